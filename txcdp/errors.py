@@ -1,0 +1,201 @@
+"""Every exception that txcdp raises, in one tree.
+
+::
+
+    TxcdpError
+    |-- CommandError             the browser refused a command (code, message, data)
+    |-- CommandTimeout           no reply within the deadline (also a TimeoutError)
+    |-- ExperimentalCommand      refused here, before sending: ``stability="stable"``
+    |-- Gone                     what the command or the stream belonged to has ended
+    |   |-- SessionDetached      the target was closed, or somebody detached from it
+    |   |-- TargetCrashed        the page's process crashed
+    |   `-- ConnectionLost       the line to the browser is gone (also a ConnectionError)
+    |-- ConnectError             no connection could be made (also a ConnectionError)
+    |   |-- InvalidURL           the URL is not one that a browser can be reached at
+    |   |-- HandshakeFailed      something answered, but not with the DevTools protocol
+    |   `-- ConnectTimeout       nothing answered in time (also a TimeoutError)
+    |-- LaunchError              the browser could not be started (its stderr is attached)
+    |   `-- ExecutableNotFound   there is no browser on this machine
+    |-- NavigationError          the page could not be loaded (url, error_text)
+    |-- EvaluationError          JavaScript threw (the remote stack is attached)
+    |-- StreamEnded              the stream completed before the item that was awaited
+    |-- QueueOverflow            a queue with ``overflow="error"`` was full
+    `-- MalformedMessage         bytes that are not a CDP message (never reaches a Deferred)
+
+A cancelled command fails with Twisted's own :exc:`twisted.internet.defer.CancelledError`.
+Every message says what happened, to what, and where there is one, what to do about it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class TxcdpError(Exception):
+    """Base of everything that txcdp raises."""
+
+
+class CommandError(TxcdpError):
+    """The browser answered a command with an error."""
+
+    def __init__(self, method: str, code: int, message: str, data: Any = None) -> None:
+        super().__init__(method, code, message, data)
+        self.method = method
+        self.code = code
+        self.message = message
+        self.data = data
+
+    def __str__(self) -> str:
+        details = f" ({self.data})" if self.data else ""
+        return f"{self.method}: {self.message}{details} [{self.code}]"
+
+
+class CommandTimeout(TxcdpError, TimeoutError):
+    """No reply came within the command's deadline; a later one is swallowed and counted."""
+
+    def __init__(self, method: str, seconds: float) -> None:
+        super().__init__(method, seconds)
+        self.method = method
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return (
+            f"{self.method}: no reply within {self.seconds:g} s; "
+            "give it longer with execute(..., timeout=SECONDS), or None for no deadline"
+        )
+
+
+class ExperimentalCommand(TxcdpError):
+    """An experimental command was refused by a connection with ``stability="stable"``."""
+
+    def __init__(self, method: str) -> None:
+        super().__init__(method)
+        self.method = method
+
+    def __str__(self) -> str:
+        return f'{self.method} is experimental; allow it with stability="warn" or "any"'
+
+
+class Gone(TxcdpError):
+    """What a command or a stream belonged to has ended."""
+
+
+class SessionDetached(Gone):
+    """The session ended: its target was closed, or was detached from."""
+
+    def __init__(self, session_id: str, target: str = "") -> None:
+        super().__init__(session_id, target)
+        self.session_id = session_id
+        self.target = target
+
+    def __str__(self) -> str:
+        return f"session {self.session_id} is detached from {self.target or 'its target'}"
+
+
+class TargetCrashed(Gone):
+    """The target's process crashed; a navigation or reload revives the page."""
+
+    def __init__(self, session_id: str, target: str = "") -> None:
+        super().__init__(session_id, target)
+        self.session_id = session_id
+        self.target = target
+
+    def __str__(self) -> str:
+        return f"{self.target or 'the target'} crashed; navigate or reload it to go on"
+
+
+class ConnectionLost(Gone, ConnectionError):
+    """The connection to the browser has ended.
+
+    :ivar reason: what ended it, in words.
+    :ivar code: the WebSocket close code, where there was one.
+    :ivar clean: whether it was closed on purpose by either side.
+    """
+
+    def __init__(self, reason: str, code: int | None = None, clean: bool = False) -> None:
+        super().__init__(reason, code, clean)
+        self.reason = reason
+        self.code = code
+        self.clean = clean
+
+    def __str__(self) -> str:
+        code = f" (code {self.code})" if self.code is not None else ""
+        return f"the connection to the browser is gone: {self.reason}{code}"
+
+
+class ConnectError(TxcdpError, ConnectionError):
+    """No connection could be made."""
+
+
+class InvalidURL(ConnectError, ValueError):
+    """The URL is not one that a browser can be reached at."""
+
+
+class HandshakeFailed(ConnectError):
+    """Something answered, but not with the DevTools protocol."""
+
+
+class ConnectTimeout(ConnectError, TimeoutError):
+    """Nothing answered within the deadline."""
+
+
+class LaunchError(TxcdpError):
+    """The browser could not be started.
+
+    :ivar stderr: the last lines that it wrote to its standard error.
+    """
+
+    def __init__(self, message: str, stderr: str = "") -> None:
+        super().__init__(message, stderr)
+        self.message = message
+        self.stderr = stderr
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.stderr}".rstrip()
+
+
+class ExecutableNotFound(LaunchError):
+    """No browser was found on this machine, or not where it was said to be."""
+
+
+class NavigationError(TxcdpError):
+    """The page could not be loaded.
+
+    :ivar url: what was to be loaded.
+    :ivar error_text: Chromium's name for the reason, such as ``net::ERR_CONNECTION_REFUSED``.
+    """
+
+    def __init__(self, url: str, error_text: str) -> None:
+        super().__init__(url, error_text)
+        self.url = url
+        self.error_text = error_text
+
+    def __str__(self) -> str:
+        return f"could not load {self.url}: {self.error_text}"
+
+
+class EvaluationError(TxcdpError):
+    """JavaScript threw an exception.
+
+    :ivar details: the protocol's ``Runtime.ExceptionDetails``.
+    """
+
+    def __init__(self, message: str, details: Any = None) -> None:
+        super().__init__(message, details)
+        self.message = message
+        self.details = details
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class StreamEnded(TxcdpError):
+    """A stream completed before the item that was awaited."""
+
+
+class QueueOverflow(TxcdpError):
+    """A queue with ``overflow="error"`` was full when an item came."""
+
+
+class MalformedMessage(TxcdpError):
+    """Bytes that are not a CDP message; counted and logged by the connection, never raised to users."""
