@@ -42,7 +42,7 @@ class Record(
     """Base of the protocol's object types; ``gc=False`` because decoded JSON has no cycles."""
 
 
-class Event(Record):
+class Event(Record, frozen=True):
     """Base of the protocol's events.
 
     :cvar method: the protocol's name, such as ``"Network.requestWillBeSent"``.
@@ -55,7 +55,7 @@ class Event(Record):
     deprecated: ClassVar[bool] = False
 
 
-class Command(Record, Generic[R]):
+class Command(Record, Generic[R], frozen=True):
     """Base of the protocol's commands; ``Command[R]`` results in an ``R``.
 
     :cvar method: the protocol's name, such as ``"Page.navigate"``.
@@ -127,7 +127,17 @@ class TolerantDecoder(Generic[T]):
 
 
 def build(shape: Any, value: Any) -> Any:
-    """Make a value of a shape out of generic JSON, without ever refusing: what does not fit stays as it came."""
+    """Make a value of a shape out of generic JSON: what does not fit stays as it came.
+
+    :raises MalformedMessage: for what is nested too deep to be walked; nothing else is refused.
+    """
+    try:
+        return _build(shape, value)
+    except RecursionError:
+        raise MalformedMessage("nested too deep") from None
+
+
+def _build(shape: Any, value: Any) -> Any:
     if value is None or shape is Any:
         return value
     if isinstance(shape, type) and issubclass(shape, msgspec.Struct):
@@ -137,7 +147,7 @@ def build(shape: Any, value: Any) -> Any:
     origin = get_origin(shape)
     if origin is list and isinstance(value, list):
         (item,) = get_args(shape)
-        return [build(item, each) for each in value]
+        return [_build(item, each) for each in value]
     if origin in (Union, types.UnionType):
         return _build_union(get_args(shape), value)
     if isinstance(origin, type) and issubclass(origin, msgspec.Struct):
@@ -151,7 +161,7 @@ def _build_struct(shape: Any, cls: type[msgspec.Struct], value: Any) -> Any:
     made: dict[str, Any] = {}
     for name, key, hint, required in _fields(shape, cls):
         if key in value:
-            made[name] = build(hint, value[key])
+            made[name] = _build(hint, value[key])
         elif required:
             made[name] = None
     return cls(**made)
@@ -168,7 +178,7 @@ def _build_union(members: tuple[Any, ...], value: Any) -> Any:
     for member in members:
         if member is types.NoneType or member is msgspec.UnsetType:
             continue
-        built = build(member, value)
+        built = _build(member, value)
         if built is not value:
             return built
     return value

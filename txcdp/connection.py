@@ -1,0 +1,337 @@
+"""A connection: all sessions with one browser over one transport.
+
+A message's way in is four hops: the transport, :meth:`Connection.message_received`, the route of its
+method and session, the stream's subscribers. Nothing on it is delivered re-entrantly: what arrives or
+ends while an item is being delivered waits until every subscriber has had that item.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import deque
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Literal
+from weakref import WeakSet
+
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from txcdp.deferreds import returns_deferred
+from txcdp.domains import target
+from txcdp.errors import ConnectionLost, MalformedMessage, SessionDetached
+from txcdp.flow import Flow
+from txcdp.pacing import Pacer
+from txcdp.pending import Decode, PendingCommands
+from txcdp.routing import Routes
+from txcdp.session import Default, Session
+from txcdp.stats import Stats
+from txcdp.streams import EventStream, StreamContext
+from txcdp.tap import Message, Tap, read_message
+from txcdp.targets import Targets
+from txcdp.transports.interface import Transport
+from txcdp.wire import (
+    EVENT_START,
+    REPLY_START,
+    encode_command,
+    peek_id,
+    peek_method,
+    read_head,
+    session_of,
+)
+
+log = Logger()
+
+#: Messages that cannot be read are logged at most once in so many seconds.
+_LOG_EVERY = 10.0
+
+
+class Connection:
+    """All sessions with one browser.
+
+    :param transport: an open line to the browser; the connection takes what it receives.
+    :param clock: the reactor, or a ``task.Clock``.
+    :param timeout: default deadline of a command in seconds; None: none.
+    :param stability: what to do about experimental commands: ``"any"`` sends them, ``"warn"`` sends
+        them with a :class:`FutureWarning`, ``"stable"`` refuses them with :exc:`ExperimentalCommand`.
+    :param linger: seconds for which a domain stays enabled after the last subscriber of its events
+        has left; None: for good.
+    :param max_in_flight: how many commands may wait for their replies at once; the rest is sent later.
+    :param commands_per_second: how many commands may be sent in any one second.
+    :ivar session: the root session, which is the browser, or the page that the URL named.
+    :ivar attached: a stream of the sessions that come to be, each before its target's first event.
+    :ivar stats: the counters, see :class:`txcdp.stats.Stats`.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        clock: IReactorTime,
+        *,
+        timeout: float | None = 30.0,
+        stability: Literal["stable", "warn", "any"] = "any",
+        linger: float | None = 5.0,
+        max_in_flight: int | None = None,
+        commands_per_second: int | None = None,
+    ) -> None:
+        if stability not in ("stable", "warn", "any"):
+            raise ValueError(f'stability={stability!r}: use "stable", "warn" or "any"')
+        self.transport = transport
+        self.timeout = timeout
+        self.stability = stability
+        self.linger = linger
+        self._stats = Stats()
+        self._flow = Flow(clock, transport, self._stats)
+        self.context = StreamContext(clock, self._flow)
+        self._pending = PendingCommands(clock, self._stats, self._session_unknown)
+        self._pacer: Pacer | None = None
+        if max_in_flight is not None or commands_per_second is not None:
+            self._pacer = Pacer(clock, transport.send, max_in_flight, commands_per_second)
+        self._routes = Routes()
+        self._targets = Targets(self, self._pending)
+        self.session = self._targets.root
+        self.attached = self._targets.attached
+        self._taps: WeakSet[EventStream[Message]] = WeakSet()
+        self._lost: ConnectionLost | None = None
+        self._closing = False
+        self._waiting: list[Deferred[ConnectionLost]] = []
+        self._busy = False
+        self._held: deque[bytes | ConnectionLost] = deque()
+        self._logged_at = -_LOG_EVERY
+        transport.receiver = self
+
+    def __repr__(self) -> str:
+        state = "lost" if self._lost is not None else f"{len(self._sessions)} sessions, {len(self._pending)} pending"
+        return f"<Connection: {state}>"
+
+    async def __aenter__(self) -> Connection:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    # What users call:
+
+    @property
+    def stats(self) -> Stats:
+        """The counters as of now."""
+        self._stats.bytes_sent = self.transport.bytes_sent
+        self._stats.bytes_received = self.transport.bytes_received
+        return self._stats
+
+    @property
+    def sessions(self) -> list[Session]:
+        """The sessions that are open now, the root session first."""
+        return list(self._targets.sessions.values())
+
+    @property
+    def lost(self) -> ConnectionLost | None:
+        """What ended the connection; None while it lives."""
+        return self._lost
+
+    @returns_deferred
+    async def attach(self, target_id: str) -> Session:
+        """Attach to a target (``Target.attachToTarget``), or find the session that it has.
+
+        :param target_id: from ``Target.getTargets`` or ``Target.createTarget``.
+        :returns: a Deferred of the session; fails like ``Session.execute``.
+        """
+        session = self._targets.of_target(target_id)
+        if session is None:
+            reply = await self.session.execute(target.attach_to_target(target_id=target_id, flatten=True))
+            sessions = self._targets.sessions
+            session = sessions.get(reply.session_id.encode()) or self._targets.of_target(target_id)
+            if session is None:
+                raise SessionDetached(reply.session_id, target_id)
+        return session
+
+    def events_raw(self, wanted: Callable[[str], bool] | None = None) -> EventStream[Message]:
+        """Return a stream of the events of all sessions, each with its method and session.
+
+        It enables nothing: it shows what the browser sends. It ends with the connection.
+
+        :param wanted: given an event's name, such as ``"Page.frameNavigated"``, tells whether to
+            carry it; asked once for each name. None: carry all.
+        """
+        owner = Tap(self._routes, wanted or (lambda _: True))
+        stream = EventStream(self.context, "all events", read_message, owner, self.malformed)
+        if self._lost is not None:
+            stream.end(None if self._lost.clean else self._lost)
+        self._taps.add(stream)
+        return stream
+
+    def close(self) -> Deferred[ConnectionLost]:
+        """Close the connection in good order; the browser lives on.
+
+        :returns: fires with how it ended; it always does, within the transport's close deadline.
+        """
+        closed = self.when_closed()
+        if self._lost is None and not self._closing:
+            self._closing = True
+            self.transport.close()
+        return closed
+
+    def when_closed(self) -> Deferred[ConnectionLost]:
+        """Return a Deferred that fires with how the connection ended, when it has."""
+        if self._lost is not None:
+            return succeed(self._lost)
+        waiter: Deferred[ConnectionLost] = Deferred(lambda waiter: self._waiting.remove(waiter))
+        self._waiting.append(waiter)
+        return waiter
+
+    # What sessions call:
+
+    def send(
+        self, session: Session, method: str, params: bytes, decode: Decode, timeout: float | None | Default
+    ) -> Deferred[Any]:
+        """Send one command of a session; see ``Session.execute``."""
+        if self._lost is not None:
+            return fail(copy.copy(self._lost))
+        limit = self.timeout if isinstance(timeout, Default) else timeout
+        number, deferred = self._pending.add(session, method, decode, limit)
+        message = encode_command(number, method, params, session.tail)
+        self._stats.sent += 1
+        if self._flow.held:
+            self._flow.command_sent()
+        if self._pacer is None:
+            self.transport.send(message)
+        else:
+            self._pacer.submit(message, deferred)
+        return deferred
+
+    def route(self, session: Session, stream: EventStream[Any]) -> None:
+        """Begin to feed a stream with a session's events."""
+        self._routes.add(stream.method.encode(), session.key, stream)
+
+    def unroute(self, session: Session, stream: EventStream[Any]) -> None:
+        """Cease to feed a stream."""
+        self._routes.remove(stream.method.encode(), session.key, stream)
+
+    def detach(self, session: Session) -> Deferred[None]:
+        """Detach from a session's target; see ``Session.detach``."""
+        if session.ended or session.id is None:
+            return succeed(None)
+        ended: Deferred[None] = session.when_ended().addCallback(lambda _: None)
+        command = self.session.execute(target.detach_from_target(session_id=session.id))
+        command.addErrback(lambda failure: ended.called or ended.errback(failure))
+        return ended
+
+    def malformed(self, error: MalformedMessage) -> None:
+        """Count a message that could not be read, and log one of them now and then."""
+        self._stats.malformed += 1
+        now = self.context.clock.seconds()
+        if now - self._logged_at >= _LOG_EVERY:
+            self._logged_at = now
+            log.warn("The browser sent what is no CDP message ({count} so far): {error}",
+                     count=self._stats.malformed, error=str(error))
+
+    def count_lenient(self) -> None:
+        """Count a message that had to be read tolerantly."""
+        self._stats.lenient += 1
+
+    # What the transport calls:
+
+    def message_received(self, message: bytes) -> None:
+        """Take one message from the transport."""
+        if self._busy:
+            self._held.append(message)
+            return
+        self._busy = True
+        try:
+            self._dispatch(message)
+            while self._held:
+                held = self._held.popleft()
+                if isinstance(held, bytes):
+                    self._dispatch(held)
+                else:
+                    self._end(held)
+        finally:
+            self._busy = False
+
+    def transport_closed(self, reason: ConnectionLost) -> None:
+        """Hear from the transport that the line is gone."""
+        if self._busy:
+            self._held.append(reason)
+        else:
+            self._end(reason)
+
+    def _dispatch(self, message: bytes) -> None:
+        try:
+            if message.startswith(EVENT_START):
+                self._event(peek_method(message), message, None)
+            elif message.startswith(REPLY_START) and (number := peek_id(message)) is not None:
+                self._reply(number, message)
+            else:
+                self._unusual(message)
+        except MalformedMessage as error:
+            self.malformed(error)
+        except Exception:
+            log.failure("A message from the browser could not be handled; the connection goes on")
+
+    def _unusual(self, message: bytes) -> None:
+        head = read_head(message)
+        if head.id is not None:
+            self._reply(head.id, message)
+        elif head.method is not None:
+            self._event(head.method, message, head.session)
+        else:
+            self._stats.unknown += 1
+            log.warn("The browser reports an error of no known command: {error}", error=head.error)
+
+    def _reply(self, number: int, message: bytes) -> None:
+        self._pending.reply(number, message)
+        if self._flow.held and not self._pending:
+            self._flow.all_replied()
+
+    def _event(self, method: bytes, message: bytes, session: bytes | None) -> None:
+        """Deliver an event; ``session`` is None where it has not been read yet."""
+        handler = self._targets.handlers.get(method)
+        if handler is not None:
+            self._event_of_life(handler, method, message, session)
+        elif self._routes.deliver(method, message, session):
+            self._stats.events += 1
+        else:
+            self._stats.ignored += 1
+
+    def _event_of_life(
+        self,
+        handler: Callable[[bytes, Session, Callable[[], bool]], None],
+        method: bytes,
+        message: bytes,
+        key: bytes | None,
+    ) -> None:
+        session = self._targets.sessions.get(session_of(message, method) if key is None else key)
+        if session is None:
+            self._stats.unknown += 1
+            return
+        self._stats.events += 1
+        handler(message, session, lambda: self._routes.deliver(method, message, session.key))
+
+    def _session_unknown(self, owner: object) -> Exception | None:
+        """Hear that the browser does not know a session, whose detaching was never told then."""
+        if not isinstance(owner, Session) or owner is self.session:
+            return None
+        gone = SessionDetached(owner.id or "")
+        self._targets.end(owner, gone)
+        return gone
+
+    def _end(self, reason: ConnectionLost) -> None:
+        if self._lost is not None:
+            return
+        if self._closing and not reason.clean:
+            reason = ConnectionLost(reason.reason, reason.code, clean=True)
+        self._lost = reason
+        self._pending.stop()
+        self._flow.stop()
+        if self._pacer is not None:
+            self._pacer.stop()
+        self._pending.fail(reason)
+        self._targets.end_all(reason)
+        for tap in list(self._taps):
+            tap.end(None if reason.clean else reason)
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            waiter.callback(reason)

@@ -1,0 +1,108 @@
+"""Small tools around Twisted's Deferred: async functions that return one, deadlines, shared waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any, Generic, ParamSpec, TypeVar
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.python.failure import Failure
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def returns_deferred(
+    function: Callable[P, Coroutine[Deferred[Any], Any, T]],
+) -> Callable[P, Deferred[T]]:
+    """Turn an ``async def`` into a function that starts at once and returns a Deferred.
+
+    Cancelling the Deferred raises :exc:`~twisted.internet.defer.CancelledError` at the
+    ``await`` where the function stands; it may clean up, and await while it does.
+    """
+
+    @wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
+        return Deferred.fromCoroutine(function(*args, **kwargs))
+
+    return wrapper
+
+
+def with_deadline(
+    reactor: Any,
+    deferred: Deferred[T],
+    seconds: float | None,
+    error_factory: Callable[[], Exception],
+) -> Deferred[T]:
+    """Cancel a Deferred after a time and let it fail with an error of the caller's.
+
+    A value that arrives although it was cancelled is kept; a failure of any kind that follows
+    the cancellation becomes the error, with the first one as its ``__cause__``.
+
+    :param reactor: the reactor, or another clock with ``callLater``.
+    :param deferred: what to wait for; the same one is returned.
+    :param seconds: how long, or ``None`` for no deadline.
+    :param error_factory: makes the exception, only when the time is up.
+    """
+    if seconds is None or (deferred.called and not deferred.paused):
+        return deferred
+    expired = False
+
+    def expire() -> None:
+        nonlocal expired
+        expired = True
+        deferred.cancel()
+
+    call = reactor.callLater(seconds, expire)
+
+    def finish(result: T | Failure) -> T | Failure:
+        if call.active():
+            call.cancel()
+        if expired and isinstance(result, Failure):
+            error = error_factory()
+            cause = result.value
+            if cause is not None and not isinstance(cause, CancelledError):
+                error.__cause__ = cause
+            return Failure(error)
+        return result
+
+    deferred.addBoth(finish)
+    return deferred
+
+
+class Notice(Generic[T]):
+    """Something that happens once and that any number of callers may wait for.
+
+    Each waiter has a Deferred of its own: cancelling one disturbs nobody else.
+    """
+
+    def __init__(self) -> None:
+        self._waiters: list[Deferred[T]] = []
+        self._result: tuple[T] | None = None
+
+    @property
+    def given(self) -> bool:
+        """Whether it has happened."""
+        return self._result is not None
+
+    def give(self, result: T) -> None:
+        """Tell all waiters, and everyone who asks later; a second call does nothing."""
+        if self._result is None:
+            self._result = (result,)
+            waiters, self._waiters = self._waiters, []
+            for waiter in waiters:
+                waiter.callback(result)
+
+    def wait(self) -> Deferred[T]:
+        """Return a new Deferred that fires with the result once it is given."""
+        deferred: Deferred[T] = Deferred(self._forget)
+        if self._result is not None:
+            deferred.callback(self._result[0])
+        else:
+            self._waiters.append(deferred)
+        return deferred
+
+    def _forget(self, deferred: Deferred[T]) -> None:
+        if deferred in self._waiters:
+            self._waiters.remove(deferred)

@@ -1,0 +1,113 @@
+"""Domains are enabled while somebody listens to their events, and disabled some time after the last has left.
+
+Commands of a session are handled in order, so a subscriber misses nothing that a command causes which
+is sent after it subscribed; nothing has to be awaited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.python.failure import Failure
+
+from txcdp.domains import PLAIN_ENABLE
+from txcdp.errors import Gone
+
+#: Enabling these changes what the page can do or stops it, so only the user can decide it: requests and
+#: dialogs then wait for an answer, scripts stop at breakpoints, devices and credentials become virtual.
+TAKES_DECISIONS = frozenset(
+    {"Debugger", "DeviceAccess", "FedCm", "Fetch", "SmartCardEmulation", "WebAuthn", "BluetoothEmulation"}
+)
+
+#: Domains whose events are sent only while another domain is enabled too.
+NEEDS = {"CSS": "DOM", "Overlay": "DOM"}
+
+ENABLED_BY_LISTENING = PLAIN_ENABLE - TAKES_DECISIONS
+
+
+class Enabling:
+    """Counts the listeners of each domain in one session.
+
+    :param execute: sends a command by its method.
+    :param refused: called with a domain and the error when the browser would not enable it.
+    :param linger: seconds from the last listener's leaving to the disabling; None: never disable.
+    """
+
+    def __init__(
+        self,
+        execute: Callable[[str], Deferred[Any]],
+        refused: Callable[[str, Exception], None],
+        clock: IReactorTime,
+        linger: float | None,
+    ) -> None:
+        self._execute = execute
+        self._refused = refused
+        self._clock = clock
+        self._linger = linger
+        self._listeners: dict[str, int] = {}
+        self._enabled: set[str] = set()
+        self._by_hand: set[str] = set()
+        self._leaving: dict[str, IDelayedCall] = {}
+
+    def listen(self, domain: str) -> None:
+        """Count one more listener; the first one enables the domain."""
+        if domain in ENABLED_BY_LISTENING:
+            if domain in NEEDS:
+                self.listen(NEEDS[domain])
+            self._listeners[domain] = self._listeners.get(domain, 0) + 1
+            leaving = self._leaving.pop(domain, None)
+            if leaving is not None:
+                leaving.cancel()
+            self._enable(domain)
+
+    def leave(self, domain: str) -> None:
+        """Count one listener less; some time after the last one the domain is disabled."""
+        if domain in self._listeners:
+            self._listeners[domain] -= 1
+            if not self._listeners[domain]:
+                del self._listeners[domain]
+                if self._linger is not None and domain in self._enabled:
+                    self._leaving[domain] = self._clock.callLater(self._linger, self._disable, domain)
+            if domain in NEEDS:
+                self.leave(NEEDS[domain])
+
+    def by_hand(self, method: str) -> None:
+        """Hear that the user sends ``Domain.enable`` or ``Domain.disable``: it is the user's from then on."""
+        domain, _, verb = method.partition(".")
+        if verb == "enable":
+            self._by_hand.add(domain)
+        else:
+            self._by_hand.discard(domain)
+            self._enabled.discard(domain)
+
+    def renew(self) -> None:
+        """Enable again what listeners want and is not enabled, after a crashed page came back."""
+        for domain in self._listeners:
+            self._enable(domain)
+
+    def stop(self) -> None:
+        """Leave no DelayedCall behind."""
+        for call in self._leaving.values():
+            call.cancel()
+        self._leaving.clear()
+
+    def _enable(self, domain: str) -> None:
+        if domain not in self._enabled and domain not in self._by_hand:
+            self._enabled.add(domain)
+            self._execute(f"{domain}.enable").addErrback(self._not_enabled, domain)
+
+    def _not_enabled(self, failure: Failure, domain: str) -> None:
+        self._enabled.discard(domain)
+        error = failure.value
+        if isinstance(error, Exception) and not isinstance(error, Gone | CancelledError):
+            self._refused(domain, error)
+
+    def _disable(self, domain: str) -> None:
+        del self._leaving[domain]
+        self._enabled.discard(domain)
+        if domain not in self._by_hand:
+            # Whatever comes of it, nobody listens any more.
+            self._execute(f"{domain}.disable").addErrback(lambda _: None)

@@ -1,0 +1,122 @@
+"""Whether to read from the browser: full queues hold it back, within what the browser can buffer.
+
+A paused socket fills the browser's own send buffer, and past 256 MB Chromium drops messages without a
+word. What it can produce was measured at up to 45 MB a second. So the time spent paused, counted from
+the last moment at which we had kept up, is limited: then the queues that held are told to give up,
+with a typed error, before anything is lost unseen.
+
+Nothing is held back while a command waits for its reply: the consumer that awaits it would wait for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from txcdp.stats import Stats
+
+#: Seconds of pausing, added up since we last kept up, after which queues are told to give up.
+PAUSE_LIMIT = 5.0
+
+#: Seconds of reading without a queue filling up again after which we count as having kept up.
+_CAUGHT_UP = 0.1
+
+
+class Pausable(Protocol):
+    """The part of a transport that flow control needs."""
+
+    def pause(self) -> None:
+        """Stop reading."""
+
+    def resume(self) -> None:
+        """Go on reading."""
+
+
+class Flow:
+    """Pauses and resumes one transport on behalf of queues.
+
+    :param clock: a reactor or a ``task.Clock``.
+    :param line: what is paused.
+    :param stats: the connection's counters.
+    :param limit: seconds of pausing that are taken as safe.
+    """
+
+    def __init__(self, clock: IReactorTime, line: Pausable, stats: Stats, limit: float = PAUSE_LIMIT) -> None:
+        self.stats = stats
+        self.limit = limit
+        self.paused = False
+        self._clock = clock
+        self._line = line
+        self._holders: dict[object, Callable[[float], None]] = {}
+        self._waiting_for_reply = False
+        self._spent = 0.0
+        self._since = 0.0
+        self._timer: IDelayedCall | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether a queue would rather not have more."""
+        return bool(self._holders)
+
+    def hold(self, holder: object, give_up: Callable[[float], None]) -> None:
+        """Ask for a pause.
+
+        :param give_up: called with the seconds when the pause has become too long.
+        """
+        self._holders[holder] = give_up
+        self._update()
+
+    def release(self, holder: object) -> None:
+        """Withdraw what :meth:`hold` asked for."""
+        if self._holders.pop(holder, None) is not None:
+            self._update()
+
+    def command_sent(self) -> None:
+        """Hear that a reply is being waited for: read on."""
+        self._waiting_for_reply = True
+        self._update()
+
+    def all_replied(self) -> None:
+        """Hear that no reply is being waited for any more."""
+        self._waiting_for_reply = False
+        self._update()
+
+    def stop(self) -> None:
+        """Leave no DelayedCall behind."""
+        self._holders.clear()
+        self._cancel_timer()
+
+    def _update(self) -> None:
+        wanted = bool(self._holders) and not self._waiting_for_reply
+        if wanted and not self.paused:
+            self.paused = True
+            self._since = self._clock.seconds()
+            self._line.pause()
+            self._start_timer(max(0.0, self.limit - self._spent), self._too_long)
+        elif self.paused and not wanted:
+            self.paused = False
+            self._spent += self._clock.seconds() - self._since
+            self._start_timer(_CAUGHT_UP, self._caught_up)
+            self._line.resume()
+
+    def _too_long(self) -> None:
+        self._timer = None
+        holders, self._holders = self._holders, {}
+        for give_up in holders.values():
+            give_up(self.limit)
+        self._update()
+
+    def _caught_up(self) -> None:
+        self._timer = None
+        self._spent = 0.0
+
+    def _start_timer(self, seconds: float, call: Callable[[], None]) -> None:
+        self._cancel_timer()
+        self._timer = self._clock.callLater(seconds, call)
+
+    def _cancel_timer(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()

@@ -1,0 +1,92 @@
+"""Limits on sending: so many commands in flight, so many in any one second."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+T = TypeVar("T")
+
+
+class Pacer:
+    """Holds messages back, in order, until the limits let them go.
+
+    A command that ends while it is held (cancelled, timed out, detached) is never sent.
+
+    :param clock: a reactor or a ``task.Clock``.
+    :param send: sends a message.
+    :param max_in_flight: how many commands may wait for their replies; None: any number.
+    :param commands_per_second: how many may be sent within any one second; None: any number.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        send: Callable[[bytes], None],
+        max_in_flight: int | None = None,
+        commands_per_second: int | None = None,
+    ) -> None:
+        for name, value in (("max_in_flight", max_in_flight), ("commands_per_second", commands_per_second)):
+            if value is not None and value < 1:
+                raise ValueError(f"{name}={value}: at least one command must be allowed")
+        self._clock = clock
+        self._send = send
+        self._max_in_flight = max_in_flight
+        self._per_second = commands_per_second
+        self._in_flight = 0
+        self._sent_at: deque[float] = deque(maxlen=commands_per_second)
+        self._held: deque[tuple[bytes, Deferred[Any]]] = deque()
+        self._call: IDelayedCall | None = None
+
+    def submit(self, message: bytes, deferred: Deferred[Any]) -> None:
+        """Send a command's message as soon as the limits allow, unless its Deferred has fired by then."""
+        self._held.append((message, deferred))
+        self._go_on()
+
+    def stop(self) -> None:
+        """Send nothing more, and leave no DelayedCall behind."""
+        self._held.clear()
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+
+    def _go_on(self) -> None:
+        while self._held:
+            message, deferred = self._held[0]
+            if deferred.called:
+                self._held.popleft()
+                continue
+            if self._max_in_flight is not None and self._in_flight >= self._max_in_flight:
+                return
+            if not self._rate_allows():
+                return
+            self._held.popleft()
+            self._in_flight += 1
+            deferred.addBoth(self._done)
+            self._send(message)
+
+    def _rate_allows(self) -> bool:
+        if self._per_second is None:
+            return True
+        now = self._clock.seconds()
+        if len(self._sent_at) == self._per_second:
+            wait = self._sent_at[0] + 1.0 - now
+            if wait > 0:
+                if self._call is None:
+                    self._call = self._clock.callLater(wait, self._again)
+                return False
+        self._sent_at.append(now)
+        return True
+
+    def _again(self) -> None:
+        self._call = None
+        self._go_on()
+
+    def _done(self, result: T) -> T:
+        self._in_flight -= 1
+        self._go_on()
+        return result

@@ -1,0 +1,75 @@
+"""Counters of a connection: plain integers, added to as things happen, read whenever somebody looks."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class MethodStats:
+    """How the commands of one method went; times in seconds."""
+
+    sent: int = 0
+    replies: int = 0
+    errors: int = 0
+    seconds_total: float = 0.0
+    seconds_max: float = 0.0
+
+    @property
+    def seconds_mean(self) -> float:
+        """The mean time from sending to the outcome, 0 where there was none."""
+        done = self.replies + self.errors
+        return self.seconds_total / done if done else 0.0
+
+    def took(self, seconds: float) -> None:
+        """Add the time that one command took."""
+        self.seconds_total += seconds
+        if seconds > self.seconds_max:
+            self.seconds_max = seconds
+
+
+@dataclass(slots=True)
+class Stats:
+    """What a connection has seen so far.
+
+    :ivar sent: commands sent.
+    :ivar replies: results received.
+    :ivar errors: refusals received.
+    :ivar timeouts: commands whose deadline passed.
+    :ivar cancelled: commands cancelled by their callers.
+    :ivar late: replies to commands that had timed out or been cancelled before.
+    :ivar unknown: replies to nobody, events of unknown sessions, errors without an id.
+    :ivar malformed: messages that could not be read.
+    :ivar lenient: messages that did not fit the bindings and were read tolerantly.
+    :ivar events: events delivered to at least one stream.
+    :ivar ignored: events nobody wanted, which were not decoded.
+    :ivar dropped: items that queues dropped.
+    :ivar subscriber_errors: subscriptions that were ended because they raised.
+    :ivar methods: per command method, see :class:`MethodStats`.
+    """
+
+    sent: int = 0
+    replies: int = 0
+    errors: int = 0
+    timeouts: int = 0
+    cancelled: int = 0
+    late: int = 0
+    unknown: int = 0
+    malformed: int = 0
+    lenient: int = 0
+    events: int = 0
+    ignored: int = 0
+    dropped: int = 0
+    subscriber_errors: int = 0
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    methods: dict[str, MethodStats] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything as plain data, for JSON or a metrics page."""
+        return asdict(self)
+
+    def count_lenient(self) -> None:
+        """Count a message that had to be read tolerantly."""
+        self.lenient += 1

@@ -1,0 +1,44 @@
+"""Rx time on a Twisted clock."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from reactivex import abc
+from reactivex.scheduler import CurrentThreadScheduler
+from reactivex.scheduler.eventloop import TwistedScheduler as _ReactivexScheduler
+from twisted.internet.interfaces import IReactorTime
+
+S = TypeVar("S")
+
+
+class TwistedScheduler(_ReactivexScheduler):
+    """Schedules on a reactor, and takes its present time from it too.
+
+    reactivex's own scheduler takes the time from the wall clock, so that under
+    :class:`twisted.internet.task.Clock` operators such as ``delay`` never fire.
+
+    :param reactor: a reactor or a ``task.Clock``.
+    """
+
+    def __init__(self, reactor: IReactorTime) -> None:
+        super().__init__(reactor)
+        self._clock = reactor
+
+    @property
+    def now(self) -> datetime:
+        """The clock's present time."""
+        return datetime.fromtimestamp(self._clock.seconds(), UTC)
+
+
+class PipelineScheduler(TwistedScheduler):
+    """The default of pipelines: what is due now runs now, as without a scheduler; what is due later, on the reactor.
+
+    With a plain :class:`TwistedScheduler` as the default, ``start_with`` and other synchronous operators
+    would wait for the reactor's next turn, and what is subscribed after them would miss events.
+    """
+
+    def schedule(self, action: abc.ScheduledAction[S], state: S | None = None) -> abc.DisposableBase:
+        """Run ``action`` on the current thread's trampoline."""
+        return CurrentThreadScheduler.singleton().schedule(action, state)

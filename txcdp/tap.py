@@ -1,0 +1,55 @@
+"""Taps: streams of events of every session, as plain data, for those who watch or record all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from txcdp.errors import MalformedMessage
+from txcdp.records import from_json
+from txcdp.routing import Routes
+from txcdp.streams import EventStream
+
+
+class Message(NamedTuple):
+    """One event as the browser sent it.
+
+    :ivar method: the event's name, such as ``"Network.requestWillBeSent"``.
+    :ivar params: its parameters as plain data.
+    :ivar session_id: the session's id; None for the root session.
+    """
+
+    method: str
+    params: dict[str, Any]
+    session_id: str | None
+
+
+def read_message(message: bytes) -> Message:
+    """Decode an event's message.
+
+    :raises MalformedMessage: for what is no event.
+    """
+    value = from_json(message)
+    if not isinstance(value, dict) or not isinstance(value.get("method"), str):
+        raise MalformedMessage("no event")
+    params = value.get("params")
+    return Message(value["method"], params if isinstance(params, dict) else {}, value.get("sessionId"))
+
+
+class Tap:
+    """Puts one stream into the routes while it has subscribers.
+
+    :param wanted: tells by an event's name whether the stream carries it.
+    """
+
+    def __init__(self, routes: Routes, wanted: Callable[[str], bool]) -> None:
+        self._routes = routes
+        self._wanted = wanted
+
+    def stream_wanted(self, stream: EventStream[Any]) -> None:
+        """Begin to feed the stream."""
+        self._routes.add_tap(stream, self._wanted)
+
+    def stream_unwanted(self, stream: EventStream[Any]) -> None:
+        """Cease to feed the stream."""
+        self._routes.remove_tap(stream)

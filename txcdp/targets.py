@@ -1,0 +1,134 @@
+"""The table of sessions, and what the life of their targets does to them.
+
+A session is added and removed here alone, inside the handling of the event that says so and before
+any later message; so no event of a new session is ever missed, and none of an old one delivered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from txcdp.attach import let_run
+from txcdp.domains import target
+from txcdp.errors import ConnectionLost, Gone, SessionDetached, TargetCrashed
+from txcdp.pending import PendingCommands
+from txcdp.session import Channel, Session
+from txcdp.streams import Stream
+from txcdp.wire import EventDecoder
+
+log = Logger()
+
+#: Delivers the event at hand to its subscribers.
+Deliver = Callable[[], bool]
+
+
+class Targets:
+    """All sessions of one connection, by id.
+
+    :param channel: the connection, as its sessions see it.
+    :param pending: the commands in flight, of which those of an ended session fail.
+    """
+
+    def __init__(self, channel: Channel, pending: PendingCommands) -> None:
+        self._channel = channel
+        self._pending = pending
+        self.root = Session(channel)
+        self.sessions: dict[bytes, Session] = {b"": self.root}
+        self.attached: Stream[Session] = Stream(channel.context, "attached sessions")
+        self._read_attached: EventDecoder[target.AttachedToTarget] = EventDecoder(
+            target.AttachedToTarget, channel.count_lenient
+        )
+        self._read_detached: EventDecoder[target.DetachedFromTarget] = EventDecoder(
+            target.DetachedFromTarget, channel.count_lenient
+        )
+        #: What is to be done about an event that changes a session's life, by method.
+        self.handlers: dict[bytes, Callable[[bytes, Session, Deliver], None]] = {
+            b"Target.attachedToTarget": self._on_attached,
+            b"Target.detachedFromTarget": self._on_detached,
+            b"Inspector.targetCrashed": self._on_crashed,
+            b"Inspector.targetReloadedAfterCrash": self._on_reloaded,
+        }
+
+    def of_target(self, target_id: str) -> Session | None:
+        """Return the open session of a target, None where it has none."""
+        for session in self.sessions.values():
+            if session.target is not None and session.target.target_id == target_id:
+                return session
+        return None
+
+    def end(self, session: Session, reason: Gone) -> None:
+        """Take a session out, with those attached through it, and end what belongs to them."""
+        for child in [each for each in self.sessions.values() if each.parent is session]:
+            self.end(child, SessionDetached(child.id or "", _name(child)))
+        if self.sessions.pop(session.key, None) is not None:
+            self._pending.fail(reason, session)
+            session.end(reason, None)
+
+    def end_all(self, lost: ConnectionLost) -> None:
+        """End every session, because the connection is lost."""
+        sessions = list(self.sessions.values())
+        self.sessions.clear()
+        error = None if lost.clean else lost
+        for session in reversed(sessions):
+            session.end(lost, error)
+        self.attached.end(error)
+
+    def _on_attached(self, message: bytes, parent: Session, deliver: Deliver) -> None:
+        event = self._read_attached(message)
+        session = Session(self._channel, event.session_id, event.target_info, parent)
+        if session.key in self.sessions:
+            deliver()
+            return
+        twin = self.of_target(event.target_info.target_id)
+        policy = parent.auto_attach
+        if policy is not None and (
+            twin is not None or (policy.keep is not None and not policy.keep(event.target_info))
+        ):
+            deliver()
+            self._release(session, event.waiting_for_debugger)
+            return
+        self.sessions[session.key] = session
+        if policy is not None:
+            try:
+                policy.admit(session)
+            except Exception:
+                log.failure("Setting up {session} failed; its target runs all the same", session=session)
+        self.attached.push(session)
+        deliver()
+        if event.waiting_for_debugger:
+            let_run(session)
+
+    def _release(self, session: Session, waiting: bool) -> None:
+        """Let an unwanted target run, and detach from it; its session never comes to be."""
+        if waiting:
+            let_run(session)
+        self._quietly(self.root.execute(target.detach_from_target(session_id=session.id)))
+
+    @staticmethod
+    def _quietly(deferred: Deferred[Any]) -> None:
+        """Ignore the outcome of a detaching: when it fails, the target is gone already."""
+        deferred.addErrback(lambda _: None)
+
+    def _on_detached(self, message: bytes, parent: Session, deliver: Deliver) -> None:
+        event = self._read_detached(message)
+        deliver()
+        session = self.sessions.get(str(event.session_id).encode("utf-8", "surrogatepass"))
+        if session is not None and session is not self.root:
+            self.end(session, SessionDetached(session.id or "", _name(session)))
+
+    def _on_crashed(self, message: bytes, session: Session, deliver: Deliver) -> None:
+        deliver()
+        self._pending.fail(TargetCrashed(session.id or "root", _name(session)), session)
+        session.crash()
+
+    def _on_reloaded(self, message: bytes, session: Session, deliver: Deliver) -> None:
+        session.revive()
+        deliver()
+
+
+def _name(session: Session) -> str:
+    return f"{session.target.type} {session.target.target_id}" if session.target is not None else ""

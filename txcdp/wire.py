@@ -1,0 +1,224 @@
+"""Bytes to facts and back: what a CDP message says, without Twisted, Rx or any state but the next id.
+
+Chromium and Node write the keys of a message in one order::
+
+    {"method":"Network.dataReceived","params":{...},"sessionId":"5E55..."}     an event
+    {"id":7,"result":{...},"sessionId":"5E55..."}                              a reply
+    {"id":7,"error":{"code":-32000,"message":"..."}}                           a refusal
+
+So an event's method and session, and a reply's id, can be read from the first and last bytes; what
+nobody wants is never decoded. A message written otherwise is read the general way, by
+:func:`read_head`, with the same outcome.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, Final, Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from txcdp.errors import CommandError, MalformedMessage
+from txcdp.records import REJECTED, Command, TolerantDecoder, build, from_json, result_type, to_json
+
+T = TypeVar("T")
+
+#: How the messages of Chromium begin.
+EVENT_START: Final = b'{"method":"'
+REPLY_START: Final = b'{"id":'
+
+#: The code with which Chromium answers a command to a session that it no longer knows.
+SESSION_NOT_FOUND: Final = -32001
+
+_METHOD_AT = len(EVENT_START)
+_ID_AT = len(REPLY_START)
+_PARAMS = b'","params":{'
+_SESSION = b'"sessionId":"'
+_TAIL = len(_SESSION) + 128  # session ids are 32 characters long; proxies have made longer ones
+
+
+class Head(NamedTuple):
+    """What a message is: an event (``method``), a reply (``id``) or neither, and of which session."""
+
+    id: int | None
+    method: bytes | None
+    session: bytes
+    error: Any = None
+
+
+class Envelope(msgspec.Struct, Generic[T], gc=False):
+    """An event's message, of which only the parameters are read."""
+
+    params: T
+
+
+class ErrorObject(msgspec.Struct, gc=False):
+    """What a refusal says."""
+
+    code: int = 0
+    message: str = ""
+    data: Any = None
+
+
+class Reply(msgspec.Struct, Generic[T], gc=False):
+    """A reply's message, of which only the outcome is read."""
+
+    result: T | msgspec.UnsetType = msgspec.UNSET
+    error: ErrorObject | msgspec.UnsetType = msgspec.UNSET
+
+
+def peek_method(message: bytes) -> bytes:
+    """Return the method of a message that begins with :data:`EVENT_START`."""
+    return message[_METHOD_AT : message.find(b'"', _METHOD_AT)]
+
+
+def peek_id(message: bytes) -> int | None:
+    """Return the id of a message that begins with :data:`REPLY_START`, or None where it is no whole number."""
+    digits = message[_ID_AT : message.find(b",", _ID_AT)]
+    return int(digits) if digits.isdigit() and len(digits) < 20 else None
+
+
+def peek_session(message: bytes, method: bytes) -> bytes | None:
+    """Return the session id of an event whose method was peeked, ``b""`` for the root session.
+
+    None means that the message is not written as Chromium writes it: ask :func:`read_head`.
+    """
+    if message.startswith(_PARAMS, _METHOD_AT + len(method)):
+        if message.endswith(b"}}"):
+            return b""
+        at = message.rfind(_SESSION, len(message) - _TAIL if len(message) > _TAIL else 0)
+        if at > 0 and message.endswith(b'"}'):
+            # Within a JSON string every quote follows a backslash, so this is a key; and the one
+            # closing brace behind it is the message's own.
+            return message[at + len(_SESSION) : -2]
+    return None
+
+
+def session_of(message: bytes, method: bytes) -> bytes:
+    """Return the session id of an event, ``b""`` for the root session.
+
+    :raises MalformedMessage: where it has to be decoded to learn that, and cannot be.
+    """
+    session = peek_session(message, method)
+    return read_head(message).session if session is None else session
+
+
+def read_head(message: bytes) -> Head:
+    """Decode a message of any key order just to learn what it is.
+
+    :raises MalformedMessage: for what is not JSON, not an object, or neither a reply nor an event.
+    """
+    value = from_json(message)
+    if not isinstance(value, dict):
+        raise MalformedMessage(f"a message that is no object but {type(value).__name__}")
+    session = value.get("sessionId", "")
+    if not isinstance(session, str):
+        raise MalformedMessage("a sessionId that is no string")
+    key = session.encode("utf-8", "surrogatepass")
+    number, method = value.get("id"), value.get("method")
+    if type(number) is int:
+        return Head(number, None, key)
+    if number is None and isinstance(method, str):
+        return Head(None, method.encode("utf-8", "surrogatepass"), key)
+    if number is None and "error" in value:
+        return Head(None, None, key, value["error"])
+    raise MalformedMessage("neither a reply (an integer id) nor an event (a method)")
+
+
+def encode_command(number: int, method: str, params: bytes, tail: bytes) -> bytes:
+    """Return a command's message.
+
+    :param params: the parameters as JSON.
+    :param tail: what :func:`session_tail` gave for the session.
+    """
+    return b'{"id":%d,"method":"%b","params":%b%b' % (number, method.encode(), params, tail)
+
+
+def session_tail(session_id: str | None) -> bytes:
+    """Return the end of every command's message to one session, to be made once."""
+    return b"}" if session_id is None else b',"sessionId":%b}' % to_json(session_id)
+
+
+class ReplyDecoder(Generic[T]):
+    """Turns a reply's message into the command's result, or raises what the browser refused it with.
+
+    :param method: the command's method, for the error.
+    :param shape: the type of the result; None where there is none.
+    """
+
+    __slots__ = ("_method", "_none", "_tolerant")
+
+    def __init__(self, method: str, shape: Any) -> None:
+        self._method = method
+        self._none = shape is None
+        self._tolerant = _reply_reader(Any if shape is None else shape)
+
+    def __call__(self, message: bytes, on_lenient: Callable[[], None]) -> T:
+        """Return the result; ``on_lenient`` is called where the message had to be read tolerantly.
+
+        :raises CommandError: what the browser said.
+        :raises MalformedMessage: for a message that cannot be read, or that is no outcome.
+        """
+        try:
+            reply = self._tolerant.strict(message)
+        except REJECTED:
+            on_lenient()
+            reply = self._tolerant(message)
+        error = reply.error
+        if error is not msgspec.UNSET:
+            raise self._refusal(error)
+        if reply.result is msgspec.UNSET:
+            raise MalformedMessage(f"{self._method}: a reply with neither result nor error")
+        return None if self._none else reply.result  # type: ignore[return-value]
+
+    def _refusal(self, error: Any) -> CommandError:
+        if not isinstance(error, ErrorObject):
+            error = ErrorObject(message=str(error))
+        return CommandError(self._method, error.code, error.message, error.data)
+
+
+class EventDecoder(Generic[T]):
+    """Turns an event's message into its parameters as a record, or as a dict where the shape is ``dict``."""
+
+    __slots__ = ("_on_lenient", "_shape", "_strict")
+
+    def __init__(self, shape: Any, on_lenient: Callable[[], None]) -> None:
+        self._shape = shape
+        self._strict: Callable[[bytes], Envelope[T]] = _envelope_decoder(shape)
+        self._on_lenient = on_lenient
+
+    def __call__(self, message: bytes) -> T:
+        """Return the parameters.
+
+        :raises MalformedMessage: for a message that cannot be read.
+        """
+        try:
+            return self._strict(message).params
+        except REJECTED:
+            return self._tolerant(message)
+
+    def _tolerant(self, message: bytes) -> T:
+        self._on_lenient()
+        value = from_json(message)
+        params = value.get("params") if isinstance(value, dict) else None
+        if not isinstance(params, dict):
+            params = {}
+        built: T = build(self._shape, params)
+        return built
+
+
+@functools.lru_cache(maxsize=None)
+def _envelope_decoder(shape: Any) -> Callable[[bytes], Envelope[Any]]:
+    return msgspec.json.Decoder(Envelope[shape]).decode
+
+
+@functools.lru_cache(maxsize=None)
+def _reply_reader(shape: Any) -> TolerantDecoder[Reply[Any]]:
+    return TolerantDecoder(Reply[shape])
+
+
+@functools.lru_cache(maxsize=None)
+def reply_decoder(command: type[Command[T]]) -> ReplyDecoder[T]:
+    """Return the decoder of a command class's replies, made at the first use."""
+    return ReplyDecoder(command.method, result_type(command))
