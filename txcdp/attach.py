@@ -43,7 +43,7 @@ class AutoAttach:
         entries = None if self.filter is None else list(self.filter)
         return session.execute(
             target.set_auto_attach(
-                auto_attach=True, wait_for_debugger_on_start=self.wait, flatten=True, filter_=entries
+                auto_attach=True, wait_for_debugger_on_start=self.wait, flatten=True, filter=entries
             )
         )
 

@@ -38,7 +38,6 @@ from txcdp.wire import (
     peek_id,
     peek_method,
     read_head,
-    session_of,
 )
 
 log = Logger()
@@ -89,7 +88,7 @@ class Connection:
         if max_in_flight is not None or commands_per_second is not None:
             self._pacer = Pacer(clock, transport.send, max_in_flight, commands_per_second)
         self._routes = Routes()
-        self._targets = Targets(self, self._pending)
+        self._targets = Targets(self, self._pending, self._routes)
         self.session = self._targets.root
         self.attached = self._targets.attached
         self._taps: WeakSet[EventStream[Message]] = WeakSet()
@@ -191,16 +190,15 @@ class Connection:
         if self._lost is not None:
             return fail(copy.copy(self._lost))
         limit = self.timeout if isinstance(timeout, Default) else timeout
-        number, deferred = self._pending.add(session, method, decode, limit)
-        message = encode_command(number, method, params, session.tail)
-        self._stats.sent += 1
+        pending = self._pending.add(session, method, decode, limit)
+        message = encode_command(pending.number, method, params, session.tail)
         if self._flow.held:
             self._flow.command_sent()
         if self._pacer is None:
             self.transport.send(message)
         else:
-            self._pacer.submit(message, deferred)
-        return deferred
+            self._pacer.submit(message, pending)
+        return pending
 
     def route(self, session: Session, stream: EventStream[Any]) -> None:
         """Begin to feed a stream with a session's events."""
@@ -241,11 +239,11 @@ class Connection:
             return
         self._busy = True
         try:
-            self._dispatch(message)
+            self._handle(message)
             while self._held:
                 held = self._held.popleft()
                 if isinstance(held, bytes):
-                    self._dispatch(held)
+                    self._handle(held)
                 else:
                     self._end(held)
         finally:
@@ -258,10 +256,14 @@ class Connection:
         else:
             self._end(reason)
 
-    def _dispatch(self, message: bytes) -> None:
+    def _handle(self, message: bytes) -> None:
+        stats = self._stats
         try:
             if message.startswith(EVENT_START):
-                self._event(peek_method(message), message, None)
+                if self._routes.deliver(peek_method(message), message):
+                    stats.events += 1
+                else:
+                    stats.ignored += 1
             elif message.startswith(REPLY_START) and (number := peek_id(message)) is not None:
                 self._reply(number, message)
             else:
@@ -276,7 +278,10 @@ class Connection:
         if head.id is not None:
             self._reply(head.id, message)
         elif head.method is not None:
-            self._event(head.method, message, head.session)
+            if self._routes.deliver(head.method, message, head.session):
+                self._stats.events += 1
+            else:
+                self._stats.ignored += 1
         else:
             self._stats.unknown += 1
             log.warn("The browser reports an error of no known command: {error}", error=head.error)
@@ -285,30 +290,6 @@ class Connection:
         self._pending.reply(number, message)
         if self._flow.held and not self._pending:
             self._flow.all_replied()
-
-    def _event(self, method: bytes, message: bytes, session: bytes | None) -> None:
-        """Deliver an event; ``session`` is None where it has not been read yet."""
-        handler = self._targets.handlers.get(method)
-        if handler is not None:
-            self._event_of_life(handler, method, message, session)
-        elif self._routes.deliver(method, message, session):
-            self._stats.events += 1
-        else:
-            self._stats.ignored += 1
-
-    def _event_of_life(
-        self,
-        handler: Callable[[bytes, Session, Callable[[], bool]], None],
-        method: bytes,
-        message: bytes,
-        key: bytes | None,
-    ) -> None:
-        session = self._targets.sessions.get(session_of(message, method) if key is None else key)
-        if session is None:
-            self._stats.unknown += 1
-            return
-        self._stats.events += 1
-        handler(message, session, lambda: self._routes.deliver(method, message, session.key))
 
     def _session_unknown(self, owner: object) -> Exception | None:
         """Hear that the browser does not know a session, whose detaching was never told then."""

@@ -25,20 +25,18 @@ class Deadlines:
         self._call: IDelayedCall | None = None
         self._next = math.inf
 
-    def add(self, key: int, seconds: float, now: float) -> None:
-        """Let ``key`` expire ``seconds`` after ``now``, the clock's present time."""
+    def add(self, key: int, seconds: float, now: float) -> dict[int, float]:
+        """Let ``key`` expire ``seconds`` after ``now``, the clock's present time.
+
+        :returns: the queue it is in; to forget it, delete it from there.
+        """
         queue = self._queues.get(seconds)
         if queue is None:
             queue = self._queues[seconds] = {}
         queue[key] = due = now + seconds
         if due < self._next:
             self._arm(due, now)
-
-    def discard(self, key: int, seconds: float) -> None:
-        """Forget ``key``, which was added with the same ``seconds``."""
-        queue = self._queues.get(seconds)
-        if queue is not None:
-            queue.pop(key, None)
+        return queue
 
     def stop(self) -> None:
         """Forget everybody, and leave no DelayedCall behind."""

@@ -1,13 +1,15 @@
 """Domains are enabled while somebody listens to their events, and disabled some time after the last has left.
 
-Commands of a session are handled in order, so a subscriber misses nothing that a command causes which
-is sent after it subscribed; nothing has to be awaited.
+A subscriber misses nothing that a command causes which is sent after it subscribed, and has to await
+nothing: a target's own process handles commands in order. The browser's process, though, handles some
+commands itself and at once, navigation among them, while an ``enable`` sent before is still on its way
+to the target. So those few wait for the enabling: see :meth:`Enabling.settled`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -15,6 +17,8 @@ from twisted.python.failure import Failure
 
 from txcdp.domains import PLAIN_ENABLE
 from txcdp.errors import Gone
+
+T = TypeVar("T")
 
 #: Enabling these changes what the page can do or stops it, so only the user can decide it: requests and
 #: dialogs then wait for an answer, scripts stop at breakpoints, devices and credentials become virtual.
@@ -24,6 +28,12 @@ TAKES_DECISIONS = frozenset(
 
 #: Domains whose events are sent only while another domain is enabled too.
 NEEDS = {"CSS": "DOM", "Overlay": "DOM"}
+
+#: Commands that the browser's own process handles, and that make the target send events.
+OVERTAKES = frozenset({"Page.navigate", "Page.reload", "Page.navigateToHistoryEntry"})
+
+#: Seconds for which they wait for a target that does not answer; it may hang, and navigating be the way out.
+PATIENCE = 2.0
 
 ENABLED_BY_LISTENING = PLAIN_ENABLE - TAKES_DECISIONS
 
@@ -51,6 +61,29 @@ class Enabling:
         self._enabled: set[str] = set()
         self._by_hand: set[str] = set()
         self._leaving: dict[str, IDelayedCall] = {}
+        self._unanswered = 0
+        self._settling: list[Deferred[None]] = []
+
+    @property
+    def busy(self) -> bool:
+        """Whether an ``enable`` has been sent and not answered yet."""
+        return self._unanswered > 0
+
+    def settled(self) -> Deferred[None]:
+        """Return a Deferred that fires when no ``enable`` is unanswered, or after :data:`PATIENCE`."""
+        waiter: Deferred[None] = Deferred(lambda waiter: self._settling.remove(waiter))
+        self._settling.append(waiter)
+        late = self._clock.callLater(PATIENCE, lambda: self._settle(waiter))
+
+        def stop_clock(result: T) -> T:
+            if late.active():
+                late.cancel()
+            return result
+
+        waiter.addBoth(stop_clock)
+        if not self.busy:
+            self._settle(waiter)
+        return waiter
 
     def listen(self, domain: str) -> None:
         """Count one more listener; the first one enables the domain."""
@@ -97,7 +130,20 @@ class Enabling:
     def _enable(self, domain: str) -> None:
         if domain not in self._enabled and domain not in self._by_hand:
             self._enabled.add(domain)
-            self._execute(f"{domain}.enable").addErrback(self._not_enabled, domain)
+            self._unanswered += 1
+            self._execute(f"{domain}.enable").addBoth(self._answered).addErrback(self._not_enabled, domain)
+
+    def _answered(self, result: T) -> T:
+        self._unanswered -= 1
+        if not self._unanswered:
+            for waiter in list(self._settling):
+                self._settle(waiter)
+        return result
+
+    def _settle(self, waiter: Deferred[None]) -> None:
+        if waiter in self._settling:
+            self._settling.remove(waiter)
+            waiter.callback(None)
 
     def _not_enabled(self, failure: Failure, domain: str) -> None:
         self._enabled.discard(domain)

@@ -41,11 +41,14 @@ class Flow:
     :param line: what is paused.
     :param stats: the connection's counters.
     :param limit: seconds of pausing that are taken as safe.
+    :ivar held: whether a queue would rather not have more.
+    :ivar paused: whether the transport is paused.
     """
 
     def __init__(self, clock: IReactorTime, line: Pausable, stats: Stats, limit: float = PAUSE_LIMIT) -> None:
         self.stats = stats
         self.limit = limit
+        self.held = False
         self.paused = False
         self._clock = clock
         self._line = line
@@ -54,11 +57,6 @@ class Flow:
         self._spent = 0.0
         self._since = 0.0
         self._timer: IDelayedCall | None = None
-
-    @property
-    def held(self) -> bool:
-        """Whether a queue would rather not have more."""
-        return bool(self._holders)
 
     def hold(self, holder: object, give_up: Callable[[float], None]) -> None:
         """Ask for a pause.
@@ -86,10 +84,12 @@ class Flow:
     def stop(self) -> None:
         """Leave no DelayedCall behind."""
         self._holders.clear()
+        self.held = False
         self._cancel_timer()
 
     def _update(self) -> None:
-        wanted = bool(self._holders) and not self._waiting_for_reply
+        self.held = bool(self._holders)
+        wanted = self.held and not self._waiting_for_reply
         if wanted and not self.paused:
             self.paused = True
             self._since = self._clock.seconds()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from functools import partial
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
@@ -32,21 +31,22 @@ class Decode(Protocol):
         """Return the result, or raise what the browser said."""
 
 
-class Pending(Generic[T]):
-    """One command that waits for its reply."""
+class PendingCommand(Deferred[T]):
+    """The Deferred of a command that waits for its reply, with what is needed to fire it.
 
-    __slots__ = ("decode", "deferred", "method", "owner", "sent_at", "stats", "timeout")
+    :ivar queue: the queue of its deadline, None where it has none.
+    """
 
-    def __init__(
-        self, owner: object, method: str, decode: Decode, timeout: float | None, sent_at: float, stats: MethodStats
-    ) -> None:
-        self.owner = owner
-        self.method = method
-        self.decode = decode
-        self.timeout = timeout
-        self.sent_at = sent_at
-        self.stats = stats
-        self.deferred: Deferred[T]
+    __slots__ = ("decode", "method", "number", "owner", "queue", "sent_at", "stats", "timeout")
+
+    number: int
+    owner: object
+    method: str
+    decode: Decode
+    timeout: float | None
+    queue: dict[int, float] | None
+    sent_at: float
+    stats: MethodStats
 
 
 class PendingCommands:
@@ -58,11 +58,13 @@ class PendingCommands:
         returns what that command fails with instead.
     """
 
-    def __init__(self, clock: IReactorTime, stats: Stats, session_unknown: Callable[[object], Exception | None]) -> None:
-        self._clock = clock
+    def __init__(
+        self, clock: IReactorTime, stats: Stats, session_unknown: Callable[[object], Exception | None]
+    ) -> None:
+        self._now = clock.seconds
         self._stats = stats
         self._session_unknown = session_unknown
-        self._waiting: dict[int, Pending[Any]] = {}
+        self._waiting: dict[int, PendingCommand[Any]] = {}
         self._given_up: dict[int, None] = {}
         self._deadlines = Deadlines(clock, self._expired)
         self._last_id = 0
@@ -70,26 +72,33 @@ class PendingCommands:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def add(self, owner: object, method: str, decode: Decode, timeout: float | None) -> tuple[int, Deferred[Any]]:
+    def add(self, owner: object, method: str, decode: Decode, timeout: float | None) -> PendingCommand[Any]:
         """Register a command that is about to be sent.
 
         :param owner: the session that it belongs to.
         :param timeout: seconds, or None for no deadline.
-        :returns: its id, and the Deferred of its result.
+        :returns: the Deferred of its result, which knows the command's id as ``number``.
         """
-        number = self._next_id()
+        number = self._last_id + 1
+        if number > LARGEST_ID or number in self._waiting:
+            number = self._free_id()
+        self._last_id = number
         stats = self._stats.methods.get(method)
         if stats is None:
             stats = self._stats.methods[method] = MethodStats()
         stats.sent += 1
-        now = self._clock.seconds()
-        pending: Pending[Any] = Pending(owner, method, decode, timeout, now, stats)
-        deferred: Deferred[Any] = Deferred(partial(self._cancelled, number))
-        pending.deferred = deferred
+        now = self._now()
+        pending: PendingCommand[Any] = PendingCommand(self._cancelled)
+        pending.number = number
+        pending.owner = owner
+        pending.method = method
+        pending.decode = decode
+        pending.timeout = timeout
+        pending.queue = None if timeout is None else self._deadlines.add(number, timeout, now)
+        pending.sent_at = now
+        pending.stats = stats
         self._waiting[number] = pending
-        if timeout is not None:
-            self._deadlines.add(number, timeout, now)
-        return number, deferred
+        return pending
 
     def reply(self, number: int, message: bytes) -> None:
         """Fire the Deferred that a reply's message belongs to."""
@@ -97,47 +106,41 @@ class PendingCommands:
         if pending is None:
             self._to_nobody(number)
             return
-        if pending.timeout is not None:
-            self._deadlines.discard(number, pending.timeout)
+        if pending.queue is not None:
+            pending.queue.pop(number, None)
         stats = pending.stats
-        stats.took(self._clock.seconds() - pending.sent_at)
+        seconds = self._now() - pending.sent_at
+        stats.seconds_total += seconds
+        if seconds > stats.seconds_max:
+            stats.seconds_max = seconds
         try:
             result = pending.decode(message, self._stats.count_lenient)
         except CommandError as error:
             stats.errors += 1
-            self._stats.errors += 1
             gone = self._session_unknown(pending.owner) if error.code == SESSION_NOT_FOUND else None
-            pending.deferred.errback(Failure(gone or error))
+            pending.errback(Failure(gone or error))
         except Exception as error:
             if isinstance(error, MalformedMessage):
                 self._stats.malformed += 1
-            pending.deferred.errback(Failure())
+            pending.errback(Failure())
         else:
             stats.replies += 1
-            self._stats.replies += 1
-            pending.deferred.callback(result)
+            pending.callback(result)
 
     def fail(self, error: Exception, owner: object = None) -> None:
         """Fail what waits with ``error``: all of it, or what belongs to ``owner``."""
-        numbers = [
-            number for number, pending in self._waiting.items() if owner is None or pending.owner is owner
-        ]
-        for number in numbers:
-            pending = self._give_up(number)
-            if pending is not None:
-                pending.deferred.errback(copy.copy(error))
+        for pending in list(self._waiting.values()):
+            if (owner is None or pending.owner is owner) and self._give_up(pending):
+                pending.errback(copy.copy(error))
 
     def stop(self) -> None:
         """Leave no DelayedCall behind."""
         self._deadlines.stop()
 
-    def _next_id(self) -> int:
-        number = self._last_id + 1
-        if number > LARGEST_ID:
-            number = 1
+    def _free_id(self) -> int:
+        number = 1 if self._last_id >= LARGEST_ID else self._last_id + 1
         while number in self._waiting:
             number += 1
-        self._last_id = number
         return number
 
     def _to_nobody(self, number: int) -> None:
@@ -147,23 +150,24 @@ class PendingCommands:
         else:
             self._stats.unknown += 1
 
-    def _give_up(self, number: int) -> Pending[Any] | None:
-        pending = self._waiting.pop(number, None)
-        if pending is not None:
-            if pending.timeout is not None:
-                self._deadlines.discard(number, pending.timeout)
-            self._given_up[number] = None
-            if len(self._given_up) > _REMEMBERED:
-                del self._given_up[next(iter(self._given_up))]
-        return pending
+    def _give_up(self, pending: PendingCommand[Any]) -> bool:
+        """Wait for a reply no longer; return whether it was still being waited for."""
+        number = pending.number
+        if self._waiting.pop(number, None) is None:
+            return False
+        if pending.queue is not None:
+            pending.queue.pop(number, None)
+        self._given_up[number] = None
+        if len(self._given_up) > _REMEMBERED:
+            del self._given_up[next(iter(self._given_up))]
+        return True
 
-    def _cancelled(self, number: int, deferred: Deferred[Any]) -> None:
-        if self._give_up(number) is not None:
+    def _cancelled(self, deferred: Deferred[Any]) -> None:
+        if isinstance(deferred, PendingCommand) and self._give_up(deferred):
             self._stats.cancelled += 1
-            deferred.errback(CancelledError())
 
     def _expired(self, number: int) -> None:
-        pending = self._give_up(number)
-        if pending is not None:
+        pending = self._waiting.get(number)
+        if pending is not None and self._give_up(pending):
             self._stats.timeouts += 1
-            pending.deferred.errback(CommandTimeout(pending.method, pending.timeout or 0.0))
+            pending.errback(CommandTimeout(pending.method, pending.timeout or 0.0))

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from txcdp.streams import EventStream
 from txcdp.wire import session_of
 
 
-class Route:
+class Route(Protocol):
+    """What becomes of one kind of event."""
+
+    def deliver(self, message: bytes, session: bytes | None) -> bool:
+        """Handle a message; ``session`` is None where it has not been read yet.
+
+        :returns: whether anybody wanted it.
+        :raises MalformedMessage: where it has to be decoded to learn its session, and cannot be.
+        """
+
+
+class StreamRoute:
     """The streams of one event, by session.
 
     :param method: the event's name.
-    :param taps: streams that want it whatever its session.
     """
 
     __slots__ = ("_by_session", "_method", "taps")
 
-    def __init__(self, method: bytes, taps: tuple[EventStream[Any], ...] = ()) -> None:
+    def __init__(self, method: bytes) -> None:
         self._method = method
         self._by_session: dict[bytes, tuple[EventStream[Any], ...]] = {}
-        self.taps = taps
+        self.taps: tuple[EventStream[Any], ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -41,18 +51,13 @@ class Route:
             self._by_session.pop(session, None)
 
     def deliver(self, message: bytes, session: bytes | None) -> bool:
-        """Feed a message to those who want it; ``session`` is None where it has not been read yet.
-
-        :returns: whether anybody wanted it.
-        """
+        """Feed a message to those who want it; see :class:`Route`."""
         if session is None:
             session = session_of(message, self._method)
-        streams = self._by_session.get(session)
-        for stream in streams or ():
+        streams = self._by_session.get(session, ()) + self.taps
+        for stream in streams:
             stream.feed(message)
-        for stream in self.taps:
-            stream.feed(message)
-        return streams is not None or bool(self.taps)
+        return bool(streams)
 
 
 class Routes:
@@ -62,8 +67,14 @@ class Routes:
     """
 
     def __init__(self) -> None:
-        self._routes: dict[bytes, Route] = {}
+        self._streams: dict[bytes, StreamRoute] = {}
+        self._fixed: dict[bytes, Route] = {}
+        self._first: dict[bytes, Route] = {}  # both of the above, the fixed ones before
         self._taps: dict[EventStream[Any], Callable[[str], bool]] = {}
+
+    def fix(self, method: bytes, route: Route) -> None:
+        """Let ``route`` handle an event; it delivers to the streams through :meth:`deliver_to_streams`."""
+        self._fixed[method] = self._first[method] = route
 
     def add(self, method: bytes, session: bytes, stream: EventStream[Any]) -> None:
         """Deliver one event of one session to ``stream``."""
@@ -71,11 +82,10 @@ class Routes:
 
     def remove(self, method: bytes, session: bytes, stream: EventStream[Any]) -> None:
         """Undo :meth:`add`."""
-        route = self._routes.get(method)
+        route = self._streams.get(method)
         if route is not None:
             route.remove(session, stream)
-            if route.empty:
-                del self._routes[method]
+            self._drop_if_empty(method, route)
 
     def add_tap(self, stream: EventStream[Any], wanted: Callable[[str], bool]) -> None:
         """Deliver to ``stream`` every event, of any session, whose name is ``wanted``."""
@@ -88,29 +98,38 @@ class Routes:
         self._retap()
 
     def deliver(self, method: bytes, message: bytes, session: bytes | None = None) -> bool:
-        """Feed an event's message to those who want it; return whether anybody did.
-
-        :raises MalformedMessage: where it has to be decoded to learn its session, and cannot be.
-        """
-        route = self._routes.get(method)
+        """Hand an event's message to those who want it; see :class:`Route`."""
+        route = self._first.get(method)
         if route is None:
             if not self._taps:
                 return False
             route = self._route(method)
         return route.deliver(message, session)
 
-    def _route(self, method: bytes) -> Route:
-        route = self._routes.get(method)
+    def deliver_to_streams(self, method: bytes, message: bytes, session: bytes) -> bool:
+        """Hand an event's message to the streams that want it, whatever route is fixed for it."""
+        route = self._route(method) if self._taps else self._streams.get(method)
+        return route is not None and route.deliver(message, session)
+
+    def _route(self, method: bytes) -> StreamRoute:
+        route = self._streams.get(method)
         if route is None:
-            route = self._routes[method] = Route(method, self._taps_for(method))
+            route = self._streams[method] = StreamRoute(method)
+            route.taps = self._taps_for(method)
+            self._first.setdefault(method, route)
         return route
+
+    def _drop_if_empty(self, method: bytes, route: StreamRoute) -> None:
+        if route.empty:
+            del self._streams[method]
+            if method not in self._fixed:
+                del self._first[method]
 
     def _taps_for(self, method: bytes) -> tuple[EventStream[Any], ...]:
         name = method.decode("utf-8", "replace")
         return tuple(stream for stream, wanted in self._taps.items() if wanted(name))
 
     def _retap(self) -> None:
-        for method, route in list(self._routes.items()):
+        for method, route in list(self._streams.items()):
             route.taps = self._taps_for(method)
-            if route.empty:
-                del self._routes[method]
+            self._drop_if_empty(method, route)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred, fail
 
-from txcdp.enabling import Enabling
+from txcdp.deferreds import returns_deferred
+from txcdp.enabling import OVERTAKES, Enabling
 from txcdp.errors import ExperimentalCommand, Gone, MalformedMessage, SessionDetached, TargetCrashed
 from txcdp.pending import Decode
 from txcdp.records import Command, Event, Stability, to_json
@@ -122,7 +123,7 @@ class Session:
             :exc:`ConnectionLost` or, cancelled, with :exc:`~twisted.internet.defer.CancelledError`.
         """
         kind = type(command)
-        if self._channel.stability != "any" and kind.stability == "experimental":
+        if kind.stability == "experimental" and self._channel.stability != "any":
             refused = self._experimental(kind.method, kind.stability)
             if refused is not None:
                 return refused
@@ -224,13 +225,25 @@ class Session:
         gone = self._gone
         if gone is not None and not (self.crashed and method.startswith(_ANSWERED_WHEN_CRASHED)):
             return fail(copy.copy(gone))
+        enabling = self._enabling
         if method.endswith((".enable", ".disable")):
-            self._enabling.by_hand(method)
+            enabling.by_hand(method)
+        elif enabling.busy and method in OVERTAKES:
+            return self._send_when_settled(method, params, decode, timeout)
         try:
             encoded = to_json(params)
         except (TypeError, ValueError) as error:
             return fail(TypeError(f"{method}: the parameters cannot be written as JSON: {error}"))
         return self._channel.send(self, method, encoded, decode, timeout)
+
+    @returns_deferred
+    async def _send_when_settled(
+        self, method: str, params: object, decode: Decode, timeout: float | None | Default
+    ) -> Any:
+        await self._enabling.settled()
+        if self._enabling.busy:
+            return await self._channel.send(self, method, to_json(params), decode, timeout)
+        return await self._send(method, params, decode, timeout)
 
     def _execute_quietly(self, method: str) -> Deferred[Any]:
         """Send what the session itself wants, which says nothing of the user's wishes."""

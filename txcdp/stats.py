@@ -22,20 +22,11 @@ class MethodStats:
         done = self.replies + self.errors
         return self.seconds_total / done if done else 0.0
 
-    def took(self, seconds: float) -> None:
-        """Add the time that one command took."""
-        self.seconds_total += seconds
-        if seconds > self.seconds_max:
-            self.seconds_max = seconds
-
 
 @dataclass(slots=True)
 class Stats:
     """What a connection has seen so far.
 
-    :ivar sent: commands sent.
-    :ivar replies: results received.
-    :ivar errors: refusals received.
     :ivar timeouts: commands whose deadline passed.
     :ivar cancelled: commands cancelled by their callers.
     :ivar late: replies to commands that had timed out or been cancelled before.
@@ -49,9 +40,6 @@ class Stats:
     :ivar methods: per command method, see :class:`MethodStats`.
     """
 
-    sent: int = 0
-    replies: int = 0
-    errors: int = 0
     timeouts: int = 0
     cancelled: int = 0
     late: int = 0
@@ -66,9 +54,24 @@ class Stats:
     bytes_received: int = 0
     methods: dict[str, MethodStats] = field(default_factory=dict)
 
+    @property
+    def sent(self) -> int:
+        """Commands sent."""
+        return sum(each.sent for each in self.methods.values())
+
+    @property
+    def replies(self) -> int:
+        """Results received."""
+        return sum(each.replies for each in self.methods.values())
+
+    @property
+    def errors(self) -> int:
+        """Refusals received."""
+        return sum(each.errors for each in self.methods.values())
+
     def as_dict(self) -> dict[str, Any]:
         """Return everything as plain data, for JSON or a metrics page."""
-        return asdict(self)
+        return {"sent": self.sent, "replies": self.replies, "errors": self.errors, **asdict(self)}
 
     def count_lenient(self) -> None:
         """Count a message that had to be read tolerantly."""

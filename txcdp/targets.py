@@ -16,9 +16,10 @@ from txcdp.attach import let_run
 from txcdp.domains import target
 from txcdp.errors import ConnectionLost, Gone, SessionDetached, TargetCrashed
 from txcdp.pending import PendingCommands
+from txcdp.routing import Routes
 from txcdp.session import Channel, Session
 from txcdp.streams import Stream
-from txcdp.wire import EventDecoder
+from txcdp.wire import EventDecoder, session_of
 
 log = Logger()
 
@@ -26,14 +27,44 @@ log = Logger()
 Deliver = Callable[[], bool]
 
 
+class LifeRoute:
+    """The route of an event that changes the life of a session.
+
+    :param handle: what is to be done; given the message, the session that it came through, and what
+        delivers it to the subscribers.
+    """
+
+    def __init__(
+        self,
+        method: bytes,
+        handle: Callable[[bytes, Session, Deliver], None],
+        routes: Routes,
+        sessions: dict[bytes, Session],
+    ) -> None:
+        self._method = method
+        self._handle = handle
+        self._routes = routes
+        self._sessions = sessions
+
+    def deliver(self, message: bytes, session: bytes | None) -> bool:
+        """Handle a message; one of an unknown session is nobody's."""
+        key = session_of(message, self._method) if session is None else session
+        known = self._sessions.get(key)
+        if known is None:
+            return False
+        self._handle(message, known, lambda: self._routes.deliver_to_streams(self._method, message, key))
+        return True
+
+
 class Targets:
     """All sessions of one connection, by id.
 
     :param channel: the connection, as its sessions see it.
     :param pending: the commands in flight, of which those of an ended session fail.
+    :param routes: where the events that tell of targets' lives are found.
     """
 
-    def __init__(self, channel: Channel, pending: PendingCommands) -> None:
+    def __init__(self, channel: Channel, pending: PendingCommands, routes: Routes) -> None:
         self._channel = channel
         self._pending = pending
         self.root = Session(channel)
@@ -45,13 +76,13 @@ class Targets:
         self._read_detached: EventDecoder[target.DetachedFromTarget] = EventDecoder(
             target.DetachedFromTarget, channel.count_lenient
         )
-        #: What is to be done about an event that changes a session's life, by method.
-        self.handlers: dict[bytes, Callable[[bytes, Session, Deliver], None]] = {
+        for method, handle in {
             b"Target.attachedToTarget": self._on_attached,
             b"Target.detachedFromTarget": self._on_detached,
             b"Inspector.targetCrashed": self._on_crashed,
             b"Inspector.targetReloadedAfterCrash": self._on_reloaded,
-        }
+        }.items():
+            routes.fix(method, LifeRoute(method, handle, routes, self.sessions))
 
     def of_target(self, target_id: str) -> Session | None:
         """Return the open session of a target, None where it has none."""

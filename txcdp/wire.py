@@ -75,8 +75,10 @@ def peek_method(message: bytes) -> bytes:
 
 def peek_id(message: bytes) -> int | None:
     """Return the id of a message that begins with :data:`REPLY_START`, or None where it is no whole number."""
-    digits = message[_ID_AT : message.find(b",", _ID_AT)]
-    return int(digits) if digits.isdigit() and len(digits) < 20 else None
+    try:
+        return int(message[_ID_AT : message.index(b",", _ID_AT)])
+    except ValueError:
+        return None
 
 
 def peek_session(message: bytes, method: bytes) -> bytes | None:

@@ -14,6 +14,7 @@ in step with its bytes. Without, the check is left to whoever decodes the messag
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 from autobahn.twisted.websocket import WebSocketClientProtocol
@@ -21,9 +22,17 @@ from autobahn.websocket.xormasker import create_xor_masker
 
 _TEXT = 0x81  # FIN and the opcode of a text, no RSV bit
 _OPEN = WebSocketClientProtocol.STATE_OPEN
+_CLOSING = WebSocketClientProtocol.STATE_CLOSING
+_CLOSED = WebSocketClientProtocol.STATE_CLOSED
+_LARGEST = 2**63 - 1
 
 #: Up to here one big-integer XOR masks faster than Autobahn's native masker, which costs more to set up.
 _XOR_AS_INTEGER = 1024
+
+#: The last long text is kept until the next one comes, if it is no longer than this: as long as its
+#: memory is in use, C's allocator does not give back what lies above it, and large messages in a row do
+#: not pay each for fresh pages. Measured with 1 MB replies: 2,200 a second in place of 710.
+_KEEP = 8 * 1024 * 1024
 
 #: Messages longer than this are sent in fragments; Chromium drops the connection at frames of 100 MB.
 FRAGMENT_SIZE = 32 * 1024 * 1024
@@ -42,8 +51,9 @@ class ShortPathProtocol(WebSocketClientProtocol):
     """A WebSocket client protocol that is Autobahn's own but for the short path.
 
     Subclasses override ``onOpen``, ``onMessage`` and ``onClose`` as with Autobahn, and send with
-    :meth:`send_text`.
+    :meth:`send`.
 
+    :ivar deliver: takes each text that came the short path; calls ``onMessage`` unless it is replaced.
     :ivar bytes_received: bytes from the network, the handshake's included.
     :ivar bytes_sent: bytes to the network.
     """
@@ -54,10 +64,11 @@ class ShortPathProtocol(WebSocketClientProtocol):
 
     def __init__(self) -> None:
         super().__init__()
-        self._chunks: list[bytes] = []  # the beginning of a frame that is still incomplete
-        self._have = 0
-        self._need = 0
+        self._chunks: list[bytes] = []  # of a text that is still incomplete
+        self._missing = 0  # bytes of that text that are still to come
+        self._kept = b""
         self._corked: list[bytes] | None = None
+        self.deliver: Callable[[bytes], None] = self._deliver
 
     # In:
 
@@ -66,105 +77,101 @@ class ShortPathProtocol(WebSocketClientProtocol):
         self.bytes_received += len(data)
         self._corked = []
         try:
-            if self._chunks:
+            if self._missing:
                 self._go_on(data)
-            elif self._may_cut:
-                self._cut(data)
-            else:
-                self._dataReceived(data)
+            elif self.state != _CLOSED:
+                self.data = self.data + data if self.data else data
+                self.consumeData()
         finally:
             self._uncork()
 
     def consumeData(self) -> None:
-        """Parse what is in Autobahn's buffer; it calls this for what came together with the handshake, too."""
-        if self._may_cut:
-            data, self.data = self.data, b""
-            self._cut(data)
-        else:
+        """Parse what is in the buffer; Autobahn calls this for what came together with the handshake, too."""
+        if self.state not in (_OPEN, _CLOSING):
             super().consumeData()
+            return
+        more = True
+        while more and self.state != _CLOSED:
+            self._cut()
+            more = len(self.data) > 0 and self.processData()
 
-    @property
-    def _may_cut(self) -> bool:
-        """Whether the next byte is the first of a frame that Autobahn has not begun to read."""
-        return bool(self.state == _OPEN and self.current_frame is None and not self.inside_message)
-
-    def _cut(self, data: bytes) -> None:
+    def _cut(self) -> None:
+        """Deliver the whole texts that the buffer begins with, unless Autobahn has begun to read a frame."""
+        if self.state != _OPEN or self.current_frame is not None or self.inside_message:
+            return
+        data, self.data = self.data, b""
         size, at = len(data), 0
-        limit = self.maxMessagePayloadSize or size
+        limit = self.maxMessagePayloadSize or _LARGEST
         validate = self.utf8validateIncoming
-        deliver = self.onMessage
-        while size - at >= 2:
-            if data[at] != _TEXT:
-                return self._leave_to_autobahn(data[at:])
+        deliver = self.deliver
+        while size - at >= 2 and data[at] == _TEXT:
             length = data[at + 1]
             start = at + 2
-            if length == 126:
+            if length < 126:
+                shortest = 0
+            elif length == 126 and size - at >= 4:
                 start = at + 4
-                if size < start:
-                    return self._keep(data[at:], 4)
                 length = data[at + 2] << 8 | data[at + 3]
-                if length < 126:
-                    return self._leave_to_autobahn(data[at:])
-            elif length == 127:
+                shortest = 126
+            elif length == 127 and size - at >= 10:
                 start = at + 10
-                if size < start:
-                    return self._keep(data[at:], 10)
                 length = int.from_bytes(data[at + 2 : start], "big")
-                if length < 65536:
-                    return self._leave_to_autobahn(data[at:])
-            elif length > 127:
-                return self._leave_to_autobahn(data[at:])
+                shortest = 65536
+            else:
+                break  # masked, or a header that is incomplete
             end = start + length
+            if length > limit or length < shortest:
+                break
             if end > size:
-                if length > (self.maxMessagePayloadSize or length):
-                    return self._leave_to_autobahn(data[at:])
-                return self._keep(data[at:], end - at)
-            if length > limit:
-                return self._leave_to_autobahn(data[at:])
+                if validate:
+                    break
+                self._chunks.append(data[start:])
+                self._missing = end - size
+                return
             payload = data[start:end]
             if validate and not _is_utf8(payload):
-                return self._leave_to_autobahn(data[at:])
+                break
             at = end
-            deliver(payload, False)
+            deliver(payload)
             if self.state != _OPEN:
-                return self._leave_to_autobahn(data[at:])
-        if at < size:
-            self._keep(data[at:], 2)
-
-    def _leave_to_autobahn(self, data: bytes) -> None:
-        self.data = data
-        super().consumeData()
-        if self.data and self._may_cut:
-            # A frame's header that is still incomplete; the short path may be able to read the whole.
-            data, self.data = self.data, b""
-            self._keep(data, len(data) + 1)
-
-    def _keep(self, data: bytes, need: int) -> None:
-        """Hold the beginning of a frame until ``need`` bytes of it are there."""
-        if self.utf8validateIncoming:
-            self.data = data
-            super().consumeData()
-        else:
-            self._chunks.append(data)
-            self._have, self._need = len(data), need
+                break
+        self.data = data[at:]
 
     def _go_on(self, data: bytes) -> None:
-        self._chunks.append(data)
-        self._have += len(data)
-        if self._have >= self._need:
-            whole = b"".join(self._chunks)
-            self._chunks.clear()
-            self.data = whole
-            self.consumeData()
+        """Take more of an incomplete text."""
+        missing = self._missing
+        if len(data) < missing:
+            self._chunks.append(data)
+            self._missing = missing - len(data)
+            return
+        self._chunks.append(data[:missing])
+        payload = b"".join(self._chunks)
+        self._chunks.clear()
+        if len(payload) <= _KEEP:
+            self._kept = payload
+        self._missing = 0
+        self.deliver(payload)
+        self.data = data[missing:]
+        self.consumeData()
+
+    def _deliver(self, payload: bytes) -> None:
+        self.onMessage(payload, False)
 
     # Out:
 
-    def send_text(self, payload: bytes) -> None:
-        """Send one text message; while data is being received, at the end of that."""
+    def send(self, payload: bytes) -> None:
+        """Send one text message, while data is being received at the end of that; nothing when not open."""
+        if self.state != _OPEN:
+            return
         if self._perMessageCompress is not None or len(payload) > FRAGMENT_SIZE:
             self.sendMessage(payload, False, FRAGMENT_SIZE)
+            return
+        frame = _client_frame(payload)
+        if self._corked is None:
+            self.sendData(frame)
         else:
-            self.sendData(_client_frame(payload))
+            self.bytes_sent += len(frame)
+            self._corked.append(frame)
 
     def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
         """Send raw bytes in order with all others; Autobahn calls this for what it sends itself."""

@@ -20,7 +20,7 @@ class Receiver(Protocol):
 class Transport(Protocol):
     """A line to a browser that carries whole messages in order."""
 
-    receiver: Receiver
+    receiver: Receiver | None
     bytes_received: int
     bytes_sent: int
 

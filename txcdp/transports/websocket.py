@@ -153,7 +153,7 @@ class WebSocketTransport(ShortPathProtocol):
         super().__init__()
         self._reactor = reactor
         self._options = options
-        self.receiver: Receiver
+        self._receiver: Receiver | None = None
         self.opened: Deferred[WebSocketTransport] = Deferred()
         self._cut_off: IDelayedCall | None = None
         self._why = ""
@@ -164,10 +164,15 @@ class WebSocketTransport(ShortPathProtocol):
 
     # Transport:
 
-    def send(self, message: bytes) -> None:
-        """Send one message; nothing where the line is gone, which the receiver is told of anyway."""
-        if self.state == self.STATE_OPEN:
-            self.send_text(message)
+    @property
+    def receiver(self) -> Receiver | None:
+        """Who takes what comes in."""
+        return self._receiver
+
+    @receiver.setter
+    def receiver(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+        self.deliver = receiver.message_received
 
     def close(self) -> None:
         """Begin the closing handshake; the line is cut when the peer does not do its part in time."""
@@ -229,7 +234,8 @@ class WebSocketTransport(ShortPathProtocol):
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """Hand a message on; whether it came in a binary frame makes no difference to what it says."""
-        self.receiver.message_received(payload)
+        if self._receiver is not None:
+            self._receiver.message_received(payload)
 
     def onCloseFrame(self, code: Any, reasonRaw: Any) -> Any:
         """Hear that the peer closes; one that then keeps the line open is cut off."""
@@ -245,9 +251,9 @@ class WebSocketTransport(ShortPathProtocol):
         why = self._why or str(reason or "closed")
         if not self.opened.called:
             self.opened.errback(HandshakeFailed(f"{self.factory.host}:{self.factory.port}: {_advice(why)}"))
-        elif hasattr(self, "receiver"):
+        elif self._receiver is not None:
             clean = bool(wasClean) and code in (1000, 1001, 1005, None)
-            self.receiver.transport_closed(ConnectionLost(why, code, clean))
+            self._receiver.transport_closed(ConnectionLost(why, code, clean))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Hear from Twisted that the line is gone."""
