@@ -24,6 +24,7 @@ from txcdp.errors import ConnectionLost, MalformedMessage, SessionDetached
 from txcdp.flow import Flow
 from txcdp.pacing import Pacer
 from txcdp.pending import Decode, PendingCommands
+from txcdp.records import to_json
 from txcdp.routing import Routes
 from txcdp.session import Default, Session
 from txcdp.stats import Stats
@@ -184,14 +185,18 @@ class Connection:
     # What sessions call:
 
     def send(
-        self, session: Session, method: str, params: bytes, decode: Decode, timeout: float | None | Default
+        self, session: Session, method: str, params: object, decode: Decode, timeout: float | None | Default
     ) -> Deferred[Any]:
         """Send one command of a session; see ``Session.execute``."""
         if self._lost is not None:
             return fail(copy.copy(self._lost))
+        try:
+            encoded = to_json(params)
+        except (TypeError, ValueError) as error:
+            return fail(TypeError(f"{method}: the parameters cannot be written as JSON: {error}"))
         limit = self.timeout if isinstance(timeout, Default) else timeout
         pending = self._pending.add(session, method, decode, limit)
-        message = encode_command(pending.number, method, params, session.tail)
+        message = encode_command(pending.number, method, encoded, session.tail)
         if self._flow.held:
             self._flow.command_sent()
         if self._pacer is None:
@@ -265,7 +270,9 @@ class Connection:
                 else:
                     stats.ignored += 1
             elif message.startswith(REPLY_START) and (number := peek_id(message)) is not None:
-                self._reply(number, message)
+                self._pending.reply(number, message)
+                if self._flow.held:
+                    self._replied()
             else:
                 self._unusual(message)
         except MalformedMessage as error:
@@ -276,7 +283,8 @@ class Connection:
     def _unusual(self, message: bytes) -> None:
         head = read_head(message)
         if head.id is not None:
-            self._reply(head.id, message)
+            self._pending.reply(head.id, message)
+            self._replied()
         elif head.method is not None:
             if self._routes.deliver(head.method, message, head.session):
                 self._stats.events += 1
@@ -286,9 +294,8 @@ class Connection:
             self._stats.unknown += 1
             log.warn("The browser reports an error of no known command: {error}", error=head.error)
 
-    def _reply(self, number: int, message: bytes) -> None:
-        self._pending.reply(number, message)
-        if self._flow.held and not self._pending:
+    def _replied(self) -> None:
+        if not self._pending:
             self._flow.all_replied()
 
     def _session_unknown(self, owner: object) -> Exception | None:

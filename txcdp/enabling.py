@@ -3,7 +3,7 @@
 A subscriber misses nothing that a command causes which is sent after it subscribed, and has to await
 nothing: a target's own process handles commands in order. The browser's process, though, handles some
 commands itself and at once, navigation among them, while an ``enable`` sent before is still on its way
-to the target. So those few wait for the enabling: see :meth:`Enabling.settled`.
+to the target. So those few (:data:`txcdp.wire.OVERTAKES`) wait until it has been answered.
 """
 
 from __future__ import annotations
@@ -29,10 +29,8 @@ TAKES_DECISIONS = frozenset(
 #: Domains whose events are sent only while another domain is enabled too.
 NEEDS = {"CSS": "DOM", "Overlay": "DOM"}
 
-#: Commands that the browser's own process handles, and that make the target send events.
-OVERTAKES = frozenset({"Page.navigate", "Page.reload", "Page.navigateToHistoryEntry"})
-
-#: Seconds for which they wait for a target that does not answer; it may hang, and navigating be the way out.
+#: Seconds for which a command that would overtake the enabling waits for a target that does not answer;
+#: it may hang, and navigating be the way out.
 PATIENCE = 2.0
 
 ENABLED_BY_LISTENING = PLAIN_ENABLE - TAKES_DECISIONS

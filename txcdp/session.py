@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from twisted.internet.defer import Deferred, fail
 
 from txcdp.deferreds import returns_deferred
-from txcdp.enabling import OVERTAKES, Enabling
+from txcdp.enabling import Enabling
 from txcdp.errors import ExperimentalCommand, Gone, MalformedMessage, SessionDetached, TargetCrashed
 from txcdp.pending import Decode
-from txcdp.records import Command, Event, Stability, to_json
+from txcdp.records import Command, Event, Stability
 from txcdp.streams import EventStream, StreamContext
-from txcdp.wire import EventDecoder, ReplyDecoder, reply_decoder, session_tail
+from txcdp.wire import OVERTAKES, TOGGLES, EventDecoder, ReplyDecoder, reply_decoder, session_tail
 
 if TYPE_CHECKING:
     from txcdp.attach import AutoAttach
@@ -47,7 +47,7 @@ class Channel(Protocol):
     stability: str
 
     def send(
-        self, session: Session, method: str, params: bytes, decode: Decode, timeout: float | None | Default
+        self, session: Session, method: str, params: object, decode: Decode, timeout: float | None | Default
     ) -> Deferred[Any]:
         """Send one command."""
 
@@ -123,11 +123,14 @@ class Session:
             :exc:`ConnectionLost` or, cancelled, with :exc:`~twisted.internet.defer.CancelledError`.
         """
         kind = type(command)
+        decode = reply_decoder(kind)
         if kind.stability == "experimental" and self._channel.stability != "any":
             refused = self._experimental(kind.method, kind.stability)
             if refused is not None:
                 return refused
-        return self._send(kind.method, command, reply_decoder(kind), timeout)
+        if self._gone is None and not decode.special:
+            return self._channel.send(self, kind.method, command, decode, timeout)
+        return self._send(kind.method, command, decode, timeout)
 
     def execute_raw(
         self, method: str, params: Mapping[str, Any] | None = None, *, timeout: float | None | Default = DEFAULT
@@ -225,16 +228,11 @@ class Session:
         gone = self._gone
         if gone is not None and not (self.crashed and method.startswith(_ANSWERED_WHEN_CRASHED)):
             return fail(copy.copy(gone))
-        enabling = self._enabling
-        if method.endswith((".enable", ".disable")):
-            enabling.by_hand(method)
-        elif enabling.busy and method in OVERTAKES:
+        if method.endswith(TOGGLES):
+            self._enabling.by_hand(method)
+        elif self._enabling.busy and method in OVERTAKES:
             return self._send_when_settled(method, params, decode, timeout)
-        try:
-            encoded = to_json(params)
-        except (TypeError, ValueError) as error:
-            return fail(TypeError(f"{method}: the parameters cannot be written as JSON: {error}"))
-        return self._channel.send(self, method, encoded, decode, timeout)
+        return self._channel.send(self, method, params, decode, timeout)
 
     @returns_deferred
     async def _send_when_settled(
@@ -242,14 +240,14 @@ class Session:
     ) -> Any:
         await self._enabling.settled()
         if self._enabling.busy:
-            return await self._channel.send(self, method, to_json(params), decode, timeout)
+            return await self._channel.send(self, method, params, decode, timeout)
         return await self._send(method, params, decode, timeout)
 
     def _execute_quietly(self, method: str) -> Deferred[Any]:
         """Send what the session itself wants, which says nothing of the user's wishes."""
         if self._gone is not None:
             return fail(copy.copy(self._gone))
-        return self._channel.send(self, method, b"{}", ReplyDecoder(method, None), DEFAULT)
+        return self._channel.send(self, method, {}, ReplyDecoder(method, None), DEFAULT)
 
     def _refused(self, domain: str, error: Exception) -> None:
         for stream in list(self._streams.values()):

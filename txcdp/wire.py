@@ -31,6 +31,12 @@ REPLY_START: Final = b'{"id":'
 #: The code with which Chromium answers a command to a session that it no longer knows.
 SESSION_NOT_FOUND: Final = -32001
 
+#: Commands that the browser's own process handles at once, and that make the target send events.
+OVERTAKES: Final = frozenset({"Page.navigate", "Page.reload", "Page.navigateToHistoryEntry"})
+
+#: The ends of the commands with which domains are enabled and disabled.
+TOGGLES: Final = (".enable", ".disable")
+
 _METHOD_AT = len(EVENT_START)
 _ID_AT = len(REPLY_START)
 _PARAMS = b'","params":{'
@@ -147,11 +153,13 @@ class ReplyDecoder(Generic[T]):
 
     :param method: the command's method, for the error.
     :param shape: the type of the result; None where there is none.
+    :ivar special: whether a session has more to do about the command than to send it.
     """
 
-    __slots__ = ("_method", "_none", "_tolerant")
+    __slots__ = ("_method", "_none", "_tolerant", "special")
 
     def __init__(self, method: str, shape: Any) -> None:
+        self.special = method in OVERTAKES or method.endswith(TOGGLES)
         self._method = method
         self._none = shape is None
         self._tolerant = _reply_reader(Any if shape is None else shape)

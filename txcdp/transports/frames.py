@@ -38,6 +38,10 @@ _KEEP = 8 * 1024 * 1024
 FRAGMENT_SIZE = 32 * 1024 * 1024
 
 
+#: For each number of 32-bit words the factor that repeats one of them so many times.
+_ONES = [sum(1 << 32 * word for word in range(words)) for words in range(_XOR_AS_INTEGER // 4 + 1)]
+
+
 class _Silence:
     """Takes the place of Autobahn's logger: what it has to say is said by typed errors, once."""
 
@@ -200,19 +204,19 @@ def _is_utf8(payload: bytes) -> bool:
 def _client_frame(payload: bytes) -> bytes:
     """Return the one masked frame of a text message."""
     size = len(payload)
-    key = random.getrandbits(32).to_bytes(4, "big")
+    key = random.getrandbits(32)
     if size < 126:
         head = bytes((_TEXT, 0x80 | size))
     elif size < 65536:
         head = b"\x81\xfe" + size.to_bytes(2, "big")
     else:
         head = b"\x81\xff" + size.to_bytes(8, "big")
-    if size <= _XOR_AS_INTEGER:
-        mask = int.from_bytes((key * (size // 4 + 1))[:size], "little")
-        masked = (int.from_bytes(payload, "little") ^ mask).to_bytes(size, "little")
-    else:
-        masked = create_xor_masker(key, size).process(payload)
-    return b"".join((head, key, masked))
+    mask = key.to_bytes(4, "little")
+    if size > _XOR_AS_INTEGER:
+        return b"".join((head, mask, create_xor_masker(mask, size).process(payload)))
+    words = size + 3 >> 2
+    masked = (int.from_bytes(payload, "little") ^ key * _ONES[words]).to_bytes(words << 2, "little")
+    return b"".join((head, mask, masked[:size]))
 
 
 def _write_now(transport: Any, data: bytes) -> None:

@@ -1,0 +1,87 @@
+# Everything here works in a fresh clone: each target first makes what it needs, and is quick the second time.
+
+PYTHON ?= python3
+# "make test PYTHON=python3.12" has an environment of its own, .venv-3.12; the plain python3 has .venv.
+VENV ?= .venv$(if $(filter-out python3,$(PYTHON)),-$(subst /,-,$(patsubst python%,%,$(PYTHON:/%=%))))
+BIN = $(VENV)/bin
+RUN = $(BIN)/python
+CONSTRAINTS ?=
+INSTALL = $(RUN) -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-oldest lint format types drift docs examples coverage bench conformance clean
+
+help: ## show this
+	@echo "Targets (PYTHON=python3.12 chooses another Python):"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
+
+demo: $(VENV)/.installed ## install all that is needed, then watch a page of a demo site load in Chromium
+	@.ci/chromium "$(RUN)"
+	@echo "== watching the demo site"
+	@$(RUN) -m examples.demo
+
+test: lint types drift docs examples coverage ## everything that has to pass, with coverage
+
+test-oldest: ## the tests with the oldest dependencies that setup.py allows
+	@mkdir -p build
+	@$(PYTHON) .ci/oldest.py setup.py > build/oldest.txt
+	@$(MAKE) --no-print-directory coverage VENV=$(VENV)-oldest CONSTRAINTS=build/oldest.txt
+
+lint: $(VENV)/.dev ## ruff: rules and format
+	@echo "== ruff"
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+
+format: $(VENV)/.dev ## let ruff mend what it can
+	@$(RUN) -m ruff check --fix .
+	@$(RUN) -m ruff format .
+
+types: $(VENV)/.dev ## mypy, strict
+	@echo "== mypy"
+	@$(RUN) -m mypy
+
+drift: $(VENV)/.dev ## txcdp/domains is what the generator writes
+	@echo "== generated code"
+	@$(RUN) -m txcdp.codegen --check
+
+docs: $(VENV)/.dev ## the documentation, in docs/_build/html
+	@echo "== docs"
+	@$(RUN) -m sphinx -q -W --keep-going -j auto -b html -d docs/_build/doctrees docs docs/_build/html || \
+	    { rm -rf docs/_build/doctrees; exit 1; } # what was read once does not warn again
+
+examples: $(VENV)/.dev ## run every example against the demo site
+	@.ci/chromium "$(RUN)"
+	@echo "== examples"
+	@$(RUN) .ci/examples.py
+
+coverage: $(VENV)/.dev ## the tests, with branch coverage
+	@.ci/chromium "$(RUN)"
+	@echo "== tests"
+	@$(RUN) -m pytest --cov --cov-report=term-missing:skip-covered $(TESTS)
+
+bench: $(VENV)/.dev ## measure txcdp against its peers
+	@.ci/chromium "$(RUN)"
+	@.ci/optional tests/benchmarks/run "$(RUN)"
+
+conformance: $(VENV)/.dev ## the Autobahn test suite (SUITE=full: a quarter of an hour)
+	@.ci/optional tests/conformance/run "$(RUN)" $(SUITE)
+
+clean: ## remove what these targets made
+	rm -rf .venv .venv-* build dist docs/_build docs/reference/domains/*.rst *.egg-info
+	rm -rf .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis _trial_temp*
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# An environment is made anew for another Python, and installed into again when the metadata change.
+$(VENV)/.created: .ci/venv
+	@.ci/venv "$(PYTHON)" "$(VENV)"
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.created setup.py pyproject.toml
+	@echo "== installing txcdp into $(VENV)"
+	@$(INSTALL) -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.created setup.py pyproject.toml
+	@echo "== installing txcdp and its development tools into $(VENV)"
+	@$(INSTALL) -e ".[dev,rx]"
+	@touch $@ $(VENV)/.installed

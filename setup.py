@@ -1,0 +1,80 @@
+"""Metadata of the distribution; the version is written here and nowhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+
+# A lower bound is the first release that supports Python 3.13 (Twisted, treq, msgspec) or, where that says
+# nothing, the oldest that ``make test-oldest`` passes with. There are no upper bounds: an application has to be
+# able to upgrade its Twisted without asking its browser library first.
+REQUIREMENTS = [
+    "twisted[tls]>=24.10.0",
+    "autobahn>=25.10.2",  # comes as wheels for the usual platforms: nothing to compile
+    "treq>=24.9.1",
+    "reactivex>=5.0.0",
+    "msgspec>=0.19.0",
+]
+
+EXTRAS = {
+    # For applications that still build on the old distribution of RxPY: txcdp.rx3.
+    "rx": ["Rx>=3.2,<4"],
+    "dev": [
+        "coverage>=7.10.6",  # measures child processes by itself
+        "furo>=2024.8.6",
+        "hypothesis>=6.100",
+        "mypy>=1.11",
+        "mypy-zope>=1.0.5",
+        "pytest>=8.2",
+        "pytest-cov>=7",
+        "ruff>=0.9",
+        "sphinx>=8.1",
+    ],
+}
+
+
+def packages() -> list[str]:
+    """Name what is installed: txcdp and, once there is one, its twistd plugin (a namespace without an __init__)."""
+    found: list[str] = find_packages(include=["txcdp", "txcdp.*"])
+    return found + ["twisted.plugins"] * (HERE / "twisted" / "plugins").is_dir()
+
+
+setup(
+    name="txcdp",
+    version="0.1.0",
+    description="The Chrome DevTools Protocol for Twisted: typed commands as Deferreds, events as observables",
+    long_description=(HERE / "README.rst").read_text(encoding="utf-8"),
+    long_description_content_type="text/x-rst",
+    author="The txcdp developers",
+    license="BSD-3-Clause",
+    license_files=["LICENSE"],
+    keywords=["chrome", "chromium", "cdp", "devtools", "twisted", "rx", "reactivex", "browser", "automation"],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Framework :: Twisted",
+        "Intended Audience :: Developers",
+        "Operating System :: OS Independent",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Internet :: WWW/HTTP :: Browsers",
+        "Topic :: Software Development :: Libraries",
+        "Topic :: Software Development :: Testing",
+        "Typing :: Typed",
+    ],
+    python_requires=">=3.11",
+    # An explicit "." makes an editable install put this directory on the path as it is, so that type
+    # checkers see the package and Twisted finds twisted/plugins.
+    package_dir={"": "."},
+    packages=packages(),
+    package_data={"txcdp": ["py.typed"], "txcdp.codegen": ["protocol/*"]},
+    install_requires=REQUIREMENTS,
+    extras_require=EXTRAS,
+    entry_points={"console_scripts": ["txcdp = txcdp.cli:main"]},
+    zip_safe=False,
+)

@@ -1,0 +1,281 @@
+"""What answers at ``http://host:port/json``: the browser's version, its targets, its protocol.
+
+Every function here makes one HTTP request over a connection of its own and fires with a typed
+value or fails with a typed error within a deadline. The endpoints are those of Chromium's
+``DevToolsHttpHandler`` and of Node's inspector.
+"""
+
+# ruff: noqa: ASYNC109  (the deadline is kept by with_deadline, not by asyncio)
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import msgspec
+from treq.client import HTTPClient
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectError as TwistedConnectError
+from twisted.internet.error import DNSLookupError
+from twisted.internet.error import TimeoutError as TwistedTimeoutError
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from twisted.web.client import Agent, HTTPConnectionPool, ResponseDone
+from twisted.web.http import PotentialDataLoss
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgent, IBodyProducer, IResponse
+from zope.interface import implementer
+
+from txcdp.chrome.addresses import Address
+from txcdp.chrome.descriptions import TargetDescription, VersionInfo, build
+from txcdp.deferreds import returns_deferred, with_deadline
+from txcdp.errors import ConnectError, ConnectTimeout, HandshakeFailed, TxcdpError
+
+#: Bytes; a longer answer is refused. The protocol's description, the longest, has 1.6 MB.
+MAX_ANSWER = 64 * 1024 * 1024
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+@returns_deferred
+async def version(reactor: Any, url: str, *, timeout: float | None = 10.0) -> VersionInfo:
+    """Ask what browser this is.
+
+    :param reactor: the reactor.
+    :param url: ``http://host:port``, ``host:port`` or a port of this machine.
+    :param timeout: seconds for all of it, or ``None``.
+    :return: fires with a :class:`VersionInfo`.
+    :raises InvalidURL: ``url`` is none of these.
+    :raises ConnectError: nobody listens there.
+    :raises HandshakeFailed: what listens there is no browser, or refuses us.
+    :raises ConnectTimeout: nothing answered in time.
+    """
+    address = Address.parse(url)
+    return _record(VersionInfo, await _get_json(reactor, address, "version", timeout), address)
+
+
+@returns_deferred
+async def list_targets(reactor: Any, url: str, *, timeout: float | None = 10.0) -> list[TargetDescription]:
+    """Ask for the targets that can be debugged: pages, workers, and the like.
+
+    :return: fires with a list of :class:`TargetDescription`. Arguments and errors are those of
+        :func:`version`.
+    """
+    address = Address.parse(url)
+    answer = await _get_json(reactor, address, "list", timeout)
+    if not isinstance(answer, list):
+        raise _not_a_browser(address, "the list of targets is no list")
+    return [_record(TargetDescription, item, address) for item in answer]
+
+
+@returns_deferred
+async def new_target(
+    reactor: Any, url: str, page: str = "about:blank", *, timeout: float | None = 10.0
+) -> TargetDescription:
+    """Open a new page (``PUT /json/new``).
+
+    :param page: the URL that it is to load.
+    :return: fires with its :class:`TargetDescription`. The other arguments and the errors are
+        those of :func:`version`.
+    """
+    address = Address.parse(url)
+    path = f"new?{quote(page, safe='')}"
+    answer = await _get_json(reactor, address, path, timeout, method="PUT")
+    return _record(TargetDescription, answer, address)
+
+
+@returns_deferred
+async def activate(reactor: Any, url: str, target_id: str, *, timeout: float | None = 10.0) -> None:
+    """Bring a page to the front.
+
+    :param target_id: from :func:`list_targets`.
+    :return: fires with ``None``. The other arguments and the errors are those of
+        :func:`version`; an unknown target is a :exc:`TxcdpError`.
+    """
+    await _request(reactor, Address.parse(url), f"activate/{quote(target_id, safe='')}", timeout)
+
+
+@returns_deferred
+async def close(reactor: Any, url: str, target_id: str, *, timeout: float | None = 10.0) -> None:
+    """Close a page.
+
+    :param target_id: from :func:`list_targets`.
+    :return: fires with ``None`` when the browser has begun to. The other arguments and the
+        errors are those of :func:`version`; an unknown target is a :exc:`TxcdpError`.
+    """
+    await _request(reactor, Address.parse(url), f"close/{quote(target_id, safe='')}", timeout)
+
+
+@returns_deferred
+async def protocol(reactor: Any, url: str, *, timeout: float | None = 10.0) -> dict[str, Any]:
+    """Ask for the description of the protocol that this very browser speaks.
+
+    :return: fires with the decoded JSON: a dict with ``version`` and ``domains``. Arguments
+        and errors are those of :func:`version`.
+    """
+    address = Address.parse(url)
+    answer = await _get_json(reactor, address, "protocol", timeout)
+    if not isinstance(answer, dict):
+        raise _not_a_browser(address, "the protocol is no object")
+    return answer
+
+
+@returns_deferred
+async def resolve(reactor: Any, url: str, *, timeout: float | None = 10.0) -> str:
+    """Turn what a user gives into the URL of a WebSocket.
+
+    ``ws://`` and ``wss://`` are given back as they are. For ``http://host:port``,
+    ``https://...``, ``host:port`` and a bare port, the browser is asked for the address of its
+    WebSocket; Node's inspector, which has none for the whole, for that of its first target.
+    The host and port stay those that the user gave: what the browser believes them to be may
+    be the far end of a forwarded port or of a proxy.
+
+    :return: fires with the URL. The other arguments and the errors are those of :func:`version`.
+    """
+    address = Address.parse(url)
+    if address.is_websocket:
+        return url.strip()
+    answer = await _get_json(reactor, address, "version", timeout)
+    found = _record(VersionInfo, answer, address).web_socket_debugger_url
+    if found is None:
+        for target in await list_targets(reactor, url, timeout=timeout):
+            if target.web_socket_debugger_url:
+                found = target.web_socket_debugger_url
+                break
+        else:
+            raise _not_a_browser(address, "it names no webSocketDebuggerUrl")
+    return address.websocket(found)
+
+
+async def _get_json(reactor: Any, address: Address, path: str, timeout: float | None, method: str = "GET") -> Any:
+    body = await _request(reactor, address, path, timeout, method)
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _not_a_browser(address, f"its answer is not JSON: {error}") from error
+
+
+async def _request(reactor: Any, address: Address, path: str, timeout: float | None, method: str = "GET") -> bytes:
+    """Make one request; give the body of a 200, or raise what the answer means."""
+    address.require_http()
+    agent = Agent(reactor, connectTimeout=timeout, pool=HTTPConnectionPool(reactor, persistent=False))
+    client = HTTPClient(_To(agent, address.netloc))
+    try:
+        code, body = await with_deadline(
+            reactor,
+            Deferred.fromCoroutine(_exchange(client, method, address.endpoint(path, _To.STAND_IN))),
+            timeout,
+            lambda: ConnectTimeout(f"{address.netloc} did not answer within {timeout:g} s"),
+        )
+    except TxcdpError:
+        raise
+    except DNSLookupError as error:
+        raise ConnectError(f"there is no host of the name of {address.netloc}: {error}") from error
+    except TwistedTimeoutError as error:
+        raise ConnectTimeout(f"{address.netloc} did not answer within {timeout} s") from error
+    except (TwistedConnectError, OSError) as error:
+        raise ConnectError(
+            f"nothing can be reached at {address.netloc} ({error}); start a browser there with "
+            f"--remote-debugging-port={address.port}, or Node with --inspect={address.port}"
+        ) from error
+    except Exception as error:
+        raise _not_a_browser(address, _words(error)) from error
+    text = body[:300].decode("utf-8", "replace").strip()
+    if code == 200:
+        return body
+    if code == 404 and "target id" in text:
+        raise TxcdpError(f"{address.netloc}: {text}")
+    if code == 500 and "Host header" in text:
+        raise HandshakeFailed(
+            f"the browser at {address.netloc} refuses the name {address.host!r} (against DNS rebinding): "
+            "reach it by its IP address, or as localhost"
+        )
+    raise _not_a_browser(address, f"it answered {code} to /json/{path.partition('?')[0]}: {text[:100]!r}")
+
+
+@implementer(IAgent)
+class _To:
+    """An agent that sends each request to a host of ours: treq refuses IPv6 addresses, as hyperlink does."""
+
+    STAND_IN = "browser.invalid"
+
+    def __init__(self, agent: Any, netloc: str) -> None:
+        self._agent = agent
+        self._netloc = netloc.encode("ascii")
+
+    def request(
+        self, method: bytes, uri: bytes, headers: Headers | None = None, bodyProducer: IBodyProducer | None = None
+    ) -> Deferred[IResponse]:
+        """Make a request as ``IAgent`` does."""
+        uri = uri.replace(self.STAND_IN.encode("ascii"), self._netloc, 1)
+        response: Deferred[IResponse] = self._agent.request(method, uri, headers, bodyProducer)
+        return response
+
+
+async def _exchange(client: HTTPClient, method: str, url: str) -> tuple[int, bytes]:
+    response = await client.request(method, url, allow_redirects=False, unbuffered=True)
+    body: Deferred[bytes] = Deferred(lambda _: collector.stop())
+    collector = _Collector(body)
+    response.deliverBody(collector)
+    return response.code, await body
+
+
+class _Collector(Protocol):
+    """Collects a body of a bounded size."""
+
+    def __init__(self, done: Deferred[bytes]) -> None:
+        self._done = done
+        self._body: list[bytes] = []
+        self._size = 0
+
+    def dataReceived(self, data: bytes) -> None:
+        """Keep one more part, unless it is too much."""
+        self._body.append(data)
+        self._size += len(data)
+        if self._size > MAX_ANSWER and not self._done.called:
+            self._done.errback(ValueError(f"its answer has more than {MAX_ANSWER:,} bytes"))
+            self.stop()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Hear how the body ended."""
+        if self._done.called:
+            return
+        if reason.check(ResponseDone, PotentialDataLoss):
+            self._done.callback(b"".join(self._body))
+        else:
+            self._done.errback(reason)
+
+    def stop(self) -> None:
+        """Cut the connection."""
+        self._body = []
+        transport: Any = self.transport
+        abort = getattr(transport, "abortConnection", None) or getattr(transport, "loseConnection", None)
+        if abort is not None:
+            abort()
+
+
+def _record(kind: type[S], answer: Any, address: Address) -> S:
+    if not isinstance(answer, dict):
+        raise _not_a_browser(address, "its answer is no JSON object")
+    return build(kind, answer)
+
+
+def _not_a_browser(address: Address, why: str) -> HandshakeFailed:
+    return HandshakeFailed(f"something else than a browser is listening at {address.netloc}: {why}")
+
+
+def _words(error: BaseException) -> str:
+    return "; ".join(dict.fromkeys(_leaves(error))) or type(error).__name__
+
+
+def _leaves(error: BaseException) -> Iterator[str]:
+    """Look into Twisted's ResponseFailed and the like, which carry lists of Failures."""
+    reasons = getattr(error, "reasons", None)
+    if isinstance(reasons, list):
+        for reason in reasons:
+            inner = reason.value if isinstance(reason, Failure) else reason
+            if isinstance(inner, BaseException):
+                yield from _leaves(inner)
+    else:
+        yield f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -1,0 +1,171 @@
+"""The directory that goes with one browser: its profile, its temporary files, its owner's mark.
+
+A workspace looks like this, and all of it is removed with the browser::
+
+    /tmp/txcdp-x7c3_k1d/     owner      locked by our process as long as that lives
+                             profile/   --user-data-dir, unless the user has given one
+                             t/         TMPDIR of the browser
+                             crashes/   what its crash handler keeps
+
+The kernel drops the lock on ``owner`` when our process ends, however it ends, so that the next
+launch knows what was left behind: unlike a process id, a lock is never reused, and it means the
+same to the processes of two containers that share a folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+import sys
+import tempfile
+import time
+from typing import IO
+
+PREFIX = "txcdp-"
+_OWNER = "owner"
+
+# A Unix socket's path has at most 104 (macOS) or 108 bytes; Chromium puts
+# "org.chromium.Chromium.XXXXXX/SingletonSocket" below TMPDIR.
+_LONGEST_TMPDIR = 103 - len("/org.chromium.Chromium.XXXXXX/SingletonSocket")
+
+
+class Workspace:
+    """A browser's own directory; made by :meth:`create`, gone after :meth:`remove`."""
+
+    def __init__(self, path: str, profile: str, mark: IO[str] | None) -> None:
+        self.path = path
+        self.profile = profile
+        self._mark = mark
+
+    @classmethod
+    def create(cls, profile: str | os.PathLike[str] | None = None) -> Workspace:
+        """Make a workspace, with a profile in it unless one is given.
+
+        :param profile: a directory of the user's, made if it is missing, and never removed.
+        :raises OSError: there is no room, or no permission.
+        """
+        if profile is not None:
+            profile = os.path.abspath(os.path.expanduser(os.fspath(profile)))
+            os.makedirs(profile, exist_ok=True)
+        path = tempfile.mkdtemp(prefix=PREFIX)
+        try:
+            mark = _mark(path)
+            os.mkdir(os.path.join(path, "t"), 0o700)
+            if profile is None:
+                profile = os.path.join(path, "profile")
+                os.mkdir(profile, 0o700)
+        except BaseException:
+            shutil.rmtree(path, ignore_errors=True)
+            raise
+        return cls(path, profile, mark)
+
+    @property
+    def crashes(self) -> str:
+        """Where the browser's crash handler, which cannot be switched off, keeps its files."""
+        return os.path.join(self.path, "crashes")
+
+    @property
+    def tmpdir(self) -> str | None:
+        """Where the browser's temporary files belong; ``None`` where that would be too long."""
+        path = os.path.join(self.path, "t")
+        return path if len(os.fsencode(path)) <= _LONGEST_TMPDIR else None
+
+    def remove(self, attempts: int = 20, pause: float = 0.05) -> bool:
+        """Remove all of it; blocks, so call it in a thread.
+
+        A browser's last children may still write for a moment: hence several attempts.
+
+        :param attempts: how often to try.
+        :param pause: seconds between two attempts.
+        :return: whether it is gone; if not, the next launch's :func:`sweep` tries again.
+        """
+        gone = _remove(self.path, attempts, pause)
+        if self._mark is not None:
+            self._mark.close()
+            self._mark = None
+        return gone
+
+
+def sweep(folder: str | None = None) -> list[str]:
+    """Remove the workspaces whose owners have died; blocks, so call it in a thread.
+
+    Only directories of ours are looked at: our prefix, our user, an ``owner`` file, and that
+    not locked. Costs one listing of the temporary folder if there is nothing to do.
+
+    :param folder: where to look, the temporary folder by default.
+    :return: the paths that were removed.
+    """
+    if sys.platform == "win32":
+        return []  # no flock there; Windows has a clean-up of its own for temporary files
+    import fcntl
+
+    removed = []
+    folder = folder or tempfile.gettempdir()
+    try:
+        names = [name for name in os.listdir(folder) if name.startswith(PREFIX)]
+    except OSError:
+        return []
+    for name in names:
+        path = os.path.join(folder, name)
+        with contextlib.suppress(OSError):  # not ours, or its owner lives
+            facts = os.lstat(path)
+            if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid():
+                continue
+            with open(os.path.join(path, _OWNER), encoding="ascii") as mark:
+                fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if _remove(path, attempts=3, pause=0.05):
+                    removed.append(path)
+    return removed
+
+
+def _mark(path: str) -> IO[str] | None:
+    """Write the owner's mark and hold it locked; it gets its name only when it is locked."""
+    if sys.platform == "win32":
+        return None
+    import fcntl
+
+    mark = open(os.path.join(path, _OWNER + ".new"), "w", encoding="ascii")  # noqa: SIM115
+    try:
+        fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        mark.write(f"{os.getpid()}\n")
+        mark.flush()
+        os.rename(mark.name, os.path.join(path, _OWNER))
+    except BaseException:
+        mark.close()
+        raise
+    return mark
+
+
+def _remove(path: str, attempts: int, pause: float) -> bool:
+    """Remove everything, the owner's mark last: without it nobody would sweep the rest."""
+    for attempt in range(attempts):
+        if attempt:
+            time.sleep(pause)
+        try:
+            names = os.listdir(path)
+        except FileNotFoundError:
+            return True
+        except OSError:
+            continue
+        for name in names:
+            if name != _OWNER:
+                below = os.path.join(path, name)
+                if os.path.isdir(below) and not os.path.islink(below):
+                    shutil.rmtree(below, ignore_errors=True)
+                else:
+                    _unlink(below)
+        if set(os.listdir(path)) <= {_OWNER}:
+            _unlink(os.path.join(path, _OWNER))
+            try:
+                os.rmdir(path)
+            except OSError:
+                continue
+            return True
+    return False
+
+
+def _unlink(path: str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(path)

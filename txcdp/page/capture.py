@@ -1,0 +1,35 @@
+"""Pictures of a page."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from txcdp.domains import page
+from txcdp.session import Session
+
+ImageFormat = Literal["png", "jpeg", "webp"]
+
+
+async def screenshot(
+    session: Session,
+    *,
+    format: ImageFormat = "png",  # noqa: A002  (the protocol's name)
+    full_page: bool = False,
+    quality: int | None = None,
+    clip: page.Viewport | None = None,
+) -> bytes:
+    """Take a picture of a session's page; see ``Page.screenshot``."""
+    if full_page:
+        if clip is not None:
+            raise ValueError("full_page=True or clip=, not both")
+        size = (await session.execute(page.get_layout_metrics())).css_content_size
+        clip = page.Viewport(x=0, y=0, width=size.width, height=size.height, scale=1)
+    result = await session.execute(
+        page.capture_screenshot(
+            format=format,
+            quality=quality,
+            clip=clip,
+            capture_beyond_viewport=True if clip is not None else None,
+        )
+    )
+    return result.data

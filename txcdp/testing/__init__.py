@@ -1,0 +1,45 @@
+"""FakeChrome: a browser without a process or a socket, for testing what talks to one.
+
+It speaks real bytes over a transport in memory, so everything from the connection upwards runs as it
+does in production. Scripted with the same values that a test asserts on::
+
+    >>> from txcdp.domains import network, page
+    >>> from txcdp.testing import FakeChrome
+    >>> chrome = FakeChrome()
+    >>> session = chrome.attach(chrome.connect(), url="https://example.com/")
+
+    >>> _ = chrome.on(page.navigate, page.NavigateResult(frame_id="F", loader_id="L"))
+    >>> chrome.run(session.execute(page.navigate(url="https://example.com/news")))
+    NavigateResult(frame_id='F', loader_id='L')
+    >>> chrome.received(page.navigate)
+    [navigate(url='https://example.com/news')]
+
+    >>> seen = []
+    >>> _ = session.events(network.DataReceived).subscribe(seen.append)
+    >>> chrome.emit(
+    ...     network.DataReceived(request_id="1", timestamp=0.0, data_length=10, encoded_data_length=5), session)
+    >>> chrome.flush()
+    >>> [event.data_length for event in seen]
+    [10]
+
+**When things happen.** Nothing is delivered from inside your own call: what a client sends is noted in
+:attr:`FakeChrome.commands` at once, and is answered in the next turn, as with a real browser. A turn
+of a :class:`~twisted.internet.task.Clock` (the default) comes with :meth:`FakeChrome.flush`, which
+goes on until nobody has anything more to say, or with :meth:`FakeChrome.advance`, which lets time
+pass too; :meth:`FakeChrome.run` drives a coroutine or a Deferred to its end and returns its result.
+With ``clock=reactor`` turns come by themselves. So a test is deterministic and never sleeps.
+
+**What it answers.** First what the script says: :meth:`FakeChrome.once` and :meth:`FakeChrome.on`.
+Then what it knows by itself: targets, sessions and browser contexts, simple pages that navigate, the
+browser's version. Any other command that has no result (``Domain.enable`` and the like) succeeds.
+The rest is refused as Chromium refuses what it does not know; with ``strict=True`` it also fails the
+test, with a message that says what was expected.
+"""
+
+from txcdp.testing.chrome import FakeChrome
+from txcdp.testing.line import FakeTransport
+from txcdp.testing.messages import Received
+from txcdp.testing.script import NEVER, UnexpectedCommand
+from txcdp.testing.targets import FakeTarget
+
+__all__ = ["NEVER", "FakeChrome", "FakeTarget", "FakeTransport", "Received", "UnexpectedCommand"]

@@ -1,0 +1,164 @@
+"""The two ends of pipes that a reactor watches: one to read from, one with a queue to write to."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from twisted.python.failure import Failure
+
+_WANTED_PIPE_SIZE = 1024 * 1024
+_F_SETPIPE_SZ = 1031  # Linux
+
+
+class PipeEnd:
+    """A descriptor that the reactor watches while it is asked to.
+
+    :param reactor: a reactor that watches descriptors.
+    :param fd: the descriptor; owned, and closed, by this.
+    :param lost: is called when the reactor finds that the other end is gone.
+    """
+
+    def __init__(self, reactor: Any, fd: int, lost: Callable[[], None]) -> None:
+        os.set_blocking(fd, False)
+        _enlarge(fd)
+        self._reactor = reactor
+        self._lost = lost
+        self.fd = fd
+        self.open = True
+
+    def fileno(self) -> int:
+        """Return the descriptor, or -1 after it was closed."""
+        return self.fd
+
+    def logPrefix(self) -> str:
+        """Name this in what the reactor logs."""
+        return "PipeTransport"
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Hear from the reactor that the other end is gone."""
+        self._lost()
+
+    def close(self) -> None:
+        """Close the descriptor; a second time does nothing."""
+        if self.open:
+            self.open = False
+            os.close(self.fd)
+            self.fd = -1
+
+
+class ReadEnd(PipeEnd):
+    """The end that is read from.
+
+    :param readable: is called when there is something, or the end of file.
+    """
+
+    def __init__(self, reactor: Any, fd: int, readable: Callable[[], object], lost: Callable[[], None]) -> None:
+        super().__init__(reactor, fd, lost)
+        self._readable = readable
+        self._watched = False
+
+    def watch(self, reading: bool) -> None:
+        """Have the reactor call, or not."""
+        if self.open and reading is not self._watched:
+            self._watched = reading
+            if reading:
+                self._reactor.addReader(self)
+            else:
+                self._reactor.removeReader(self)
+
+    def doRead(self) -> None:
+        """Hear from the reactor that there is something."""
+        self._readable()
+
+    def close(self) -> None:
+        """Close the descriptor; a second time does nothing."""
+        self.watch(False)
+        super().close()
+
+
+class WriteEnd(PipeEnd):
+    """The end that is written to, with a queue.
+
+    :param drained: is called whenever the last of the queue has been taken by the pipe.
+    :ivar written: bytes that the pipe has taken.
+    """
+
+    def __init__(self, reactor: Any, fd: int, drained: Callable[[], None], lost: Callable[[], None]) -> None:
+        super().__init__(reactor, fd, lost)
+        self._drained = drained
+        self._queue: list[bytes] = []
+        self._queued = 0
+        self._buffer = memoryview(b"")
+        self._watched = False
+        self.written = 0
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that the pipe has not taken yet."""
+        return len(self._buffer) + self._queued
+
+    def put(self, message: bytes, soon: bool = True) -> None:
+        """Queue a message and its NUL.
+
+        :param soon: write in the reactor's next turn; otherwise the caller will :meth:`flush`.
+        """
+        self._queue.append(message)
+        self._queued += len(message) + 1
+        if soon:
+            self._watch(True)
+
+    def flush(self) -> None:
+        """Write all that can be written now; have the reactor call again for the rest."""
+        while self.open and self.unsent:
+            if not self._buffer:
+                self._queue.append(b"")
+                self._buffer = memoryview(b"\0".join(self._queue))
+                self._queue = []
+                self._queued = 0
+            try:
+                count = os.write(self.fd, self._buffer)
+            except BlockingIOError:
+                break
+            except OSError:
+                self._lost()
+                return
+            self.written += count
+            self._buffer = self._buffer[count:]
+            if self._buffer:
+                break
+        self._watch(self.unsent > 0)
+        if not self.unsent:
+            self._drained()
+
+    def doWrite(self) -> None:
+        """Hear from the reactor that the pipe takes something."""
+        self.flush()
+
+    def close(self) -> None:
+        """Drop the queue and close the descriptor; a second time does nothing."""
+        self._watch(False)
+        self._queue = []
+        self._queued = 0
+        self._buffer = memoryview(b"")
+        super().close()
+
+    def _watch(self, writing: bool) -> None:
+        if self.open and writing is not self._watched:
+            self._watched = writing
+            if writing:
+                self._reactor.addWriter(self)
+            else:
+                self._reactor.removeWriter(self)
+
+
+def _enlarge(fd: int) -> None:
+    """Ask Linux for a larger pipe than 64 KB: fewer turns for large messages."""
+    if sys.platform == "linux":
+        import fcntl
+
+        with contextlib.suppress(OSError):  # over the user's quota: the usual size does, too
+            fcntl.fcntl(fd, _F_SETPIPE_SZ, _WANTED_PIPE_SIZE)
