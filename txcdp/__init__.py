@@ -1,1 +1,157 @@
-"""The Chrome DevTools Protocol for Twisted."""
+"""The Chrome DevTools Protocol for Twisted.
+
+A command's reply is a ``Deferred``, an event is an item of a typed stream. :func:`launch` starts a browser,
+:func:`connect` reaches one; both fire with a :class:`Browser`, whose pages go somewhere, evaluate and are
+photographed. Beneath is the whole protocol: ``page.session.execute(...)`` and ``page.events(...)`` take what
+``txcdp.domains`` describes.
+
+Importing this imports nothing else: each name here is imported from its module at its first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from txcdp import domains as domains
+    from txcdp import errors as errors
+    from txcdp import streams as streams
+    from txcdp.attach import AutoAttach
+    from txcdp.browser import Browser, BrowserContext, NotABrowser, connect, launch
+    from txcdp.chrome import BrowserProcess, find_executable, start_browser
+    from txcdp.connection import Connection
+    from txcdp.errors import (
+        CommandError,
+        CommandTimeout,
+        ConnectError,
+        ConnectionLost,
+        ConnectTimeout,
+        EvaluationError,
+        ExecutableNotFound,
+        ExperimentalCommand,
+        Gone,
+        HandshakeFailed,
+        InvalidURL,
+        LaunchError,
+        MalformedMessage,
+        NavigationError,
+        QueueOverflow,
+        SessionDetached,
+        StreamEnded,
+        TargetCrashed,
+        TxcdpError,
+    )
+    from txcdp.page import (
+        ContextDestroyed,
+        DownloadStarted,
+        Navigation,
+        NavigationInterrupted,
+        NavigationTimeout,
+        NotSerializable,
+        Page,
+    )
+    from txcdp.records import Command, Event, Record
+    from txcdp.session import Session
+    from txcdp.streams import EventQueue, EventStream, TwistedScheduler, first, from_deferred, queue
+    from txcdp.transports.websocket import WebSocketOptions
+
+    __version__: str
+
+#: Where each public name comes from.
+_NAMES = {
+    "txcdp.attach": "AutoAttach",
+    "txcdp.browser": "Browser BrowserContext NotABrowser connect launch",
+    "txcdp.chrome": "BrowserProcess find_executable start_browser",
+    "txcdp.connection": "Connection",
+    "txcdp.errors": (
+        "CommandError CommandTimeout ConnectError ConnectTimeout ConnectionLost EvaluationError ExecutableNotFound "
+        "ExperimentalCommand Gone HandshakeFailed InvalidURL LaunchError MalformedMessage NavigationError "
+        "QueueOverflow SessionDetached StreamEnded TargetCrashed TxcdpError"
+    ),
+    "txcdp.page": (
+        "ContextDestroyed DownloadStarted Navigation NavigationInterrupted NavigationTimeout NotSerializable Page"
+    ),
+    "txcdp.records": "Command Event Record",
+    "txcdp.session": "Session",
+    "txcdp.streams": "EventQueue EventStream TwistedScheduler first from_deferred queue",
+    "txcdp.transports.websocket": "WebSocketOptions",
+}
+_MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}
+_MODULES = ("domains", "errors", "streams")
+
+__all__ = [
+    "AutoAttach",
+    "Browser",
+    "BrowserContext",
+    "BrowserProcess",
+    "Command",
+    "CommandError",
+    "CommandTimeout",
+    "ConnectError",
+    "ConnectTimeout",
+    "Connection",
+    "ConnectionLost",
+    "ContextDestroyed",
+    "DownloadStarted",
+    "EvaluationError",
+    "Event",
+    "EventQueue",
+    "EventStream",
+    "ExecutableNotFound",
+    "ExperimentalCommand",
+    "Gone",
+    "HandshakeFailed",
+    "InvalidURL",
+    "LaunchError",
+    "MalformedMessage",
+    "Navigation",
+    "NavigationError",
+    "NavigationInterrupted",
+    "NavigationTimeout",
+    "NotABrowser",
+    "NotSerializable",
+    "Page",
+    "QueueOverflow",
+    "Record",
+    "Session",
+    "SessionDetached",
+    "StreamEnded",
+    "TargetCrashed",
+    "TwistedScheduler",
+    "TxcdpError",
+    "WebSocketOptions",
+    "__version__",
+    "connect",
+    "domains",
+    "errors",
+    "find_executable",
+    "first",
+    "from_deferred",
+    "launch",
+    "queue",
+    "start_browser",
+    "streams",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name at its first use; it is an attribute from then on."""
+    value: Any
+    if name in _MODULE_OF:
+        value = getattr(import_module(_MODULE_OF[name]), name)
+    elif name in _MODULES:
+        return import_module(f"txcdp.{name}")
+    elif name == "__version__":
+        from importlib.metadata import version
+
+        value = version("txcdp")
+    else:
+        raise AttributeError(f"module 'txcdp' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List what was not imported yet, too."""
+    return sorted({*globals(), *__all__})

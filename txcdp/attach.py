@@ -42,9 +42,7 @@ class AutoAttach:
         session.auto_attach = self
         entries = None if self.filter is None else list(self.filter)
         return session.execute(
-            target.set_auto_attach(
-                auto_attach=True, wait_for_debugger_on_start=self.wait, flatten=True, filter=entries
-            )
+            target.set_auto_attach(auto_attach=True, wait_for_debugger_on_start=self.wait, flatten=True, filter=entries)
         )
 
     def admit(self, session: Session) -> None:

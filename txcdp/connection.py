@@ -1,50 +1,37 @@
 """A connection: all sessions with one browser over one transport.
 
-A message's way in is four hops: the transport, :meth:`Connection.message_received`, the route of its
-method and session, the stream's subscribers. Nothing on it is delivered re-entrantly: what arrives or
-ends while an item is being delivered waits until every subscriber has had that item.
+A message's way in is four hops: the transport, the inbox, the route of its method and session, the
+stream's subscribers. A command's way out: the session, :meth:`Connection.send`, the transport; the
+reply fires the Deferred that the table of pending commands kept.
 """
 
 from __future__ import annotations
 
 import copy
-from collections import deque
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Self
 from weakref import WeakSet
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
 
 from txcdp.deferreds import returns_deferred
 from txcdp.domains import target
 from txcdp.errors import ConnectionLost, MalformedMessage, SessionDetached
 from txcdp.flow import Flow
+from txcdp.inbox import Inbox
 from txcdp.pacing import Pacer
 from txcdp.pending import Decode, PendingCommands
 from txcdp.records import to_json
 from txcdp.routing import Routes
-from txcdp.session import Default, Session
+from txcdp.session import Default, Session, StabilityPolicy
 from txcdp.stats import Stats
 from txcdp.streams import EventStream, StreamContext
 from txcdp.tap import Message, Tap, read_message
 from txcdp.targets import Targets
 from txcdp.transports.interface import Transport
-from txcdp.wire import (
-    EVENT_START,
-    REPLY_START,
-    encode_command,
-    peek_id,
-    peek_method,
-    read_head,
-)
-
-log = Logger()
-
-#: Messages that cannot be read are logged at most once in so many seconds.
-_LOG_EVERY = 10.0
+from txcdp.wire import encode_command
 
 
 class Connection:
@@ -70,7 +57,7 @@ class Connection:
         clock: IReactorTime,
         *,
         timeout: float | None = 30.0,
-        stability: Literal["stable", "warn", "any"] = "any",
+        stability: StabilityPolicy = "any",
         linger: float | None = 5.0,
         max_in_flight: int | None = None,
         commands_per_second: int | None = None,
@@ -89,6 +76,7 @@ class Connection:
         if max_in_flight is not None or commands_per_second is not None:
             self._pacer = Pacer(clock, transport.send, max_in_flight, commands_per_second)
         self._routes = Routes()
+        self._inbox = Inbox(clock, self._routes, self._pending, self._flow, self._stats, self._end)
         self._targets = Targets(self, self._pending, self._routes)
         self.session = self._targets.root
         self.attached = self._targets.attached
@@ -96,16 +84,17 @@ class Connection:
         self._lost: ConnectionLost | None = None
         self._closing = False
         self._waiting: list[Deferred[ConnectionLost]] = []
-        self._busy = False
-        self._held: deque[bytes | ConnectionLost] = deque()
-        self._logged_at = -_LOG_EVERY
-        transport.receiver = self
+        transport.receiver = self._inbox
 
     def __repr__(self) -> str:
-        state = "lost" if self._lost is not None else f"{len(self._sessions)} sessions, {len(self._pending)} pending"
+        state = (
+            "lost"
+            if self._lost is not None
+            else f"{len(self._targets.sessions)} sessions, {len(self._pending)} pending"
+        )
         return f"<Connection: {state}>"
 
-    async def __aenter__(self) -> Connection:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
@@ -219,84 +208,16 @@ class Connection:
             return succeed(None)
         ended: Deferred[None] = session.when_ended().addCallback(lambda _: None)
         command = self.session.execute(target.detach_from_target(session_id=session.id))
-        command.addErrback(lambda failure: ended.called or ended.errback(failure))
+        command.addErrback(lambda failure: None if ended.called else ended.errback(failure))
         return ended
 
     def malformed(self, error: MalformedMessage) -> None:
         """Count a message that could not be read, and log one of them now and then."""
-        self._stats.malformed += 1
-        now = self.context.clock.seconds()
-        if now - self._logged_at >= _LOG_EVERY:
-            self._logged_at = now
-            log.warn("The browser sent what is no CDP message ({count} so far): {error}",
-                     count=self._stats.malformed, error=str(error))
+        self._inbox.malformed(error)
 
     def count_lenient(self) -> None:
         """Count a message that had to be read tolerantly."""
         self._stats.lenient += 1
-
-    # What the transport calls:
-
-    def message_received(self, message: bytes) -> None:
-        """Take one message from the transport."""
-        if self._busy:
-            self._held.append(message)
-            return
-        self._busy = True
-        try:
-            self._handle(message)
-            while self._held:
-                held = self._held.popleft()
-                if isinstance(held, bytes):
-                    self._handle(held)
-                else:
-                    self._end(held)
-        finally:
-            self._busy = False
-
-    def transport_closed(self, reason: ConnectionLost) -> None:
-        """Hear from the transport that the line is gone."""
-        if self._busy:
-            self._held.append(reason)
-        else:
-            self._end(reason)
-
-    def _handle(self, message: bytes) -> None:
-        stats = self._stats
-        try:
-            if message.startswith(EVENT_START):
-                if self._routes.deliver(peek_method(message), message):
-                    stats.events += 1
-                else:
-                    stats.ignored += 1
-            elif message.startswith(REPLY_START) and (number := peek_id(message)) is not None:
-                self._pending.reply(number, message)
-                if self._flow.held:
-                    self._replied()
-            else:
-                self._unusual(message)
-        except MalformedMessage as error:
-            self.malformed(error)
-        except Exception:
-            log.failure("A message from the browser could not be handled; the connection goes on")
-
-    def _unusual(self, message: bytes) -> None:
-        head = read_head(message)
-        if head.id is not None:
-            self._pending.reply(head.id, message)
-            self._replied()
-        elif head.method is not None:
-            if self._routes.deliver(head.method, message, head.session):
-                self._stats.events += 1
-            else:
-                self._stats.ignored += 1
-        else:
-            self._stats.unknown += 1
-            log.warn("The browser reports an error of no known command: {error}", error=head.error)
-
-    def _replied(self) -> None:
-        if not self._pending:
-            self._flow.all_replied()
 
     def _session_unknown(self, owner: object) -> Exception | None:
         """Hear that the browser does not know a session, whose detaching was never told then."""

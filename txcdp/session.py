@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred, fail
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 E = TypeVar("E", bound=Event)
+
+
+#: What to do about experimental commands; see ``Connection``.
+StabilityPolicy = Literal["stable", "warn", "any"]
 
 
 class Default:
@@ -44,7 +48,7 @@ class Channel(Protocol):
 
     context: StreamContext
     linger: float | None
-    stability: str
+    stability: StabilityPolicy
 
     def send(
         self, session: Session, method: str, params: object, decode: Decode, timeout: float | None | Default
@@ -222,9 +226,7 @@ class Session:
         self._channel.unroute(self, stream)
         self._enabling.leave(stream.method.partition(".")[0])
 
-    def _send(
-        self, method: str, params: object, decode: Decode, timeout: float | None | Default
-    ) -> Deferred[Any]:
+    def _send(self, method: str, params: object, decode: Decode, timeout: float | None | Default) -> Deferred[Any]:
         gone = self._gone
         if gone is not None and not (self.crashed and method.startswith(_ANSWERED_WHEN_CRASHED)):
             return fail(copy.copy(gone))

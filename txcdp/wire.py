@@ -218,17 +218,17 @@ class EventDecoder(Generic[T]):
         return built
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _envelope_decoder(shape: Any) -> Callable[[bytes], Envelope[Any]]:
     return msgspec.json.Decoder(Envelope[shape]).decode
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _reply_reader(shape: Any) -> TolerantDecoder[Reply[Any]]:
     return TolerantDecoder(Reply[shape])
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def reply_decoder(command: type[Command[T]]) -> ReplyDecoder[T]:
     """Return the decoder of a command class's replies, made at the first use."""
     return ReplyDecoder(command.method, result_type(command))

@@ -128,7 +128,9 @@ class Stream(Observable[T]):
                 observer.on_error(error)
         except Exception as raised:
             if raised is error:
-                log.debug("{name} ended with {error!r}, for which a subscriber has no handler", name=self.name, error=error)
+                log.debug(
+                    "{name} ended with {error!r}, for which a subscriber has no handler", name=self.name, error=error
+                )
             else:
                 log.failure("A subscriber of {name} raised at its end", name=self.name)
                 self.context.count_subscriber_error()
@@ -211,9 +213,7 @@ class Pipeline(Observable[T], Generic[T]):
         scheduler: abc.SchedulerBase | None = None,
     ) -> abc.DisposableBase:
         """Subscribe as to any observable."""
-        return self._source.subscribe(
-            on_next, on_error, on_completed, scheduler=scheduler or self.context.scheduler
-        )
+        return self._source.subscribe(on_next, on_error, on_completed, scheduler=scheduler or self.context.scheduler)
 
     if not TYPE_CHECKING:
 

@@ -61,7 +61,7 @@ class EventQueue(AsyncIterator[T], Generic[T]):
         self.dropped = 0
         self._context = context_of(source)
         if overflow == "pause" and self._context is None:
-            raise TypeError('overflow="pause" needs a txcdp stream: an observable without a connection cannot be paused')
+            raise TypeError('overflow="pause" needs a txcdp stream: no connection is behind this observable')
         self._items: deque[T] = deque()
         self._getters: deque[Deferred[T]] = deque()
         self._end: Exception | None = None
@@ -131,9 +131,8 @@ class EventQueue(AsyncIterator[T], Generic[T]):
         if self._getters:
             self._getters.popleft().callback(item)
             return
-        if len(self._items) >= self.maxsize:
-            if not self._make_room():
-                return
+        if len(self._items) >= self.maxsize and not self._make_room():
+            return
         self._items.append(item)
         if self.overflow == "pause" and self._context is not None and len(self._items) >= self.maxsize:
             self._context.flow.hold(self, self._paused_too_long)

@@ -1,1 +1,1 @@
-"""The two lines to a browser: a WebSocket (:mod:`txcdp.transports.websocket`) and a pipe (:mod:`txcdp.transports.pipe`)."""
+"""The two lines to a browser, :mod:`txcdp.transports.websocket` and :mod:`txcdp.transports.pipe`."""

@@ -63,6 +63,13 @@ class ShortPathProtocol(WebSocketClientProtocol):
     """
 
     log = _Silence()
+    transport: Any
+    state: int
+    current_frame: Any
+    inside_message: bool
+    _perMessageCompress: Any
+    maxMessagePayloadSize: int
+    utf8validateIncoming: bool
     bytes_received = 0
     bytes_sent = 0
 

@@ -1,0 +1,425 @@
+"""A browser: started here or reached somewhere, with its pages and contexts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack
+from weakref import WeakValueDictionary
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from txcdp.connection import Connection
+from txcdp.deferreds import Notice, returns_deferred
+from txcdp.domains import browser, target
+from txcdp.errors import CommandError, Gone, SessionDetached, TxcdpError
+from txcdp.page import Page
+from txcdp.records import Command
+from txcdp.session import Session
+from txcdp.transports.websocket import WebSocketOptions, open_websocket
+
+if TYPE_CHECKING:
+    from txcdp.chrome import BrowserProcess
+    from txcdp.transports.interface import Transport
+
+R = TypeVar("R")
+T = TypeVar("T")
+
+log = Logger()
+
+#: Seconds for a browser to end by itself after Browser.close; then it gets SIGTERM.
+_GRACE = 5.0
+
+#: What an endpoint says that is the page, or the Node process, and no browser with targets to open.
+_NO_METHOD = -32601
+
+
+class ConnectionOptions(TypedDict, total=False):
+    """What :class:`~txcdp.connection.Connection` takes, and :func:`launch` and :func:`connect` hand on to it."""
+
+    timeout: float | None
+    stability: Literal["stable", "warn", "any"]
+    linger: float | None
+    max_in_flight: int | None
+    commands_per_second: int | None
+
+
+class NotABrowser(TxcdpError):
+    """What we are connected to is a single page, or a Node process: it has no pages to open.
+
+    :ivar kind: what it is: ``"page"``, another type of target, or ``"other"``.
+    """
+
+    def __init__(self, what: str, kind: str) -> None:
+        super().__init__(what, kind)
+        self.what = what
+        self.kind = kind
+
+    def __str__(self) -> str:
+        it = "Node, or something else without pages" if self.kind == "other" else f"a single target ({self.kind})"
+        return f"{self.what}: the other end is no browser but {it}; connect to the browser, as http://host:port"
+
+
+@returns_deferred
+async def launch(
+    reactor: Any,
+    executable: str | os.PathLike[str] | None = None,
+    headless: bool = True,
+    args: Sequence[str] = (),
+    profile: str | os.PathLike[str] | None = None,
+    transport: Literal["websocket", "pipe"] = "websocket",
+    *,
+    env: Mapping[str, str | None] | None = None,
+    sandbox: bool | None = None,
+    start_timeout: float = 30.0,
+    options: WebSocketOptions | None = None,
+    **connection: Unpack[ConnectionOptions],
+) -> Browser:
+    """Start a browser and connect to it.
+
+    :param reactor: the reactor.
+    :param executable: a path or a name; by default the first Chromium, Chrome or Edge that is found.
+    :param headless: without a window.
+    :param args: more of Chromium's flags, such as ``"--window-size=1280,800"``; they win over ours.
+    :param profile: a directory that is kept; by default a temporary one, removed at the end.
+    :param transport: ``"websocket"``, or ``"pipe"`` (not on Windows), which no other program can reach.
+    :param env: variables on top of this process's environment; None removes one.
+    :param sandbox: None: with Chromium's sandbox, except for root on Linux, who cannot.
+    :param start_timeout: seconds for the browser to come up.
+    :param options: how the WebSocket is opened and kept.
+    :param connection: ``timeout``, ``stability``, ``linger``, ``max_in_flight``, ``commands_per_second``
+        as :class:`~txcdp.connection.Connection` takes them.
+    :returns: fires with the :class:`Browser`. Fails with :exc:`LaunchError` or :exc:`ConnectError`, and
+        with :exc:`ValueError` for arguments that cannot be; nothing is left behind then. Cancelling it
+        ends the browser.
+    """
+    from txcdp.chrome import start_browser
+
+    process = await start_browser(
+        reactor,
+        executable=executable,
+        headless=headless,
+        args=args,
+        env=env,
+        profile=profile,
+        transport=transport,
+        sandbox=sandbox,
+        start_timeout=start_timeout,
+    )
+    try:
+        line: Transport = process.pipe or await open_websocket(reactor, process.ws_url, options)
+        return Browser(_connection(line, reactor, connection), process)
+    except BaseException:
+        await process.close(0)
+        raise
+
+
+@returns_deferred
+async def connect(
+    reactor: Any, url: str, *, options: WebSocketOptions | None = None, **connection: Unpack[ConnectionOptions]
+) -> Browser:
+    """Connect to a browser that runs already.
+
+    Given the WebSocket of a page, or Node's inspector, the ``session`` of what it fires with is that
+    page, or that Node process; it opens no pages.
+
+    :param reactor: the reactor.
+    :param url: ``http://host:port``, ``host:port`` or a port of this machine, where the browser is asked
+        for its WebSocket; or ``ws://`` and ``wss://`` URLs as they are.
+    :param options: how the WebSocket is opened and kept.
+    :param connection: as for :func:`launch`.
+    :returns: fires with the :class:`Browser`. Fails with :exc:`InvalidURL`, :exc:`ConnectError`,
+        :exc:`HandshakeFailed` or :exc:`ConnectTimeout`.
+    """
+    from txcdp.chrome.discovery import resolve
+
+    options = options or WebSocketOptions()
+    found = await resolve(reactor, url, timeout=options.open_timeout)
+    return Browser(_connection(await open_websocket(reactor, found, options), reactor, connection))
+
+
+class Browser:
+    """A browser; made by :func:`launch` and :func:`connect`.
+
+    ``async with`` closes it at the end. When a launched browser ends by itself, everything pending fails
+    with :exc:`ConnectionLost`, and its temporary profile is removed.
+
+    :ivar connection: the line to it.
+    :ivar session: the root session: the browser itself, or the page or Node process that was connected to.
+    :ivar process: the process, where it was launched here; else None.
+    """
+
+    def __init__(self, connection: Connection, process: BrowserProcess | None = None) -> None:
+        self.connection = connection
+        self.session = connection.session
+        self.process = process
+        self._pages: WeakValueDictionary[Session, Page] = WeakValueDictionary()
+        self._is_browser = process is not None
+        self._closing = False
+        self._closed: Notice[None] = Notice()
+
+    def __repr__(self) -> str:
+        what = f"process {self.process.pid}" if self.process is not None else "connected"
+        return f"<Browser {what}: {self.connection!r}>"
+
+    async def __aenter__(self) -> Browser:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @returns_deferred
+    async def new_page(self, url: str = "about:blank", *, context: BrowserContext | None = None) -> Page:
+        """Open a page (``Target.createTarget``).
+
+        Like the others that are opened so, it counts as visible and focused, whichever is in front: its
+        timers and animations run. With a ``url``, it goes there and waits for ``load``; to hear of what
+        happens on the way, open an empty page, subscribe, then ``page.goto(url)``.
+
+        :param url: where to go.
+        :param context: in which context; None: the browser's own.
+        :returns: fires with the :class:`Page`. Fails with :exc:`NotABrowser`, like ``Session.execute``,
+            and like ``Page.goto``; the page is closed again then, as it is when this is cancelled.
+        """
+        command = target.create_target(
+            url="about:blank", browser_context_id=None if context is None else context.id
+        )
+        creating = Deferred.fromCoroutine(self._open(command, "new_page"))
+        created = await _unless_cancelled(creating, lambda result: self._close_target(result.target_id))
+        try:
+            page = self._page_of(await self.connection.attach(created.target_id), created.target_id)
+            # In one write with what the page itself has sent.
+            page.session.execute_raw("Emulation.setFocusEmulationEnabled", {"enabled": True}).addErrback(_needless)
+            await page.set_up
+            if page.session.ended:
+                raise SessionDetached(page.session.id or "", f"page {page.target_id}")
+            if url != "about:blank":
+                await page.goto(url)
+        except BaseException:
+            self._close_target(created.target_id)
+            raise
+        return page
+
+    @returns_deferred
+    async def new_context(
+        self,
+        *,
+        proxy_server: str | None = None,
+        proxy_bypass_list: str | None = None,
+        origins_with_universal_network_access: Sequence[str] | None = None,
+    ) -> BrowserContext:
+        """Make a context (``Target.createBrowserContext``): cookies, storage and cache of its own.
+
+        The browser disposes of it, and of its pages, when this connection ends.
+
+        :param proxy_server: as Chromium's ``--proxy-server`` takes it.
+        :param proxy_bypass_list: as Chromium's ``--proxy-bypass-list`` takes it.
+        :param origins_with_universal_network_access: origins that may read across origins.
+        :returns: fires with the :class:`BrowserContext`; fails with :exc:`NotABrowser`, and like
+            ``Session.execute``.
+        """
+        origins = origins_with_universal_network_access
+        command = target.create_browser_context(
+            dispose_on_detach=True,
+            proxy_server=proxy_server,
+            proxy_bypass_list=proxy_bypass_list,
+            origins_with_universal_network_access=None if origins is None else list(origins),
+        )
+        return BrowserContext(self, (await self._open(command, "new_context")).browser_context_id)
+
+    @returns_deferred
+    async def pages(self) -> list[Page]:
+        """Attach to the pages that are open, those of other programs too (``Target.getTargets``).
+
+        :returns: fires with a list of :class:`Page`: for those that were had before, the same ones. One
+            that is closed meanwhile is left out. Fails like ``Session.execute``.
+        """
+        info = await self._root_target()
+        if info is not None and info.type != "browser":
+            return [self._page_of(self.session, info.target_id)] if info.type == "page" else []
+        found = [each for each in await self.targets() if each.type == "page" and not each.subtype]
+        attaching = [self.connection.attach(each.target_id) for each in found]  # in one write
+        pages = []
+        failed: BaseException | None = None
+        for each, waiting in zip(found, attaching, strict=True):
+            try:
+                pages.append(self._page_of(await waiting, each.target_id))
+            except (CommandError, SessionDetached):
+                continue  # it is gone
+            except BaseException as error:
+                failed = failed or error
+        if failed is not None:
+            raise failed
+        return pages
+
+    @returns_deferred
+    async def targets(self) -> list[target.TargetInfo]:
+        """Return what there is to attach to: pages, frames, workers (``Target.getTargets``).
+
+        :returns: fires with a list of ``TargetInfo``; fails like ``Session.execute``.
+        """
+        return (await self.session.execute(target.get_targets())).target_infos
+
+    def version(self) -> Deferred[browser.GetVersionResult]:
+        """Ask which browser it is (``Browser.getVersion``).
+
+        :returns: fires with product, revision and user agent; fails like ``Session.execute``.
+        """
+        return self.session.execute(browser.get_version())
+
+    def close(self) -> Deferred[None]:
+        """End a launched browser; of one that was connected to, close the connection alone.
+
+        A launched one is asked to end (``Browser.close``) and gets 5 s for it, then SIGTERM and 5 s, then
+        SIGKILL. To end one that was connected to, send it ``Browser.close``.
+
+        :returns: fires with None when the connection is closed and, for a launched browser, its process
+            ended and its temporary profile removed. May be called any number of times, and cancelled,
+            which ends the waiting alone.
+        """
+        if not self._closing:
+            self._closing = True
+            self._close().addErrback(lambda failure: log.failure("Closing a browser", failure=failure)).addBoth(
+                lambda _: self._closed.give(None)
+            )
+        return self._closed.wait()
+
+    @returns_deferred
+    async def _close(self) -> None:
+        connection = self.connection
+        if self.process is None:
+            await connection.close()
+            return
+        ended = self.process.close(grace=_GRACE if connection.lost is None else 0.0)
+        asked = self.session.execute(browser.close(), timeout=None)
+        # As soon as it has agreed, its hanging up is what we have asked for.
+        asked.addBoth(lambda _: connection.close()).addErrback(_needless)
+        await ended
+        await connection.close()
+
+    def _page_of(self, session: Session, target_id: str) -> Page:
+        """Return the page of a session: one session has one page, which knows where it is going."""
+        page = self._pages.get(session)
+        if page is None:
+            page = self._pages[session] = Page(self.connection, session, target_id)
+        return page
+
+    def _close_target(self, target_id: str) -> None:
+        """Close a page that nobody is going to have."""
+        self.session.execute(target.close_target(target_id=target_id)).addErrback(_needless)
+
+    async def _root_target(self) -> target.TargetInfo | None:
+        """Ask what the root session is; None where it does not know of targets."""
+        try:
+            return (await self.session.execute(target.get_target_info())).target_info
+        except CommandError:
+            return None
+
+    async def _open(self, command: Command[R], what: str) -> R:
+        """Execute what only a browser can."""
+        if not self._is_browser:
+            info = await self._root_target()
+            if info is not None and info.type != "browser":
+                raise NotABrowser(what, info.type)
+            self._is_browser = True
+        try:
+            return await self.session.execute(command)
+        except CommandError as error:
+            if error.code == _NO_METHOD:
+                raise NotABrowser(what, "other") from error
+            raise
+
+
+class BrowserContext:
+    """A context: pages with cookies, storage and cache of their own; made by ``Browser.new_context``.
+
+    ``async with`` closes it at the end.
+
+    :ivar browser: whose it is.
+    :ivar id: its id, for commands that take a ``browser_context_id``.
+    """
+
+    def __init__(self, browser: Browser, context_id: str) -> None:
+        self.browser = browser
+        self.id = context_id
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return f"<BrowserContext {self.id}{' (closed)' if self._closed else ''}>"
+
+    async def __aenter__(self) -> BrowserContext:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def new_page(self, url: str = "about:blank") -> Deferred[Page]:
+        """Open a page in this context; see :meth:`Browser.new_page`."""
+        return self.browser.new_page(url, context=self)
+
+    @returns_deferred
+    async def close(self) -> None:
+        """Dispose of the context with its pages (``Target.disposeBrowserContext``).
+
+        :returns: fires with None when it is gone and the sessions of its pages have ended; so it does
+            where it is closed already, or the connection is gone. Otherwise fails like ``Session.execute``.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        connection = self.browser.connection
+        ending = [
+            each.when_ended()
+            for each in connection.sessions
+            if each.target is not None and each.target.browser_context_id == self.id
+        ]
+        try:
+            await connection.session.execute(target.dispose_browser_context(browser_context_id=self.id))
+        except Gone:
+            return
+        except BaseException:
+            self._closed = False
+            for waiting in ending:
+                waiting.addErrback(_needless)
+                waiting.cancel()
+            raise
+        for waiting in ending:
+            await waiting
+
+
+def _connection(line: Transport, reactor: Any, options: ConnectionOptions) -> Connection:
+    """Make a connection; where the options are wrong, the line does not stay open."""
+    try:
+        return Connection(line, reactor, **options)
+    except BaseException:
+        line.abort()
+        raise
+
+
+def _unless_cancelled(waiting: Deferred[T], late: Callable[[T], object]) -> Deferred[T]:
+    """Return a Deferred of the same outcome; when it is cancelled, ``late`` gets the result that still comes."""
+    result: Deferred[T] = Deferred()
+
+    def succeeded(value: T) -> None:
+        if result.called:
+            late(value)
+        else:
+            result.callback(value)
+
+    def failed(failure: Failure) -> None:
+        if not result.called:
+            result.errback(failure)
+
+    waiting.addCallbacks(succeeded, failed)
+    return result
+
+
+def _needless(failure: object) -> None:
+    """Whoever needs what has failed here is told by what it does itself."""

@@ -1,0 +1,210 @@
+"""The WebSocket transport: Autobahn's client with the short path, deadlines of its own, and a heartbeat."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IOpenSSLClientConnectionCreator
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+
+from txcdp.errors import ConnectionLost, HandshakeFailed
+from txcdp.transports.frames import ShortPathProtocol
+from txcdp.transports.heartbeat import Heartbeat
+from txcdp.transports.interface import Receiver
+
+#: A handshake's answer is not longer than this; something else is speaking.
+_LONGEST_HANDSHAKE = 64 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebSocketOptions:
+    """How a WebSocket to a browser is opened and kept; times in seconds, sizes in bytes.
+
+    :ivar headers: extra headers of the handshake, such as ``{"Authorization": "Bearer ..."}``.
+    :ivar tls: for ``wss://``: a Twisted TLS configuration, such as
+        ``twisted.internet.ssl.optionsForClientTLS(host, trustRoot=...)``; None: the platform's trust.
+    :ivar proxy: ``(host, port)`` of an HTTP proxy to go through with CONNECT.
+    :ivar compress: offer permessage-deflate. On one machine it costs more than it saves.
+    :ivar max_message_size: a longer message ends the connection. Chromium sends none of 256 MB or more.
+    :ivar open_timeout: for connecting, TLS and the handshakes together.
+    :ivar close_timeout: for the peer's part in closing; then the line is cut.
+    :ivar ping_interval: between pings; None: no pings. A browser answers them even while its pages hang.
+    :ivar ping_timeout: for the answer to a ping; then the line is taken as dead and cut.
+    """
+
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    tls: IOpenSSLClientConnectionCreator | None = None
+    proxy: tuple[str, int] | None = None
+    compress: bool = False
+    max_message_size: int = 256 * 1024 * 1024
+    open_timeout: float = 10.0
+    close_timeout: float = 2.0
+    ping_interval: float | None = 20.0
+    ping_timeout: float = 20.0
+
+
+class WebSocketTransport(ShortPathProtocol):
+    """An open WebSocket to a browser; see :class:`txcdp.transports.interface.Transport`.
+
+    :ivar opened: fires with the transport when the handshake is done.
+    """
+
+    def __init__(self, reactor: Any, options: WebSocketOptions) -> None:
+        super().__init__()
+        self._reactor = reactor
+        self._options = options
+        self._receiver: Receiver | None = None
+        self.opened: Deferred[WebSocketTransport] = Deferred()
+        self._cut_off: IDelayedCall | None = None
+        self._why = ""
+        self._paused = False
+        self._heartbeat = Heartbeat(reactor, self.sendPing, self._no_pong, options.ping_interval, options.ping_timeout)
+
+    # Transport:
+
+    @property
+    def receiver(self) -> Receiver | None:
+        """Who takes what comes in."""
+        return self._receiver
+
+    @receiver.setter
+    def receiver(self, receiver: Receiver | None) -> None:
+        self._receiver = receiver
+        self.deliver = self._deliver if receiver is None else receiver.message_received
+
+    def close(self) -> None:
+        """Begin the closing handshake; the line is cut when the peer does not do its part in time."""
+        if self.state == self.STATE_OPEN:
+            self.resume()
+            self.sendClose(1000)
+        self._start_cut_off()
+
+    def abort(self) -> None:
+        """Cut the line now."""
+        self.transport.abortConnection()
+
+    def pause(self) -> None:
+        """Stop reading from the socket."""
+        self._paused = True
+        self.transport.pauseProducing()
+
+    def resume(self) -> None:
+        """Go on reading from the socket."""
+        if self._paused:
+            self._paused = False
+            self._heartbeat.heard()
+            self.transport.resumeProducing()
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that wait in this process to be written."""
+        waiting: list[bytes] = getattr(self.transport, "_tempDataBuffer", [])
+        return len(getattr(self.transport, "dataBuffer", b"")) + sum(map(len, waiting))
+
+    def describe(self) -> dict[str, object]:
+        """Return what is known of the line: addresses, extensions, and how it was closed."""
+        return {
+            "transport": "websocket",
+            "local": str(self.transport.getHost()),
+            "peer": str(self.transport.getPeer()),
+            "secure": bool(self.factory.isSecure),
+            "extensions": [str(each) for each in getattr(self, "websocket_extensions_in_use", [])],
+            "close_code": self.remoteCloseCode,
+            "close_reason": self.remoteCloseReason,
+        }
+
+    # Autobahn:
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take bytes from the network; noise in place of a handshake ends the connection."""
+        self._heartbeat.heard()
+        try:
+            super().dataReceived(data)
+        except Exception as error:
+            self._fail(f"the peer does not speak WebSocket ({type(error).__name__}: {error})")
+        if self.state == self.STATE_CONNECTING:
+            self._check_handshake()
+
+    def onOpen(self) -> None:
+        """Hear that the handshake is done."""
+        self._heartbeat.start()
+        self.opened.callback(self)
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        """Hand a message on; whether it came in a binary frame makes no difference to what it says."""
+        if self._receiver is not None:
+            self._receiver.message_received(payload)
+
+    def onCloseFrame(self, code: Any, reasonRaw: Any) -> Any:
+        """Hear that the peer closes; one that then keeps the line open is cut off."""
+        self._start_cut_off()
+        return super().onCloseFrame(code, reasonRaw)
+
+    def onClose(self, wasClean: bool, code: Any, reason: Any) -> None:
+        """Hear from Autobahn that the line is gone."""
+        self._heartbeat.stop()
+        call, self._cut_off = self._cut_off, None
+        if call is not None:
+            call.cancel()
+        why = self._why or str(reason or "closed")
+        if not self.opened.called:
+            self.opened.errback(HandshakeFailed(f"{self.factory.host}:{self.factory.port}: {_advice(why)}"))
+        elif self._receiver is not None:
+            clean = bool(wasClean) and code in (1000, 1001, 1005, None)
+            self._receiver.transport_closed(ConnectionLost(why, code, clean))
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Hear from Twisted that the line is gone."""
+        if not self._why and not self.wasNotCleanReason and not self.wasClean:
+            self._why = f"the browser ended it without closing ({reason.getErrorMessage()})"
+        super().connectionLost(reason)
+
+    def failHandshake(self, reason: str) -> None:
+        """Hear from Autobahn what is wrong with the peer's handshake."""
+        self._why = self._why or reason
+        super().failHandshake(reason)
+
+    def failProxyConnect(self, reason: str) -> None:
+        """Hear from Autobahn that the proxy refuses."""
+        self._why = self._why or f"the proxy refused: {reason}"
+        super().failProxyConnect(reason)
+
+    def _check_handshake(self) -> None:
+        if not b"HTTP/1.1 ".startswith(self.data[:9]):
+            self._fail(f"it does not speak HTTP; it said {self.data[:40]!r}")
+        elif len(self.data) > _LONGEST_HANDSHAKE:
+            self._fail("its answer to the handshake does not end")
+
+    def _no_pong(self) -> None:
+        if self._paused:
+            self._heartbeat.heard()
+        else:
+            self._fail(f"no answer to a ping within {self._options.ping_timeout:g} s")
+
+    def _start_cut_off(self) -> None:
+        if self._cut_off is None and self.state != self.STATE_CLOSED:
+            self._cut_off = self._reactor.callLater(self._options.close_timeout, self._close_expired)
+
+    def _close_expired(self) -> None:
+        self._cut_off = None
+        self._fail(f"the peer did not complete the closing within {self._options.close_timeout:g} s")
+
+    def _fail(self, why: str) -> None:
+        self._why = self._why or why
+        self.wasClean = False
+        self.abort()
+
+
+def _advice(why: str) -> str:
+    """Say what to do about the refusals that Chromium gives."""
+    if "[403]" in why:
+        return f"{why}. The browser refuses the Origin; txcdp sends none, so look at the extra headers or the proxy"
+    if "[404]" in why or "No such target" in why:
+        return f"{why}. There is no such browser or target (any more); ask http://host:port/json/version for the URL"
+    if "[500]" in why:
+        return f"{why}. Is the target gone? Does the URL name the host by an IP address or localhost?"
+    return why
