@@ -15,10 +15,11 @@ from weakref import WeakSet
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
 
 from txcdp.deferreds import returns_deferred
 from txcdp.domains import target
-from txcdp.errors import ConnectionLost, MalformedMessage, SessionDetached
+from txcdp.errors import ConnectionLost, Gone, MalformedMessage, SessionDetached
 from txcdp.flow import Flow
 from txcdp.inbox import Inbox
 from txcdp.pacing import Pacer
@@ -69,7 +70,7 @@ class Connection:
         self.stability = stability
         self.linger = linger
         self._stats = Stats()
-        self._flow = Flow(clock, transport, self._stats)
+        self._flow = Flow(clock, transport, self._stats, lambda: bool(self._pending))
         self.context = StreamContext(clock, self._flow)
         self._pending = PendingCommands(clock, self._stats, self._session_unknown)
         self._pacer: Pacer | None = None
@@ -206,10 +207,18 @@ class Connection:
         """Detach from a session's target; see ``Session.detach``."""
         if session.ended or session.id is None:
             return succeed(None)
-        ended: Deferred[None] = session.when_ended().addCallback(lambda _: None)
-        command = self.session.execute(target.detach_from_target(session_id=session.id))
-        command.addErrback(lambda failure: None if ended.called else ended.errback(failure))
-        return ended
+        waiter = session.when_ended()
+        done: Deferred[None] = Deferred(lambda _: waiter.cancel())
+        waiter.addCallbacks(lambda _: done.callback(None), lambda _: None)
+
+        def refused(failure: Failure) -> None:
+            # When the line or the session has gone meanwhile, that ends the session as well.
+            if not done.called and not failure.check(Gone):
+                waiter.cancel()
+                done.errback(failure)
+
+        self.session.execute(target.detach_from_target(session_id=session.id)).addErrback(refused)
+        return done
 
     def malformed(self, error: MalformedMessage) -> None:
         """Count a message that could not be read, and log one of them now and then."""

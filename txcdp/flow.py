@@ -40,12 +40,20 @@ class Flow:
     :param clock: a reactor or a ``task.Clock``.
     :param line: what is paused.
     :param stats: the connection's counters.
+    :param awaiting: tells whether a command waits for its reply.
     :param limit: seconds of pausing that are taken as safe.
     :ivar held: whether a queue would rather not have more.
     :ivar paused: whether the transport is paused.
     """
 
-    def __init__(self, clock: IReactorTime, line: Pausable, stats: Stats, limit: float = PAUSE_LIMIT) -> None:
+    def __init__(
+        self,
+        clock: IReactorTime,
+        line: Pausable,
+        stats: Stats,
+        awaiting: Callable[[], bool],
+        limit: float = PAUSE_LIMIT,
+    ) -> None:
         self.stats = stats
         self.limit = limit
         self.held = False
@@ -53,7 +61,7 @@ class Flow:
         self._clock = clock
         self._line = line
         self._holders: dict[object, Callable[[float], None]] = {}
-        self._waiting_for_reply = False
+        self._awaiting = awaiting
         self._spent = 0.0
         self._since = 0.0
         self._timer: IDelayedCall | None = None
@@ -73,12 +81,10 @@ class Flow:
 
     def command_sent(self) -> None:
         """Hear that a reply is being waited for: read on."""
-        self._waiting_for_reply = True
         self._update()
 
     def all_replied(self) -> None:
         """Hear that no reply is being waited for any more."""
-        self._waiting_for_reply = False
         self._update()
 
     def stop(self) -> None:
@@ -89,7 +95,7 @@ class Flow:
 
     def _update(self) -> None:
         self.held = bool(self._holders)
-        wanted = self.held and not self._waiting_for_reply
+        wanted = self.held and not self._awaiting()
         if wanted and not self.paused:
             self.paused = True
             self._since = self._clock.seconds()

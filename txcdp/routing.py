@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from txcdp.streams import EventStream
-from txcdp.wire import session_of
+from txcdp.wire import event_prefix, session_of
 
 
 class Route(Protocol):
@@ -26,10 +26,10 @@ class StreamRoute:
     :param method: the event's name.
     """
 
-    __slots__ = ("_by_session", "_method", "taps")
+    __slots__ = ("_by_session", "_prefix", "taps")
 
     def __init__(self, method: bytes) -> None:
-        self._method = method
+        self._prefix = event_prefix(method)
         self._by_session: dict[bytes, tuple[EventStream[Any], ...]] = {}
         self.taps: tuple[EventStream[Any], ...] = ()
 
@@ -53,11 +53,14 @@ class StreamRoute:
     def deliver(self, message: bytes, session: bytes | None) -> bool:
         """Feed a message to those who want it; see :class:`Route`."""
         if session is None:
-            session = session_of(message, self._method)
-        streams = self._by_session.get(session, ()) + self.taps
-        for stream in streams:
-            stream.feed(message)
-        return bool(streams)
+            session = session_of(message, self._prefix)
+        streams = self._by_session.get(session)
+        if streams is not None:
+            for stream in streams:
+                stream.feed(message)
+        for tap in self.taps:
+            tap.feed(message)
+        return streams is not None or bool(self.taps)
 
 
 class Routes:

@@ -93,7 +93,7 @@ class Session:
         self.parent = parent
         self.crashed = False
         self.auto_attach: AutoAttach | None = None
-        self.key = (session_id or "").encode()
+        self.key = (session_id or "").encode("utf-8", "surrogatepass")
         self.tail = session_tail(session_id)
         self._channel = channel
         self._gone: Gone | None = None

@@ -14,12 +14,12 @@ from twisted.logger import Logger
 
 from txcdp.attach import let_run
 from txcdp.domains import target
-from txcdp.errors import ConnectionLost, Gone, SessionDetached, TargetCrashed
+from txcdp.errors import ConnectionLost, Gone, MalformedMessage, SessionDetached, TargetCrashed
 from txcdp.pending import PendingCommands
 from txcdp.routing import Routes
 from txcdp.session import Channel, Session
 from txcdp.streams import Stream
-from txcdp.wire import EventDecoder, session_of
+from txcdp.wire import EventDecoder, event_prefix, session_of
 
 log = Logger()
 
@@ -42,13 +42,14 @@ class LifeRoute:
         sessions: dict[bytes, Session],
     ) -> None:
         self._method = method
+        self._prefix = event_prefix(method)
         self._handle = handle
         self._routes = routes
         self._sessions = sessions
 
     def deliver(self, message: bytes, session: bytes | None) -> bool:
         """Handle a message; one of an unknown session is nobody's."""
-        key = session_of(message, self._method) if session is None else session
+        key = session_of(message, self._prefix) if session is None else session
         known = self._sessions.get(key)
         if known is None:
             return False
@@ -110,6 +111,8 @@ class Targets:
 
     def _on_attached(self, message: bytes, parent: Session, deliver: Deliver) -> None:
         event = self._read_attached(message)
+        if not isinstance(event.session_id, str) or not isinstance(event.target_info, target.TargetInfo):
+            raise MalformedMessage(f"{event.method} without a session or a target")
         session = Session(self._channel, event.session_id, event.target_info, parent)
         if session.key in self.sessions:
             deliver()

@@ -87,12 +87,18 @@ def peek_id(message: bytes) -> int | None:
         return None
 
 
-def peek_session(message: bytes, method: bytes) -> bytes | None:
-    """Return the session id of an event whose method was peeked, ``b""`` for the root session.
+def event_prefix(method: bytes) -> bytes:
+    """Return how Chromium begins an event's message."""
+    return b"".join((EVENT_START, method, _PARAMS))
 
-    None means that the message is not written as Chromium writes it: ask :func:`read_head`.
+
+def session_of(message: bytes, prefix: bytes) -> bytes:
+    """Return the session id of an event, ``b""`` for the root session; decoded only if it must be.
+
+    :param prefix: what :func:`event_prefix` gave for the event's method.
+    :raises MalformedMessage: where it has to be decoded to learn that, and cannot be.
     """
-    if message.startswith(_PARAMS, _METHOD_AT + len(method)):
+    if message.startswith(prefix):
         if message.endswith(b"}}"):
             return b""
         at = message.rfind(_SESSION, len(message) - _TAIL if len(message) > _TAIL else 0)
@@ -100,16 +106,7 @@ def peek_session(message: bytes, method: bytes) -> bytes | None:
             # Within a JSON string every quote follows a backslash, so this is a key; and the one
             # closing brace behind it is the message's own.
             return message[at + len(_SESSION) : -2]
-    return None
-
-
-def session_of(message: bytes, method: bytes) -> bytes:
-    """Return the session id of an event, ``b""`` for the root session.
-
-    :raises MalformedMessage: where it has to be decoded to learn that, and cannot be.
-    """
-    session = peek_session(message, method)
-    return read_head(message).session if session is None else session
+    return read_head(message).session
 
 
 def read_head(message: bytes) -> Head:
@@ -175,14 +172,14 @@ class ReplyDecoder(Generic[T]):
         except REJECTED:
             on_lenient()
             reply = self._tolerant(message)
-        error = reply.error
-        if error is not msgspec.UNSET:
-            raise self._refusal(error)
-        if reply.result is msgspec.UNSET:
-            raise MalformedMessage(f"{self._method}: a reply with neither result nor error")
-        return None if self._none else reply.result  # type: ignore[return-value]
+        result = reply.result
+        if result is msgspec.UNSET:
+            raise self._refusal(reply.error)
+        return None if self._none else result  # type: ignore[return-value]
 
-    def _refusal(self, error: Any) -> CommandError:
+    def _refusal(self, error: Any) -> Exception:
+        if error is msgspec.UNSET:
+            return MalformedMessage(f"{self._method}: a reply with neither result nor error")
         if not isinstance(error, ErrorObject):
             error = ErrorObject(message=str(error))
         return CommandError(self._method, error.code, error.message, error.data)

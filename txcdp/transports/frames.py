@@ -39,7 +39,10 @@ FRAGMENT_SIZE = 32 * 1024 * 1024
 
 
 #: For each number of 32-bit words the factor that repeats one of them so many times.
-_ONES = [sum(1 << 32 * word for word in range(words)) for words in range(_XOR_AS_INTEGER // 4 + 1)]
+_ONES = [sum(1 << 32 * word for word in range(words)) for words in range(_XOR_AS_INTEGER // 4 + 2)]
+
+#: The first two bytes of a masked text frame, by its size.
+_SHORT_HEADS = [bytes((_TEXT, 0x80 | size)) for size in range(126)]
 
 
 class _Silence:
@@ -211,19 +214,20 @@ def _is_utf8(payload: bytes) -> bool:
 def _client_frame(payload: bytes) -> bytes:
     """Return the one masked frame of a text message."""
     size = len(payload)
-    key = random.getrandbits(32)
     if size < 126:
-        head = bytes((_TEXT, 0x80 | size))
+        head = _SHORT_HEADS[size]
     elif size < 65536:
         head = b"\x81\xfe" + size.to_bytes(2, "big")
     else:
         head = b"\x81\xff" + size.to_bytes(8, "big")
-    mask = key.to_bytes(4, "little")
+    key = random.getrandbits(32)
     if size > _XOR_AS_INTEGER:
+        mask = key.to_bytes(4, "little")
         return b"".join((head, mask, create_xor_masker(mask, size).process(payload)))
-    words = size + 3 >> 2
-    masked = (int.from_bytes(payload, "little") ^ key * _ONES[words]).to_bytes(words << 2, "little")
-    return b"".join((head, mask, masked[:size]))
+    # The mask goes before the payload it masks: that is what masking four zero bytes before it gives.
+    words = size + 7 >> 2
+    masked = (int.from_bytes(payload, "little") << 32) ^ key * _ONES[words]
+    return head + masked.to_bytes(words << 2, "little")[: size + 4]
 
 
 def _write_now(transport: Any, data: bytes) -> None:
