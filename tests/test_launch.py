@@ -18,7 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from txcdp.chrome import BrowserProcess, ExitStatus, process, profile, spawn, start_browser
 from txcdp.chrome.flags import AUTOMATION_FLAGS, command_line, join_lists
-from txcdp.chrome.launch import explain, read_port_file
+from txcdp.chrome.launch import explain
 from txcdp.chrome.profile import Workspace, sweep
 from txcdp.errors import LaunchError
 
@@ -174,25 +174,16 @@ class StartTests(LaunchCase):
         self.successResultOf(self.successResultOf(started).close())
         self.assert_nothing_left()
 
-    def test_the_file_helps_when_standard_error_goes_elsewhere(self):
+    def test_the_file_of_another_browser_is_not_believed(self):
         folder = os.path.join(self.temp, "mine")
         os.makedirs(folder)
-        path = os.path.join(folder, "DevToolsActivePort")
-        with open(path, "w") as file:
-            file.write(f"1\n/devtools/browser/{UUID}")
         started = self.launch(profile=folder)
-        self.reactor.pump([0.05] * 3)
-        self.assertNoResult(started)  # stale
-        with open(path, "w") as file:
-            file.write("7\n/devtools/browser/")
-        self.reactor.advance(0.05)
-        self.assertNoResult(started)  # not whole
-        with open(path, "a") as file:
-            file.write(UUID)
-        self.reactor.advance(0.05)
-        browser = self.successResultOf(started)
-        self.assertEqual(browser.ws_url, f"ws://127.0.0.1:7/devtools/browser/{UUID}")
-        self.successResultOf(browser.close())
+        with open(os.path.join(folder, "DevToolsActivePort"), "w") as file:
+            file.write(f"7\n/devtools/browser/{UUID}")
+        self.reactor.advance(1.0)
+        self.assertNoResult(started)
+        self.reactor.processes[-1].exit(21)
+        self.failureResultOf(started, LaunchError)
         self.assertEqual(os.listdir(self.temp), ["mine"])
 
     def test_pipe(self):
@@ -454,6 +445,29 @@ class WorkspaceTests(LaunchCase):
         self.assertTrue(workspace.remove())
         self.assertTrue(os.path.isdir(folder))
 
+    def test_a_stale_port_file_is_deleted(self):
+        folder = self.temp
+        port = os.path.join(folder, "DevToolsActivePort")
+        for lock, stays in ((None, False), (f"here-{os.getpid()}", True), ("here-4194305", False), ("odd", False)):
+            with open(port, "w", encoding="ascii") as file:
+                file.write("9222\n/devtools/browser/x")
+            if lock is not None:
+                os.symlink(lock, os.path.join(folder, "SingletonLock"))
+            Workspace.create(folder).remove()
+            self.assertEqual(os.path.exists(port), stays, lock)
+            if lock is not None:
+                os.unlink(os.path.join(folder, "SingletonLock"))
+
+    def test_a_port_file_of_another_users_browser_stays(self):
+        folder = self.temp
+        port = os.path.join(folder, "DevToolsActivePort")
+        with open(port, "w", encoding="ascii") as file:
+            file.write("9222\n/devtools/browser/x")
+        os.symlink("here-1", os.path.join(folder, "SingletonLock"))
+        self.patch(os, "kill", lambda *_: (_ for _ in ()).throw(PermissionError()))
+        Workspace.create(folder).remove()
+        self.assertTrue(os.path.exists(port))
+
     def test_removal_is_tried_again(self):
         workspace = Workspace.create()
         tries: list[str] = []
@@ -545,14 +559,3 @@ class SessionLeaderTests(SynchronousTestCase):
         self.patch(shutil, "which", lambda name: None)
         self.patch(sys, "executable", "")
         self.assertEqual(spawn.session_leader(["a"]), (["a"], False))
-
-
-class PortFileTests(SynchronousTestCase):
-    def test_read(self):
-        folder = folder_for(self)
-        self.assertEqual(read_port_file(folder), "")
-        path = os.path.join(folder, "DevToolsActivePort")
-        for content, whole in ((f"1\n/devtools/browser/{UUID}".encode(), True), (b"1\n", False), (b"\xff", False)):
-            with open(path, "wb") as file:
-                file.write(content)
-            self.assertEqual(read_port_file(folder) != "", whole)

@@ -131,7 +131,8 @@ class Case(TestCase):
         # A short path: there are Unix sockets in it.
         self.temp = tempfile.mkdtemp(prefix="t-")
         self.fake = tempfile.mkdtemp(prefix="t-")
-        self.addCleanup(shutil.rmtree, self.fake)
+        for path in (self.temp, self.fake):
+            self.addCleanup(shutil.rmtree, path, ignore_errors=True)
         self.patch(tempfile, "tempdir", self.temp)
         await deferLater(R, 0, R.getThreadPool)
         self.files = open_files()

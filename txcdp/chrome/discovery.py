@@ -5,8 +5,6 @@ value or fails with a typed error within a deadline. The endpoints are those of 
 ``DevToolsHttpHandler`` and of Node's inspector.
 """
 
-# ruff: noqa: ASYNC109  (the deadline is kept by with_deadline, not by asyncio)
-
 from __future__ import annotations
 
 from collections.abc import Iterator

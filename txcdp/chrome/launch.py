@@ -1,9 +1,13 @@
-"""Start a browser: find it, give it a profile, wait until it listens, or say why it does not."""
+"""Start a browser: find it, give it a profile, wait until it listens, or say why it does not.
+
+That it listens, and where, is taken from its own standard error, or from its first answer
+through its own pipe. The file ``DevToolsActivePort`` is not looked at: it is never removed, and
+in a profile that two browsers are started in it is the other one's.
+"""
 
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -20,8 +24,6 @@ from txcdp.chrome.spawn import ExitStatus
 from txcdp.deferreds import returns_deferred, with_deadline
 from txcdp.errors import ConnectionLost, LaunchError
 
-_POLL = 0.05
-_PORT_FILE = re.compile(r"(\d+)\n(/devtools/browser/[0-9a-fA-F-]{36})\s*")
 _PROBE = b'{"id":0,"method":"Browser.getVersion"}'
 
 log = Logger()
@@ -96,19 +98,19 @@ async def start_browser(
     process = BrowserProcess(reactor, workspace, line)
     try:
         environment = make_environment(env, workspace)
-        before = read_port_file(workspace.profile)
         try:
             process.spawn(environment, transport)
         except OSError as error:
             raise LaunchError(f"{path} cannot be executed: {error}") from error
-        started = _answers(process) if transport == "pipe" else _listens(reactor, process, before)
+        started = _answers(process) if transport == "pipe" else process.listening.wait()
         _end_with(process, started, headless)
         process.ws_url = await with_deadline(
             reactor,
             started,
             start_timeout,
             lambda: LaunchError(
-                f"{path} did not come up within {start_timeout:g} s; its standard error so far is:",
+                f"{path} did not come up within {start_timeout:g} s; its standard error so far "
+                "(which a wrapper script has to pass on) is:",
                 process.stderr_tail or "(empty)",
             ),
         )
@@ -132,20 +134,6 @@ def make_environment(env: Mapping[str, str | None] | None, workspace: Workspace)
         else:
             environment[name] = value
     return environment
-
-
-def read_port_file(profile: str) -> str:
-    """Read ``DevToolsActivePort``; ``""`` if it is missing or not whole yet.
-
-    Chromium never removes it: an old one is told from a new one by its content, which is random.
-    (Deleting it first would take it away from a browser that still runs in this profile.)
-    """
-    try:
-        with open(os.path.join(profile, "DevToolsActivePort"), encoding="ascii") as file:
-            content = file.read(200)
-    except (OSError, ValueError):
-        return ""
-    return content if _PORT_FILE.fullmatch(content) else ""
 
 
 def explain(line: Sequence[str], status: ExitStatus, stderr: str, profile: str, headless: bool) -> LaunchError:
@@ -190,31 +178,6 @@ def _end_with(process: BrowserProcess, started: Deferred[str], headless: bool) -
         return result
 
     started.addBoth(stop)
-
-
-def _listens(reactor: Any, process: BrowserProcess, before: str) -> Deferred[str]:
-    """Wait for the WebSocket's address: on standard error, or, if that goes elsewhere, in the file."""
-    listening = process.listening.wait()
-    # Not a LoopingCall: that installs the default reactor, whichever one it is given.
-    calls: list[Any] = []
-
-    def look() -> None:
-        content = read_port_file(process.profile)
-        if content != before and (found := _PORT_FILE.fullmatch(content)):
-            process.listening.give(f"ws://127.0.0.1:{found[1]}{found[2]}")
-        else:
-            calls[:] = [reactor.callLater(_POLL, look)]
-
-    calls.append(reactor.callLater(_POLL, look))
-
-    def stop(result: str | Failure) -> str | Failure:
-        for call in calls:
-            if call.active():
-                call.cancel()
-        return result
-
-    listening.addBoth(stop)
-    return listening
 
 
 class _Probe:

@@ -174,7 +174,7 @@ class BrowserProcess:
             self.terminate()
             if await self._ended_within(patience):
                 return
-            log.warn("Browser {pid} has not ended in {timeout} s: killing it", pid=self.pid, timeout=patience)  # noqa: G010
+            log.warn("Browser {pid} has not ended in {timeout} s: killing it", pid=self.pid, timeout=patience)
         self.kill()
         if not await self._ended_within(_UNKILLABLE):
             log.error("Browser {pid} does not even end by SIGKILL: giving it up", pid=self.pid)
@@ -239,7 +239,7 @@ class BrowserProcess:
 
     def _removed(self, result: bool | Failure) -> None:
         if result is not True:
-            log.warn("Could not remove {path} yet: {result}", path=self._workspace.path, result=result)  # noqa: G010
+            log.warn("Could not remove {path} yet: {result}", path=self._workspace.path, result=result)
         if self._trigger is not None:
             self._reactor.removeSystemEventTrigger(self._trigger)
             self._trigger = None

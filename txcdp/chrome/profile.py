@@ -49,6 +49,7 @@ class Workspace:
         if profile is not None:
             profile = os.path.abspath(os.path.expanduser(os.fspath(profile)))
             os.makedirs(profile, exist_ok=True)
+            _delete_stale_port(profile)
         path = tempfile.mkdtemp(prefix=PREFIX)
         try:
             mark = _mark(path)
@@ -118,6 +119,17 @@ def sweep(folder: str | None = None) -> list[str]:
                 if _remove(path, attempts=3, pause=0.05):
                     removed.append(path)
     return removed
+
+
+def _delete_stale_port(profile: str) -> None:
+    """Delete the port file of a former browser: it is never removed, and misleads whoever reads it too early."""
+    try:
+        pid = int(os.readlink(os.path.join(profile, "SingletonLock")).rpartition("-")[2])
+        os.kill(pid, 0)
+    except PermissionError:
+        return  # somebody else's browser
+    except (OSError, ValueError):
+        _unlink(os.path.join(profile, "DevToolsActivePort"))
 
 
 def _mark(path: str) -> IO[str] | None:
