@@ -1,4 +1,4 @@
-"""Deadlines, notices, and async functions that return Deferreds."""
+"""The small tools around Deferreds."""
 
 from __future__ import annotations
 
@@ -16,99 +16,117 @@ class Late(Exception):
 
 
 class ReturnsDeferredTests(SynchronousTestCase):
-    def test_starts_at_once_and_fires(self):
-        inner: Deferred[int] = Deferred()
+    def test_it_starts_at_once(self):
+        started: list[int] = []
 
         @returns_deferred
-        async def twice(factor: int) -> int:
-            """Say what."""
-            return factor * await inner
+        async def act(number: int) -> int:
+            """Say something."""
+            started.append(number)
+            return number + 1
 
-        result = twice(factor=2)
-        inner.callback(21)
-        self.assertEqual(self.successResultOf(result), 42)
-        self.assertEqual((twice.__name__, twice.__doc__), ("twice", "Say what."))
+        deferred = act(1)
+        self.assertEqual((started, self.successResultOf(deferred)), ([1], 2))
+        self.assertEqual((act.__name__, act.__doc__), ("act", "Say something."))
 
-    def test_cancelling_lets_it_clean_up(self):
-        cleaned: Deferred[None] = Deferred()
+    def test_errors(self):
+        @returns_deferred
+        async def act() -> None:
+            raise ValueError("x")
+
+        self.failureResultOf(act(), ValueError)
+
+    def test_cancelling_reaches_the_await(self):
+        order: list[str] = []
 
         @returns_deferred
-        async def work() -> None:
+        async def act() -> None:
             try:
                 await Deferred()
             finally:
-                await cleaned
+                order.append("cleaned up")
 
-        result = work()
-        result.cancel()
-        self.assertNoResult(result)
-        cleaned.callback(None)
-        self.failureResultOf(result, CancelledError)
+        deferred = act()
+        deferred.cancel()
+        self.failureResultOf(deferred, CancelledError)
+        self.assertEqual(order, ["cleaned up"])
 
 
-class WithDeadlineTests(SynchronousTestCase):
-    def setUp(self):
+class DeadlineTests(SynchronousTestCase):
+    def setUp(self) -> None:
         self.clock = Clock()
 
+    def limited(self, deferred: Deferred[Any], seconds: float | None = 1.0) -> Deferred[Any]:
+        return with_deadline(self.clock, deferred, seconds, Late)
+
     def test_in_time(self):
-        deferred: Deferred[int] = Deferred()
-        result = with_deadline(self.clock, deferred, 1.0, Late)
-        deferred.callback(1)
-        self.assertEqual(self.successResultOf(result), 1)
+        deferred = self.limited(Deferred())
+        deferred.callback(5)
+        self.assertEqual((self.successResultOf(deferred), self.clock.getDelayedCalls()), (5, []))
+
+    def test_an_error_in_time(self):
+        deferred = self.limited(Deferred())
+        deferred.errback(ValueError("x"))
+        self.failureResultOf(deferred, ValueError)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
-    def test_too_late(self):
-        result = with_deadline(self.clock, Deferred[int](), 1.0, Late)
-        self.clock.advance(1.0)
-        error = self.failureResultOf(result, Late).value
-        self.assertIsNone(error.__cause__)
+    def test_late(self):
+        deferred = self.limited(Deferred())
+        self.clock.advance(1)
+        self.assertIsNone(self.failureResultOf(deferred, Late).value.__cause__)
 
-    def test_fails_in_time(self):
-        deferred: Deferred[int] = Deferred()
-        result = with_deadline(self.clock, deferred, 1.0, Late)
-        deferred.errback(KeyError())
-        self.failureResultOf(result, KeyError)
+    def test_what_the_cancelling_caused(self):
+        deferred = self.limited(Deferred(lambda each: each.errback(ValueError("x"))))
+        self.clock.advance(1)
+        self.assertIsInstance(self.failureResultOf(deferred, Late).value.__cause__, ValueError)
+
+    def test_a_value_in_spite_of_the_cancelling(self):
+        deferred = self.limited(Deferred(lambda each: each.callback(7)))
+        self.clock.advance(1)
+        self.assertEqual(self.successResultOf(deferred), 7)
+
+    def test_cancelled_by_somebody_else(self):
+        deferred = self.limited(Deferred())
+        deferred.cancel()
+        self.failureResultOf(deferred, CancelledError)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
-    def test_the_cancelled_one_fails_in_its_own_way(self):
-        result = with_deadline(self.clock, Deferred[int](lambda d: d.errback(KeyError())), 1.0, Late)
-        self.clock.advance(1.0)
-        self.assertIsInstance(self.failureResultOf(result, Late).value.__cause__, KeyError)
-
-    def test_the_cancelled_one_has_a_value_after_all(self):
-        result = with_deadline(self.clock, Deferred[int](lambda d: d.callback(5)), 1.0, Late)
-        self.clock.advance(1.0)
-        self.assertEqual(self.successResultOf(result), 5)
-
-    def test_the_callers_cancelling_is_no_deadline(self):
-        result = with_deadline(self.clock, Deferred[int](), 1.0, Late)
-        result.cancel()
-        self.failureResultOf(result, CancelledError)
+    def test_no_deadline(self):
+        for deferred, seconds in ((Deferred(), None), (succeed(1), 5.0)):
+            self.assertIs(self.limited(deferred, seconds), deferred)
+        self.failureResultOf(self.limited(fail(ValueError("x"))), ValueError)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
-    def test_no_deadline_or_no_need(self):
-        waiting: Deferred[Any] = Deferred()
-        self.assertIs(with_deadline(self.clock, waiting, None, Late), waiting)
-        self.assertEqual(self.successResultOf(with_deadline(self.clock, succeed(1), 1.0, Late)), 1)
-        self.failureResultOf(with_deadline(self.clock, fail(KeyError()), 1.0, Late), KeyError)
-        self.assertEqual(self.clock.getDelayedCalls(), [])
+    def test_one_that_waits_for_another(self):
+        inner: Deferred[int] = Deferred()
+        outer = succeed(1).addCallback(lambda _: inner)
+        self.limited(outer)
+        self.clock.advance(1)
+        self.failureResultOf(outer, Late)
 
 
 class NoticeTests(SynchronousTestCase):
-    def test_everybody_is_told_once(self):
-        notice: Notice[str] = Notice()
-        early = [notice.wait(), notice.wait()]
+    def test_everyone_is_told(self):
+        notice: Notice[int] = Notice()
+        before = [notice.wait(), notice.wait()]
         self.assertFalse(notice.given)
-        notice.give("now")
-        notice.give("again")
+        notice.give(1)
+        notice.give(2)
         self.assertTrue(notice.given)
-        for waiter in (*early, notice.wait()):
-            self.assertEqual(self.successResultOf(waiter), "now")
+        self.assertEqual([self.successResultOf(each) for each in (*before, notice.wait())], [1, 1, 1])
 
-    def test_cancelling_one_disturbs_no_other(self):
-        notice: Notice[str] = Notice()
+    def test_one_who_leaves_disturbs_nobody(self):
+        notice: Notice[int] = Notice()
+        leaving, staying = notice.wait(), notice.wait()
+        leaving.cancel()
+        self.failureResultOf(leaving, CancelledError)
+        notice.give(1)
+        self.assertEqual(self.successResultOf(staying), 1)
+
+    def test_one_who_leaves_while_being_told(self):
+        notice: Notice[int] = Notice()
         first, second = notice.wait(), notice.wait()
-        first.cancel()
-        self.failureResultOf(first, CancelledError)
-        notice.give("now")
-        self.assertEqual(self.successResultOf(second), "now")
+        first.addCallback(lambda _: second.cancel())
+        notice.give(1)
+        self.successResultOf(first)
+        self.failureResultOf(second, CancelledError)

@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("domains", "wire", "codegen", "flow", "transports.interface"),
     ("streams",),
     ("pending", "enabling", "routing", "attach"),
-    ("session", "tap"),
+    ("session", "tap", "inbox"),
     ("targets",),
     ("connection",),
     ("transports",),

@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
-from txcdp.deferreds import returns_deferred
+from txcdp.deferreds import Notice, returns_deferred
 from txcdp.domains import target
 from txcdp.errors import ConnectionLost, Gone, MalformedMessage, SessionDetached
 from txcdp.flow import Flow
@@ -84,7 +84,7 @@ class Connection:
         self._taps: WeakSet[EventStream[Message]] = WeakSet()
         self._lost: ConnectionLost | None = None
         self._closing = False
-        self._waiting: list[Deferred[ConnectionLost]] = []
+        self._ending: Notice[ConnectionLost] = Notice()
         transport.receiver = self._inbox
 
     def __repr__(self) -> str:
@@ -166,11 +166,7 @@ class Connection:
 
     def when_closed(self) -> Deferred[ConnectionLost]:
         """Return a Deferred that fires with how the connection ended, when it has."""
-        if self._lost is not None:
-            return succeed(self._lost)
-        waiter: Deferred[ConnectionLost] = Deferred(lambda waiter: self._waiting.remove(waiter))
-        self._waiting.append(waiter)
-        return waiter
+        return self._ending.wait()
 
     # What sessions call:
 
@@ -250,6 +246,4 @@ class Connection:
         self._targets.end_all(reason)
         for tap in list(self._taps):
             tap.end(None if reason.clean else reason)
-        waiting, self._waiting = self._waiting, []
-        for waiter in waiting:
-            waiter.callback(reason)
+        self._ending.give(reason)

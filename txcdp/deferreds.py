@@ -92,7 +92,8 @@ class Notice(Generic[T]):
             self._result = (result,)
             waiters, self._waiters = self._waiters, []
             for waiter in waiters:
-                waiter.callback(result)
+                if not waiter.called:  # cancelled by one of those before
+                    waiter.callback(result)
 
     def wait(self) -> Deferred[T]:
         """Return a new Deferred that fires with the result once it is given."""

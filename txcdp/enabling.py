@@ -124,6 +124,7 @@ class Enabling:
         for call in self._leaving.values():
             call.cancel()
         self._leaving.clear()
+        self._linger = None  # subscribers that leave while the session ends start none either
 
     def _enable(self, domain: str) -> None:
         if domain not in self._enabled and domain not in self._by_hand:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred, fail
 
-from txcdp.deferreds import returns_deferred
+from txcdp.deferreds import Notice, returns_deferred
 from txcdp.enabling import Enabling
 from txcdp.errors import ExperimentalCommand, Gone, MalformedMessage, SessionDetached, TargetCrashed
 from txcdp.pending import Decode
@@ -98,7 +98,7 @@ class Session:
         self._channel = channel
         self._gone: Gone | None = None
         self._streams: dict[tuple[str, Any], EventStream[Any]] = {}
-        self._waiting: list[Deferred[Gone]] = []
+        self._ending: Notice[Gone] = Notice()
         self._enabling = Enabling(self._execute_quietly, self._refused, channel.context.clock, channel.linger)
 
     def __repr__(self) -> str:
@@ -175,12 +175,7 @@ class Session:
 
     def when_ended(self) -> Deferred[Gone]:
         """Return a Deferred that fires with the reason, an exception, when the session ends."""
-        waiter: Deferred[Gone] = Deferred(lambda waiter: self._waiting.remove(waiter))
-        if self.ended and self._gone is not None:
-            waiter.callback(self._gone)
-        else:
-            self._waiting.append(waiter)
-        return waiter
+        return self._ending.wait()
 
     # What the connection tells its sessions:
 
@@ -198,17 +193,22 @@ class Session:
         streams, self._streams = self._streams, {}
         for stream in streams.values():
             stream.end(error)
-        waiting, self._waiting = self._waiting, []
-        for waiter in waiting:
-            waiter.callback(reason)
+        self._ending.give(reason)
 
-    def crash(self) -> None:
-        """Hear that the target's process is gone."""
+    def crash(self, fail_pending: Callable[[], None]) -> None:
+        """Hear that the target's process is gone.
+
+        Whoever hears of it may reload the page at once: that is not among what fails here.
+
+        :param fail_pending: fails the session's commands in flight.
+        """
         if not self.ended:
             error = TargetCrashed(self.id or "root", str(self.target.url) if self.target else "")
             self.crashed, self._gone = True, error
-            for stream in list(self._streams.values()):
-                stream.fail(error)
+            failing = [stream.release() for stream in self._streams.values()]
+            fail_pending()
+            for fail_subscribers in failing:
+                fail_subscribers(error)
 
     def revive(self) -> None:
         """Hear that a navigation gave the target a new process."""

@@ -12,7 +12,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from txcdp.attach import let_run
+from txcdp.attach import AutoAttach, let_run
 from txcdp.domains import target
 from txcdp.errors import ConnectionLost, Gone, MalformedMessage, SessionDetached, TargetCrashed
 from txcdp.pending import PendingCommands
@@ -111,7 +111,8 @@ class Targets:
 
     def _on_attached(self, message: bytes, parent: Session, deliver: Deliver) -> None:
         event = self._read_attached(message)
-        if not isinstance(event.session_id, str) or not isinstance(event.target_info, target.TargetInfo):
+        required: tuple[Any, Any] = (event.session_id, event.target_info)  # tolerant reading may lack them
+        if not isinstance(required[0], str) or not isinstance(required[1], target.TargetInfo):
             raise MalformedMessage(f"{event.method} without a session or a target")
         session = Session(self._channel, event.session_id, event.target_info, parent)
         if session.key in self.sessions:
@@ -119,9 +120,7 @@ class Targets:
             return
         twin = self.of_target(event.target_info.target_id)
         policy = parent.auto_attach
-        if policy is not None and (
-            twin is not None or (policy.keep is not None and not policy.keep(event.target_info))
-        ):
+        if policy is not None and (twin is not None or not _wanted(policy, event.target_info)):
             deliver()
             self._release(session, event.waiting_for_debugger)
             return
@@ -156,12 +155,22 @@ class Targets:
 
     def _on_crashed(self, message: bytes, session: Session, deliver: Deliver) -> None:
         deliver()
-        self._pending.fail(TargetCrashed(session.id or "root", _name(session)), session)
-        session.crash()
+        error = TargetCrashed(session.id or "root", _name(session))
+        session.crash(lambda: self._pending.fail(error, session))
 
     def _on_reloaded(self, message: bytes, session: Session, deliver: Deliver) -> None:
         session.revive()
         deliver()
+
+
+def _wanted(policy: AutoAttach, info: target.TargetInfo) -> bool:
+    if policy.keep is None:
+        return True
+    try:
+        return bool(policy.keep(info))
+    except Exception:
+        log.failure("Choosing whether to keep target {id} failed; it is kept", id=info.target_id)
+        return True
 
 
 def _name(session: Session) -> str:

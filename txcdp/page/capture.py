@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Literal
 
 from txcdp.domains import page
@@ -33,3 +35,8 @@ async def screenshot(
         )
     )
     return result.data
+
+
+def save(data: bytes, path: str | os.PathLike[str]) -> None:
+    """Write a picture to a file, in the reactor's thread: it is small, and the next line may open it."""
+    Path(path).write_bytes(data)

@@ -1,6 +1,5 @@
 """JavaScript in a page: its values as Python's, and its exceptions as ours."""
 
-# ruff: noqa: ASYNC109  (the deadline is the command's own)
 from __future__ import annotations
 
 import math

@@ -41,8 +41,8 @@ class Navigation:
     :ivar url: the document's URL, after all redirects.
     :ivar frame_id: the frame that has navigated.
     :ivar loader_id: the document's loader; None where the document stayed, because only the fragment is new.
-    :ivar response: the server's answer; None where there was none (``about:blank``, ``data:``, a
-        fragment), or where the browser did not tell.
+    :ivar response: the server's answer; None where there was none (``about:blank``, a fragment), or where
+        the browser did not tell.
     """
 
     url: str
@@ -176,6 +176,7 @@ class Watcher:
     def _started_navigating(self, event: page.FrameStartedNavigating) -> None:
         if self._reloading and self._wanted is None and event.frame_id == self._frame_id:
             self._wanted = event.loader_id
+            self.url = event.url
 
     def _responded(self, event: network.ResponseReceived) -> None:
         if event.request_id == event.loader_id:  # as it is for a document, and for nothing else

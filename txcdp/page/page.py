@@ -1,13 +1,11 @@
 """A page: the target of type ``page``, by what one does with it."""
 
-# ruff: noqa: ASYNC109  (deadlines are kept by with_deadline and by the commands themselves)
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 
@@ -29,6 +27,10 @@ _CONTENT = (
     "(document.doctype ? new XMLSerializer().serializeToString(document.doctype) + '\\n' : '')"
     " + (document.documentElement ? document.documentElement.outerHTML : '')"
 )
+
+
+#: The session's end is about to be told then.
+_CLOSED_ALREADY = "No target with given id found"
 
 
 class Page:
@@ -61,7 +63,7 @@ class Page:
     def __repr__(self) -> str:
         return f"<Page {self.target_id}: {self.session!r}>"
 
-    async def __aenter__(self) -> Page:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
@@ -81,9 +83,7 @@ class Page:
         """
         return self.session.events(event)
 
-    def goto(
-        self, url: str, wait_until: WaitUntil = "load", timeout: float | None = 30.0
-    ) -> Deferred[Navigation]:
+    def goto(self, url: str, wait_until: WaitUntil = "load", timeout: float | None = 30.0) -> Deferred[Navigation]:
         """Go to a URL (``Page.navigate``) and wait until the page is there.
 
         A page that itself leads on to another one, by script, is followed. An answer like 404 is no
@@ -189,7 +189,7 @@ class Page:
         """
         data = await capture.screenshot(self.session, format=format, full_page=full_page, quality=quality, clip=clip)
         if path is not None:
-            Path(path).write_bytes(data)
+            capture.save(data, path)
         return data
 
     @returns_deferred
@@ -202,21 +202,23 @@ class Page:
         """
         if self.session.ended:
             return
-        ended = self.session.when_ended()
-        seconds = self._connection.timeout
-        with_deadline(
-            self.session.context.clock, ended, seconds, lambda: CommandTimeout("Target.closeTarget", seconds or 0)
-        )
+        connection = self._connection
         try:
-            await self._connection.session.execute(target.close_target(target_id=self.target_id))
+            await connection.session.execute(target.close_target(target_id=self.target_id))
         except Gone:
-            pass
-        except (CommandError, CommandTimeout, CancelledError):
-            ended.addErrback(lambda _: None)
-            if not self.session.ended:
-                ended.cancel()
+            pass  # which is what was wanted
+        except CommandError as error:
+            if error.message != _CLOSED_ALREADY:
                 raise
-        await ended
+        if self.session is connection.session:
+            await connection.close()
+        seconds = connection.timeout
+        await with_deadline(
+            self.session.context.clock,
+            self.session.when_ended(),
+            seconds,
+            lambda: CommandTimeout("Target.closeTarget", seconds or 0),
+        )
 
     @returns_deferred
     async def _go(

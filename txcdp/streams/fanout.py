@@ -84,11 +84,19 @@ class Stream(Observable[T]):
 
     def fail(self, error: Exception) -> None:
         """Fail the present subscriptions with ``error``; the stream itself goes on for later ones."""
+        self.release()(error)
+
+    def release(self) -> Callable[[Exception], None]:
+        """Let the present subscribers go, and return what fails their subscriptions, and no later ones."""
         observers, self._observers = self._observers, ()
         if observers:
             self._last_left()
-        for observer in observers:
-            self._finish(observer, error)
+
+        def fail(error: Exception) -> None:
+            for observer in observers:
+                self._finish(observer, error)
+
+        return fail
 
     def _subscribe_core(
         self, observer: abc.ObserverBase[Any], scheduler: abc.SchedulerBase | None = None

@@ -162,7 +162,6 @@ class FakeTargets:
         """Give a crashed target a new process; what hung is refused."""
         gone.crashed = False
         for session in self.sessions_of(gone):
-            session.enabled.clear()
             hanging, session.hanging = session.hanging, []
             for received in hanging:
                 self._refuse(received, CommandError(received.method, SERVER_ERROR, "Target crashed"))

@@ -107,7 +107,8 @@ class ShortPathProtocol(WebSocketClientProtocol):
         more = True
         while more and self.state != _CLOSED:
             self._cut()
-            more = len(self.data) > 0 and self.processData()
+            # A frame that Autobahn has begun may be complete without a byte more: an empty one.
+            more = (len(self.data) > 0 or self.current_frame is not None) and self.processData()
 
     def _cut(self) -> None:
         """Deliver the whole texts that the buffer begins with, unless Autobahn has begun to read a frame."""

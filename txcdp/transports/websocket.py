@@ -79,6 +79,8 @@ async def _open(endpoint: Any, factory: Any) -> WebSocketTransport:
 
 def _factory(reactor: Any, url: str, options: WebSocketOptions) -> Any:
     proxy = {"host": options.proxy[0], "port": options.proxy[1]} if options.proxy else None
+    if not url:  # Autobahn would take localhost
+        raise InvalidURL("an empty URL")
     try:
         factory = WebSocketClientFactory(
             url, useragent="txcdp", headers=dict(options.headers), proxy=proxy, reactor=reactor

@@ -139,6 +139,13 @@ class WebSocketTransport(ShortPathProtocol):
         if self._receiver is not None:
             self._receiver.message_received(payload)
 
+    def sendCloseFrame(self, code: int | None = None, reasonUtf8: bytes | None = None, isReply: bool = False) -> None:
+        """Hear that Autobahn closes, on our behalf or because the peer broke the rules; that must not take long."""
+        if reasonUtf8 and not isReply:
+            self._why = self._why or reasonUtf8.decode("utf-8", "replace")
+        self._start_cut_off()
+        super().sendCloseFrame(code, reasonUtf8, isReply)
+
     def onCloseFrame(self, code: Any, reasonRaw: Any) -> Any:
         """Hear that the peer closes; one that then keeps the line open is cut off."""
         self._start_cut_off()

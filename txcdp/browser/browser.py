@@ -1,50 +1,41 @@
-"""A browser: started here or reached somewhere, with its pages and contexts."""
+"""A browser and its pages."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 from weakref import WeakValueDictionary
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from txcdp.browser.context import BrowserContext
 from txcdp.connection import Connection
 from txcdp.deferreds import Notice, returns_deferred
 from txcdp.domains import browser, target
-from txcdp.errors import CommandError, Gone, SessionDetached, TxcdpError
+from txcdp.errors import CommandError, SessionDetached, TxcdpError
 from txcdp.page import Page
 from txcdp.records import Command
 from txcdp.session import Session
-from txcdp.transports.websocket import WebSocketOptions, open_websocket
 
 if TYPE_CHECKING:
     from txcdp.chrome import BrowserProcess
-    from txcdp.transports.interface import Transport
 
 R = TypeVar("R")
 T = TypeVar("T")
 
-log = Logger()
-
 #: Seconds for a browser to end by itself after Browser.close; then it gets SIGTERM.
 _GRACE = 5.0
 
-#: What an endpoint says that is the page, or the Node process, and no browser with targets to open.
-_NO_METHOD = -32601
+#: Seconds for it to end after SIGTERM; then it gets SIGKILL.
+_PATIENCE = 5.0
 
+#: The code for a method that the other end does not have, as Node has none that opens pages.
+_NO_METHOD: Final = -32601
 
-class ConnectionOptions(TypedDict, total=False):
-    """What :class:`~txcdp.connection.Connection` takes, and :func:`launch` and :func:`connect` hand on to it."""
-
-    timeout: float | None
-    stability: Literal["stable", "warn", "any"]
-    linger: float | None
-    max_in_flight: int | None
-    commands_per_second: int | None
+log = Logger()
 
 
 class NotABrowser(TxcdpError):
@@ -61,84 +52,6 @@ class NotABrowser(TxcdpError):
     def __str__(self) -> str:
         it = "Node, or something else without pages" if self.kind == "other" else f"a single target ({self.kind})"
         return f"{self.what}: the other end is no browser but {it}; connect to the browser, as http://host:port"
-
-
-@returns_deferred
-async def launch(
-    reactor: Any,
-    executable: str | os.PathLike[str] | None = None,
-    headless: bool = True,
-    args: Sequence[str] = (),
-    profile: str | os.PathLike[str] | None = None,
-    transport: Literal["websocket", "pipe"] = "websocket",
-    *,
-    env: Mapping[str, str | None] | None = None,
-    sandbox: bool | None = None,
-    start_timeout: float = 30.0,
-    options: WebSocketOptions | None = None,
-    **connection: Unpack[ConnectionOptions],
-) -> Browser:
-    """Start a browser and connect to it.
-
-    :param reactor: the reactor.
-    :param executable: a path or a name; by default the first Chromium, Chrome or Edge that is found.
-    :param headless: without a window.
-    :param args: more of Chromium's flags, such as ``"--window-size=1280,800"``; they win over ours.
-    :param profile: a directory that is kept; by default a temporary one, removed at the end.
-    :param transport: ``"websocket"``, or ``"pipe"`` (not on Windows), which no other program can reach.
-    :param env: variables on top of this process's environment; None removes one.
-    :param sandbox: None: with Chromium's sandbox, except for root on Linux, who cannot.
-    :param start_timeout: seconds for the browser to come up.
-    :param options: how the WebSocket is opened and kept.
-    :param connection: ``timeout``, ``stability``, ``linger``, ``max_in_flight``, ``commands_per_second``
-        as :class:`~txcdp.connection.Connection` takes them.
-    :returns: fires with the :class:`Browser`. Fails with :exc:`LaunchError` or :exc:`ConnectError`, and
-        with :exc:`ValueError` for arguments that cannot be; nothing is left behind then. Cancelling it
-        ends the browser.
-    """
-    from txcdp.chrome import start_browser
-
-    process = await start_browser(
-        reactor,
-        executable=executable,
-        headless=headless,
-        args=args,
-        env=env,
-        profile=profile,
-        transport=transport,
-        sandbox=sandbox,
-        start_timeout=start_timeout,
-    )
-    try:
-        line: Transport = process.pipe or await open_websocket(reactor, process.ws_url, options)
-        return Browser(_connection(line, reactor, connection), process)
-    except BaseException:
-        await process.close(0)
-        raise
-
-
-@returns_deferred
-async def connect(
-    reactor: Any, url: str, *, options: WebSocketOptions | None = None, **connection: Unpack[ConnectionOptions]
-) -> Browser:
-    """Connect to a browser that runs already.
-
-    Given the WebSocket of a page, or Node's inspector, the ``session`` of what it fires with is that
-    page, or that Node process; it opens no pages.
-
-    :param reactor: the reactor.
-    :param url: ``http://host:port``, ``host:port`` or a port of this machine, where the browser is asked
-        for its WebSocket; or ``ws://`` and ``wss://`` URLs as they are.
-    :param options: how the WebSocket is opened and kept.
-    :param connection: as for :func:`launch`.
-    :returns: fires with the :class:`Browser`. Fails with :exc:`InvalidURL`, :exc:`ConnectError`,
-        :exc:`HandshakeFailed` or :exc:`ConnectTimeout`.
-    """
-    from txcdp.chrome.discovery import resolve
-
-    options = options or WebSocketOptions()
-    found = await resolve(reactor, url, timeout=options.open_timeout)
-    return Browser(_connection(await open_websocket(reactor, found, options), reactor, connection))
 
 
 class Browser:
@@ -165,7 +78,7 @@ class Browser:
         what = f"process {self.process.pid}" if self.process is not None else "connected"
         return f"<Browser {what}: {self.connection!r}>"
 
-    async def __aenter__(self) -> Browser:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
@@ -186,9 +99,7 @@ class Browser:
         :returns: fires with the :class:`Page`. Fails with :exc:`NotABrowser`, like ``Session.execute``,
             and like ``Page.goto``; the page is closed again then, as it is when this is cancelled.
         """
-        command = target.create_target(
-            url="about:blank", browser_context_id=None if context is None else context.id
-        )
+        command = target.create_target(url="about:blank", browser_context_id=None if context is None else context.id)
         creating = Deferred.fromCoroutine(self._open(command, "new_page"))
         created = await _unless_cancelled(creating, lambda result: self._close_target(result.target_id))
         try:
@@ -295,7 +206,7 @@ class Browser:
         if self.process is None:
             await connection.close()
             return
-        ended = self.process.close(grace=_GRACE if connection.lost is None else 0.0)
+        ended = self.process.close(_PATIENCE, grace=_GRACE if connection.lost is None else 0.0)
         asked = self.session.execute(browser.close(), timeout=None)
         # As soon as it has agreed, its hanging up is what we have asked for.
         asked.addBoth(lambda _: connection.close()).addErrback(_needless)
@@ -333,74 +244,6 @@ class Browser:
             if error.code == _NO_METHOD:
                 raise NotABrowser(what, "other") from error
             raise
-
-
-class BrowserContext:
-    """A context: pages with cookies, storage and cache of their own; made by ``Browser.new_context``.
-
-    ``async with`` closes it at the end.
-
-    :ivar browser: whose it is.
-    :ivar id: its id, for commands that take a ``browser_context_id``.
-    """
-
-    def __init__(self, browser: Browser, context_id: str) -> None:
-        self.browser = browser
-        self.id = context_id
-        self._closed = False
-
-    def __repr__(self) -> str:
-        return f"<BrowserContext {self.id}{' (closed)' if self._closed else ''}>"
-
-    async def __aenter__(self) -> BrowserContext:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    def new_page(self, url: str = "about:blank") -> Deferred[Page]:
-        """Open a page in this context; see :meth:`Browser.new_page`."""
-        return self.browser.new_page(url, context=self)
-
-    @returns_deferred
-    async def close(self) -> None:
-        """Dispose of the context with its pages (``Target.disposeBrowserContext``).
-
-        :returns: fires with None when it is gone and the sessions of its pages have ended; so it does
-            where it is closed already, or the connection is gone. Otherwise fails like ``Session.execute``.
-        """
-        if self._closed:
-            return
-        self._closed = True
-        connection = self.browser.connection
-        ending = [
-            each.when_ended()
-            for each in connection.sessions
-            if each.target is not None and each.target.browser_context_id == self.id
-        ]
-        try:
-            await connection.session.execute(target.dispose_browser_context(browser_context_id=self.id))
-        except Gone:
-            return
-        except BaseException:
-            self._closed = False
-            for waiting in ending:
-                waiting.addErrback(_needless)
-                waiting.cancel()
-            raise
-        for waiting in ending:
-            await waiting
-
-
-def _connection(line: Transport, reactor: Any, options: ConnectionOptions) -> Connection:
-    """Make a connection; where the options are wrong, the line does not stay open."""
-    try:
-        return Connection(line, reactor, **options)
-    except BaseException:
-        line.abort()
-        raise
 
 
 def _unless_cancelled(waiting: Deferred[T], late: Callable[[T], object]) -> Deferred[T]:

@@ -1,0 +1,191 @@
+"""What the tests with a real browser share: a web server of their own, and a browser that surely ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet import reactor as _reactor
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.python.failure import Failure
+from twisted.trial.unittest import TestCase
+from twisted.web.http import HTTPChannel, Request
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Site
+
+import txcdp
+from txcdp.page import Page
+
+reactor: Any = _reactor
+
+HTML = "text/html; charset=utf-8"
+
+
+class Answer:
+    """What is answered at one path."""
+
+    def __init__(self, body: bytes, status: int, headers: dict[str, str]) -> None:
+        self.body = body
+        self.status = status
+        self.headers = headers
+
+    def give(self, request: Request) -> object:
+        self.begin(request)
+        return self.body
+
+    def begin(self, request: Request) -> None:
+        request.setResponseCode(self.status)
+        for name, value in self.headers.items():
+            request.setHeader(name, value)
+
+
+class Held(Answer):
+    """An answer of which the end, or all, is kept back until :meth:`release`.
+
+    :ivar asked: fires when it is asked for.
+    """
+
+    def __init__(self, body: bytes, headers: dict[str, str]) -> None:
+        super().__init__(body, 200, headers)
+        self.asked: Deferred[None] = Deferred()
+        self._requests: list[Request] = []
+        self._rest: bytes | None = None
+
+    def give(self, request: Request) -> object:
+        self.begin(request)
+        if self.body:
+            request.write(self.body)
+        gone: Deferred[None] = request.notifyFinish()
+        gone.addBoth(lambda _: self._requests.remove(request) if request in self._requests else None)
+        self._requests.append(request)
+        if not self.asked.called:
+            self.asked.callback(None)
+        if self._rest is not None:
+            self.release(self._rest)
+        return NOT_DONE_YET
+
+    def release(self, rest: bytes = b"") -> None:
+        """Let it end, now and for those who ask later."""
+        self._rest = rest
+        requests, self._requests = self._requests, []
+        for request in requests:
+            request.write(rest)
+            request.finish()
+
+
+class _Pages(Resource):
+    isLeaf = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers: dict[str, Answer] = {"/favicon.ico": Answer(b"", 404, {})}
+        self.asked: list[str] = []
+
+    def render(self, request: Any) -> Any:
+        path = request.path.decode()
+        self.asked.append(path)
+        answer = self.answers.get(path)
+        return answer.give(request) if answer is not None else Answer(b"no such page", 404, {}).give(request)
+
+
+class Server:
+    """A web server on this machine with the pages that a test puts there.
+
+    :ivar asked: the paths that were asked for.
+    """
+
+    def __init__(self) -> None:
+        self._pages = _Pages()
+        self._channels: set[Any] = set()
+        self._port = reactor.listenTCP(0, self._site(), interface="127.0.0.1")
+        self.port: int = self._port.getHost().port
+        self.asked = self._pages.asked
+
+    def url(self, path: str = "/", host: str = "127.0.0.1") -> str:
+        return f"http://{host}:{self.port}{path}"
+
+    def page(self, path: str, body: str = "", status: int = 200, **headers: str) -> str:
+        """Put a page there, and return its URL."""
+        named = {"content-type": HTML} | {name.replace("_", "-"): value for name, value in headers.items()}
+        self._pages.answers[path] = Answer(body.encode(), status, named)
+        return self.url(path)
+
+    def held(self, path: str, body: str = "", content_type: str = HTML) -> Held:
+        """Put something there of which the end is kept back."""
+        held = self._pages.answers[path] = Held(body.encode(), {"content-type": content_type})
+        return held
+
+    async def stop(self) -> None:
+        """Listen no more, and wait until all connections are gone."""
+        gone = [each.gone for each in self._channels]
+        for each in list(self._channels):
+            each.transport.abortConnection()
+        await gatherResults([*gone, maybeDeferred(self._port.stopListening)])
+
+    def _site(self) -> Site:
+        site = Site(self._pages)
+        site.displayTracebacks = False
+        channels = self._channels
+
+        class Channel(HTTPChannel):
+            gone: Deferred[None]
+
+            def connectionMade(self) -> None:
+                self.gone = Deferred()
+                channels.add(self)
+                super().connectionMade()
+
+            def connectionLost(self, reason: Failure = connectionDone) -> None:
+                super().connectionLost(reason)
+                channels.discard(self)
+                self.gone.callback(None)
+
+        site.protocol = Channel  # type: ignore[method-assign,assignment]
+        return site
+
+
+class Silent(Protocol):
+    """Accepts, and says nothing."""
+
+
+def listen_silently(case: TestCase) -> int:
+    """Return a port that accepts connections and answers nothing."""
+    factory = Factory.forProtocol(Silent)
+    port = reactor.listenTCP(0, factory, interface="127.0.0.1")
+    case.addCleanup(port.stopListening)
+    return int(port.getHost().port)
+
+
+def unused_port() -> int:
+    """Return a port on which nobody listens."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class BrowserTestCase(TestCase):
+    """A test with a web server and, where it asks for them, browsers and pages."""
+
+    timeout = 60
+
+    def setUp(self) -> None:
+        self.server = Server()
+        self.addCleanup(lambda: Deferred.fromCoroutine(self.server.stop()))
+
+    async def launch(self, **options: Any) -> txcdp.Browser:
+        """Start a browser that is closed at the test's end."""
+        browser = await txcdp.launch(reactor, **options)
+        self.addCleanup(browser.close)
+        return browser
+
+    async def page(self, **options: Any) -> Page:
+        """Start a browser and open a page in it."""
+        browser = await self.launch(**options)
+        self.browser = browser
+        return await browser.new_page()
+
+    async def fails(self, deferred: Any, *kinds: type[BaseException]) -> Any:
+        """Await a failure of one of the kinds, and return it."""
+        return await self.assertFailure(deferred, *kinds)

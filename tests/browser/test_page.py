@@ -1,0 +1,556 @@
+"""Pages of a real browser: where they go, what they evaluate, and that nothing hangs when they end."""
+
+# ruff: noqa: ASYNC240  (small files, and a test may wait for them)
+from __future__ import annotations
+
+import math
+import struct
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred, gatherResults
+
+from tests.browser.support import BrowserTestCase, Held, reactor, unused_port
+from txcdp.domains import network, page, runtime
+from txcdp.errors import (
+    CommandTimeout,
+    ConnectionLost,
+    EvaluationError,
+    NavigationError,
+    SessionDetached,
+    TargetCrashed,
+)
+from txcdp.page import (
+    ContextDestroyed,
+    DownloadStarted,
+    NavigationInterrupted,
+    NavigationTimeout,
+    NotSerializable,
+    Page,
+)
+from txcdp.streams import first
+
+
+def crash(tab: Page) -> None:
+    """Let the page's process crash."""
+    tab.session.execute(page.crash()).addErrback(lambda _: None)
+
+
+async def hang(tab: Page) -> None:
+    """Let the page's script run for ever."""
+    began = first(tab.events(runtime.ConsoleAPICalled))
+    tab.session.execute(runtime.evaluate(expression="console.log(1); while (true);"), timeout=None).addErrback(
+        lambda _: None
+    )
+    await began
+
+
+def subscribers(tab: Page) -> list[str]:
+    """Name the events of a page that have subscribers."""
+    return [stream.method for stream in tab.session._streams.values() if stream._observers]
+
+
+class NavigationTests(BrowserTestCase):
+    async def test_goto_tells_where_it_has_led(self):
+        tab = await self.page()
+        self.server.page("/old", status=302, location="/new")
+        url = self.server.page("/new", "<title>New</title>", x_made_by="test")
+        there = await tab.goto(self.server.url("/old"))
+        self.assertEqual(there.url, url)
+        self.assertEqual(there.frame_id, tab.main_frame_id)
+        self.assertEqual(there.status, 200)
+        assert there.response is not None
+        self.assertEqual(there.response.headers["X-Made-By"], "test")
+        tree = (await tab.session.execute(page.get_frame_tree())).frame_tree
+        self.assertEqual(there.loader_id, tree.frame.loader_id)
+        self.assertEqual(tree.frame.id, tab.main_frame_id)
+        self.assertEqual(await tab.title(), "New")
+        self.assertEqual(await tab.url(), url)
+
+    async def test_goto_waits_as_long_as_it_is_told(self):
+        tab = await self.page()
+        picture = self.server.held("/picture", content_type="image/png")
+        later = self.server.held("/later", content_type="text/plain")
+        body = self.server.held("/", "<!doctype html><title>Held</title><img src=/picture>" + " " * 2000)
+        seen = []
+
+        def goes_on(wait_until: Any) -> Deferred[None]:
+            return tab.goto(self.server.url("/"), wait_until).addCallback(lambda _: seen.append(wait_until))
+
+        await goes_on("commit")
+        self.assertEqual(await tab.title(), "Held")
+        parsed = goes_on("domcontentloaded")
+        await first(tab.events(page.FrameNavigated))
+        self.assertEqual(seen, ["commit"])
+        body.release(b"<p>the end<script>onload = () => fetch('/later')</script>")
+        await parsed
+        loaded = goes_on("load")
+        await first(tab.events(page.DomContentEventFired))
+        await tab.evaluate("1")
+        self.assertNotIn("load", seen)
+        picture.release()
+        await loaded
+        await later.asked
+        idle = goes_on("networkidle")
+        await first(tab.events(page.LoadEventFired))
+        self.assertNotIn("networkidle", seen)
+        later.release()
+        await idle
+
+    async def test_a_refusal_by_the_server_is_no_error(self):
+        tab = await self.page()
+        there = await tab.goto(self.server.page("/gone", "<p>Nothing is here", status=404))
+        self.assertEqual(there.status, 404)
+        self.assertIn("Nothing is here", await tab.content())
+
+    async def test_empty_pages_and_data(self):
+        tab = await self.page()
+        there = await tab.goto("data:text/html,<title>Data</title>", "networkidle")
+        self.assertEqual(there.url, "data:text/html,<title>Data</title>")
+        self.assertEqual(await tab.title(), "Data")
+        there = await tab.goto("about:blank", "networkidle")
+        self.assertEqual((there.url, there.status), ("about:blank", None))
+
+    async def test_only_the_fragment_is_new(self):
+        tab = await self.page()
+        url = self.server.page("/", "<p id=part>text")
+        await tab.goto(url)
+        there = await tab.goto(url + "#part", "networkidle")
+        self.assertIsNone(there.loader_id)
+        self.assertEqual(there.url, url + "#part")
+        self.assertEqual(await tab.url(), url + "#part")
+        self.assertEqual(self.server.asked.count("/"), 1)
+
+    async def test_from_host_to_host(self):
+        tab = await self.page()
+        self.server.page("/", "<p>here")
+        for host in ("127.0.0.1", "localhost") * 5:
+            url = self.server.url("/", host)
+            there = await tab.goto(url)
+            self.assertEqual((there.url, there.status), (url, 200))
+            self.assertEqual(await tab.url(), url)
+
+    async def test_a_frame_is_not_the_page(self):
+        tab = await self.page()
+        frame = self.server.held("/frame", "<p>frame")
+        self.server.page("/", "<title>Outer</title><iframe src=/frame></iframe>")
+        there = await tab.goto(self.server.url("/"), "domcontentloaded")
+        self.assertEqual(there.url, self.server.url("/"))
+        loaded = tab.reload()
+        await frame.asked
+        frame.release()
+        self.assertEqual((await loaded).url, self.server.url("/"))
+
+    async def test_a_redirect_by_script_is_followed(self):
+        tab = await self.page()
+        self.server.page("/", "<script>location = '/then'</script>")
+        url = self.server.page("/then", "<title>Then</title>")
+        there = await tab.goto(self.server.url("/"))
+        self.assertEqual((there.url, there.status), (url, 200))
+
+    async def test_a_redirect_by_script_to_nowhere(self):
+        tab = await self.page()
+        nowhere = f"http://127.0.0.1:{unused_port()}/"
+        picture = self.server.held("/picture", content_type="image/png")
+        url = self.server.page("/", f"<img src=/picture><script>location = '{nowhere}'</script>")
+        error = await self.fails(tab.goto(url), NavigationError)
+        self.assertEqual((error.url, error.error_text), (nowhere, "net::ERR_CONNECTION_REFUSED"))
+        picture.release()
+
+    async def test_nobody_is_there(self):
+        tab = await self.page()
+        nowhere = f"http://127.0.0.1:{unused_port()}/"
+        error = await self.fails(tab.goto(nowhere), NavigationError)
+        self.assertEqual((error.url, error.error_text), (nowhere, "net::ERR_CONNECTION_REFUSED"))
+        self.assertIn("could not load " + nowhere, str(error))
+        # The page has settled: nothing that comes next is torn away under the error page.
+        self.assertEqual(await tab.url(), "chrome-error://chromewebdata/")
+
+    async def test_no_url_at_all(self):
+        tab = await self.page()
+        error = await self.fails(tab.goto("nonsense"), NavigationError)
+        self.assertEqual(error.error_text, "Cannot navigate to invalid URL")
+        with self.assertRaises(ValueError):
+            tab.goto("about:blank", "idle")  # type: ignore[arg-type]
+
+    async def test_no_content_leaves_the_page_as_it_was(self):
+        tab = await self.page()
+        await tab.goto(self.server.page("/", "<title>Stays</title>"))
+        error = await self.fails(tab.goto(self.server.page("/none", status=204)), NavigationError)
+        self.assertEqual(error.error_text, "net::ERR_ABORTED")
+        self.assertEqual(await tab.title(), "Stays")
+
+    async def test_a_download(self):
+        tab = await self.page()
+        await tab.goto(self.server.page("/", "<title>Stays</title>"))
+        url = self.server.page("/file", "x", content_disposition="attachment; filename=file")
+        error = await self.fails(tab.goto(url), DownloadStarted)
+        self.assertIn("is a download", str(error))
+        self.assertEqual(await tab.title(), "Stays")
+
+    async def test_a_newer_goto_interrupts(self):
+        tab = await self.page()
+        slow = self.server.held("/slow")
+        url = self.server.page("/", "<title>Newer</title>")
+        older = tab.goto(self.server.url("/slow"))
+        await slow.asked
+        newer = tab.goto(url)
+        error = await self.fails(older, NavigationInterrupted)
+        self.assertEqual((error.url, error.by), (self.server.url("/slow"), url))
+        self.assertEqual((await newer).url, url)
+        self.assertEqual(await tab.title(), "Newer")
+
+    async def test_the_last_of_many_wins(self):
+        tab = await self.page()
+        urls = [self.server.page(f"/{number}", f"<title>{number}</title>") for number in range(10)]
+        going = [tab.goto(url) for url in urls]
+        for older in going[:-1]:
+            await self.fails(older, NavigationInterrupted)
+        self.assertEqual((await going[-1]).url, urls[-1])
+        self.assertEqual(await tab.title(), "9")
+
+    async def test_whoever_is_interrupted_may_try_again_at_once(self):
+        tab = await self.page()
+        slow = self.server.held("/slow")
+        url = self.server.page("/", "<title>Again</title>")
+        again: list[Deferred[Any]] = []
+        older = tab.goto(self.server.url("/slow"))
+        older.addErrback(lambda _: again.append(tab.goto(url)))
+        await slow.asked
+        await self.fails(tab.goto(self.server.url("/slow")), NavigationInterrupted)
+        self.assertEqual((await again[0]).url, url)
+
+    async def test_somebody_else_sends_it_elsewhere(self):
+        tab = await self.page()
+        slow = self.server.held("/slow")
+        elsewhere = self.server.page("/elsewhere", "<title>Elsewhere</title>")
+        going = tab.goto(self.server.url("/slow"))
+        await slow.asked
+        there = first(tab.events(page.FrameNavigated))
+        await tab.session.execute(page.navigate(url=elsewhere))
+        error = await self.fails(going, NavigationError)
+        self.assertEqual(error.error_text, "net::ERR_ABORTED")
+        self.assertEqual((await there).frame.url, elsewhere)
+
+    async def test_no_answer_in_time(self):
+        tab = await self.page()
+        await tab.goto(self.server.page("/", "<title>Stays</title>"))
+        slow = self.server.held("/slow")
+        error = await self.fails(tab.goto(self.server.url("/slow"), timeout=0.3), NavigationTimeout)
+        self.assertIsInstance(error, TimeoutError)
+        self.assertEqual((error.url, error.reached, error.seconds), (self.server.url("/slow"), "", 0.3))
+        self.assertIn("no answer yet", str(error))
+        self.assertTrue(slow.asked.called)
+        # Otherwise the page would not answer, as long as the navigation is pending.
+        self.assertEqual(await tab.title(), "Stays")
+
+    async def test_no_load_in_time(self):
+        tab = await self.page()
+        picture = self.server.held("/picture", content_type="image/png")
+        url = self.server.page("/", "<title>Slow</title><img src=/picture>")
+        error = await self.fails(tab.goto(url, timeout=0.5), NavigationTimeout)
+        self.assertEqual((error.wait_until, error.reached), ("load", "domcontentloaded"))
+        self.assertIn("got as far as 'domcontentloaded'", str(error))
+        loaded = first(tab.events(page.LoadEventFired))
+        picture.release()  # what has begun goes on
+        await loaded
+
+    async def test_cancelling(self):
+        tab = await self.page()
+        slow = self.server.held("/slow")
+        going = tab.goto(self.server.url("/slow"), timeout=None)
+        await slow.asked
+        going.cancel()
+        await self.fails(going, CancelledError)
+        self.assertEqual(await tab.url(), "about:blank")
+
+    async def test_nothing_is_left_behind(self):
+        tab = await self.page(linger=None)
+        await tab.evaluate("1")
+        delayed = set(reactor.getDelayedCalls())
+        url = self.server.page("/", "<title>Here</title>")
+        await tab.goto(url)
+        await tab.reload()
+        await self.fails(tab.goto(f"http://127.0.0.1:{unused_port()}/"), NavigationError)
+        await self.fails(tab.goto("nonsense"), NavigationError)
+        self.server.held("/slow")
+        await self.fails(tab.goto(self.server.url("/slow"), timeout=0.1), NavigationTimeout)
+        cancelled = tab.goto(url)
+        cancelled.cancel()
+        await self.fails(cancelled, CancelledError)
+        await tab.evaluate("1")
+        self.assertEqual(subscribers(tab), [])
+        self.assertEqual(tab.session._ending._waiters, [])
+        left = [str(call) for call in reactor.getDelayedCalls() if call not in delayed]
+        self.assertEqual([call for call in left if "TimeoutMixin" not in call], [])  # the web server's
+
+
+class ReloadTests(BrowserTestCase):
+    async def test_reload(self):
+        tab = await self.page()
+        url = self.server.page("/", "<title>Before</title>")
+        before = await tab.goto(url)
+        self.server.page("/", "<title>After</title>")
+        after = await tab.reload(ignore_cache=True)
+        self.assertEqual((after.url, after.status), (url, 200))
+        self.assertNotEqual(after.loader_id, before.loader_id)
+        self.assertEqual(await tab.title(), "After")
+        after = await tab.reload("networkidle")
+        self.assertEqual(after.url, url)
+        with self.assertRaises(ValueError):
+            tab.reload("idle")  # type: ignore[arg-type]
+
+    async def test_what_was_there_is_there_no_more(self):
+        tab = await self.page()
+        url = self.server.page("/", "<title>Before</title>")
+        await tab.goto(url)
+        self.server.page("/", status=204)
+        error = await self.fails(tab.reload(), NavigationError)
+        self.assertEqual((error.url, error.error_text), (url, "net::ERR_ABORTED"))
+        await self.server.stop()
+        error = await self.fails(tab.reload(), NavigationError)
+        self.assertEqual((error.url, error.error_text), (url, "net::ERR_CONNECTION_REFUSED"))
+
+    async def test_reload_and_goto_interrupt_each_other(self):
+        tab = await self.page()
+        url = self.server.page("/", "<title>Here</title>")
+        await tab.goto(url)
+        slow = self.server.held("/slow")
+        going = tab.goto(self.server.url("/slow"))
+        await slow.asked
+        reloaded = tab.reload()
+        await self.fails(going, NavigationInterrupted)
+        self.assertEqual((await reloaded).url, url)
+        reloading = tab.reload()
+        there = tab.goto(url)
+        await self.fails(reloading, NavigationInterrupted)
+        self.assertEqual((await there).url, url)
+
+    async def test_no_answer_in_time(self):
+        tab = await self.page()
+        url = self.server.page("/", "<title>Here</title>")
+        await tab.goto(url)
+        self.server.held("/")
+        error = await self.fails(tab.reload(timeout=0.3), NavigationTimeout)
+        self.assertEqual((error.url, error.reached), (url, ""))
+        self.assertEqual(await tab.title(), "Here")
+
+
+class EvaluationTests(BrowserTestCase):
+    async def test_values(self):
+        tab = await self.page()
+        values: dict[str, Any] = {
+            "undefined": None,
+            "null": None,
+            "1 + 1": 2,
+            "0.5": 0.5,
+            "2 ** 53": 2**53,
+            "'\u00e4\u20ac\U0001f600'": "\u00e4\u20ac\U0001f600",
+            "[1, [true, 'two']]": [1, [True, "two"]],
+            "({a: {b: undefined, c: NaN}})": {"a": {"c": None}},
+            "Infinity": math.inf,
+            "-Infinity": -math.inf,
+            "12345678901234567890n": 12345678901234567890,
+            "Promise.resolve(5)": 5,
+            "(async () => { await null; return 'late' })()": "late",
+            "document.body": {},
+            "'\\ud800'": "\ud800",
+        }
+        got = await gatherResults([tab.evaluate(expression) for expression in values])
+        self.assertEqual(dict(zip(values, got)), values)
+        self.assertTrue(math.isnan(await tab.evaluate("NaN")))
+        self.assertEqual(math.copysign(1, await tab.evaluate("-0")), -1)
+        self.assertEqual(await tab.evaluate("Promise.resolve(5)", await_promise=False), {})
+
+    async def test_what_json_cannot_say(self):
+        tab = await self.page()
+        for expression in ("Symbol('x')", "a = {}; a.a = a", "window", "({a: 1n})"):
+            error = await self.fails(tab.evaluate(expression), NotSerializable)
+            self.assertIn("cannot be written as JSON", str(error))
+
+    async def test_exceptions(self):
+        tab = await self.page()
+        thrown = {
+            "(function outer() { throw new RangeError('too far') })()": ("RangeError: too far\n", "at outer ("),
+            "no.such": ("ReferenceError: no is not defined\n", "    at "),
+            "not a program": ("SyntaxError: Unexpected identifier 'a'\n", "at <anonymous>:1:5"),
+            "throw 5": ("Uncaught: 5\n", "at <anonymous>:1:1"),
+            "throw undefined": ("Uncaught: undefined\n", ""),
+            "throw null": ("Uncaught: null\n", ""),
+            "throw 'words'": ('Uncaught: "words"\n', ""),
+            "throw {code: 7}": ("Uncaught: Object {code: 7}\n", ""),
+            "Promise.reject(new TypeError('late'))": ("TypeError: late\n", ""),
+            "Promise.reject('words')": ('Uncaught (in promise): "words"\n', ""),
+        }
+        for expression, (beginning, inside) in thrown.items():
+            error = await self.fails(tab.evaluate(expression), EvaluationError)
+            self.assertEqual(str(error)[: len(beginning)], beginning)
+            self.assertIn(inside, str(error))
+            self.assertIsInstance(error.details, runtime.ExceptionDetails)
+
+    async def test_the_document_goes_away_meanwhile(self):
+        tab = await self.page()
+        url = self.server.page("/", "<title>New</title>")
+        waiting = tab.evaluate("new Promise(() => {})")
+        await tab.goto(url)
+        error = await self.fails(waiting, ContextDestroyed)
+        self.assertIn("navigated meanwhile", str(error))
+
+    async def test_its_deadline(self):
+        tab = await self.page()
+        error = await self.fails(tab.evaluate("new Promise(() => {})", timeout=0.2), CommandTimeout)
+        self.assertEqual(error.seconds, 0.2)
+
+    async def test_content(self):
+        tab = await self.page()
+        await tab.goto(self.server.page("/", "<!doctype html><title>T</title><p>text"))
+        html = "<!DOCTYPE html>\n<html><head><title>T</title></head><body><p>text</p></body></html>"
+        self.assertEqual(await tab.content(), html)
+        await tab.goto(self.server.page("/quirks", "<p>old"))
+        self.assertEqual(await tab.content(), "<html><head></head><body><p>old</p></body></html>")
+
+
+def size_of(png: bytes) -> tuple[int, int]:
+    """Return width and height of a PNG."""
+    width, height = struct.unpack(">II", png[16:24])
+    return width, height
+
+
+class ScreenshotTests(BrowserTestCase):
+    async def test_formats(self):
+        tab = await self.page()
+        await tab.goto(self.server.page("/", "<body style='background: teal'>"))
+        file = Path(self.mktemp())
+        png = await tab.screenshot(file)
+        self.assertEqual(png[:8], b"\x89PNG\r\n\x1a\n")
+        self.assertEqual(file.read_bytes(), png)
+        self.assertEqual((await tab.screenshot(format="jpeg", quality=10))[:3], b"\xff\xd8\xff")
+        self.assertEqual((await tab.screenshot(format="webp"))[8:12], b"WEBP")
+
+    async def test_more_and_less_than_the_window(self):
+        tab = await self.page()
+        await tab.goto(self.server.page("/", "<!doctype html><body style='margin: 0'><div style='height: 3000px'>"))
+        window = await tab.evaluate("[innerWidth, innerHeight]")
+        self.assertEqual(size_of(await tab.screenshot()), tuple(window))
+        self.assertEqual(size_of(await tab.screenshot(full_page=True)), (window[0], 3000))
+        clip = page.Viewport(x=10, y=2000, width=50, height=40, scale=2)
+        self.assertEqual(size_of(await tab.screenshot(clip=clip)), (100, 80))
+        await self.fails(tab.screenshot(full_page=True, clip=clip), ValueError)
+
+    async def test_where_it_cannot_be_written(self):
+        tab = await self.page()
+        await self.fails(tab.screenshot(Path(self.mktemp()) / "none" / "x.png"), OSError)
+
+
+class EndTests(BrowserTestCase):
+    """Whatever ends a page: what is pending on it fails, at once and typed."""
+
+    async def pending(self, tab: Page) -> tuple[list[Deferred[Any]], Held]:
+        """Begin to wait for all kinds of things on a page, and return what is awaited."""
+        picture = self.server.held("/picture", content_type="image/png")
+        url = self.server.page("/", "<title>Busy</title><img src=/picture>")
+        going = tab.goto(url, timeout=None)
+        await picture.asked
+        waiting = tab.evaluate("new Promise(() => {})", timeout=None)
+        await tab.evaluate("1")
+        await hang(tab)
+        return [going, waiting, tab.screenshot(), tab.title(), tab.content()], picture
+
+    async def test_it_is_closed(self):
+        tab = await self.page()
+        pending, _ = await self.pending(tab)
+        completed: Deferred[None] = Deferred()
+        tab.events(network.ResponseReceived).subscribe(
+            on_error=completed.errback, on_completed=lambda: completed.callback(None)
+        )
+        await gatherResults([tab.close(), tab.close()])
+        await completed
+        for each in pending:
+            await self.fails(each, SessionDetached)
+        await tab.close()
+        for each in (tab.goto("about:blank"), tab.reload(), tab.evaluate("1"), tab.screenshot()):
+            await self.fails(each, SessionDetached)
+        self.assertEqual(len(self.browser.connection.sessions), 1)
+
+    async def test_leaving_the_block_closes_it(self):
+        browser = await self.launch()
+        async with await browser.new_page() as tab:
+            pass
+        self.assertTrue(tab.session.ended)
+        self.assertNotIn(tab.target_id, [each.target_id for each in await browser.targets()])
+
+    async def test_the_page_closes_itself(self):
+        tab = await self.page()
+        waiting = tab.evaluate("new Promise(() => {})")
+        tab.evaluate("window.close()").addErrback(lambda _: None)
+        await self.fails(waiting, SessionDetached)
+
+    async def test_it_crashes(self):
+        tab = await self.page()
+        pending, picture = await self.pending(tab)
+        crash(tab)
+        for each in pending:
+            await self.fails(each, TargetCrashed)
+        picture.release()
+        await self.fails(tab.evaluate("1"), TargetCrashed)
+        there = await tab.goto(self.server.page("/again", "<title>Again</title>"))
+        self.assertEqual(there.url, self.server.url("/again"))
+        self.assertEqual(await tab.title(), "Again")
+
+    async def test_it_crashes_and_is_reloaded(self):
+        tab = await self.page()
+        url = self.server.page("/", "<title>Here</title>")
+        await tab.goto(url)
+        waiting = tab.evaluate("new Promise(() => {})")
+        crash(tab)
+        await self.fails(waiting, TargetCrashed)
+        there = await tab.reload()
+        self.assertEqual((there.url, there.status), (url, 200))
+        self.assertEqual(await tab.title(), "Here")
+
+    async def test_it_crashes_and_is_closed(self):
+        tab = await self.page()
+        waiting = tab.evaluate("new Promise(() => {})")
+        crash(tab)
+        closing = tab.close()
+        await self.fails(waiting, TargetCrashed, SessionDetached)
+        await closing
+
+    async def test_it_is_sent_to_where_it_crashes(self):
+        tab = await self.page()
+        crashed: Deferred[BaseException] = Deferred()
+        tab.events(page.LoadEventFired).subscribe(on_error=crashed.callback)
+        await self.fails(tab.goto("chrome://crash"), NavigationError, TargetCrashed)
+        self.assertIsInstance(await crashed, TargetCrashed)
+        self.assertTrue(tab.session.crashed)
+        await tab.goto("about:blank")
+        self.assertEqual(await tab.evaluate("1"), 1)
+
+    async def test_the_browser_is_killed(self):
+        tab = await self.page()
+        pending, _ = await self.pending(tab)
+        pending.append(tab.close())
+        assert self.browser.process is not None
+        self.browser.process.kill()
+        for each in pending[:-1]:
+            await self.fails(each, ConnectionLost)
+        await pending[-1]
+        await self.fails(tab.goto("about:blank"), ConnectionLost)
+        await tab.close()
+
+    async def test_the_browser_is_closed(self):
+        tab = await self.page()
+        pending, _ = await self.pending(tab)
+        closing = self.browser.close()
+        for each in pending:
+            error = await self.fails(each, ConnectionLost, SessionDetached)
+            self.assertTrue(getattr(error, "clean", True))
+        await closing
+
+    async def test_the_browser_is_killed_under_the_pipe(self):
+        tab = await self.page(transport="pipe")
+        pending, _ = await self.pending(tab)
+        assert self.browser.process is not None
+        self.browser.process.kill()
+        for each in pending:
+            await self.fails(each, ConnectionLost)

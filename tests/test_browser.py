@@ -1,0 +1,171 @@
+"""The browser level without a browser: what its commands are, and what becomes of unusual answers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from twisted.internet.defer import CancelledError
+from twisted.trial.unittest import SynchronousTestCase
+
+import txcdp
+from txcdp.browser import Browser, NotABrowser
+from txcdp.domains import browser, page, target
+from txcdp.errors import CommandError, ConnectionLost, SessionDetached
+from txcdp.testing import NEVER, FakeChrome
+
+
+def unknown(command: object) -> CommandError:
+    """Refuse like one that does not know the method."""
+    return CommandError("", -32601, "'It' wasn't found")
+
+
+class PublicNamesTests(SynchronousTestCase):
+    def run_python(self, code: str) -> str:
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    def test_every_name_is_there(self):
+        for name in txcdp.__all__:
+            if name != "__version__":  # of a checkout that is not installed there is none
+                self.assertIsNotNone(getattr(txcdp, name), name)
+                self.assertIn(name, dir(txcdp))
+        self.assertEqual(txcdp.__all__, sorted(txcdp.__all__))
+        with self.assertRaisesRegex(AttributeError, "no attribute 'nothing'"):
+            txcdp.nothing  # noqa: B018
+
+    def test_a_name_is_imported_when_it_is_used(self):
+        code = "import sys, txcdp; print([each for each in sys.modules if each.startswith(('txcdp.', 'twisted'))])"
+        self.assertEqual(self.run_python(code), "[]")
+
+    def test_no_reactor_is_installed(self):
+        code = (
+            "import sys, txcdp; [getattr(txcdp, each) for each in txcdp.__all__ if each != '__version__'];"
+            "print('twisted.internet.reactor' in sys.modules, 'treq' in sys.modules)"
+        )
+        self.assertEqual(self.run_python(code), "False False")
+
+
+class BrowserTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.chrome = FakeChrome()
+        self.browser: Browser = self.chrome.browser()
+
+    def test_a_new_page(self):
+        tab = self.chrome.run(self.browser.new_page())
+        (created,) = self.chrome.received(target.create_target)
+        self.assertEqual(created, target.create_target(url="about:blank"))
+        self.assertEqual(tab.main_frame_id, tab.target_id)
+        self.assertIn(tab.target_id, repr(tab))
+        of_page = [each.method for each in self.chrome.commands if each.session_id == tab.session.id]
+        self.assertEqual(
+            of_page, ["Page.enable", "Page.setLifecycleEventsEnabled", "Emulation.setFocusEmulationEnabled"]
+        )
+        self.assertIs(self.chrome.run(self.browser.pages())[-1], tab)
+
+    def test_whether_it_is_a_browser_is_asked_once(self):
+        self.chrome.run(self.browser.new_page())
+        self.chrome.run(self.browser.new_page())
+        self.chrome.run(self.browser.new_context())
+        self.assertEqual(len(self.chrome.received(target.get_target_info)), 1)
+
+    def test_node(self):
+        for command in (target.get_target_info, target.create_target, target.create_browser_context):
+            self.chrome.on(command, unknown)
+        for what in ("new_page", "new_context"):
+            with self.assertRaises(NotABrowser) as caught:
+                self.chrome.run(getattr(self.browser, what)())
+            self.assertEqual((caught.exception.what, caught.exception.kind), (what, "other"))
+            self.assertIn("Node", str(caught.exception))
+
+    def test_a_worker(self):
+        info = target.TargetInfo(target_id="W", type="worker", title="", url="", attached=True, can_access_opener=False)
+        self.chrome.on(target.get_target_info, target.GetTargetInfoResult(target_info=info))
+        self.assertEqual(self.chrome.run(self.browser.pages()), [])
+        with self.assertRaisesRegex(NotABrowser, r"a single target \(worker\)"):
+            self.chrome.run(self.browser.new_page())
+
+    def test_another_refusal_is_handed_on(self):
+        self.chrome.on(target.create_target, CommandError("", -32000, "Not allowed"))
+        with self.assertRaisesRegex(CommandError, "Not allowed"):
+            self.chrome.run(self.browser.new_page())
+
+    def test_cancelled_before_it_is_there_the_page_is_closed(self):
+        opening = self.browser.new_page()
+        opening.cancel()
+        self.failureResultOf(opening, CancelledError)
+        self.chrome.flush()
+        (closed,) = self.chrome.received(target.close_target)
+        self.assertNotIn(closed.target_id, self.chrome.targets.all)
+
+    def test_the_page_ends_before_it_is_there(self):
+        def close_instead(command: page.set_lifecycle_events_enabled) -> object:
+            (made,) = [each for each in self.browser.connection.sessions if each.target is not None]
+            assert made.target is not None
+            self.browser.session.execute(target.close_target(target_id=made.target.target_id))
+            return NEVER
+
+        self.chrome.on(page.set_lifecycle_events_enabled, close_instead)
+        with self.assertRaises(SessionDetached):
+            self.chrome.run(self.browser.new_page())
+
+    def test_a_target_that_is_gone_when_it_is_attached_to(self):
+        first = self.chrome.run(self.browser.new_page())
+        self.chrome.run(self.browser.session.execute(target.create_target(url="about:blank")))
+        self.chrome.on(target.attach_to_target, CommandError("", -32602, "No target with given id found"))
+        self.assertEqual(self.chrome.run(self.browser.pages()), [first])
+
+    def test_the_line_is_lost_while_pages_are_listed(self):
+        self.chrome.run(self.browser.session.execute(target.create_target(url="about:blank")))
+        self.chrome.on(target.attach_to_target, NEVER)
+        listing = self.browser.pages()
+        self.chrome.flush()
+        self.browser.connection.transport.abort()
+        self.chrome.flush()
+        self.failureResultOf(listing, ConnectionLost)
+
+    def test_closing_what_was_connected_to_leaves_it_running(self):
+        async def use() -> None:
+            async with self.browser:
+                pass
+
+        self.chrome.run(use())
+        self.assertEqual(self.chrome.received(browser.close), [])
+        assert self.browser.connection.lost is not None
+        self.assertTrue(self.browser.connection.lost.clean)
+
+
+class ContextTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.chrome = FakeChrome()
+        self.browser = self.chrome.browser()
+
+    def test_its_arguments(self):
+        origins = ("https://one.test",)
+        made = self.browser.new_context(
+            proxy_server="p:1", proxy_bypass_list="b", origins_with_universal_network_access=origins
+        )
+        context = self.chrome.run(made)
+        (created,) = self.chrome.received(target.create_browser_context)
+        self.assertEqual(
+            created,
+            target.create_browser_context(
+                dispose_on_detach=True,
+                proxy_server="p:1",
+                proxy_bypass_list="b",
+                origins_with_universal_network_access=list(origins),
+            ),
+        )
+        tab = self.chrome.run(context.new_page())
+        self.assertEqual(self.chrome.received(target.create_target)[-1].browser_context_id, context.id)
+        self.chrome.run(context.close())
+        self.assertTrue(tab.session.ended)
+
+    def test_a_refused_closing_may_be_tried_again(self):
+        context = self.chrome.run(self.browser.new_context())
+        self.chrome.run(context.new_page())
+        self.chrome.once(target.dispose_browser_context, CommandError("", -32000, "Not now"))
+        with self.assertRaisesRegex(CommandError, "Not now"):
+            self.chrome.run(context.close())
+        self.chrome.run(context.close())
+        self.assertEqual(len(self.chrome.received(target.dispose_browser_context)), 2)

@@ -1,0 +1,328 @@
+"""The page level without a browser: orders of events that a real one rarely shows, and what is made of values."""
+
+from __future__ import annotations
+
+import math
+import pickle
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
+
+from txcdp.domains import network, page, runtime, target
+from txcdp.errors import CommandError, CommandTimeout, NavigationError, SessionDetached
+from txcdp.page import ContextDestroyed, DownloadStarted, NavigationInterrupted, NavigationTimeout, NotSerializable
+from txcdp.page.evaluation import explained, thrown, value_of
+from txcdp.page.navigation import Navigation
+from txcdp.testing import NEVER, FakeChrome
+
+URL = "https://example.test/"
+
+
+def response(url: str, status: int = 200) -> network.Response:
+    return network.Response(
+        url=url,
+        status=status,
+        status_text="",
+        headers={},
+        mime_type="text/html",
+        charset="",
+        connection_reused=False,
+        connection_id=1,
+        encoded_data_length=0,
+        security_state="secure",
+    )
+
+
+class NavigationTests(SynchronousTestCase):
+    """A page of which the test itself tells all that happens."""
+
+    def setUp(self) -> None:
+        self.chrome = FakeChrome()
+        self.browser = self.chrome.browser(linger=None)
+        self.tab = self.chrome.run(self.browser.new_page())
+        self.frame = self.tab.main_frame_id
+        self.chrome.on(page.navigate, NEVER).on(page.reload, NEVER)
+
+    def goto(self, *arguments: Any, **options: Any) -> Deferred[Navigation]:
+        """Go somewhere, and let the command arrive."""
+        going = self.tab.goto(URL, *arguments, **options)
+        self.chrome.flush()
+        return going
+
+    def answer(self, loader_id: str | None = "L", **fields: Any) -> None:
+        """Answer the last Page.navigate."""
+        received = [each for each in self.chrome.commands if each.method == "Page.navigate"][-1]
+        self.chrome.reply(received, page.NavigateResult(frame_id=self.frame, loader_id=loader_id, **fields))
+        self.chrome.flush()
+
+    def emit(self, event: Any) -> None:
+        self.chrome.emit(event, self.tab.session)
+        self.chrome.flush()
+
+    def state(self, name: str, loader_id: str = "L") -> None:
+        self.emit(page.LifecycleEvent(frame_id=self.frame, loader_id=loader_id, name=name, timestamp=1.0))
+
+    def commit(self, loader_id: str = "L", url: str = URL, **fields: Any) -> None:
+        frame = page.Frame(
+            id=fields.pop("id", self.frame),
+            loader_id=loader_id,
+            url=url,
+            domain_and_registry="",
+            security_origin="",
+            mime_type="text/html",
+            secure_context_type="Secure",
+            cross_origin_isolated_context_type="Isolated",
+            gated_api_features=[],
+            **fields,
+        )
+        self.emit(page.FrameNavigated(frame=frame, type="Navigation"))
+
+    def stop_loading(self) -> None:
+        self.emit(page.FrameStoppedLoading(frame_id=self.frame))
+
+    def assertQuiet(self) -> None:
+        """Check that nobody listens and no time is running any more."""
+        for stream in self.tab.session._streams.values():
+            self.assertEqual(stream._observers, ())
+        self.assertEqual(self.tab.session._ending._waiters, [])
+
+    def test_what_is_told_before_the_answer(self):
+        going = self.goto()
+        self.commit(url=URL + "there", url_fragment="#part")
+        self.state("DOMContentLoaded")
+        self.state("load")
+        self.assertNoResult(going)
+        self.answer()
+        self.assertEqual(self.successResultOf(going), Navigation(URL + "there#part", self.frame, "L"))
+        self.assertQuiet()
+
+    def test_what_is_told_of_the_document_before(self):
+        going = self.goto("networkidle")
+        self.state("networkIdle", "old")
+        self.answer()
+        self.commit()
+        self.state("load")
+        self.state("networkIdle", "old")
+        self.assertNoResult(going)
+        self.state("networkIdle")
+        self.assertEqual(self.successResultOf(going).loader_id, "L")
+
+    def test_only_the_states_are_told(self):
+        going = self.goto()
+        self.emit(
+            network.ResponseReceived(
+                request_id="L",
+                loader_id="L",
+                timestamp=1.0,
+                type="Document",
+                response=response(URL + "there", 404),
+                has_extra_info=False,
+                frame_id=self.frame,
+            )
+        )
+        self.answer()
+        self.state("load")
+        there = self.successResultOf(going)
+        self.assertEqual((there.url, there.status), (URL + "there", 404))
+
+    def test_a_document_that_leads_on_before_the_answer(self):
+        going = self.goto()
+        self.commit("L")
+        self.commit("M", URL + "next")
+        self.answer("L")
+        self.state("load", "L")
+        self.assertNoResult(going)
+        self.state("load", "M")
+        self.assertEqual(self.successResultOf(going).url, URL + "next")
+
+    def test_what_comes_before_the_document_is_not_followed(self):
+        going = self.goto()
+        self.answer("L")
+        self.commit("error page of an older one")
+        self.state("load", "error page of an older one")
+        self.assertNoResult(going)
+        self.commit("L")
+        self.state("load", "L")
+        self.assertEqual(self.successResultOf(going).loader_id, "L")
+
+    def test_other_frames_do_not_count(self):
+        going = self.goto("commit")
+        self.answer("L")
+        self.commit("L", id="other", parent_id=self.frame)
+        self.assertNoResult(going)
+        self.commit("L")
+        self.successResultOf(going)
+
+    def test_an_error_waits_for_its_page(self):
+        for settle in (self.stop_loading, lambda: self.commit(unreachable_url=URL)):
+            going = self.goto()
+            self.answer(error_text="net::ERR_NAME_NOT_RESOLVED")
+            self.assertNoResult(going)
+            settle()
+            error = self.failureResultOf(going, NavigationError).value
+            self.assertEqual((error.url, error.error_text), (URL, "net::ERR_NAME_NOT_RESOLVED"))
+            self.assertQuiet()
+
+    def test_an_error_whose_page_does_not_come(self):
+        going = self.goto(timeout=5)
+        self.answer(error_text="net::ERR_NAME_NOT_RESOLVED")
+        self.chrome.advance(5)
+        error = self.failureResultOf(going, NavigationError).value
+        self.assertEqual(error.error_text, "net::ERR_NAME_NOT_RESOLVED")
+
+    def test_errors_without_a_page(self):
+        for fields, kind in (
+            ({"error_text": "net::ERR_ABORTED"}, NavigationError),
+            ({"error_text": "net::ERR_ABORTED", "is_download": True}, DownloadStarted),
+            ({"error_text": "net::ERR_BLOCKED_BY_CLIENT", "loader_id": None}, NavigationError),
+        ):
+            going = self.goto()
+            self.answer(**fields)  # type: ignore[arg-type]
+            self.failureResultOf(going, kind)
+            self.assertQuiet()
+
+    def test_how_far_it_has_got(self):
+        for wait_until, told, reached in (
+            ("load", [], ""),
+            ("load", ["commit"], "commit"),
+            ("load", ["DOMContentLoaded"], "domcontentloaded"),
+            ("networkidle", ["DOMContentLoaded", "load"], "load"),
+        ):
+            going = self.goto(wait_until, timeout=3)
+            self.answer()
+            for name in told:
+                self.state(name)
+            before = len(self.chrome.received(page.stop_loading))
+            self.chrome.advance(3)
+            error = self.failureResultOf(going, NavigationTimeout).value
+            self.assertEqual((error.reached, error.wait_until), (reached, wait_until))
+            stopped = len(self.chrome.received(page.stop_loading)) - before
+            self.assertEqual(stopped, 0 if reached else 1)
+            self.assertQuiet()
+
+    def test_without_a_deadline(self):
+        going = self.goto(timeout=None)
+        self.chrome.advance(1000)
+        self.assertNoResult(going)
+        self.answer()
+        self.state("load")
+        self.successResultOf(going)
+
+    def test_a_reload_is_known_by_its_beginning(self):
+        going = self.tab.reload()
+        self.chrome.flush()
+        self.emit(page.FrameStartedNavigating(frame_id=self.frame, url=URL, loader_id="R", navigation_type="reload"))
+        self.commit("another")
+        self.assertNoResult(going)
+        self.commit("R")
+        self.state("load", "R")
+        self.assertEqual(self.successResultOf(going).loader_id, "R")
+
+    def test_a_reload_whose_beginning_is_not_told(self):
+        going = self.tab.reload("commit")
+        self.chrome.flush()
+        self.commit("R")
+        self.assertEqual(self.successResultOf(going).loader_id, "R")
+
+    def test_network_events_are_not_to_be_had(self):
+        self.chrome.on("Network.enable", CommandError("", -32601, "'Network.enable' wasn't found"))
+        going = self.goto()
+        self.answer()
+        self.commit()
+        self.state("load")
+        self.assertIsNone(self.successResultOf(going).response)
+
+    def test_page_events_are_not_to_be_had(self):
+        self.chrome.on("Page.enable", CommandError("", -32601, "'Page.enable' wasn't found"))
+        tab = self.chrome.run(self.browser.new_page())
+        self.assertFalse(tab.session.ended)
+
+
+class CloseTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.chrome = FakeChrome()
+        self.tab = self.chrome.run(self.chrome.browser(timeout=5).new_page())
+
+    def test_the_target_is_gone_and_the_session_about_to_be(self):
+        self.chrome.on(target.close_target, CommandError("", -32602, "No target with given id found"))
+        closing = self.tab.close()
+        self.chrome.flush()
+        self.assertNoResult(closing)
+        self.chrome.run(self.tab.session.detach())
+        self.successResultOf(closing)
+
+    def test_it_is_refused(self):
+        self.chrome.on(target.close_target, CommandError("", -32000, "Not allowed"))
+        closing = self.tab.close()
+        self.chrome.flush()
+        self.failureResultOf(closing, CommandError)
+
+    def test_it_does_not_end(self):
+        self.chrome.on(target.close_target, target.CloseTargetResult(success=True))
+        closing = self.tab.close()
+        self.chrome.advance(5)
+        self.assertEqual(self.failureResultOf(closing, CommandTimeout).value.method, "Target.closeTarget")
+
+    def test_it_is_detached_from(self):
+        waiting = self.tab.goto(URL)
+        self.chrome.run(self.tab.session.detach())
+        self.failureResultOf(waiting, SessionDetached, NavigationError)
+        self.successResultOf(self.tab.close())
+        self.assertEqual(self.chrome.received(target.close_target), [])
+
+
+class EvaluationTests(SynchronousTestCase):
+    def test_values(self):
+        self.assertEqual(value_of(runtime.RemoteObject(type="number", value=5)), 5)
+        self.assertIsNone(value_of(runtime.RemoteObject(type="undefined")))
+        self.assertEqual(value_of(runtime.RemoteObject(type="bigint", unserializable_value="-7n")), -7)
+        self.assertEqual(value_of(runtime.RemoteObject(type="number", unserializable_value="-Infinity")), -math.inf)
+        with self.assertRaises(NotSerializable):
+            value_of(runtime.RemoteObject(type="number", unserializable_value="new in 2030"))
+
+    def test_refusals(self):
+        def of(message: str) -> type:
+            return type(explained(CommandError("Runtime.evaluate", -32000, message)))
+
+        self.assertIs(of("Cannot find context with specified id"), ContextDestroyed)
+        self.assertIs(of("Inspected target navigated or closed"), ContextDestroyed)
+        self.assertIs(of("Object reference chain is too long"), NotSerializable)
+        self.assertIs(
+            of("Failed to convert response to JSON: CBOR: stack limit exceeded at position 5"), NotSerializable
+        )
+        self.assertIs(of("Internal error"), CommandError)
+
+    def test_exceptions(self):
+        def of(exception: runtime.RemoteObject | None, **fields: Any) -> str:
+            details = runtime.ExceptionDetails(
+                exception_id=1, text="Uncaught", line_number=2, column_number=3, exception=exception, **fields
+            )
+            error = thrown(details)
+            self.assertIs(error.details, details)
+            return str(error)
+
+        self.assertEqual(of(None), "Uncaught")
+        stack = "Error: no\n    at f (x.js:1:1)"
+        self.assertEqual(of(runtime.RemoteObject(type="object", subtype="error", description=stack)), stack)
+        bare = runtime.RemoteObject(type="object", subtype="error", description="Error: no")
+        self.assertEqual(of(bare, url="x.js"), "Error: no\n    at x.js:3:4")
+        self.assertEqual(of(runtime.RemoteObject(type="string", value="a")), 'Uncaught: "a"\n    at <anonymous>:3:4')
+        symbol = runtime.RemoteObject(type="symbol", description="Symbol(x)")
+        self.assertTrue(of(symbol).startswith("Uncaught: Symbol(x)\n"))
+        properties = [runtime.PropertyPreview(name="a", type="number", value="1")]
+        preview = runtime.ObjectPreview(type="object", description="Object", overflow=True, properties=properties)
+        thing = runtime.RemoteObject(type="object", description="Object", preview=preview)
+        self.assertTrue(of(thing).startswith("Uncaught: Object {a: 1, ...}\n"))
+
+
+class ErrorTests(SynchronousTestCase):
+    def test_they_can_be_pickled(self):
+        for error in (
+            NavigationTimeout(URL, "load", 30.0, "commit"),
+            NavigationInterrupted(URL, URL + "2"),
+            DownloadStarted(URL),
+            NavigationError(URL, "net::ERR_FAILED"),
+        ):
+            again = pickle.loads(pickle.dumps(error))
+            self.assertEqual((type(again), vars(again), str(again)), (type(error), vars(error), str(error)))

@@ -1,0 +1,134 @@
+"""Bytes to facts and back, without a connection."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support import event, to_bytes
+from txcdp.domains import browser, network, page
+from txcdp.errors import CommandError, MalformedMessage
+from txcdp.wire import (
+    EventDecoder,
+    ReplyDecoder,
+    encode_command,
+    peek_id,
+    peek_method,
+    read_head,
+    reply_decoder,
+    session_of,
+    session_tail,
+)
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=12,
+)
+PARAMS = st.dictionaries(st.text(max_size=12) | st.just("sessionId"), PLAIN, max_size=4)
+SESSIONS = st.none() | st.text(alphabet="0123456789ABCDEF", min_size=1, max_size=40)
+METHODS = st.from_regex(r"[A-Z][a-zA-Z]{1,10}\.[a-z][a-zA-Z]{1,12}", fullmatch=True)
+
+
+@given(METHODS, PARAMS, SESSIONS)
+def test_peeking_says_what_decoding_says(method: str, params: dict[str, Any], session: str | None) -> None:
+    message = event(method, params, session)
+    assert peek_method(message) == method.encode()
+    peeked = session_of(message, method.encode())
+    assert peeked == (session or "").encode()
+    head = read_head(message)
+    assert (head.id, head.method, head.session) == (None, method.encode(), peeked)
+
+
+@given(METHODS, PARAMS, SESSIONS, st.randoms())
+def test_any_other_way_of_writing_says_the_same(method: str, params: dict[str, Any], session: str | None, dice: Any) -> None:
+    message: dict[str, Any] = {"method": method, "params": params}
+    if session is not None:
+        message["sessionId"] = session
+    keys = list(message)
+    dice.shuffle(keys)
+    shuffled = {key: message[key] for key in keys}
+    for written in (to_bytes(shuffled), json.dumps(shuffled, indent=2).encode(), json.dumps(shuffled, ensure_ascii=False).encode()):
+        assert session_of(written, method.encode()) == (session or "").encode()
+
+
+@given(st.binary(max_size=60))
+def test_noise_is_refused_or_read(noise: bytes) -> None:
+    for read in (read_head, lambda message: session_of(message, b"A.b")):
+        try:
+            read(noise)
+        except MalformedMessage:
+            pass
+    peek_id(b'{"id":' + noise)
+    peek_method(b'{"method":"' + noise)
+
+
+def test_ids() -> None:
+    assert peek_id(b'{"id":17,"result":{}}') == 17
+    assert peek_id(b'{"id":0,"result":{}}') == 0
+    for strange in (b'{"id":-1,', b'{"id":1.5,', b'{"id":"1",', b'{"id": 1,', b'{"id":', b'{"id":%b,' % (b"9" * 25)):
+        assert peek_id(strange) is None
+
+
+def test_a_long_session_id() -> None:
+    long = "x" * 500
+    assert session_of(event("A.b", {}, long), b"A.b") == long.encode()
+    assert session_of(event("A.b", {}, 'q"uo\\te'), b"A.b") == b'q"uo\\te'
+
+
+def test_commands() -> None:
+    assert json.loads(encode_command(3, "A.b", b'{"x":1}', session_tail(None))) == {
+        "id": 3, "method": "A.b", "params": {"x": 1}}  # fmt: skip
+    assert json.loads(encode_command(3, "A.b", b"{}", session_tail('S"1')))["sessionId"] == 'S"1'
+
+
+def nothing() -> None:
+    """Be told of a lenient reading."""
+
+
+def test_replies() -> None:
+    decode = reply_decoder(page.navigate)
+    assert decode(b'{"id":1,"result":{"frameId":"F"}}', nothing) == page.NavigateResult(frame_id="F")
+    assert reply_decoder(page.navigate) is decode
+    assert reply_decoder(page.enable)(b'{"id":1,"result":{"x":1}}', nothing) is None
+    raw: ReplyDecoder[dict[str, Any]] = ReplyDecoder("A.b", dict[str, Any])
+    assert raw(b'{"id":1,"result":{"x":"\\ud800"}}', nothing) == {"x": "\ud800"}
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message", "data"),
+    [
+        ('{"code":-32601,"message":"no"}', -32601, "no", None),
+        ('{"code":1,"message":"no","data":{"x":1}}', 1, "no", {"x": 1}),
+        ('{"code":1,"message":"\\ud800"}', 1, "\ud800", None),
+        ("{}", 0, "", None),
+        ('"no"', 0, "no", None),
+        ("7", 0, "7", None),
+    ],
+)
+def test_refusals(error: str, code: int, message: str, data: Any) -> None:
+    with pytest.raises(CommandError) as caught:
+        reply_decoder(page.navigate)(b'{"id":1,"error":%b}' % error.encode(), nothing)
+    refusal = caught.value
+    assert (refusal.method, refusal.code, refusal.message, refusal.data) == ("Page.navigate", code, message, data)
+
+
+@pytest.mark.parametrize("message", [b"", b"[]", b"1", b'{"id":1}', b'{"id":1,"result":', b"\xff"])
+def test_replies_that_are_none(message: bytes) -> None:
+    for decode in (reply_decoder(page.navigate), reply_decoder(page.enable)):
+        with pytest.raises(MalformedMessage):
+            decode(message, nothing)
+
+
+def test_lenient_reading_is_told() -> None:
+    told: list[int] = []
+    version = reply_decoder(browser.get_version)(b'{"id":1,"result":{"product":1}}', lambda: told.append(1))
+    assert (version.product, version.revision, told) == (1, None, [1])  # type: ignore[comparison-overlap]
+    decode: EventDecoder[network.DataReceived] = EventDecoder(network.DataReceived, lambda: told.append(2))
+    for message in (b'{"params":{"requestId":"R"}}', b'{"params":[]}', b"{}", b"[]"):
+        assert decode(message).timestamp is None
+    assert told == [1, 2, 2, 2, 2]
