@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import pkgutil
 import re
 from importlib.metadata import version as version_of
@@ -13,7 +12,6 @@ import txcdp.domains
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
-    from sphinx.environment import BuildEnvironment
 
 HERE = Path(__file__).parent
 
@@ -37,26 +35,16 @@ default_role = "any"
 nitpicky = False
 exclude_patterns = ["_build"]
 
-AUTOMODULE = re.compile(r"^\.\. automodule:: (\S+)", re.MULTILINE)
+#: Pages that are linked once they are there.
+LATER = ("conformance", "performance")
 
 
-def exists(module: str) -> bool:
-    """Tell whether a module can be imported, without importing it."""
-    try:
-        return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False
-
-
-def leave_out_missing_modules(app: Sphinx, name: str, source: list[str]) -> None:
-    """Take out of a page of the reference what this version does not have."""
-    if name.startswith("reference/"):
-        source[0] = AUTOMODULE.sub(lambda found: found[0] if exists(found[1]) else "Not in this version.", source[0])
-
-
-def read_reference_again(app: Sphinx, env: BuildEnvironment, *changes: set[str]) -> list[str]:
-    """Read the reference in every build: a module that was missing may be there now."""
-    return [name for name in env.found_docs if re.fullmatch(r"reference/[^/]+", name)]
+def leave_out_missing_pages(app: Sphinx, name: str, source: list[str]) -> None:
+    """Take out of a page the links to what has not been written yet."""
+    for page in LATER:
+        if not (HERE / f"{page}.rst").exists():
+            source[0] = re.sub(rf"^ +{page}\n", "", source[0], flags=re.MULTILINE)
+            source[0] = source[0].replace(f":doc:`{page}`", page)
 
 
 def write_domain_pages(app: Sphinx) -> None:
@@ -81,6 +69,5 @@ def domain_page(name: str) -> str:
 
 def setup(app: Sphinx) -> None:
     """Hook in."""
-    app.connect("env-get-outdated", read_reference_again)
-    app.connect("source-read", leave_out_missing_modules)
+    app.connect("source-read", leave_out_missing_pages)
     app.connect("builder-inited", write_domain_pages)

@@ -214,6 +214,7 @@ class Opening:
         """Why it could not be opened."""
         (opened,) = self.opened
         assert isinstance(opened, Failure), opened
+        assert opened.value is not None
         return opened.value
 
 
@@ -434,7 +435,7 @@ class WireCase(SynchronousTestCase):
 
     def logged(self, count: int) -> list[Failure]:
         """See that so many errors were logged, and forget them."""
-        errors = self.flushLoggedErrors()
+        errors: list[Failure] = self.flushLoggedErrors()
         self.assertEqual(len(errors), count, errors)
         return errors
 

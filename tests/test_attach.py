@@ -122,8 +122,9 @@ class AutoAttachTests(SynchronousTestCase):
 
     def test_the_same_session_announced_twice(self):
         session = self.chrome.attach(self.connection)
-        self.chrome.attach(self.connection, target_id=session.target.target_id if session.target else "",
-                           session_id=session.id)
+        self.chrome.attach(
+            self.connection, target_id=session.target.target_id if session.target else "", session_id=session.id
+        )
         self.assertEqual(len(self.seen.items), 1)
         self.assertEqual(self.connection.sessions, [self.connection.session, session])
 

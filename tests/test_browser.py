@@ -70,13 +70,22 @@ class BrowserTests(SynchronousTestCase):
         self.assertEqual(len(self.chrome.received(target.get_target_info)), 1)
 
     def test_node(self):
-        for command in (target.get_target_info, target.create_target, target.create_browser_context):
+        for command in (
+            "Target.getTargetInfo",
+            "Target.createTarget",
+            "Target.createBrowserContext",
+            "Target.getTargets",
+        ):
             self.chrome.on(command, unknown)
         for what in ("new_page", "new_context"):
             with self.assertRaises(NotABrowser) as caught:
                 self.chrome.run(getattr(self.browser, what)())
             self.assertEqual((caught.exception.what, caught.exception.kind), (what, "other"))
             self.assertIn("Node", str(caught.exception))
+        self.assertEqual(self.chrome.run(self.browser.pages()), [])
+        self.chrome.on("Target.getTargets", CommandError("", -32000, "Not allowed"))
+        with self.assertRaisesRegex(CommandError, "Not allowed"):
+            self.chrome.run(self.browser.pages())
 
     def test_a_worker(self):
         info = target.TargetInfo(target_id="W", type="worker", title="", url="", attached=True, can_access_opener=False)

@@ -53,7 +53,7 @@ class ConnectionTests(SynchronousTestCase):
         self.chrome.flush()
         stats = self.connection.stats
         self.assertEqual((stats.sent, stats.replies, stats.errors, stats.events), (2, 1, 1, 1))
-        self.assertEqual(stats.bytes_sent, sum(map(len, sum(self.chrome.lines[0].writes, []))))
+        self.assertEqual(stats.bytes_sent, sum(len(each) for write in self.chrome.lines[0].writes for each in write))
         self.assertGreater(stats.bytes_received, 100)
         self.assertEqual(stats.as_dict()["methods"]["Page.enable"]["replies"], 1)
 

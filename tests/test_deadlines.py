@@ -149,7 +149,8 @@ class ConnectionDeadlinesTests(SynchronousTestCase):
         sent: list[Any] = []
 
         def again(_: Any) -> None:
-            sent.append(self.session.execute_raw("A.b", timeout=1).addErrback(again if len(sent) < 3 else lambda _: None))
+            handler = again if len(sent) < 3 else lambda _: None
+            sent.append(self.session.execute_raw("A.b", timeout=1).addErrback(handler))
 
         again(None)
         for _ in range(5):

@@ -58,7 +58,9 @@ class FlowTests(SynchronousTestCase):
         self.hold("a")
         self.hold("b")
         self.clock.advance(PAUSE_LIMIT)
-        self.assertEqual((self.given_up, self.line.calls, self.flow.held), ([PAUSE_LIMIT] * 2, ["pause", "resume"], False))
+        self.assertEqual(
+            (self.given_up, self.line.calls, self.flow.held), ([PAUSE_LIMIT] * 2, ["pause", "resume"], False)
+        )
 
     def test_one_who_gives_up_releases_too(self):
         self.flow.hold("a", lambda seconds: self.flow.release("a"))

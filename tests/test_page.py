@@ -178,7 +178,7 @@ class NavigationTests(SynchronousTestCase):
             ({"error_text": "net::ERR_BLOCKED_BY_CLIENT", "loader_id": None}, NavigationError),
         ):
             going = self.goto()
-            self.answer(**fields)  # type: ignore[arg-type]
+            self.answer(**fields)
             self.failureResultOf(going, kind)
             self.assertQuiet()
 

@@ -32,6 +32,15 @@ VERSION = {"protocolVersion": "1.3", "product": "C", "revision": "r", "userAgent
 OTHER = "5E550000000000000000000000000002"
 
 
+def length_of(item: network.DataReceived) -> int:
+    return item.data_length
+
+
+def discard(deferred: Deferred[Any]) -> None:
+    """Care for nothing that comes of it."""
+    deferred.addErrback(lambda _: None)
+
+
 class EveryDeferredFiresTests(WireCase):
     """Promise 1."""
 
@@ -71,7 +80,8 @@ class EveryDeferredFiresTests(WireCase):
         self.assertEqual(self.connection.stats.methods["Page.navigate"].errors, 1)
 
     def test_refusal_of_a_strange_shape(self):
-        for error in ("no", {"code": "x"}, {}, [], 5, None):
+        errors: list[Any] = ["no", {"code": "x"}, {}, [], 5, None]
+        for error in errors:
             deferred = self.connection.session.execute(page.enable())
             self.wire.reply(self.wire.last(), error=error)
             self.failure(deferred, (CommandError, MalformedMessage))  # type: ignore[arg-type]
@@ -183,7 +193,8 @@ class EveryDeferredFiresTests(WireCase):
         self.assertEqual((self.connection.stats.unknown, self.connection.stats.late), (2, 0))
 
     def test_error_without_an_id(self):
-        deferred = self.connection.session.execute(page.enable()).addErrback(lambda _: None)
+        deferred: Deferred[Any] = self.connection.session.execute(page.enable())
+        discard(deferred)
         self.wire.say(b'{"error":{"code":-32700,"message":"JSON: no input at position 0"}}')
         self.assertNoResult(deferred)
         self.assertEqual(self.connection.stats.unknown, 1)
@@ -242,7 +253,7 @@ class EveryDeferredFiresTests(WireCase):
         deferreds = []
         for number in range(500):
             deferred = self.connection.session.execute_raw("A.b", {"n": number}, timeout=dice.choice((1, 2, None)))
-            deferred.addBoth(lambda _, number=number: fired.update({number: fired.get(number, 0) + 1}))
+            deferred.addBoth(lambda _, at=number: fired.update({at: fired.get(at, 0) + 1}))
             deferreds.append(deferred)
         commands = self.wire.heard()
         self.assertEqual(len(commands), 500)
@@ -270,7 +281,7 @@ class EveryStreamEndsTests(WireCase):
         return session, [
             Watcher(session.events(network.DataReceived)),
             Watcher(session.events_raw("Custom.event")),
-            Watcher(session.events(network.DataReceived).pipe(ops.map(lambda item: item.data_length))),
+            Watcher(session.events(network.DataReceived).pipe(ops.map(length_of))),
         ]
 
     def test_detach_completes(self):
@@ -334,20 +345,25 @@ class EveryStreamEndsTests(WireCase):
         self.wire.lose()
         self.assertIsInstance(self.successResultOf(closed), ConnectionLost)
 
+    @staticmethod
+    def cancel(_: object, other: Deferred[Any]) -> None:
+        other.cancel()
+
     def test_one_who_hears_of_the_end_cancels_another(self):
         session = self.wire.attach()
         ended = [session.when_ended() for _ in range(3)]
         closed = [self.connection.when_closed() for _ in range(3)]
-        for each in (ended, closed):
-            each[0].addCallback(lambda _, other=each[1]: other.cancel())  # type: ignore[attr-defined]
+        both: list[list[Deferred[Any]]] = [list(ended), list(closed)]
+        for each in both:
+            each[0].addCallback(self.cancel, each[1])
         self.wire.lose()
-        for each in (ended, closed):
+        for each in both:
             self.assertIsNone(self.successResultOf(each[0]))
             self.failureResultOf(each[1], CancelledError)
             self.assertIsInstance(self.successResultOf(each[2]), ConnectionLost)
 
     def test_streams_end_before_the_connection_says_so(self):
-        session, watchers = self.streams()
+        _, watchers = self.streams()
         seen: list[bool] = []
         self.connection.when_closed().addCallback(lambda _: seen.extend(each.ended for each in watchers))
         self.wire.lose()
@@ -386,8 +402,13 @@ class OrderTests(WireCase):
         self.connection.attached.subscribe(
             lambda session: session.events(network.DataReceived).subscribe(lambda item: seen.append(item.data_length))
         )
-        self.wire.say(data_received(1, SESSION_ID), attached(), data_received(2, SESSION_ID), detached(),
-                      data_received(3, SESSION_ID))
+        self.wire.say(
+            data_received(1, SESSION_ID),
+            attached(),
+            data_received(2, SESSION_ID),
+            detached(),
+            data_received(3, SESSION_ID),
+        )
         self.assertEqual(seen, [2])
 
     def test_replies_and_events_in_the_order_sent(self):
@@ -398,16 +419,18 @@ class OrderTests(WireCase):
             session.execute_raw("A.b").addCallback(lambda _, number=number: seen.append(f"reply {number}"))
         replies = [reply_to(each) for each in self.wire.heard() if each["method"] == "A.b"]
         self.wire.say(
-            data_received(1, SESSION_ID), replies[1], data_received(2, SESSION_ID), replies[0], replies[2],
+            data_received(1, SESSION_ID),
+            replies[1],
+            data_received(2, SESSION_ID),
+            replies[0],
+            replies[2],
             data_received(3, SESSION_ID),
         )
         self.assertEqual(seen, [1, "reply 1", 2, "reply 0", "reply 2", 3])
 
     def test_each_session_sees_its_own(self):
         first, second = self.wire.attach(), self.wire.attach(OTHER, "T2")
-        watchers = [
-            Watcher(each.events(network.DataReceived)) for each in (first, second, self.connection.session)
-        ]
+        watchers = [Watcher(each.events(network.DataReceived)) for each in (first, second, self.connection.session)]
         everything = Watcher(self.connection.events_raw())
         self.wire.say(*(data_received(n, (SESSION_ID, OTHER, None)[n % 3]) for n in range(9)))
         got = [[item.data_length for item in watcher.items] for watcher in watchers]
@@ -435,14 +458,15 @@ class OrderTests(WireCase):
         watcher = Watcher(session.events_raw("Big.one"))
         text = "ü" * 150_000
         data = self.wire.frame(event("Big.one", {"text": text}, SESSION_ID)) + self.wire.frame(
-            event("Big.one", {"text": ""}, SESSION_ID))
+            event("Big.one", {"text": ""}, SESSION_ID)
+        )
         for at in range(0, len(data), 1460):
             self.wire.feed(data[at : at + 1460])
         self.assertEqual([len(item["text"]) for item in watcher.items], [150_000, 0])
 
     def test_what_one_read_causes_leaves_in_one_write(self):
         session = self.wire.attach()
-        session.events_raw("A.b").subscribe(lambda _: session.execute_raw("C.d").addErrback(lambda _: None))
+        session.events_raw("A.b").subscribe(lambda _: discard(session.execute_raw("C.d")))
         self.wire.writes()
         before = len(self.wire.writes())
         self.wire.say(*(event("A.b", {}, SESSION_ID) for _ in range(5)))
@@ -549,9 +573,11 @@ class OneBadSubscriberTests(WireCase):
         self.connection.events_raw(self.boom).subscribe(lambda _: None)
         watcher = Watcher(self.session.events_raw("Other.event"))
         self.wire.say(event("Other.event", {}, SESSION_ID), event("Third.event", {}, SESSION_ID))
-        self.assertLessEqual(len(watcher.items), 1)
-        self.assertIsNone(self.connection.lost)
-        self.flushLoggedErrors(ValueError)
+        self.assertEqual(len(watcher.items), 1)
+        self.assertGreater(len(self.flushLoggedErrors(ValueError)), 0)
+        watcher.leave()
+        self.wire.lose()
+        self.assertIsNotNone(self.connection.lost)
 
     # Nothing is delivered re-entrantly:
 
@@ -574,8 +600,9 @@ class OneBadSubscriberTests(WireCase):
         def provoke(item: Any) -> None:
             order.append(f"first {item.data_length}")
             if item.data_length == 1:
-                self.connection.transport.receiver.message_received(data_received(2, SESSION_ID))
-                self.connection.transport.receiver.message_received(data_received(3, SESSION_ID))
+                receive = self.wire.transport.receiver.message_received
+                receive(data_received(2, SESSION_ID))
+                receive(data_received(3, SESSION_ID))
 
         self.stream.subscribe(provoke)
         self.stream.subscribe(lambda item: order.append(f"second {item.data_length}"))
@@ -610,13 +637,18 @@ class OneBadSubscriberTests(WireCase):
 
     def test_a_subscriber_that_subscribes(self):
         late: list[Watcher] = []
-        self.stream.subscribe(lambda _: late.append(Watcher(self.stream)) if not late else None)
+        self.stream.subscribe(lambda _: None if late else late.append(Watcher(self.stream)))
         self.wire.say(data_received(1, SESSION_ID), data_received(2, SESSION_ID))
         self.assertEqual([item.data_length for item in late[0].items], [2])
 
     def test_a_subscriber_that_unsubscribes_itself(self):
         seen: list[int] = []
-        subscription = self.stream.subscribe(lambda item: (seen.append(item.data_length), subscription.dispose()))
+
+        def leave(item: network.DataReceived) -> None:
+            seen.append(item.data_length)
+            subscription.dispose()
+
+        subscription = self.stream.subscribe(leave)
         other = Watcher(self.stream)
         self.wire.say(data_received(1, SESSION_ID), data_received(2, SESSION_ID))
         self.assertEqual((seen, len(other.items)), ([1], 2))
@@ -639,7 +671,7 @@ class OneBadSubscriberTests(WireCase):
         self.assertEqual((len(watcher.items), len(again.items)), (0, 1))
 
     def test_a_subscriber_that_detaches(self):
-        self.stream.subscribe(lambda _: self.session.detach())
+        self.stream.subscribe(lambda _: discard(self.session.detach()))
         other = Watcher(self.stream)
         self.wire.say(data_received(1, SESSION_ID), data_received(2, SESSION_ID))
         self.assertEqual(len(other.items), 2)
@@ -755,7 +787,9 @@ class NoFrameCanHurtTests(WireCase):
         session.events(network.DataReceived).subscribe(lambda _: None)
         self.connection.events_raw().subscribe(lambda _: None)
         for _ in range(400):
-            message = bytearray(dice.choice((data_received(1, SESSION_ID), event("A.b"), to_bytes({"id": 1, "result": {}}))))
+            message = bytearray(
+                dice.choice((data_received(1, SESSION_ID), event("A.b"), to_bytes({"id": 1, "result": {}})))
+            )
             for _ in range(dice.randrange(1, 4)):
                 place = dice.randrange(len(message))
                 kind = dice.randrange(3)
@@ -772,8 +806,9 @@ class NoFrameCanHurtTests(WireCase):
 
     def test_the_log_is_not_flooded(self):
         events: list[Any] = []
-        globalLogPublisher.addObserver(events.append)
-        self.addCleanup(globalLogPublisher.removeObserver, events.append)
+        observe: Any = events.append
+        globalLogPublisher.addObserver(observe)
+        self.addCleanup(globalLogPublisher.removeObserver, observe)
         self.wire.say(*([b"junk"] * 50))
         self.assertEqual(len([each for each in events if each["log_level"] is LogLevel.warn]), 1)
         self.wire.reactor.advance(11)
@@ -783,8 +818,9 @@ class NoFrameCanHurtTests(WireCase):
 
     def test_errors_of_no_command_do_not_flood_the_log(self):
         events: list[Any] = []
-        globalLogPublisher.addObserver(events.append)
-        self.addCleanup(globalLogPublisher.removeObserver, events.append)
+        observe: Any = events.append
+        globalLogPublisher.addObserver(observe)
+        self.addCleanup(globalLogPublisher.removeObserver, observe)
         self.wire.say(*([b'{"error":{"code":1,"message":"x"}}'] * 50))
         self.assertEqual(self.connection.stats.unknown, 50)
         self.assertLessEqual(len([each for each in events if each["log_level"] is LogLevel.warn]), 1)
@@ -837,8 +873,9 @@ class NoFrameCanHurtTests(WireCase):
 
     def test_an_unknown_enum_value(self):
         watcher = Watcher(self.connection.session.events(page.FrameDetached))
+        strange: Any = "evaporated"
         self.wire.say(event("Page.frameDetached", {"frameId": "F", "reason": "evaporated"}))
-        self.assertEqual(watcher.items, [page.FrameDetached(frame_id="F", reason="evaporated")])
+        self.assertEqual(watcher.items, [page.FrameDetached(frame_id="F", reason=strange)])
         self.assertEqual(self.connection.stats.lenient, 0)
 
     def test_a_tolerant_reply(self):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from reactivex import Subject, operators as ops
+from reactivex import Subject
+from reactivex import operators as ops
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -13,6 +14,10 @@ from txcdp.errors import ConnectionLost, QueueOverflow, StreamEnded
 from txcdp.flow import PAUSE_LIMIT
 from txcdp.streams import EventQueue, queue
 from txcdp.testing import NEVER, FakeChrome
+
+
+def length_of(item: network.DataReceived) -> int:
+    return item.data_length
 
 
 class QueueTests(SynchronousTestCase):
@@ -66,7 +71,7 @@ class QueueTests(SynchronousTestCase):
 
         async def consume() -> str:
             async for item in held:
-                got.append(item.data_length)
+                got.append(item.data_length)  # noqa: PERF401
             return "done"
 
         consumed = Deferred.fromCoroutine(consume())
@@ -84,7 +89,7 @@ class QueueTests(SynchronousTestCase):
 
         async def consume() -> None:
             async for item in held:
-                got.append(item.data_length)
+                got.append(item.data_length)  # noqa: PERF401
 
         self.failureResultOf(Deferred.fromCoroutine(consume()), ConnectionLost)
         self.assertEqual(got, [1])
@@ -139,7 +144,7 @@ class QueueTests(SynchronousTestCase):
 
         async def consume() -> None:
             async for item in held:
-                got.append(item.data_length)
+                got.append(item.data_length)  # noqa: PERF401
 
         Deferred.fromCoroutine(consume())
         self.emit(1, 2, 3)
@@ -259,7 +264,7 @@ class QueueTests(SynchronousTestCase):
         self.assertEqual(self.take(held), [2])
 
     def test_of_a_pipeline(self):
-        held = queue(self.stream.pipe(ops.map(lambda item: item.data_length)), 1)
+        held = queue(self.stream.pipe(ops.map(length_of)), 1)
         self.chrome.flush()
         self.emit(7)
         self.assertTrue(self.line.paused)

@@ -21,13 +21,21 @@ from txcdp.streams import Pipeline, Stream, TwistedScheduler, first, from_deferr
 from txcdp.testing import FakeChrome
 
 
+def length_of(item: network.DataReceived) -> int:
+    return item.data_length
+
+
+def protocol_of(version: Any) -> str:
+    return str(version["protocolVersion"])
+
+
 class StreamCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.chrome = FakeChrome()
         self.connection = self.chrome.connect()
         self.session = self.chrome.attach(self.connection)
         self.stream = self.session.events(network.DataReceived)
-        self.numbers: Any = self.stream.pipe(ops.map(lambda item: item.data_length))
+        self.numbers: Any = self.stream.pipe(ops.map(length_of))
         self.addCleanup(lambda: self.assertEqual(threading.active_count(), 1))
 
     def emit(self, *numbers: int) -> None:
@@ -80,8 +88,10 @@ class StreamTests(StreamCase):
         self.chrome.emit(page.LoadEventFired(timestamp=1.0), self.session)
         self.chrome.emit(page.LoadEventFired(timestamp=2.0))
         self.chrome.flush()
-        self.assertEqual([item.method for item in everything.items],
-                         ["Network.dataReceived", "Page.loadEventFired", "Page.loadEventFired"])
+        self.assertEqual(
+            [item.method for item in everything.items],
+            ["Network.dataReceived", "Page.loadEventFired", "Page.loadEventFired"],
+        )
         self.assertEqual([item.session_id for item in some.items], [self.session.id, None])
         everything.leave()
         some.leave()
@@ -95,8 +105,9 @@ class StreamTests(StreamCase):
         other = self.chrome.attach(self.connection)
         self.chrome.detach(other)
         self.chrome.flush()
-        self.assertEqual([item.method for item in everything.items],
-                         ["Target.attachedToTarget", "Target.detachedFromTarget"])
+        self.assertEqual(
+            [item.method for item in everything.items], ["Target.attachedToTarget", "Target.detachedFromTarget"]
+        )
 
     def test_a_tap_with_params_of_a_wrong_type(self):
         everything = Watcher(self.connection.events_raw())
@@ -144,15 +155,15 @@ class PipelineTests(StreamCase):
         self.assertEqual(watcher.items, [0])
 
     def test_operators_in_several_pipes(self):
-        watcher = Watcher(self.stream.pipe(ops.map(lambda item: item.data_length)).pipe(ops.delay(1.0)).pipe(
-            ops.map(str)))
+        watcher = Watcher(self.stream.pipe(ops.map(length_of)).pipe(ops.delay(1.0)).pipe(ops.map(str)))
         self.emit(1)
         self.assertEqual(watcher.items, [])
         self.chrome.advance(1.0)
         self.assertEqual(watcher.items, ["1"])
 
     def test_no_operators(self):
-        self.assertEqual(self.stream.pipe(), self.stream)
+        stream: Any = self.stream
+        self.assertEqual(stream.pipe(), stream)
 
     def test_fluent_methods_keep_the_clock(self):
         stream: Any = self.stream
@@ -212,7 +223,7 @@ class PipelineTests(StreamCase):
     def test_flat_map_to_a_command(self):
         versions: Any = self.numbers.pipe(
             ops.flat_map(lambda _: from_deferred(self.connection.session.execute_raw("Browser.getVersion"))),
-            ops.map(lambda version: version["protocolVersion"]),
+            ops.map(protocol_of),
         )
         watcher = Watcher(versions)
         self.emit(1, 2)
@@ -261,7 +272,7 @@ class FirstTests(StreamCase):
         self.assertEqual(self.successResultOf(got), 2)
 
     def test_a_predicate_that_raises(self):
-        got = first(self.numbers, lambda number: 1 / 0)
+        got = first(self.numbers, lambda number: bool(1 / 0))
         self.emit(1, 2)
         self.failureResultOf(got, ZeroDivisionError)
         self.assertIn("0 subscribers", repr(self.stream))

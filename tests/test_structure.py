@@ -38,7 +38,7 @@ LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 
 #: Which rooms may import a library; every other room may not.
 LIBRARIES = {
-    "reactivex": ("streams", "rx3"),
+    "reactivex": ("streams", "rx3", "cli"),
     "rx": ("rx3",),
     "treq": ("chrome.discovery",),
     "autobahn": ("transports", "service", "testing"),

@@ -37,6 +37,10 @@ class Receiver:
         self.closed.append(reason)
 
 
+def _give(_: object, opening: Opening, receiver: Receiver) -> None:
+    opening.transport.receiver = receiver
+
+
 class OpenCase(SynchronousTestCase):
     """A test on an open transport."""
 
@@ -106,7 +110,7 @@ class OpeningTests(SynchronousTestCase):
         for more in (b"", server_frame(b"three")[:3]):
             opening = Opening(ping_interval=None)
             receiver = Receiver()
-            opening.deferred.addCallback(lambda _, o=opening, r=receiver: setattr(o.transport, "receiver", r))
+            opening.deferred.addCallback(_give, opening, receiver)
             opening.connect()
             opening.answer(early=server_frame(b"one") + server_frame(b"two") + more)
             self.assertEqual(receiver.messages, [b"one", b"two"])
@@ -120,7 +124,13 @@ class OpeningTests(SynchronousTestCase):
                 self.assertIsInstance(self.failureResultOf(failed, InvalidURL).value, ValueError)
 
     def test_noise_in_place_of_an_answer(self):
-        for noise in (b"SSH-2.0-OpenSSH_9.2\r\n", b"\x00\x01\x02", b"220 smtp ready\r\n", b"\xff" * 100, b"HTTP/2 101\r\n\r\n"):
+        for noise in (
+            b"SSH-2.0-OpenSSH_9.2\r\n",
+            b"\x00\x01\x02",
+            b"220 smtp ready\r\n",
+            b"\xff" * 100,
+            b"HTTP/2 101\r\n\r\n",
+        ):
             opening = Opening()
             opening.connect()
             opening.tcp.protocol.dataReceived(noise)
@@ -185,7 +195,8 @@ class OpeningTests(SynchronousTestCase):
             (TimeoutError(), ["127.0.0.1:9222"]),
         ):
             opening = Opening()
-            opening.reactor.tcpClients[-1][2].clientConnectionFailed(None, Failure(reason))
+            factory: Any = opening.reactor.tcpClients[-1][2]
+            factory.clientConnectionFailed(None, Failure(reason))
             opening.reactor.advance(1)
             self.check_failure(opening, ConnectError, *words)
 
@@ -407,8 +418,10 @@ class SamePathTests(SynchronousTestCase):
             protocol.transport.end()
         self.assertEqual(ours.heard, theirs.heard, seed)
         self.assertEqual((ours.state, ours.wasClean), (theirs.state, theirs.wasClean), seed)
-        answers = [[(f.opcode, f.payload) for f in client_frames(b"".join(p.transport.writes[1:]))] for p in (ours, theirs)]
-        self.assertEqual(*answers, seed)
+        answers = [
+            [(f.opcode, f.payload) for f in client_frames(b"".join(p.transport.writes[1:]))] for p in (ours, theirs)
+        ]
+        self.assertEqual(answers[0], answers[1], seed)
 
     def test_good_frames(self):
         for seed in range(150):
@@ -442,8 +455,10 @@ class SendingTests(OpenCase):
         self.receiver._act = lambda message: self.transport.send(b"re: " + message)
         self.feed(*(server_frame(b"%d" % number) for number in range(5)), server_frame(b"ping", 9))
         (write,) = self.tcp.writes
-        self.assertEqual([frame.payload for frame in client_frames(write)],
-                         [b"re: 0", b"re: 1", b"re: 2", b"re: 3", b"re: 4", b"ping"])
+        self.assertEqual(
+            [frame.payload for frame in client_frames(write)],
+            [b"re: 0", b"re: 1", b"re: 2", b"re: 3", b"re: 4", b"ping"],
+        )
 
     def test_bytes_are_counted(self):
         before = self.transport.bytes_sent

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from twisted.logger import Logger
+
 from txcdp.streams import EventStream
 from txcdp.wire import event_prefix, session_of
+
+log = Logger()
 
 
 class Route(Protocol):
@@ -130,9 +134,17 @@ class Routes:
 
     def _taps_for(self, method: bytes) -> tuple[EventStream[Any], ...]:
         name = method.decode("utf-8", "replace")
-        return tuple(stream for stream, wanted in self._taps.items() if wanted(name))
+        return tuple(stream for stream, wanted in self._taps.items() if _asked(wanted, name))
 
     def _retap(self) -> None:
         for method, route in list(self._streams.items()):
             route.taps = self._taps_for(method)
             self._drop_if_empty(method, route)
+
+
+def _asked(wanted: Callable[[str], bool], name: str) -> bool:
+    try:
+        return bool(wanted(name))
+    except Exception:
+        log.failure("Asking whether {name} is wanted failed; it is not", name=name)
+        return False

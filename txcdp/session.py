@@ -192,6 +192,7 @@ class Session:
         self._enabling.stop()
         streams, self._streams = self._streams, {}
         for stream in streams.values():
+            self._channel.unroute(self, stream)
             stream.end(error)
         self._ending.give(reason)
 

@@ -94,11 +94,15 @@ class Targets:
 
     def end(self, session: Session, reason: Gone) -> None:
         """Take a session out, with those attached through it, and end what belongs to them."""
-        for child in [each for each in self.sessions.values() if each.parent is session]:
-            self.end(child, SessionDetached(child.id or "", _name(child)))
-        if self.sessions.pop(session.key, None) is not None:
-            self._pending.fail(reason, session)
-            session.end(reason, None)
+        ending = {session}
+        for each in self.sessions.values():  # in the order of attaching: parents come before their children
+            if each.parent in ending:
+                ending.add(each)
+        for each in [each for each in reversed(self.sessions.values()) if each in ending]:
+            why = reason if each is session else SessionDetached(each.id or "", _name(each))
+            if self.sessions.pop(each.key, None) is not None:
+                each.end(why, None)  # first, so that whoever hears of a failure finds it ended
+                self._pending.fail(why, each)
 
     def end_all(self, lost: ConnectionLost) -> None:
         """End every session, because the connection is lost."""

@@ -10,18 +10,21 @@ The whole layer is on: sessions, deadlines, cancellation, typed results, typed e
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import resource
-import time
+import sys
 from collections.abc import Callable
 from functools import partial
+from operator import attrgetter
+from pathlib import Path
 from typing import Any
 
 from reactivex import operators as ops
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import react
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # wherever it is run from
+
+from tests.benchmarks.measure import Meter, arguments
 from txcdp.connection import Connection
 from txcdp.domains import network, runtime
 from txcdp.transports.websocket import open_websocket
@@ -33,83 +36,6 @@ EVENTS = {
 }
 
 
-def arguments() -> argparse.Namespace:
-    """Parse the arguments that every client of the comparison takes."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--url", required=True)
-    parser.add_argument("--mode", choices=["seq", "pipe", "flood", "ignored", "big"], required=True)
-    parser.add_argument("--n", type=int, default=5000)
-    parser.add_argument("--inflight", type=int, default=100)
-    parser.add_argument("--size", type=int, help="bytes in each reply (1 MiB for --mode big)")
-    parser.add_argument("--kind", choices=list(EVENTS), default="req")
-    parser.add_argument("--pipeline", action="store_true", help="events through ops.filter and ops.map")
-    parser.add_argument("--server-pid", type=int, default=0)
-    parser.add_argument("--label", default="txcdp")
-    parser.add_argument("--listeners", type=int, default=0, help="subscribers of other events")
-    parser.add_argument("--profile", action="store_true", help="print where the time goes to stderr")
-    parsed = parser.parse_args()
-    if parsed.mode == "big" and parsed.size is None:
-        parsed.size = 1 << 20
-    return parsed
-
-
-def cpu_of_tree(pid: int) -> float:
-    """CPU seconds of a process and of everything below it."""
-    children: dict[int, list[int]] = {}
-    ticks: dict[int, int] = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                with open(f"/proc/{entry}/stat") as file:
-                    fields = file.read().rpartition(")")[2].split()
-            except OSError:
-                continue
-            children.setdefault(int(fields[1]), []).append(int(entry))
-            ticks[int(entry)] = int(fields[11]) + int(fields[12])
-    total, todo = 0, [pid]
-    while todo:
-        each = todo.pop()
-        total += ticks.get(each, 0)
-        todo += children.get(each, [])
-    return total / os.sysconf("SC_CLK_TCK")
-
-
-class Meter:
-    """Wall and CPU time of one timed section."""
-
-    def __init__(self, options: argparse.Namespace) -> None:
-        self._options = options
-
-    def start(self) -> None:
-        """Begin the section."""
-        pid = self._options.server_pid
-        self._server = cpu_of_tree(pid) if pid else 0.0
-        self._cpu = self._own_cpu()
-        self._wall = time.perf_counter()
-
-    def done(self, n: int, size: int = 0) -> None:
-        """End the section and print its line."""
-        wall = time.perf_counter() - self._wall
-        cpu = self._own_cpu() - self._cpu
-        o = self._options
-        line: dict[str, Any] = {
-            "client": o.label, "mode": o.mode, "kind": o.kind if o.mode in ("flood", "ignored") else None, "n": n,
-            "inflight": o.inflight if o.mode == "pipe" else 1, "size": o.size, "wall": round(wall, 4),
-            "rate": round(n / wall, 1), "cpu_us": round(cpu / n * 1e6, 2), "cpu_frac": round(cpu / wall, 2),
-            "rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
-        }  # fmt: skip
-        if size:
-            line["mb_s"] = round(n * size / wall / 1e6, 1)
-        if o.server_pid:
-            line["server_cpu_frac"] = round((cpu_of_tree(o.server_pid) - self._server) / wall, 2)
-        print(json.dumps(line), flush=True)
-
-    @staticmethod
-    def _own_cpu() -> float:
-        usage = resource.getrusage(resource.RUSAGE_SELF)
-        return usage.ru_utime + usage.ru_stime
-
-
 async def commands(connection: Connection, options: argparse.Namespace, meter: Meter) -> None:
     """Run one command at a time, or ``inflight`` at once; typed unless replies of a given size are asked for."""
     session, command = connection.session, runtime.evaluate(expression="1")
@@ -117,7 +43,9 @@ async def commands(connection: Connection, options: argparse.Namespace, meter: M
 
     call: Callable[[], Deferred[Any]] = partial(session.execute, command)
     if options.size is not None and real:
-        call = partial(session.execute, runtime.evaluate(expression=f"globalThis.__s||(__s='A'.repeat({options.size}))"))
+        call = partial(
+            session.execute, runtime.evaluate(expression=f"globalThis.__s||(__s='A'.repeat({options.size}))")
+        )
     elif options.size is not None:
         call = partial(session.execute_raw, "Runtime.evaluate", {"size": options.size})
 
@@ -136,6 +64,11 @@ async def commands(connection: Connection, options: argparse.Namespace, meter: M
     meter.done(options.n // workers * workers, options.size or 0)
 
 
+def is_timed(event: Any) -> bool:
+    """Tell whether an event says when it was: all do."""
+    return bool(event.timestamp > 0)
+
+
 async def flood(connection: Connection, options: argparse.Namespace, meter: Meter) -> None:
     """Count a flood of events that one subscriber takes, or that nobody wants."""
     session = connection.session
@@ -150,7 +83,7 @@ async def flood(connection: Connection, options: argparse.Namespace, meter: Mete
 
     stream: Any = session.events(EVENTS[kind])
     if options.pipeline:
-        stream = stream.pipe(ops.filter(lambda event: event.timestamp > 0), ops.map(lambda event: event.request_id))
+        stream = stream.pipe(ops.filter(is_timed), ops.map(attrgetter("request_id")))
     stream.subscribe(on_event)
 
     async def burst(n: int) -> None:
@@ -180,11 +113,10 @@ async def main(reactor: Any, options: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    chosen = arguments()
+    chosen = arguments(__doc__ or "")
     if chosen.profile:
         import cProfile
         import pstats
-        import sys
 
         profile = cProfile.Profile()
         profile.enable()

@@ -153,7 +153,13 @@ class Browser:
         info = await self._root_target()
         if info is not None and info.type != "browser":
             return [self._page_of(self.session, info.target_id)] if info.type == "page" else []
-        found = [each for each in await self.targets() if each.type == "page" and not each.subtype]
+        try:
+            targets = await self.targets()
+        except CommandError as error:
+            if error.code == _NO_METHOD:
+                return []  # Node has none
+            raise
+        found = [each for each in targets if each.type == "page" and not each.subtype]
         attaching = [self.connection.attach(each.target_id) for each in found]  # in one write
         pages = []
         failed: BaseException | None = None

@@ -102,7 +102,9 @@ class FakeTransport:
     def deliver(self) -> bool:
         """Deliver what is queued as if it came in one read; return whether there was anything."""
         delivered = False
-        while self._incoming and not self.paused and self.receiver is not None:
+        for _ in range(len(self._incoming)):  # what comes meanwhile is of the next turn
+            if self.paused or self.receiver is None or not self._incoming:
+                break
             item = self._incoming.popleft()
             delivered = True
             if isinstance(item, bytes):

@@ -6,9 +6,10 @@ from typing import Any
 from urllib.parse import urldefrag, urlsplit
 
 from txcdp.domains import page, runtime
+from txcdp.errors import CommandError
 from txcdp.records import Event
 from txcdp.testing.builtin import Answer, Chrome
-from txcdp.testing.messages import Received
+from txcdp.testing.messages import NOT_FOUND, Received
 from txcdp.testing.script import NEVER
 from txcdp.testing.targets import FakeSession, FakeTarget
 
@@ -165,7 +166,8 @@ class FakePages:
 
 
 def _target(session: FakeSession) -> FakeTarget:
-    assert session.target is not None, "a page's command on the root session"
+    if session.target is None:
+        raise CommandError("", NOT_FOUND, "the root session is the browser's: it has no page")
     return session.target
 
 

@@ -62,6 +62,7 @@ class WebSocketTransport(ShortPathProtocol):
         self._cut_off: IDelayedCall | None = None
         self._why = ""
         self._paused = False
+        self._local = self._remote = ""
         self._heartbeat = Heartbeat(reactor, self.sendPing, self._no_pong, options.ping_interval, options.ping_timeout)
 
     # Transport:
@@ -109,8 +110,8 @@ class WebSocketTransport(ShortPathProtocol):
         """Return what is known of the line: addresses, extensions, and how it was closed."""
         return {
             "transport": "websocket",
-            "local": str(self.transport.getHost()),
-            "peer": str(self.transport.getPeer()),
+            "local": self._local,
+            "peer": self._remote,
             "secure": bool(self.factory.isSecure),
             "extensions": [str(each) for each in getattr(self, "websocket_extensions_in_use", [])],
             "close_code": self.remoteCloseCode,
@@ -118,6 +119,11 @@ class WebSocketTransport(ShortPathProtocol):
         }
 
     # Autobahn:
+
+    def connectionMade(self) -> None:
+        """Hear that TCP is connected; its addresses are not to be had any more when it is gone."""
+        self._local, self._remote = str(self.transport.getHost()), str(self.transport.getPeer())
+        super().connectionMade()
 
     def dataReceived(self, data: bytes) -> None:
         """Take bytes from the network; noise in place of a handshake ends the connection."""

@@ -235,24 +235,25 @@ class NavigationTests(BrowserTestCase):
     async def test_no_answer_in_time(self):
         tab = await self.page()
         await tab.goto(self.server.page("/", "<title>Stays</title>"))
-        slow = self.server.held("/slow")
+        self.server.held("/slow")
         error = await self.fails(tab.goto(self.server.url("/slow"), timeout=0.3), NavigationTimeout)
         self.assertIsInstance(error, TimeoutError)
         self.assertEqual((error.url, error.reached, error.seconds), (self.server.url("/slow"), "", 0.3))
         self.assertIn("no answer yet", str(error))
-        self.assertTrue(slow.asked.called)
         # Otherwise the page would not answer, as long as the navigation is pending.
         self.assertEqual(await tab.title(), "Stays")
 
-    async def test_no_load_in_time(self):
+    async def test_what_has_begun_goes_on(self):
         tab = await self.page()
         picture = self.server.held("/picture", content_type="image/png")
-        url = self.server.page("/", "<title>Slow</title><img src=/picture>")
-        error = await self.fails(tab.goto(url, timeout=0.5), NavigationTimeout)
-        self.assertEqual((error.wait_until, error.reached), ("load", "domcontentloaded"))
-        self.assertIn("got as far as 'domcontentloaded'", str(error))
+        parsed = first(tab.events(page.DomContentEventFired))
+        going = tab.goto(self.server.page("/", "<title>Slow</title><img src=/picture>"))
+        await parsed
+        going.cancel()
+        await self.fails(going, CancelledError)
+        self.assertEqual(await tab.title(), "Slow")
         loaded = first(tab.events(page.LoadEventFired))
-        picture.release()  # what has begun goes on
+        picture.release()
         await loaded
 
     async def test_cancelling(self):
@@ -281,8 +282,9 @@ class NavigationTests(BrowserTestCase):
         await tab.evaluate("1")
         self.assertEqual(subscribers(tab), [])
         self.assertEqual(tab.session._ending._waiters, [])
-        left = [str(call) for call in reactor.getDelayedCalls() if call not in delayed]
-        self.assertEqual([call for call in left if "TimeoutMixin" not in call], [])  # the web server's
+        left = [call for call in reactor.getDelayedCalls() if call not in delayed]
+        ours = [str(call) for call in left if call.func.__module__.startswith("txcdp.")]  # the rest is the web server's
+        self.assertEqual(ours, [])
 
 
 class ReloadTests(BrowserTestCase):
@@ -332,7 +334,7 @@ class ReloadTests(BrowserTestCase):
         await tab.goto(url)
         self.server.held("/")
         error = await self.fails(tab.reload(timeout=0.3), NavigationTimeout)
-        self.assertEqual((error.url, error.reached), (url, ""))
+        self.assertEqual(error.reached, "")
         self.assertEqual(await tab.title(), "Here")
 
 

@@ -1,0 +1,101 @@
+"""Commands as Deferreds, with callbacks and errbacks alone: no coroutine in sight.
+
+::
+
+    python -m examples.callbacks
+
+Loads the dashboard of the demo site, asks it three questions at once, provokes two errors, and closes all.
+
+Whoever knows Twisted knows this already: a command returns a Deferred that fires with its typed result, or
+fails with a ``Failure`` to ``trap``. New are only the names of the commands, which are Chromium's own: they
+are listed at https://chromedevtools.github.io/devtools-protocol/ and, typed, in ``txcdp.domains``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.task import react
+from twisted.python.failure import Failure
+
+import txcdp
+from examples.site.server import address, serve, stop
+from txcdp.domains import browser, dom, memory, runtime
+
+
+def main(reactor: Any) -> Deferred[Any]:
+    """Launch a browser, use it, and see that both it and the site are closed, whatever has happened."""
+    site = serve(reactor)
+    launching = txcdp.launch(reactor)
+    launching.addCallback(use, site)
+    launching.addBoth(lambda result: stop(site).addCallback(lambda _: result))
+    return launching  # a Failure that nobody trapped ends the program with a traceback
+
+
+def use(chrome: txcdp.Browser, site: IListeningPort) -> Deferred[None]:
+    """Open a page and go through the steps, one after another; then close the browser, which takes the page along."""
+    chrome.session.execute(browser.get_version()).addCallback(lambda version: print("This is", version.product))
+
+    opening = chrome.new_page()
+    opening.addCallback(visit, address(site))
+    return opening.addBoth(lambda result: chrome.close().addCallback(lambda _: result))
+
+
+def visit(page: txcdp.Page, url: str) -> Deferred[None]:
+    """Load the dashboard: this is the page level, where one call is many commands."""
+    loading = page.goto(url)
+    loading.addCallback(lambda navigation: print(f"{navigation.url} answered {navigation.status}"))
+    loading.addCallback(lambda _: ask(page))
+    loading.addCallback(lambda _: stumble(page))
+    return loading.addCallback(lambda _: miss(page))
+
+
+def ask(page: txcdp.Page) -> Deferred[None]:
+    """Send three commands of three domains; the answers come as they are ready, and gatherResults sorts them."""
+    execute = page.session.execute
+    questions: list[Deferred[Any]] = [
+        page.title(),
+        execute(memory.get_dom_counters()),
+        execute(runtime.get_heap_usage()).addCallback(lambda heap: heap.used_size / 1e6),
+    ]
+
+    def tell(answers: list[Any]) -> None:
+        title, counters, megabytes = answers
+        print(f"{title!r} is {counters.nodes} nodes with {counters.js_event_listeners} listeners,", end=" ")
+        print(f"and {megabytes:.1f} MB of JavaScript objects")
+
+    return gatherResults(questions, consumeErrors=True).addCallback(tell)
+
+
+def stumble(page: txcdp.Page) -> Deferred[None]:
+    """Let JavaScript throw, at the two levels: to the page it is an error, to the protocol a result like any other."""
+
+    def recover(failure: Failure) -> None:
+        failure.trap(txcdp.EvaluationError)
+        print("The page said:", failure.getErrorMessage().partition("\n")[0])
+
+    def look(result: runtime.EvaluateResult) -> None:
+        if result.exception_details is not None:
+            print("The protocol said:", result.exception_details.text, "in line", result.exception_details.line_number)
+
+    thrown: Deferred[None] = page.evaluate("harbour.master").addErrback(recover)
+    thrown.addCallback(lambda _: page.session.execute(runtime.evaluate(expression="harbour.master")).addCallback(look))
+    return thrown
+
+
+def miss(page: txcdp.Page) -> Deferred[None]:
+    """Ask for a node that is not there: a command that the browser refuses has a code and a message."""
+
+    def explain(failure: Failure) -> None:
+        failure.trap(txcdp.CommandError)
+        error: Any = failure.value
+        print(f"Refused: {error.method} said {error.message!r}, code {error.code}")
+
+    asking = page.session.execute(dom.describe_node(node_id=1_000_000))
+    return asking.addCallbacks(lambda result: print("Found", result.node.node_name), explain)
+
+
+if __name__ == "__main__":
+    react(main)

@@ -1,0 +1,89 @@
+"""What the clients of the comparison share: their arguments, and the meter that prints their one JSON line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import time
+from typing import Any
+
+KINDS = ("req", "data", "console")
+
+
+def arguments(description: str) -> argparse.Namespace:
+    """Parse the arguments that every client of the comparison takes."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--url", required=True)
+    parser.add_argument("--mode", choices=["seq", "pipe", "flood", "ignored", "big"], required=True)
+    parser.add_argument("--n", type=int, default=5000)
+    parser.add_argument("--inflight", type=int, default=100)
+    parser.add_argument("--size", type=int, help="bytes in each reply (1 MiB for --mode big)")
+    parser.add_argument("--kind", choices=KINDS, default="req")
+    parser.add_argument("--pipeline", action="store_true", help="events through ops.filter and ops.map")
+    parser.add_argument("--server-pid", type=int, default=0)
+    parser.add_argument("--label", default="txcdp")
+    parser.add_argument("--listeners", type=int, default=0, help="subscribers of other events")
+    parser.add_argument("--profile", action="store_true", help="print where the time goes to stderr")
+    parsed = parser.parse_args()
+    if parsed.mode == "big" and parsed.size is None:
+        parsed.size = 1 << 20
+    return parsed
+
+
+def cpu_of_tree(pid: int) -> float:
+    """CPU seconds of a process and of everything below it."""
+    children: dict[int, list[int]] = {}
+    ticks: dict[int, int] = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                with open(f"/proc/{entry}/stat") as file:
+                    fields = file.read().rpartition(")")[2].split()
+            except OSError:
+                continue
+            children.setdefault(int(fields[1]), []).append(int(entry))
+            ticks[int(entry)] = int(fields[11]) + int(fields[12])
+    total, todo = 0, [pid]
+    while todo:
+        each = todo.pop()
+        total += ticks.get(each, 0)
+        todo += children.get(each, [])
+    return total / os.sysconf("SC_CLK_TCK")
+
+
+class Meter:
+    """Wall and CPU time of one timed section."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._options = options
+
+    def start(self) -> None:
+        """Begin the section."""
+        pid = self._options.server_pid
+        self._server = cpu_of_tree(pid) if pid else 0.0
+        self._cpu = self._own_cpu()
+        self._wall = time.perf_counter()
+
+    def done(self, n: int, size: int = 0) -> None:
+        """End the section and print its line."""
+        wall = time.perf_counter() - self._wall
+        cpu = self._own_cpu() - self._cpu
+        o = self._options
+        line: dict[str, Any] = {
+            "client": o.label, "mode": o.mode, "kind": o.kind if o.mode in ("flood", "ignored") else None, "n": n,
+            "inflight": o.inflight if o.mode == "pipe" else 1, "size": o.size, "wall": round(wall, 4),
+            "rate": round(n / wall, 1), "cpu_us": round(cpu / n * 1e6, 2), "cpu_frac": round(cpu / wall, 2),
+            "rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        }  # fmt: skip
+        if size:
+            line["mb_s"] = round(n * size / wall / 1e6, 1)
+        if o.server_pid:
+            line["server_cpu_frac"] = round((cpu_of_tree(o.server_pid) - self._server) / wall, 2)
+        print(json.dumps(line), flush=True)
+
+    @staticmethod
+    def _own_cpu() -> float:
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        return usage.ru_utime + usage.ru_stime

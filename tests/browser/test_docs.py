@@ -1,0 +1,150 @@
+"""Every whole program in the documentation runs, in a process of its own, against the demo site and a real browser.
+
+``https://example.com/`` becomes the demo site, ``127.0.0.1:9222`` a browser that listens, and port 8080 a free one.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.test_docs import PYTHON, ROOT, Block, by_name
+
+PROGRAMS = [block for block in PYTHON if block.is_program and not block.guests]
+SERVICES = [block for block in PYTHON if block.is_service and not block.guests]
+
+#: Seconds for one program, on a busy machine.
+DEADLINE = 90
+
+#: A program that serves the demo site, keeps a browser with a page, and ends when its standard input does.
+STAGE = """
+import txcdp
+from examples.site.server import address, serve, stop
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Protocol
+from twisted.internet.stdio import StandardIO
+from twisted.internet.task import react
+
+class Input(Protocol):
+    def __init__(self):
+        self.ended = Deferred()
+
+    def connectionLost(self, reason):
+        self.ended.callback(None)
+
+async def main(reactor):
+    site = serve(reactor)
+    async with await txcdp.launch(reactor) as browser:
+        await browser.new_page(address(site))
+        line = Input()
+        StandardIO(line)
+        print(address(site), browser.process.ws_url, flush=True)
+        await line.ended
+    await stop(site)
+
+react(main)
+"""
+
+TWISTD = "from twisted.scripts.twistd import run; run()"
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[dict[str, str]]:
+    """Have the site and the browser; what is to be replaced by what."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", STAGE], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with process:
+        site, ws_url = process.stdout.readline().split()
+        yield {
+            "https://example.com/": site,
+            "127.0.0.1:9222": ws_url.split("/")[2],
+        }
+        process.stdin.close()
+        assert process.wait(DEADLINE) == 0
+
+
+def on_stage(text: str, stage: dict[str, str]) -> str:
+    """Let a program meet the stage in place of the world."""
+    for there, here in stage.items():
+        text = text.replace(there, here)
+    return text
+
+
+def run(block: Block, stage: dict[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end."""
+    folder.mkdir()
+    program = folder / "program.py"
+    program.write_text(on_stage(block.text, stage), encoding="utf-8")
+    return subprocess.run(
+        [sys.executable, program.name],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=DEADLINE,
+    )
+
+
+@pytest.fixture(scope="module")
+def runs(
+    request: pytest.FixtureRequest, stage: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Future[subprocess.CompletedProcess[str]]]]:
+    """Begin to run those programs that are asked for, a few at a time."""
+    folder = tmp_path_factory.mktemp("docs")
+    wanted = [each.callspec.params["block"] for each in request.session.items if _is_run(each)]
+    with ThreadPoolExecutor(4) as pool:
+        yield {block.name: pool.submit(run, block, stage, folder / str(n)) for n, block in enumerate(wanted)}
+
+
+def _is_run(item: pytest.Item) -> bool:
+    return isinstance(item, pytest.Function) and item.originalname == test_a_program_runs.__name__
+
+
+@by_name(PROGRAMS)
+def test_a_program_runs(block: Block, runs: dict[str, Future[subprocess.CompletedProcess[str]]]) -> None:
+    ended = runs[block.name].result()
+    assert ended.returncode == 0, ended.stdout
+    assert not re.search("Traceback|Unhandled", ended.stdout), ended.stdout
+
+
+@by_name(SERVICES)
+def test_a_service_starts_answers_and_stops(block: Block, stage: dict[str, str], tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (tmp_path / "service.tac").write_text(on_stage(block.text, stage).replace("8080", str(port)), encoding="utf-8")
+    with subprocess.Popen(
+        [sys.executable, "-c", TWISTD, "--nodaemon", "--pidfile=", "--python=service.tac"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        said = []
+        for line in process.stdout:
+            said.append(line)
+            if f"starting on {port}" in line:
+                break
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=DEADLINE) as answer:
+                assert answer.read(8) == b"\x89PNG\r\n\x1a\n"
+        finally:
+            process.send_signal(signal.SIGTERM)
+            said += process.stdout
+        assert process.wait(DEADLINE) == -signal.SIGTERM, "".join(said)
+        assert not re.search("Traceback|Unhandled", "".join(said)), "".join(said)

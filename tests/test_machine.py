@@ -1,0 +1,481 @@
+"""Anything may happen to a connection, in any order: a state machine plays it, beside a model of what must come of it.
+
+The wire is :class:`FakeTransport` with the machine as the browser, the clock a ``task.Clock``. The model is small:
+what each command may end with, what each subscriber must have been given, how each stream must have ended.
+
+``TXCDP_MACHINE_RUNS`` sets the number of runs, which are the same ones each time unless ``TXCDP_MACHINE_SEED=random``.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import warnings
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from reactivex import operators as ops
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import Clock
+from twisted.logger import LogLevel, globalLogPublisher
+from twisted.python.failure import Failure
+
+from tests.support import attached, data_received, detached, event, reply_to
+from txcdp.attach import AutoAttach
+from txcdp.connection import Connection
+from txcdp.domains import network, page, runtime
+from txcdp.errors import (
+    CommandError,
+    CommandTimeout,
+    ConnectionLost,
+    Gone,
+    MalformedMessage,
+    SessionDetached,
+    TargetCrashed,
+)
+from txcdp.session import Session
+from txcdp.streams import EventQueue, queue
+from txcdp.testing import FakeTransport
+
+RUNS = int(os.environ.get("TXCDP_MACHINE_RUNS", "60"))
+STEPS = int(os.environ.get("TXCDP_MACHINE_STEPS", "60"))
+RANDOM = os.environ.get("TXCDP_MACHINE_SEED", "") == "random"
+
+#: Commands that txcdp sends of its own accord end in one of these, too; nobody sees it.
+LINGER = 3.0
+TIMEOUT = 7.0
+
+GARBAGE = [
+    b"",
+    b"{",
+    b"null",
+    b"[]",
+    b'{"id":',
+    b'{"id":99999,"result":{}}',
+    b'{"id":"1"}',
+    b'{"error":{"code":-32700,"message":"x"}}',
+    b'{"method":"Network.dataReceived","params":5}',
+    b'{"method":"Network.dataReceived"',
+    b'{"method":"Target.attachedToTarget","params":{}}',
+    b'{"method":"Target.detachedFromTarget","params":{"sessionId":"S999"}}',
+    b'{"method":"Inspector.targetCrashed","params":{},"sessionId":"S999"}',
+    b'{"method":"Network.dataReceived","params":{},"sessionId":"S999"}',
+    b"\xff\xfe\x00",
+    b"[" * 5000,
+]
+
+
+class Raised(Exception):
+    """What a subscriber of the test raises."""
+
+
+class Sent:
+    """A command that the test sent, and what the model knows of it.
+
+    :ivar outcomes: what its Deferred has fired with; must never be more than one.
+    :ivar retried: the same command, sent again by its own errback.
+    """
+
+    def __init__(self, session: Session, kind: str, deadline: float | None) -> None:
+        self.session = session
+        self.kind = kind
+        self.deadline = deadline
+        self.outcomes: list[Any] = []
+        self.retried: Sent | None = None
+        self.deferred: Deferred[Any] = Deferred()
+
+
+class Listener:
+    """A subscriber, with what it has heard and what it must have."""
+
+    def __init__(self, session: Session | None, raises_at: int | None = None) -> None:
+        self.session = session
+        self.heard: list[int] = []
+        self.due: list[int] = []
+        self.ends: list[Exception | None] = []
+        self.left = False
+        self.raises_at = raises_at
+        self.subscription: Any = None
+
+    def on_next(self, number: int) -> None:
+        self.heard.append(number)
+        if self.raises_at is not None and len(self.heard) > self.raises_at:
+            raise Raised
+
+    @property
+    def done(self) -> bool:
+        """Whether it hears nothing any more."""
+        return self.left or bool(self.ends) or (self.raises_at is not None and len(self.due) > self.raises_at)
+
+
+class Machine(RuleBasedStateMachine):
+    """The browser, the user, and the model."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.logged: list[Any] = []
+        globalLogPublisher.addObserver(self._log)
+        self.clock = Clock()
+        self.line = FakeTransport(self._heard, lambda: None)
+        self.unanswered: list[dict[str, Any]] = []
+        self.answered: list[dict[str, Any]] = []
+        self.order: dict[str, list[int]] = {}
+        self.sent: list[Sent] = []
+        self.listeners: list[Listener] = []
+        self.queues: list[EventQueue[Any]] = []
+        self.sessions: list[Session] = []
+        self.count = 0
+        self.raised = 0
+
+    def _log(self, entry: Any) -> None:
+        if entry["log_level"] in (LogLevel.error, LogLevel.critical):
+            self.logged.append(entry)
+
+    def _heard(self, line: FakeTransport, message: bytes) -> None:
+        command = json.loads(message)
+        self.unanswered.append(command)
+        self.order.setdefault(command.get("sessionId", ""), []).append(command["id"])
+
+    @initialize(
+        paced=st.sampled_from([None, None, 1, 3]), rate=st.sampled_from([None, None, 2]), linger=st.sampled_from([None, LINGER])
+    )
+    def connect(self, paced: int | None, rate: int | None, linger: float | None) -> None:
+        self.paced = paced is not None or rate is not None
+        self.connection = Connection(
+            self.line, self.clock, timeout=TIMEOUT, linger=linger, max_in_flight=paced, commands_per_second=rate
+        )
+        self.sessions = [self.connection.session]
+        self.sessions_by_key = {"": self.connection.session}
+        self.closed: list[Any] = []
+        self.connection.when_closed().addBoth(self.closed.append)
+        self.attached = Listener(None)
+        self.connection.attached.subscribe(
+            lambda _: None, self.attached.ends.append, lambda: self.attached.ends.append(None)
+        )
+        self.tap = Listener(None)
+        self.connection.events_raw().subscribe(
+            lambda _: None, self.tap.ends.append, lambda: self.tap.ends.append(None)
+        )
+
+    # The user:
+
+    def pick(self, index: int) -> Session:
+        return self.sessions[index % len(self.sessions)]
+
+    @rule(
+        which=st.integers(0, 9),
+        kind=st.sampled_from(["typed", "raw", "navigate", "enable", "disable", "unwritable"]),
+        timeout=st.sampled_from([None, 1.0, 2.5, "default"]),
+        retry=st.booleans(),
+    )
+    def send(self, which: int, kind: str, timeout: Any, retry: bool) -> None:
+        self._send(self.pick(which), kind, timeout, retry)
+
+    def _send(self, session: Session, kind: str, timeout: Any, retry: bool) -> Sent:
+        options = {} if timeout == "default" else {"timeout": timeout}
+        limit = TIMEOUT if timeout == "default" else timeout
+        sent = Sent(session, kind, limit)
+        self.sent.append(sent)
+        deferred: Deferred[Any]
+        if kind == "typed":
+            deferred = session.execute(runtime.evaluate(expression="1"), **options)
+        elif kind == "navigate":
+            deferred = session.execute(page.navigate(url="x"), **options)
+        elif kind == "enable":
+            deferred = session.execute(network.enable(), **options)
+        elif kind == "disable":
+            deferred = session.execute(network.disable(), **options)
+        elif kind == "unwritable":
+            deferred = session.execute_raw("A.b", {"x": object()}, **options)
+        else:
+            deferred = session.execute_raw("A.b", {"x": [1]}, **options)
+        sent.deferred = deferred
+
+        def fired(outcome: Any) -> None:
+            sent.outcomes.append(outcome)
+            if retry and isinstance(outcome, Failure) and outcome.check(Gone, CommandTimeout):
+                # What a user does who tries again at once: that, too, has to end.
+                sent.retried = self._send(session, kind, timeout, False)
+
+        deferred.addBoth(fired)
+        return sent
+
+    @precondition(lambda self: any(not each.outcomes for each in self.sent))
+    @rule(which=st.integers(0, 99))
+    def cancel(self, which: int) -> None:
+        waiting = [each for each in self.sent if not each.outcomes]
+        chosen = waiting[which % len(waiting)]
+        chosen.deferred.cancel()
+        assert len(chosen.outcomes) == 1, "cancelling fires it"
+        assert chosen.outcomes[0].check(CancelledError), chosen.outcomes
+
+    @rule(which=st.integers(0, 9), raises_at=st.sampled_from([None, None, 0, 2]), shape=st.sampled_from("trpq"))
+    def subscribe(self, which: int, raises_at: int | None, shape: str) -> None:
+        session = self.pick(which)
+        if shape == "q":
+            self.queues.append(queue(session.events(network.DataReceived), 3, overflow="drop_oldest"))
+            return
+        listener = Listener(session, raises_at)
+        source: Any = session.events(network.DataReceived).pipe(ops.map(lambda item: item.data_length))
+        if shape == "r":
+            source = session.events_raw("Network.dataReceived").pipe(ops.map(lambda item: item["dataLength"]))
+        elif shape == "p":
+            # The end of the one unsubscribes from the other.
+            source = source.pipe(ops.take_until(session.events(page.LoadEventFired)))
+        self.listeners.append(listener)
+        listener.subscription = source.subscribe(
+            listener.on_next, listener.ends.append, lambda: listener.ends.append(None)
+        )
+
+    @precondition(lambda self: any(not each.done for each in self.listeners))
+    @rule(which=st.integers(0, 99))
+    def unsubscribe(self, which: int) -> None:
+        listening = [each for each in self.listeners if not each.done]
+        chosen = listening[which % len(listening)]
+        chosen.left = True
+        chosen.subscription.dispose()
+
+    @rule(which=st.integers(0, 9))
+    def auto_attach(self, which: int) -> None:
+        session = self.pick(which)
+        AutoAttach(set_up=lambda new: new.execute(page.enable()).addErrback(lambda _: None)).start(session).addErrback(
+            lambda _: None
+        )
+
+    @rule(which=st.integers(0, 9))
+    def detach(self, which: int) -> None:
+        self.pick(which).detach().addErrback(lambda _: None)
+
+    @rule()
+    def close(self) -> None:
+        self.connection.close()
+
+    # Time:
+
+    @rule(seconds=st.sampled_from([0.0, 0.5, 1.0, 2.5, 8.0]))
+    def advance(self, seconds: float) -> None:
+        before = [each for each in self.sent if not each.outcomes]
+        self.clock.advance(seconds)
+        for each in before:
+            if each.deadline is not None:
+                each.deadline -= seconds
+                # A navigation may first wait for the enabling before its own time begins.
+                if each.deadline < -2.5:
+                    assert each.outcomes, "past its deadline"
+
+    # The browser:
+
+    def say(self, message: bytes) -> None:
+        self.line.put(message)
+        self.line.deliver()
+
+    def reply_with(self, command: dict[str, Any], kind: str) -> None:
+        result: Any = {"frameId": "F", "result": {"type": "number"}}
+        if kind == "result":
+            self.say(reply_to(command, result))
+        elif kind == "error":
+            self.say(reply_to(command, error={"code": -32000, "message": "no"}))
+        elif kind == "no session":
+            self.say(reply_to({"id": command["id"]}, error={"code": -32001, "message": "Session not found."}))
+            session = self.sessions_by_key.get(command.get("sessionId", ""))
+            if command.get("sessionId") and session is not None and session.ended:
+                self._gone(session)
+        else:
+            self.say(b'{"id":%d,"result":5' % command["id"])
+
+    @precondition(lambda self: self.unanswered and not self.line.ending)
+    @rule(which=st.integers(0, 99), kind=st.sampled_from(["result", "result", "result", "error", "no session", "bad"]))
+    def reply(self, which: int, kind: str) -> None:
+        command = self.unanswered.pop(which % len(self.unanswered))
+        self.answered.append(command)
+        self.reply_with(command, kind)
+
+    @precondition(lambda self: self.answered and not self.line.ending)
+    @rule(which=st.integers(0, 99), kind=st.sampled_from(["result", "error"]))
+    def reply_again(self, which: int, kind: str) -> None:
+        before = [len(each.outcomes) for each in self.sent]
+        self.reply_with(self.answered[which % len(self.answered)], kind)
+        assert before == [len(each.outcomes) for each in self.sent[: len(before)]], "a second reply fires nothing"
+
+    @rule(which=st.integers(0, 9))
+    def event(self, which: int) -> None:
+        session = self.pick(which)
+        self.count += 1
+        lives = self.connection.lost is None and not session.ended and not self.line.ending
+        for each in self.listeners:
+            if each.session is session and not each.done and lives:
+                each.due.append(self.count)
+                if each.raises_at is not None and len(each.due) > each.raises_at:
+                    self.raised += 1
+        self.say(data_received(self.count, session.id))
+
+    @rule(which=st.integers(0, 9), index=st.integers(0, 5), twin=st.booleans(), waiting=st.booleans())
+    def attach(self, which: int, index: int, twin: bool, waiting: bool) -> None:
+        parent = self.pick(which)
+        name = f"S{len(self.sessions)}"
+        target = f"T{index if twin else 100 + len(self.sessions)}"
+        self.say(attached(name, target, parent=parent.id, waiting=waiting))
+        for each in self.connection.sessions:
+            if each not in self.sessions:
+                assert each.id == name
+                self.sessions.append(each)
+                self.sessions_by_key[name] = each
+
+    @rule(which=st.integers(0, 9))
+    def detached(self, which: int) -> None:
+        session = self.pick(which)
+        if session.id is not None:
+            self.say(detached(session.id))
+            assert session.ended or self.line.ending
+            self._gone(session)
+
+    def _gone(self, session: Session) -> None:
+        """What was through a session is over, at once."""
+        for each in self.sessions:
+            if each.parent is session and each.ended:
+                self._gone(each)
+        for sent in self.sent:
+            if sent.session is session:
+                assert sent.outcomes, "a command of an ended session"
+
+    @rule(which=st.integers(0, 9))
+    def crash(self, which: int) -> None:
+        session = self.pick(which)
+        # Navigating, which brings the page back, may have waited for the enabling, and goes on.
+        pending = [
+            each for each in self.sent if each.session is session and not each.outcomes and each.kind != "navigate"
+        ]
+        lives = not session.ended and not self.line.ending
+        self.say(event("Inspector.targetCrashed", {}, session.id))
+        if lives:
+            assert session.crashed
+            for sent in pending:
+                assert sent.outcomes, "a command of a crashed target"
+            for listener in self.listeners:
+                if listener.session is session:
+                    assert listener.done, "a stream of a crashed target"
+
+    @rule(which=st.integers(0, 9))
+    def reload(self, which: int) -> None:
+        self.say(event("Inspector.targetReloadedAfterCrash", {}, self.pick(which).id))
+
+    @rule(which=st.integers(0, 9))
+    def loaded(self, which: int) -> None:
+        session = self.pick(which)
+        self.say(event("Page.loadEventFired", {"timestamp": 1}, session.id))
+
+    @rule(garbage=st.sampled_from(GARBAGE))
+    def garbage(self, garbage: bytes) -> None:
+        self.say(garbage)
+
+    @rule(garbage=st.binary(max_size=30))
+    def noise(self, garbage: bytes) -> None:
+        self.say(b'{"method":"' + garbage)
+        self.say(garbage)
+
+    @precondition(lambda self: not self.line.ending)
+    @rule(clean=st.booleans())
+    def lose(self, clean: bool) -> None:
+        self.line.end(ConnectionLost("lost", 1000 if clean else 1006, clean))
+        self.line.deliver()
+
+    # What holds after each of these:
+
+    @invariant()
+    def each_deferred_at_most_once(self) -> None:
+        for each in self.sent:
+            assert len(each.outcomes) <= 1
+            if each.outcomes and isinstance(each.outcomes[0], Failure):
+                assert each.outcomes[0].check(
+                    CommandError, CommandTimeout, Gone, CancelledError, MalformedMessage, TypeError
+                ), each.outcomes
+
+    @invariant()
+    def listeners_heard_what_was_due(self) -> None:
+        for each in self.listeners:
+            assert each.heard == each.due, (each.heard, each.due)
+            assert len(each.ends) <= 1
+
+    @invariant()
+    def commands_left_in_order(self) -> None:
+        for ids in self.order.values():
+            assert ids == sorted(ids)
+
+    @invariant()
+    def nothing_was_logged_but_what_subscribers_raised(self) -> None:
+        assert len(self.logged) == self.raised, self.logged
+
+    @invariant()
+    def the_ended_keep_nothing(self) -> None:
+        open_keys = {each.key for each in self.connection.sessions} if hasattr(self, "connection") else set()
+        if hasattr(self, "connection"):
+            for method, route in self.connection._routes._streams.items():
+                assert set(route._by_session) <= open_keys, (method, route._by_session, open_keys)
+
+    def teardown(self) -> None:
+        try:
+            if hasattr(self, "connection"):
+                self.end()
+        finally:
+            globalLogPublisher.removeObserver(self._log)
+
+    def end(self) -> None:
+        """End it, and see that all has ended and nothing stays."""
+        self.line.end(ConnectionLost("lost", 1006, clean=False))
+        self.line.deliver()
+        lost = self.connection.lost
+        assert lost is not None
+        assert self.closed == [lost]
+        assert self.clock.getDelayedCalls() == [], self.clock.getDelayedCalls()
+        assert len(self.connection._pending) == 0
+        assert self.connection.sessions == []
+        for sent in self.sent:
+            assert len(sent.outcomes) == 1, "fired"
+            assert sent.retried is None or len(sent.retried.outcomes) == 1
+        for listener in (*self.listeners, self.attached, self.tap):
+            if not listener.left and listener.raises_at is None:
+                assert len(listener.ends) == 1, "ended"
+            for end in listener.ends:
+                assert end is None or isinstance(end, Gone | CommandError | CommandTimeout | MalformedMessage), end
+        for listener in (self.attached, self.tap):
+            (end,) = listener.ends
+            assert (end is None) == lost.clean
+        for each in self.queues:
+            while len(each):
+                each.get_nowait()
+            failure: list[Any] = []
+            each.get().addErrback(failure.append)
+            assert failure, "a queue ends"
+        assert not self.connection._routes._streams or all(
+            not route._by_session for route in self.connection._routes._streams.values()
+        )
+        for session in self.sessions:
+            outcome: list[Any] = []
+            session.execute(page.enable()).addErrback(outcome.append)
+            assert outcome[0].check(ConnectionLost, SessionDetached, TargetCrashed)
+        assert self.clock.getDelayedCalls() == []
+        stats = self.connection.stats
+        assert stats.subscriber_errors == self.raised
+        self.listeners_heard_what_was_due()
+        self.each_deferred_at_most_once()
+
+
+def test_anything_in_any_order() -> None:
+    machine_settings = settings(
+        max_examples=RUNS,
+        stateful_step_count=STEPS,
+        deadline=None,
+        derandomize=not RANDOM,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        print_blob=True,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        from hypothesis.stateful import run_state_machine_as_test
+
+        run_state_machine_as_test(Machine, settings=machine_settings)
+    gc.collect()

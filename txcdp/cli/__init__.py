@@ -1,0 +1,39 @@
+"""The ``txcdp`` command: watch a page, call a command, list targets, compare protocols.
+
+Nothing but the parser is imported before it is known what is to be done: ``txcdp --help`` is quick.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    :param argv: the arguments, without the program's name; None: those of this process.
+    :returns: the exit code, as ``txcdp watch --help`` lists them.
+    :raises SystemExit: for ``--help``, with 0, and for misuse, with 2.
+    """
+    from txcdp.cli.arguments import parser
+
+    try:
+        arguments = parser()
+        options = arguments.parse_args(argv)
+        if options.version:
+            options.command, options.browser, options.json = "version", None, False
+        if options.command is None:
+            arguments.print_help()
+            return 2
+        from txcdp.cli.commands import run
+
+        return run(options)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141

@@ -1,0 +1,155 @@
+"""``name=value`` on the command line, as the parameters of a command of the protocol."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from txcdp.codegen.schema import Command, Property, Protocol, Shape, Type, qualified, vendored
+from txcdp.domains import lookup
+
+
+class BadParameter(ValueError):
+    """What was given does not fit the command; the message says what would."""
+
+
+def read(method: str, given: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """Return a command's name and parameters as the protocol has them.
+
+    :param method: such as ``"Page.navigate"``, in any case, with or without underscores.
+    :param given: ``name=value`` each, or ``name:=JSON``.
+    :raises BadParameter: there is no such command, or they do not fit it.
+    """
+    protocol, _ = vendored()
+    name, command, domain = _find(protocol, method)
+    known = {_fold(each.name): each for each in command.parameters}
+    params: dict[str, Any] = {}
+    for key, text, is_json in map(_split, given):
+        parameter = known.get(_fold(key))
+        if parameter is None:
+            raise BadParameter(_unknown(name, key, command.parameters))
+        params[parameter.name] = _json(key, text) if is_json else _Reader(protocol).read(parameter, text, domain, key)
+    missing = [each.name for each in command.parameters if not each.optional and each.name not in params]
+    if missing:
+        raise BadParameter(f"{name} needs {' and '.join(missing)}; {_takes(command.parameters)}")
+    return name, params
+
+
+def read_unchecked(given: Sequence[str]) -> dict[str, Any]:
+    """Return parameters of a command that nothing is known of: JSON where a value is JSON, and text otherwise."""
+    params: dict[str, Any] = {}
+    for key, text, is_json in map(_split, given):
+        try:
+            params[key] = json.loads(text)
+        except ValueError:
+            if is_json:
+                raise BadParameter(f"{key}: {text!r} is not JSON") from None
+            params[key] = text
+    return params
+
+
+def _split(given: str) -> tuple[str, str, bool]:
+    found = re.match(r"([A-Za-z_]\w*)(:?=)", given)
+    if found is None:
+        raise BadParameter(f"{given!r}: parameters are given as name=value, or as name:=JSON")
+    return found[1], given[found.end() :], found[2] == ":="
+
+
+def _find(protocol: Protocol, method: str) -> tuple[str, Command, str]:
+    domain, _, member = method.partition(".")
+    for each in protocol.domains:
+        if _fold(each.name) == _fold(domain):
+            for command in each.commands:
+                if _fold(command.name) == _fold(member):
+                    return f"{each.name}.{command.name}", command, each.name
+            if any(_fold(event.name) == _fold(member) for event in each.events):
+                raise BadParameter(f"{each.name}.{member} is an event; txcdp watch URL --events {method} shows those")
+            near = _near(member, [command.name for command in each.commands])
+            raise BadParameter(f"{each.name} has no command {member!r}{near}; --raw sends it all the same")
+    try:
+        lookup(method)
+    except LookupError as error:
+        raise BadParameter(f"{error.args[0]}; --raw sends it all the same") from None
+    raise BadParameter(f"{method} is no command")
+
+
+def _unknown(command: str, name: str, parameters: Sequence[Property]) -> str:
+    near = _near(name, [each.name for each in parameters])
+    return f"{command} has no parameter {name!r}{near}; {_takes(parameters)}"
+
+
+def _takes(parameters: Sequence[Property]) -> str:
+    if not parameters:
+        return "it takes none"
+    required = [each.name for each in parameters if not each.optional]
+    optional = [f"[{each.name}]" for each in parameters if each.optional]
+    return f"it takes {', '.join(required + optional)}"
+
+
+class _Reader:
+    """Reads texts as what the protocol says they are."""
+
+    def __init__(self, protocol: Protocol) -> None:
+        self._types: dict[tuple[str, str], Type] = {
+            (domain.name, each.id): each for domain in protocol.domains for each in domain.types
+        }
+
+    def read(self, shape: Shape, text: str, domain: str, key: str) -> Any:
+        if shape.ref is not None:
+            where = qualified(shape.ref, domain)
+            return self.read(self._types[where], text, where[0], key)
+        if shape.enum and text not in shape.enum:
+            raise BadParameter(f"{key}: {text!r} is none of {', '.join(shape.enum)}{_near(text, shape.enum)}")
+        if shape.type in ("string", "binary"):
+            return text
+        if shape.type == "boolean":
+            return _choice(key, text, {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False})
+        if shape.type in ("integer", "number"):
+            return _number(key, text, whole=shape.type == "integer")
+        if shape.type == "any":
+            return read_unchecked([f"value={text}"])["value"]
+        value = _json(key, text)
+        if not isinstance(value, list if shape.type == "array" else dict):
+            raise BadParameter(f"{key}: a JSON {shape.type} is needed, not {text}")
+        return value
+
+
+def _choice(key: str, text: str, known: dict[str, bool]) -> bool:
+    if text.lower() not in known:
+        raise BadParameter(f"{key}: {text!r} is neither true nor false")
+    return known[text.lower()]
+
+
+def _number(key: str, text: str, whole: bool) -> int | float:
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        number = float(text)
+    except ValueError:
+        number = float("nan")
+    if whole or not math.isfinite(number):
+        raise BadParameter(f"{key}: {text!r} is no {'integer' if whole else 'number'}")
+    return number
+
+
+def _json(key: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise BadParameter(f"{key}: {text!r} is not JSON ({error})") from None
+
+
+def _fold(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    folded = {_fold(each): each for each in known}
+    near = [folded[each] for each in difflib.get_close_matches(_fold(name), folded)]
+    return f"; did you mean {' or '.join(near)}?" if near else ""

@@ -1,0 +1,275 @@
+"""``txcdp watch``: opens a page and tells what happens in it."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from reactivex import Observable
+from reactivex import operators as ops
+from twisted.internet import task
+from twisted.internet.defer import CancelledError, Deferred
+
+from txcdp.browser import Browser, connect, launch
+from txcdp.cli import summary
+from txcdp.cli.lines import Line, Style
+from txcdp.cli.output import Output, OutputGone, complain
+from txcdp.cli.races import failure_of, first_of
+from txcdp.cli.running import BAD, GOOD, one_line
+from txcdp.cli.selection import Selection
+from txcdp.cli.story import Story
+from txcdp.cli.text import size
+from txcdp.cli.watching import Watching, discover, keep_no_downloads
+from txcdp.deferreds import with_deadline
+from txcdp.domains import inspector, target
+from txcdp.domains import page as page_domain
+from txcdp.errors import NavigationError, SessionDetached, StreamEnded, TxcdpError
+from txcdp.page import DownloadStarted, Navigation, Page
+from txcdp.records import to_json
+from txcdp.streams import first
+from txcdp.tap import Message
+
+#: Seconds without a request in flight, after which a loaded page is idle.
+QUIET = 0.5
+#: Seconds that the picture and the title may take: the page may hang.
+_PATIENCE = 10.0
+
+#: The pictures that can be taken, by the file's suffix.
+PICTURES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
+
+#: An event, and the lines that tell of it.
+_Told = tuple[Message, list[Line]]
+
+Until = Literal["load", "idle", "forever"] | float
+
+
+@dataclass(frozen=True)
+class Options:
+    """What ``txcdp watch`` was told; see its ``--help``."""
+
+    url: str
+    browser: str | None = None
+    selection: Selection | None = None
+    json: bool = False
+    until: Until = "idle"
+    timeout: float = 30.0
+    screenshot: Path | None = None
+    pipe: bool = False
+    headful: bool = False
+    executable: str | None = None
+    verbose: bool = False
+
+
+class Unloaded(TxcdpError):
+    """The page did not get as far as was asked for."""
+
+
+async def watch(reactor: Any, options: Options, output: Output, style: Style) -> int:
+    """Open the page, tell what happens, and sum it up.
+
+    :returns: the exit code: 0, or 1 where the page could not be loaded.
+    """
+    for domain in options.selection.silent if options.selection else ():
+        complain(f"{domain} is not enabled, because that changes what a page does: you see what it sends by itself")
+    async with await _open(reactor, options) as browser:
+        if options.browser is None:
+            await keep_no_downloads(browser.session)
+        if options.selection is not None and "Target" in options.selection.domains:
+            await discover(browser.session)
+        page = await browser.new_page()
+        watching = Watching(options.selection.enabling if options.selection else (), alone=options.browser is None)
+        try:
+            await watching.start(browser.session, page.session, page.target_id)
+            return await _Watch(reactor, options, output, style, browser, page).run()
+        finally:
+            if options.browser is not None:
+                await _close_tabs(browser, page, watching)
+
+
+def _open(reactor: Any, options: Options) -> Deferred[Browser]:
+    if options.browser is not None:
+        return connect(reactor, options.browser)
+    return launch(
+        reactor,
+        options.executable,
+        headless=not options.headful,
+        args=("--window-size=1280,900",),
+        transport="pipe" if options.pipe else "websocket",
+    )
+
+
+async def _close_tabs(browser: Browser, page: Page, watching: Watching) -> None:
+    """Close what we have opened in a browser that lives on."""
+    for each in watching.opened:
+        if each.target is not None and not each.ended:
+            closing = browser.session.execute_raw("Target.closeTarget", {"targetId": each.target.target_id})
+            closing.addErrback(lambda _: None)
+    with contextlib.suppress(TxcdpError):
+        await page.close()
+
+
+class _Watch:
+    """One watching, from the first event to the summary."""
+
+    def __init__(
+        self, reactor: Any, options: Options, output: Output, style: Style, browser: Browser, page: Page
+    ) -> None:
+        self._reactor = reactor
+        self._options = options
+        self._output = output
+        self._style = style
+        self._browser = browser
+        self._page = page
+        self._began: float = reactor.seconds()
+        self._story = Story(page.session.id, options.url, options.selection, options.verbose)
+        self._unread: Deferred[None] = Deferred()
+        self._navigation: Navigation | None = None
+
+    async def run(self) -> int:
+        """Watch, take the picture and sum up; the code is 0 where the page was loaded."""
+        story = self._story
+        events = self._browser.connection.events_raw()
+        heard: Observable[_Told] = events.pipe(ops.map(self._hear))
+        told = heard.pipe(ops.share())  # by those who print, and by those who wait
+        idle = told.pipe(
+            ops.map(lambda _: story.activity),
+            ops.distinct_until_changed(),
+            ops.debounce(QUIET),
+            ops.filter(lambda activity: activity == (True, 0)),
+        )
+        printing = told.subscribe(self._print, lambda _: None)
+        notes = []
+        try:
+            code = await self._watch(first(idle))
+            if not self._page.session.ended:
+                title = await self._title()
+                notes += [("title", title)] if title else []
+                if self._options.screenshot is not None:
+                    notes.append(("picture", await self._take_picture(self._options.screenshot)))
+        except CancelledError:
+            code = BAD  # it was a signal, which has a code of its own
+        except TxcdpError as error:
+            complain(one_line(error))
+            code = BAD
+        finally:
+            printing.dispose()
+        if not self._options.json:
+            self._output.print(summary.render(story, self._style, notes))
+        return code
+
+    async def _watch(self, idle: Deferred[Any]) -> int:
+        """Go to the page and wait until it is over; say what went wrong, and return the code."""
+        idle.addErrback(lambda _: None)  # whatever ends the events ends the page, too
+        crashed = first(self._page.session.events(inspector.TargetCrashed))
+        beginning = first(self._page.session.events(page_domain.DownloadProgress))
+        beginning.addErrback(lambda _: None)
+        try:
+            over = await first_of(self._arrive(idle), crashed, self._unread)
+        except NavigationError as error:
+            if isinstance(error, DownloadStarted) and not self._story.tally.downloads:
+                await first_of(beginning, task.deferLater(self._reactor, 1.0, lambda: None))
+            raise self._explained(error) from error
+        except (StreamEnded, SessionDetached):
+            complain("the page was closed")
+            return GOOD if self._story.loaded else BAD
+        finally:
+            idle.cancel()
+            beginning.cancel()
+        if isinstance(over, inspector.TargetCrashed):
+            raise Unloaded("the page's process crashed")
+        return self._verdict()
+
+    def _arrive(self, idle: Deferred[Any]) -> Deferred[Any]:
+        """Go to the page and wait for as long as was asked for."""
+        options = self._options
+        going = self._page.goto(options.url, "load", timeout=None)
+        going.addCallback(self._arrived)
+        if options.until == "forever":
+            return failure_of(going)
+        if isinstance(options.until, float):
+            return first_of(task.deferLater(self._reactor, options.until, lambda: None), failure_of(going))
+        if options.until == "idle":
+            going.addCallback(lambda _: idle)
+        return with_deadline(self._reactor, going, options.timeout, self._late)
+
+    def _arrived(self, navigation: Navigation) -> None:
+        self._navigation = navigation
+
+    def _late(self) -> Unloaded:
+        options = self._options
+        what = "loaded" if not self._story.loaded else "idle"
+        waiting = self._story.open_requests() or "no request is in flight"
+        return Unloaded(
+            f"{options.url} was not {what} within {options.timeout:g} s ({waiting}); see --timeout, --until"
+        )
+
+    def _verdict(self) -> int:
+        """Judge by the answer to the document's request."""
+        document = self._story.tally.document
+        status = document.status if document is not None else 0
+        if self._navigation is not None:
+            status = self._navigation.status or 0
+        elif not self._story.committed:
+            raise Unloaded(f"{self._options.url} has not answered")
+        if status >= 400:
+            raise Unloaded(f"{self._story.tally.url} answered {status}")
+        return GOOD
+
+    def _explained(self, error: NavigationError) -> TxcdpError:
+        """Say with which status there was nothing to show, for which Chromium has an error of its own."""
+        document = self._story.tally.document
+        if "HTTP_RESPONSE_CODE_FAILURE" in error.error_text and document is not None and document.status:
+            return Unloaded(f"{error.url} answered {document.status}, with nothing to show")
+        return error
+
+    # What is printed.
+
+    def _hear(self, message: Message) -> _Told:
+        return message, self._story.hear(message)
+
+    def _print(self, told: _Told) -> None:
+        message, lines = told
+        try:
+            if self._options.json:
+                self._print_json(message)
+            else:
+                for line in lines:
+                    self._output.print(self._style.render(self._reactor.seconds() - self._began, line))
+        except OutputGone as error:
+            if not self._unread.called:
+                self._unread.errback(error)
+
+    def _print_json(self, message: Message) -> None:
+        selection = self._options.selection
+        if selection is None or selection.wants(message.method):
+            item = {
+                "time": round(time.time(), 6),
+                "session": message.session_id,
+                "method": message.method,
+                "params": message.params,
+            }
+            self._output.write(to_json(item) + b"\n")
+
+    # What is asked at the end.
+
+    async def _title(self) -> str:
+        """Ask the browser, not the page, which may hang."""
+        asking = self._browser.session.execute(
+            target.get_target_info(target_id=self._page.target_id), timeout=_PATIENCE
+        )
+        info = (await asking).target_info
+        return "" if info.url.endswith(info.title) else info.title  # without one, it is the address
+
+    async def _take_picture(self, path: Path) -> str:
+        """Write the picture, and return its name and size; fails with :exc:`Unloaded` where that cannot be."""
+        kind = cast(Literal["png", "jpeg", "webp"], PICTURES[path.suffix.lower()])
+        taking = self._page.screenshot(path, format=kind)
+        late = Unloaded(f"no picture could be taken of the page within {_PATIENCE:g} s")
+        try:
+            data = await with_deadline(self._reactor, taking, _PATIENCE, lambda: late)
+        except OSError as error:
+            raise Unloaded(f"{path} cannot be written: {error.strerror}") from error
+        return f"{path} ({size(len(data))})"

@@ -1,0 +1,182 @@
+"""The bridge for applications that still build on ``rx`` 3.2, RxPY's old distribution; needs ``txcdp[rx]``.
+
+:func:`from_stream` makes a true ``rx.Observable`` of a stream of txcdp, a pipeline built on one, or any
+observable of ``reactivex``; :func:`to_stream` goes the other way. An operator of the one distribution
+does not know an observable of the other, takes it for an iterable, and may iterate for ever: so the two
+never mix inside one pipeline. Items that are themselves observables (windows, groups) cross as what they
+are on the other side.
+
+What is built by ``from_stream(stream).pipe(...)`` runs its time on the connection's reactor, as txcdp's
+own pipelines do: ``debounce``, ``delay``, ``timeout`` and the like need no scheduler, and no thread is
+ever started. For the time of other observables of ``rx`` there is :class:`TwistedScheduler`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import reactivex
+from reactivex import abc
+from reactivex import disposable as reactivex_disposable
+from twisted.internet.interfaces import IReactorTime
+
+from txcdp.streams import Pipeline, StreamContext
+from txcdp.streams.fanout import context_of
+
+try:
+    import rx
+    from rx.core.observable.groupedobservable import GroupedObservable
+    from rx.disposable import Disposable
+    from rx.scheduler import CurrentThreadScheduler
+    from rx.scheduler.eventloop import TwistedScheduler as _RxScheduler
+except ImportError as error:
+    raise ImportError("txcdp.rx3 needs RxPY's old distribution, Rx 3.2: pip install txcdp[rx]") from error
+
+__all__ = ["TwistedScheduler", "from_stream", "scheduler", "to_stream"]
+
+T = TypeVar("T")
+
+
+class TwistedScheduler(_RxScheduler):
+    """Rx 3's time on a Twisted reactor, or on a :class:`twisted.internet.task.Clock`.
+
+    It is Rx 3's own, but for its present time: that one is made by a function that Python 3.12 and newer
+    warn of at every call.
+
+    :param reactor: a reactor or a ``task.Clock``.
+    """
+
+    def __init__(self, reactor: IReactorTime) -> None:
+        super().__init__(reactor)
+        self._clock = reactor
+
+    @property
+    def now(self) -> datetime:
+        """The clock's present time, in UTC and without a time zone, as Rx 3 reckons."""
+        return datetime.fromtimestamp(self._clock.seconds(), UTC).replace(tzinfo=None)
+
+
+class _PipelineScheduler(TwistedScheduler):
+    """The default of pipelines: what is due now runs now, as without a scheduler; what is due later, on the reactor."""
+
+    def schedule(self, action: Any, state: Any = None) -> Any:
+        """Run ``action`` on the current thread's trampoline."""
+        return CurrentThreadScheduler.singleton().schedule(action, state)
+
+
+def scheduler(reactor: IReactorTime) -> TwistedScheduler:
+    """Return a scheduler for Rx 3's time-based operators: ``ops.debounce(1.0, rx3.scheduler(reactor))``.
+
+    :param reactor: a reactor or a ``task.Clock``.
+    """
+    return TwistedScheduler(reactor)
+
+
+def from_stream(stream: reactivex.Observable[Any], clock: IReactorTime | None = None) -> rx.Observable:
+    """Return a stream as an ``rx.Observable``.
+
+    It is subscribed to, and left, when the observable is; its items, its error and its end come through
+    as they are. A subscriber that raises loses its own subscription alone.
+
+    :param stream: such as ``session.events(network.ResponseReceived)``, or ``stream.pipe(...)``.
+    :param clock: the reactor that time-based operators run on; needed only for an observable that is not
+        built on a txcdp stream, for which they would start threads otherwise.
+    :raises TypeError: for anything but an observable of ``reactivex``.
+    """
+    if not isinstance(stream, reactivex.Observable):
+        raise TypeError(f"from_stream() takes an observable of reactivex, not {_describe(stream)}")
+    context = context_of(stream)
+    clock = clock if clock is not None or context is None else context.clock
+    bridge = _Bridge(_Foreign(stream, clock), clock)
+    bridge.context = context
+    return bridge
+
+
+def to_stream(source: Any, like: reactivex.Observable[Any] | None = None) -> reactivex.Observable[Any]:
+    """Return an observable of Rx 3 as one of ``reactivex``, for ``txcdp.first``, ``txcdp.queue`` and the like.
+
+    :param source: an ``rx.Observable``; one that :func:`from_stream` began knows its connection.
+    :param like: a stream of the connection to whose reactor and flow control the result is to keep,
+        where ``source`` has none of its own.
+    :raises TypeError: for anything but an observable of ``rx``.
+    """
+    if not isinstance(source, rx.Observable):
+        raise TypeError(f"to_stream() takes an observable of rx, not {_describe(source)}")
+
+    def subscribe(observer: abc.ObserverBase[Any], scheduler: abc.SchedulerBase | None = None) -> abc.DisposableBase:
+        subscription = source.subscribe_(
+            lambda item: observer.on_next(_to_reactivex(item, context)), observer.on_error, observer.on_completed
+        )
+        return reactivex_disposable.Disposable(subscription.dispose)
+
+    context: StreamContext | None = getattr(source, "context", None)
+    if context is None and like is not None:
+        context = context_of(like)
+    result: reactivex.Observable[Any] = reactivex.Observable(subscribe)
+    return result if context is None else Pipeline(result, context)
+
+
+class _Bridge(rx.Observable):
+    """What ``from_stream`` returns, and what operators make of it: keeps to the stream's reactor.
+
+    :ivar context: of the stream behind it, for the way back.
+    """
+
+    context: StreamContext | None = None
+
+    def __init__(self, source: Any, clock: IReactorTime | None) -> None:
+        super().__init__()
+        self._source = source
+        self._clock = clock
+
+    def pipe(self, *operators: Any) -> Any:
+        """Compose operators; a connectable or grouped observable that they make stays what it is."""
+        made = super().pipe(*operators)
+        if type(made) is not rx.Observable:
+            return made
+        bridge = _Bridge(made, self._clock)
+        bridge.context = self.context
+        return bridge
+
+    def _subscribe_core(self, observer: Any, scheduler: Any = None) -> Any:
+        if scheduler is None and self._clock is not None:
+            scheduler = _PipelineScheduler(self._clock)
+        return self._source.subscribe_(observer.on_next, observer.on_error, observer.on_completed, scheduler)
+
+
+class _Foreign:
+    """An observable of reactivex, to be subscribed to as Rx 3 does."""
+
+    def __init__(self, stream: reactivex.Observable[Any], clock: IReactorTime | None) -> None:
+        self._stream = stream
+        self._clock = clock
+
+    def subscribe_(self, on_next: Any, on_error: Any, on_completed: Any, scheduler: Any) -> Any:
+        """Subscribe; Rx 3's scheduler is nothing for the other side, which has its own."""
+        clock = self._clock
+        subscription = self._stream.subscribe(lambda item: on_next(_to_rx(item, clock)), on_error, on_completed)
+        return Disposable(subscription.dispose)
+
+
+def _to_rx(item: Any, clock: IReactorTime | None) -> Any:
+    """Take an item across; a window or a group is an observable there, too."""
+    if not isinstance(item, reactivex.Observable):
+        return item
+    bridge = from_stream(item, clock)
+    return GroupedObservable(item.key, bridge) if isinstance(item, reactivex.GroupedObservable) else bridge
+
+
+def _to_reactivex(item: Any, context: StreamContext | None) -> Any:
+    """Take an item back."""
+    if not isinstance(item, rx.Observable):
+        return item
+    stream = to_stream(item)
+    if context is not None and context_of(stream) is None:
+        stream = Pipeline(stream, context)
+    return reactivex.GroupedObservable(item.key, stream) if isinstance(item, GroupedObservable) else stream
+
+
+def _describe(value: object) -> str:
+    kind = type(value)
+    return f"{kind.__module__}.{kind.__qualname__}"
