@@ -104,6 +104,22 @@ class EnablingTests(SynchronousTestCase):
         self.chrome.advance(100)
         self.assertEqual(self.toggles(), ["Network.enable"] * 2)
 
+    def test_refused_by_hand_is_nobodys(self):
+        self.chrome.once(network.enable, CommandError("Network.enable", -32000, "not now"))
+        refused = self.session.execute(network.enable())
+        self.chrome.flush()
+        self.failureResultOf(refused, CommandError)
+        Watcher(self.session.events(network.DataReceived)).leave()
+        self.chrome.advance(10)
+        self.assertEqual(self.toggles(), ["Network.enable", "Network.enable", "Network.disable"])
+
+    def test_navigation_does_not_overtake_what_was_enabled_by_hand(self):
+        self.session.execute(page.enable())
+        self.session.execute(page.navigate(url="http://x/"))
+        self.assertEqual(self.chrome.received(page.navigate), [])
+        self.chrome.flush()
+        self.assertEqual(len(self.chrome.received(page.navigate)), 1)
+
     def test_disabled_by_hand(self):
         self.session.execute(network.enable())
         self.session.execute(network.disable())

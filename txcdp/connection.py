@@ -32,7 +32,7 @@ from txcdp.streams import EventStream, StreamContext
 from txcdp.tap import Message, Tap, read_message
 from txcdp.targets import Targets
 from txcdp.transports.interface import Transport
-from txcdp.wire import encode_command
+from txcdp.wire import encode_command, peek_id
 
 
 class Connection:
@@ -75,7 +75,7 @@ class Connection:
         self._pending = PendingCommands(clock, self._stats, self._session_unknown)
         self._pacer: Pacer | None = None
         if max_in_flight is not None or commands_per_second is not None:
-            self._pacer = Pacer(clock, transport.send, max_in_flight, commands_per_second)
+            self._pacer = Pacer(clock, self._transmit, max_in_flight, commands_per_second)
         self._routes = Routes()
         self._inbox = Inbox(clock, self._routes, self._pending, self._flow, self._stats, self._end)
         self._targets = Targets(self, self._pending, self._routes)
@@ -133,7 +133,8 @@ class Connection:
         if session is None:
             reply = await self.session.execute(target.attach_to_target(target_id=target_id, flatten=True))
             sessions = self._targets.sessions
-            session = sessions.get(reply.session_id.encode()) or self._targets.of_target(target_id)
+            key = reply.session_id.encode("utf-8", "surrogatepass")
+            session = sessions.get(key) or self._targets.of_target(target_id)
             if session is None:
                 raise SessionDetached(reply.session_id, target_id)
         return session
@@ -186,7 +187,7 @@ class Connection:
         if self._flow.held:
             self._flow.command_sent()
         if self._pacer is None:
-            self.transport.send(message)
+            self._transmit(message)
         else:
             self._pacer.submit(message, pending)
         return pending
@@ -213,7 +214,9 @@ class Connection:
                 waiter.cancel()
                 done.errback(failure)
 
-        self.session.execute(target.detach_from_target(session_id=session.id)).addErrback(refused)
+        # The browser knows a session only where it was attached through.
+        through = session.parent or self.session
+        through.execute(target.detach_from_target(session_id=session.id)).addErrback(refused)
         return done
 
     def malformed(self, error: MalformedMessage) -> None:
@@ -223,6 +226,12 @@ class Connection:
     def count_lenient(self) -> None:
         """Count a message that had to be read tolerantly."""
         self._stats.lenient += 1
+
+    def _transmit(self, message: bytes) -> None:
+        try:
+            self.transport.send(message)
+        except ValueError as error:  # no message for this line, such as one too large for the pipe
+            self._pending.refuse(peek_id(message), error)
 
     def _session_unknown(self, owner: object) -> Exception | None:
         """Hear that the browser does not know a session, whose detaching was never told then."""

@@ -105,14 +105,24 @@ class Enabling:
             if domain in NEEDS:
                 self.leave(NEEDS[domain])
 
-    def by_hand(self, method: str) -> None:
-        """Hear that the user sends ``Domain.enable`` or ``Domain.disable``: it is the user's from then on."""
+    def by_hand(self, method: str, sent: Deferred[T]) -> None:
+        """Hear that the user has sent ``Domain.enable`` or ``Domain.disable``: it is the user's from then on.
+
+        :param sent: fires with the answer; a domain that could not be enabled is nobody's.
+        """
         domain, _, verb = method.partition(".")
-        if verb == "enable":
-            self._by_hand.add(domain)
-        else:
+        if verb == "disable":
             self._by_hand.discard(domain)
             self._enabled.discard(domain)
+            return
+
+        def refused(failure: Failure) -> Failure:
+            self._by_hand.discard(domain)
+            return failure
+
+        self._by_hand.add(domain)
+        self._unanswered += 1
+        sent.addBoth(self._answered).addErrback(refused)
 
     def renew(self) -> None:
         """Enable again what listeners want and is not enabled, after a crashed page came back."""

@@ -91,7 +91,8 @@ class Inbox:
         except MalformedMessage as error:
             self.malformed(error)
         except Exception:
-            log.failure("A message from the browser could not be handled; the connection goes on")
+            if self._may_log():
+                log.failure("A message from the browser could not be handled; the connection goes on")
 
     def _unusual(self, message: bytes) -> None:
         head = read_head(message)
@@ -117,12 +118,18 @@ class Inbox:
         self._log_sometimes("the browser sent what is no CDP message", str(error))
 
     def _log_sometimes(self, what: str, detail: str) -> None:
-        now = self._clock.seconds()
-        if now - self._logged_at >= _LOG_EVERY:
-            self._logged_at = now
+        if self._may_log():
             log.warn(
                 "{what} (unreadable so far: {count}): {detail!r:.200}",
                 what=what,
                 count=self._stats.malformed,
                 detail=detail,
             )
+
+    def _may_log(self) -> bool:
+        """Return whether the last line is long enough ago."""
+        now = self._clock.seconds()
+        if now - self._logged_at < _LOG_EVERY:
+            return False
+        self._logged_at = now
+        return True

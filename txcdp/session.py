@@ -232,8 +232,10 @@ class Session:
         if gone is not None and not (self.crashed and method.startswith(_ANSWERED_WHEN_CRASHED)):
             return fail(copy.copy(gone))
         if method.endswith(TOGGLES):
-            self._enabling.by_hand(method)
-        elif self._enabling.busy and method in OVERTAKES:
+            sent = self._channel.send(self, method, params, decode, timeout)
+            self._enabling.by_hand(method, sent)
+            return sent
+        if self._enabling.busy and method in OVERTAKES:
             return self._send_when_settled(method, params, decode, timeout)
         return self._channel.send(self, method, params, decode, timeout)
 
