@@ -30,8 +30,9 @@ TAKES_DECISIONS = frozenset(
 NEEDS = {"CSS": "DOM", "Overlay": "DOM"}
 
 #: Seconds for which a command that would overtake the enabling waits for a target that does not answer;
-#: it may hang, and navigating be the way out.
-PATIENCE = 2.0
+#: it may hang, and navigating be the way out. One that is overtaken (fresh tabs on a machine with too much
+#: to do were seen to take more than 2 s) sends no event of the navigation, and never answers the ``enable``.
+PATIENCE = 4.5
 
 ENABLED_BY_LISTENING = PLAIN_ENABLE - TAKES_DECISIONS
 

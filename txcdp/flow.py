@@ -65,14 +65,16 @@ class Flow:
         self._spent = 0.0
         self._since = 0.0
         self._timer: IDelayedCall | None = None
+        self._stopped = False
 
     def hold(self, holder: object, give_up: Callable[[float], None]) -> None:
         """Ask for a pause.
 
         :param give_up: called with the seconds when the pause has become too long.
         """
-        self._holders[holder] = give_up
-        self._update()
+        if not self._stopped:  # what operators emit at the end comes after it
+            self._holders[holder] = give_up
+            self._update()
 
     def release(self, holder: object) -> None:
         """Withdraw what :meth:`hold` asked for."""
@@ -89,6 +91,7 @@ class Flow:
 
     def stop(self) -> None:
         """Leave no DelayedCall behind."""
+        self._stopped = True
         self._holders.clear()
         self.held = False
         self._cancel_timer()

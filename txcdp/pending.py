@@ -133,6 +133,12 @@ class PendingCommands:
             if (owner is None or pending.owner is owner) and self._give_up(pending):
                 pending.errback(copy.copy(error))
 
+    def refuse(self, number: int | None, error: Exception) -> None:
+        """Fail the command with an id, which could not be sent, with ``error``."""
+        pending = None if number is None else self._waiting.get(number)
+        if pending is not None and self._give_up(pending):
+            pending.errback(error)
+
     def stop(self) -> None:
         """Leave no DelayedCall behind."""
         self._deadlines.stop()

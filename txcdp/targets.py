@@ -143,7 +143,8 @@ class Targets:
         """Let an unwanted target run, and detach from it; its session never comes to be."""
         if waiting:
             let_run(session)
-        self._quietly(self.root.execute(target.detach_from_target(session_id=session.id)))
+        through = session.parent or self.root  # the browser knows a session only there
+        self._quietly(through.execute(target.detach_from_target(session_id=session.id)))
 
     @staticmethod
     def _quietly(deferred: Deferred[Any]) -> None:

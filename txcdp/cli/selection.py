@@ -15,6 +15,10 @@ from txcdp.records import Event
 BASE = ("Network", "Page", "Runtime", "Log")
 
 
+#: What is meant by a domain that is out of use.
+_MEANT = {"Console": ("Runtime", "Log")}
+
+
 class UnknownEvent(ValueError):
     """A name that is no domain's and no event's; the message says what is near."""
 
@@ -58,8 +62,8 @@ def parse(text: str) -> Selection:
 
     :raises UnknownEvent: one of them is none.
     """
-    domains = set()
-    events = set()
+    domains: set[str] = set()
+    events: set[str] = set()
     for name in filter(None, (each.strip() for each in text.split(","))):
         domain, dot, event = name.partition(".")
         found = _find(domain, DOMAINS)
@@ -70,7 +74,7 @@ def parse(text: str) -> Selection:
         elif not names(found):
             raise UnknownEvent(f"the domain {found} has no events")
         else:
-            domains.add(found)
+            domains.update(_MEANT.get(found, (found,)))
     if not domains and not events:
         raise UnknownEvent("no event is named")
     return Selection(frozenset(domains), frozenset(events))
@@ -104,6 +108,7 @@ def _find(name: str, known: Iterable[str]) -> str | None:
 
 def _near(name: str, known: Iterable[str]) -> str:
     folded = {_fold(each): each for each in known}
-    near = [folded[each] for each in difflib.get_close_matches(_fold(name), folded)]
-    near = near or [folded[each] for each in sorted(folded) if len(name) > 2 and _fold(name) in each][:3]
+    within = [each for each in folded if len(name) > 2 and _fold(name) in each]
+    within.sort(key=lambda each: (not each.startswith(_fold(name)), each))
+    near = [folded[each] for each in (within or difflib.get_close_matches(_fold(name), folded))[:3]]
     return f"; did you mean {' or '.join(near)}?" if near else ""

@@ -127,7 +127,7 @@ def _rows(story: Story, style: Style, notes: Iterable[tuple[str, str]], room: in
     for number, text in enumerate(tally.exceptions[:_NAMED]):
         yield "" if number else "uncaught", style.in_mood(text if whole else cut(text, room), "bad")
     base = origin(tally.url)
-    for number, request in enumerate(tally.slowest):
+    for number, request in enumerate(tally.slowest if tally.requests > 1 else ()):
         took = f"{seconds(request.took):>8}  "
         yield "" if number else "slowest", took + fit(clean(short(request.url, base)), len(took))
     for number, request in enumerate(tally.failures):

@@ -131,17 +131,16 @@ class _Watch:
     async def run(self) -> int:
         """Watch, take the picture and sum up; the code is 0 where the page was loaded."""
         story = self._story
-        events = self._browser.connection.events_raw()
+        events: Observable[Message] = self._browser.connection.events_raw()
         heard: Observable[_Told] = events.pipe(ops.map(self._hear))
-        told = heard.pipe(ops.share())  # by those who print, and by those who wait
-        idle = told.pipe(
-            ops.map(lambda _: story.activity),
-            ops.distinct_until_changed(),
-            ops.debounce(QUIET),
-            ops.filter(lambda activity: activity == (True, 0)),
+        told: Observable[_Told] = heard.pipe(ops.share())  # by those who print, and by those who wait
+        activity: Observable[tuple[bool, int]] = told.pipe(ops.map(lambda _: story.activity))
+        idle: Observable[tuple[bool, int]] = activity.pipe(
+            ops.distinct_until_changed(), ops.debounce(QUIET), ops.filter(lambda now: now == (True, 0))
         )
         printing = told.subscribe(self._print, lambda _: None)
         notes = []
+        complaint = ""
         try:
             code = await self._watch(first(idle))
             if not self._page.session.ended:
@@ -152,12 +151,13 @@ class _Watch:
         except CancelledError:
             code = BAD  # it was a signal, which has a code of its own
         except TxcdpError as error:
-            complain(one_line(error))
-            code = BAD
+            code, complaint = BAD, one_line(error)
         finally:
             printing.dispose()
         if not self._options.json:
             self._output.print(summary.render(story, self._style, notes))
+        if complaint:
+            complain(complaint)
         return code
 
     async def _watch(self, idle: Deferred[Any]) -> int:
@@ -173,8 +173,9 @@ class _Watch:
                 await first_of(beginning, task.deferLater(self._reactor, 1.0, lambda: None))
             raise self._explained(error) from error
         except (StreamEnded, SessionDetached):
-            complain("the page was closed")
-            return GOOD if self._story.loaded else BAD
+            if not self._story.loaded:
+                raise Unloaded("the page was closed before it was loaded") from None
+            return GOOD
         finally:
             idle.cancel()
             beginning.cancel()

@@ -99,7 +99,8 @@ class Watcher:
         self._wanted: str | None = None
         #: The loader of the last document that has come since the watcher was armed.
         self._latest: str | None = None
-        self._reloading = False
+        #: Whether a reload has been answered; None where it is no reload.
+        self._reloaded: bool | None = None
         self._error: NavigationError | None = None
         self._command: Deferred[Any] | None = None
         self._ended = session.when_ended()
@@ -128,9 +129,9 @@ class Watcher:
 
     def reloading(self, command: Deferred[None]) -> None:
         """Watch what comes of a ``Page.reload`` that was just sent; it does not answer with a loader."""
-        self._reloading = True
+        self._reloaded = False
         self._command = command
-        command.addCallbacks(lambda _: None, self._refused)
+        command.addCallbacks(self._reload_answered, self._refused)
 
     def interrupt(self, url: str) -> None:
         """Hear that the program sends the page somewhere else."""
@@ -159,10 +160,12 @@ class Watcher:
                 self._fail(self._error)
         elif loader_id is None:
             self._succeed(Navigation(self.url, result.frame_id))
-        self._wanted = loader_id
-        if self.reached and self._latest is not None:
-            self._wanted = self._latest
-        self._look()
+        self._want(loader_id)
+
+    def _reload_answered(self, result: None) -> None:
+        # The last beginning that was told before the answer is that of this reload.
+        self._reloaded = True
+        self._want(self._wanted)
 
     def _refused(self, failure: Failure) -> None:
         error = failure.value
@@ -174,7 +177,9 @@ class Watcher:
             self._fail(failure)
 
     def _started_navigating(self, event: page.FrameStartedNavigating) -> None:
-        if self._reloading and self._wanted is None and event.frame_id == self._frame_id:
+        if event.frame_id != self._frame_id or not event.navigation_type.startswith("reload"):
+            return
+        if self._reloaded is False or (self._reloaded and self._wanted is None):
             self._wanted = event.loader_id
             self.url = event.url
 
@@ -185,8 +190,7 @@ class Watcher:
     def _loading_failed(self, event: network.LoadingFailed) -> None:
         if event.type == "Document":
             self._document(event.request_id).error_text = event.error_text
-            if self._reloading and event.request_id == self._wanted and event.error_text == _ABORTED:
-                self._fail(NavigationError(self.url, event.error_text))
+            self._look()
 
     def _navigated(self, event: page.FrameNavigated) -> None:
         frame = event.frame
@@ -195,7 +199,7 @@ class Watcher:
         document = self._document(frame.loader_id)
         document.url = frame.url + (frame.url_fragment or "")
         document.unreachable_url = frame.unreachable_url
-        if self.reached or (self._reloading and self._wanted is None):
+        if self._reloaded is not False and (self.reached or (self._reloaded and self._wanted is None)):
             self._wanted = frame.loader_id
         self._latest = frame.loader_id
         document.states.add("commit")
@@ -223,12 +227,22 @@ class Watcher:
     def _document(self, loader_id: str) -> _Document:
         return self._documents.setdefault(loader_id, _Document())
 
+    def _want(self, loader_id: str | None) -> None:
+        """Know which document counts; where it has come and has led on already, it is the last one."""
+        self._wanted = loader_id
+        if self.reached and self._latest is not None:
+            self._wanted = self._latest
+        self._look()
+
     def _look(self) -> None:
         """See whether the document that counts has got far enough."""
         document = self._documents.get(self._wanted or "")
-        if document is None or not document.states:
+        if document is None or self._reloaded is False:
             return
-        if self._error is not None:
+        if not document.states:
+            if self._reloaded and document.error_text == _ABORTED:
+                self._fail(NavigationError(self.url, document.error_text))
+        elif self._error is not None:
             self._fail(self._error)
         elif document.unreachable_url is not None:
             self._fail(NavigationError(document.unreachable_url, document.error_text or "net::ERR_FAILED"))

@@ -233,9 +233,17 @@ def _client_frame(payload: bytes) -> bytes:
 
 def _write_now(transport: Any, data: bytes) -> None:
     """Write to the socket at once if nothing waits before it: that saves the reactor a turn."""
-    if not getattr(transport, "_tempDataBuffer", True) and not transport.dataBuffer and not transport.disconnecting:
+    if _is_plain(transport) and not (transport._tempDataBuffer or transport.dataBuffer or transport.disconnecting):
         written = transport.writeSomeData(data)
         if isinstance(written, int) and written > 0:
             data = data[written:]
     if data:
         transport.write(data)
+
+
+def _is_plain(transport: Any) -> bool:
+    """Whether what is written to the socket is what the peer reads: beneath TLS it would be a breach of it.
+
+    A TLS transport looks up attributes in the TCP connection that it wraps, too: only the type tells.
+    """
+    return hasattr(type(transport), "writeSomeData") and not getattr(transport, "TLS", False)

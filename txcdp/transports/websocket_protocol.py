@@ -165,7 +165,9 @@ class WebSocketTransport(ShortPathProtocol):
             call.cancel()
         why = self._why or str(reason or "closed")
         if not self.opened.called:
-            self.opened.errback(HandshakeFailed(f"{self.factory.host}:{self.factory.port}: {_advice(why)}"))
+            proxy = self._options.proxy
+            way = "" if proxy is None else f" through the proxy {proxy[0]}:{proxy[1]}"
+            self.opened.errback(HandshakeFailed(f"{self.factory.host}:{self.factory.port}{way}: {_advice(why)}"))
         elif self._receiver is not None:
             clean = bool(wasClean) and code in (1000, 1001, 1005, None)
             self._receiver.transport_closed(ConnectionLost(why, code, clean))
@@ -173,7 +175,10 @@ class WebSocketTransport(ShortPathProtocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Hear from Twisted that the line is gone."""
         if not self._why and not self.wasNotCleanReason and not self.wasClean:
-            self._why = f"the browser ended it without closing ({reason.getErrorMessage()})"
+            if self.opened.called:
+                self._why = f"the browser ended it without closing ({reason.getErrorMessage()})"
+            else:
+                self._why = _why_not_opened(reason, self.factory.host)
         super().connectionLost(reason)
 
     def failHandshake(self, reason: str) -> None:
@@ -210,6 +215,24 @@ class WebSocketTransport(ShortPathProtocol):
         self._why = self._why or why
         self.wasClean = False
         self.abort()
+
+
+def _why_not_opened(reason: Failure, host: str) -> str:
+    """Say why the line ended before the handshake was done; with TLS that is most often the certificate."""
+    from OpenSSL.SSL import Error
+
+    error = reason.value
+    if isinstance(error, Error):
+        said = ", ".join(str(each[-1]) for each in error.args[0]) if error.args else "no reason given"
+        if "certificate" in said:
+            return (
+                f"its TLS certificate is not trusted ({said}); if its authority is your own, "
+                f"use WebSocketOptions(tls=optionsForClientTLS({host!r}, trustRoot=...))"
+            )
+        return f"TLS could not be established ({said})"
+    if type(error).__name__ == "VerificationError":  # service_identity's
+        return f"its TLS certificate is not for the name {host!r} ({error})"
+    return f"the line ended before the handshake was done ({reason.getErrorMessage()})"
 
 
 def _advice(why: str) -> str:
