@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pkgutil
-import re
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,17 +34,6 @@ default_role = "any"
 nitpicky = False
 exclude_patterns = ["_build"]
 
-#: Pages that are linked once they are there.
-LATER = ("conformance", "performance")
-
-
-def leave_out_missing_pages(app: Sphinx, name: str, source: list[str]) -> None:
-    """Take out of a page the links to what has not been written yet."""
-    for page in LATER:
-        if not (HERE / f"{page}.rst").exists():
-            source[0] = re.sub(rf"^ +{page}\n", "", source[0], flags=re.MULTILINE)
-            source[0] = source[0].replace(f":doc:`{page}`", page)
-
 
 def write_domain_pages(app: Sphinx) -> None:
     """Write a page for every domain of the protocol, leaving alone those that are as they should be."""
@@ -69,5 +57,4 @@ def domain_page(name: str) -> str:
 
 def setup(app: Sphinx) -> None:
     """Hook in."""
-    app.connect("source-read", leave_out_missing_pages)
     app.connect("builder-inited", write_domain_pages)

@@ -9,9 +9,9 @@ from twisted.internet.defer import CancelledError
 from twisted.trial.unittest import SynchronousTestCase
 
 import txcdp
-from txcdp.browser import Browser, NotABrowser
+from txcdp.browser import Browser
 from txcdp.domains import browser, page, target
-from txcdp.errors import CommandError, ConnectionLost, SessionDetached
+from txcdp.errors import CommandError, ConnectionLost, NotABrowser, SessionDetached
 from txcdp.testing import NEVER, FakeChrome
 
 

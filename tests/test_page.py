@@ -10,8 +10,17 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from txcdp.domains import network, page, runtime, target
-from txcdp.errors import CommandError, CommandTimeout, NavigationError, SessionDetached
-from txcdp.page import ContextDestroyed, DownloadStarted, NavigationInterrupted, NavigationTimeout, NotSerializable
+from txcdp.errors import (
+    CommandError,
+    CommandTimeout,
+    ContextDestroyed,
+    DownloadStarted,
+    NavigationError,
+    NavigationInterrupted,
+    NavigationTimeout,
+    NotSerializable,
+    SessionDetached,
+)
 from txcdp.page.evaluation import explained, thrown, value_of
 from txcdp.page.navigation import Navigation
 from txcdp.testing import NEVER, FakeChrome
@@ -209,19 +218,75 @@ class NavigationTests(SynchronousTestCase):
         self.state("load")
         self.successResultOf(going)
 
-    def test_a_reload_is_known_by_its_beginning(self):
-        going = self.tab.reload()
+    def reload(self, *arguments: Any) -> Deferred[Navigation]:
+        """Reload, and let the command arrive."""
+        reloading = self.tab.reload(*arguments)
         self.chrome.flush()
-        self.emit(page.FrameStartedNavigating(frame_id=self.frame, url=URL, loader_id="R", navigation_type="reload"))
-        self.commit("another")
+        return reloading
+
+    def begin(self, loader_id: str, navigation_type: Any = "reload", frame_id: str = "") -> None:
+        self.emit(
+            page.FrameStartedNavigating(
+                frame_id=frame_id or self.frame, url=URL, loader_id=loader_id, navigation_type=navigation_type
+            )
+        )
+
+    def reload_answered(self) -> None:
+        self.chrome.reply([each for each in self.chrome.commands if each.method == "Page.reload"][-1], None)
+        self.chrome.flush()
+
+    def failed(self, loader_id: str, error_text: str = "net::ERR_ABORTED") -> None:
+        self.emit(
+            network.LoadingFailed(
+                request_id=loader_id, timestamp=1.0, type="Document", error_text=error_text, canceled=True
+            )
+        )
+
+    def test_a_reload_is_known_by_its_beginning(self):
+        going = self.reload()
+        self.begin("goto", "differentDocument")  # told late, of what it has interrupted
+        self.begin("older")
+        self.failed("older")
+        self.begin("frame", frame_id="other")
+        self.begin("R")
+        self.commit("goto")
+        self.state("load", "goto")
+        self.reload_answered()
+        self.begin("newer")
+        self.failed("newer")
         self.assertNoResult(going)
         self.commit("R")
         self.state("load", "R")
         self.assertEqual(self.successResultOf(going).loader_id, "R")
+        self.assertQuiet()
+
+    def test_a_reload_that_comes_to_nothing(self):
+        for early in (True, False):
+            going = self.reload()
+            self.begin("R")
+            if early:
+                self.failed("R")
+            self.reload_answered()
+            if not early:
+                self.assertNoResult(going)
+                self.failed("R")
+            self.assertEqual(self.failureResultOf(going, NavigationError).value.error_text, "net::ERR_ABORTED")
+            self.assertQuiet()
+
+    def test_a_reload_that_was_all_told_before_the_answer(self):
+        going = self.reload()
+        self.begin("R")
+        self.commit("R")
+        self.commit("S", URL + "next")
+        self.state("load", "S")
+        self.reload_answered()
+        self.assertEqual(self.successResultOf(going).url, URL + "next")
 
     def test_a_reload_whose_beginning_is_not_told(self):
-        going = self.tab.reload("commit")
-        self.chrome.flush()
+        going = self.reload("commit")
+        self.commit("older")
+        self.reload_answered()
+        self.assertNoResult(going)
         self.commit("R")
         self.assertEqual(self.successResultOf(going).loader_id, "R")
 

@@ -26,6 +26,7 @@ from tests.support import (
 from txcdp.attach import AutoAttach
 from txcdp.domains import browser, inspector, network, page, runtime, target
 from txcdp.errors import CommandError, CommandTimeout, ConnectionLost, MalformedMessage, SessionDetached, TargetCrashed
+from txcdp.session import Session
 from txcdp.streams import queue
 
 VERSION = {"protocolVersion": "1.3", "product": "C", "revision": "r", "userAgent": "u", "jsVersion": "1"}
@@ -158,7 +159,8 @@ class EveryDeferredFiresTests(WireCase):
 
     def test_connection_lost(self):
         session = self.wire.attach()
-        pending = [session.execute(page.enable()), self.connection.session.execute(browser.get_version())]
+        pending: list[Deferred[Any]] = [session.execute(page.enable())]
+        pending.append(self.connection.session.execute(browser.get_version()))
         self.wire.lose()
         errors = [self.failure(each, ConnectionLost) for each in pending]
         self.assertIsNot(errors[0], errors[1])
@@ -250,10 +252,15 @@ class EveryDeferredFiresTests(WireCase):
     def test_each_of_many_fires_once(self):
         dice = random.Random(5)
         fired: dict[int, int] = {}
-        deferreds = []
+        deferreds: list[Deferred[Any]] = []
+
+        def counted(result: object, number: int) -> object:
+            fired[number] = fired.get(number, 0) + 1
+            return None
+
         for number in range(500):
             deferred = self.connection.session.execute_raw("A.b", {"n": number}, timeout=dice.choice((1, 2, None)))
-            deferred.addBoth(lambda _, at=number: fired.update({at: fired.get(at, 0) + 1}))
+            deferred.addBoth(counted, number)
             deferreds.append(deferred)
         commands = self.wire.heard()
         self.assertEqual(len(commands), 500)
@@ -399,9 +406,11 @@ class OrderTests(WireCase):
 
     def test_a_new_sessions_subscriber_sees_its_first_event(self):
         seen: list[int] = []
-        self.connection.attached.subscribe(
-            lambda session: session.events(network.DataReceived).subscribe(lambda item: seen.append(item.data_length))
-        )
+
+        def watch(session: Session) -> None:
+            session.events(network.DataReceived).subscribe(lambda item: seen.append(item.data_length))
+
+        self.connection.attached.subscribe(watch)
         self.wire.say(
             data_received(1, SESSION_ID),
             attached(),
@@ -415,8 +424,12 @@ class OrderTests(WireCase):
         session = self.wire.attach()
         seen: list[Any] = []
         session.events(network.DataReceived).subscribe(lambda item: seen.append(item.data_length))
+
+        def replied(_: object, number: int) -> None:
+            seen.append(f"reply {number}")
+
         for number in range(3):
-            session.execute_raw("A.b").addCallback(lambda _, number=number: seen.append(f"reply {number}"))
+            session.execute_raw("A.b").addCallback(replied, number)
         replies = [reply_to(each) for each in self.wire.heard() if each["method"] == "A.b"]
         self.wire.say(
             data_received(1, SESSION_ID),

@@ -239,6 +239,14 @@ class TurnTests(FakeChromeCase):
         self.assertRaises(AssertionError, self.chrome.flush)
 
 
+class BrowserTests(SynchronousTestCase):
+    def test_a_page_of_a_browser(self):
+        chrome = FakeChrome()
+        tab = chrome.run(chrome.browser(linger=None).new_page())
+        chrome.run(tab.goto("https://example.com/"))
+        self.assertEqual([each.url for each in chrome.received(page.navigate)], ["https://example.com/"])
+
+
 class LineTests(FakeChromeCase):
     def test_it_is_a_transport(self):
         line: Transport = self.chrome.line()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from txcdp import errors as errors
     from txcdp import streams as streams
     from txcdp.attach import AutoAttach
-    from txcdp.browser import Browser, BrowserContext, NotABrowser, connect, launch
+    from txcdp.browser import Browser, BrowserContext, connect, launch
     from txcdp.chrome import BrowserProcess, find_executable, start_browser
     from txcdp.connection import Connection
     from txcdp.errors import (
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
         ConnectError,
         ConnectionLost,
         ConnectTimeout,
+        ContextDestroyed,
+        DownloadStarted,
         EvaluationError,
         ExecutableNotFound,
         ExperimentalCommand,
@@ -36,21 +38,17 @@ if TYPE_CHECKING:
         LaunchError,
         MalformedMessage,
         NavigationError,
+        NavigationInterrupted,
+        NavigationTimeout,
+        NotABrowser,
+        NotSerializable,
         QueueOverflow,
         SessionDetached,
         StreamEnded,
         TargetCrashed,
         TxcdpError,
     )
-    from txcdp.page import (
-        ContextDestroyed,
-        DownloadStarted,
-        Navigation,
-        NavigationInterrupted,
-        NavigationTimeout,
-        NotSerializable,
-        Page,
-    )
+    from txcdp.page import Navigation, Page
     from txcdp.records import Command, Event, Record
     from txcdp.session import Session
     from txcdp.streams import EventQueue, EventStream, TwistedScheduler, first, from_deferred, queue
@@ -61,17 +59,16 @@ if TYPE_CHECKING:
 #: Where each public name comes from.
 _NAMES = {
     "txcdp.attach": "AutoAttach",
-    "txcdp.browser": "Browser BrowserContext NotABrowser connect launch",
+    "txcdp.browser": "Browser BrowserContext connect launch",
     "txcdp.chrome": "BrowserProcess find_executable start_browser",
     "txcdp.connection": "Connection",
     "txcdp.errors": (
-        "CommandError CommandTimeout ConnectError ConnectTimeout ConnectionLost EvaluationError ExecutableNotFound "
-        "ExperimentalCommand Gone HandshakeFailed InvalidURL LaunchError MalformedMessage NavigationError "
-        "QueueOverflow SessionDetached StreamEnded TargetCrashed TxcdpError"
+        "CommandError CommandTimeout ConnectError ConnectTimeout ConnectionLost ContextDestroyed "
+        "DownloadStarted EvaluationError ExecutableNotFound ExperimentalCommand Gone HandshakeFailed "
+        "InvalidURL LaunchError MalformedMessage NavigationError NavigationInterrupted NavigationTimeout "
+        "NotABrowser NotSerializable QueueOverflow SessionDetached StreamEnded TargetCrashed TxcdpError"
     ),
-    "txcdp.page": (
-        "ContextDestroyed DownloadStarted Navigation NavigationInterrupted NavigationTimeout NotSerializable Page"
-    ),
+    "txcdp.page": "Navigation Page",
     "txcdp.records": "Command Event Record",
     "txcdp.session": "Session",
     "txcdp.streams": "EventQueue EventStream TwistedScheduler first from_deferred queue",

@@ -16,11 +16,17 @@
     |   `-- ConnectTimeout       nothing answered in time (also a TimeoutError)
     |-- LaunchError              the browser could not be started (its stderr is attached)
     |   `-- ExecutableNotFound   there is no browser on this machine
+    |-- NotABrowser              the other end is a single page, or Node: it opens no pages
     |-- NavigationError          the page could not be loaded (url, error_text)
+    |   |-- NavigationTimeout    it did not get so far in time (also a TimeoutError)
+    |   |-- NavigationInterrupted  the program sent the page somewhere else meanwhile
+    |   `-- DownloadStarted      the URL is a file to be saved, so the page stays what it was
     |-- EvaluationError          JavaScript threw (the remote stack is attached)
+    |   |-- ContextDestroyed     the document in which it was evaluated is gone
+    |   `-- NotSerializable      the value has no form in JSON
     |-- StreamEnded              the stream completed before the item that was awaited
     |-- QueueOverflow            a queue with ``overflow="error"`` was full
-    `-- MalformedMessage         bytes that are not a CDP message (never reaches a Deferred)
+    `-- MalformedMessage         a reply that cannot be read; any other such message is only counted
 
 A cancelled command fails with Twisted's own :exc:`twisted.internet.defer.CancelledError`.
 Every message says what happened, to what, and where there is one, what to do about it.
@@ -80,25 +86,22 @@ class Gone(TxcdpError):
     """What a command or a stream belonged to has ended."""
 
 
-class SessionDetached(Gone):
-    """The session ended: its target was closed, or was detached from."""
-
+class _TargetGone(Gone):
     def __init__(self, session_id: str, target: str = "") -> None:
         super().__init__(session_id, target)
         self.session_id = session_id
         self.target = target
+
+
+class SessionDetached(_TargetGone):
+    """The session ended: its target was closed, or was detached from."""
 
     def __str__(self) -> str:
         return f"session {self.session_id} is detached from {self.target or 'its target'}"
 
 
-class TargetCrashed(Gone):
+class TargetCrashed(_TargetGone):
     """The target's process crashed; a navigation or reload revives the page."""
-
-    def __init__(self, session_id: str, target: str = "") -> None:
-        super().__init__(session_id, target)
-        self.session_id = session_id
-        self.target = target
 
     def __str__(self) -> str:
         return f"{self.target or 'the target'} crashed; navigate or reload it to go on"
@@ -158,6 +161,22 @@ class ExecutableNotFound(LaunchError):
     """No browser was found on this machine, or not where it was said to be."""
 
 
+class NotABrowser(TxcdpError):
+    """What we are connected to is a single page, or a Node process: it has no pages to open.
+
+    :ivar kind: what it is: ``"page"``, another type of target, or ``"other"``.
+    """
+
+    def __init__(self, what: str, kind: str) -> None:
+        super().__init__(what, kind)
+        self.what = what
+        self.kind = kind
+
+    def __str__(self) -> str:
+        it = "Node, or something else without pages" if self.kind == "other" else f"a single target ({self.kind})"
+        return f"{self.what}: the other end is no browser but {it}; connect to the browser, as http://host:port"
+
+
 class NavigationError(TxcdpError):
     """The page could not be loaded.
 
@@ -172,6 +191,51 @@ class NavigationError(TxcdpError):
 
     def __str__(self) -> str:
         return f"could not load {self.url}: {self.error_text}"
+
+
+class NavigationTimeout(NavigationError, TimeoutError):
+    """The page did not get as far as was asked for within the deadline.
+
+    :ivar wait_until: what was waited for.
+    :ivar seconds: how long.
+    :ivar reached: how far it got: ``""`` (no answer yet), ``"commit"``, ``"domcontentloaded"`` or ``"load"``.
+    """
+
+    def __init__(self, url: str, wait_until: str, seconds: float, reached: str) -> None:
+        super().__init__(url, f"no {wait_until} within {seconds:g} s")
+        self.args = (url, wait_until, seconds, reached)
+        self.wait_until = wait_until
+        self.seconds = seconds
+        self.reached = reached
+
+    def __str__(self) -> str:
+        far = f"it got as far as {self.reached!r}" if self.reached else "there was no answer yet"
+        return (
+            f"{self.url} did not get to {self.wait_until!r} within {self.seconds:g} s: {far}; "
+            "give it longer with timeout=SECONDS, or wait for less with wait_until="
+        )
+
+
+class NavigationInterrupted(NavigationError):
+    """The program sent the page somewhere else before it had arrived.
+
+    :ivar by: where it was sent instead.
+    """
+
+    def __init__(self, url: str, by: str) -> None:
+        super().__init__(url, f"interrupted by a newer navigation, to {by}")
+        self.args = (url, by)
+        self.by = by
+
+
+class DownloadStarted(NavigationError):
+    """The URL turned out to be a file to be saved: the page stays what it was."""
+
+    def __init__(self, url: str, error_text: str = "net::ERR_ABORTED") -> None:
+        super().__init__(url, error_text)
+
+    def __str__(self) -> str:
+        return f"{self.url} is a download, so that there is no page to show"
 
 
 class EvaluationError(TxcdpError):
@@ -189,6 +253,14 @@ class EvaluationError(TxcdpError):
         return self.message
 
 
+class ContextDestroyed(EvaluationError):
+    """The document in which something was evaluated is gone: the page navigated, or the frame was removed."""
+
+
+class NotSerializable(EvaluationError):
+    """The value that an expression has given cannot be written as JSON."""
+
+
 class StreamEnded(TxcdpError):
     """A stream completed before the item that was awaited."""
 
@@ -198,4 +270,4 @@ class QueueOverflow(TxcdpError):
 
 
 class MalformedMessage(TxcdpError):
-    """Bytes that are not a CDP message; counted and logged by the connection, never raised to users."""
+    """Bytes that are not a CDP message: a command fails with it whose reply they are, others are counted and logged."""

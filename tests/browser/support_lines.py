@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import ipaddress
 from typing import Any
 
@@ -10,6 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from OpenSSL import SSL
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.endpoints import (
@@ -18,10 +19,13 @@ from twisted.internet.endpoints import (
     TCP4ServerEndpoint,
     connectProtocol,
 )
+from twisted.internet.interfaces import IOpenSSLContextFactory
 from twisted.internet.protocol import Factory, Protocol, connectionDone
-from twisted.internet.ssl import Certificate, PrivateCertificate, trustRootFromCertificates
+from twisted.internet.ssl import Certificate, trustRootFromCertificates
+from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
+from zope.interface import implementer
 
 from txcdp.chrome import BrowserProcess, start_browser
 from txcdp.connection import Connection
@@ -48,24 +52,34 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
         certificate = self._sign(name, key, x509.SubjectAlternativeName([_general(each) for each in names]), expired)
-        private = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        return PrivateCertificate.loadPEM(private + _pem(certificate)).options()
+        return _ServerTLS(key, certificate)
 
     def _sign(self, name: x509.Name, key: Any, extension: Any, expired: bool = False) -> x509.Certificate:
-        now = datetime.datetime.now(datetime.UTC)
+        now = dt.datetime.now(dt.UTC)
         return (
             x509.CertificateBuilder()
             .subject_name(name)
             .issuer_name(self._name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=2))
-            .not_valid_after(now + datetime.timedelta(days=-1 if expired else 1))
+            .not_valid_before(now - dt.timedelta(days=2))
+            .not_valid_after(now + dt.timedelta(days=-1 if expired else 1))
             .add_extension(extension, critical=False)
             .sign(self._key, hashes.SHA256())
         )
+
+
+@implementer(IOpenSSLContextFactory)
+class _ServerTLS:
+    """The TLS options of a server, without the deprecated part of pyOpenSSL that Twisted's own make use of."""
+
+    def __init__(self, key: Any, certificate: x509.Certificate) -> None:
+        self._context = SSL.Context(SSL.TLS_SERVER_METHOD)
+        self._context.use_privatekey(key)
+        self._context.use_certificate(certificate)
+
+    def getContext(self) -> SSL.Context:
+        return self._context
 
 
 def _pem(certificate: x509.Certificate) -> bytes:
@@ -128,9 +142,9 @@ class Door(Factory):
         local = {"interface": "127.0.0.1"}
         endpoint: Any
         if tls is None:
-            endpoint = TCP4ServerEndpoint(reactor, 0, **local)  # type: ignore[arg-type]
+            endpoint = TCP4ServerEndpoint(reactor, 0, **local)
         else:
-            endpoint = SSL4ServerEndpoint(reactor, 0, tls, **local)  # type: ignore[arg-type]
+            endpoint = SSL4ServerEndpoint(reactor, 0, tls, **local)
         self._listening = await endpoint.listen(self)
         self.port = self._listening.getHost().port
 
@@ -138,7 +152,8 @@ class Door(Factory):
         """Listen no more, and end all connections."""
         await self._listening.stopListening()
         for side in self.sides:
-            side.transport.abortConnection()
+            if not side.gone.called:
+                side.transport.abortConnection()
         await gatherResults([side.gone for side in self.sides])
 
     def buildProtocol(self, address: object) -> Side:
@@ -158,9 +173,8 @@ class Door(Factory):
             self.sides.append(server)
             client.join(server)
 
-        return connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", port), server).addCallbacks(
-            joined, lambda _: client.transport.loseConnection()
-        )
+        connected: Deferred[Any] = connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", port), server)
+        return connected.addCallbacks(joined, lambda _: client.transport.loseConnection())
 
 
 class Passing(Side):
@@ -260,8 +274,9 @@ class LinesTestCase(TestCase):
         self.addCleanup(connection.close)
         return connection
 
-    def no_calls_left(self) -> None:
-        """See that the reactor waits for nothing but what trial itself does."""
+    async def no_calls_left(self) -> None:
+        """See that the reactor waits for nothing but what trial itself does, a turn from now."""
+        await deferLater(reactor, 0)
         calls = [call for call in reactor.getDelayedCalls() if "TestCase._run" not in str(call)]
         self.assertEqual(calls, [])
 

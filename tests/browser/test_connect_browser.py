@@ -8,9 +8,9 @@ from twisted.internet.defer import Deferred
 
 import txcdp
 from tests.browser.support import BrowserTestCase, listen_silently, reactor, unused_port
-from txcdp.browser import Browser, NotABrowser
+from txcdp.browser import Browser
 from txcdp.domains import network, target
-from txcdp.errors import ConnectError, ConnectTimeout, HandshakeFailed, InvalidURL
+from txcdp.errors import ConnectError, ConnectTimeout, HandshakeFailed, InvalidURL, NotABrowser
 
 
 class ConnectTests(BrowserTestCase):

@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -105,13 +106,11 @@ def runs(
 ) -> Iterator[dict[str, Future[subprocess.CompletedProcess[str]]]]:
     """Begin to run those programs that are asked for, a few at a time."""
     folder = tmp_path_factory.mktemp("docs")
-    wanted = [each.callspec.params["block"] for each in request.session.items if _is_run(each)]
+    functions = [each for each in request.session.items if isinstance(each, pytest.Function)]
+    runs_one = [each for each in functions if each.originalname == test_a_program_runs.__name__]
+    wanted = [cast(Block, each.callspec.params["block"]) for each in runs_one]
     with ThreadPoolExecutor(4) as pool:
         yield {block.name: pool.submit(run, block, stage, folder / str(n)) for n, block in enumerate(wanted)}
-
-
-def _is_run(item: pytest.Item) -> bool:
-    return isinstance(item, pytest.Function) and item.originalname == test_a_program_runs.__name__
 
 
 @by_name(PROGRAMS)

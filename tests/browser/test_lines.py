@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import signal
@@ -9,11 +10,13 @@ import time
 from typing import Any
 
 from reactivex import operators as ops
-from twisted.internet.defer import gatherResults
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.ssl import optionsForClientTLS
 
 from tests.browser.support_lines import Authority, Door, LinesTestCase, Proxy, port_of, reactor, through
 from tests.support import Watcher
+from txcdp import enabling
+from txcdp.attach import AutoAttach
 from txcdp.chrome import BrowserProcess
 from txcdp.chrome.discovery import list_targets, new_target
 from txcdp.connection import Connection
@@ -44,12 +47,17 @@ async def evaluate(session: Session, expression: str) -> Any:
     return reply.result.value
 
 
+def is_of(url: str, event: page.FrameNavigated) -> bool:
+    """Tell whether a frame has come to a URL."""
+    return event.frame.url == url
+
+
 class DoorCase(LinesTestCase):
     async def refused(self, url: str, kind: type[ConnectError], *parts: str, **options: Any) -> ConnectError:
         """Connect in vain, in time; see that the error says why."""
         limit: float = options.setdefault("open_timeout", 30.0)
         begun = time.monotonic()
-        opening = open_websocket(reactor, url, WebSocketOptions(**options))
+        opening: Deferred[Any] = open_websocket(reactor, url, WebSocketOptions(**options))
         error: ConnectError = await self.assertFailure(opening, kind)
         self.assertLess(time.monotonic() - begun, limit + 10)
         for part in parts:
@@ -76,12 +84,13 @@ class TLSTests(DoorCase):
         authority = Authority()
         good = await self.door(Door(port_of(chrome)), authority.server("localhost"))
         url = through(chrome, good.port, "wss", "localhost")
-        await self.refused(url, HandshakeFailed, "certificate", "localhost")
+        await self.refused(url, HandshakeFailed, "localhost", "certificate is not trusted", "trustRoot")
         other = optionsForClientTLS("localhost", trustRoot=Authority().trust)
-        await self.refused(url, HandshakeFailed, "certificate", tls=other)
+        await self.refused(url, HandshakeFailed, "certificate is not trusted", tls=other)
         trusting = optionsForClientTLS("localhost", trustRoot=authority.trust)
         named = await self.door(Door(port_of(chrome)), authority.server("elsewhere.example"))
-        await self.refused(through(chrome, named.port, "wss", "localhost"), HandshakeFailed, "localhost", tls=trusting)
+        url = through(chrome, named.port, "wss", "localhost")
+        await self.refused(url, HandshakeFailed, "not for the name 'localhost'", tls=trusting)
         old = await self.door(Door(port_of(chrome)), authority.server("localhost", expired=True))
         await self.refused(through(chrome, old.port, "wss", "localhost"), HandshakeFailed, "certificate", tls=trusting)
         self.assertEqual(good.heads + named.heads + old.heads, [], "nothing was said to them")
@@ -137,7 +146,8 @@ class ProxyTests(DoorCase):
             (b"", ()),
         ):
             proxy = await self.door(Proxy(answer))
-            await self.refused(url, HandshakeFailed, *parts, proxy=("127.0.0.1", proxy.port))
+            where = f"through the proxy 127.0.0.1:{proxy.port}"
+            await self.refused(url, HandshakeFailed, where, *parts, proxy=("127.0.0.1", proxy.port))
             self.assertEqual(self.flushLoggedErrors(), [], answer)
 
     async def test_a_silent_proxy_and_none(self):
@@ -212,7 +222,7 @@ class HandshakeTests(DoorCase):
         self.assertTrue(listed.web_socket_debugger_url.endswith(f"/devtools/page/{made.id}"))
         connection = await self.connect(listed.web_socket_debugger_url)
         loads = queue(connection.session.events(page.LoadEventFired))
-        connection.session.execute(page.navigate(url="data:text/html,<title>here</title>")).addErrback(self.fail)
+        await connection.session.execute(page.navigate(url="data:text/html,<title>here</title>"))
         await with_deadline(reactor, loads.get(), 30, TimeoutError)
         self.assertEqual(await evaluate(connection.session, "document.title"), "here")
         pending = connection.session.execute(
@@ -231,13 +241,17 @@ class LargeTests(LinesTestCase):
         assert found is not None
         return int(found[1]) * 1024
 
+    def forget_peak(self) -> None:
+        """Let the system forget how much memory was in use at the most."""
+        with open("/proc/self/clear_refs", "w") as control:
+            control.write("5")
+
     async def measured(self, expression: str, size: int) -> Any:
         """Evaluate an expression that makes a large message of such a size, within sane bounds."""
         chrome = await self.browser()
         connection = await self.connect(chrome.ws_url)
         session = await a_page(connection)
-        with open("/proc/self/clear_refs", "w") as forget:
-            forget.write("5")  # the highest use of memory so far
+        self.forget_peak()
         before = self.memory("VmRSS")
         begun = time.monotonic()
         value = await evaluate(session, expression)
@@ -277,7 +291,7 @@ class Bereaved:
     def __init__(self, case: LinesTestCase, connection: Connection, session: Session) -> None:
         self.case = case
         self.connection = connection
-        self.commands = [
+        self.commands: list[Deferred[Any]] = [
             session.execute(runtime.evaluate(expression="new Promise(() => {})", await_promise=True), timeout=None)
             for _ in range(3)
         ]
@@ -319,9 +333,9 @@ class EndTests(LinesTestCase):
         chrome = await self.browser()
         waiting = await self.bereaved(chrome, await self.connect(chrome.ws_url))
         os.kill(chrome.pid, signal.SIGKILL)
-        self.assertIsNone((await waiting.see()).code == 1000 or None)
+        self.assertEqual((await waiting.see()).code, 1006)
         await chrome.close()
-        self.no_calls_left()
+        await self.no_calls_left()
 
     async def test_killed_over_the_pipe(self):
         chrome = await self.browser(transport="pipe")
@@ -329,7 +343,7 @@ class EndTests(LinesTestCase):
         os.kill(chrome.pid, signal.SIGKILL)
         self.assertIn("browser", str(await waiting.see()))
         await chrome.close()
-        self.no_calls_left()
+        await self.no_calls_left()
 
     async def test_stopped(self):
         chrome = await self.browser()
@@ -361,7 +375,7 @@ class EndTests(LinesTestCase):
         await self.assertFailure(pending, ConnectionLost)
         opening = open_websocket(reactor, chrome.ws_url, WebSocketOptions(open_timeout=0.5))
         await self.assertFailure(opening, ConnectTimeout)
-        self.no_calls_left()
+        await self.no_calls_left()
 
     async def test_closing_when_it_is_stopped_over_the_pipe(self):
         chrome = await self.browser(transport="pipe")
@@ -386,17 +400,52 @@ class EndTests(LinesTestCase):
         self.assertIn("without closing", str(lost))
 
 
+class ChildrenTests(LinesTestCase):
+    """Sessions that were attached through a page's session, and not through the browser's."""
+
+    async def worker(self, session: Session) -> None:
+        """Let a page start a worker."""
+        await evaluate(session, "void new Worker(URL.createObjectURL(new Blob(['onmessage = 1'])))")
+
+    async def on_each_line(self) -> list[Connection]:
+        chrome = await self.browser()
+        other = await self.browser(transport="pipe")
+        return [await self.connect(chrome.ws_url), self.on(other.pipe)]
+
+    async def test_detaching_a_child(self):
+        for connection in await self.on_each_line():
+            session = await a_page(connection)
+            attached = queue(connection.attached)
+            await AutoAttach().start(session)
+            await self.worker(session)
+            child = await with_deadline(reactor, attached.get(), 30, TimeoutError)
+            self.assertIs(child.parent, session)
+            await with_deadline(reactor, child.detach(), 30, TimeoutError)
+            self.assertTrue(child.ended)
+            self.assertFalse(session.ended)
+
+    async def test_a_child_that_is_not_wanted(self):
+        for connection in await self.on_each_line():
+            session = await a_page(connection)
+            detached = queue(session.events(target.DetachedFromTarget))
+            await AutoAttach(keep=lambda _: False).start(session)
+            await self.worker(session)
+            await with_deadline(reactor, detached.get(), 30, lambda: TimeoutError("it is still attached"))
+            self.assertEqual(connection.sessions, [connection.session, session])
+
+
 class FreshTabsTests(LinesTestCase):
     """Who subscribes and then navigates misses nothing, and awaits nothing in between."""
 
     async def navigate(self, connection: Connection) -> None:
+        self.patch(enabling, "PATIENCE", 60.0)  # twenty fresh tabs on a busy machine may be taken for hung ones
         made = [connection.session.execute(target.create_target(url="about:blank")) for _ in range(20)]
         sessions = [await connection.attach((await each).target_id) for each in made]
         waiting = []
         for number, session in enumerate(sessions):
             url = f"data:text/html,<title>{number}</title>"
             wanted = session.events(page.FrameNavigated).pipe(
-                ops.filter(lambda event, url=url: event.frame.url == url),
+                ops.filter(functools.partial(is_of, url)),
                 ops.zip(session.events(page.LoadEventFired)),
                 ops.take(1),
             )

@@ -15,7 +15,7 @@ from txcdp.browser.context import BrowserContext
 from txcdp.connection import Connection
 from txcdp.deferreds import Notice, returns_deferred
 from txcdp.domains import browser, target
-from txcdp.errors import CommandError, SessionDetached, TxcdpError
+from txcdp.errors import CommandError, NotABrowser, SessionDetached
 from txcdp.page import Page
 from txcdp.records import Command
 from txcdp.session import Session
@@ -36,22 +36,6 @@ _PATIENCE = 5.0
 _NO_METHOD: Final = -32601
 
 log = Logger()
-
-
-class NotABrowser(TxcdpError):
-    """What we are connected to is a single page, or a Node process: it has no pages to open.
-
-    :ivar kind: what it is: ``"page"``, another type of target, or ``"other"``.
-    """
-
-    def __init__(self, what: str, kind: str) -> None:
-        super().__init__(what, kind)
-        self.what = what
-        self.kind = kind
-
-    def __str__(self) -> str:
-        it = "Node, or something else without pages" if self.kind == "other" else f"a single target ({self.kind})"
-        return f"{self.what}: the other end is no browser but {it}; connect to the browser, as http://host:port"
 
 
 class Browser:

@@ -23,7 +23,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     try:
         arguments = parser()
-        options = arguments.parse_args(argv)
+        options, rest = arguments.parse_known_args(argv)
+        if rest and options.command == "call" and not any(each.startswith("-") for each in rest):
+            options.parameters += rest  # those behind an option, which argparse does not expect there
+        elif rest:
+            arguments.error(f"unrecognized arguments: {' '.join(rest)}")
         if options.version:
             options.command, options.browser, options.json = "version", None, False
         if options.command is None:

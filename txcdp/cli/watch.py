@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, NoReturn, cast
 
 from reactivex import Observable
 from reactivex import operators as ops
@@ -26,9 +27,9 @@ from txcdp.cli.watching import Watching, discover, keep_no_downloads
 from txcdp.deferreds import with_deadline
 from txcdp.domains import inspector, target
 from txcdp.domains import page as page_domain
-from txcdp.errors import NavigationError, SessionDetached, StreamEnded, TxcdpError
-from txcdp.page import DownloadStarted, Navigation, Page
-from txcdp.records import to_json
+from txcdp.errors import ConnectionLost, DownloadStarted, NavigationError, SessionDetached, TargetCrashed, TxcdpError
+from txcdp.page import Navigation, Page
+from txcdp.records import Event, to_json
 from txcdp.streams import first
 from txcdp.tap import Message
 
@@ -80,7 +81,7 @@ async def watch(reactor: Any, options: Options, output: Output, style: Style) ->
         if options.selection is not None and "Target" in options.selection.domains:
             await discover(browser.session)
         page = await browser.new_page()
-        watching = Watching(options.selection.enabling if options.selection else (), alone=options.browser is None)
+        watching = Watching(options.selection.enabling if options.selection else ())
         try:
             await watching.start(browser.session, page.session, page.target_id)
             return await _Watch(reactor, options, output, style, browser, page).run()
@@ -111,6 +112,10 @@ async def _close_tabs(browser: Browser, page: Page, watching: Watching) -> None:
         await page.close()
 
 
+def _raise_crashed(_: object = None) -> NoReturn:
+    raise Unloaded("the page's process crashed")
+
+
 class _Watch:
     """One watching, from the first event to the summary."""
 
@@ -127,6 +132,7 @@ class _Watch:
         self._story = Story(page.session.id, options.url, options.selection, options.verbose)
         self._unread: Deferred[None] = Deferred()
         self._navigation: Navigation | None = None
+        self._complaints: list[str] = []
 
     async def run(self) -> int:
         """Watch, take the picture and sum up; the code is 0 where the page was loaded."""
@@ -139,49 +145,55 @@ class _Watch:
             ops.distinct_until_changed(), ops.debounce(QUIET), ops.filter(lambda now: now == (True, 0))
         )
         printing = told.subscribe(self._print, lambda _: None)
-        notes = []
-        complaint = ""
+        notes: list[tuple[str, str]] = []
         try:
-            code = await self._watch(first(idle))
-            if not self._page.session.ended:
-                title = await self._title()
-                notes += [("title", title)] if title else []
-                if self._options.screenshot is not None:
-                    notes.append(("picture", await self._take_picture(self._options.screenshot)))
+            code = await self._attempt(self._watch(told, first(idle)))
+            code = await self._attempt(self._look(notes)) or code
         except CancelledError:
             code = BAD  # it was a signal, which has a code of its own
-        except TxcdpError as error:
-            code, complaint = BAD, one_line(error)
         finally:
             printing.dispose()
         if not self._options.json:
             self._output.print(summary.render(story, self._style, notes))
-        if complaint:
-            complain(complaint)
+        for text in self._complaints:
+            complain(text)
         return code
 
-    async def _watch(self, idle: Deferred[Any]) -> int:
-        """Go to the page and wait until it is over; say what went wrong, and return the code."""
-        idle.addErrback(lambda _: None)  # whatever ends the events ends the page, too
-        crashed = first(self._page.session.events(inspector.TargetCrashed))
-        beginning = first(self._page.session.events(page_domain.DownloadProgress))
-        beginning.addErrback(lambda _: None)
+    async def _attempt(self, step: Coroutine[Deferred[Any], Any, int]) -> int:
+        """Do one step; what goes wrong in it is said at the end."""
         try:
-            over = await first_of(self._arrive(idle), crashed, self._unread)
+            return await step
+        except TxcdpError as error:
+            self._complaints.append(one_line(error))
+            return BAD
+
+    async def _watch(self, told: Observable[_Told], idle: Deferred[Any]) -> int:
+        """Go to the page and wait until it is over; fails with what went wrong, and returns the code."""
+
+        def comes(event: type[Event]) -> Deferred[Any]:
+            here = self._page.session.id
+            return first(told, lambda each: each[0].method == event.method and each[0].session_id == here)
+
+        crashed, download = comes(inspector.TargetCrashed), comes(page_domain.DownloadProgress)
+        crashed.addCallback(_raise_crashed)
+        closed = self._page.session.when_ended()
+        try:
+            over = await first_of(self._arrive(idle), crashed, closed, self._unread)
+        except TargetCrashed:
+            _raise_crashed()
         except NavigationError as error:
-            if isinstance(error, DownloadStarted) and not self._story.tally.downloads:
-                await first_of(beginning, task.deferLater(self._reactor, 1.0, lambda: None))
+            if isinstance(error, DownloadStarted):
+                await first_of(download, task.deferLater(self._reactor, 1.0, lambda: None))
             raise self._explained(error) from error
-        except (StreamEnded, SessionDetached):
-            if not self._story.loaded:
-                raise Unloaded("the page was closed before it was loaded") from None
-            return GOOD
         finally:
-            idle.cancel()
-            beginning.cancel()
-        if isinstance(over, inspector.TargetCrashed):
-            raise Unloaded("the page's process crashed")
-        return self._verdict()
+            for waiting in (idle, download):
+                waiting.addErrback(lambda _: None)
+                waiting.cancel()
+        if isinstance(over, ConnectionLost):
+            raise over
+        if isinstance(over, SessionDetached) and not self._story.loaded:
+            raise Unloaded("the page was closed before it was loaded")
+        return GOOD if isinstance(over, SessionDetached) else self._verdict()
 
     def _arrive(self, idle: Deferred[Any]) -> Deferred[Any]:
         """Go to the page and wait for as long as was asked for."""
@@ -256,13 +268,26 @@ class _Watch:
 
     # What is asked at the end.
 
+    async def _look(self, notes: list[tuple[str, str]]) -> int:
+        """Note the title, and take the picture."""
+        session, path = self._page.session, self._options.screenshot
+        if not session.ended:
+            with contextlib.suppress(TxcdpError):
+                notes += [("title", each) for each in [await self._title()] if each]
+        if path is not None:
+            if session.ended or session.crashed:
+                raise Unloaded("there is no page to take a picture of")
+            notes.append(("picture", await self._take_picture(path)))
+        return GOOD
+
     async def _title(self) -> str:
         """Ask the browser, not the page, which may hang."""
         asking = self._browser.session.execute(
             target.get_target_info(target_id=self._page.target_id), timeout=_PATIENCE
         )
         info = (await asking).target_info
-        return "" if info.url.endswith(info.title) else info.title  # without one, it is the address
+        address = info.url.partition("://")[2]
+        return "" if info.title.rstrip("/") in (info.url, address.rstrip("/")) else info.title  # as if it had one
 
     async def _take_picture(self, path: Path) -> str:
         """Write the picture, and return its name and size; fails with :exc:`Unloaded` where that cannot be."""

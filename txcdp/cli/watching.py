@@ -26,32 +26,33 @@ class Watching:
     Dialogs are accepted as they come, so that they stop nothing.
 
     :param domains: what is enabled besides what every watched page has.
-    :param alone: whether nobody else uses the browser, so that all shared workers are the page's: they do not say.
     :ivar opened: the sessions of the pop-ups that the page has opened.
     """
 
-    def __init__(self, domains: Sequence[str] = (), alone: bool = False) -> None:
+    def __init__(self, domains: Sequence[str] = ()) -> None:
         self._domains = (*BASE, *(each for each in domains if each not in BASE))
         self._below = AutoAttach(set_up=self._admit)
-        self._alone = alone
         self._ours: set[str] = set()
+        self._others: set[str] = set()
         self.opened: list[Session] = []
 
-    def start(self, browser: Session, page: Session, target_id: str) -> Deferred[Any]:
-        """Begin with the page itself.
+    async def start(self, browser: Session, page: Session, target_id: str) -> None:
+        """Begin with the page itself; returns when all of it is answered, whatever the answers are.
 
-        A page's frames and workers are attached through its own session, but its pop-ups through the browser's,
-        which tells of everybody's pages: only those that come from ours are kept.
-
-        :returns: fires when all of it is answered, whatever the answers are.
+        A page's frames and workers are attached through its own session, but its pop-ups and shared workers through
+        the browser's, which tells of everybody's. Kept are pages that were opened by ours, and shared workers that
+        begin from now on: who began them is not told.
         """
         self._ours.add(target_id)
+        self._others.update(each.target_id for each in (await browser.execute(target.get_targets())).target_infos)
         kinds = [target.FilterEntry(type=each) for each in ("page", "shared_worker")]
         above = AutoAttach(set_up=self._admit_above, keep=self._is_ours, recursive=False, filter=kinds)
-        return all_of([*self._enable(page), self._below.start(page), above.start(browser)])
+        await all_of([*self._enable(page), self._below.start(page), above.start(browser)])
 
     def _is_ours(self, info: target.TargetInfo) -> bool:
-        return info.opener_id in self._ours or (self._alone and info.type == "shared_worker")
+        if info.target_id in self._others:
+            return False
+        return info.opener_id in self._ours or info.type == "shared_worker"
 
     def _admit_above(self, session: Session) -> None:
         if session.target is not None and session.target.type == "page":

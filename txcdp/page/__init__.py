@@ -3,23 +3,7 @@
 What it has no method for, the protocol has: ``page.session.execute`` and ``page.events``.
 """
 
-from txcdp.page.errors import (
-    ContextDestroyed,
-    DownloadStarted,
-    NavigationInterrupted,
-    NavigationTimeout,
-    NotSerializable,
-)
 from txcdp.page.navigation import Navigation, WaitUntil
 from txcdp.page.page import Page
 
-__all__ = [
-    "ContextDestroyed",
-    "DownloadStarted",
-    "Navigation",
-    "NavigationInterrupted",
-    "NavigationTimeout",
-    "NotSerializable",
-    "Page",
-    "WaitUntil",
-]
+__all__ = ["Navigation", "Page", "WaitUntil"]

@@ -6,8 +6,7 @@ import math
 from typing import Any, Final
 
 from txcdp.domains import runtime
-from txcdp.errors import CommandError, EvaluationError
-from txcdp.page.errors import ContextDestroyed, NotSerializable
+from txcdp.errors import CommandError, ContextDestroyed, EvaluationError, NotSerializable
 from txcdp.records import to_json
 from txcdp.session import DEFAULT, Default, Session
 

@@ -15,8 +15,14 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from txcdp.domains import network, page
-from txcdp.errors import CommandError, Gone, NavigationError
-from txcdp.page.errors import DownloadStarted, NavigationInterrupted, NavigationTimeout
+from txcdp.errors import (
+    CommandError,
+    DownloadStarted,
+    Gone,
+    NavigationError,
+    NavigationInterrupted,
+    NavigationTimeout,
+)
 from txcdp.session import Session
 
 #: How far a navigation is waited for.
@@ -177,7 +183,7 @@ class Watcher:
             self._fail(failure)
 
     def _started_navigating(self, event: page.FrameStartedNavigating) -> None:
-        if event.frame_id != self._frame_id or not event.navigation_type.startswith("reload"):
+        if event.frame_id != self._frame_id or not str(event.navigation_type).startswith("reload"):
             return
         if self._reloaded is False or (self._reloaded and self._wanted is None):
             self._wanted = event.loader_id
