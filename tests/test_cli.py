@@ -399,7 +399,7 @@ def test_a_signal_cancels_the_command_which_may_still_clean_up(number: int) -> N
     steps = []
 
     async def command(reactor: Any) -> int:
-        os.kill(os.getpid(), number)
+        signal.raise_signal(number)
         try:
             await Deferred[None]()
         except CancelledError:

@@ -509,6 +509,18 @@ def test_a_page_that_loads_is_told_and_timed_from_its_request() -> None:
     assert not feed.story.loaded
 
 
+def test_the_browsers_own_page_with_an_error_is_not_loaded() -> None:
+    feed = Feed()
+    feed.begin("L", "/", at=10.0, kind="Document")
+    feed.fail("L", "net::ERR_CONNECTION_REFUSED")
+    error_page = frame("chrome-error://chromewebdata/", unreachableUrl=BASE + "/")
+    assert feed.text("Page.frameNavigated", frame=error_page, type="Navigation") == f"page     failed    {BASE}/"
+    assert feed.text("Page.domContentEventFired", timestamp=11) == ""
+    assert feed.text("Page.loadEventFired", timestamp=11) == ""
+    assert not feed.story.loaded
+    assert "loaded     no\n" in feed.summary()
+
+
 def test_frames_are_told_and_load_for_themselves() -> None:
     feed = Feed()
     told = feed.text("Page.frameNavigated", frame=frame(BASE + "/weather", parentId="F"), type="Navigation")
@@ -555,6 +567,7 @@ def test_dialogs_downloads_and_crashes_are_told() -> None:
 
 def test_a_selected_domain_has_its_lines_and_a_selected_event_is_shown_as_it_is() -> None:
     feed = Feed("network,page.loadEventFired,performance")
+    assert feed.text("Page.frameNavigated", frame=frame(BASE), type="Navigation") == ""
     assert feed.whole("1", "/a") != ""
     assert feed.text("Network.dataReceived", requestId="1") == ""
     assert said(feed, string("x")) == ""

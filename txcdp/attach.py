@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from txcdp.domains import runtime, target
-from txcdp.errors import CommandError, Gone
+from txcdp.errors import CommandError, Gone, MalformedMessage
 
 if TYPE_CHECKING:
     from txcdp.session import Session
@@ -60,4 +60,4 @@ def let_run(session: Session) -> None:
 
 def _not_supported(failure: Failure) -> Any:
     """Kinds of targets without the command (some workers) have nothing to attach, and do not wait."""
-    failure.trap(CommandError, Gone, TimeoutError)
+    failure.trap(CommandError, Gone, TimeoutError, MalformedMessage)

@@ -97,6 +97,8 @@ def processes_in(folder: str) -> list[str]:
 class CommandTestCase(BrowserTestCase):
     """A test that runs the command, with a folder of its own for what must not stay behind."""
 
+    timeout = 120  # some start several browsers, one after the other
+
     def setUp(self) -> None:
         super().setUp()
         # Short, because the browser's sockets are in there.
@@ -243,7 +245,7 @@ class WatchTests(CommandTestCase):
         self.assertEqual(jpeg.read_bytes()[:3], b"\xff\xd8\xff")
 
     async def test_a_number_of_seconds_is_kept(self) -> None:
-        command = await self.watch(self.site, "--until", "2.5")
+        command = await self.watch(self.site, "--until", "5")
         self.assert_ended(command, 0)
         self.assert_told(command, "page", "loaded")
 
@@ -409,8 +411,8 @@ class FailureTests(CommandTestCase):
     async def test_a_page_that_does_not_come_to_rest(self) -> None:
         url = self.server.page("/", "<script>fetch('/held')</script>")
         held = self.server.held("/held", "")
-        command = await self.watch(url, "--timeout", "3")
-        self.assert_ended(command, 1, f"was not idle within 3 s (1 request in flight, the longest {url}held)")
+        command = await self.watch(url, "--timeout", "5")
+        self.assert_ended(command, 1, f"was not idle within 5 s (1 request in flight, the longest {url}held)")
         held.release()
         command = await self.watch(url, "--until", "load")
         self.assert_ended(command, 0)

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -134,6 +135,9 @@ def test_a_service_starts_answers_and_stops(block: Block, stage: dict[str, str],
         text=True,
     ) as process:
         assert process.stdout is not None
+        # One that never says that it listens ends all the same, and then the request fails.
+        watchdog = threading.Timer(DEADLINE, process.kill)
+        watchdog.start()
         said = []
         for line in process.stdout:
             said.append(line)
@@ -145,5 +149,6 @@ def test_a_service_starts_answers_and_stops(block: Block, stage: dict[str, str],
         finally:
             process.send_signal(signal.SIGTERM)
             said += process.stdout
+            watchdog.cancel()
         assert process.wait(DEADLINE) == -signal.SIGTERM, "".join(said)
         assert not re.search("Traceback|Unhandled", "".join(said)), "".join(said)

@@ -39,7 +39,7 @@ class Story:
     :ivar tally: what has happened so far.
     :ivar requests: the requests so far.
     :ivar loaded: whether the page's document has been loaded.
-    :ivar committed: whether any document has come.
+    :ivar committed: whether a document has come, and not the browser's page with an error.
     """
 
     def __init__(
@@ -177,7 +177,7 @@ class Story:
 
     def _exception(self, event: runtime.ExceptionThrown, session: str | None) -> Told:
         told = console.thrown(event.exception_details, self._verbose)
-        self.tally.exceptions.append(f"{told.text} ({told.place})" if told.place else told.text)
+        self.tally.threw(f"{told.text} ({told.place})" if told.place else told.text)
         return told
 
     def _entry(self, event: log.EntryAdded, session: str | None) -> Told:
@@ -190,16 +190,17 @@ class Story:
 
     def _navigated(self, event: page.FrameNavigated, session: str | None) -> Told:
         frame = event.frame
-        url = frame.url + (frame.url_fragment or "")
-        if frame.unreachable_url:
-            url = frame.unreachable_url
+        failed = bool(frame.unreachable_url)  # what is shown then is the browser's own page, which says so
+        url = frame.unreachable_url or frame.url + (frame.url_fragment or "")
+        mark = "failed" if failed else "document"
+        mood: Mood = "bad" if failed else "plain"
         if frame.parent_id is not None or session in self._names:
             tag = "page" if self._names.get(session or "", "").startswith("page") else "frame"
-            return Line(tag, "document", self._url(url), is_url=True) if url != "about:blank" else None
-        self.loaded, self.committed = False, True
+            return Line(tag, mark, self._url(url), mood=mood, is_url=True) if url != "about:blank" else None
+        self.loaded, self.committed = False, not failed
         self.tally.navigated(url)
         self._base = origin(url) or self._base
-        return Line("page", "document", clean(url), is_url=True)
+        return Line("page", mark, clean(url), mood=mood, is_url=True)
 
     def _moved(self, event: page.NavigatedWithinDocument, session: str | None) -> Told:
         return Line("page", "moved", self._url(event.url), note="within the document", is_url=True)
@@ -211,13 +212,13 @@ class Story:
         return Line("frame", "detached", clean(event.frame_id), mood="quiet") if self._verbose else None
 
     def _parsed(self, event: page.DomContentEventFired, session: str | None) -> Told:
-        if session != self._session:
+        if session != self._session or not self.committed:
             return None
         self.tally.parsed(event.timestamp)
         return Line("page", "parsed", "DOMContentLoaded", mood="good")
 
     def _load(self, event: page.LoadEventFired, session: str | None) -> Told:
-        if session != self._session:
+        if session != self._session or not self.committed:
             return None
         self.loaded = True
         self.tally.loaded(event.timestamp)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _LABEL = 11
 _SLOWEST = 3
-#: Failures that are named; the rest is counted.
+#: Failures, and exceptions, that are named; the rest is counted.
 _NAMED = 10
 _ERRORS = ("error", "assert")
 
@@ -41,6 +41,7 @@ class Tally:
         self.failures: list[Request] = []
         self.failed = 0
         self.messages: Counter[str] = Counter()
+        self.uncaught = 0
         self.exceptions: list[str] = []
         self.crashes = 0
         self.downloads = 0
@@ -87,6 +88,12 @@ class Tally:
         if request.busy:
             self.slowest = nlargest(_SLOWEST, [*self.slowest, request], key=lambda each: each.took)
 
+    def threw(self, text: str) -> None:
+        """Take an exception that nobody caught."""
+        self.uncaught += 1
+        if len(self.exceptions) < _NAMED:
+            self.exceptions.append(text)
+
     def said(self, level: str) -> None:
         """Take a message of the console."""
         self.messages["error" if level in _ERRORS else level] += 1
@@ -124,8 +131,10 @@ def _rows(story: Story, style: Style, notes: Iterable[tuple[str, str]], room: in
         opened = count(story.sockets.opened, "WebSocket")
         yield "sockets", f"{opened}, {count(story.sockets.messages, 'message')}"
     yield "console", _console(story, style)
-    for number, text in enumerate(tally.exceptions[:_NAMED]):
+    for number, text in enumerate(tally.exceptions):
         yield "" if number else "uncaught", style.in_mood(text if whole else cut(text, room), "bad")
+    if tally.uncaught > len(tally.exceptions):
+        yield "", f"and {tally.uncaught - len(tally.exceptions)} more"
     base = origin(tally.url)
     for number, request in enumerate(tally.slowest if tally.requests > 1 else ()):
         took = f"{seconds(request.took):>8}  "
@@ -142,6 +151,8 @@ def _loading(story: Story, style: Style) -> str:
     tally = story.tally
     if tally.crashes:
         return style.in_mood("crashed", "bad")
+    if tally.loaded_after is None and story.loaded:  # about:blank, say, which nobody was asked for
+        return style.in_mood("yes", "good")
     if tally.loaded_after is None:
         far = "" if tally.parsed_after is None else f", parsed in {seconds(tally.parsed_after)}"
         return style.in_mood("no", "warning") + far
@@ -174,6 +185,6 @@ def _console(story: Story, style: Style) -> str:
             text = count(tally.messages[level], level)
             parts.append(style.in_mood(text, "bad" if mood == "bad" else "warning"))
     text = count(tally.messages.total(), "message") + (f": {', '.join(parts)}" if parts else "")
-    if tally.exceptions:
-        text += ", " + style.in_mood(count(len(tally.exceptions), "uncaught exception"), "bad")
+    if tally.uncaught:
+        text += ", " + style.in_mood(count(tally.uncaught, "uncaught exception"), "bad")
     return text

@@ -7,7 +7,7 @@ import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NoReturn, cast
+from typing import Any, Literal, NoReturn
 
 from reactivex import Observable
 from reactivex import operators as ops
@@ -17,29 +17,28 @@ from twisted.internet.defer import CancelledError, Deferred
 from txcdp.browser import Browser, connect, launch
 from txcdp.cli import summary
 from txcdp.cli.lines import Line, Style
+from txcdp.cli.looking import NoPicture, take_picture, title_of
 from txcdp.cli.output import Output, OutputGone, complain
 from txcdp.cli.races import failure_of, first_of
 from txcdp.cli.running import BAD, GOOD, one_line
 from txcdp.cli.selection import Selection
 from txcdp.cli.story import Story
-from txcdp.cli.text import size
 from txcdp.cli.watching import Watching, discover, keep_no_downloads
 from txcdp.deferreds import with_deadline
-from txcdp.domains import inspector, target
+from txcdp.domains import inspector
 from txcdp.domains import page as page_domain
 from txcdp.errors import ConnectionLost, DownloadStarted, NavigationError, SessionDetached, TargetCrashed, TxcdpError
 from txcdp.page import Navigation, Page
 from txcdp.records import Event, to_json
 from txcdp.streams import first
 from txcdp.tap import Message
+from txcdp.transports.websocket import WebSocketOptions
 
 #: Seconds without a request in flight, after which a loaded page is idle.
 QUIET = 0.5
-#: Seconds that the picture and the title may take: the page may hang.
-_PATIENCE = 10.0
 
-#: The pictures that can be taken, by the file's suffix.
-PICTURES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
+#: No pings: while somebody pages through our output, we wait with it, and nobody reads the answers.
+_LINE = WebSocketOptions(ping_interval=None)
 
 #: An event, and the lines that tell of it.
 _Told = tuple[Message, list[Line]]
@@ -92,13 +91,14 @@ async def watch(reactor: Any, options: Options, output: Output, style: Style) ->
 
 def _open(reactor: Any, options: Options) -> Deferred[Browser]:
     if options.browser is not None:
-        return connect(reactor, options.browser)
+        return connect(reactor, options.browser, options=_LINE)
     return launch(
         reactor,
         options.executable,
         headless=not options.headful,
         args=("--window-size=1280,900",),
         transport="pipe" if options.pipe else "websocket",
+        options=_LINE,
     )
 
 
@@ -266,36 +266,14 @@ class _Watch:
             }
             self._output.write(to_json(item) + b"\n")
 
-    # What is asked at the end.
-
     async def _look(self, notes: list[tuple[str, str]]) -> int:
         """Note the title, and take the picture."""
         session, path = self._page.session, self._options.screenshot
-        if not session.ended:
+        if not session.ended and self._story.committed:
             with contextlib.suppress(TxcdpError):
-                notes += [("title", each) for each in [await self._title()] if each]
+                notes += [("title", each) for each in [await title_of(self._browser, self._page)] if each]
         if path is not None:
             if session.ended or session.crashed:
-                raise Unloaded("there is no page to take a picture of")
-            notes.append(("picture", await self._take_picture(path)))
+                raise NoPicture("there is no page to take a picture of")
+            notes.append(("picture", await take_picture(self._reactor, self._page, path)))
         return GOOD
-
-    async def _title(self) -> str:
-        """Ask the browser, not the page, which may hang."""
-        asking = self._browser.session.execute(
-            target.get_target_info(target_id=self._page.target_id), timeout=_PATIENCE
-        )
-        info = (await asking).target_info
-        address = info.url.partition("://")[2]
-        return "" if info.title.rstrip("/") in (info.url, address.rstrip("/")) else info.title  # as if it had one
-
-    async def _take_picture(self, path: Path) -> str:
-        """Write the picture, and return its name and size; fails with :exc:`Unloaded` where that cannot be."""
-        kind = cast(Literal["png", "jpeg", "webp"], PICTURES[path.suffix.lower()])
-        taking = self._page.screenshot(path, format=kind)
-        late = Unloaded(f"no picture could be taken of the page within {_PATIENCE:g} s")
-        try:
-            data = await with_deadline(self._reactor, taking, _PATIENCE, lambda: late)
-        except OSError as error:
-            raise Unloaded(f"{path} cannot be written: {error.strerror}") from error
-        return f"{path} ({size(len(data))})"
