@@ -199,7 +199,7 @@ class ShortPathProtocol(WebSocketClientProtocol):
     def _uncork(self) -> None:
         corked, self._corked = self._corked, None
         if corked:
-            _write_now(self.transport, b"".join(corked))
+            _write_now(self.transport, corked[0] if len(corked) == 1 else b"".join(corked))
 
 
 def _is_utf8(payload: bytes) -> bool:
