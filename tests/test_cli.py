@@ -407,7 +407,11 @@ def test_a_signal_cancels_the_command_which_may_still_clean_up(number: int) -> N
             raise
         raise AssertionError
 
-    code, runner = run(command)
+    before = signal.signal(number, signal.SIG_DFL)  # it may be ignored, as in the background of a script
+    try:
+        code, runner = run(command)
+    finally:
+        signal.signal(number, before)
     assert code == 128 + number
     assert runner.signalled == number
     assert steps == ["cleaned up"]
@@ -419,6 +423,18 @@ def test_a_browser_that_did_not_start_is_told_with_its_last_words() -> None:
         == "it ended early cannot open display"
     )
     assert one_line(KeyError()) == "KeyError"
+
+
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    async def command(reactor: Any) -> int:
+        signal.raise_signal(signal.SIGTERM)
+        return 0
+
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        assert run(command)[0] == 0
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 # Races.

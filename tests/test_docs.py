@@ -2,7 +2,7 @@
 
 What a block of code is can be seen from the block itself:
 
-- ``react(...)`` at its top level: a whole program; tests/browser/test_docs.py runs it;
+- ``react(...)`` at its top level: a whole program; tests/browser/test_docs_browser.py runs it;
 - an ``application`` at its top level: a file for twistd; it is run there, too;
 - a ``TestCase``: it is run here;
 - ``>>>``: it is run here, with what the page has said before;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 T = TypeVar("T")
@@ -42,8 +42,6 @@ def failure_of(waiting: Deferred[Any]) -> Deferred[Any]:
     def failed(failure: Failure) -> None:
         if not result.called:
             result.errback(failure)
-        elif not failure.check(CancelledError):
-            return
 
     waiting.addErrback(failed)
     return result
