@@ -82,6 +82,7 @@ class ShortPathProtocol(WebSocketClientProtocol):
         self._missing = 0  # bytes of that text that are still to come
         self._kept = b""
         self._corked: list[bytes] | None = None
+        self._plain: bool | None = None
         self.deliver: Callable[[bytes], None] = self._deliver
 
     # In:
@@ -199,7 +200,13 @@ class ShortPathProtocol(WebSocketClientProtocol):
     def _uncork(self) -> None:
         corked, self._corked = self._corked, None
         if corked:
-            _write_now(self.transport, corked[0] if len(corked) == 1 else b"".join(corked))
+            data = corked[0] if len(corked) == 1 else b"".join(corked)
+            if self._plain is None:
+                self._plain = is_plain(self.transport)
+            if self._plain:
+                data = _write_now(self.transport, data)
+            if data:
+                self.transport.write(data)
 
 
 def _is_utf8(payload: bytes) -> bool:
@@ -231,17 +238,16 @@ def _client_frame(payload: bytes) -> bytes:
     return head + masked.to_bytes(words << 2, "little")[: size + 4]
 
 
-def _write_now(transport: Any, data: bytes) -> None:
-    """Write to the socket at once if nothing waits before it: that saves the reactor a turn."""
-    if _is_plain(transport) and not (transport._tempDataBuffer or transport.dataBuffer or transport.disconnecting):
+def _write_now(transport: Any, data: bytes) -> bytes:
+    """Write to the socket at once if nothing waits before it, which saves the reactor a turn; return what is left."""
+    if not (transport._tempDataBuffer or transport.dataBuffer or transport.disconnecting):
         written = transport.writeSomeData(data)
         if isinstance(written, int) and written > 0:
-            data = data[written:]
-    if data:
-        transport.write(data)
+            return data[written:]
+    return data
 
 
-def _is_plain(transport: Any) -> bool:
+def is_plain(transport: Any) -> bool:
     """Whether what is written to the socket is what the peer reads: beneath TLS it would be a breach of it.
 
     A TLS transport looks up attributes in the TCP connection that it wraps, too: only the type tells.

@@ -11,10 +11,15 @@ from twisted.internet.interfaces import IDelayedCall, IOpenSSLClientConnectionCr
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
-from txcdp.errors import ConnectionLost, HandshakeFailed
-from txcdp.transports.frames import ShortPathProtocol
+from txcdp.errors import ConnectionLost, HandshakeFailed, LossCause
+from txcdp.transports.eager import EagerReader
+from txcdp.transports.frames import ShortPathProtocol, is_plain
 from txcdp.transports.heartbeat import Heartbeat
 from txcdp.transports.interface import Receiver
+from txcdp.transports.unacknowledged import is_acknowledging
+
+#: The codes with which a peer closes because of what we have said, or how.
+_OUR_FAULT = (1002, 1003, 1007, 1009, 1010)
 
 #: A handshake's answer is not longer than this; something else is speaking.
 _LONGEST_HANDSHAKE = 64 * 1024
@@ -51,6 +56,7 @@ class WebSocketTransport(ShortPathProtocol):
     """An open WebSocket to a browser; see :class:`txcdp.transports.interface.Transport`.
 
     :ivar opened: fires with the transport when the handshake is done.
+    :ivar paused: whether reading is stopped.
     """
 
     def __init__(self, reactor: Any, options: WebSocketOptions) -> None:
@@ -61,7 +67,8 @@ class WebSocketTransport(ShortPathProtocol):
         self.opened: Deferred[WebSocketTransport] = Deferred()
         self._cut_off: IDelayedCall | None = None
         self._why = ""
-        self._paused = False
+        self._cause: LossCause | None = None
+        self.paused = False
         self._local = self._remote = ""
         self._heartbeat = Heartbeat(reactor, self.sendPing, self._no_pong, options.ping_interval, options.ping_timeout)
 
@@ -84,19 +91,19 @@ class WebSocketTransport(ShortPathProtocol):
             self.sendClose(1000)
         self._start_cut_off()
 
-    def abort(self) -> None:
+    def abort(self, why: str = "aborted", cause: LossCause = "aborted") -> None:
         """Cut the line now."""
-        self.transport.abortConnection()
+        self._fail(why, cause)
 
     def pause(self) -> None:
         """Stop reading from the socket."""
-        self._paused = True
+        self.paused = True
         self.transport.pauseProducing()
 
     def resume(self) -> None:
         """Go on reading from the socket."""
-        if self._paused:
-            self._paused = False
+        if self.paused:
+            self.paused = False
             self._heartbeat.heard()
             self.transport.resumeProducing()
 
@@ -131,13 +138,15 @@ class WebSocketTransport(ShortPathProtocol):
         try:
             super().dataReceived(data)
         except Exception as error:
-            self._fail(f"the peer does not speak WebSocket ({type(error).__name__}: {error})")
+            self._fail(f"the peer does not speak WebSocket ({type(error).__name__}: {error})", "protocol")
         if self.state == self.STATE_CONNECTING:
             self._check_handshake()
 
     def onOpen(self) -> None:
         """Hear that the handshake is done."""
         self._heartbeat.start()
+        if is_plain(self.transport):
+            self.transport.doRead = EagerReader(self, self.transport)
         self.opened.callback(self)
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
@@ -149,6 +158,7 @@ class WebSocketTransport(ShortPathProtocol):
         """Hear that Autobahn closes, on our behalf or because the peer broke the rules; that must not take long."""
         if reasonUtf8 and not isReply:
             self._why = self._why or reasonUtf8.decode("utf-8", "replace")
+            self._cause = self._cause or "protocol"
         self._start_cut_off()
         super().sendCloseFrame(code, reasonUtf8, isReply)
 
@@ -170,7 +180,8 @@ class WebSocketTransport(ShortPathProtocol):
             self.opened.errback(HandshakeFailed(f"{self.factory.host}:{self.factory.port}{way}: {_advice(why)}"))
         elif self._receiver is not None:
             clean = bool(wasClean) and code in (1000, 1001, 1005, None)
-            self._receiver.transport_closed(ConnectionLost(why, code, clean))
+            closed: LossCause = "protocol" if code in _OUR_FAULT else "closed" if wasClean else "ended"
+            self._receiver.transport_closed(ConnectionLost(why, code, clean, self._cause or closed))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Hear from Twisted that the line is gone."""
@@ -193,15 +204,15 @@ class WebSocketTransport(ShortPathProtocol):
 
     def _check_handshake(self) -> None:
         if not b"HTTP/1.1 ".startswith(self.data[:9]):
-            self._fail(f"it does not speak HTTP; it said {self.data[:40]!r}")
+            self._fail(f"it does not speak HTTP; it said {self.data[:40]!r}", "protocol")
         elif len(self.data) > _LONGEST_HANDSHAKE:
-            self._fail("its answer to the handshake does not end")
+            self._fail("its answer to the handshake does not end", "protocol")
 
     def _no_pong(self) -> None:
-        if self._paused:
+        if self.paused:
             self._heartbeat.heard()
         else:
-            self._fail(f"no answer to a ping within {self._options.ping_timeout:g} s")
+            self._fail(f"no answer to a ping within {self._options.ping_timeout:g} s", "unresponsive")
 
     def _start_cut_off(self) -> None:
         if self._cut_off is None and self.state != self.STATE_CLOSED:
@@ -209,12 +220,15 @@ class WebSocketTransport(ShortPathProtocol):
 
     def _close_expired(self) -> None:
         self._cut_off = None
-        self._fail(f"the peer did not complete the closing within {self._options.close_timeout:g} s")
+        self._fail(f"the peer did not complete the closing within {self._options.close_timeout:g} s", "close_timeout")
 
-    def _fail(self, why: str) -> None:
+    def _fail(self, why: str, cause: LossCause) -> None:
+        if cause == "unresponsive" and not is_acknowledging(self.transport):
+            why, cause = f"{why}, and its machine does not acknowledge what was sent", "half_open"
         self._why = self._why or why
+        self._cause = self._cause or cause
         self.wasClean = False
-        self.abort()
+        self.transport.abortConnection()
 
 
 def _why_not_opened(reason: Failure, host: str) -> str:
