@@ -6,10 +6,13 @@ VENV ?= .venv$(if $(filter-out python3,$(PYTHON)),-$(subst /,-,$(patsubst python
 BIN = $(VENV)/bin
 RUN = $(BIN)/python
 CONSTRAINTS ?=
+MACHINE_RUNS ?= 2000
+FUZZ_SECONDS ?= 60
+FUZZ_SEED ?= 1
 INSTALL = $(RUN) -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-oldest lint format types drift docs examples coverage bench conformance clean
+.PHONY: help demo test test-oldest lint format types drift docs examples coverage machine fuzz mutants bench soak conformance clean
 
 help: ## show this
 	@echo "Targets (PYTHON=python3.12 chooses another Python):"
@@ -20,7 +23,7 @@ demo: $(VENV)/.installed ## install all that is needed, then watch a page of a d
 	@echo "== watching the demo site"
 	@$(RUN) -m examples.demo
 
-test: lint types drift docs examples coverage ## everything that has to pass, with coverage
+test: lint types drift docs examples coverage machine fuzz mutants ## everything that has to pass, with coverage
 
 test-oldest: ## the tests with the oldest dependencies that setup.py allows
 	@mkdir -p build
@@ -59,9 +62,25 @@ coverage: $(VENV)/.dev ## the tests, with branch coverage
 	@echo "== tests"
 	@$(RUN) -m pytest --cov --cov-report=term-missing:skip-covered $(TESTS)
 
+machine: $(VENV)/.dev ## anything in any order, beside a model of what must come of it (MACHINE_RUNS=100000: for longer)
+	@echo "== the state machine"
+	@$(RUN) tests/machine_runs.py $(MACHINE_RUNS)
+
+fuzz: $(VENV)/.dev ## fuzz the decoder, guided by coverage (FUZZ_SECONDS=3600 FUZZ_SEED=7: for longer, otherwise)
+	@echo "== fuzzing"
+	@$(RUN) -m tests.fuzz.fuzz --seconds $(FUZZ_SECONDS) --seed $(FUZZ_SEED)
+
+mutants: $(VENV)/.dev ## put faults into the library, one after the other: some test has to fail
+	@echo "== deliberate faults"
+	@$(RUN) -m tests.mutations.run
+
 bench: $(VENV)/.dev ## measure txcdp against its peers
 	@.ci/chromium "$(RUN)"
 	@.ci/optional tests/benchmarks/run "$(RUN)"
+
+soak: $(VENV)/.dev ## chaos on a real Chromium for an hour (SECONDS=..., SEED=... does it again)
+	@.ci/chromium "$(RUN)"
+	@$(RUN) -m tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
 conformance: $(VENV)/.dev ## the Autobahn test suite (SUITE=full: a quarter of an hour)
 	@.ci/optional tests/conformance/run "$(RUN)" $(SUITE)

@@ -23,6 +23,9 @@ EXTRAS = {
     # For applications that still build on the old distribution of RxPY: txcdp.rx3.
     "rx": ["Rx>=3.2,<4"],
     "dev": [
+        # The fuzzer's wheels; where there is none, "make fuzz" says so and does nothing.
+        "atheris>=3.0; sys_platform == 'linux' and platform_machine == 'x86_64'"
+        " and platform_python_implementation == 'CPython' and python_version < '3.15'",
         "coverage>=7.10.6",  # measures child processes by itself
         "furo>=2024.8.6",
         "hypothesis>=6.100",

@@ -25,7 +25,7 @@ from txcdp.cli.races import failure_of, first_of
 from txcdp.cli.running import Misuse, Runner, one_line
 from txcdp.cli.selection import UnknownEvent, parse
 from txcdp.cli.urls import NotAPage, page_url, place, short
-from txcdp.errors import ConnectError, ExecutableNotFound, LaunchError
+from txcdp.errors import ConnectError, EvaluationError, ExecutableNotFound, LaunchError
 
 
 class Terminal(io.StringIO):
@@ -371,7 +371,8 @@ def test_a_command_returns_its_exit_code() -> None:
 @pytest.mark.parametrize(
     ("error", "code", "says"),
     [
-        (ConnectError("nobody\nthere"), 1, "txcdp: nobody there\n"),
+        (ConnectError("nobody\nthere"), 1, "txcdp: nobody\\nthere\n"),
+        (EvaluationError("Error: no\n    at x:1"), 1, "txcdp: Error: no at x:1\n"),
         (ExecutableNotFound("no browser"), 1, "txcdp: no browser\n"),
         (OSError(28, "No space left"), 1, "txcdp: [Errno 28] No space left\n"),
         (Misuse("so not"), 2, "txcdp: so not\n"),

@@ -157,7 +157,7 @@ class StartTests(LaunchCase):
         self.assertTrue(browser.running)
         self.assertTrue(os.path.isdir(browser.profile))
         self.assertIn(f"--user-data-dir={browser.profile}", fake.argv)
-        self.assertEqual(sorted(fake.fds), [0, 1, 3, 4])
+        self.assertEqual(sorted(fake.fds), [0, 1, 3, 4, 5])
         self.assertEqual(self.reactor.getDelayedCalls(), [])
         self.assertFalse(os.path.sameopenfile(fake.fds[0], fake.fds[3]))
         self.successResultOf(browser.close())

@@ -20,6 +20,7 @@ from txcdp.errors import (
     NavigationTimeout,
     NotSerializable,
     SessionDetached,
+    TargetCrashed,
 )
 from txcdp.page.evaluation import explained, thrown, value_of
 from txcdp.page.navigation import Navigation
@@ -41,6 +42,46 @@ def response(url: str, status: int = 200) -> network.Response:
         encoded_data_length=0,
         security_state="secure",
     )
+
+
+class SetUpTests(SynchronousTestCase):
+    """What a page needs is asked for again where the process that it was asked of is gone."""
+
+    NEEDED = ("Page.enable", "Page.setLifecycleEventsEnabled")
+
+    def setUp(self) -> None:
+        self.chrome = FakeChrome()
+        self.browser = self.chrome.browser(linger=None)
+        made = self.chrome.run(self.browser.session.execute(target.create_target(url="about:blank")))
+        self.target_id = made.target_id
+
+    def needed(self) -> list[str]:
+        return [each.method for each in self.chrome.commands if each.method in self.NEEDED]
+
+    def test_it_had_crashed_before(self):
+        session = self.chrome.run(self.browser.connection.attach(self.target_id))
+        self.chrome.crash(session)
+        self.chrome.flush()
+        (tab,) = [each for each in self.chrome.run(self.browser.pages()) if each.target_id == self.target_id]
+        self.chrome.run(tab.set_up)
+        self.assertEqual(self.needed(), [])
+        self.assertEqual(self.chrome.run(tab.goto(URL)).url, URL)
+        self.assertEqual(sorted(set(self.needed())), sorted(self.NEEDED))
+        self.chrome.run(tab.goto(URL))
+
+    def test_it_crashes_meanwhile(self):
+        self.chrome.once(page.set_lifecycle_events_enabled, NEVER)
+        listing = self.browser.pages()
+        self.chrome.flush()
+        (tab,) = [each for each in self.successResultOf(listing) if each.target_id == self.target_id]
+        self.chrome.crash(tab.session)
+        self.chrome.run(tab.set_up)
+        self.chrome.run(tab.goto(URL))
+        self.assertEqual(self.needed(), [*self.NEEDED, *self.NEEDED])
+        self.chrome.crash(tab.session)  # this time what was agreed to is the browser's to remember
+        self.chrome.flush()
+        self.chrome.run(tab.goto(URL))
+        self.assertEqual(self.needed(), [*self.NEEDED, *self.NEEDED])
 
 
 class NavigationTests(SynchronousTestCase):
@@ -92,8 +133,8 @@ class NavigationTests(SynchronousTestCase):
 
     def assertQuiet(self) -> None:
         """Check that nobody listens and no time is running any more."""
-        for stream in self.tab.session._streams.values():
-            self.assertEqual(stream._observers, ())
+        self.assertEqual(self.tab.session.listened, frozenset())
+        self.assertEqual(self.tab.session._interruption._waiters, [])
         self.assertEqual(self.tab.session._ending._waiters, [])
 
     def test_what_is_told_before_the_answer(self):
@@ -189,6 +230,28 @@ class NavigationTests(SynchronousTestCase):
             going = self.goto()
             self.answer(**fields)
             self.failureResultOf(going, kind)
+            self.assertQuiet()
+
+    def test_an_abort_by_which_the_page_crashes(self):
+        self.chrome.on(runtime.release_object_group, NEVER)
+        going = self.goto()
+        self.answer(error_text="net::ERR_ABORTED")
+        self.emit(page.FrameStoppedLoading(frame_id=self.frame))
+        self.assertNoResult(going)
+        self.chrome.crash(self.tab.session)
+        self.chrome.flush()
+        self.failureResultOf(going, TargetCrashed)
+        self.assertQuiet()
+
+    def test_an_abort_of_a_page_that_hangs(self):
+        self.chrome.on(runtime.release_object_group, NEVER)
+        for timeout, seconds in ((30, 2), (1, 1)):
+            going = self.goto(timeout=timeout)
+            self.answer(error_text="net::ERR_ABORTED")
+            self.chrome.advance(seconds - 0.1)
+            self.assertNoResult(going)
+            self.chrome.advance(0.1)
+            self.assertEqual(self.failureResultOf(going, NavigationError).value.error_text, "net::ERR_ABORTED")
             self.assertQuiet()
 
     def test_how_far_it_has_got(self):

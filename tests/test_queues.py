@@ -215,17 +215,17 @@ class QueueTests(SynchronousTestCase):
         self.assertFalse(self.line.paused)
         self.assertEqual(self.take(held), [1])
         error = self.failureResultOf(held.get(), QueueOverflow).value
-        self.assertIn("paused for 5 s", str(error))
+        self.assertIn(f"paused for {PAUSE_LIMIT:g} s", str(error))
         self.assertEqual(self.take(patient), [1, 2])
 
     def test_short_pauses_add_up_until_we_have_caught_up(self):
         held = self.queue(1)
         self.emit(1)
-        self.chrome.advance(3)
+        self.chrome.advance(PAUSE_LIMIT - 1)
         held.get_nowait()
         self.assertFalse(self.line.paused)
         self.emit(2)
-        self.chrome.advance(1.9)
+        self.chrome.advance(0.9)
         self.assertTrue(self.line.paused)
         self.chrome.advance(0.2)
         self.assertEqual(self.take(held), [2])

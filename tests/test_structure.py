@@ -17,15 +17,22 @@ LINES = 300
 #: only where the line is in PEERS. A room is a module, or a package with all that is in it, unless a
 #: module of it has a line of its own.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors",),
-    ("records", "stats", "deadlines", "deferreds", "pacing"),
-    ("domains", "wire", "codegen", "flow", "transports.interface"),
+    ("privacy",),
+    ("errors", "health"),
+    ("records", "stats", "deadlines", "deferreds", "logs"),
+    ("domains", "codegen", "journal", "flow", "pacing", "transports.interface"),
+    ("wire",),
     ("streams",),
-    ("pending", "enabling", "routing", "attach"),
+    ("pending", "enabling", "routing", "attach", "outbox"),
+    ("session_streams",),
+    ("channel",),
+    ("sending",),
     ("session", "tap", "inbox"),
+    ("marks",),
     ("targets",),
+    ("outage",),
     ("connection",),
-    ("transports",),
+    ("transports", "probing", "reconnecting"),
     ("chrome",),
     ("browser", "page", "network"),
     ("recording", "rx3"),
@@ -46,7 +53,7 @@ LIBRARIES = {
 #: Of Autobahn's importers, those that may have its client.
 AUTOBAHN_CLIENT = ("transports",)
 #: What has to be of use without Twisted and Rx.
-SANS_IO = ("errors", "records", "wire", "domains", "codegen")
+SANS_IO = ("privacy", "errors", "records", "wire", "domains", "codegen")
 IO = ("twisted", "reactivex", "rx", "autobahn", "treq")
 
 

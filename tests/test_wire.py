@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.support import event
@@ -37,6 +37,9 @@ SESSIONS = st.none() | st.text(alphabet="0123456789ABCDEF", min_size=1, max_size
 METHODS = st.from_regex(r"[A-Z][a-zA-Z]{1,10}\.[a-z][a-zA-Z]{1,12}", fullmatch=True)
 
 
+@example("A.b", {"sessionId": "x"}, "S")
+@example("A.b", {"sessionId": "x"}, None)
+@example("A.b", {"x": '"sessionId":"x"}'}, "S")
 @given(METHODS, PARAMS, SESSIONS)
 def test_peeking_says_what_decoding_says(method: str, params: dict[str, Any], session: str | None) -> None:
     message = event(method, params, session)
@@ -118,7 +121,7 @@ def test_refusals(error: str, code: int, message: str, data: Any) -> None:
     assert (refusal.method, refusal.code, refusal.message, refusal.data) == ("Page.navigate", code, message, data)
 
 
-@pytest.mark.parametrize("message", [b"", b'{"id":1}', b'{"id":1,"result":', b"\xff"])
+@pytest.mark.parametrize("message", [b"", b'{"id":1}', b'{"id":1,"result":', b"\xff", b"null", b'["result"]'])
 def test_replies_that_are_none(message: bytes) -> None:
     for decode in (reply_decoder(page.navigate), reply_decoder(page.enable)):
         with pytest.raises(MalformedMessage):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from txcdp import domains as domains
     from txcdp import errors as errors
+    from txcdp import health as health
     from txcdp import streams as streams
     from txcdp.attach import AutoAttach
     from txcdp.browser import Browser, BrowserContext, connect, launch
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
         NavigationTimeout,
         NotABrowser,
         NotSerializable,
+        Overloaded,
         QueueOverflow,
         SessionDetached,
         StreamEnded,
@@ -49,9 +51,11 @@ if TYPE_CHECKING:
         TxcdpError,
     )
     from txcdp.page import Navigation, Page
+    from txcdp.probing import ProbeOptions
+    from txcdp.reconnecting import ReconnectPolicy
     from txcdp.records import Command, Event, Record
     from txcdp.session import Session
-    from txcdp.streams import EventQueue, EventStream, TwistedScheduler, first, from_deferred, queue
+    from txcdp.streams import EventQueue, EventStream, Gap, TwistedScheduler, first, from_deferred, queue
     from txcdp.transports.websocket import WebSocketOptions
 
     __version__: str
@@ -66,16 +70,18 @@ _NAMES = {
         "CommandError CommandTimeout ConnectError ConnectTimeout ConnectionLost ContextDestroyed "
         "DownloadStarted EvaluationError ExecutableNotFound ExperimentalCommand Gone HandshakeFailed "
         "InvalidURL LaunchError MalformedMessage NavigationError NavigationInterrupted NavigationTimeout "
-        "NotABrowser NotSerializable QueueOverflow SessionDetached StreamEnded TargetCrashed TxcdpError"
+        "NotABrowser NotSerializable Overloaded QueueOverflow SessionDetached StreamEnded TargetCrashed TxcdpError"
     ),
     "txcdp.page": "Navigation Page",
+    "txcdp.probing": "ProbeOptions",
+    "txcdp.reconnecting": "ReconnectPolicy",
     "txcdp.records": "Command Event Record",
     "txcdp.session": "Session",
-    "txcdp.streams": "EventQueue EventStream TwistedScheduler first from_deferred queue",
+    "txcdp.streams": "EventQueue EventStream Gap TwistedScheduler first from_deferred queue",
     "txcdp.transports.websocket": "WebSocketOptions",
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}
-_MODULES = ("domains", "errors", "streams")
+_MODULES = ("domains", "errors", "health", "streams")
 
 __all__ = [
     "AutoAttach",
@@ -97,6 +103,7 @@ __all__ = [
     "EventStream",
     "ExecutableNotFound",
     "ExperimentalCommand",
+    "Gap",
     "Gone",
     "HandshakeFailed",
     "InvalidURL",
@@ -108,8 +115,11 @@ __all__ = [
     "NavigationTimeout",
     "NotABrowser",
     "NotSerializable",
+    "Overloaded",
     "Page",
+    "ProbeOptions",
     "QueueOverflow",
+    "ReconnectPolicy",
     "Record",
     "Session",
     "SessionDetached",
@@ -125,6 +135,7 @@ __all__ = [
     "find_executable",
     "first",
     "from_deferred",
+    "health",
     "launch",
     "queue",
     "start_browser",

@@ -13,26 +13,30 @@ from types import TracebackType
 from typing import Any, Self
 from weakref import WeakSet
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IReactorTime
-from twisted.python.failure import Failure
+from twisted.logger import Logger
 
-from txcdp.deferreds import Notice, returns_deferred
-from txcdp.domains import target
-from txcdp.errors import ConnectionLost, Gone, MalformedMessage, SessionDetached
+from txcdp.deferreds import Notice
+from txcdp.errors import ConnectionLost, LossCause, MalformedMessage, Overloaded, SessionDetached
 from txcdp.flow import Flow
+from txcdp.health import HealthEvent, LineLost
 from txcdp.inbox import Inbox
-from txcdp.pacing import Pacer
+from txcdp.marks import send_mark
+from txcdp.outage import Outage
+from txcdp.outbox import Outbox
 from txcdp.pending import Decode, PendingCommands
 from txcdp.records import to_json
 from txcdp.routing import Routes
 from txcdp.session import Default, Session, StabilityPolicy
 from txcdp.stats import Stats
-from txcdp.streams import EventStream, StreamContext
+from txcdp.streams import EventStream, Stream, StreamContext
 from txcdp.tap import Message, Tap, read_message
 from txcdp.targets import Targets
 from txcdp.transports.interface import Transport
 from txcdp.wire import encode_command, peek_id
+
+log = Logger()
 
 
 class Connection:
@@ -47,8 +51,14 @@ class Connection:
         has left; None: for good.
     :param max_in_flight: how many commands may wait for their replies at once; the rest is sent later.
     :param commands_per_second: how many commands may be sent in any one second.
+    :param max_pending: how many commands may wait for their replies, sent or not; one more fails with
+        :exc:`Overloaded`. None: any number.
+    :param max_unsent: bytes of commands that may wait to leave this process; a command that comes when
+        there are more fails with :exc:`Overloaded`. One command may be larger by itself. None: any number.
     :ivar session: the root session, which is the browser, or the page that the URL named.
+    :ivar outage: how the connection goes on over another line, where somebody looks for one.
     :ivar attached: a stream of the sessions that come to be, each before its target's first event.
+    :ivar health: a stream of what is known of the browser's health, see :mod:`txcdp.health`.
     :ivar stats: the counters, see :class:`txcdp.stats.Stats`.
     """
 
@@ -62,26 +72,30 @@ class Connection:
         linger: float | None = 5.0,
         max_in_flight: int | None = None,
         commands_per_second: int | None = None,
+        max_pending: int | None = 100_000,
+        max_unsent: int | None = 64 * 1024 * 1024,
     ) -> None:
         if stability not in ("stable", "warn", "any"):
             raise ValueError(f'stability={stability!r}: use "stable", "warn" or "any"')
-        self.transport = transport
         self.timeout = timeout
         self.stability = stability
         self.linger = linger
         self._stats = Stats()
-        self._flow = Flow(clock, transport, self._stats, lambda: bool(self._pending))
+        self._pending = PendingCommands(clock, self._stats, self._session_unknown, max_pending)
+        self._flow = Flow(clock, transport, self._stats, self._pending.__len__, mark=self._send_mark)
         self.context = StreamContext(clock, self._flow)
-        self._pending = PendingCommands(clock, self._stats, self._session_unknown)
-        self._pacer: Pacer | None = None
-        if max_in_flight is not None or commands_per_second is not None:
-            self._pacer = Pacer(clock, self._transmit, max_in_flight, commands_per_second)
+        self._outbox = Outbox(transport, clock, self._not_sent, max_in_flight, commands_per_second, max_unsent)
+        self._paced = self._outbox.pacer is not None
         self._routes = Routes()
         self._inbox = Inbox(clock, self._routes, self._pending, self._flow, self._stats, self._end)
         self._targets = Targets(self, self._pending, self._routes)
         self.session = self._targets.root
         self.attached = self._targets.attached
+        self.health: Stream[HealthEvent] = Stream(self.context, "health")
         self._taps: WeakSet[EventStream[Message]] = WeakSet()
+        self.outage = Outage(
+            clock, self._targets, self._pending, self._flow, self._outbox, self._inbox, self.health, self._taps
+        )
         self._lost: ConnectionLost | None = None
         self._closing = False
         self._ending: Notice[ConnectionLost] = Notice()
@@ -91,7 +105,8 @@ class Connection:
         state = (
             "lost"
             if self._lost is not None
-            else f"{len(self._targets.sessions)} sessions, {len(self._pending)} pending"
+            else f"{len(self.sessions)} sessions, {len(self._pending)} pending"
+            + (", line lost" if self.outage.error is not None else "")
         )
         return f"<Connection: {state}>"
 
@@ -108,36 +123,31 @@ class Connection:
     @property
     def stats(self) -> Stats:
         """The counters as of now."""
-        self._stats.bytes_sent = self.transport.bytes_sent
-        self._stats.bytes_received = self.transport.bytes_received
+        self._stats.bytes_sent, self._stats.bytes_received = self.outage.traffic
         return self._stats
 
     @property
+    def transport(self) -> Transport:
+        """The line to the browser; the last one, while another one is being looked for."""
+        return self._outbox.transport
+
+    @property
     def sessions(self) -> list[Session]:
-        """The sessions that are open now, the root session first."""
-        return list(self._targets.sessions.values())
+        """The sessions that are open now, or wait for another line; the root session first."""
+        return [*self._targets.sessions.values(), *self._targets.adrift]
 
     @property
     def lost(self) -> ConnectionLost | None:
         """What ended the connection; None while it lives."""
         return self._lost
 
-    @returns_deferred
-    async def attach(self, target_id: str) -> Session:
+    def attach(self, target_id: str) -> Deferred[Session]:
         """Attach to a target (``Target.attachToTarget``), or find the session that it has.
 
         :param target_id: from ``Target.getTargets`` or ``Target.createTarget``.
         :returns: a Deferred of the session; fails like ``Session.execute``.
         """
-        session = self._targets.of_target(target_id)
-        if session is None:
-            reply = await self.session.execute(target.attach_to_target(target_id=target_id, flatten=True))
-            sessions = self._targets.sessions
-            key = reply.session_id.encode("utf-8", "surrogatepass")
-            session = sessions.get(key) or self._targets.of_target(target_id)
-            if session is None:
-                raise SessionDetached(reply.session_id, target_id)
-        return session
+        return self._targets.attach(target_id)
 
     def events_raw(self, wanted: Callable[[str], bool] | None = None) -> EventStream[Message]:
         """Return a stream of the events of all sessions, each with its method and session.
@@ -162,62 +172,87 @@ class Connection:
         closed = self.when_closed()
         if self._lost is None and not self._closing:
             self._closing = True
-            self.transport.close()
+            self.outage.give_up()
+            if self._lost is None:
+                self.transport.close()
         return closed
 
     def when_closed(self) -> Deferred[ConnectionLost]:
         """Return a Deferred that fires with how the connection ended, when it has."""
         return self._ending.wait()
 
+    @property
+    def suspended(self) -> ConnectionLost | None:
+        """What ended the line, while another one is being looked for; else None."""
+        return self.outage.error
+
+    def when_connected(self) -> Deferred[None]:
+        """Return a Deferred that fires when there is a line; it fails when there will be none any more."""
+        return fail(copy.copy(self._lost)) if self._lost is not None else self.outage.when_over()
+
+    def when_writable(self) -> Deferred[None]:
+        """Wait for the line to take more: a producer that awaits it before each command needs little memory.
+
+        :returns: fires at once while little waits to leave this process, else when all of it has left.
+            Fails with :exc:`ConnectionLost` when the line ends before. It may be cancelled.
+        """
+        if self._lost is not None:
+            return fail(copy.copy(self._lost))
+        return self._outbox.when_writable()
+
     # What sessions call:
 
     def send(
-        self, session: Session, method: str, params: object, decode: Decode, timeout: float | None | Default
+        self,
+        session: Session,
+        method: str,
+        params: object,
+        decode: Decode,
+        timeout: float | None | Default,
+        urgent: bool = False,
     ) -> Deferred[Any]:
-        """Send one command of a session; see ``Session.execute``."""
+        """Send one command of a session; see ``Session.execute``.
+
+        :param urgent: at once, whatever the limits on sending.
+        """
         if self._lost is not None:
             return fail(copy.copy(self._lost))
+        if (self._outbox.transport.congested or self._paced) and not urgent and (full := self._outbox.overload(method)):
+            return fail(full)
         try:
             encoded = to_json(params)
         except (TypeError, ValueError) as error:
             return fail(TypeError(f"{method}: the parameters cannot be written as JSON: {error}"))
         limit = self.timeout if isinstance(timeout, Default) else timeout
-        pending = self._pending.add(session, method, decode, limit)
+        try:
+            pending = self._pending.add(session, method, decode, limit, urgent)
+        except Overloaded as error:
+            return fail(error)
         message = encode_command(pending.number, method, encoded, session.tail)
         if self._flow.held:
             self._flow.command_sent()
-        if self._pacer is None:
-            self._transmit(message)
+        if self._paced and not urgent:
+            self._outbox.submit(message, pending)
         else:
-            self._pacer.submit(message, pending)
+            self._outbox.transmit(message)
         return pending
 
-    def route(self, session: Session, stream: EventStream[Any]) -> None:
+    def route(self, key: bytes, stream: EventStream[Any]) -> None:
         """Begin to feed a stream with a session's events."""
-        self._routes.add(stream.method.encode(), session.key, stream)
+        self._routes.add(stream.method.encode(), key, stream)
 
-    def unroute(self, session: Session, stream: EventStream[Any]) -> None:
+    def unroute(self, key: bytes, stream: EventStream[Any]) -> None:
         """Cease to feed a stream."""
-        self._routes.remove(stream.method.encode(), session.key, stream)
+        self._routes.remove(stream.method.encode(), key, stream)
 
     def detach(self, session: Session) -> Deferred[None]:
         """Detach from a session's target; see ``Session.detach``."""
-        if session.ended or session.id is None:
-            return succeed(None)
-        waiter = session.when_ended()
-        done: Deferred[None] = Deferred(lambda _: waiter.cancel())
-        waiter.addCallbacks(lambda _: done.callback(None), lambda _: None)
+        return self._targets.detach(session)
 
-        def refused(failure: Failure) -> None:
-            # When the line or the session has gone meanwhile, that ends the session as well.
-            if not done.called and not failure.check(Gone):
-                waiter.cancel()
-                done.errback(failure)
-
-        # The browser knows a session only where it was attached through.
-        through = session.parent or self.session
-        through.execute(target.detach_from_target(session_id=session.id)).addErrback(refused)
-        return done
+    def not_restored(self, session: Session, method: str, error: object) -> None:
+        """Count and log a command of a session's set-up that failed when it was sent again."""
+        self._stats.not_restored += 1
+        log.warn("{session}: {method} could not be restored: {error}", session=session, method=method, error=error)
 
     def malformed(self, error: MalformedMessage) -> None:
         """Count a message that could not be read, and log one of them now and then."""
@@ -227,11 +262,11 @@ class Connection:
         """Count a message that had to be read tolerantly."""
         self._stats.lenient += 1
 
-    def _transmit(self, message: bytes) -> None:
-        try:
-            self.transport.send(message)
-        except ValueError as error:  # no message for this line, such as one too large for the pipe
-            self._pending.refuse(peek_id(message), error)
+    def _send_mark(self) -> Deferred[object]:
+        return send_mark(self, self.session)
+
+    def _not_sent(self, message: bytes, error: ValueError) -> None:
+        self._pending.refuse(peek_id(message), error)
 
     def _session_unknown(self, owner: object) -> Exception | None:
         """Hear that the browser does not know a session, whose detaching was never told then."""
@@ -245,14 +280,20 @@ class Connection:
         if self._lost is not None:
             return
         if self._closing and not reason.clean:
-            reason = ConnectionLost(reason.reason, reason.code, clean=True)
+            how: LossCause = "close_timeout" if reason.cause == "close_timeout" else "closed"
+            reason = ConnectionLost(reason.reason, reason.code, clean=True, cause=how)
+        if not self._closing and self.outage.begin(reason):
+            return
         self._lost = reason
         self._pending.stop()
         self._flow.stop()
-        if self._pacer is not None:
-            self._pacer.stop()
+        self._outbox.stop()
+        self._targets.end_all(reason)  # first, so that whoever hears of a failure finds its session ended
         self._pending.fail(reason)
-        self._targets.end_all(reason)
         for tap in list(self._taps):
             tap.end(None if reason.clean else reason)
+        if not reason.clean:
+            self.health.push(LineLost(reason))
+        self.health.end(None if reason.clean else reason)
+        self.outage.ended(reason)
         self._ending.give(reason)

@@ -122,26 +122,41 @@ class Enabling:
             return failure
 
         self._by_hand.add(domain)
+        self.track(sent).addErrback(refused)
+
+    def keep(self, domain: str) -> None:
+        """Hear that a domain is to be enabled for as long as there is a target, and by whom does not matter."""
+        self._by_hand.add(domain)
+
+    def track(self, sent: Deferred[T]) -> Deferred[T]:
+        """Let what overtakes wait for an answer, too; the same Deferred is returned."""
         self._unanswered += 1
-        sent.addBoth(self._answered).addErrback(refused)
+        return sent.addBoth(self._answered)
 
     def renew(self) -> None:
-        """Enable again what listeners want and is not enabled, after a crashed page came back."""
+        """Enable again what listeners want and is not enabled, after a crashed page or a lost line came back."""
         for domain in self._listeners:
             self._enable(domain)
 
+    def suspend(self) -> None:
+        """Hear that the line is lost: nothing is enabled any more."""
+        self._cancel_leaving()
+        self._enabled.clear()
+
     def stop(self) -> None:
         """Leave no DelayedCall behind."""
-        for call in self._leaving.values():
-            call.cancel()
-        self._leaving.clear()
+        self._cancel_leaving()
         self._linger = None  # subscribers that leave while the session ends start none either
 
     def _enable(self, domain: str) -> None:
         if domain not in self._enabled and domain not in self._by_hand:
             self._enabled.add(domain)
-            self._unanswered += 1
-            self._execute(f"{domain}.enable").addBoth(self._answered).addErrback(self._not_enabled, domain)
+            self.track(self._execute(f"{domain}.enable")).addErrback(self._not_enabled, domain)
+
+    def _cancel_leaving(self) -> None:
+        for call in self._leaving.values():
+            call.cancel()
+        self._leaving.clear()
 
     def _answered(self, result: T) -> T:
         self._unanswered -= 1

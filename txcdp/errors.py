@@ -6,6 +6,7 @@
     |-- CommandError             the browser refused a command (code, message, data)
     |-- CommandTimeout           no reply within the deadline (also a TimeoutError)
     |-- ExperimentalCommand      refused here, before sending: ``stability="stable"``
+    |-- Overloaded               refused here, before sending: too much waits already
     |-- Gone                     what the command or the stream belonged to has ended
     |   |-- SessionDetached      the target was closed, or somebody detached from it
     |   |-- TargetCrashed        the page's process crashed
@@ -34,11 +35,27 @@ Every message says what happened, to what, and where there is one, what to do ab
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
+
+from txcdp.privacy import indented, shortened, shown_url
+
+#: What ended a connection; see :class:`ConnectionLost`.
+LossCause = Literal[
+    "closed", "ended", "unresponsive", "half_open", "close_timeout", "process_ended", "protocol", "aborted"
+]
 
 
 class TxcdpError(Exception):
-    """Base of everything that txcdp raises."""
+    """Base of everything that txcdp raises.
+
+    Its text is fit for a log: what came from outside cannot forge a line, and URLs show no secrets.
+    """
+
+    def __str__(self) -> str:
+        return shortened(super().__str__())
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self}>"
 
 
 class CommandError(TxcdpError):
@@ -46,14 +63,11 @@ class CommandError(TxcdpError):
 
     def __init__(self, method: str, code: int, message: str, data: Any = None) -> None:
         super().__init__(method, code, message, data)
-        self.method = method
-        self.code = code
-        self.message = message
-        self.data = data
+        self.method, self.code, self.message, self.data = method, code, message, data
 
     def __str__(self) -> str:
         details = f" ({self.data})" if self.data else ""
-        return f"{self.method}: {self.message}{details} [{self.code}]"
+        return shortened(f"{self.method}: {self.message}{details} [{self.code}]")
 
 
 class CommandTimeout(TxcdpError, TimeoutError):
@@ -61,14 +75,11 @@ class CommandTimeout(TxcdpError, TimeoutError):
 
     def __init__(self, method: str, seconds: float) -> None:
         super().__init__(method, seconds)
-        self.method = method
-        self.seconds = seconds
+        self.method, self.seconds = method, seconds
 
     def __str__(self) -> str:
-        return (
-            f"{self.method}: no reply within {self.seconds:g} s; "
-            "give it longer with execute(..., timeout=SECONDS), or None for no deadline"
-        )
+        todo = "give it longer with execute(..., timeout=SECONDS), or None for no deadline"
+        return f"{self.method}: no reply within {self.seconds:g} s; {todo}"
 
 
 class ExperimentalCommand(TxcdpError):
@@ -82,6 +93,18 @@ class ExperimentalCommand(TxcdpError):
         return f'{self.method} is experimental; allow it with stability="warn" or "any"'
 
 
+class Overloaded(TxcdpError):
+    """A command was not sent, because too much waits already: see ``max_pending`` and ``max_unsent``."""
+
+    def __init__(self, method: str, waits: str) -> None:
+        super().__init__(method, waits)
+        self.method, self.waits = method, waits
+
+    def __str__(self) -> str:
+        todo = "await replies, await connection.when_writable(), or limit how many are sent with max_in_flight"
+        return shortened(f"{self.method} was not sent: {self.waits} already; {todo}")
+
+
 class Gone(TxcdpError):
     """What a command or a stream belonged to has ended."""
 
@@ -89,22 +112,21 @@ class Gone(TxcdpError):
 class _TargetGone(Gone):
     def __init__(self, session_id: str, target: str = "") -> None:
         super().__init__(session_id, target)
-        self.session_id = session_id
-        self.target = target
+        self.session_id, self.target = session_id, target
 
 
 class SessionDetached(_TargetGone):
     """The session ended: its target was closed, or was detached from."""
 
     def __str__(self) -> str:
-        return f"session {self.session_id} is detached from {self.target or 'its target'}"
+        return shortened(f"session {self.session_id} is detached from {self.target or 'its target'}")
 
 
 class TargetCrashed(_TargetGone):
     """The target's process crashed; a navigation or reload revives the page."""
 
     def __str__(self) -> str:
-        return f"{self.target or 'the target'} crashed; navigate or reload it to go on"
+        return f"{shown_url(self.target) or 'the target'} crashed; navigate or reload it to go on"
 
 
 class ConnectionLost(Gone, ConnectionError):
@@ -113,17 +135,29 @@ class ConnectionLost(Gone, ConnectionError):
     :ivar reason: what ended it, in words.
     :ivar code: the WebSocket close code, where there was one.
     :ivar clean: whether it was closed on purpose by either side.
+    :ivar cause: what ended it, for programs:
+
+        - ``"closed"``: one side closed it, in good order;
+        - ``"ended"``: the other side ended or reset it without closing, as a browser that ends does;
+        - ``"unresponsive"``: the other side's machine takes our bytes, but the program there answers
+          neither pings nor probes, as a stopped browser does;
+        - ``"half_open"``: not even our bytes are acknowledged: the network or the machine is gone;
+        - ``"close_timeout"``: closing had begun, and the other side kept the line open all the same;
+        - ``"process_ended"``: the process that was launched has ended (told over the pipe);
+        - ``"protocol"``: one side broke the rules of the line, or a message was too large;
+        - ``"aborted"``: it was cut on our side.
     """
 
-    def __init__(self, reason: str, code: int | None = None, clean: bool = False) -> None:
-        super().__init__(reason, code, clean)
-        self.reason = reason
-        self.code = code
-        self.clean = clean
+    def __init__(
+        self, reason: str, code: int | None = None, clean: bool = False, cause: LossCause | None = None
+    ) -> None:
+        self.cause: LossCause = cause or ("closed" if clean else "ended")
+        super().__init__(reason, code, clean, self.cause)
+        self.reason, self.code, self.clean = reason, code, clean
 
     def __str__(self) -> str:
         code = f" (code {self.code})" if self.code is not None else ""
-        return f"the connection to the browser is gone: {self.reason}{code}"
+        return shortened(f"the connection to the browser is gone: {self.reason}{code}")
 
 
 class ConnectError(TxcdpError, ConnectionError):
@@ -150,11 +184,10 @@ class LaunchError(TxcdpError):
 
     def __init__(self, message: str, stderr: str = "") -> None:
         super().__init__(message, stderr)
-        self.message = message
-        self.stderr = stderr
+        self.message, self.stderr = message, stderr
 
     def __str__(self) -> str:
-        return f"{self.message}\n{self.stderr}".rstrip()
+        return indented(f"{self.message}\n{self.stderr}".rstrip())
 
 
 class ExecutableNotFound(LaunchError):
@@ -169,12 +202,12 @@ class NotABrowser(TxcdpError):
 
     def __init__(self, what: str, kind: str) -> None:
         super().__init__(what, kind)
-        self.what = what
-        self.kind = kind
+        self.what, self.kind = what, kind
 
     def __str__(self) -> str:
         it = "Node, or something else without pages" if self.kind == "other" else f"a single target ({self.kind})"
-        return f"{self.what}: the other end is no browser but {it}; connect to the browser, as http://host:port"
+        todo = "connect to the browser, as http://host:port"
+        return shortened(f"{self.what}: the other end is no browser but {it}; {todo}")
 
 
 class NavigationError(TxcdpError):
@@ -186,11 +219,10 @@ class NavigationError(TxcdpError):
 
     def __init__(self, url: str, error_text: str) -> None:
         super().__init__(url, error_text)
-        self.url = url
-        self.error_text = error_text
+        self.url, self.error_text = url, error_text
 
     def __str__(self) -> str:
-        return f"could not load {self.url}: {self.error_text}"
+        return f"could not load {shown_url(self.url)}: {shortened(self.error_text)}"
 
 
 class NavigationTimeout(NavigationError, TimeoutError):
@@ -204,16 +236,12 @@ class NavigationTimeout(NavigationError, TimeoutError):
     def __init__(self, url: str, wait_until: str, seconds: float, reached: str) -> None:
         super().__init__(url, f"no {wait_until} within {seconds:g} s")
         self.args = (url, wait_until, seconds, reached)
-        self.wait_until = wait_until
-        self.seconds = seconds
-        self.reached = reached
+        self.wait_until, self.seconds, self.reached = wait_until, seconds, reached
 
     def __str__(self) -> str:
         far = f"it got as far as {self.reached!r}" if self.reached else "there was no answer yet"
-        return (
-            f"{self.url} did not get to {self.wait_until!r} within {self.seconds:g} s: {far}; "
-            "give it longer with timeout=SECONDS, or wait for less with wait_until="
-        )
+        todo = "give it longer with timeout=SECONDS, or wait for less with wait_until="
+        return f"{shown_url(self.url)} did not get to {self.wait_until!r} within {self.seconds:g} s: {far}; {todo}"
 
 
 class NavigationInterrupted(NavigationError):
@@ -223,7 +251,7 @@ class NavigationInterrupted(NavigationError):
     """
 
     def __init__(self, url: str, by: str) -> None:
-        super().__init__(url, f"interrupted by a newer navigation, to {by}")
+        super().__init__(url, f"interrupted by a newer navigation, to {shown_url(by)}")
         self.args = (url, by)
         self.by = by
 
@@ -235,7 +263,7 @@ class DownloadStarted(NavigationError):
         super().__init__(url, error_text)
 
     def __str__(self) -> str:
-        return f"{self.url} is a download, so that there is no page to show"
+        return f"{shown_url(self.url)} is a download, so that there is no page to show"
 
 
 class EvaluationError(TxcdpError):
@@ -246,11 +274,10 @@ class EvaluationError(TxcdpError):
 
     def __init__(self, message: str, details: Any = None) -> None:
         super().__init__(message, details)
-        self.message = message
-        self.details = details
+        self.message, self.details = message, details
 
     def __str__(self) -> str:
-        return self.message
+        return indented(self.message)
 
 
 class ContextDestroyed(EvaluationError):

@@ -1,9 +1,12 @@
 """Whether to read from the browser: full queues hold it back, within what the browser can buffer.
 
 A paused socket fills the browser's own send buffer, and past 256 MB Chromium drops messages without a
-word. What it can produce was measured at up to 45 MB a second. So the time spent paused, counted from
-the last moment at which we had kept up, is limited: then the queues that held are told to give up,
-with a typed error, before anything is lost unseen.
+word. How much waits there cannot be seen from here. So the time spent paused, counted from the last
+moment at which we had surely kept up, is limited by what the browser can produce at its fastest: then
+the queues that held are told to give up, with a typed error, before anything is lost unseen.
+
+That we have kept up is known from a mark: a command whose reply comes after all that was waiting
+in the browser's buffer when it was handled there.
 
 Nothing is held back while a command waits for its reply: the consumer that awaits it would wait for ever.
 """
@@ -13,14 +16,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from txcdp.stats import Stats
 
-#: Seconds of pausing, added up since we last kept up, after which queues are told to give up.
-PAUSE_LIMIT = 5.0
+#: Seconds of pausing, added up since we last kept up, after which queues are told to give up. The fastest that was
+#: seen, calls of a binding with 1 MB each, needs 4.7 s for 256 MB; this is safe up to 128 MB a second.
+PAUSE_LIMIT = 2.0
 
-#: Seconds of reading without a queue filling up again after which we count as having kept up.
+#: Seconds of reading without a queue filling up again after which we ask whether we have kept up.
 _CAUGHT_UP = 0.1
 
 
@@ -40,8 +45,11 @@ class Flow:
     :param clock: a reactor or a ``task.Clock``.
     :param line: what is paused.
     :param stats: the connection's counters.
-    :param awaiting: tells whether a command waits for its reply.
+    :param waiting: tells how many commands wait for their replies, marks included.
     :param limit: seconds of pausing that are taken as safe.
+    :param mark: sends a mark, and returns a Deferred that fires when its reply has come, or fails; that
+        may still be on its way during a pause.
+    :ivar marks: how many marks are on their way.
     :ivar held: whether a queue would rather not have more.
     :ivar paused: whether the transport is paused.
     """
@@ -51,8 +59,9 @@ class Flow:
         clock: IReactorTime,
         line: Pausable,
         stats: Stats,
-        awaiting: Callable[[], bool],
+        waiting: Callable[[], int],
         limit: float = PAUSE_LIMIT,
+        mark: Callable[[], Deferred[object]] = lambda: succeed(None),
     ) -> None:
         self.stats = stats
         self.limit = limit
@@ -61,11 +70,15 @@ class Flow:
         self._clock = clock
         self._line = line
         self._holders: dict[object, Callable[[float], None]] = {}
-        self._awaiting = awaiting
+        self._waiting = waiting
+        self._mark = mark
+        self.marks = 0
         self._spent = 0.0
         self._since = 0.0
         self._timer: IDelayedCall | None = None
         self._stopped = False
+        self._lost = False
+        self._lines = 1
 
     def hold(self, holder: object, give_up: Callable[[float], None]) -> None:
         """Ask for a pause.
@@ -85,8 +98,22 @@ class Flow:
         """Hear that a reply is being waited for: read on."""
         self._update()
 
-    def all_replied(self) -> None:
-        """Hear that no reply is being waited for any more."""
+    def replied(self) -> None:
+        """Hear that a reply has come: perhaps no other is being waited for."""
+        self._update()
+
+    def suspend(self) -> None:
+        """Hear that the line is lost: there is nothing to pause."""
+        self._lost = True
+        self.paused = False
+        self._cancel_timer()
+
+    def resume(self, line: Pausable) -> None:
+        """Hear that there is another line."""
+        self._line = line
+        self._lines += 1
+        self._lost = False
+        self._spent = 0.0
         self._update()
 
     def stop(self) -> None:
@@ -98,7 +125,7 @@ class Flow:
 
     def _update(self) -> None:
         self.held = bool(self._holders)
-        wanted = self.held and not self._awaiting()
+        wanted = self.held and not self._lost and self._waiting() <= self.marks
         if wanted and not self.paused:
             self.paused = True
             self._since = self._clock.seconds()
@@ -119,7 +146,21 @@ class Flow:
 
     def _caught_up(self) -> None:
         self._timer = None
-        self._spent = 0.0
+        if not self.marks:
+            self.marks = 1
+            before = self._spent
+            self._mark().addCallbacks(self._kept_up, self._not_marked, callbackArgs=(before, self._lines))
+
+    def _kept_up(self, _: object, before: float, lines: int) -> None:
+        """Hear that all has been read of what came before a mark, when so many seconds had been spent."""
+        if lines == self._lines:
+            self._spent -= before
+        self._not_marked()
+
+    def _not_marked(self, _: object = None) -> None:
+        self.marks = 0
+        if self._spent and self._timer is None and not (self.paused or self._lost or self._stopped):
+            self._start_timer(_CAUGHT_UP, self._caught_up)
 
     def _start_timer(self, seconds: float, call: Callable[[], None]) -> None:
         self._cancel_timer()

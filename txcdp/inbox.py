@@ -14,15 +14,14 @@ from twisted.logger import Logger
 
 from txcdp.errors import ConnectionLost, MalformedMessage
 from txcdp.flow import Flow
+from txcdp.logs import Seldom
 from txcdp.pending import PendingCommands
+from txcdp.privacy import printable
 from txcdp.routing import Routes
 from txcdp.stats import Stats
 from txcdp.wire import EVENT_START, REPLY_START, peek_id, peek_method, read_head
 
 log = Logger()
-
-#: Messages that cannot be read are logged at most once in so many seconds.
-_LOG_EVERY = 10.0
 
 
 class Inbox:
@@ -40,7 +39,6 @@ class Inbox:
         stats: Stats,
         ended: Callable[[ConnectionLost], None],
     ) -> None:
-        self._clock = clock
         self._routes = routes
         self._pending = pending
         self._flow = flow
@@ -48,7 +46,7 @@ class Inbox:
         self._ended = ended
         self._busy = False
         self._held: deque[bytes | ConnectionLost] = deque()
-        self._logged_at = -_LOG_EVERY
+        self._may_log = Seldom(clock)
 
     def message_received(self, message: bytes) -> None:
         """Take one message from the transport."""
@@ -85,7 +83,7 @@ class Inbox:
             elif message.startswith(REPLY_START) and (number := peek_id(message)) is not None:
                 self._pending.reply(number, message)
                 if self._flow.held:
-                    self._replied()
+                    self._flow.replied()
             else:
                 self._unusual(message)
         except MalformedMessage as error:
@@ -98,7 +96,7 @@ class Inbox:
         head = read_head(message)
         if head.id is not None:
             self._pending.reply(head.id, message)
-            self._replied()
+            self._flow.replied()
         elif head.method is not None:
             if self._routes.deliver(head.method, message, head.session):
                 self._stats.events += 1
@@ -108,10 +106,6 @@ class Inbox:
             self._stats.unknown += 1
             self._log_sometimes("the browser reports an error of no known command", str(head.error))
 
-    def _replied(self) -> None:
-        if not self._pending:
-            self._flow.all_replied()
-
     def malformed(self, error: MalformedMessage) -> None:
         """Count a message that could not be read, and log one of them now and then."""
         self._stats.malformed += 1
@@ -120,16 +114,8 @@ class Inbox:
     def _log_sometimes(self, what: str, detail: str) -> None:
         if self._may_log():
             log.warn(
-                "{what} (unreadable so far: {count}): {detail!r:.200}",
+                "{what} (unreadable so far: {count}): {detail}",
                 what=what,
                 count=self._stats.malformed,
-                detail=detail,
+                detail=printable(detail[:200]),
             )
-
-    def _may_log(self) -> bool:
-        """Return whether the last line is long enough ago."""
-        now = self._clock.seconds()
-        if now - self._logged_at < _LOG_EVERY:
-            return False
-        self._logged_at = now
-        return True

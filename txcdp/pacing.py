@@ -6,8 +6,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from txcdp.deferreds import Notice
 
 T = TypeVar("T")
 
@@ -21,6 +23,7 @@ class Pacer:
     :param send: sends a message.
     :param max_in_flight: how many commands may wait for their replies; None: any number.
     :param commands_per_second: how many may be sent within any one second; None: any number.
+    :ivar held_bytes: the size of what is held back.
     """
 
     def __init__(
@@ -39,35 +42,52 @@ class Pacer:
         self._per_second = commands_per_second
         self._in_flight = 0
         self._sent_at: deque[float] = deque(maxlen=commands_per_second)
+        self.held_bytes = 0
         self._held: deque[tuple[bytes, Deferred[Any]]] = deque()
+        self._emptied: Notice[None] = Notice()
         self._call: IDelayedCall | None = None
 
     def submit(self, message: bytes, deferred: Deferred[Any]) -> None:
         """Send a command's message as soon as the limits allow, unless its Deferred has fired by then."""
         self._held.append((message, deferred))
+        self.held_bytes += len(message)
         self._go_on()
 
     def stop(self) -> None:
         """Send nothing more, and leave no DelayedCall behind."""
         self._held.clear()
+        self._empty()
         if self._call is not None:
             self._call.cancel()
             self._call = None
+
+    def when_empty(self) -> Deferred[None]:
+        """Return a Deferred that fires when nothing is held back any more; it may be cancelled."""
+        return self._emptied.wait() if self._held else succeed(None)
 
     def _go_on(self) -> None:
         while self._held:
             message, deferred = self._held[0]
             if deferred.called:
-                self._held.popleft()
+                self._take()
                 continue
             if self._max_in_flight is not None and self._in_flight >= self._max_in_flight:
                 return
             if not self._rate_allows():
                 return
-            self._held.popleft()
+            self._take()
             self._in_flight += 1
             deferred.addBoth(self._done)
             self._send(message)
+        self._empty()
+
+    def _take(self) -> None:
+        self.held_bytes -= len(self._held.popleft()[0])
+
+    def _empty(self) -> None:
+        self.held_bytes = 0
+        emptied, self._emptied = self._emptied, Notice()
+        emptied.give(None)
 
     def _rate_allows(self) -> bool:
         if self._per_second is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
@@ -11,7 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from txcdp.deadlines import Deadlines
-from txcdp.errors import CommandError, CommandTimeout, MalformedMessage
+from txcdp.errors import CommandError, CommandTimeout, MalformedMessage, Overloaded
 from txcdp.stats import MethodStats, Stats
 from txcdp.wire import SESSION_NOT_FOUND
 
@@ -56,10 +57,15 @@ class PendingCommands:
     :param stats: the connection's counters.
     :param session_unknown: called with the owner of a command whose session the browser does not know;
         returns what that command fails with instead.
+    :param most: how many may wait; None: any number.
     """
 
     def __init__(
-        self, clock: IReactorTime, stats: Stats, session_unknown: Callable[[object], Exception | None]
+        self,
+        clock: IReactorTime,
+        stats: Stats,
+        session_unknown: Callable[[object], Exception | None],
+        most: int | None = None,
     ) -> None:
         self._now = clock.seconds
         self._stats = stats
@@ -67,18 +73,25 @@ class PendingCommands:
         self._waiting: dict[int, PendingCommand[Any]] = {}
         self._given_up: dict[int, None] = {}
         self._deadlines = Deadlines(clock, self._expired)
+        self._most = sys.maxsize if most is None else most
         self._last_id = 0
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def add(self, owner: object, method: str, decode: Decode, timeout: float | None) -> PendingCommand[Any]:
+    def add(
+        self, owner: object, method: str, decode: Decode, timeout: float | None, urgent: bool = False
+    ) -> PendingCommand[Any]:
         """Register a command that is about to be sent.
 
         :param owner: the session that it belongs to.
         :param timeout: seconds, or None for no deadline.
+        :param urgent: however many wait.
         :returns: the Deferred of its result, which knows the command's id as ``number``.
+        :raises Overloaded: when as many wait as may.
         """
+        if len(self._waiting) >= self._most and not urgent:
+            raise Overloaded(method, f"{len(self._waiting):,} commands wait for their replies (max_pending)")
         number = self._last_id + 1
         if number > LARGEST_ID or number in self._waiting:
             number = self._free_id()

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, Protocol
+from weakref import WeakSet
 
 from twisted.logger import Logger
 
+from txcdp.privacy import shortened
 from txcdp.streams import EventStream
 from txcdp.wire import event_prefix, session_of
 
 log = Logger()
+
+#: Routes that are kept for what only taps want. The protocol has some 250 events.
+_KEPT = 1000
+
+#: Bytes of the longest name for which one is kept.
+_LONGEST = 100
 
 
 class Route(Protocol):
@@ -78,6 +86,7 @@ class Routes:
         self._fixed: dict[bytes, Route] = {}
         self._first: dict[bytes, Route] = {}  # both of the above, the fixed ones before
         self._taps: dict[EventStream[Any], Callable[[str], bool]] = {}
+        self._failed: WeakSet[EventStream[Any]] = WeakSet()  # taps whose ``wanted`` has raised: logged once
 
     def fix(self, method: bytes, route: Route) -> None:
         """Let ``route`` handle an event; it delivers to the streams through :meth:`deliver_to_streams`."""
@@ -110,7 +119,7 @@ class Routes:
         if route is None:
             if not self._taps:
                 return False
-            route = self._route(method)
+            route = self._tapped_route(method)
         return route.deliver(message, session)
 
     def deliver_to_streams(self, method: bytes, message: bytes, session: bytes) -> bool:
@@ -126,6 +135,14 @@ class Routes:
             self._first.setdefault(method, route)
         return route
 
+    def _tapped_route(self, method: bytes) -> StreamRoute:
+        """Return the route of what only taps want; it is kept, unless somebody makes names up."""
+        if len(self._streams) < _KEPT and len(method) <= _LONGEST:
+            return self._route(method)
+        route = StreamRoute(method)
+        route.taps = self._taps_for(method)
+        return route
+
     def _drop_if_empty(self, method: bytes, route: StreamRoute) -> None:
         if route.empty:
             del self._streams[method]
@@ -134,17 +151,18 @@ class Routes:
 
     def _taps_for(self, method: bytes) -> tuple[EventStream[Any], ...]:
         name = method.decode("utf-8", "replace")
-        return tuple(stream for stream, wanted in self._taps.items() if _asked(wanted, name))
+        return tuple(stream for stream in list(self._taps) if self._wanted(stream, name))
+
+    def _wanted(self, stream: EventStream[Any], name: str) -> bool:
+        try:
+            return bool(self._taps[stream](name))
+        except Exception:
+            if stream not in self._failed:
+                self._failed.add(stream)
+                log.failure("Asking whether {name} is wanted failed; it is not", name=shortened(name))
+            return False
 
     def _retap(self) -> None:
         for method, route in list(self._streams.items()):
             route.taps = self._taps_for(method)
             self._drop_if_empty(method, route)
-
-
-def _asked(wanted: Callable[[str], bool], name: str) -> bool:
-    try:
-        return bool(wanted(name))
-    except Exception:
-        log.failure("Asking whether {name} is wanted failed; it is not", name=name)
-        return False

@@ -5,17 +5,22 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, fail, succeed
 
-from txcdp.deferreds import Notice, returns_deferred
+from txcdp.channel import DEFAULT, Channel, Default, StabilityPolicy
+from txcdp.deferreds import Notice
 from txcdp.enabling import Enabling
-from txcdp.errors import ExperimentalCommand, Gone, MalformedMessage, SessionDetached, TargetCrashed
-from txcdp.pending import Decode
+from txcdp.errors import ConnectionLost, ExperimentalCommand, Gone, TargetCrashed
+from txcdp.privacy import printable
 from txcdp.records import Command, Event, Stability
-from txcdp.streams import EventStream, StreamContext
-from txcdp.wire import OVERTAKES, TOGGLES, EventDecoder, ReplyDecoder, reply_decoder, session_tail
+from txcdp.sending import Sending
+from txcdp.session_streams import SessionStreams
+from txcdp.streams import EventStream, Gap, StreamContext
+from txcdp.wire import ReplyDecoder, reply_decoder, session_tail
+
+__all__ = ["DEFAULT", "Channel", "Default", "Session", "StabilityPolicy", "session_key"]
 
 if TYPE_CHECKING:
     from txcdp.attach import AutoAttach
@@ -25,50 +30,8 @@ R = TypeVar("R")
 E = TypeVar("E", bound=Event)
 
 
-#: What to do about experimental commands; see ``Connection``.
-StabilityPolicy = Literal["stable", "warn", "any"]
-
-
-class Default:
-    """The type of :data:`DEFAULT`."""
-
-    def __repr__(self) -> str:
-        return "the connection's"
-
-
-#: Stands for the connection's own deadline, where None means: no deadline.
-DEFAULT: Final = Default()
-
 #: What the browser itself answers although the page's process is gone; everything else would hang.
 _ANSWERED_WHEN_CRASHED = ("Target.", "Browser.", "Page.navigate", "Page.reload", "Page.close", "Inspector.")
-
-
-class Channel(Protocol):
-    """What a session asks of its connection."""
-
-    context: StreamContext
-    linger: float | None
-    stability: StabilityPolicy
-
-    def send(
-        self, session: Session, method: str, params: object, decode: Decode, timeout: float | None | Default
-    ) -> Deferred[Any]:
-        """Send one command."""
-
-    def route(self, session: Session, stream: EventStream[Any]) -> None:
-        """Begin to feed a stream with the session's events."""
-
-    def unroute(self, session: Session, stream: EventStream[Any]) -> None:
-        """Cease to feed it."""
-
-    def malformed(self, error: MalformedMessage) -> None:
-        """Count and log a message that could not be read."""
-
-    def count_lenient(self) -> None:
-        """Count a message that had to be read tolerantly."""
-
-    def detach(self, session: Session) -> Deferred[None]:
-        """Detach from the session's target."""
 
 
 class Session:
@@ -78,6 +41,7 @@ class Session:
     :ivar target: what the browser said of the target when it was attached; None for the root.
     :ivar parent: the session through which this one was attached; None for the root.
     :ivar crashed: whether the target's process is gone and the page has not been reloaded yet.
+    :ivar suspended: whether the line is lost, and another one being looked for.
     :ivar auto_attach: how targets that this one opens are attached; None: they are not.
     """
 
@@ -92,24 +56,35 @@ class Session:
         self.target = target
         self.parent = parent
         self.crashed = False
+        self.suspended = False
         self.auto_attach: AutoAttach | None = None
-        self.key = (session_id or "").encode("utf-8", "surrogatepass")
+        self.key = session_key(session_id)
         self.tail = session_tail(session_id)
         self._channel = channel
         self._gone: Gone | None = None
-        self._streams: dict[tuple[str, Any], EventStream[Any]] = {}
+        self._crash: Gone | None = None
+        self._unsaid = False
         self._ending: Notice[Gone] = Notice()
-        self._enabling = Enabling(self._execute_quietly, self._refused, channel.context.clock, channel.linger)
+        self._interruption: Notice[Gone] = Notice()
+        enabling = Enabling(self._enable, self._refused, channel.context.clock, channel.linger)
+        self._enabling = enabling
+        self._streams = SessionStreams(channel, enabling, self.key)
+        self._sending = Sending(self, channel, enabling, self._refusal)
 
     def __repr__(self) -> str:
         what = f"{self.target.type} {self.target.target_id}" if self.target is not None else "root"
-        state = " (gone)" if self.ended else " (crashed)" if self.crashed else ""
-        return f"<Session {self.id or 'root'} of {what}{state}>"
+        state = " (gone)" if self.ended else " (crashed)" if self.crashed else " (line lost)" if self.suspended else ""
+        return printable(f"<Session {self.id or 'root'} of {what}{state}>")
 
     @property
     def ended(self) -> bool:
-        """Whether the session is detached or its connection lost; a crashed one may yet be revived."""
-        return self._gone is not None and not self.crashed
+        """Whether the session is detached or its connection lost; not while it is crashed or suspended."""
+        return self._gone is not None and not (self.crashed or self.suspended)
+
+    @property
+    def listened(self) -> frozenset[str]:
+        """The names of the events that somebody listens to."""
+        return self._streams.names()
 
     @property
     def context(self) -> StreamContext:
@@ -134,7 +109,7 @@ class Session:
                 return refused
         if self._gone is None and not decode.special:
             return self._channel.send(self, kind.method, command, decode, timeout)
-        return self._send(kind.method, command, decode, timeout)
+        return self._sending.send(kind.method, command, decode, timeout)
 
     def execute_raw(
         self, method: str, params: Mapping[str, Any] | None = None, *, timeout: float | None | Default = DEFAULT
@@ -146,7 +121,14 @@ class Session:
         :param timeout: as for :meth:`execute`.
         :returns: fires with the result as the browser sent it; fails like :meth:`execute`.
         """
-        return self._send(method, params or {}, ReplyDecoder(method, dict[str, Any]), timeout)
+        return self._sending.send(method, params or {}, ReplyDecoder(method, dict[str, Any]), timeout)
+
+    def insist(self, command: Command[R]) -> Deferred[R]:
+        """Send a command of which the effect is to stand; where the target's process goes first, to the next one again.
+
+        :returns: fires and fails like :meth:`execute`, without a deadline.
+        """
+        return self._sending.insist(type(command).method, command, reply_decoder(type(command)))
 
     def events(self, event: type[E]) -> EventStream[E]:
         """Return the stream of one of the session's events.
@@ -157,14 +139,14 @@ class Session:
 
         :param event: such as ``network.ResponseReceived``.
         """
-        return self._stream(event.method, event)
+        return self._streams.get(event.method, event)
 
     def events_raw(self, method: str) -> EventStream[dict[str, Any]]:
         """Return the stream of an event by its protocol name; its items are the parameters as a dict.
 
         Ends like :meth:`events`.
         """
-        return self._stream(method, dict[str, Any])
+        return self._streams.get(method, dict[str, Any])
 
     def detach(self) -> Deferred[None]:
         """Detach from the target, which lives on (``Target.detachFromTarget``).
@@ -177,6 +159,10 @@ class Session:
         """Return a Deferred that fires with the reason, an exception, when the session ends."""
         return self._ending.wait()
 
+    def when_interrupted(self) -> Deferred[Gone]:
+        """Return a Deferred that fires with the reason when the session ends or its line is lost, at once if it is."""
+        return succeed(self._gone) if self.suspended and self._gone else self._interruption.wait()
+
     # What the connection tells its sessions:
 
     def end(self, reason: Gone, error: Exception | None) -> None:
@@ -187,13 +173,11 @@ class Session:
         """
         if self.ended:
             return
-        self.crashed = False
+        self.crashed = self.suspended = False
         self._gone = reason
         self._enabling.stop()
-        streams, self._streams = self._streams, {}
-        for stream in streams.values():
-            self._channel.unroute(self, stream)
-            stream.end(error)
+        self._streams.end(error)
+        self._interruption.give(reason)
         self._ending.give(reason)
 
     def crash(self, fail_pending: Callable[[], None]) -> None:
@@ -206,7 +190,7 @@ class Session:
         if not self.ended:
             error = TargetCrashed(self.id or "root", str(self.target.url) if self.target else "")
             self.crashed, self._gone = True, error
-            failing = [stream.release() for stream in self._streams.values()]
+            failing = self._streams.release()
             fail_pending()
             for fail_subscribers in failing:
                 fail_subscribers(error)
@@ -215,49 +199,83 @@ class Session:
         """Hear that a navigation gave the target a new process."""
         if self.crashed:
             self.crashed, self._gone = False, None
-            self._enabling.renew()
+            if self._unsaid:  # it was crashed already when its line was lost
+                self._set_up_again()
+            else:
+                self._enabling.renew()
 
-    def stream_wanted(self, stream: EventStream[Any]) -> None:
-        """Enable the domain of a stream that has its first subscriber, and let it be fed."""
-        self._channel.route(self, stream)
-        self._enabling.listen(stream.method.partition(".")[0])
+    def suspend(self, lost: ConnectionLost) -> None:
+        """Hear that the line is lost and another one is being looked for: commands fail until then, streams go on.
 
-    def stream_unwanted(self, stream: EventStream[Any]) -> None:
-        """Let a stream without subscribers be fed no more."""
-        self._channel.unroute(self, stream)
-        self._enabling.leave(stream.method.partition(".")[0])
+        :param lost: what later commands fail with.
+        """
+        if self.ended or self.suspended:
+            return
+        self._crash = self._gone if self.crashed else None
+        self.crashed, self.suspended, self._gone = False, True, lost
+        self._enabling.suspend()
+        self._streams.suspend()
+        interruption, self._interruption = self._interruption, Notice()
+        interruption.give(lost)
 
-    def _send(self, method: str, params: object, decode: Decode, timeout: float | None | Default) -> Deferred[Any]:
+    def resume(
+        self,
+        gap: Gap,
+        session_id: str | None,
+        target: TargetInfo | None,
+        parent: Session | None,
+        settle: Callable[[], object] | None = None,
+    ) -> None:
+        """Hear that the session is there again, over another line: set it up as it was.
+
+        :param gap: what the subscribers that want to know are told.
+        :param session_id: the browser's new name for it.
+        :param target: what the browser says of the target now.
+        :param parent: the session through which it was attached.
+        :param settle: called when it is set up, and before the subscribers hear of it.
+        """
+        self.id, self.target, self.parent = session_id, target, parent
+        self.key, self.tail = session_key(session_id), session_tail(session_id)
+        crash, self._crash = self._crash, None
+        self.suspended = False
+        self._streams.resume(self.key)
+        if crash is not None and not gap.restarted:
+            self.crashed, self._gone, self._unsaid = True, crash, True
+        else:
+            self._gone = None
+            self._set_up_again()
+        if target is not None and target.type == "page":
+            self._ask_whether_it_lives()
+        if settle is not None:
+            settle()
+        self._streams.mark(gap)
+
+    def _ask_whether_it_lives(self) -> None:
+        """Have the browser say it again where the page's process is gone: meanwhile it may have gone, or come back."""
+        method = "Inspector.enable"
+        asked = self._channel.send(self, method, {}, ReplyDecoder(method, None), DEFAULT)
+        asked.addCallbacks(lambda _: self.revive(), lambda _: None)
+
+    def not_set_up(self) -> None:
+        """Hear that a target did not live, or answer, to be set up again: the process that follows has to be."""
+        self._unsaid = True
+
+    def _set_up_again(self) -> None:
+        self._unsaid = False
+        self._sending.send_again()
+        self._enabling.renew()
+
+    def _refusal(self, method: str) -> Gone | None:
         gone = self._gone
-        if gone is not None and not (self.crashed and method.startswith(_ANSWERED_WHEN_CRASHED)):
-            return fail(copy.copy(gone))
-        if method.endswith(TOGGLES):
-            sent = self._channel.send(self, method, params, decode, timeout)
-            self._enabling.by_hand(method, sent)
-            return sent
-        if self._enabling.busy and method in OVERTAKES:
-            return self._send_when_settled(method, params, decode, timeout)
-        return self._channel.send(self, method, params, decode, timeout)
+        if gone is None or (self.crashed and method.startswith(_ANSWERED_WHEN_CRASHED)):
+            return None
+        return copy.copy(gone)
 
-    @returns_deferred
-    async def _send_when_settled(
-        self, method: str, params: object, decode: Decode, timeout: float | None | Default
-    ) -> Any:
-        await self._enabling.settled()
-        if self._enabling.busy:
-            return await self._channel.send(self, method, params, decode, timeout)
-        return await self._send(method, params, decode, timeout)
-
-    def _execute_quietly(self, method: str) -> Deferred[Any]:
-        """Send what the session itself wants, which says nothing of the user's wishes."""
-        if self._gone is not None:
-            return fail(copy.copy(self._gone))
-        return self._channel.send(self, method, {}, ReplyDecoder(method, None), DEFAULT)
+    def _enable(self, method: str) -> Deferred[Any]:
+        return self._sending.send_quietly(method)
 
     def _refused(self, domain: str, error: Exception) -> None:
-        for stream in list(self._streams.values()):
-            if stream.method.partition(".")[0] == domain:
-                stream.fail(error)
+        self._streams.refuse(domain, error)
 
     def _experimental(self, method: str, stability: Stability) -> Deferred[Any] | None:
         if self._channel.stability == "stable":
@@ -265,17 +283,7 @@ class Session:
         warnings.warn(f"{method} is {stability}: it may change or go away", FutureWarning, stacklevel=3)
         return None
 
-    def _stream(self, method: str, shape: Any) -> EventStream[Any]:
-        stream = self._streams.get((method, shape))
-        if stream is None:
-            decode: EventDecoder[Any] = EventDecoder(shape, self._channel.count_lenient)
-            stream = EventStream(self.context, method, decode, self, self._channel.malformed)
-            if self.ended:
-                stream.end(None if isinstance(self._gone, SessionDetached) or self._clean else self._gone)
-            else:
-                self._streams[method, shape] = stream
-        return stream
 
-    @property
-    def _clean(self) -> bool:
-        return bool(getattr(self._gone, "clean", False))
+def session_key(session_id: str | None) -> bytes:
+    """Return what stands for a session id in messages."""
+    return (session_id or "").encode("utf-8", "surrogatepass")

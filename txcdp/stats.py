@@ -37,6 +37,8 @@ class Stats:
     :ivar ignored: events nobody wanted, which were not decoded.
     :ivar dropped: items that queues dropped.
     :ivar subscriber_errors: subscriptions that were ended because they raised.
+    :ivar reconnects: how often a lost line was replaced.
+    :ivar not_restored: commands of sessions' set-up that failed when they were sent over another line.
     :ivar methods: per command method, see :class:`MethodStats`.
     """
 
@@ -50,6 +52,8 @@ class Stats:
     ignored: int = 0
     dropped: int = 0
     subscriber_errors: int = 0
+    reconnects: int = 0
+    not_restored: int = 0
     bytes_sent: int = 0
     bytes_received: int = 0
     methods: dict[str, MethodStats] = field(default_factory=dict)

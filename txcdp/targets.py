@@ -9,16 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from txcdp.attach import AutoAttach, let_run
+from txcdp.deferreds import returns_deferred
 from txcdp.domains import target
 from txcdp.errors import ConnectionLost, Gone, MalformedMessage, SessionDetached, TargetCrashed
+from txcdp.logs import Seldom
 from txcdp.pending import PendingCommands
+from txcdp.privacy import printable
 from txcdp.routing import Routes
-from txcdp.session import Channel, Session
-from txcdp.streams import Stream
+from txcdp.session import Channel, Session, session_key
+from txcdp.streams import Gap, Stream
 from txcdp.wire import EventDecoder, event_prefix, session_of
 
 log = Logger()
@@ -68,8 +72,14 @@ class Targets:
     def __init__(self, channel: Channel, pending: PendingCommands, routes: Routes) -> None:
         self._channel = channel
         self._pending = pending
+        self._may_log = Seldom(channel.context.clock)
         self.root = Session(channel)
         self.sessions: dict[bytes, Session] = {b"": self.root}
+        #: Those whose line is lost, until they are found again; parents before their children.
+        self.adrift: list[Session] = []
+        #: Makes the gap that a session is told of when it is found again.
+        self.gap: Callable[[], Gap] | None = None
+        self._settle: dict[Session, Callable[[], object]] = {}
         self.attached: Stream[Session] = Stream(channel.context, "attached sessions")
         self._read_attached: EventDecoder[target.AttachedToTarget] = EventDecoder(
             target.AttachedToTarget, channel.count_lenient
@@ -104,10 +114,84 @@ class Targets:
                 each.end(why, None)  # first, so that whoever hears of a failure finds it ended
                 self._pending.fail(why, each)
 
+    @returns_deferred
+    async def attach(self, target_id: str) -> Session:
+        """Attach to a target, or find the session that it has; see ``Connection.attach``."""
+        session = self.of_target(target_id)
+        if session is None:
+            reply = await self.root.execute(target.attach_to_target(target_id=target_id, flatten=True))
+            session = self.sessions.get(session_key(reply.session_id)) or self.of_target(target_id)
+            if session is None:
+                raise SessionDetached(reply.session_id, target_id)
+        return session
+
+    def detach(self, session: Session) -> Deferred[None]:
+        """Detach from a session's target; see ``Session.detach``."""
+        if session.suspended:
+            self.abandon(session)
+        if session.ended or session.id is None:
+            return succeed(None)
+        waiter = session.when_ended()
+        done: Deferred[None] = Deferred(lambda _: waiter.cancel())
+        waiter.addCallbacks(lambda _: done.callback(None), lambda _: None)
+
+        def refused(failure: Failure) -> None:
+            # When the line or the session has gone meanwhile, that ends the session as well; not so
+            # where another line is being looked for.
+            if not done.called and (session.suspended or not failure.check(Gone)):
+                waiter.cancel()
+                done.errback(failure)
+
+        # The browser knows a session only where it was attached through.
+        through = session.parent or self.root
+        through.execute(target.detach_from_target(session_id=session.id)).addErrback(refused)
+        return done
+
+    def suspend(self, lost: ConnectionLost) -> None:
+        """Hear that the line is lost and another one is being looked for."""
+        attached = [session for session in self.sessions.values() if session is not self.root]
+        for session in attached:
+            del self.sessions[session.key]
+        self.adrift[:0] = attached
+        for session in (self.root, *attached):
+            session.suspend(lost)
+
+    def abandon(self, session: Session) -> None:
+        """End a session that is adrift and is not to be found again."""
+        if session in self.adrift:
+            self.adrift.remove(session)
+            self._settle.pop(session, None)
+            session.end(SessionDetached(session.id or "", _name(session)), None)
+
+    def adopt(self, session: Session, session_id: str | None, info: target.TargetInfo, parent: Session | None) -> None:
+        """Take a session in that was adrift and is found again."""
+        assert self.gap is not None
+        self.adrift.remove(session)
+        self.sessions[session_key(session_id)] = session
+        session.resume(self.gap(), session_id, info, parent, self._settle.pop(session, None))
+
+    def replace(self, session: Session, info: target.TargetInfo, settle: Callable[[], object]) -> None:
+        """Hear that another target stands for that of a session which is adrift, and is to be attached to.
+
+        Where it was attached already, by auto-attach, its session is the one that was adrift.
+
+        :param settle: to be called when the session is set up.
+        """
+        session.target = info
+        self._settle[session] = settle
+        fresh = self.of_target(info.target_id)
+        if fresh is not None and fresh.target is not None:
+            del self.sessions[fresh.key]
+            self.adopt(session, fresh.id, fresh.target, fresh.parent)
+            gone = SessionDetached(fresh.id or "", _name(fresh))
+            fresh.end(gone, None)
+            self._pending.fail(gone, fresh)
+
     def end_all(self, lost: ConnectionLost) -> None:
         """End every session, because the connection is lost."""
-        sessions = list(self.sessions.values())
+        sessions = [*self.sessions.values(), *self.adrift]
         self.sessions.clear()
+        self.adrift.clear()
         error = None if lost.clean else lost
         for session in reversed(sessions):
             session.end(lost, error)
@@ -118,13 +202,20 @@ class Targets:
         required: tuple[Any, Any] = (event.session_id, event.target_info)  # tolerant reading may lack them
         if not isinstance(required[0], str) or not isinstance(required[1], target.TargetInfo):
             raise MalformedMessage(f"{event.method} without a session or a target")
-        session = Session(self._channel, event.session_id, event.target_info, parent)
-        if session.key in self.sessions:
+        if session_key(event.session_id) in self.sessions:
             deliver()
             return
+        for session in self.adrift:
+            if session.target is not None and session.target.target_id == event.target_info.target_id:
+                self.adopt(session, event.session_id, event.target_info, parent)
+                deliver()
+                if event.waiting_for_debugger:
+                    let_run(session)
+                return
+        session = Session(self._channel, event.session_id, event.target_info, parent)
         twin = self.of_target(event.target_info.target_id)
         policy = parent.auto_attach
-        if policy is not None and (twin is not None or not _wanted(policy, event.target_info)):
+        if policy is not None and (twin is not None or not _wanted(policy, event.target_info, self._may_log)):
             deliver()
             self._release(session, event.waiting_for_debugger)
             return
@@ -133,7 +224,8 @@ class Targets:
             try:
                 policy.admit(session)
             except Exception:
-                log.failure("Setting up {session} failed; its target runs all the same", session=session)
+                if self._may_log():
+                    log.failure("Setting up {session} failed; its target runs all the same", session=session)
         self.attached.push(session)
         deliver()
         if event.waiting_for_debugger:
@@ -154,7 +246,7 @@ class Targets:
     def _on_detached(self, message: bytes, parent: Session, deliver: Deliver) -> None:
         event = self._read_detached(message)
         deliver()
-        session = self.sessions.get(str(event.session_id).encode("utf-8", "surrogatepass"))
+        session = self.sessions.get(session_key(str(event.session_id)))
         if session is not None and session is not self.root:
             self.end(session, SessionDetached(session.id or "", _name(session)))
 
@@ -168,13 +260,14 @@ class Targets:
         deliver()
 
 
-def _wanted(policy: AutoAttach, info: target.TargetInfo) -> bool:
+def _wanted(policy: AutoAttach, info: target.TargetInfo, may_log: Seldom) -> bool:
     if policy.keep is None:
         return True
     try:
         return bool(policy.keep(info))
     except Exception:
-        log.failure("Choosing whether to keep target {id} failed; it is kept", id=info.target_id)
+        if may_log():
+            log.failure("Choosing whether to keep target {id} failed; it is kept", id=printable(info.target_id))
         return True
 
 

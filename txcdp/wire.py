@@ -20,6 +20,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 import msgspec
 
 from txcdp.errors import CommandError, MalformedMessage
+from txcdp.journal import leaves_standing
 from txcdp.records import REJECTED, Command, TolerantDecoder, build, from_json, result_type, to_json
 
 T = TypeVar("T")
@@ -33,9 +34,6 @@ SESSION_NOT_FOUND: Final = -32001
 
 #: Commands that the browser's own process handles at once, and that make the target send events.
 OVERTAKES: Final = frozenset({"Page.navigate", "Page.reload", "Page.navigateToHistoryEntry"})
-
-#: The ends of the commands with which domains are enabled and disabled.
-TOGGLES: Final = (".enable", ".disable")
 
 _METHOD_AT = len(EVENT_START)
 _ID_AT = len(REPLY_START)
@@ -156,7 +154,7 @@ class ReplyDecoder(Generic[T]):
     __slots__ = ("_method", "_none", "_tolerant", "special")
 
     def __init__(self, method: str, shape: Any) -> None:
-        self.special = method in OVERTAKES or method.endswith(TOGGLES)
+        self.special = method in OVERTAKES or leaves_standing(method)
         self._method = method
         self._none = shape is None
         self._tolerant = _reply_reader(Any if shape is None else shape)
@@ -172,6 +170,8 @@ class ReplyDecoder(Generic[T]):
         except REJECTED:
             on_lenient()
             reply = self._tolerant(message)
+            if not isinstance(reply, Reply):
+                raise MalformedMessage(f"{self._method}: a reply that is no object") from None
         result = reply.result
         if result is msgspec.UNSET:
             raise self._refusal(reply.error)

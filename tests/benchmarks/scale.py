@@ -18,11 +18,12 @@ import time
 import tracemalloc
 from collections.abc import Callable
 
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
 from txcdp.connection import Connection
 from txcdp.domains import dom, log, network, page, runtime
-from txcdp.errors import ConnectionLost
+from txcdp.errors import ConnectionLost, LossCause
 from txcdp.records import Event
 from txcdp.transports.interface import Receiver
 
@@ -45,6 +46,7 @@ class Line:
 
     receiver: Receiver | None = None
     bytes_received = bytes_sent = unsent = 0
+    congested = False
 
     def send(self, message: bytes) -> None:
         """Answer; a command that a reply's callback sends is answered after that."""
@@ -60,7 +62,7 @@ class Line:
         """End."""
         self.abort()
 
-    def abort(self) -> None:
+    def abort(self, why: str = "aborted", cause: LossCause = "aborted") -> None:
         """End."""
         assert self.receiver is not None
         self.receiver.transport_closed(ConnectionLost("closed", clean=True))
@@ -70,6 +72,10 @@ class Line:
 
     def resume(self) -> None:
         """Nothing waits here."""
+
+    def when_drained(self) -> Deferred[None]:
+        """Nothing waits here."""
+        return succeed(None)
 
     def describe(self) -> dict[str, object]:
         """Facts for people."""

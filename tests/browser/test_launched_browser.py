@@ -22,6 +22,7 @@ from txcdp.errors import (
     LaunchError,
     NavigationError,
     SessionDetached,
+    TargetCrashed,
 )
 
 
@@ -255,6 +256,17 @@ class PageTests(BrowserTestCase):
         self.assertIn(first, found)
         self.assertIn(crashed.target_id, found)
         await closing
+
+    async def test_a_page_that_crashed_before_it_was_set_up(self):
+        chrome = await self.launch()
+        target_id = (await chrome.session.execute(target.create_target(url="about:blank"))).target_id
+        session = await chrome.connection.attach(target_id)
+        await self.fails(session.execute(page.crash()), TargetCrashed)
+        (found,) = [each for each in await chrome.pages() if each.target_id == target_id]
+        url = self.server.page("/", "<title>Here</title>")
+        self.assertEqual((await found.goto(url, "networkidle")).url, url)
+        await found.reload()
+        self.assertEqual(await found.title(), "Here")
 
     async def test_a_page_behind_another_is_alive(self):
         chrome = await self.launch()

@@ -232,7 +232,7 @@ class ClosingTests(HostileCase):
             peer.closing = False
             peer.close(code, "go away")
             lost = await self.fails(pending, ConnectionLost)
-            self.assertFalse(lost.clean)
+            self.assertEqual((lost.cause, lost.clean), ("close_timeout", False))
             facts = connection.transport.describe()
             self.assertEqual((facts["close_code"], facts["close_reason"]), (code, "go away"))
 
@@ -312,7 +312,7 @@ class ClosingTests(HostileCase):
         pending = connection.session.execute_raw("A.b", timeout=None)
         lost = await self.fails(pending, ConnectionLost)
         self.assertIn("ping", str(lost))
-        self.assertFalse(lost.clean)
+        self.assertEqual((lost.cause, lost.clean), ("unresponsive", False))
         peer.transport.resumeProducing()
 
     async def test_commands_that_are_not_answered(self):

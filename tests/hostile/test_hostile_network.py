@@ -151,13 +151,15 @@ class NetworkTests(HostileCase):
         watcher = Watcher(connection.session.events(network.DataReceived))
         lost = await self.fails(pending, ConnectionLost)
         self.assertIn("ping", str(lost))
+        self.assertEqual(lost.cause, "unresponsive")  # the proxy's kernel acknowledges everything
         await connection.when_closed()
         self.assertEqual(watcher.errors, [connection.lost])
 
     async def test_closing_into_a_black_hole(self):
         connection, _ = await self.through(Hold(length_of_handshake()), close_timeout=0.3)
         pending = connection.session.execute_raw("A.b", timeout=None)
-        self.assertTrue((await within(connection.close(), "closing", 10)).clean)
+        lost = await within(connection.close(), "closing", 10)
+        self.assertEqual((lost.cause, lost.clean), ("close_timeout", True))
         await self.fails(pending, ConnectionLost)
 
     async def test_every_byte_damaged(self):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TypeVar
@@ -12,11 +13,13 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txcdp.browser.context import BrowserContext
+from txcdp.browser.reopening import Reopening
 from txcdp.connection import Connection
-from txcdp.deferreds import Notice, returns_deferred
+from txcdp.deferreds import Notice, returns_deferred, with_deadline
 from txcdp.domains import browser, target
-from txcdp.errors import CommandError, NotABrowser, SessionDetached
+from txcdp.errors import CommandError, NotABrowser, SessionDetached, TxcdpError
 from txcdp.page import Page
+from txcdp.reconnecting import OpenLine, Reconnector, ReconnectPolicy
 from txcdp.records import Command
 from txcdp.session import Session
 
@@ -31,6 +34,9 @@ _GRACE = 5.0
 
 #: Seconds for it to end after SIGTERM; then it gets SIGKILL.
 _PATIENCE = 5.0
+
+#: Seconds for a browser that lives on to dispose of what was made in it.
+_LEAVING = 2.0
 
 #: The code for a method that the other end does not have, as Node has none that opens pages.
 _NO_METHOD: Final = -32601
@@ -54,6 +60,7 @@ class Browser:
         self.session = connection.session
         self.process = process
         self._pages: WeakValueDictionary[Session, Page] = WeakValueDictionary()
+        self._reopening: Reopening | None = None
         self._is_browser = process is not None
         self._closing = False
         self._closed: Notice[None] = Notice()
@@ -110,7 +117,8 @@ class Browser:
     ) -> BrowserContext:
         """Make a context (``Target.createBrowserContext``): cookies, storage and cache of its own.
 
-        The browser disposes of it, and of its pages, when this connection ends.
+        The browser disposes of it, and of its pages, when this connection ends; with a policy to reconnect
+        it does so at :meth:`close`, since it has to be there when the line comes back.
 
         :param proxy_server: as Chromium's ``--proxy-server`` takes it.
         :param proxy_bypass_list: as Chromium's ``--proxy-bypass-list`` takes it.
@@ -120,12 +128,15 @@ class Browser:
         """
         origins = origins_with_universal_network_access
         command = target.create_browser_context(
-            dispose_on_detach=True,
+            dispose_on_detach=self._reopening is None,  # it has to outlive a lost line
             proxy_server=proxy_server,
             proxy_bypass_list=proxy_bypass_list,
             origins_with_universal_network_access=None if origins is None else list(origins),
         )
-        return BrowserContext(self, (await self._open(command, "new_context")).browser_context_id)
+        context = BrowserContext(self, (await self._open(command, "new_context")).browser_context_id, command)
+        if self._reopening is not None:
+            self._reopening.add_context(context)
+        return context
 
     @returns_deferred
     async def pages(self) -> list[Page]:
@@ -193,7 +204,9 @@ class Browser:
     @returns_deferred
     async def _close(self) -> None:
         connection = self.connection
+        await connection.outage.give_up()
         if self.process is None:
+            await self._leave()
             await connection.close()
             return
         ended = self.process.close(_PATIENCE, grace=_GRACE if connection.lost is None else 0.0)
@@ -203,11 +216,40 @@ class Browser:
         await ended
         await connection.close()
 
+    async def _leave(self) -> None:
+        """Dispose of what a browser that lives on would keep for ever."""
+        contexts = self._reopening.contexts if self._reopening is not None else []
+        closing = [context.close() for context in contexts]  # in one write
+        for waiting in closing:
+            with contextlib.suppress(TxcdpError):
+                await with_deadline(self.session.context.clock, waiting, _LEAVING, TimeoutError)
+
+    def keep(self, policy: ReconnectPolicy, identity: str, open_line: OpenLine, name: str) -> None:
+        """Let the connection outlive its line, and its pages the browser; see :class:`ReconnectPolicy`.
+
+        :param identity: of the browser that is there now.
+        :param open_line: finds it again, or starts another one.
+        :param name: of the browser, for the log.
+        """
+        self._reopening = Reopening(self)
+        replace = self._reopening.replace if policy.reopen_pages else None
+        Reconnector(self.connection, identity, open_line, policy, self.session.context.clock, replace, name)
+
+    def restarted(self, process: BrowserProcess) -> None:
+        """Hear that another process has taken the place of that which was launched."""
+        self.process = process
+
+    def page_of(self, session: Session) -> Page | None:
+        """Return the page that has a session, where this program has it as one."""
+        return self._pages.get(session)
+
     def _page_of(self, session: Session, target_id: str) -> Page:
         """Return the page of a session: one session has one page, which knows where it is going."""
         page = self._pages.get(session)
         if page is None:
             page = self._pages[session] = Page(self.connection, session, target_id)
+            if self._reopening is not None:
+                self._reopening.follow(page)
         return page
 
     def _close_target(self, target_id: str) -> None:

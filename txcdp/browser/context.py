@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 from txcdp.deferreds import returns_deferred
 from txcdp.domains import target
 from txcdp.errors import Gone
+from txcdp.privacy import printable
 
 if TYPE_CHECKING:
     from txcdp.browser.browser import Browser
@@ -25,13 +26,20 @@ class BrowserContext:
     :ivar id: its id, for commands that take a ``browser_context_id``.
     """
 
-    def __init__(self, browser: Browser, context_id: str) -> None:
+    def __init__(self, browser: Browser, context_id: str, made_by: target.create_browser_context) -> None:
         self.browser = browser
         self.id = context_id
+        #: The command that makes another one like it.
+        self.made_by = made_by
         self._closed = False
 
     def __repr__(self) -> str:
-        return f"<BrowserContext {self.id}{' (closed)' if self._closed else ''}>"
+        return printable(f"<BrowserContext {self.id}{' (closed)' if self._closed else ''}>")
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self._closed
 
     async def __aenter__(self) -> Self:
         return self

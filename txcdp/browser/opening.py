@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack
+
+from twisted.internet.defer import Deferred
 
 from txcdp.browser.browser import Browser
 from txcdp.connection import Connection
 from txcdp.deferreds import returns_deferred
-from txcdp.transports.websocket import WebSocketOptions, open_websocket
+from txcdp.probing import ProbeOptions, Prober
+from txcdp.reconnecting import ReconnectPolicy
+from txcdp.transports.websocket import WebSocketOptions
 
 if TYPE_CHECKING:
+    from txcdp.chrome import BrowserProcess
     from txcdp.transports.interface import Transport
+
+
+#: The browser is probed, its pages are not.
+_PROBES: Final = ProbeOptions()
 
 
 class ConnectionOptions(TypedDict, total=False):
@@ -23,6 +32,8 @@ class ConnectionOptions(TypedDict, total=False):
     linger: float | None
     max_in_flight: int | None
     commands_per_second: int | None
+    max_pending: int | None
+    max_unsent: int | None
 
 
 @returns_deferred
@@ -38,6 +49,8 @@ async def launch(
     sandbox: bool | None = None,
     start_timeout: float = 30.0,
     options: WebSocketOptions | None = None,
+    restart: ReconnectPolicy | None = None,
+    probes: ProbeOptions | None = _PROBES,
     **connection: Unpack[ConnectionOptions],
 ) -> Browser:
     """Start a browser and connect to it.
@@ -50,38 +63,59 @@ async def launch(
     :param transport: ``"websocket"``, or ``"pipe"`` (not on Windows), which no other program can reach.
     :param env: variables on top of this process's environment; None removes one.
     :param sandbox: None: with Chromium's sandbox, except for root on Linux, who cannot.
-    :param start_timeout: seconds for the browser to come up.
+    :param start_timeout: seconds for the browser to come up, from its turn: no more than
+        ``txcdp.chrome.starting.AT_ONCE``, eight for each processor, start at the same time.
     :param options: how the WebSocket is opened and kept.
-    :param connection: ``timeout``, ``stability``, ``linger``, ``max_in_flight``, ``commands_per_second``
-        as :class:`~txcdp.connection.Connection` takes them.
+    :param restart: with a policy, the browser is started anew whenever it ends or hangs, with all that was
+        set up in it; see :class:`~txcdp.reconnecting.ReconnectPolicy`. None: everything ends with it.
+    :param probes: how often the browser and its pages are asked whether they answer; see
+        :class:`~txcdp.probing.ProbeOptions`. None: never.
+    :param connection: ``timeout``, ``stability``, ``linger``, ``max_in_flight``, ``commands_per_second``,
+        ``max_pending``, ``max_unsent`` as :class:`~txcdp.connection.Connection` takes them.
     :returns: fires with the :class:`Browser`. Fails with :exc:`LaunchError` or :exc:`ConnectError`, and
         with :exc:`ValueError` for arguments that cannot be; nothing is left behind then. Cancelling it
         ends the browser.
     """
+    from txcdp.browser.lines import Launched
     from txcdp.chrome import start_browser
 
-    process = await start_browser(
-        reactor,
-        executable=executable,
-        headless=headless,
-        args=args,
-        env=env,
-        profile=profile,
-        transport=transport,
-        sandbox=sandbox,
-        start_timeout=start_timeout,
-    )
+    def start() -> Deferred[BrowserProcess]:
+        return start_browser(
+            reactor,
+            executable=executable,
+            headless=headless,
+            args=args,
+            env=env,
+            profile=profile,
+            transport=transport,
+            sandbox=sandbox,
+            start_timeout=start_timeout,
+        )
+
+    launched = Launched(reactor, start, options, start_timeout)
+    opened = await launched.open()
+    process = launched.process
+    assert process is not None
     try:
-        line: Transport = process.pipe or await open_websocket(reactor, process.ws_url, options)
-        return Browser(_connection(line, reactor, connection), process)
+        browser = Browser(_connection(opened.transport, reactor, connection, probes), process)
     except BaseException:
         await process.close(0)
         raise
+    if restart is not None:
+        launched.on_start = browser.restarted
+        browser.keep(restart, opened.identity, launched.open, f"the browser {process.command_line[0]}")
+    return browser
 
 
 @returns_deferred
 async def connect(
-    reactor: Any, url: str, *, options: WebSocketOptions | None = None, **connection: Unpack[ConnectionOptions]
+    reactor: Any,
+    url: str,
+    *,
+    options: WebSocketOptions | None = None,
+    reconnect: ReconnectPolicy | None = None,
+    probes: ProbeOptions | None = _PROBES,
+    **connection: Unpack[ConnectionOptions],
 ) -> Browser:
     """Connect to a browser that runs already.
 
@@ -92,21 +126,31 @@ async def connect(
     :param url: ``http://host:port``, ``host:port`` or a port of this machine, where the browser is asked
         for its WebSocket; or ``ws://`` and ``wss://`` URLs as they are.
     :param options: how the WebSocket is opened and kept.
+    :param reconnect: with a policy, a lost line is replaced by another one, to the same browser or to one
+        that was started anew at the same address, with all that was set up; see
+        :class:`~txcdp.reconnecting.ReconnectPolicy`. None: everything ends with the line.
+    :param probes: as for :func:`launch`.
     :param connection: as for :func:`launch`.
     :returns: fires with the :class:`Browser`. Fails with :exc:`InvalidURL`, :exc:`ConnectError`,
         :exc:`HandshakeFailed` or :exc:`ConnectTimeout`.
     """
-    from txcdp.chrome.discovery import resolve
+    from txcdp.browser.lines import Remote
 
-    options = options or WebSocketOptions()
-    found = await resolve(reactor, url, timeout=options.open_timeout)
-    return Browser(_connection(await open_websocket(reactor, found, options), reactor, connection))
+    remote = Remote(reactor, url, options or WebSocketOptions())
+    opened = await remote.open()
+    browser = Browser(_connection(opened.transport, reactor, connection, probes))
+    if reconnect is not None:
+        browser.keep(reconnect, opened.identity, remote.open_again, "the browser")
+    return browser
 
 
-def _connection(line: Transport, reactor: Any, options: ConnectionOptions) -> Connection:
+def _connection(line: Transport, reactor: Any, options: ConnectionOptions, probes: ProbeOptions | None) -> Connection:
     """Make a connection; where the options are wrong, the line does not stay open."""
     try:
-        return Connection(line, reactor, **options)
+        connection = Connection(line, reactor, **options)
     except BaseException:
         line.abort()
         raise
+    if probes is not None:
+        Prober(connection, probes).start()
+    return connection

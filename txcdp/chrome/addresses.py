@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from txcdp.errors import InvalidURL
+from txcdp.privacy import shown_url
 
 _DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 _ACCEPTED = (
@@ -27,7 +28,7 @@ class Address:
     port: int
     netloc: str
     path: str = ""
-    query: str = ""
+    query: str = field(default="", repr=False)
 
     @classmethod
     def parse(cls, url: str) -> Address:
@@ -43,11 +44,11 @@ class Address:
         try:
             parts = urlsplit(text)
             port = parts.port
-        except ValueError as error:
-            raise InvalidURL(f"{_shown(text)} is not the address of a browser ({error}); {_ACCEPTED}") from None
+        except ValueError:  # whose text repeats parts of the URL, of a password for example
+            raise InvalidURL(f"{shown_url(text)!r} is not the address of a browser; {_ACCEPTED}") from None
         scheme = parts.scheme.lower()
         if scheme not in _DEFAULT_PORTS or not parts.hostname or port == 0 or re.search(r"[^!-~]", text):
-            raise InvalidURL(f"{_shown(text)} is not the address of a browser; {_ACCEPTED}")
+            raise InvalidURL(f"{shown_url(text)!r} is not the address of a browser; {_ACCEPTED}")
         if parts.username is not None or parts.password is not None:
             raise InvalidURL(f"a user name and password in a browser's address are not supported; {_ACCEPTED}")
         path = re.sub(r"/json(/(version|list|protocol)?)?/?$", "", parts.path).rstrip("/")
@@ -83,15 +84,9 @@ class Address:
         """
         parts = urlsplit(answered)
         if parts.scheme not in ("ws", "wss"):
-            raise InvalidURL(f"the browser at {self.netloc} answered {_shown(answered)} as its WebSocket")
+            raise InvalidURL(f"the browser at {self.netloc} answered {shown_url(answered)!r} as its WebSocket")
         path = parts.path
         if self.path and not path.startswith(self.path + "/"):
             path = self.path + path
         scheme = "wss" if self.scheme == "https" else "ws"
         return urlunsplit(SplitResult(scheme, self.netloc, path, parts.query or self.query, ""))
-
-
-def _shown(text: str) -> str:
-    """Show a URL without what may be a secret: its query and its user."""
-    text = re.sub(r"//[^/@]*@", "//...@", text.partition("?")[0])
-    return repr(text if len(text) <= 100 else text[:100] + "...")

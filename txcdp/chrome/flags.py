@@ -53,6 +53,19 @@ AUTOMATION_FLAGS: tuple[str, ...] = (
 _LISTS = ("--disable-features", "--enable-features", "--disable-blink-features")
 
 
+def check_args(args: Iterable[str]) -> None:
+    """Refuse flags that would not do what they say.
+
+    :raises ValueError: one of them has an argument of its own.
+    """
+    for arg in args:
+        name = arg.partition("=")[0]
+        if name == "--user-data-dir":
+            raise ValueError("--user-data-dir is given with the argument profile=")
+        if name == "--remote-debugging-pipe":
+            raise ValueError('--remote-debugging-pipe is given with the argument transport="pipe"')
+
+
 def command_line(
     executable: str,
     *,
@@ -64,16 +77,7 @@ def command_line(
     flags: Sequence[str],
     args: Sequence[str],
 ) -> list[str]:
-    """Put a browser's command line together; the user's ``args`` come last, and so win.
-
-    :raises ValueError: ``args`` contain what has an argument of its own.
-    """
-    for arg in args:
-        name = arg.partition("=")[0]
-        if name == "--user-data-dir":
-            raise ValueError("--user-data-dir is given with the argument profile=")
-        if name == "--remote-debugging-pipe":
-            raise ValueError('--remote-debugging-pipe is given with the argument transport="pipe"')
+    """Put a browser's command line together; the user's ``args`` come last, and so win."""
     line = [*flags]
     if headless:
         line.append("--headless" if is_headless_shell(executable) else "--headless=new")

@@ -17,10 +17,11 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txcdp.chrome.executable import find_executable
-from txcdp.chrome.flags import AUTOMATION_FLAGS, command_line, sandbox_works
-from txcdp.chrome.process import BrowserProcess, in_thread
-from txcdp.chrome.profile import Workspace, sweep
+from txcdp.chrome.flags import AUTOMATION_FLAGS, check_args, command_line, sandbox_works
+from txcdp.chrome.process import BrowserProcess
+from txcdp.chrome.profile import Workspace
 from txcdp.chrome.spawn import ExitStatus
+from txcdp.chrome.starting import is_stopping, starts_of, wait_for_sweep
 from txcdp.deferreds import returns_deferred, with_deadline
 from txcdp.errors import ConnectionLost, LaunchError
 
@@ -53,7 +54,8 @@ async def start_browser(
     :param profile: a directory that is kept; by default a temporary one, removed at the end.
     :param transport: ``"websocket"``, or ``"pipe"`` (not on Windows).
     :param sandbox: ``None``: with Chromium's sandbox, except for root on Linux, who cannot.
-    :param start_timeout: seconds.
+    :param start_timeout: seconds, from its turn: no more than ``txcdp.chrome.starting.AT_ONCE``
+        browsers, eight for each processor, start at the same time.
     :param flags: instead of :data:`~txcdp.chrome.flags.AUTOMATION_FLAGS`.
     :return: fires with a :class:`BrowserProcess` whose ``ws_url`` or ``pipe`` can be used.
         Cancelling it kills the browser and cleans up first.
@@ -62,64 +64,86 @@ async def start_browser(
     :raises ExecutableNotFound: there is no browser.
     :raises ValueError: ``args`` contain what has an argument of its own, or another transport.
     """
-    if transport not in ("websocket", "pipe"):
-        raise ValueError(f'transport is "websocket" or "pipe", not {transport!r}')
-    windows = sys.platform == "win32"
-    if transport == "pipe" and windows:
-        raise LaunchError(
-            'transport="pipe" does not work on Windows, where Twisted passes only the three '
-            'standard descriptors to a process; use transport="websocket"'
-        )
+    _check_transport(transport)
+    check_args(args)
     path = find_executable(executable)
     if sandbox is None:
-        sandbox = sandbox_works()
-        if not sandbox:
-            log.info("Chromium has no sandbox for root: starting it with --no-sandbox")
-    swept = in_thread(reactor, sweep)
-    swept.addErrback(lambda failure: log.failure("Sweeping old profiles", failure=failure))
+        sandbox = _sandbox_as_can_be()
+    starts = starts_of(reactor)
+    await starts.turn()
     try:
-        workspace = Workspace.create(profile)
-    except OSError as error:
-        raise LaunchError(f"no directory for the browser's profile: {error}") from error
-    try:
+        if is_stopping(reactor):
+            raise LaunchError(f"{path} was not started: the reactor is being stopped")
+        sweeping = starts.begin_sweep(reactor)
+        workspace = _make_workspace(profile)
         line = command_line(
             path,
             profile=workspace.profile,
             headless=headless,
             sandbox=sandbox,
             transport=transport,
-            lifeline=not windows,
+            lifeline=sys.platform != "win32",
             flags=flags,
             args=args,
         )
-    except BaseException:
-        await in_thread(reactor, workspace.remove)
-        raise
-    process = BrowserProcess(reactor, workspace, line)
-    try:
-        environment = make_environment(env, workspace)
+        process = BrowserProcess(reactor, workspace, line)
         try:
-            process.spawn(environment, transport)
-        except OSError as error:
-            raise LaunchError(f"{path} cannot be executed: {error}") from error
-        started = _answers(process) if transport == "pipe" else process.listening.wait()
-        _end_with(process, started, headless)
-        process.ws_url = await with_deadline(
-            reactor,
-            started,
-            start_timeout,
-            lambda: LaunchError(
-                f"{path} did not come up within {start_timeout:g} s; its standard error so far "
-                "(which a wrapper script has to pass on) is:",
-                process.stderr_tail or "(empty)",
-            ),
-        )
-    except BaseException:
-        await process.close(0)
-        raise
+            _execute(process, make_environment(env, workspace), transport)
+            process.ws_url = await _come_up(reactor, process, transport, start_timeout, headless)
+            await wait_for_sweep(reactor, sweeping)
+        except BaseException:
+            await process.close(0)
+            raise
+        return process
     finally:
-        await swept
-    return process
+        starts.done()
+
+
+def _check_transport(transport: str) -> None:
+    if transport not in ("websocket", "pipe"):
+        raise ValueError(f'transport is "websocket" or "pipe", not {transport!r}')
+    if transport == "pipe" and sys.platform == "win32":
+        raise LaunchError(
+            'transport="pipe" does not work on Windows, where Twisted passes only the three '
+            'standard descriptors to a process; use transport="websocket"'
+        )
+
+
+def _sandbox_as_can_be() -> bool:
+    works = sandbox_works()
+    if not works:
+        log.info("Chromium has no sandbox for root: starting it with --no-sandbox")
+    return works
+
+
+def _make_workspace(profile: str | os.PathLike[str] | None) -> Workspace:
+    try:
+        return Workspace.create(profile)
+    except OSError as error:
+        raise LaunchError(f"no directory for the browser's profile: {error}") from error
+
+
+def _execute(process: BrowserProcess, environment: dict[str, str], transport: str) -> None:
+    try:
+        process.spawn(environment, transport)
+    except OSError as error:
+        raise LaunchError(f"{process.command_line[0]} cannot be executed: {error}") from error
+
+
+def _come_up(reactor: Any, process: BrowserProcess, transport: str, seconds: float, headless: bool) -> Deferred[str]:
+    """Wait until a process can be talked to, with its WebSocket's address; or until it has ended, or time is up."""
+    started = _answers(process) if transport == "pipe" else process.listening.wait()
+    _end_with(process, started, headless)
+    return with_deadline(
+        reactor,
+        started,
+        seconds,
+        lambda: LaunchError(
+            f"{process.command_line[0]} did not come up within {seconds:g} s; its standard error so far "
+            "(which a wrapper script has to pass on) is:",
+            process.stderr_tail or "(empty)",
+        ),
+    )
 
 
 def make_environment(env: Mapping[str, str | None] | None, workspace: Workspace) -> dict[str, str]:
@@ -153,10 +177,15 @@ def explain(line: Sequence[str], status: ExitStatus, stderr: str, profile: str, 
         advice = ": a library is missing; install it, or install Chromium from your distribution"
     elif not headless and ("$DISPLAY" in stderr or "ozone" in stderr.lower()):
         advice = ": there is no display for its window. Start it with headless=True, or with xvfb-run"
+    elif "pipe file descriptors are not open" in stderr:
+        advice = ': a wrapper script has to pass the descriptors 3 and 4 on; let it end with: exec chromium "$@"'
+    elif "No space left on device" in stderr:
+        advice = f": there is no room for its profile, {profile}"
     elif status.code == 0:
         advice = (
             ": it may have handed over to one that runs already in the same profile "
-            f"({profile}), or it is not a browser"
+            f"({profile}), it is a script that leaves the browser in the background in place of "
+            "ending with exec, or it is not a browser"
         )
     return LaunchError(f"{line[0]} ended before it came up ({status}){advice}", stderr)
 

@@ -109,7 +109,13 @@ class BrowserProcess:
         """
         wants_pipe = transport == "pipe"
         spawned = spawn(
-            self._reactor, BrowserProtocol(self), self.command_line, environment, writes=True, reads=wants_pipe
+            self._reactor,
+            BrowserProtocol(self),
+            self.command_line,
+            environment,
+            writes=True,
+            reads=wants_pipe,
+            lock=self._workspace.lock,
         )
         self._transport = spawned.transport
         self._leads_group = spawned.leads_group
@@ -202,14 +208,19 @@ class BrowserProcess:
 
     def _stderr(self, data: bytes) -> None:
         self._tail += data
-        if not self.listening.given and (found := _LISTENING.search(self._tail)):
+        # What listens after the program has ended is a browser that it left in the background: that one is to end, too.
+        if self.running and not self.listening.given and (found := _LISTENING.search(self._tail)):
             self.listening.give(found[1].decode("utf-8", "replace"))
         if len(self._tail) > STDERR_KEPT:
             del self._tail[:-STDERR_KEPT]
 
     def _exited(self, status: ExitStatus) -> None:
-        """The browser is dead; its children hold its standard error until they are, too."""
+        """The browser is dead; its children hold its standard error until they are, too.
+
+        Where it was a script, the browser is among them: at the end of its pipe it ends in good order.
+        """
         self.exit_status = status
+        self._close_lifeline()
         if self.pipe is not None:
             self.pipe.peer_exited(f"the browser has ended ({status})", clean=status.code == 0)
         self._linger = self._reactor.callLater(_CHILDREN_FOLLOW, self._end_children)
@@ -229,13 +240,16 @@ class BrowserProcess:
             self._linger.cancel()
         if self.pipe is not None:
             self.pipe.abort()
-        if self._lifeline is not None:
-            os.close(self._lifeline)
-            self._lifeline = None
+        self._close_lifeline()
         self._gone.give(self.exit_status)
         in_thread(self._reactor, self._workspace.remove).addCallbacks(
             self._removed, lambda failure: self._removed(failure)
         )
+
+    def _close_lifeline(self) -> None:
+        if self._lifeline is not None:
+            os.close(self._lifeline)
+            self._lifeline = None
 
     def _removed(self, result: bool | Failure) -> None:
         if result is not True:

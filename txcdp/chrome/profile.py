@@ -2,20 +2,23 @@
 
 A workspace looks like this, and all of it is removed with the browser::
 
-    /tmp/txcdp-x7c3_k1d/     owner      locked by our process as long as that lives
+    /tmp/txcdp-x7c3_k1d/     owner      locked as long as our process, or the browser, lives
                              profile/   --user-data-dir, unless the user has given one
                              t/         TMPDIR of the browser
                              crashes/   what its crash handler keeps
 
 The kernel drops the lock on ``owner`` when our process ends, however it ends, so that the next
 launch knows what was left behind: unlike a process id, a lock is never reused, and it means the
-same to the processes of two containers that share a folder.
+same to the processes of two containers that share a folder. The browser inherits the open file,
+and with it the lock: one that outlives us for a moment, or stands still, would write into a
+directory that was removed, and so make it anew without a mark.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import stat
 import sys
@@ -25,6 +28,11 @@ from typing import IO
 
 PREFIX = "txcdp-"
 _OWNER = "owner"
+_UNNAMED_OWNER = "owner.new"
+_OURS = re.compile(rf"{PREFIX}[a-z0-9_]{{8}}")
+
+#: Seconds after which an empty directory of ours will not get its mark any more.
+_UNBORN = 60.0
 
 # A Unix socket's path has at most 104 (macOS) or 108 bytes; Chromium puts
 # "org.chromium.Chromium.XXXXXX/SingletonSocket" below TMPDIR.
@@ -50,7 +58,7 @@ class Workspace:
             profile = os.path.abspath(os.path.expanduser(os.fspath(profile)))
             os.makedirs(profile, exist_ok=True)
             _delete_stale_port(profile)
-        path = tempfile.mkdtemp(prefix=PREFIX)
+        path = tempfile.mkdtemp(prefix=PREFIX, dir=temporary_folder())
         try:
             mark = _mark(path)
             os.mkdir(os.path.join(path, "t"), 0o700)
@@ -63,6 +71,11 @@ class Workspace:
         return cls(path, profile, mark)
 
     @property
+    def lock(self) -> int | None:
+        """The descriptor that holds the lock, for the browser to inherit; None where there are no locks."""
+        return None if self._mark is None else self._mark.fileno()
+
+    @property
     def crashes(self) -> str:
         """Where the browser's crash handler, which cannot be switched off, keeps its files."""
         return os.path.join(self.path, "crashes")
@@ -71,7 +84,7 @@ class Workspace:
     def tmpdir(self) -> str | None:
         """Where the browser's temporary files belong; ``None`` where that would be too long."""
         path = os.path.join(self.path, "t")
-        return path if len(os.fsencode(path)) <= _LONGEST_TMPDIR else None
+        return path if _has_room_for_a_socket(path) else None
 
     def remove(self, attempts: int = 20, pause: float = 0.05) -> bool:
         """Remove all of it; blocks, so call it in a thread.
@@ -92,20 +105,19 @@ class Workspace:
 def sweep(folder: str | None = None) -> list[str]:
     """Remove the workspaces whose owners have died; blocks, so call it in a thread.
 
-    Only directories of ours are looked at: our prefix, our user, an ``owner`` file, and that
-    not locked. Costs one listing of the temporary folder if there is nothing to do.
+    Only directories of ours are looked at: a name like ours, our user, an ``owner`` file, and that
+    not locked; or empty for a minute, as a process leaves it that was killed before it could put
+    its mark there. Costs one listing of the temporary folder if there is nothing to do.
 
     :param folder: where to look, the temporary folder by default.
     :return: the paths that were removed.
     """
     if sys.platform == "win32":
         return []  # no flock there; Windows has a clean-up of its own for temporary files
-    import fcntl
-
     removed = []
-    folder = folder or tempfile.gettempdir()
+    folder = folder or temporary_folder()
     try:
-        names = [name for name in os.listdir(folder) if name.startswith(PREFIX)]
+        names = [name for name in os.listdir(folder) if _OURS.fullmatch(name)]
     except OSError:
         return []
     for name in names:
@@ -114,11 +126,40 @@ def sweep(folder: str | None = None) -> list[str]:
             facts = os.lstat(path)
             if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid():
                 continue
-            with open(os.path.join(path, _OWNER), encoding="ascii") as mark:
-                fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if _remove(path, attempts=3, pause=0.05):
-                    removed.append(path)
+            if _sweep_one(path, time.time() - facts.st_mtime):
+                removed.append(path)
     return removed
+
+
+def temporary_folder() -> str:
+    """Return where workspaces are made: the temporary folder, or /tmp where a socket's path would be too long in it.
+
+    Chromium on Linux ends itself when it is.
+    """
+    folder = tempfile.gettempdir()
+    if sys.platform in ("win32", "darwin") or _has_room_for_a_socket(os.path.join(folder, PREFIX + "12345678", "t")):
+        return folder
+    return "/tmp" if os.access("/tmp", os.W_OK | os.X_OK) else folder  # noqa: S108  (mkdtemp is what makes it safe)
+
+
+def _has_room_for_a_socket(path: str) -> bool:
+    return len(os.fsencode(path)) <= _LONGEST_TMPDIR
+
+
+def _sweep_one(path: str, age: float) -> bool:
+    import fcntl
+
+    try:
+        mark = open(os.path.join(path, _OWNER), encoding="ascii")  # noqa: SIM115
+    except FileNotFoundError:
+        if age > _UNBORN and set(os.listdir(path)) <= {_UNNAMED_OWNER}:
+            _unlink(os.path.join(path, _UNNAMED_OWNER))
+            os.rmdir(path)
+            return True
+        return False
+    with mark:
+        fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return _remove(path, attempts=3, pause=0.05)
 
 
 def _delete_stale_port(profile: str) -> None:
@@ -138,7 +179,7 @@ def _mark(path: str) -> IO[str] | None:
         return None
     import fcntl
 
-    mark = open(os.path.join(path, _OWNER + ".new"), "w", encoding="ascii")  # noqa: SIM115
+    mark = open(os.path.join(path, _UNNAMED_OWNER), "w", encoding="ascii")  # noqa: SIM115
     try:
         fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
         mark.write(f"{os.getpid()}\n")
@@ -175,6 +216,8 @@ def _remove(path: str, attempts: int, pause: float) -> bool:
             except OSError:
                 continue
             return True
+    with contextlib.suppress(OSError):  # somebody still writes there: without a mark it would stay for ever
+        open(os.path.join(path, _OWNER), "a", encoding="ascii").close()
     return False
 
 

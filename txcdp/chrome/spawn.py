@@ -54,11 +54,13 @@ def spawn(
     *,
     writes: bool,
     reads: bool,
+    lock: int | None = None,
 ) -> Spawned:
     """Execute a command line; its standard error goes to the protocol, its output nowhere.
 
     :param writes: make a pipe of its descriptor 3, at whose end the browser ends by itself.
     :param reads: make a pipe of its descriptor 4, where it answers; else nobody reads that.
+    :param lock: a descriptor whose lock it is to share, as its descriptor 5.
     :raises OSError: it cannot be executed.
     """
     if sys.platform == "win32":
@@ -83,6 +85,8 @@ def spawn(
             theirs.append(child)
             ours.append(read_fd)
             fds[4] = child
+        if lock is not None:
+            fds[5] = lock
         transport = reactor.spawnProcess(protocol, argv[0], argv, environment, childFDs=fds)
     except BaseException:
         for fd in ours:

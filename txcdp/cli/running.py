@@ -106,4 +106,4 @@ def one_line(error: BaseException) -> str:
     if isinstance(error, LaunchError):
         words = [each.strip() for each in error.stderr.splitlines() if each.strip()]
         return clean(" ".join([error.message, *words[-1:]]))
-    return clean(" ".join(text.split("\n")))
+    return clean(" ".join(line.strip() for line in text.split("\n")))

@@ -4,29 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 
-#: Format characters that belong to words and to emoji, and do nothing else.
-_KEPT = "\u200c\u200d"
-_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+from txcdp.privacy import KEPT
+from txcdp.privacy import printable as clean
 
-
-def clean(text: object) -> str:
-    """Return text in which everything that a terminal would obey, or hide, is written as an escape.
-
-    These are control characters, line separators, marks that reverse the direction of writing, lone
-    surrogates and characters that do not exist: a page cannot forge a line, nor colour one.
-    """
-    string = str(text)
-    if string.isprintable():
-        return string
-    return "".join(
-        each if each.isprintable() or each in _KEPT or unicodedata.category(each) == "Zs" else _escaped(each)
-        for each in string
-    )
-
-
-def _escaped(character: str) -> str:
-    number = ord(character)
-    return _SHORT.get(character) or (f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}")
+__all__ = ["clean", "count", "cut", "cut_middle", "pad", "seconds", "size", "width"]
 
 
 def width(text: str) -> int:
@@ -37,7 +18,7 @@ def width(text: str) -> int:
 
 
 def _columns(character: str) -> int:
-    if unicodedata.combining(character) or character in _KEPT or "\ufe00" <= character <= "\ufe0f":
+    if unicodedata.combining(character) or character in KEPT or "\ufe00" <= character <= "\ufe0f":
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 

@@ -29,6 +29,7 @@ from txcdp.domains import inspector
 from txcdp.domains import page as page_domain
 from txcdp.errors import ConnectionLost, DownloadStarted, NavigationError, SessionDetached, TargetCrashed, TxcdpError
 from txcdp.page import Navigation, Page
+from txcdp.privacy import shown_url
 from txcdp.records import Event, to_json
 from txcdp.streams import first
 from txcdp.tap import Message
@@ -226,16 +227,16 @@ class _Watch:
         if self._navigation is not None:
             status = self._navigation.status or 0
         elif not self._story.committed:
-            raise Unloaded(f"{self._options.url} has not answered")
+            raise Unloaded(f"{shown_url(self._options.url)} has not answered")
         if status >= 400:
-            raise Unloaded(f"{self._story.tally.url} answered {status}")
+            raise Unloaded(f"{shown_url(self._story.tally.url)} answered {status}")
         return GOOD
 
     def _explained(self, error: NavigationError) -> TxcdpError:
         """Say with which status there was nothing to show, for which Chromium has an error of its own."""
         document = self._story.tally.document
         if "HTTP_RESPONSE_CODE_FAILURE" in error.error_text and document is not None and document.status:
-            return Unloaded(f"{error.url} answered {document.status}, with nothing to show")
+            return Unloaded(f"{shown_url(error.url)} answered {document.status}, with nothing to show")
         return error
 
     # What is printed.

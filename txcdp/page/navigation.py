@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, get_args
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from txcdp.domains import network, page
+from txcdp.domains import network, page, runtime
 from txcdp.errors import (
     CommandError,
     DownloadStarted,
@@ -38,6 +38,9 @@ _STATES: Final[dict[str, WaitUntil]] = {
 
 #: After this error the document stays that was there; after every other one a page with the error comes.
 _ABORTED: Final = "net::ERR_ABORTED"
+
+#: Seconds for a page to show that it lives, or to crash, after that error.
+_CRASHING: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,7 @@ class Watcher:
     def __init__(self, session: Session, frame_id: str, url: str, wait_until: WaitUntil) -> None:
         self.url = url
         self.done: Deferred[Navigation] = Deferred()
+        self._session = session
         self._frame_id = frame_id
         self._wait_until: WaitUntil = wait_until
         self._documents: dict[str, _Document] = {}
@@ -109,8 +113,9 @@ class Watcher:
         self._reloaded: bool | None = None
         self._error: NavigationError | None = None
         self._command: Deferred[Any] | None = None
-        self._ended = session.when_ended()
-        self._ended.addCallbacks(self._session_ended, lambda _: None)
+        self._alive: Deferred[None] | None = None
+        self._gone = session.when_interrupted()
+        self._gone.addCallbacks(self._interrupted, lambda _: None)
         self._subscriptions = [
             session.events(page.FrameStartedNavigating).subscribe(self._started_navigating, self._failed),
             session.events(page.FrameNavigated).subscribe(self._navigated, self._failed),
@@ -151,7 +156,7 @@ class Watcher:
         """Leave nothing behind."""
         for subscription in self._subscriptions:
             subscription.dispose()
-        for waiting in (self._ended, self._command):
+        for waiting in (self._gone, self._command, self._alive):
             if waiting is not None and not waiting.called:
                 waiting.cancel()
 
@@ -162,11 +167,21 @@ class Watcher:
         if result.error_text:
             kind = DownloadStarted if result.is_download else NavigationError
             self._error = kind(self.url, result.error_text)
-            if loader_id is None or result.error_text == _ABORTED:
+            if result.error_text == _ABORTED and not result.is_download:
+                self._fail_unless_it_crashes(self._error)
+            elif loader_id is None or result.error_text == _ABORTED:
                 self._fail(self._error)
         elif loader_id is None:
             self._succeed(Navigation(self.url, result.frame_id))
         self._want(loader_id)
+
+    def _fail_unless_it_crashes(self, error: NavigationError) -> None:
+        """Fail when the page shows that it lives: a URL that crashes it is aborted, too, a moment before."""
+        # Handled by the page's main thread, after whatever was to crash that.
+        command = runtime.release_object_group(object_group="")
+        self._alive = self._session.execute(command, timeout=_CRASHING)
+        self._alive.addCallback(lambda _: self._fail(error))
+        self._alive.addErrback(lambda failure: self._fail(failure if failure.check(Gone) else error))
 
     def _reload_answered(self, result: None) -> None:
         # The last beginning that was told before the answer is that of this reload.
@@ -219,10 +234,10 @@ class Watcher:
                 self._look()
 
     def _stopped_loading(self, event: page.FrameStoppedLoading) -> None:
-        if self._error is not None and event.frame_id == self._frame_id:
+        if self._error is not None and self._alive is None and event.frame_id == self._frame_id:
             self._fail(self._error)
 
-    def _session_ended(self, reason: Gone) -> None:
+    def _interrupted(self, reason: Gone) -> None:
         self._fail(copy.copy(reason))
 
     def _failed(self, error: Exception) -> None:

@@ -39,26 +39,24 @@ class Page:
     Its session's Page domain and lifecycle events stay enabled. When the page is closed or crashes, or
     the browser goes away, whatever is pending fails at once, with :exc:`SessionDetached`,
     :exc:`TargetCrashed` or :exc:`ConnectionLost`. A crashed page is revived by :meth:`goto` or
-    :meth:`reload`.
+    :meth:`reload`. With a policy to reconnect or restart, the page is the same one over another line.
 
     :param connection: the browser's.
     :param session: the page's.
     :param target_id: the page's target.
     :ivar session: for everything else that the protocol has: ``page.session.execute(...)``.
-    :ivar target_id: the page's target, which is also the id of its main frame.
     :ivar set_up: fires with None when the browser has enabled what the page needs, and with None too
         where it could not: what needs it then says so.
     """
 
     def __init__(self, connection: Connection, session: Session, target_id: str) -> None:
         self.session = session
-        self.target_id = target_id
+        self._target_id = target_id
         self._connection = connection
         self._watcher: Watcher | None = None
         # Both leave in one write. A page that hangs answers when it hangs no more.
-        session.execute(page.enable(), timeout=None).addErrback(_needless)
-        self.set_up = session.execute(page.set_lifecycle_events_enabled(enabled=True), timeout=None)
-        self.set_up.addErrback(_needless)
+        session.insist(page.enable()).addErrback(_needless)
+        self.set_up = session.insist(page.set_lifecycle_events_enabled(enabled=True)).addErrback(_needless)
 
     def __repr__(self) -> str:
         return f"<Page {self.target_id}: {self.session!r}>"
@@ -70,6 +68,12 @@ class Page:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    @property
+    def target_id(self) -> str:
+        """The page's target; another one after the browser was started anew."""
+        info = self.session.target
+        return self._target_id if info is None else info.target_id
 
     @property
     def main_frame_id(self) -> str:
@@ -206,7 +210,8 @@ class Page:
         try:
             await connection.session.execute(target.close_target(target_id=self.target_id))
         except Gone:
-            pass  # which is what was wanted
+            if not self.session.ended:
+                raise  # another line is being looked for, over which the page would come back
         except CommandError as error:
             if error.message != _CLOSED_ALREADY:
                 raise

@@ -2,6 +2,7 @@
 
 - :class:`Stream`: an observable that delivers to each subscriber separately, so that one that raises
   harms only itself; :class:`EventStream` is one that decodes a session's events.
+- :class:`Gap`: the mark, in ``stream.with_gaps()``, of a time in which the line was lost.
 - :func:`first`: a stream's first item as a Deferred.
 - :func:`from_deferred`: a Deferred as an observable.
 - :func:`queue`: a stream as an async iterator, with a declared policy for a consumer that is slow.
@@ -13,12 +14,14 @@ What is built by ``stream.pipe(...)`` keeps to the stream's own reactor: ``debou
 
 from txcdp.streams.deferreds import first, from_deferred
 from txcdp.streams.fanout import EventStream, Pipeline, Stream, StreamContext
+from txcdp.streams.gaps import Gap
 from txcdp.streams.queues import EventQueue, Overflow, queue
 from txcdp.streams.scheduler import TwistedScheduler
 
 __all__ = [
     "EventQueue",
     "EventStream",
+    "Gap",
     "Overflow",
     "Pipeline",
     "Stream",

@@ -16,6 +16,7 @@ from twisted.logger import Logger
 
 from txcdp.errors import MalformedMessage
 from txcdp.flow import Flow
+from txcdp.streams.gaps import Gap
 from txcdp.streams.scheduler import PipelineScheduler
 
 T = TypeVar("T", covariant=True)
@@ -182,6 +183,39 @@ class EventStream(Stream[T]):
         self._decode = decode
         self._owner = owner
         self._malformed = malformed
+        self._gap_observers: tuple[abc.ObserverBase[Any], ...] = ()
+
+    @property
+    def listened(self) -> bool:
+        """Whether it has a subscriber."""
+        return bool(self._observers)
+
+    def with_gaps(self) -> Pipeline[T | Gap]:
+        """Return the same events and, in their place among them, a :class:`Gap` for each loss of the line.
+
+        Without a ``reconnect`` or ``restart`` policy there are none: the stream ends with its line.
+        """
+
+        def subscribe(
+            observer: abc.ObserverBase[Any], scheduler: abc.SchedulerBase | None = None
+        ) -> abc.DisposableBase:
+            def leave() -> None:
+                self._gap_observers = tuple(each for each in self._gap_observers if each is not observer)
+                listening.dispose()
+
+            self._gap_observers = (*self._gap_observers, observer)
+            listening = self._subscribe_core(observer, scheduler)
+            return Disposable(leave)
+
+        return Pipeline(Observable(subscribe), self.context)
+
+    def mark(self, gap: Gap) -> None:
+        """Deliver a gap to those who want to know."""
+        for observer in self._gap_observers:
+            try:
+                observer.on_next(gap)
+            except Exception:
+                self._harmed(observer)
 
     def feed(self, message: bytes) -> None:
         """Decode one message and deliver it."""

@@ -34,12 +34,18 @@ Then what it knows by itself: targets, sessions and browser contexts, simple pag
 browser's version. Any other command that has no result (``Domain.enable`` and the like) succeeds.
 The rest is refused as Chromium refuses what it does not know; with ``strict=True`` it also fails the
 test, with a message that says what was expected.
+
+**What goes wrong.** :meth:`FakeChrome.lose` and :meth:`FakeChrome.restart`, :meth:`FakeChrome.refuse_lines`,
+:meth:`FakeChrome.stall`, :meth:`FakeChrome.delay`, :meth:`FakeChrome.drop_replies`,
+:meth:`FakeChrome.crash`, :meth:`FakeChrome.close_target`, :meth:`FakeChrome.flood` and
+:meth:`FakeChrome.send_garbage`: what Chromium was seen to do, when a test wants it.
 """
 
 from txcdp.testing.chrome import FakeChrome
+from txcdp.testing.faults import GARBAGE
 from txcdp.testing.line import FakeTransport
 from txcdp.testing.messages import Received
 from txcdp.testing.script import NEVER, UnexpectedCommand
 from txcdp.testing.targets import FakeTarget
 
-__all__ = ["NEVER", "FakeChrome", "FakeTarget", "FakeTransport", "Received", "UnexpectedCommand"]
+__all__ = ["GARBAGE", "NEVER", "FakeChrome", "FakeTarget", "FakeTransport", "Received", "UnexpectedCommand"]

@@ -60,9 +60,14 @@ class Builtin:
             target.get_browser_contexts.method: self._get_contexts,
             target.dispose_browser_context.method: self._dispose_context,
             runtime.run_if_waiting_for_debugger.method: self._run,
-            inspector.enable.method: lambda *_: None,
+            inspector.enable.method: self._inspect,
             page.close.method: self._page_close,
         }
+
+    def _inspect(self, command: Any, session: FakeSession, received: Received) -> None:
+        """Say it again where the target's process is gone."""
+        if session.target is not None and session.target.crashed:
+            self._chrome.post(inspector.TargetCrashed(), session)
 
     def covers(self, received: Received) -> bool:
         """Whether there is an answer."""
@@ -150,8 +155,11 @@ class Builtin:
     def _create_context(
         self, command: Any, session: FakeSession, received: Received
     ) -> target.CreateBrowserContextResult:
-        self._targets.contexts.append(self._targets.new_id("C047"))
-        return target.CreateBrowserContextResult(browser_context_id=self._targets.contexts[-1])
+        made = self._targets.new_id("C047")
+        self._targets.contexts.append(made)
+        if command.dispose_on_detach:
+            self._targets.contexts_of[made] = session.line
+        return target.CreateBrowserContextResult(browser_context_id=made)
 
     def _get_contexts(self, command: Any, session: FakeSession, received: Received) -> target.GetBrowserContextsResult:
         return target.GetBrowserContextsResult(browser_context_ids=list(self._targets.contexts))
@@ -162,9 +170,7 @@ class Builtin:
         context = command.browser_context_id
         if context not in self._targets.contexts:
             raise CommandError(received.method, INVALID_PARAMETERS, f"Failed to find context with id {context}")
-        self._targets.contexts.remove(context)
-        for each in [each for each in self._targets.all.values() if each.browser_context_id == context]:
-            self._targets.close(each)
+        self._targets.dispose(context)
 
     def _run(self, command: Any, session: FakeSession, received: Received) -> None:
         if session.target is not None:

@@ -10,10 +10,11 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from txcdp.connection import Connection
-from txcdp.errors import CommandError, ConnectionLost
+from txcdp.errors import CommandError
 from txcdp.records import Command, Event
 from txcdp.session import Session
 from txcdp.testing.builtin import Builtin
+from txcdp.testing.faults import Faults
 from txcdp.testing.line import FakeTransport
 from txcdp.testing.messages import (
     NO_SESSION,
@@ -27,19 +28,16 @@ from txcdp.testing.messages import (
 from txcdp.testing.pages import FakePages
 from txcdp.testing.script import NEVER, Script, as_refusal, method_of
 from txcdp.testing.targets import FakeSession, FakeTarget, FakeTargets
-from txcdp.testing.turns import Turns
 
 if TYPE_CHECKING:
     from txcdp.browser import Browser
+    from txcdp.reconnecting import ReconnectPolicy
 
 T = TypeVar("T")
 C = TypeVar("C", bound=Command[Any])
 
-#: What the browser itself answers for a page whose process is gone, or brings it back.
-_WITHOUT_PAGE = ("Target.", "Browser.", "Inspector.", "Page.navigate", "Page.reload", "Page.close")
 
-
-class FakeChrome(Turns):
+class FakeChrome(Faults):
     """A scriptable browser in memory; the package's docstring shows how it is used.
 
     :param clock: what lets time pass: a :class:`~twisted.internet.task.Clock`, of which one is made
@@ -61,26 +59,28 @@ class FakeChrome(Turns):
         self._builtin = Builtin(self)
         self._builtin.answers.update(FakePages(self).answers)
         self._noted: dict[int, deque[tuple[Received | None, CommandError | None]]] = {}
-        self._unanswered: dict[tuple[int, int], Received] = {}
 
     # Clients:
-
-    def line(self) -> FakeTransport:
-        """Return a new transport to this browser, for whatever needs one."""
-        made = FakeTransport(self._note, self._wake)
-        self.lines.append(made)
-        self.targets.add_line(made)
-        return made
 
     def connect(self, **options: Any) -> Connection:
         """Return a new connection to this browser; ``options`` are those of ``Connection``."""
         return Connection(self.line(), self.clock, **options)
 
-    def browser(self, **options: Any) -> Browser:
-        """Return a :class:`~txcdp.browser.Browser` on a new connection."""
-        from txcdp.browser import Browser
+    def browser(self, reconnect: ReconnectPolicy | None = None, **options: Any) -> Browser:
+        """Return a :class:`~txcdp.browser.Browser` on a new connection.
 
-        return Browser(self.connect(**options))
+        :param reconnect: as for :func:`txcdp.connect`: lost lines are replaced by others to this browser.
+        """
+        from txcdp.browser import Browser
+        from txcdp.reconnecting import Opened
+
+        async def open_line() -> Opened:
+            return Opened(await self.open_line(), self.targets.browser_id)
+
+        made = Browser(self.connect(**options))
+        if reconnect is not None:
+            made.keep(reconnect, self.targets.browser_id, lambda: Deferred.fromCoroutine(open_line()), "the FakeChrome")
+        return made
 
     def attach(
         self,
@@ -147,11 +147,10 @@ class FakeChrome(Turns):
             return
         if isinstance(answer, Failure):
             answer = answer.value
-        self._unanswered.pop((id(received.line), received.id), None)
         if isinstance(answer, Exception):
-            received.line.put(error_message(received, as_refusal(answer, received.method)))
+            self._send_reply(received, error_message(received, as_refusal(answer, received.method)))
         else:
-            received.line.put(result_message(received, answer))
+            self._send_reply(received, result_message(received, answer))
 
     # What the browser does:
 
@@ -167,10 +166,6 @@ class FakeChrome(Turns):
         to = self._session(session)
         to.line.put(event_message(method, params, to.id))
 
-    def send_bytes(self, message: bytes) -> None:
-        """Send anything at all, by the latest connection."""
-        self._latest().put(message)
-
     def open_target(self, target_type: str = "page", url: str = "about:blank", opener: Session | None = None) -> str:
         """Let a target come to be, and be attached by whoever has asked for that; return its id.
 
@@ -180,27 +175,6 @@ class FakeChrome(Turns):
         made = FakeTarget(self.targets.new_id("7A26"), target_type, url, parent=parent)
         self.targets.open(made)
         return made.id
-
-    def detach(self, session: Session) -> None:
-        """End a session from the browser's side, as when its target is closed."""
-        self.targets.detach(self._session(session))
-
-    def crash(self, session: Session) -> None:
-        """Let the process of a session's target crash; the page comes back with the next navigation."""
-        gone = self._session(session).target
-        assert gone is not None, "the root session's target is the browser: use lose()"
-        self.targets.crash(gone)
-
-    def revive(self, session: Session) -> None:
-        """Give a crashed target a new process, as a reload by the user does."""
-        gone = self._session(session).target
-        assert gone is not None
-        self.targets.revive(gone)
-
-    def lose(self, reason: str = "lost", *, code: int | None = 1006, clean: bool = False) -> None:
-        """End all lines, after what they still carry."""
-        for line in self.lines:
-            line.end(ConnectionLost(reason, code, clean))
 
     # Inside:
 
@@ -238,14 +212,17 @@ class FakeChrome(Turns):
         self._unanswered[id(line), received.id] = received
 
     def _do_turn(self) -> bool:
-        moved = False
+        moved = self._answer_knocks()
+        while self._freed:
+            moved = True
+            self._treat(*self._freed.popleft())
         for line in list(self.lines):
             for _ in line.take():
                 moved = True
                 self._handle(line)
             moved = line.deliver() or moved
-            if line.closed is not None:
-                self.targets.drop_line(line)
+            if line.closed is not None and id(line) in self.targets.roots:
+                self._drop_line(line)
         return moved
 
     def _waited_for(self) -> list[str]:
@@ -257,11 +234,14 @@ class FakeChrome(Turns):
         if received is None:
             line.put(b'{"error":{"code":-32700,"message":"JSON: invalid token at position 0"}}')
             return
-        session = self.targets.session_for(received.session_id, line)
+        self._treat(received, refusal)
+
+    def _treat(self, received: Received, refusal: CommandError | None) -> None:
+        session = self.targets.session_for(received.session_id, received.line)
         if session is None:
             self.reply(received, CommandError(received.method, NO_SESSION, "Session with given id not found."))
-        elif session.target and session.target.crashed and not received.method.startswith(_WITHOUT_PAGE):
-            session.hanging.append(received)
+        elif self._holds(received, session, refusal):
+            return
         elif refusal is not None:
             self.reply(received, refusal)
         else:

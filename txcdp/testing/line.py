@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from txcdp.errors import ConnectionLost
+from twisted.internet.defer import Deferred
+
+from txcdp.errors import ConnectionLost, LossCause
+from txcdp.transports.backpressure import Backpressure
 from txcdp.transports.interface import Receiver
+
+#: What Chromium keeps for a client that does not read.
+CHROMIUM_BUFFER = 256 * 1024 * 1024
+
+#: Bytes that a real socket or pipe takes in one go, as Twisted sees it.
+GOES_OUT_AT_ONCE = 64 * 1024
 
 
 class FakeTransport:
@@ -18,6 +27,10 @@ class FakeTransport:
         real transport would have written them together.
     :ivar paused: whether the client has asked to be sent nothing for now.
     :ivar closed: why the line ended; None while it has not.
+    :ivar congested: whether what was sent is more than goes out at once, and has not been taken yet.
+    :ivar buffer: bytes that the browser keeps for a client that does not read; what comes when it is
+        full is lost without a word, as with Chromium.
+    :ivar dropped: how many messages were lost so.
     """
 
     def __init__(self, sent: Callable[[FakeTransport, bytes], None], wake: Callable[[], None]) -> None:
@@ -29,7 +42,13 @@ class FakeTransport:
         self.writes: list[list[bytes]] = []
         self._sent = sent
         self._wake = wake
+        self.buffer = CHROMIUM_BUFFER
+        self.dropped = 0
+        self.congested = False
         self._unsent: list[bytes] = []
+        self._unsent_size = 0
+        self._waiting = 0
+        self._backpressure = Backpressure(self)
         self._incoming: deque[bytes | ConnectionLost] = deque()
         self._ending = False
 
@@ -39,6 +58,9 @@ class FakeTransport:
         """Queue one message; nothing where the line is gone."""
         if not self._ending:
             self._unsent.append(message)
+            self._unsent_size += len(message)
+            if self._unsent_size > GOES_OUT_AT_ONCE:
+                self._backpressure.full()
             self._sent(self, message)
             self._wake()
 
@@ -47,10 +69,11 @@ class FakeTransport:
         self.resume()
         self.end(ConnectionLost("closed", 1000, clean=True))
 
-    def abort(self) -> None:
+    def abort(self, why: str = "aborted", cause: LossCause = "aborted") -> None:
         """Cut the line; the connection hears of it in the next turn."""
         self._incoming.clear()
-        self.end(ConnectionLost("aborted"))
+        self._waiting = 0
+        self.end(ConnectionLost(why, cause=cause))
         self.resume()
 
     def pause(self) -> None:
@@ -65,7 +88,11 @@ class FakeTransport:
     @property
     def unsent(self) -> int:
         """Bytes that were sent in this turn, or since the browser stalled."""
-        return sum(map(len, self._unsent))
+        return self._unsent_size
+
+    def when_drained(self) -> Deferred[None]:
+        """Return a Deferred that fires when the browser has taken what was sent, or at once while that is little."""
+        return self._backpressure.wait()
 
     def describe(self) -> dict[str, object]:
         """Facts about the line for people."""
@@ -80,9 +107,14 @@ class FakeTransport:
 
     def put(self, message: bytes) -> None:
         """Queue one message for the client."""
-        if not self._ending:
-            self._incoming.append(message)
-            self._wake()
+        if self._ending:
+            return
+        if self._waiting + len(message) > self.buffer:
+            self.dropped += 1
+            return
+        self._waiting += len(message)
+        self._incoming.append(message)
+        self._wake()
 
     def end(self, reason: ConnectionLost) -> None:
         """End the line, after what is queued for the client."""
@@ -96,7 +128,9 @@ class FakeTransport:
         taken, self._unsent = self._unsent, []
         if taken:
             self.writes.append(taken)
-            self.bytes_sent += sum(map(len, taken))
+            self.bytes_sent += self._unsent_size
+            self._unsent_size = 0
+        self._backpressure.empty()
         return taken
 
     def deliver(self) -> bool:
@@ -108,9 +142,11 @@ class FakeTransport:
             item = self._incoming.popleft()
             delivered = True
             if isinstance(item, bytes):
+                self._waiting -= len(item)
                 self.bytes_received += len(item)
                 self.receiver.message_received(item)
             else:
                 self.closed = item
                 self.receiver.transport_closed(item)
+                self._backpressure.end(item)
         return delivered

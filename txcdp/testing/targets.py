@@ -22,6 +22,8 @@ class FakeTarget:
     :ivar parent: the target that it belongs to, of which only the sessions are told of it.
     :ivar crashed: whether its process is gone; it comes back with the next navigation.
     :ivar waiting: whether it waits for ``Runtime.runIfWaitingForDebugger``.
+    :ivar stalled: whether it hangs, as in an endless loop.
+    :ivar held: the commands that it has not looked at therefore, each with how it will be refused.
     """
 
     id: str
@@ -32,6 +34,8 @@ class FakeTarget:
     browser_context_id: str | None = None
     crashed: bool = False
     waiting: bool = False
+    stalled: bool = False
+    held: list[tuple[Received, CommandError | None]] = field(default_factory=list)
 
     def info(self, attached: bool) -> target.TargetInfo:
         """Describe it as ``Target.getTargets`` does."""
@@ -64,6 +68,7 @@ class FakeSession:
 class FakeTargets:
     """All targets of a FakeChrome, and the sessions of all its lines.
 
+    :ivar contexts_of: the line that each context ends with which was made with ``disposeOnDetach``.
     :param emit: sends an event to a session.
     :param refuse: answers a command with an error.
     """
@@ -75,19 +80,42 @@ class FakeTargets:
         self.sessions: dict[str, FakeSession] = {}
         self.roots: dict[int, FakeSession] = {}
         self.contexts: list[str] = []
+        self.contexts_of: dict[str, FakeTransport] = {}
         self._emit = emit
         self._refuse = refuse
         self._made = 0
+        self._starts = 1
+
+    @property
+    def browser_id(self) -> str:
+        """Tells one run of the browser from the next, as the end of a real one's WebSocket URL does."""
+        return f"B205{self._starts:028X}"
 
     def add_line(self, line: FakeTransport) -> None:
         """Begin to serve a client."""
         self.roots[id(line)] = FakeSession(None, None, line)
 
     def drop_line(self, line: FakeTransport) -> None:
-        """Forget a client's sessions."""
+        """Forget a client's sessions, and dispose of the contexts that were to end with it."""
         self.roots.pop(id(line), None)
         for session in [each for each in self.sessions.values() if each.line is line]:
             self.sessions.pop(session.id or "")
+        for context in [context for context, owner in self.contexts_of.items() if owner is line]:
+            self.dispose(context)
+
+    def clear(self) -> None:
+        """Be another browser: without targets and contexts, and with another id; what was used is not used again."""
+        self.all.clear()
+        self.contexts.clear()
+        self.contexts_of.clear()
+        self._starts += 1
+
+    def dispose(self, context: str) -> None:
+        """End a browser context, with its targets."""
+        self.contexts.remove(context)
+        self.contexts_of.pop(context, None)
+        for each in [each for each in self.all.values() if each.browser_context_id == context]:
+            self.close(each)
 
     def new_id(self, prefix: str) -> str:
         """Return an id as long as Chromium's, but the same in every run."""

@@ -31,15 +31,6 @@ class Turns:
         self._flushing = False
         self._turn: IDelayedCall | None = None
 
-    def stall(self) -> None:
-        """Take nothing and answer nothing until :meth:`go_on`: a stopped process."""
-        self._stalled = True
-
-    def go_on(self) -> None:
-        """End what :meth:`stall` began."""
-        self._stalled = False
-        self._wake()
-
     def flush(self) -> None:
         """Take turns until nobody has anything more to say.
 

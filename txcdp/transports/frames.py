@@ -38,6 +38,9 @@ _KEEP = 8 * 1024 * 1024
 FRAGMENT_SIZE = 32 * 1024 * 1024
 
 
+#: So many bytes are kept together for one write; a flood is given to the transport, which knows when it is too much.
+_CORKED = 256 * 1024
+
 #: For each number of 32-bit words the factor that repeats one of them so many times.
 _ONES = [sum(1 << 32 * word for word in range(words)) for words in range(_XOR_AS_INTEGER // 4 + 2)]
 
@@ -82,6 +85,7 @@ class ShortPathProtocol(WebSocketClientProtocol):
         self._missing = 0  # bytes of that text that are still to come
         self._kept = b""
         self._corked: list[bytes] | None = None
+        self._cork_until = 0
         self._plain: bool | None = None
         self.deliver: Callable[[bytes], None] = self._deliver
 
@@ -90,7 +94,7 @@ class ShortPathProtocol(WebSocketClientProtocol):
     def dataReceived(self, data: bytes) -> None:
         """Take bytes from the network; what is sent meanwhile leaves in one write at the end."""
         self.bytes_received += len(data)
-        self._corked = []
+        self._cork()
         try:
             if self._missing:
                 self._go_on(data)
@@ -180,7 +184,12 @@ class ShortPathProtocol(WebSocketClientProtocol):
         if self.state != _OPEN:
             return
         if self._perMessageCompress is not None or len(payload) > FRAGMENT_SIZE:
-            self.sendMessage(payload, False, FRAGMENT_SIZE)
+            # Autobahn applies the limit on what comes in to what goes out, too, and raises.
+            limit, self.maxMessagePayloadSize = self.maxMessagePayloadSize, 0
+            try:
+                self.sendMessage(payload, False, FRAGMENT_SIZE)
+            finally:
+                self.maxMessagePayloadSize = limit
             return
         frame = _client_frame(payload)
         if self._corked is None:
@@ -188,6 +197,9 @@ class ShortPathProtocol(WebSocketClientProtocol):
         else:
             self.bytes_sent += len(frame)
             self._corked.append(frame)
+            if self.bytes_sent > self._cork_until:
+                self._uncork()
+                self._cork()
 
     def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
         """Send raw bytes in order with all others; Autobahn calls this for what it sends itself."""
@@ -196,6 +208,10 @@ class ShortPathProtocol(WebSocketClientProtocol):
             self.transport.write(data)
         else:
             self._corked.append(data)
+
+    def _cork(self) -> None:
+        self._corked = []
+        self._cork_until = self.bytes_sent + _CORKED
 
     def _uncork(self) -> None:
         corked, self._corked = self._corked, None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from txcdp.errors import ConnectionLost
+from twisted.internet.defer import Deferred
+
+from txcdp.errors import ConnectionLost, LossCause
 
 
 class Receiver(Protocol):
@@ -18,11 +20,17 @@ class Receiver(Protocol):
 
 
 class Transport(Protocol):
-    """A line to a browser that carries whole messages in order."""
+    """A line to a browser that carries whole messages in order.
+
+    :ivar receiver: who takes what comes in.
+    :ivar congested: whether more waits to leave this process than goes out in one write; kept up to date
+        at no cost, so that ``unsent`` has to be looked at only then.
+    """
 
     receiver: Receiver | None
     bytes_received: int
     bytes_sent: int
+    congested: bool
 
     def send(self, message: bytes) -> None:
         """Queue one message; messages of one reactor turn leave in one write."""
@@ -30,8 +38,8 @@ class Transport(Protocol):
     def close(self) -> None:
         """End the line in good order; ``transport_closed`` follows within the close deadline."""
 
-    def abort(self) -> None:
-        """End the line now; ``transport_closed`` follows."""
+    def abort(self, why: str = "aborted", cause: LossCause = "aborted") -> None:
+        """End the line now; ``transport_closed`` follows, and says why."""
 
     def pause(self) -> None:
         """Stop reading until ``resume``; the peer then has to buffer."""
@@ -42,6 +50,12 @@ class Transport(Protocol):
     @property
     def unsent(self) -> int:
         """Bytes that were handed over but have not left this process yet."""
+
+    def when_drained(self) -> Deferred[None]:
+        """Wait until all that was sent has left this process; at once where the line is not ``congested``.
+
+        :returns: fails with :exc:`ConnectionLost` when the line ends before. It may be cancelled.
+        """
 
     def describe(self) -> dict[str, object]:
         """Facts about the line for people: kind, addresses, negotiated extensions, close code."""

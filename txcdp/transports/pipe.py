@@ -15,9 +15,13 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from txcdp.errors import ConnectionLost
+from txcdp.errors import ConnectionLost, LossCause
+from txcdp.logs import Seldom
+from txcdp.privacy import printable
+from txcdp.transports.backpressure import Backpressure
 from txcdp.transports.interface import Receiver
 from txcdp.transports.pipe_ends import ReadEnd, WriteEnd
 from txcdp.transports.pipe_framing import MAX_INCOMING, MessageSplitter
@@ -68,7 +72,10 @@ class PipeTransport:
         self._splitter = MessageSplitter(max_message_size)
         self._receiver: Receiver | None = None
         self._reader = ReadEnd(reactor, read_fd, self._readable, self._end_of_file)
-        self._writer = WriteEnd(reactor, write_fd, self._drained, self._write_side_broke)
+        self.congested = False
+        self._backpressure = Backpressure(self)
+        self._may_log = Seldom(reactor)
+        self._writer = WriteEnd(reactor, write_fd, self._drained, self._write_side_broke, self._backpressure.full)
         self._dispatching = False
         self._paused = False
         self._closing = False
@@ -118,15 +125,17 @@ class PipeTransport:
             return
         self._closing = True
         self.resume()
-        self._set_deadline(self.close_timeout, ConnectionLost("closed on our side", clean=True))
+        late = ConnectionLost(
+            f"the browser did not hang up within {self.close_timeout:g} s", clean=True, cause="close_timeout"
+        )
+        self._set_deadline(self.close_timeout, late)
         if not self._writer.unsent:
             self._writer.close()
 
-    def abort(self) -> None:
-        """Close both pipes now; ``transport_closed`` follows in the reactor's next turn."""
-        clean = self._closing
-        reason = ConnectionLost("closed on our side" if clean else "aborted", clean=clean)
-        self._finish(reason, soon=True)
+    def abort(self, why: str = "aborted", cause: LossCause = "aborted") -> None:
+        """Close both pipes now; ``transport_closed`` follows in the reactor's next turn, and says why."""
+        closed = ConnectionLost("closed on our side", clean=True)
+        self._finish(closed if self._closing else ConnectionLost(why, cause=cause), soon=True)
 
     def pause(self) -> None:
         """Stop reading; messages that were read already are still delivered."""
@@ -152,6 +161,10 @@ class PipeTransport:
         """Bytes that are queued and that the pipe has not taken yet."""
         return self._writer.unsent
 
+    def when_drained(self) -> Deferred[None]:
+        """Wait until the pipe has taken all that is queued; see ``Transport``."""
+        return self._backpressure.wait()
+
     def describe(self) -> dict[str, object]:
         """Facts about the line for people."""
         return {
@@ -163,7 +176,7 @@ class PipeTransport:
             "bytes_sent": self.bytes_sent,
             "messages_received": self.messages_received,
             "messages_sent": self.messages_sent,
-            "closed": None if self.closed is None else self.closed.reason,
+            "closed": None if self.closed is None else printable(self.closed.reason),
         }
 
     def peer_exited(self, reason: str, clean: bool = False) -> None:
@@ -175,7 +188,7 @@ class PipeTransport:
         while self._reader.open and self._receiver is not None:
             if self._readable() < _READ_SIZE:
                 break
-        self._finish(ConnectionLost(reason, clean=clean or self._closing))
+        self._finish(ConnectionLost(reason, clean=clean or self._closing, cause="process_ended"))
 
     # What the reactor calls.
 
@@ -216,7 +229,7 @@ class PipeTransport:
             self._tell("message_received", message)
         if splitter.overflow and self.closed is None:
             limit = f"{splitter.max_message_size:,} bytes (max_message_size)"
-            self._finish(ConnectionLost(f"the browser sent a message of more than {limit}"))
+            self._finish(ConnectionLost(f"the browser sent a message of more than {limit}", cause="protocol"))
         return len(data)
 
     def _tell(self, method: str, argument: object) -> None:
@@ -225,9 +238,11 @@ class PipeTransport:
         try:
             getattr(self._receiver, method)(argument)
         except Exception:
-            log.failure("The receiver of a pipe raised in {method}; the line goes on", method=method)
+            if self._may_log():
+                log.failure("The receiver of a pipe raised in {method}; the line goes on", method=method)
 
     def _drained(self) -> None:
+        self._backpressure.empty()
         if self._closing:
             self._writer.close()
 
@@ -235,7 +250,8 @@ class PipeTransport:
         """Let what the browser said last be read: its end of file follows, or the deadline."""
         if self.closed is None:
             self._writer.close()
-            self._set_deadline(self.close_timeout, ConnectionLost("the browser has stopped reading from its pipe"))
+            reason = ConnectionLost("the browser has stopped reading from its pipe", cause="close_timeout")
+            self._set_deadline(self.close_timeout, reason)
 
     def _end_of_file(self) -> None:
         if self.closed is not None:
@@ -280,3 +296,4 @@ class PipeTransport:
         if self.closed is not None and self._receiver is not None and not self._announced:
             self._announced = True
             self._tell("transport_closed", self.closed)
+            self._backpressure.end(self.closed)

@@ -13,6 +13,9 @@ from twisted.python.failure import Failure
 _WANTED_PIPE_SIZE = 1024 * 1024
 _F_SETPIPE_SZ = 1031  # Linux
 
+#: Where Twisted calls a socket's buffer full.
+_GOES_OUT_AT_ONCE = 64 * 1024
+
 
 class PipeEnd:
     """A descriptor that the reactor watches while it is asked to.
@@ -84,12 +87,22 @@ class WriteEnd(PipeEnd):
     """The end that is written to, with a queue.
 
     :param drained: is called whenever the last of the queue has been taken by the pipe.
+    :param stuck: is called whenever the queue grows beyond what goes out in one write, or the pipe
+        has not taken all of it.
     :ivar written: bytes that the pipe has taken.
     """
 
-    def __init__(self, reactor: Any, fd: int, drained: Callable[[], None], lost: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        fd: int,
+        drained: Callable[[], None],
+        lost: Callable[[], None],
+        stuck: Callable[[], None] = lambda: None,
+    ) -> None:
         super().__init__(reactor, fd, lost)
         self._drained = drained
+        self._stuck = stuck
         self._queue: list[bytes] = []
         self._queued = 0
         self._buffer = memoryview(b"")
@@ -108,6 +121,8 @@ class WriteEnd(PipeEnd):
         """
         self._queue.append(message)
         self._queued += len(message) + 1
+        if self._queued > _GOES_OUT_AT_ONCE:
+            self._stuck()
         if soon:
             self._watch(True)
 
@@ -130,8 +145,11 @@ class WriteEnd(PipeEnd):
             self._buffer = self._buffer[count:]
             if self._buffer:
                 break
-        self._watch(self.unsent > 0)
-        if not self.unsent:
+        unsent = self.unsent > 0
+        self._watch(unsent)
+        if unsent:
+            self._stuck()
+        else:
             self._drained()
 
     def doWrite(self) -> None:

@@ -18,6 +18,7 @@ from twisted.internet.ssl import optionsForClientTLS
 
 from txcdp.deferreds import returns_deferred, with_deadline
 from txcdp.errors import ConnectError, ConnectTimeout, InvalidURL
+from txcdp.privacy import shown_url
 from txcdp.transports.websocket_protocol import WebSocketOptions, WebSocketTransport
 
 __all__ = ["WebSocketOptions", "WebSocketTransport", "open_websocket"]
@@ -85,8 +86,8 @@ def _factory(reactor: Any, url: str, options: WebSocketOptions) -> Any:
         factory = WebSocketClientFactory(
             url, useragent="txcdp", headers=dict(options.headers), proxy=proxy, reactor=reactor
         )
-    except Exception as error:  # Autobahn raises bare Exceptions for what is no WebSocket URL
-        raise InvalidURL(f"{url!r} is no WebSocket URL: {error}") from None
+    except Exception:  # Autobahn's bare ones for what is no WebSocket URL repeat parts of it, which may be secret
+        raise InvalidURL(f"{shown_url(url)!r} is no WebSocket URL; ws://host:port/devtools/... is one") from None
     factory.noisy = False
     factory.protocol = lambda: WebSocketTransport(reactor, options)  # type: ignore[assignment]
     factory.setProtocolOptions(

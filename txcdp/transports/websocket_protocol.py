@@ -12,6 +12,8 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
 from txcdp.errors import ConnectionLost, HandshakeFailed, LossCause
+from txcdp.privacy import printable
+from txcdp.transports.backpressure import Backpressure
 from txcdp.transports.eager import EagerReader
 from txcdp.transports.frames import ShortPathProtocol, is_plain
 from txcdp.transports.heartbeat import Heartbeat
@@ -69,6 +71,8 @@ class WebSocketTransport(ShortPathProtocol):
         self._why = ""
         self._cause: LossCause | None = None
         self.paused = False
+        self.congested = False
+        self._backpressure = Backpressure(self)
         self._local = self._remote = ""
         self._heartbeat = Heartbeat(reactor, self.sendPing, self._no_pong, options.ping_interval, options.ping_timeout)
 
@@ -110,8 +114,14 @@ class WebSocketTransport(ShortPathProtocol):
     @property
     def unsent(self) -> int:
         """Bytes that wait in this process to be written."""
-        waiting: list[bytes] = getattr(self.transport, "_tempDataBuffer", [])
-        return len(getattr(self.transport, "dataBuffer", b"")) + sum(map(len, waiting))
+        corked = 0 if self._corked is None else sum(map(len, self._corked))
+        tcp = self.transport  # TLS on top of it looks these up there
+        waiting: int = len(getattr(tcp, "dataBuffer", b"")) - getattr(tcp, "offset", 0)
+        return corked + waiting + sum(map(len, getattr(tcp, "_tempDataBuffer", ())))
+
+    def when_drained(self) -> Deferred[None]:
+        """Wait until the socket has taken all that was sent; see ``Transport``."""
+        return self._backpressure.wait()
 
     def describe(self) -> dict[str, object]:
         """Return what is known of the line: addresses, extensions, and how it was closed."""
@@ -122,7 +132,7 @@ class WebSocketTransport(ShortPathProtocol):
             "secure": bool(self.factory.isSecure),
             "extensions": [str(each) for each in getattr(self, "websocket_extensions_in_use", [])],
             "close_code": self.remoteCloseCode,
-            "close_reason": self.remoteCloseReason,
+            "close_reason": printable(self.remoteCloseReason or ""),
         }
 
     # Autobahn:
@@ -145,6 +155,7 @@ class WebSocketTransport(ShortPathProtocol):
     def onOpen(self) -> None:
         """Hear that the handshake is done."""
         self._heartbeat.start()
+        self.transport.registerProducer(self._backpressure, True)
         if is_plain(self.transport):
             self.transport.doRead = EagerReader(self, self.transport)
         self.opened.callback(self)
@@ -181,7 +192,9 @@ class WebSocketTransport(ShortPathProtocol):
         elif self._receiver is not None:
             clean = bool(wasClean) and code in (1000, 1001, 1005, None)
             closed: LossCause = "protocol" if code in _OUR_FAULT else "closed" if wasClean else "ended"
-            self._receiver.transport_closed(ConnectionLost(why, code, clean, self._cause or closed))
+            lost = ConnectionLost(why, code, clean, self._cause or closed)
+            self._receiver.transport_closed(lost)
+            self._backpressure.end(lost)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Hear from Twisted that the line is gone."""

@@ -1,0 +1,278 @@
+"""Lost lines and browsers that are started anew, with a real Chromium: the same pages go on."""
+
+# ruff: noqa: ASYNC240  (a test may wait for the disk)
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+
+import txcdp
+from tests.browser.support import BrowserTestCase, Server, reactor, unused_port
+from tests.browser.support_lines import port_of, through
+from tests.hostile.proxy import FaultProxy
+from txcdp.attach import AutoAttach
+from txcdp.browser import Browser
+from txcdp.chrome import start_browser
+from txcdp.domains import emulation, fetch, network, page, runtime
+from txcdp.errors import ConnectionLost, SessionDetached
+from txcdp.health import Reconnected, Reconnecting
+from txcdp.page import Page
+from txcdp.reconnecting import ReconnectPolicy
+from txcdp.streams import Gap, first, queue
+from txcdp.transports.websocket import WebSocketOptions
+
+SOON = ReconnectPolicy(initial_delay=0.05, factor=1.2, max_delay=0.5, jitter=lambda: 0.0)
+AGENT = "an agent of our own/1.0"
+
+
+class ReconnectTestCase(BrowserTestCase):
+    timeout = 120
+
+    async def set_up(self, tab: Page) -> None:
+        """Set up what has to be there again: a script, a binding, emulation and interception."""
+        session = tab.session
+        await session.execute(page.add_script_to_evaluate_on_new_document(source="window.marked = true"))
+        await session.execute(runtime.add_binding(name="tell"))
+        await session.execute(emulation.set_user_agent_override(user_agent=AGENT))
+
+        def fulfill(event: fetch.RequestPaused) -> None:
+            answer = fetch.fulfill_request(request_id=event.request_id, response_code=200, body=b"fulfilled")
+            session.execute(answer).addErrback(lambda _: None)
+
+        session.events(fetch.RequestPaused).subscribe(fulfill)
+        await session.execute(fetch.enable(patterns=[fetch.RequestPattern(url_pattern="*/intercepted")]))
+        self.told: list[str] = []
+        session.events(runtime.BindingCalled).subscribe(lambda event: self.told.append(event.payload))
+        self.loads: list[Any] = []
+        session.events(page.LoadEventFired).with_gaps().subscribe(self.loads.append)
+
+    async def is_set_up(self, tab: Page, path: str = "/again") -> None:
+        """See that all of it is there."""
+        await tab.goto(self.server.page(path, "<title>again</title>"))
+        found = await tab.evaluate(
+            "(async () => [window.marked, navigator.userAgent, await (await fetch('/intercepted')).text()])()"
+        )
+        self.assertEqual(found, [True, AGENT, "fulfilled"])
+        told = first(tab.events(runtime.BindingCalled))
+        await tab.evaluate("tell('here')")
+        self.assertEqual((await told).payload, "here")
+
+    def lost(self, browser: Browser) -> None:
+        self.assertIsInstance(browser.connection.suspended, ConnectionLost)
+
+    async def suspended(self, browser: Browser) -> None:
+        while browser.connection.suspended is None:
+            await deferLater(reactor, 0.01)
+
+    async def back(self, browser: Browser) -> None:
+        await browser.connection.when_connected()
+
+
+class ReconnectTests(ReconnectTestCase):
+    async def through_proxy(self, **options: Any) -> tuple[Browser, FaultProxy]:
+        process = await start_browser(reactor)
+        self.addCleanup(process.close)
+        self.process = process
+        proxy = FaultProxy(port_of(process))
+        self.addCleanup(lambda: Deferred.fromCoroutine(proxy.stop()))
+        browser = await txcdp.connect(reactor, through(process, proxy.port), reconnect=SOON, **options)
+        self.addCleanup(browser.close)
+        return browser, proxy
+
+    async def test_a_line_that_is_cut(self):
+        browser, proxy = await self.through_proxy()
+        tab = await browser.new_page()
+        await self.set_up(tab)
+        await tab.goto(self.server.page("/before", "<title>before</title>"))
+        before, target_id = tab.session.id, tab.target_id
+        waiting = tab.evaluate("new Promise(() => {})")
+        proxy.links[-1].client.transport.abortConnection()
+        await self.fails(waiting, ConnectionLost)
+        self.lost(browser)
+        await self.fails(tab.evaluate("1"), ConnectionLost)
+        await self.back(browser)
+        self.assertNotEqual(tab.session.id, before)
+        self.assertEqual(tab.target_id, target_id)
+        self.assertEqual(await tab.title(), "before")  # the page itself has noticed nothing
+        await self.is_set_up(tab)
+        self.assertEqual([type(item) for item in self.loads], [page.LoadEventFired, Gap, page.LoadEventFired])
+        self.assertFalse(self.loads[1].restarted)
+
+    async def test_a_line_that_is_cut_again_and_again_in_use(self):
+        browser, proxy = await self.through_proxy()
+        tab = await browser.new_page()
+        await self.set_up(tab)
+        for number in range(5):
+            failing = [tab.evaluate(f"{each}") for each in range(20)]
+            proxy.links[-1].client.transport.abortConnection()
+            for each in failing:
+                try:
+                    await each
+                except ConnectionLost:
+                    continue
+            await self.suspended(browser)
+            await self.back(browser)
+            await self.is_set_up(tab, f"/{number}")
+        self.assertEqual(browser.connection.stats.reconnects, 5)
+        self.assertEqual(len([item for item in self.loads if isinstance(item, Gap)]), 5)
+
+    async def test_contexts_frames_and_workers_come_back(self):
+        browser, proxy = await self.through_proxy()
+        context = await browser.new_context()
+        tab = await context.new_page()
+        await AutoAttach().start(tab.session)
+        other = Server()
+        self.addCleanup(lambda: Deferred.fromCoroutine(other.stop()))
+        frame_url = other.page("/frame", "<title>frame</title>").replace("127.0.0.1", "localhost")
+        self.server.page("/worker.js", "setInterval(() => {}, 1000)", content_type="text/javascript")
+        seen: list[Any] = []
+        browser.connection.attached.subscribe(seen.append)
+        await tab.goto(
+            self.server.page("/", f"<iframe src={frame_url}></iframe><script>new Worker('/worker.js')</script>")
+        )
+        while {session.target.type for session in seen} < {"iframe", "worker"}:
+            await deferLater(reactor, 0.02)
+        frame = next(session for session in seen if session.target.type == "iframe")
+        worker = next(session for session in seen if session.target.type == "worker")
+        proxy.links[-1].client.transport.abortConnection()
+        await self.suspended(browser)
+        await self.back(browser)
+        self.assertFalse(frame.ended)
+        self.assertEqual((await frame.execute(runtime.evaluate(expression="document.title"))).result.value, "frame")
+        self.assertFalse(worker.ended)
+        self.assertEqual((await worker.execute(runtime.evaluate(expression="1 + 1"))).result.value, 2)
+        self.assertEqual(await tab.evaluate("document.querySelectorAll('iframe').length"), 1)
+        await context.close()
+
+    async def test_a_page_that_is_closed_meanwhile(self):
+        browser, proxy = await self.through_proxy()
+        tab, other = await browser.new_page(), await browser.new_page()
+        ended = tab.session.when_ended()
+        direct = await txcdp.connect(reactor, self.process.ws_url)
+        self.addCleanup(direct.close)
+        proxy.links[-1].client.transport.abortConnection()
+        await self.suspended(browser)
+        for each in await direct.pages():
+            if each.target_id == tab.target_id:
+                await each.close()
+        await self.back(browser)
+        self.assertIsInstance(await ended, SessionDetached)
+        self.assertEqual(await other.evaluate("1 + 1"), 2)
+
+    async def test_a_browser_that_was_started_anew_is_found_at_its_address(self):
+        port = unused_port()
+        first_one = await start_browser(reactor, args=[f"--remote-debugging-port={port}"])
+        self.addCleanup(first_one.close)
+        for by_name in (False, True):
+            url = first_one.ws_url if by_name else f"http://127.0.0.1:{port}"
+            browser = await txcdp.connect(reactor, url, reconnect=SOON)
+            self.addCleanup(browser.close)
+            tab = await browser.new_page()
+            await self.set_up(tab)
+            await tab.goto(self.server.page("/here", "<title>here</title>"))
+            health: list[Any] = []
+            browser.connection.health.subscribe(health.append, lambda _: None)
+            await first_one.close(0)
+            await self.suspended(browser)
+            first_one = await start_browser(reactor, args=[f"--remote-debugging-port={port}"])
+            self.addCleanup(first_one.close)
+            await self.back(browser)
+            while await tab.title() != "here":
+                await deferLater(reactor, 0.02)
+            await self.is_set_up(tab)
+            gap = next(event.gap for event in health if isinstance(event, Reconnected))
+            self.assertTrue(gap.restarted)
+            self.assertTrue(any(isinstance(event, Reconnecting) and event.attempt > 1 for event in health))
+            await browser.close()
+
+    async def test_giving_up(self):
+        process = await start_browser(reactor)
+        self.addCleanup(process.close)
+        policy = ReconnectPolicy(initial_delay=0.01, max_delay=0.01, factor=1.0, jitter=lambda: 0.0, max_attempts=3)
+        browser = await txcdp.connect(reactor, process.ws_url, reconnect=policy)
+        self.addCleanup(browser.close)
+        tab = await browser.new_page()
+        ended = tab.session.when_ended()
+        await process.close(0)
+        self.assertIsInstance(await ended, ConnectionLost)
+        await self.fails(browser.connection.when_connected(), ConnectionLost)
+
+
+class RestartTests(ReconnectTestCase):
+    async def check(self, transport: str, how: str) -> None:
+        options = WebSocketOptions(ping_interval=0.5, ping_timeout=1.0, open_timeout=2.0)
+        browser = await self.launch(transport=transport, restart=SOON, options=options)
+        process = browser.process
+        assert process is not None
+        context = await browser.new_context()
+        tab, apart = await browser.new_page(), await context.new_page()
+        await self.set_up(tab)
+        await tab.goto(self.server.page("/was", "<title>was</title>"))
+        await apart.goto(self.server.page("/apart", "<title>apart</title>"))
+        items = queue(tab.events(network.ResponseReceived).with_gaps(), 100)
+        waiting = tab.evaluate("new Promise(() => {})")
+        os.kill(process.pid, getattr(signal, how))
+        await self.fails(waiting, ConnectionLost)
+        await self.back(browser)
+        assert browser.process is not None
+        self.assertNotEqual(browser.process.pid, process.pid)
+        self.assertFalse(os.path.exists(process.profile))
+        gap = await items.get()
+        assert isinstance(gap, Gap)
+        self.assertTrue(gap.restarted)
+        answer = await items.get()
+        assert isinstance(answer, network.ResponseReceived)
+        self.assertEqual(answer.response.url, self.server.url("/was"))
+        while await apart.title() != "apart" or await tab.title() != "was":
+            await deferLater(reactor, 0.02)
+        await self.is_set_up(tab)
+        await apart.evaluate("document.cookie = 'a=b'")
+        self.assertEqual(await tab.evaluate("document.cookie"), "")
+        await browser.close()
+        self.assertFalse(os.path.exists(browser.process.profile))
+
+    async def test_websocket_sigkill(self):
+        await self.check("websocket", "SIGKILL")
+
+    async def test_pipe_sigkill(self):
+        await self.check("pipe", "SIGKILL")
+
+    async def test_pipe_sigterm(self):
+        await self.check("pipe", "SIGTERM")
+
+    async def test_a_browser_that_hangs_is_replaced(self):
+        await self.check("websocket", "SIGSTOP")
+
+    async def test_a_line_that_is_cut_leads_to_the_same_browser(self):
+        browser = await self.launch(restart=SOON)
+        assert browser.process is not None
+        pid = browser.process.pid
+        tab = await browser.new_page()
+        await self.set_up(tab)
+        browser.connection.transport.abort()
+        await self.suspended(browser)
+        await self.back(browser)
+        self.assertEqual(browser.process.pid, pid)
+        await self.is_set_up(tab)
+
+    async def test_closing_while_it_is_started_anew(self):
+        browser = await self.launch(restart=SOON)
+        assert browser.process is not None
+        started: list[Any] = []
+        for seconds in (0.0, 0.06, 0.2, 0.4):
+            if browser.connection.lost is not None:
+                browser = await self.launch(restart=SOON)
+            assert browser.process is not None
+            os.kill(browser.process.pid, signal.SIGKILL)
+            await self.suspended(browser)
+            await deferLater(reactor, seconds)
+            started.append(browser.process)
+            await browser.close()
+            started.append(browser.process)
+        for each in started:
+            self.assertFalse(each.running)
+            self.assertFalse(os.path.exists(each.profile))

@@ -1,0 +1,92 @@
+"""What may be shown to people and written to logs: text that cannot forge a line, and URLs without their secrets."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+#: Format characters that belong to words and to emoji, and do nothing else.
+KEPT = "\u200c\u200d"
+
+_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+_INDENT = "    "
+
+#: Characters of a text from outside that an exception shows.
+_MOST = 2000
+
+#: Characters of a URL that are shown.
+_MOST_OF_URL = 200
+
+#: What cannot hide anything: a scheme that is followed by a place, and not by the content itself.
+_PLACE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|about:|chrome:|[\w.-]*:?\d*(/|$)")
+_AUTHORITY = re.compile(r"[^/]*//([^/?#]*)")
+_USER = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*:)?//[^/]*@")
+
+
+def printable(text: object) -> str:
+    """Return text in which everything that a terminal would obey, or hide, is written as an escape.
+
+    These are control characters, line separators, marks that reverse the direction of writing, lone
+    surrogates and characters that do not exist: a page cannot forge a line, nor colour one.
+    """
+    string = str(text)
+    if string.isprintable():
+        return string
+    return "".join(
+        each if each.isprintable() or each in KEPT or unicodedata.category(each) == "Zs" else _escaped(each)
+        for each in string
+    )
+
+
+def shortened(text: object) -> str:
+    """Return :func:`printable` text of a bearable length."""
+    string = str(text)
+    return printable(string if len(string) <= _MOST else string[:_MOST] + "...")
+
+
+def indented(text: object) -> str:
+    """Return text of several lines, such as a stack: each :func:`printable`, and all but the first indented.
+
+    So no line of it passes for the beginning of another entry of a log.
+    """
+    string = str(text)
+    first, *rest = (string if len(string) <= _MOST * 4 else string[: _MOST * 4] + "...").expandtabs(4).split("\n")
+    return "\n".join([printable(first), *(printable(each if each[:4] == _INDENT else _INDENT + each) for each in rest)])
+
+
+def shown_url(url: object) -> str:
+    """Return a URL as it may be shown: without user, password, query and fragment, which may be secrets.
+
+    Of ``data:`` and other URLs that are content themselves only the beginning is shown.
+    """
+    text = str(url)
+    if not _PLACE.match(text):
+        head, colon, rest = text.partition(":")
+        if colon and rest:
+            return printable(f"{head[:20]}:{'...' if rest else ''}")
+    if _is_broken(text):
+        return printable(f"{text.partition('//')[0]}//...")
+    place, mark, _ = text.partition("#")
+    place, query, _ = place.partition("?")
+    place = _USER.sub(lambda found: f"{found[1] or ''}//...@", place)
+    if len(place) > _MOST_OF_URL:
+        return printable(place[:_MOST_OF_URL]) + "..."
+    return printable(place) + (f"{query}..." if query else f"{mark}..." if mark else "")
+
+
+def _is_broken(text: str) -> bool:
+    """Whether a password may have been written so that it does not end where the host begins: unquoted."""
+    found = _AUTHORITY.match(text)
+    if found is None:
+        return False
+    _, user, host = found[1].rpartition("@")
+    if user and (not host or "@" in text[found.end() :]):
+        return True
+    port = (host.partition("]")[2] if host.startswith("[") else host).partition(":")[2]
+    return bool(port) and not port.isdigit()
+
+
+def _escaped(character: str) -> str:
+    number = ord(character)
+    return _SHORT.get(character) or (f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}")
