@@ -34,7 +34,7 @@ from txcdp.streams import EventStream, Stream, StreamContext
 from txcdp.tap import Message, Tap, read_message
 from txcdp.targets import Targets
 from txcdp.transports.interface import Transport
-from txcdp.wire import encode_command, peek_id
+from txcdp.wire import EventDecoder, encode_command, peek_id
 
 log = Logger()
 
@@ -84,6 +84,7 @@ class Connection:
         self._pending = PendingCommands(clock, self._stats, self._session_unknown, max_pending)
         self._flow = Flow(clock, transport, self._stats, self._pending.__len__, mark=self._send_mark)
         self.context = StreamContext(clock, self._flow)
+        self.decoders: dict[Any, EventDecoder[Any]] = {}
         self._outbox = Outbox(transport, clock, self._not_sent, max_in_flight, commands_per_second, max_unsent)
         self._paced = self._outbox.pacer is not None
         self._routes = Routes()

@@ -125,7 +125,10 @@ class Outage:
         self._outbox.transport = transport
         self._flow.resume(transport)
         transport.receiver = self._inbox
+        before = self.error
         gap = await self._restore(restarted)
+        if self.error is not before and self.error is not None:  # lost again, and nobody was waiting for an answer
+            raise self.error
         self.error = None
         self._flow.stats.reconnects += 1
         for tap in list(self._taps):

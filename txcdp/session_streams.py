@@ -16,6 +16,7 @@ class Feeder(Protocol):
     """Who feeds streams: the connection."""
 
     context: StreamContext
+    decoders: dict[Any, EventDecoder[Any]]
 
     def route(self, key: bytes, stream: EventStream[Any]) -> None:
         """Begin to feed a stream with the events of the session with that key."""
@@ -50,7 +51,9 @@ class SessionStreams:
         """Return the stream of one event in one shape; one that ends at once where the session has ended."""
         stream = self._streams.get((method, shape))
         if stream is None:
-            decode: EventDecoder[Any] = EventDecoder(shape, self._feeder.count_lenient)
+            decode = self._feeder.decoders.get(shape)
+            if decode is None:  # all sessions share it
+                decode = self._feeder.decoders[shape] = EventDecoder(shape, self._feeder.count_lenient)
             stream = EventStream(self._feeder.context, method, decode, self, self._feeder.malformed)
             if self._end is not None:
                 stream.end(self._end[0])

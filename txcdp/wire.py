@@ -8,7 +8,8 @@ Chromium and Node write the keys of a message in one order::
 
 So an event's method and session, and a reply's id, can be read from the first and last bytes; what
 nobody wants is never decoded. A message written otherwise is read the general way, by
-:func:`read_head`, with the same outcome.
+:func:`read_head`, with the same outcome. (But for keys that CDP does not have, or has twice: where
+a message begins in the usual way, those are not looked for.)
 """
 
 from __future__ import annotations

@@ -99,6 +99,11 @@ class ConnectTests(BrowserTestCase):
         for url in (silent, f"ws://{silent}/"):
             await self.fails(txcdp.connect(reactor, url, options=options), ConnectTimeout)
 
+    async def test_what_is_no_policy(self):
+        for policy in (True, {"max_attempts": 3}):
+            await self.fails(txcdp.connect(reactor, "http://127.0.0.1:1", reconnect=policy), TypeError)  # type: ignore[arg-type]
+            await self.fails(txcdp.launch(reactor, restart=policy), TypeError)  # type: ignore[arg-type]
+
     async def test_what_cannot_be(self):
         _, ws_url, _ = await self.running()
         await self.fails(txcdp.connect(reactor, "example"), InvalidURL)

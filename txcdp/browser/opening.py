@@ -79,6 +79,8 @@ async def launch(
     from txcdp.browser.lines import Launched
     from txcdp.chrome import start_browser
 
+    _check_policy("restart", restart)
+
     def start() -> Deferred[BrowserProcess]:
         return start_browser(
             reactor,
@@ -136,12 +138,19 @@ async def connect(
     """
     from txcdp.browser.lines import Remote
 
+    _check_policy("reconnect", reconnect)
     remote = Remote(reactor, url, options or WebSocketOptions())
     opened = await remote.open()
     browser = Browser(_connection(opened.transport, reactor, connection, probes))
     if reconnect is not None:
         browser.keep(reconnect, opened.identity, remote.open_again, "the browser")
     return browser
+
+
+def _check_policy(name: str, policy: object) -> None:
+    """Refuse what is none before anything is opened."""
+    if policy is not None and not isinstance(policy, ReconnectPolicy):
+        raise TypeError(f"{name}={policy!r}: a ReconnectPolicy is wanted, such as {name}=ReconnectPolicy()")
 
 
 def _connection(line: Transport, reactor: Any, options: ConnectionOptions, probes: ProbeOptions | None) -> Connection:

@@ -55,6 +55,8 @@ class Stream(Observable[T]):
     :param name: what it carries, for people.
     """
 
+    __slots__ = ("_ended", "_error", "_observers", "context", "name")  # a thousand streams are to be near
+
     def __init__(self, context: StreamContext, name: str) -> None:
         super().__init__()
         self.context = context
@@ -169,6 +171,8 @@ class EventStream(Stream[T]):
     :param owner: gives the messages.
     :param malformed: called with the error for a message that could not be decoded.
     """
+
+    __slots__ = ("_decode", "_gap_observers", "_malformed", "_owner", "method")
 
     def __init__(
         self,
