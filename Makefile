@@ -23,7 +23,9 @@ demo: $(VENV)/.installed ## install all that is needed, then watch a page of a d
 	@echo "== watching the demo site"
 	@$(RUN) -m examples.demo
 
-test: lint types drift docs examples coverage machine fuzz mutants ## everything that has to pass, with coverage
+test: lint drift ## everything that has to pass, with coverage
+	@.ci/chromium "$(RUN)"
+	@.ci/together "$(MAKE)" "coverage examples" "types docs machine fuzz mutants"
 
 test-oldest: ## the tests with the oldest dependencies that setup.py allows
 	@mkdir -p build

@@ -246,6 +246,14 @@ class RestoreTests(ReconnectCase):
         self.assertEqual(sent[5].command, runtime.add_binding(name="two"))
         self.assertEqual(max(map(len, self.chrome.lines[-1].writes)), 8)
 
+    def test_what_leaves_nothing_standing_is_not_sent_again(self):
+        self.chrome.run(self.session.execute(page.bring_to_front()))
+        self.chrome.run(self.session.execute_raw("Input.insertText", {"text": "x"}))
+        self.lose()
+        self.come_back()
+        for method in ("Page.bringToFront", "Input.insertText"):
+            self.assertEqual([each.method for each in self.chrome.commands].count(method), 1)
+
     def test_scripts_keep_the_name_that_the_program_knows(self):
         run, names = self.chrome.run, iter("abcdef")
         self.chrome.on(

@@ -1,0 +1,289 @@
+"""Faults to be put into the library one after the other, each with the tests that must catch it.
+
+Each is a few words of one file. They are the mistakes that peers of this library have been bitten by, and those that
+its own promises forbid.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+_PROMISES = "tests/test_promises.py"
+_GUARD = "            except Exception:\n                self._harmed(observer)\n"
+_RECONNECTING = "tests/test_reconnecting.py"
+
+
+class Fault(NamedTuple):
+    """One fault.
+
+    :ivar name: what goes wrong with it.
+    :ivar file: where it is put, in the package.
+    :ivar old: what stands there, exactly once.
+    :ivar new: what is put there.
+    :ivar tests: each of these has to fail, given as to pytest.
+    """
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+FAULTS = (
+    # 1. Every Deferred fires.
+    Fault(
+        "a detach leaves the session's commands waiting",
+        "targets.py",
+        "                self._pending.fail(why, each)\n",
+        "",
+        (f"{_PROMISES}::EveryDeferredFiresTests::test_detach", "tests/test_machine.py"),
+    ),
+    Fault(
+        "ids are looked up session by session, and a refusal without one reaches nobody",
+        "pending.py",
+        "        pending = self._waiting.pop(number, None)\n        if pending is None:\n",
+        "        pending = self._waiting.pop(number, None)\n"
+        "        if pending is None or getattr(pending.owner, 'id', None) and b'\"sessionId\"' not in message:\n",
+        (f"{_PROMISES}::EveryDeferredFiresTests::test_a_reply_is_found_by_its_id_alone", "tests/test_machine.py"),
+    ),
+    Fault(
+        "commands have no deadline",
+        "pending.py",
+        "None if timeout is None else self._deadlines.add(number, timeout, now)",
+        "None",
+        (f"{_PROMISES}::EveryDeferredFiresTests::test_timeout_and_late_reply", "tests/test_machine.py"),
+    ),
+    Fault(
+        "a crash leaves the target's commands waiting",
+        "session.py",
+        "            fail_pending()\n",
+        "",
+        (f"{_PROMISES}::EveryDeferredFiresTests::test_crash",),
+    ),
+    Fault(
+        "a lost line leaves all commands waiting",
+        "connection.py",
+        "        self._pending.fail(reason)\n",
+        "",
+        (f"{_PROMISES}::EveryDeferredFiresTests::test_connection_lost",),
+    ),
+    Fault(
+        "the late reply to a cancelled command is taken for a stranger's",
+        "pending.py",
+        "        self._given_up[number] = None\n",
+        "",
+        (
+            f"{_PROMISES}::EveryDeferredFiresTests::test_cancel",
+            f"{_PROMISES}::EveryDeferredFiresTests::test_timeout_and_late_reply",
+        ),
+    ),
+    Fault(
+        "a cancelled command still waits for its reply, which then fires it again",
+        "pending.py",
+        "        if isinstance(deferred, PendingCommand) and self._give_up(deferred):\n",
+        "        if isinstance(deferred, PendingCommand):\n",
+        (f"{_PROMISES}::EveryDeferredFiresTests::test_cancel",),
+    ),
+    # 2. Every stream ends.
+    Fault(
+        "streams go on waiting when the line is lost",
+        "session_streams.py",
+        "            stream.end(error)\n",
+        "",
+        (f"{_PROMISES}::EveryStreamEndsTests::test_unclean_loss_is_an_error", "tests/test_machine.py"),
+    ),
+    Fault(
+        "a parent's detach leaves its children",
+        "targets.py",
+        "            if each.parent in ending:\n",
+        "            if each in ending:\n",
+        (f"{_PROMISES}::DetachTests::test_a_parents_detach_ends_its_children",),
+    ),
+    Fault(
+        "a crash is told to the commands, and not to the streams",
+        "session.py",
+        "                fail_subscribers(error)\n",
+        "                pass\n",
+        (f"{_PROMISES}::EveryStreamEndsTests::test_crash_is_an_error",),
+    ),
+    # 3. Order.
+    Fault(
+        "a new target runs before it is set up",
+        "targets.py",
+        "        self.sessions[session.key] = session\n        if policy is not None:\n",
+        "        self.sessions[session.key] = session\n        let_run(session)\n        if policy is not None:\n",
+        ("tests/test_attach.py::AutoAttachTests::test_a_new_target_is_set_up_before_it_runs",),
+    ),
+    Fault(
+        "a navigation overtakes the enabling",
+        "sending.py",
+        "self._enabling.busy and method in OVERTAKES",
+        "False and method in OVERTAKES",
+        ("tests/test_enabling.py::EnablingTests::test_navigation_does_not_overtake_what_was_enabled_by_hand",),
+    ),
+    # 4. One bad subscriber harms only itself.
+    Fault(
+        "a subscriber that raises starves those behind it",
+        "streams/fanout.py",
+        f"{_GUARD}\n    def _first_came",
+        f"{_GUARD}                return\n\n    def _first_came",
+        (f"{_PROMISES}::OneBadSubscriberTests::test_in_on_next", "tests/test_machine.py"),
+    ),
+    Fault(
+        "a subscriber that raises is called again",
+        "streams/fanout.py",
+        f"{_GUARD}\n    def _first_came",
+        "            except Exception:\n                continue\n\n    def _first_came",
+        (f"{_PROMISES}::OneBadSubscriberTests::test_in_on_next",),
+    ),
+    Fault(
+        "messages are delivered while another one is being delivered",
+        "inbox.py",
+        "        if self._busy:\n            self._held.append(message)\n",
+        "        if not self:\n            self._held.append(message)\n",
+        (f"{_PROMISES}::OneBadSubscriberTests::test_messages_from_within_a_delivery_wait", "tests/test_machine.py"),
+    ),
+    # 5. No message can hurt.
+    Fault(
+        "a message that cannot be read is not counted",
+        "inbox.py",
+        "        self._stats.malformed += 1\n",
+        "",
+        (f"{_PROMISES}::NoFrameCanHurtTests::test_the_whole_table",),
+    ),
+    Fault(
+        "lone surrogates end the decoding",
+        "records.py",
+        "        return _from_loose_json(text)\n",
+        "        raise MalformedMessage('not JSON') from None\n",
+        ("tests/test_wire.py",),
+    ),
+    Fault(
+        "an event's session is looked for in its parameters",
+        "wire.py",
+        "message.rfind(_SESSION,",
+        "message.find(_SESSION,",
+        ("tests/test_wire.py",),
+    ),
+    Fault(
+        "the short path takes the beginning of a message for all of it",
+        "transports/frames.py",
+        "data[at] == _TEXT:",
+        "data[at] & 15 == 1:",
+        ("tests/test_websocket.py::SamePathTests", "tests/fuzz/test_fuzz_corpus.py"),
+    ),
+    Fault(
+        "a message in three reads loses the middle one",
+        "transports/pipe_framing.py",
+        "            self._chunks.append(rest)\n",
+        "            self._chunks = [rest]\n",
+        ("tests/test_pipe.py::SplitterTests",),
+    ),
+    # 6. Memory is bounded.
+    Fault(
+        "what a queue drops is not counted",
+        "streams/queues.py",
+        "        self.dropped += 1\n",
+        "",
+        ("tests/test_queues.py::QueueTests::test_drop_oldest",),
+    ),
+    Fault(
+        "a pause may last for ever",
+        "flow.py",
+        "            self._start_timer(max(0.0, self.limit - self._spent), self._too_long)\n",
+        "",
+        ("tests/test_queues.py::QueueTests::test_a_pause_that_is_too_long",),
+    ),
+    Fault(
+        "any number of commands may wait",
+        "pending.py",
+        "if len(self._waiting) >= self._most and not urgent:",
+        "if len(self._waiting) > 10 * self._most and not urgent:",
+        ("tests/test_bounds.py::PendingTests::test_one_more_than_may_wait_fails_at_once",),
+    ),
+    # A hang is found out.
+    Fault(
+        "a line on which no ping is answered is taken for a good one",
+        "transports/heartbeat.py",
+        "        self._heard = False\n        self._call = self._clock.callLater(self._timeout, self._check)\n",
+        "        self._heard = True\n        self._call = self._clock.callLater(self._timeout, self._check)\n",
+        ("tests/test_websocket.py::PingTests::test_ours_unanswered",),
+    ),
+    # 7. Nothing stays behind.
+    Fault(
+        "one that leaves takes all listeners of the domain with it",
+        "enabling.py",
+        "            self._listeners[domain] -= 1\n",
+        "            self._listeners[domain] = 0\n",
+        ("tests/test_enabling.py::EnablingTests::test_the_last_one_disables_after_a_while",),
+    ),
+    Fault(
+        "a domain that was to be disabled later keeps a call beyond the end",
+        "enabling.py",
+        "            call.cancel()\n",
+        "            pass\n",
+        ("tests/test_enabling.py::EnablingTests::test_nothing_is_left_behind", "tests/test_machine.py"),
+    ),
+    Fault(
+        "the profile of a browser that has ended stays",
+        "chrome/profile.py",
+        "                    shutil.rmtree(below, ignore_errors=True)\n",
+        "                    pass\n",
+        ("tests/test_launch.py::EndTests::test_everybody_hears_of_a_crash_and_all_is_removed",),
+    ),
+    # Another line after a lost one.
+    Fault(
+        "commands in flight wait on for another line",
+        "outage.py",
+        "        self._pending.fail(lost)\n",
+        "",
+        (f"{_RECONNECTING}::LostTests::test_what_is_in_flight_fails_and_is_never_sent_again", "tests/test_machine.py"),
+    ),
+    Fault(
+        "over another line nothing is set up",
+        "session.py",
+        "        self._sending.send_again()\n",
+        "",
+        (f"{_RECONNECTING}::RestoreTests::test_what_was_set_up_is_set_up_again_in_one_write_and_in_order",),
+    ),
+    Fault(
+        "over another line all commands are sent again",
+        "journal.py",
+        "        method.endswith(TOGGLES)\n        or method in SETTINGS\n",
+        "        bool(method)\n        or method in SETTINGS\n",
+        (
+            f"{_RECONNECTING}::RestoreTests::test_what_leaves_nothing_standing_is_not_sent_again",
+            "tests/test_machine.py",
+        ),
+    ),
+    Fault(
+        "over another line streams are fed no more",
+        "session.py",
+        "        self._streams.resume(self.key)\n",
+        "",
+        (f"{_RECONNECTING}::RestoreTests::test_streams_go_on_and_see_the_gap", "tests/test_machine.py"),
+    ),
+    Fault(
+        "nobody hears of a gap",
+        "session.py",
+        "        self._streams.mark(gap)\n",
+        "",
+        (f"{_RECONNECTING}::RestoreTests::test_streams_go_on_and_see_the_gap",),
+    ),
+    Fault(
+        "a frame that is gone when the line is back keeps its session waiting",
+        "outage.py",
+        "            targets.abandon(session)\n",
+        "            break\n",
+        (f"{_RECONNECTING}::AutoAttachTests::test_a_frame_that_is_gone_ends", "tests/test_machine.py"),
+    ),
+    # 8. Secrets stay secret.
+    Fault(
+        "the headers of a handshake are shown",
+        "transports/websocket_protocol.py",
+        "field(default_factory=dict, repr=False)",
+        "field(default_factory=dict)",
+        ("tests/test_privacy.py::OpeningTests::test_options",),
+    ),
+)
