@@ -346,6 +346,7 @@ class EndTests(LaunchCase):
         self.assertNoResult(ended)
         self.reactor.advance(1.0)
         self.assertEqual(self.signals, [(4_000_000, signal.SIGKILL)])
+        self.reactor.advance(process._STRAYS_FOLLOW)
         self.assertEqual(self.successResultOf(ended).code, 0)
         self.assert_nothing_left()
 

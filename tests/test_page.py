@@ -63,11 +63,20 @@ class SetUpTests(SynchronousTestCase):
         self.chrome.crash(session)
         self.chrome.flush()
         (tab,) = [each for each in self.chrome.run(self.browser.pages()) if each.target_id == self.target_id]
-        self.chrome.run(tab.set_up)
+        self.chrome.run(tab.when_set_up())
         self.assertEqual(self.needed(), [])
         self.assertEqual(self.chrome.run(tab.goto(URL)).url, URL)
         self.assertEqual(sorted(set(self.needed())), sorted(self.NEEDED))
         self.chrome.run(tab.goto(URL))
+
+    def test_it_hangs(self):
+        opening = self.browser.new_page()
+        self.chrome.on(page.set_lifecycle_events_enabled, NEVER)
+        self.chrome.flush()
+        self.chrome.advance(self.browser.connection.timeout or 0)
+        error = self.failureResultOf(opening, CommandTimeout).value
+        self.assertEqual(error.method, "Page.setLifecycleEventsEnabled")
+        self.assertEqual(len(self.chrome.received(target.close_target)), 1)
 
     def test_it_crashes_meanwhile(self):
         self.chrome.once(page.set_lifecycle_events_enabled, NEVER)
@@ -75,7 +84,7 @@ class SetUpTests(SynchronousTestCase):
         self.chrome.flush()
         (tab,) = [each for each in self.successResultOf(listing) if each.target_id == self.target_id]
         self.chrome.crash(tab.session)
-        self.chrome.run(tab.set_up)
+        self.chrome.run(tab.when_set_up())
         self.chrome.run(tab.goto(URL))
         self.assertEqual(self.needed(), [*self.NEEDED, *self.NEEDED])
         self.chrome.crash(tab.session)  # this time what was agreed to is the browser's to remember

@@ -86,7 +86,7 @@ class StartingTests(LaunchCase):
 
     def test_none_is_started_while_the_reactor_stops(self):
         reactor: Any = self.reactor
-        reactor.running = reactor._stopped = True
+        reactor._startedBefore = True
         self.assertTrue(is_stopping(reactor))
         error = self.failureResultOf(self.launch(), LaunchError).value
         self.assertIn("the reactor is being stopped", str(error))
@@ -101,6 +101,8 @@ class StartingTests(LaunchCase):
         fake.protocol.childDataReceived(2, LISTENING)
         self.assertNoResult(started)
         self.reactor.advance(process._CHILDREN_FOLLOW)
+        self.assertNoResult(started)  # it has left the group, and has a moment to end by itself
+        self.reactor.advance(process._STRAYS_FOLLOW)
         error = self.failureResultOf(started, LaunchError).value
         self.assertIn("leaves the browser in the background", str(error))
         self.assert_nothing_left()

@@ -97,7 +97,7 @@ class Browser:
             page = self._page_of(await self.connection.attach(created.target_id), created.target_id)
             # In one write with what the page itself has sent.
             page.session.execute_raw("Emulation.setFocusEmulationEnabled", {"enabled": True}).addErrback(_needless)
-            await page.set_up
+            await page.when_set_up()
             if page.session.ended:
                 raise SessionDetached(page.session.id or "", f"page {page.target_id}")
             if url != "about:blank":

@@ -28,6 +28,8 @@ T = TypeVar("T")
 STDERR_KEPT = 8192
 #: Seconds in which the browser's children have to follow it.
 _CHILDREN_FOLLOW = 1.0
+#: Seconds for those of them that have left its process group, and so do not hear its signals.
+_STRAYS_FOLLOW = 4.0
 #: Seconds after SIGKILL until we stop waiting: the kernel itself does not let go then.
 _UNKILLABLE = 5.0
 
@@ -227,7 +229,10 @@ class BrowserProcess:
 
     def _end_children(self) -> None:
         self._kill_group()
-        self._transport.loseConnection()
+        if self._gone.given:
+            self._transport.loseConnection()
+        else:
+            self._linger = self._reactor.callLater(_STRAYS_FOLLOW, self._transport.loseConnection)
 
     def _ended(self) -> None:
         """Nothing of the process is left: clean up."""

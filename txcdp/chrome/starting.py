@@ -107,5 +107,5 @@ async def wait_for_sweep(reactor: Any, notice: Notice[None]) -> None:
 
 
 def is_stopping(reactor: Any) -> bool:
-    """Tell whether a reactor is on its way down: what is started then, nobody would end."""
-    return bool(getattr(reactor, "running", False) and getattr(reactor, "_stopped", False))
+    """Tell whether a reactor is on its way down, or has stopped: what is started then, nobody would end."""
+    return bool(getattr(reactor, "_startedBefore", False))

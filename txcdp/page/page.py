@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 
-from txcdp.deferreds import returns_deferred, with_deadline
+from txcdp.deferreds import Notice, returns_deferred, with_deadline
 from txcdp.domains import page, target
 from txcdp.errors import CommandError, CommandTimeout, Gone
 from txcdp.page import capture, evaluation
@@ -45,8 +45,6 @@ class Page:
     :param session: the page's.
     :param target_id: the page's target.
     :ivar session: for everything else that the protocol has: ``page.session.execute(...)``.
-    :ivar set_up: fires with None when the browser has enabled what the page needs, and with None too
-        where it could not: what needs it then says so.
     """
 
     def __init__(self, connection: Connection, session: Session, target_id: str) -> None:
@@ -56,7 +54,9 @@ class Page:
         self._watcher: Watcher | None = None
         # Both leave in one write. A page that hangs answers when it hangs no more.
         session.insist(page.enable()).addErrback(_needless)
-        self.set_up = session.insist(page.set_lifecycle_events_enabled(enabled=True)).addErrback(_needless)
+        self._set_up: Notice[None] = Notice()
+        hearing = session.insist(page.set_lifecycle_events_enabled(enabled=True))
+        hearing.addErrback(_needless).addCallback(lambda _: self._set_up.give(None))
 
     def __repr__(self) -> str:
         return f"<Page {self.target_id}: {self.session!r}>"
@@ -79,6 +79,16 @@ class Page:
     def main_frame_id(self) -> str:
         """The main frame's id, which Chromium keeps equal to the target's."""
         return self.target_id
+
+    def when_set_up(self) -> Deferred[None]:
+        """Wait until the page has what its methods need, or could not have it: what needs it then says so.
+
+        :returns: fires with None; fails with :exc:`CommandTimeout` when it takes longer than the connection's
+            deadline for commands, as with a page that hangs.
+        """
+        seconds = self._connection.timeout
+        late = lambda: CommandTimeout("Page.setLifecycleEventsEnabled", seconds or 0)  # noqa: E731
+        return with_deadline(self.session.context.clock, self._set_up.wait(), seconds, late)
 
     def events(self, event: type[E]) -> EventStream[E]:
         """Return the stream of one of the page's events; see :meth:`Session.events`.
