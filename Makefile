@@ -62,7 +62,7 @@ examples: $(VENV)/.dev ## run every example against the demo site
 coverage: $(VENV)/.dev ## the tests, with branch coverage
 	@.ci/chromium "$(RUN)"
 	@echo "== tests"
-	@$(RUN) -m pytest --cov --cov-report=term-missing:skip-covered $(TESTS)
+	@$(RUN) .ci/tests.py
 
 machine: $(VENV)/.dev ## anything in any order, beside a model of what must come of it (MACHINE_RUNS=100000: for longer)
 	@echo "== the state machine"
