@@ -12,7 +12,7 @@ FUZZ_SEED ?= 1
 INSTALL = $(RUN) -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-oldest lint format types drift docs examples coverage machine fuzz mutants bench soak conformance clean
+.PHONY: help demo test test-oldest lint format types drift docs examples coverage machine fuzz mutants stress bench soak conformance clean
 
 help: ## show this
 	@echo "Targets (PYTHON=python3.12 chooses another Python):"
@@ -25,7 +25,7 @@ demo: $(VENV)/.installed ## install all that is needed, then watch a page of a d
 
 test: lint drift ## everything that has to pass, with coverage
 	@.ci/chromium "$(RUN)"
-	@.ci/together "$(MAKE)" "coverage examples" "types docs machine fuzz mutants"
+	@.ci/together "$(MAKE)" "coverage examples" "types docs machine fuzz"
 
 test-oldest: ## the tests with the oldest dependencies that setup.py allows
 	@mkdir -p build
@@ -79,6 +79,10 @@ mutants: $(VENV)/.dev ## put faults into the library, one after the other: some 
 bench: $(VENV)/.dev ## measure txcdp against its peers
 	@.ci/chromium "$(RUN)"
 	@.ci/optional tests/benchmarks/run "$(RUN)"
+
+stress: $(VENV)/.dev mutants ## what takes too long for each time: fifty launches at once, and deliberate faults
+	@.ci/chromium "$(RUN)"
+	@$(RUN) -m pytest -m stress
 
 soak: $(VENV)/.dev ## chaos on a real Chromium for an hour (SECONDS=..., SEED=... does it again)
 	@.ci/chromium "$(RUN)"

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterable
 from typing import Any
 
+import pytest
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, gatherResults
 from twisted.internet.task import deferLater
 
@@ -377,6 +378,7 @@ class PlaceTests(StressCase):
         await self.nothing_left()
 
 
+@pytest.mark.stress
 class FiftyTests(StressCase):
     """Fifty browsers are launched in the same turn of the reactor."""
 

@@ -210,13 +210,17 @@ def _end_with(process: BrowserProcess, started: Deferred[str], headless: bool) -
 
 
 class _Probe:
-    """Receives the one reply that shows that the browser reads its pipe."""
+    """Receives the one reply that shows that the browser reads its pipe.
 
-    def __init__(self, answered: Deferred[str]) -> None:
+    What answers after the program has ended is a browser that it left in the background.
+    """
+
+    def __init__(self, answered: Deferred[str], process: BrowserProcess) -> None:
         self._answered = answered
+        self._process = process
 
     def message_received(self, message: bytes) -> None:
-        if not self._answered.called:
+        if self._process.running and not self._answered.called:
             self._answered.callback("")
 
     def transport_closed(self, reason: ConnectionLost) -> None:
@@ -228,7 +232,7 @@ def _answers(process: BrowserProcess) -> Deferred[str]:
     pipe = process.pipe
     assert pipe is not None
     answered: Deferred[str] = Deferred()
-    pipe.receiver = _Probe(answered)
+    pipe.receiver = _Probe(answered, process)
     pipe.send(_PROBE)
 
     def release(result: str | Failure) -> str | Failure:
