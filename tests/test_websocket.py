@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 from typing import Any
+from unittest.mock import patch
 
 from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionRefusedError as Refused
-from twisted.internet.error import TimeoutError
+from twisted.internet.error import DNSLookupError, TimeoutError
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
@@ -207,6 +209,14 @@ class OpeningTests(SynchronousTestCase):
         self.assertTrue(opening.tcp.aborted)
         self.assertEqual(len(opening.opened), 1)
         self.assertEqual(opening.reactor.getDelayedCalls(), [])
+
+    def test_cancelling_while_the_name_is_looked_up(self):
+        looking: Deferred[Any] = Deferred(lambda waiting: waiting.errback(DNSLookupError("not found")))
+        with patch("txcdp.transports.websocket.HostnameEndpoint") as endpoint:
+            endpoint.return_value.connect.return_value = looking
+            opening = open_websocket(MemoryReactorClock(), "ws://127.0.0.1:9222/devtools/browser/x")
+            opening.cancel()
+        self.failureResultOf(opening, CancelledError)
 
     def test_a_proxy(self):
         opening = Opening(proxy=("127.0.0.2", 3128), ping_interval=None)

@@ -10,7 +10,7 @@ from autobahn.websocket.compress import (
     PerMessageDeflateResponse,
     PerMessageDeflateResponseAccept,
 )
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.error import ConnectError as TwistedConnectError
 from twisted.internet.error import ConnectionRefusedError, DNSLookupError
@@ -69,13 +69,32 @@ async def open_websocket(reactor: Any, url: str, options: WebSocketOptions | Non
 
 
 async def _open(endpoint: Any, factory: Any) -> WebSocketTransport:
-    transport: WebSocketTransport = await endpoint.connect(factory)
+    transport = await _connected(endpoint.connect(factory))
     try:
         await transport.opened
     except BaseException:
         transport.abort()
         raise
     return transport
+
+
+async def _connected(connecting: Deferred[WebSocketTransport]) -> WebSocketTransport:
+    """Wait for TCP; who cancels that hears so, where Twisted may say that the name was not found."""
+    cancelled = False
+
+    def cancel(_: object) -> None:
+        nonlocal cancelled
+        cancelled = True
+        connecting.cancel()
+
+    waiting: Deferred[WebSocketTransport] = Deferred(cancel)
+    connecting.chainDeferred(waiting)
+    try:
+        return await waiting
+    except Exception:
+        if cancelled:
+            raise CancelledError from None
+        raise
 
 
 def _factory(reactor: Any, url: str, options: WebSocketOptions) -> Any:
