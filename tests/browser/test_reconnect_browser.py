@@ -18,7 +18,7 @@ from txcdp.attach import AutoAttach
 from txcdp.browser import Browser
 from txcdp.chrome import start_browser
 from txcdp.domains import emulation, fetch, network, page, runtime
-from txcdp.errors import ConnectionLost, SessionDetached
+from txcdp.errors import ConnectionLost, ContextDestroyed, SessionDetached
 from txcdp.health import Reconnected, Reconnecting
 from txcdp.page import Page
 from txcdp.reconnecting import ReconnectPolicy
@@ -60,6 +60,15 @@ class ReconnectTestCase(BrowserTestCase):
         told = first(tab.events(runtime.BindingCalled))
         await tab.evaluate("tell('here')")
         self.assertEqual((await told).payload, "here")
+
+    async def shows(self, tab: Page, title: str) -> None:
+        """Wait for a page that goes somewhere by itself."""
+        shown = ""
+        while shown != title:
+            try:
+                shown = await tab.title()
+            except ContextDestroyed:  # it has gone on in the middle of the question
+                await deferLater(reactor, 0.02)
 
     def lost(self, browser: Browser) -> None:
         self.assertIsInstance(browser.connection.suspended, ConnectionLost)
@@ -181,8 +190,7 @@ class ReconnectTests(ReconnectTestCase):
             first_one = await start_browser(reactor, args=[f"--remote-debugging-port={port}"])
             self.addCleanup(first_one.close)
             await self.back(browser)
-            while await tab.title() != "here":
-                await deferLater(reactor, 0.02)
+            await self.shows(tab, "here")
             await self.is_set_up(tab)
             gap = next(event.gap for event in health if isinstance(event, Reconnected))
             self.assertTrue(gap.restarted)
@@ -227,8 +235,8 @@ class RestartTests(ReconnectTestCase):
         answer = await items.get()
         assert isinstance(answer, network.ResponseReceived)
         self.assertEqual(answer.response.url, self.server.url("/was"))
-        while await apart.title() != "apart" or await tab.title() != "was":
-            await deferLater(reactor, 0.02)
+        await self.shows(apart, "apart")
+        await self.shows(tab, "was")
         await self.is_set_up(tab)
         await apart.evaluate("document.cookie = 'a=b'")
         self.assertEqual(await tab.evaluate("document.cookie"), "")
