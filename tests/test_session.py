@@ -116,6 +116,22 @@ class SessionTests(SynchronousTestCase):
         for stream in (self.session.events(page.LoadEventFired), self.session.events_raw("A.b")):
             self.assertIsInstance(Watcher(stream).errors[0], ConnectionLost)
 
+    def test_one_event_in_several_shapes(self):
+        seen: list[str] = []
+        for_all = [
+            self.session.events(network.DataReceived).subscribe(lambda _: seen.append("typed")),
+            self.session.events_raw("Network.dataReceived").subscribe(lambda _: seen.append("raw")),
+            self.session.events(network.DataReceived).subscribe(lambda _: seen.append("typed, too")),
+        ]
+        event = network.DataReceived(request_id="1", timestamp=1.0, data_length=1, encoded_data_length=1)
+        for left in (["typed", "typed, too", "raw"], ["typed, too", "raw"], ["raw"], []):
+            self.chrome.emit(event, self.session)
+            self.chrome.flush()
+            self.assertEqual(seen, left)
+            seen.clear()
+            if left:
+                {"typed": for_all[0], "typed, too": for_all[2], "raw": for_all[1]}[left[0]].dispose()
+
     def test_pending_commands_of_others_go_on(self):
         self.chrome.on("A.b", NEVER)
         other = self.chrome.attach(self.connection)

@@ -38,41 +38,53 @@ class StreamRoute:
     :param method: the event's name.
     """
 
-    __slots__ = ("_by_session", "_prefix", "taps")
+    __slots__ = ("_first", "_more", "_prefix", "taps")
 
     def __init__(self, method: bytes) -> None:
         self._prefix = event_prefix(method)
-        self._by_session: dict[bytes, tuple[EventStream[Any], ...]] = {}
+        self._first: dict[bytes, EventStream[Any]] = {}  # nearly always the only one: no tuple to fetch besides
+        self._more: dict[bytes, tuple[EventStream[Any], ...]] = {}
         self.taps: tuple[EventStream[Any], ...] = ()
 
     @property
     def empty(self) -> bool:
         """Whether nobody wants the event."""
-        return not self._by_session and not self.taps
+        return not self._first and not self.taps
 
     def add(self, session: bytes, stream: EventStream[Any]) -> None:
         """Deliver a session's events to ``stream`` too."""
-        self._by_session[session] = (*self._by_session.get(session, ()), stream)
+        self._set(session, (*self._of(session), stream))
 
     def remove(self, session: bytes, stream: EventStream[Any]) -> None:
         """Deliver no more to ``stream``."""
-        left = tuple(each for each in self._by_session.get(session, ()) if each is not stream)
-        if left:
-            self._by_session[session] = left
-        else:
-            self._by_session.pop(session, None)
+        self._set(session, tuple(each for each in self._of(session) if each is not stream))
 
     def deliver(self, message: bytes, session: bytes | None) -> bool:
         """Feed a message to those who want it; see :class:`Route`."""
         if session is None:
             session = session_of(message, self._prefix)
-        streams = self._by_session.get(session)
-        if streams is not None:
-            for stream in streams:
-                stream.feed(message)
+        stream = self._first.get(session)
+        if stream is not None:
+            more = self._more.get(session) if self._more else None
+            stream.feed(message)
+            if more is not None:
+                for other in more:
+                    other.feed(message)
         for tap in self.taps:
             tap.feed(message)
-        return streams is not None or bool(self.taps)
+        return stream is not None or bool(self.taps)
+
+    def _of(self, session: bytes) -> tuple[EventStream[Any], ...]:
+        first = self._first.get(session)
+        return () if first is None else (first, *self._more.get(session, ()))
+
+    def _set(self, session: bytes, streams: tuple[EventStream[Any], ...]) -> None:
+        for table in (self._first, self._more):
+            table.pop(session, None)
+        if streams:
+            self._first[session] = streams[0]
+        if len(streams) > 1:
+            self._more[session] = streams[1:]
 
 
 class Routes:
