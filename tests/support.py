@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from txcdp.connection import Connection
-from txcdp.session import Session
+from txcdp.sessions import Session
 from txcdp.transports.pipe import PipeTransport
 from txcdp.transports.websocket import WebSocketOptions, WebSocketTransport, open_websocket
 

@@ -7,10 +7,9 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support import Watcher
-from txcdp.attach import AutoAttach
 from txcdp.domains import network, page, runtime, target
 from txcdp.errors import CommandError
-from txcdp.session import Session
+from txcdp.sessions import AutoAttach, Session
 from txcdp.testing import FakeChrome
 
 

@@ -13,14 +13,14 @@ from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support import Opening, PipeWire, Watcher, WireCase, attached, client_frames, event, over_pipe, server_frame
-from txcdp.attach import AutoAttach
 from txcdp.connection import Connection
+from txcdp.dispatch.outbox import Outbox
 from txcdp.domains import browser, page, runtime
 from txcdp.errors import CommandError, CommandTimeout, ConnectionLost, Overloaded, QueueOverflow
-from txcdp.flow import PAUSE_LIMIT
 from txcdp.logs import EVERY, Seldom
-from txcdp.outbox import Outbox
+from txcdp.sessions import AutoAttach
 from txcdp.streams import queue
+from txcdp.streams.flow import PAUSE_LIMIT
 from txcdp.testing import NEVER, FakeChrome, FakeTransport
 from txcdp.transports import frames
 

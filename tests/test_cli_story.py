@@ -11,7 +11,7 @@ from txcdp.cli.lines import Line, Style
 from txcdp.cli.selection import parse
 from txcdp.cli.story import Story
 from txcdp.cli.text import clean, count, cut, cut_middle, pad, seconds, size, width
-from txcdp.tap import Message
+from txcdp.dispatch.tap import Message
 
 BASE = "http://harbour.test"
 PAGE = "PAGE"

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from txcdp.deadlines import Deadlines
+from txcdp.dispatch.deadlines import Deadlines
+from txcdp.dispatch.pending import LARGEST_ID
 from txcdp.errors import CommandTimeout
-from txcdp.pending import LARGEST_ID
 from txcdp.testing import NEVER, FakeChrome
 
 

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support import Watcher
 from txcdp.domains import css, dom, fetch, network, page, runtime
 from txcdp.errors import CommandError, TargetCrashed
-from txcdp.session import Session
+from txcdp.sessions import Session
 from txcdp.testing import NEVER, FakeChrome
 
 

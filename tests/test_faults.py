@@ -17,7 +17,7 @@ from txcdp.errors import (
     SessionDetached,
     TargetCrashed,
 )
-from txcdp.session import Session
+from txcdp.sessions import Session
 from txcdp.testing import GARBAGE, FakeChrome, FakeTransport
 
 

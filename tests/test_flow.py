@@ -6,8 +6,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from txcdp.flow import PAUSE_LIMIT, Flow
 from txcdp.stats import Stats
+from txcdp.streams.flow import PAUSE_LIMIT, Flow
 
 
 class Line:

@@ -18,7 +18,7 @@ from txcdp.connection import Connection
 from txcdp.domains import browser, page
 from txcdp.errors import ConnectionLost, LossCause, SessionDetached, TargetCrashed
 from txcdp.health import HealthEvent, LineLost
-from txcdp.session import Session
+from txcdp.sessions import Session
 from txcdp.transports import unacknowledged, websocket_protocol
 from txcdp.transports.unacknowledged import is_acknowledging
 

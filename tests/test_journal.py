@@ -10,8 +10,9 @@ from twisted.python.modules import getModule
 
 from txcdp import domains
 from txcdp.domains import browser, emulation, network, page, runtime
-from txcdp.journal import SETTINGS, TOGGLES, Journal, leaves_standing
 from txcdp.records import Command
+from txcdp.sessions.journal import Journal
+from txcdp.standing import SETTINGS, TOGGLES, leaves_standing
 
 
 def methods() -> set[str]:

@@ -34,10 +34,8 @@ from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
 from twisted.python.failure import Failure
 
 from tests.support import attached, data_received, detached, event, reply_to
-from txcdp.attach import AutoAttach
 from txcdp.connection import Connection
 from txcdp.domains import network, page, runtime
-from txcdp.enabling import PATIENCE
 from txcdp.errors import (
     CommandError,
     CommandTimeout,
@@ -47,7 +45,8 @@ from txcdp.errors import (
     SessionDetached,
     TargetCrashed,
 )
-from txcdp.session import Session
+from txcdp.sessions import AutoAttach, Session
+from txcdp.sessions.enabling import PATIENCE
 from txcdp.streams import EventQueue, queue
 from txcdp.testing import FakeTransport
 
@@ -664,7 +663,7 @@ class Machine(RuleBasedStateMachine):
         open_keys = {each.key for each in self.connection.sessions} if hasattr(self, "connection") else set()
         if hasattr(self, "connection"):
             for method, route in self.connection._routes._streams.items():
-                assert set(route._by_session) <= open_keys, (method, route._by_session, open_keys)
+                assert set(route._first) | set(route._more) <= open_keys, (method, route, open_keys)
 
     def teardown(self) -> None:
         try:
@@ -704,7 +703,7 @@ class Machine(RuleBasedStateMachine):
             each.get().addErrback(failure.append)
             assert failure, "a queue ends"
         assert not self.connection._routes._streams or all(
-            not route._by_session for route in self.connection._routes._streams.values()
+            not route._first and not route._more for route in self.connection._routes._streams.values()
         )
         for session in self.sessions:
             outcome: list[Any] = []

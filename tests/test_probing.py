@@ -20,7 +20,7 @@ from txcdp.health import (
 )
 from txcdp.probing import ProbeOptions, Prober
 from txcdp.reconnecting import ReconnectPolicy
-from txcdp.session import Session
+from txcdp.sessions import Session
 from txcdp.testing import FakeChrome
 
 OTHER = "5E550000000000000000000000000002"

@@ -23,10 +23,9 @@ from tests.support import (
     reply_to,
     to_bytes,
 )
-from txcdp.attach import AutoAttach
 from txcdp.domains import browser, inspector, network, page, runtime, target
 from txcdp.errors import CommandError, CommandTimeout, ConnectionLost, MalformedMessage, SessionDetached, TargetCrashed
-from txcdp.session import Session
+from txcdp.sessions import AutoAttach, Session
 from txcdp.streams import queue
 
 VERSION = {"protocolVersion": "1.3", "product": "C", "revision": "r", "userAgent": "u", "jsVersion": "1"}

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support import Watcher
 from txcdp.domains import browser, network, page, runtime, target
 from txcdp.errors import ConnectionLost, ExperimentalCommand, SessionDetached, TargetCrashed
-from txcdp.session import DEFAULT
+from txcdp.sessions import DEFAULT
 from txcdp.testing import NEVER, FakeChrome
 
 

@@ -12,9 +12,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import txcdp.testing
 from tests.support import Watcher
-from txcdp.attach import AutoAttach
 from txcdp.domains import browser, inspector, network, page, runtime, target
 from txcdp.errors import CommandError, CommandTimeout, ConnectionLost, SessionDetached, TargetCrashed
+from txcdp.sessions import AutoAttach
 from txcdp.testing import NEVER, FakeChrome, UnexpectedCommand
 from txcdp.transports.interface import Transport
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from txcdp import errors as errors
     from txcdp import health as health
     from txcdp import streams as streams
-    from txcdp.attach import AutoAttach
     from txcdp.browser import Browser, BrowserContext, connect, launch
     from txcdp.chrome import BrowserProcess, find_executable, start_browser
     from txcdp.connection import Connection
@@ -54,7 +53,7 @@ if TYPE_CHECKING:
     from txcdp.probing import ProbeOptions
     from txcdp.reconnecting import ReconnectPolicy
     from txcdp.records import Command, Event, Record
-    from txcdp.session import Session
+    from txcdp.sessions import AutoAttach, Session
     from txcdp.streams import EventQueue, EventStream, Gap, TwistedScheduler, first, from_deferred, queue
     from txcdp.transports.websocket import WebSocketOptions
 
@@ -62,7 +61,6 @@ if TYPE_CHECKING:
 
 #: Where each public name comes from.
 _NAMES = {
-    "txcdp.attach": "AutoAttach",
     "txcdp.browser": "Browser BrowserContext connect launch",
     "txcdp.chrome": "BrowserProcess find_executable start_browser",
     "txcdp.connection": "Connection",
@@ -76,7 +74,7 @@ _NAMES = {
     "txcdp.probing": "ProbeOptions",
     "txcdp.reconnecting": "ReconnectPolicy",
     "txcdp.records": "Command Event Record",
-    "txcdp.session": "Session",
+    "txcdp.sessions": "AutoAttach Session",
     "txcdp.streams": "EventQueue EventStream Gap TwistedScheduler first from_deferred queue",
     "txcdp.transports.websocket": "WebSocketOptions",
 }

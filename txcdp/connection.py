@@ -18,21 +18,21 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from txcdp.deferreds import Notice
+from txcdp.dispatch.inbox import Inbox
+from txcdp.dispatch.outbox import Outbox
+from txcdp.dispatch.pending import Decode, PendingCommands
+from txcdp.dispatch.routing import Routes
+from txcdp.dispatch.tap import Message, Tap, read_message
 from txcdp.errors import ConnectionLost, LossCause, MalformedMessage, Overloaded, SessionDetached
-from txcdp.flow import Flow
 from txcdp.health import HealthEvent, LineLost
-from txcdp.inbox import Inbox
-from txcdp.marks import send_mark
 from txcdp.outage import Outage
-from txcdp.outbox import Outbox
-from txcdp.pending import Decode, PendingCommands
 from txcdp.records import to_json
-from txcdp.routing import Routes
-from txcdp.session import Default, Session, StabilityPolicy
+from txcdp.sessions import Default, Session, StabilityPolicy
+from txcdp.sessions.marks import send_mark
+from txcdp.sessions.targets import Targets
 from txcdp.stats import Stats
 from txcdp.streams import EventStream, Stream, StreamContext
-from txcdp.tap import Message, Tap, read_message
-from txcdp.targets import Targets
+from txcdp.streams.flow import Flow
 from txcdp.transports.interface import Transport
 from txcdp.wire import EventDecoder, encode_command, peek_id
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from txcdp.errors import ConnectionLost
-    from txcdp.session import Session
+    from txcdp.sessions import Session
     from txcdp.streams import Gap
 
 #: Why a page does not answer; see :class:`PageUnresponsive`.

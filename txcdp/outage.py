@@ -18,17 +18,17 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 
 from txcdp.deferreds import Notice, returns_deferred
+from txcdp.dispatch.inbox import Inbox
+from txcdp.dispatch.outbox import Outbox
+from txcdp.dispatch.pending import PendingCommands
+from txcdp.dispatch.tap import Message
 from txcdp.domains import target
 from txcdp.errors import CommandError, CommandTimeout, ConnectionLost, Gone, MalformedMessage
-from txcdp.flow import Flow
 from txcdp.health import HealthEvent, LineLost
-from txcdp.inbox import Inbox
-from txcdp.outbox import Outbox
-from txcdp.pending import PendingCommands
-from txcdp.session import Session
+from txcdp.sessions import Session
+from txcdp.sessions.targets import Targets
 from txcdp.streams import EventStream, Gap, Stream
-from txcdp.tap import Message
-from txcdp.targets import Targets
+from txcdp.streams.flow import Flow
 from txcdp.transports.interface import Transport
 
 #: Seconds for the browser to tell of a frame or a worker again, once its page is attached.

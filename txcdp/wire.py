@@ -21,8 +21,8 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 import msgspec
 
 from txcdp.errors import CommandError, MalformedMessage
-from txcdp.journal import leaves_standing
 from txcdp.records import REJECTED, Command, TolerantDecoder, build, from_json, result_type, to_json
+from txcdp.standing import leaves_standing
 
 T = TypeVar("T")
 

@@ -19,7 +19,7 @@ from tests.support import handshake_reply
 from txcdp.connection import Connection
 from txcdp.domains import runtime
 from txcdp.errors import ConnectionLost, Overloaded, QueueOverflow
-from txcdp.session import Session
+from txcdp.sessions import Session
 from txcdp.streams import queue
 from txcdp.transports.websocket import WebSocketOptions, open_websocket
 

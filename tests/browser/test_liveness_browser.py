@@ -22,7 +22,7 @@ from txcdp.errors import CommandError, ConnectionLost, SessionDetached, TargetCr
 from txcdp.health import BrowserResponsive, BrowserUnresponsive, HealthEvent, LineLost, PageResponsive, PageUnresponsive
 from txcdp.page import Page
 from txcdp.probing import ProbeOptions
-from txcdp.session import Session
+from txcdp.sessions import Session
 from txcdp.streams import first
 from txcdp.transports.websocket import WebSocketOptions
 

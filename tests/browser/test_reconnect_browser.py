@@ -14,7 +14,6 @@ import txcdp
 from tests.browser.support import BrowserTestCase, Server, reactor, unused_port
 from tests.browser.support_lines import port_of, through
 from tests.hostile.proxy import FaultProxy
-from txcdp.attach import AutoAttach
 from txcdp.browser import Browser
 from txcdp.chrome import start_browser
 from txcdp.domains import emulation, fetch, network, page, runtime
@@ -22,6 +21,7 @@ from txcdp.errors import ConnectionLost, ContextDestroyed, SessionDetached
 from txcdp.health import Reconnected, Reconnecting
 from txcdp.page import Page
 from txcdp.reconnecting import ReconnectPolicy
+from txcdp.sessions import AutoAttach
 from txcdp.streams import Gap, first, queue
 from txcdp.transports.websocket import WebSocketOptions
 

@@ -24,8 +24,8 @@ FOUND = ROOT / "build" / "fuzz"
 
 #: What is instrumented: what reads what comes from outside.
 READERS = [
-    "txcdp.wire", "txcdp.records", "txcdp.inbox", "txcdp.pending", "txcdp.routing", "txcdp.targets", "txcdp.tap",
-    "txcdp.transports.frames", "txcdp.transports.pipe_framing",
+    "txcdp.wire", "txcdp.records", "txcdp.dispatch", "txcdp.sessions.targets", "txcdp.transports.frames",
+    "txcdp.transports.pipe_framing",
 ]  # fmt: skip
 
 #: How much of the time each target gets; the pipe has little to find.

@@ -13,10 +13,10 @@ from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
 from tests.fuzz import reference
 from tests.support import attached, client_frames, reply_to
 from tests.test_websocket import recording
-from txcdp.attach import AutoAttach
 from txcdp.connection import Connection
 from txcdp.domains import browser, network, page, runtime, target
 from txcdp.errors import CommandError, ConnectionLost, MalformedMessage
+from txcdp.sessions import AutoAttach
 from txcdp.stats import Stats
 from txcdp.streams import queue
 from txcdp.testing import FakeTransport

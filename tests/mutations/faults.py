@@ -34,14 +34,14 @@ FAULTS = (
     # 1. Every Deferred fires.
     Fault(
         "a detach leaves the session's commands waiting",
-        "targets.py",
+        "sessions/targets.py",
         "                self._pending.fail(why, each)\n",
         "",
         (f"{_PROMISES}::EveryDeferredFiresTests::test_detach", "tests/test_machine.py"),
     ),
     Fault(
         "ids are looked up session by session, and a refusal without one reaches nobody",
-        "pending.py",
+        "dispatch/pending.py",
         "        pending = self._waiting.pop(number, None)\n        if pending is None:\n",
         "        pending = self._waiting.pop(number, None)\n"
         "        if pending is None or getattr(pending.owner, 'id', None) and b'\"sessionId\"' not in message:\n",
@@ -49,14 +49,14 @@ FAULTS = (
     ),
     Fault(
         "commands have no deadline",
-        "pending.py",
+        "dispatch/pending.py",
         "None if timeout is None else self._deadlines.add(number, timeout, now)",
         "None",
         (f"{_PROMISES}::EveryDeferredFiresTests::test_timeout_and_late_reply", "tests/test_machine.py"),
     ),
     Fault(
         "a crash leaves the target's commands waiting",
-        "session.py",
+        "sessions/session.py",
         "            fail_pending()\n",
         "",
         (f"{_PROMISES}::EveryDeferredFiresTests::test_crash",),
@@ -70,7 +70,7 @@ FAULTS = (
     ),
     Fault(
         "the late reply to a cancelled command is taken for a stranger's",
-        "pending.py",
+        "dispatch/pending.py",
         "        self._given_up[number] = None\n",
         "",
         (
@@ -80,7 +80,7 @@ FAULTS = (
     ),
     Fault(
         "a cancelled command still waits for its reply, which then fires it again",
-        "pending.py",
+        "dispatch/pending.py",
         "        if isinstance(deferred, PendingCommand) and self._give_up(deferred):\n",
         "        if isinstance(deferred, PendingCommand):\n",
         (f"{_PROMISES}::EveryDeferredFiresTests::test_cancel",),
@@ -88,21 +88,21 @@ FAULTS = (
     # 2. Every stream ends.
     Fault(
         "streams go on waiting when the line is lost",
-        "session_streams.py",
+        "sessions/streams.py",
         "            stream.end(error)\n",
         "",
         (f"{_PROMISES}::EveryStreamEndsTests::test_unclean_loss_is_an_error", "tests/test_machine.py"),
     ),
     Fault(
         "a parent's detach leaves its children",
-        "targets.py",
+        "sessions/targets.py",
         "            if each.parent in ending:\n",
         "            if each in ending:\n",
         (f"{_PROMISES}::DetachTests::test_a_parents_detach_ends_its_children",),
     ),
     Fault(
         "a crash is told to the commands, and not to the streams",
-        "session.py",
+        "sessions/session.py",
         "                fail_subscribers(error)\n",
         "                pass\n",
         (f"{_PROMISES}::EveryStreamEndsTests::test_crash_is_an_error",),
@@ -110,14 +110,14 @@ FAULTS = (
     # 3. Order.
     Fault(
         "a new target runs before it is set up",
-        "targets.py",
+        "sessions/targets.py",
         "        self.sessions[session.key] = session\n        if policy is not None:\n",
         "        self.sessions[session.key] = session\n        let_run(session)\n        if policy is not None:\n",
         ("tests/test_attach.py::AutoAttachTests::test_a_new_target_is_set_up_before_it_runs",),
     ),
     Fault(
         "a navigation overtakes the enabling",
-        "sending.py",
+        "sessions/sending.py",
         "self._enabling.busy and method in OVERTAKES",
         "False and method in OVERTAKES",
         ("tests/test_enabling.py::EnablingTests::test_navigation_does_not_overtake_what_was_enabled_by_hand",),
@@ -139,7 +139,7 @@ FAULTS = (
     ),
     Fault(
         "messages are delivered while another one is being delivered",
-        "inbox.py",
+        "dispatch/inbox.py",
         "        if self._busy:\n            self._held.append(message)\n",
         "        if not self:\n            self._held.append(message)\n",
         (f"{_PROMISES}::OneBadSubscriberTests::test_messages_from_within_a_delivery_wait", "tests/test_machine.py"),
@@ -147,7 +147,7 @@ FAULTS = (
     # 5. No message can hurt.
     Fault(
         "a message that cannot be read is not counted",
-        "inbox.py",
+        "dispatch/inbox.py",
         "        self._stats.malformed += 1\n",
         "",
         (f"{_PROMISES}::NoFrameCanHurtTests::test_the_whole_table",),
@@ -190,14 +190,14 @@ FAULTS = (
     ),
     Fault(
         "a pause may last for ever",
-        "flow.py",
+        "streams/flow.py",
         "            self._start_timer(max(0.0, self.limit - self._spent), self._too_long)\n",
         "",
         ("tests/test_queues.py::QueueTests::test_a_pause_that_is_too_long",),
     ),
     Fault(
         "any number of commands may wait",
-        "pending.py",
+        "dispatch/pending.py",
         "if len(self._waiting) >= self._most and not urgent:",
         "if len(self._waiting) > 10 * self._most and not urgent:",
         ("tests/test_bounds.py::PendingTests::test_one_more_than_may_wait_fails_at_once",),
@@ -213,14 +213,14 @@ FAULTS = (
     # 7. Nothing stays behind.
     Fault(
         "one that leaves takes all listeners of the domain with it",
-        "enabling.py",
+        "sessions/enabling.py",
         "            self._listeners[domain] -= 1\n",
         "            self._listeners[domain] = 0\n",
         ("tests/test_enabling.py::EnablingTests::test_the_last_one_disables_after_a_while",),
     ),
     Fault(
         "a domain that was to be disabled later keeps a call beyond the end",
-        "enabling.py",
+        "sessions/enabling.py",
         "            call.cancel()\n",
         "            pass\n",
         ("tests/test_enabling.py::EnablingTests::test_nothing_is_left_behind", "tests/test_machine.py"),
@@ -242,14 +242,14 @@ FAULTS = (
     ),
     Fault(
         "over another line nothing is set up",
-        "session.py",
+        "sessions/session.py",
         "        self._sending.send_again()\n",
         "",
         (f"{_RECONNECTING}::RestoreTests::test_what_was_set_up_is_set_up_again_in_one_write_and_in_order",),
     ),
     Fault(
         "over another line all commands are sent again",
-        "journal.py",
+        "standing.py",
         "        method.endswith(TOGGLES)\n        or method in SETTINGS\n",
         "        bool(method)\n        or method in SETTINGS\n",
         (
@@ -259,14 +259,14 @@ FAULTS = (
     ),
     Fault(
         "over another line streams are fed no more",
-        "session.py",
+        "sessions/session.py",
         "        self._streams.resume(self.key)\n",
         "",
         (f"{_RECONNECTING}::RestoreTests::test_streams_go_on_and_see_the_gap", "tests/test_machine.py"),
     ),
     Fault(
         "nobody hears of a gap",
-        "session.py",
+        "sessions/session.py",
         "        self._streams.mark(gap)\n",
         "",
         (f"{_RECONNECTING}::RestoreTests::test_streams_go_on_and_see_the_gap",),

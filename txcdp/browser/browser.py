@@ -21,7 +21,7 @@ from txcdp.errors import CommandError, NotABrowser, SessionDetached, TxcdpError
 from txcdp.page import Page
 from txcdp.reconnecting import OpenLine, Reconnector, ReconnectPolicy
 from txcdp.records import Command
-from txcdp.session import Session
+from txcdp.sessions import Session
 
 if TYPE_CHECKING:
     from txcdp.chrome import BrowserProcess

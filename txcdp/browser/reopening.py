@@ -9,7 +9,7 @@ from txcdp.deferreds import returns_deferred
 from txcdp.domains import page, target
 from txcdp.errors import CommandError
 from txcdp.outage import Replacement
-from txcdp.session import Session
+from txcdp.sessions import Session
 
 if TYPE_CHECKING:
     from txcdp.browser.browser import Browser

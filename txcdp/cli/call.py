@@ -17,7 +17,7 @@ from txcdp.cli.text import clean
 from txcdp.domains.target import TargetInfo
 from txcdp.errors import CommandError
 from txcdp.records import to_json
-from txcdp.session import Session
+from txcdp.sessions import Session
 
 #: The code for a method that a session does not have.
 _NO_METHOD = -32601

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from txcdp.domains import DOMAINS, PLAIN_ENABLE
-from txcdp.enabling import NEEDS, TAKES_DECISIONS
 from txcdp.records import Event
+from txcdp.sessions.enabling import NEEDS, TAKES_DECISIONS
 
 #: What a watched page has enabled in any case: the lines and the summary are made of it.
 BASE = ("Network", "Page", "Runtime", "Log")

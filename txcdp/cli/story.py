@@ -16,9 +16,9 @@ from txcdp.cli.sockets import Sockets
 from txcdp.cli.summary import Tally
 from txcdp.cli.text import clean, count, size
 from txcdp.cli.urls import origin, short
+from txcdp.dispatch.tap import Message
 from txcdp.domains import inspector, log, network, page, runtime, target
 from txcdp.records import REJECTED, Event, build
-from txcdp.tap import Message
 
 Told = Line | Iterable[Line | None] | None
 Handler = Callable[[Any, str | None], Told]

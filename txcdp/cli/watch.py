@@ -25,6 +25,7 @@ from txcdp.cli.selection import Selection
 from txcdp.cli.story import Story
 from txcdp.cli.watching import Watching, discover, keep_no_downloads
 from txcdp.deferreds import with_deadline
+from txcdp.dispatch.tap import Message
 from txcdp.domains import inspector
 from txcdp.domains import page as page_domain
 from txcdp.errors import ConnectionLost, DownloadStarted, NavigationError, SessionDetached, TargetCrashed, TxcdpError
@@ -32,7 +33,6 @@ from txcdp.page import Navigation, Page
 from txcdp.privacy import shown_url
 from txcdp.records import Event, to_json
 from txcdp.streams import first
-from txcdp.tap import Message
 from txcdp.transports.websocket import WebSocketOptions
 
 #: Seconds without a request in flight, after which a loaded page is idle.

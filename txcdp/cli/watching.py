@@ -7,10 +7,9 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredList
 
-from txcdp.attach import AutoAttach
 from txcdp.cli.selection import BASE
 from txcdp.domains import browser, page, target
-from txcdp.session import Session
+from txcdp.sessions import AutoAttach, Session
 
 #: What workers do not have.
 _DOCUMENTS_ONLY = frozenset({"Page"})

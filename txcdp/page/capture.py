@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from txcdp.domains import page
-from txcdp.session import Session
+from txcdp.sessions import Session
 
 ImageFormat = Literal["png", "jpeg", "webp"]
 

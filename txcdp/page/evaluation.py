@@ -8,7 +8,7 @@ from typing import Any, Final
 from txcdp.domains import runtime
 from txcdp.errors import CommandError, ContextDestroyed, EvaluationError, NotSerializable
 from txcdp.records import to_json
-from txcdp.session import DEFAULT, Default, Session
+from txcdp.sessions import DEFAULT, Default, Session
 
 #: What V8 and Chromium say of a document that is no longer there.
 _NO_CONTEXT: Final = (

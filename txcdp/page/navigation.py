@@ -23,7 +23,7 @@ from txcdp.errors import (
     NavigationInterrupted,
     NavigationTimeout,
 )
-from txcdp.session import Session
+from txcdp.sessions import Session
 
 #: How far a navigation is waited for.
 WaitUntil = Literal["load", "domcontentloaded", "networkidle", "commit"]

@@ -15,7 +15,7 @@ from txcdp.errors import CommandError, CommandTimeout, Gone
 from txcdp.page import capture, evaluation
 from txcdp.page.navigation import Navigation, WaitUntil, Watcher, check_wait_until
 from txcdp.records import Event
-from txcdp.session import DEFAULT, Default, Session
+from txcdp.sessions import DEFAULT, Default, Session
 from txcdp.streams import EventStream
 
 if TYPE_CHECKING:

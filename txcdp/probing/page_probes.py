@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import CancelledError, Deferred
 
+from txcdp.dispatch.tap import Message
 from txcdp.domains import performance, runtime, target
 from txcdp.errors import Gone
 from txcdp.health import PageCause, PageResponsive, PageUnresponsive
 from txcdp.probing.rounds import ProbeOptions, Rounds, failed_with, give_up, needless
-from txcdp.session import Session
-from txcdp.tap import Message
+from txcdp.sessions import Session
 
 if TYPE_CHECKING:
     from reactivex.abc import DisposableBase

@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
 from txcdp.records import Command
-from txcdp.session import Session
+from txcdp.sessions import Session
 from txcdp.wire import reply_decoder
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from txcdp.errors import MalformedMessage
-from txcdp.flow import Flow
+from txcdp.streams.flow import Flow
 from txcdp.streams.gaps import Gap
 from txcdp.streams.scheduler import PipelineScheduler
 

@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from txcdp.connection import Connection
 from txcdp.errors import CommandError
 from txcdp.records import Command, Event
-from txcdp.session import Session
+from txcdp.sessions import Session
 from txcdp.testing.builtin import Builtin
 from txcdp.testing.faults import Faults
 from txcdp.testing.line import FakeTransport

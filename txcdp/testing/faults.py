@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IDelayedCall
 
 from txcdp.errors import CommandError, ConnectError, ConnectionLost, LossCause
 from txcdp.records import Command, Event
-from txcdp.session import Session
+from txcdp.sessions import Session
 from txcdp.testing.line import FakeTransport
 from txcdp.testing.messages import Received, event_message
 from txcdp.testing.script import method_of

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from txcdp.dispatch.routing import Routes
 from txcdp.errors import MalformedMessage
 from txcdp.records import from_json
-from txcdp.routing import Routes
 from txcdp.streams import EventStream
 
 

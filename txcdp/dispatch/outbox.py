@@ -10,8 +10,8 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 
 from txcdp.deferreds import returns_deferred
+from txcdp.dispatch.pacing import Pacer
 from txcdp.errors import Overloaded
-from txcdp.pacing import Pacer
 from txcdp.transports.interface import Transport
 
 
@@ -21,7 +21,7 @@ class Outbox:
     :param transport: where to; may be replaced.
     :param clock: for limits on sending.
     :param refused: is called with a message that is none for this line, such as one too large for the pipe.
-    :param max_in_flight: see :class:`~txcdp.pacing.Pacer`.
+    :param max_in_flight: see :class:`~txcdp.dispatch.pacing.Pacer`.
     :param commands_per_second: likewise.
     :param max_unsent: bytes that may wait; None: any number.
     """

@@ -13,15 +13,15 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from txcdp.attach import AutoAttach, let_run
 from txcdp.deferreds import returns_deferred
+from txcdp.dispatch.pending import PendingCommands
+from txcdp.dispatch.routing import Routes
 from txcdp.domains import target
 from txcdp.errors import ConnectionLost, Gone, MalformedMessage, SessionDetached, TargetCrashed
 from txcdp.logs import Seldom
-from txcdp.pending import PendingCommands
 from txcdp.privacy import printable
-from txcdp.routing import Routes
-from txcdp.session import Channel, Session, session_key
+from txcdp.sessions.attach import AutoAttach, let_run
+from txcdp.sessions.session import Channel, Session, session_key
 from txcdp.streams import Gap, Stream
 from txcdp.wire import EventDecoder, event_prefix, session_of
 

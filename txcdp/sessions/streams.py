@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from txcdp.enabling import Enabling
 from txcdp.errors import MalformedMessage
+from txcdp.sessions.enabling import Enabling
 from txcdp.streams import EventStream, Gap, StreamContext
 from txcdp.wire import EventDecoder
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from twisted.internet.defer import Deferred
 
-from txcdp.pending import Decode
-from txcdp.session_streams import Feeder
+from txcdp.dispatch.pending import Decode
+from txcdp.sessions.streams import Feeder
 
 if TYPE_CHECKING:
-    from txcdp.session import Session
+    from txcdp.sessions.session import Session
 
 #: What to do about experimental commands; see ``Connection``.
 StabilityPolicy = Literal["stable", "warn", "any"]

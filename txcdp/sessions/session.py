@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from twisted.internet.defer import Deferred, fail, succeed
 
-from txcdp.channel import DEFAULT, Channel, Default, StabilityPolicy
 from txcdp.deferreds import Notice
-from txcdp.enabling import Enabling
 from txcdp.errors import ConnectionLost, ExperimentalCommand, Gone, TargetCrashed
 from txcdp.privacy import printable
 from txcdp.records import Command, Event, Stability
-from txcdp.sending import Sending
-from txcdp.session_streams import SessionStreams
+from txcdp.sessions.channel import DEFAULT, Channel, Default, StabilityPolicy
+from txcdp.sessions.enabling import Enabling
+from txcdp.sessions.sending import Sending
+from txcdp.sessions.streams import SessionStreams
 from txcdp.streams import EventStream, Gap, StreamContext
 from txcdp.wire import ReplyDecoder, reply_decoder, session_tail
 
 __all__ = ["DEFAULT", "Channel", "Default", "Session", "StabilityPolicy", "session_key"]
 
 if TYPE_CHECKING:
-    from txcdp.attach import AutoAttach
     from txcdp.domains.target import TargetInfo
+    from txcdp.sessions.attach import AutoAttach
 
 R = TypeVar("R")
 E = TypeVar("E", bound=Event)

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
-from txcdp.deadlines import Deadlines
+from txcdp.dispatch.deadlines import Deadlines
 from txcdp.errors import CommandError, CommandTimeout, MalformedMessage, Overloaded
 from txcdp.stats import MethodStats, Stats
 from txcdp.wire import SESSION_NOT_FOUND

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from twisted.internet.defer import Deferred, fail
 from twisted.python.failure import Failure
 
-from txcdp.channel import DEFAULT, Channel, Default
 from txcdp.deferreds import returns_deferred
-from txcdp.enabling import Enabling
+from txcdp.dispatch.pending import Decode
 from txcdp.errors import CommandTimeout, Gone, TargetCrashed
-from txcdp.journal import TOGGLES, Entry, Journal, leaves_standing
-from txcdp.pending import Decode
+from txcdp.sessions.channel import DEFAULT, Channel, Default
+from txcdp.sessions.enabling import Enabling
+from txcdp.sessions.journal import Entry, Journal
+from txcdp.standing import TOGGLES, leaves_standing
 from txcdp.wire import OVERTAKES, ReplyDecoder
 
 if TYPE_CHECKING:
-    from txcdp.session import Session
+    from txcdp.sessions.session import Session
 
 T = TypeVar("T")
 

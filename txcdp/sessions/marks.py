@@ -7,9 +7,9 @@ from typing import Any, Protocol
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from txcdp.dispatch.pending import Decode
 from txcdp.errors import CommandError
-from txcdp.pending import Decode
-from txcdp.session import DEFAULT, Default, Session
+from txcdp.sessions.session import DEFAULT, Default, Session
 from txcdp.wire import ReplyDecoder
 
 #: Answered by the browser's main process, also for a page whose own process hangs; others refuse it.

@@ -13,7 +13,7 @@ from txcdp.domains import runtime, target
 from txcdp.errors import CommandError, Gone, MalformedMessage
 
 if TYPE_CHECKING:
-    from txcdp.session import Session
+    from txcdp.sessions.session import Session
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,13 @@ from collections.abc import Callable
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from txcdp.dispatch.pending import PendingCommands
+from txcdp.dispatch.routing import Routes
 from txcdp.errors import ConnectionLost, MalformedMessage
-from txcdp.flow import Flow
 from txcdp.logs import Seldom
-from txcdp.pending import PendingCommands
 from txcdp.privacy import printable
-from txcdp.routing import Routes
 from txcdp.stats import Stats
+from txcdp.streams.flow import Flow
 from txcdp.wire import EVENT_START, REPLY_START, peek_id, peek_method, read_head
 
 log = Logger()
