@@ -16,6 +16,7 @@ from txcdp.errors import CommandError, MalformedMessage
 from txcdp.wire import (
     EventDecoder,
     ReplyDecoder,
+    command_opening,
     encode_command,
     event_prefix,
     peek_id,
@@ -85,9 +86,9 @@ def test_a_long_session_id() -> None:
 
 
 def test_commands() -> None:
-    assert json.loads(encode_command(3, "A.b", b'{"x":1}', session_tail(None))) == {
+    assert json.loads(encode_command(3, command_opening("A.b"), b'{"x":1}', session_tail(None))) == {
         "id": 3, "method": "A.b", "params": {"x": 1}}  # fmt: skip
-    assert json.loads(encode_command(3, "A.b", b"{}", session_tail('S"1')))["sessionId"] == 'S"1'
+    assert json.loads(encode_command(3, command_opening("A.b"), b"{}", session_tail('S"1')))["sessionId"] == 'S"1'
 
 
 def nothing() -> None:
@@ -96,11 +97,11 @@ def nothing() -> None:
 
 def test_replies() -> None:
     decode = reply_decoder(page.navigate)
-    assert decode(b'{"id":1,"result":{"frameId":"F"}}', nothing) == page.NavigateResult(frame_id="F")
+    assert decode.read(b'{"id":1,"result":{"frameId":"F"}}', nothing) == page.NavigateResult(frame_id="F")
     assert reply_decoder(page.navigate) is decode
-    assert reply_decoder(page.enable)(b'{"id":1,"result":{"x":1}}', nothing) is None
+    assert reply_decoder(page.enable).read(b'{"id":1,"result":{"x":1}}', nothing) is None
     raw: ReplyDecoder[dict[str, Any]] = ReplyDecoder("A.b", dict[str, Any])
-    assert raw(b'{"id":1,"result":{"x":"\\ud800"}}', nothing) == {"x": "\ud800"}
+    assert raw.read(b'{"id":1,"result":{"x":"\\ud800"}}', nothing) == {"x": "\ud800"}
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,7 @@ def test_replies() -> None:
 )
 def test_refusals(error: str, code: int, message: str, data: Any) -> None:
     with pytest.raises(CommandError) as caught:
-        reply_decoder(page.navigate)(b'{"id":1,"error":%b}' % error.encode(), nothing)
+        reply_decoder(page.navigate).read(b'{"id":1,"error":%b}' % error.encode(), nothing)
     refusal = caught.value
     assert (refusal.method, refusal.code, refusal.message, refusal.data) == ("Page.navigate", code, message, data)
 
@@ -125,12 +126,12 @@ def test_refusals(error: str, code: int, message: str, data: Any) -> None:
 def test_replies_that_are_none(message: bytes) -> None:
     for decode in (reply_decoder(page.navigate), reply_decoder(page.enable)):
         with pytest.raises(MalformedMessage):
-            decode(message, nothing)
+            decode.read(message, nothing)
 
 
 def test_lenient_reading_is_told() -> None:
     told: list[int] = []
-    version = reply_decoder(browser.get_version)(b'{"id":1,"result":{"product":1}}', lambda: told.append(1))
+    version = reply_decoder(browser.get_version).read(b'{"id":1,"result":{"product":1}}', lambda: told.append(1))
     assert (version.product, version.revision, told) == (1, None, [1])
     decode: EventDecoder[network.DataReceived] = EventDecoder(network.DataReceived, lambda: told.append(2))
     for message in (b'{"params":{"requestId":"R"}}', b'{"params":[]}', b"{}", b"[]"):

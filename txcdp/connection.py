@@ -204,13 +204,7 @@ class Connection:
     # What sessions call:
 
     def send(
-        self,
-        session: Session,
-        method: str,
-        params: object,
-        decode: Decode,
-        timeout: float | None | Default,
-        urgent: bool = False,
+        self, session: Session, params: object, decode: Decode, timeout: float | None | Default, urgent: bool = False
     ) -> Deferred[Any]:
         """Send one command of a session; see ``Session.execute``.
 
@@ -218,18 +212,20 @@ class Connection:
         """
         if self._lost is not None:
             return fail(copy.copy(self._lost))
-        if (self._outbox.transport.congested or self._paced) and not urgent and (full := self._outbox.overload(method)):
-            return fail(full)
+        if (self._outbox.transport.congested or self._paced) and not urgent:
+            full = self._outbox.overload(decode.method)
+            if full is not None:
+                return fail(full)
         try:
             encoded = to_json(params)
         except (TypeError, ValueError) as error:
-            return fail(TypeError(f"{method}: the parameters cannot be written as JSON: {error}"))
+            return fail(TypeError(f"{decode.method}: the parameters cannot be written as JSON: {error}"))
         limit = self.timeout if isinstance(timeout, Default) else timeout
         try:
-            pending = self._pending.add(session, method, decode, limit, urgent)
+            pending = self._pending.add(session, decode, limit, urgent)
         except Overloaded as error:
             return fail(error)
-        message = encode_command(pending.number, method, encoded, session.tail)
+        message = encode_command(pending.number, decode.opening, encoded, session.tail)
         if self._flow.held:
             self._flow.command_sent()
         if self._paced and not urgent:

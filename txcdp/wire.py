@@ -130,13 +130,19 @@ def read_head(message: bytes) -> Head:
     raise MalformedMessage("neither a reply (an integer id) nor an event (a method)")
 
 
-def encode_command(number: int, method: str, params: bytes, tail: bytes) -> bytes:
+def encode_command(number: int, opening: bytes, params: bytes, tail: bytes) -> bytes:
     """Return a command's message.
 
+    :param opening: what :func:`command_opening` gave for the method.
     :param params: the parameters as JSON.
     :param tail: what :func:`session_tail` gave for the session.
     """
-    return b'{"id":%d,"method":"%b","params":%b%b' % (number, method.encode(), params, tail)
+    return b'{"id":%d%b%b%b' % (number, opening, params, tail)
+
+
+def command_opening(method: str) -> bytes:
+    """Return what is between id and parameters in the messages of one command, to be made once."""
+    return b',"method":%b,"params":' % to_json(method)
 
 
 def session_tail(session_id: str | None) -> bytes:
@@ -149,18 +155,20 @@ class ReplyDecoder(Generic[T]):
 
     :param method: the command's method, for the error.
     :param shape: the type of the result; None where there is none.
+    :ivar opening: of the command's message, see :func:`command_opening`.
     :ivar special: whether a session has more to do about the command than to send it.
     """
 
-    __slots__ = ("_method", "_none", "_tolerant", "special")
+    __slots__ = ("_none", "_tolerant", "method", "opening", "special")
 
     def __init__(self, method: str, shape: Any) -> None:
+        self.method = method
+        self.opening = command_opening(method)
         self.special = method in OVERTAKES or leaves_standing(method)
-        self._method = method
         self._none = shape is None
         self._tolerant = _reply_reader(Any if shape is None else shape)
 
-    def __call__(self, message: bytes, on_lenient: Callable[[], None]) -> T:
+    def read(self, message: bytes, on_lenient: Callable[[], None]) -> T:
         """Return the result; ``on_lenient`` is called where the message had to be read tolerantly.
 
         :raises CommandError: what the browser said.
@@ -172,7 +180,7 @@ class ReplyDecoder(Generic[T]):
             on_lenient()
             reply = self._tolerant(message)
             if not isinstance(reply, Reply):
-                raise MalformedMessage(f"{self._method}: a reply that is no object") from None
+                raise MalformedMessage(f"{self.method}: a reply that is no object") from None
         result = reply.result
         if result is msgspec.UNSET:
             raise self._refusal(reply.error)
@@ -180,10 +188,10 @@ class ReplyDecoder(Generic[T]):
 
     def _refusal(self, error: Any) -> Exception:
         if error is msgspec.UNSET:
-            return MalformedMessage(f"{self._method}: a reply with neither result nor error")
+            return MalformedMessage(f"{self.method}: a reply with neither result nor error")
         if not isinstance(error, ErrorObject):
             error = ErrorObject(message=str(error))
-        return CommandError(self._method, error.code, error.message, error.data)
+        return CommandError(self.method, error.code, error.message, error.data)
 
 
 class EventDecoder(Generic[T]):

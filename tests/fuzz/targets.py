@@ -101,7 +101,7 @@ def wire(message: bytes) -> None:
 
 def _outcome(decode: ReplyDecoder[Any], message: bytes) -> tuple[str, Any]:
     try:
-        return "result", decode(message, _nothing)
+        return "result", decode.read(message, _nothing)
     except CommandError as error:
         return "error", error
     except MalformedMessage as error:

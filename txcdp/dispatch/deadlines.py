@@ -31,6 +31,9 @@ class Deadlines:
         :returns: the queue it is in; to forget it, delete it from there.
         """
         queue = self._queues.get(seconds)
+        if queue:  # somebody expires before this one
+            queue[key] = now + seconds
+            return queue
         if queue is None:
             queue = self._queues[seconds] = {}
         queue[key] = due = now + seconds

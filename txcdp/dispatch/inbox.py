@@ -73,13 +73,12 @@ class Inbox:
             self._ended(reason)
 
     def _handle(self, message: bytes) -> None:
-        stats = self._stats
         try:
             if message.startswith(EVENT_START):
                 if self._routes.deliver(peek_method(message), message):
-                    stats.events += 1
+                    self._stats.events += 1
                 else:
-                    stats.ignored += 1
+                    self._stats.ignored += 1
             elif message.startswith(REPLY_START) and (number := peek_id(message)) is not None:
                 self._pending.reply(number, message)
                 if self._flow.held:

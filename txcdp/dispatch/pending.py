@@ -26,9 +26,16 @@ _REMEMBERED = 10_000
 
 
 class Decode(Protocol):
-    """Turns a reply's message into a result; see :class:`txcdp.wire.ReplyDecoder`."""
+    """Turns a reply's message into a result; see :class:`txcdp.wire.ReplyDecoder`.
 
-    def __call__(self, message: bytes, on_lenient: Callable[[], None]) -> Any:
+    :ivar method: the command's.
+    :ivar opening: of the command's message, see :func:`txcdp.wire.command_opening`.
+    """
+
+    method: str
+    opening: bytes
+
+    def read(self, message: bytes, on_lenient: Callable[[], None]) -> Any:
         """Return the result, or raise what the browser said."""
 
 
@@ -38,11 +45,10 @@ class PendingCommand(Deferred[T]):
     :ivar queue: the queue of its deadline, None where it has none.
     """
 
-    __slots__ = ("decode", "method", "number", "owner", "queue", "sent_at", "stats", "timeout")
+    __slots__ = ("decode", "number", "owner", "queue", "sent_at", "stats", "timeout")
 
     number: int
     owner: object
-    method: str
     decode: Decode
     timeout: float | None
     queue: dict[int, float] | None
@@ -69,6 +75,8 @@ class PendingCommands:
     ) -> None:
         self._now = clock.seconds
         self._stats = stats
+        self._count_lenient = stats.count_lenient
+        self._canceller = self._cancelled  # bound once: this is the hottest path
         self._session_unknown = session_unknown
         self._waiting: dict[int, PendingCommand[Any]] = {}
         self._given_up: dict[int, None] = {}
@@ -79,9 +87,7 @@ class PendingCommands:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def add(
-        self, owner: object, method: str, decode: Decode, timeout: float | None, urgent: bool = False
-    ) -> PendingCommand[Any]:
+    def add(self, owner: object, decode: Decode, timeout: float | None, urgent: bool = False) -> PendingCommand[Any]:
         """Register a command that is about to be sent.
 
         :param owner: the session that it belongs to.
@@ -91,20 +97,19 @@ class PendingCommands:
         :raises Overloaded: when as many wait as may.
         """
         if len(self._waiting) >= self._most and not urgent:
-            raise Overloaded(method, f"{len(self._waiting):,} commands wait for their replies (max_pending)")
+            raise Overloaded(decode.method, f"{len(self._waiting):,} commands wait for their replies (max_pending)")
         number = self._last_id + 1
         if number > LARGEST_ID or number in self._waiting:
             number = self._free_id()
         self._last_id = number
-        stats = self._stats.methods.get(method)
+        stats = self._stats.methods.get(decode.method)
         if stats is None:
-            stats = self._stats.methods[method] = MethodStats()
+            stats = self._stats.methods[decode.method] = MethodStats()
         stats.sent += 1
         now = self._now()
-        pending: PendingCommand[Any] = PendingCommand(self._cancelled)
+        pending: PendingCommand[Any] = PendingCommand(self._canceller)
         pending.number = number
         pending.owner = owner
-        pending.method = method
         pending.decode = decode
         pending.timeout = timeout
         pending.queue = None if timeout is None else self._deadlines.add(number, timeout, now)
@@ -127,7 +132,7 @@ class PendingCommands:
         if seconds > stats.seconds_max:
             stats.seconds_max = seconds
         try:
-            result = pending.decode(message, self._stats.count_lenient)
+            result = pending.decode.read(message, self._count_lenient)
         except CommandError as error:
             stats.errors += 1
             gone = self._session_unknown(pending.owner) if error.code == SESSION_NOT_FOUND else None
@@ -189,4 +194,4 @@ class PendingCommands:
         pending = self._waiting.get(number)
         if pending is not None and self._give_up(pending):
             self._stats.timeouts += 1
-            pending.errback(CommandTimeout(pending.method, pending.timeout or 0.0))
+            pending.errback(CommandTimeout(pending.decode.method, pending.timeout or 0.0))

@@ -33,9 +33,7 @@ class Channel(Feeder, Protocol):
     linger: float | None
     stability: StabilityPolicy
 
-    def send(
-        self, session: Session, method: str, params: object, decode: Decode, timeout: float | None | Default
-    ) -> Deferred[Any]:
+    def send(self, session: Session, params: object, decode: Decode, timeout: float | None | Default) -> Deferred[Any]:
         """Send one command."""
 
     def detach(self, session: Session) -> Deferred[None]:

@@ -21,9 +21,7 @@ _decode: ReplyDecoder[Any] = ReplyDecoder(_METHOD, None)
 class Sender(Protocol):
     """A connection, as far as marks are concerned."""
 
-    def send(
-        self, session: Session, method: str, params: object, decode: Decode, timeout: Default, urgent: bool
-    ) -> Deferred[Any]:
+    def send(self, session: Session, params: object, decode: Decode, timeout: Default, urgent: bool) -> Deferred[Any]:
         """Send a command."""
 
 
@@ -37,4 +35,4 @@ def send_mark(connection: Sender, root: Session) -> Deferred[object]:
     def refused(failure: Failure) -> None:
         failure.trap(CommandError)
 
-    return connection.send(root, _METHOD, {}, _decode, DEFAULT, True).addErrback(refused)
+    return connection.send(root, {}, _decode, DEFAULT, True).addErrback(refused)

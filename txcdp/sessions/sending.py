@@ -50,7 +50,7 @@ class Sending:
             return self._set_up(method, self._journal.translate(method, params), decode, timeout)
         if self._enabling.busy and method in OVERTAKES:
             return self._send_when_settled(method, params, decode, timeout)
-        return self._channel.send(self._session, method, params, decode, timeout)
+        return self._channel.send(self._session, params, decode, timeout)
 
     def insist(self, method: str, params: object, decode: Decode) -> Deferred[Any]:
         """Send what is to stand in every process of the target, beginning with the first that can take it."""
@@ -61,7 +61,7 @@ class Sending:
         if refused is not None:
             sent: Deferred[Any] = fail(refused)
         else:
-            sent = self._enabling.track(self._channel.send(self._session, method, params, decode, None))
+            sent = self._enabling.track(self._channel.send(self._session, params, decode, None))
         return sent.addErrback(self._not_yet)
 
     def send_quietly(self, method: str, params: object = None) -> Deferred[dict[str, Any]]:
@@ -69,7 +69,7 @@ class Sending:
         refused = self._refusal("")
         if refused is not None:
             return fail(refused)
-        return self._channel.send(self._session, method, params or {}, ReplyDecoder(method, dict[str, Any]), DEFAULT)
+        return self._channel.send(self._session, params or {}, ReplyDecoder(method, dict[str, Any]), DEFAULT)
 
     def send_again(self) -> None:
         """Send all that stands once more, in one write: the line, and with it the browser's session, is a new one."""
@@ -78,7 +78,7 @@ class Sending:
             sent.addCallbacks(self._renamed, self._not_restored, callbackArgs=(entry,), errbackArgs=(entry,))
 
     def _set_up(self, method: str, params: object, decode: Decode, timeout: float | None | Default) -> Deferred[Any]:
-        sent = self._channel.send(self._session, method, params, decode, timeout)
+        sent = self._channel.send(self._session, params, decode, timeout)
 
         def note(result: T) -> T:
             self._journal.note(method, params, result)
@@ -95,7 +95,7 @@ class Sending:
     ) -> Any:
         await self._enabling.settled()
         if self._enabling.busy:
-            return await self._channel.send(self._session, method, params, decode, timeout)
+            return await self._channel.send(self._session, params, decode, timeout)
         return await self.send(method, params, decode, timeout)
 
     def _not_yet(self, failure: Failure) -> Failure:

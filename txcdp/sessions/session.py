@@ -108,7 +108,7 @@ class Session:
             if refused is not None:
                 return refused
         if self._gone is None and not decode.special:
-            return self._channel.send(self, kind.method, command, decode, timeout)
+            return self._channel.send(self, command, decode, timeout)
         return self._sending.send(kind.method, command, decode, timeout)
 
     def execute_raw(
@@ -252,8 +252,7 @@ class Session:
 
     def _ask_whether_it_lives(self) -> None:
         """Have the browser say it again where the page's process is gone: meanwhile it may have gone, or come back."""
-        method = "Inspector.enable"
-        asked = self._channel.send(self, method, {}, ReplyDecoder(method, None), DEFAULT)
+        asked = self._channel.send(self, {}, ReplyDecoder("Inspector.enable", None), DEFAULT)
         asked.addCallbacks(lambda _: self.revive(), lambda _: None)
 
     def not_set_up(self) -> None:

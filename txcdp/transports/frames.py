@@ -13,8 +13,8 @@ in step with its bytes. Without, the check is left to whoever decodes the messag
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
+from random import getrandbits
 from typing import Any
 
 from autobahn.twisted.websocket import WebSocketClientProtocol
@@ -41,11 +41,9 @@ FRAGMENT_SIZE = 32 * 1024 * 1024
 #: So many bytes are kept together for one write; a flood is given to the transport, which knows when it is too much.
 _CORKED = 256 * 1024
 
-#: For each number of 32-bit words the factor that repeats one of them so many times.
-_ONES = [sum(1 << 32 * word for word in range(words)) for words in range(_XOR_AS_INTEGER // 4 + 2)]
-
-#: The first two bytes of a masked text frame, by its size.
-_SHORT_HEADS = [bytes((_TEXT, 0x80 | size)) for size in range(126)]
+#: By the size of a payload: the header of its frame with an empty mask, the factor that repeats 32 bits over mask and
+#: payload, and all bits of the frame. Made when a size is first needed.
+_shapes: dict[int, tuple[bytes, int, int]] = {}
 
 
 class _Silence:
@@ -238,20 +236,28 @@ def _is_utf8(payload: bytes) -> bool:
 def _client_frame(payload: bytes) -> bytes:
     """Return the one masked frame of a text message."""
     size = len(payload)
-    if size < 126:
-        head = _SHORT_HEADS[size]
-    elif size < 65536:
-        head = b"\x81\xfe" + size.to_bytes(2, "big")
-    else:
-        head = b"\x81\xff" + size.to_bytes(8, "big")
-    key = random.getrandbits(32)
     if size > _XOR_AS_INTEGER:
-        mask = key.to_bytes(4, "little")
-        return b"".join((head, mask, create_xor_masker(mask, size).process(payload)))
-    # The mask goes before the payload it masks: that is what masking four zero bytes before it gives.
-    words = size + 7 >> 2
-    masked = (int.from_bytes(payload, "little") << 32) ^ key * _ONES[words]
-    return head + masked.to_bytes(words << 2, "little")[: size + 4]
+        mask = getrandbits(32).to_bytes(4, "little")
+        return b"".join((_header(size), mask, create_xor_masker(mask, size).process(payload)))
+    header, repeat, whole = _shapes.get(size) or _shape(size)
+    # An empty mask before the payload becomes the mask, when it is masked with it.
+    frame = int.from_bytes(header + payload, "little") ^ (getrandbits(32) * repeat & whole)
+    return frame.to_bytes(len(header) + size, "little")
+
+
+def _header(size: int) -> bytes:
+    """Return the first bytes of a masked text frame, up to its mask."""
+    if size < 126:
+        return bytes((_TEXT, 0x80 | size))
+    return b"\x81\xfe" + size.to_bytes(2, "big") if size < 65536 else b"\x81\xff" + size.to_bytes(8, "big")
+
+
+def _shape(size: int) -> tuple[bytes, int, int]:
+    header = _header(size)
+    at = 8 * len(header)
+    repeat = sum(1 << 32 * word for word in range(size + 7 >> 2)) << at
+    shape = _shapes[size] = (header + bytes(4), repeat, (1 << at + 32 + 8 * size) - 1)
+    return shape
 
 
 def _write_now(transport: Any, data: bytes) -> bytes:
