@@ -1,0 +1,9 @@
+"""Services for applications that run unattended.
+
+Each is a :class:`twisted.application.service.Service`: give it a parent, in a ``.tac`` file or an application of yours,
+and it starts and stops with that. ``twistd txcdp`` runs them by themselves.
+"""
+
+from txcdp.service.browser import BrowserService
+
+__all__ = ["BrowserService"]
