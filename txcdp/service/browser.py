@@ -46,7 +46,7 @@ class BrowserService(Service):
         self._keeping: Deferred[None] = succeed(None)
         self._changed: Notice[None] = Notice()
         self._attempts = 0  # that have failed in a row
-        self._failure: Exception | None = None  # of the last one
+        self._failure: BaseException | None = None  # of the last one
         self._hopeless = False
 
     def __repr__(self) -> str:
