@@ -33,12 +33,13 @@ class BrowserService(Service):
     :param policy: when a lost browser is looked for, and how often. The first one is looked for with its delays, too,
         however often that fails.
     :param options: more that :func:`txcdp.connect` or :func:`txcdp.launch` takes.
+    :ivar reactor: as it was given.
     """
 
     def __init__(
         self, reactor: Any, url: str | None = None, *, policy: ReconnectPolicy | None = None, **options: Any
     ) -> None:
-        self._reactor = reactor
+        self.reactor = reactor
         self._url = url
         self._policy = ReconnectPolicy() if policy is None else policy
         self._options = options
@@ -65,8 +66,8 @@ class BrowserService(Service):
         :returns: fires with the :class:`Browser`; fails as :func:`txcdp.launch` and :func:`txcdp.connect` do.
         """
         if self._url is None:
-            return launch(self._reactor, restart=self._policy, **self._options)
-        return connect(self._reactor, self._url, reconnect=self._policy, **self._options)
+            return launch(self.reactor, restart=self._policy, **self._options)
+        return connect(self.reactor, self._url, reconnect=self._policy, **self._options)
 
     def startService(self) -> None:
         """Begin to look for the browser."""
@@ -124,7 +125,7 @@ class BrowserService(Service):
             lost = await browser.connection.when_closed()
             log.warn("{service}: the browser is gone: {reason}", service=self, reason=lost)
             await browser.close()
-            await deferLater(self._reactor, self._policy.delays()(1))
+            await deferLater(self.reactor, self._policy.delays()(1))
 
     async def _look_for_one(self) -> Browser:
         delay = self._policy.delays()
@@ -138,7 +139,7 @@ class BrowserService(Service):
                 seconds = delay(self._attempts)
                 log.warn("{service}: {error}; again in {seconds:.1f} s", service=self, error=error, seconds=seconds)
                 self._tell()
-                await deferLater(self._reactor, seconds)
+                await deferLater(self.reactor, seconds)
             else:
                 self._attempts, self._failure = 0, None
                 return browser
