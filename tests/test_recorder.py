@@ -99,7 +99,7 @@ class RecorderCase(SynchronousTestCase):
     def record(self, **options: Any) -> Recorder:
         options.setdefault("wall", lambda: WALL + self.chrome.clock.seconds())
         options.setdefault("in_thread", maybeDeferred)
-        options.setdefault("filter", Filter(without=["Target"]))
+        options.setdefault("filter", Filter(without=["Target", "Runtime.exec*"]))
         recorder = Recorder(self.browser, self.sink, **options)
         self.chrome.run(recorder.start())
         return recorder
@@ -238,7 +238,7 @@ class WritingTests(RecorderCase):
             {"buffer": 0},
         ):
             with self.assertRaises(ValueError):
-                Recorder(self.browser, self.sink, **options)  # type: ignore[arg-type]
+                Recorder(self.browser, self.sink, **options)
 
 
 class FollowingTests(RecorderCase):
@@ -359,7 +359,7 @@ class FilterTests(RecorderCase):
 
     def test_by_target(self) -> None:
         other = self.open_page()
-        recorder = self.record(filter=Filter(targets=["worker", other.target.target_id], without=["Target"]))
+        recorder = self.record(filter=Filter(targets=["worker", other.target.target_id], without=["Target", "Runtime"]))
         session, worker = self.open_page(), self.open_page(kind="worker")
         for number, each in enumerate((session, worker, other)):
             self.emit(number, each)
@@ -370,7 +370,7 @@ class FilterTests(RecorderCase):
         self.assertEqual(mine, [worker.id, other.id])
 
     def test_by_the_url_that_a_target_has_now(self) -> None:
-        recorder = self.record(filter=Filter(urls=["https://*.example.com/*"], without=["Target"]))
+        recorder = self.record(filter=Filter(urls=["https://*.example.com/*"], without=["Target", "Runtime"]))
         session = self.open_page("https://elsewhere.test/")
         self.emit(1, session)
         for url in ("https://www.example.com/a", "https://www.example.com/a", "about:blank"):
@@ -398,7 +398,7 @@ class SecretTests(RecorderCase):
         return network.RequestWillBeSentExtraInfo(
             request_id="1",
             associated_cookies=[],
-            headers={"AUTHORIZATION": "Bearer s3cret", "Cookie": "a=s3cret", "Accept": "*/*"},  # type: ignore[arg-type]
+            headers={"AUTHORIZATION": "Bearer s3cret", "Cookie": "a=s3cret", "Accept": "*/*"},
             connect_timing=network.ConnectTiming(request_time=1.0),
         )
 
