@@ -148,7 +148,7 @@ class BufferTests(SynchronousTestCase):
 
     def test_a_line_that_never_fits(self) -> None:
         for policy in ("drop_newest", "drop_oldest", "pause"):
-            buffer = Buffer(50, policy, lambda: 5.0)  # type: ignore[arg-type]
+            buffer = Buffer(50, policy, lambda: 5.0)
             buffer.put(line(1))
             self.assertTrue(buffer.missing or policy == "pause")
             taken = buffer.take(1000)
@@ -222,7 +222,7 @@ class CompressionTests(SynchronousTestCase):
 
     def test_a_broken_piece_keeps_those_before(self) -> None:
         for kind in ("gzip", "zstd"):
-            encode = codec(kind).encode  # type: ignore[arg-type]
+            encode = codec(kind).encode
             good = encode(b"one\n")
             decoder = Decoder()
             self.assertEqual(decoder.feed(good + bytes(100)), b"one\n")
@@ -247,7 +247,7 @@ class FilesCase(SynchronousTestCase):
             if os.fstat(descriptor).st_mode & 0o100000:
                 self.synced.append(os.fstat(descriptor).st_size)
 
-        patching = mock.patch.object(files.os, "fsync", fsync)
+        patching = mock.patch.object(os, "fsync", fsync)
         patching.start()
         self.addCleanup(patching.stop)
 
@@ -320,12 +320,12 @@ class RotationTests(FilesCase):
             {"compression": "rar"},
         ):
             with self.assertRaises(ValueError):
-                JsonLines(self.folder, **options)  # type: ignore[arg-type]
+                JsonLines(self.folder, **options)
 
     def test_a_rotation_that_fails_is_done_later(self) -> None:
         sink = self.sink(rotate_size=100)
         self.write(sink, line(1))
-        with mock.patch.object(files.os, "open", side_effect=OSError(errno.ENOSPC, "full")):
+        with mock.patch.object(os, "open", side_effect=OSError(errno.ENOSPC, "full")):
             self.failureResultOf(sink.write([line(2)]), OSError)
         self.write(sink, line(2))
         self.close(sink)
@@ -335,7 +335,7 @@ class RotationTests(FilesCase):
     def test_a_renaming_that_fails_is_done_later(self) -> None:
         sink = self.sink(rotate_size=100)
         self.write(sink, line(1))
-        with mock.patch.object(files.os, "rename", side_effect=OSError(errno.EIO, "no")):
+        with mock.patch.object(os, "rename", side_effect=OSError(errno.EIO, "no")):
             self.failureResultOf(sink.write([line(2)]), OSError)
         self.write(sink, line(2))
         self.close(sink)
@@ -345,10 +345,10 @@ class RotationTests(FilesCase):
 
     def test_a_file_that_cannot_be_begun_leaves_nothing(self) -> None:
         sink = JsonLines(self.folder)
-        with mock.patch.object(files.os, "write", side_effect=OSError(errno.ENOSPC, "full")):
+        with mock.patch.object(os, "write", side_effect=OSError(errno.ENOSPC, "full")):
             self.failureResultOf(sink.open(self.host), OSError)
         self.assertEqual(self.names(), [])
-        with mock.patch.object(files.os, "rename", side_effect=OSError(errno.EIO, "no")):
+        with mock.patch.object(os, "rename", side_effect=OSError(errno.EIO, "no")):
             self.failureResultOf(JsonLines(self.folder).open(self.host), OSError)
 
 
@@ -394,7 +394,7 @@ class SyncTests(FilesCase):
 
     def test_what_was_written_is_not_written_again_when_synchronising_fails(self) -> None:
         sink = self.sink(sync="always")
-        with mock.patch.object(files.os, "fsync", side_effect=OSError(errno.EIO, "no")):
+        with mock.patch.object(os, "fsync", side_effect=OSError(errno.EIO, "no")):
             self.write(sink, line(1))
         self.assertEqual(sink.due(), None)
         self.write(sink, line(2))
@@ -413,7 +413,7 @@ class SyncTests(FilesCase):
                 return real(descriptor, bytes(data)[:7])
             raise OSError(errno.ENOSPC, "full")
 
-        with mock.patch.object(files.os, "write", full):
+        with mock.patch.object(os, "write", full):
             self.failureResultOf(sink.write([line(2)]), OSError)
         self.write(sink, line(2))
         self.close(sink)

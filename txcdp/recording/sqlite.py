@@ -139,7 +139,7 @@ class SQLite:
         end = note_line(self._host.wall(), "end", reason=reason, entries=self._entries, dropped=dropped)
         try:
             await self._pool.runInteraction(self._write, [end])
-            await self._pool.runWithConnection(lambda connection: connection.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
+            await self._pool.runWithConnection(_gather)
         finally:
             self._pool.close()
 
@@ -199,6 +199,11 @@ class SQLiteReader:
         """Close the database, in which nothing is torn."""
         self._connection.close()
         return iter(())
+
+
+def _gather(connection: Any) -> None:
+    """Put all into the one file."""
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def _version(connection: sqlite3.Connection) -> int:
