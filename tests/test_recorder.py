@@ -281,6 +281,21 @@ class FollowingTests(RecorderCase):
         self.assertIn("Target.setAutoAttach", self.commands(session))
         self.stop(recorder)
 
+    def test_the_browsers_own_window_is_left_alone_unless_it_is_named(self) -> None:
+        recorder = self.record()
+        self.chrome.run(self.connection.session.execute(target.create_target(url="about:blank")))
+        with self.assertRaises(AssertionError):
+            self.open_page(kind="browser_ui")
+        self.stop(recorder)
+        self.chrome.run(self.browser.close())
+        self.browser = self.chrome.browser()
+        self.connection = self.browser.connection
+        self.sink = Memory()
+        recorder = self.record(filter=Filter(targets=["browser_ui"]))
+        self.open_page(kind="browser_ui")
+        self.stop(recorder)
+        self.assertIn("browser_ui", [each["type"] for each in self.sink.notes("attached")])
+
     def test_a_page_is_what_the_root_session_may_be(self) -> None:
         info = target.TargetInfo(target_id="P", type="page", title="", url="", attached=True, can_access_opener=False)
         self.chrome.on(target.get_target_info, target.GetTargetInfoResult(target_info=info))

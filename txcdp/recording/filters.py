@@ -16,7 +16,8 @@ class Filter:
     :ivar events: domains (``"Network"``), events (``"Page.frameNavigated"``) and patterns (``"Network.webSocket*"``).
     :ivar without: the same, of events that are not wanted.
     :ivar targets: types (``"page"``, ``"iframe"``, ``"worker"``, ...; the browser's own session is ``"browser"``) and
-        ids of targets.
+        ids of targets. The pages that the browser's window is made of, ``"browser_ui"``, are recorded only where they
+        are named here.
     :ivar urls: patterns for the URL of the target, as it is when the event comes: ``"https://*.example.com/*"``. The
         browser's own session has none, so that its events are left out then.
     """

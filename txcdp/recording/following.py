@@ -19,21 +19,27 @@ DOMAINS = ("Network", "Page", "Runtime", "Log")
 _DOCUMENTS_ONLY = frozenset({"Page", "DOM", "CSS", "Overlay"})
 _DOCUMENTS = ("page", "iframe")
 
+#: Parts of the browser's own window that are pages, too.
+_BROWSERS_OWN = frozenset({"browser_ui"})
+
 
 class Following:
     """Attaches to what a browser has and opens, and enables domains there.
 
     :param domains: what is enabled.
+    :param targets: types of targets that are wanted although they are the browser's own.
     :raises ValueError: one of them cannot be enabled, or only by somebody who decides what comes of it.
     """
 
-    def __init__(self, browser: Browser, domains: Sequence[str]) -> None:
+    def __init__(self, browser: Browser, domains: Sequence[str], targets: Sequence[str] = ()) -> None:
         for each in domains:
             if each in TAKES_DECISIONS:
                 raise ValueError(f"{each} is not enabled by a recorder, for that changes what a page does")
             if each not in PLAIN_ENABLE:
                 raise ValueError(f"there is no domain {each!r} that can be enabled")
         self._browser = browser
+        self._unwanted = _BROWSERS_OWN - set(targets)
+        self._policy = AutoAttach(keep=lambda info: info.type not in self._unwanted)
         self._domains = [each for name in domains for each in (NEEDS.get(name), name) if each]
 
     async def root_kind(self) -> str:
@@ -58,13 +64,13 @@ class Following:
             self._enable(root)
         root.execute(target.set_discover_targets(discover=True)).addErrback(_needless)
         if root.auto_attach is None:
-            await AutoAttach().start(root).addErrback(_without_targets)
+            await self._policy.start(root).addErrback(_without_targets)
 
     def set_up(self, session: Session) -> None:
         """Enable what is recorded of a target, and attach to what it opens; all of it leaves in one write."""
         self._enable(session)
         if session.auto_attach is None:
-            AutoAttach().start(session).addErrback(_needless)
+            self._policy.start(session).addErrback(_needless)
 
     def _enable(self, session: Session) -> None:
         """Enable what a kind of target has; the rest it would refuse."""

@@ -20,7 +20,12 @@ _SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".sqlite")
 
 
 class Reader(Protocol):
-    """One file, read as far as it goes."""
+    """One file, read as far as it goes.
+
+    :ivar ended: whether the end of the recording has been read, or of its file.
+    """
+
+    ended: bool
 
     def poll(self) -> Iterator[Entry]:
         """Return what has come since the last call."""

@@ -38,10 +38,10 @@ Secrets = Literal["mask", "keep"]
 class Recorder:
     """Records the events of a browser.
 
-    It attaches to every page, frame, worker and pop-up before that runs, enables the domains there, and writes each
-    event as the browser sent it. It records all that comes over the browser's connection, also what the program itself
-    has asked for; targets that it has attached to stay so when it stops. Where that matters, give it a connection of
-    its own.
+    It attaches to every page, frame, worker and pop-up before that runs (not to pages that the browser's own window is
+    made of), enables the domains there, and writes each event as the browser sent it. It records all that comes over
+    the browser's connection, also what the program itself has asked for; targets that it has attached to stay so when
+    it stops. Where that matters, give it a connection of its own.
 
     :param browser: launched or connected to; with ``reconnect=`` or ``restart=`` the recording goes on over another
         line, with a note of what is missing.
@@ -84,8 +84,8 @@ class Recorder:
         self.browser = browser
         self._connection = browser.connection
         self._clock = browser.connection.context.clock
-        self._following = Following(browser, domains)
         self._filter = filter or Filter()
+        self._following = Following(browser, domains, self._filter.targets)
         self._masks = secrets == "mask"
         self._wall = wall
         self._options = {"domains": list(domains), "secrets": secrets, "overflow": overflow, **self._filter.as_dict()}

@@ -31,7 +31,7 @@ from twisted.internet.defer import Deferred, succeed
 
 from txcdp.deferreds import returns_deferred
 from txcdp.errors import MalformedMessage
-from txcdp.recording.entries import FORMAT, VERSION, Damage, Entry, NoteLine, note_line, parse
+from txcdp.recording.entries import FORMAT, VERSION, Damage, Entry, NoteEntry, NoteLine, note_line, parse
 from txcdp.recording.sinks import Host
 from txcdp.records import from_json, to_json
 
@@ -157,7 +157,7 @@ class SQLite:
             if version == 0 and not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
                 connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
             elif version != SCHEMA_VERSION:
-                raise WrongSchema(f"{self.path}: is no recording, or one of another version ({version})")
+                raise _wrong(self.path, f"version {version}")
 
     def _opened(self, connection: Any) -> None:
         connection.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'NORMAL'}")
@@ -173,17 +173,22 @@ class SQLite:
 
 
 class SQLiteReader:
-    """A recording in a database, also while it is being written."""
+    """A recording in a database, also while it is being written.
+
+    :ivar ended: whether the last recording in it has ended, as far as it was read.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.ended = False
         self._last = 0
         self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-        version = _version(self._connection)
-        if version != SCHEMA_VERSION:
+        try:
+            if (version := _version(self._connection)) != SCHEMA_VERSION:
+                raise _wrong(path, f"version {version}")
+        except BaseException:
             self._connection.close()
-            raise WrongSchema(f"{path}: is no recording, or one of another version ({version})")
+            raise
 
     def poll(self) -> Iterator[Entry]:
         """Return the entries that have come since the last call."""
@@ -191,9 +196,13 @@ class SQLiteReader:
             self._last = number
             line = _line(*columns)
             try:
-                yield parse(line)
+                entry = parse(line)
             except MalformedMessage as error:
                 yield Damage(columns[0], line, str(self.path), str(error))
+                continue
+            if isinstance(entry, NoteEntry):
+                self.ended = entry.kind == "end"
+            yield entry
 
     def finish(self) -> Iterator[Entry]:
         """Close the database, in which nothing is torn."""
@@ -207,7 +216,16 @@ def _gather(connection: Any) -> None:
 
 
 def _version(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+    try:
+        return int(connection.execute("PRAGMA user_version").fetchone()[0])
+    except sqlite3.OperationalError:
+        raise  # it cannot be reached, whatever it is
+    except sqlite3.DatabaseError as error:
+        raise WrongSchema(str(error)) from error
+
+
+def _wrong(path: Path, found: str) -> WrongSchema:
+    return WrongSchema(f"{path} is no recording, or one of another version of txcdp ({found})")
 
 
 def _columns(line: bytes) -> _Row:
