@@ -19,13 +19,18 @@ REQUIREMENTS = [
     "msgspec>=0.19.0",
 ]
 
+ZSTD = "backports.zstd>=1.0; python_version < '3.14'"
+
 EXTRAS = {
     # For applications that still build on the old distribution of RxPY: txcdp.rx3.
     "rx": ["Rx>=3.2,<4"],
+    # For recordings that are compressed with zstd; Python 3.14 has it.
+    "zstd": [ZSTD],
     "dev": [
         # The fuzzer's wheels; where there is none, "make fuzz" says so and does nothing.
         "atheris>=3.0; sys_platform == 'linux' and platform_machine == 'x86_64'"
         " and platform_python_implementation == 'CPython' and python_version < '3.15'",
+        ZSTD,
         "coverage>=7.10.6",  # measures child processes by itself
         "furo>=2024.8.6",
         "hypothesis>=6.100",

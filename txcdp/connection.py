@@ -93,7 +93,7 @@ class Connection:
         self.session = self._targets.root
         self.attached = self._targets.attached
         self.health: Stream[HealthEvent] = Stream(self.context, "health")
-        self._taps: WeakSet[EventStream[Message]] = WeakSet()
+        self._taps: WeakSet[EventStream[Any]] = WeakSet()
         self.outage = Outage(
             clock, self._targets, self._pending, self._flow, self._outbox, self._inbox, self.health, self._taps
         )
@@ -151,15 +151,15 @@ class Connection:
         return self._targets.attach(target_id)
 
     def events_raw(self, wanted: Callable[[str], bool] | None = None) -> EventStream[Message]:
-        """Return a stream of the events of all sessions, each with its method and session.
+        """Return a stream of all sessions' events, each with its method and session; listening enables nothing.
 
-        It enables nothing: it shows what the browser sends. It ends with the connection.
-
-        :param wanted: given an event's name, such as ``"Page.frameNavigated"``, tells whether to
-            carry it; asked once for each name. None: carry all.
+        :param wanted: tells by a name such as ``"Page.frameNavigated"``, once for each, whether to carry it.
         """
-        owner = Tap(self._routes, wanted or (lambda _: True))
-        stream = EventStream(self.context, "all events", read_message, owner, self.malformed)
+        return self.tap(read_message, wanted)
+
+    def tap(self, read: Callable[[bytes], Any], wanted: Callable[[str], bool] | None = None) -> EventStream[Any]:
+        """Return a stream like :meth:`events_raw` of what ``read`` makes of each message, such as ``bytes``."""
+        stream = EventStream(self.context, "all events", read, Tap(self._routes, wanted), self.malformed)
         if self._lost is not None:
             stream.end(None if self._lost.clean else self._lost)
         self._taps.add(stream)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 from weakref import WeakSet
 
 from twisted.internet.defer import Deferred, succeed
@@ -21,7 +21,6 @@ from txcdp.deferreds import Notice, returns_deferred
 from txcdp.dispatch.inbox import Inbox
 from txcdp.dispatch.outbox import Outbox
 from txcdp.dispatch.pending import PendingCommands
-from txcdp.dispatch.tap import Message
 from txcdp.domains import target
 from txcdp.errors import CommandError, CommandTimeout, ConnectionLost, Gone, MalformedMessage
 from txcdp.health import HealthEvent, LineLost
@@ -74,7 +73,7 @@ class Outage:
         outbox: Outbox,
         inbox: Inbox,
         health: Stream[HealthEvent],
-        taps: WeakSet[EventStream[Message]],
+        taps: WeakSet[EventStream[Any]],
     ) -> None:
         self.error: ConnectionLost | None = None
         self._clock = clock

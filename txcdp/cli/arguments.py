@@ -50,6 +50,26 @@ examples:
   txcdp call Emulation.setGeolocationOverride latitude=53.5 longitude=9.9 accuracy=10
   txcdp call Target.setDiscoverTargets discover=true filter='[{"type": "page"}]'
 """
+_SHOW = """\
+Read a recording back: a line for each thing that happened, under the name of the page or worker it happened in.
+
+FILE is what a recorder has written, or is writing, in any of its formats, or a directory of such files. Files of one
+recording are read in their order.
+"""
+_SHOW_EXAMPLES = """\
+examples:
+  txcdp show recordings/
+  txcdp show recordings/ --summary
+  txcdp show recordings/ --follow --url 'https://shop.example.com/*'
+  txcdp show recording.sqlite --since 90 --until 2027-01-31T12:00:00Z
+  txcdp show recording.jsonl.zst --json --events network | jq .params
+
+exit codes:
+  0    all of it was read
+  1    it was not: no file, nothing in it, or a place that cannot be read
+  2    misuse of the command
+  130  ended by Ctrl-C (143 by SIGTERM, 141 by a closed pipe)
+"""
 _BROWSER_HELP = "where the browser is: http://host:port, host:port, a port or a ws:// URL"
 
 
@@ -74,6 +94,7 @@ def parser() -> argparse.ArgumentParser:
     version.add_argument("--browser", metavar="URL", help=_BROWSER_HELP)
     version.add_argument("--json", action="store_true", help="print JSON")
     _add_protocol(commands)
+    _add_show(commands)
     return top
 
 
@@ -158,6 +179,55 @@ def _add_protocol(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         description="Print the differences; exit with 0 where there are none, and with 1 where there are some.",
     )
     diff.add_argument("--browser", metavar="URL", default=DEFAULT_BROWSER, help=f"{_BROWSER_HELP} (%(default)s)")
+
+
+def _add_show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    show = commands.add_parser(
+        "show",
+        help="read a recording back",
+        description=_SHOW,
+        epilog=_SHOW_EXAMPLES,
+        formatter_class=_Formatter,
+    )
+    show.add_argument("paths", metavar="FILE", nargs="+", type=Path, help="a file, or a directory of files")
+    what = show.add_argument_group("what is shown")
+    what.add_argument(
+        "--events",
+        metavar="NAMES",
+        type=_selection,
+        help="only these: domains (network) and events (page.loadEventFired), separated by commas",
+    )
+    what.add_argument("--target", metavar="ID", help="a type of target (page, worker), or how a target's id begins")
+    what.add_argument("--url", metavar="PATTERN", help="only of targets with such a URL; * stands for anything")
+    for name in ("since", "until"):
+        what.add_argument(
+            f"--{name}",
+            metavar="TIME",
+            type=_time,
+            help="seconds from the beginning, or a time such as 2027-01-31T12:00Z",
+        )
+    how = show.add_argument_group("how")
+    how.add_argument("--summary", action="store_true", help="no lines, but what they come to")
+    how.add_argument("--follow", action="store_true", help="go on with what is being written")
+    how.add_argument("--json", action="store_true", help="the lines as they were recorded")
+    how.add_argument("--verbose", action="store_true", help="also requests as they begin, stacks, URLs in full")
+    how.add_argument("--no-color", action="store_true", help="no colours (nor with NO_COLOR set, nor into a pipe)")
+
+
+def _time(text: str) -> float:
+    from datetime import UTC, datetime
+
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no number of seconds and no time such as 2027-01-31T12:00Z"
+        ) from None
+    return (when if when.tzinfo is not None else when.replace(tzinfo=UTC)).timestamp()
 
 
 def _url(text: str) -> str:

@@ -82,10 +82,27 @@ def _call(options: argparse.Namespace, output: Output) -> Command:
     return functools.partial(call, wanted=wanted, as_json=options.json, output=output)
 
 
+def _show(options: argparse.Namespace, output: Output) -> Command:
+    from txcdp.cli.recorded import Wanted
+    from txcdp.cli.show import Options, show
+
+    wanted = Options(
+        paths=options.paths,
+        wanted=Wanted(options.events, options.target, options.url, options.since, options.until),
+        json=options.json,
+        summary=options.summary,
+        follow=options.follow,
+        verbose=options.verbose,
+    )
+    how = style(sys.stdout, False if options.no_color else None)
+    return functools.partial(show, options=wanted, output=output, style=how)
+
+
 _COMMANDS: dict[str, Callable[[argparse.Namespace, Output], Command]] = {
     "watch": _watch,
     "targets": _targets,
     "call": _call,
     "version": _version,
     "protocol": _protocol,
+    "show": _show,
 }

@@ -39,12 +39,12 @@ def read_message(message: bytes) -> Message:
 class Tap:
     """Puts one stream into the routes while it has subscribers.
 
-    :param wanted: tells by an event's name whether the stream carries it.
+    :param wanted: tells by an event's name whether the stream carries it; None: all of them.
     """
 
-    def __init__(self, routes: Routes, wanted: Callable[[str], bool]) -> None:
+    def __init__(self, routes: Routes, wanted: Callable[[str], bool] | None) -> None:
         self._routes = routes
-        self._wanted = wanted
+        self._wanted = wanted or (lambda _: True)
 
     def stream_wanted(self, stream: EventStream[Any]) -> None:
         """Begin to feed the stream."""

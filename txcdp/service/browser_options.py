@@ -69,7 +69,8 @@ class BrowserOptions(LaunchOptions):
             return
         for name in ("executable", "profile", "headful", "pipe", "no-sandbox", "arguments"):
             if self[name]:
-                raise usage.UsageError(f"--{name.removesuffix('s')} is for a browser that is launched, not for --browser")
+                option = f"--{name.removesuffix('s')}"
+                raise usage.UsageError(f"{option} is for a browser that is launched, not for one that runs (--browser)")
 
     def make_browsers(self, reactor: Any) -> BrowserService:
         """Return the service that keeps the browser."""

@@ -1,0 +1,130 @@
+"""A recording in a database: written by adbapi in a thread of its own, and read back as from files."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from twisted.internet import reactor as _reactor
+from twisted.internet.threads import deferToThread
+from twisted.trial.unittest import TestCase
+
+from txcdp.domains import network
+from txcdp.recording import Damage, EventEntry, Filter, NoteEntry, Recorder, SQLite, read
+from txcdp.recording.entries import event_line, head_of, note_line
+from txcdp.recording.sinks import Host
+from txcdp.recording.sqlite import SQLiteReader, WrongSchema
+from txcdp.testing import FakeChrome
+
+reactor: Any = _reactor
+
+
+class SQLiteTests(TestCase):
+    timeout = 30
+
+    def setUp(self) -> None:
+        self.path = Path(self.mktemp()) / "recordings" / "recording.sqlite"
+        self.host = Host(reactor, deferToThread, lambda: 1e9, lambda: {"browser": "X"})
+
+    def rows(self, query: str) -> list[Any]:
+        with closing(sqlite3.connect(self.path)) as connection:
+            return connection.execute(query).fetchall()
+
+    async def write(self, *lines: bytes, durable: bool = True) -> SQLite:
+        sink = SQLite(self.path, durable=durable)
+        await sink.open(self.host)
+        await sink.write([])
+        await sink.write(list(lines))
+        self.assertIsNone(sink.due())
+        await sink.close("stopped", 3)
+        return sink
+
+    async def test_a_browser_is_recorded(self) -> None:
+        chrome = FakeChrome(clock=reactor)
+        browser = chrome.browser()
+        recorder = Recorder(browser, SQLite(self.path), filter=Filter(events=["Network"]))
+        await recorder.start()
+        page = await browser.new_page()
+        for number in range(5):
+            event = network.DataReceived(request_id=str(number), timestamp=1.5, data_length=1, encoded_data_length=0)
+            chrome.emit(event, page.session)
+        await browser.version()
+        await recorder.stop()
+        await browser.close()
+        self.assertEqual([each.name for each in os.scandir(self.path.parent)], ["recording.sqlite"])
+        self.assertEqual(self.rows("SELECT count(*) FROM recordings"), [(1,)])
+        query = "SELECT json_extract(data, '$.requestId'), session, target FROM entries WHERE kind = 'event'"
+        self.assertEqual(self.rows(query), [(str(n), page.session.id, page.target_id) for n in range(5)])
+        entries = list(read(self.path.parent))
+        self.assertEqual([each.params["requestId"] for each in entries if isinstance(each, EventEntry)], list("01234"))
+        kinds = [each.kind for each in entries if isinstance(each, NoteEntry)]
+        self.assertEqual((kinds[0], kinds[-1]), ("begin", "end"))
+        self.assertEqual(self.path.stat().st_mode & 0o777, 0o600)
+        self.assertIn("recording.sqlite", repr(recorder))
+
+    async def test_every_kind_of_line_comes_back_as_it_was(self) -> None:
+        lines = [
+            event_line(1.25, head_of("S", "T"), b'"method":"X.y","params":{"a":1.50,"b":"\\u00fc"}'),
+            event_line(1.25, head_of(None, None), b'"method":"X.y","params":{}'),
+            b'{"time":2.000000,"session":"S","target":"T","command":"Page.navigate","id":3,"params":{"url":"x"}}\n',
+            b'{"time":3.000000,"reply":3,"duration":0.25,"result":{"frameId":"F"}}\n',
+            b'{"time":3.000000,"reply":4,"duration":0.25,"error":"no"}\n',
+            note_line(4.0, "detached", session="S"),
+        ]
+        await self.write(*lines)
+        _, *found, end = list(read(self.path))
+        self.assertEqual([each.line.strip() for each in found], [each.strip() for each in lines])
+        assert isinstance(end, NoteEntry)
+        self.assertEqual((end.data["entries"], end.data["dropped"]), (5, 3))
+
+    async def test_what_json_does_not_allow_is_kept_as_far_as_it_goes(self) -> None:
+        await self.write(
+            event_line(1.0, head_of("S", "T"), b'"method":"X.y","params":{"a":"\\ud800"}'),
+            event_line(2.0, head_of("S", "T"), b'"method":"X.y","params":{"a":"\xff"}'),
+            durable=False,
+        )
+        _, first, second, _ = list(read(self.path))
+        assert isinstance(first, EventEntry)
+        assert isinstance(second, EventEntry)
+        self.assertEqual(first.params, {"a": "\ud800"})
+        self.assertEqual(second.time, 2.0)
+
+    async def test_several_recordings_in_one_database(self) -> None:
+        for _ in range(2):
+            await self.write(event_line(1.0, head_of("S", "T"), b'"method":"X.y","params":{}'))
+        self.assertEqual(len([each for each in read(self.path) if isinstance(each, EventEntry)]), 2)
+        self.assertEqual(self.rows("SELECT recording, count(*) FROM entries GROUP BY 1"), [(1, 3), (2, 3)])
+
+    async def test_it_can_be_read_while_it_is_written(self) -> None:
+        sink = SQLite(self.path)
+        await sink.open(self.host)
+        reader = SQLiteReader(self.path)
+        self.assertEqual(len(list(reader.poll())), 1)
+        await sink.write([event_line(1.0, head_of("S", "T"), b'"method":"X.y","params":{}')])
+        self.assertEqual(len(list(reader.poll())), 1)
+        self.assertEqual(list(reader.finish()), [])
+        await sink.close("stopped", 0)
+
+    async def test_a_database_of_somebody_else(self) -> None:
+        self.path.parent.mkdir(parents=True)
+        with closing(sqlite3.connect(self.path)) as connection:
+            connection.execute("CREATE TABLE mine(a)")
+        await self.assertFailure(SQLite(self.path).open(self.host), WrongSchema)
+        with self.assertRaises(WrongSchema):
+            list(read(self.path))
+
+    async def test_what_cannot_be_opened(self) -> None:
+        self.path.mkdir(parents=True)
+        await self.assertFailure(SQLite(self.path).open(self.host), OSError)
+
+    async def test_a_row_that_nobody_can_read(self) -> None:
+        await self.write()
+        with closing(sqlite3.connect(self.path)) as connection:
+            connection.execute(
+                "INSERT INTO entries(recording, time, kind, name, data) VALUES (1, 5, 'event', 'X.y', '{')"
+            )
+            connection.commit()
+        self.assertIsInstance(list(read(self.path))[-1], Damage)

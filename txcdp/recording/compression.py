@@ -1,0 +1,145 @@
+"""Plain, gzip and zstd files that are made of whole pieces, so that a torn end costs no more than itself.
+
+What is written at once becomes a member (gzip) or frame (zstd) of its own, which any reader of the format takes as one
+stream with the others; a file that ends in the middle of one is readable up to there.
+"""
+
+from __future__ import annotations
+
+import gzip
+import sys
+import zlib
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple, Protocol, get_args
+
+Compression = Literal["none", "gzip", "zstd"]
+
+#: The levels that are quick enough for a flood of events.
+_GZIP_LEVEL = 4
+_ZSTD_LEVEL = 3
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+
+
+class Codec(NamedTuple):
+    """How a file is written.
+
+    :ivar suffix: of its name.
+    :ivar encode: makes a whole piece of a file out of lines.
+    :ivar compresses: whether that is anything else than the lines themselves.
+    """
+
+    suffix: str
+    encode: Callable[[bytes], bytes]
+    compresses: bool = True
+
+
+class MissingLibrary(RuntimeError):
+    """zstd is asked for, and there is none."""
+
+
+def codec(compression: Compression) -> Codec:
+    """Return how to write.
+
+    :raises MissingLibrary: for ``"zstd"`` before Python 3.14 without the extra ``txcdp[zstd]``.
+    :raises ValueError: for an unknown name.
+    """
+    if compression not in get_args(Compression):
+        raise ValueError(f"compression={compression!r}: use one of {', '.join(get_args(Compression))}")
+    if compression == "gzip":
+        return Codec(".jsonl.gz", lambda lines: gzip.compress(lines, _GZIP_LEVEL, mtime=0))
+    if compression == "zstd":
+        zstd = _zstd()
+        return Codec(".jsonl.zst", lambda lines: bytes(zstd.compress(lines, _ZSTD_LEVEL)))
+    return Codec(".jsonl", bytes, compresses=False)
+
+
+def codec_of(start: bytes) -> Codec:
+    """Return how a file was written that begins with these bytes; fails like :func:`codec`."""
+    if start.startswith(_GZIP_MAGIC):
+        return codec("gzip")
+    return codec("zstd" if start.startswith(_ZSTD_MAGIC) else "none")
+
+
+class _Stream(Protocol):
+    eof: bool
+    unused_data: bytes
+
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
+class Decoder:
+    """Decodes a file as it is read, in any parts, and also while it grows.
+
+    :ivar whole: how many bytes of the file are of whole pieces.
+    :ivar error: why it cannot be read further; None while it can.
+    """
+
+    def __init__(self) -> None:
+        self.whole = 0
+        self.error: str | None = None
+        self._read = 0
+        self._start = b""
+        self._new: Callable[[], Any] | None = None
+        self._stream: _Stream | None = None
+        self._compressed: bool | None = None
+
+    @property
+    def torn(self) -> bool:
+        """Whether what was read ends within a piece, or is broken."""
+        return self.error is not None or self.whole != self._read
+
+    def feed(self, data: bytes) -> bytes:
+        """Return what comes out of further bytes; nothing after an error.
+
+        :raises MissingLibrary: it is zstd, and there is none.
+        """
+        if self._compressed is None:
+            self._start += data
+            if len(self._start) < len(_ZSTD_MAGIC):
+                self._read += len(data)
+                self.whole = self._read if self._start.startswith(b"{") else 0
+                return b""
+            data, self._start = self._start, b""
+            self._read = self.whole = 0
+            self._compressed = data.startswith((_GZIP_MAGIC, _ZSTD_MAGIC))
+            if self._compressed:
+                self._new = _new_gzip if data.startswith(_GZIP_MAGIC) else _zstd().ZstdDecompressor
+        self._read += len(data)
+        if not self._compressed:
+            self.whole = self._read
+            return data
+        return b"".join(self._pieces(data)) if self.error is None else b""
+
+    def _pieces(self, data: bytes) -> list[bytes]:
+        out: list[bytes] = []
+        assert self._new is not None
+        while data:
+            stream = self._stream = self._stream or self._new()
+            try:
+                out.append(stream.decompress(data))
+            except Exception as error:  # zlib's and zstd's have no common base
+                self.error = f"{type(error).__name__}: {error}"
+                break
+            if not stream.eof:
+                break
+            data = stream.unused_data
+            self.whole = self._read - len(data)
+            self._stream = None
+        return out
+
+
+def _new_gzip() -> Any:
+    return zlib.decompressobj(wbits=31)
+
+
+def _zstd() -> Any:
+    try:
+        if sys.version_info >= (3, 14):
+            from compression import zstd
+        else:
+            from backports import zstd
+    except ImportError as error:
+        raise MissingLibrary("zstd needs Python 3.14, or txcdp[zstd]: pip install 'txcdp[zstd]'") from error
+    return zstd
