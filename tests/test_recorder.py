@@ -11,10 +11,11 @@ from typing import Any
 from twisted.internet.defer import Deferred, execute, maybeDeferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from txcdp.dispatch.tap import Ears
 from txcdp.domains import fetch, network, page, runtime, target
 from txcdp.errors import CommandError, ConnectionLost, QueueOverflow
 from txcdp.reconnecting import ReconnectPolicy
-from txcdp.recording import EventEntry, Filter, JsonLines, NoteEntry, Recorder, read
+from txcdp.recording import EventEntry, Filter, JsonLines, NoteEntry, Recorder, commands, read
 from txcdp.recording.entries import NOTES
 from txcdp.recording.sinks import Host
 from txcdp.testing import FakeChrome
@@ -445,6 +446,123 @@ class SecretTests(RecorderCase):
         self.stop(recorder)
         (event,) = [each for each in self.sink.values() if each.get("method") == fetch.RequestPaused.method]
         self.assertEqual([each["value"] for each in event["params"]["responseHeaders"]], ["***", "x"])
+
+
+class CommandTests(RecorderCase):
+    def commands(self, *methods: str) -> list[dict[str, Any]]:
+        """Return the commands of some methods, each followed by its reply."""
+        values = self.sink.values()
+        replies = {each["reply"]: each for each in values if "reply" in each}
+        sent = [each for each in values if each.get("command") in methods]
+        return [found for each in sent for found in (each, replies.get(each["id"])) if found is not None]
+
+    def test_they_are_recorded_with_their_replies(self) -> None:
+        recorder = self.record(commands=True)
+        session = self.open_page()
+        self.chrome.on(page.navigate, page.NavigateResult(frame_id="F", loader_id="L"))
+        self.chrome.delay(0.5, page.navigate)
+        navigating = session.execute(page.navigate(url="https://a.example/\n"))
+        self.chrome.advance(0.5)
+        self.assertEqual(self.successResultOf(navigating).frame_id, "F")
+        self.chrome.on("X.y", CommandError("X.y", -32000, "no"))
+        refused = self.connection.session.execute_raw("X.y", {"a": [1]})
+        self.chrome.flush()
+        self.failureResultOf(refused, CommandError)
+        self.stop(recorder)
+        sent, replied, other, failed = self.commands("Page.navigate", "X.y")
+        self.assertEqual((sent["session"], sent["target"]), (session.id, session.target.target_id))
+        self.assertEqual(sent["params"], {"url": "https://a.example/\n"})
+        self.assertEqual((replied["result"]["frameId"], replied["duration"]), ("F", 0.5))
+        self.assertEqual((other["session"], other["params"]), (None, {"a": [1]}))
+        self.assertEqual(failed["error"], "no (-32000)")
+        self.assertNotIn("result", failed)
+        self.assertTrue(self.sink.host.describe()["options"]["commands"])
+
+    def test_not_unless_they_are_asked_for(self) -> None:
+        recorder = self.record()
+        self.chrome.run(self.browser.version())
+        self.stop(recorder)
+        self.assertEqual(self.commands("Browser.getVersion"), [])
+
+    def test_filters_hold_for_them_too(self) -> None:
+        recorder = self.record(commands=True, filter=Filter(without=["Browser"], targets=["browser"]))
+        session = self.open_page()
+        self.chrome.run(self.browser.version())
+        self.chrome.run(self.browser.targets())
+        self.chrome.run(session.execute(page.enable()))
+        self.stop(recorder)
+        self.assertEqual(self.commands("Browser.getVersion", "Page.enable"), [])
+        self.assertEqual(len(self.commands("Target.getTargets")), 2)
+
+    def test_secrets(self) -> None:
+        for secrets in ("mask", "keep"):
+            self.sink = Memory()
+            recorder = self.record(commands=True, secrets=secrets)
+            session = self.open_page()
+            self.chrome.on("Network.getCookies", {"cookies": [{"name": "sid", "value": "s3cret"}]})
+            for method, params in (
+                ("Network.setCookie", {"name": "sid", "value": "s3cret", "url": "https://a.example/"}),
+                ("Network.setExtraHTTPHeaders", {"headers": {"Authorization": "s3cret", "X": "seen"}}),
+                ("Fetch.continueWithAuth", {"requestId": "1", "authChallengeResponse": {"password": "s3cret"}}),
+                ("Network.getCookies", {}),
+            ):
+                session.execute_raw(method, params).addErrback(lambda _: None)
+            self.chrome.flush()
+            self.stop(recorder)
+            self.assertEqual(len(self.commands("Network.getCookies")), 2)
+            everything = b"".join(self.sink.lines)
+            self.assertIn(b"seen", everything)
+            self.assertEqual(b"s3cret" in everything, secrets == "keep")
+
+    def test_replies_in_any_form(self) -> None:
+        recorder = self.record(commands=True)
+        for answer in (
+            '"result":{\n"a":1}',
+            '"error":"just so"',
+            '"error":{"code":-1,"message":"no","data":"because"}',
+        ):
+            waiting = self.connection.session.execute_raw("X.y", timeout=None)
+            waiting.addErrback(lambda _: None)
+            self.chrome.drop_replies(1)
+            self.chrome.flush()
+            number = self.chrome.commands[-1].id
+            self.chrome.send_bytes(b'{"id":%d,%b}' % (number, answer.encode()))
+            self.chrome.flush()
+        self.stop(recorder)
+        replies = [each for each in self.sink.values() if "reply" in each][-3:]
+        self.assertEqual(replies[0]["result"], {"a": 1})
+        self.assertEqual([each["error"] for each in replies[1:]], ["just so", "no: because (-1)"])
+
+    def test_an_observer_that_raises_stops_no_command(self) -> None:
+        heard: list[Any] = []
+
+        def bad(*args: Any) -> None:
+            heard.append(args)
+            raise ValueError("a mistake")
+
+        end = self.connection.overhear(Ears(bad, bad))
+        later = self.connection.overhear(Ears(heard.append, lambda *args: heard.append(args)))
+        self.chrome.run(self.browser.version())
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 2)
+        self.assertEqual(len(heard), 4)
+        end()
+        self.chrome.run(self.browser.version())
+        self.assertEqual(len(heard), 6)
+        later()
+        self.chrome.run(self.browser.version())
+        self.assertEqual(len(heard), 6)
+
+    def test_no_more_are_kept_in_mind_than_may_be(self) -> None:
+        self.patch(commands, "_MOST", 3)
+        recorder = self.record(commands=True)
+        self.chrome.drop_replies()
+        for _ in range(10):
+            self.connection.session.execute_raw("X.y").addErrback(lambda _: None)
+        self.chrome.flush()
+        assert recorder._commands is not None
+        self.assertEqual(len(recorder._commands._waiting), 3)
+        self.chrome.drop_replies(0)
+        self.stop(recorder)
 
 
 class OverflowTests(RecorderCase):

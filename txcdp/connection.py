@@ -22,7 +22,7 @@ from txcdp.dispatch.inbox import Inbox
 from txcdp.dispatch.outbox import Outbox
 from txcdp.dispatch.pending import Decode, PendingCommands
 from txcdp.dispatch.routing import Routes
-from txcdp.dispatch.tap import Message, Tap, read_message
+from txcdp.dispatch.tap import Ears, Message, Tap, overhear, read_message
 from txcdp.errors import ConnectionLost, LossCause, MalformedMessage, Overloaded, SessionDetached
 from txcdp.health import HealthEvent, LineLost
 from txcdp.outage import Outage
@@ -164,6 +164,10 @@ class Connection:
             stream.end(None if self._lost.clean else self._lost)
         self._taps.add(stream)
         return stream
+
+    def overhear(self, ears: Ears) -> Callable[[], None]:
+        """Let every command and reply be seen as bytes, by who must not raise; returns what ends that."""
+        return overhear(self._outbox, self._inbox, ears)
 
     def close(self) -> Deferred[ConnectionLost]:
         """Close the connection in good order; the browser lives on.

@@ -28,6 +28,7 @@ class Inbox:
     """The receiver of one transport: replies go to the pending commands, events to the routes.
 
     :param ended: called once, with how the line ended.
+    :ivar reply: takes a reply by its number; may be replaced by what also looks at it.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class Inbox:
         ended: Callable[[ConnectionLost], None],
     ) -> None:
         self._routes = routes
-        self._pending = pending
+        self.reply = pending.reply
         self._flow = flow
         self._stats = stats
         self._ended = ended
@@ -80,7 +81,7 @@ class Inbox:
                 else:
                     self._stats.ignored += 1
             elif message.startswith(REPLY_START) and (number := peek_id(message)) is not None:
-                self._pending.reply(number, message)
+                self.reply(number, message)
                 if self._flow.held:
                     self._flow.replied()
             else:
@@ -94,7 +95,7 @@ class Inbox:
     def _unusual(self, message: bytes) -> None:
         head = read_head(message)
         if head.id is not None:
-            self._pending.reply(head.id, message)
+            self.reply(head.id, message)
             self._flow.replied()
         elif head.method is not None:
             if self._routes.deliver(head.method, message, head.session):

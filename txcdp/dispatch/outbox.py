@@ -24,6 +24,7 @@ class Outbox:
     :param max_in_flight: see :class:`~txcdp.dispatch.pacing.Pacer`.
     :param commands_per_second: likewise.
     :param max_unsent: bytes that may wait; None: any number.
+    :ivar transmit: sends a message now; may be replaced by what also looks at it.
     """
 
     def __init__(
@@ -38,9 +39,10 @@ class Outbox:
         self.transport = transport
         self._refused = refused
         self._max_unsent = sys.maxsize if max_unsent is None else max_unsent
+        self.transmit: Callable[[bytes], None] = self._transmit
         self.pacer: Pacer | None = None
         if max_in_flight is not None or commands_per_second is not None:
-            self.pacer = Pacer(clock, self.transmit, max_in_flight, commands_per_second)
+            self.pacer = Pacer(clock, lambda message: self.transmit(message), max_in_flight, commands_per_second)
 
     @property
     def unsent(self) -> int:
@@ -53,13 +55,6 @@ class Outbox:
         if unsent <= self._max_unsent:
             return None
         return Overloaded(method, f"{unsent:,} bytes wait to be sent (max_unsent)")
-
-    def transmit(self, message: bytes) -> None:
-        """Send a message now."""
-        try:
-            self.transport.send(message)
-        except ValueError as error:
-            self._refused(message, error)
 
     def submit(self, message: bytes, pending: Deferred[Any]) -> None:
         """Send a command's message as soon as the limits allow it."""
@@ -92,3 +87,9 @@ class Outbox:
                 await self.pacer.when_empty()
             else:
                 await self.transport.when_drained()
+
+    def _transmit(self, message: bytes) -> None:
+        try:
+            self.transport.send(message)
+        except ValueError as error:
+            self._refused(message, error)

@@ -1,14 +1,20 @@
-"""Taps: streams of events of every session, as plain data, for those who watch or record all of it."""
+"""Taps: every event, command and reply of all sessions, for those who watch or record all of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from twisted.logger import Logger
+
+from txcdp.dispatch.inbox import Inbox
+from txcdp.dispatch.outbox import Outbox
 from txcdp.dispatch.routing import Routes
 from txcdp.errors import MalformedMessage
 from txcdp.records import from_json
 from txcdp.streams import EventStream
+
+log = Logger()
 
 
 class Message(NamedTuple):
@@ -53,3 +59,46 @@ class Tap:
     def stream_unwanted(self, stream: EventStream[Any]) -> None:
         """Cease to feed the stream."""
         self._routes.remove_tap(stream)
+
+
+class Ears(NamedTuple):
+    """Who wants to know of commands and their replies.
+
+    :ivar sent: called with each command's message, before it leaves.
+    :ivar replied: called with the id and the message of each reply, before it is handled.
+    """
+
+    sent: Callable[[bytes], object]
+    replied: Callable[[int, bytes], object]
+
+
+def overhear(outbox: Outbox, inbox: Inbox, ears: Ears) -> Callable[[], None]:
+    """Let commands and replies be heard; costs nothing where nobody does. Returns what ends it."""
+    transmit, reply = outbox.transmit, inbox.reply
+    listening = True
+
+    def heard_transmit(message: bytes) -> None:
+        if listening:
+            _guarded(ears.sent, message)
+        transmit(message)
+
+    def heard_reply(number: int, message: bytes) -> None:
+        if listening:
+            _guarded(ears.replied, number, message)
+        reply(number, message)
+
+    def end() -> None:
+        nonlocal listening
+        listening = False
+        if outbox.transmit is heard_transmit:  # else somebody else came later, and goes through us
+            outbox.transmit, inbox.reply = transmit, reply
+
+    outbox.transmit, inbox.reply = heard_transmit, heard_reply
+    return end
+
+
+def _guarded(hear: Callable[..., object], *args: object) -> None:
+    try:
+        hear(*args)
+    except Exception:
+        log.failure("Who overhears commands raised; the command goes its way")

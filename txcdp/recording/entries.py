@@ -134,6 +134,18 @@ def event_line(time: float, head: bytes, body: bytes) -> bytes:
     return b'{"time":%.6f,%b%b}\n' % (time, head, body)
 
 
+def command_line(time: float, head: bytes, method: str, number: int, params: bytes) -> bytes:
+    """Return the line of a command, of which the parameters are JSON."""
+    line = b'{"time":%.6f,%b"command":%b,"id":%d,"params":%b}\n'
+    return line % (time, head, to_json(method), number, _one_line(params))
+
+
+def reply_line(time: float, number: int, duration: float, result: bytes = b"", error: str | None = None) -> bytes:
+    """Return the line of a reply: what came of a command, as JSON, or what it failed with."""
+    outcome = b'"result":%b' % _one_line(result) if error is None else b'"error":%b' % to_json(error)
+    return b'{"time":%.6f,"reply":%d,"duration":%.6f,%b}\n' % (time, number, duration, outcome)
+
+
 def note_line(time: float, kind: str, **data: Any) -> NoteLine:
     """Return the line of a note."""
     fields = to_json({"note": kind, **data})
@@ -162,6 +174,10 @@ def parse(line: bytes) -> Entry:
     if isinstance(number := value.get("reply"), int):
         return ReplyEntry(time, line, number, value.get("duration") or 0.0, value.get("result"), value.get("error"))
     raise MalformedMessage("no kind of line that is known")
+
+
+def _one_line(json: bytes) -> bytes:
+    return to_json(from_json(json)) if b"\n" in json else json
 
 
 def _text(value: object) -> str | None:

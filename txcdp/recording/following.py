@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from twisted.python.failure import Failure
 
@@ -11,6 +12,9 @@ from txcdp.domains import PLAIN_ENABLE, target
 from txcdp.errors import CommandError, TxcdpError
 from txcdp.sessions import AutoAttach, Session
 from txcdp.sessions.enabling import NEEDS, TAKES_DECISIONS
+
+#: The code for a method that the other end does not have, as Node has no targets.
+_NO_METHOD: Final = -32601
 
 #: What is enabled in every target unless something else is asked for.
 DOMAINS = ("Network", "Page", "Runtime", "Log")
@@ -46,8 +50,8 @@ class Following:
         """Ask what the root session is the session of: ``"browser"``, a page, or something without targets."""
         try:
             return str((await self._browser.session.execute(target.get_target_info())).target_info.type)
-        except CommandError:
-            return "other"
+        except CommandError as error:
+            return "other" if error.code == _NO_METHOD else "browser"
 
     async def start(self, add: Callable[[Session], object], with_root: bool) -> None:
         """Attach to everything.

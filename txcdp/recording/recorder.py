@@ -14,11 +14,13 @@ from twisted.logger import Logger
 
 from txcdp.browser import Browser
 from txcdp.deferreds import Notice, returns_deferred
+from txcdp.dispatch.tap import Ears
 from txcdp.domains.target import TargetInfoChanged
 from txcdp.errors import CommandError, ConnectionLost, MalformedMessage, QueueOverflow
 from txcdp.health import HealthEvent, LineLost, Reconnected
 from txcdp.logs import Seldom
 from txcdp.recording.buffer import Buffer, Overflow
+from txcdp.recording.commands import Commands
 from txcdp.recording.entries import event_line, note_line
 from txcdp.recording.filters import Filter
 from txcdp.recording.following import DOMAINS, Following
@@ -49,6 +51,8 @@ class Recorder:
     :param domains: what is enabled in every target. Not those that change what a page does (``Fetch``, ``Debugger``
         and the like); what the program enables itself is recorded all the same.
     :param filter: which events are recorded.
+    :param commands: whether the commands that are sent over the connection are recorded, too, with their replies, which
+        may be large (pictures, bodies). The filter's names hold for them as for events.
     :param secrets: ``"mask"``: the values of cookies and of the headers Authorization, Proxy-Authorization, Cookie and
         Set-Cookie are written as ``***``; ``"keep"``: they are written.
     :param buffer: bytes that may wait in memory until they are written.
@@ -73,6 +77,7 @@ class Recorder:
         *,
         domains: Sequence[str] = DOMAINS,
         filter: Filter | None = None,  # noqa: A002
+        commands: bool = False,
         secrets: Secrets = "mask",
         buffer: int = 64 * 1024 * 1024,
         overflow: Overflow = "pause",
@@ -88,7 +93,8 @@ class Recorder:
         self._following = Following(browser, domains, self._filter.targets)
         self._masks = secrets == "mask"
         self._wall = wall
-        self._options = {"domains": list(domains), "secrets": secrets, "overflow": overflow, **self._filter.as_dict()}
+        policies = {"secrets": secrets, "overflow": overflow}
+        self._options = {"domains": list(domains), "commands": commands, **policies, **self._filter.as_dict()}
         self._about: dict[str, Any] = {}
         flow = browser.connection.context.flow
         self._buffer = Buffer(
@@ -99,8 +105,9 @@ class Recorder:
         self._put = self._pump.put
         self._sources = Sources(self._connection, self._filter, self._note)
         self._find = self._sources.find
+        self._commands = Commands(self._sources, self._filter, self._masks, wall, self._keep) if commands else None
         self._in_thread = in_thread or self._thread
-        self._subscriptions: list[Any] = []
+        self._subscriptions: list[Callable[[], object]] = []
         self._events = self._unreadable = 0
         self._state: Literal["new", "starting", "running", "stopping"] = "new"
         self._ended: Notice[Exception | None] = Notice()
@@ -169,8 +176,8 @@ class Recorder:
     async def _stop(self, reason: str, error: Exception | None) -> None:
         self._state = "stopping"
         subscriptions, self._subscriptions = self._subscriptions, []
-        for each in subscriptions:
-            each.dispose()
+        for end in subscriptions:
+            end()
         self._connection.context.flow.release(self)
         try:
             await self._pump.stop(reason)
@@ -204,12 +211,17 @@ class Recorder:
         if self._state == "running":
             self._sources.set_root(root)
             connection = self._connection
+            tap = connection.tap(bytes, self._filter.wants_event)
+            changes = self.browser.session.events(TargetInfoChanged)
             self._subscriptions = [
-                connection.health.subscribe(self._felt, _not_here),
-                self.browser.session.events(TargetInfoChanged).subscribe(self._sources.changed, _not_here),
-                connection.attached.subscribe(self._attached, _not_here),
-                connection.tap(bytes, self._filter.wants_event).subscribe(self._heard, self._lost, self._closed),
+                connection.health.subscribe(self._felt, _not_here).dispose,
+                changes.subscribe(self._sources.changed, _not_here).dispose,
+                connection.attached.subscribe(self._attached, _not_here).dispose,
+                tap.subscribe(self._heard, self._lost, self._closed).dispose,
             ]
+            if self._commands is not None:
+                ears = Ears(self._commands.sent, self._commands.replied)
+                self._subscriptions.append(connection.overhear(ears))
             await self._following.start(self._sources.add, root != "browser")
 
     def _attached(self, session: Session) -> None:
@@ -238,6 +250,9 @@ class Recorder:
             if self._may_log():
                 log.warn("An event could not be recorded: {error}", error=error)
             return
+        self._keep(line)
+
+    def _keep(self, line: bytes) -> None:
         try:
             self._put(line)
             self._events += 1

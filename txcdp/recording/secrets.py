@@ -30,13 +30,16 @@ CARRIERS: Final = frozenset(
         b"Network.signedExchangeReceived",
         b"Fetch.requestPaused",
         b"Fetch.authRequired",
-        b"Preload.prefetchStatusUpdated",
+        b"Audits.issueAdded",
     }
 )
 
-#: Texts that hold all headers, or a whole cookie, in one.
-_WHOLE: Final = frozenset({"headersText", "requestHeadersText", "cookieLine", "rawCookieLine"})
+#: Texts that hold all headers, a whole cookie, or what one logs in with.
+_WHOLE: Final = frozenset(
+    {"headersText", "requestHeadersText", "binaryResponseHeaders", "cookieLine", "rawCookieLine", "password"}
+)
 _HINTS: Final = (b"cookie", b"authorization", b"headerstext", b"\\u")
+_HINTS_IN_COMMANDS: Final = (*_HINTS, b"binaryresponseheaders", b"password")
 
 
 def mask(body: bytes) -> bytes:
@@ -48,6 +51,15 @@ def mask(body: bytes) -> bytes:
     if not any(hint in lowered for hint in _HINTS):
         return body
     return to_json(masked(from_json(b"{%b}" % body)))[1:-1]
+
+
+def mask_json(method: str, value: bytes) -> bytes:
+    """Return a command's parameters, or its result, without the secrets in it; fails like :func:`mask`."""
+    of_cookies = "cookie" in method.lower()
+    lowered = value.lower()
+    if not of_cookies and not any(hint in lowered for hint in _HINTS_IN_COMMANDS):
+        return value
+    return to_json(masked(from_json(value), cookies=of_cookies))
 
 
 def masked(value: Any, *, cookies: bool = False) -> Any:

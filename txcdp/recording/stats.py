@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 class RecorderStats:
     """What a recorder has done so far.
 
-    :ivar events: how many were heard and are, or will be, written.
+    :ivar events: how many were heard and are, or will be, written; with ``commands=True`` these and replies as well.
     :ivar dropped: how many of them were dropped instead.
     :ivar unreadable: messages that could not be written, for nobody can read them.
     :ivar written: lines that were handed to the system, notes included, and their bytes before compression.
