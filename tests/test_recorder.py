@@ -8,17 +8,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred, execute, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, execute, maybeDeferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from txcdp.dispatch.tap import Ears
 from txcdp.domains import fetch, network, page, runtime, target
-from txcdp.errors import CommandError, ConnectionLost, QueueOverflow
+from txcdp.errors import CommandError, CommandTimeout, ConnectionLost, QueueOverflow
 from txcdp.reconnecting import ReconnectPolicy
 from txcdp.recording import EventEntry, Filter, JsonLines, NoteEntry, Recorder, commands, read
 from txcdp.recording.entries import NOTES
 from txcdp.recording.sinks import Host
-from txcdp.testing import FakeChrome
+from txcdp.testing import NEVER, FakeChrome
 
 WALL = 1_800_000_000.25
 
@@ -229,6 +229,53 @@ class WritingTests(RecorderCase):
         starting = recorder.start()
         self.chrome.flush()
         self.failureResultOf(starting, OSError)
+
+    def test_it_always_stops(self) -> None:
+        self.sink.errors = [OSError("no room")]
+        recorder = Recorder(self.browser, self.sink, in_thread=maybeDeferred)
+        starting = recorder.start()
+        self.chrome.flush()
+        self.failureResultOf(starting, OSError)
+        self.assertIsNone(self.successResultOf(recorder.stop()))
+        self.assertIsInstance(self.successResultOf(recorder.when_ended()), OSError)
+
+    def test_a_stop_while_it_starts(self) -> None:
+        recorder = Recorder(self.browser, self.sink, in_thread=maybeDeferred)
+        starting, stopping = recorder.start(), recorder.stop()
+        self.assertNoResult(stopping)
+        self.chrome.flush()
+        self.failureResultOf(starting, CancelledError)
+        self.assertIsNone(self.successResultOf(stopping))
+        self.assertEqual(self.sink.closed, ("stopped", 0))
+
+    def test_a_line_that_is_lost_while_it_starts(self) -> None:
+        self.chrome.on(target.set_auto_attach, NEVER)
+        recorder = Recorder(self.browser, self.sink, in_thread=maybeDeferred)
+        starting = recorder.start()
+        self.chrome.flush()
+        self.chrome.lose("cut")
+        self.chrome.flush()
+        self.failureResultOf(starting, ConnectionLost)
+        self.assertIsInstance(self.successResultOf(recorder.when_ended()), ConnectionLost)
+        self.assertEqual(self.sink.closed, ("lost", 0))
+
+    def test_a_browser_that_will_not_be_followed(self) -> None:
+        self.chrome.on(target.set_auto_attach, NEVER)
+        recorder = Recorder(self.browser, self.sink, in_thread=maybeDeferred)
+        starting = recorder.start()
+        self.chrome.flush()
+        self.chrome.advance(31)
+        self.failureResultOf(starting, CommandTimeout)
+        self.assertEqual(self.sink.closed, ("failed", 0))
+
+    def test_commands_that_come_too_fast_end_it_like_events(self) -> None:
+        recorder = self.record(commands=True, overflow="error", buffer=600)
+        self.sink.hold()
+        for _ in range(20):
+            self.connection.session.execute_raw("X.y").addErrback(lambda _: None)
+        self.sink.release()
+        self.chrome.flush()
+        self.assertIsInstance(self.successResultOf(recorder.when_ended()), QueueOverflow)
 
     def test_wrong_arguments(self) -> None:
         for options in (
@@ -692,6 +739,7 @@ class TroubleTests(RecorderCase):
         self.chrome.flush()
         self.failureResultOf(stopping, OSError)
         self.assertIsInstance(self.successResultOf(recorder.when_ended()), OSError)
+        self.assertEqual(self.sink.closed, ("failed", 0))
 
     def test_a_stop_waits_for_what_is_being_written(self) -> None:
         recorder = self.record()

@@ -154,6 +154,8 @@ class BufferTests(SynchronousTestCase):
             taken = buffer.take(1000)
             self.assertFalse(buffer.missing)
             self.assertEqual(len(taken), 1)
+        with self.assertRaises(ValueError):
+            Buffer(0, "pause", lambda: 0.0)
         buffer = Buffer(50, "error", lambda: 0.0)
         with self.assertRaises(QueueOverflow):
             buffer.put(line(1))
@@ -350,6 +352,24 @@ class RotationTests(FilesCase):
         self.assertEqual(self.names(), [])
         with mock.patch.object(os, "rename", side_effect=OSError(errno.EIO, "no")):
             self.failureResultOf(JsonLines(self.folder).open(self.host), OSError)
+
+    def test_an_end_that_cannot_be_written_is_left_to_the_next_one(self) -> None:
+        sink = self.sink()
+        self.write(sink, line(1))
+        with mock.patch.object(os, "write", side_effect=OSError(errno.ENOSPC, "full")):
+            self.failureResultOf(sink.close("stopped", 0), OSError)
+        other = self.sink()
+        self.assertEqual(len(other.recovered), 1)
+        self.assertEqual(numbers(read(*other.recovered)), [1])
+        self.close(other)
+
+    def test_a_clock_that_is_set_back_stops_nothing(self) -> None:
+        self.clock.advance(1000)
+        sink = self.sink(sync=1.0)
+        self.clock.rightNow -= 500
+        self.write(sink, line(1))
+        self.assertEqual(len(self.synced), 1)
+        self.close(sink)
 
 
 class SyncTests(FilesCase):

@@ -134,6 +134,17 @@ def event_line(time: float, head: bytes, body: bytes) -> bytes:
     return b'{"time":%.6f,%b%b}\n' % (time, head, body)
 
 
+def as_chromium_writes(message: bytes) -> tuple[bytes, bytes, bytes]:
+    """Return method, session and the rest of an event that is written otherwise.
+
+    The rest is what :func:`event_line` takes. :exc:`MalformedMessage` is raised for what cannot be read.
+    """
+    value = from_json(message)
+    method, session, params = value["method"], value.get("sessionId") or "", value.get("params")
+    body = to_json({"method": method, "params": params if isinstance(params, dict) else {}})[1:-1]
+    return method.encode("utf-8", "replace"), session.encode("utf-8", "surrogatepass"), body
+
+
 def command_line(time: float, head: bytes, method: str, number: int, params: bytes) -> bytes:
     """Return the line of a command, of which the parameters are JSON."""
     line = b'{"time":%.6f,%b"command":%b,"id":%d,"params":%b}\n'

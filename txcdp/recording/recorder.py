@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Any, Literal
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
@@ -21,14 +21,13 @@ from txcdp.health import HealthEvent, LineLost, Reconnected
 from txcdp.logs import Seldom
 from txcdp.recording.buffer import Buffer, Overflow
 from txcdp.recording.commands import Commands
-from txcdp.recording.entries import event_line, note_line
+from txcdp.recording.entries import as_chromium_writes, event_line, note_line
 from txcdp.recording.filters import Filter
 from txcdp.recording.following import DOMAINS, Following
 from txcdp.recording.secrets import CARRIERS, mask
 from txcdp.recording.sinks import Host, Pump, Sink
 from txcdp.recording.sources import Sources
 from txcdp.recording.stats import RecorderStats
-from txcdp.records import from_json, to_json
 from txcdp.sessions import Session
 from txcdp.wire import split_event
 
@@ -110,6 +109,7 @@ class Recorder:
         self._subscriptions: list[Callable[[], object]] = []
         self._events = self._unreadable = 0
         self._state: Literal["new", "starting", "running", "stopping"] = "new"
+        self._unwanted = False
         self._ended: Notice[Exception | None] = Notice()
         self._may_log = Seldom(self._clock)
 
@@ -143,14 +143,20 @@ class Recorder:
         try:
             await self._describe()
             await self._sink.open(Host(self._clock, self._in_thread, self._wall, self._beginning))
-        except BaseException:
+        except BaseException as error:
             self._state = "stopping"
+            self._ended.give(error if isinstance(error, Exception) else None)
             raise
+        if self._unwanted:
+            await self._stop("stopped", None)
+            raise CancelledError
         self._state = "running"
         try:
             await self._follow()
         except BaseException as error:
-            await self._stop("failed", error if isinstance(error, Exception) else None)
+            if self._state == "running":
+                reason = "lost" if isinstance(error, ConnectionLost) else "failed"
+                await self._stop(reason, error if isinstance(error, Exception) else None)
             raise
 
     @returns_deferred
@@ -158,11 +164,13 @@ class Recorder:
         """Write what waits, and finish the file; the browser goes on.
 
         :returns: fires when that is done, or at once where nothing is recorded; fails with :exc:`OSError` where it
-            cannot be written. It always fires.
+            cannot be written. It always fires. A :meth:`start` that had not got so far fails with
+            :exc:`~twisted.internet.defer.CancelledError`.
         """
         if self._state == "running":
             await self._stop("stopped", None)
-        elif self._state == "stopping":
+        elif self._state != "new":
+            self._unwanted = True
             await self._ended.wait()
 
     def when_ended(self) -> Deferred[Exception | None]:
@@ -238,7 +246,7 @@ class Recorder:
                 method, key, end = parts
                 body = message[1:end]
             else:
-                method, key, body = _as_chromium_writes(message)
+                method, key, body = as_chromium_writes(message)
             source = self._find(key)
             if not source.wanted:
                 return
@@ -282,14 +290,6 @@ class Recorder:
     def _thread(self, function: Callable[..., Any], *args: Any) -> Deferred[Any]:
         reactor: Any = self._clock
         return deferToThreadPool(reactor, reactor.getThreadPool(), function, *args)
-
-
-def _as_chromium_writes(message: bytes) -> tuple[bytes, bytes, bytes]:
-    """Return method, session and the rest of an event that has its keys in another order."""
-    value = from_json(message)
-    method, session, params = value["method"], value.get("sessionId") or "", value.get("params")
-    body = to_json({"method": method, "params": params if isinstance(params, dict) else {}})[1:-1]
-    return method.encode("utf-8", "replace"), session.encode("utf-8", "surrogatepass"), body
 
 
 def _not_here(error: Exception) -> None:

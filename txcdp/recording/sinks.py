@@ -102,9 +102,14 @@ class Pump:
         self._cancel_timer()
         if self._busy:
             await self._idle.wait()
-        while self._failed or len(self._buffer) or self._buffer.missing:
-            await self._write(self._failed or self._buffer.take(self._batch))
-        await self._sink.close(reason, self._buffer.dropped)
+        try:
+            while self._failed or len(self._buffer) or self._buffer.missing:
+                await self._write(self._failed or self._buffer.take(self._batch))
+        except BaseException:
+            reason = "failed"
+            raise
+        finally:
+            await self._sink.close(reason, self._buffer.dropped)
 
     def _go(self) -> None:
         self._cancel_timer()
