@@ -197,6 +197,19 @@ def test_a_summary_of_much(tmp_path: Path) -> None:
         assert each in shown.text, (each, shown.text)
 
 
+def test_what_was_received_and_in_how_many_files(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    begun, _ = request(1.0, "1", "https://a.test/a.js", "unused")
+    end = event(2.0, "S", "TARGET", "Network.loadingFinished", requestId="1", timestamp=2.0, encodedDataLength=4200)
+    rotated = note_line(START + 2, "end", reason="rotated", entries=2, dropped=0)
+    path.write_bytes(BEGIN + begun + end + rotated + BEGIN.replace(b'"file":1', b'"file":2'))
+    for columns in (None, 60):
+        shown = Running(path, summary=True, columns=columns)
+        assert "4.2 kB: script 4.2 kB" in shown.text
+        assert "2 files" in shown.text
+    assert Running(path).text.count("begins") == 1
+
+
 def test_an_empty_summary(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
     path.touch()

@@ -21,6 +21,7 @@ from twisted.internet.defer import maybeDeferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from txcdp import recording
 from txcdp.errors import MalformedMessage, QueueOverflow
 from txcdp.recording import (
     CommandEntry,
@@ -113,6 +114,14 @@ class EntryTests(SynchronousTestCase):
         assert isinstance(entry, NoteEntry)
         self.assertEqual((entry.data["url"], entry.data["more"]), (text, data))
         self.assertAlmostEqual(entry.time, time, places=5)
+
+
+class PackageTests(SynchronousTestCase):
+    def test_its_names(self) -> None:
+        for name in recording.__all__:
+            self.assertTrue(hasattr(recording, name), name)
+        with self.assertRaises(AttributeError):
+            _ = recording.Nonsense
 
 
 class SecretTests(SynchronousTestCase):

@@ -120,6 +120,26 @@ class SQLiteTests(TestCase):
         self.path.mkdir(parents=True)
         await self.assertFailure(SQLite(self.path).open(self.host), OSError)
 
+    async def test_what_cannot_be_begun_is_closed(self) -> None:
+        def fail() -> dict[str, Any]:
+            raise ValueError("a mistake")
+
+        host = Host(reactor, deferToThread, lambda: 1e9, fail)
+        await self.assertFailure(SQLite(self.path).open(host), ValueError)
+        self.flushLoggedErrors(ValueError)
+
+    async def test_what_is_no_json_at_all(self) -> None:
+        await self.write(event_line(2.0, head_of("S", "T"), b'"method":"X.y","params":{nonsense}'))
+        _, found, _ = list(read(self.path))
+        assert isinstance(found, EventEntry)
+        self.assertEqual(found.time, 2.0)
+        self.assertIn("nonsense", found.params["unreadable"])
+
+    async def test_a_file_that_is_no_database(self) -> None:
+        self.path.parent.mkdir(parents=True)
+        self.path.write_bytes(b"SQLite format 3\0" + bytes(200))
+        await self.assertFailure(SQLite(self.path).open(self.host), WrongSchema, sqlite3.DatabaseError)
+
     async def test_a_row_that_nobody_can_read(self) -> None:
         await self.write()
         with closing(sqlite3.connect(self.path)) as connection:
