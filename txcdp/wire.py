@@ -108,19 +108,19 @@ def session_of(message: bytes, prefix: bytes) -> bytes:
     return read_head(message).session
 
 
-def split_event(message: bytes) -> tuple[bytes, bytes, int] | None:
-    """Take an event's message apart without decoding it: method, session, and where all but the session ends.
+def split_event(event: bytes) -> tuple[bytes, bytes, int] | None:
+    """Take an event apart without decoding it: method, session, and where all but the session ends.
 
-    ``message[1:end]`` is ``"method":...,"params":{...}`` then. None where it is not written as Chromium does.
+    ``event[1:end]`` is ``"method":...,"params":{...}`` then. None where it is not written as Chromium does.
     """
-    at = message.find(b'"', _METHOD_AT)
-    if not message.startswith(EVENT_START) or not message.startswith(_PARAMS, at):
+    at = event.find(b'"', _METHOD_AT)
+    if not event.startswith(EVENT_START) or not event.startswith(_PARAMS, at):
         return None
-    if message.endswith(b"}}"):
-        return message[_METHOD_AT:at], b"", len(message) - 1
-    end = message.rfind(_SESSION, len(message) - _TAIL if len(message) > _TAIL else 0)
-    if end > 0 and message.endswith(b'"}'):  # see session_of
-        return message[_METHOD_AT:at], message[end + len(_SESSION) : -2], end - 1
+    if event.endswith(b"}}"):
+        return event[_METHOD_AT:at], b"", len(event) - 1
+    end = event.rfind(_SESSION, len(event) - _TAIL if len(event) > _TAIL else 0)
+    if end > 0 and event.endswith(b'"}'):  # see session_of
+        return event[_METHOD_AT:at], event[end + len(_SESSION) : -2], end - 1
     return None
 
 
