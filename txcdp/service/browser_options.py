@@ -9,9 +9,10 @@ from twisted.python import usage
 from txcdp.chrome import find_executable
 from txcdp.errors import ExecutableNotFound
 from txcdp.service.browser import BrowserService
+from txcdp.service.options import CommandOptions
 
 
-class LaunchOptions(usage.Options):
+class LaunchOptions(CommandOptions):
     """How browsers are launched."""
 
     optParameters = [
