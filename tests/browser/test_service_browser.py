@@ -30,12 +30,12 @@ DEADLINE = 60  # seconds, for anything
 class Twistd(ProcessProtocol):
     """One twistd; it logs to its standard output."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, **variables: str) -> None:
         self.said = ""
         self.ended: Deferred[object] = Deferred()
         self.code: int | None = None
-        command = [sys.executable, "-c", TWISTD, "--nodaemon", "--pidfile=", "txcdp", *arguments]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+        command = [sys.executable, "-c", TWISTD, "--nodaemon", "--pidfile=", *arguments]
+        environment = {**os.environ, **variables, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
         reactor.spawnProcess(self, sys.executable, command, environment)
 
     def outReceived(self, data: bytes) -> None:
@@ -71,7 +71,7 @@ class RecordTests(BrowserTestCase):
     async def test_twistd_records_over_the_death_of_its_browser(self) -> None:
         url = self.server.page("/", "<script>setInterval(() => console.log('alive'), 100)</script>")
         folder = self.folder()
-        twistd = Twistd("record", "--directory", str(folder), "--events=Runtime.consoleAPICalled", url)
+        twistd = Twistd("txcdp", "record", "--directory", str(folder), "--events=Runtime.consoleAPICalled", url)
         self.addCleanup(twistd.stop)
 
         def alive() -> int:
@@ -94,7 +94,7 @@ class RecordTests(BrowserTestCase):
         browser = await self.launch()
         port = re.search(r":(\d+)/", browser.process.ws_url)[1]  # type: ignore[index, union-attr]
         folder = self.folder()
-        twistd = Twistd("record", f"--browser=127.0.0.1:{port}", "--directory", str(folder), "--compress=gzip")
+        twistd = Twistd("txcdp", "record", f"--browser=127.0.0.1:{port}", "--directory", str(folder), "--compress=gzip")
         self.addCleanup(twistd.stop)
         await until(lambda: "has begun" in twistd.said, lambda: twistd.said)
         tab = await browser.new_page()
@@ -107,6 +107,17 @@ class RecordTests(BrowserTestCase):
         )
         await twistd.stop()
         self.assertIsNone(browser.connection.lost)
+        self.assertEqual(len(self.notes(folder, "end")), 1)
+
+    async def test_the_example(self) -> None:
+        folder = self.folder()
+        example = str(ROOT / "examples" / "deploy" / "recorder.tac")
+        twistd = Twistd("--python", example, RECORDINGS=str(folder))
+        self.addCleanup(twistd.stop)
+        await until(lambda: "has begun" in twistd.said, lambda: twistd.said)
+        said = await twistd.stop()
+        self.assertIn("is finished", said)
+        self.assertNotRegex(said, "Traceback|Unhandled")
         self.assertEqual(len(self.notes(folder, "end")), 1)
 
     def folder(self) -> Path:
