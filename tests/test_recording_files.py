@@ -15,7 +15,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.task import Clock
@@ -573,6 +573,7 @@ def test_cut_anywhere_everything_before_is_readable(
 ) -> None:
     data, ends = written[kind]
     cut = int(share * len(data))
+    assume(cut or not junk.startswith(b"SQLite"))  # that is no torn file, but another kind
     sure = 3 * sum(end <= cut for end in ends)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "recording-x.jsonl.partial"
@@ -638,6 +639,14 @@ class ReadingTests(FilesCase):
             self.assertEqual(kinds(list(reader.poll())), ["end"])
             self.assertTrue(reader.ended)
             self.assertEqual(list(reader.finish()), [])
+            reader.close()
+
+    def test_reading_a_part_leaves_no_file_open(self) -> None:
+        sink = self.sink()
+        self.write(sink, line(1))
+        for _ in read(self.folder):
+            break
+        self.close(sink)
 
 
 def test_zstd_of_the_command_line_reads_it() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -31,7 +32,10 @@ class Reader(Protocol):
         """Return what has come since the last call."""
 
     def finish(self) -> Iterator[Entry]:
-        """Report what is left over and no entry, and close the file."""
+        """Report what is left over and no entry."""
+
+    def close(self) -> None:
+        """Close the file."""
 
 
 class LinesReader:
@@ -57,13 +61,16 @@ class LinesReader:
 
     def finish(self) -> Iterator[Entry]:
         """Report a torn end."""
-        self._file.close()
         if self._decoder.error is not None:
             yield self._damage(b"", f"broken after {self._decoder.whole:,} bytes: {self._decoder.error}")
         elif self._rest:
             yield self._damage(self._rest, f"it ends in the middle of a line, after {len(self._rest):,} bytes of it")
         elif self._decoder.torn:
             yield self._damage(b"", f"it ends in the middle of a block, after {self._decoder.whole:,} bytes")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
 
     def _parse(self, line: bytes) -> Entry:
         try:
@@ -95,9 +102,9 @@ def read(*paths: str | os.PathLike[str]) -> Iterator[Entry]:
     :raises MissingLibrary: it is compressed with zstd, and there is none.
     """
     for path in in_order(*paths):
-        reader = open_reader(path)
-        yield from reader.poll()
-        yield from reader.finish()
+        with closing(open_reader(path)) as reader:
+            yield from reader.poll()
+            yield from reader.finish()
 
 
 def open_reader(path: Path) -> Reader:

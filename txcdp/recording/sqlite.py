@@ -205,9 +205,12 @@ class SQLiteReader:
             yield entry
 
     def finish(self) -> Iterator[Entry]:
-        """Close the database, in which nothing is torn."""
-        self._connection.close()
+        """Report nothing: a database is never torn."""
         return iter(())
+
+    def close(self) -> None:
+        """Close the database."""
+        self._connection.close()
 
 
 def _gather(connection: Any) -> None:

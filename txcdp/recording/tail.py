@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 from txcdp.recording.entries import Entry
@@ -45,7 +46,8 @@ class Tail:
 
     def _close(self, path: Path) -> Iterator[Entry]:
         self._done.add(path)
-        return self._readers.pop(path).finish()
+        with closing(self._readers.pop(path)) as reader:
+            yield from reader.finish()
 
     def _open(self) -> None:
         paths = self._paths if self._endless or not (self._readers or self._done) else []

@@ -5,5 +5,6 @@ and it starts and stops with that. ``twistd txcdp`` runs them by themselves.
 """
 
 from txcdp.service.browser import BrowserService
+from txcdp.service.recorder import RecorderService
 
-__all__ = ["BrowserService"]
+__all__ = ["BrowserService", "RecorderService"]

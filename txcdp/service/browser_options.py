@@ -9,18 +9,17 @@ from twisted.python import usage
 from txcdp.chrome import find_executable
 from txcdp.errors import ExecutableNotFound
 from txcdp.service.browser import BrowserService
+from txcdp.service.options import CommandOptions
 
 
-class LaunchOptions(usage.Options):
+class LaunchOptions(CommandOptions):
     """How browsers are launched."""
 
     optParameters = [
         ["executable", "x", None, "The browser to launch, a path or a name. [default: the first that is found]"],
-        ["profile", None, None, "A directory for its profile, which is kept. [default: a temporary one]"],
     ]
     optFlags = [
         ["headful", None, "Launch it with a window."],
-        ["pipe", None, "Talk to it through a pipe, which no other program can reach."],
         ["no-sandbox", None, "Launch it without Chromium's sandbox, as containers may need it."],
     ]
 
@@ -41,9 +40,7 @@ class LaunchOptions(usage.Options):
             raise usage.UsageError(str(error)) from error
         return {
             "executable": executable,
-            "profile": self["profile"],
             "headless": not self["headful"],
-            "transport": "pipe" if self["pipe"] else "websocket",
             "sandbox": False if self["no-sandbox"] else None,
             "args": list(self["arguments"]),
         }
@@ -59,7 +56,20 @@ class BrowserOptions(LaunchOptions):
             None,
             "A browser that runs: http://host:port, host:port, a port or a ws:// URL. [default: launch one]",
         ],
+        ["profile", None, None, "A directory for its profile, which is kept. [default: a temporary one]"],
     ]
+    optFlags = [
+        ["pipe", None, "Talk to it through a pipe, which no other program can reach."],
+    ]
+
+    @property
+    def launch(self) -> dict[str, Any]:
+        """The arguments of :func:`txcdp.launch`; :exc:`usage.UsageError` where there is no such browser."""
+        return {
+            **super().launch,
+            "profile": self["profile"],
+            "transport": "pipe" if self["pipe"] else "websocket",
+        }
 
     def postOptions(self) -> None:
         """Refuse what contradicts itself, before anything is started."""

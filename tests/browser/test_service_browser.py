@@ -1,0 +1,141 @@
+"""What twistd runs, a process with a real browser: it works, survives its browser, and ends in good order."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from twisted.internet import reactor as _reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ProcessTerminated
+from twisted.internet.protocol import ProcessProtocol
+from twisted.internet.task import deferLater
+from twisted.python.failure import Failure
+
+from tests.browser.support import BrowserTestCase
+from txcdp.recording import EventEntry, NoteEntry, read
+
+reactor: Any = _reactor
+
+TWISTD = "from twisted.scripts.twistd import run; run()"
+ROOT = Path(__file__).parents[2]
+DEADLINE = 60  # seconds, for anything
+
+
+class Twistd(ProcessProtocol):
+    """One twistd; it logs to its standard output."""
+
+    def __init__(self, *arguments: str, **variables: str) -> None:
+        self.said = ""
+        self.ended: Deferred[object] = Deferred()
+        self.code: int | None = None
+        command = [sys.executable, "-c", TWISTD, "--nodaemon", "--pidfile=", *arguments]
+        environment = {**os.environ, **variables, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+        reactor.spawnProcess(self, sys.executable, command, environment)
+
+    def outReceived(self, data: bytes) -> None:
+        self.said += data.decode("utf-8", "replace")
+
+    errReceived = outReceived
+
+    def processEnded(self, reason: Failure) -> None:
+        value = reason.value
+        self.code = -(value.signal or 0) or value.exitCode if isinstance(value, ProcessTerminated) else 0
+        self.ended.callback(None)
+
+    async def stop(self) -> str:
+        """End it as an operator does, and return all that it has said."""
+        if self.code is None:
+            assert self.transport is not None
+            self.transport.signalProcess("TERM")
+        await self.ended
+        return self.said
+
+
+async def until(true: Any, told: Any = lambda: "") -> Any:
+    """Wait for something to be so."""
+    give_up = time.monotonic() + DEADLINE
+    while not (found := true()):
+        if time.monotonic() > give_up:
+            raise AssertionError(f"not so after {DEADLINE} s: {told()}")
+        await deferLater(reactor, 0.1)
+    return found
+
+
+class RecordTests(BrowserTestCase):
+    async def test_twistd_records_over_the_death_of_its_browser(self) -> None:
+        url = self.server.page("/", "<script>setInterval(() => console.log('alive'), 100)</script>")
+        folder = self.folder()
+        twistd = Twistd("txcdp", "record", "--directory", str(folder), "--events=Runtime.consoleAPICalled", url)
+        self.addCleanup(twistd.stop)
+
+        def alive() -> int:
+            return sum(isinstance(each, EventEntry) for each in (read(folder) if folder.exists() else ()))
+
+        await until(lambda: alive() > 3, lambda: twistd.said)
+        os.kill(self.browser_of(twistd), signal.SIGKILL)
+        await until(lambda: self.notes(folder, "line_found"), lambda: twistd.said)
+        before = alive()
+        await until(lambda: alive() > before + 3, lambda: twistd.said)
+        said = await twistd.stop()
+        self.assertEqual(twistd.code, -signal.SIGTERM, said)
+        self.assertNotRegex(said, "Traceback|Unhandled")
+        self.assertIn("is finished", said)
+        self.assertEqual([each.suffix for each in folder.iterdir()], [".jsonl"])
+        (end,) = self.notes(folder, "end")
+        self.assertEqual(end.data["reason"], "stopped")
+
+    async def test_a_remote_browser_that_comes_later(self) -> None:
+        browser = await self.launch()
+        port = re.search(r":(\d+)/", browser.process.ws_url)[1]  # type: ignore[index, union-attr]
+        folder = self.folder()
+        twistd = Twistd("txcdp", "record", f"--browser=127.0.0.1:{port}", "--directory", str(folder), "--compress=gzip")
+        self.addCleanup(twistd.stop)
+        await until(lambda: "has begun" in twistd.said, lambda: twistd.said)
+        tab = await browser.new_page()
+        await tab.goto(self.server.page("/", "<script>console.log('hello')</script>"))
+        await until(
+            lambda: any(
+                isinstance(each, EventEntry) and each.method == "Runtime.consoleAPICalled" for each in read(folder)
+            ),
+            lambda: twistd.said,
+        )
+        await twistd.stop()
+        self.assertIsNone(browser.connection.lost)
+        self.assertEqual(len(self.notes(folder, "end")), 1)
+
+    async def test_the_example(self) -> None:
+        folder = self.folder()
+        example = str(ROOT / "examples" / "deploy" / "recorder.tac")
+        twistd = Twistd("--python", example, RECORDINGS=str(folder))
+        self.addCleanup(twistd.stop)
+        await until(lambda: "has begun" in twistd.said, lambda: twistd.said)
+        said = await twistd.stop()
+        self.assertIn("is finished", said)
+        self.assertNotRegex(said, "Traceback|Unhandled")
+        self.assertEqual(len(self.notes(folder, "end")), 1)
+
+    def folder(self) -> Path:
+        return Path(self.mktemp()).absolute()
+
+    def notes(self, folder: Path, kind: str) -> list[NoteEntry]:
+        return [each for each in read(folder) if isinstance(each, NoteEntry) and each.kind == kind]
+
+    def browser_of(self, twistd: Twistd) -> int:
+        """Return the process id of the browser that a twistd has launched."""
+        assert twistd.transport is not None
+        parent = str(twistd.transport.pid)
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    facts = (entry / "stat").read_text().rpartition(")")[2].split()
+                except OSError:
+                    continue  # it has just ended
+                if facts[1] == parent:
+                    return int(entry.name)
+        raise AssertionError(f"twistd has no child: {twistd.said}")

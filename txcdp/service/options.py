@@ -1,0 +1,37 @@
+"""What the commands of ``twistd txcdp`` have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from twisted.python import usage
+
+
+class CommandOptions(usage.Options):
+    """Options, some of which are read from how people write them; their defaults are written so, too.
+
+    :cvar readers: by the option's name, what reads its text, and raises :exc:`ValueError` where it cannot.
+    """
+
+    readers: ClassVar[dict[str, Callable[[str], Any]]] = {}
+
+    def postOptions(self) -> None:
+        """Read them; :exc:`usage.UsageError` says which cannot be read."""
+        for name, read in self.readers.items():
+            if isinstance(self[name], str):
+                try:
+                    self[name] = read(self[name])
+                except ValueError as error:
+                    raise usage.UsageError(f"--{name}: {error}") from error
+
+
+def one_of(*allowed: str) -> Callable[[str], str]:
+    """Return a reader of a word out of a few."""
+
+    def read(text: str) -> str:
+        if text not in allowed:
+            raise ValueError(f"{text!r}: use {', '.join(allowed[:-1])} or {allowed[-1]}")
+        return text
+
+    return read
