@@ -25,6 +25,7 @@ from txcdp.wire import (
     reply_decoder,
     session_of,
     session_tail,
+    split_event,
 )
 
 AB = event_prefix(b"A.b")
@@ -49,6 +50,17 @@ def test_peeking_says_what_decoding_says(method: str, params: dict[str, Any], se
     assert peeked == (session or "").encode()
     head = read_head(message)
     assert (head.id, head.method, head.session) == (None, method.encode(), peeked)
+    parts = split_event(message)
+    assert parts is not None
+    assert parts[:2] == (method.encode(), peeked)
+    assert json.loads(b"{" + message[1 : parts[2]] + b"}") == {"method": method, "params": params}
+
+
+@pytest.mark.parametrize(
+    "written", [b"", b"{}", b'{"method":"A.b"}', b'{"method":"A.b","params":{},"x":1}', b'{"method":"A.b', b'{"id":1}']
+)
+def test_what_is_written_otherwise_is_not_taken_apart(written: bytes) -> None:
+    assert split_event(written) is None
 
 
 @given(METHODS, PARAMS, SESSIONS, st.randoms())
