@@ -246,6 +246,7 @@ class RecordOptionsTests(SynchronousTestCase):
         self.assertEqual(service._urls, ["a"])
         self.assertEqual(service._options["filter"], Filter(events=["Network", "Page.*"], targets=["page"]))
         self.assertEqual((service._options["secrets"], service._options["buffer"]), ("keep", 1024))
+        self.assertIs(service._options["commands"], True)
         self.assertEqual(service._options["domains"], ["Network", "Page", "Runtime", "Log"])
         self.assertIn("127.0.0.1:1", repr(service.browsers))
 

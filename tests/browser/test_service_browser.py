@@ -35,7 +35,11 @@ class Twistd(ProcessProtocol):
         self.ended: Deferred[object] = Deferred()
         self.code: int | None = None
         command = [sys.executable, "-c", TWISTD, "--nodaemon", "--pidfile=", *arguments]
-        environment = {**os.environ, **variables, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+        environment = {
+            **os.environ,
+            **variables,
+            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+        }
         reactor.spawnProcess(self, sys.executable, command, environment)
 
     def outReceived(self, data: bytes) -> None:

@@ -47,6 +47,9 @@ class RecordOptions(BrowserOptions):
         ["buffer", None, "64M", "Bytes that may wait in memory until they are written."],
     ]
 
+    optFlags = [
+        ["commands", None, "Record the commands, too, that the recorder sends, with their replies."],
+    ]
     readers: ClassVar = {
         "rotate-size": size,
         "rotate-age": seconds,
@@ -97,6 +100,7 @@ class RecordOptions(BrowserOptions):
             domains=self["domains"],
             filter=Filter(**{part: self[part] or () for part in ("events", "without", "targets", "urls")}),
             secrets=self["secrets"],
+            commands=bool(self["commands"]),
             overflow=self["overflow"],
             buffer=self["buffer"],
         )
