@@ -241,7 +241,7 @@ class RecordOptionsTests(SynchronousTestCase):
 
     def test_the_service(self) -> None:
         service = self.parse(
-            "--events=Network,Page.*", "--targets=page", "--secrets=keep", "--buffer=1K", "a"
+            "--events=Network,Page.*", "--targets=page", "--secrets=keep", "--buffer=1K", "--commands", "a"
         ).make_service(Clock())
         self.assertEqual(service._urls, ["a"])
         self.assertEqual(service._options["filter"], Filter(events=["Network", "Page.*"], targets=["page"]))

@@ -151,7 +151,7 @@ class Connection:
         return self._targets.attach(target_id)
 
     def events_raw(self, wanted: Callable[[str], bool] | None = None) -> EventStream[Message]:
-        """Return a stream of all sessions' events as the browser sends them; it enables none, and ends with the connection.
+        """Return a stream of all sessions' events, as they come; it enables none, and ends with the connection.
 
         :param wanted: tells by a name such as ``"Page.frameNavigated"``, once for each, whether to carry it; None: all.
         """
