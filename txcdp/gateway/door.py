@@ -100,9 +100,7 @@ class Door:
         if verbs is None:
             raise Refusal(404, "There is nothing at this path.", "path")
         if knock.verb not in verbs:
-            raise Refusal(
-                405, f"This can be used with {' or '.join(verbs)} only.", "verb", {"Allow": ", ".join(verbs)}
-            )
+            raise Refusal(405, f"This can be used with {' or '.join(verbs)} only.", "verb", {"Allow": ", ".join(verbs)})
         return principal
 
     def _check_host(self, knock: Knock) -> None:

@@ -145,12 +145,15 @@ class DoorOptions:
     :ivar hosts: names and addresses by which clients may call the gateway (the ``Host`` header), besides ``localhost``,
         loopback addresses and the address that a connection came in at.
     :ivar origins: web pages that may use it, as ``https://host:port``, besides its own.
+    :ivar public_url: as which clients see the gateway, such as ``https://cdp.example.com``, where something stands
+        before it that ends TLS or changes the port; None: as they call it. Its host and origin need not be listed.
     :ivar tokens: path of a file of tokens, see :mod:`txcdp.gateway.tokens`; None: nobody needs one, which
         :class:`~txcdp.gateway.Gateway` allows on loopback addresses alone.
     """
 
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
+    public_url: str | None = None
     tokens: str | None = None
 
 

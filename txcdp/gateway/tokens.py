@@ -10,8 +10,8 @@ The file is TOML, with a table for each name::
     sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
     commands_per_second = 500
 
-``sha256`` is the hexadecimal SHA-256 of a token that is not to stand in the file itself. ``clients`` (WebSockets at once)
-and ``commands_per_second`` (of each) are quotas below those of the gateway.
+``sha256`` is the hexadecimal SHA-256 of a token that is not to stand in the file itself. ``clients`` (WebSockets at
+once) and ``commands_per_second`` (of each) are quotas below those of the gateway.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Tokens:
         except OSError as error:
             raise BadTokens(f"{self._path}: {error.strerror}") from None
         except ValueError:  # whose text may repeat a token
-            raise BadTokens(f"{self._path}: it is no TOML; a table [name] with token = \"...\" is wanted") from None
+            raise BadTokens(f'{self._path}: it is no TOML; a table [name] with token = "..." is wanted') from None
         known = [_entry(self._path, name, entry) for name, entry in table.items()]
         if not known:
             raise BadTokens(f"{self._path}: there is no token in it")
@@ -109,7 +109,7 @@ def _entry(path: Path, name: str, entry: Any) -> tuple[bytes, Principal]:
     if not _NAME.fullmatch(name):
         raise BadTokens(f"{path}: a name has letters, digits, dots, - and _, 64 at the most")
     if not isinstance(entry, dict):
-        raise BadTokens(f"{path}: {name} stands outside of a table; [{name}] and token = \"...\" are wanted")
+        raise BadTokens(f'{path}: {name} stands outside of a table; [{name}] and token = "..." are wanted')
     if unknown := sorted(set(entry) - _KEYS):
         raise BadTokens(f"{where}: unknown {', '.join(unknown)}; there are {', '.join(sorted(_KEYS))}")
     clients, rate = entry.get("clients"), entry.get("commands_per_second")

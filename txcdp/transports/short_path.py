@@ -213,7 +213,8 @@ def is_utf8(payload: bytes) -> bool:
 
 def _write_now(transport: Any, data: bytes) -> bytes:
     """Write to the socket at once if nothing waits before it, which saves the reactor a turn; return what is left."""
-    if not (transport._tempDataBuffer or transport.dataBuffer or transport.disconnecting):
+    waits = transport._tempDataBuffer or transport.dataBuffer
+    if transport.connected and not (waits or transport.disconnecting):
         written = transport.writeSomeData(data)
         if isinstance(written, int) and written > 0:
             return data[written:]
