@@ -15,6 +15,7 @@ from txcdp.chrome.descriptions import VersionInfo
 from txcdp.deferreds import returns_deferred
 from txcdp.domains import browser as browser_domain
 from txcdp.domains import network, storage, target
+from txcdp.gateway.members import Running
 
 
 class LaunchedBrowser:
@@ -73,11 +74,11 @@ def launcher(
     env: Mapping[str, str | None] | None = None,
     headless: bool = True,
     sandbox: bool | None = None,
-) -> Callable[[], Deferred[LaunchedBrowser]]:
+) -> Callable[[], Deferred[Running]]:
     """Return what starts a browser for a pool; the arguments are those of :func:`txcdp.launch`."""
 
     @returns_deferred
-    async def start() -> LaunchedBrowser:
+    async def start() -> Running:
         browser = await launch(
             reactor, executable=executable, args=args, env=env, headless=headless, sandbox=sandbox, probes=None
         )

@@ -10,6 +10,7 @@ from twisted.logger import Logger
 
 from txcdp.deferreds import Notice, returns_deferred
 from txcdp.gateway.client import client_factory
+from txcdp.gateway.commands import Commands
 from txcdp.gateway.counters import Counters
 from txcdp.gateway.modes import Kind, Mode
 from txcdp.gateway.options import GatewayOptions
@@ -41,7 +42,7 @@ class Clients:
         self._reactor = reactor
         self._mode = mode
         self._limits = options.clients
-        self._screen = Screen(options.policy)
+        self._table = Commands(counters, Screen(options.policy))
         self._counters = counters
         self._factory = client_factory(reactor, self._limits)
         self._places: Counter[str] = Counter()
@@ -94,7 +95,7 @@ class Clients:
                 why=printable(why),
             )
 
-        relay = Relay(self._reactor, principal.name, line, self._limits, rate, self._screen, self._counters, ended)
+        relay = Relay(self._reactor, principal.name, line, self._limits, rate, self._table, self._counters, ended)
         self.relays[number] = relay
         self._counters.clients[principal.name] += 1
         if self._look is None:

@@ -34,6 +34,7 @@ from txcdp.gateway.options import GatewayOptions
 from txcdp.gateway.policy import Screen
 from txcdp.gateway.pool import Pool
 from txcdp.gateway.refusals import Refusal, busy
+from txcdp.gateway.relay import Line
 from txcdp.gateway.tokens import Principal
 from txcdp.gateway.visits import Visit
 from txcdp.transports.interface import Transport
@@ -136,7 +137,7 @@ class Exclusive:
     # WebSockets:
 
     @returns_deferred
-    async def open(self, visit: Visit, kind: Kind, name: str) -> LeasedLine:
+    async def open(self, visit: Visit, kind: Kind, name: str) -> Line:
         """Open a line, with a browser for it where there is none yet."""
         principal = visit.principal
         lease = self.leases.get(name)

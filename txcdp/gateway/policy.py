@@ -1,29 +1,21 @@
-"""What a message from a client asks for, and whether it may.
+"""What clients may not do.
 
-What is asked can be read from the first bytes of nearly every message; one that begins otherwise is decoded. Where
-something is forbidden, a message is let through only if it was understood as Chromium understands it: what is no
-JSON to us, or has a key twice, is not.
+Where something is forbidden, a message is let through only if it was understood as Chromium understands it: what is no
+JSON to us is not, nor is a URL in a command that has a key twice.
 """
 
 from __future__ import annotations
 
-import functools
 import ipaddress
 import json
 import re
 import socket
 import unicodedata
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import unquote
 
-import msgspec
-
+from txcdp.gateway.asking import NOTHING, Asked
 from txcdp.gateway.options import Policy
-
-_ID_FIRST = re.compile(rb'\{"id": ?(\d{1,10}), ?"method": ?"([A-Za-z]+\.[A-Za-z]+)"')
-_METHOD_FIRST = re.compile(rb'\{"method": ?"([A-Za-z]+\.[A-Za-z]+)"')
-_ID_LAST = re.compile(rb'"id": ?(\d{1,10})(?:, ?"sessionId": ?"[^"\\]*")?\}$')
-_TAIL = 160
 
 #: Commands that open a URL, and which parameter that is.
 _OPENING = {
@@ -42,46 +34,8 @@ _NESTED = "Target.sendMessageToTarget"
 _DEEPEST = 3
 
 
-class Asked(NamedTuple):
-    """What a message asks for; id -1 and method ``""`` where it does not say so in a way that is understood."""
-
-    id: int
-    method: str
-
-
-class _Command(msgspec.Struct):
-    id: int = -1
-    method: str = ""
-
-
 class _Twice(ValueError):
     """A key is there twice."""
-
-
-_decode = msgspec.json.Decoder(_Command).decode
-_NOTHING = Asked(-1, "")
-
-
-def asked(message: bytes) -> Asked:
-    """Return what a message asks for."""
-    found = _ID_FIRST.match(message)
-    if found is not None:
-        return Asked(int(found[1]), _name(found[2]))
-    found = _METHOD_FIRST.match(message)
-    if found is not None:
-        last = _ID_LAST.search(message, max(0, len(message) - _TAIL))
-        if last is not None:
-            return Asked(int(last[1]), _name(found[1]))
-    try:
-        command = _decode(message)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _NOTHING
-    return Asked(command.id, command.method)
-
-
-@functools.lru_cache(1024)
-def _name(method: bytes) -> str:
-    return method.decode("ascii")
 
 
 class Screen:
@@ -102,7 +56,7 @@ class Screen:
     def objection(self, command: Asked, message: bytes) -> str | None:
         """Return why a command is not let through; None where it is.
 
-        :param command: what :func:`asked` has found in it.
+        :param command: what :func:`~txcdp.gateway.asking.asked` has found in it.
         """
         return None if self.idle else self._objection(command, message, 0)
 
@@ -128,6 +82,17 @@ class Screen:
         url = params.get(_OPENING[method])
         return self.objection_to_url(url) if isinstance(url, str) else None
 
+    def concerns(self, method: str) -> bool:
+        """Whether commands of a method, or with none that could be read, have to be asked about."""
+        return not self.idle and (
+            not method
+            or method in self._methods
+            or method in _WAYS_ROUND
+            or method == _NESTED
+            or method in _OPENING
+            or method.partition(".")[0] in self._domains
+        )
+
     def objection_to_url(self, url: str) -> str | None:
         """Return why a URL may not be opened; None where it may."""
         scheme, rest = _split(url)
@@ -152,9 +117,9 @@ def _asked_strictly(message: str) -> Asked:
     try:
         command = json.loads(message, object_pairs_hook=_once)
     except (ValueError, RecursionError):
-        return _NOTHING
+        return NOTHING
     method = command.get("method") if isinstance(command, dict) else None
-    return Asked(-1, method) if isinstance(method, str) else _NOTHING
+    return Asked(-1, method) if isinstance(method, str) else NOTHING
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -15,10 +15,11 @@ import msgspec
 from twisted.internet.interfaces import IDelayedCall
 
 from txcdp.errors import ConnectionLost
+from txcdp.gateway.asking import Asked
 from txcdp.gateway.client import Client
+from txcdp.gateway.commands import Commands, Kind
 from txcdp.gateway.counters import DENIED, ERROR, LOST, OK, Counters, Domain
 from txcdp.gateway.options import ClientLimits
-from txcdp.gateway.policy import Screen, asked
 from txcdp.transports.interface import Transport
 from txcdp.wire import REPLY_START
 
@@ -36,12 +37,14 @@ class Line(Protocol):
 
     :ivar transport: carries its messages.
     :ivar browser: names the browser, for people.
-    :ivar why: why the browser is ended, where the gateway has done that; else ``""``.
     """
 
     transport: Transport
     browser: str
-    why: str
+
+    @property
+    def why(self) -> str:
+        """Why the browser is gone where its client did not ask for that; else ``""``."""
 
     def browser_closes(self) -> None:
         """Hear that the client has told the browser to end."""
@@ -58,7 +61,7 @@ class Relay:
     :param line: what it gets.
     :param limits: see :class:`~txcdp.gateway.options.ClientLimits`.
     :param rate: commands a second; None: no limit.
-    :param screen: what is forbidden.
+    :param table: how commands are dealt with.
     :param counters: where to count.
     :param ended: called once, with the relay, why it ended and one word for that.
     :ivar client: its WebSocket.
@@ -74,7 +77,7 @@ class Relay:
         line: Line,
         limits: ClientLimits,
         rate: float | None,
-        screen: Screen,
+        table: Commands,
         counters: Counters,
         ended: Callable[[Relay, str, str], None],
     ) -> None:
@@ -82,7 +85,7 @@ class Relay:
         self.name = name
         self.line = line
         self._limits = limits
-        self._screen = screen
+        self._table = table
         self._counters = counters
         self._ended = ended
         self._upstream = line.transport
@@ -130,20 +133,24 @@ class Relay:
         self.bytes_in += size
         self._counters.bytes_in += size
         self.commands += 1
-        command = asked(message)
-        domain = self._counters.domain(command.method)
-        screen = self._screen
-        if not screen.idle and (objection := screen.objection(command, message)) is not None:
-            domain.outcomes[DENIED] += 1
-            self.client.send(refusal(message, objection))
+        number, kind = self._table.read(message)
+        if kind.special and not self._is_allowed(number, kind, message):
             return
         pending = self._pending
         if len(pending) >= _WAITED_FOR:
             pending.pop(next(iter(pending)))[0].outcomes[LOST] += 1
-        pending[command.id] = (domain, self.active)
-        if command.method == "Browser.close":
-            self.line.browser_closes()
+        pending[number] = (kind.domain, self.active)
         self._upstream.send(message)
+
+    def _is_allowed(self, number: int, kind: Kind, message: bytes) -> bool:
+        objection = self._table.screen.objection(Asked(number, kind.method), message)
+        if objection is not None:
+            kind.domain.outcomes[DENIED] += 1
+            self.client.send(refusal(message, objection))
+            return False
+        if kind.method == "Browser.close":
+            self.line.browser_closes()
+        return True
 
     def client_full(self) -> None:
         """Hear that the client does not read as fast as its browser writes."""

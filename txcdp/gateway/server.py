@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
@@ -57,7 +57,7 @@ class Gateway:
         self,
         reactor: Any,
         options: GatewayOptions | None = None,
-        start_browser: Callable[[], Deferred[Any]] | None = None,
+        start_browser: Callable[[], Deferred[Running]] | None = None,
         mode: Callable[[Any, Pool, GatewayOptions], Mode] = Exclusive,
     ) -> None:
         options = options or GatewayOptions()
@@ -142,7 +142,7 @@ class Gateway:
                 self.clients.end_all("the gateway is being stopped")
                 await self._within(_CLOSING, left)
             if self.port is not None:
-                await self.port.stopListening()
+                await maybeDeferred(self.port.stopListening)
         finally:
             self.mode.stop()
             await self.pool.stop()
