@@ -40,7 +40,7 @@ class PoolOptions:
     """How many browsers there are; times in seconds.
 
     :ivar size: most browsers at once, which is the most clients that are served at once in exclusive mode.
-    :ivar warm: how many are kept started for those to come, within ``size``.
+    :ivar warm: how many are kept started for those to come, as far as ``size`` allows.
     :ivar queue: how many clients may wait for a browser; one more is refused with 503.
     :ivar queue_deadline: how long each may wait; then it is refused with 503.
     :ivar check_interval: between looks at each browser: whether it answers, and how much memory it takes.
@@ -63,8 +63,6 @@ class PoolOptions:
     def __post_init__(self) -> None:
         if self.warm < 0 or self.queue < 0:
             raise ValueError(f"warm={self.warm}, queue={self.queue}: numbers from 0")
-        if self.warm > self.size:
-            raise ValueError(f"warm={self.warm} browsers cannot be kept where size={self.size} are the most")
         for name in ("size", "queue_deadline", "check_interval", "check_timeout", "retry_least", "retry_most"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}={getattr(self, name)!r}: a number above 0")

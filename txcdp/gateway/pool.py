@@ -236,6 +236,7 @@ class Pool:
         if member in self.idle:
             self.idle.remove(member)
         self.leased.discard(member)
+        self._tidying.discard(member)
         if member.ended.given:
             return
         log.info("Browser {pid} is ended: {why}", pid=member.running.pid, why=why)

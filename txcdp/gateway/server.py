@@ -106,7 +106,7 @@ class Gateway:
         port = await serverFromString(self._reactor, self._options.endpoint).listen(self.site)
         where = port.getHost()
         if self.tokens is None and not _is_local(where):
-            await port.stopListening()
+            await maybeDeferred(port.stopListening)
             raise ValueError(
                 f"{self._options.endpoint}: without tokens the gateway listens on loopback addresses alone, since "
                 "whoever reaches it has the browsers; give it a file of tokens, or add interface=127.0.0.1"
