@@ -310,7 +310,7 @@ class HttpTests(GatewayCase):
         self.assertEqual(self.json("/json/protocol"), {"domains": ["127.0.0.1:1000"]})
         self.pages.error = TxcdpError("asked once")
         self.assertEqual(self.json("/json/protocol"), {"domains": ["127.0.0.1:1000"]})
-        self.assertEqual(self.starter.browsers[0].closed, 1)
+        self.assertEqual(self.starter.browsers[0].closed, 0)  # it was only asked
 
     def test_pages_of_other_tokens_are_not_there(self):
         self.guarded()

@@ -11,11 +11,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from txcdp.gateway import Policy, commands
 from txcdp.gateway.asking import NOTHING, Asked, asked
-from txcdp.gateway.commands import Commands
+from txcdp.gateway.commands import Commands, refusal
 from txcdp.gateway.counters import BUCKETS, Counters, Domain
 from txcdp.gateway.frames import unmasked
 from txcdp.gateway.policy import Screen, is_private
-from txcdp.gateway.relay import refusal
 
 
 def objection(policy: Policy, method: str, **params: Any) -> str | None:
