@@ -17,6 +17,7 @@ REQUIREMENTS = [
     "treq>=24.9.1",
     "reactivex>=5.0.0",
     "msgspec>=0.19.0",
+    "prometheus-client>=0.21.0",
 ]
 
 ZSTD = "backports.zstd>=1.0; python_version < '3.14'"

@@ -22,7 +22,7 @@ from txcdp.sessions import AutoAttach
 from txcdp.streams import queue
 from txcdp.streams.flow import PAUSE_LIMIT
 from txcdp.testing import NEVER, FakeChrome, FakeTransport
-from txcdp.transports import frames
+from txcdp.transports import short_path
 
 LARGE = "x" * 100_000
 DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate\r\n"
@@ -370,7 +370,7 @@ class MessageSizeTests(SynchronousTestCase):
         self.assertEqual(opening.reactor.getDelayedCalls(), [])
 
     def test_what_goes_out_may_be_larger(self):
-        self.patch(frames, "FRAGMENT_SIZE", 50_000)
+        self.patch(short_path, "FRAGMENT_SIZE", 50_000)
         opening = self.opened()
         sent = self.connection.session.execute(runtime.evaluate(expression=LARGE))
         parts = [each.payload for write in opening.tcp.writes for each in client_frames(write)]

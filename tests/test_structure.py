@@ -30,7 +30,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("transports", "probing", "reconnecting"),
     ("chrome",),
     ("browser", "page", "network"),
-    ("recording", "rx3"),
+    ("recording", "gateway", "rx3"),
     ("testing",),
     ("service", "cli"),
     ("__init__", "__main__"),
@@ -43,7 +43,8 @@ LIBRARIES = {
     "reactivex": ("streams", "rx3", "cli"),
     "rx": ("rx3",),
     "treq": ("chrome.discovery",),
-    "autobahn": ("transports", "service", "testing"),
+    "autobahn": ("transports", "gateway", "testing"),
+    "prometheus_client": ("gateway.metrics",),
 }
 #: Of Autobahn's importers, those that may have its client.
 AUTOBAHN_CLIENT = ("transports",)

@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support import TCP, Opening, client_frames, handshake_reply, server_frame
 from txcdp.errors import ConnectError, ConnectionLost, ConnectTimeout, HandshakeFailed, InvalidURL
-from txcdp.transports import frames
+from txcdp.transports import short_path
 from txcdp.transports.frames import ShortPathProtocol
 from txcdp.transports.heartbeat import Heartbeat
 from txcdp.transports.websocket import open_websocket
@@ -476,7 +476,7 @@ class SendingTests(OpenCase):
         self.assertEqual(self.transport.bytes_sent - before, 9)
 
     def test_a_long_message_goes_in_fragments(self):
-        self.patch(frames, "FRAGMENT_SIZE", 100)
+        self.patch(short_path, "FRAGMENT_SIZE", 100)
         self.transport.send(b"x" * 100)
         self.transport.send(b"y" * 250)
         self.transport.send(b"z")

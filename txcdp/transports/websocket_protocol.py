@@ -111,14 +111,6 @@ class WebSocketTransport(ShortPathProtocol):
             self._heartbeat.heard()
             self.transport.resumeProducing()
 
-    @property
-    def unsent(self) -> int:
-        """Bytes that wait in this process to be written."""
-        corked = 0 if self._corked is None else sum(map(len, self._corked))
-        tcp = self.transport  # TLS on top of it looks these up there
-        waiting: int = len(getattr(tcp, "dataBuffer", b"")) - getattr(tcp, "offset", 0)
-        return corked + waiting + sum(map(len, getattr(tcp, "_tempDataBuffer", ())))
-
     def when_drained(self) -> Deferred[None]:
         """Wait until the socket has taken all that was sent; see ``Transport``."""
         return self._backpressure.wait()

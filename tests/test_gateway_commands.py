@@ -1,0 +1,179 @@
+"""What clients ask for, what is forbidden, and the frames that both come in."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from txcdp.gateway import Policy, commands
+from txcdp.gateway.asking import NOTHING, Asked, asked
+from txcdp.gateway.commands import Commands, refusal
+from txcdp.gateway.counters import BUCKETS, Counters, Domain
+from txcdp.gateway.frames import unmasked
+from txcdp.gateway.policy import Screen, is_private
+
+
+def objection(policy: Policy, method: str, **params: Any) -> str | None:
+    message = json.dumps({"id": 1, "method": method, "params": params}).encode()
+    screen = Screen(policy)
+    found = screen.objection(asked(message), message)
+    assert found is None or screen.concerns(method)
+    return found
+
+
+class AskedTests(SynchronousTestCase):
+    def test_the_orders_that_clients_write(self):
+        for message in (
+            b'{"id":7,"method":"Page.navigate","params":{"url":"x"},"sessionId":"A"}',
+            b'{"id": 7, "method": "Page.navigate"}',
+            b'{"method":"Page.navigate","params":{"id":5},"id":7,"sessionId":"A"}',
+            b'{"method": "Page.navigate", "params": {}, "id": 7}',
+            b'{"method":"Page.navigate","id":7,"params":{"id":5}}',
+            b'{"sessionId":"A","params":{"method":"No.no","id":1},"id":7,"method":"Page.navigate"}',
+            b' {"id":7,"m\\u0065thod":"Page.navigate"}',
+        ):
+            self.assertEqual(asked(message), Asked(7, "Page.navigate"), message)
+
+    def test_what_says_nothing(self):
+        for message in (b"", b"[]", b"\xff", b"[" * 100_000, b'{"id":"7","method":"A.b"}', b"/**/{}", b'{"id":1.5}'):
+            self.assertEqual(asked(message), NOTHING, message[:20])
+        self.assertEqual(asked(b'{"id":5}'), Asked(5, ""))
+
+    @given(st.integers(0, 2**31 - 1), st.sampled_from(["Page.navigate", "X.y"]), st.text(), st.permutations(range(4)))
+    def test_as_json_reads_it(self, number, method, text, order):
+        items = [("id", number), ("method", method), ("params", {"id": 3, "method": text}), ("sessionId", text)]
+        for separators in ((",", ":"), (", ", ": ")):
+            message = json.dumps(dict(items[each] for each in order), separators=separators).encode()
+            self.assertEqual(asked(message), (number, method))
+
+
+class ScreenTests(SynchronousTestCase):
+    def test_nothing_is_forbidden(self):
+        screen = Screen(Policy())
+        self.assertTrue(screen.idle)
+        self.assertFalse(screen.concerns("Browser.crash"))
+        self.assertIsNone(screen.objection(NOTHING, b"nonsense"))
+
+    def test_methods_and_domains(self):
+        policy = Policy(methods=("Browser.crash", "SystemInfo.*"))
+        self.assertIn("'Browser.crash' is not allowed", objection(policy, "Browser.crash") or "")
+        self.assertIn("not allowed", objection(policy, "SystemInfo.getInfo") or "")
+        self.assertIsNone(objection(policy, "Browser.getVersion"))
+        self.assertIsNone(objection(policy, "Page.navigate", url="file:///etc/passwd"))
+
+    def test_no_way_round(self):
+        policy = Policy(methods=("Browser.crash",))
+        self.assertIn("not allowed", objection(policy, "Target.exposeDevToolsProtocol", targetId="A") or "")
+        inner = json.dumps({"id": 1, "method": "Browser.crash"})
+        self.assertIn("not allowed", objection(policy, "Target.sendMessageToTarget", message=inner) or "")
+        escaped = '{"id":1,"meth\\u006fd":"Browser.cr\\u0061sh"}'
+        self.assertIn("not allowed", objection(policy, "Target.sendMessageToTarget", message=escaped) or "")
+        for odd in ("/**/" + inner, '{"method":"A.b","method":"Browser.crash"}', "[]", "{}", "[" * 100_000):
+            self.assertIn("can read", objection(policy, "Target.sendMessageToTarget", message=odd) or "", odd[:20])
+        for _ in range(5):
+            inner = json.dumps({"id": 1, "method": "Target.sendMessageToTarget", "params": {"message": inner}})
+        self.assertIn("can read", objection(policy, "Target.sendMessageToTarget", message=inner) or "")
+        harmless = json.dumps({"id": 1, "method": "Page.enable"})
+        self.assertIsNone(objection(policy, "Target.sendMessageToTarget", message=harmless))
+        self.assertIsNone(objection(policy, "Target.sendMessageToTarget", message=5))
+        screen = Screen(policy)
+        for message in (b'/**/{"id":1,"method":"Browser.crash"}', b"\xff", b"{}", b"[]"):
+            self.assertIn("can read", screen.objection(asked(message), message) or "", message)
+
+    def test_schemes(self):
+        policy = Policy(schemes=("file", "Chrome:"))
+        for url in (
+            "file:///etc/passwd",
+            "FILE:///x",
+            " \x01file:/x",
+            "fi\tle:///x",
+            "view-source:file:///x",
+            "view-source: View-Source:file:///x",
+            "blob:file:///x",
+            "chrome://version",
+        ):
+            for method in ("Page.navigate", "Target.createTarget", "Network.loadNetworkResource"):
+                self.assertIn("scheme", objection(policy, method, url=url) or "", url)
+        harmless: tuple[Any, ...] = ("https://a/?file:", "about:blank", "data:text/html,x", "file", 5, None)
+        for each in harmless:
+            self.assertIsNone(objection(policy, "Page.navigate", url=each), each)
+        self.assertIsNone(objection(policy, "Network.setCookie", url="file:///x"))
+        screen = Screen(policy)
+        for message in (
+            b'{"id":1,"method":"Page.navigate","params":{"url":"https://a/","url":"file:///x"}}',
+            b'{"id":1,"method":"Page.navigate","params":{"url":"https://a/"/**/}}',
+            b'{"id":1,"method":"Page.navigate","params":[]}',
+        ):
+            self.assertIn("can read", screen.objection(asked(message), message) or "")
+        self.assertIsNone(objection(policy, "Page.navigate"))
+
+    def test_private_addresses(self):
+        policy = Policy(private_addresses=False)
+        for host in (
+            "127.0.0.1", "127.1", "0x7f000001", "2130706433", "0177.0.0.1", "10.0.0.1:8080", "192.168.1.1",
+            "169.254.169.254", "localhost", "LOCALHOST.", "a.localhost", "printer", "db.internal", "[::1]:80",
+            "[::ffff:10.0.0.1]", "[fe80::1]", "user:pw@127.0.0.1", "%31%32%37.0.0.1", "①②⑦.0.0.1", "0.0.0.0",
+            "[fd00::1]", "a@b@localhost", "",
+        ):  # fmt: skip
+            for form in (
+                "http://{}/",
+                "https:{}",
+                "HTTP:\\\\{}\\x",
+                "view-source:http://{}#x",
+                "ws:////{}?x@example.com",
+            ):
+                self.assertIn("private", objection(policy, "Page.navigate", url=form.format(host)) or "", (form, host))
+        for url in ("https://example.com/", "http://8.8.8.8/", "http://[2606:4700::1111]/", "about:blank", "file:///x"):
+            self.assertIsNone(objection(policy, "Page.navigate", url=url), url)
+        self.assertTrue(is_private("100.64.0.1"))
+        self.assertFalse(is_private("a..b.example"))
+
+
+class CommandsTests(SynchronousTestCase):
+    def test_methods_are_looked_up_once(self):
+        counters = Counters()
+        table = Commands(counters, Screen(Policy(methods=("SystemInfo.*",))))
+        number, kind = table.read(b'{"id":3,"method":"Page.enable"}')
+        self.assertEqual((number, kind.method, kind.special), (3, "Page.enable", False))
+        self.assertIs(table.read(b'{"id":4,"method":"Page.enable"}')[1], kind)
+        self.assertIs(kind.domain, counters.domains["Page"])
+        self.assertTrue(table.read(b'{"id":4,"method":"Browser.close"}')[1].special)
+        self.assertTrue(table.read(b'{"method":"SystemInfo.getInfo","id":9}')[1].special)
+        self.assertTrue(table.read(b"nonsense")[1].special)
+
+    def test_clients_cannot_fill_our_memory_with_names(self):
+        counters = Counters()
+        table = Commands(counters, Screen(Policy()))
+        self.patch(commands, "_MOST", 2)
+        for name in (b"Aa.a", b"Bb.b", b"Cc.c", b"Network.enable"):
+            table.read(b'{"id":3,"method":"%b"}' % name)
+        self.assertEqual(sorted(counters.domains), ["Network", "other"])
+        self.assertEqual(len(table._by_bytes), 2)
+
+    def test_latencies(self):
+        domain = Domain()
+        for seconds in (0.0001, BUCKETS[0], 0.0006, 99.0):
+            domain.answered("ok", seconds)
+        self.assertEqual((domain.buckets[0], domain.buckets[1], domain.buckets[-1]), (2, 1, 1))
+        self.assertEqual(domain.outcomes["ok"], 4)
+
+    def test_refusals(self):
+        for message, wanted in (
+            (b'{"id":7,"method":"A.b","sessionId":"S"}', {"id": 7, "sessionId": "S"}),
+            (b'{"id":[],"method":"A.b"}', {}),
+            (b"nonsense", {}),
+            (b"[]", {}),
+        ):
+            self.assertEqual(json.loads(refusal(message, "no")), {**wanted, "error": {"code": -32000, "message": "no"}})
+
+
+class MaskTests(SynchronousTestCase):
+    @given(st.integers(0, 3000), st.binary(min_size=4, max_size=4))
+    def test_unmasking(self, size, key):
+        plain = bytes(range(256)) * 12
+        hidden = bytes(byte ^ key[index % 4] for index, byte in enumerate(plain[:size]))
+        self.assertEqual(unmasked(hidden, key), plain[:size])

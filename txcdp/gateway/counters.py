@@ -1,0 +1,79 @@
+"""What passes through the gateway, in plain integers: counting has to cost next to nothing."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from dataclasses import dataclass, field
+from pkgutil import iter_modules
+
+#: Upper bounds of the buckets of latencies, in seconds.
+BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+#: Outcomes of a command.
+OK, ERROR, DENIED, LOST = "ok", "error", "denied", "lost"
+
+
+class Domain:
+    """The commands of one domain.
+
+    :ivar outcomes: how many ended how.
+    :ivar buckets: how many took how long: up to each of :data:`BUCKETS`, and longer.
+    :ivar seconds: that all of them took.
+    """
+
+    __slots__ = ("buckets", "outcomes", "seconds")
+
+    def __init__(self) -> None:
+        self.outcomes = {OK: 0, ERROR: 0, DENIED: 0, LOST: 0}
+        self.buckets = [0] * (len(BUCKETS) + 1)
+        self.seconds = 0.0
+
+    def answered(self, outcome: str, seconds: float) -> None:
+        """Count one that the browser has answered."""
+        self.outcomes[outcome] += 1
+        self.buckets[bisect_left(BUCKETS, seconds)] += 1
+        self.seconds += seconds
+
+
+@dataclass
+class Counters:
+    """All of it.
+
+    :ivar clients: WebSockets that were opened, by the name of who opened them.
+    :ivar ended: how they ended, by a word for it.
+    :ivar refused: requests that were refused, by a word for it.
+    :ivar events: events that went to clients.
+    :ivar bytes_in: bytes of messages from clients.
+    :ivar bytes_out: bytes of messages to clients.
+    """
+
+    clients: Counter[str] = field(default_factory=Counter)
+    ended: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    events: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    domains: dict[str, Domain] = field(default_factory=dict)
+
+    def domain(self, method: str) -> Domain:
+        """Return where the commands of a method are counted; all that is no domain of the protocol has one place."""
+        name = method.partition(".")[0]
+        found = self.domains.get(name)
+        if found is None:
+            if name.lower() not in _known():
+                name = "other"
+            found = self.domains.setdefault(name, Domain())
+        return found
+
+
+def _known() -> frozenset[str]:
+    """Return the names of the protocol's domains, small and without underscores."""
+    if not _KNOWN:
+        from txcdp import domains
+
+        _KNOWN.update(each.name.replace("_", "") for each in iter_modules(domains.__path__))
+    return frozenset(_KNOWN)
+
+
+_KNOWN: set[str] = set()

@@ -1,0 +1,36 @@
+"""How the gateway says no over HTTP: with a status, a reason that is fit to be shown, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from txcdp.errors import TxcdpError
+
+
+class Refusal(TxcdpError):
+    """A request is not served.
+
+    :ivar status: of HTTP.
+    :ivar reason: in words; neither token nor query is in it.
+    :ivar kind: one word for counting it.
+    :ivar headers: more headers of the answer.
+    """
+
+    def __init__(self, status: int, reason: str, kind: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(status, reason)
+        self.status = status
+        self.reason = reason
+        self.kind = kind
+        self.headers = dict(headers or {})
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.reason}"
+
+
+def busy(status: int, reason: str, kind: str, retry_after: float) -> Refusal:
+    """Return a refusal that says when to come again.
+
+    :param status: 429 where the asker has too much, 503 where the gateway has.
+    :param retry_after: seconds.
+    """
+    return Refusal(status, reason, kind, {"Retry-After": str(max(1, round(retry_after)))})

@@ -1,0 +1,228 @@
+"""The gateway itself: the door, the pool, the mode and the clients put together, from the first browser to the last."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IListeningPort
+from twisted.logger import Logger
+
+from txcdp.browser import Browser
+from txcdp.deferreds import Notice, returns_deferred, with_deadline
+from txcdp.gateway.browsers import LaunchedBrowser, launcher
+from txcdp.gateway.clients import Clients
+from txcdp.gateway.counters import Counters
+from txcdp.gateway.door import Door
+from txcdp.gateway.entrance import Entrance, GatewaySite
+from txcdp.gateway.exclusive import Exclusive
+from txcdp.gateway.listing import Listing
+from txcdp.gateway.members import Running
+from txcdp.gateway.memory import memory_of
+from txcdp.gateway.metrics import Metrics
+from txcdp.gateway.modes import Mode
+from txcdp.gateway.options import GatewayOptions
+from txcdp.gateway.pool import Pool
+from txcdp.gateway.tokens import Tokens
+from txcdp.gateway.visits import Handler
+
+#: Seconds for clients to complete the closing when the time to finish is over.
+_CLOSING = 3.0
+
+log = Logger()
+
+
+class Gateway:
+    """One door to a pool of browsers.
+
+    :param reactor: the reactor.
+    :param options: see :class:`~txcdp.gateway.options.GatewayOptions`.
+    :param start_browser: starts a browser for the pool; by default
+        :func:`txcdp.gateway.browsers.launcher` with the reactor alone.
+    :param mode: makes the mode of reactor, pool and options; by default exclusive.
+    :ivar pool: see :class:`~txcdp.gateway.pool.Pool`.
+    :ivar clients: see :class:`~txcdp.gateway.clients.Clients`.
+    :ivar counters: see :class:`~txcdp.gateway.counters.Counters`.
+    :ivar tokens: of the file in the options, or None; ``tokens.reload()`` reads it again.
+    :ivar site: a protocol factory, to listen with elsewhere.
+    :ivar port: where it listens; None where it does not.
+    :raises BadTokens: the file of tokens cannot be used.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        options: GatewayOptions | None = None,
+        start_browser: Callable[[], Deferred[Running]] | None = None,
+        mode: Callable[[Any, Pool, GatewayOptions], Mode] = Exclusive,
+    ) -> None:
+        options = options or GatewayOptions()
+        self._reactor = reactor
+        self._options = options
+        self.counters = Counters()
+        start: Callable[[], Deferred[Running]] = start_browser or launcher(reactor)
+        self.pool = Pool(reactor, start, options.pool, memory_of)
+        self.mode = mode(reactor, self.pool, options)
+        self.clients = Clients(reactor, self.mode, options, self.counters)
+        self.tokens = None if options.door.tokens is None else Tokens(options.door.tokens)
+        self._handlers: dict[str, Handler] = {
+            **Listing(self.mode).handlers(),
+            **self.clients.handlers(),
+            **Metrics(self).handlers(),
+        }
+        self._places: dict[str, tuple[str, ...]] = {}
+        self._free: set[str] = set()
+        self._stopped: Notice[None] | None = None
+        self.port: IListeningPort | None = None
+        self.site = self._make_site()
+
+    def add(self, path: str, verbs: tuple[str, ...], handler: Handler, *, free: bool = False) -> None:
+        """Answer at one more path.
+
+        :param path: one that ends in ``/`` stands for all below it.
+        :param verbs: with which it may be used.
+        :param handler: takes a :class:`~txcdp.gateway.visits.Visit`, returns an
+            :class:`~txcdp.gateway.visits.Answer` or a Deferred of one, and raises
+            :exc:`~txcdp.gateway.refusals.Refusal`.
+        :param free: whether nobody is asked for a token there.
+        """
+        self._handlers[path] = handler
+        self._places[path] = verbs
+        if free:
+            self._free.add(path)
+        self.site.resource = self._make_entrance()
+
+    @returns_deferred
+    async def start(self) -> None:
+        """Start browsers, and listen.
+
+        :returns: fires when it listens; the browsers come up meanwhile. Fails with :exc:`ValueError` where it would
+            listen to other machines and ask nobody for a token, and with Twisted's ``CannotListenError``.
+        """
+        port = await serverFromString(self._reactor, self._options.endpoint).listen(self.site)
+        where = port.getHost()
+        if self.tokens is None and not _is_local(where):
+            await maybeDeferred(port.stopListening)
+            raise ValueError(
+                f"{self._options.endpoint}: without tokens the gateway listens on loopback addresses alone, since "
+                "whoever reaches it has the browsers; give it a file of tokens, or add interface=127.0.0.1"
+            )
+        self.port = port
+        self.pool.open()
+        log.info("The gateway listens at {where}", where=str(where))
+
+    def stop(self) -> Deferred[None]:
+        """Take no more clients, let those that are there finish for ``drain`` seconds, then end everything.
+
+        Meanwhile it goes on to listen: who comes is told so, with 503.
+
+        :returns: fires when no browser is left. May be called any number of times.
+        """
+        if self._stopped is None:
+            self._stopped = Notice()
+            self._stop().addErrback(lambda failure: log.failure("Stopping", failure=failure)).addBoth(self._done)
+        return self._stopped.wait()
+
+    def _done(self, _: object) -> None:
+        if self._stopped is not None:
+            self._stopped.give(None)
+
+    @returns_deferred
+    async def _stop(self) -> None:
+        log.info("The gateway is being stopped; {clients} clients are there", clients=self.clients.taken)
+        left = self.clients.drain()
+        self.mode.stop()
+        self.pool.drain()
+        try:
+            if not await self._within(self._options.drain, left):
+                self.clients.end_all("the gateway is being stopped")
+                await self._within(_CLOSING, left)
+            if self.port is not None:
+                await maybeDeferred(self.port.stopListening)
+        finally:
+            self.mode.stop()
+            await self.pool.stop()
+            self.clients.stop()
+
+    async def _within(self, seconds: float, notice: Notice[None]) -> bool:
+        if seconds > 0 and not notice.given:
+            try:
+                await with_deadline(self._reactor, notice.wait(), seconds, TimeoutError)
+            except TimeoutError:
+                return False
+        return notice.given
+
+    @asynccontextmanager
+    async def browser(self) -> AsyncIterator[Browser]:
+        """Lend a browser of the pool to the program itself: ``async with gateway.browser() as browser``.
+
+        :raises Refusal: there is none to be had.
+        """
+        member = await self.pool.lease()
+        try:
+            running = member.running
+            if not isinstance(running, LaunchedBrowser):
+                raise TypeError(f"{type(running).__name__} has no line of the gateway's own")
+            yield running.browser
+        finally:
+            self.pool.release(member)
+
+    def state(self) -> dict[str, Any]:
+        """Return what there is now, as plain data: browsers and clients; no tokens, no URLs."""
+        pool = self.pool
+        now = self._reactor.seconds()
+        states = [("idle", each) for each in pool.idle] + [("leased", each) for each in pool.leased]
+        return {
+            "draining": self.clients.draining,
+            "waiting": pool.waiting,
+            "starting": pool.starting,
+            "browsers": [
+                {
+                    "pid": member.running.pid,
+                    "state": state,
+                    "age": now - member.born,
+                    "sessions": member.sessions,
+                    "memory": member.memory,
+                }
+                for state, member in states
+            ],
+            "clients": [
+                {
+                    "number": number,
+                    "name": relay.name,
+                    "browser": relay.line.browser,
+                    "age": now - relay.began,
+                    "idle": now - relay.active,
+                    "commands": relay.commands,
+                    "bytes_in": relay.bytes_in,
+                    "bytes_out": relay.bytes_out,
+                }
+                for number, relay in self.clients.relays.items()
+            ],
+        }
+
+    def _make_entrance(self) -> Entrance:
+        wanted = self._options.door
+        hosts, origins = list(wanted.hosts), list(wanted.origins)
+        if wanted.public_url is not None:
+            scheme, _, rest = wanted.public_url.partition("://")
+            netloc = rest.partition("/")[0]
+            hosts.append(netloc.partition(":")[0] if not netloc.startswith("[") else netloc.partition("]")[0])
+            origins.append(f"{scheme}://{netloc}")
+        door = Door(hosts, origins, self.tokens, self._places, self._free)
+        return Entrance(door, self._handlers, wanted.public_url, self._count_refusal)
+
+    def _make_site(self) -> GatewaySite:
+        return GatewaySite(self._make_entrance(), self._reactor)
+
+    def _count_refusal(self, kind: str) -> None:
+        self.counters.refused[kind] += 1
+
+
+def _is_local(address: Any) -> bool:
+    host = getattr(address, "host", None)
+    return host is None or ipaddress.ip_address(host.partition("%")[0]).is_loopback  # None: a socket in the file system

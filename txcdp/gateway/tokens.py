@@ -1,0 +1,132 @@
+"""Who has which token, from a file that may be read again at any time.
+
+The file is TOML, with a table for each name::
+
+    [ci]
+    token = "k3qV...at least 16 characters"
+    clients = 4
+
+    [reports]
+    sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+    commands_per_second = 500
+
+``sha256`` is the hexadecimal SHA-256 of a token that is not to stand in the file itself. ``clients`` (WebSockets at
+once) and ``commands_per_second`` (of each) are quotas below those of the gateway.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_SHORTEST = 16
+_NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
+_DIGEST = re.compile(r"[0-9a-fA-F]{64}")
+_KEYS = {"token", "sha256", "clients", "commands_per_second"}
+
+
+class BadTokens(ValueError):
+    """A file of tokens cannot be used; what is in it is not repeated."""
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who asks.
+
+    :ivar name: of the token, fit to be shown.
+    :ivar clients: most WebSockets at once; None: as many as the gateway allows.
+    :ivar commands_per_second: of each of its clients; None: as many as the gateway allows.
+    """
+
+    name: str
+    clients: int | None = None
+    commands_per_second: float | None = None
+
+
+#: Everybody, where no tokens are wanted.
+LOCAL = Principal("local")
+
+
+class Tokens:
+    """The tokens of a file; only their hashes are kept.
+
+    :param path: of the file, which is read at once.
+    :raises BadTokens: it cannot be used.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path)
+        self._known: list[tuple[bytes, Principal]] = []
+        self.reload()
+
+    def __repr__(self) -> str:
+        return f"<Tokens {self._path}: {', '.join(self.names)}>"
+
+    @property
+    def names(self) -> list[str]:
+        """Who there is."""
+        return [principal.name for _, principal in self._known]
+
+    def reload(self) -> None:
+        """Read the file again; where it cannot be used, what was read before stays.
+
+        :raises BadTokens: it cannot be used.
+        """
+        try:
+            table = tomllib.loads(self._path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise BadTokens(f"{self._path}: {error.strerror}") from None
+        except ValueError:  # whose text may repeat a token
+            raise BadTokens(f'{self._path}: it is no TOML; a table [name] with token = "..." is wanted') from None
+        known = [_entry(self._path, name, entry) for name, entry in table.items()]
+        if not known:
+            raise BadTokens(f"{self._path}: there is no token in it")
+        if len({digest for digest, _ in known}) < len(known):
+            raise BadTokens(f"{self._path}: two names have the same token")
+        self._known = known
+
+    def find(self, token: str) -> Principal | None:
+        """Return whose token it is; how long that takes does not depend on what the token begins with."""
+        presented = _digest(token)
+        found = None
+        for digest, principal in self._known:
+            if hmac.compare_digest(digest, presented):
+                found = principal
+        return found
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def _entry(path: Path, name: str, entry: Any) -> tuple[bytes, Principal]:
+    where = f"{path}: [{name}]"
+    if not _NAME.fullmatch(name):
+        raise BadTokens(f"{path}: a name has letters, digits, dots, - and _, 64 at the most")
+    if not isinstance(entry, dict):
+        raise BadTokens(f'{path}: {name} stands outside of a table; [{name}] and token = "..." are wanted')
+    if unknown := sorted(set(entry) - _KEYS):
+        raise BadTokens(f"{where}: unknown {', '.join(unknown)}; there are {', '.join(sorted(_KEYS))}")
+    clients, rate = entry.get("clients"), entry.get("commands_per_second")
+    for key, value in (("clients", clients), ("commands_per_second", rate)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value <= 0):
+            raise BadTokens(f"{where}: {key} is a number above 0")
+    return _digest_of(where, entry), Principal(name, None if clients is None else int(clients), rate)
+
+
+def _digest_of(where: str, entry: dict[str, Any]) -> bytes:
+    token, digest = entry.get("token"), entry.get("sha256")
+    if (token is None) == (digest is None):
+        raise BadTokens(f"{where}: either token or sha256 is wanted")
+    if token is None:
+        if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+            raise BadTokens(f"{where}: sha256 has 64 hexadecimal digits")
+        return bytes.fromhex(digest)
+    if not isinstance(token, str) or len(token) < _SHORTEST:
+        raise BadTokens(f"{where}: a token is a text of at least {_SHORTEST} characters")
+    return _digest(token)
