@@ -30,7 +30,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("transports", "probing", "reconnecting"),
     ("chrome",),
     ("browser", "page", "network"),
-    ("recording", "rx3"),
+    ("recording", "gateway", "rx3"),
     ("testing",),
     ("service", "cli"),
     ("__init__", "__main__"),
@@ -48,7 +48,7 @@ LIBRARIES = {
 #: Of Autobahn's importers, those that may have its client.
 AUTOBAHN_CLIENT = ("transports",)
 #: What has to be of use without Twisted and Rx.
-SANS_IO = ("privacy", "errors", "records", "wire", "domains", "codegen")
+SANS_IO = ("privacy", "errors", "records", "wire", "domains", "codegen", "gateway.shared")
 IO = ("twisted", "reactivex", "rx", "autobahn", "treq")
 
 

@@ -1,0 +1,1 @@
+"""One door to several browsers, for any client of the protocol."""
