@@ -59,14 +59,21 @@ class Line:
         world: Belongings | None = None,
         number: int = 0,
         then: Answered | None = None,
-    ) -> int:
-        """Send a command, and remember who asked; return the id that it has on the line."""
+        key: bytes = ROOT,
+    ) -> None:
+        """Send a command, and remember who asked.
+
+        :param session: the client's session that it is for.
+        :param key: where there is no such session, the line's own that it is for.
+        """
         line_id = self._number()
         self.asked[line_id] = Asked(world, number, session, then)
         if world is not None:
             world.waiting.add(line_id)
-        self._send(write_command(line_id, method, params, ROOT if session is None else session.key))
-        return line_id
+        if session is not None:
+            session.waiting.add(line_id)
+            key = session.key
+        self._send(write_command(line_id, method, params, key))
 
     def tell(self, method: str, params: dict[str, Any], key: bytes) -> None:
         """Send a command of which the outcome does not matter."""
@@ -88,6 +95,8 @@ class Line:
         world = asked.world
         if world is not None:
             world.waiting.discard(line_id)
+        if asked.session is not None:
+            asked.session.waiting.discard(line_id)
         if asked.then is not None:
             asked.then(from_json(message))
         elif world is not None and asked.session is not None:

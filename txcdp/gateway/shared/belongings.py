@@ -7,9 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from txcdp.gateway.shared.limits import Limits
-from txcdp.gateway.shared.messages import no_session, write_event, write_refusal
+from txcdp.gateway.shared.messages import Command, no_session, write_event, write_refusal
 from txcdp.gateway.shared.sessions import ROOT, Session
-from txcdp.gateway.shared.targets import Told
+from txcdp.gateway.shared.targets import Discovery, Told
 
 if TYPE_CHECKING:
     from txcdp.gateway.shared.browser import SharedBrowser
@@ -29,6 +29,8 @@ class Belongings:
     :ivar default: its default context; ``""`` until the browser has made it.
     :ivar contexts: all its contexts, the default one included.
     :ivar sessions: its sessions by the names that it knows, the root session as ``""``.
+    :ivar roots: those with the browser itself, the root session first.
+    :ivar discovering: those that discover targets.
     :ivar targets: what the browser has told of its targets, by their ids.
     :ivar tops: its targets that browser sessions attach to by themselves.
     :ivar windows: the windows that it has been told of, by the target that it has asked about.
@@ -49,6 +51,8 @@ class Belongings:
         self.default = ""
         self.contexts: list[str] = []
         self.sessions: dict[str, Session] = {}
+        self.roots: dict[str, Session] = {}
+        self.discovering: dict[str, Session] = {}
         self.targets: dict[str, dict[str, Any]] = {}
         self.tops: set[str] = set()
         self.windows: dict[str, int] = {}
@@ -74,7 +78,7 @@ class Belongings:
                 self.browser.line.detach(session_id, ROOT)
         elif session_id:
             root = Session(session_id, target_id, "browser", world=self, upper=None, parent=ROOT)
-            self.sessions[""] = self.browser.sessions[root.key] = root
+            self.sessions[""] = self.roots[""] = self.browser.sessions[root.key] = root
             self.furnished()
         else:
             self.end(INTERNAL_ERROR, "the browser has opened no session")
@@ -136,41 +140,37 @@ class Belongings:
         """Hear of one of the client's targets."""
         self.targets[info["targetId"]] = info
         seen = self.seen(info)
-        for session in list(self.sessions.values()):
-            if session.discovery is not None:
-                session.discovery.target(seen)
+        for discovery in self._discoveries():
+            discovery.target(seen)
 
     def target_destroyed(self, target_id: str) -> None:
         """Hear that a target is no more."""
         self.targets.pop(target_id, None)
         self.windows.pop(target_id, None)
         self.tops.discard(target_id)
-        for session in list(self.sessions.values()):
-            if session.discovery is not None:
-                session.discovery.destroyed(target_id)
+        for discovery in self._discoveries():
+            discovery.destroyed(target_id)
 
     def target_crashed(self, told: Told) -> None:
         """Hear that a target has crashed."""
         params = {"targetId": told.target_id, "status": told.status, "errorCode": told.error_code}
-        for session in list(self.sessions.values()):
-            if session.discovery is not None:
-                session.discovery.crashed(told.target_id, params)
+        for discovery in self._discoveries():
+            discovery.crashed(told.target_id, params)
+
+    def _discoveries(self) -> list[Discovery]:
+        return [each.discovery for each in self.discovering.values() if each.discovery is not None]
 
     # Sessions:
 
-    def browser_sessions(self) -> list[Session]:
-        """Return the client's sessions with the browser, its root session first."""
-        return [each for each in self.sessions.values() if each.is_browser]
-
     def browser_session(self, target_id: str) -> Session | None:
         """Return the client's session with a target that stands for the browser."""
-        return next((each for each in self.browser_sessions() if each.target_id == target_id), None)
+        return next((each for each in self.roots.values() if each.target_id == target_id), None)
 
     def taker(self, told: Told) -> Session | None:
         """Return the session to which a new target is to be handed over; others that want it are attached to it."""
         self.tops.add(told.target_id)
         kind = str(told.info.get("type", ""))
-        takers = [each for each in self.browser_sessions() if each.wants(kind, told.target_id)]
+        takers = [each for each in self.roots.values() if each.wants(kind, told.target_id)]
         for each in takers[1:]:
             self.attach(each, told.target_id)
         return takers[0] if takers else None
@@ -189,6 +189,14 @@ class Belongings:
         if then is not None:
             then()
 
+    def detach(self, session: Session, command: Command, then: Callable[[dict[str, Any]], None]) -> None:
+        """Let a session go, on behalf of a command; ``then`` is called with the reply."""
+        if session.upper is not None:
+            session.upper.left(session)
+        params = {"sessionId": session.id}
+        ask = self.browser.line.ask
+        ask("Target.detachFromTarget", params, world=self, number=command.id, then=then, key=session.parent)
+
     def attached(self, upper: Session, told: Told, parent: bytes) -> None:
         """Take a new session, and tell the client of it in the name of another.
 
@@ -196,7 +204,9 @@ class Belongings:
         """
         kind, target_id = str(told.info.get("type", "")), told.target_id
         session = Session(told.session_id, target_id, kind, world=self, upper=upper, parent=parent)
-        self.sessions[session.id] = self.browser.sessions[session.key] = session
+        self.sessions[session.id] = self.browser.sessions[session.key] = upper.below[session.id] = session
+        if session.is_browser:
+            self.roots[session.id] = session
         if parent != upper.key or target_id in upper.asked:
             upper.taken[target_id] = session
         self._count(target_id, 1)
@@ -210,27 +220,29 @@ class Belongings:
             self.end(INTERNAL_ERROR, "the browser has ended the session")
             return
         self._remove(session)
-        if upper.taken.get(session.target_id) is session:
-            del upper.taken[session.target_id]
+        upper.below.pop(session.id, None)
+        upper.left(session)
         params = {"sessionId": session.id, "targetId": told.target_id}
         self.deliver(write_event("Target.detachedFromTarget", params, upper.name))
 
     def _remove(self, session: Session) -> None:
         """Take out a session and those below it; what it has not answered is answered as when it is gone."""
-        del self.sessions[session.id]
-        del self.browser.sessions[session.key]
-        for each in [each for each in self.sessions.values() if each.upper is session]:
+        self.sessions.pop(session.id, None)
+        self.browser.sessions.pop(session.key, None)
+        self.roots.pop(session.id, None)
+        self.discovering.pop(session.id, None)
+        for each in list(session.below.values()):
             if each.parent != session.key:
                 self.browser.line.detach(each.id, each.parent)
             self._remove(each)
-        asked = self.browser.line.asked
-        for line_id in [each for each in self.waiting if asked[each].session is session]:
+        asked, gone = self.browser.line.asked, no_session()
+        for line_id in sorted(session.waiting):
             self.waiting.discard(line_id)
-            left = asked.pop(line_id)
-            if left.then is None:
-                self.deliver(write_refusal(no_session(), left.number, ""))
-            else:
-                left.then({"error": {"code": no_session().code, "message": no_session().message}})
+            left = asked.pop(line_id, None)
+            if left is not None and left.then is not None:
+                left.then({"error": {"code": gone.code, "message": gone.message}})
+            elif left is not None:
+                self.deliver(write_refusal(gone, left.number, ""))
         self._count(session.target_id, -1)
 
     def _count(self, target_id: str, change: int) -> None:

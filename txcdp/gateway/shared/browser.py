@@ -125,9 +125,9 @@ class SharedBrowser:
         self._worlds.discard(world)
         self.line.give_up(world)
         for session in world.sessions.values():
-            del self.sessions[session.key]
+            self.sessions.pop(session.key, None)
         for target_id in world.targets:
-            del self.owners[target_id]
+            self.owners.pop(target_id, None)
 
     def _disposed(self, reply: dict[str, Any]) -> None:
         self.disposing -= 1
@@ -181,7 +181,7 @@ class SharedBrowser:
             self.owners[told.target_id] = world
             world.target_told(told.info)
         elif method == b"Target.targetDestroyed":
-            del self.owners[told.target_id]
+            self.owners.pop(told.target_id, None)
             world.target_destroyed(told.target_id)
         elif method == b"Target.targetCrashed":
             world.target_crashed(told)

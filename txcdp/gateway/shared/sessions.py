@@ -21,6 +21,8 @@ class Session:
 
     :param upper: the session in whose name the client hears of this one; None for its root session.
     :param parent: the id of the session on which the browser tells of this one: that of ``upper``, or of a watcher.
+    :ivar below: the sessions that the client hears of in its name, by their ids.
+    :ivar waiting: the ids, on the line, of what it has not answered.
     :ivar name: what the client calls it: its id, or ``""`` for the root session.
     :ivar strip: how the browser ends a message of this session that the client has to see without its id.
     :ivar discovery: what it has been told of targets; None while it does not discover any.
@@ -32,6 +34,7 @@ class Session:
 
     __slots__ = (
         "asked",
+        "below",
         "discovery",
         "id",
         "is_browser",
@@ -43,6 +46,7 @@ class Session:
         "takes",
         "target_id",
         "upper",
+        "waiting",
         "waits",
         "world",
     )
@@ -62,8 +66,15 @@ class Session:
         self.discovery: Discovery | None = None
         self.takes: Filter | None = None
         self.waits = False
+        self.below: dict[str, Session] = {}
+        self.waiting: set[int] = set()
         self.asked: set[str] = set()
         self.taken: dict[str, Session] = {}
+
+    def left(self, session: Session) -> None:
+        """Hear that a session is no more, or is about to be: its target may be taken anew."""
+        if self.taken.get(session.target_id) is session:
+            del self.taken[session.target_id]
 
     def wants(self, kind: str, target_id: str) -> bool:
         """Tell whether it is to be attached to a target by itself, and is not yet."""

@@ -21,6 +21,9 @@ DEFAULT_FILTER: Final[list[dict[str, Any]]] = [
     {},
 ]
 
+#: How many entries a filter may have; there are about twenty kinds of targets.
+MAX_FILTER: Final = 100
+
 Filter = list[dict[str, Any]]
 
 
@@ -34,6 +37,8 @@ def read_filter(params: dict[str, Any]) -> Filter:
         return DEFAULT_FILTER
     if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
         raise invalid("filter", "array expected")
+    if len(found) > MAX_FILTER:
+        raise Refusal(INVALID_PARAMS, f"A filter has at most {MAX_FILTER} entries where a browser is shared")
     for each in found:
         if not isinstance(each.get("type", ""), str):
             raise invalid("filter.type", "string value expected")

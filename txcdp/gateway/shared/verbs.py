@@ -15,6 +15,7 @@ from txcdp.gateway.shared.messages import (
     no_target,
     write_event,
 )
+from txcdp.gateway.shared.parameters import flag, params_of, text
 from txcdp.gateway.shared.sessions import Session
 from txcdp.gateway.shared.targets import Discovery, attach_filter, matches, read_filter
 
@@ -25,28 +26,6 @@ Verb = Callable[["World", Session, Command], None]
 
 #: What a WebSocket's client is told when it has asked for the end (RFC 6455: the normal one).
 NORMAL_END: Final = 1000
-
-
-def _params(command: Command) -> dict[str, Any]:
-    return command.params or {}
-
-
-def _flag(params: dict[str, Any], name: str, default: bool | None = None) -> bool:
-    """Return a parameter that is true or false; without a default it has to be there."""
-    found = params.get(name, default)
-    if found is None:
-        raise invalid(name, "mandatory field missing")
-    if not isinstance(found, bool):
-        raise invalid(name, "bool value expected")
-    return found
-
-
-def _text(params: dict[str, Any], name: str) -> str | None:
-    """Return a parameter that is a string, or None where it is not there."""
-    found = params.get(name)
-    if found is not None and not isinstance(found, str):
-        raise invalid(name, "string value expected")
-    return found
 
 
 def _browser_only(session: Session) -> None:
@@ -61,8 +40,8 @@ def _close(world: World, session: Session, command: Command) -> None:
 
 
 def _window(world: World, session: Session, command: Command) -> None:
-    params = _params(command)
-    target_id = _text(params, "targetId")
+    params = params_of(command)
+    target_id = text(params, "targetId")
     if target_id is not None and target_id not in world.targets:
         raise Refusal(SERVER_ERROR, "No target with given id")
     about = session.target_id if target_id is None else target_id
@@ -83,9 +62,9 @@ def _attach_to_browser(world: World, session: Session, command: Command) -> None
 
 
 def _attach(world: World, session: Session, command: Command) -> None:
-    params = _params(command)
+    params = params_of(command)
     world.target_of(params)
-    _only_flat(_flag(params, "flatten", False))
+    _only_flat(flag(params, "flatten", False))
     _may_attach(world)
     world.forward(session, command, params)
 
@@ -101,31 +80,26 @@ def _only_flat(flat: bool) -> None:
 
 
 def _detach(world: World, session: Session, command: Command) -> None:
-    params = _params(command)
-    session_id, target_id = _text(params, "sessionId"), _text(params, "targetId")
-    below = [each for each in world.sessions.values() if each.upper is session]
+    params = params_of(command)
+    session_id, target_id = text(params, "sessionId"), text(params, "targetId")
     if session_id is not None:
-        found = next((each for each in below if each.id == session_id), None)
+        found = session.below.get(session_id)
         missing = "No session with given id"
     elif target_id is not None:
-        found = next((each for each in below if each.target_id == target_id), None)
+        found = next((each for each in session.below.values() if each.target_id == target_id), None)
         missing = "No session for given target id"
     else:
         raise Refusal(INVALID_PARAMS, "Session id must be specified")
     if found is None:
         raise Refusal(INVALID_PARAMS, missing)
-    if found.parent == session.key:
-        world.forward(session, command, {"sessionId": found.id})
-    else:
-        world.browser.line.detach(found.id, found.parent)
-        world.answer(session, command, {})
+    world.detach(found, command, partial(world.pass_on, session, command))
 
 
 def _create_context(world: World, session: Session, command: Command) -> None:
     _browser_only(session)
     if len(world.contexts) + world.making >= world.limits.contexts:
         raise Refusal(SERVER_ERROR, f"{world.limits.contexts} browser contexts are all that a client may have")
-    params = {**_params(command), "disposeOnDetach": True}
+    params = {**params_of(command), "disposeOnDetach": True}
     world.forward(None, command, params, partial(_context_created, world, session, command))
     world.making += 1
 
@@ -144,7 +118,7 @@ def _contexts(world: World, session: Session, command: Command) -> None:
 
 def _dispose_context(world: World, session: Session, command: Command) -> None:
     _browser_only(session)
-    context = _text(_params(command), "browserContextId")
+    context = text(params_of(command), "browserContextId")
     if context is None:
         raise invalid("browserContextId", "mandatory field missing")
     if context == world.default:
@@ -162,7 +136,7 @@ def _context_disposed(world: World, session: Session, command: Command, context:
 
 
 def _create(world: World, session: Session, command: Command) -> None:
-    params = world.in_context(_params(command), SERVER_ERROR, "Failed to find browser context with id ")
+    params = world.in_context(params_of(command), SERVER_ERROR, "Failed to find browser context with id ")
     if len(world.targets) + world.making >= world.limits.targets:
         raise Refusal(SERVER_ERROR, f"{world.limits.targets} targets are all that a client may have")
     then = partial(_created, world, session, command)
@@ -176,13 +150,13 @@ def _created(world: World, session: Session, command: Command, reply: dict[str, 
 
 
 def _targets(world: World, session: Session, command: Command) -> None:
-    filters = read_filter(_params(command))
+    filters = read_filter(params_of(command))
     infos = [world.seen(each) for each in world.targets.values() if matches(filters, str(each.get("type", "")))]
     world.answer(session, command, {"targetInfos": infos})
 
 
 def _target_info(world: World, session: Session, command: Command) -> None:
-    named = _text(_params(command), "targetId")
+    named = text(params_of(command), "targetId")
     target_id = session.target_id if named is None else named
     info = world.targets.get(target_id)
     if info is not None:
@@ -210,18 +184,20 @@ def _browser_info(target_id: str) -> dict[str, Any]:
 
 
 def _discover(world: World, session: Session, command: Command) -> None:
-    params = _params(command)
-    if not _flag(params, "discover"):
+    params = params_of(command)
+    if not flag(params, "discover"):
         if params.get("filter") is not None:
             raise Refusal(INVALID_PARAMS, "Filter should not be present with `discover` is off")
         session.discovery = None
+        world.discovering.pop(session.name, None)
         world.answer(session, command, {})
         return
     filters = read_filter(params)
     if session.discovery is None:
         session.discovery = Discovery(partial(_tell, world, session), filters)
+        world.discovering[session.name] = session
     session.discovery.filter = filters
-    for each in world.browser_sessions():
+    for each in world.roots.values():
         session.discovery.target(_browser_info(each.target_id))
     for info in list(world.targets.values()):
         session.discovery.target(world.seen(info))
@@ -233,9 +209,9 @@ def _tell(world: World, session: Session, method: str, params: dict[str, Any]) -
 
 
 def _auto_attach(world: World, session: Session, command: Command) -> None:
-    params = _params(command)
-    on, waits = _flag(params, "autoAttach"), _flag(params, "waitForDebuggerOnStart")
-    flat = _flag(params, "flatten", False)
+    params = params_of(command)
+    on, waits = flag(params, "autoAttach"), flag(params, "waitForDebuggerOnStart")
+    flat = flag(params, "flatten", False)
     if not session.is_browser:
         if on:
             _only_flat(flat)
@@ -248,9 +224,30 @@ def _auto_attach(world: World, session: Session, command: Command) -> None:
         _attach_to_all(world, session, command)
     else:
         session.takes, session.waits = None, False
-        for each in list(session.taken.values()):
-            world.browser.line.detach(each.id, each.parent)
+        _detach_from_all(world, session, command)
+
+
+def _detach_from_all(world: World, session: Session, command: Command) -> None:
+    """Let go of what was attached to by itself, and answer then."""
+    taken = list(session.taken.values())
+    answered = _last_of(len(taken), world, session, command)
+    for each in taken:
+        world.detach(each, command, lambda _: answered())
+
+
+def _last_of(count: int, world: World, session: Session, command: Command) -> Callable[[], None]:
+    """Return what is to be called so many times, and then answers; for none it answers at once."""
+    left = count
+
+    def one() -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            world.answer(session, command, {})
+
+    if not count:
         world.answer(session, command, {})
+    return one
 
 
 def _attach_to_all(world: World, session: Session, command: Command) -> None:
@@ -262,18 +259,9 @@ def _attach_to_all(world: World, session: Session, command: Command) -> None:
         and target_id not in session.asked
         and session.wants(str(info.get("type", "")), target_id)
     ]
-    left = len(wanted)
-
-    def answered() -> None:
-        nonlocal left
-        left -= 1
-        if not left:
-            world.answer(session, command, {})
-
+    answered = _last_of(len(wanted), world, session, command)
     for target_id in wanted:
         world.attach(session, target_id, answered)
-    if not wanted:
-        world.answer(session, command, {})
 
 
 #: The verbs by method: all that the table of rules leaves to the world.

@@ -75,6 +75,8 @@ class World(Belongings):
             self.deliver(write_refusal(no_session(), command.id, ""))
             return
         try:
+            if len(self.waiting) >= self.limits.commands:
+                raise self._busy()
             self._carry_out(session, command)
         except Refusal as refusal:
             self.deliver(write_refusal(refusal, command.id, session.name))
@@ -153,10 +155,7 @@ class World(Belongings):
 
         :param session: where to; None for the line's own session.
         :param then: called with the reply, to answer it; by default that goes to the client as it comes.
-        :raises Refusal: where too many wait already.
         """
-        if len(self.waiting) >= self.limits.commands:
-            raise self._busy()
         self.browser.line.ask(command.method, params, session=session, world=self, number=command.id, then=then)
 
     def answer(self, session: Session, command: Command, result: Any) -> None:
