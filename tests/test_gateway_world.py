@@ -464,6 +464,15 @@ class TargetTests(WorldCase):
         self.result(self.b, "Target.setAutoAttach", autoAttach=True, waitForDebuggerOnStart=False, flatten=True)
         self.house.page(self.b)
         self.assertFalse(any(each.paused for each in self.browser.sessions.values()))
+        let_go = {
+            each["params"]["sessionId"]
+            for actor, each in self.browser.heard
+            if actor is None and each["method"] == "Target.detachFromTarget"
+        }
+        resumed = {
+            each["sessionId"] for _, each in self.browser.heard if each["method"] == "Runtime.runIfWaitingForDebugger"
+        }
+        self.assertEqual(len(let_go - resumed), 1, "but the page that the browser has begun with did not wait")
         (first, _) = self.b.events("Target.attachedToTarget")
         self.assertFalse(first["waitingForDebugger"])
 
