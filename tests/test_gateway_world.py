@@ -157,6 +157,12 @@ class AddressingTests(WorldCase):
         ids = [command["id"] for _, command in self.browser.heard]
         self.assertEqual(len(ids), len(set(ids)))
 
+    def test_large_replies(self):
+        _, mine = self.house.page(self.a)
+        text = "x" * 100_000
+        self.assertEqual(self.result(self.a, "Runtime.evaluate", mine, expression=text)["result"]["value"], text)
+        self.assertEqual(self.a.got[-1]["sessionId"], mine)
+
     def test_events_go_to_the_sessions_client_as_they_came(self):
         _, mine = self.house.page(self.a)
         message = b'{"method":"Page.odd","params":{"a": 1.50},"sessionId":"%b"}' % mine.encode()

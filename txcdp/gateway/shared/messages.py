@@ -147,7 +147,7 @@ def write_command(number: int, method: str, params: dict[str, Any] | None, sessi
     :param session: the session's id, ``b""`` for the root session; one that the browser has told.
     """
     tail = b',"sessionId":"%b"}' % session if session else b"}"
-    return b'{"id":%d,"method":%b,"params":%b%b' % (number, to_json(method), to_json(params or {}), tail)
+    return b"".join((b'{"id":%d,"method":' % number, to_json(method), b',"params":', to_json(params or {}), tail))
 
 
 def write_reply(number: int, result: Any, session: str) -> bytes:
