@@ -271,6 +271,7 @@ STEP = st.tuples(
         st.tuples(st.just("name"), named, picks, picks),
         st.tuples(st.just("steal"), named, picks, picks),
         st.tuples(st.just("evaluate"), st.sampled_from(["1", "hang", "popup"]), picks),
+        st.tuples(st.just("intrude"), st.sampled_from(["1", "hang", "popup"]), picks),
         st.tuples(st.just("attach"), st.booleans(), st.booleans(), st.sampled_from(FILTERS), picks),
         st.tuples(st.just("discover"), st.booleans(), st.sampled_from(FILTERS), picks),
         st.tuples(st.just("leave")),
@@ -288,8 +289,8 @@ def take(client: Client, step: tuple[Any, ...], stolen: str) -> None:
         name = NAMING[step[1]]
         found = stolen if what == "steal" else choose(ids_of(client, letter(name)), step[2])
         client.send(step[1], session, flatten=True, **{name: found})
-    elif what == "evaluate":
-        client.send("Runtime.evaluate", session, expression=step[1])
+    elif what in ("evaluate", "intrude"):
+        client.send("Runtime.evaluate", stolen if what == "intrude" else session, expression=step[1])
     elif what == "attach":
         more = {} if step[3] is None else {"filter": step[3]}
         client.send(
@@ -324,21 +325,23 @@ def play(steps: list[Any], salt: str, stolen: list[str], *, alone: bool) -> tupl
             house.ask(client, "Target.createBrowserContext")
     taken = []
     for name, step in steps:
-        if name == "A":
-            found = INVENTED
-            if step[0] == "steal":
-                found = stolen[len(taken)] if alone else foreign(house.browser, letter(NAMING[step[1]]), step[2])
+        client = a if name == "A" else b
+        found = INVENTED
+        if step[0] in ("steal", "intrude"):
+            kind = letter(NAMING[step[1]]) if step[0] == "steal" else "S"
+            if alone and name == "A":
+                found = stolen[len(taken)]
+            elif not alone:
+                found = foreign(house.browser, kind, step[2], of="B" if name == "A" else "A")
+            if name == "A":
                 taken.append(found)
-            take(a, step, found)
-        elif b is not None:
-            take(
-                b, step, foreign(house.browser, letter(NAMING[step[1]]), step[2], of="A") if step[0] == "steal" else ""
-            )
-        house.deliver()
+        if client is not None:
+            take(client, step, found)
+            house.deliver()
     return transcript(a), taken
 
 
-def foreign(browser: FakeBrowser, kind: str, pick: int, of: str = "B") -> str:
+def foreign(browser: FakeBrowser, kind: str, pick: int, of: str) -> str:
     """Return an id of another client."""
     contexts = [each for each, name in browser.contexts.items() if name == of]
     targets = [each for each, info in browser.targets.items() if info["browserContextId"] in contexts]

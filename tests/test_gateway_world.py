@@ -582,6 +582,43 @@ class TargetTests(WorldCase):
         self.assertIn("2 commands wait", self.refused(c, "Browser.getVersion")["message"])
         self.result(self.a, "Browser.getVersion")
 
+    def test_addresses(self):
+        _, session = self.house.page(self.a)
+        for url in (
+            "chrome://inducebrowsercrashforrealz",
+            "  CHROME://version",
+            "\x01ch\tro\nme:version",
+            "about:version",
+            "about:blanket",
+            "view-source:chrome://version",
+            "chrome-untrusted://x",
+            "devtools://devtools/bundled/inspector.html",
+            "chrome-extension://x/y.html",
+            "mailto:x@y.example",
+        ):
+            for error in (
+                self.refused(self.a, "Page.navigate", session, url=url, transitionType="typed"),
+                self.refused(self.a, "Target.createTarget", url=url),
+            ):
+                self.assertEqual(error["code"], -32000)
+                self.assertIn("addresses are refused", error["message"])
+        for url in (
+            "http://x.test/",
+            "https:x",
+            " data:text/html,x",
+            "about:blank",
+            "About:Blank#x",
+            "about:srcdoc",
+            "file:///x",
+            "javascript:1",
+            "blob:null/x",
+            "nothing",
+            "",
+            5,
+        ):
+            self.result(self.a, "Page.navigate", session, url=url)
+            self.result(self.a, "Target.createTarget", url=url)
+
     def test_invented_sessions_leave_nothing_behind(self):
         sizes = [len(each) for each in (self.shared.sessions, self.shared.line.asked, self.a.world.sessions)]
         for each in range(1000):

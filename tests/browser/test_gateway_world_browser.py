@@ -152,6 +152,15 @@ class WorldsTests(WorldsCase):
         self.assertEqual((await opened).result.value, 1)
         self.assertEqual(len(await second.targets()), 2)
 
+    async def test_no_address_ends_the_browser(self):
+        await self.share()
+        tab = await self.client().new_page()
+        for url in ("chrome://inducebrowsercrashforrealz", " c\throme:inducebrowsercrashforrealz"):
+            go = page.navigate(url=url, transition_type="address_bar")
+            _, message = await refusal(self, tab.session, go)
+            self.assertIn("refused", message)
+        self.assertEqual(await tab.evaluate("1 + 1"), 2)
+
     async def test_frames_and_workers(self):
         await self.share()
         client = self.client()

@@ -23,6 +23,7 @@ class Kind(Enum):
     :cvar NO_CONTEXT: it may not name a context; the browser takes that of the page.
     :cvar TARGET: its ``targetId``, where there is one, has to be the client's own.
     :cvar WINDOW: its ``windowId`` has to be one that the client has been told.
+    :cvar ADDRESS: its ``url`` has to lead into the web.
     :cvar OWN: the world answers it, or does it in its own way.
     :cvar REFUSED: it is refused, and told why.
     :cvar UNKNOWN: it is answered as a method that there is not, which is what the browser says as well.
@@ -33,6 +34,7 @@ class Kind(Enum):
     NO_CONTEXT = auto()
     TARGET = auto()
     WINDOW = auto()
+    ADDRESS = auto()
     OWN = auto()
     REFUSED = auto()
     UNKNOWN = auto()
@@ -186,6 +188,7 @@ RULES: Final[dict[str, Rule]] = {
         ),
     ),
     **{f"Storage.{name}": Rule(Kind.CONTEXT, Kind.NO_CONTEXT) for name in ("clearCookies", "getCookies", "setCookies")},
+    **{method: Rule(Kind.UNKNOWN, Kind.ADDRESS) for method in ("Network.loadNetworkResource", "Page.navigate")},
     **_refused(_TELLS, "Memory.getBrowserSamplingProfile"),
     **_refused(_ALL, "Memory.setPressureNotificationsSuppressed", "Memory.simulatePressureNotification"),
     **_refused(

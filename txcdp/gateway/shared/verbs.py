@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from txcdp.gateway.shared.addresses import check_address
 from txcdp.gateway.shared.messages import (
     INVALID_PARAMS,
     SERVER_ERROR,
@@ -137,6 +138,7 @@ def _context_disposed(world: World, session: Session, command: Command, context:
 
 def _create(world: World, session: Session, command: Command) -> None:
     params = world.in_context(params_of(command), SERVER_ERROR, "Failed to find browser context with id ")
+    check_address(params)
     if len(world.targets) + world.making >= world.limits.targets:
         raise Refusal(SERVER_ERROR, f"{world.limits.targets} targets are all that a client may have")
     then = partial(_created, world, session, command)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from txcdp.gateway.shared.addresses import check_address
 from txcdp.gateway.shared.belongings import Belongings
 from txcdp.gateway.shared.limits import Limits
 from txcdp.gateway.shared.messages import (
@@ -111,6 +112,8 @@ class World(Belongings):
         elif kind is Kind.WINDOW:
             if params.get("windowId") not in self.windows.values():
                 raise Refusal(SERVER_ERROR, "Browser window not found")
+        elif kind is Kind.ADDRESS:
+            check_address(params)
         elif "browserContextId" in params:
             raise Refusal(INVALID_PARAMS, "browserContextId is only allowed for Browser target")
         return params
