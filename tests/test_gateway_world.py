@@ -564,6 +564,19 @@ class TargetTests(WorldCase):
         number = self.a.send("Runtime.evaluate", child, expression="1")
         self.assertEqual(self.a.answer(number)["error"], SESSION_GONE)
 
+    def test_a_page_goes_while_a_child_is_detached(self):
+        target, session = self.house.page(self.a)
+        worker = self.browser.add_target("worker", self.browser.targets[target]["browserContextId"])
+        child = self.browser.attach(self.browser.sessions[session], worker)
+        self.house.deliver()
+        self.browser.remove(target)
+        self.house.deliver(1)
+        number = self.a.send("Target.detachFromTarget", session, sessionId=child)
+        self.browser.out.pop()
+        self.house.deliver()
+        self.assertEqual(self.a.answer(number)["error"], SESSION_GONE)
+        self.assertEqual((self.shared.line.asked, self.a.world.waiting), ({}, set()))
+
     def test_limits(self):
         c = self.house.client("C", commands=2, contexts=2, targets=3, sessions=3)
         self.result(c, "Target.createBrowserContext")

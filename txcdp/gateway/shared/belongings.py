@@ -189,13 +189,22 @@ class Belongings:
         if then is not None:
             then()
 
-    def detach(self, session: Session, command: Command, then: Callable[[dict[str, Any]], None]) -> None:
-        """Let a session go, on behalf of a command; ``then`` is called with the reply."""
-        if session.upper is not None:
-            session.upper.left(session)
-        params = {"sessionId": session.id}
-        ask = self.browser.line.ask
-        ask("Target.detachFromTarget", params, world=self, number=command.id, then=then, key=session.parent)
+    def detach(
+        self, upper: Session, session: Session, command: Command, then: Callable[[dict[str, Any]], None]
+    ) -> None:
+        """Let a session go, on behalf of a command on the one above it; ``then`` is called with the reply."""
+        upper.left(session)
+        over = upper if upper.key == session.parent else None  # else a watcher's, which always answers
+        params, ask = {"sessionId": session.id}, self.browser.line.ask
+        ask(
+            "Target.detachFromTarget",
+            params,
+            session=over,
+            key=session.parent,
+            world=self,
+            number=command.id,
+            then=then,
+        )
 
     def attached(self, upper: Session, told: Told, parent: bytes) -> None:
         """Take a new session, and tell the client of it in the name of another.

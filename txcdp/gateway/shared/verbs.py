@@ -93,7 +93,7 @@ def _detach(world: World, session: Session, command: Command) -> None:
         raise Refusal(INVALID_PARAMS, "Session id must be specified")
     if found is None:
         raise Refusal(INVALID_PARAMS, missing)
-    world.detach(found, command, partial(world.pass_on, session, command))
+    world.detach(session, found, command, partial(world.pass_on, session, command))
 
 
 def _create_context(world: World, session: Session, command: Command) -> None:
@@ -234,7 +234,7 @@ def _detach_from_all(world: World, session: Session, command: Command) -> None:
     taken = list(session.taken.values())
     answered = _last_of(len(taken), world, session, command)
     for each in taken:
-        world.detach(each, command, lambda _: answered())
+        world.detach(session, each, command, lambda _: answered())
 
 
 def _last_of(count: int, world: World, session: Session, command: Command) -> Callable[[], None]:
