@@ -58,6 +58,7 @@ class ComingAndGoingTests(WorldCase):
         self.house.page(self.a, browserContextId=context)
         _, other = self.house.page(self.b)
         hanging = self.a.send("Runtime.evaluate", session, expression="hang")
+        root = self.a.world.sessions[""].id
         self.a.leave()
         self.a.leave()
         self.assertEqual(self.shared.disposing, 2)
@@ -66,6 +67,7 @@ class ComingAndGoingTests(WorldCase):
         self.assertEqual(len(self.a.got), heard)
         self.assertNotIn(hanging, [each.get("id") for each in self.a.got])
         self.assertEqual(self.shared.disposing, 0)
+        self.assertNotIn(root, self.browser.sessions)
         self.assertEqual(list(self.browser.contexts.values()), ["B"])
         self.assertEqual(self.shared.line.asked, {})
         self.assertEqual({each.world for each in self.shared.sessions.values()}, {self.b.world})
@@ -371,6 +373,13 @@ class TargetTests(WorldCase):
         self.assertEqual(self.result(self.a, "Target.getTargetInfo", session)["targetInfo"], found[0])
         self.assertEqual(self.result(self.a, "Target.getTargetInfo", targetId=target)["targetInfo"], found[0])
 
+    def test_the_browsers_own_furniture_is_nobodys(self):
+        self.house.page(self.a)
+        hidden = next(key for key, each in self.browser.targets.items() if each["type"] == "browser_ui")
+        self.browser.event("", "Target.targetCreated", targetInfo=self.browser.info(hidden))
+        self.house.deliver()
+        self.assertNotIn(hidden, self.a.world.targets)
+
     def test_the_info_of_a_target_that_was_never_told_of(self):
         _, session = self.house.page(self.a)
         self.a.world.targets.clear()
@@ -431,6 +440,8 @@ class TargetTests(WorldCase):
         self.assertFalse(self.a.events("Target.targetInfoChanged")[-1]["targetInfo"]["attached"])
         self.result(self.a, "Target.closeTarget", targetId=target)
         self.assertEqual(self.a.events("Target.targetDestroyed"), [{"targetId": target}])
+        self.assertNotIn(target, self.shared.owners)
+        self.assertNotIn(target, self.a.world.tops)
         self.assertEqual(self.b.events("Target.targetCreated"), [])
         self.result(self.a, "Target.setDiscoverTargets", discover=False)
         self.house.page(self.a)
