@@ -49,7 +49,7 @@ LIBRARIES = {
 #: Of Autobahn's importers, those that may have its client.
 AUTOBAHN_CLIENT = ("transports",)
 #: What has to be of use without Twisted and Rx.
-SANS_IO = ("privacy", "errors", "records", "wire", "domains", "codegen")
+SANS_IO = ("privacy", "errors", "records", "wire", "domains", "codegen", "gateway.shared")
 IO = ("twisted", "reactivex", "rx", "autobahn", "treq")
 
 

@@ -1,0 +1,215 @@
+"""What the commands that reach beyond a page may do in a shared browser: a row for each.
+
+A command on a page's session reaches that page alone, unless it is of a domain that is here in whole
+(:data:`GUARDED`), or has a row of its own. A command on a browser session has to have a row.
+
+What reaches the *files* of the machine (``Browser.setDownloadBehavior``, ``Page.setDownloadBehavior``,
+``DOM.setFileInputFiles`` and the like) is no concern of this table: it is the same in a browser that is
+not shared, and the business of the gateway's list of denied methods.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import Final, NamedTuple
+
+
+class Kind(Enum):
+    """What is done with a command.
+
+    :cvar PASS: it goes on as it is.
+    :cvar CONTEXT: its ``browserContextId`` has to be the client's own; where it is missing, the client's default
+        context is put in.
+    :cvar NO_CONTEXT: it may not name a context; the browser takes that of the page.
+    :cvar TARGET: its ``targetId``, where there is one, has to be the client's own.
+    :cvar WINDOW: its ``windowId`` has to be one that the client has been told.
+    :cvar ADDRESS: its ``url`` has to lead into the web.
+    :cvar OWN: the world answers it, or does it in its own way.
+    :cvar REFUSED: it is refused, and told why.
+    :cvar UNKNOWN: it is answered as a method that there is not, which is what the browser says as well.
+    """
+
+    PASS = auto()
+    CONTEXT = auto()
+    NO_CONTEXT = auto()
+    TARGET = auto()
+    WINDOW = auto()
+    ADDRESS = auto()
+    OWN = auto()
+    REFUSED = auto()
+    UNKNOWN = auto()
+
+
+class Rule(NamedTuple):
+    """A row: what is done on a browser session and on any other, and why it is refused where it is."""
+
+    browser: Kind
+    page: Kind
+    why: str = ""
+
+
+def _both(kind: Kind, *methods: str) -> dict[str, Rule]:
+    return {method: Rule(kind, kind) for method in methods}
+
+
+def _refused(why: str, *methods: str, page: Kind = Kind.REFUSED) -> dict[str, Rule]:
+    return {method: Rule(Kind.REFUSED, page, why) for method in methods}
+
+
+#: Domains in which every command has to have a row, on whatever session.
+GUARDED: Final = frozenset(
+    {"BluetoothEmulation", "Browser", "Cast", "Extensions", "PWA", "SystemInfo", "Target", "Tethering", "Tracing"}
+)
+
+_ALL = "it would change the browser of all its clients"
+_TELLS = "it would tell about the browser's other clients"
+
+#: The rows by method.
+RULES: Final[dict[str, Rule]] = {
+    **_both(
+        Kind.OWN,
+        "Browser.close",
+        "Browser.getWindowForTarget",
+        "Target.attachToBrowserTarget",
+        "Target.attachToTarget",
+        "Target.createBrowserContext",
+        "Target.createTarget",
+        "Target.detachFromTarget",
+        "Target.disposeBrowserContext",
+        "Target.getBrowserContexts",
+        "Target.getTargetInfo",
+        "Target.getTargets",
+        "Target.setAutoAttach",
+        "Target.setDiscoverTargets",
+    ),
+    **_both(Kind.TARGET, "Target.activateTarget", "Target.closeTarget"),
+    **_refused("it would hand the whole browser to a page", "Target.exposeDevToolsProtocol"),
+    **_refused("DevTools windows reach beyond their page", "Target.getDevToolsTarget", "Target.openDevTools"),
+    **_refused("sessions are flat here: send the message with its sessionId", "Target.sendMessageToTarget"),
+    **_refused("use Target.setAutoAttach on the target's own session", "Target.autoAttachRelated"),
+    **_refused(_ALL, "Target.setRemoteLocations"),
+    **_both(Kind.PASS, "Browser.getGlobalPrivacyControl", "Browser.getVersion"),
+    **_both(
+        Kind.CONTEXT,
+        "Browser.cancelDownload",
+        "Browser.grantPermissions",
+        "Browser.resetPermissions",
+        "Browser.setDownloadBehavior",
+        "Browser.setPermission",
+    ),
+    **_both(Kind.WINDOW, "Browser.getWindowBounds", "Browser.setContentsSize", "Browser.setWindowBounds"),
+    **_refused("it would end the browser of all its clients", "Browser.crash", "Browser.crashGpuProcess"),
+    **_refused(
+        _ALL,
+        "Browser.addMockCamera",
+        "Browser.addPrivacySandboxEnrollmentOverride",
+        "Browser.executeBrowserCommand",
+        "Browser.setDockTile",
+        "Browser.setGlobalPrivacyControl",
+    ),
+    **_refused(_TELLS, "Browser.getBrowserCommandLine", "Browser.getHistogram", "Browser.getHistograms"),
+    **_refused(_TELLS, "SystemInfo.getFeatureState", "SystemInfo.getInfo", "SystemInfo.getProcessInfo"),
+    **_refused("it would open ports of the browser's machine", "Tethering.bind", "Tethering.unbind"),
+    **_refused(
+        "a trace records the browser of all its clients",
+        "Tracing.end",
+        "Tracing.getCategories",
+        "Tracing.getTrackEventDescriptor",
+        "Tracing.recordClockSyncMarker",
+        "Tracing.requestMemoryDump",
+        "Tracing.start",
+    ),
+    **_refused(
+        "extensions are those of all clients",
+        *(
+            f"Extensions.{name}"
+            for name in (
+                "clearStorageItems",
+                "getExtensions",
+                "getStorageItems",
+                "loadUnpacked",
+                "removeStorageItems",
+                "setStorageItems",
+                "triggerAction",
+                "uninstall",
+            )
+        ),
+    ),
+    **_refused(
+        "installed applications are those of all clients",
+        *(
+            f"PWA.{name}"
+            for name in (
+                "changeAppUserSettings",
+                "getOsAppState",
+                "install",
+                "launch",
+                "launchFilesInApp",
+                "openCurrentPageInApp",
+                "uninstall",
+            )
+        ),
+    ),
+    **_refused(
+        "the machine's screens and speakers are those of all clients",
+        *(
+            f"Cast.{name}"
+            for name in (
+                "disable",
+                "enable",
+                "setSinkToUse",
+                "startDesktopMirroring",
+                "startTabMirroring",
+                "stopCasting",
+            )
+        ),
+    ),
+    **_refused(
+        "the Bluetooth adapter is that of all clients",
+        *(
+            f"BluetoothEmulation.{name}"
+            for name in (
+                "addCharacteristic",
+                "addDescriptor",
+                "addService",
+                "disable",
+                "enable",
+                "removeCharacteristic",
+                "removeDescriptor",
+                "removeService",
+                "setSimulatedCentralState",
+                "simulateAdvertisement",
+                "simulateCharacteristicOperationResponse",
+                "simulateDescriptorOperationResponse",
+                "simulateGATTDisconnection",
+                "simulateGATTOperationResponse",
+                "simulatePreconnectedPeripheral",
+            )
+        ),
+    ),
+    **{f"Storage.{name}": Rule(Kind.CONTEXT, Kind.NO_CONTEXT) for name in ("clearCookies", "getCookies", "setCookies")},
+    **{method: Rule(Kind.UNKNOWN, Kind.ADDRESS) for method in ("Network.loadNetworkResource", "Page.navigate")},
+    **_refused(_TELLS, "Memory.getBrowserSamplingProfile"),
+    **_refused(_ALL, "Memory.setPressureNotificationsSuppressed", "Memory.simulatePressureNotification"),
+    **_refused(
+        "the screens are those of all clients",
+        "Emulation.addScreen",
+        "Emulation.removeScreen",
+        "Emulation.setPrimaryScreen",
+        "Emulation.updateScreen",
+    ),
+    **_refused("the browser session is that of all clients", "Fetch.enable", "Fetch.disable", page=Kind.PASS),
+    **_refused(_ALL, "Security.setIgnoreCertificateErrors", page=Kind.PASS),
+    **_both(Kind.PASS, "IO.close", "IO.read", "Runtime.runIfWaitingForDebugger", "Emulation.getScreenInfos"),
+}
+
+_ANY = Rule(Kind.UNKNOWN, Kind.PASS)
+_NONE = Rule(Kind.UNKNOWN, Kind.UNKNOWN)
+
+
+def rule_of(method: str) -> Rule:
+    """Return the row of a command; for one that has none, what holds for its domain."""
+    found = RULES.get(method)
+    if found is None:
+        return _NONE if method.partition(".")[0] in GUARDED else _ANY
+    return found
