@@ -90,8 +90,9 @@ class HttpTests(GatewayCase):
 
             self.logged.append(formatEvent(event))
 
-        globalLogPublisher.addObserver(observe)
-        self.addCleanup(globalLogPublisher.removeObserver, observe)
+        observer: Any = observe
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
 
     def guarded(self, **options: Any) -> None:
         path = Path(self.mktemp())

@@ -98,8 +98,9 @@ class ScreenTests(SynchronousTestCase):
         ):
             for method in ("Page.navigate", "Target.createTarget", "Network.loadNetworkResource"):
                 self.assertIn("scheme", objection(policy, method, url=url) or "", url)
-        for url in ("https://a/?file:", "about:blank", "data:text/html,x", "file", 5, None):
-            self.assertIsNone(objection(policy, "Page.navigate", url=url), url)
+        harmless: tuple[Any, ...] = ("https://a/?file:", "about:blank", "data:text/html,x", "file", 5, None)
+        for each in harmless:
+            self.assertIsNone(objection(policy, "Page.navigate", url=each), each)
         self.assertIsNone(objection(policy, "Network.setCookie", url="file:///x"))
         screen = Screen(policy)
         for message in (
