@@ -17,7 +17,7 @@ from txcdp.domains import log as log_domain
 from txcdp.domains import network, page, runtime, target
 from txcdp.errors import CommandError, ConnectError
 from txcdp.gateway import DoorOptions
-from txcdp.gateway.live import LivePage, feed, targets, viewers
+from txcdp.gateway.live import LivePage, browsers, feed, targets, viewers
 from txcdp.gateway.live.browsers import shown_title
 from txcdp.gateway.live.console import entry_of
 from txcdp.gateway.live.tables import Rate, Table, Tables
@@ -442,6 +442,20 @@ class WatchingTests(LiveCase):
         self.wait()
         self.assertNotIn(late, self.shown(self.viewer)["targets"])
 
+    def test_there_may_be_very_many(self):
+        self.patch(browsers, "_MOST", 3)
+        self.patch(browsers, "_MOST_SHOWN", 5)
+        for number in range(10):
+            self.chrome.open_target("page", f"https://b.example/{number}")
+        hidden = self.chrome.open_target("browser_ui", "chrome://top/")
+        self.wait()
+        self.chrome.targets.close(self.chrome.targets.all[hidden])
+        self.chrome.emit(target.TargetDestroyed(target_id=self.page), self.session)  # not the browser's own word
+        self.wait()
+        found = self.shown(self.viewer)["targets"]
+        self.assertEqual((len(found), self.page in found), (5, True))
+        self.assertEqual(len(self.chrome.received(target.attach_to_target)), 3)
+
     def test_a_page_that_crashes(self):
         self.frame(1)
         self.chrome.crash(self.session)
@@ -456,11 +470,12 @@ class WatchingTests(LiveCase):
     def test_a_page_that_says_too_much(self):
         self.patch(targets, "_MOST_EVENTS", 10)
         session = self.session
+        self.frame(1)
         for number in range(15):
             params = {"requestId": str(number), "timestamp": 1.0, "request": {"method": "GET", "url": "http://a/"}}
             self.chrome.emit_raw("Network.requestWillBeSent", params, session)
         self.wait()
-        self.assertEqual(len(self.requests()), 10)
+        self.assertEqual(len(self.requests()), 9)  # and the picture
         self.assertIn("too much", self.shown(self.viewer)["targets"][self.page]["state"])
         self.assertTrue(session.ended)
 
@@ -524,8 +539,11 @@ class WatchingTests(LiveCase):
 
     def test_when_the_gateway_is_stopped(self):
         self.client_caller.leave()
+        self.gateway.on_stop(lambda: 1 / 0)
         stopped = self.gateway.stop()
         self.successResultOf(stopped)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertEqual(self.live.feed.viewers, [])
         self.assertTrue(self.viewer.written.endswith(b"0\r\n\r\n"))
 
 

@@ -184,7 +184,7 @@ class LiveTests(GatewayCase):
 
     async def test_a_viewer_that_does_not_read(self):
         await self.open()
-        hung = await TCP4ClientEndpoint(reactor, "127.0.0.1", int(self.netloc.partition(":")[2])).connect(
+        hung: Any = await TCP4ClientEndpoint(reactor, "127.0.0.1", int(self.netloc.partition(":")[2])).connect(
             Factory.forProtocol(Protocol)
         )
         self.addCleanup(hung.transport.abortConnection)

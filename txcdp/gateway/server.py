@@ -150,7 +150,7 @@ class Gateway:
                 await maybeDeferred(self.port.stopListening)
         finally:
             for each in self._at_stop:
-                each()
+                maybeDeferred(each).addErrback(lambda failure: log.failure("Stopping", failure=failure))
             self.mode.stop()
             await self.pool.stop()
             self.clients.stop()

@@ -26,8 +26,9 @@ from txcdp.privacy import printable, shown_url
 #: Seconds after which a line that was lost, or could not be opened, is tried again.
 _AGAIN = 5.0
 
-#: Most targets of a browser that are listened to; more are only listed.
+#: Most targets of a browser that are listened to; more are only listed, and not all of very many.
 _MOST = 50
+_MOST_SHOWN = 300
 
 #: Characters of a title.
 _TITLE = 200
@@ -148,12 +149,14 @@ class BrowserWatch:
         info = params["targetInfo"]
         key = info["targetId"]
         if key not in self.targets:
-            if method != "Target.targetCreated" or info["type"] in _HIDDEN:
+            full = len(self.targets) >= _MOST_SHOWN
+            if method != "Target.targetCreated" or info["type"] in _HIDDEN or full:
                 return
-            watch = self.targets[key] = TargetWatch(self._clock, self._tables, key, info["type"])
+            watch = TargetWatch(self._clock, self._tables, key, info["type"])
             watch.show(browser=self._running.pid)
-            if info["type"] in _LISTENED and len(self._sessions) < _MOST:
+            if info["type"] in _LISTENED and sum(each.wanted for each in self.targets.values()) < _MOST:
                 self._listen(watch)
+            self.targets[key] = watch
         self.targets[key].show(url=shown_url(info["url"]), title=shown_title(info["title"], info["url"]))
 
     def _destroyed(self, key: str) -> None:
@@ -164,10 +167,9 @@ class BrowserWatch:
     def _listen(self, watch: TargetWatch) -> None:
         browser = self._browser
         assert browser is not None
+        watch.wanted = True
 
         def attached(session: Any) -> None:
-            if self.targets.get(watch.key) is not watch:
-                return
             name = session.id
             self._sessions[name] = watch
             session.when_ended().addCallback(lambda _: self._sessions.pop(name, None))

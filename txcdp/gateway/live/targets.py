@@ -61,6 +61,7 @@ class TargetWatch:
     :param tables: to be filled.
     :param key: the target's id.
     :param kind: its type.
+    :ivar wanted: whether it is, or is to be, listened to.
     """
 
     def __init__(self, clock: Any, tables: Tables, key: str, kind: str) -> None:
@@ -84,6 +85,7 @@ class TargetWatch:
             "Page.screencastFrame": self._frame,
         }
         self.key = key
+        self.wanted = False
         tables.targets.put(key, {"type": printable(kind[:_WORD]), "url": "", "title": "", "state": ""})
 
     def show(self, **fields: Any) -> None:
@@ -126,11 +128,11 @@ class TargetWatch:
 
     def heard(self, method: str, params: dict[str, Any]) -> None:
         """Take one of :data:`EVENTS`."""
+        if self._session is None:
+            return
         self._events += 1
         if self._events > _MOST_EVENTS:
             self._mute()
-            return
-        if self._session is None:
             return
         handle = self._heard_by.get(method)
         if handle is not None:
@@ -148,9 +150,9 @@ class TargetWatch:
     def _mute(self) -> None:
         """Hear no more of one that says too much."""
         session, self._session = self._session, None
-        if session is not None:
-            session.detach().addErrback(_needless)
-            self.show(state="too much is going on: not followed any more")
+        assert session is not None
+        session.detach().addErrback(_needless)
+        self.show(state="too much is going on: not followed any more")
 
     def _send(self, command: Any) -> None:
         if self._session is not None:
