@@ -162,6 +162,11 @@ class DoorTests(SynchronousTestCase):
         self.assertEqual(status(door, path="/pdf"), 405)
         self.assertEqual(status(door, path="/files/x"), 200)
 
+    def test_a_page_at_the_root_is_not_everywhere(self):
+        door = Door(places={"/": ("GET",)}, free=["/"], tokens=tokens(Path(self.mktemp())))
+        self.assertEqual([status(door, path=each) for each in ("/", "/nowhere", "//")], [200, 401, 200])
+        self.assertEqual(status(door, path="/nowhere", token=CI), 404)
+
     def test_paths_and_queries(self):
         self.assertEqual([plain_path(each) for each in ("/", "/json/", "/json")], ["/", "/json", "/json"])
         self.assertEqual(split_query(""), ("", None))
@@ -187,6 +192,13 @@ class TokensTests(SynchronousTestCase):
         self.assertEqual((reports.name, reports.clients, reports.commands_per_second), ("reports", None, 10))
         self.assertIsNone(known.find("ci"))
         self.assertIsNone(known.find(hashlib.sha256(REPORTS.encode()).hexdigest()))
+
+    def test_operators(self):
+        self.path.write_text(f'[a]\ntoken = "{CI}"\noperator = true\n[b]\ntoken = "{REPORTS}"\n')
+        known = Tokens(str(self.path))
+        found = [known.find(CI), known.find(REPORTS), LOCAL]
+        self.assertEqual([each is not None and each.operator for each in found], [True, False, True])
+        self.assertIn("operator is true or false", self.bad(f'[a]\ntoken = "{CI}"\noperator = 1\n'))
 
     def test_no_token_is_kept_or_shown(self):
         known = tokens(self.path)

@@ -18,7 +18,7 @@ from txcdp.gateway.tokens import LOCAL, Principal, Tokens
 READ = ("GET", "HEAD")
 CHANGE = ("PUT", "POST")
 
-#: Where a request may go, and with which verbs. A path that ends in ``/`` stands for all below it.
+#: Where a request may go, and with which verbs. A path that ends in ``/`` stands for all below it; ``/`` for itself.
 PLACES: Mapping[str, tuple[str, ...]] = {
     "/json": READ,
     "/json/version": READ,
@@ -147,7 +147,7 @@ class Door:
         verbs = self._places.get(path)
         if verbs is None:
             above, _, name = path.rpartition("/")
-            verbs = self._places.get(f"{above}/") if name else None
+            verbs = self._places.get(f"{above}/") if name and above else None
         return verbs
 
 

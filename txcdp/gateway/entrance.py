@@ -64,7 +64,8 @@ class Entrance(Resource):
 
     def _handler(self, path: str) -> Handler:
         plain = plain_path(path)
-        handler = self._handlers.get(plain) or self._handlers.get(f"{plain.rpartition('/')[0]}/")
+        above = plain.rpartition("/")[0]
+        handler = self._handlers.get(plain) or (self._handlers.get(f"{above}/") if above else None)
         if handler is None:
             raise Refusal(404, "There is nothing at this path.", "path")
         return handler

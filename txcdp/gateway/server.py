@@ -77,6 +77,7 @@ class Gateway:
         self._places: dict[str, tuple[str, ...]] = {}
         self._free: set[str] = set()
         self._stopped: Notice[None] | None = None
+        self._at_stop: list[Callable[[], object]] = []
         self.port: IListeningPort | None = None
         self.site = self._make_site()
 
@@ -95,6 +96,10 @@ class Gateway:
         if free:
             self._free.add(path)
         self.site.resource = self._make_entrance()
+
+    def on_stop(self, function: Callable[[], object]) -> None:
+        """Call a function when the clients are gone and the browsers are about to be ended."""
+        self._at_stop.append(function)
 
     @returns_deferred
     async def start(self) -> None:
@@ -144,6 +149,8 @@ class Gateway:
             if self.port is not None:
                 await maybeDeferred(self.port.stopListening)
         finally:
+            for each in self._at_stop:
+                maybeDeferred(each).addErrback(lambda failure: log.failure("Stopping", failure=failure))
             self.mode.stop()
             await self.pool.stop()
             self.clients.stop()

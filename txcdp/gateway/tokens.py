@@ -9,9 +9,11 @@ The file is TOML, with a table for each name::
     [reports]
     sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
     commands_per_second = 500
+    operator = true
 
 ``sha256`` is the hexadecimal SHA-256 of a token that is not to stand in the file itself. ``clients`` (WebSockets at
-once) and ``commands_per_second`` (of each) are quotas below those of the gateway.
+once) and ``commands_per_second`` (of each) are quotas below those of the gateway. An ``operator`` may see what all
+clients do, on the live page, and end their sessions.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from typing import Any
 _SHORTEST = 16
 _NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-fA-F]{64}")
-_KEYS = {"token", "sha256", "clients", "commands_per_second"}
+_KEYS = {"token", "sha256", "clients", "commands_per_second", "operator"}
 
 
 class BadTokens(ValueError):
@@ -41,15 +43,17 @@ class Principal:
     :ivar name: of the token, fit to be shown.
     :ivar clients: most WebSockets at once; None: as many as the gateway allows.
     :ivar commands_per_second: of each of its clients; None: as many as the gateway allows.
+    :ivar operator: whether it may see what all clients do, and end their sessions.
     """
 
     name: str
     clients: int | None = None
     commands_per_second: float | None = None
+    operator: bool = False
 
 
 #: Everybody, where no tokens are wanted.
-LOCAL = Principal("local")
+LOCAL = Principal("local", operator=True)
 
 
 class Tokens:
@@ -116,7 +120,10 @@ def _entry(path: Path, name: str, entry: Any) -> tuple[bytes, Principal]:
     for key, value in (("clients", clients), ("commands_per_second", rate)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value <= 0):
             raise BadTokens(f"{where}: {key} is a number above 0")
-    return _digest_of(where, entry), Principal(name, None if clients is None else int(clients), rate)
+    operator = entry.get("operator", False)
+    if not isinstance(operator, bool):
+        raise BadTokens(f"{where}: operator is true or false")
+    return _digest_of(where, entry), Principal(name, None if clients is None else int(clients), rate, operator)
 
 
 def _digest_of(where: str, entry: dict[str, Any]) -> bytes:
