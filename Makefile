@@ -12,7 +12,7 @@ FUZZ_SEED ?= 1
 INSTALL = $(RUN) -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-oldest lint format types drift docs examples coverage machine fuzz mutants stress bench soak conformance clean
+.PHONY: help demo test test-oldest lint format types drift docs examples coverage machine fuzz mutants stress peers bench soak conformance clean
 
 help: ## show this
 	@echo "Targets (PYTHON=python3.12 chooses another Python):"
@@ -83,6 +83,10 @@ bench: $(VENV)/.dev ## measure txcdp against its peers
 stress: $(VENV)/.dev mutants ## what takes too long for each time: fifty launches at once, and deliberate faults
 	@.ci/chromium "$(RUN)"
 	@$(RUN) -m pytest -m stress
+
+peers: $(VENV)/.dev ## puppeteer, playwright and chrome-remote-interface through the gateway; installs them
+	@.ci/chromium "$(RUN)"
+	@$(RUN) -m pytest -m peers
 
 soak: $(VENV)/.dev ## chaos on a real Chromium for an hour (SECONDS=..., SEED=... does it again)
 	@.ci/chromium "$(RUN)"

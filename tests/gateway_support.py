@@ -153,7 +153,7 @@ class Caller:
 
     def __init__(self, gateway: Gateway) -> None:
         self.tcp = ServerTCP()
-        self.tcp.protocol = gateway.site.buildProtocol(None)  # type: ignore[arg-type]
+        self.tcp.protocol = gateway.site.buildProtocol(None)
         self.tcp.protocol.makeConnection(self.tcp)
 
     def feed(self, data: bytes) -> None:

@@ -90,8 +90,9 @@ class HttpTests(GatewayCase):
 
             self.logged.append(formatEvent(event))
 
-        globalLogPublisher.addObserver(observe)
-        self.addCleanup(globalLogPublisher.removeObserver, observe)
+        observer: Any = observe
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
 
     def guarded(self, **options: Any) -> None:
         path = Path(self.mktemp())
@@ -310,7 +311,7 @@ class HttpTests(GatewayCase):
         self.assertEqual(self.json("/json/protocol"), {"domains": ["127.0.0.1:1000"]})
         self.pages.error = TxcdpError("asked once")
         self.assertEqual(self.json("/json/protocol"), {"domains": ["127.0.0.1:1000"]})
-        self.assertEqual(self.starter.browsers[0].closed, 1)
+        self.assertEqual(self.starter.browsers[0].closed, 0)  # it was only asked
 
     def test_pages_of_other_tokens_are_not_there(self):
         self.guarded()

@@ -11,11 +11,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from txcdp.gateway import Policy, commands
 from txcdp.gateway.asking import NOTHING, Asked, asked
-from txcdp.gateway.commands import Commands
+from txcdp.gateway.commands import Commands, refusal
 from txcdp.gateway.counters import BUCKETS, Counters, Domain
 from txcdp.gateway.frames import unmasked
 from txcdp.gateway.policy import Screen, is_private
-from txcdp.gateway.relay import refusal
 
 
 def objection(policy: Policy, method: str, **params: Any) -> str | None:
@@ -99,8 +98,9 @@ class ScreenTests(SynchronousTestCase):
         ):
             for method in ("Page.navigate", "Target.createTarget", "Network.loadNetworkResource"):
                 self.assertIn("scheme", objection(policy, method, url=url) or "", url)
-        for url in ("https://a/?file:", "about:blank", "data:text/html,x", "file", 5, None):
-            self.assertIsNone(objection(policy, "Page.navigate", url=url), url)
+        harmless: tuple[Any, ...] = ("https://a/?file:", "about:blank", "data:text/html,x", "file", 5, None)
+        for each in harmless:
+            self.assertIsNone(objection(policy, "Page.navigate", url=each), each)
         self.assertIsNone(objection(policy, "Network.setCookie", url="file:///x"))
         screen = Screen(policy)
         for message in (

@@ -191,7 +191,7 @@ class PoolTests(SynchronousTestCase):
     def test_when_none_can_be_started(self):
         pool = self.make(at_once=False, size=1, warm=1, retry_least=1, retry_most=3)
         waiting = pool.lease()
-        pauses = []
+        pauses: list[int] = []
         for pause in (1, 2, 3, 3):
             self.assertTrue(pool.ready or pauses)
             self.starter.fail()
@@ -234,7 +234,7 @@ class PoolTests(SynchronousTestCase):
     def test_one_that_comes_up_too_late(self):
         pool = self.make(at_once=False, size=1)
         started = self.starter.waiting[0]
-        started._canceller = lambda _: started.callback(self.starter.make())  # type: ignore[assignment]
+        started._canceller = lambda _: started.callback(self.starter.make())
         pool.drain()
         self.assertEqual((self.starter.browsers[0].closed, len(pool.idle)), (1, 0))
 

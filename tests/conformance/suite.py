@@ -1,4 +1,4 @@
-"""Runs the Autobahn test suite against client.py, and prints what it found as a table for the documentation.
+"""Runs the Autobahn test suite against client.py and server.py, and prints tables for the documentation.
 
 ::
 
@@ -7,7 +7,7 @@
 ``quick`` (the default) has every case but those of compression, of which it takes three in each group;
 ``full`` has all. The client goes through them twice: checking UTF-8 as the RFC wants it, and then with
 txcdp's own setting, where the decoder of the messages does that: there the cases in which the text is
-no UTF-8 are expected to differ, and no others.
+no UTF-8 are expected to differ, and no others. So does the server, with which the gateway's clients speak.
 
 The suite is written for Python 2.7, which is looked for in $PY2, with pyenv and on the path. It is installed
 once, into a directory of the user's cache. Its servers listen on this machine alone, at free ports.
@@ -31,7 +31,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 HERE = Path(__file__).resolve().parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "txcdp-conformance"
@@ -80,6 +80,16 @@ run()
 """
 
 
+#: The suite as a client.
+CLIENT = """
+import sys
+from autobahntestsuite import choosereactor
+from autobahntestsuite.wstest import run
+sys.argv = ['wstest', '-m', 'fuzzingclient', '-s', sys.argv[1]]
+run()
+"""
+
+
 class Result(NamedTuple):
     """What the suite says of one case: of its messages, of its closing, and how long it took."""
 
@@ -94,6 +104,7 @@ class Variant(NamedTuple):
     name: str
     title: str
     options: list[str]
+    serves: bool = False
 
     def expected(self, case: str) -> bool:
         """Tell whether a case may differ."""
@@ -103,6 +114,8 @@ class Variant(NamedTuple):
 VARIANTS = (
     Variant("checked", "UTF-8 checked as it comes in", []),
     Variant("unchecked", "UTF-8 left to the decoder of the messages, as txcdp does", ["--unchecked"]),
+    Variant("served", "The gateway's end, UTF-8 checked as it comes in", [], True),
+    Variant("served-unchecked", "The gateway's end, UTF-8 left to the browser", ["--unchecked"], True),
 )
 
 
@@ -229,13 +242,46 @@ def run_shard(
         raise Broken(f"the client ended with {done.returncode}:\n{done.stdout}{done.stderr}"[-4000:])
     count, short, _ = map(int, done.stdout.split()[-3:])
     index = json.loads((directory / "report" / "index.json").read_text())
-    found = {
-        case: Result(said["behavior"], said["behaviorClose"], said["duration"] / 1000)
-        for case, said in index.get("txcdp", {}).items()
-    }
+    found = read(index)
     if not count or len(found) != count:
         raise Broken(f"{len(found)} results for {count} cases of {', '.join(cases)}")
     return found, short
+
+
+def run_served_shard(
+    python: Path, directory: Path, cases: list[str], options: list[str], deadline: float
+) -> tuple[dict[str, Result], int]:
+    """Let the suite go through some cases as a client of ours; what is returned is as for :func:`run_shard`."""
+    directory.mkdir(parents=True)
+    ours = [sys.executable, str(HERE / "server.py"), *options]
+    log = directory / "client.log"
+    with subprocess.Popen(ours, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        servers = [{"agent": "txcdp", "url": f"ws://127.0.0.1:{process.stdout.readline().strip()}"}]
+        spec = {"outdir": str(directory / "report"), "servers": servers, "cases": cases, "exclude-cases": []}
+        (directory / "spec.json").write_text(json.dumps({**spec, "exclude-agent-cases": {}}))
+        command = [str(python), "-c", CLIENT, str(directory / "spec.json")]
+        try:
+            with log.open("wb") as output:
+                subprocess.run(
+                    command, cwd=directory, stdout=output, stderr=subprocess.STDOUT, check=True, timeout=deadline
+                )
+        except subprocess.SubprocessError as error:
+            raise Broken(f"{type(error).__name__}: {log.read_text(errors='replace')[-2000:]}") from None
+        finally:
+            process.stdin.close()
+        short = int(process.stdout.read().split()[0])
+    index = json.loads((directory / "report" / "index.json").read_text())
+    return read(index), short
+
+
+def read(index: dict[str, Any]) -> dict[str, Result]:
+    """Read the suite's own report."""
+    return {
+        case: Result(said["behavior"], said["behaviorClose"], said["duration"] / 1000)
+        for case, said in index.get("txcdp", {}).items()
+    }
 
 
 def run_all(python: Path, variant: Variant, full: bool, jobs: int, directory: Path) -> tuple[dict[str, Result], int]:
@@ -255,7 +301,8 @@ def run_all(python: Path, variant: Variant, full: bool, jobs: int, directory: Pa
             except queue.Empty:
                 return
             try:
-                found, taken = run_shard(
+                run = run_served_shard if variant.serves else run_shard
+                found, taken = run(
                     python, directory / variant.name / str(index), cases, variant.options, DEADLINE[full]
                 )
             except Exception as error:

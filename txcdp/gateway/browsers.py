@@ -45,7 +45,10 @@ class LaunchedBrowser:
 
     @returns_deferred
     async def tidy(self) -> None:
-        """Close all pages but a new one, dispose of all contexts, and forget cookies, cache and permissions."""
+        """Close all pages but a new one, dispose of all contexts, and forget cookies, cache and permissions.
+
+        It is asked until the others are gone; the pool sees to it that this does not take for ever.
+        """
         root = self.browser.session
         old = await self.browser.targets()
         page = await self.browser.new_page()
@@ -59,6 +62,8 @@ class LaunchedBrowser:
         await root.execute(browser_domain.set_download_behavior(behavior="default"))
         await page.session.execute(network.clear_browser_cache())
         await root.execute(target.detach_from_target(session_id=page.session.id))
+        while any(each.type == "page" and each.target_id != page.target_id for each in await self.browser.targets()):
+            continue
 
     @returns_deferred
     async def close(self) -> None:

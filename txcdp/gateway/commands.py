@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
+
 from txcdp.gateway.asking import ID_FIRST, asked
 from txcdp.gateway.counters import Counters, Domain
 from txcdp.gateway.policy import Screen
+
+#: What a command is refused with: the code that Chromium has for whatever has no code of its own.
+_REFUSED = -32000
 
 #: So many methods are remembered; the protocol has some hundreds, and clients may make up more.
 _MOST = 4096
@@ -56,3 +63,15 @@ class Commands:
     def _make(self, method: str) -> Kind:
         special = method == "Browser.close" or self.screen.concerns(method)
         return Kind(method, self._counters.domain(method), special)
+
+
+def refusal(message: bytes, why: str) -> bytes:
+    """Return the reply to a command that is not let through."""
+    reply: dict[str, Any] = {}
+    try:
+        command = msgspec.json.decode(message)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        command = None
+    if isinstance(command, dict):
+        reply = {key: command[key] for key in ("id", "sessionId") if isinstance(command.get(key), int | str)}
+    return msgspec.json.encode({**reply, "error": {"code": _REFUSED, "message": why}})

@@ -223,7 +223,7 @@ class Exclusive:
         try:
             return await question(member.running)
         finally:
-            self._pool.release(member)
+            self._pool.release(member, used=False)
 
     def _left(self, lease: Lease, line: object) -> None:
         lease.lines.discard(line)

@@ -110,11 +110,16 @@ class LeasedLine:
             return ""
         if self._member.ended.given:
             return self._member.why
-        return "its process has ended" if self._kind == "browser" else ""
+        return "its process has ended" if self._member.broken else ""
 
     def browser_closes(self) -> None:
         """Hear that the client has told the browser to end."""
         self._member.dismissed = True
+
+    def lost(self) -> None:
+        """Hear that the browser has ended the line: a page's with the page, its own only with itself."""
+        if self._kind == "browser" and not self._member.dismissed:
+            self._member.broken = True
 
     def left(self) -> None:
         """Hear that the client is gone."""

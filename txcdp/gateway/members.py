@@ -62,6 +62,7 @@ class Member:
     :ivar born: when it came up, by the pool's clock.
     :ivar memory: bytes, when that was last looked at; 0 where it is not known.
     :ivar dismissed: whether who has it has told it to end, so that its end is no accident.
+    :ivar broken: whether it has ended a line that only its own end could.
     :ivar why: it is ended; ``""`` until it is.
     :ivar ended: fires with that when it is gone, or about to be.
     """
@@ -72,6 +73,7 @@ class Member:
         self.sessions = 0
         self.memory = 0
         self.dismissed = False
+        self.broken = False
         self.why = ""
         self.checking: Deferred[Any] | None = None
         self.ended: Notice[str] = Notice()

@@ -104,12 +104,22 @@ class Pool:
             lambda: busy(503, f"No browser became free within {seconds:g} s.", "queue_deadline", self._soon),
         )
 
-    def release(self, member: Member) -> None:
-        """Give a browser back; it is tidied up for the next client, or replaced."""
+    def release(self, member: Member, *, used: bool = True) -> None:
+        """Give a browser back; it is tidied up for the next client, or replaced.
+
+        :param used: False: nothing was done with it, so it is as good as before.
+        """
         if member not in self.leased:
             return  # it is gone
         self.leased.discard(member)
+        if not used and self._open:
+            self.idle.append(member)
+            self._serve()
+            return
         member.sessions += 1
+        if member.broken:
+            self._gone(member)
+            return
         if self.is_worn_out(member):
             self.counts.recycled += 1
             self._end(member, "it has served its time")

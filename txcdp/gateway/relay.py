@@ -11,13 +11,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
-import msgspec
 from twisted.internet.interfaces import IDelayedCall
 
 from txcdp.errors import ConnectionLost
 from txcdp.gateway.asking import Asked
 from txcdp.gateway.client import Client
-from txcdp.gateway.commands import Commands, Kind
+from txcdp.gateway.commands import Commands, Kind, refusal
 from txcdp.gateway.counters import DENIED, ERROR, LOST, OK, Counters, Domain
 from txcdp.gateway.options import ClientLimits
 from txcdp.transports.interface import Transport
@@ -25,9 +24,6 @@ from txcdp.wire import REPLY_START
 
 #: So many commands are waited for, for counting how they end; of more, the first are forgotten.
 _WAITED_FOR = 10_000
-
-#: What a command is refused with; no code of Chromium's own.
-_REFUSED = -32000
 
 _ID_AT = len(REPLY_START)
 
@@ -48,6 +44,9 @@ class Line(Protocol):
 
     def browser_closes(self) -> None:
         """Hear that the client has told the browser to end."""
+
+    def lost(self) -> None:
+        """Hear that the browser has ended the line."""
 
     def left(self) -> None:
         """Hear, once, that the client is gone, and that the transport is closed."""
@@ -155,7 +154,7 @@ class Relay:
     def client_full(self) -> None:
         """Hear that the client does not read as fast as its browser writes."""
         self._upstream.pause()
-        if self._slow is None and not self._gone:
+        if self._slow is None and not self._gone and not self._word:
             self._slow = self._clock.callLater(self._limits.slow_time, self._too_slow)
 
     def client_empty(self) -> None:
@@ -219,6 +218,7 @@ class Relay:
     def transport_closed(self, reason: ConnectionLost) -> None:
         """Hear that the browser's line has ended."""
         self._closed = True
+        self.line.lost()
         if self.line.why:
             self.end(1011, f"the browser is gone: {self.line.why}", "browser")
         else:
@@ -286,15 +286,3 @@ class Relay:
             self._go_on = self._clock.callLater(1 / self._rate, self._next)
         elif self._draining is None:
             self.client.resume()
-
-
-def refusal(message: bytes, why: str) -> bytes:
-    """Return the reply to a command that is not let through."""
-    reply: dict[str, Any] = {}
-    try:
-        command = msgspec.json.decode(message)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        command = None
-    if isinstance(command, dict):
-        reply = {key: command[key] for key in ("id", "sessionId") if isinstance(command.get(key), int | str)}
-    return msgspec.json.encode({**reply, "error": {"code": _REFUSED, "message": why}})

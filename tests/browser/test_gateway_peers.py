@@ -1,0 +1,107 @@
+"""Other clients through the gateway: puppeteer-core, playwright (Node and Python), chrome-remote-interface.
+
+Each navigates, evaluates, intercepts, downloads, prints and uses two contexts, however it connects.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import pytest
+from twisted.internet.defer import gatherResults
+from twisted.internet.utils import getProcessOutputAndValue
+from twisted.trial.unittest import SkipTest
+
+from tests.browser.support import Server
+from tests.browser.test_gateway_browser import TOKEN, GatewayCase, tokens_file
+from tests.peers import install
+from txcdp.deferreds import returns_deferred
+from txcdp.gateway import DoorOptions, PoolOptions
+
+pytestmark = pytest.mark.peers
+
+SEEN = {
+    "title": "Peers",
+    "sum": 42,
+    "intercepted": "from the client",
+    "pdf": "%PDF-",
+    "download": "a file",
+    "cookies": ["a=1", ""],
+}
+
+
+def put_pages(server: Server) -> str:
+    """Put the pages there that the clients want."""
+    server.page("/file.bin", "a file", content_type="application/octet-stream", content_disposition="attachment")
+    server.page("/intercepted", "from the server")
+    return server.page("/", "<title>Peers</title><a id=file href=/file.bin download=file.bin>file</a>")
+
+
+def folder(path: str) -> str:
+    os.makedirs(path)
+    return os.path.realpath(path)
+
+
+class PeerTests(GatewayCase):
+    timeout = 240
+
+    async def see(self, script: str, how: str, token: str = "") -> Any:
+        """Let a client do its work; return what it saw."""
+        if script.endswith(".js"):
+            program = install.node()
+            if program is None:
+                raise SkipTest("there is no Node.js")
+        else:
+            program = install.python()
+        downloads = folder(self.mktemp())
+        arguments = [str(install.HERE / script), self.netloc, token, put_pages(self.server), downloads, how]
+        environment = {**os.environ, "NODE_PATH": install.modules()}
+        out, err, code = await getProcessOutputAndValue(program, arguments, environment)
+        assert code == 0, (script, how, err.decode()[-3000:])
+        return json.loads(out.splitlines()[-1])
+
+    async def check(self, script: str, how: str) -> None:
+        await self.start(pool=PoolOptions(size=3, warm=1))
+        self.assertEqual(await self.see(script, how), SEEN)
+        await self.until(lambda: not self.gateway.pool.leased, 10)
+
+    async def test_puppeteer_by_its_browser_url(self):
+        await self.check("puppeteer.js", "browserURL")
+
+    async def test_puppeteer_by_a_websocket(self):
+        await self.check("puppeteer.js", "browserWSEndpoint")
+
+    async def test_playwright_by_http(self):
+        await self.check("playwright.js", "http")
+
+    async def test_playwright_by_a_websocket(self):
+        await self.check("playwright.js", "ws")
+
+    async def test_playwright_for_python_by_http(self):
+        await self.check("playwright_client.py", "http")
+
+    async def test_playwright_for_python_by_a_websocket(self):
+        await self.check("playwright_client.py", "ws")
+
+    async def test_chrome_remote_interface_by_the_list(self):
+        await self.check("cri.js", "list")
+
+    async def test_chrome_remote_interface_by_a_new_page(self):
+        await self.check("cri.js", "new")
+
+    async def test_with_a_token(self):
+        await self.start(door=DoorOptions(tokens=tokens_file(self.mktemp())))
+        seen = await gatherResults(
+            [
+                self.seen("puppeteer.js", "browserWSEndpoint"),
+                self.seen("playwright.js", "http"),
+                self.seen("playwright_client.py", "ws"),
+            ]
+        )
+        self.assertEqual(seen, [SEEN] * 3)
+
+    @returns_deferred
+    async def seen(self, script: str, how: str) -> Any:
+        return await self.see(script, how, TOKEN)
