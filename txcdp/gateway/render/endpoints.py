@@ -15,7 +15,7 @@ from txcdp.gateway.policy import Screen
 from txcdp.gateway.render import rendering
 from txcdp.gateway.render.openapi import document
 from txcdp.gateway.render.problems import Problem, problem_of
-from txcdp.gateway.render.rendering import Progress, Rendered
+from txcdp.gateway.render.rendering import Progress, Rendered, Rules
 from txcdp.gateway.render.requests import Content, Evaluate, Pdf, Render, Screenshot
 from txcdp.gateway.render.sharing import Sharing
 from txcdp.gateway.visits import Answer, Visit
@@ -64,6 +64,8 @@ class Renders:
         self._gateway = gateway
         self._options = options
         self._screen = Screen(policy)
+        forbids = self._screen.concerns(_OPENING)
+        self._rules = Rules(self._screen.objection_to_url if forbids else None, policy.private_addresses)
         self._schemes = frozenset(each.lower().rstrip(":") for each in options.schemes)
         self._decoders = {path: msgspec.json.Decoder(each.request) for path, each in ENDPOINTS.items()}
         self._document = msgspec.json.encode(document())
@@ -107,9 +109,8 @@ class Renders:
 
     @returns_deferred
     async def _render(self, wanted: Render, endpoint: Endpoint, progress: Progress) -> Answer:
-        objection = self._objection if self._screen.concerns(_OPENING) else None
         async with self.sharing.context() as context:
-            page, navigation = await rendering.load(context, wanted, objection, progress)
+            page, status = await rendering.load(context, wanted, self._rules, progress)
             progress.doing = "rendering it"
             rendered = await endpoint.take(page, wanted)
         if len(rendered.body) > self._options.max_output:
@@ -118,8 +119,8 @@ class Renders:
                 f"What was rendered has {len(rendered.body):,} bytes; {self._options.max_output:,} are allowed.",
                 "output",
             )
-        status = {} if navigation.status is None else {"X-Page-Status": str(navigation.status)}
-        return Answer(rendered.body, rendered.kind, 200, _HARMLESS | status)
+        told = {} if status is None else {"X-Page-Status": str(status)}
+        return Answer(rendered.body, rendered.kind, 200, _HARMLESS | told)
 
     def _read(self, visit: Visit, path: str) -> Any:
         """Return what is asked for."""
@@ -154,9 +155,6 @@ class Renders:
         if scheme not in self._schemes:
             known = ", ".join(sorted(self._schemes))
             raise Problem(403, f"URLs of other schemes than {known} are not rendered here.", "policy")
-        objection = self._objection(url)
+        objection = self._screen.objection_to_url(url)
         if objection is not None:
             raise Problem(403, objection, "policy")
-
-    def _objection(self, url: str) -> str | None:
-        return self._screen.objection_to_url(url)

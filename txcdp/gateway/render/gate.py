@@ -9,8 +9,8 @@ from twisted.internet.defer import Deferred
 from txcdp.domains import fetch
 from txcdp.page import Page
 
-#: Where a document seems to come from that has no URL: a name that nobody has (RFC 6761), so that what it refers to
-#: without naming a host is not found, and so that it is nobody's origin.
+#: Where a document comes from that has no URL and may have nothing of private addresses: a name that nobody has
+#: (RFC 6761). To Chromium it is one from the public internet.
 NOWHERE = "http://html.invalid/"
 
 _HTML = [fetch.HeaderEntry(name="content-type", value="text/html; charset=utf-8")]

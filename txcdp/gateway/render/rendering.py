@@ -13,12 +13,16 @@ from twisted.internet.defer import FirstError, gatherResults
 from txcdp.browser import BrowserContext
 from txcdp.domains import browser, emulation, network, storage
 from txcdp.domains import page as page_domain
-from txcdp.errors import NavigationError
+from txcdp.errors import CommandError, NavigationError
 from txcdp.gateway.render.gate import NOWHERE, Gate
 from txcdp.gateway.render.problems import Problem
 from txcdp.gateway.render.requests import PAPERS, Content, Cookie, Evaluate, Evaluated, Pdf, Render, Screenshot
-from txcdp.page import Navigation, Page
+from txcdp.gateway.render.writing import write
+from txcdp.page import Page
 from txcdp.records import to_json
+
+#: What Chromium says where it is not the request's fault.
+_PRINTER_FAILED = "Printing failed"
 
 
 @dataclass(frozen=True)
@@ -40,38 +44,50 @@ class Progress:
     doing: str = "waiting for a browser"
 
 
-async def load(
-    context: BrowserContext,
-    wanted: Render,
-    objection: Callable[[str], str | None] | None,
-    progress: Progress,
-) -> tuple[Page, Navigation]:
+@dataclass(frozen=True)
+class Rules:
+    """What a page may open.
+
+    :ivar objection: says why a URL may not be opened; None: all may be.
+    :ivar private: whether a document without URL may have what is at private addresses.
+    """
+
+    objection: Callable[[str], str | None] | None = None
+    private: bool = True
+
+
+async def load(context: BrowserContext, wanted: Render, rules: Rules, progress: Progress) -> tuple[Page, int | None]:
     """Open a page in a context, and load what is wanted.
 
-    :param objection: says why a URL may not be loaded; None: all may be.
     :param progress: is told how far it is.
+    :returns: the page, and the HTTP status that it came with, if any.
     :raises Problem: the page leads to where it may not.
     :raises NavigationError: and what else ``Page.goto`` fails with.
     """
     progress.doing = "opening a page"
     page = await context.new_page()
     page.events(page_domain.JavascriptDialogOpening).subscribe(lambda _: _dismiss(page), lambda error: None)
-    gate = None
     waiting = [*_set_up(context, page, wanted)]  # in one write
-    if wanted.html is not None or objection is not None:
-        gate = Gate(page, objection or (lambda url: None), wanted.html)
+    written = wanted.html if wanted.url is None and rules.private else None
+    put_in = wanted.html if written is None else None
+    gate = Gate(page, rules.objection or (lambda url: None), put_in)
+    if put_in is not None or rules.objection is not None:
         waiting.append(gate.close())
     try:
         await gatherResults(waiting, consumeErrors=True)
     except FirstError as error:
         error.subFailure.raiseException()
     progress.doing = f"loading the page, until {wanted.wait_until!r}"
+    if written is not None:
+        await write(page, written, wanted.wait_until)
+        return page, None
     try:
-        return page, await page.goto(wanted.url or NOWHERE, wanted.wait_until, timeout=None)
+        navigation = await page.goto(wanted.url or NOWHERE, wanted.wait_until, timeout=None)
     except NavigationError:
-        if gate is not None and gate.objected is not None:
+        if gate.objected is not None:
             raise Problem(403, gate.objected, "policy") from None
         raise
+    return page, navigation.status if wanted.html is None else None
 
 
 def _set_up(context: BrowserContext, page: Page, wanted: Render) -> list[Any]:
@@ -153,7 +169,12 @@ async def pdf(page: Page, wanted: Pdf) -> Rendered:
         generate_tagged_pdf=wanted.generate_tagged_pdf,
         generate_document_outline=wanted.generate_document_outline,
     )
-    result = await page.session.execute(command, timeout=None)
+    try:
+        result = await page.session.execute(command, timeout=None)
+    except CommandError as error:
+        if error.message == _PRINTER_FAILED:
+            raise
+        raise Problem(400, f"It cannot be printed so: {error.message}", "request") from None
     return Rendered(result.data, "application/pdf")
 
 

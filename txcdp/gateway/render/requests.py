@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from txcdp.page import WaitUntil
 
 Name = Annotated[str, Meta(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$(?!\n)")]
-Value = Annotated[str, Meta(pattern=r"^[^\x00\r\n]*$(?!\n)")]
+Value = Annotated[str, Meta(pattern=r"^[\t -~]*$(?!\n)")]
 Pixels = Annotated[int, Meta(ge=1, le=16384)]
 Positive = Annotated[float, Meta(gt=0)]
 Inches = Annotated[float, Meta(gt=0, le=200)]
