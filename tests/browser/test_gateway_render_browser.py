@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
+import signal
 import struct
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.utils import getProcessOutputAndValue
+from twisted.trial.unittest import SkipTest
 from twisted.web.client import Agent
+from twisted.web.http_headers import Headers
 
 from tests.browser.support import reactor, unused_port
-from tests.browser.test_gateway_browser import TOKEN, GatewayCase, sleep, tokens_file
+from tests.browser.test_gateway_browser import TOKEN, GatewayCase, tokens_file
 from txcdp.deferreds import returns_deferred
 from txcdp.domains import target
 from txcdp.gateway import DoorOptions, Policy, PoolOptions, RenderOptions
 
-#: A picture of one pixel.
-PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAP8AAAAAACH5BAAAAAAALAAAAAABAAEAAAICRAEAOw=="  # red
+ROOT = Path(__file__).parent.parent.parent
 RED = "<!doctype html><style>body {margin: 0; background: #f00}</style>"
 
 
@@ -52,7 +59,7 @@ class RenderCase(GatewayCase):
     @returns_deferred
     async def send(self, path: str, body: bytes, headers: dict[str, str], verb: str = "POST") -> Response:
         client = HTTPClient(Agent(reactor))
-        named = {"content-type": "application/json", **headers}
+        named = Headers({name: [value] for name, value in {"content-type": "application/json", **headers}.items()})
         response = await client.request(verb, f"http://{self.netloc}{path}", data=body, headers=named)
         found = {name.decode().lower(): values[0].decode() for name, values in response.headers.getAllRawHeaders()}
         return Response(response.code, await response.content(), found)
@@ -197,6 +204,34 @@ class What(RenderCase):
         await self.nothing_is_left()
 
 
+class Documented(RenderCase):
+    """What the guide shows."""
+
+    async def test_curl(self):
+        if shutil.which("curl") is None:
+            raise SkipTest("curl is not there")
+        await self.begin()
+        url = self.server.page("/page", "<!doctype html><title>The page</title>")
+        text = (ROOT / "docs" / "howto" / "render.rst").read_text(encoding="utf-8")
+        (block,) = re.findall(r"^\.\. code-block:: console\n\n((?:    .*\n)+)", text, re.MULTILINE)
+        commands = [each.replace("\\\n", "") for each in re.split(r"^    \$ ", block, flags=re.MULTILINE)[1:]]
+        self.assertEqual(len(commands), 5)
+        folder = self.mktemp()
+        os.mkdir(folder)
+        said = []
+        for command in commands:
+            here = command.replace("https://example.com/", url).replace("127.0.0.1:9222", self.netloc)
+            out, err, code = await getProcessOutputAndValue(
+                "/bin/sh", ["-c", here], env=dict(os.environ), path=folder, reactor=reactor
+            )
+            self.assertEqual(code, 0, (command, out, err))
+            said.append(out)
+        self.assertIn(b"<title>The page</title>", said[2])
+        self.assertEqual(json.loads(said[3]), {"result": "The page"})
+        begun = {name: (Path(folder) / name).read_bytes()[:4] for name in os.listdir(folder)}
+        self.assertEqual(begun, {"page.png": b"\x89PNG", "page.pdf": b"%PDF", "invoice.pdf": b"%PDF"})
+
+
 class WhatNot(RenderCase):
     """All that can go wrong."""
 
@@ -246,12 +281,12 @@ class WhatNot(RenderCase):
         await self.begin()
         await self.post("/content", html="")
         held = self.server.held("/never", "<!doctype html>")
-        problem = await self.problem(504, "deadline", "/content", url=self.server.url("/never"), timeout=1.5)
+        problem = await self.problem(504, "deadline", "/content", url=self.server.url("/never"), timeout=4)
         self.assertIn("loading the page", problem["detail"])
         self.assertTrue(held.asked.called)
         url = self.server.page("/page")
-        await self.problem(504, "deadline", "/evaluate", url=url, expression="while (true);", timeout=1.5)
-        await self.problem(504, "deadline", "/evaluate", url=url, expression="new Promise(() => 0)", timeout=1.5)
+        await self.problem(504, "deadline", "/evaluate", url=url, expression="while (true);", timeout=4)
+        await self.problem(504, "deadline", "/evaluate", url=url, expression="new Promise(() => 0)", timeout=4)
         response = await self.post("/content", url=self.server.url("/never"), timeout=5, wait_until="commit")
         self.assertEqual(response.status, 200)
         await self.nothing_is_left()
@@ -289,9 +324,6 @@ class WhatNot(RenderCase):
         await self.nothing_is_left()
 
     async def test_a_browser_that_is_killed(self):
-        import os
-        import signal
-
         await self.begin()
         held = self.server.held("/never", "<!doctype html>")
         asked = self.post("/content", url=self.server.url("/never"))
@@ -308,16 +340,20 @@ class WhatNot(RenderCase):
         await self.begin(render={"max_output": 2000, "pages": 1, "queue": 1})
         await self.problem(502, "output", "/content", html="x" * 2000)
         await self.nothing_is_left()
-        self.server.held("/never", "<!doctype html>")
+        held = self.server.held("/never", "<!doctype html>")
         url = self.server.url("/never")
-        asked = [self.post("/content", url=url, timeout=3) for _ in range(2)]
-        await sleep(0.5)
+        first = self.post("/content", url=url)
+        await held.asked
+        second = self.post("/content", url=url, timeout=3)
+        await self.until(lambda: self.gateway.clients.taken == 2, 3)
         response = await self.post("/content", url=url)
         self.assertEqual((response.status, response.json["type"]), (503, "urn:txcdp:problem:renders"))
         self.assertIn("retry-after", response.headers)
-        first, second = await gatherResults(asked)
-        self.assertEqual((first.status, second.status), (504, 504))
-        self.assertIn("waiting for a browser", second.json["detail"])
+        response = await second
+        self.assertEqual(response.status, 504)
+        self.assertIn("waiting for a browser", response.json["detail"])
+        held.release(b"<p>")
+        self.assertEqual((await first).status, 200)
         await self.nothing_is_left()
 
     async def test_a_policy_holds_for_redirects_and_frames(self):

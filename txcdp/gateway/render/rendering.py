@@ -192,11 +192,4 @@ async def evaluate(page: Page, wanted: Evaluate) -> Rendered:
     value = await page.evaluate(expression, timeout=None)
     if isinstance(value, float) and not math.isfinite(value):
         value = None  # as JSON.stringify has it
-    return Rendered(_in_json(value), "application/json")
-
-
-def _in_json(value: Any) -> bytes:
-    try:
-        return to_json(Evaluated(result=value))
-    except (OverflowError, ValueError):  # a bigint
-        return json.dumps({"result": value}, separators=(",", ":")).encode()
+    return Rendered(to_json(Evaluated(result=value)), "application/json")

@@ -130,17 +130,18 @@ class Sharing:
                 host.used += 1
                 host.stay()
                 self._waiters.popleft().callback(host)
-        while len(self._leasing) * self._each < len(self._waiters) and (
-            len(self.hosts) + len(self._leasing) < self._options.browsers
-        ):
-            Deferred.fromCoroutine(self._keep()).addErrback(
-                lambda failure: log.failure("Sharing a browser", failure=failure)
-            )
+        for _ in range(
+            self._options.browsers - len(self.hosts) - len(self._leasing)
+        ):  # one that fails at once is enough
+            if len(self._leasing) * self._each < len(self._waiters):
+                Deferred.fromCoroutine(self._keep()).addErrback(
+                    lambda failure: log.failure("Sharing a browser", failure=failure)
+                )
 
     async def _keep(self) -> None:
         """Have a browser of the pool until it is needed no more."""
         async with AsyncExitStack() as stack:
-            entering = Deferred.fromCoroutine(stack.enter_async_context(self._lend()))
+            entering = Deferred.fromCoroutine(self._enter(stack))
             self._leasing.add(entering)
             try:
                 browser = await entering
@@ -159,6 +160,9 @@ class Sharing:
                 host.stay()
                 self.hosts.remove(host)
         self._serve()
+
+    async def _enter(self, stack: AsyncExitStack) -> Browser:
+        return await stack.enter_async_context(self._lend())
 
     def _refuse(self, error: Exception) -> None:
         """Hear that there is no browser; who waits may still get a place in those that are there."""

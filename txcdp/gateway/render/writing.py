@@ -34,14 +34,15 @@ async def write(page: Page, html: str, wait_until: WaitUntil) -> None:
 
     def hear(event: page_domain.LifecycleEvent) -> None:
         nonlocal begun
-        if event.frame_id == page.main_frame_id and not there.called:
+        if event.frame_id == page.main_frame_id:
             begun = begun or event.name == _BEGUN
-            if begun and event.name == state:
+            if begun and event.name == state and not there.called:
+                gone.cancel()
                 there.callback(None)
 
-    listening = page.events(page_domain.LifecycleEvent).subscribe(hear, lambda error: None)
     gone = page.session.when_interrupted()
-    gone.addCallbacks(lambda reason: there.called or there.errback(reason), lambda _: None)
+    gone.addCallbacks(there.errback, lambda _: None)
+    listening = page.events(page_domain.LifecycleEvent).subscribe(hear, lambda error: None)
     try:
         await page.evaluate(_WRITE.format(html=json.dumps(html)), timeout=None)
         if state is not None:
