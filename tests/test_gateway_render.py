@@ -145,6 +145,9 @@ class What(RenderCase):
         self.problem(400, "request", "/pdf", url=URL, page_ranges="x")
         self.chrome.once(page.print_to_pdf, CommandError("", -32000, "Printing failed"))
         self.problem(502, "browser", "/pdf", url=URL)
+        numbers = self.get("/metrics").body.decode()
+        for status, number in ((200, 2), (400, 1), (502, 1)):
+            self.assertIn(f'txcdp_gateway_renders_total{{path="/pdf",status="{status}"}} {number}.0', numbers)
 
     def test_html(self):
         self.begin()

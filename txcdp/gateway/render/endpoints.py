@@ -10,8 +10,10 @@ import msgspec
 
 from txcdp.deferreds import returns_deferred, with_deadline
 from txcdp.errors import TxcdpError
+from txcdp.gateway.door import plain_path
 from txcdp.gateway.options import Policy, RenderOptions
 from txcdp.gateway.policy import Screen
+from txcdp.gateway.refusals import Refusal
 from txcdp.gateway.render import rendering
 from txcdp.gateway.render.openapi import document
 from txcdp.gateway.render.problems import Problem, problem_of
@@ -85,9 +87,19 @@ class Renders:
     @returns_deferred
     async def render(self, visit: Visit) -> Answer:
         """Render what is asked for; when the asker is gone, that is cancelled."""
+        path = plain_path(visit.path)
+        counted = self._gateway.counters.renders
+        try:
+            answer = await self._answer(visit, path)
+        except Refusal as refusal:
+            counted[path, refusal.status] += 1
+            raise
+        counted[path, answer.status] += 1
+        return answer
+
+    async def _answer(self, visit: Visit, path: str) -> Answer:
         progress = Progress()
         try:
-            path = visit.path.rstrip("/")
             wanted = self._read(visit, path)
             seconds = self._seconds(wanted)
             self._check(wanted.url)
