@@ -37,6 +37,7 @@ EXTRAS = {
         "hypothesis>=6.100",
         "mypy>=1.11",
         "mypy-zope>=1.0.5",
+        "openapi-spec-validator>=0.7.1",
         "pytest>=8.2",
         "pytest-cov>=7",
         "ruff>=0.9",

@@ -73,6 +73,18 @@ class Held(Answer):
             request.finish()
 
 
+class Echo(Answer):
+    """An answer that repeats a header of the request."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(b"", 200, {"content-type": "text/plain; charset=utf-8"})
+        self._name = name
+
+    def give(self, request: Request) -> object:
+        self.begin(request)
+        return request.getHeader(self._name.encode()) or b""
+
+
 class _Pages(Resource):
     isLeaf = True
 
@@ -109,6 +121,10 @@ class Server:
         named = {"content-type": HTML} | {name.replace("_", "-"): value for name, value in headers.items()}
         self._pages.answers[path] = Answer(body.encode(), status, named)
         return self.url(path)
+
+    def echo(self, path: str, name: str) -> None:
+        """Put something there that repeats a header."""
+        self._pages.answers[path] = Echo(name)
 
     def held(self, path: str, body: str = "", content_type: str = HTML) -> Held:
         """Put something there of which the end is kept back."""

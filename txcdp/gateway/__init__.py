@@ -1,6 +1,14 @@
 """The gateway: one door to a pool of browsers, for any client that speaks the DevTools protocol."""
 
-from txcdp.gateway.options import BrowserLimits, ClientLimits, DoorOptions, GatewayOptions, Policy, PoolOptions
+from txcdp.gateway.options import (
+    BrowserLimits,
+    ClientLimits,
+    DoorOptions,
+    GatewayOptions,
+    Policy,
+    PoolOptions,
+    RenderOptions,
+)
 from txcdp.gateway.server import Gateway
 
 __all__ = [
@@ -11,4 +19,5 @@ __all__ = [
     "GatewayOptions",
     "Policy",
     "PoolOptions",
+    "RenderOptions",
 ]

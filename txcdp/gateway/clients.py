@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall
@@ -111,6 +113,18 @@ class Clients:
         relay.client.factory = self._factory
         take_over(visit.request, relay.client)
         return TAKEN_OVER
+
+    @contextmanager
+    def place(self, principal: Principal) -> Iterator[None]:
+        """Count somebody who has no WebSocket as a client, too, meanwhile.
+
+        :raises Refusal: there is no place.
+        """
+        self._take_place(principal)
+        try:
+            yield
+        finally:
+            self._leave_place(principal)
 
     def _take_place(self, principal: Principal) -> None:
         if self.draining:

@@ -43,6 +43,7 @@ class Counters:
     :ivar clients: WebSockets that were opened, by the name of who opened them.
     :ivar ended: how they ended, by a word for it.
     :ivar refused: requests that were refused, by a word for it.
+    :ivar renders: answers to requests for renders, by their path and status.
     :ivar events: events that went to clients.
     :ivar bytes_in: bytes of messages from clients.
     :ivar bytes_out: bytes of messages to clients.
@@ -51,6 +52,7 @@ class Counters:
     clients: Counter[str] = field(default_factory=Counter)
     ended: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
+    renders: Counter[tuple[str, int]] = field(default_factory=Counter)
     events: int = 0
     bytes_in: int = 0
     bytes_out: int = 0

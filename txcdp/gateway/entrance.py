@@ -12,15 +12,13 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from txcdp.gateway.door import Door, plain_path
+from txcdp.gateway.options import LONGEST_BODY
 from txcdp.gateway.refusals import Refusal
 from txcdp.gateway.visits import TAKEN_OVER, Answer, Handler, Visit, in_words, knock_of, write
 from txcdp.privacy import printable
 
 #: Seconds that a client has to say what it wants.
 _PATIENCE = 30
-
-#: Bytes of a request's body.
-_LONGEST_BODY = 16 * 1024 * 1024
 
 log = Logger()
 
@@ -109,7 +107,7 @@ class _Request(Request):
 
     def handleContentChunk(self, data: bytes) -> None:
         self._received += len(data)
-        if self._received > _LONGEST_BODY:
+        if self._received > LONGEST_BODY:
             self.channel.forceAbortClient()
         else:
             super().handleContentChunk(data)

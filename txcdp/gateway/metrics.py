@@ -99,6 +99,10 @@ class Metrics(Collector):
             for word, number in found.items():
                 family.add_metric([word], number)
             yield family
+        renders = CounterMetricFamily("txcdp_gateway_renders", "Renders by their answer.", labels=["path", "status"])
+        for (path, status), number in counters.renders.items():
+            renders.add_metric([path, str(status)], number)
+        yield renders
 
     def _commands(self) -> Iterator[Any]:
         counters = self._gateway.counters

@@ -155,6 +155,52 @@ class DoorOptions:
     tokens: str | None = None
 
 
+#: Bytes of a request's body that the gateway reads at all.
+LONGEST_BODY = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderOptions:
+    """What ``/screenshot``, ``/pdf``, ``/content`` and ``/evaluate`` may take; times in seconds.
+
+    Renders share browsers of the pool: each has a context of its own, with cookies, storage, cache and processes that
+    no other one sees. With ``renders=1`` each has a browser of its own.
+
+    :ivar timeout: for a render, from its request to its answer, where the request says nothing else.
+    :ivar max_timeout: the most that a request may ask for.
+    :ivar max_body: bytes of a request's body; at most 16 MiB.
+    :ivar max_output: bytes of what is rendered.
+    :ivar schemes: of URLs that may be rendered, as far as the policy allows them, too.
+    :ivar browsers: most browsers that renders have at once.
+    :ivar pages: most renders at once in each of these.
+    :ivar queue: renders that may wait for a place; one more is refused with 503.
+    :ivar renders: after which a browser is given back to the pool.
+    :ivar linger: for which a browser is kept that has nothing to render.
+    """
+
+    timeout: float = 30.0
+    max_timeout: float = 120.0
+    max_body: int = 4 * 1024 * 1024
+    max_output: int = 64 * 1024 * 1024
+    schemes: tuple[str, ...] = ("http", "https")
+    browsers: int = 1
+    pages: int = 8
+    queue: int = 50
+    renders: int = 100
+    linger: float = 5.0
+
+    def __post_init__(self) -> None:
+        if self.queue < 0 or self.linger < 0:
+            raise ValueError(f"queue={self.queue}, linger={self.linger}: numbers from 0")
+        for name in ("timeout", "max_timeout", "max_body", "max_output", "browsers", "pages", "renders"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name}={getattr(self, name)!r}: a number above 0")
+        if self.timeout > self.max_timeout:
+            raise ValueError(f"timeout={self.timeout:g}: at most max_timeout, which is {self.max_timeout:g}")
+        if self.max_body > LONGEST_BODY:
+            raise ValueError(f"max_body={self.max_body}: at most {LONGEST_BODY}, which is what the gateway reads")
+
+
 @dataclass(frozen=True, kw_only=True)
 class GatewayOptions:
     """All of it.
@@ -163,6 +209,7 @@ class GatewayOptions:
         ``ssl:9443:privateKey=key.pem:certKey=cert.pem``.
     :ivar drain: seconds that clients have to finish when the gateway is stopped; then their lines are closed.
     :ivar hold: seconds that a browser waits for the first WebSocket after ``PUT /json/new``.
+    :ivar render: lets it render for plain HTTP clients, see :mod:`txcdp.gateway.render`; None: it does not.
     """
 
     endpoint: str = "tcp:9222:interface=127.0.0.1"
@@ -172,3 +219,4 @@ class GatewayOptions:
     door: DoorOptions = field(default_factory=DoorOptions)
     drain: float = 30.0
     hold: float = 15.0
+    render: RenderOptions | None = None

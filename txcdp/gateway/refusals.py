@@ -26,6 +26,10 @@ class Refusal(TxcdpError):
     def __str__(self) -> str:
         return f"{self.status} {self.reason}"
 
+    def written(self) -> tuple[bytes, str]:
+        """Return it as the body of an answer, and which type that is."""
+        return self.reason.encode(), "text/plain; charset=UTF-8"
+
 
 def busy(status: int, reason: str, kind: str, retry_after: float) -> Refusal:
     """Return a refusal that says when to come again.

@@ -27,6 +27,7 @@ from txcdp.gateway.metrics import Metrics
 from txcdp.gateway.modes import Mode
 from txcdp.gateway.options import GatewayOptions
 from txcdp.gateway.pool import Pool
+from txcdp.gateway.render import Renders
 from txcdp.gateway.tokens import Tokens
 from txcdp.gateway.visits import Handler
 
@@ -48,6 +49,7 @@ class Gateway:
     :ivar clients: see :class:`~txcdp.gateway.clients.Clients`.
     :ivar counters: see :class:`~txcdp.gateway.counters.Counters`.
     :ivar tokens: of the file in the options, or None; ``tokens.reload()`` reads it again.
+    :ivar renders: see :class:`~txcdp.gateway.render.Renders`; None where it does not render.
     :ivar site: a protocol factory, to listen with elsewhere.
     :ivar port: where it listens; None where it does not.
     :raises BadTokens: the file of tokens cannot be used.
@@ -80,6 +82,7 @@ class Gateway:
         self._at_stop: list[Callable[[], object]] = []
         self.port: IListeningPort | None = None
         self.site = self._make_site()
+        self.renders = None if options.render is None else Renders(reactor, self, options.render, options.policy)
 
     def add(self, path: str, verbs: tuple[str, ...], handler: Handler, *, free: bool = False) -> None:
         """Answer at one more path.
@@ -142,6 +145,8 @@ class Gateway:
         left = self.clients.drain()
         self.mode.stop()
         self.pool.drain()
+        if self.renders is not None:
+            self.renders.drain()
         try:
             if not await self._within(self._options.drain, left):
                 self.clients.end_all("the gateway is being stopped")

@@ -106,7 +106,7 @@ def in_json(value: Any, status: int = 200) -> Answer:
 
 def in_words(refusal: Refusal) -> Answer:
     """Return the answer that a refusal is."""
-    return Answer(refusal.reason.encode(), PLAIN, refusal.status, refusal.headers)
+    return Answer(*refusal.written(), refusal.status, refusal.headers)
 
 
 def write(request: Any, answer: Answer) -> None:

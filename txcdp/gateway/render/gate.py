@@ -1,0 +1,58 @@
+"""What a page's documents pass on their way: HTML that was given is put in, and what the policy forbids is kept out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred
+
+from txcdp.domains import fetch
+from txcdp.page import Page
+
+#: Where a document comes from that has no URL and may have nothing of private addresses: a name that nobody has
+#: (RFC 6761). To Chromium it is one from the public internet.
+NOWHERE = "http://html.invalid/"
+
+_HTML = [fetch.HeaderEntry(name="content-type", value="text/html; charset=utf-8")]
+
+
+class Gate:
+    """Stops the documents of a page and its frames, and decides.
+
+    Redirects stop at it, too, and so does where scripts lead to; pictures, scripts and what they fetch do not.
+
+    :param page: whose.
+    :param objection: says why a URL may not be loaded, or None.
+    :param html: what comes instead of the first document; None: nothing does.
+    :ivar objected: why the page's document was kept out; None where it was not.
+    """
+
+    def __init__(self, page: Page, objection: Callable[[str], str | None], html: str | None) -> None:
+        self._page = page
+        self._objection = objection
+        self._html = html
+        self.objected: str | None = None
+
+    def close(self) -> Deferred[None]:
+        """Begin to stop documents."""
+        self._page.events(fetch.RequestPaused).subscribe(self._decide, lambda error: None)
+        pattern = fetch.RequestPattern(url_pattern="*", resource_type="Document")
+        return self._page.session.execute(fetch.enable(patterns=[pattern]))
+
+    def _decide(self, event: fetch.RequestPaused) -> None:
+        execute = self._page.session.execute
+        html, self._html = self._html, None
+        objection = None if html is not None else self._objection(event.request.url)
+        done: Deferred[None]
+        if html is not None:
+            body = html.encode("utf-8", "replace")
+            done = execute(
+                fetch.fulfill_request(request_id=event.request_id, response_code=200, response_headers=_HTML, body=body)
+            )
+        elif objection is not None:
+            if event.frame_id == self._page.main_frame_id:
+                self.objected = objection
+            done = execute(fetch.fail_request(request_id=event.request_id, error_reason="AccessDenied"))
+        else:
+            done = execute(fetch.continue_request(request_id=event.request_id))
+        done.addErrback(lambda _: None)  # the page goes somewhere else meanwhile, or is gone
