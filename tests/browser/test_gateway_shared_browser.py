@@ -7,12 +7,13 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import treq
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.web.client import Agent, HTTPConnectionPool, readBody
+from twisted.web.client import HTTPConnectionPool
 
 import txcdp
 from tests.browser.support import reactor
-from tests.browser.test_gateway_browser import STOP, TOKEN, GatewayCase, is_alive, tokens_file
+from tests.browser.test_gateway_browser import STOP, TOKEN, GatewayCase, is_alive
 from txcdp.chrome import discovery
 from txcdp.domains import storage
 from txcdp.errors import CommandError, ConnectionLost, HandshakeFailed, TxcdpError
@@ -20,6 +21,10 @@ from txcdp.gateway import BrowserLimits, ClientLimits, DoorOptions, Gateway, Poo
 
 #: Another token.
 OTHER = "fedcba9876543210-two"
+
+
+def write_tokens(path: str) -> None:
+    Path(path).write_text(f'[one]\ntoken = "{TOKEN}"\n[two]\ntoken = "{OTHER}"\n')
 
 
 class SharedCase(GatewayCase):
@@ -106,9 +111,9 @@ class UseTests(SharedCase):
 
 class PageTests(SharedCase):
     async def put(self, path: str) -> tuple[int, bytes]:
-        agent = Agent(reactor, pool=HTTPConnectionPool(reactor, persistent=False))
-        response: Any = await agent.request(b"PUT", f"http://{self.netloc}{path}".encode())
-        return response.code, await readBody(response)
+        pool = HTTPConnectionPool(reactor, persistent=False)
+        response = await treq.put(f"http://{self.netloc}{path}", pool=pool)
+        return response.code, await treq.content(response)
 
     async def test_the_endpoints(self):
         await self.start()
@@ -153,9 +158,8 @@ class PageTests(SharedCase):
         self.assertEqual((await again.connection.when_closed()).code, 1000)
 
     async def test_ids_of_others(self):
-        path = tokens_file(self.mktemp())
-        two = f'[two]\ntoken = "{OTHER}"\n'
-        Path(path).write_text(Path(path).read_text() + two)
+        path = self.mktemp()
+        write_tokens(path)
         await self.start(door=DoorOptions(tokens=path))
         browser = await txcdp.connect(reactor, f"http://{self.netloc}/?token={TOKEN}")
         self.addCleanup(browser.close)
