@@ -285,6 +285,7 @@ class EndTests(SharedCase):
         for each in callers:
             if each in doomed:
                 self.assertEqual(each.closed_with(), (1011, "the browser is gone: its process has ended"))
+                each.leave()
             else:
                 self.assertIn("result", self.say(each, "Browser.getVersion"))
         self.assertEqual((gateway.pool.counts.died, gateway.counters.ended["browser"]), (1, 2))
@@ -371,6 +372,11 @@ class EndpointTests(SharedCase):
         caller = self.caller()
         caller.upgrade("/devtools/browser/nope")
         self.assertEqual(caller.status, 404)
+
+    def test_the_protocol(self):
+        self.make()
+        self.mode._facts._protocol = b"{}"
+        self.assertEqual(self.get("/json/protocol").body, b"{}")
 
     def test_a_new_page(self):
         gateway = self.make(hold=5.0)
