@@ -367,6 +367,13 @@ class EndTests(LaunchCase):
         self.assertEqual(fake.signals, ["TERM"])
         self.assert_nothing_left()
 
+    def test_one_that_somebody_else_closes_outlives_the_stop_of_the_reactor(self):
+        browser, fake = self.launched(end_with_reactor=False)
+        self.assertEqual(self.reactor.events, {})
+        self.successResultOf(browser.close())
+        self.assertEqual(fake.signals, ["TERM"])
+        self.assert_nothing_left()
+
     def test_only_the_end_of_standard_error_is_kept(self):
         browser, fake = self.launched()
         for number in range(3000):

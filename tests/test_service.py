@@ -212,7 +212,7 @@ class BrowserServiceTests(SynchronousTestCase):
         self.assertEqual(
             asked,
             [
-                (self.clock, {"restart": POLICY, "headless": False}),
+                (self.clock, {"restart": POLICY, "headless": False, "end_with_reactor": False}),
                 (self.clock, "http://127.0.0.1:9", {"reconnect": POLICY, "timeout": 3.0}),
             ],
         )

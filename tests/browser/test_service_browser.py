@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
@@ -17,6 +18,7 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
+import txcdp
 from tests.browser.support import BrowserTestCase
 from txcdp.recording import EventEntry, NoteEntry, read
 
@@ -52,12 +54,16 @@ class Twistd(ProcessProtocol):
         self.code = -(value.signal or 0) or value.exitCode if isinstance(value, ProcessTerminated) else 0
         self.ended.callback(None)
 
+    def signal(self, name: str) -> None:
+        """Send it a signal."""
+        assert self.transport is not None
+        self.transport.signalProcess(name)
+
     async def stop(self) -> str:
         """End it as an operator does, and return all that it has said."""
         if self.code is None:
-            assert self.transport is not None
-            self.transport.signalProcess("TERM")
-        await self.ended
+            self.signal("TERM")
+            await self.ended
         return self.said
 
 
@@ -69,6 +75,44 @@ async def until(true: Any, told: Any = lambda: "") -> Any:
             raise AssertionError(f"not so after {DEADLINE} s: {told()}")
         await deferLater(reactor, 0.1)
     return found
+
+
+class GatewayTests(BrowserTestCase):
+    async def test_twistd_keeps_a_gateway(self) -> None:
+        tokens = self.folder() / "tokens.toml"
+        tokens.parent.mkdir()
+        tokens.write_text('[one]\ntoken = "the-first-of-all-tokens"\n')
+        port = self.free_port()
+        listen = f"tcp:{port}:interface=127.0.0.1"
+        twistd = Twistd("txcdp", "gateway", f"--listen={listen}", f"--tokens={tokens}", "--warm=1", "--drain=5s")
+        self.addCleanup(twistd.stop)
+        await until(lambda: "listens at" in twistd.said, lambda: twistd.said)
+        browser = await txcdp.connect(reactor, f"http://127.0.0.1:{port}?token=the-first-of-all-tokens")
+        self.addCleanup(browser.close)
+        tab = await browser.new_page(self.server.page("/", "<title>through the door</title>"))
+        self.assertEqual(await tab.evaluate("document.title"), "through the door")
+        with self.assertRaises(txcdp.ConnectError):
+            await txcdp.connect(reactor, f"http://127.0.0.1:{port}?token=the-second-of-all-tokens")
+        tokens.write_text(tokens.read_text() + '[two]\ntoken = "the-second-of-all-tokens"\n')
+        twistd.signal("HUP")
+        await until(lambda: "one, two" in twistd.said, lambda: twistd.said)
+        other = await txcdp.connect(reactor, f"http://127.0.0.1:{port}?token=the-second-of-all-tokens")
+        await other.close()
+        twistd.signal("TERM")
+        await until(lambda: "being stopped" in twistd.said, lambda: twistd.said)
+        self.assertEqual(await tab.evaluate("1 + 1"), 2, "clients may finish")
+        await browser.close()
+        await twistd.ended
+        self.assertEqual(twistd.code, -signal.SIGTERM, twistd.said)
+        self.assertNotRegex(twistd.said, "Traceback|Unhandled|of-all-tokens")
+
+    def free_port(self) -> int:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return int(probe.getsockname()[1])
+
+    def folder(self) -> Path:
+        return Path(self.mktemp()).absolute()
 
 
 class RecordTests(BrowserTestCase):

@@ -169,7 +169,7 @@ FAULTS = (
     Fault(
         "the short path takes the beginning of a message for all of it",
         "transports/frames.py",
-        "data[at] == _TEXT:",
+        "data[at] == TEXT:",
         "data[at] & 15 == 1:",
         ("tests/test_websocket.py::SamePathTests", "tests/fuzz/test_fuzz_corpus.py"),
     ),
@@ -285,5 +285,58 @@ FAULTS = (
         "field(default_factory=dict, repr=False)",
         "field(default_factory=dict)",
         ("tests/test_privacy.py::OpeningTests::test_options",),
+    ),
+    # The gateway.
+    Fault(
+        "a name of somebody else's passes for the gateway's",
+        "gateway/door.py",
+        'name.endswith(".localhost")',
+        'name.endswith("localhost")',
+        ("tests/test_gateway_door.py::test_the_table",),
+    ),
+    Fault(
+        "web pages may use the gateway without being listed",
+        "gateway/door.py",
+        "        self._check_origin(knock)\n",
+        "",
+        (
+            "tests/test_gateway_door.py::test_the_table",
+            "tests/test_gateway.py::HttpTests::test_the_door_is_at_every_path",
+        ),
+    ),
+    Fault(
+        "an id that was given to one may be used by another",
+        "gateway/leases.py",
+        'said = f"{kind} {principal.name} {nonce}".encode()',
+        'said = f"{kind} {nonce}".encode()',
+        ("tests/test_gateway.py::HttpTests::test_pages_of_other_tokens_are_not_there",),
+    ),
+    Fault(
+        "a client that does not read is fed for ever",
+        "gateway/relay.py",
+        "        self._upstream.pause()\n        if self._slow",
+        "        if self._slow",
+        ("tests/test_gateway.py::LimitTests::test_a_client_that_does_not_read",),
+    ),
+    Fault(
+        "a browser that its client leaves is given to the next one as it is",
+        "gateway/pool.py",
+        "        if self.is_worn_out(member):\n            self.counts.recycled += 1\n",
+        "        if False:\n            self.counts.recycled += 1\n",
+        ("tests/test_gateway_pool.py::PoolTests::test_warm_ones_are_kept_within_size",),
+    ),
+    Fault(
+        "a forbidden command may be sent inside of another",
+        "gateway/policy.py",
+        "or method in _WAYS_ROUND or method.partition",
+        "or method.partition",
+        ("tests/test_gateway_commands.py::ScreenTests::test_no_way_round",),
+    ),
+    Fault(
+        "the token of a request is written to the log",
+        "gateway/entrance.py",
+        "            path=_shown(request.path),\n            status",
+        "            path=_shown(request.uri),\n            status",
+        ("tests/test_gateway.py::HttpTests::test_no_secret_is_logged",),
     ),
 )

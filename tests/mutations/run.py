@@ -6,6 +6,7 @@ a fault. A fault whose words are no longer found, or no longer once, fails the r
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import shutil
@@ -123,4 +124,6 @@ def main(words: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    parser = argparse.ArgumentParser(description="Put faults into copies of the library, and see that tests fail.")
+    parser.add_argument("words", nargs="*", metavar="WORD", help="only faults whose names have one of these in them")
+    sys.exit(main(parser.parse_args().words))

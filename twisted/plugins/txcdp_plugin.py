@@ -2,4 +2,9 @@
 
 from twisted.application.service import ServiceMaker
 
-txcdp = ServiceMaker("txcdp", "txcdp.service.plugin", "Browsers that run unattended: record what they do.", "txcdp")
+txcdp = ServiceMaker(
+    "txcdp",
+    "txcdp.service.plugin",
+    "Browsers that run unattended: a gateway to them, a recorder of what they do.",
+    "txcdp",
+)

@@ -51,6 +51,7 @@ async def launch(
     options: WebSocketOptions | None = None,
     restart: ReconnectPolicy | None = None,
     probes: ProbeOptions | None = _PROBES,
+    end_with_reactor: bool = True,
     **connection: Unpack[ConnectionOptions],
 ) -> Browser:
     """Start a browser and connect to it.
@@ -70,6 +71,8 @@ async def launch(
         set up in it; see :class:`~txcdp.reconnecting.ReconnectPolicy`. None: everything ends with it.
     :param probes: how often the browser and its pages are asked whether they answer; see
         :class:`~txcdp.probing.ProbeOptions`. None: never.
+    :param end_with_reactor: end it as soon as the reactor is being stopped. Where that is False, somebody closes it
+        then: a service, when it is stopped and done with it.
     :param connection: ``timeout``, ``stability``, ``linger``, ``max_in_flight``, ``commands_per_second``,
         ``max_pending``, ``max_unsent`` as :class:`~txcdp.connection.Connection` takes them.
     :returns: fires with the :class:`Browser`. Fails with :exc:`LaunchError` or :exc:`ConnectError`, and
@@ -92,6 +95,7 @@ async def launch(
             transport=transport,
             sandbox=sandbox,
             start_timeout=start_timeout,
+            end_with_reactor=end_with_reactor,
         )
 
     launched = Launched(reactor, start, options, start_timeout)

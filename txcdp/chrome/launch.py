@@ -43,6 +43,7 @@ async def start_browser(
     sandbox: bool | None = None,
     start_timeout: float = 30.0,
     flags: Sequence[str] = AUTOMATION_FLAGS,
+    end_with_reactor: bool = True,
 ) -> BrowserProcess:
     """Start a browser and wait until it can be talked to.
 
@@ -57,6 +58,8 @@ async def start_browser(
     :param start_timeout: seconds, from its turn: no more than ``txcdp.chrome.starting.AT_ONCE``
         browsers, eight for each processor, start at the same time.
     :param flags: instead of :data:`~txcdp.chrome.flags.AUTOMATION_FLAGS`.
+    :param end_with_reactor: end it as soon as the reactor is being stopped. Where that is False, somebody closes it
+        then: a service, when it is stopped and done with it.
     :return: fires with a :class:`BrowserProcess` whose ``ws_url`` or ``pipe`` can be used.
         Cancelling it kills the browser and cleans up first.
     :raises LaunchError: it cannot be executed, ended early, or said nothing in time; nothing
@@ -86,7 +89,7 @@ async def start_browser(
             flags=flags,
             args=args,
         )
-        process = BrowserProcess(reactor, workspace, line)
+        process = BrowserProcess(reactor, workspace, line, end_with_reactor)
         try:
             _execute(process, make_environment(env, workspace), transport)
             process.ws_url = await _come_up(reactor, process, transport, start_timeout, headless)

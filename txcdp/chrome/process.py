@@ -78,7 +78,9 @@ class BrowserProcess:
     :ivar exit_status: how it ended; ``None`` while it runs.
     """
 
-    def __init__(self, reactor: Any, workspace: Workspace, command_line: Sequence[str]) -> None:
+    def __init__(
+        self, reactor: Any, workspace: Workspace, command_line: Sequence[str], end_with_reactor: bool = True
+    ) -> None:
         self._reactor = reactor
         self._workspace = workspace
         self.profile = workspace.profile
@@ -97,7 +99,9 @@ class BrowserProcess:
         self._clean: Notice[None] = Notice()
         self._closing = False
         self._linger: Any = None
-        self._trigger: Any = reactor.addSystemEventTrigger("before", "shutdown", self._shutdown)
+        self._trigger: Any = None
+        if end_with_reactor:
+            self._trigger = reactor.addSystemEventTrigger("before", "shutdown", self._shutdown)
 
     def spawn(self, environment: dict[str, str], transport: str) -> None:
         """Execute the command line.

@@ -94,7 +94,14 @@ def launcher(
     @returns_deferred
     async def start() -> Running:
         browser = await launch(
-            reactor, executable=executable, args=args, env=env, headless=headless, sandbox=sandbox, probes=None
+            reactor,
+            executable=executable,
+            args=args,
+            env=env,
+            headless=headless,
+            sandbox=sandbox,
+            probes=None,
+            end_with_reactor=False,  # clients may finish
         )
         try:
             process = browser.process

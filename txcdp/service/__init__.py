@@ -5,6 +5,7 @@ and it starts and stops with that. ``twistd txcdp`` runs them by themselves.
 """
 
 from txcdp.service.browser import BrowserService
+from txcdp.service.gateway import GatewayService
 from txcdp.service.recorder import RecorderService
 
-__all__ = ["BrowserService", "RecorderService"]
+__all__ = ["BrowserService", "GatewayService", "RecorderService"]

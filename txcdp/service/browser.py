@@ -66,7 +66,7 @@ class BrowserService(Service):
         :returns: fires with the :class:`Browser`; fails as :func:`txcdp.launch` and :func:`txcdp.connect` do.
         """
         if self._url is None:
-            return launch(self.reactor, restart=self._policy, **self._options)
+            return launch(self.reactor, restart=self._policy, **{"end_with_reactor": False, **self._options})
         return connect(self.reactor, self._url, reconnect=self._policy, **self._options)
 
     def startService(self) -> None:

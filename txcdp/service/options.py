@@ -35,3 +35,14 @@ def one_of(*allowed: str) -> Callable[[str], str]:
         return text
 
     return read
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """Return a reader of a whole number from ``least`` on."""
+
+    def read(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise ValueError(f"{text!r}: a whole number from {least} on is wanted")
+        return int(text)
+
+    return read

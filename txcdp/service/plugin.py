@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from twisted.application.service import IService
 from twisted.python import usage
 
+from txcdp.service.gateway_options import GatewayCommandOptions
 from txcdp.service.record_options import RecordOptions
 
 
@@ -16,6 +17,7 @@ class Options(usage.Options):
     synopsis = "COMMAND [options]"
     longdesc = "Browsers that run unattended. See also: twistd txcdp COMMAND --help"
     subCommands: ClassVar = [
+        ("gateway", None, GatewayCommandOptions, "One door to a pool of browsers, for any client of the protocol."),
         ("record", None, RecordOptions, "Record what a browser does."),
     ]
 

@@ -1,0 +1,164 @@
+"""The gateway in rough company: over TLS, with many clients at once, killed itself, and with things dying at random."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.error import ProcessTerminated
+from twisted.internet.protocol import ProcessProtocol
+from twisted.internet.ssl import optionsForClientTLS
+from twisted.python.failure import Failure
+
+import txcdp
+from tests.browser.support import BrowserTestCase, reactor
+from tests.browser.support_lines import Authority
+from tests.browser.test_gateway_browser import GatewayCase, descendants, existing, is_alive, profiles_of, sleep
+from txcdp.deferreds import returns_deferred
+from txcdp.errors import TxcdpError
+from txcdp.gateway import PoolOptions
+from txcdp.transports.websocket import WebSocketOptions
+
+PROGRAM = """
+from twisted.internet.task import react
+from twisted.internet.defer import Deferred
+from txcdp.gateway import Gateway, GatewayOptions, PoolOptions
+
+async def main(reactor):
+    options = GatewayOptions(endpoint="tcp:0:interface=127.0.0.1", pool=PoolOptions(size=2, warm=1))
+    gateway = Gateway(reactor, options)
+    await gateway.start()
+    print(gateway.port.getHost().port, flush=True)
+    await Deferred()
+
+react(main)
+"""
+
+
+class TlsTests(GatewayCase):
+    async def test_over_tls(self):
+        gateway = await self.start()
+        authority = Authority()
+        port = reactor.listenSSL(0, gateway.site, authority.server("127.0.0.1"), interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        options = WebSocketOptions(tls=optionsForClientTLS("127.0.0.1", trustRoot=authority.trust))
+        url = f"wss://127.0.0.1:{port.getHost().port}/devtools/browser"
+        async with await txcdp.connect(reactor, url, options=options) as browser:
+            tab = await browser.new_page()
+            self.assertEqual(len(await tab.evaluate("'x'.repeat(8e6)")), 8_000_000)
+            self.assertEqual(await tab.evaluate("(" + "'y'.length+" * 90_000 + "0)"), 90_000)
+        await self.until(lambda: not gateway.pool.leased, 5)
+
+
+class ManyTests(GatewayCase):
+    timeout = 180
+
+    async def test_twenty_clients(self):
+        """More than there are browsers: those who wait get theirs in turn."""
+        gateway = await self.start(pool=PoolOptions(size=4, warm=2, queue=20, queue_deadline=120.0))
+        url = self.server.page("/", "<title>One of many</title>")
+
+        @returns_deferred
+        async def work() -> str:
+            options = WebSocketOptions(open_timeout=150)
+            browser = await txcdp.connect(reactor, f"ws://{self.netloc}/devtools/browser", options=options)
+            tab = await browser.new_page()
+            await tab.goto(url, timeout=60)
+            title: str = await tab.title()
+            await browser.close()
+            return title
+
+        self.assertEqual(await gatherResults([work() for _ in range(20)]), ["One of many"] * 20)
+        self.assertEqual(gateway.counters.clients, {"local": 20})
+        self.assertEqual(gateway.pool.counts.died, 0)
+
+    async def test_things_die_at_random(self):
+        """Browsers and clients do, under load: the pool is whole again in time, and nothing is left."""
+        gateway = await self.start(pool=PoolOptions(size=4, warm=1))
+        chance = random.Random(4)
+        going = [True]
+
+        async def use() -> None:
+            while going[0]:
+                try:
+                    browser = await txcdp.connect(reactor, f"ws://{self.netloc}/devtools/browser")
+                    try:
+                        tab = await browser.new_page()
+                        for _ in range(chance.randrange(1, 60)):
+                            await tab.evaluate("'x'.repeat(10000)")
+                        if chance.random() < 0.5:
+                            browser.connection.transport.abort()
+                    finally:
+                        await browser.close()
+                except TxcdpError:
+                    await sleep(0.05)
+
+        using = [Deferred.fromCoroutine(use()) for _ in range(3)]
+        for _ in range(12):
+            await sleep(chance.uniform(0.3, 1.2))
+            self.note()
+            pids = [each["pid"] for each in gateway.state()["browsers"]]
+            if pids:
+                os.kill(chance.choice(pids), signal.SIGKILL)
+        going[0] = False
+        await gatherResults(using)
+        await self.until(lambda: len(gateway.pool.idle) >= 1 and not gateway.pool.leased, 5)
+        self.assertEqual((gateway.clients.taken, gateway.pool.waiting), (0, 0))
+        self.assertGreater(gateway.pool.counts.died, 3)
+
+
+class KilledTests(BrowserTestCase):
+    async def test_the_gateway_is_killed(self):
+        """Its browsers end by themselves; their profiles are swept by the next launch."""
+        program = Program()
+        process = reactor.spawnProcess(
+            program, sys.executable, [sys.executable, "-c", PROGRAM], {**os.environ, "PYTHONPATH": str(root())}
+        )
+        port = int(await program.line)
+        browser = await txcdp.connect(reactor, f"http://127.0.0.1:{port}")
+        await (await browser.new_page()).evaluate("1")
+        family = descendants([process.pid])
+        browsers = [each for each in family if profiles_of_one(each)]
+        self.assertGreater(len(browsers), 0)
+        profiles = [each for pid in browsers for each in profiles_of_one(pid)]
+        process.signalProcess("KILL")
+        await program.ended
+        began = reactor.seconds()
+        while any(map(is_alive, family)):
+            self.assertLess(reactor.seconds() - began, 5)
+            await sleep(0.05)
+        await browser.close()
+        await (await txcdp.launch(reactor)).close()
+        self.assertEqual(existing(profiles), [])
+
+
+def root() -> Path:
+    return Path(__file__).parents[2]
+
+
+def profiles_of_one(pid: int) -> list[str]:
+    try:
+        return profiles_of([pid])
+    except OSError:
+        return []
+
+
+class Program(ProcessProtocol):
+    """A program of which the first line is wanted."""
+
+    def __init__(self) -> None:
+        self.line: Deferred[bytes] = Deferred()
+        self.ended: Deferred[Any] = Deferred()
+
+    def outReceived(self, data: bytes) -> None:
+        if not self.line.called:
+            self.line.callback(data)
+
+    def processEnded(self, reason: Failure) -> None:
+        reason.trap(ProcessTerminated)
+        self.ended.callback(None)

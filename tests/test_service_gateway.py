@@ -1,0 +1,167 @@
+"""The gateway as a service, and what the command line makes of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.error import CannotListenError
+from twisted.internet.testing import MemoryReactorClock
+from twisted.python.usage import UsageError
+from twisted.trial.unittest import SynchronousTestCase
+
+from txcdp.gateway import GatewayOptions
+from txcdp.gateway.options import RISKY_METHODS, DoorOptions
+from txcdp.gateway.tokens import BadTokens
+from txcdp.service import GatewayService
+from txcdp.service.gateway_options import GatewayCommandOptions
+from txcdp.service.plugin import Options, makeService
+
+TOKEN = '[{name}]\ntoken = "0123456789abcdef-{name}"\n'
+
+
+class Reactor(MemoryReactorClock):
+    """One that is called from a signal's handler."""
+
+    def callFromThread(self, function: Any, *args: Any) -> None:
+        self.callLater(0, function, *args)
+
+
+class FakeGateway:
+    """Starts and stops as it is told to."""
+
+    def __init__(self) -> None:
+        self.started: Deferred[None] = Deferred()
+        self.stopped: Deferred[None] = Deferred()
+        self.tokens = None
+
+    def start(self) -> Deferred[None]:
+        return self.started
+
+    def stop(self) -> Deferred[None]:
+        return self.stopped
+
+
+class GatewayServiceTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.reactor = Reactor()
+        self.before = signal.getsignal(signal.SIGHUP)
+        self.addCleanup(lambda: self.assertIs(signal.getsignal(signal.SIGHUP), self.before))
+
+    def service(self, gateway: FakeGateway) -> GatewayService:
+        made = GatewayService(self.reactor, start_browser=lambda: Deferred())
+        made.gateway = gateway  # type: ignore[assignment]
+        return made
+
+    def test_it_starts_and_stops_with_its_parent(self) -> None:
+        gateway = FakeGateway()
+        service = self.service(gateway)
+        service.startService()
+        gateway.started.callback(None)
+        stopped = service.stopService()
+        self.assertNoResult(stopped)
+        gateway.stopped.callback(None)
+        self.successResultOf(stopped)
+
+    def test_where_it_cannot_listen_the_application_does_not_start(self) -> None:
+        gateway = FakeGateway()
+        gateway.started = fail(CannotListenError("127.0.0.1", 9222, OSError("in use")))
+        with self.assertRaises(CannotListenError):
+            self.service(gateway).startService()
+
+    def test_a_start_that_fails_later_is_told(self) -> None:
+        gateway = FakeGateway()
+        gateway.stopped = succeed(None)
+        service = self.service(gateway)
+        service.startService()
+        gateway.started.errback(CannotListenError("127.0.0.1", 9222, OSError("in use")))
+        self.assertEqual(len(self.flushLoggedErrors(CannotListenError)), 1)
+        self.successResultOf(service.stopService())
+
+    def test_hanging_up_reads_the_tokens_again(self) -> None:
+        path = Path(self.mktemp())
+        path.write_text(TOKEN.format(name="one"))
+        options = GatewayOptions(endpoint="tcp:0:interface=127.0.0.1", door=DoorOptions(tokens=str(path)))
+        service = GatewayService(self.reactor, options, start_browser=lambda: Deferred())
+        tokens = service.gateway.tokens
+        assert tokens is not None
+        service.gateway = FakeGateway()  # type: ignore[assignment]
+        service.gateway.tokens = tokens
+        service.startService()
+        path.write_text(TOKEN.format(name="one") + TOKEN.format(name="two"))
+        os.kill(os.getpid(), signal.SIGHUP)
+        self.assertEqual(tokens.names, ["one"], "not within the signal's handler")
+        self.reactor.advance(0)
+        self.assertEqual(tokens.names, ["one", "two"])
+        path.write_text("nonsense")
+        os.kill(os.getpid(), signal.SIGHUP)
+        self.reactor.advance(0)
+        self.assertEqual(tokens.names, ["one", "two"])
+        service.gateway.started.callback(None)  # type: ignore[attr-defined]
+        service.gateway.stopped.callback(None)  # type: ignore[attr-defined]
+        self.successResultOf(service.stopService())
+
+    def test_there_may_be_no_tokens(self) -> None:
+        self.service(FakeGateway()).reload()
+
+    def test_a_file_of_tokens_that_cannot_be_used(self) -> None:
+        with self.assertRaises(BadTokens):
+            GatewayService(self.reactor, GatewayOptions(door=DoorOptions(tokens="/no/such/file")))
+
+
+class GatewayCommandOptionsTests(SynchronousTestCase):
+    def parse(self, *arguments: str) -> GatewayCommandOptions:
+        options = GatewayCommandOptions()
+        options.parseOptions(["--executable=/bin/sh", *arguments])
+        return options
+
+    def refused(self, *arguments: str) -> str:
+        with self.assertRaises(UsageError) as caught:
+            self.parse(*arguments)
+        return str(caught.exception)
+
+    def test_by_default_they_are_the_gateways_own(self) -> None:
+        self.assertEqual(self.parse().make_options(), GatewayOptions())
+
+    def test_each_is_heard(self) -> None:
+        made = self.parse(
+            *"--listen=tcp:1 --public-url=https://a.example --browsers=3 --warm=7 --queue=5".split(),
+            *"--browser-sessions=9 --browser-age=2h --browser-memory=2G --clients=8 --message-size=1M".split(),
+            *"--queue-deadline=1m --session-time=1h --idle-time=5m --commands-per-second=100 --slow-time=2s".split(),
+            "--drain=10s",
+            *"--deny=risky,Foo.bar --deny-schemes=file --host=a --host=b --origin=https://c".split(),
+            "--no-private-addresses",
+        ).make_options()
+        self.assertEqual(made.endpoint, "tcp:1")
+        pool, clients, policy, door = made.pool, made.clients, made.policy, made.door
+        self.assertEqual((pool.size, pool.warm, pool.queue, pool.queue_deadline), (3, 3, 5, 60.0))
+        self.assertEqual((pool.browser.sessions, pool.browser.seconds, pool.browser.memory), (9, 7200.0, 2**31))
+        self.assertEqual((clients.clients, clients.message_size, clients.session_time), (8, 2**20, 3600.0))
+        self.assertEqual((clients.idle_time, clients.commands_per_second, clients.slow_time), (300.0, 100, 2.0))
+        self.assertEqual(policy.methods, (*RISKY_METHODS, "Foo.bar"))
+        self.assertEqual((policy.schemes, policy.private_addresses), (("file",), False))
+        self.assertEqual((door.hosts, door.origins, door.public_url), (("a", "b"), ("https://c",), "https://a.example"))
+        self.assertEqual(made.drain, 10.0)
+
+    def test_what_is_refused(self) -> None:
+        self.assertIn("whole number", self.refused("--browsers=0"))
+        self.assertIn("whole number", self.refused("--clients=many"))
+        self.assertIn("no size", self.refused("--message-size=big"))
+        self.assertIn("nonsense", self.refused("--listen=nonsense:1"))
+        self.assertIn("no method", self.refused("--deny=Browser"))
+        self.assertIn("/no/such/file", self.refused("--tokens=/no/such/file"))
+        self.assertIn("slow_time", self.refused("--slow-time=0"))
+
+    def test_a_file_of_tokens(self) -> None:
+        path = Path(self.mktemp())
+        path.write_text(TOKEN.format(name="one"))
+        made = self.parse(f"--tokens={path}").make_options()
+        self.assertEqual(made.door.tokens, str(path.absolute()))
+
+    def test_the_command_makes_its_service(self) -> None:
+        options = Options()
+        options.parseOptions(["gateway", "--executable=/bin/sh"])
+        self.assertIsInstance(makeService(options), GatewayService)

@@ -1,0 +1,146 @@
+"""What ``twistd txcdp gateway`` takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from twisted.internet.endpoints import serverFromString
+from twisted.python import usage
+
+from txcdp.gateway import BrowserLimits, ClientLimits, DoorOptions, GatewayOptions, Policy, PoolOptions
+from txcdp.gateway.browsers import launcher
+from txcdp.gateway.options import RISKY_METHODS
+from txcdp.gateway.tokens import Tokens
+from txcdp.service.browser_options import LaunchOptions
+from txcdp.service.gateway import GatewayService
+from txcdp.service.options import at_least
+from txcdp.service.units import names, seconds, size
+
+_POOL = PoolOptions()
+_BROWSER = BrowserLimits()
+_CLIENTS = ClientLimits()
+_ALL = GatewayOptions()
+
+#: Options of which 0 means that there is no limit.
+_UNLIMITED = ("browser-memory", "session-time", "idle-time", "commands-per-second")
+
+
+class GatewayCommandOptions(LaunchOptions):
+    """Options of ``twistd txcdp gateway``."""
+
+    synopsis = "[options]"
+    longdesc = (
+        "One door to a pool of browsers, for any client of the DevTools protocol: Puppeteer, Playwright, "
+        "chrome-remote-interface, txcdp. Without --tokens it listens to this machine alone. SIGHUP reads the tokens "
+        "again; SIGTERM lets clients finish."
+    )
+    optParameters = [
+        ["listen", "l", _ALL.endpoint, "Where to listen, as an endpoint of Twisted's; ssl:... for TLS."],
+        ["tokens", "t", None, "A file of tokens (TOML); without one, nobody needs a token."],
+        ["public-url", None, None, "As which clients see the gateway, where something stands before it."],
+        ["browsers", "n", str(_POOL.size), "Most browsers at once."],
+        ["warm", "w", str(_POOL.warm), "Browsers that are kept started for those to come."],
+        ["queue", None, str(_POOL.queue), "Clients that may wait for a browser."],
+        ["queue-deadline", None, f"{_POOL.queue_deadline:g}s", "How long each of them may."],
+        ["browser-sessions", None, str(_BROWSER.sessions), "Clients after which a browser is replaced."],
+        ["browser-age", None, f"{_BROWSER.seconds:g}s", "Age at which it is."],
+        ["browser-memory", None, "0", "Memory beyond which it is ended, such as 2G; 0: any."],
+        ["clients", "c", str(_CLIENTS.clients), "Most clients at once."],
+        ["message-size", None, f"{_CLIENTS.message_size >> 20}M", "The longest message of a client."],
+        ["session-time", None, "0", "How long a client may stay; 0: any time."],
+        ["idle-time", None, "0", "How long it may say nothing; 0: any time."],
+        ["commands-per-second", None, "0", "Of one client; what exceeds it waits; 0: any number."],
+        ["slow-time", None, f"{_CLIENTS.slow_time:g}s", "How long it may leave unread what it is sent."],
+        ["deny", None, None, "Methods that are refused: Browser.crash,SystemInfo.*; risky: a list of such."],
+        ["deny-schemes", None, None, "Schemes of URLs that may not be opened: file,chrome"],
+        ["drain", None, f"{_ALL.drain:g}s", "How long clients may go on when the gateway is stopped."],
+    ]
+    optFlags = [
+        ["no-private-addresses", None, "Refuse to open URLs of private networks and of this machine."],
+    ]
+
+    readers: ClassVar = {
+        "browsers": at_least(1),
+        "warm": at_least(0),
+        "queue": at_least(0),
+        "queue-deadline": seconds,
+        "browser-sessions": at_least(1),
+        "browser-age": seconds,
+        "browser-memory": size,
+        "clients": at_least(1),
+        "message-size": size,
+        "session-time": seconds,
+        "idle-time": seconds,
+        "commands-per-second": at_least(0),
+        "slow-time": seconds,
+        "deny": names,
+        "deny-schemes": names,
+        "drain": seconds,
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self["hosts"], self["origins"] = [], []
+
+    def opt_host(self, name: str) -> None:
+        """A name by which clients may call the gateway, besides its addresses. May be given several times."""
+        self["hosts"].append(name)
+
+    def opt_origin(self, origin: str) -> None:
+        """A web page's origin, such as https://example.com, that may use it. May be given several times."""
+        self["origins"].append(origin)
+
+    def postOptions(self) -> None:
+        """Refuse what makes no sense, before anything is started."""
+        super().postOptions()
+        try:
+            self.make_options()
+            serverFromString(None, self["listen"])
+            if self["tokens"] is not None:
+                self["tokens"] = str(Path(self["tokens"]).absolute())  # twistd goes elsewhere
+                Tokens(self["tokens"])
+        except ValueError as error:
+            raise usage.UsageError(str(error)) from error
+        _ = self.launch
+
+    def make_options(self) -> GatewayOptions:
+        """Return what the gateway is told."""
+        limit = {name: self[name] or None for name in _UNLIMITED}
+        methods = [name for each in self["deny"] or () for name in (RISKY_METHODS if each == "risky" else (each,))]
+        return GatewayOptions(
+            endpoint=self["listen"],
+            pool=PoolOptions(
+                size=self["browsers"],
+                warm=min(self["warm"], self["browsers"]),
+                queue=self["queue"],
+                queue_deadline=self["queue-deadline"],
+                browser=BrowserLimits(
+                    sessions=self["browser-sessions"], seconds=self["browser-age"], memory=limit["browser-memory"]
+                ),
+            ),
+            clients=ClientLimits(
+                clients=self["clients"],
+                message_size=self["message-size"],
+                session_time=limit["session-time"],
+                idle_time=limit["idle-time"],
+                commands_per_second=limit["commands-per-second"],
+                slow_time=self["slow-time"],
+            ),
+            policy=Policy(
+                methods=tuple(methods),
+                schemes=tuple(self["deny-schemes"] or ()),
+                private_addresses=not self["no-private-addresses"],
+            ),
+            door=DoorOptions(
+                hosts=tuple(self["hosts"]),
+                origins=tuple(self["origins"]),
+                public_url=self["public-url"],
+                tokens=self["tokens"],
+            ),
+            drain=self["drain"],
+        )
+
+    def make_service(self, reactor: Any) -> GatewayService:
+        """Return the service that these options describe."""
+        return GatewayService(reactor, self.make_options(), start_browser=launcher(reactor, **self.launch))
