@@ -324,7 +324,8 @@ class EndTests(SharedCase):
     def test_who_does_not_read(self):
         gateway = self.make(clients=ClientLimits(unread=1000), pool=PoolOptions(size=1, warm=0))
         slow, other = self.client(), self.client()
-        slow.tcp.producer.pauseProducing()
+        producer: Any = slow.tcp.producer
+        producer.pauseProducing()
         for number in range(30):
             slow.say({"id": number, "method": "Browser.getVersion", "params": {}})
             self.settle()
@@ -338,12 +339,13 @@ class EndTests(SharedCase):
     def test_who_reads_again_in_time(self):
         self.make()
         caller = self.client()
-        caller.tcp.producer.pauseProducing()
+        producer: Any = caller.tcp.producer
+        producer.pauseProducing()
         for number in range(5):
             caller.say({"id": number, "method": "Browser.getVersion", "params": {}})
         self.settle()
         self.assertEqual(caller.heard(), [])
-        caller.tcp.producer.resumeProducing()
+        producer.resumeProducing()
         self.assertEqual([each["id"] for each in caller.heard()], list(range(5)))
 
     def test_a_browser_that_does_not_read(self):

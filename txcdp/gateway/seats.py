@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 
 from twisted.internet.defer import Deferred
 
@@ -137,7 +138,7 @@ class SharedLine:
     """
 
     def __init__(self, seat: Seat, pid: int, left: Callable[[SharedLine], None]) -> None:
-        self.transport: Transport = seat
+        self.transport: Any = seat
         self.browser = str(pid)
         self._seat = seat
         self._left = left

@@ -78,7 +78,11 @@ class Errand:
         """Send a command; fires with its result, and fails with :exc:`Refusal`."""
         self._numbers += 1
         number = self._numbers
-        asked: Deferred[dict[str, Any]] = Deferred(lambda _: self._asked.pop(number, None))
+
+        def forget(_: object) -> None:
+            self._asked.pop(number, None)
+
+        asked: Deferred[dict[str, Any]] = Deferred(forget)
         self._asked[number] = asked
         self.world.receive(to_json({"id": number, "method": method, "params": params}))
         refusal = busy(502, "The browser did not answer in time.", "browser", 1)
