@@ -508,7 +508,7 @@ class SocketTests(GatewayCase):
         self.starter.at_once = False
         gateway = self.make(pool=PoolOptions(size=1, warm=0))
         mode: Any = gateway.mode
-        mode._version = {"Browser": "x"}
+        mode._facts._version = {"Browser": "x"}
         url = json.loads(self.get("/json/version").body)["webSocketDebuggerUrl"].removeprefix("ws://127.0.0.1:9222")
         first, second = self.caller(), self.caller()
         first.upgrade(url)
@@ -520,7 +520,7 @@ class SocketTests(GatewayCase):
         self.starter.at_once = False
         gateway = self.make(pool=PoolOptions(size=1, warm=0, queue_deadline=3))
         mode: Any = gateway.mode
-        mode._version = {"Browser": "x"}
+        mode._facts._version = {"Browser": "x"}
         url = json.loads(self.get("/json/version").body)["webSocketDebuggerUrl"].removeprefix("ws://127.0.0.1:9222")
         first, second = self.caller(), self.caller()
         first.upgrade(url)

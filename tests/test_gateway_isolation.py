@@ -327,7 +327,7 @@ def play(steps: list[Any], salt: str, stolen: list[str], *, alone: bool) -> tupl
         if client is not None:
             house.page(client)
             house.ask(client, "Target.createBrowserContext")
-    taken = []
+    taken: list[str] = []
     for name, step in steps:
         client = a if name == "A" else b
         found = INVENTED

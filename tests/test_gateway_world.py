@@ -386,6 +386,7 @@ class TargetTests(WorldCase):
         self.assertEqual(self.result(self.a, "Target.getTargetInfo", session), {"method": "Target.getTargetInfo"})
 
     def test_filters_that_are_none(self):
+        filters: Any
         for filters in (5, [5], [{"type": 5}], [{"exclude": 5}], [{}] * 101):
             for method, more in (
                 ("getTargets", {}),
@@ -495,7 +496,7 @@ class TargetTests(WorldCase):
 
     def test_auto_attach_to_tabs(self):
         tabs = [{"type": "page", "exclude": True}, {}]
-        on = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True, "filter": tabs}
+        on: dict[str, Any] = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True, "filter": tabs}
         self.result(self.a, "Target.setAutoAttach", **on)
         self.result(self.a, "Target.createTarget", url="about:blank")
         (attached,) = self.a.events("Target.attachedToTarget")
@@ -507,7 +508,7 @@ class TargetTests(WorldCase):
 
     def test_auto_attach_to_what_is_there(self):
         target = self.result(self.a, "Target.createTarget", url="about:blank")["targetId"]
-        on = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True}
+        on: dict[str, Any] = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True}
         self.result(self.a, "Target.setAutoAttach", **on)
         self.result(self.a, "Target.setAutoAttach", **on)
         (attached,) = self.a.events("Target.attachedToTarget")
@@ -526,12 +527,12 @@ class TargetTests(WorldCase):
     def test_auto_attach_to_what_goes_meanwhile(self):
         self.result(self.a, "Target.createTarget", url="about:blank")
         self.browser.broken = {"Target.attachToTarget"}
-        on = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True}
+        on: dict[str, Any] = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True}
         self.assertEqual(self.result(self.a, "Target.setAutoAttach", **on), {})
 
     def test_a_second_browser_session(self):
         nested = self.result(self.a, "Target.attachToBrowserTarget")["sessionId"]
-        on = {"autoAttach": True, "waitForDebuggerOnStart": False, "flatten": True}
+        on: dict[str, Any] = {"autoAttach": True, "waitForDebuggerOnStart": False, "flatten": True}
         self.result(self.a, "Target.setAutoAttach", **on)
         self.result(self.a, "Target.setAutoAttach", nested, **on)
         target = self.result(self.a, "Target.createTarget", nested, url="about:blank")["targetId"]
@@ -548,7 +549,7 @@ class TargetTests(WorldCase):
         self.assertEqual(len(self.browser.sessions), 4)
 
     def test_popups_are_their_openers(self):
-        on = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True}
+        on: dict[str, Any] = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True}
         self.result(self.a, "Target.setAutoAttach", **on)
         target, session = self.house.page(self.a)
         self.result(self.a, "Runtime.evaluate", session, expression="popup")
@@ -561,7 +562,7 @@ class TargetTests(WorldCase):
     def test_children_of_pages(self):
         target, session = self.house.page(self.a)
         context = self.browser.targets[target]["browserContextId"]
-        on = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True}
+        on: dict[str, Any] = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True}
         self.result(self.a, "Target.setAutoAttach", session, **on)
         self.assertEqual(self.browser.heard[-1][1]["sessionId"], session)
         worker = self.browser.add_target("worker", context)
@@ -607,6 +608,7 @@ class TargetTests(WorldCase):
         self.result(self.a, "Browser.getVersion")
 
     def test_addresses(self):
+        url: Any
         _, session = self.house.page(self.a)
         for url in (
             "chrome://inducebrowsercrashforrealz",

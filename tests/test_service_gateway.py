@@ -131,7 +131,7 @@ class GatewayCommandOptionsTests(SynchronousTestCase):
             *"--listen=tcp:1 --public-url=https://a.example --browsers=3 --warm=7 --queue=5".split(),
             *"--browser-sessions=9 --browser-age=2h --browser-memory=2G --clients=8 --message-size=1M".split(),
             *"--queue-deadline=1m --session-time=1h --idle-time=5m --commands-per-second=100 --slow-time=2s".split(),
-            "--drain=10s",
+            *"--drain=10s --mode=shared --clients-per-browser=6 --unread=3M".split(),
             *"--deny=risky,Foo.bar --deny-schemes=file --host=a --host=b --origin=https://c".split(),
             "--no-private-addresses",
         ).make_options()
@@ -144,13 +144,15 @@ class GatewayCommandOptionsTests(SynchronousTestCase):
         self.assertEqual(policy.methods, (*RISKY_METHODS, "Foo.bar"))
         self.assertEqual((policy.schemes, policy.private_addresses), (("file",), False))
         self.assertEqual((door.hosts, door.origins, door.public_url), (("a", "b"), ("https://c",), "https://a.example"))
-        self.assertEqual(made.drain, 10.0)
+        self.assertEqual((made.drain, made.mode, pool.clients_per_browser), (10.0, "shared", 6))
+        self.assertEqual(clients.unread, 3 * 2**20)
 
     def test_what_is_refused(self) -> None:
         self.assertIn("whole number", self.refused("--browsers=0"))
         self.assertIn("whole number", self.refused("--clients=many"))
         self.assertIn("no size", self.refused("--message-size=big"))
         self.assertIn("nonsense", self.refused("--listen=nonsense:1"))
+        self.assertIn("'exclusive' or 'shared'", self.refused("--mode=both"))
         self.assertIn("no method", self.refused("--deny=Browser"))
         self.assertIn("/no/such/file", self.refused("--tokens=/no/such/file"))
         self.assertIn("slow_time", self.refused("--slow-time=0"))

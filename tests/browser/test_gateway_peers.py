@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any
+from typing import Any, Literal
 
 import pytest
-from twisted.internet.defer import gatherResults
+from twisted.internet.defer import DeferredList, gatherResults
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.trial.unittest import SkipTest
 
 from tests.browser.support import Server
-from tests.browser.test_gateway_browser import TOKEN, GatewayCase, tokens_file
+from tests.browser.test_gateway_browser import TOKEN, GatewayCase, sleep, tokens_file
 from tests.peers import install
 from txcdp.deferreds import returns_deferred
 from txcdp.gateway import DoorOptions, PoolOptions
@@ -31,6 +31,15 @@ SEEN = {
     "cookies": ["a=1", ""],
 }
 
+#: How each of them connects.
+CLIENTS = (
+    ("puppeteer.js", "browserWSEndpoint"),
+    ("playwright.js", "http"),
+    ("playwright_client.py", "ws"),
+    ("cri.js", "new"),
+    ("puppeteer.js", "browserURL"),
+)
+
 
 def put_pages(server: Server) -> str:
     """Put the pages there that the clients want."""
@@ -44,8 +53,9 @@ def folder(path: str) -> str:
     return os.path.realpath(path)
 
 
-class PeerTests(GatewayCase):
+class PeerCase(GatewayCase):
     timeout = 240
+    mode: Literal["exclusive", "shared"] = "exclusive"
 
     async def see(self, script: str, how: str, token: str = "") -> Any:
         """Let a client do its work; return what it saw."""
@@ -57,15 +67,23 @@ class PeerTests(GatewayCase):
             program = install.python()
         downloads = folder(self.mktemp())
         arguments = [str(install.HERE / script), self.netloc, token, put_pages(self.server), downloads, how]
-        environment = {**os.environ, "NODE_PATH": install.modules()}
+        environment = {**os.environ, "NODE_PATH": install.modules(), "PATIENCE": str(self.timeout)}
         out, err, code = await getProcessOutputAndValue(program, arguments, environment)
         assert code == 0, (script, how, err.decode()[-3000:])
         return json.loads(out.splitlines()[-1])
 
     async def check(self, script: str, how: str) -> None:
-        await self.start(pool=PoolOptions(size=3, warm=1))
+        await self.start(mode=self.mode, pool=PoolOptions(size=3, warm=1))
         self.assertEqual(await self.see(script, how), SEEN)
         await self.until(lambda: not self.gateway.pool.leased, 10)
+
+    @returns_deferred
+    async def seen(self, script: str, how: str, token: str = "") -> Any:
+        return await self.see(script, how, token)
+
+
+class PeerTests(PeerCase):
+    """In exclusive mode."""
 
     async def test_puppeteer_by_its_browser_url(self):
         await self.check("puppeteer.js", "browserURL")
@@ -92,16 +110,33 @@ class PeerTests(GatewayCase):
         await self.check("cri.js", "new")
 
     async def test_with_a_token(self):
-        await self.start(door=DoorOptions(tokens=tokens_file(self.mktemp())))
+        await self.start(mode=self.mode, door=DoorOptions(tokens=tokens_file(self.mktemp())))
         seen = await gatherResults(
             [
-                self.seen("puppeteer.js", "browserWSEndpoint"),
-                self.seen("playwright.js", "http"),
-                self.seen("playwright_client.py", "ws"),
+                self.seen("puppeteer.js", "browserWSEndpoint", TOKEN),
+                self.seen("playwright.js", "http", TOKEN),
+                self.seen("playwright_client.py", "ws", TOKEN),
             ]
         )
         self.assertEqual(seen, [SEEN] * 3)
 
-    @returns_deferred
-    async def seen(self, script: str, how: str) -> Any:
-        return await self.see(script, how, TOKEN)
+
+class SharedPeerTests(PeerTests):
+    """The same in shared mode."""
+
+    mode = "shared"
+
+    async def test_many_at_once(self):
+        """Twenty clients, all in one browser."""
+        gateway = await self.start(mode="shared", pool=PoolOptions(size=1, warm=1))
+        most = 0
+        done: list[Any] = []
+        many = [self.seen(*CLIENTS[number % len(CLIENTS)]) for number in range(20)]
+        DeferredList(many, consumeErrors=True).addCallback(done.append)
+        while not done:
+            most = max(most, len(gateway.clients.relays))
+            await sleep(0.05)
+        self.assertEqual([str(each) for each in done[0] if each != (True, SEEN)], [])
+        self.assertGreater(most, 5)
+        self.assertEqual((gateway.pool.counts.died, gateway.pool.counts.hung), (0, 0))
+        await self.until(lambda: not gateway.pool.leased, 10)

@@ -124,7 +124,9 @@ class WorldsTests(WorldsCase):
             self.assertEqual(asked[0], await refusal(self, self.browser.session, command(target_id=nobody)))
         (context,) = {each.browser_context_id for each in await second.targets()}
         for make in (target.dispose_browser_context, storage.get_cookies, browser.reset_permissions):
-            asked = [await refusal(self, first.session, make(browser_context_id=each)) for each in (context, nobody)]
+            asked = [
+                await refusal(self, first.session, make(browser_context_id=each)) for each in (context or "", nobody)
+            ]
             self.assertEqual(asked[0][0], asked[1][0])
             self.assertEqual(asked[1], await refusal(self, self.browser.session, make(browser_context_id=nobody)))
         self.assertEqual(await tabs[1].title(), "one")

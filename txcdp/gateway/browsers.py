@@ -16,6 +16,15 @@ from txcdp.deferreds import returns_deferred
 from txcdp.domains import browser as browser_domain
 from txcdp.domains import network, storage, target
 from txcdp.gateway.members import Running
+from txcdp.transports.websocket import WebSocketOptions, open_websocket
+
+#: On this machine nobody has to be pinged: the pool finds out whether the browser answers.
+_LOCAL = WebSocketOptions(ping_interval=None)
+
+
+def open_locally(reactor: Any, url: str) -> Deferred[Any]:
+    """Open a WebSocket to a browser on this machine."""
+    return open_websocket(reactor, url, _LOCAL)
 
 
 class LaunchedBrowser:

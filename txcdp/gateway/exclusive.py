@@ -17,18 +17,18 @@ What Chromium's endpoints mean here, where a browser exists for a client only on
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from typing import Any
 
-import msgspec
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 
 from txcdp.chrome import discovery
 from txcdp.chrome.descriptions import TargetDescription
 from txcdp.deferreds import returns_deferred
 from txcdp.errors import TxcdpError
+from txcdp.gateway.browsers import open_locally
+from txcdp.gateway.facts import Facts
 from txcdp.gateway.leases import Lease, LeasedLine, Names
-from txcdp.gateway.members import Running
+from txcdp.gateway.listing import shown
 from txcdp.gateway.modes import Kind
 from txcdp.gateway.options import GatewayOptions
 from txcdp.gateway.policy import Screen
@@ -38,17 +38,6 @@ from txcdp.gateway.relay import Line
 from txcdp.gateway.tokens import Principal
 from txcdp.gateway.visits import Visit
 from txcdp.transports.interface import Transport
-from txcdp.transports.websocket import WebSocketOptions, open_websocket
-
-T = TypeVar("T")
-
-#: On this machine nobody has to be pinged: the pool finds out whether the browser answers.
-_LOCAL = WebSocketOptions(ping_interval=None)
-
-
-def open_locally(reactor: Any, url: str) -> Deferred[Any]:
-    """Open a WebSocket to a browser on this machine."""
-    return open_websocket(reactor, url, _LOCAL)
 
 
 class Exclusive:
@@ -74,8 +63,7 @@ class Exclusive:
         self._screen = Screen(options.policy)
         self._open_line = open_line
         self._names = Names()
-        self._version: dict[str, str] = {}
-        self._protocol = b""
+        self._facts = Facts(reactor, pool)
         self.leases: dict[str, Lease] = {}
 
     # Over HTTP:
@@ -83,29 +71,23 @@ class Exclusive:
     @returns_deferred
     async def version(self, visit: Visit) -> dict[str, Any]:
         """Answer ``/json/version``."""
-        if not self._version:
-            self._version = dict(await self._ask(lambda running: succeed(running.version)))
         name = self._names.fresh("browser", visit.principal)
-        return {**self._version, "webSocketDebuggerUrl": visit.socket_url(f"/devtools/browser/{name}")}
+        return {**await self._facts.version(), "webSocketDebuggerUrl": visit.socket_url(f"/devtools/browser/{name}")}
 
     @returns_deferred
     async def targets(self, visit: Visit) -> list[dict[str, Any]]:
         """Answer ``/json/list``."""
         name = self._names.fresh("page", visit.principal)
         offered = TargetDescription(id=name, type="page", title="", url="about:blank", description="")
-        found = [_shown(offered, visit)]
+        found = [shown(offered, visit)]
         for lease in self._of(visit.principal):
             if lease.listed:
-                found += [_shown(each, visit) for each in await self._targets(lease)]
+                found += [shown(each, visit) for each in await self._targets(lease)]
         return found
 
-    @returns_deferred
-    async def protocol(self) -> bytes:
+    def protocol(self) -> Deferred[bytes]:
         """Answer ``/json/protocol``."""
-        if not self._protocol:
-            said = await self._ask(lambda running: discovery.protocol(self._reactor, urlsplit(running.ws_url).netloc))
-            self._protocol = msgspec.json.encode(said)
-        return self._protocol
+        return self._facts.protocol()
 
     @returns_deferred
     async def new(self, visit: Visit, url: str) -> dict[str, Any]:
@@ -120,7 +102,7 @@ class Exclusive:
             self._end(lease)
             raise
         self._keep(lease)
-        return _shown(page, visit)
+        return shown(page, visit)
 
     @returns_deferred
     async def activate(self, visit: Visit, target_id: str) -> None:
@@ -214,17 +196,6 @@ class Exclusive:
         if await lease.ready.wait() is None:
             raise busy(503, "No browser became free in time.", "queue_deadline", 5)
 
-    async def _ask(self, question: Callable[[Running], Deferred[T]]) -> T:
-        """Ask any browser; where there is none, one is started for it."""
-        member = self._pool.any()
-        if member is not None:
-            return await question(member.running)
-        member = await self._pool.lease()
-        try:
-            return await question(member.running)
-        finally:
-            self._pool.release(member, used=False)
-
     def _left(self, lease: Lease, line: object) -> None:
         lease.lines.discard(line)
         if not lease.lines and lease.hold is None:
@@ -272,15 +243,3 @@ class Exclusive:
 
 def _gone() -> Refusal:
     return Refusal(404, "There is no such browser or page any more.", "unknown")
-
-
-def _shown(target: TargetDescription, visit: Visit) -> dict[str, Any]:
-    """Describe a target with URLs of the gateway's own."""
-    found: dict[str, Any] = {key: text for key, text in msgspec.to_builtins(target).items() if text is not None}
-    url = visit.socket_url(f"/devtools/page/{target.id}")
-    found["webSocketDebuggerUrl"] = url
-    frontend = found.get("devtoolsFrontendUrl")
-    if frontend is not None:
-        scheme, _, place = url.partition("?")[0].partition("://")  # a token is no business of the front end's makers
-        found["devtoolsFrontendUrl"] = f"{frontend.partition('?')[0]}?{scheme}={place}"
-    return found

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import unquote
 
+import msgspec
+
+from txcdp.chrome.descriptions import TargetDescription
 from txcdp.deferreds import returns_deferred
 from txcdp.errors import TxcdpError
 from txcdp.gateway.modes import Mode
@@ -78,3 +81,15 @@ class Listing:
 def _refusal(error: TxcdpError) -> Refusal:
     """Return what is to be told of a browser that did not do what it was asked."""
     return error if isinstance(error, Refusal) else busy(502, "The browser did not answer as it should.", "browser", 1)
+
+
+def shown(target: TargetDescription, visit: Visit) -> dict[str, Any]:
+    """Describe a target with URLs of the gateway's own."""
+    found: dict[str, Any] = {key: text for key, text in msgspec.to_builtins(target).items() if text is not None}
+    url = visit.socket_url(f"/devtools/page/{target.id}")
+    found["webSocketDebuggerUrl"] = url
+    frontend = found.get("devtoolsFrontendUrl")
+    if frontend is not None:
+        scheme, _, place = url.partition("?")[0].partition("://")  # a token is no business of the front end's makers
+        found["devtoolsFrontendUrl"] = f"{frontend.partition('?')[0]}?{scheme}={place}"
+    return found

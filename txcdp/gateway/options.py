@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Literal
 
 
 def _check_numbers(options: Any, least: float = 0.0) -> None:
@@ -20,7 +20,9 @@ class BrowserLimits:
 
     :ivar sessions: clients after which it is replaced. With 1, each client has a process and a profile that nobody
         had before. With more it is tidied up in between, which is for clients that trust each other: what a
-        page has stored, and what a client has switched in the browser as a whole, may stay.
+        page has stored, and what a client has switched in the browser as a whole, may stay. In shared mode, so many
+        times :attr:`PoolOptions.clients_per_browser`; then it takes no more clients as long as others have room, and
+        is replaced when it has none.
     :ivar seconds: age at which it is replaced, as soon as no client has it.
     :ivar memory: bytes of memory of its processes together, beyond which it is ended; None: no limit. It is
         read from ``/proc``, so where there is none, as on macOS and Windows, nothing is limited. What processes share
@@ -40,6 +42,7 @@ class PoolOptions:
     """How many browsers there are; times in seconds.
 
     :ivar size: most browsers at once, which is the most clients that are served at once in exclusive mode.
+    :ivar clients_per_browser: most clients of one browser at once in shared mode.
     :ivar warm: how many are kept started for those to come, as far as ``size`` allows.
     :ivar queue: how many clients may wait for a browser; one more is refused with 503.
     :ivar queue_deadline: how long each may wait; then it is refused with 503.
@@ -51,6 +54,7 @@ class PoolOptions:
     """
 
     size: int = 4
+    clients_per_browser: int = 20
     warm: int = 2
     queue: int = 50
     queue_deadline: float = 30.0
@@ -63,7 +67,15 @@ class PoolOptions:
     def __post_init__(self) -> None:
         if self.warm < 0 or self.queue < 0:
             raise ValueError(f"warm={self.warm}, queue={self.queue}: numbers from 0")
-        for name in ("size", "queue_deadline", "check_interval", "check_timeout", "retry_least", "retry_most"):
+        for name in (
+            "size",
+            "clients_per_browser",
+            "queue_deadline",
+            "check_interval",
+            "check_timeout",
+            "retry_least",
+            "retry_most",
+        ):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}={getattr(self, name)!r}: a number above 0")
 
@@ -80,6 +92,8 @@ class ClientLimits:
     :ivar burst: how many commands may come at once before that begins.
     :ivar slow_time: for which a client may leave what it is sent unread; then its line is cut. Its browser
         buffers 256 MB meanwhile, and drops messages without a word beyond that.
+    :ivar unread: bytes that may wait for a client in shared mode, where its browser goes on to be read for the
+        others, before its line is cut; one message may be longer.
     :ivar ping_interval: between pings of a quiet client.
     :ivar ping_timeout: for its answer; then its line is taken as dead and cut.
     """
@@ -91,6 +105,7 @@ class ClientLimits:
     commands_per_second: float | None = None
     burst: int = 200
     slow_time: float = 4.0
+    unread: int = 64 * 1024 * 1024
     ping_interval: float | None = 20.0
     ping_timeout: float = 20.0
 
@@ -205,14 +220,17 @@ class RenderOptions:
 class GatewayOptions:
     """All of it.
 
+    :ivar mode: ``"exclusive"``: each client has a browser for itself; ``"shared"``: several clients share one, each in
+        a world of its own.
     :ivar endpoint: where to listen, as Twisted's ``serverFromString`` takes it; with TLS:
         ``ssl:9443:privateKey=key.pem:certKey=cert.pem``.
     :ivar drain: seconds that clients have to finish when the gateway is stopped; then their lines are closed.
-    :ivar hold: seconds that a browser waits for the first WebSocket after ``PUT /json/new``.
+    :ivar hold: seconds that a browser, or a world, waits for the first WebSocket after ``PUT /json/new``.
     :ivar render: lets it render for plain HTTP clients, see :mod:`txcdp.gateway.render`; None: it does not.
     """
 
     endpoint: str = "tcp:9222:interface=127.0.0.1"
+    mode: Literal["exclusive", "shared"] = "exclusive"
     pool: PoolOptions = field(default_factory=PoolOptions)
     clients: ClientLimits = field(default_factory=ClientLimits)
     policy: Policy = field(default_factory=Policy)
@@ -220,3 +238,7 @@ class GatewayOptions:
     drain: float = 30.0
     hold: float = 15.0
     render: RenderOptions | None = None
+
+    def __post_init__(self) -> None:
+        if self.mode not in ("exclusive", "shared"):
+            raise ValueError(f"mode={self.mode!r}: 'exclusive' or 'shared'")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from twisted.internet.interfaces import IDelayedCall
 
@@ -24,6 +24,9 @@ from txcdp.wire import REPLY_START
 
 #: So many commands are waited for, for counting how they end; of more, the first are forgotten.
 _WAITED_FOR = 10_000
+
+#: With what a line in memory ends whose client has left too much unread (RFC 6455: against the policy).
+TOO_MUCH: Final = 1008
 
 _ID_AT = len(REPLY_START)
 
@@ -219,7 +222,9 @@ class Relay:
         """Hear that the browser's line has ended."""
         self._closed = True
         self.line.lost()
-        if self.line.why:
+        if reason.code == TOO_MUCH:
+            self.end(TOO_MUCH, reason.reason, "slow")
+        elif self.line.why:
             self.end(1011, f"the browser is gone: {self.line.why}", "browser")
         else:
             self.end(1000, "the browser, or the page, has closed", "closed")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -25,14 +26,17 @@ from txcdp.gateway.members import Running
 from txcdp.gateway.memory import memory_of
 from txcdp.gateway.metrics import Metrics
 from txcdp.gateway.modes import Mode
-from txcdp.gateway.options import GatewayOptions
+from txcdp.gateway.options import GatewayOptions, PoolOptions
 from txcdp.gateway.pool import Pool
 from txcdp.gateway.render import Renders
+from txcdp.gateway.sharing import Shared
 from txcdp.gateway.tokens import Tokens
 from txcdp.gateway.visits import Handler
 
 #: Seconds for clients to complete the closing when the time to finish is over.
 _CLOSING = 3.0
+
+_MODES: dict[str, Callable[[Any, Pool, GatewayOptions], Mode]] = {"exclusive": Exclusive, "shared": Shared}
 
 log = Logger()
 
@@ -44,7 +48,7 @@ class Gateway:
     :param options: see :class:`~txcdp.gateway.options.GatewayOptions`.
     :param start_browser: starts a browser for the pool; by default
         :func:`txcdp.gateway.browsers.launcher` with the reactor alone.
-    :param mode: makes the mode of reactor, pool and options; by default exclusive.
+    :param mode: makes the mode of reactor, pool and options; by default what the options say.
     :ivar pool: see :class:`~txcdp.gateway.pool.Pool`.
     :ivar clients: see :class:`~txcdp.gateway.clients.Clients`.
     :ivar counters: see :class:`~txcdp.gateway.counters.Counters`.
@@ -60,15 +64,15 @@ class Gateway:
         reactor: Any,
         options: GatewayOptions | None = None,
         start_browser: Callable[[], Deferred[Running]] | None = None,
-        mode: Callable[[Any, Pool, GatewayOptions], Mode] = Exclusive,
+        mode: Callable[[Any, Pool, GatewayOptions], Mode] | None = None,
     ) -> None:
         options = options or GatewayOptions()
         self._reactor = reactor
         self._options = options
         self.counters = Counters()
         start: Callable[[], Deferred[Running]] = start_browser or launcher(reactor)
-        self.pool = Pool(reactor, start, options.pool, memory_of)
-        self.mode = mode(reactor, self.pool, options)
+        self.pool = Pool(reactor, start, _pool_options(options), memory_of)
+        self.mode = (mode or _MODES[options.mode])(reactor, self.pool, options)
         self.clients = Clients(reactor, self.mode, options, self.counters)
         self.tokens = None if options.door.tokens is None else Tokens(options.door.tokens)
         self._handlers: dict[str, Handler] = {
@@ -233,6 +237,14 @@ class Gateway:
 
     def _count_refusal(self, kind: str) -> None:
         self.counters.refused[kind] += 1
+
+
+def _pool_options(options: GatewayOptions) -> PoolOptions:
+    """Return the pool's, which knows of no modes: a browser that is shared serves many clients in a session's time."""
+    pool = options.pool
+    if options.mode == "exclusive":
+        return pool
+    return replace(pool, browser=replace(pool.browser, sessions=pool.browser.sessions * pool.clients_per_browser))
 
 
 def _is_local(address: Any) -> bool:

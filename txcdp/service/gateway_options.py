@@ -37,9 +37,11 @@ class GatewayCommandOptions(LaunchOptions):
     )
     optParameters = [
         ["listen", "l", _ALL.endpoint, "Where to listen, as an endpoint of Twisted's; ssl:... for TLS."],
+        ["mode", "m", _ALL.mode, "exclusive: each client has a browser; shared: a world in one that it shares."],
         ["tokens", "t", None, "A file of tokens (TOML); without one, nobody needs a token."],
         ["public-url", None, None, "As which clients see the gateway, where something stands before it."],
         ["browsers", "n", str(_POOL.size), "Most browsers at once."],
+        ["clients-per-browser", None, str(_POOL.clients_per_browser), "Most clients of one at once, in shared mode."],
         ["warm", "w", str(_POOL.warm), "Browsers that are kept started for those to come."],
         ["queue", None, str(_POOL.queue), "Clients that may wait for a browser."],
         ["queue-deadline", None, f"{_POOL.queue_deadline:g}s", "How long each of them may."],
@@ -52,6 +54,7 @@ class GatewayCommandOptions(LaunchOptions):
         ["idle-time", None, "0", "How long it may say nothing; 0: any time."],
         ["commands-per-second", None, "0", "Of one client; what exceeds it waits; 0: any number."],
         ["slow-time", None, f"{_CLIENTS.slow_time:g}s", "How long it may leave unread what it is sent."],
+        ["unread", None, f"{_CLIENTS.unread >> 20}M", "How much may wait for it, in shared mode."],
         ["deny", None, None, "Methods that are refused: Browser.crash,SystemInfo.*; risky: a list of such."],
         ["deny-schemes", None, None, "Schemes of URLs that may not be opened: file,chrome"],
         ["drain", None, f"{_ALL.drain:g}s", "How long clients may go on when the gateway is stopped."],
@@ -62,6 +65,7 @@ class GatewayCommandOptions(LaunchOptions):
 
     readers: ClassVar = {
         "browsers": at_least(1),
+        "clients-per-browser": at_least(1),
         "warm": at_least(0),
         "queue": at_least(0),
         "queue-deadline": seconds,
@@ -74,6 +78,7 @@ class GatewayCommandOptions(LaunchOptions):
         "idle-time": seconds,
         "commands-per-second": at_least(0),
         "slow-time": seconds,
+        "unread": size,
         "deny": names,
         "deny-schemes": names,
         "drain": seconds,
@@ -110,8 +115,10 @@ class GatewayCommandOptions(LaunchOptions):
         methods = [name for each in self["deny"] or () for name in (RISKY_METHODS if each == "risky" else (each,))]
         return GatewayOptions(
             endpoint=self["listen"],
+            mode=self["mode"],
             pool=PoolOptions(
                 size=self["browsers"],
+                clients_per_browser=self["clients-per-browser"],
                 warm=min(self["warm"], self["browsers"]),
                 queue=self["queue"],
                 queue_deadline=self["queue-deadline"],
@@ -126,6 +133,7 @@ class GatewayCommandOptions(LaunchOptions):
                 idle_time=limit["idle-time"],
                 commands_per_second=limit["commands-per-second"],
                 slow_time=self["slow-time"],
+                unread=self["unread"],
             ),
             policy=Policy(
                 methods=tuple(methods),

@@ -135,6 +135,18 @@ def _readdressed(message: bytes, at: int, number: int, strip: bytes) -> bytes:
     return to_json(value)
 
 
+def without_session(message: bytes, strip: bytes) -> bytes:
+    """Return an event without its session's id.
+
+    :param strip: how it ends where it is written as Chromium does.
+    """
+    if message.endswith(strip):
+        return message[: -len(strip)] + b"}"
+    value = from_json(message)
+    value.pop("sessionId", None)
+    return to_json(value)
+
+
 def end_of_id(message: bytes) -> int:
     """Return where the id of a message ends that begins as Chromium's replies do."""
     return message.index(b",", len(REPLY_START))

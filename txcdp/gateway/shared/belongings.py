@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 #: What a WebSocket's client is told when the browser fails it (RFC 6455: an unexpected condition).
 INTERNAL_ERROR: Final = 1011
 
+#: What it is told when all that it was there for has ended in good order.
+NORMAL_END: Final = 1000
+
 
 class Belongings:
     """What belongs to one client, and what it is told of that.
@@ -36,6 +39,8 @@ class Belongings:
     :ivar windows: the windows that it has been told of, by the target that it has asked about.
     :ivar waiting: the ids, on the line, of its commands that the browser has not answered.
     :ivar making: how many contexts and targets are being made for it.
+    :ivar host: whose contexts and targets it has: its own, but for a line to a page.
+    :ivar lodgers: the lines to its pages.
     """
 
     def __init__(
@@ -58,6 +63,8 @@ class Belongings:
         self.windows: dict[str, int] = {}
         self.waiting: set[int] = set()
         self.making = 0
+        self.host: Belongings = self
+        self.lodgers: list[Belongings] = []
         self._attachments: dict[str, int] = {}
         self._deliver = deliver
         self._close = close
@@ -117,6 +124,8 @@ class Belongings:
         if self.closed:
             return
         self.closed = True
+        for each in list(self.lodgers):
+            each.end(NORMAL_END, "who has opened the page has left")
         self.browser.forget(self)
         root = self.sessions.get("")
         if root is not None and self.browser.lost is None:
@@ -127,6 +136,8 @@ class Belongings:
     def end(self, code: int, why: str) -> None:
         """Close all, and send the client away."""
         if not self.closed:
+            for each in list(self.lodgers):
+                each.end(code, why)
             self.close()
             self._close(code, why)
 
@@ -158,7 +169,8 @@ class Belongings:
             discovery.crashed(told.target_id, params)
 
     def _discoveries(self) -> list[Discovery]:
-        return [each.discovery for each in self.discovering.values() if each.discovery is not None]
+        discovering = [each for world in (self, *self.lodgers) for each in world.discovering.values()]
+        return [each.discovery for each in discovering if each.discovery is not None]
 
     # Sessions:
 

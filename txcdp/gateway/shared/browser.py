@@ -21,9 +21,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from txcdp.errors import MalformedMessage
-from txcdp.gateway.shared.asking import Line, end_of_id
+from txcdp.gateway.shared.asking import Line, end_of_id, without_session
 from txcdp.gateway.shared.belongings import INTERNAL_ERROR, Belongings
 from txcdp.gateway.shared.limits import Limits
+from txcdp.gateway.shared.pages import PageWorld
 from txcdp.gateway.shared.sessions import ROOT, Session
 from txcdp.gateway.shared.targets import HIDDEN, Told, read_told
 from txcdp.gateway.shared.watching import Watch
@@ -90,6 +91,28 @@ class SharedBrowser:
         self.line.ask("Target.createBrowserContext", {"disposeOnDetach": True}, then=world.housed)
         return world
 
+    def open_page(
+        self,
+        host: World,
+        target_id: str,
+        deliver: Callable[[bytes], None],
+        close: Callable[[int, str], None],
+        limits: Limits | None = None,
+    ) -> PageWorld:
+        """Open a line to one page of a client's; what is said before it is ready waits.
+
+        :param host: whose page it is.
+        :param target_id: one of its targets.
+        """
+        page = PageWorld(host, target_id, deliver, close, limits or Limits())
+        if host.closed or self.lost is not None:
+            page.end(INTERNAL_ERROR, self.lost or "who has opened the page has left")
+            return page
+        host.lodgers.append(page)
+        self._worlds.add(page)
+        self.line.ask("Target.attachToBrowserTarget", {}, then=page.seated)
+        return page
+
     def receive(self, message: bytes) -> None:
         """Take one message from the browser."""
         try:
@@ -126,8 +149,9 @@ class SharedBrowser:
         self.line.give_up(world)
         for session in world.sessions.values():
             self.sessions.pop(session.key, None)
-        for target_id in world.targets:
-            self.owners.pop(target_id, None)
+        if world.host is world:
+            for target_id in world.targets:
+                self.owners.pop(target_id, None)
 
     def _disposed(self, reply: dict[str, Any]) -> None:
         self.disposing -= 1
@@ -159,7 +183,8 @@ class SharedBrowser:
         if session is None:
             self.swallowed += 1
         elif not session.is_browser:
-            session.world.deliver(message)
+            strip = session.strip
+            session.world.deliver(without_session(message, strip) if strip else message)
         elif method.startswith(b"Browser.") and message.endswith(session.strip):
             strip = session.strip
             session.world.deliver(message[: -len(strip)] + b"}" if strip else message)
@@ -193,7 +218,7 @@ class SharedBrowser:
         upper = self.sessions.get(key)
         if upper is None:
             return
-        if "browserContextId" in told.info and self.owner(told.info) is not upper.world:
+        if "browserContextId" in told.info and self.owner(told.info) is not upper.world.host:
             self.watch.let_go(key, told)
         else:
             upper.world.attached(upper, told, key)

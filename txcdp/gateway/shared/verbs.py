@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from txcdp.gateway.shared.addresses import check_address
+from txcdp.gateway.shared.belongings import NORMAL_END
 from txcdp.gateway.shared.messages import (
     INVALID_PARAMS,
     SERVER_ERROR,
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 
 Verb = Callable[["World", Session, Command], None]
 
-#: What a WebSocket's client is told when it has asked for the end (RFC 6455: the normal one).
-NORMAL_END: Final = 1000
-
 
 def _browser_only(session: Session) -> None:
     if not session.is_browser:
@@ -37,7 +35,7 @@ def _browser_only(session: Session) -> None:
 def _close(world: World, session: Session, command: Command) -> None:
     """``Browser.close``: the client's world is all of the browser that it can close."""
     world.answer(session, command, {})
-    world.end(NORMAL_END, "Browser.close")
+    world.host.end(NORMAL_END, "Browser.close")
 
 
 def _window(world: World, session: Session, command: Command) -> None:
@@ -142,7 +140,7 @@ def _create(world: World, session: Session, command: Command) -> None:
     if len(world.targets) + world.making >= world.limits.targets:
         raise Refusal(SERVER_ERROR, f"{world.limits.targets} targets are all that a client may have")
     then = partial(_created, world, session, command)
-    world.forward(world.sessions[""], command, params, then)
+    world.forward(world.seat, command, params, then)
     world.making += 1
 
 

@@ -120,6 +120,11 @@ class World(Belongings):
 
     # What verbs call:
 
+    @property
+    def seat(self) -> Session:
+        """Its first session with the browser itself."""
+        return self.sessions[""]
+
     def in_context(self, params: dict[str, Any], code: int, unknown: str) -> dict[str, Any]:
         """Return parameters that name one of the client's contexts: its default one where they name none.
 
