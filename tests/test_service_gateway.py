@@ -134,6 +134,7 @@ class GatewayCommandOptionsTests(SynchronousTestCase):
             *"--drain=10s --mode=shared --clients-per-browser=6 --unread=3M".split(),
             *"--deny=risky,Foo.bar --deny-schemes=file --host=a --host=b --origin=https://c".split(),
             "--no-private-addresses",
+            "--render",
         ).make_options()
         self.assertEqual(made.endpoint, "tcp:1")
         pool, clients, policy, door = made.pool, made.clients, made.policy, made.door
@@ -167,3 +168,8 @@ class GatewayCommandOptionsTests(SynchronousTestCase):
         options = Options()
         options.parseOptions(["gateway", "--executable=/bin/sh"])
         self.assertIsInstance(makeService(options), GatewayService)
+
+    def test_the_live_page(self) -> None:
+        for arguments, there in (([], True), (["--no-live-page"], False)):
+            gateway = self.parse(*arguments).make_service(Reactor()).gateway
+            self.assertEqual("/" in gateway._handlers, there)

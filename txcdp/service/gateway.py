@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 
 from txcdp.deferreds import returns_deferred
 from txcdp.gateway import Gateway, GatewayOptions
+from txcdp.gateway.live import LivePage
 from txcdp.gateway.tokens import BadTokens
 
 log = Logger()
@@ -29,14 +30,19 @@ class GatewayService(Service):
 
     :param reactor: the reactor.
     :param options: see :class:`~txcdp.gateway.GatewayOptions`.
+    :param live_page: whether there is a page at ``/`` that shows operators what goes on.
     :param more: that :class:`~txcdp.gateway.Gateway` takes.
     :ivar gateway: the gateway itself.
     :raises BadTokens: the file of tokens cannot be used.
     """
 
-    def __init__(self, reactor: Any, options: GatewayOptions | None = None, **more: Any) -> None:
+    def __init__(
+        self, reactor: Any, options: GatewayOptions | None = None, *, live_page: bool = True, **more: Any
+    ) -> None:
         self._reactor = reactor
         self.gateway = Gateway(reactor, options, **more)
+        if live_page:
+            LivePage(self.gateway, reactor)
         self._before: _Handler = None
         self._starting: Deferred[None] = succeed(None)
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from twisted.internet.endpoints import serverFromString
 from twisted.python import usage
 
-from txcdp.gateway import BrowserLimits, ClientLimits, DoorOptions, GatewayOptions, Policy, PoolOptions
+from txcdp.gateway import BrowserLimits, ClientLimits, DoorOptions, GatewayOptions, Policy, PoolOptions, RenderOptions
 from txcdp.gateway.browsers import launcher
 from txcdp.gateway.options import RISKY_METHODS
 from txcdp.gateway.tokens import Tokens
@@ -61,6 +61,8 @@ class GatewayCommandOptions(LaunchOptions):
     ]
     optFlags = [
         ["no-private-addresses", None, "Refuse to open URLs of private networks and of this machine."],
+        ["render", "r", "Render for plain HTTP clients: POST /screenshot, /pdf, /content, /evaluate."],
+        ["no-live-page", None, "Have no page at / that shows operators what goes on."],
     ]
 
     readers: ClassVar = {
@@ -147,8 +149,14 @@ class GatewayCommandOptions(LaunchOptions):
                 tokens=self["tokens"],
             ),
             drain=self["drain"],
+            render=RenderOptions() if self["render"] else None,
         )
 
     def make_service(self, reactor: Any) -> GatewayService:
         """Return the service that these options describe."""
-        return GatewayService(reactor, self.make_options(), start_browser=launcher(reactor, **self.launch))
+        return GatewayService(
+            reactor,
+            self.make_options(),
+            live_page=not self["no-live-page"],
+            start_browser=launcher(reactor, **self.launch),
+        )
