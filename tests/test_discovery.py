@@ -87,6 +87,7 @@ class DiscoveryTests(SynchronousTestCase):
         self.server.answer("/json/close/T1", b"Target is closing")
         self.assertIsNone(self.ask(discovery.activate, "T1"))
         self.assertIsNone(self.ask(discovery.close, "T1"))
+        self.assertEqual(self.server.asked, ["PUT /json/activate/T1", "PUT /json/close/T1"])  # a GET changes nothing
 
     def test_unknown_target(self):
         self.server.answer("/json/close/nope", b"No such target id: nope", 404)

@@ -85,24 +85,24 @@ async def new_target(
 
 @returns_deferred
 async def activate(reactor: Any, url: str, target_id: str, *, timeout: float | None = 10.0) -> None:
-    """Bring a page to the front.
+    """Bring a page to the front (``PUT /json/activate``).
 
     :param target_id: from :func:`list_targets`.
     :return: fires with ``None``. The other arguments and the errors are those of
         :func:`version`; an unknown target is a :exc:`TxcdpError`.
     """
-    await _request(reactor, Address.parse(url), f"activate/{quote(target_id, safe='')}", timeout)
+    await _request(reactor, Address.parse(url), f"activate/{quote(target_id, safe='')}", timeout, "PUT")
 
 
 @returns_deferred
 async def close(reactor: Any, url: str, target_id: str, *, timeout: float | None = 10.0) -> None:
-    """Close a page.
+    """Close a page (``PUT /json/close``).
 
     :param target_id: from :func:`list_targets`.
     :return: fires with ``None`` when the browser has begun to. The other arguments and the
         errors are those of :func:`version`; an unknown target is a :exc:`TxcdpError`.
     """
-    await _request(reactor, Address.parse(url), f"close/{quote(target_id, safe='')}", timeout)
+    await _request(reactor, Address.parse(url), f"close/{quote(target_id, safe='')}", timeout, "PUT")
 
 
 @returns_deferred
