@@ -29,8 +29,8 @@ NEEDED = ("txcdp", "tests", "examples", "pyproject.toml", "setup.py")
 SLOWEST = 150  # seconds
 NO_FAULT = "no fault"
 PYTEST = ["-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--tb=line", "--show-capture=no"]
-#: The state machine finds these within a few runs, and what it shows then need not be made simpler.
-MACHINE = {"TXCDP_MACHINE_RUNS": "150", "TXCDP_MACHINE_SHRINK": "0"}
+#: The state machine finds these within some hundred runs, and what it shows then need not be made simpler.
+MACHINE = {"TXCDP_MACHINE_RUNS": "600", "TXCDP_MACHINE_SHRINK": "0"}
 
 
 class Copies:
