@@ -606,7 +606,7 @@ class Machine(RuleBasedStateMachine):
             assert not any(each.suspended for each in known), "found again, or ended"
 
         def not_set_up(failure: Failure) -> None:
-            failure.trap(Gone, CommandTimeout)
+            failure.trap(Gone, CommandTimeout, MalformedMessage)
             line.end(ConnectionLost("could not be set up", 1006))
 
         resuming.addCallbacks(done, not_set_up)
