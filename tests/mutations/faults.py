@@ -339,4 +339,32 @@ FAULTS = (
         "            path=_shown(request.uri),\n            status",
         ("tests/test_gateway.py::HttpTests::test_no_secret_is_logged",),
     ),
+    Fault(
+        "a page of somebody else's can be reached in a shared browser",
+        "gateway/sharing.py",
+        "        return [each for each in self.tenants if each.principal.name == principal.name]\n",
+        "        return list(self.tenants)\n",
+        ("tests/test_gateway_sharing.py::EndpointTests::test_tokens",),
+    ),
+    Fault(
+        "what a client of a shared browser does not read piles up for ever",
+        "gateway/seats.py",
+        "elif self._waiting and self._size + size > self._most:",
+        "elif False:",
+        ("tests/test_gateway_sharing.py::EndTests::test_who_does_not_read",),
+    ),
+    Fault(
+        "a shared browser is given back before it has cleared away what a client has left",
+        "gateway/houses.py",
+        "if self._leaving is not None and not self.shared.line.asked:",
+        "if self._leaving is not None:",
+        ("tests/test_gateway_sharing.py::PlaceTests::test_a_browser_that_does_not_clear_away",),
+    ),
+    Fault(
+        "the sessions of a line to a page may be those of others",
+        "gateway/shared/browser.py",
+        "self.owner(told.info) is not upper.world.host:",
+        "False:",
+        ("tests/test_gateway_world.py",),
+    ),
 )

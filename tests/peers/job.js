@@ -26,10 +26,10 @@ const wait = (condition) =>
     const look = () => {
       const found = condition();
       if (found) resolve(found);
-      else if (Date.now() - began > 20000) reject(new Error("it did not come"));
+      else if (Date.now() - began > seconds * 1000) reject(new Error("it did not come"));
       else setTimeout(look, 20);
     };
     look();
   });
 
-module.exports = { run, wait };
+module.exports = { run, seconds, wait };

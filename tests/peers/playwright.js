@@ -4,11 +4,12 @@
 const fs = require("fs");
 const path = require("path");
 const { chromium } = require("playwright-core");
-const { run } = require("./job.js");
+const { run, seconds } = require("./job.js");
 
 run(async ({ url, token, page: address, downloads }) => {
   const where = process.argv[6] === "ws" ? `ws://${url}/devtools/browser` : `http://${url}`;
   const browser = await chromium.connectOverCDP(where, { headers: token ? { Authorization: `Bearer ${token}` } : {} });
+  browser.contexts()[0].setDefaultTimeout(seconds * 1000);
   const page = await browser.contexts()[0].newPage();
   await page.route("**/intercepted", (route) => route.fulfill({ body: "from the client" }));
   await page.goto(address);
@@ -18,6 +19,8 @@ run(async ({ url, token, page: address, downloads }) => {
   const pdf = (await page.pdf()).subarray(0, 5).toString();
   const one = await browser.newContext({ acceptDownloads: true });
   const two = await browser.newContext();
+  one.setDefaultTimeout(seconds * 1000);
+  two.setDefaultTimeout(seconds * 1000);
   const [first, second] = [await one.newPage(), await two.newPage()];
   await first.goto(address);
   await second.goto(address);

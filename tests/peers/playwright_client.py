@@ -18,6 +18,8 @@ def main(url: str, token: str, address: str, downloads: str, how: str) -> None:
         where = f"ws://{url}/devtools/browser" if how == "ws" else f"http://{url}"
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         browser = playwright.chromium.connect_over_cdp(where, headers=headers)
+        patience = 1000 * float(os.environ.get("PATIENCE", "60"))
+        browser.contexts[0].set_default_timeout(patience)
         page = browser.contexts[0].new_page()
         page.route("**/intercepted", lambda route: route.fulfill(body="from the client"))
         page.goto(address)
@@ -26,6 +28,8 @@ def main(url: str, token: str, address: str, downloads: str, how: str) -> None:
         intercepted = page.evaluate("fetch('/intercepted').then(each => each.text())")
         pdf = page.pdf()[:5].decode()
         one, two = browser.new_context(accept_downloads=True), browser.new_context()
+        one.set_default_timeout(patience)
+        two.set_default_timeout(patience)
         first, second = one.new_page(), two.new_page()
         first.goto(address)
         second.goto(address)
