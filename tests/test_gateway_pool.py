@@ -251,6 +251,32 @@ class PoolTests(SynchronousTestCase):
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
         browser.closed = 1
 
+    def test_stop_waits_for_what_a_cancelled_start_has_to_clean_up(self):
+        pool = self.make(at_once=False, size=1)
+        cancelled: list[object] = []
+        starting = self.starter.waiting[0]
+        starting.cancel = lambda: cancelled.append(starting)  # type: ignore[method-assign]
+        pool.drain()
+        stopped = pool.stop()
+        self.assertEqual(len(cancelled), 1, "a second time would break off the cleaning up")
+        self.assertNoResult(stopped)
+        starting.errback(CancelledError())
+        self.successResultOf(stopped)
+
+    def test_stop_waits_for_one_that_comes_up_meanwhile(self):
+        pool = self.make(at_once=False, size=1)
+        starting = self.starter.waiting[0]
+        starting.cancel = lambda: None  # type: ignore[method-assign]
+        stopped = pool.stop()
+        browser = self.starter.make()
+        ending: Deferred[None] = Deferred()
+        browser.close = lambda: ending  # type: ignore[method-assign]
+        starting.callback(browser)
+        self.assertNoResult(stopped)
+        ending.callback(None)
+        self.successResultOf(stopped)
+        browser.closed = 1
+
     def test_reprs(self):
         self.make(size=1)
         self.assertEqual(repr(self.lease()), "<browser 1000, 0 sessions>")

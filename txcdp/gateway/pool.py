@@ -16,7 +16,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from txcdp.deferreds import with_deadline
+from txcdp.deferreds import returns_deferred, with_deadline
 from txcdp.gateway.checkups import Checkups
 from txcdp.gateway.members import Member, PoolCounts, Running
 from txcdp.gateway.options import PoolOptions
@@ -145,11 +145,11 @@ class Pool:
 
     def drain(self) -> None:
         """Take no more clients, and end the browsers that nobody has; those that are leased go on."""
-        self._open = False
+        was_open, self._open = self._open, False
         waiters, self._waiters = self._waiters, deque()
         for waiter in waiters:
             waiter.errback(busy(503, "The gateway is being stopped; no more clients are taken.", "draining", 5))
-        for starting in list(self._starting):
+        for starting in list(self._starting) if was_open else ():  # once: again would break off the cleaning up
             starting.cancel()
         retry, self._retry = self._retry, None
         if retry is not None:
@@ -158,12 +158,14 @@ class Pool:
         for member in [*self.idle, *self._tidying]:
             self._end(member, "the gateway is being stopped")
 
-    def stop(self) -> Deferred[Any]:
+    @returns_deferred
+    async def stop(self) -> None:
         """End all browsers; fires when nothing of them is left."""
         self.drain()
         for member in list(self.leased):
             self.discard(member, "the gateway is being stopped")
-        return gatherResults([_after(each) for each in (*self._starting, *self._ending)])
+        while left := [*self._starting, *self._ending]:
+            await gatherResults([_after(each) for each in left])
 
     # Starting:
 
