@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
 import sys
 from collections import Counter
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+
+#: Gives the memory that C's allocator keeps back to the system; None where there is no such thing.
+_give_back = getattr(ctypes.CDLL(None), "malloc_trim", None)
 
 #: Seconds between two samples.
 _EVERY = 10.0
@@ -49,9 +53,11 @@ class Measures:
         self.samples: list[tuple[float, int]] = []
 
     def take(self, now: float) -> None:
-        """Take a sample, where it is time; after a collection, so that cycles do not count."""
+        """Take a sample, where it is time; of what is in use, not of what once was: the free is given back before."""
         if not self.samples or now - self.samples[-1][0] >= _EVERY:
             gc.collect()
+            if _give_back is not None:
+                _give_back(0)
             self.samples.append((now, rss()))
 
     def slope(self) -> float:
