@@ -80,7 +80,7 @@ bench: $(VENV)/.dev ## measure txcdp against its peers
 	@.ci/chromium "$(RUN)"
 	@.ci/optional tests/benchmarks/run "$(RUN)"
 
-stress: $(VENV)/.dev mutants ## what takes too long for each time: fifty launches at once, and deliberate faults
+stress: $(VENV)/.dev mutants ## what takes too long for each time: fifty launches, more ways to die, deliberate faults
 	@.ci/chromium "$(RUN)"
 	@$(RUN) -m pytest -m stress
 

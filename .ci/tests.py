@@ -23,11 +23,11 @@ EVERY = 60  # seconds between two lines that tell how far it is
 def parts() -> dict[str, list[str]]:
     """Name the parts, and what each one runs: every test is in one of them."""
     launching = [*BROWSER.glob("test_l*.py")]
-    serving = [*BROWSER.glob("test_gateway_*.py"), *BROWSER.glob("test_service_*.py")]
+    serving = [path for name in ("gateway", "service", "docs") for path in BROWSER.glob(f"test_{name}_*.py")]
     others = sorted({*BROWSER.glob("test_*.py")} - {*launching, *serving})
     return {
         "browsers that are launched, their lines and lives": [str(path) for path in sorted(launching)],
-        "gateways and services": [str(path) for path in sorted(serving)],
+        "gateways, services, and what the documentation shows": [str(path) for path in sorted(serving)],
         "browsers in use, and chaos": [*map(str, others), "tests/chaos"],
         "all the rest": ["tests", "--ignore=tests/browser", "--ignore=tests/chaos"],
     }

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
@@ -92,6 +93,7 @@ def run(block: Block, stage: dict[str, str], folder: Path) -> subprocess.Complet
     return subprocess.run(
         [sys.executable, program.name],
         cwd=folder,
+        env={name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

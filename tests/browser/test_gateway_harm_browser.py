@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.error import ProcessTerminated
 from twisted.internet.protocol import ProcessProtocol
@@ -58,6 +59,7 @@ class TlsTests(GatewayCase):
 class ManyTests(GatewayCase):
     timeout = 180
 
+    @pytest.mark.stress
     async def test_twenty_clients(self):
         """More than there are browsers: those who wait get theirs in turn."""
         gateway = await self.start(pool=PoolOptions(size=4, warm=2, queue=20, queue_deadline=120.0))
@@ -77,6 +79,7 @@ class ManyTests(GatewayCase):
         self.assertEqual(gateway.counters.clients, {"local": 20})
         self.assertEqual(gateway.pool.counts.died, 0)
 
+    @pytest.mark.stress
     async def test_things_die_at_random(self):
         """Browsers and clients do, under load: the pool is whole again in time, and nothing is left."""
         gateway = await self.start(pool=PoolOptions(size=4, warm=1))

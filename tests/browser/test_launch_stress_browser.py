@@ -93,18 +93,23 @@ class KilledTests(StressCase):
     async def test_renderers(self):
         await self.check("renderer")
 
+    @pytest.mark.stress
     async def test_the_gpu_process(self):
         await self.check("gpu")
 
+    @pytest.mark.stress
     async def test_the_zygotes(self):
         await self.check("zygote")
 
+    @pytest.mark.stress
     async def test_the_network_service(self):
         await self.check("network")
 
+    @pytest.mark.stress
     async def test_the_storage_service(self):
         await self.check("storage")
 
+    @pytest.mark.stress
     async def test_the_crash_handler(self):
         await self.check("crashpad")
 
@@ -178,6 +183,7 @@ class OwnerTests(StressCase):
             self.assertEqual(os.listdir(self.temp), [])
         await self.nothing_left()
 
+    @pytest.mark.stress
     async def test_reactor_stop_while_others_wait_for_their_turn(self):
         await self.check_stop(
             "from txcdp.chrome import starting",
@@ -269,6 +275,7 @@ class DiskTests(StressCase):
         os.unlink(path)
         await self.nothing_left()
 
+    @pytest.mark.stress
     async def test_little_is_free(self):
         self.mount("200k")
         await self.check()
@@ -292,6 +299,7 @@ class DiskTests(StressCase):
 class ScriptTests(StressCase):
     """What is executed is a script around the browser."""
 
+    @pytest.mark.stress
     async def test_one_that_waits_for_its_browser(self):
         path = self.script('"$CHROME" "$@"')
         for transport in ("websocket", "pipe"):
@@ -317,12 +325,14 @@ class ScriptTests(StressCase):
                 self.assertEqual(command_lines(self.temp), {})
         await self.nothing_left()
 
+    @pytest.mark.stress
     async def test_one_that_closes_descriptors(self):
         path = self.script('exec "$CHROME" "$@" 3>&- 4>&-')
         with self.assertRaisesRegex(LaunchError, "descriptors 3 and 4"):
             await start_browser(R, executable=path)
         await self.nothing_left()
 
+    @pytest.mark.stress
     async def test_one_that_keeps_what_the_browser_says(self):
         path = self.script('exec "$CHROME" "$@" 2>/dev/null')
         with self.assertRaisesRegex(LaunchError, "wrapper script has to pass on"):
@@ -368,6 +378,7 @@ class PlaceTests(StressCase):
         os.rmdir(folder)
         await self.nothing_left(process)
 
+    @pytest.mark.stress
     async def test_cancelled_at_any_time(self):
         for transport in ("websocket", "pipe"):
             for delay in (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4):

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
@@ -106,6 +107,7 @@ class PageTests(Case):
         await self.fails(busy, CommandError)
         await self.answers(tab)
 
+    @pytest.mark.stress
     async def test_busy_over_the_pipe(self):
         tab = await self.watched(transport="pipe")
         ignore(tab.evaluate("(function go() { Promise.resolve().then(go); })()", timeout=None))
@@ -242,6 +244,7 @@ class BrowserTests(Case):
     async def test_stopped_and_only_reported(self):
         await self.reported()
 
+    @pytest.mark.stress
     async def test_stopped_and_only_reported_over_the_pipe(self):
         await self.reported(transport="pipe")
 
