@@ -71,6 +71,13 @@ class LaunchTests(BrowserTestCase):
     async def test_over_the_pipe(self):
         await self.check("pipe")
 
+    async def test_no_part_of_its_own_window_is_a_page(self):
+        chrome = await self.launch()
+        await chrome.new_page()
+        everything = target.get_targets(filter=[target.FilterEntry()])
+        kinds = {each.type for each in (await chrome.session.execute(everything)).target_infos}
+        self.assertEqual(kinds, {"page", "tab"}, "each such page is a process that costs as much as the browser's own")
+
     async def test_leaving_the_block_ends_it(self):
         with self.assertRaises(KeyError):
             async with await txcdp.launch(reactor) as chrome:
