@@ -106,6 +106,7 @@ class SQLiteTests(TestCase):
         await sink.write([event_line(1.0, head_of("S", "T"), b'"method":"X.y","params":{}')])
         self.assertEqual(len(list(reader.poll())), 1)
         self.assertEqual(list(reader.finish()), [])
+        reader.close()
         await sink.close("stopped", 0)
 
     async def test_a_database_of_somebody_else(self) -> None:
