@@ -9,7 +9,7 @@ from typing import Any
 from treq.client import HTTPClient
 from treq.testing import RequestTraversalAgent
 from twisted.internet import error
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
@@ -92,6 +92,25 @@ class DiscoveryTests(SynchronousTestCase):
     def test_unknown_target(self):
         self.server.answer("/json/close/nope", b"No such target id: nope", 404)
         self.assertIn("No such target id: nope", self.refusal(TxcdpError, discovery.close, "nope"))
+
+    def test_a_request_that_is_cancelled_is_cancelled(self):
+        class Silent:
+            def __init__(self, reason: Exception) -> None:
+                self.reason = reason
+
+            def request(self, *args: Any, **kwargs: Any) -> Deferred[Any]:
+                return Deferred(lambda waiting: waiting.errback(self.reason))
+
+        for reason in (
+            CancelledError(),
+            error.ConnectingCancelledError("127.0.0.1:9222"),
+            ResponseFailed([Failure(CancelledError())]),
+        ):
+            self.use(Silent(reason))
+            asked = discovery.version(self.clock, "127.0.0.1:9222")
+            self.assertNoResult(asked)
+            asked.cancel()
+            self.failureResultOf(asked, CancelledError)
 
     def test_protocol(self):
         self.server.answer("/json/protocol", {"version": {}, "domains": []})

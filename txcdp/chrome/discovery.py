@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 import msgspec
 from treq.client import HTTPClient
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectError as TwistedConnectError
-from twisted.internet.error import DNSLookupError
+from twisted.internet.error import ConnectingCancelledError, DNSLookupError
 from twisted.internet.error import TimeoutError as TwistedTimeoutError
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -178,6 +178,8 @@ async def _request(reactor: Any, address: Address, path: str, timeout: float | N
             f"--remote-debugging-port={address.port}, or Node with --inspect={address.port}"
         ) from error
     except Exception as error:
+        if _is_cancelled(error):
+            raise CancelledError from None
         raise _not_a_browser(address, _words(error)) from error
     text = body[:300].decode("utf-8", "replace").strip()
     if code == 200:
@@ -190,6 +192,12 @@ async def _request(reactor: Any, address: Address, path: str, timeout: float | N
             "reach it by its IP address, or as localhost"
         )
     raise _not_a_browser(address, f"it answered {code} to /json/{path.partition('?')[0]}: {text[:100]!r}")
+
+
+def _is_cancelled(error: Exception) -> bool:
+    """Whether this is what comes of a request that its caller has cancelled, wherever it stood then."""
+    kinds = (CancelledError, ConnectingCancelledError)
+    return isinstance(error, kinds) or any(each.check(*kinds) for each in getattr(error, "reasons", ()))
 
 
 @implementer(IAgent)
