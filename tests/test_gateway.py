@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import globalLogPublisher
 
 from tests.gateway_support import Caller, GatewayCase, masked
+from tests.support import Opening, client_frames, server_frame
 from txcdp.chrome import discovery
 from txcdp.chrome.descriptions import TargetDescription
 from txcdp.errors import ConnectError, TxcdpError
@@ -394,6 +395,28 @@ class SocketTests(GatewayCase):
         state = gateway.state()
         self.assertEqual((state["clients"][0]["commands"], state["clients"][0]["name"]), (3, "local"))
         self.assertEqual([each["state"] for each in state["browsers"]], ["idle", "idle", "leased"])
+
+    def test_frames_to_a_browser_as_they_came(self):
+        line = Opening()
+        line.connect()
+        line.answer()
+        line.tcp.writes.clear()
+        self.make(clients=ClientLimits(commands_per_second=1, burst=2))
+        self.patch(self.gateway.mode, "_open_line", lambda *_: succeed(line.transport))
+        client = self.client()
+        command = b'{"id":1,"method":"Page.enable"}'
+        whole, pieces, late = masked(command), masked(command), masked(command)
+        client.feed(whole)
+        client.feed(pieces[:9])
+        client.feed(pieces[9:])
+        client.feed(late)
+        self.assertEqual(line.tcp.writes[0], whole)
+        self.reactor.advance(1)
+        self.assertEqual([each.payload for each in client_frames(b"".join(line.tcp.writes))], [command] * 3)
+        line.tcp.protocol.dataReceived(server_frame(b'{"id":1,"result":{}}') * 2)
+        self.assertEqual(client.body, server_frame(b'{"id":1,"result":{}}') * 2)
+        client.leave()
+        self.assertTrue(line.tcp.aborted)
 
     def test_when_the_client_leaves(self):
         gateway = self.make()

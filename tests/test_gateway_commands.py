@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import copy
 from typing import Any
 
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from txcdp.gateway import Policy, commands
+from txcdp.gateway.allowance import Allowance
 from txcdp.gateway.asking import NOTHING, Asked, asked
 from txcdp.gateway.commands import Commands, refusal
 from txcdp.gateway.counters import BUCKETS, Counters, Domain
@@ -138,7 +140,7 @@ class CommandsTests(SynchronousTestCase):
         counters = Counters()
         table = Commands(counters, Screen(Policy(methods=("SystemInfo.*",))))
         number, kind = table.read(b'{"id":3,"method":"Page.enable"}')
-        self.assertEqual((number, kind.method, kind.special), (3, "Page.enable", False))
+        self.assertEqual((number, kind.method, kind.special), (b"3", "Page.enable", False))
         self.assertIs(table.read(b'{"id":4,"method":"Page.enable"}')[1], kind)
         self.assertIs(kind.domain, counters.domains["Page"])
         self.assertTrue(table.read(b'{"id":4,"method":"Browser.close"}')[1].special)
@@ -169,6 +171,28 @@ class CommandsTests(SynchronousTestCase):
             (b"[]", {}),
         ):
             self.assertEqual(json.loads(refusal(message, "no")), {**wanted, "error": {"code": -32000, "message": "no"}})
+
+
+class AllowanceTests(SynchronousTestCase):
+    def test_a_burst_and_then_an_even_rate(self):
+        allowance = Allowance(rate=10, burst=3)
+        self.assertEqual([allowance.take(100.0) for _ in range(4)], [True, True, True, False])
+        self.assertAlmostEqual(allowance.wait(100.0), 0.1, places=5)
+        self.assertEqual([allowance.take(100.1), allowance.take(100.1)], [True, False])
+        self.assertEqual([allowance.take(200.0) for _ in range(4)], [True, True, True, False])
+        self.assertEqual(allowance.wait(300.0), 0.0)
+
+    @given(st.floats(0.1, 1e5), st.integers(1, 1000), st.floats(0, 2e9), st.lists(st.floats(0, 0.3), max_size=50))
+    def test_never_more_than_the_rate_and_again_after_the_wait(self, rate, burst, began, pauses):
+        allowance, now, taken = Allowance(rate, burst), began, 0
+        for pause in pauses:
+            now += pause
+            wait = allowance.wait(now)
+            self.assertTrue(copy(allowance).take(now + wait + 2e-6))
+            could = allowance.take(now)
+            self.assertFalse(could and wait > 2e-6)
+            taken += could
+            self.assertLessEqual(taken, burst + (now - began) * rate * (1 + 1e-6) + 1)
 
 
 class MaskTests(SynchronousTestCase):

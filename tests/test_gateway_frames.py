@@ -149,3 +149,28 @@ class ServerFramesTests(SynchronousTestCase):
             frames = client_frames(b"".join(protocol.transport.writes))
             self.assertEqual([each.payload for each in frames], [word, word])
         other.transport.end()
+
+    def test_the_frame_that_a_text_came_in(self):
+        frames: list[bytes] = []
+        self.protocol.deliver = lambda _: frames.append(self.protocol.frame)
+        whole, pieces = [masked(b"x" * size) for size in (1, 200, 70_000)], masked(b"pieces")
+        self.protocol.dataReceived(b"".join(whole))
+        self.assertEqual(frames, whole)
+        self.protocol.dataReceived(pieces[:7])
+        self.protocol.dataReceived(pieces[7:])
+        self.assertEqual((frames[3:], self.protocol.frame), ([b""], b""))
+
+    def test_frames_are_passed_on_in_their_turn(self):
+        frame = masked(b"as it came")
+        before = self.protocol.bytes_sent
+        self.protocol.pass_on(frame)
+        self.protocol.cork()
+        self.protocol.send(b"1")
+        self.protocol.pass_on(frame)
+        self.protocol.uncork()
+        self.assertEqual(self.tcp.writes, [frame, server_frame(b"1") + frame])
+        self.assertEqual(self.protocol.bytes_sent - before, sum(map(len, self.tcp.writes)))
+        self.protocol.sendClose()
+        self.tcp.writes.clear()
+        self.protocol.pass_on(frame)
+        self.assertEqual(self.tcp.writes, [])

@@ -46,8 +46,8 @@ class Commands:
         self._by_bytes: dict[bytes, Kind] = {}
         self._match = ID_FIRST.match
 
-    def read(self, message: bytes) -> tuple[int, Kind]:
-        """Return a command's id, and how it is dealt with."""
+    def read(self, message: bytes) -> tuple[bytes, Kind]:
+        """Return a command's id, in digits, and how it is dealt with."""
         found = self._match(message)
         if found is not None:
             number, method = found.groups()
@@ -56,9 +56,9 @@ class Commands:
                 kind = self._make(method.decode("ascii"))
                 if len(self._by_bytes) < _MOST:
                     self._by_bytes[method] = kind
-            return int(number), kind
+            return number, kind
         command = asked(message)
-        return command.id, self._make(command.method)
+        return b"%d" % command.id, self._make(command.method)
 
     def _make(self, method: str) -> Kind:
         special = method == "Browser.close" or self.screen.concerns(method)

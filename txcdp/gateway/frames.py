@@ -22,7 +22,12 @@ class ServerShortPath(ShortPath, WebSocketServerProtocol):  # type: ignore[misc]
 
     Subclasses override ``onConnect``, ``onOpen``, ``onMessage`` and ``onClose`` as with Autobahn, and send with
     :meth:`send`.
+
+    :ivar frame: while a text is delivered that came in one piece: its frame as it came, which a client of ours could
+        send as it is; else nothing.
     """
+
+    frame = b""
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,10 +71,12 @@ class ServerShortPath(ShortPath, WebSocketServerProtocol):  # type: ignore[misc]
             payload = unmasked(data[start:end], key)
             if validate and not is_utf8(payload):
                 break
+            self.frame = data[at:end]
             at = end
             deliver(payload)
             if self.state != OPEN:
                 break
+        self.frame = b""
         self.data = data[at:]
 
     def _whole(self, payload: bytes) -> bytes:

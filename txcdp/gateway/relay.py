@@ -14,12 +14,14 @@ from typing import Any, Final, Protocol
 from twisted.internet.interfaces import IDelayedCall
 
 from txcdp.errors import ConnectionLost
+from txcdp.gateway.allowance import Allowance
 from txcdp.gateway.asking import Asked
 from txcdp.gateway.client import Client
 from txcdp.gateway.commands import Commands, Kind, refusal
 from txcdp.gateway.counters import DENIED, ERROR, LOST, OK, Counters, Domain
 from txcdp.gateway.options import ClientLimits
 from txcdp.transports.interface import Transport
+from txcdp.transports.short_path import ShortPath
 from txcdp.wire import REPLY_START
 
 #: So many commands are waited for, for counting how they end; of more, the first are forgotten.
@@ -95,17 +97,16 @@ class Relay:
         self.began = self.active = self._seconds()
         self.commands = 0
         self.bytes_in = self.bytes_out = 0
-        self._pending: dict[int, tuple[Domain, float]] = {}
+        self._pending: dict[bytes, tuple[Domain, float]] = {}  # by the digits of their ids
         self._word = ""
         self._gone = False
         self._closed = False
         self._slow: IDelayedCall | None = None
         self._draining: Any = None
-        self._rate = rate
-        self._allowance = float(limits.burst)
-        self._counted = self.began
+        self._allowance = None if rate is None else Allowance(rate, limits.burst)
         self._held: deque[bytes] = deque()
         self._go_on: IDelayedCall | None = None
+        self._neighbour: ShortPath | None = None
         self._upstream.pause()  # until the client is there
         self.client = Client(clock, limits, self)
 
@@ -114,23 +115,24 @@ class Relay:
     def client_opened(self) -> None:
         """Hear that the client is there; what the browser has said since is on its way to it."""
         upstream: Any = self._upstream
-        if hasattr(upstream, "cork"):
-            self.client.beside = upstream
+        if isinstance(upstream, ShortPath):
+            self._neighbour = self.client.beside = upstream
             upstream.beside = self.client
-        self._upstream.receiver = self
-        self._upstream.resume()
+        upstream.receiver = self
+        upstream.resume()
 
     def client_said(self, message: bytes) -> None:
         """Take a message of the client's."""
-        self.active = self._seconds()
-        if self._rate is not None and not self._may_pass():
-            self._hold(message)
+        now = self.active = self._seconds()
+        allowance = self._allowance
+        if allowance is not None and (self._held or not allowance.take(now)):
+            self._hold(message, allowance)
             return
-        self._pass(message)
+        self._pass(message, self.client.frame)
         if self._upstream.congested:
             self._wait_for_browser()
 
-    def _pass(self, message: bytes) -> None:
+    def _pass(self, message: bytes, frame: bytes) -> None:
         size = len(message)
         self.bytes_in += size
         self._counters.bytes_in += size
@@ -142,10 +144,13 @@ class Relay:
         if len(pending) >= _WAITED_FOR:
             pending.pop(next(iter(pending)))[0].outcomes[LOST] += 1
         pending[number] = (kind.domain, self.active)
-        self._upstream.send(message)
+        if frame and self._neighbour is not None:
+            self._neighbour.pass_on(frame)
+        else:
+            self._upstream.send(message)
 
-    def _is_allowed(self, number: int, kind: Kind, message: bytes) -> bool:
-        objection = self._table.screen.objection(Asked(number, kind.method), message)
+    def _is_allowed(self, number: bytes, kind: Kind, message: bytes) -> bool:
+        objection = self._table.screen.objection(Asked(int(number), kind.method), message)
         if objection is not None:
             kind.domain.outcomes[DENIED] += 1
             self.client.send(refusal(message, objection))
@@ -204,19 +209,15 @@ class Relay:
         counters = self._counters
         counters.bytes_out += size
         if message.startswith(REPLY_START):
-            self._count_reply(message)
+            comma = message.find(b",", _ID_AT, _ID_AT + 12)
+            asked = self._pending.pop(message[_ID_AT:comma], None)
+            if asked is not None:  # else one that was forgotten, or an id twice
+                domain, sent = asked
+                failed = message.startswith(b'"error"', comma + 1)
+                domain.answered(ERROR if failed else OK, self._seconds() - sent)
         else:
             counters.events += 1
         self.client.send(message)
-
-    def _count_reply(self, message: bytes) -> None:
-        comma = message.find(b",", _ID_AT, _ID_AT + 12)
-        try:
-            domain, sent = self._pending.pop(int(message[_ID_AT:comma]))
-        except (ValueError, KeyError):
-            return  # one that was forgotten, or an id twice
-        outcome = ERROR if message.startswith(b'"error"', comma + 1) else OK
-        domain.answered(outcome, self._seconds() - sent)
 
     def transport_closed(self, reason: ConnectionLost) -> None:
         """Hear that the browser's line has ended."""
@@ -262,32 +263,18 @@ class Relay:
         if not self._held:
             self.client.resume()
 
-    def _may_pass(self) -> bool:
-        """Take one from the allowance, which grows with time."""
-        assert self._rate is not None
-        if self._held:
-            return False
-        grown = self._allowance + (self.active - self._counted) * self._rate
-        self._allowance = min(float(self._limits.burst), grown)
-        self._counted = self.active
-        if self._allowance < 1:
-            return False
-        self._allowance -= 1
-        return True
-
-    def _hold(self, message: bytes) -> None:
+    def _hold(self, message: bytes, allowance: Allowance) -> None:
         """Keep what came in the read in which the allowance ended, and read no more."""
         self._held.append(message)
         self.client.pause()
-        if self._go_on is None and self._rate is not None:
-            self._go_on = self._clock.callLater(1 / self._rate, self._next)
+        if self._go_on is None:
+            self._go_on = self._clock.callLater(allowance.wait(self.active), self._next, allowance)
 
-    def _next(self) -> None:
-        assert self._rate is not None
+    def _next(self, allowance: Allowance) -> None:
         self._go_on = None
-        self._pass(self._held.popleft())
-        self._counted = self._seconds()
+        if allowance.take(self._seconds()):
+            self._pass(self._held.popleft(), b"")
         if self._held:
-            self._go_on = self._clock.callLater(1 / self._rate, self._next)
+            self._go_on = self._clock.callLater(allowance.wait(self._seconds()), self._next, allowance)
         elif self._draining is None:
             self.client.resume()

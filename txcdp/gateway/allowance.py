@@ -1,0 +1,40 @@
+"""How many commands a second a client may send: so many at once, and then at an even rate."""
+
+from __future__ import annotations
+
+#: Seconds: sums of fractions of one do not come out even.
+_ROUNDING = 1e-6
+
+
+class Allowance:
+    """What is left of a rate.
+
+    All that has to be known is when the whole of it will be there again; each command puts that off.
+
+    :param rate: commands a second.
+    :param burst: commands at once, after a pause.
+    """
+
+    def __init__(self, rate: float, burst: int) -> None:
+        self._each = 1 / rate
+        self._longest = burst / rate + _ROUNDING
+        self._whole_at = 0.0
+
+    def take(self, now: float) -> bool:
+        """Take one where there is one.
+
+        :param now: seconds, of a clock that begins at zero or later.
+        :returns: whether there was.
+        """
+        whole_at = self._whole_at
+        if whole_at < now:
+            whole_at = now
+        whole_at += self._each
+        if whole_at - now > self._longest:
+            return False
+        self._whole_at = whole_at
+        return True
+
+    def wait(self, now: float) -> float:
+        """Return in how many seconds there will be one."""
+        return max(0.0, self._whole_at + self._each - self._longest + _ROUNDING / 2 - now)
