@@ -1,0 +1,67 @@
+"""Logs for machines: a line of JSON for each event, with its fields, in place of Twisted's text.
+
+::
+
+    twistd --logger=txcdp.service.json_log.to_stdout --nodaemon txcdp gateway
+
+In an application: ``globalLogBeginner.beginLoggingTo([json_lines(file)])``.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from twisted.logger import FileLogObserver, LogEvent, eventAsText, formatEvent
+from twisted.python.failure import Failure
+
+from txcdp.records import to_json
+
+#: The names of an event's fields in its text, without what formats them.
+_FIELD = re.compile(r"(?<!\{)(?:\{\{)*\{(\w+)")
+
+
+def json_lines(out: TextIO) -> FileLogObserver:
+    """Return an observer that writes a line for each event.
+
+    A line has ``time`` (ISO 8601, UTC), ``level``, ``logger`` (the module), ``message`` (the whole text), the fields
+    that the text is made of by their names, and ``traceback`` where something has failed.
+
+    :param out: where to.
+    """
+    return FileLogObserver(out, _line)
+
+
+def to_stdout() -> FileLogObserver:
+    """Return an observer that writes to standard output: for ``twistd --logger``."""
+    return json_lines(sys.stdout)
+
+
+def _line(event: LogEvent) -> str:
+    message = formatEvent(event)
+    failure = event.get("log_failure")
+    if not message and failure is None:
+        return ""
+    found: dict[str, Any] = {name: _plain(event[name]) for name in _fields(event)}
+    level = event.get("log_level")
+    found |= {
+        "time": datetime.fromtimestamp(event["log_time"], UTC).isoformat(timespec="milliseconds"),
+        "level": level.name if level is not None else "info",
+        "logger": event.get("log_namespace") or event.get("log_system") or "",
+        "message": message,
+    }
+    if isinstance(failure, Failure):
+        found["traceback"] = eventAsText(event, includeTimestamp=False, includeSystem=False)
+    return to_json(found).decode("utf-8") + "\n"
+
+
+def _fields(event: LogEvent) -> list[str]:
+    text = event.get("log_format")
+    names = _FIELD.findall(text) if isinstance(text, str) else []
+    return [name for name in names if name in event and not name.startswith("log_")]
+
+
+def _plain(value: object) -> object:
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
