@@ -13,11 +13,12 @@ from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.client import Agent as TwistedAgent
 from twisted.web.client import ResponseFailed
 from twisted.web.http_headers import Headers
 from twisted.web.resource import Resource
 
-from txcdp.chrome import discovery
+from txcdp.chrome import discovery, fetching
 from txcdp.chrome.addresses import Address
 from txcdp.errors import ConnectError, ConnectTimeout, HandshakeFailed, InvalidURL, TxcdpError
 
@@ -53,7 +54,7 @@ class DiscoveryTests(SynchronousTestCase):
         self.use(RequestTraversalAgent(self.server))
 
     def use(self, agent: Any) -> None:
-        self.patch(discovery, "Agent", lambda *args, **kwargs: agent)
+        self.patch(TwistedAgent, "usingEndpointFactory", lambda *args: agent)
 
     def ask(self, function: Callable[..., Deferred[Any]], *args: Any, **kwargs: Any) -> Any:
         return self.successResultOf(function(self.clock, "127.0.0.1:9222", *args, **kwargs))
@@ -135,7 +136,7 @@ class DiscoveryTests(SynchronousTestCase):
         self.assertIn("by its IP address, or as localhost", self.refusal(HandshakeFailed, discovery.version))
 
     def test_too_long_an_answer(self):
-        self.patch(discovery, "MAX_ANSWER", 10)
+        self.patch(fetching, "MAX_ANSWER", 10)
         self.server.answer("/json/version", VERSION)
         self.assertIn("more than 10 bytes", self.refusal(HandshakeFailed, discovery.version))
 

@@ -42,7 +42,7 @@ LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 LIBRARIES = {
     "reactivex": ("streams", "rx3", "cli"),
     "rx": ("rx3",),
-    "treq": ("chrome.discovery",),
+    "treq": ("chrome.fetching",),
     "autobahn": ("transports", "gateway", "testing"),
     "prometheus_client": ("gateway.metrics",),
 }

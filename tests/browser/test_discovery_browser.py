@@ -10,10 +10,12 @@ from typing import Any
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, ProcessProtocol, Protocol
+from twisted.logger import ILogObserver, formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 from twisted.web.resource import Resource
 from twisted.web.server import Site
+from zope.interface import implementer
 
 from txcdp.chrome import discovery, start_browser
 from txcdp.errors import ConnectError, ConnectTimeout, HandshakeFailed, TxcdpError
@@ -161,8 +163,19 @@ class SixthVersionTests(TestCase):
                 hosts.append(request.getHeader("host"))
                 return b'{"webSocketDebuggerUrl":"ws://localhost/devtools/browser/a"}'
 
-        port = R.listenTCP(0, Site(Version()), interface="::1")
+        logged: list[str] = []
+        site = Site(Version())
+        site.noisy = False
+        port = R.listenTCP(0, site, interface="::1")
         self.addCleanup(port.stopListening)
+
+        @implementer(ILogObserver)
+        def observer(event: Any) -> None:
+            logged.append(formatEvent(event))
+
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
         host = f"[::1]:{port.getHost().port}"
         self.assertEqual(await discovery.resolve(R, host), f"ws://{host}/devtools/browser/a")
         self.assertEqual(hosts, [host])
+        self.assertEqual([line for line in logged if "factory" in line], [])

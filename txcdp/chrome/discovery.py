@@ -12,26 +12,17 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
-from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectError as TwistedConnectError
 from twisted.internet.error import ConnectingCancelledError, DNSLookupError
 from twisted.internet.error import TimeoutError as TwistedTimeoutError
-from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
-from twisted.web.client import Agent, HTTPConnectionPool, ResponseDone
-from twisted.web.http import PotentialDataLoss
-from twisted.web.http_headers import Headers
-from twisted.web.iweb import IAgent, IBodyProducer, IResponse
-from zope.interface import implementer
 
 from txcdp.chrome.addresses import Address
 from txcdp.chrome.descriptions import TargetDescription, VersionInfo, build
+from txcdp.chrome.fetching import fetch
 from txcdp.deferreds import returns_deferred, with_deadline
 from txcdp.errors import ConnectError, ConnectTimeout, HandshakeFailed, TxcdpError
-
-#: Bytes; a longer answer is refused. The protocol's description, the longest, has 1.6 MB.
-MAX_ANSWER = 64 * 1024 * 1024
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -157,12 +148,10 @@ async def _get_json(reactor: Any, address: Address, path: str, timeout: float | 
 async def _request(reactor: Any, address: Address, path: str, timeout: float | None, method: str = "GET") -> bytes:
     """Make one request; give the body of a 200, or raise what the answer means."""
     address.require_http()
-    agent = Agent(reactor, connectTimeout=timeout, pool=HTTPConnectionPool(reactor, persistent=False))
-    client = HTTPClient(_To(agent, address.netloc))
     try:
         code, body = await with_deadline(
             reactor,
-            Deferred.fromCoroutine(_exchange(client, method, address.endpoint(path, _To.STAND_IN))),
+            Deferred.fromCoroutine(fetch(reactor, method, address, path, timeout)),
             timeout,
             lambda: ConnectTimeout(f"{address.netloc} did not answer within {timeout:g} s"),
         )
@@ -198,67 +187,6 @@ def _is_cancelled(error: Exception) -> bool:
     """Whether this is what comes of a request that its caller has cancelled, wherever it stood then."""
     kinds = (CancelledError, ConnectingCancelledError)
     return isinstance(error, kinds) or any(each.check(*kinds) for each in getattr(error, "reasons", ()))
-
-
-@implementer(IAgent)
-class _To:
-    """An agent that sends each request to a host of ours: treq refuses IPv6 addresses, as hyperlink does."""
-
-    STAND_IN = "browser.invalid"
-
-    def __init__(self, agent: Any, netloc: str) -> None:
-        self._agent = agent
-        self._netloc = netloc.encode("ascii")
-
-    def request(
-        self, method: bytes, uri: bytes, headers: Headers | None = None, bodyProducer: IBodyProducer | None = None
-    ) -> Deferred[IResponse]:
-        """Make a request as ``IAgent`` does."""
-        uri = uri.replace(self.STAND_IN.encode("ascii"), self._netloc, 1)
-        response: Deferred[IResponse] = self._agent.request(method, uri, headers, bodyProducer)
-        return response
-
-
-async def _exchange(client: HTTPClient, method: str, url: str) -> tuple[int, bytes]:
-    response = await client.request(method, url, allow_redirects=False, unbuffered=True)
-    body: Deferred[bytes] = Deferred(lambda _: collector.stop())
-    collector = _Collector(body)
-    response.deliverBody(collector)
-    return response.code, await body
-
-
-class _Collector(Protocol):
-    """Collects a body of a bounded size."""
-
-    def __init__(self, done: Deferred[bytes]) -> None:
-        self._done = done
-        self._body: list[bytes] = []
-        self._size = 0
-
-    def dataReceived(self, data: bytes) -> None:
-        """Keep one more part, unless it is too much."""
-        self._body.append(data)
-        self._size += len(data)
-        if self._size > MAX_ANSWER and not self._done.called:
-            self._done.errback(ValueError(f"its answer has more than {MAX_ANSWER:,} bytes"))
-            self.stop()
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Hear how the body ended."""
-        if self._done.called:
-            return
-        if reason.check(ResponseDone, PotentialDataLoss):
-            self._done.callback(b"".join(self._body))
-        else:
-            self._done.errback(reason)
-
-    def stop(self) -> None:
-        """Cut the connection."""
-        self._body = []
-        transport: Any = self.transport
-        abort = getattr(transport, "abortConnection", None) or getattr(transport, "loseConnection", None)
-        if abort is not None:
-            abort()
 
 
 def _record(kind: type[S], answer: Any, address: Address) -> S:
