@@ -29,7 +29,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -118,6 +118,7 @@ class Rude:
         self._url = urlsplit(url)
         self._wishes = b"".join(map(_masked, wishes))
         self._socket: socket.socket | None = None
+        self._answer, self._is_in = b"", False
         self.visits = 0
         self._looking = LoopingCall(self._look)
 
@@ -140,16 +141,28 @@ class Rude:
             self._leave()
         if self._socket is None:
             self._come()
+        elif not self._is_in:
+            self._ask(self._socket)
 
     def _come(self) -> None:
-        self.visits += 1
         line = self._socket = socket.socket()
         line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         line.connect((self._url.hostname, self._url.port))
         key = base64.b64encode(os.urandom(16)).decode()
         lines = (f"GET {self._url.path}?{self._url.query} HTTP/1.1", f"Host: {self._url.netloc}", "Upgrade: websocket")
         more = ("Connection: Upgrade", f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13", "", "")
-        line.sendall("\r\n".join([*lines, *more]).encode() + self._wishes)
+        line.sendall("\r\n".join([*lines, *more]).encode())
+        line.setblocking(False)
+        self._answer, self._is_in = b"", False
+
+    def _ask(self, line: socket.socket) -> None:
+        """Read the handshake's end, the last thing that is read, and ask."""
+        with suppress(BlockingIOError):
+            while not self._answer.endswith(b"\r\n\r\n"):
+                self._answer += line.recv(1)
+            line.sendall(self._wishes)
+            self._is_in = True
+            self.visits += 1
 
 
 def _masked(payload: bytes) -> bytes:
