@@ -38,7 +38,7 @@ class Socket(ServerTCP):
     def read_all(self) -> None:
         """Let the peer read what there is, but nothing that comes afterwards."""
         self.waiting = 0
-        if self._full:
+        if self._full and self.producer is not None:
             self._full = False
             self.producer.resumeProducing()
 

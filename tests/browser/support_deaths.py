@@ -247,7 +247,7 @@ class Deaths:
     async def _state(self) -> dict[str, Any] | None:
         """Return what the gateway says of itself; None where it does not answer."""
         url = f"http://127.0.0.1:{self._port}"
-        headers = {"Authorization": f"Bearer {self._token('watcher')}"}
+        headers: dict[str | bytes, str | bytes] = {"Authorization": f"Bearer {self._token('watcher')}"}
         client = HTTPClient(Agent(reactor, connectTimeout=2))
         try:
             ready = await client.get(f"{url}/readyz", timeout=5)
