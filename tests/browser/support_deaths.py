@@ -379,10 +379,11 @@ class Deaths:
         if self.twistd.code is None:
             self.twistd.signal("KILL")
             await self.twistd.ended
-        await deferLater(reactor, 0.5)
-        for pid in self._look():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        while left := self._look():
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            await deferLater(reactor, 0.2)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def summary(self) -> str:
