@@ -313,6 +313,9 @@ class MemoryTests(SynchronousTestCase):
         self.assertEqual(memory_of([10], proc), {10: 12 * page})
         (proc / "12" / "stat").unlink()
         self.assertEqual(memory_of([10], proc), {10: 12 * page})
+        (proc / "13" / "stat").unlink()
+        (proc / "13" / "stat").mkdir()  # cannot be read, as when the process ends while it is looked at
+        self.assertEqual(memory_of([10, 13], proc), {10: 12 * page})
 
     def test_where_there_is_no_proc(self):
         self.assertEqual(memory_of([1], Path(self.mktemp())), {})

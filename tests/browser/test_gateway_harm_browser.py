@@ -1,10 +1,8 @@
-"""The gateway in rough company: over TLS, with many clients at once, killed itself, and with things dying at random."""
+"""The gateway in rough company: over TLS, with many clients at once, and killed itself."""
 
 from __future__ import annotations
 
 import os
-import random
-import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,6 @@ from tests.browser.support import BrowserTestCase, reactor
 from tests.browser.support_lines import Authority
 from tests.browser.test_gateway_browser import GatewayCase, descendants, existing, is_alive, profiles_of, sleep
 from txcdp.deferreds import returns_deferred
-from txcdp.errors import TxcdpError
 from txcdp.gateway import PoolOptions
 from txcdp.transports.websocket import WebSocketOptions
 
@@ -78,41 +75,6 @@ class ManyTests(GatewayCase):
         self.assertEqual(await gatherResults([work() for _ in range(20)]), ["One of many"] * 20)
         self.assertEqual(gateway.counters.clients, {"local": 20})
         self.assertEqual(gateway.pool.counts.died, 0)
-
-    @pytest.mark.stress
-    async def test_things_die_at_random(self):
-        """Browsers and clients do, under load: the pool is whole again in time, and nothing is left."""
-        gateway = await self.start(pool=PoolOptions(size=4, warm=1))
-        chance = random.Random(4)
-        going = [True]
-
-        async def use() -> None:
-            while going[0]:
-                try:
-                    browser = await txcdp.connect(reactor, f"ws://{self.netloc}/devtools/browser")
-                    try:
-                        tab = await browser.new_page()
-                        for _ in range(chance.randrange(1, 60)):
-                            await tab.evaluate("'x'.repeat(10000)")
-                        if chance.random() < 0.5:
-                            browser.connection.transport.abort()
-                    finally:
-                        await browser.close()
-                except TxcdpError:
-                    await sleep(0.05)
-
-        using = [Deferred.fromCoroutine(use()) for _ in range(3)]
-        for _ in range(12):
-            await sleep(chance.uniform(0.3, 1.2))
-            self.note()
-            pids = [each["pid"] for each in gateway.state()["browsers"]]
-            if pids:
-                os.kill(chance.choice(pids), signal.SIGKILL)
-        going[0] = False
-        await gatherResults(using)
-        await self.until(lambda: len(gateway.pool.idle) >= 1 and not gateway.pool.leased, 5)
-        self.assertEqual((gateway.clients.taken, gateway.pool.waiting), (0, 0))
-        self.assertGreater(gateway.pool.counts.died, 3)
 
 
 class KilledTests(BrowserTestCase):

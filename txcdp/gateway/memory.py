@@ -20,32 +20,45 @@ def memory_of(pids: Iterable[int], proc: Path = PROC) -> dict[int, int]:
     wanted = list(pids)
     if not wanted or not (proc / "self").exists():
         return {}
+    place = str(proc)
     children: dict[int, list[int]] = {}
     alive: set[int] = set()
-    for name in os.listdir(proc):
-        if name.isdigit() and (parent := _parent_of(proc / name)) is not None:
+    for name in os.listdir(place):
+        if name.isdigit() and (parent := _parent_of(f"{place}/{name}/stat")) is not None:
             children.setdefault(parent, []).append(int(name))
             alive.add(int(name))
-    return {pid: _sum(pid, children, proc) for pid in wanted if pid in alive}
+    return {pid: _sum(pid, children, place) for pid in wanted if pid in alive}
 
 
-def _parent_of(process: Path) -> int | None:
-    try:
-        stat = (process / "stat").read_bytes()
-    except OSError:
-        return None  # it has ended meanwhile
+def _parent_of(path: str) -> int | None:
+    stat = _read(path)
     # "pid (name) state parent ...", where the name may be anything.
-    return int(stat[stat.rindex(b")") + 2 :].split()[1])
+    return int(stat[stat.rindex(b")") + 2 :].split(None, 2)[1]) if stat else None
 
 
-def _sum(pid: int, children: dict[int, list[int]], proc: Path) -> int:
-    total, waiting = 0, [pid]
+def _sum(pid: int, children: dict[int, list[int]], place: str) -> int:
+    pages, waiting = 0, [pid]
     while waiting:
         each = waiting.pop()
         waiting += children.get(each, ())
-        try:
-            pages = int((proc / str(each) / "statm").read_bytes().split()[1])
-        except OSError:
-            continue
-        total += pages * os.sysconf("SC_PAGE_SIZE")
-    return total
+        statm = _read(f"{place}/{each}/statm")
+        if statm:
+            pages += int(statm.split(None, 2)[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _read(path: str) -> bytes:
+    """Return the beginning of a file, nothing where its process has ended meanwhile.
+
+    All clients wait for this, and there may be a thousand processes: ``open`` takes twice as long.
+    """
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        return os.read(file, 4096)
+    except OSError:
+        return b""
+    finally:
+        os.close(file)
