@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred, succeed
 
 from tests.gateway_support import Caller, GatewayCase, ServerTCP, masked
 from tests.support import Opening, client_frames, server_frame
-from txcdp.gateway import ClientLimits, Gateway, GatewayOptions, PoolOptions
+from txcdp.gateway import ClientLimits, Gateway, GatewayOptions, Policy, PoolOptions
 from txcdp.gateway.exclusive import Exclusive
 
 #: What Twisted reads at once, and what may wait in one of its transports before it asks for a pause.
@@ -126,3 +126,19 @@ class SlowTests(GatewayCase):
         self.reactor.advance(4)
         self.reactor.advance(2)
         self.assertTrue(tcp.aborted)
+
+    def test_what_is_refused(self):
+        """Refusals are the gateway's own; no browser's line that could be paused stands behind them."""
+        self.make(policy=Policy(methods=("Browser.crash",)), clients=ClientLimits(slow_time=4))
+        slow, tcp, _ = self.come()
+        tcp.reads = False
+        commands = b"".join(masked(b'{"id":%d,"method":"Browser.crash"}' % i) for i in range(1000))
+        reads = 0
+        while tcp.producerState == "producing":
+            slow.feed(commands)
+            reads += 1
+            self.assertLess(reads, 10, "it is read on and on")
+        self.assertLess(tcp.waiting, 5 * BUFFER)
+        tcp.read_all()
+        self.assertEqual(tcp.producerState, "producing")
+        self.assertEqual(len(slow.heard()), 1000 * reads)

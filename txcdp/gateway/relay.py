@@ -154,6 +154,8 @@ class Relay:
         if objection is not None:
             kind.domain.outcomes[DENIED] += 1
             self.client.send(refusal(message, objection))
+            if self.client.congested:
+                self.client.pause()  # there is no end to what it can be refused
             return False
         if kind.method == "Browser.close":
             self.line.browser_closes()
@@ -172,6 +174,8 @@ class Relay:
             call.cancel()
         if not self._gone:
             self._upstream.resume()
+            if not self._held and self._draining is None:
+                self.client.resume()
 
     def _too_slow(self) -> None:
         self._slow = None
