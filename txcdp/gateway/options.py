@@ -173,6 +173,9 @@ class DoorOptions:
 #: Bytes of a request's body that the gateway reads at all.
 LONGEST_BODY = 16 * 1024 * 1024
 
+#: Bytes of a body that nobody looks at.
+SHORT_BODY = 64 * 1024
+
 
 @dataclass(frozen=True, kw_only=True)
 class RenderOptions:

@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from txcdp.browser import Browser
 from txcdp.deferreds import Notice, returns_deferred, with_deadline
 from txcdp.gateway.browsers import LaunchedBrowser, launcher
+from txcdp.gateway.channel import BodyLimit, too_long
 from txcdp.gateway.clients import Clients
 from txcdp.gateway.counters import Counters
 from txcdp.gateway.door import Door
@@ -26,8 +27,9 @@ from txcdp.gateway.members import Running
 from txcdp.gateway.memory import memory_of
 from txcdp.gateway.metrics import Metrics
 from txcdp.gateway.modes import Mode
-from txcdp.gateway.options import GatewayOptions, PoolOptions
+from txcdp.gateway.options import LONGEST_BODY, SHORT_BODY, GatewayOptions, PoolOptions
 from txcdp.gateway.pool import Pool
+from txcdp.gateway.refusals import Refusal
 from txcdp.gateway.render import Renders
 from txcdp.gateway.sharing import Shared
 from txcdp.gateway.tokens import Tokens
@@ -35,6 +37,9 @@ from txcdp.gateway.visits import Handler
 
 #: Seconds for clients to complete the closing when the time to finish is over.
 _CLOSING = 3.0
+
+#: Verbs whose requests have bodies.
+_WITH_BODY = frozenset({"PUT", "POST", "PATCH"})
 
 _MODES: dict[str, Callable[[Any, Pool, GatewayOptions], Mode]] = {"exclusive": Exclusive, "shared": Shared}
 
@@ -82,13 +87,23 @@ class Gateway:
         }
         self._places: dict[str, tuple[str, ...]] = {}
         self._free: set[str] = set()
+        self._limits: dict[str, BodyLimit] = {}
         self._stopped: Notice[None] | None = None
         self._at_stop: list[Callable[[], object]] = []
         self.port: IListeningPort | None = None
         self.site = self._make_site()
         self.renders = None if options.render is None else Renders(reactor, self, options.render, options.policy)
 
-    def add(self, path: str, verbs: tuple[str, ...], handler: Handler, *, free: bool = False) -> None:
+    def add(
+        self,
+        path: str,
+        verbs: tuple[str, ...],
+        handler: Handler,
+        *,
+        free: bool = False,
+        max_body: int | None = None,
+        too_long: Callable[[int], Refusal] = too_long,
+    ) -> None:
         """Answer at one more path.
 
         :param path: one that ends in ``/`` stands for all below it.
@@ -97,7 +112,13 @@ class Gateway:
             :class:`~txcdp.gateway.visits.Answer` or a Deferred of one, and raises
             :exc:`~txcdp.gateway.refusals.Refusal`.
         :param free: whether nobody is asked for a token there.
+        :param max_body: bytes of a request's body; None: 16 MiB where the verbs have some of PUT, POST and PATCH,
+            and 64 KiB elsewhere. A longer one is refused with 413, and no more of it is taken in.
+        :param too_long: makes what is told then, of the bytes that are allowed.
         """
+        if max_body is None:
+            max_body = SHORT_BODY if _WITH_BODY.isdisjoint(verbs) else LONGEST_BODY
+        self._limits[path] = BodyLimit(max_body, too_long)
         self._handlers[path] = handler
         self._places[path] = verbs
         if free:
@@ -230,7 +251,7 @@ class Gateway:
             hosts.append(netloc.partition(":")[0] if not netloc.startswith("[") else netloc.partition("]")[0])
             origins.append(f"{scheme}://{netloc}")
         door = Door(hosts, origins, self.tokens, self._places, self._free)
-        return Entrance(door, self._handlers, wanted.public_url, self._count_refusal)
+        return Entrance(door, self._handlers, wanted.public_url, self._count_refusal, self._limits)
 
     def _make_site(self) -> GatewaySite:
         return GatewaySite(self._make_entrance(), self._reactor)
