@@ -22,7 +22,6 @@ from txcdp.gateway import (
     Policy,
     PoolOptions,
     relay,
-    server,
 )
 from txcdp.gateway.refusals import Refusal
 from txcdp.gateway.visits import Answer, Visit
@@ -752,9 +751,8 @@ class EndTests(GatewayCase):
         self.successResultOf(gateway.stop())
 
     def test_start_listens(self):
-        gateway = Gateway(self.reactor, GatewayOptions(endpoint="tcp:8765:interface=127.0.0.1"), self.starter)
+        gateway = Gateway(self.reactor, GatewayOptions(endpoint="tcp6:8765:interface=\\:\\:1"), self.starter)
         self.gateway = gateway
-        self.patch(server, "_is_local", lambda address: True)  # the reactor in memory listens at 0.0.0.0
         self.successResultOf(gateway.start())
         self.assertEqual(self.reactor.tcpServers[0][0], 8765)
         assert gateway.port is not None
@@ -764,7 +762,7 @@ class EndTests(GatewayCase):
         gateway = Gateway(self.reactor, GatewayOptions(endpoint="tcp:8765"), self.starter)
         error = self.failureResultOf(gateway.start(), ValueError).value
         self.assertIn("file of tokens", str(error))
-        self.assertEqual(self.starter.browsers, [])
+        self.assertEqual((self.starter.browsers, self.reactor.tcpServers), ([], []))
         path = Path(self.mktemp())
         path.write_text(f'[one]\ntoken = "{TOKEN}"\n')
         options = GatewayOptions(endpoint="tcp:8765", door=DoorOptions(tokens=str(path)))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 
@@ -22,6 +20,7 @@ from txcdp.gateway.counters import Counters
 from txcdp.gateway.door import Door
 from txcdp.gateway.entrance import Entrance, GatewaySite
 from txcdp.gateway.exclusive import Exclusive
+from txcdp.gateway.listening import listen
 from txcdp.gateway.listing import Listing
 from txcdp.gateway.members import Running
 from txcdp.gateway.memory import memory_of
@@ -136,17 +135,10 @@ class Gateway:
         :returns: fires when it listens; the browsers come up meanwhile. Fails with :exc:`ValueError` where it would
             listen to other machines and ask nobody for a token, and with Twisted's ``CannotListenError``.
         """
-        port = await serverFromString(self._reactor, self._options.endpoint).listen(self.site)
-        where = port.getHost()
-        if self.tokens is None and not _is_local(where):
-            await maybeDeferred(port.stopListening)
-            raise ValueError(
-                f"{self._options.endpoint}: without tokens the gateway listens on loopback addresses alone, since "
-                "whoever reaches it has the browsers; give it a file of tokens, or add interface=127.0.0.1"
-            )
+        port = await listen(self._reactor, self._options.endpoint, self.site, local=self.tokens is None)
         self.port = port
         self.pool.open()
-        log.info("The gateway listens at {where}", where=str(where))
+        log.info("The gateway listens at {where}", where=str(port.getHost()))
 
     def stop(self) -> Deferred[None]:
         """Take no more clients, let those that are there finish for ``drain`` seconds, then end everything.
@@ -266,8 +258,3 @@ def _pool_options(options: GatewayOptions) -> PoolOptions:
     if options.mode == "exclusive":
         return pool
     return replace(pool, browser=replace(pool.browser, sessions=pool.browser.sessions * pool.clients_per_browser))
-
-
-def _is_local(address: Any) -> bool:
-    host = getattr(address, "host", None)
-    return host is None or ipaddress.ip_address(host.partition("%")[0]).is_loopback  # None: a socket in the file system
