@@ -363,8 +363,8 @@ FAULTS = (
     Fault(
         "a shared browser is given back before it has cleared away what a client has left",
         "gateway/houses.py",
-        "if self._leaving is not None and not self.shared.line.asked:",
-        "if self._leaving is not None:",
+        "if self._leaving.is_set and not self.shared.line.asked:",
+        "if self._leaving.is_set:",
         ("tests/test_gateway_sharing.py::PlaceTests::test_a_browser_that_does_not_clear_away",),
     ),
     Fault(

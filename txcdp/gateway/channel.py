@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, datetimeToString
 from twisted.web.server import Request
 
+from txcdp.deferreds import Alarm
 from txcdp.gateway.refusals import Refusal
 
 #: Seconds for which the rest of a refused body is read and thrown away: a connection that is closed with something
@@ -86,7 +86,7 @@ class GatewayChannel(HTTPChannel):
         super().__init__()
         self._begun = False
         self._refused = False
-        self._lingering: IDelayedCall | None = None
+        self._lingering = Alarm(self, super().loseConnection)
 
     def resetTimeout(self) -> None:
         """Hear that something came; a head that comes byte by byte has no more time than another."""
@@ -141,13 +141,12 @@ class GatewayChannel(HTTPChannel):
 
     def loseConnection(self) -> None:
         """Close it; behind a refusal, when its client has had time to hear of that."""
-        if self._refused and self._lingering is None:
-            self._lingering = self.callLater(_LINGER, super().loseConnection)
+        if self._refused:
+            self._lingering.set(_LINGER)
         else:
             super().loseConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Hear from Twisted that it is gone."""
-        if self._lingering is not None and self._lingering.active():
-            self._lingering.cancel()
+        self._lingering.stop()
         super().connectionLost(reason)

@@ -23,8 +23,10 @@ async def listen(reactor: Any, endpoint: str, factory: Any, *, local: bool) -> I
     :returns: fires with the port; fails with :exc:`ValueError` where one could, mostly before anything listens, and
         with Twisted's ``CannotListenError``.
     """
+    port: IListeningPort
     if not local:
-        return await serverFromString(reactor, endpoint).listen(factory)
+        port = await serverFromString(reactor, endpoint).listen(factory)
+        return port
     refusal = ValueError(
         f"{endpoint}: without tokens the gateway listens on loopback addresses alone, since whoever reaches it has the "
         "browsers; give it a file of tokens, or add interface=127.0.0.1"
