@@ -116,6 +116,19 @@ class RecorderServiceTests(SynchronousTestCase):
         self.assertIsNone(service.recorder)
         self.assertIn("is finished", self.said())
 
+    def test_it_is_stopped_while_it_finds_that_it_cannot_write(self) -> None:
+        opening: Deferred[None] = Deferred()
+        self.patch(Memory, "open", lambda sink, host: opening)
+        service = self.make()
+        service.startService()
+        self.run_on()
+        stopped = service.stopService()
+        self.assertNoResult(stopped)
+        opening.errback(OSError("no such directory"))
+        self.run_on()
+        self.successResultOf(stopped)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
     def test_within_an_application_that_has_a_browser(self) -> None:
         application = MultiService()
         self.browsers.setServiceParent(application)
