@@ -210,6 +210,16 @@ class HttpTests(GatewayCase):
             self.assertEqual(self.get("/devtools/browser", *lines, *more).status, status, more)
         self.assertEqual(self.get("/devtools/browser", *lines[:2], "Sec-WebSocket-Version: 8").status, 426)
 
+    def test_a_websocket_where_there_is_none(self):
+        self.make()
+        self.gateway.add("/", ("GET",), lambda visit: Answer(b"a page"), free=True)
+        for path in ("/", "/json/version", "/json/", "/nowhere", "/devtools"):
+            caller = self.caller()
+            caller.upgrade(path)
+            self.assertEqual((caller.status, b"/devtools/browser" in caller.body), (404, True), path)
+        self.assertEqual(self.get("/").body, b"a page")
+        self.assertIn(b"connect with ws://", self.get("/devtools/browser").body)
+
     def test_list_offers_a_page(self):
         gateway = self.make()
         (offered,) = self.json("/json/list")

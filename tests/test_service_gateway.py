@@ -152,11 +152,32 @@ class GatewayCommandOptionsTests(SynchronousTestCase):
         self.assertIn("whole number", self.refused("--browsers=0"))
         self.assertIn("whole number", self.refused("--clients=many"))
         self.assertIn("no size", self.refused("--message-size=big"))
-        self.assertIn("nonsense", self.refused("--listen=nonsense:1"))
+        for listen in ("nonsense:1", "9222", "tcp:abc", "tcp:1:nonsense=1", "ssl:1:privateKey=/no/such/file", ""):
+            said = self.refused(f"--listen={listen}")
+            self.assertIn(f"--listen: {listen!r} is no endpoint", said)
+            self.assertIn("write it like tcp:9222:interface=127.0.0.1", said)
         self.assertIn("'exclusive' or 'shared'", self.refused("--mode=both"))
         self.assertIn("no method", self.refused("--deny=Browser"))
         self.assertIn("/no/such/file", self.refused("--tokens=/no/such/file"))
-        self.assertIn("slow_time", self.refused("--slow-time=0"))
+        for name in ("slow-time", "browser-age", "queue-deadline", "message-size", "unread"):
+            self.assertIn(f"--{name}: '0': more than 0", self.refused(f"--{name}=0"))
+        self.assertIn("no scheme", self.refused("--deny-schemes=http://"))
+        for host in ("a:80", "http://a", "[::1]:80", ""):
+            self.assertIn("without scheme and port", self.refused(f"--host={host}"))
+        for origin in ("a.example", "https://a.example/b", "https://", "null", "https://me@a.example"):
+            self.assertIn("is no origin", self.refused(f"--origin={origin}"))
+        for url in ("a.example", "ftp://a.example", "https://a.example/?token=x", "https://me:hidden@a.example"):
+            said = self.refused(f"--public-url={url}")
+            self.assertIn("public_url", said)
+            self.assertNotIn("hidden", said)
+
+    def test_names_that_are_taken(self) -> None:
+        names = ("cdp.example", "192.0.2.7", "2001:db8::7", "[2001:db8::7]")
+        origins = ("https://a.example", "http://[::1]:80/", "chrome-extension://abc")
+        made = self.parse(
+            *(f"--host={each}" for each in names), *(f"--origin={each}" for each in origins), "--deny-schemes=file:"
+        ).make_options()
+        self.assertEqual((made.door.hosts, made.door.origins, made.policy.schemes), (names, origins, ("file:",)))
 
     def test_a_file_of_tokens(self) -> None:
         path = Path(self.mktemp())

@@ -270,11 +270,16 @@ class RecordOptionsTests(SynchronousTestCase):
         self.assertIn("zip", self.refused("--compress=zip"))
         self.assertIn("letters", self.refused("--name=a/b"))
         self.assertIn("nothing is named", self.refused("--events=,"))
+        self.assertIn("--buffer: '0': more than 0", self.refused("--buffer=0"))
 
     def test_launching(self) -> None:
         options = RecordOptions()
         options.parseOptions(["--executable=/bin/sh", "--argument=--a", "--argument=--b", "--headful", "--no-sandbox"])
         launch = options.launch
+        self.assertIsNone(launch["profile"])
+        options["profile"] = "mine"
+        self.assertEqual(options.launch["profile"], str(Path("mine").absolute()))
+        options["profile"] = None
         self.assertEqual((launch["executable"], launch["args"]), ("/bin/sh", ["--a", "--b"]))
         self.assertEqual((launch["headless"], launch["sandbox"], launch["transport"]), (False, False, "websocket"))
         self.assertIn("launched", repr(options.make_service(Clock()).browsers))

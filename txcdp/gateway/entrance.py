@@ -12,9 +12,10 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
 from txcdp.gateway.channel import BodyLimit, GatewayChannel, GatewayRequest, too_long
-from txcdp.gateway.door import Door, plain_path
+from txcdp.gateway.door import PLACES, Door, nothing_here, plain_path
 from txcdp.gateway.options import SHORT_BODY
 from txcdp.gateway.refusals import Refusal
+from txcdp.gateway.sockets import wants_socket
 from txcdp.gateway.tokens import Principal
 from txcdp.gateway.visits import TAKEN_OVER, Answer, Handler, Visit, in_words, knock_of, write
 from txcdp.privacy import printable
@@ -24,6 +25,9 @@ _PATIENCE = 30
 
 #: Of a body at a place of which nothing else is known.
 _SHORT = BodyLimit(SHORT_BODY, too_long)
+
+#: Places that whoever wants a WebSocket has taken for one: they would answer him something that he cannot read.
+_NO_SOCKETS = frozenset({"/", *(place for place in PLACES if place.startswith("/json"))})
 
 log = Logger()
 
@@ -101,7 +105,9 @@ class Entrance(Resource):
             above = place.rpartition("/")[0]
             place = f"{above}/" if above else ""
         if place not in self._handlers:
-            raise Refusal(404, "There is nothing at this path.", "path")
+            raise nothing_here()
+        if place in _NO_SOCKETS and wants_socket(request):
+            raise nothing_here()
         return principal, place
 
     def _failed(self, failure: Failure, request: Any) -> None:
