@@ -10,7 +10,7 @@ from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactor
 from twisted.trial.unittest import SynchronousTestCase
 
-from txcdp.gateway.listening import _Local, listen
+from txcdp.gateway.listening import _Local, check_local, listen
 
 #: Addresses that are this machine's alone.
 LOCAL = ("127.0.0.1", "127.9.9.9", "\\:\\:1")
@@ -92,6 +92,14 @@ class ListeningTests(SynchronousTestCase):
         for interface in (*LOCAL, *WIDE):
             for endpoint in self.endpoints(interface):
                 self.successResultOf(self.listen(endpoint, local=False))
+
+    def test_what_can_be_told_before(self):
+        for interface in LOCAL:
+            check_local(self.endpoints(interface)[0])
+        for interface in WIDE:
+            self.assertRaises(ValueError, check_local, self.endpoints(interface)[0])
+        for endpoint in ("tcp:1:interface=board.example", "haproxy:tcp:1", "unix:/no/such/directory/socket"):
+            check_local(endpoint)
 
     def test_tls(self):
         reactor: Any = _Local(self.reactor, KeyError("no"))

@@ -128,15 +128,15 @@ class GatewayCommandOptionsTests(SynchronousTestCase):
 
     def test_each_is_heard(self) -> None:
         made = self.parse(
-            *"--listen=tcp:1 --public-url=https://a.example --browsers=3 --warm=7 --queue=5".split(),
-            *"--browser-sessions=9 --browser-age=2h --browser-memory=2G --clients=8 --message-size=1M".split(),
+            *"--listen=tcp:1:interface=127.0.0.1 --public-url=https://a.example --browsers=3 --warm=7".split(),
+            *"--queue=5 --browser-sessions=9 --browser-age=2h --browser-memory=2G --clients=8 --message-size=1M".split(),
             *"--queue-deadline=1m --session-time=1h --idle-time=5m --commands-per-second=100 --slow-time=2s".split(),
             *"--drain=10s --mode=shared --clients-per-browser=6 --unread=3M".split(),
             *"--deny=risky,Foo.bar --deny-schemes=file --host=a --host=b --origin=https://c".split(),
             "--no-private-addresses",
             "--render",
         ).make_options()
-        self.assertEqual(made.endpoint, "tcp:1")
+        self.assertEqual(made.endpoint, "tcp:1:interface=127.0.0.1")
         pool, clients, policy, door = made.pool, made.clients, made.policy, made.door
         self.assertEqual((pool.size, pool.warm, pool.queue, pool.queue_deadline), (3, 3, 5, 60.0))
         self.assertEqual((pool.browser.sessions, pool.browser.seconds, pool.browser.memory), (9, 7200.0, 2**31))
@@ -182,7 +182,8 @@ class GatewayCommandOptionsTests(SynchronousTestCase):
     def test_a_file_of_tokens(self) -> None:
         path = Path(self.mktemp())
         path.write_text(TOKEN.format(name="one"))
-        made = self.parse(f"--tokens={path}").make_options()
+        self.assertIn("file of tokens", self.refused("--listen=tcp:1"))
+        made = self.parse(f"--tokens={path}", "--listen=tcp:1").make_options()
         self.assertEqual(made.door.tokens, str(path.absolute()))
 
     def test_the_command_makes_its_service(self) -> None:

@@ -8,9 +8,14 @@ from typing import Any
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
+from twisted.internet.protocol import Factory
+from twisted.python.failure import Failure
 from zope.interface import directlyProvides, providedBy
 
 from txcdp.deferreds import returns_deferred
+
+#: Kinds of endpoints that do nothing but listen.
+_KNOWN = ("tcp", "tcp6", "ssl")
 
 
 @returns_deferred
@@ -27,15 +32,41 @@ async def listen(reactor: Any, endpoint: str, factory: Any, *, local: bool) -> I
     if not local:
         port = await serverFromString(reactor, endpoint).listen(factory)
         return port
-    refusal = ValueError(
-        f"{endpoint}: without tokens the gateway listens on loopback addresses alone, since whoever reaches it has the "
-        "browsers; give it a file of tokens, or add interface=127.0.0.1"
-    )
+    refusal = _refusal(endpoint)
     port = await serverFromString(_Local(reactor, refusal), endpoint).listen(factory)
     if not _is_local(getattr(port.getHost(), "host", None)):  # a name, a socket that was inherited, another's endpoint
         await maybeDeferred(port.stopListening)
         raise refusal
     return port
+
+
+def check_local(endpoint: str) -> None:
+    """See that no other machine could reach an endpoint, as far as that is known without listening.
+
+    :raises ValueError: one could.
+    """
+    if endpoint.partition(":")[0] in _KNOWN:  # what others do when they are told to listen, nobody knows
+        failed: list[Failure] = []
+        listening = serverFromString(_Local(_Nowhere(), _refusal(endpoint)), endpoint).listen(Factory())
+        listening.addErrback(failed.append)
+        for failure in failed:
+            failure.raiseException()
+
+
+def _refusal(endpoint: str) -> ValueError:
+    return ValueError(
+        f"{endpoint}: without tokens the gateway listens on loopback addresses alone, since whoever reaches it has the "
+        "browsers; give it a file of tokens, or add interface=127.0.0.1"
+    )
+
+
+class _Nowhere:
+    """A reactor that listens nowhere."""
+
+    def listenTCP(self, *args: Any) -> None:
+        """Do nothing."""
+
+    listenSSL = listenTCP
 
 
 class _Local:

@@ -10,6 +10,7 @@ from twisted.python import usage
 
 from txcdp.gateway import BrowserLimits, ClientLimits, DoorOptions, GatewayOptions, Policy, PoolOptions, RenderOptions
 from txcdp.gateway.browsers import launcher
+from txcdp.gateway.listening import check_local
 from txcdp.gateway.options import RISKY_METHODS
 from txcdp.gateway.tokens import Tokens
 from txcdp.service.browser_options import LaunchOptions
@@ -122,6 +123,8 @@ class GatewayCommandOptions(LaunchOptions):
             if self["tokens"] is not None:
                 self["tokens"] = str(Path(self["tokens"]).absolute())  # twistd goes elsewhere
                 Tokens(self["tokens"])
+            else:
+                check_local(self["listen"])
         except ValueError as error:
             raise usage.UsageError(str(error)) from error
         _ = self.launch
