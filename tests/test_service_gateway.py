@@ -129,9 +129,9 @@ class GatewayCommandOptionsTests(SynchronousTestCase):
     def test_each_is_heard(self) -> None:
         made = self.parse(
             *"--listen=tcp:1:interface=127.0.0.1 --public-url=https://a.example --browsers=3 --warm=7".split(),
-            *"--queue=5 --browser-sessions=9 --browser-age=2h --browser-memory=2G --clients=8 --message-size=1M".split(),
+            *"--queue=5 --browser-sessions=9 --browser-age=2h --browser-memory=2G --clients=8".split(),
             *"--queue-deadline=1m --session-time=1h --idle-time=5m --commands-per-second=100 --slow-time=2s".split(),
-            *"--drain=10s --mode=shared --clients-per-browser=6 --unread=3M".split(),
+            *"--message-size=1M --drain=10s --mode=shared --clients-per-browser=6 --unread=3M".split(),
             *"--deny=risky,Foo.bar --deny-schemes=file --host=a --host=b --origin=https://c".split(),
             "--no-private-addresses",
             "--render",
