@@ -8,7 +8,7 @@ from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from txcdp.deferreds import Notice, returns_deferred, with_deadline
+from txcdp.deferreds import Alarm, Notice, returns_deferred, with_deadline
 
 
 class Late(Exception):
@@ -130,3 +130,39 @@ class NoticeTests(SynchronousTestCase):
         notice.give(1)
         self.successResultOf(first)
         self.failureResultOf(second, CancelledError)
+
+
+class AlarmTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.times: list[float] = []
+        self.alarm = Alarm(self.clock, lambda: self.times.append(self.clock.seconds()))
+
+    def test_it_goes_off(self):
+        self.assertFalse(self.alarm.is_set)
+        self.alarm.set(2)
+        self.clock.advance(1)
+        self.alarm.set(5)
+        self.assertTrue(self.alarm.is_set)
+        self.clock.advance(1)
+        self.assertEqual((self.times, self.alarm.is_set, self.clock.getDelayedCalls()), ([2.0], False, []))
+
+    def test_it_is_stopped(self):
+        self.alarm.stop()
+        self.alarm.set(2)
+        self.alarm.stop()
+        self.assertEqual((self.alarm.is_set, self.clock.getDelayedCalls()), (False, []))
+        self.alarm.set(3)
+        self.clock.advance(3)
+        self.alarm.stop()
+        self.assertEqual(self.times, [3.0])
+
+    def test_it_may_be_set_again_by_what_it_does(self):
+        def again() -> None:
+            self.times.append(self.clock.seconds())
+            alarm.set(1)
+
+        alarm = Alarm(self.clock, again)
+        alarm.set(1)
+        self.clock.pump([1, 1])
+        self.assertEqual((self.times, alarm.is_set), ([1.0, 2.0], True))

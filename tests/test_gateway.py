@@ -23,7 +23,6 @@ from txcdp.gateway import (
     Policy,
     PoolOptions,
     relay,
-    server,
 )
 from txcdp.gateway.refusals import Refusal
 from txcdp.gateway.visits import Answer, Visit
@@ -212,15 +211,15 @@ class HttpTests(GatewayCase):
             self.assertEqual(self.get("/devtools/browser", *lines, *more).status, status, more)
         self.assertEqual(self.get("/devtools/browser", *lines[:2], "Sec-WebSocket-Version: 8").status, 426)
 
-    def test_a_body_that_is_too_long(self):
+    def test_a_websocket_where_there_is_none(self):
         self.make()
-        caller = self.caller()
-        caller.feed(b"PUT /json/new HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
-        for _ in range(17):
-            caller.feed(b"100000\r\n" + bytes(0x100000) + b"\r\n")
-            if caller.tcp.aborted:
-                break
-        self.assertTrue(caller.tcp.aborted)
+        self.gateway.add("/", ("GET",), lambda visit: Answer(b"a page"), free=True)
+        for path in ("/", "/json/version", "/json/", "/nowhere", "/devtools"):
+            caller = self.caller()
+            caller.upgrade(path)
+            self.assertEqual((caller.status, b"/devtools/browser" in caller.body), (404, True), path)
+        self.assertEqual(self.get("/").body, b"a page")
+        self.assertIn(b"connect with ws://", self.get("/devtools/browser").body)
 
     def test_list_offers_a_page(self):
         gateway = self.make()
@@ -785,9 +784,8 @@ class EndTests(GatewayCase):
         self.successResultOf(gateway.stop())
 
     def test_start_listens(self):
-        gateway = Gateway(self.reactor, GatewayOptions(endpoint="tcp:8765:interface=127.0.0.1"), self.starter)
+        gateway = Gateway(self.reactor, GatewayOptions(endpoint="tcp6:8765:interface=\\:\\:1"), self.starter)
         self.gateway = gateway
-        self.patch(server, "_is_local", lambda address: True)  # the reactor in memory listens at 0.0.0.0
         self.successResultOf(gateway.start())
         self.assertEqual(self.reactor.tcpServers[0][0], 8765)
         assert gateway.port is not None
@@ -797,7 +795,7 @@ class EndTests(GatewayCase):
         gateway = Gateway(self.reactor, GatewayOptions(endpoint="tcp:8765"), self.starter)
         error = self.failureResultOf(gateway.start(), ValueError).value
         self.assertIn("file of tokens", str(error))
-        self.assertEqual(self.starter.browsers, [])
+        self.assertEqual((self.starter.browsers, self.reactor.tcpServers), ([], []))
         path = Path(self.mktemp())
         path.write_text(f'[one]\ntoken = "{TOKEN}"\n')
         options = GatewayOptions(endpoint="tcp:8765", door=DoorOptions(tokens=str(path)))

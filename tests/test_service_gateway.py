@@ -128,15 +128,15 @@ class GatewayCommandOptionsTests(SynchronousTestCase):
 
     def test_each_is_heard(self) -> None:
         made = self.parse(
-            *"--listen=tcp:1 --public-url=https://a.example --browsers=3 --warm=7 --queue=5".split(),
-            *"--browser-sessions=9 --browser-age=2h --browser-memory=2G --clients=8 --message-size=1M".split(),
+            *"--listen=tcp:1:interface=127.0.0.1 --public-url=https://a.example --browsers=3 --warm=7".split(),
+            *"--queue=5 --browser-sessions=9 --browser-age=2h --browser-memory=2G --clients=8".split(),
             *"--queue-deadline=1m --session-time=1h --idle-time=5m --commands-per-second=100 --slow-time=2s".split(),
-            *"--drain=10s --mode=shared --clients-per-browser=6 --unread=3M".split(),
+            *"--message-size=1M --drain=10s --mode=shared --clients-per-browser=6 --unread=3M".split(),
             *"--deny=risky,Foo.bar --deny-schemes=file --host=a --host=b --origin=https://c".split(),
             "--no-private-addresses",
             "--render",
         ).make_options()
-        self.assertEqual(made.endpoint, "tcp:1")
+        self.assertEqual(made.endpoint, "tcp:1:interface=127.0.0.1")
         pool, clients, policy, door = made.pool, made.clients, made.policy, made.door
         self.assertEqual((pool.size, pool.warm, pool.queue, pool.queue_deadline), (3, 3, 5, 60.0))
         self.assertEqual((pool.browser.sessions, pool.browser.seconds, pool.browser.memory), (9, 7200.0, 2**31))
@@ -152,16 +152,38 @@ class GatewayCommandOptionsTests(SynchronousTestCase):
         self.assertIn("whole number", self.refused("--browsers=0"))
         self.assertIn("whole number", self.refused("--clients=many"))
         self.assertIn("no size", self.refused("--message-size=big"))
-        self.assertIn("nonsense", self.refused("--listen=nonsense:1"))
+        for listen in ("nonsense:1", "9222", "tcp:abc", "tcp:1:nonsense=1", "ssl:1:privateKey=/no/such/file", ""):
+            said = self.refused(f"--listen={listen}")
+            self.assertIn(f"--listen: {listen!r} is no endpoint", said)
+            self.assertIn("write it like tcp:9222:interface=127.0.0.1", said)
         self.assertIn("'exclusive' or 'shared'", self.refused("--mode=both"))
         self.assertIn("no method", self.refused("--deny=Browser"))
         self.assertIn("/no/such/file", self.refused("--tokens=/no/such/file"))
-        self.assertIn("slow_time", self.refused("--slow-time=0"))
+        for name in ("slow-time", "browser-age", "queue-deadline", "message-size", "unread"):
+            self.assertIn(f"--{name}: '0': more than 0", self.refused(f"--{name}=0"))
+        self.assertIn("no scheme", self.refused("--deny-schemes=http://"))
+        for host in ("a:80", "http://a", "[::1]:80", ""):
+            self.assertIn("without scheme and port", self.refused(f"--host={host}"))
+        for origin in ("a.example", "https://a.example/b", "https://", "null", "https://me@a.example"):
+            self.assertIn("is no origin", self.refused(f"--origin={origin}"))
+        for url in ("a.example", "ftp://a.example", "https://a.example/?token=x", "https://me:hidden@a.example"):
+            said = self.refused(f"--public-url={url}")
+            self.assertIn("public_url", said)
+            self.assertNotIn("hidden", said)
+
+    def test_names_that_are_taken(self) -> None:
+        names = ("cdp.example", "192.0.2.7", "2001:db8::7", "[2001:db8::7]")
+        origins = ("https://a.example", "http://[::1]:80/", "chrome-extension://abc")
+        made = self.parse(
+            *(f"--host={each}" for each in names), *(f"--origin={each}" for each in origins), "--deny-schemes=file:"
+        ).make_options()
+        self.assertEqual((made.door.hosts, made.door.origins, made.policy.schemes), (names, origins, ("file:",)))
 
     def test_a_file_of_tokens(self) -> None:
         path = Path(self.mktemp())
         path.write_text(TOKEN.format(name="one"))
-        made = self.parse(f"--tokens={path}").make_options()
+        self.assertIn("file of tokens", self.refused("--listen=tcp:1"))
+        made = self.parse(f"--tokens={path}", "--listen=tcp:1").make_options()
         self.assertEqual(made.door.tokens, str(path.absolute()))
 
     def test_the_command_makes_its_service(self) -> None:

@@ -116,6 +116,19 @@ class RecorderServiceTests(SynchronousTestCase):
         self.assertIsNone(service.recorder)
         self.assertIn("is finished", self.said())
 
+    def test_it_is_stopped_while_it_finds_that_it_cannot_write(self) -> None:
+        opening: Deferred[None] = Deferred()
+        self.patch(Memory, "open", lambda sink, host: opening)
+        service = self.make()
+        service.startService()
+        self.run_on()
+        stopped = service.stopService()
+        self.assertNoResult(stopped)
+        opening.errback(OSError("no such directory"))
+        self.run_on()
+        self.successResultOf(stopped)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
     def test_within_an_application_that_has_a_browser(self) -> None:
         application = MultiService()
         self.browsers.setServiceParent(application)
@@ -257,11 +270,16 @@ class RecordOptionsTests(SynchronousTestCase):
         self.assertIn("zip", self.refused("--compress=zip"))
         self.assertIn("letters", self.refused("--name=a/b"))
         self.assertIn("nothing is named", self.refused("--events=,"))
+        self.assertIn("--buffer: '0': more than 0", self.refused("--buffer=0"))
 
     def test_launching(self) -> None:
         options = RecordOptions()
         options.parseOptions(["--executable=/bin/sh", "--argument=--a", "--argument=--b", "--headful", "--no-sandbox"])
         launch = options.launch
+        self.assertIsNone(launch["profile"])
+        options["profile"] = "mine"
+        self.assertEqual(options.launch["profile"], str(Path("mine").absolute()))
+        options["profile"] = None
         self.assertEqual((launch["executable"], launch["args"]), ("/bin/sh", ["--a", "--b"]))
         self.assertEqual((launch["headless"], launch["sandbox"], launch["transport"]), (False, False, "websocket"))
         self.assertIn("launched", repr(options.make_service(Clock()).browsers))

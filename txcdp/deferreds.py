@@ -1,4 +1,4 @@
-"""Small tools around Twisted's Deferred: async functions that return one, deadlines, shared waiting."""
+"""Small tools around Twisted's Deferred and DelayedCall: async functions, deadlines, shared waiting, alarms."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
 P = ParamSpec("P")
@@ -107,3 +108,36 @@ class Notice(Generic[T]):
     def _forget(self, deferred: Deferred[T]) -> None:
         if deferred in self._waiters:
             self._waiters.remove(deferred)
+
+
+class Alarm:
+    """Something that is to be done if nothing else has happened by then; it may be set again and again.
+
+    :param clock: the reactor, or another clock with ``callLater``.
+    :param function: what is to be done.
+    """
+
+    def __init__(self, clock: Any, function: Callable[[], object]) -> None:
+        self._clock = clock
+        self._function = function
+        self._call: IDelayedCall | None = None
+
+    @property
+    def is_set(self) -> bool:
+        """Whether it is still to come."""
+        return self._call is not None
+
+    def set(self, seconds: float) -> None:
+        """Have it done after so many seconds; where it is set, that stays as it is."""
+        if self._call is None:
+            self._call = self._clock.callLater(seconds, self._go_off)
+
+    def stop(self) -> None:
+        """Have it not done; nothing where it is not set."""
+        call, self._call = self._call, None
+        if call is not None:
+            call.cancel()
+
+    def _go_off(self) -> None:
+        self._call = None
+        self._function()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from autobahn.twisted.websocket import WebSocketServerFactory
-from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
+from txcdp.deferreds import Alarm
 from txcdp.gateway.frames import ServerShortPath
 from txcdp.gateway.options import ClientLimits
 from txcdp.privacy import printable
@@ -56,7 +56,7 @@ class Client(ServerShortPath):
         self._reactor = reactor
         self._guest = guest
         self._why = ""
-        self._cut_off: IDelayedCall | None = None
+        self._cut_off = Alarm(reactor, lambda: self._hang_up("it did not complete the closing"))
         self._opened = False
         self.paused = False
         self.congested = False
@@ -123,9 +123,7 @@ class Client(ServerShortPath):
     def onClose(self, wasClean: bool, code: Any, reason: Any) -> None:
         """Hear that the line is gone."""
         self._heartbeat.stop()
-        call, self._cut_off = self._cut_off, None
-        if call is not None:
-            call.cancel()
+        self._cut_off.stop()
         why = self._why or ("the client has left" if wasClean else "the client's line is lost")
         self._guest.client_gone(why, bool(wasClean))
 
@@ -142,12 +140,8 @@ class Client(ServerShortPath):
             self._hang_up("it does not answer pings")
 
     def _start_cut_off(self) -> None:
-        if self._cut_off is None and self.state != self.STATE_CLOSED:
-            self._cut_off = self._reactor.callLater(_CLOSING, self._closing_expired)
-
-    def _closing_expired(self) -> None:
-        self._cut_off = None
-        self._hang_up("it did not complete the closing")
+        if self.state != self.STATE_CLOSED:
+            self._cut_off.set(_CLOSING)
 
     def _hang_up(self, why: str) -> None:
         self._why = self._why or why

@@ -98,7 +98,7 @@ class Door:
         principal = LOCAL if path in self._open else self._who(knock)
         verbs = self._verbs(path)
         if verbs is None:
-            raise Refusal(404, "There is nothing at this path.", "path")
+            raise nothing_here()
         if knock.verb not in verbs:
             raise Refusal(405, f"This can be used with {' or '.join(verbs)} only.", "verb", {"Allow": ", ".join(verbs)})
         return principal
@@ -116,7 +116,7 @@ class Door:
         raise Refusal(
             403,
             "Host header is specified and is not localhost, an address of this gateway or a name that it was told "
-            "to be called by.",
+            "to be called by (--host, DoorOptions.hosts).",
             "host",
         )
 
@@ -126,7 +126,11 @@ class Door:
         own = f"{'https' if knock.secure else 'http'}://{knock.hosts[0].strip()}".lower()
         if len(knock.origins) == 1 and knock.origins[0].strip().lower() in {own, *self._origins}:
             return
-        raise Refusal(403, "Web pages of this origin may not use the gateway; see its list of origins.", "origin")
+        raise Refusal(
+            403,
+            "Web pages of this origin may not use the gateway, unless it is told so (--origin, DoorOptions.origins).",
+            "origin",
+        )
 
     def _who(self, knock: Knock) -> Principal:
         if self.tokens is None:
@@ -149,6 +153,16 @@ class Door:
             above, _, name = path.rpartition("/")
             verbs = self._places.get(f"{above}/") if name and above else None
         return verbs
+
+
+def nothing_here() -> Refusal:
+    """Return what is told where there is nothing, or no WebSocket."""
+    return Refusal(
+        404,
+        "There is nothing at this path. WebSockets are at /devtools/browser and /devtools/page/ID; /json/version and "
+        "/json/list name them.",
+        "path",
+    )
 
 
 def plain_path(path: str) -> str:

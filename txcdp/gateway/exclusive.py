@@ -101,7 +101,7 @@ class Exclusive:
         except BaseException:
             self._end(lease)
             raise
-        self._keep(lease)
+        lease.hold.set(self._hold)
         return shown(page, visit)
 
     @returns_deferred
@@ -152,7 +152,7 @@ class Exclusive:
             raise _gone() from None
         finally:
             self._left(lease, opening)
-        self._release_hold(lease)
+        lease.hold.stop()
         return line
 
     async def _page_lease(self, principal: Principal, name: str) -> Lease:
@@ -181,7 +181,7 @@ class Exclusive:
         return [each for each in self.leases.values() if each.principal.name == principal.name and each.member]
 
     async def _take(self, name: str, principal: Principal, listed: bool) -> Lease:
-        lease = self.leases[name] = Lease(name, principal, listed)
+        lease = self.leases[name] = Lease(self._reactor, name, principal, listed, self._left)
         try:
             member = lease.member = await self._pool.lease()
         except BaseException:
@@ -198,23 +198,11 @@ class Exclusive:
 
     def _left(self, lease: Lease, line: object) -> None:
         lease.lines.discard(line)
-        if not lease.lines and lease.hold is None:
+        if not lease.lines and not lease.hold.is_set:
             self._end(lease)
 
-    def _keep(self, lease: Lease) -> None:
-        def nobody_came() -> None:
-            lease.hold = None
-            self._left(lease, None)
-
-        lease.hold = self._reactor.callLater(self._hold, nobody_came)
-
-    def _release_hold(self, lease: Lease) -> None:
-        hold, lease.hold = lease.hold, None
-        if hold is not None:
-            hold.cancel()
-
     def _end(self, lease: Lease) -> None:
-        self._release_hold(lease)
+        lease.hold.stop()
         if self.leases.pop(lease.name, None) is not None:
             self._names.spend(lease.name)
             if lease.member is not None:

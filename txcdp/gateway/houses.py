@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.interfaces import IDelayedCall
-
+from txcdp.deferreds import Alarm
 from txcdp.errors import ConnectionLost
 from txcdp.gateway.members import Member
 from txcdp.gateway.pool import Pool
@@ -37,11 +36,10 @@ class House:
         patience: float,
         changed: Callable[[House], None],
     ) -> None:
-        self._clock = clock
         self._pool = pool
         self._patience = patience
         self._changed = changed
-        self._leaving: IDelayedCall | None = None
+        self._leaving = Alarm(clock, self._give_back)
         self.member = member
         self.transport = transport
         self.guests: set[object] = set()
@@ -53,7 +51,7 @@ class House:
 
     def enter(self, guest: object) -> None:
         """Take somebody in."""
-        self._stay()
+        self._leaving.stop()
         self.guests.add(guest)
         self.member.sessions += 1
 
@@ -66,18 +64,13 @@ class House:
 
     def settle(self) -> None:
         """Give the browser back, where nobody is in it, as soon as what they have left is cleared away."""
-        if not self.guests and not self.why and self._leaving is None:
-            self._leaving = self._clock.callLater(self._patience, self._give_back)
+        if not self.guests and not self.why and not self._leaving.is_set:
+            self._leaving.set(self._patience)
             self._look()
 
     def _look(self) -> None:
-        if self._leaving is not None and not self.shared.line.asked:
+        if self._leaving.is_set and not self.shared.line.asked:
             self._give_back()
-
-    def _stay(self) -> None:
-        leaving, self._leaving = self._leaving, None
-        if leaving is not None and leaving.active():
-            leaving.cancel()
 
     def _give_back(self) -> None:
         self.member.sessions = max(0, self.member.sessions - 1)  # the pool counts one more
@@ -93,7 +86,7 @@ class House:
         if shared.lost is not None:
             if not self.why:
                 self._pool.discard(self.member, shared.lost)
-        elif self._leaving is not None:
+        elif self._leaving.is_set:
             self._look()
 
     def transport_closed(self, reason: ConnectionLost) -> None:
@@ -108,7 +101,7 @@ class House:
         if self.why:
             return
         self.why = why
-        self._stay()
+        self._leaving.stop()
         self.shared.lose(why)
         if self.transport.receiver is not None:
             self.transport.receiver = None

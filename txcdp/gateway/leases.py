@@ -5,12 +5,11 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from twisted.internet.interfaces import IDelayedCall
-
-from txcdp.deferreds import Notice
+from txcdp.deferreds import Alarm, Notice
 from txcdp.gateway.members import Member
 from txcdp.gateway.modes import Kind
 from txcdp.gateway.tokens import Principal
@@ -60,6 +59,8 @@ class Names:
 class Lease:
     """One client's browser: it lasts as long as the client has a line to it.
 
+    :param clock: the reactor.
+    :param left: called with the lease and None when nobody has come for whom it was held.
     :ivar name: the id that it has for its client.
     :ivar principal: who that is.
     :ivar listed: whether it was made by an HTTP request, whose pages are told to whoever has the same token.
@@ -67,10 +68,12 @@ class Lease:
     :ivar member: the browser, once it is there.
     :ivar lines: that are open.
     :ivar pages: ids of pages that are known to be in it; for one that was offered, the real one.
-    :ivar hold: ends it where nobody comes.
+    :ivar hold: while it is set, somebody is still to come.
     """
 
-    def __init__(self, name: str, principal: Principal, listed: bool) -> None:
+    def __init__(
+        self, clock: Any, name: str, principal: Principal, listed: bool, left: Callable[[Lease, None], None]
+    ) -> None:
         self.name = name
         self.principal = principal
         self.listed = listed
@@ -78,7 +81,7 @@ class Lease:
         self.member: Member | None = None
         self.lines: set[Any] = set()
         self.pages: dict[str, str] = {}
-        self.hold: IDelayedCall | None = None
+        self.hold = Alarm(clock, lambda: left(self, None))
 
     @property
     def netloc(self) -> str:

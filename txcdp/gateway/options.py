@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:?")
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+_ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#\s@]+/?")
+_PUBLIC_URL = re.compile(r"https?://[^/?#\s@]+(/[^?#\s]*)?")
 
 
 def _check_numbers(options: Any, least: float = 0.0) -> None:
@@ -149,6 +156,9 @@ class Policy:
             domain, dot, name = method.partition(".")
             if not (domain and dot and name):
                 raise ValueError(f"{method!r} is no method: Domain.method or Domain.* is wanted")
+        for scheme in self.schemes:
+            if not _SCHEME.fullmatch(scheme):
+                raise ValueError(f"{scheme!r} is no scheme of URLs: write it like file or chrome")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,9 +179,30 @@ class DoorOptions:
     public_url: str | None = None
     tokens: str | None = None
 
+    def __post_init__(self) -> None:
+        for host in self.hosts:
+            if not (_NAME.fullmatch(host) or _is_address(host)):
+                raise ValueError(f"{host!r} is no name or address of a host: write it without scheme and port")
+        for origin in self.origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is no origin: write it like https://example.com or http://localhost:8000")
+        if self.public_url is not None and not _PUBLIC_URL.fullmatch(self.public_url):
+            raise ValueError("public_url is no URL of the gateway's: write it like https://cdp.example.com")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return True
+
 
 #: Bytes of a request's body that the gateway reads at all.
 LONGEST_BODY = 16 * 1024 * 1024
+
+#: Bytes of a body that nobody looks at.
+SHORT_BODY = 64 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)

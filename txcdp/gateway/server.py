@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 
 from txcdp.browser import Browser
 from txcdp.deferreds import Notice, returns_deferred, with_deadline
 from txcdp.gateway.browsers import LaunchedBrowser, launcher
+from txcdp.gateway.channel import BodyLimit, too_long
 from txcdp.gateway.clients import Clients
 from txcdp.gateway.counters import Counters
 from txcdp.gateway.door import Door
 from txcdp.gateway.entrance import Entrance, GatewaySite
 from txcdp.gateway.exclusive import Exclusive
+from txcdp.gateway.listening import listen
 from txcdp.gateway.listing import Listing
 from txcdp.gateway.members import Running
 from txcdp.gateway.memory import memory_of
 from txcdp.gateway.metrics import Metrics
 from txcdp.gateway.modes import Mode
-from txcdp.gateway.options import GatewayOptions, PoolOptions
+from txcdp.gateway.options import LONGEST_BODY, SHORT_BODY, GatewayOptions, PoolOptions
 from txcdp.gateway.pool import Pool
+from txcdp.gateway.refusals import Refusal
 from txcdp.gateway.render import Renders
 from txcdp.gateway.sharing import Shared
 from txcdp.gateway.tokens import Tokens
@@ -35,6 +36,9 @@ from txcdp.gateway.visits import Handler
 
 #: Seconds for clients to complete the closing when the time to finish is over.
 _CLOSING = 3.0
+
+#: Verbs whose requests have bodies.
+_WITH_BODY = frozenset({"PUT", "POST", "PATCH"})
 
 _MODES: dict[str, Callable[[Any, Pool, GatewayOptions], Mode]] = {"exclusive": Exclusive, "shared": Shared}
 
@@ -82,13 +86,23 @@ class Gateway:
         }
         self._places: dict[str, tuple[str, ...]] = {}
         self._free: set[str] = set()
+        self._limits: dict[str, BodyLimit] = {}
         self._stopped: Notice[None] | None = None
         self._at_stop: list[Callable[[], object]] = []
         self.port: IListeningPort | None = None
         self.site = self._make_site()
         self.renders = None if options.render is None else Renders(reactor, self, options.render, options.policy)
 
-    def add(self, path: str, verbs: tuple[str, ...], handler: Handler, *, free: bool = False) -> None:
+    def add(
+        self,
+        path: str,
+        verbs: tuple[str, ...],
+        handler: Handler,
+        *,
+        free: bool = False,
+        max_body: int | None = None,
+        too_long: Callable[[int], Refusal] = too_long,
+    ) -> None:
         """Answer at one more path.
 
         :param path: one that ends in ``/`` stands for all below it.
@@ -97,7 +111,13 @@ class Gateway:
             :class:`~txcdp.gateway.visits.Answer` or a Deferred of one, and raises
             :exc:`~txcdp.gateway.refusals.Refusal`.
         :param free: whether nobody is asked for a token there.
+        :param max_body: bytes of a request's body; None: 16 MiB where the verbs have some of PUT, POST and PATCH,
+            and 64 KiB elsewhere. A longer one is refused with 413, and no more of it is taken in.
+        :param too_long: makes what is told then, of the bytes that are allowed.
         """
+        if max_body is None:
+            max_body = SHORT_BODY if _WITH_BODY.isdisjoint(verbs) else LONGEST_BODY
+        self._limits[path] = BodyLimit(max_body, too_long)
         self._handlers[path] = handler
         self._places[path] = verbs
         if free:
@@ -115,17 +135,10 @@ class Gateway:
         :returns: fires when it listens; the browsers come up meanwhile. Fails with :exc:`ValueError` where it would
             listen to other machines and ask nobody for a token, and with Twisted's ``CannotListenError``.
         """
-        port = await serverFromString(self._reactor, self._options.endpoint).listen(self.site)
-        where = port.getHost()
-        if self.tokens is None and not _is_local(where):
-            await maybeDeferred(port.stopListening)
-            raise ValueError(
-                f"{self._options.endpoint}: without tokens the gateway listens on loopback addresses alone, since "
-                "whoever reaches it has the browsers; give it a file of tokens, or add interface=127.0.0.1"
-            )
+        port = await listen(self._reactor, self._options.endpoint, self.site, local=self.tokens is None)
         self.port = port
         self.pool.open()
-        log.info("The gateway listens at {where}", where=str(where))
+        log.info("The gateway listens at {where}", where=str(port.getHost()))
 
     def stop(self) -> Deferred[None]:
         """Take no more clients, let those that are there finish for ``drain`` seconds, then end everything.
@@ -230,7 +243,7 @@ class Gateway:
             hosts.append(netloc.partition(":")[0] if not netloc.startswith("[") else netloc.partition("]")[0])
             origins.append(f"{scheme}://{netloc}")
         door = Door(hosts, origins, self.tokens, self._places, self._free)
-        return Entrance(door, self._handlers, wanted.public_url, self._count_refusal)
+        return Entrance(door, self._handlers, wanted.public_url, self._count_refusal, self._limits)
 
     def _make_site(self) -> GatewaySite:
         return GatewaySite(self._make_entrance(), self._reactor)
@@ -245,8 +258,3 @@ def _pool_options(options: GatewayOptions) -> PoolOptions:
     if options.mode == "exclusive":
         return pool
     return replace(pool, browser=replace(pool.browser, sessions=pool.browser.sessions * pool.clients_per_browser))
-
-
-def _is_local(address: Any) -> bool:
-    host = getattr(address, "host", None)
-    return host is None or ipaddress.ip_address(host.partition("%")[0]).is_loopback  # None: a socket in the file system

@@ -98,7 +98,7 @@ class Shared:
         if objection is not None:
             raise Refusal(403, objection, "policy")
         tenant, target_id = await self._furnish(visit.principal, url, listed=True)
-        self._keep(tenant)
+        tenant.hold.set(self._hold)
         info = tenant.world.targets.get(target_id, {"targetId": target_id, "type": "page", "title": "", "url": url})
         return shown(described(info), visit)
 
@@ -138,7 +138,7 @@ class Shared:
 
     async def _open_world(self, principal: Principal) -> Line:
         house = await self.lodging.find()
-        tenant = Tenant(house, principal)
+        tenant = Tenant(self._reactor, house, principal, self._left)
         house.enter(tenant)
         seat = Seat(house.transport, self._unread)
         tenant.world = seat.world = house.shared.open_client(seat.deliver, seat.ended)
@@ -158,7 +158,7 @@ class Shared:
         target_id = tenant.offered.get(name, name)
         seat.world = tenant.house.shared.open_page(tenant.world, target_id, seat.deliver, seat.ended)
         line = self._line(tenant, seat)
-        self._release_hold(tenant)
+        tenant.hold.stop()
         return line
 
     def _line(self, tenant: Tenant, seat: Seat) -> SharedLine:
@@ -188,7 +188,7 @@ class Shared:
     async def _furnish(self, principal: Principal, url: str, listed: bool) -> tuple[Tenant, str]:
         """Make a world with a page in it, for a client that is still to come."""
         house = await self.lodging.find()
-        tenant = Tenant(house, principal, listed)
+        tenant = Tenant(self._reactor, house, principal, self._left, listed)
         house.enter(tenant)
         errand = Errand(self._reactor, self._patience, lambda: self._end(tenant))
         tenant.world = errand.world = house.shared.open_client(errand.deliver, errand.ended)
@@ -201,23 +201,11 @@ class Shared:
         return tenant, made["targetId"]
 
     def _left(self, tenant: Tenant, was_main: bool) -> None:
-        if was_main or (not tenant.lines and tenant.hold is None):
+        if was_main or (not tenant.lines and not tenant.hold.is_set):
             self._end(tenant)
 
-    def _keep(self, tenant: Tenant) -> None:
-        def nobody_came() -> None:
-            tenant.hold = None
-            self._left(tenant, False)
-
-        tenant.hold = self._reactor.callLater(self._hold, nobody_came)
-
-    def _release_hold(self, tenant: Tenant) -> None:
-        hold, tenant.hold = tenant.hold, None
-        if hold is not None:
-            hold.cancel()
-
     def _end(self, tenant: Tenant) -> None:
-        self._release_hold(tenant)
+        tenant.hold.stop()
         if tenant in self.tenants:
             self.tenants.remove(tenant)
             tenant.world.close()

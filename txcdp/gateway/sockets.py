@@ -12,14 +12,25 @@ from txcdp.gateway.refusals import Refusal
 from txcdp.gateway.visits import Visit
 
 
+def wants_socket(request: Any) -> bool:
+    """Tell whether a request asks for a WebSocket."""
+    headers = request.requestHeaders
+    return "websocket" in _tokens(headers, b"upgrade") and "upgrade" in _tokens(headers, b"connection")
+
+
 def check_upgrade(visit: Visit) -> None:
     """See that a request is the opening of a WebSocket, before anything is done for it.
 
     :raises Refusal: it is none.
     """
     headers = visit.request.requestHeaders
-    if "websocket" not in _tokens(headers, b"upgrade") or "upgrade" not in _tokens(headers, b"connection"):
-        raise Refusal(426, "A WebSocket is wanted here.", "upgrade", {"Upgrade": "websocket", "Connection": "Upgrade"})
+    if not wants_socket(visit.request):
+        raise Refusal(
+            426,
+            "A WebSocket is wanted here: connect with ws:// or wss:// in place of http:// or https://.",
+            "upgrade",
+            {"Upgrade": "websocket", "Connection": "Upgrade"},
+        )
     if headers.getRawHeaders(b"sec-websocket-version", []) != [b"13"]:
         raise Refusal(426, "Version 13 of WebSocket is wanted.", "upgrade", {"Sec-WebSocket-Version": "13"})
     keys = headers.getRawHeaders(b"sec-websocket-key", [])

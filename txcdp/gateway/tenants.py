@@ -6,10 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall
 
 from txcdp.chrome.descriptions import TargetDescription, build
-from txcdp.deferreds import with_deadline
+from txcdp.deferreds import Alarm, with_deadline
 from txcdp.gateway.houses import House
 from txcdp.gateway.refusals import Refusal, busy
 from txcdp.gateway.shared import World
@@ -20,26 +19,35 @@ from txcdp.records import from_json, to_json
 class Tenant:
     """A client's world: it lasts as long as the line that it was made for, or as any line to a page of it.
 
+    :param clock: the reactor.
     :param house: the browser that it is in.
     :param principal: whose it is.
+    :param left: called with the tenant and False when nobody has come for whom it was held.
     :param listed: whether it was made by an HTTP request, whose pages are told to whoever has the same token.
     :ivar world: the world; has to be put here at once.
     :ivar main: the line that it was made for; None where that was a request.
     :ivar lines: all that are open.
     :ivar offered: ids that were offered before their page was there, with the real ones.
-    :ivar hold: ends it where nobody comes.
+    :ivar hold: while it is set, somebody is still to come.
     """
 
     world: World
 
-    def __init__(self, house: House, principal: Principal, listed: bool = False) -> None:
+    def __init__(
+        self,
+        clock: Any,
+        house: House,
+        principal: Principal,
+        left: Callable[[Tenant, bool], None],
+        listed: bool = False,
+    ) -> None:
         self.house = house
         self.principal = principal
         self.listed = listed
         self.main: object = None
         self.lines: set[object] = set()
         self.offered: dict[str, str] = {}
-        self.hold: IDelayedCall | None = None
+        self.hold = Alarm(clock, lambda: left(self, False))
 
     def target(self, name: str) -> str | None:
         """Return the real id of one of its targets, or None."""

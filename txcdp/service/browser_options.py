@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from twisted.python import usage
@@ -65,9 +66,10 @@ class BrowserOptions(LaunchOptions):
     @property
     def launch(self) -> dict[str, Any]:
         """The arguments of :func:`txcdp.launch`; :exc:`usage.UsageError` where there is no such browser."""
+        profile = self["profile"]
         return {
             **super().launch,
-            "profile": self["profile"],
+            "profile": None if profile is None else str(Path(profile).absolute()),  # twistd goes elsewhere
             "transport": "pipe" if self["pipe"] else "websocket",
         }
 

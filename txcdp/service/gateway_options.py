@@ -10,11 +10,12 @@ from twisted.python import usage
 
 from txcdp.gateway import BrowserLimits, ClientLimits, DoorOptions, GatewayOptions, Policy, PoolOptions, RenderOptions
 from txcdp.gateway.browsers import launcher
+from txcdp.gateway.listening import check_local
 from txcdp.gateway.options import RISKY_METHODS
 from txcdp.gateway.tokens import Tokens
 from txcdp.service.browser_options import LaunchOptions
 from txcdp.service.gateway import GatewayService
-from txcdp.service.options import at_least
+from txcdp.service.options import at_least, positive
 from txcdp.service.units import names, seconds, size
 
 _POOL = PoolOptions()
@@ -24,6 +25,21 @@ _ALL = GatewayOptions()
 
 #: Options of which 0 means that there is no limit.
 _UNLIMITED = ("browser-memory", "session-time", "idle-time", "commands-per-second")
+
+
+def endpoint(text: str) -> str:
+    """Take where to listen, as it is; its keys are read, too.
+
+    :raises ValueError: it is no endpoint.
+    """
+    try:
+        serverFromString(None, text)
+    except Exception as error:  # each kind of endpoint has its own, and TLS those of its library
+        raise ValueError(
+            f"{text!r} is no endpoint ({error}): write it like tcp:9222:interface=127.0.0.1 or "
+            "ssl:9443:privateKey=key.pem:certKey=cert.pem"
+        ) from error
+    return text
 
 
 class GatewayCommandOptions(LaunchOptions):
@@ -66,21 +82,22 @@ class GatewayCommandOptions(LaunchOptions):
     ]
 
     readers: ClassVar = {
+        "listen": endpoint,
         "browsers": at_least(1),
         "clients-per-browser": at_least(1),
         "warm": at_least(0),
         "queue": at_least(0),
-        "queue-deadline": seconds,
+        "queue-deadline": positive(seconds),
         "browser-sessions": at_least(1),
-        "browser-age": seconds,
+        "browser-age": positive(seconds),
         "browser-memory": size,
         "clients": at_least(1),
-        "message-size": size,
+        "message-size": positive(size),
         "session-time": seconds,
         "idle-time": seconds,
         "commands-per-second": at_least(0),
-        "slow-time": seconds,
-        "unread": size,
+        "slow-time": positive(seconds),
+        "unread": positive(size),
         "deny": names,
         "deny-schemes": names,
         "drain": seconds,
@@ -103,10 +120,11 @@ class GatewayCommandOptions(LaunchOptions):
         super().postOptions()
         try:
             self.make_options()
-            serverFromString(None, self["listen"])
             if self["tokens"] is not None:
                 self["tokens"] = str(Path(self["tokens"]).absolute())  # twistd goes elsewhere
                 Tokens(self["tokens"])
+            else:
+                check_local(self["listen"])
         except ValueError as error:
             raise usage.UsageError(str(error)) from error
         _ = self.launch

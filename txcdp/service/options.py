@@ -37,6 +37,18 @@ def one_of(*allowed: str) -> Callable[[str], str]:
     return read
 
 
+def positive(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Return a reader that takes no 0."""
+
+    def read_positive(text: str) -> Any:
+        found = read(text)
+        if not found:
+            raise ValueError(f"{text!r}: more than 0 is wanted")
+        return found
+
+    return read_positive
+
+
 def at_least(least: int) -> Callable[[str], int]:
     """Return a reader of a whole number from ``least`` on."""
 

@@ -11,7 +11,7 @@ from txcdp.recording import Filter, JsonLines, MissingLibrary
 from txcdp.recording.following import DOMAINS
 from txcdp.recording.sinks import Sink
 from txcdp.service.browser_options import BrowserOptions
-from txcdp.service.options import one_of
+from txcdp.service.options import one_of, positive
 from txcdp.service.recorder import RecorderService
 from txcdp.service.units import names, seconds, size
 
@@ -61,7 +61,7 @@ class RecordOptions(BrowserOptions):
         "urls": names,
         "secrets": one_of("mask", "keep"),
         "overflow": one_of("pause", "drop_oldest", "drop_newest", "error"),
-        "buffer": size,
+        "buffer": positive(size),
     }
 
     def parseArgs(self, *urls: str) -> None:

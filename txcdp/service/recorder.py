@@ -86,6 +86,8 @@ class RecorderService(MultiService):
             except (OSError, TxcdpError) as error:
                 self._recorder = None
                 log.error("There can be no recording now: {error}", error=error)
+                if not self.running:  # meanwhile; the cancelling came too late for what had failed
+                    return
             else:
                 log.info("{recorder} has begun", recorder=recorder)
                 await self._open_pages(browser)

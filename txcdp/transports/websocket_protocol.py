@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IOpenSSLClientConnectionCreator
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
+from txcdp.deferreds import Alarm
 from txcdp.errors import ConnectionLost, HandshakeFailed, LossCause
 from txcdp.privacy import printable
 from txcdp.transports.backpressure import Backpressure
@@ -67,7 +68,7 @@ class WebSocketTransport(ShortPathProtocol):
         self._options = options
         self._receiver: Receiver | None = None
         self.opened: Deferred[WebSocketTransport] = Deferred()
-        self._cut_off: IDelayedCall | None = None
+        self._cut_off = Alarm(reactor, self._close_expired)
         self._why = ""
         self._cause: LossCause | None = None
         self.paused = False
@@ -173,9 +174,7 @@ class WebSocketTransport(ShortPathProtocol):
     def onClose(self, wasClean: bool, code: Any, reason: Any) -> None:
         """Hear from Autobahn that the line is gone."""
         self._heartbeat.stop()
-        call, self._cut_off = self._cut_off, None
-        if call is not None:
-            call.cancel()
+        self._cut_off.stop()
         why = self._why or str(reason or "closed")
         if not self.opened.called:
             proxy = self._options.proxy
@@ -220,11 +219,10 @@ class WebSocketTransport(ShortPathProtocol):
             self._fail(f"no answer to a ping within {self._options.ping_timeout:g} s", "unresponsive")
 
     def _start_cut_off(self) -> None:
-        if self._cut_off is None and self.state != self.STATE_CLOSED:
-            self._cut_off = self._reactor.callLater(self._options.close_timeout, self._close_expired)
+        if self.state != self.STATE_CLOSED:
+            self._cut_off.set(self._options.close_timeout)
 
     def _close_expired(self) -> None:
-        self._cut_off = None
         self._fail(f"the peer did not complete the closing within {self._options.close_timeout:g} s", "close_timeout")
 
     def _fail(self, why: str, cause: LossCause) -> None:

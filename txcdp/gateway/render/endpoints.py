@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -73,7 +74,7 @@ class Renders:
         self._document = msgspec.json.encode(document())
         self.sharing = Sharing(reactor, gateway.browser, options)
         for path in ENDPOINTS:
-            gateway.add(path, ("POST",), self.render)
+            gateway.add(path, ("POST",), self.render, max_body=options.max_body, too_long=partial(self._too_long, path))
         gateway.add("/openapi.json", ("GET", "HEAD"), self.describe)
 
     def drain(self) -> None:
@@ -134,16 +135,17 @@ class Renders:
         told = {} if status is None else {"X-Page-Status": str(status)}
         return Answer(rendered.body, rendered.kind, 200, _HARMLESS | told)
 
+    def _too_long(self, path: str, most: int) -> Problem:
+        self._gateway.counters.renders[path, 413] += 1
+        return Problem(413, f"A request has {most:,} bytes at the most.", "body")
+
     def _read(self, visit: Visit, path: str) -> Any:
         """Return what is asked for."""
         kind = visit.request.getHeader(b"content-type") or b""
         if kind.partition(b";")[0].strip().lower() != b"application/json":
             raise Problem(415, "A request is JSON: Content-Type: application/json is wanted.", "type")
-        body = visit.request.content.read(self._options.max_body + 1)
-        if len(body) > self._options.max_body:
-            raise Problem(413, f"A request has {self._options.max_body:,} bytes at the most.", "body")
         try:
-            return self._decoders[path].decode(body)
+            return self._decoders[path].decode(visit.request.content.read())
         except msgspec.ValidationError as error:
             raise Problem(400, f"{error}; /openapi.json tells what there is.", "request") from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

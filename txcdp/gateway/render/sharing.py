@@ -15,12 +15,11 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txcdp.browser import Browser, BrowserContext
-from txcdp.deferreds import Notice, returns_deferred, with_deadline
+from txcdp.deferreds import Alarm, Notice, returns_deferred, with_deadline
 from txcdp.gateway.options import RenderOptions
 from txcdp.gateway.refusals import busy
 
@@ -38,26 +37,22 @@ log = Logger()
 class Host:
     """A browser that renders share.
 
+    :param clock: the reactor.
     :ivar now: renders that it has.
     :ivar used: renders that it has had, with these.
     :ivar spoiled: whether a context is left in it.
+    :ivar lingering: goes off when it has had nothing to render for long enough.
     :ivar done: given when it is needed no more.
     """
 
-    def __init__(self, browser: Browser) -> None:
+    def __init__(self, clock: Any, browser: Browser) -> None:
         self.browser = browser
         self.now = 0
         self.used = 0
         self.spoiled = False
-        self.lingering: IDelayedCall | None = None
         self.done: Notice[None] = Notice()
+        self.lingering = Alarm(clock, lambda: self.done.give(None))
         browser.session.when_ended().addBoth(lambda _: self.done.give(None))
-
-    def stay(self) -> None:
-        """Linger no more."""
-        lingering, self.lingering = self.lingering, None
-        if lingering is not None and lingering.active():
-            lingering.cancel()
 
 
 class Sharing:
@@ -128,7 +123,7 @@ class Sharing:
             while self._waiters and self._has_room(host):
                 host.now += 1
                 host.used += 1
-                host.stay()
+                host.lingering.stop()
                 self._waiters.popleft().callback(host)
         for _ in range(
             self._options.browsers - len(self.hosts) - len(self._leasing)
@@ -150,14 +145,14 @@ class Sharing:
                 self._refuse(error)
                 return
             self._leasing.discard(entering)
-            host = Host(browser)
+            host = Host(self._clock, browser)
             self.hosts.append(host)
             try:
                 self._serve()
                 self._settle(host)
                 await host.done.wait()
             finally:
-                host.stay()
+                host.lingering.stop()
                 self.hosts.remove(host)
         self._serve()
 
@@ -182,8 +177,8 @@ class Sharing:
             return
         if self._draining or host.spoiled or host.used >= self._options.renders:
             host.done.give(None)
-        elif host.lingering is None:
-            host.lingering = self._clock.callLater(self._options.linger, host.done.give, None)
+        else:
+            host.lingering.set(self._options.linger)
 
     # The end of a render:
 

@@ -1,0 +1,152 @@
+"""HTTP on one connection: who sends a body is let in, or refused, from the head of his request.
+
+Twisted's server takes in the whole request before anybody is asked. So that nobody whom the door refuses makes the
+gateway keep anything, it is asked here as soon as the head is there, and the body has to keep within what its place
+takes. A connection with a refused body is of no further use, since nobody reads to its end: it is answered, and closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel, datetimeToString
+from twisted.web.server import Request
+
+from txcdp.deferreds import Alarm
+from txcdp.gateway.refusals import Refusal
+
+#: Seconds for which the rest of a refused body is read and thrown away: a connection that is closed with something
+#: unread in it is reset, and the answer may be lost with it.
+_LINGER = 2.0
+
+
+class BodyLimit(NamedTuple):
+    """How long a body may be.
+
+    :ivar most: bytes.
+    :ivar too_long: makes what is told where it is longer.
+    """
+
+    most: int
+    too_long: Callable[[int], Refusal]
+
+    def check(self, size: int) -> None:
+        """See that so many bytes are not too many.
+
+        :raises Refusal: they are.
+        """
+        if size > self.most:
+            raise self.too_long(self.most)
+
+
+def too_long(most: int) -> Refusal:
+    """Say that a body is too long for its place."""
+    return Refusal(413, f"A body has {most:,} bytes here at the most.", "body")
+
+
+class GatewayRequest(Request):
+    """A request; what comes of its body is counted.
+
+    :ivar who: the name of the one who asks; ``"-"`` as long as it is not known.
+    :ivar limit: of its body; has to be put here before any of it.
+    """
+
+    limit: BodyLimit
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.who = "-"
+        self._received = 0
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """Take a part of the body.
+
+        :raises Refusal: it is too long.
+        """
+        self._received += len(data)
+        self.limit.check(self._received)
+        super().handleContentChunk(data)
+
+
+class GatewayChannel(HTTPChannel):
+    """The server's end of a connection.
+
+    Its site's timeout is for a whole head, and then for each part of a body and between requests.
+
+    :ivar site: whose resource is an :class:`~txcdp.gateway.entrance.Entrance`.
+    """
+
+    site: Any
+    requestFactory = GatewayRequest
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._begun = False
+        self._refused = False
+        self._lingering = Alarm(self, super().loseConnection)
+
+    def resetTimeout(self) -> None:
+        """Hear that something came; a head that comes byte by byte has no more time than another."""
+        if not (self.line_mode and self._begun):
+            self._begun = True
+            super().resetTimeout()
+
+    def headerReceived(self, line: bytes) -> bool:
+        """Take a line of the head; a length of thousands of digits is none."""
+        try:
+            return bool(super().headerReceived(line))
+        except ValueError:
+            return bool(self._failChooseTransferDecoder())
+
+    def allHeadersReceived(self) -> None:
+        """Let a request with a body in, or refuse it; one without is refused as it is answered, and goes on."""
+        self._begun = False
+        if self.length != 0:
+            request = self.requests[-1]
+            request.method, request.uri, request.clientproto = self._command, self._path, self._version
+            request.path = request.uri.partition(b"?")[0]
+            try:
+                request.limit = self.site.resource.admit(request)
+                request.limit.check(self.length or 0)
+            except Refusal as refusal:
+                self._refuse(request, refusal)
+                return
+        super().allHeadersReceived()
+
+    def rawDataReceived(self, data: bytes) -> None:
+        """Take a part of a body; what comes behind a refusal is thrown away."""
+        if self._refused:
+            self._discard(len(data))
+            return
+        try:
+            super().rawDataReceived(data)
+        except Refusal as refusal:
+            self._refuse(self.requests[-1], refusal)
+
+    def _refuse(self, request: Any, refusal: Refusal) -> None:
+        self._refused = True
+        self.persistent = False
+        request.setHeader(b"connection", b"close")
+        request.setHeader(b"date", datetimeToString())
+        self.site.resource.refuse(request, refusal)
+
+    def _discard(self, size: int) -> None:
+        if self.length is not None:  # which those of chunks have not
+            self.length -= size
+            if self.length <= 0:
+                super().loseConnection()
+
+    def loseConnection(self) -> None:
+        """Close it; behind a refusal, when its client has had time to hear of that."""
+        if self._refused:
+            self._lingering.set(_LINGER)
+        else:
+            super().loseConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Hear from Twisted that it is gone."""
+        self._lingering.stop()
+        super().connectionLost(reason)
