@@ -128,12 +128,13 @@ async def weigh(url: str, pid: int) -> int:
     return after - before
 
 
-def compare(direct: str, through: str, rounds: int, more: list[str]) -> bool:
+def compare(direct: str, through: str, pid: int, rounds: int, more: list[str]) -> bool:
     """Measure both ways in turn; return whether all is within bounds.
 
+    :param pid: of the gateway.
     :param more: arguments of the client.
     """
-    client = Client("txcdp", [sys.executable, str(HERE / "client.py"), *more])
+    client = Client("txcdp", [sys.executable, str(HERE / "client.py"), "--server-pid", str(pid), *more])
     found: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for number in range(rounds + 1):
         for key, mode in MODES.items():
@@ -145,7 +146,9 @@ def compare(direct: str, through: str, rounds: int, more: list[str]) -> bool:
     for key, mode in MODES.items():
         rates = {way: statistics.median(each["rate"] for each in found[key, way]) for way in ("direct", "through")}
         share = rates["through"] / rates["direct"]
+        own = statistics.median(each["server_cpu_frac"] / each["rate"] for each in found[key, "through"])
         words = f"{mode.title:16} {rates['direct']:10,.0f}/s direct {rates['through']:10,.0f}/s through {share:6.2f} x"
+        words += f", {own * 1e6:.0f} µs of the gateway's processor time each"
         if key == "seq":
             added = 1 / rates["through"] - 1 / rates["direct"]
             words += f", {added * 1000:.3f} ms more each"
@@ -160,7 +163,7 @@ async def measured(mode: str, rounds: int) -> bool:
     """Measure a mode, print, and judge."""
     print(f"{mode} mode:", flush=True)
     with server() as direct, gateway(direct, mode) as (through, pid):
-        good = compare(direct, through, rounds, ["--page"] if mode == "shared" else [])
+        good = compare(direct, through, pid, rounds, ["--page"] if mode == "shared" else [])
         print(f"before idle clients {resident(pid) / 1e6:.0f} MB", flush=True)
     with idle_server() if mode == "exclusive" else server() as direct, gateway(direct, mode) as (through, pid):
         weight = await weigh(through, pid)

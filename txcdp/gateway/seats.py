@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 
@@ -19,18 +19,60 @@ from txcdp.gateway.shared.belongings import INTERNAL_ERROR, NORMAL_END
 from txcdp.transports.interface import Receiver, Transport
 
 
+class Corked(Protocol):
+    """A line that can keep together what is sent over it; see :class:`~txcdp.transports.short_path.ShortPath`."""
+
+    def cork(self) -> None:
+        """Keep it together."""
+
+    def uncork(self) -> None:
+        """Write it."""
+
+
+class Together:
+    """Stands beside a browser's line: what clients hear out of one read of it leaves in one write to each."""
+
+    def __init__(self) -> None:
+        self._reading = False
+        self._corked: set[Corked] = set()
+
+    def cork(self) -> None:
+        """Hear that a read begins."""
+        self._reading = True
+
+    def told(self, client: Corked) -> None:
+        """Hear that a client is about to be told something."""
+        if self._reading and client not in self._corked:
+            self._corked.add(client)
+            client.cork()
+
+    def uncork(self) -> None:
+        """Hear that all of the read is delivered."""
+        self._reading = False
+        corked, self._corked = self._corked, set()
+        for client in corked:
+            client.uncork()
+
+
 class Seat:
     """A :class:`~txcdp.transports.interface.Transport` whose other end is a world.
 
     :param upstream: the browser's own line.
     :param most: bytes that may wait; one message may be longer.
+    :param together: what stands beside that line.
+    :ivar beside: the client's line, where that can keep together what is sent over it.
     :ivar world: has to be put here at once.
     :ivar lost: how it has ended; None until it has.
     """
 
     world: World
 
-    def __init__(self, upstream: Transport, most: int) -> None:
+    def __init__(self, upstream: Transport, most: int, together: Together) -> None:
+        corkable: Any = upstream
+        self.cork: Callable[[], None] = getattr(corkable, "cork", _nothing)
+        self.uncork: Callable[[], None] = getattr(corkable, "uncork", _nothing)
+        self.beside: Corked | None = None
+        self._together = together
         self._upstream = upstream
         self._most = most
         self._waiting: deque[bytes] = deque()
@@ -48,6 +90,8 @@ class Seat:
         size = len(message)
         self.bytes_received += size
         if not self._paused and self.receiver is not None:
+            if self.beside is not None:
+                self._together.told(self.beside)
             self.receiver.message_received(message)
         elif self._waiting and self._size + size > self._most:
             self._overflow()
@@ -127,6 +171,10 @@ class Seat:
     def describe(self) -> dict[str, object]:
         """Return facts for people."""
         return {"kind": "shared", "bytes_received": self.bytes_received, "bytes_sent": self.bytes_sent}
+
+
+def _nothing() -> None:
+    """Do nothing, for a line that keeps nothing together."""
 
 
 class SharedLine:
