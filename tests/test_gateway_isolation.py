@@ -354,7 +354,7 @@ class _Fresh(Isolation):
 
 
 def test_nobody_sees_or_touches_what_is_anothers() -> None:
-    run_state_machine_as_test(_Fresh, settings=settings(max_examples=180, stateful_step_count=40, deadline=None))
+    run_state_machine_as_test(_Fresh, settings=settings(max_examples=160, stateful_step_count=40, deadline=None))
 
 
 # The same, whether others are there or not:
@@ -469,7 +469,7 @@ def foreign(browser: FakeBrowser, kind: str, pick: int, of: str) -> str:
 
 
 @given(st.lists(STEP, min_size=5, max_size=40))
-@settings(max_examples=240, deadline=None)
+@settings(max_examples=220, deadline=None)
 def test_a_client_hears_the_same_whether_others_are_there_or_not(steps: list[Any]) -> None:
     together, stolen = play(steps, "X", [], alone=False)
     alone, _ = play(steps, "Y", stolen, alone=True)
