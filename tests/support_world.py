@@ -14,6 +14,7 @@ from typing import Any
 
 from txcdp.gateway.shared import Limits, SharedBrowser, World
 from txcdp.gateway.shared.messages import Command
+from txcdp.gateway.shared.pages import PageWorld
 
 IDS = re.compile(r"[XY][CTSB][0-9]{5}")
 
@@ -180,6 +181,8 @@ class FakeBrowser:
         for each in self.sessions.values():
             if each.discover is not None and accepts(each.discover, self.targets[target]["type"]):
                 self.event(each.id, "Target.targetCrashed", targetId=target, status="crashed", errorCode=5)
+            if each.target == target:
+                self.event(each.id, "Inspector.targetCrashed")
 
     # Commands:
 
@@ -287,35 +290,75 @@ class Client:
 
     :ivar name: who it is, as the browser's ``actor``.
     :ivar got: what it has heard.
+    :ivar log: what it has heard over all of its lines, and how these ended, with the number of the line.
     :ivar closed: how it was sent away; None while it was not.
+    :ivar left: whether it has gone away by itself.
+    :ivar said: the ids that it has named on this line.
+    :ivar told: the ids that it has been told of on any line.
+    :ivar here: those that it has been told of on this one.
+    :ivar lines: the lines to its pages that were ever opened.
+    :ivar place: the number of this line; the main one has 0.
     """
 
     def __init__(self, shared: SharedBrowser, browser: FakeBrowser | None = None, name: str = "A", **limits: int):
         self.name = name
         self.got: list[dict[str, Any]] = []
         self.raw: list[bytes] = []
+        self.log: list[tuple[int, bytes]] = []
         self.closed: tuple[int, str] | None = None
+        self.left = False
         self.on_message: Callable[[dict[str, Any]], None] | None = None
         self.said: set[str] = set()
+        self.told: dict[str, None] = {}
+        self.here: dict[str, None] = {}
+        self.lines: list[PageLine] = []
+        self.place = 0
+        self.shared = shared
         self.browser = browser
         self.number = 0
-        if browser is not None:
-            browser.actor = name
-        self.world: World = shared.open_client(self._hear, self._ended, Limits(**limits))
+        self._begin(Limits(**limits))
+
+    def _begin(self, limits: Limits) -> None:
+        if self.browser is not None:
+            self.browser.actor = self.name
+        self.world = self._open(limits)
         self._obey = self.world._obey
-        if browser is not None:
-            browser.actor = None
+        if self.browser is not None:
+            self.browser.actor = None
             self.world._obey = self._act  # type: ignore[method-assign]
+
+    def _open(self, limits: Limits) -> World:
+        return self.shared.open_client(self._hear, self._ended, limits)
 
     def _hear(self, message: bytes) -> None:
         self.raw.append(message)
+        self.log.append((self.place, message))
         self.got.append(json.loads(message))
+        found = dict.fromkeys(IDS.findall(message.decode()))
+        self.told.update(found)
+        self.here.update(found)
         if self.on_message is not None:
             self.on_message(self.got[-1])
 
     def _ended(self, code: int, why: str) -> None:
         assert self.closed is None
         self.closed = (code, why)
+        self.log.append((self.place, f"closed {code} {why}".encode()))
+
+    @property
+    def open_lines(self) -> list[PageLine]:
+        """The lines to its pages that it can speak over."""
+        return [each for each in self.lines if each.closed is None and not each.left]
+
+    def open_line(self, target: str, **limits: int) -> PageLine:
+        """Open a line to a page."""
+        line = PageLine(self, target, **limits)
+        self.lines.append(line)
+        return line
+
+    def ids(self, kind: str) -> list[str]:
+        """Return the ids of a kind that it has been told, in order; those of sessions are good for one line alone."""
+        return [each for each in (self.here if kind == "S" else self.told) if each[1] == kind]
 
     def send(self, method: str, session: str = "", **params: Any) -> int:
         """Say a command; return its id."""
@@ -340,6 +383,7 @@ class Client:
 
     def leave(self) -> None:
         """Go away."""
+        self.left = True
         self.world.close()
 
     def answer(self, number: int) -> dict[str, Any]:
@@ -350,6 +394,26 @@ class Client:
     def events(self, method: str) -> list[dict[str, Any]]:
         """Return the parameters of the events of a kind."""
         return [each["params"] for each in self.got if each.get("method") == method]
+
+
+class PageLine(Client):
+    """A line of a client to one page.
+
+    :ivar host: whose it is.
+    :ivar target: the page.
+    """
+
+    world: PageWorld
+
+    def __init__(self, host: Client, target: str, **limits: int) -> None:
+        self.host = host
+        self.target = target
+        super().__init__(host.shared, host.browser, host.name, **limits)
+
+    def _open(self, limits: Limits) -> World:
+        host = self.host
+        self.log, self.told, self.place = host.log, host.told, len(host.lines) + 1
+        return self.shared.open_page(host.world, self.target, self._hear, self._ended, limits)
 
 
 class House:

@@ -848,6 +848,8 @@ class MetricsTests(GatewayCase):
             "txcdp_gateway_browsers_started_total 3.0",
             'txcdp_gateway_browsers_ended_total{why="died"} 0.0',
             "txcdp_gateway_queue 0.0",
+            "txcdp_gateway_dropped_bytes_total 0.0",
+            "txcdp_gateway_browser_memory_bytes_max 0.0",
         ):
             self.assertIn(line, text.splitlines())
 

@@ -7,39 +7,22 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support_world import Client, House
-from txcdp.gateway.shared import Limits
-from txcdp.gateway.shared.pages import PageWorld
+from tests.support_world import Client, House, PageLine
 
 
-class PageLine:
-    """A line to a page, and all that was heard over it."""
+class Line(PageLine):
+    """A line to a page in a house."""
 
     def __init__(self, house: House, host: Client, target: str, **limits: int) -> None:
+        super().__init__(host, target, **limits)
         self.house = house
-        self.got: list[dict[str, Any]] = []
-        self.closed: tuple[int, str] | None = None
-        self.number = 0
-        hear = lambda message: self.got.append(json.loads(message))  # noqa: E731
-        self.world: PageWorld = house.shared.open_page(host.world, target, hear, self._ended, Limits(**limits))
-
-    def _ended(self, code: int, why: str) -> None:
-        assert self.closed is None
-        self.closed = (code, why)
 
     def ask(self, method: str, session: str = "", **params: Any) -> dict[str, Any]:
         """Say a command, and return the answer."""
-        self.number += 1
-        message: dict[str, Any] = {"id": self.number, "method": method, "params": params}
-        if session:
-            message["sessionId"] = session
-        self.world.receive(json.dumps(message).encode())
-        self.house.deliver()
-        (found,) = [each for each in self.got if each.get("id") == self.number]
-        return found
+        return self.house.ask(self, method, session, **params)
 
-    def events(self, method: str) -> list[dict[str, Any]]:
-        """Return the events of a kind."""
+    def told_of(self, method: str) -> list[dict[str, Any]]:
+        """Return the events of a kind, whole."""
         return [each for each in self.got if each.get("method") == method]
 
 
@@ -50,12 +33,12 @@ class PageLineTests(SynchronousTestCase):
         self.a, self.b = self.house.client("A"), self.house.client("B")
         self.target, self.session = self.house.page(self.a)
         self.before = len(self.browser.sessions)
-        self.line = PageLine(self.house, self.a, self.target)
+        self.line = Line(self.house, self.a, self.target)
 
     def test_the_page_has_no_session(self):
         answer = self.line.ask("Runtime.evaluate", expression="1")
         self.assertEqual(answer, {"id": 1, "result": {"result": {"type": "string", "value": "1"}}})
-        (event,) = self.line.events("Runtime.consoleAPICalled")
+        (event,) = self.line.told_of("Runtime.consoleAPICalled")
         self.assertEqual(event, {"method": "Runtime.consoleAPICalled", "params": {"type": "log", "said": "1"}})
         (same,) = [each for each in self.a.got if each.get("method") == "Runtime.consoleAPICalled"]
         self.assertEqual(same["sessionId"], self.session, "its owner has a session of its own with the page")
@@ -91,21 +74,33 @@ class PageLineTests(SynchronousTestCase):
         made = self.line.ask("Target.createTarget", url="about:blank")["result"]["targetId"]
         self.assertEqual(self.browser.targets[made]["browserContextId"], self.a.world.default)
         session = self.line.ask("Target.attachToTarget", targetId=made, flatten=True)["result"]["sessionId"]
-        (event,) = self.line.events("Target.attachedToTarget")
+        (event,) = self.line.told_of("Target.attachedToTarget")
         self.assertEqual((event["params"]["sessionId"], event.get("sessionId")), (session, None))
         self.assertEqual(self.line.ask("Runtime.evaluate", session, expression="x")["sessionId"], session)
         self.assertEqual(
             self.a.answer(self.a.send("Runtime.evaluate", session, expression="x"))["error"]["code"], -32001
         )
         self.assertEqual(self.line.ask("Target.detachFromTarget", sessionId=session)["result"], {})
-        self.assertEqual(len(self.line.events("Target.detachedFromTarget")), 1)
+        self.assertEqual(len(self.line.told_of("Target.detachedFromTarget")), 1)
         self.assertIsNone(self.line.closed)
+
+    def test_targets_that_are_being_made_over_several_lines(self):
+        own = len(self.a.world.targets)
+        lines = [Line(self.house, self.a, self.target, targets=own + 2) for _ in range(3)]
+        self.house.deliver()
+        for each in lines:
+            each.send("Target.createTarget", url="about:blank")
+        refused = lines[2].answer(1)["error"]
+        self.assertEqual(refused["message"], f"{own + 2} targets are all that a client may have")
+        lines[0].leave()
+        self.house.deliver()
+        self.assertEqual(self.a.world.being_made, 0)
 
     def test_discovery(self):
         self.line.ask("Target.setDiscoverTargets", discover=True)
         self.house.page(self.b)
         target, _ = self.house.page(self.a)
-        told = {each["params"]["targetInfo"]["targetId"] for each in self.line.events("Target.targetCreated")}
+        told = {each["params"]["targetInfo"]["targetId"] for each in self.line.told_of("Target.targetCreated")}
         self.assertLessEqual({self.target, target}, told)
         self.assertEqual({self.browser.targets[each]["browserContextId"] for each in told}, {self.a.world.default})
 
@@ -117,9 +112,20 @@ class PageLineTests(SynchronousTestCase):
         self.house.result(self.a, "Browser.getVersion")
 
     def test_a_page_that_there_is_not(self):
-        line = PageLine(self.house, self.a, "nobody's")
+        line = Line(self.house, self.a, "nobody's")
         self.house.deliver()
         self.assertEqual(line.closed, (1000, "the page has closed"))
+
+    def test_a_page_of_somebody_elses(self):
+        other, _ = self.house.page(self.b)
+        heard = len(self.browser.heard)
+        lines = [Line(self.house, self.a, each) for each in (other, "nobody's")]
+        lines[0].send("Runtime.evaluate", expression="1")
+        self.house.deliver()
+        self.assertEqual([each.closed for each in lines], [(1000, "the page has closed")] * 2)
+        self.assertEqual([each.got for each in lines], [[], []])
+        self.assertNotIn(other, str(self.browser.heard[heard:]), "the browser is not even asked")
+        self.assertEqual(len(self.browser.sessions), self.before + 3, "two of the first line, one of the other's page")
 
     def test_its_client_leaves(self):
         self.line.ask("Target.attachToTarget", targetId=self.target, flatten=True)
@@ -145,7 +151,7 @@ class PageLineTests(SynchronousTestCase):
         self.a.leave()
         self.house.deliver()
         self.assertEqual(self.line.closed, (1000, "who has opened the page has left"))
-        late = PageLine(self.house, self.a, self.target)
+        late = Line(self.house, self.a, self.target)
         self.assertEqual(late.closed, (1011, "who has opened the page has left"))
         self.assertEqual(self.shared.clients, 1)
         self.assertEqual({each.world for each in self.shared.sessions.values()}, {self.b.world})
@@ -164,8 +170,8 @@ class PageLineTests(SynchronousTestCase):
         self.line.world.close()
         self.browser.broken = {"Target.attachToBrowserTarget"}
         self.house.deliver()
-        line = PageLine(self.house, self.a, self.target)
+        line = Line(self.house, self.a, self.target)
         line.world.close()
-        line = PageLine(self.house, self.a, self.target)
+        line = Line(self.house, self.a, self.target)
         self.house.deliver()
         self.assertEqual(line.closed, (1011, "the browser has opened no session"))

@@ -24,7 +24,7 @@ from txcdp.gateway import (
     PoolOptions,
 )
 from txcdp.gateway.exclusive import Exclusive
-from txcdp.gateway.seats import Seat, SharedLine
+from txcdp.gateway.seats import Seat, SharedLine, Together
 from txcdp.gateway.sharing import Shared
 
 
@@ -107,6 +107,9 @@ class PlaceTests(SharedCase):
         gateway = self.make(pool=PoolOptions(size=1, warm=0))
         first, second = self.client(), self.client()
         self.assertEqual((len(self.lines), self.loads()), (1, [2]))
+        (house,) = self.mode.lodging.houses
+        line: Any = self.lines[0]
+        self.assertIs(line.beside, house.together)
         own = self.page(first)
         self.page(second)
         found = self.say(first, "Target.getTargets")["result"]["targetInfos"]
@@ -335,6 +338,7 @@ class EndTests(SharedCase):
         self.assertIn("result", self.say(other, "Browser.getVersion"))
         slow.leave()
         self.assertEqual(gateway.counters.ended["slow"], 1)
+        self.assertTrue(900 < gateway.counters.dropped <= 1000, gateway.counters.dropped)
 
     def test_who_reads_again_in_time(self):
         self.make()
@@ -522,10 +526,24 @@ class FakeWorld:
         self.closed += 1
 
 
+class Cork:
+    """A line that keeps together what is sent over it, and tells when."""
+
+    def __init__(self, name: str, told: list[str]) -> None:
+        self.name, self.told = name, told
+
+    def cork(self) -> None:
+        self.told.append(f"{self.name} corked")
+
+    def uncork(self) -> None:
+        self.told.append(f"{self.name} uncorked")
+
+
 class SeatTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.upstream = FakeTransport()
-        self.seat = Seat(self.upstream, 10)
+        self.together = Together()
+        self.seat = Seat(self.upstream, 10, self.together)
         self.world = FakeWorld()
         self.seat.world = self.world  # type: ignore[assignment]
 
@@ -548,6 +566,35 @@ class SeatTests(SynchronousTestCase):
         self.assertEqual(ear.heard, [b"1"])
         self.seat.resume()
         self.assertEqual(ear.heard, [b"1", b"2"])
+
+    def test_what_comes_in_one_read_leaves_in_one_write(self):
+        told: list[str] = []
+        seats = [Seat(self.upstream, 10, self.together) for _ in "ABC"]
+        for name, seat in zip("AB", seats, strict=False):
+            seat.beside = Cork(name, told)
+        for seat in seats:
+            seat.receiver = Ear()
+        seats[0].deliver(b"not while the browser's line is read")
+        self.assertEqual(told, [])
+        self.together.cork()
+        for seat in (seats[0], seats[0], seats[2]):
+            seat.deliver(b"x")
+        self.assertEqual(told, ["A corked"], "nobody else")
+        seats[1].deliver(b"x")
+        self.together.uncork()
+        self.assertEqual((told[:2], sorted(told[2:])), (["A corked", "B corked"], ["A uncorked", "B uncorked"]))
+        self.together.uncork()
+        self.assertEqual(len(told), 4)
+
+    def test_what_a_client_says_in_one_read_goes_to_the_browser_in_one_write(self):
+        told: list[str] = []
+        upstream: Any = Cork("the browser's line", told)
+        seat = Seat(upstream, 10, self.together)
+        seat.cork()
+        seat.uncork()
+        self.assertEqual(told, ["the browser's line corked", "the browser's line uncorked"])
+        self.seat.cork()
+        self.seat.uncork()  # a line in memory keeps nothing together
 
     def test_one_that_is_longer_than_all_that_may_wait(self):
         ear = self.seat.receiver = Ear()

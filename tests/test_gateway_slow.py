@@ -18,26 +18,30 @@ BUFFER = 65536
 class Socket(ServerTCP):
     """A TCP connection whose peer reads when the test says so; until then what is written waits, as in Twisted's own.
 
-    :ivar waiting: bytes that wait.
+    :ivar dataBuffer: what waits.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.waiting = 0
+        self.dataBuffer = b""
         self.reads = True
         self._full = False
 
     def write(self, data: bytes) -> None:
         super().write(data)
         if not self.reads:
-            self.waiting += len(data)
+            self.dataBuffer += data
             if self.waiting > BUFFER and self.producer is not None and not self._full:
                 self._full = True
                 self.producer.pauseProducing()
 
+    @property
+    def waiting(self) -> int:
+        return len(self.dataBuffer)
+
     def read_all(self) -> None:
         """Let the peer read what there is, but nothing that comes afterwards."""
-        self.waiting = 0
+        self.dataBuffer = b""
         if self._full and self.producer is not None:
             self._full = False
             self.producer.resumeProducing()
@@ -105,6 +109,8 @@ class SlowTests(GatewayCase):
         self.assertEqual(slow.closed_with(), (1008, "you have not read what you are sent for 4 s"))
         self.reactor.advance(2)
         self.assertTrue(slow_tcp.aborted)
+        self.assertEqual(self.gateway.counters.dropped, slow_tcp.waiting)
+        self.assertGreater(slow_tcp.waiting, BUFFER)
         self.assertEqual(other_browser.producerState, "producing")
 
     def test_many_small_messages(self):

@@ -1,7 +1,7 @@
 """txcdp as a client of the side-by-side benchmarks: one mode, one JSON line.
 
     client.py --url ws://127.0.0.1:PORT/devtools/browser/x --mode seq|pipe|flood|ignored|big --n N
-              [--inflight K] [--size BYTES] [--kind req|data|console] [--pipeline] [--raw] [--label NAME]
+              [--inflight K] [--size BYTES] [--kind req|data|console] [--page] [--pipeline] [--raw] [--label NAME]
 
 The whole layer is on: sessions, deadlines, cancellation, typed results, typed events through an
 ``EventStream`` to one guarded subscriber.
@@ -26,7 +26,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # wherever it is r
 
 from tests.benchmarks.measure import Meter, arguments
 from txcdp.connection import Connection
-from txcdp.domains import network, runtime
+from txcdp.domains import network, runtime, target
+from txcdp.sessions.session import Session
 from txcdp.transports.websocket import open_websocket
 
 EVENTS = {
@@ -36,9 +37,9 @@ EVENTS = {
 }
 
 
-async def commands(connection: Connection, options: argparse.Namespace, meter: Meter) -> None:
+async def commands(session: Session, options: argparse.Namespace, meter: Meter) -> None:
     """Run one command at a time, or ``inflight`` at once; typed unless replies of a given size are asked for."""
-    session, command = connection.session, runtime.evaluate(expression="1")
+    command = runtime.evaluate(expression="1")
     real = os.environ.get("BENCH_REAL") == "1"
 
     call: Callable[[], Deferred[Any]] = partial(session.execute, command)
@@ -69,16 +70,15 @@ def is_timed(event: Any) -> bool:
     return bool(event.timestamp > 0)
 
 
-async def flood(connection: Connection, options: argparse.Namespace, meter: Meter) -> None:
+async def flood(session: Session, options: argparse.Namespace, meter: Meter) -> None:
     """Count a flood of events that one subscriber takes, or that nobody wants."""
-    session = connection.session
     kind = options.kind if options.mode == "flood" else {"req": "data"}.get(options.kind, "req")
-    count, target, reached = 0, 0, Deferred[None]()
+    count, awaited, reached = 0, 0, Deferred[None]()
 
     def on_event(_: object) -> None:
         nonlocal count
         count += 1
-        if count == target:
+        if count == awaited:
             reached.callback(None)
 
     stream: Any = session.events(EVENTS[kind])
@@ -87,8 +87,8 @@ async def flood(connection: Connection, options: argparse.Namespace, meter: Mete
     stream.subscribe(on_event)
 
     async def burst(n: int) -> None:
-        nonlocal count, target, reached
-        count, target, reached = 0, n, Deferred()
+        nonlocal count, awaited, reached
+        count, awaited, reached = 0, n, Deferred()
         if options.kind == "console":
             await session.execute(runtime.evaluate(expression=f"for(let i=0;i<{n};i++)console.log(i)"))
         else:
@@ -108,8 +108,12 @@ async def main(reactor: Any, options: argparse.Namespace) -> None:
     async with Connection(transport, reactor, linger=None) as connection:
         for index in range(options.listeners):
             connection.session.events_raw(f"Bench.other{index}").subscribe(lambda _: None)
+        session = connection.session
+        if options.page:
+            made = await session.execute(target.create_target(url="about:blank"))
+            session = await connection.attach(made.target_id)
         run = flood if options.mode in ("flood", "ignored") else commands
-        await run(connection, options, Meter(options))
+        await run(session, options, Meter(options))
 
 
 if __name__ == "__main__":

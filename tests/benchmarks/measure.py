@@ -22,6 +22,7 @@ def arguments(description: str) -> argparse.Namespace:
     parser.add_argument("--size", type=int, help="bytes in each reply (1 MiB for --mode big)")
     parser.add_argument("--kind", choices=KINDS, default="req")
     parser.add_argument("--pipeline", action="store_true", help="events through ops.filter and ops.map")
+    parser.add_argument("--page", action="store_true", help="in a session with a page that is opened for it")
     parser.add_argument("--server-pid", type=int, default=0)
     parser.add_argument("--label", default="txcdp")
     parser.add_argument("--listeners", type=int, default=0, help="subscribers of other events")

@@ -7,7 +7,8 @@
  *   any command                       {"id":N,"result":{"result":{"type":"number","value":1,"description":"1"}}}
  *   ... with "size":S                 {"id":N,"result":{"data":"AAA..."}}, S bytes of it
  *   Bench.flood {"n":N,"kind":K}      N events, then {"id":N,"result":{}}; of 1 KB (K is "req"), of 170 bytes ("data")
- *   Target.*, Browser.getVersion      what a client needs to attach to a page or to the browser
+ *   Target.*, Browser.getVersion      what a client needs to attach to a page or to the browser; and what a gateway
+ *                                     needs to share it: each context that is made, CONTEXT3, can have one page, PAGE3
  *   GET /json/version, /json/list     the WebSocket's URL
  *
  * One thread, poll(2), POSIX and nothing else.
@@ -42,7 +43,7 @@ struct peer {
     char session[SESSION];
 };
 
-static int port;
+static int port, contexts, sessions;
 
 static void reserve(struct bytes *b, size_t more) {
     if (b->used + more <= b->room) return;
@@ -211,12 +212,16 @@ static void string(const char *message, const char *key, char *to, int room) {
     to[i] = 0;
 }
 
-#define INFO(id, type) "{\"targetId\":\"" id "\",\"type\":\"" type "\",\"title\":\"\",\"url\":\"about:blank\",\"attached\":true,\"canAccessOpener\":false,\"browserContextId\":\"CONTEXT\"}"
-#define PAGE INFO("PAGE", "page")
-#define BROWSER INFO("BROWSER", "browser")
+#define INFO(id, type, number) "{\"targetId\":\"" id number "\",\"type\":\"" type "\",\"title\":\"\",\"url\":\"about:blank\",\"attached\":true,\"canAccessOpener\":false,\"browserContextId\":\"CONTEXT" number "\"}"
+#define PAGE INFO("PAGE", "page", "")
+#define BROWSER INFO("BROWSER", "browser", "")
+
+static const char *after(const char *id, const char *kind) { /* the number in an id */
+    return strncmp(id, kind, strlen(kind)) ? "" : id + strlen(kind);
+}
 
 static void command(struct peer *p, const char *message) {
-    char method[64], session[SESSION], kind[16];
+    char method[64], session[SESSION], kind[16], which[32], made[64], event[512], end[SESSION + 32];
     const char *result = "{\"result\":{\"type\":\"number\",\"value\":1,\"description\":\"1\"}}";
     long id = number(message, "id", 0), size = number(message, "size", -1);
     string(message, "method", method, sizeof method);
@@ -235,13 +240,25 @@ static void command(struct peer *p, const char *message) {
         return;
     }
     if (!strncmp(method, "Target.attachTo", 15)) {
-        int browser = method[15] == 'B' || strstr(message, "\"BROWSER\"") != NULL;
-        char event[512], end[SESSION + 32];
+        int browser = method[15] == 'B' || strstr(message, "\"BROWSER\"") != NULL, size;
+        string(message, "targetId", which, sizeof which);
         tail(end, session);
-        snprintf(event, sizeof event, "{\"method\":\"Target.attachedToTarget\",\"params\":{\"sessionId\":\"SESSION%d\","
-                 "\"targetInfo\":%s,\"waitingForDebugger\":false}%s", browser, browser ? BROWSER : PAGE, end);
+        size = snprintf(event, sizeof event, "{\"method\":\"Target.attachedToTarget\",\"params\":{\"sessionId\":\"SESSION%d\",\"targetInfo\":", ++sessions);
+        if (browser) size += snprintf(event + size, sizeof event - size, BROWSER);
+        else size += snprintf(event + size, sizeof event - size, INFO("PAGE", "page", "%1$s"), after(which, "PAGE"));
+        snprintf(event + size, sizeof event - size, ",\"waitingForDebugger\":false}%s", end);
         text(&p->out, event);
-        result = browser ? "{\"sessionId\":\"SESSION1\"}" : "{\"sessionId\":\"SESSION0\"}";
+        sprintf(made, "{\"sessionId\":\"SESSION%d\"}", sessions);
+        result = made;
+    } else if (!strcmp(method, "Target.createBrowserContext")) {
+        sprintf(made, "{\"browserContextId\":\"CONTEXT%d\"}", ++contexts);
+        result = made;
+    } else if (!strcmp(method, "Target.createTarget")) {
+        string(message, "browserContextId", which, sizeof which);
+        snprintf(event, sizeof event, "{\"method\":\"Target.targetCreated\",\"params\":{\"targetInfo\":" INFO("PAGE", "page", "%1$s") "}}", after(which, "CONTEXT"));
+        text(&p->out, event);
+        sprintf(made, "{\"targetId\":\"PAGE%s\"}", after(which, "CONTEXT"));
+        result = made;
     } else if (!strcmp(method, "Target.setDiscoverTargets")) {
         text(&p->out, "{\"method\":\"Target.targetCreated\",\"params\":{\"targetInfo\":" BROWSER "}}");
         text(&p->out, "{\"method\":\"Target.targetCreated\",\"params\":{\"targetInfo\":" PAGE "}}");

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 _PROMISES = "tests/test_promises.py"
 _GUARD = "            except Exception:\n                self._harmed(observer)\n"
+_ISOLATION = "tests/test_gateway_isolation.py"
 _RECONNECTING = "tests/test_reconnecting.py"
 
 
@@ -373,5 +374,32 @@ FAULTS = (
         "self.owner(told.info) is not upper.world.host:",
         "False:",
         ("tests/test_gateway_world.py",),
+    ),
+    Fault(
+        "a line to a page is attached to that of another client",
+        "gateway/shared/pages.py",
+        "if self._target_id not in self.targets:",
+        "if False:",
+        (
+            f"{_ISOLATION}::test_nobody_sees_or_touches_what_is_anothers",
+            "tests/test_gateway_pages.py::PageLineTests::test_a_page_of_somebody_elses",
+        ),
+    ),
+    Fault(
+        "the session of a line to a page outlives the line",
+        "gateway/shared/pages.py",
+        "                self.browser.line.detach(self._seat.id, ROOT)\n",
+        "                pass\n",
+        (f"{_ISOLATION}::test_nobody_sees_or_touches_what_is_anothers",),
+    ),
+    Fault(
+        "a client is told of what is opened in the worlds of others",
+        "gateway/shared/belongings.py",
+        "for world in (self, *self.lodgers) for each",
+        "for world in self.browser._worlds for each",
+        (
+            f"{_ISOLATION}::test_nobody_sees_or_touches_what_is_anothers",
+            f"{_ISOLATION}::test_a_client_hears_the_same_whether_others_are_there_or_not",
+        ),
     ),
 )

@@ -47,6 +47,7 @@ class Counters:
     :ivar events: events that went to clients.
     :ivar bytes_in: bytes of messages from clients.
     :ivar bytes_out: bytes of messages to clients.
+    :ivar dropped: bytes that were thrown away since their client did not read.
     """
 
     clients: Counter[str] = field(default_factory=Counter)
@@ -56,6 +57,7 @@ class Counters:
     events: int = 0
     bytes_in: int = 0
     bytes_out: int = 0
+    dropped: int = 0
     domains: dict[str, Domain] = field(default_factory=dict)
 
     def domain(self, method: str) -> Domain:

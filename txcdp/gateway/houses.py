@@ -9,6 +9,7 @@ from txcdp.deferreds import Alarm
 from txcdp.errors import ConnectionLost
 from txcdp.gateway.members import Member
 from txcdp.gateway.pool import Pool
+from txcdp.gateway.seats import Together
 from txcdp.gateway.shared import SharedBrowser
 from txcdp.transports.interface import Transport
 
@@ -23,6 +24,7 @@ class House:
     :param patience: seconds for it to clear away what the last client has left.
     :param changed: called with the house when somebody has left it, or it has ended.
     :ivar shared: keeps its clients apart.
+    :ivar together: lets what they hear out of one read leave in one write.
     :ivar guests: who is in it.
     :ivar why: it has ended, for these clients; ``""`` until then.
     """
@@ -45,6 +47,9 @@ class House:
         self.guests: set[object] = set()
         self.why = ""
         self.shared = SharedBrowser(transport.send)
+        self.together = Together()
+        upstream: Any = transport
+        upstream.beside = self.together
         transport.receiver = self
         self.shared.start()
         member.ended.wait().addCallback(self._end)

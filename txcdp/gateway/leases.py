@@ -115,6 +115,11 @@ class LeasedLine:
             return self._member.why
         return "its process has ended" if self._member.broken else ""
 
+    @property
+    def unread(self) -> int:
+        """Nothing: what its client does not take is not taken from the browser."""
+        return 0
+
     def browser_closes(self) -> None:
         """Hear that the client has told the browser to end."""
         self._member.dismissed = True

@@ -71,6 +71,11 @@ class Metrics(Collector):
             "Memory of all browsers together, when it was last looked at.",
             sum(member.memory for member in members),
         )
+        yield GaugeMetricFamily(
+            "txcdp_gateway_browser_memory_bytes_max",
+            "Memory of the browser that has the most, when it was last looked at.",
+            max((member.memory for member in members), default=0),
+        )
         counts = pool.counts
         yield CounterMetricFamily("txcdp_gateway_browsers_started", "Browsers that came up.", counts.started)
         yield CounterMetricFamily(
@@ -127,3 +132,8 @@ class Metrics(Collector):
         moved.add_metric(["in"], counters.bytes_in)
         moved.add_metric(["out"], counters.bytes_out)
         yield moved
+        yield CounterMetricFamily(
+            "txcdp_gateway_dropped_bytes",
+            "Bytes of messages that were thrown away since their client did not read.",
+            counters.dropped,
+        )

@@ -53,6 +53,10 @@ class Line(Protocol):
     def lost(self) -> None:
         """Hear that the browser has ended the line."""
 
+    @property
+    def unread(self) -> int:
+        """Bytes for the client that this line holds, or has thrown away."""
+
     def left(self) -> None:
         """Hear, once, that the client is gone, and that the transport is closed."""
 
@@ -115,9 +119,11 @@ class Relay:
     def client_opened(self) -> None:
         """Hear that the client is there; what the browser has said since is on its way to it."""
         upstream: Any = self._upstream
-        if isinstance(upstream, ShortPath):
-            self._neighbour = self.client.beside = upstream
+        if hasattr(upstream, "cork"):
+            self.client.beside = upstream
             upstream.beside = self.client
+        if isinstance(upstream, ShortPath):
+            self._neighbour = upstream
         upstream.receiver = self
         upstream.resume()
 
@@ -196,6 +202,8 @@ class Relay:
             domain.outcomes[LOST] += 1
         self._pending.clear()
         self.client.beside = None
+        if self._word == "slow":
+            self._counters.dropped += self.line.unread + self.client.unsent
         if not self._closed:
             upstream: Any = self._upstream
             upstream.beside = None

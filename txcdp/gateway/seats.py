@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 
@@ -19,22 +19,65 @@ from txcdp.gateway.shared.belongings import INTERNAL_ERROR, NORMAL_END
 from txcdp.transports.interface import Receiver, Transport
 
 
+class Corked(Protocol):
+    """A line that can keep together what is sent over it; see :class:`~txcdp.transports.short_path.ShortPath`."""
+
+    def cork(self) -> None:
+        """Keep it together."""
+
+    def uncork(self) -> None:
+        """Write it."""
+
+
+class Together:
+    """Stands beside a browser's line: what clients hear out of one read of it leaves in one write to each."""
+
+    def __init__(self) -> None:
+        self._reading = False
+        self._corked: set[Corked] = set()
+
+    def cork(self) -> None:
+        """Hear that a read begins."""
+        self._reading = True
+
+    def told(self, client: Corked) -> None:
+        """Hear that a client is about to be told something."""
+        if self._reading and client not in self._corked:
+            self._corked.add(client)
+            client.cork()
+
+    def uncork(self) -> None:
+        """Hear that all of the read is delivered."""
+        self._reading = False
+        corked, self._corked = self._corked, set()
+        for client in corked:
+            client.uncork()
+
+
 class Seat:
     """A :class:`~txcdp.transports.interface.Transport` whose other end is a world.
 
     :param upstream: the browser's own line.
     :param most: bytes that may wait; one message may be longer.
+    :param together: what stands beside that line.
+    :ivar beside: the client's line, where that can keep together what is sent over it.
     :ivar world: has to be put here at once.
     :ivar lost: how it has ended; None until it has.
+    :ivar unread: bytes that wait, or waited when it ended.
     """
 
     world: World
 
-    def __init__(self, upstream: Transport, most: int) -> None:
+    def __init__(self, upstream: Transport, most: int, together: Together) -> None:
+        corkable: Any = upstream
+        self.cork: Callable[[], None] = getattr(corkable, "cork", _nothing)
+        self.uncork: Callable[[], None] = getattr(corkable, "uncork", _nothing)
+        self.beside: Corked | None = None
+        self._together = together
         self._upstream = upstream
         self._most = most
         self._waiting: deque[bytes] = deque()
-        self._size = 0
+        self.unread = 0
         self._paused = False
         self._told = False
         self.receiver: Receiver | None = None
@@ -48,25 +91,23 @@ class Seat:
         size = len(message)
         self.bytes_received += size
         if not self._paused and self.receiver is not None:
+            if self.beside is not None:
+                self._together.told(self.beside)
             self.receiver.message_received(message)
-        elif self._waiting and self._size + size > self._most:
+        elif self._waiting and self.unread + size > self._most:
             self._overflow()
         else:
             self._waiting.append(message)
-            self._size += size
+            self.unread += size
 
     def ended(self, code: int, why: str) -> None:
         """Hear that the world has ended."""
         self._end(ConnectionLost(why, code, code == NORMAL_END))
 
     def _overflow(self) -> None:
-        self._forget()
+        self._waiting.clear()
         self.world.close()
         self._end(ConnectionLost(f"you have left more than {self._most:,} bytes unread", TOO_MUCH, False, "aborted"))
-
-    def _forget(self) -> None:
-        self._waiting.clear()
-        self._size = 0
 
     def _end(self, reason: ConnectionLost) -> None:
         if self.lost is None:
@@ -107,7 +148,7 @@ class Seat:
 
     def abort(self, why: str = "aborted", cause: LossCause = "aborted") -> None:
         """Leave, whatever is unread."""
-        self._forget()
+        self._waiting.clear()
         self.world.close()
         self._end(ConnectionLost(why, None, cause == "closed", cause))
 
@@ -120,13 +161,17 @@ class Seat:
         self._paused = False
         while self._waiting and not self._paused and self.receiver is not None:
             message = self._waiting.popleft()
-            self._size -= len(message)
+            self.unread -= len(message)
             self.receiver.message_received(message)
         self._tell()
 
     def describe(self) -> dict[str, object]:
         """Return facts for people."""
         return {"kind": "shared", "bytes_received": self.bytes_received, "bytes_sent": self.bytes_sent}
+
+
+def _nothing() -> None:
+    """Do nothing, for a line that keeps nothing together."""
 
 
 class SharedLine:
@@ -148,6 +193,11 @@ class SharedLine:
         """Why the browser is gone where its client did not ask for that; else ``""``."""
         lost = self._seat.lost
         return lost.reason if lost is not None and lost.code == INTERNAL_ERROR else ""
+
+    @property
+    def unread(self) -> int:
+        """Bytes for the client that wait, or have been thrown away."""
+        return self._seat.unread
 
     def browser_closes(self) -> None:
         """Hear that the client closes its browser, which is its world alone: the world sees to that."""

@@ -140,7 +140,7 @@ class Shared:
         house = await self.lodging.find()
         tenant = Tenant(self._reactor, house, principal, self._left)
         house.enter(tenant)
-        seat = Seat(house.transport, self._unread)
+        seat = Seat(house.transport, self._unread, house.together)
         tenant.world = seat.world = house.shared.open_client(seat.deliver, seat.ended)
         self.tenants.append(tenant)
         tenant.main = line = self._line(tenant, seat)
@@ -154,7 +154,7 @@ class Shared:
             tenant, target_id = await self._furnish(principal, "about:blank", listed=False)
             tenant.offered[name] = target_id
             self._names.spend(name)
-        seat = Seat(tenant.house.transport, self._unread)
+        seat = Seat(tenant.house.transport, self._unread, tenant.house.together)
         target_id = tenant.offered.get(name, name)
         seat.world = tenant.house.shared.open_page(tenant.world, target_id, seat.deliver, seat.ended)
         line = self._line(tenant, seat)

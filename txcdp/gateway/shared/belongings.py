@@ -38,7 +38,7 @@ class Belongings:
     :ivar tops: its targets that browser sessions attach to by themselves.
     :ivar windows: the windows that it has been told of, by the target that it has asked about.
     :ivar waiting: the ids, on the line, of its commands that the browser has not answered.
-    :ivar making: how many contexts and targets are being made for it.
+    :ivar making: how many contexts and targets are being made for it over this line.
     :ivar host: whose contexts and targets it has: its own, but for a line to a page.
     :ivar lodgers: the lines to its pages.
     """
@@ -68,6 +68,11 @@ class Belongings:
         self._attachments: dict[str, int] = {}
         self._deliver = deliver
         self._close = close
+
+    @property
+    def being_made(self) -> int:
+        """How many contexts and targets are being made for it, over all of its lines."""
+        return sum(each.making for each in (self, *self.lodgers))
 
     def deliver(self, message: bytes) -> None:
         """Send the client a message, if it is still there."""

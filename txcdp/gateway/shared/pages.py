@@ -52,6 +52,9 @@ class PageWorld(World):
         elif session_id:
             seat = self._seat = Session(session_id, target_id, "browser", world=self, upper=None, parent=ROOT)
             self.browser.sessions[seat.key] = seat
+            if self._target_id not in self.targets:  # or is somebody else's, for whom it is the same
+                self.end(NORMAL_END, "the page has closed")
+                return
             params = {"targetId": self._target_id, "flatten": True}
             self.browser.line.ask("Target.attachToTarget", params, session=seat, world=self, then=self._answered)
         else:

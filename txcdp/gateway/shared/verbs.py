@@ -137,7 +137,7 @@ def _context_disposed(world: World, session: Session, command: Command, context:
 def _create(world: World, session: Session, command: Command) -> None:
     params = world.in_context(params_of(command), SERVER_ERROR, "Failed to find browser context with id ")
     check_address(params)
-    if len(world.targets) + world.making >= world.limits.targets:
+    if len(world.targets) + world.host.being_made >= world.limits.targets:
         raise Refusal(SERVER_ERROR, f"{world.limits.targets} targets are all that a client may have")
     then = partial(_created, world, session, command)
     world.forward(world.seat, command, params, then)
