@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from txcdp.deferreds import Notice, returns_deferred
+from txcdp.deferreds import Notice, returns_deferred, shielded
 from txcdp.logs import Seldom
 from txcdp.recording.buffer import Buffer
 
@@ -82,6 +82,20 @@ class Pump:
         self.bytes_written = 0
         self.failures = 0
 
+    @returns_deferred
+    async def open(self, host: Host) -> None:
+        """Make the sink ready; where that is cancelled it is closed as soon as it is: a thread cannot be stopped.
+
+        :returns: fails like :meth:`Sink.open`; cancelled, when the sink is closed.
+        """
+        opening = self._sink.open(host)
+        try:
+            await shielded(opening)
+        except CancelledError:
+            closing = opening.addCallback(lambda _: self._sink.close("stopped", self._buffer.dropped))
+            await shielded(closing.addErrback(self._not_closed))
+            raise
+
     def put(self, line: bytes) -> None:
         """Add a line; raises like :meth:`Buffer.put`."""
         self._buffer.put(line)
@@ -130,6 +144,9 @@ class Pump:
         self.failures += 1
         if self._may_log():
             log.failure("The recording cannot be written; it is tried again", failure)
+
+    def _not_closed(self, failure: Failure) -> None:
+        log.warn("{sink}, which nobody waits for any more, failed: {error}", sink=self._sink, error=failure.value)
 
     def _next(self, _: object) -> None:
         self._busy = False
