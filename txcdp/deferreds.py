@@ -82,7 +82,7 @@ def shielded(deferred: Deferred[T]) -> Deferred[T]:
     def tell(result: T | Failure) -> T | Failure | None:
         if waiting.called:  # cancelled
             return result
-        waiting.callback(result)  # type: ignore[arg-type]
+        waiting.callback(result)
         return None
 
     deferred.addBoth(tell)
