@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import tempfile
 from collections.abc import Callable
@@ -779,6 +780,20 @@ class TroubleTests(RecorderCase):
         self.chrome.advance(0.2)
         self.assertEqual(self.sink.methods()[-2:], ["Network.dataReceived"] * 2)
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+        self.stop(recorder)
+
+    def test_what_can_never_be_written_ends_it(self) -> None:
+        recorder = self.record()
+        session = self.open_page()
+        self.chrome.advance(1)
+        error = OSError(errno.EROFS, "not to be written to")
+        self.sink.errors = [error] * 3
+        self.emit(1, session)
+        self.chrome.advance(0.2)
+        self.assertIs(self.successResultOf(recorder.when_ended()), error)
+        self.assertEqual(self.sink.closed, ("failed", 0))
+        self.assertEqual(self.flushLoggedErrors(OSError)[-1].value, error)
+        self.chrome.advance(100)
         self.stop(recorder)
 
     def test_a_stop_that_cannot_write_fails_and_ends(self) -> None:

@@ -49,6 +49,7 @@ class SQLiteTests(TestCase):
     async def open_one(self) -> SQLite:
         sink = SQLite(self.path)
         await sink.open(self.host)
+        self.addCleanup(lambda: sink._pool.close() if sink._pool.running else None)
         return sink
 
     async def fails(self, deferred: Any, kind: type[OSError] = OSError) -> Any:
@@ -193,6 +194,15 @@ class SQLiteTests(TestCase):
         (*_, end) = read(self.path)
         assert isinstance(end, NoteEntry)
         self.assertEqual(end.data["entries"], 1)
+
+    async def test_a_database_that_is_not_to_be_written_to_any_more(self) -> None:
+        sink = await self.open_one()
+        await sink._pool.runOperation("PRAGMA query_only = 1")
+        lines = [event_line(1.0, head_of("S", "T"), b'"method":"X.y","params":{}')]
+        error = await self.fails(sink.write(lines))
+        self.assertEqual(error.errno, errno.EROFS)
+        self.assertTrue(is_lasting(error))
+        await self.fails(sink.close("failed", 0))
 
     async def test_an_end_that_cannot_be_written(self) -> None:
         sink = await self.open_one()

@@ -201,6 +201,19 @@ class RecorderServiceTests(SynchronousTestCase):
         self.assertEqual(self.done, ["open"] * 3)
         self.assertEqual(self.flushLoggedErrors(), [])
 
+    def test_where_nothing_more_can_be_written_it_gives_up(self) -> None:
+        service = self.make()
+        service.startService()
+        self.run_on()
+        self.errors += [OSError(errno.EROFS, "not to be written to")] * 3
+        self.chrome.emit_raw("Page.frameResized", {})
+        self.run_on(1)
+        self.assertIn(f"Nothing is recorded any more: [Errno {errno.EROFS}] not to be written to", self.said())
+        self.assertEqual(self.given_up, [1])
+        self.assertIsNone(service.recorder)
+        self.stop(service)
+        self.flushLoggedErrors(OSError)
+
     def test_a_mistake_is_logged_with_where_it_was_made(self) -> None:
         self.errors.append(ZeroDivisionError())
         service = self.make()

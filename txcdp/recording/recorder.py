@@ -100,7 +100,7 @@ class Recorder:
             buffer, overflow, wall, lambda: flow.hold(self, lambda _: None), lambda: flow.release(self)
         )
         self._sink = sink
-        self._pump = Pump(self._buffer, sink, self._clock)
+        self._pump = Pump(self._buffer, sink, self._clock, hopeless=lambda error: self._end("failed", error))
         self._put = self._pump.put
         self._sources = Sources(self._connection, self._filter, self._note)
         self._find = self._sources.find
@@ -178,7 +178,7 @@ class Recorder:
         """Return a Deferred that fires when all is written and finished.
 
         :returns: fires with why it ended: None after :meth:`stop`, else :exc:`ConnectionLost`, :exc:`QueueOverflow`, or
-            the :exc:`OSError` for which the end could not be written.
+            the :exc:`OSError` for which the end, or any more, cannot be written.
         """
         return self._ended.wait()
 

@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from txcdp.deferreds import Notice, returns_deferred, shielded
 from txcdp.logs import Seldom
 from txcdp.recording.buffer import Buffer
+from txcdp.recording.failures import is_lasting
 
 log = Logger()
 
@@ -64,13 +65,22 @@ class Pump:
     What cannot be written, as when the disk is full, is kept and tried again; meanwhile the buffer fills.
 
     :param batch: how many bytes are written at once.
+    :param hopeless: called with why no later attempt can succeed, at each attempt.
     """
 
-    def __init__(self, buffer: Buffer, sink: Sink, clock: IReactorTime, batch: int = BATCH) -> None:
+    def __init__(
+        self,
+        buffer: Buffer,
+        sink: Sink,
+        clock: IReactorTime,
+        batch: int = BATCH,
+        hopeless: Callable[[Exception], object] = lambda _: None,
+    ) -> None:
         self._buffer = buffer
         self._sink = sink
         self._clock = clock
         self._batch = batch
+        self._hopeless = hopeless
         self._timer: IDelayedCall | None = None
         self._at = 0.0
         self._busy = False
@@ -142,7 +152,9 @@ class Pump:
 
     def _not_written(self, failure: Failure) -> None:
         self.failures += 1
-        if self._may_log():
+        if isinstance(failure.value, Exception) and is_lasting(failure.value):
+            self._hopeless(failure.value)
+        elif self._may_log():
             log.failure("The recording cannot be written; it is tried again", failure)
 
     def _not_closed(self, failure: Failure) -> None:

@@ -113,6 +113,8 @@ class RecorderService(MultiService):
                 if not self.running:
                     return
                 log.error("{recorder} has ended: {error}", recorder=recorder, error=error_or_none)
+                if error_or_none is not None and is_lasting(error_or_none):
+                    raise error_or_none
             await deferLater(self.browsers.reactor, seconds)
 
     async def _open_pages(self, browser: Browser) -> None:
