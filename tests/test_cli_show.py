@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from txcdp.cli.output import Output
 from txcdp.cli.recorded import Wanted
 from txcdp.cli.selection import parse
 from txcdp.cli.show import Options, show
+from txcdp.recording import SQLite
 from txcdp.recording.entries import event_line, head_of, note_line
 
 START = datetime(2027, 1, 31, 12, 0, tzinfo=UTC).timestamp()
@@ -81,10 +84,22 @@ LINES = [
 ]
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    made = tmp_path / "recording-1.jsonl"
-    made.write_bytes(b"".join(LINES))
+def append(path: Path, *lines: bytes) -> None:
+    """Add to a recording, as a recorder does, which makes a database where there is none."""
+    if path.suffix != ".sqlite":
+        with path.open("ab") as file:
+            file.write(b"".join(lines))
+        return
+    sink = SQLite(path)
+    sink._create()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        sink._write(connection, list(lines))
+
+
+@pytest.fixture(params=["recording-1.jsonl", "recording.sqlite"])
+def path(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    made: Path = tmp_path / request.param
+    append(made, *LINES)
     return made
 
 
@@ -267,6 +282,36 @@ def test_following(tmp_path: Path) -> None:
         file.write(LINES[-1])
     shown.clock.advance(0.2)
     assert shown.code == 0
+
+
+def test_following_a_database(tmp_path: Path) -> None:
+    path = tmp_path / "recording.sqlite"
+    begin, end = LINES[0], LINES[-1]
+    append(path, begin, console(1.0, "S", "error", "in the first one"), end, begin)
+    shown = Running(path, follow=True)
+    assert "in the first one" in shown.text
+    assert shown.codes == [], "the second recording goes on"
+    append(path, console(2.0, "S", "error", "later"))
+    shown.clock.advance(0.1)
+    assert "later" not in shown.text
+    shown.clock.advance(0.1)
+    assert "later" in shown.text
+    assert shown.text.count("in the first one") == 1
+    append(path, end)
+    shown.clock.advance(0.2)
+    assert shown.code == 0
+    assert shown.text.count("record   ends      stopped") == 2
+
+
+def test_following_what_is_selected_of_a_database(tmp_path: Path) -> None:
+    path = tmp_path / "recording.sqlite"
+    append(path, LINES[0], note_line(START + 0.1, "attached", **WORKER))
+    shown = Running(path, follow=True, target="shared_worker", json=True)
+    append(path, console(1.0, "S", "error", "from the page"), console(2.0, "W", "error", "from the worker"), LINES[-1])
+    shown.clock.advance(0.2)
+    assert shown.code == 0
+    assert "from the worker" in shown.text
+    assert "from the page" not in shown.text
 
 
 def test_following_a_directory(tmp_path: Path) -> None:

@@ -6,9 +6,10 @@ from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.task import Clock
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from txcdp.deferreds import Alarm, Notice, returns_deferred, with_deadline
+from txcdp.deferreds import Alarm, Notice, returns_deferred, shielded, with_deadline
 
 
 class Late(Exception):
@@ -103,6 +104,24 @@ class DeadlineTests(SynchronousTestCase):
         self.limited(outer)
         self.clock.advance(1)
         self.failureResultOf(outer, Late)
+
+
+class ShieldedTests(SynchronousTestCase):
+    def test_it_fires_as_what_it_waits_for(self):
+        self.assertEqual(self.successResultOf(shielded(succeed(1))), 1)
+        self.failureResultOf(shielded(fail(ValueError())), ValueError)
+
+    def test_cancelling_ends_the_waiting_alone(self):
+        for outcome in (1, Failure(ValueError())):
+            deferred: Deferred[Any] = Deferred(lambda _: self.fail("it was cancelled"))
+            waiting = shielded(deferred)
+            waiting.cancel()
+            self.failureResultOf(waiting, CancelledError)
+            self.assertNoResult(deferred)
+            deferred.callback(outcome)
+            results: list[Any] = []
+            deferred.addBoth(results.append)
+            self.assertEqual(results, [outcome])
 
 
 class NoticeTests(SynchronousTestCase):

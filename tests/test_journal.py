@@ -9,10 +9,56 @@ import pytest
 from twisted.python.modules import getModule
 
 from txcdp import domains
-from txcdp.domains import browser, emulation, network, page, runtime
+from txcdp.domains import browser, emulation, network, page, runtime, storage
 from txcdp.records import Command
 from txcdp.sessions.journal import Journal
-from txcdp.standing import SETTINGS, TOGGLES, leaves_standing
+from txcdp.standing import KEYS, NAMED_BY_BROWSER, OLD_SETTINGS, OLD_UNDO, SETTINGS, TOGGLES, UNDO, leaves_standing
+
+#: Commands that are called like those that leave something standing, and are not sent again; and why not.
+NOT_STANDING = {
+    "breakpoints: a page would stop at one before the program knows of the gap": """
+        DOMDebugger.setBreakOnCSPViolation DOMDebugger.setDOMBreakpoint DOMDebugger.setEventListenerBreakpoint
+        DOMDebugger.setInstrumentationBreakpoint DOMDebugger.setXHRBreakpoint
+        Debugger.setBreakpoint Debugger.setBreakpointByUrl Debugger.setBreakpointOnFunctionCall
+        Debugger.setInstrumentationBreakpoint EventBreakpoints.setInstrumentationBreakpoint
+        """,
+    "what is measured or recorded: a second half would look like the whole": """
+        CSS.startRuleUsageTracking HeapProfiler.startSampling HeapProfiler.startTrackingHeapObjects
+        Memory.startSampling Page.startScreenRecording Profiler.start Profiler.startPreciseCoverage Tracing.start
+        """,
+    "named by an id that is gone with the session or the document": """
+        Animation.setPaused Animation.setTiming CSS.trackComputedStyleUpdatesForNode
+        Debugger.setBlackboxExecutionContexts Debugger.setBlackboxedRanges HeapProfiler.addInspectedHeapObject
+        DOM.setInspectedNode
+        """,
+    "named by an id that the browser gives, which later commands and events go by": """
+        BluetoothEmulation.addCharacteristic BluetoothEmulation.addDescriptor BluetoothEmulation.addService
+        WebAuthn.addCredential WebAuthn.addVirtualAuthenticator WebAuthn.setAutomaticPresenceSimulation
+        WebAuthn.setCredentialProperties WebAuthn.setResponseOverrideBits WebAuthn.setUserVerified
+        """,
+    "of the machine's screens and windows, which outlive the line": """
+        Browser.setContentsSize Browser.setDockTile Browser.setWindowBounds Emulation.addScreen
+        Emulation.setPrimaryScreen
+        """,
+    "the document is edited": """
+        CSS.addRule CSS.setContainerQueryConditionText CSS.setContainerQueryText
+        CSS.setEffectivePropertyValueForNode CSS.setKeyframeKey CSS.setMediaText CSS.setNavigationText
+        CSS.setPropertyRulePropertyName CSS.setRuleSelector CSS.setScopeText CSS.setStyleSheetText CSS.setStyleTexts
+        CSS.setSupportsText DOM.setAttributeValue DOM.setAttributesAsText DOM.setFileInputFiles DOM.setNodeName
+        DOM.setNodeValue DOM.setOuterHTML DOM.setTextMarker Debugger.setReturnValue Debugger.setScriptSource
+        Debugger.setVariableValue Page.setDocumentContent Page.setWebLifecycleState
+        """,
+    "data that the browser keeps": """
+        DOMStorage.setDOMStorageItem Extensions.setStorageItems Network.setCookie Network.setCookies
+        Page.addCompilationCache Storage.setCookies
+        """,
+    "something that is done once": """
+        Cast.setSinkToUse Cast.startDesktopMirroring Cast.startTabMirroring Emulation.setVirtualTimePolicy
+        Input.emulateTouchFromMouseEvent Overlay.setPausedInDebuggerMessage ServiceWorker.startWorker
+        """,
+}
+#: What such commands are called.
+VERBS = ("set", "add", "start", "track", "override", "auto", "emulate", "enable", "grant", "configure")
 
 
 def methods() -> set[str]:
@@ -29,9 +75,24 @@ def standing(journal: Journal) -> list[tuple[str, dict[str, Any]]]:
     return [(entry.method, entry.params) for entry in journal]
 
 
-def test_every_setting_is_a_command_that_there_is() -> None:
-    # A few are the browsers' that were before or come after the bindings.
-    assert SETTINGS - methods() <= {"Network.setAcceptedEncodings"}
+def test_what_the_tables_name_is_there_or_was() -> None:
+    undone = {method for each in UNDO.values() for method in each}
+    known = methods()
+    assert known >= SETTINGS | NAMED_BY_BROWSER
+    assert not known & (OLD_SETTINGS | OLD_UNDO.keys()), "these are there again"
+    for named in (UNDO.keys(), undone, KEYS.keys()):
+        assert named - known <= OLD_SETTINGS | OLD_UNDO.keys()
+
+
+def test_what_is_undone_and_told_apart_stands() -> None:
+    undone = {method for each in UNDO.values() for method in each}
+    assert [each for each in sorted(undone | KEYS.keys() | OLD_SETTINGS) if not leaves_standing(each)] == []
+
+
+def test_every_command_that_is_called_so_stands_or_has_a_reason_not_to() -> None:
+    excused = [method for named in NOT_STANDING.values() for method in named.split()]
+    called_so = {each for each in methods() if each.partition(".")[2].startswith(VERBS)}
+    assert sorted(each for each in called_so if not leaves_standing(each)) == sorted(excused)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +103,9 @@ def test_every_setting_is_a_command_that_there_is() -> None:
         ("Emulation.setCPUThrottlingRate", True),
         ("Emulation.clearDeviceMetricsOverride", True),
         ("Emulation.setVirtualTimePolicy", False),
+        ("Emulation.setPrimaryScreen", False),
+        ("Network.setAcceptedEncodings", True),
+        ("Network.clearAcceptedEncodingsOverride", True),
         ("Overlay.setShowFPSCounter", True),
         ("Page.navigate", False),
         ("Runtime.evaluate", False),
@@ -116,6 +180,38 @@ def test_scripts_are_known_by_what_the_browser_calls_them() -> None:
     assert journal.translate(remove.method, unknown) is unknown
     journal.note(remove.method, journal.translate(remove.method, remove(identifier="1")), None)
     assert list(journal) == [second]
+
+
+def test_scripts_of_either_kind_have_ids_of_their_own() -> None:
+    journal = Journal()
+    old, new = page.add_script_to_evaluate_on_load, page.add_script_to_evaluate_on_new_document
+    journal.note(old.method, old(script_source="1"), {"identifier": "1"})
+    journal.note(new.method, new(source="1"), {"identifier": "1"})
+    for entry, identifier in zip(journal, ("8", "9"), strict=True):
+        journal.renamed(entry, {"identifier": identifier})
+    for remove, identifier in (
+        (page.remove_script_to_evaluate_on_load, "8"),
+        (page.remove_script_to_evaluate_on_new_document, "9"),
+    ):
+        assert journal.translate(remove.method, remove(identifier="1")) == {"identifier": identifier}
+    journal.note("Page.removeScriptToEvaluateOnLoad", {"identifier": "8"}, None)
+    assert [entry.method for entry in journal] == [new.method]
+
+
+def test_what_is_tracked_is_tracked_for_each_origin() -> None:
+    journal = Journal()
+    for origin in ("https://a.example", "https://b.example"):
+        command = storage.track_indexed_db_for_origin(origin=origin)
+        journal.note(command.method, command, None)
+    other = storage.track_cache_storage_for_origin(origin="https://a.example")
+    journal.note(other.method, other, None)
+    journal.note(
+        "Storage.untrackIndexedDBForOrigin", storage.untrack_indexed_db_for_origin(origin="https://a.example"), None
+    )
+    assert standing(journal) == [
+        ("Storage.trackIndexedDBForOrigin", {"origin": "https://b.example"}),
+        ("Storage.trackCacheStorageForOrigin", {"origin": "https://a.example"}),
+    ]
 
 
 def test_parameters_are_nobody_elses_business() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred, execute, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, execute, maybeDeferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
 from txcdp.dispatch.tap import Ears
@@ -33,13 +34,14 @@ class Memory:
     def __init__(self) -> None:
         self.lines: list[bytes] = []
         self.held: list[Deferred[None]] | None = None
+        self.opening: Deferred[None] = succeed(None)
         self.errors: list[Exception] = []
         self.closed: tuple[str, int] | None = None
         self.calls = 0
 
     def open(self, host: Host) -> Deferred[None]:
         self.host = host
-        return self._outcome(lambda: None)
+        return self.opening if not self.opening.called else self._outcome(lambda: None)
 
     def write(self, lines: list[bytes]) -> Deferred[None]:
         self.calls += 1
@@ -246,6 +248,56 @@ class WritingTests(RecorderCase):
         self.chrome.flush()
         self.failureResultOf(starting, CancelledError)
         self.assertIsNone(self.successResultOf(stopping))
+        self.assertEqual(self.sink.closed, ("stopped", 0))
+
+    def begin(self) -> Deferred[None]:
+        """Let a recorder start until its sink is being opened."""
+        self.sink.opening = Deferred()
+        self.recorder = Recorder(self.browser, self.sink, in_thread=maybeDeferred)
+        starting = self.recorder.start()
+        self.chrome.flush()
+        self.assertNoResult(starting)
+        return starting
+
+    def test_a_start_that_is_cancelled_while_the_sink_is_opened(self) -> None:
+        starting = self.begin()
+        starting.cancel()
+        self.assertNoResult(starting)
+        self.assertIsNone(self.sink.closed)
+        stopping = self.recorder.stop()
+        self.sink.opening.callback(None)
+        self.failureResultOf(starting, CancelledError)
+        self.assertEqual(self.sink.closed, ("stopped", 0))
+        self.successResultOf(stopping)
+
+    def test_a_start_that_is_cancelled_twice(self) -> None:
+        starting = self.begin()
+        starting.cancel()
+        starting.cancel()
+        self.failureResultOf(starting, CancelledError)
+        self.sink.opening.callback(None)
+        self.assertEqual(self.sink.closed, ("stopped", 0))
+
+    def test_a_start_that_is_cancelled_and_fails(self) -> None:
+        starting = self.begin()
+        starting.cancel()
+        self.sink.opening.errback(OSError("no room"))
+        self.failureResultOf(starting, CancelledError)
+        self.assertIsNone(self.sink.closed)
+
+    def test_a_stop_that_is_cancelled_finishes_all_the_same(self) -> None:
+        recorder = self.record()
+        session = self.open_page()
+        self.sink.hold()
+        self.emit(1, session)
+        self.chrome.advance(0.2)
+        self.emit(2, session)
+        stopping = recorder.stop()
+        stopping.cancel()
+        self.failureResultOf(stopping, CancelledError)
+        self.assertIsNone(self.sink.closed)
+        self.sink.release()
+        self.assertEqual(self.sink.methods(), ["Network.dataReceived"] * 2)
         self.assertEqual(self.sink.closed, ("stopped", 0))
 
     def test_a_line_that_is_lost_while_it_starts(self) -> None:
@@ -730,6 +782,20 @@ class TroubleTests(RecorderCase):
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
         self.stop(recorder)
 
+    def test_what_can_never_be_written_ends_it(self) -> None:
+        recorder = self.record()
+        session = self.open_page()
+        self.chrome.advance(1)
+        error = OSError(errno.EROFS, "not to be written to")
+        self.sink.errors = [error] * 3
+        self.emit(1, session)
+        self.chrome.advance(0.2)
+        self.assertIs(self.successResultOf(recorder.when_ended()), error)
+        self.assertEqual(self.sink.closed, ("failed", 0))
+        self.assertEqual(self.flushLoggedErrors(OSError)[-1].value, error)
+        self.chrome.advance(100)
+        self.stop(recorder)
+
     def test_a_stop_that_cannot_write_fails_and_ends(self) -> None:
         recorder = self.record()
         session = self.open_page()
@@ -849,3 +915,28 @@ class FileTests(RecorderCase):
         self.assertEqual(events[0].params["requestId"], "0")
         self.assertEqual(events[0].session, session.id)
         self.assertEqual(events[0].target, session.target.target_id)
+
+    def test_a_start_that_is_cancelled_leaves_no_file_unfinished(self) -> None:
+        threads: list[tuple[Deferred[Any], Callable[[], Any]]] = []
+
+        def in_thread(function: Callable[..., Any], *args: Any) -> Deferred[Any]:
+            threads.append((Deferred(), lambda: function(*args)))
+            return threads[-1][0]
+
+        def run_threads() -> None:
+            """Let what was begun be done, whether or not somebody still waits for it."""
+            while threads:
+                deferred, function = threads.pop(0)
+                deferred.callback(function())
+
+        with tempfile.TemporaryDirectory() as folder:
+            recorder = Recorder(self.browser, JsonLines(folder), in_thread=in_thread)
+            starting = recorder.start()
+            self.chrome.flush()
+            self.assertEqual(len(threads), 1)
+            starting.cancel()
+            run_threads()
+            self.failureResultOf(starting, CancelledError)
+            self.assertEqual([each.suffix for each in Path(folder).iterdir()], [".jsonl"])
+            kinds = [each.kind for each in read(folder) if isinstance(each, NoteEntry)]
+            self.assertEqual(kinds, ["begin", "end"])

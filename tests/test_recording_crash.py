@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from txcdp.recording import Damage, EventEntry, NoteEntry, read
+from txcdp.recording import Damage, Entry, EventEntry, NoteEntry, read
 from txcdp.recording.compression import Compression
 from txcdp.recording.files import recover
 
@@ -22,18 +25,18 @@ ROOT = Path(__file__).parent.parent
 PROGRAM = """
 import sys, time
 from twisted.internet import reactor, task
-from txcdp.recording import JsonLines, Recorder
+from txcdp.recording import JsonLines, Recorder, SQLite
 from txcdp.recording.filters import Filter
 from txcdp.testing import FakeChrome
 
-folder, compression = sys.argv[1:]
+folder, kind = sys.argv[1:]
+if kind == "sqlite":
+    sink = SQLite(folder + "/recording.sqlite")
+else:
+    sink = JsonLines(folder, compression=kind, rotate_size=300_000 if kind == "none" else 15_000)
 chrome = FakeChrome(clock=reactor)
 browser = chrome.browser()
-recorder = Recorder(
-    browser,
-    JsonLines(folder, compression=compression, rotate_size=300_000 if compression == "none" else 15_000),
-    filter=Filter(events=["X.y"]),
-)
+recorder = Recorder(browser, sink, filter=Filter(events=["X.y"]))
 number = 0
 
 def burst():
@@ -54,10 +57,13 @@ reactor.run()
 """
 
 
-@pytest.mark.parametrize("compression", ["none", "gzip", "zstd"])
-def test_killed_in_the_middle(tmp_path: Path, compression: Compression) -> None:
+def kill_one(folder: Path, kind: str, ready: Callable[[], bool]) -> float:
+    """Let a recorder run until it is ready, and then some, and kill it.
+
+    :returns: until when the program is known to have recorded.
+    """
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(tmp_path), compression],
+        [sys.executable, "-c", PROGRAM, str(folder), kind],
         stdout=subprocess.PIPE,
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -66,7 +72,7 @@ def test_killed_in_the_middle(tmp_path: Path, compression: Compression) -> None:
         assert process.stdout is not None
         deadline = time.monotonic() + 30
         last = process.stdout.readline()
-        while len(list(tmp_path.iterdir())) < 3 and time.monotonic() < deadline:
+        while not ready() and time.monotonic() < deadline:
             last = process.stdout.readline()
         time.sleep(random.uniform(0.0, 0.5))
     finally:
@@ -75,16 +81,30 @@ def test_killed_in_the_middle(tmp_path: Path, compression: Compression) -> None:
         rest, _ = process.communicate(timeout=30)
     said, at = (last + rest).splitlines()[-1].split()
     assert int(said) > 0
+    return min(killed, float(at))
+
+
+def check_events(entries: list[Entry], until: float) -> list[int]:
+    """See that no event is missing in between, and next to none at the end; return their numbers."""
+    events = [each for each in entries if isinstance(each, EventEntry)]
+    numbers = [each.params["number"] for each in events]
+    assert numbers == list(range(len(numbers)))
+    assert events[-1].time > until - 1.0, "more than a second is lost"
+    return numbers
+
+
+def notes(entries: list[Entry]) -> list[str]:
+    return [each.kind for each in entries if isinstance(each, NoteEntry) and each.kind in ("begin", "end")]
+
+
+@pytest.mark.parametrize("compression", ["none", "gzip", "zstd"])
+def test_killed_in_the_middle(tmp_path: Path, compression: Compression) -> None:
+    until = kill_one(tmp_path, compression, lambda: len(list(tmp_path.iterdir())) >= 3)
 
     def check() -> list[int]:
         found = list(read(tmp_path))
-        events = [each for each in found if isinstance(each, EventEntry)]
-        numbers = [each.params["number"] for each in events]
-        assert numbers == list(range(len(numbers)))
-        assert events[-1].time > min(killed, float(at)) - 1.0, "more than a second is lost"
-        notes = [each.data for each in found if isinstance(each, NoteEntry) and each.kind == "begin"]
-        assert len(notes) > 1, "it was killed before the first rotation"
-        return numbers
+        assert notes(found).count("begin") > 1, "it was killed before the first rotation"
+        return check_events(found, until)
 
     before = check()
     assert len(list(tmp_path.glob("*.partial"))) <= 1
@@ -93,3 +113,28 @@ def test_killed_in_the_middle(tmp_path: Path, compression: Compression) -> None:
     assert check() == before
     assert not list(tmp_path.glob("*.partial"))
     assert not any(isinstance(each, Damage) for each in read(tmp_path))
+
+
+def test_a_database_killed_in_the_middle(tmp_path: Path) -> None:
+    path = tmp_path / "recording.sqlite"
+
+    def events(recording: int) -> int:
+        with closing(sqlite3.connect(path)) as connection:
+            query = "SELECT count(*) FROM entries WHERE kind = 'event' AND recording = ?"
+            ((number,),) = connection.execute(query, (recording,))
+            return int(number)
+
+    until = kill_one(tmp_path, "sqlite", lambda: events(1) > 5_000)
+    found = list(read(tmp_path))
+    before = check_events(found, until)
+    assert notes(found) == ["begin"]
+    assert not any(isinstance(each, Damage) for each in found)
+    assert events(1) == len(before)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+    until = kill_one(tmp_path, "sqlite", lambda: events(2) > 0)
+    again = list(read(path))
+    assert notes(again) == ["begin", "begin"]
+    assert [each.line for each in again[: len(found)]] == [each.line for each in found]
+    check_events(again[len(found) :], until)

@@ -361,6 +361,24 @@ class RotationTests(FilesCase):
         self.assertEqual(self.names(), [])
         with mock.patch.object(os, "rename", side_effect=OSError(errno.EIO, "no")):
             self.failureResultOf(JsonLines(self.folder).open(self.host), OSError)
+        self.assertEqual(self.names(), [])
+
+    def test_a_next_file_that_cannot_be_begun_is_begun_later(self) -> None:
+        sink = self.sink(rotate_size=100)
+        self.write(sink, line(1))
+        real = os.rename
+
+        def rename(old: Path, new: Path) -> None:
+            if old.name.endswith(".newborn"):
+                raise OSError(errno.ENOSPC, "full")
+            real(old, new)
+
+        with mock.patch.object(os, "rename", rename):
+            self.failureResultOf(sink.write([line(2)]), OSError)
+        self.write(sink, line(2))
+        self.close(sink)
+        self.assertEqual(numbers(read(self.folder)), [1, 2])
+        self.assertEqual(len(self.names()), 2)
 
     def test_an_end_that_cannot_be_written_is_left_to_the_next_one(self) -> None:
         sink = self.sink()

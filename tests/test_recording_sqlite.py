@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import functools
 import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from twisted.internet import reactor as _reactor
 from twisted.internet.threads import deferToThread
@@ -15,8 +18,9 @@ from twisted.trial.unittest import TestCase
 from txcdp.domains import network
 from txcdp.recording import Damage, EventEntry, Filter, NoteEntry, Recorder, SQLite, read
 from txcdp.recording.entries import event_line, head_of, note_line
+from txcdp.recording.failures import WrongSchema, is_lasting
 from txcdp.recording.sinks import Host
-from txcdp.recording.sqlite import SQLiteReader, WrongSchema
+from txcdp.recording.sqlite import SQLiteReader
 from txcdp.testing import FakeChrome
 
 reactor: Any = _reactor
@@ -41,6 +45,15 @@ class SQLiteTests(TestCase):
         self.assertIsNone(sink.due())
         await sink.close("stopped", 3)
         return sink
+
+    async def open_one(self) -> SQLite:
+        sink = SQLite(self.path)
+        await sink.open(self.host)
+        self.addCleanup(lambda: sink._pool.close() if sink._pool.running else None)
+        return sink
+
+    async def fails(self, deferred: Any, kind: type[OSError] = OSError) -> Any:
+        return await self.assertFailure(deferred, kind)
 
     async def test_a_browser_is_recorded(self) -> None:
         chrome = FakeChrome(clock=reactor)
@@ -139,7 +152,71 @@ class SQLiteTests(TestCase):
     async def test_a_file_that_is_no_database(self) -> None:
         self.path.parent.mkdir(parents=True)
         self.path.write_bytes(b"SQLite format 3\0" + bytes(200))
-        await self.assertFailure(SQLite(self.path).open(self.host), WrongSchema, sqlite3.DatabaseError)
+        error = await self.fails(SQLite(self.path).open(self.host), WrongSchema)
+        self.assertIn(str(self.path), str(error))
+        self.assertTrue(is_lasting(error))
+        with self.assertRaises(WrongSchema):
+            list(read(self.path))
+
+    async def test_a_database_that_is_broken(self) -> None:
+        await self.write()
+        with self.path.open("r+b") as file:
+            file.seek(4096)
+            file.write(bytes(8192))
+        error = await self.fails(SQLite(self.path).open(self.host))
+        self.assertEqual(error.errno, errno.EBADMSG)
+        self.assertTrue(is_lasting(error))
+
+    async def test_a_database_that_is_locked(self) -> None:
+        sink = await self.open_one()
+        quick = mock.patch("sqlite3.connect", functools.partial(sqlite3.connect, timeout=0.01))
+        with quick, closing(sqlite3.connect(self.path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            error = await self.fails(SQLite(self.path).open(self.host))
+            self.assertEqual((error.errno, error.filename), (errno.EBUSY, str(self.path)))
+            self.assertFalse(is_lasting(error))
+            other.execute("ROLLBACK")
+        await sink.close("stopped", 0)
+
+    async def test_a_disk_that_is_full(self) -> None:
+        sink = await self.open_one()
+        pages = "PRAGMA max_page_count"
+        ((most,),) = await sink._pool.runQuery(f"{pages} = 1")
+        large = event_line(1.0, head_of("S", "T"), b'"method":"X.y","params":{"a":"%b"}' % (b"x" * 100_000))
+        error = await self.fails(sink.write([large]))
+        self.assertEqual(error.errno, errno.ENOSPC)
+        self.assertFalse(is_lasting(error))
+        await sink._pool.runQuery(f"{pages} = {most + 1000}")
+        await sink.write([large])
+        await sink.close("stopped", 0)
+        (event,) = [each for each in read(self.path) if isinstance(each, EventEntry)]
+        self.assertEqual(len(event.params["a"]), 100_000)
+        (*_, end) = read(self.path)
+        assert isinstance(end, NoteEntry)
+        self.assertEqual(end.data["entries"], 1)
+
+    async def test_a_database_that_is_not_to_be_written_to_any_more(self) -> None:
+        sink = await self.open_one()
+        await sink._pool.runOperation("PRAGMA query_only = 1")
+        lines = [event_line(1.0, head_of("S", "T"), b'"method":"X.y","params":{}')]
+        error = await self.fails(sink.write(lines))
+        self.assertEqual(error.errno, errno.EROFS)
+        self.assertTrue(is_lasting(error))
+        await self.fails(sink.close("failed", 0))
+
+    async def test_an_end_that_cannot_be_written(self) -> None:
+        sink = await self.open_one()
+        await sink._pool.runOperation("DROP TABLE entries")
+        await self.assertFailure(sink.close("stopped", 0), OSError)
+
+    async def test_a_database_that_breaks_while_it_is_read(self) -> None:
+        await self.write()
+        reader = SQLiteReader(self.path)
+        self.addCleanup(reader.close)
+        with closing(sqlite3.connect(self.path)) as connection:
+            connection.execute("DROP TABLE entries")
+        with self.assertRaises(OSError):
+            list(reader.poll())
 
     async def test_a_row_that_nobody_can_read(self) -> None:
         await self.write()

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.task import Clock
+from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 import txcdp.service.browser
 from txcdp.browser import Browser
-from txcdp.errors import ConnectError, ConnectionLost, ExecutableNotFound
+from txcdp.errors import ConnectError, ConnectionLost, ExecutableNotFound, LaunchError
 from txcdp.reconnecting import ReconnectPolicy
 from txcdp.service import BrowserService
 from txcdp.testing import FakeChrome
@@ -125,6 +126,29 @@ class BrowserServiceTests(SynchronousTestCase):
             self.assertEqual(len(self.flushLoggedErrors(type(error))), 1)
             self.stop()
         self.assertEqual(len(self.service.opened), 2)
+
+    def test_a_program_that_is_missing_for_a_while(self) -> None:
+        logged: list[LogEvent] = []
+        observer = cast("ILogObserver", logged.append)
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
+        self.start()
+        self.chrome.lose()
+        self.chrome.flush()
+        waiting = self.service.whenConnected()
+        for seconds in (1, 1, 2, 4):
+            self.clock.advance(seconds)
+            self.service.opened[-1].errback(ExecutableNotFound("it is being upgraded"))
+        self.assertNoResult(waiting)
+        self.clock.advance(8)
+        self.service.opened[-1].errback(LaunchError("it does not start yet"))
+        self.clock.advance(16)
+        browser = self.give()
+        self.assertIs(self.successResultOf(waiting), browser)
+        said = [each["log_format"].format(**each) for each in logged if each.get("log_format")]
+        self.assertEqual(len([each for each in said if "upgraded" in each]), 1, said)
+        self.assertEqual(len([each for each in said if "does not start yet" in each]), 1, said)
+        self.stop()
 
     def test_a_lost_line(self) -> None:
         browser = self.start(reconnect=POLICY)

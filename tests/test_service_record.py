@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
+import errno
+import os
+import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, cast
+from unittest import mock
 
 import pytest
 from twisted.application.service import MultiService
@@ -14,13 +21,15 @@ from twisted.plugin import getPlugins
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
+import txcdp.service.record_options
 from txcdp.browser import Browser
 from txcdp.domains import page
 from txcdp.errors import ExecutableNotFound
 from txcdp.reconnecting import ReconnectPolicy
-from txcdp.recording import Filter, JsonLines, SQLite
+from txcdp.recording import Filter, JsonLines, MissingLibrary, SQLite
+from txcdp.recording.failures import WrongSchema
 from txcdp.recording.sinks import Host
-from txcdp.service import BrowserService, RecorderService
+from txcdp.service import BrowserService, RecorderService, end_process
 from txcdp.service.plugin import Options, makeService
 from txcdp.service.record_options import RecordOptions
 from txcdp.service.units import names, seconds, size
@@ -49,7 +58,7 @@ class Browsers(BrowserService):
 class Memory:
     """A place for lines."""
 
-    def __init__(self, log: list[str], errors: list[OSError]) -> None:
+    def __init__(self, log: list[str], errors: list[Exception]) -> None:
         self.log, self.errors = log, errors
 
     def open(self, host: Host) -> Deferred[None]:
@@ -79,13 +88,15 @@ class RecorderServiceTests(SynchronousTestCase):
         self.clock: Clock = self.chrome.clock
         self.browsers = Browsers(self.chrome)
         self.done: list[str] = []
-        self.errors: list[OSError] = []
+        self.errors: list[Exception] = []
+        self.given_up: list[int] = []
         self.logged: list[LogEvent] = []
         observer = cast("ILogObserver", self.logged.append)
         globalLogPublisher.addObserver(observer)
         self.addCleanup(globalLogPublisher.removeObserver, observer)
 
     def make(self, **options: Any) -> RecorderService:
+        options.setdefault("given_up", lambda: self.given_up.append(1))
         return RecorderService(self.browsers, lambda: Memory(self.done, self.errors), **options)
 
     def run_on(self, seconds: float = 0) -> None:
@@ -173,6 +184,89 @@ class RecorderServiceTests(SynchronousTestCase):
         self.assertIsNotNone(service.recorder)
         self.stop(service)
 
+    def test_it_is_tried_again_with_growing_delays(self) -> None:
+        self.errors += [OSError(errno.EBUSY, "database is locked")] * 6
+        service = self.make()
+        service.startService()
+        self.run_on()
+        for attempt, delay in enumerate((5, 10, 20, 40, 60, 60), 1):
+            self.assertEqual(len(self.done), attempt)
+            self.assertIn(f"again in {delay}.0 s", self.said())
+            self.clock.advance(delay - 1)
+            self.chrome.flush()
+            self.assertEqual(len(self.done), attempt)
+            self.run_on(1)
+        self.assertIsNotNone(service.recorder)
+        self.assertEqual(self.given_up, [])
+        self.stop(service)
+
+    def test_where_nothing_can_ever_be_written_it_gives_up(self) -> None:
+        for error in (OSError(errno.EACCES, "not yours"), WrongSchema("no recording"), MissingLibrary("no zstd")):
+            self.errors.append(error)
+            service = self.make()
+            service.startService()
+            self.run_on()
+            self.run_on(100)
+            self.assertIn(f"Nothing is recorded any more: {error}", self.said())
+            self.stop(service)
+            self.browsers.disownServiceParent()
+        self.assertEqual(self.given_up, [1] * 3)
+        self.assertEqual(self.done, ["open"] * 3)
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_where_nothing_more_can_be_written_it_gives_up(self) -> None:
+        service = self.make()
+        service.startService()
+        self.run_on()
+        self.errors += [OSError(errno.EROFS, "not to be written to")] * 3
+        self.chrome.emit_raw("Page.frameResized", {})
+        self.run_on(1)
+        self.assertIn(f"Nothing is recorded any more: [Errno {errno.EROFS}] not to be written to", self.said())
+        self.assertEqual(self.given_up, [1])
+        self.assertIsNone(service.recorder)
+        self.stop(service)
+        self.flushLoggedErrors(OSError)
+
+    def test_a_mistake_is_logged_with_where_it_was_made(self) -> None:
+        self.errors.append(ZeroDivisionError())
+        service = self.make()
+        service.startService()
+        self.run_on()
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertEqual(self.given_up, [1])
+        self.stop(service)
+
+    def test_by_default_the_application_goes_on(self) -> None:
+        self.errors.append(OSError(errno.EROFS, "not to be written to"))
+        service = RecorderService(self.browsers, lambda: Memory(self.done, self.errors))
+        service.startService()
+        self.run_on()
+        self.assertIn("Nothing is recorded any more", self.said())
+        self.stop(service)
+
+    def test_what_fails_while_it_is_stopped_is_nobodys_business(self) -> None:
+        service = self.make()
+        opening: Deferred[None] = Deferred()
+        self.patch(Memory, "open", lambda *_: opening)
+        service.startService()
+        self.run_on()
+        stopped = service.stopService()
+        opening.errback(OSError(errno.EACCES, "not yours"))
+        self.run_on()
+        self.successResultOf(stopped)
+        self.assertEqual(self.given_up, [])
+
+    def test_whatever_the_end_fails_with_the_browser_is_let_go_of(self) -> None:
+        service = self.make()
+        service.startService()
+        self.run_on()
+        browser = self.browsers.browser
+        assert browser is not None
+        self.errors += [sqlite3.OperationalError("a sink that translates nothing")] * 3
+        self.stop(service)
+        self.assertIn("a sink that translates nothing", self.said())
+        self.assertIsNotNone(browser.connection.lost)
+
     def test_another_browser_another_recording(self) -> None:
         service = self.make()
         service.startService()
@@ -214,7 +308,9 @@ class RecorderServiceTests(SynchronousTestCase):
         self.browsers.error = ExecutableNotFound("no browser was found")
         service = self.make()
         service.startService()
-        self.assertEqual(len(self.flushLoggedErrors(ExecutableNotFound)), 2)
+        self.assertEqual(len(self.flushLoggedErrors(ExecutableNotFound)), 1)
+        self.assertIn("Nothing is recorded any more: no browser was found", self.said())
+        self.assertEqual(self.given_up, [1])
         self.stop(service)
 
     def test_stopping_before_there_is_a_browser(self) -> None:
@@ -262,6 +358,13 @@ class RecordOptionsTests(SynchronousTestCase):
         self.assertIs(service._options["commands"], True)
         self.assertEqual(service._options["domains"], ["Network", "Page", "Runtime", "Log"])
         self.assertIn("127.0.0.1:1", repr(service.browsers))
+
+    def test_where_nothing_can_be_recorded_the_process_ends(self) -> None:
+        ended: list[Any] = []
+        self.patch(txcdp.service.record_options, "end_process", ended.append)
+        clock = Clock()
+        self.parse().make_service(clock)._given_up()
+        self.assertEqual(ended, [clock])
 
     def test_what_is_refused(self) -> None:
         self.assertIn("mask or keep", self.refused("--secrets=show"))
@@ -311,6 +414,54 @@ class PluginTests(SynchronousTestCase):
         options = Options()
         options.parseOptions(["record", "--browser=127.0.0.1:1"])
         self.assertIsInstance(makeService(options), RecorderService)
+
+
+#: An application whose work cannot be done, as twistd runs it.
+APPLICATION = """
+from twisted.application.service import Application, Service
+from twisted.internet import reactor
+from txcdp.service import end_process
+
+class Hopeless(Service):
+    def startService(self):
+        {start}
+
+    def stopService(self):
+        print("stopped in good order")
+
+application = Application("hopeless")
+Hopeless().setServiceParent(application)
+"""
+
+
+@pytest.mark.parametrize("start", ["end_process(reactor, 7)", "reactor.callLater(0.01, end_process, reactor, 7)"])
+def test_the_end_of_a_process_under_twistd(tmp_path: Path, start: str) -> None:
+    path = tmp_path / "hopeless.tac"
+    path.write_text(APPLICATION.format(start=start))
+    twistd = "from twisted.scripts.twistd import run; run()"
+    command = [sys.executable, "-c", twistd, "--nodaemon", "--no_save", "--pidfile=x.pid", "--python", str(path)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    done = subprocess.run(
+        command, check=False, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 7, done
+    assert "stopped in good order" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert [each.name for each in tmp_path.glob("*.pid")] == []
+
+
+def test_what_was_said_is_written_before_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    registered: list[Any] = []
+    codes: list[int] = []
+    monkeypatch.setattr(atexit, "register", lambda *call: registered.append(call))
+    monkeypatch.setattr(os, "_exit", codes.append)
+    monkeypatch.setattr(sys, "stderr", None)  # as in a daemon, on some systems
+    reactor = mock.Mock()
+    end_process(reactor)
+    reactor.callWhenRunning.assert_called_once_with(reactor.stop)
+    ((function, *args),) = registered
+    function(*args)
+    assert codes == [1]
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,24 @@ def with_deadline(
     return deferred
 
 
+def shielded(deferred: Deferred[T]) -> Deferred[T]:
+    """Wait for something that goes on to its end though the waiting is cancelled, as what a thread does.
+
+    :param deferred: what to wait for; it is never cancelled. Where the waiting was, it keeps its result.
+    :returns: fires and fails as that does.
+    """
+    waiting: Deferred[T] = Deferred()
+
+    def tell(result: T | Failure) -> T | Failure | None:
+        if waiting.called:  # cancelled
+            return result
+        waiting.callback(result)
+        return None
+
+    deferred.addBoth(tell)
+    return waiting
+
+
 class Notice(Generic[T]):
     """Something that happens once and that any number of callers may wait for.
 

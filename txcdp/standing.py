@@ -11,63 +11,112 @@ TOGGLES: Final = (".enable", ".disable")
 SETTINGS: Final = frozenset(
     """
     Animation.setPlaybackRate
-    Browser.setDownloadBehavior Browser.setPermission Browser.grantPermissions
+    Autofill.setAddresses
+    BackgroundService.setRecording BackgroundService.startObserving
+    BluetoothEmulation.setSimulatedCentralState
+    Browser.addMockCamera Browser.addPrivacySandboxEnrollmentOverride Browser.grantPermissions
+    Browser.setDownloadBehavior Browser.setGlobalPrivacyControl Browser.setPermission
+    CSS.setLocalFontsEnabled CSS.trackComputedStyleUpdates
+    DOM.setNodeStackTracesEnabled
     Debugger.setAsyncCallStackDepth Debugger.setBlackboxPatterns Debugger.setBreakpointsActive
     Debugger.setPauseOnExceptions Debugger.setSkipAllPauses
     DeviceOrientation.setDeviceOrientationOverride
+    DigitalCredentials.setVirtualWalletBehavior
     Input.setIgnoreInputEvents Input.setInterceptDrags
     Log.startViolationsReport
+    Memory.setPressureNotificationsSuppressed
     Network.configureDurableMessages Network.emulateNetworkConditions Network.emulateNetworkConditionsByRule
-    Network.enableReportingApi Network.overrideNetworkState Network.setAcceptedEncodings
+    Network.enableDeviceBoundSessions Network.enableReportingApi Network.overrideNetworkState
     Network.setAttachDebugStack Network.setBlockedURLs Network.setBypassServiceWorker Network.setCacheDisabled
     Network.setCookieControls Network.setExtraHTTPHeaders Network.setUserAgentOverride
-    Page.addScriptToEvaluateOnNewDocument Page.setAdBlockingEnabled Page.setBypassCSP
+    Overlay.setInspectMode
+    Page.addScriptToEvaluateOnLoad Page.addScriptToEvaluateOnNewDocument Page.setAdBlockingEnabled Page.setBypassCSP
     Page.setDeviceMetricsOverride Page.setDeviceOrientationOverride Page.setDownloadBehavior
-    Page.setFontFamilies Page.setFontSizes Page.setGeolocationOverride Page.setInterceptFileChooserDialog
-    Page.setLifecycleEventsEnabled Page.setPrerenderingAllowed Page.setRPHRegistrationMode
-    Page.setSPCTransactionMode Page.setTouchEmulationEnabled Page.startScreencast
+    Page.setFontFamilies Page.setFontSizes Page.setGeolocationOverride Page.setInputVisualization
+    Page.setInterceptFileChooserDialog Page.setLifecycleEventsEnabled Page.setPrerenderingAllowed
+    Page.setRPHRegistrationMode Page.setSPCTransactionMode Page.setTouchEmulationEnabled Page.startScreencast
     Performance.setTimeDomain
+    Profiler.setSamplingInterval
     Runtime.addBinding Runtime.setAsyncCallStackDepth Runtime.setCustomObjectFormatterEnabled
     Runtime.setMaxCallStackSizeToCapture
-    Security.setIgnoreCertificateErrors
+    Security.setIgnoreCertificateErrors Security.setOverrideCertificateErrors
     ServiceWorker.setForceUpdateOnPageLoad
-    Target.setAutoAttach Target.setDiscoverTargets Target.setRemoteLocations
+    Storage.overrideQuotaForOrigin Storage.setPrivateVerificationTokensTracking Storage.setStorageBucketTracking
+    Storage.trackCacheStorageForOrigin Storage.trackCacheStorageForStorageKey
+    Storage.trackIndexedDBForOrigin Storage.trackIndexedDBForStorageKey
+    Target.autoAttachRelated Target.setAutoAttach Target.setDiscoverTargets Target.setRemoteLocations
     """.split()
 )
 
+#: The same, of browsers that are older than the bindings; and what undoes them.
+OLD_SETTINGS: Final = frozenset(
+    """
+    Network.setAcceptedEncodings
+    Storage.setAttributionReportingTracking Storage.setInterestGroupAuctionTracking Storage.setInterestGroupTracking
+    Storage.setSharedStorageTracking
+    """.split()
+)
+OLD_UNDO: Final = {"Network.clearAcceptedEncodingsOverride": ("Network.setAcceptedEncodings",)}
+
+_SETTINGS: Final = SETTINGS | OLD_SETTINGS
+
 #: Domains all of whose ``set...`` commands are settings, but for those that do something once.
 _ALL_SETTINGS: Final = ("Emulation.set", "Overlay.setShow")
-_DONE_ONCE: Final = frozenset({"Emulation.setVirtualTimePolicy"})
+_DONE_ONCE: Final = frozenset({"Emulation.setPrimaryScreen", "Emulation.setVirtualTimePolicy"})
 
 #: What undoes which settings.
 UNDO: Final = {
+    **OLD_UNDO,
+    "BackgroundService.stopObserving": ("BackgroundService.startObserving",),
     "DeviceOrientation.clearDeviceOrientationOverride": ("DeviceOrientation.setDeviceOrientationOverride",),
     "Emulation.clearDeviceMetricsOverride": ("Emulation.setDeviceMetricsOverride",),
     "Emulation.clearDevicePostureOverride": ("Emulation.setDevicePostureOverride",),
     "Emulation.clearDisplayFeaturesOverride": ("Emulation.setDisplayFeaturesOverride",),
     "Emulation.clearGeolocationOverride": ("Emulation.setGeolocationOverride",),
     "Emulation.clearIdleOverride": ("Emulation.setIdleOverride",),
+    "Emulation.resetPageScaleFactor": ("Emulation.setPageScaleFactor",),
     "Page.clearDeviceMetricsOverride": ("Page.setDeviceMetricsOverride",),
     "Page.clearDeviceOrientationOverride": ("Page.setDeviceOrientationOverride",),
     "Page.clearGeolocationOverride": ("Page.setGeolocationOverride",),
     "Browser.resetPermissions": ("Browser.setPermission", "Browser.grantPermissions"),
     "Log.stopViolationsReport": ("Log.startViolationsReport",),
+    "Page.removeScriptToEvaluateOnLoad": ("Page.addScriptToEvaluateOnLoad",),
     "Page.removeScriptToEvaluateOnNewDocument": ("Page.addScriptToEvaluateOnNewDocument",),
     "Page.stopScreencast": ("Page.startScreencast",),
     "Runtime.removeBinding": ("Runtime.addBinding",),
+    "Storage.untrackCacheStorageForOrigin": ("Storage.trackCacheStorageForOrigin",),
+    "Storage.untrackCacheStorageForStorageKey": ("Storage.trackCacheStorageForStorageKey",),
+    "Storage.untrackIndexedDBForOrigin": ("Storage.trackIndexedDBForOrigin",),
+    "Storage.untrackIndexedDBForStorageKey": ("Storage.trackIndexedDBForStorageKey",),
 }
+
+#: Settings that are known by an id which the browser gives, another one each time.
+NAMED_BY_BROWSER: Final = frozenset({"Page.addScriptToEvaluateOnLoad", "Page.addScriptToEvaluateOnNewDocument"})
 
 #: Which parameters tell settings of one command from each other.
 KEYS: Final = {
+    "BackgroundService.setRecording": ("service",),
+    "BackgroundService.startObserving": ("service",),
+    "Browser.addMockCamera": ("deviceId",),
+    "Browser.addPrivacySandboxEnrollmentOverride": ("url",),
     "Browser.grantPermissions": ("browserContextId", "origin"),
     "Browser.setDownloadBehavior": ("browserContextId",),
     "Browser.setPermission": ("browserContextId", "origin", "permission"),
+    "DigitalCredentials.setVirtualWalletBehavior": ("frameId",),
     "Emulation.setPressureSourceOverrideEnabled": ("source",),
     "Emulation.setPressureStateOverride": ("source",),
     "Emulation.setSensorOverrideEnabled": ("type",),
     "Emulation.setSensorOverrideReadings": ("type",),
+    "Page.addScriptToEvaluateOnLoad": ("identifier",),
     "Page.addScriptToEvaluateOnNewDocument": ("identifier",),
     "Runtime.addBinding": ("name",),
+    "Storage.overrideQuotaForOrigin": ("origin",),
+    "Storage.setStorageBucketTracking": ("storageKey",),
+    "Storage.trackCacheStorageForOrigin": ("origin",),
+    "Storage.trackCacheStorageForStorageKey": ("storageKey",),
+    "Storage.trackIndexedDBForOrigin": ("origin",),
+    "Storage.trackIndexedDBForStorageKey": ("storageKey",),
+    "Target.autoAttachRelated": ("targetId",),
 }
 
 
@@ -75,7 +124,7 @@ def leaves_standing(method: str) -> bool:
     """Whether a command changes what stands: sets, enables, disables or undoes something."""
     return (
         method.endswith(TOGGLES)
-        or method in SETTINGS
+        or method in _SETTINGS
         or method in UNDO
         or (method.startswith(_ALL_SETTINGS) and method not in _DONE_ONCE)
     )

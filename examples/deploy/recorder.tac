@@ -15,7 +15,7 @@ from twisted.internet import reactor
 from twisted.logger import Logger
 
 from txcdp.recording import Filter, JsonLines
-from txcdp.service import BrowserService, RecorderService
+from txcdp.service import BrowserService, RecorderService, end_process
 
 log = Logger()
 directory = os.environ.get("RECORDINGS", "recordings")
@@ -33,6 +33,7 @@ recorder = RecorderService(
     lambda: JsonLines(directory, compression="gzip", rotate_age=3600),
     urls=["https://example.com/"],
     filter=Filter(events=["Network", "Log", "Runtime.exceptionThrown"]),
+    given_up=lambda: end_process(reactor),
 )
 recorder.setServiceParent(application)
 TimerService(60, report).setServiceParent(application)

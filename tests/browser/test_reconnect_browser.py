@@ -16,7 +16,7 @@ from tests.browser.support_lines import port_of, through
 from tests.hostile.proxy import FaultProxy
 from txcdp.browser import Browser
 from txcdp.chrome import start_browser
-from txcdp.domains import emulation, fetch, network, page, runtime
+from txcdp.domains import emulation, fetch, network, page, runtime, storage, target
 from txcdp.errors import ConnectionLost, ContextDestroyed, SessionDetached
 from txcdp.health import Reconnected, Reconnecting
 from txcdp.page import Page
@@ -128,6 +128,26 @@ class ReconnectTests(ReconnectTestCase):
             await self.is_set_up(tab, f"/{number}")
         self.assertEqual(browser.connection.stats.reconnects, 5)
         self.assertEqual(len([item for item in self.loads if isinstance(item, Gap)]), 5)
+
+    async def test_what_is_tracked_and_related_is_heard_of_again(self):
+        browser, proxy = await self.through_proxy()
+        tab = await browser.new_page(self.server.page("/"))
+        self.server.page("/worker.js", "setInterval(() => {}, 1000)", content_type="text/javascript")
+        origin = await tab.evaluate("location.origin")
+        await tab.session.execute(storage.track_indexed_db_for_origin(origin=origin))
+        related = target.auto_attach_related(target_id=tab.target_id, wait_for_debugger_on_start=False)
+        await browser.session.execute(related)
+        proxy.links[-1].client.transport.abortConnection()
+        await self.suspended(browser)
+        await self.back(browser)
+        updated = first(tab.events(storage.IndexedDBListUpdated))
+        seen: list[Any] = []
+        browser.connection.attached.subscribe(seen.append)
+        await tab.evaluate("indexedDB.open('one'); window.worker = new Worker('/worker.js'); 1")
+        self.assertEqual((await updated).origin, origin)
+        while "worker" not in {session.target.type for session in seen}:
+            await deferLater(reactor, 0.02)
+        self.assertEqual(browser.connection.stats.not_restored, 0)
 
     async def test_contexts_frames_and_workers_come_back(self):
         browser, proxy = await self.through_proxy()

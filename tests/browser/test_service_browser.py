@@ -6,8 +6,10 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +158,40 @@ class RecordTests(BrowserTestCase):
         await twistd.stop()
         self.assertIsNone(browser.connection.lost)
         self.assertEqual(len(self.notes(folder, "end")), 1)
+
+    async def test_a_database_of_something_else_ends_it(self) -> None:
+        path = self.folder()
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("CREATE TABLE mine(a)")
+        twistd = Twistd("txcdp", "record", f"--database={path}")
+        self.addCleanup(twistd.stop)
+        await until(lambda: twistd.code is not None, lambda: twistd.said)
+        self.assertEqual(twistd.code, 1, twistd.said)
+        self.assertIn(f"Nothing is recorded any more: {path} is no recording", twistd.said)
+        self.assertNotRegex(twistd.said, "Traceback|Unhandled")
+
+    async def test_a_directory_that_is_a_file_ends_it(self) -> None:
+        path = self.folder()
+        path.touch()
+        twistd = Twistd("txcdp", "record", f"--directory={path}")
+        self.addCleanup(twistd.stop)
+        await until(lambda: twistd.code is not None, lambda: twistd.said)
+        self.assertEqual(twistd.code, 1, twistd.said)
+        self.assertIn("Nothing is recorded any more", twistd.said)
+        self.assertNotRegex(twistd.said, "Traceback|Unhandled")
+
+    async def test_a_database_that_is_locked_is_waited_for(self) -> None:
+        path = self.folder()
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.execute("BEGIN EXCLUSIVE")
+            twistd = Twistd("txcdp", "record", f"--database={path}")
+            self.addCleanup(twistd.stop)
+            await until(lambda: "database is locked" in twistd.said, lambda: twistd.said)
+        await until(lambda: "has begun" in twistd.said, lambda: twistd.said)
+        said = await twistd.stop()
+        self.assertIn("is finished", said)
+        self.assertNotRegex(said, "Traceback|Unhandled")
+        self.assertEqual([each.kind for each in read(path) if isinstance(each, NoteEntry)][-1], "end")
 
     async def test_the_example(self) -> None:
         folder = self.folder()

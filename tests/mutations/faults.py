@@ -251,8 +251,8 @@ FAULTS = (
     Fault(
         "over another line all commands are sent again",
         "standing.py",
-        "        method.endswith(TOGGLES)\n        or method in SETTINGS\n",
-        "        bool(method)\n        or method in SETTINGS\n",
+        "        method.endswith(TOGGLES)\n        or method in _SETTINGS\n",
+        "        bool(method)\n        or method in _SETTINGS\n",
         (
             f"{_RECONNECTING}::RestoreTests::test_what_leaves_nothing_standing_is_not_sent_again",
             "tests/test_machine.py",

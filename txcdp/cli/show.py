@@ -16,6 +16,7 @@ from txcdp.cli.recorded import Recorded, Speaker, Wanted
 from txcdp.cli.running import BAD, GOOD
 from txcdp.cli.text import clean, cut_middle
 from txcdp.recording import Damage, Entry, MissingLibrary
+from txcdp.recording.failures import WrongSchema
 from txcdp.recording.tail import Tail
 
 #: Seconds between two looks at what is being written; entries after which signals are looked at.
@@ -40,8 +41,6 @@ async def show(reactor: Any, options: Options, output: Output, style: Style) -> 
 
     :returns: the exit code: 0, or 1 where something could not be read.
     """
-    from txcdp.recording.sqlite import WrongSchema
-
     try:
         return await _Show(reactor, options, output, style).run()
     except (MissingLibrary, WrongSchema) as error:

@@ -45,6 +45,8 @@ class RecordingFile:
             os.rename(newborn, self._partial)  # only now may others take it for left behind
             _sync_directory(path.parent)
         except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(newborn)  # or the next attempt would find it there
             os.close(self._descriptor)
             raise
 

@@ -13,7 +13,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
 from txcdp.browser import Browser
-from txcdp.deferreds import Notice, returns_deferred
+from txcdp.deferreds import Notice, returns_deferred, shielded
 from txcdp.dispatch.tap import Ears
 from txcdp.domains.target import TargetInfoChanged
 from txcdp.errors import CommandError, ConnectionLost, MalformedMessage, QueueOverflow
@@ -100,7 +100,7 @@ class Recorder:
             buffer, overflow, wall, lambda: flow.hold(self, lambda _: None), lambda: flow.release(self)
         )
         self._sink = sink
-        self._pump = Pump(self._buffer, sink, self._clock)
+        self._pump = Pump(self._buffer, sink, self._clock, hopeless=lambda error: self._end("failed", error))
         self._put = self._pump.put
         self._sources = Sources(self._connection, self._filter, self._note)
         self._find = self._sources.find
@@ -136,13 +136,14 @@ class Recorder:
 
         :returns: fires when every target that is there is attached to, and the first file begun. Fails with
             :exc:`OSError` where nothing can be written, and like ``Session.execute``; nothing is recorded then.
+            Cancelled, it fails when the file that it had begun is finished.
         """
         if self._state != "new":
             raise RuntimeError("a recorder records once: make another one")
         self._state = "starting"
         try:
             await self._describe()
-            await self._sink.open(Host(self._clock, self._in_thread, self._wall, self._beginning))
+            await self._pump.open(Host(self._clock, self._in_thread, self._wall, self._beginning))
         except BaseException as error:
             self._state = "stopping"
             self._ended.give(error if isinstance(error, Exception) else None)
@@ -168,7 +169,7 @@ class Recorder:
             :exc:`~twisted.internet.defer.CancelledError`.
         """
         if self._state == "running":
-            await self._stop("stopped", None)
+            await shielded(Deferred.fromCoroutine(self._stop("stopped", None)))
         elif self._state != "new":
             self._unwanted = True
             await self._ended.wait()
@@ -177,7 +178,7 @@ class Recorder:
         """Return a Deferred that fires when all is written and finished.
 
         :returns: fires with why it ended: None after :meth:`stop`, else :exc:`ConnectionLost`, :exc:`QueueOverflow`, or
-            the :exc:`OSError` for which the end could not be written.
+            the :exc:`OSError` for which the end, or any more, cannot be written.
         """
         return self._ended.wait()
 

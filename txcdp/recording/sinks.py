@@ -6,14 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from txcdp.deferreds import Notice, returns_deferred
+from txcdp.deferreds import Notice, returns_deferred, shielded
 from txcdp.logs import Seldom
 from txcdp.recording.buffer import Buffer
+from txcdp.recording.failures import is_lasting
 
 log = Logger()
 
@@ -64,13 +65,22 @@ class Pump:
     What cannot be written, as when the disk is full, is kept and tried again; meanwhile the buffer fills.
 
     :param batch: how many bytes are written at once.
+    :param hopeless: called with why no later attempt can succeed, at each attempt.
     """
 
-    def __init__(self, buffer: Buffer, sink: Sink, clock: IReactorTime, batch: int = BATCH) -> None:
+    def __init__(
+        self,
+        buffer: Buffer,
+        sink: Sink,
+        clock: IReactorTime,
+        batch: int = BATCH,
+        hopeless: Callable[[Exception], object] = lambda _: None,
+    ) -> None:
         self._buffer = buffer
         self._sink = sink
         self._clock = clock
         self._batch = batch
+        self._hopeless = hopeless
         self._timer: IDelayedCall | None = None
         self._at = 0.0
         self._busy = False
@@ -81,6 +91,20 @@ class Pump:
         self.written = 0
         self.bytes_written = 0
         self.failures = 0
+
+    @returns_deferred
+    async def open(self, host: Host) -> None:
+        """Make the sink ready; where that is cancelled it is closed as soon as it is: a thread cannot be stopped.
+
+        :returns: fails like :meth:`Sink.open`; cancelled, when the sink is closed.
+        """
+        opening = self._sink.open(host)
+        try:
+            await shielded(opening)
+        except CancelledError:
+            closing = opening.addCallback(lambda _: self._sink.close("stopped", self._buffer.dropped))
+            await shielded(closing.addErrback(self._not_closed))
+            raise
 
     def put(self, line: bytes) -> None:
         """Add a line; raises like :meth:`Buffer.put`."""
@@ -128,8 +152,13 @@ class Pump:
 
     def _not_written(self, failure: Failure) -> None:
         self.failures += 1
-        if self._may_log():
+        if isinstance(failure.value, Exception) and is_lasting(failure.value):
+            self._hopeless(failure.value)
+        elif self._may_log():
             log.failure("The recording cannot be written; it is tried again", failure)
+
+    def _not_closed(self, failure: Failure) -> None:
+        log.warn("{sink}, which nobody waits for any more, failed: {error}", sink=self._sink, error=failure.value)
 
     def _next(self, _: object) -> None:
         self._busy = False

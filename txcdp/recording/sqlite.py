@@ -27,10 +27,10 @@ from typing import Any, Final
 
 import msgspec
 from twisted.enterprise.adbapi import ConnectionPool
-from twisted.internet.defer import Deferred, succeed
 
 from txcdp.deferreds import returns_deferred
 from txcdp.errors import MalformedMessage
+from txcdp.recording.database import os_errors, wrong_schema
 from txcdp.recording.entries import FORMAT, VERSION, Damage, Entry, NoteEntry, NoteLine, note_line, parse
 from txcdp.recording.sinks import Host
 from txcdp.records import from_json, to_json
@@ -58,10 +58,6 @@ _SELECT: Final = (
 )
 
 _Row = tuple[Any, ...]
-
-
-class WrongSchema(Exception):
-    """The database is none of a recording, or of another version of txcdp."""
 
 
 class _Line(msgspec.Struct):
@@ -101,9 +97,10 @@ class SQLite:
 
     @returns_deferred
     async def open(self, host: Host) -> None:
-        """Open the database and begin a recording in it; fails with :exc:`WrongSchema`, and as ``sqlite3`` does."""
+        """Open the database and begin a recording in it; fails with :exc:`WrongSchema`, or another :exc:`OSError`."""
         self._host = host
-        await host.in_thread(self._create)
+        with os_errors(self.path):
+            await host.in_thread(self._create)
         self._pool = ConnectionPool(
             "sqlite3",
             str(self.path),
@@ -117,17 +114,19 @@ class SQLite:
         self._pool.start()
         now = host.wall()
         try:
-            await self._pool.runInteraction(self._begin, now)
+            with os_errors(self.path):
+                await self._pool.runInteraction(self._begin, now)
         except BaseException:
             self._pool.close()
             raise
 
-    def write(self, lines: list[bytes]) -> Deferred[None]:
-        """Write lines in a transaction."""
-        if not lines:
-            return succeed(None)
-        writing: Deferred[None] = self._pool.runInteraction(self._write, lines)
-        return writing.addCallback(self._written, lines)
+    @returns_deferred
+    async def write(self, lines: list[bytes]) -> None:
+        """Write lines in a transaction; fails with :exc:`OSError`."""
+        if lines:
+            with os_errors(self.path):
+                await self._pool.runInteraction(self._write, lines)
+            self._entries += sum(not isinstance(line, NoteLine) for line in lines)
 
     def due(self) -> float | None:
         """Return None: what is written is committed."""
@@ -135,16 +134,14 @@ class SQLite:
 
     @returns_deferred
     async def close(self, reason: str, dropped: int) -> None:
-        """End the recording, and put all of it into the one file."""
+        """End the recording, and put all of it into the one file; fails with :exc:`OSError`."""
         end = note_line(self._host.wall(), "end", reason=reason, entries=self._entries, dropped=dropped)
         try:
-            await self._pool.runInteraction(self._write, [end])
-            await self._pool.runWithConnection(_gather)
+            with os_errors(self.path):
+                await self._pool.runInteraction(self._write, [end])
+                await self._pool.runWithConnection(_gather)
         finally:
             self._pool.close()
-
-    def _written(self, _: None, lines: list[bytes]) -> None:
-        self._entries += sum(not isinstance(line, NoteLine) for line in lines)
 
     # In a thread:
 
@@ -157,7 +154,7 @@ class SQLite:
             if version == 0 and not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
                 connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
             elif version != SCHEMA_VERSION:
-                raise _wrong(self.path, f"version {version}")
+                raise wrong_schema(self.path, f"version {version}")
 
     def _opened(self, connection: Any) -> None:
         connection.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'NORMAL'}")
@@ -182,17 +179,19 @@ class SQLiteReader:
         self.path = path
         self.ended = False
         self._last = 0
-        self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        with os_errors(path):
+            self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
         try:
-            if (version := _version(self._connection)) != SCHEMA_VERSION:
-                raise _wrong(path, f"version {version}")
+            with os_errors(path):
+                if (version := _version(self._connection)) != SCHEMA_VERSION:
+                    raise wrong_schema(path, f"version {version}")
         except BaseException:
             self._connection.close()
             raise
 
     def poll(self) -> Iterator[Entry]:
         """Return the entries that have come since the last call."""
-        for number, *columns in self._connection.execute(_SELECT, (self._last,)):
+        for number, *columns in self._rows():
             self._last = number
             line = _line(*columns)
             try:
@@ -203,6 +202,10 @@ class SQLiteReader:
             if isinstance(entry, NoteEntry):
                 self.ended = entry.kind == "end"
             yield entry
+
+    def _rows(self) -> Iterator[_Row]:
+        with os_errors(self.path):
+            yield from self._connection.execute(_SELECT, (self._last,))
 
     def finish(self) -> Iterator[Entry]:
         """Report nothing: a database is never torn."""
@@ -219,16 +222,7 @@ def _gather(connection: Any) -> None:
 
 
 def _version(connection: sqlite3.Connection) -> int:
-    try:
-        return int(connection.execute("PRAGMA user_version").fetchone()[0])
-    except sqlite3.OperationalError:
-        raise  # it cannot be reached, whatever it is
-    except sqlite3.DatabaseError as error:
-        raise WrongSchema(str(error)) from error
-
-
-def _wrong(path: Path, found: str) -> WrongSchema:
-    return WrongSchema(f"{path} is no recording, or one of another version of txcdp ({found})")
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _columns(line: bytes) -> _Row:

@@ -5,7 +5,8 @@ and it starts and stops with that. ``twistd txcdp`` runs them by themselves.
 """
 
 from txcdp.service.browser import BrowserService
+from txcdp.service.ending import end_process
 from txcdp.service.gateway import GatewayService
 from txcdp.service.recorder import RecorderService
 
-__all__ = ["BrowserService", "GatewayService", "RecorderService"]
+__all__ = ["BrowserService", "GatewayService", "RecorderService", "end_process"]

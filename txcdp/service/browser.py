@@ -26,7 +26,8 @@ class BrowserService(Service):
 
     While it runs there is a browser, or one is being looked for: a lost line is replaced, and a browser that has ended
     started anew, under the same :class:`Browser`, by the policy. Where the policy gives up, or somebody has closed the
-    browser, the service begins again, with a new one: ask :meth:`whenConnected` for each piece of work.
+    browser, the service begins again, with a new one: ask :meth:`whenConnected` for each piece of work. A program
+    that is missing ends the search before the first browser; after it, it is waited for, as while it is being upgraded.
 
     :param reactor: the reactor.
     :param url: of a browser that runs, as :func:`txcdp.connect` takes it; None: launch one.
@@ -49,6 +50,7 @@ class BrowserService(Service):
         self._attempts = 0  # that have failed in a row
         self._failure: BaseException | None = None  # of the last one
         self._hopeless = False
+        self._had_one = False
 
     def __repr__(self) -> str:
         what = "launched" if self._url is None else shown_url(self._url)
@@ -120,6 +122,7 @@ class BrowserService(Service):
     async def _keep(self) -> None:
         while True:
             browser = self._browser = await self._look_for_one()
+            self._had_one = True
             log.info("{service}: there is a browser", service=self)
             self._tell()
             lost = await browser.connection.when_closed()
@@ -132,12 +135,15 @@ class BrowserService(Service):
         while True:
             try:
                 browser = await self.open()
-            except (ExecutableNotFound, InvalidURL):
-                raise
             except (ConnectError, ConnectionLost, LaunchError) as error:
+                missing = isinstance(error, ExecutableNotFound)
+                if isinstance(error, InvalidURL) or (missing and not self._had_one):
+                    raise
+                known = missing and isinstance(self._failure, ExecutableNotFound)
                 self._attempts, self._failure = self._attempts + 1, error
                 seconds = delay(self._attempts)
-                log.warn("{service}: {error}; again in {seconds:.1f} s", service=self, error=error, seconds=seconds)
+                if not known:  # it may be long in coming
+                    log.warn("{service}: {error}; again in {seconds:.1f} s", service=self, error=error, seconds=seconds)
                 self._tell()
                 await deferLater(self.reactor, seconds)
             else:

@@ -11,6 +11,7 @@ from txcdp.recording import Filter, JsonLines, MissingLibrary
 from txcdp.recording.following import DOMAINS
 from txcdp.recording.sinks import Sink
 from txcdp.service.browser_options import BrowserOptions
+from txcdp.service.ending import end_process
 from txcdp.service.options import one_of, positive
 from txcdp.service.recorder import RecorderService
 from txcdp.service.units import names, seconds, size
@@ -97,6 +98,7 @@ class RecordOptions(BrowserOptions):
             self.make_browsers(reactor),
             self.make_sink,
             urls=self["pages"],
+            given_up=lambda: end_process(reactor),
             domains=self["domains"],
             filter=Filter(**{part: self[part] or () for part in ("events", "without", "targets", "urls")}),
             secrets=self["secrets"],

@@ -9,14 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from txcdp.records import from_json, to_json
-from txcdp.standing import KEYS, UNDO
-
-#: Settings that are known by an id which the browser gives, another one each time.
-_NAMED_BY_BROWSER: Final = frozenset({"Page.addScriptToEvaluateOnNewDocument"})
-_SCRIPT_REMOVED: Final = "Page.removeScriptToEvaluateOnNewDocument"
+from txcdp.standing import KEYS, NAMED_BY_BROWSER, UNDO
 
 
 @dataclass
@@ -57,7 +53,7 @@ class Journal:
             self._drop(lambda entry: entry.method in undone and _agrees(entry, values))
             return
         entry = Entry(method, values)
-        if method in _NAMED_BY_BROWSER:
+        if method in NAMED_BY_BROWSER:
             entry.identifier = entry.current = _identifier(result)
         told_apart = (entry.identifier if name == "identifier" else values.get(name) for name in KEYS.get(method, ()))
         key = (method, *told_apart)
@@ -71,11 +67,12 @@ class Journal:
 
     def translate(self, method: str, params: object) -> object:
         """Put the browser's present id in the place of that which the user knows."""
-        if method != _SCRIPT_REMOVED:
+        undone = NAMED_BY_BROWSER.intersection(UNDO.get(method, ()))
+        if not undone:
             return params
         values: dict[str, Any] = from_json(to_json(params))
         for entry in self._entries.values():
-            if entry.identifier is not None and entry.identifier == values.get("identifier"):
+            if entry.method in undone and entry.identifier == values.get("identifier"):
                 return {**values, "identifier": entry.current}
         return params
 

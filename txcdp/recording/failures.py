@@ -1,0 +1,30 @@
+"""Why a recording cannot be written: for now, or until somebody changes something."""
+
+from __future__ import annotations
+
+import errno
+from typing import Final
+
+#: What no later attempt finds changed: a place that may not be written to, or is something else.
+_LASTING: Final = frozenset(
+    {
+        errno.EACCES,
+        errno.EPERM,
+        errno.EROFS,
+        errno.ENOTDIR,
+        errno.EISDIR,
+        errno.EEXIST,
+        errno.ENAMETOOLONG,
+        errno.ELOOP,
+        errno.EBADMSG,
+    }
+)
+
+
+class WrongSchema(OSError):
+    """The database is none of a recording, or of another version of txcdp."""
+
+
+def is_lasting(error: BaseException) -> bool:
+    """Whether writing will fail in the same way until somebody changes something; a full disk and a lock pass."""
+    return isinstance(error, WrongSchema) or (isinstance(error, OSError) and error.errno in _LASTING)

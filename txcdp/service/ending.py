@@ -1,0 +1,28 @@
+"""The end of a process whose work cannot be done."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from typing import Any
+
+
+def end_process(reactor: Any, status: int = 1) -> None:
+    """Stop the reactor in good order, and let the process end with a status.
+
+    ``twistd`` itself ends with 0 unless a signal or a service that does not start has ended it, which tells whoever
+    watches over it (systemd, Kubernetes) that all is well.
+
+    :param reactor: the reactor.
+    :param status: the exit status.
+    """
+    atexit.register(_exit, status)  # twistd has put its files away by then
+    reactor.callWhenRunning(reactor.stop)
+
+
+def _exit(status: int) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    os._exit(status)
