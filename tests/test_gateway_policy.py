@@ -186,11 +186,12 @@ class DragTests(SynchronousTestCase):
 
     def test_what_is_harmless(self):
         link = {"mimeType": "text/uri-list", "data": "# x\r\nhttps://example.com/\r\n"}
-        for data in (
+        each: Any
+        for each in (
             None, [], {}, {"files": []}, {"items": 5}, {"items": [5, {}, {"mimeType": "text/uri-list", "data": 5}]},
             {"items": [{"mimeType": "text/plain", "data": "http://127.0.0.1/"}, link], "files": []},
         ):  # fmt: skip
-            self.assertIsNone(objection(STRICT, "Input.dispatchDragEvent", data=data), data)
+            self.assertIsNone(objection(STRICT, "Input.dispatchDragEvent", data=each), each)
 
 
 #: Words in the names of parameters that may say where something is.

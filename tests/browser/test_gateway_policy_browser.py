@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.browser.test_gateway_browser import GatewayCase, sleep
 from tests.test_gateway_policy import SPELLINGS, STRICT
 from txcdp.deferreds import returns_deferred
+from txcdp.domains.page import LoadEventFired
 from txcdp.errors import CommandError
 from txcdp.gateway import Policy, PoolOptions
 from txcdp.gateway.urls import host_of
 from txcdp.page import Page
+from txcdp.streams import first
 
 #: A page that keeps what is dropped on it.
 KEEPS = """<body style="margin: 0; height: 600px"><script>
@@ -49,6 +52,15 @@ HOSTS = """(() => {
 })()"""
 
 
+#: What a page at a browser's own port can do, with the WebSocket of the browser as a whole.
+COMMANDS = """fetch("/json/version").then(answer => answer.json()).then(version => new Promise((resolve, reject) => {
+    const socket = new WebSocket(version.webSocketDebuggerUrl);
+    socket.onerror = () => reject("refused");
+    socket.onopen = () => socket.send(JSON.stringify({id: 1, method: "Target.getTargets"}));
+    socket.onmessage = event => resolve(event.data);
+}))"""
+
+
 class PolicyCase(GatewayCase):
     mode = "exclusive"
 
@@ -83,6 +95,14 @@ class PolicyCase(GatewayCase):
                 return
             await sleep(0.05)
         self.fail(f"there is no page of {url}")
+
+    async def visit(self, page: Page, url: str) -> str:
+        """Let a page's own script go somewhere; return where it is then."""
+        await page.goto("about:blank")
+        arrived = first(page.events(LoadEventFired), timeout=10)
+        await page.evaluate(f"void (location = {json.dumps(url)})")
+        await arrived
+        return str(await page.evaluate("location.href"))
 
     def drop_pages(self) -> tuple[str, str]:
         return self.server.page("/keeps", KEEPS), self.server.page("/leaves", LEAVES)
@@ -170,9 +190,39 @@ class ChromiumTests(PolicyCase):
         await page.goto("devtools://devtools/bundled/devtools_app.html")
         self.assertEqual(await page.evaluate(READS % json.dumps(self.secret())), "the secret")
 
+    async def test_a_page_at_its_port_has_the_browser(self):
+        """Where it is not kept away."""
+        page = await self.page()
+        assert self.browser.process is not None
+        url = self.browser.process.ws_url.replace("ws:", "http:").partition("/devtools")[0] + "/json/version"
+        self.assertEqual(await self.visit(page, url), url)
+        self.assertIn("targetInfos", await page.evaluate(COMMANDS))
+
     async def test_hosts_are_read_as_chromium_reads_them(self):
         """With any character that is none of a name, or is written in another way."""
         page = await self.begin(Policy())
         read = await page.evaluate(HOSTS)
         self.assertGreater(len(read), 1500)
         self.assertEqual([(code, host_of(f"//a{chr(code)}b.example/")) for code, _ in read], list(map(tuple, read)))
+
+
+class PortTests(PolicyCase):
+    """The ports at which browsers listen: whose page comes there has the browser."""
+
+    async def test_no_page_comes_to_a_port_of_the_pool(self):
+        gateway = await self.start(mode=self.mode, pool=PoolOptions(size=2, warm=2))
+        await self.until(lambda: len(gateway.pool.idle) == 2, 20)
+        ports = [urlsplit(each.running.ws_url).port for each in gateway.pool.idle]
+        page = await (await self.client()).new_page()
+        elsewhere = self.server.page("/elsewhere")
+        self.assertEqual(await self.visit(page, elsewhere), elsewhere)
+        for port in ports:
+            for host in ("127.0.0.1", "localhost", "0.0.0.0", "[::ffff:127.0.0.1]"):
+                await self.visit(page, f"http://{host}:{port}/json/version")
+                self.assertIn("ERR_NAME_NOT_RESOLVED", await page.evaluate("document.body.innerText"))
+
+
+class SharedPortTests(PortTests):
+    """The same in shared mode."""
+
+    mode = "shared"
