@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
-from txcdp.gateway import ports
+from txcdp.chrome import discovery
+from txcdp.gateway import browsers, ports
 from txcdp.gateway.ports import Ports
 
 
@@ -44,6 +49,29 @@ class PortsTests(SynchronousTestCase):
         theirs = ["--host-resolver-rules=MAP a b", "--x", "--host-resolver-rules=MAP c d, EXCLUDE e"]
         found = pool.arguments(5001, theirs)
         self.assertEqual(found, ["--remote-debugging-port=5001", f"{rules},MAP c d, EXCLUDE e", "--x"])
+
+    def test_browsers_give_them_back(self):
+        """Those that do not start, that start and cannot be used, and that have ended."""
+        asked: list[list[str]] = []
+        gone: Deferred[Any] = Deferred()
+        process = SimpleNamespace(when_ended=lambda: gone, pid=1, ws_url="ws://127.0.0.1:5000/devtools/browser/x")
+        browser = SimpleNamespace(process=process, close=lambda: gone.callback(None) or succeed(None))
+        outcomes = [fail(OSError()), succeed(browser)]
+
+        def launch(reactor: object, **options: Any) -> Deferred[Any]:
+            asked.append(options["args"])
+            return outcomes.pop(0)
+
+        self.patch(browsers, "launch", launch)
+        self.patch(discovery, "version", lambda reactor, netloc: fail(ValueError(netloc)))
+        start = browsers.launcher(None, args=["--x"], most=1)
+        self.failureResultOf(start(), OSError)
+        self.assertEqual(str(self.failureResultOf(start(), ValueError).value), "127.0.0.1:5000")
+        self.assertTrue(gone.called)
+        outcomes.append(fail(OSError()))
+        self.failureResultOf(start(), OSError)
+        rules = "--host-resolver-rules=MAP *:5000 ~NOTFOUND"
+        self.assertEqual(asked, [["--remote-debugging-port=5000", rules, "--x"]] * 3)
 
     def test_ports_are_those_that_nobody_has(self):
         self.patch(ports, "unused", UNUSED)
