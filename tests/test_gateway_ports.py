@@ -55,7 +55,12 @@ class PortsTests(SynchronousTestCase):
         asked: list[list[str]] = []
         gone: Deferred[Any] = Deferred()
         process = SimpleNamespace(when_ended=lambda: gone, pid=1, ws_url="ws://127.0.0.1:5000/devtools/browser/x")
-        browser = SimpleNamespace(process=process, close=lambda: gone.callback(None) or succeed(None))
+
+        def close() -> Deferred[None]:
+            gone.callback(None)
+            return succeed(None)
+
+        browser = SimpleNamespace(process=process, close=close)
         outcomes = [fail(OSError()), succeed(browser)]
 
         def launch(reactor: object, **options: Any) -> Deferred[Any]:
