@@ -18,6 +18,7 @@ REQUIREMENTS = [
     "reactivex>=5.0.0",
     "msgspec>=0.19.0",
     "prometheus-client>=0.21.0",
+    "idna>=3.7",  # comes with Twisted's TLS
 ]
 
 ZSTD = "backports.zstd>=1.0; python_version < '3.14'"

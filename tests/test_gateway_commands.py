@@ -16,7 +16,8 @@ from txcdp.gateway.asking import NOTHING, Asked, asked
 from txcdp.gateway.commands import Commands, refusal
 from txcdp.gateway.counters import BUCKETS, Counters, Domain
 from txcdp.gateway.frames import unmasked
-from txcdp.gateway.policy import Screen, is_private
+from txcdp.gateway.policy import Screen
+from txcdp.gateway.urls import is_private
 
 
 def objection(policy: Policy, method: str, **params: Any) -> str | None:

@@ -12,6 +12,7 @@ from openapi_spec_validator import validate
 from twisted.internet.defer import Deferred
 
 from tests.gateway_support import Caller, FakeRunning, GatewayCase, Starter
+from tests.test_gateway_policy import SPELLINGS
 from txcdp.domains import browser, emulation, fetch, network, page, runtime, storage, target
 from txcdp.errors import (
     CommandError,
@@ -284,6 +285,20 @@ class Documents(RenderCase):
         self.assertEqual(self.chrome.received(runtime.evaluate), [])
         self.reactor.advance(30)
 
+    def test_private_addresses_that_a_page_leads_to(self):
+        self.begin(policy=Policy(private_addresses=False))
+        self.chrome.on(page.navigate, NEVER)
+        self.post("/content", url=URL)
+        refused = [
+            f"http://{host}/" for host in (*SPELLINGS, "[::7f00:1]", "[64:ff9b::a00:1]", "[2002:a00:1::]", "printer")
+        ]
+        for url in (*refused, "http://example.org/", "http://[64:ff9b::808:808]/"):
+            self._pause("a frame", url)
+        self.assertEqual([each.request_id for each in self.chrome.received(fetch.fail_request)], refused)
+        gone_on = [each.request_id for each in self.chrome.received(fetch.continue_request)]
+        self.assertEqual(gone_on, ["http://example.org/", "http://[64:ff9b::808:808]/"])
+        self.reactor.advance(30)
+
     def test_where_a_page_may_not_lead(self):
         self.begin(policy=Policy(schemes=("ftp",)))
         waiting: list[Any] = []
@@ -332,6 +347,10 @@ class WhatNot(RenderCase):
         self.begin(policy=Policy(private_addresses=False))
         for url in ("http://127.0.0.1/", "http://10.0.0.1/", "http://localhost/"):
             self.problem(403, "policy", "/content", url=url)
+        for host in SPELLINGS:
+            for path in ("/content", "/screenshot", "/pdf"):
+                said = self.problem(403, "policy", path, url=f"http://{host}/")
+            self.assertIn("private", said["detail"], host)
 
     def test_how_many_a_token_may_have(self):
         path = Path(self.mktemp())

@@ -24,8 +24,11 @@ from txcdp.gateway import (
     PoolOptions,
 )
 from txcdp.gateway.exclusive import Exclusive
+from txcdp.gateway.options import RISKY_METHODS
 from txcdp.gateway.seats import Seat, SharedLine, Together
 from txcdp.gateway.sharing import Shared
+
+STRICT = Policy(methods=RISKY_METHODS, schemes=("file", "chrome"), private_addresses=False)
 
 
 class BrowserLine(FakeTransport):
@@ -464,6 +467,26 @@ class EndpointTests(SharedCase):
             self.assertEqual(answer.status, 403)
             self.assertIn(word, answer.body)
         self.assertEqual(self.mode.tenants, [])
+
+    def test_the_policy_holds_in_worlds(self):
+        self.make(policy=STRICT)
+        client = self.client("/devtools/browser")
+        forbidden: list[tuple[str, dict[str, Any]]] = [
+            ("Target.createTarget", {"url": "http://127.0.0\u30021/"}),
+            ("Target.createTarget", {"url": "devtools://devtools/bundled/devtools_app.html"}),
+            ("Target.createBrowserContext", {"proxyServer": "127.0.0.1:80"}),
+            ("Input.dispatchDragEvent", {"data": {"files": ["/etc/hostname"]}}),
+            ("DOM.setFileInputFiles", {"files": ["/etc/hostname"]}),
+        ]
+        sent = len(self.lines[0].sent)
+        for number, (method, params) in enumerate(forbidden, 1):
+            client.say({"id": number, "method": method, "params": params})
+        refused = [each["error"]["message"] for each in client.heard() if "error" in each]
+        self.assertEqual(len(refused), len(forbidden))
+        self.assertTrue(all("not allowed by this gateway" in each for each in refused), refused)
+        self.assertEqual(len(self.lines[0].sent), sent)
+        client.say({"id": 9, "method": "Target.createBrowserContext", "params": {"proxyServer": "a.example:80"}})
+        self.assertIn(b'"proxyServer":"a.example:80"', self.lines[0].sent[-1])
 
     def test_tokens(self):
         path = self.mktemp()

@@ -45,6 +45,7 @@ LIBRARIES = {
     "treq": ("chrome.fetching",),
     "autobahn": ("transports", "gateway", "testing"),
     "prometheus_client": ("gateway.metrics",),
+    "idna": ("gateway.urls",),
 }
 #: Of Autobahn's importers, those that may have its client.
 AUTOBAHN_CLIENT = ("transports",)

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 
 from txcdp.browser import Browser, launch
 from txcdp.chrome import discovery
@@ -16,6 +16,7 @@ from txcdp.deferreds import returns_deferred
 from txcdp.domains import browser as browser_domain
 from txcdp.domains import network, storage, target
 from txcdp.gateway.members import Running
+from txcdp.gateway.ports import Ports
 from txcdp.transports.websocket import WebSocketOptions, open_websocket
 
 #: On this machine nobody has to be pinged: the pool finds out whether the browser answers.
@@ -88,23 +89,36 @@ def launcher(
     env: Mapping[str, str | None] | None = None,
     headless: bool = True,
     sandbox: bool | None = None,
+    most: int = 50,
 ) -> Callable[[], Deferred[Running]]:
-    """Return what starts a browser for a pool; the arguments are those of :func:`txcdp.launch`."""
+    """Return what starts a browser for a pool; the arguments are those of :func:`txcdp.launch`, but for one.
+
+    :param most: how many there will be at once. None of them lets its pages come to the port of any of them; see
+        :mod:`txcdp.gateway.ports`.
+    """
+    ports = Ports(most)
 
     @returns_deferred
     async def start() -> Running:
-        browser = await launch(
-            reactor,
-            executable=executable,
-            args=args,
-            env=env,
-            headless=headless,
-            sandbox=sandbox,
-            probes=None,
-            end_with_reactor=False,  # clients may finish
-        )
+        port = ports.take()
         try:
-            process = browser.process
+            browser = await launch(
+                reactor,
+                executable=executable,
+                args=ports.arguments(port, args),
+                env=env,
+                headless=headless,
+                sandbox=sandbox,
+                probes=None,
+                end_with_reactor=False,  # clients may finish
+            )
+        except BaseException:
+            ports.give_back(port)
+            raise
+        process = browser.process
+        ended: Deferred[Any] = process.when_ended() if process is not None else succeed(None)
+        ended.addBoth(lambda _: ports.give_back(port))
+        try:
             said = await discovery.version(reactor, urlsplit(process.ws_url if process is not None else "").netloc)
         except BaseException:
             await browser.close()

@@ -124,14 +124,18 @@ class ClientLimits:
 RISKY_METHODS = (
     "Browser.crash",
     "Browser.crashGpuProcess",
+    "Browser.getBrowserCommandLine",
     "Browser.setDownloadBehavior",
+    "Cast.*",
     "DOM.setFileInputFiles",
+    "DeviceAccess.*",
     "Extensions.*",
     "HeapProfiler.*",
     "Memory.*",
     "PWA.*",
     "Page.setDownloadBehavior",
     "SystemInfo.*",
+    "Target.setRemoteLocations",
     "Tethering.*",
     "Tracing.*",
 )
@@ -141,10 +145,14 @@ RISKY_METHODS = (
 class Policy:
     """What no client may do. What a page does by itself is not seen here: see the guide.
 
+    With any of it, commands and pages (``devtools:``) that could send other commands unseen are refused as well.
+
     :ivar methods: commands that are refused: ``Domain.method`` or ``Domain.*``; :data:`RISKY_METHODS` is a beginning.
-    :ivar schemes: of URLs that a command may not open, such as ``file``.
-    :ivar private_addresses: whether commands may open URLs whose host is a private, loopback or link-local address,
-        ``localhost``, or a name without a dot.
+        With ``DOM.setFileInputFiles`` no files can be dragged into a page (``Input.dispatchDragEvent``) either.
+    :ivar schemes: of URLs that a command may not open, such as ``file``, with which no files can be dragged into a page
+        either. ``chrome`` stands for all pages of the browser itself.
+    :ivar private_addresses: whether commands may open URLs, and name proxies, whose host is a private, loopback or
+        link-local address, ``localhost``, a name without a dot, or anything else that is not surely a public one.
     """
 
     methods: tuple[str, ...] = ()

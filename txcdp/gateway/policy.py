@@ -6,29 +6,40 @@ JSON to us is not, nor is a URL in a command that has a key twice.
 
 from __future__ import annotations
 
-import ipaddress
 import json
-import re
-import socket
-import unicodedata
+from collections.abc import Callable
+from functools import partial
 from typing import Any
-from urllib.parse import unquote
 
 from txcdp.gateway.asking import NOTHING, Asked
 from txcdp.gateway.options import Policy
+from txcdp.gateway.urls import Unreadable, host_of, is_private, is_private_proxy, split_url
 
 #: Commands that open a URL, and which parameter that is.
 _OPENING = {
     "Fetch.continueRequest": "url",
     "Network.loadNetworkResource": "url",
     "PWA.install": "installUrlOrBundleUrl",
+    "PWA.launch": "url",
     "Page.navigate": "url",
     "Target.createTarget": "url",
 }
 
 #: Commands by which others can be sent so that nobody here would see them.
-_WAYS_ROUND = ("Target.exposeDevToolsProtocol",)
+_WAYS_ROUND = frozenset({"Target.exposeDevToolsProtocol", "Target.openDevTools"})
 _NESTED = "Target.sendMessageToTarget"
+
+#: Pages of this scheme can do that, too, and read files besides.
+_DEVTOOLS = "devtools"
+
+#: Who denies the pages of the browser itself means all of these.
+_OWN_PAGES = ("chrome-distiller", "chrome-native", "chrome-search", "chrome-untrusted", _DEVTOOLS)
+
+#: Commands by which the browser itself is made to connect to a host.
+_CONNECTING = frozenset({"Target.setRemoteLocations"})
+
+#: Who denies this denies that pages are given files; they can be dragged in as well.
+_GIVING_FILES = "DOM.setFileInputFiles"
 
 #: Chromium refuses messages that are nested deeper; so does Python's own parser, much later.
 _DEEPEST = 3
@@ -48,10 +59,20 @@ class Screen:
     def __init__(self, policy: Policy) -> None:
         self._methods = frozenset(each for each in policy.methods if not each.endswith(".*"))
         self._domains = frozenset(each.removesuffix(".*") for each in policy.methods if each.endswith(".*"))
-        self._schemes = frozenset(each.lower().rstrip(":") for each in policy.schemes)
+        schemes = {each.lower().rstrip(":") for each in policy.schemes}
+        self._schemes = frozenset(schemes.union(_OWN_PAGES) if "chrome" in schemes else schemes)
         self._private = policy.private_addresses
-        self._urls = bool(self._schemes) or not self._private
-        self.idle = not (self._methods or self._domains or self._urls)
+        self._files = not self._denied(_GIVING_FILES) and "file" not in schemes
+        self.idle = not (self._methods or self._domains or self._schemes) and self._private
+        if self.idle:
+            return
+        self._methods |= _WAYS_ROUND if self._private else _WAYS_ROUND | _CONNECTING
+        self._looks: dict[str, Callable[[dict[str, Any]], str | None]] = {
+            "Input.dispatchDragEvent": self._dragging,
+            **{method: partial(self._opening, name) for method, name in _OPENING.items()},
+        }
+        if not self._private:
+            self._looks["Target.createBrowserContext"] = self._proxies
 
     def objection(self, command: Asked, message: bytes) -> str | None:
         """Return why a command is not let through; None where it is.
@@ -60,46 +81,72 @@ class Screen:
         """
         return None if self.idle else self._objection(command, message, 0)
 
+    def concerns(self, method: str) -> bool:
+        """Whether commands of a method, or with none that could be read, have to be asked about."""
+        return not self.idle and (not method or method == _NESTED or method in self._looks or self._denied(method))
+
+    def objection_to_url(self, url: str) -> str | None:
+        """Return why a URL may not be opened; None where it may."""
+        if self.idle:
+            return None
+        try:
+            scheme, rest = split_url(url)
+        except Unreadable as error:
+            return f"{error}: this gateway lets through only what it can read"
+        if scheme in self._schemes or scheme == _DEVTOOLS:
+            return f"URLs of the scheme {scheme[:20]!r} are not allowed by this gateway"
+        if not self._private and scheme in ("http", "https", "ws", "wss", "ftp") and is_private(host_of(rest)):
+            return "URLs of private addresses are not allowed by this gateway"
+        return None
+
+    def _denied(self, method: str) -> bool:
+        return method in self._methods or method.partition(".")[0] in self._domains
+
     def _objection(self, command: Asked, message: bytes | str, depth: int) -> str | None:
         method = command.method
         if not method:
             return "this gateway lets through only what it can read"
-        if method in self._methods or method in _WAYS_ROUND or method.partition(".")[0] in self._domains:
+        if self._denied(method):
             return f"'{method[:80]}' is not allowed by this gateway"
-        if method == _NESTED or (self._urls and method in _OPENING):
-            return self._inside(method, message, depth)
-        return None
-
-    def _inside(self, method: str, message: bytes | str, depth: int) -> str | None:
+        look = self._looks.get(method)
+        if look is None and method != _NESTED:
+            return None
         params = _params(message)
         if params is None or depth > _DEEPEST:
             return "this gateway lets through only what it can read"
-        if method == _NESTED:
-            inner = params.get("message")
-            if not isinstance(inner, str):
-                return None  # refused by the browser
-            return self._objection(_asked_strictly(inner), inner, depth + 1)
-        url = params.get(_OPENING[method])
+        if look is not None:
+            return look(params)
+        inner = params.get("message")
+        if not isinstance(inner, str):
+            return None  # refused by the browser
+        return self._objection(_asked_strictly(inner), inner, depth + 1)
+
+    # What is not a string, or no list, where one is wanted is refused by the browser.
+
+    def _opening(self, name: str, params: dict[str, Any]) -> str | None:
+        url = params.get(name)
         return self.objection_to_url(url) if isinstance(url, str) else None
 
-    def concerns(self, method: str) -> bool:
-        """Whether commands of a method, or with none that could be read, have to be asked about."""
-        return not self.idle and (
-            not method
-            or method in self._methods
-            or method in _WAYS_ROUND
-            or method == _NESTED
-            or method in _OPENING
-            or method.partition(".")[0] in self._domains
-        )
+    def _dragging(self, params: dict[str, Any]) -> str | None:
+        """Look at what is dropped on a page: it can read it, and Chromium opens it where the page does nothing."""
+        data = params.get("data")
+        if not isinstance(data, dict):
+            return None
+        if data.get("files") and not self._files:
+            return "dragging files into a page is not allowed by this gateway"
+        items = data.get("items")
+        for item in items if isinstance(items, list) else ():
+            if isinstance(item, dict) and item.get("mimeType") == "text/uri-list" and isinstance(item.get("data"), str):
+                for url in item["data"].split("\n"):
+                    objection = self.objection_to_url(url.strip())
+                    if objection is not None:
+                        return objection
+        return None
 
-    def objection_to_url(self, url: str) -> str | None:
-        """Return why a URL may not be opened; None where it may."""
-        scheme, rest = _split(url)
-        if scheme in self._schemes:
-            return f"URLs of the scheme {scheme[:20]!r} are not allowed by this gateway"
-        if not self._private and scheme in ("http", "https", "ws", "wss", "ftp") and is_private(_host(rest)):
-            return "URLs of private addresses are not allowed by this gateway"
+    def _proxies(self, params: dict[str, Any]) -> str | None:
+        rules = params.get("proxyServer")
+        if isinstance(rules, str) and is_private_proxy(rules):
+            return "proxies at private addresses are not allowed by this gateway"
         return None
 
 
@@ -127,35 +174,3 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         raise _Twice
     return found
-
-
-def _split(url: str) -> tuple[str, str]:
-    """Take a URL apart as browsers do: what is before the colon, and what behind it."""
-    text = re.sub(r"[\t\r\n]", "", url).strip("".join(map(chr, range(33))))
-    scheme, colon, rest = text.partition(":")
-    scheme = scheme.lower()
-    if colon and scheme in ("view-source", "blob", "filesystem"):
-        return _split(rest)
-    return (scheme, rest) if colon else ("", text)
-
-
-def _host(rest: str) -> str:
-    """Return the host of what is behind ``http:``, as a browser would look it up."""
-    authority = re.split(r"[/\\?#]", rest.lstrip("/\\"), maxsplit=1)[0].rpartition("@")[2]
-    host = unicodedata.normalize("NFKC", unquote(authority)).lower()
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0].rstrip(".")
-
-
-def is_private(host: str) -> bool:
-    """Whether a host is not one of the public internet, as far as its name or address tells."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        try:
-            address = ipaddress.ip_address(socket.inet_aton(host))  # 127.1, 0x7f000001 and the like
-        except (OSError, UnicodeError, ValueError):
-            return "." not in host or host.rpartition(".")[2] in ("localhost", "local", "internal", "lan", "home")
-    mapped = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
-    return not (mapped or address).is_global

@@ -74,7 +74,7 @@ class Gateway:
         self._reactor = reactor
         self._options = options
         self.counters = Counters()
-        start: Callable[[], Deferred[Running]] = start_browser or launcher(reactor)
+        start: Callable[[], Deferred[Running]] = start_browser or launcher(reactor, most=2 * options.pool.size)
         self.pool = Pool(reactor, start, _pool_options(options), memory_of)
         self.mode = (mode or _MODES[options.mode])(reactor, self.pool, options)
         self.clients = Clients(reactor, self.mode, options, self.counters)

@@ -172,9 +172,10 @@ class GatewayCommandOptions(LaunchOptions):
 
     def make_service(self, reactor: Any) -> GatewayService:
         """Return the service that these options describe."""
+        options = self.make_options()
         return GatewayService(
             reactor,
-            self.make_options(),
+            options,
             live_page=not self["no-live-page"],
-            start_browser=launcher(reactor, **self.launch),
+            start_browser=launcher(reactor, **self.launch, most=2 * options.pool.size),
         )

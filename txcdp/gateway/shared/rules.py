@@ -4,8 +4,8 @@ A command on a page's session reaches that page alone, unless it is of a domain 
 (:data:`GUARDED`), or has a row of its own. A command on a browser session has to have a row.
 
 What reaches the *files* of the machine (``Browser.setDownloadBehavior``, ``Page.setDownloadBehavior``,
-``DOM.setFileInputFiles`` and the like) is no concern of this table: it is the same in a browser that is
-not shared, and the business of the gateway's list of denied methods.
+``DOM.setFileInputFiles``, ``Input.dispatchDragEvent`` and the like) is no concern of this table: it is the same
+in a browser that is not shared, and the business of the gateway's policy, which sees commands before this table does.
 """
 
 from __future__ import annotations

@@ -1,0 +1,60 @@
+"""The ports at which browsers listen for the gateway, and what keeps pages away from them.
+
+Chromium takes a page at its own port, ``http://127.0.0.1:PORT/json/version``, for one of its own: scripts there can
+open files, and a WebSocket to the whole browser, past the policy and out of any world. Every page can go there. So the
+ports are chosen beforehand, and each browser is told to find nobody at them.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections import deque
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Final
+
+_RULES: Final = "--host-resolver-rules="
+
+
+def unused(count: int) -> list[int]:
+    """Return ports of 127.0.0.1 that nobody listens at."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in sockets]
+
+
+class Ports:
+    """Ports, each for one browser at a time.
+
+    :param most: browsers at once. One more gets a port, too, but those that were started before it know nothing of it.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._all: list[int] = []
+        self._free: deque[int] = deque()
+
+    def take(self) -> int:
+        """Return the port that has not been used for longest."""
+        if not self._free:
+            new = unused(1 if self._all else self._most)
+            self._all += new
+            self._free.extend(new)
+        return self._free.popleft()
+
+    def give_back(self, port: int) -> None:
+        """Take a port back: its browser has ended."""
+        self._free.append(port)
+
+    def arguments(self, port: int, args: Sequence[str]) -> list[str]:
+        """Return the arguments of a browser that listens at a port, and whose pages find none of them.
+
+        :param args: what it gets otherwise. Rules for hosts that are among them hold as well; but with ``EXCLUDE`` of
+            loopback addresses the ports are open again.
+        """
+        rules = [f"MAP *:{each} ~NOTFOUND" for each in self._all]
+        rules += [each.removeprefix(_RULES) for each in args if each.startswith(_RULES)][-1:]
+        others = [each for each in args if not each.startswith(_RULES)]
+        return [f"--remote-debugging-port={port}", _RULES + ",".join(rules), *others]
