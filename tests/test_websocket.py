@@ -100,6 +100,13 @@ class OpeningTests(SynchronousTestCase):
         opening.tcp.end()
         self.assertEqual(opening.reactor.getDelayedCalls(), [])
 
+    def test_an_address_of_six(self):
+        opening = Opening("ws://[::1]:9222/devtools/browser/x")
+        self.assertEqual(opening.reactor.tcpClients[-1][:2], ("::1", 9222))
+        self.assertIn(b"\r\nHost: [::1]:9222\r\n", opening.connect())
+        opening.tcp.end()
+        self.check_failure(opening, HandshakeFailed, "[::1]:9222")
+
     def test_the_answer_in_pieces(self):
         opening = Opening(ping_interval=None)
         answer = handshake_reply(opening.connect())

@@ -17,6 +17,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Site
 from zope.interface import implementer
 
+from txcdp import connect, launch
 from txcdp.chrome import discovery, start_browser
 from txcdp.errors import ConnectError, ConnectTimeout, HandshakeFailed, TxcdpError
 
@@ -152,6 +153,16 @@ class OtherServerTests(TestCase):
 
 
 class SixthVersionTests(TestCase):
+    async def test_a_browser_that_listens_there_alone(self):
+        taken = R.listenTCP(0, Factory.forProtocol(Silent), interface="127.0.0.1")
+        self.addCleanup(taken.stopListening)
+        port = taken.getHost().port
+        async with await launch(R, args=[f"--remote-debugging-port={port}"]) as browser:
+            assert browser.process is not None
+            self.assertTrue(browser.process.ws_url.startswith(f"ws://[::1]:{port}/"), browser.process.ws_url)
+            async with await connect(R, f"[::1]:{port}") as other:
+                self.assertEqual((await other.version()).product, (await browser.version()).product)
+
     async def test_an_ipv6_address(self):
         """Chromium listens there when its port is taken on 127.0.0.1; treq alone refuses such a URL."""
         hosts: list[str] = []

@@ -38,11 +38,14 @@ async def open_websocket(reactor: Any, url: str, options: WebSocketOptions | Non
     """
     options = options or WebSocketOptions()
     factory = _factory(reactor, url, options)
+    name = factory.host
+    if ":" in name:
+        factory.host = f"[{name}]"  # as it belongs into the Host header, into which Autobahn puts it
     where = f"{factory.host}:{factory.port}"
-    host, port = options.proxy or (factory.host, factory.port)
+    host, port = options.proxy or (name, factory.port)
     endpoint: Any = HostnameEndpoint(reactor, host, port, timeout=options.open_timeout)
     if factory.isSecure:
-        tls = options.tls or optionsForClientTLS(factory.host)
+        tls = options.tls or optionsForClientTLS(name)
         if options.proxy is None:
             endpoint = wrapClientTLS(tls, endpoint)
         else:

@@ -193,7 +193,7 @@ class WebSocketTransport(ShortPathProtocol):
             if self.opened.called:
                 self._why = f"the browser ended it without closing ({reason.getErrorMessage()})"
             else:
-                self._why = _why_not_opened(reason, self.factory.host)
+                self._why = _why_not_opened(reason, self.factory.host.strip("[]"))
         super().connectionLost(reason)
 
     def failHandshake(self, reason: str) -> None:
