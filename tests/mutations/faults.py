@@ -11,6 +11,9 @@ from typing import NamedTuple
 _PROMISES = "tests/test_promises.py"
 _GUARD = "            except Exception:\n                self._harmed(observer)\n"
 _RECONNECTING = "tests/test_reconnecting.py"
+_SCREEN = "tests/test_gateway_commands.py::ScreenTests"
+_PROBING = "tests/test_probing.py::BrowserProbeTests"
+_RECOVERY = "tests/test_recording_files.py::RecoveryTests"
 
 
 class Fault(NamedTuple):
@@ -366,5 +369,70 @@ FAULTS = (
         "self.owner(told.info) is not upper.world.host:",
         "False:",
         ("tests/test_gateway_world.py",),
+    ),
+    Fault(
+        "URLs are looked at as they are written, and not as browsers read them",
+        "gateway/policy.py",
+        'text = re.sub(r"[\\t\\r\\n]", "", url).strip("".join(map(chr, range(33))))',
+        "text = url",
+        (f"{_SCREEN}::test_schemes",),
+    ),
+    Fault(
+        "a user's name that looks like a public address hides a private one",
+        "gateway/policy.py",
+        '.rpartition("@")[2]',
+        '.partition("@")[0]',
+        (f"{_SCREEN}::test_private_addresses",),
+    ),
+    Fault(
+        "a page may be opened where it may not be gone to",
+        "gateway/policy.py",
+        '    "Target.createTarget": "url",\n',
+        "",
+        (f"{_SCREEN}::test_schemes",),
+    ),
+    # Probing.
+    Fault(
+        "probes wait behind the commands that hang",
+        "probing/rounds.py",
+        "None, urgent=True)",
+        "None)",
+        (f"{_PROBING}::test_limits_on_sending_do_not_hold_it",),
+    ),
+    Fault(
+        "pongs count as life, though a browser that stands still sends them, too",
+        "probing/browser_probe.py",
+        "self._seen[1] - seen[1] > _PONGS",
+        "self._seen[1] - seen[1] > 0",
+        (f"{_PROBING}::test_few_bytes_do_not",),
+    ),
+    # Recording.
+    Fault(
+        "a recording's file grows for ever",
+        "recording/jsonlines.py",
+        "if self._rotate_size is not None and size >= self._rotate_size:",
+        "if self._rotate_size is not None and size >= 10 * self._rotate_size:",
+        ("tests/test_recording_files.py::RotationTests::test_by_size",),
+    ),
+    Fault(
+        "the torn end of a recording that was left behind stays in it",
+        "recording/files.py",
+        "        os.ftruncate(descriptor, whole)\n        os.lseek(descriptor, whole, os.SEEK_SET)\n",
+        "        os.lseek(descriptor, 0, os.SEEK_END)\n",
+        (f"{_RECOVERY}::test_the_next_writer_finishes_it",),
+    ),
+    Fault(
+        "a file that somebody writes is taken for left behind",
+        "recording/files.py",
+        "        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+        "        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)\n",
+        (f"{_RECOVERY}::test_what_is_being_written_is_let_be",),
+    ),
+    Fault(
+        "what a recording drops is not counted",
+        "recording/buffer.py",
+        "        self.dropped += 1\n",
+        "",
+        ("tests/test_recorder.py::OverflowTests::test_the_newest",),
     ),
 )
