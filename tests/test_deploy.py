@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
-from twisted.application.app import ServerOptions as PlainOptions
 from twisted.python.usage import UsageError
-from twisted.scripts.twistd import ServerOptions
+from twisted.scripts import twistd
 
 from txcdp.service.gateway_options import GatewayCommandOptions
 from txcdp.service.record_options import RecordOptions
@@ -42,7 +42,7 @@ def parsed(words: list[str], folder: Path) -> GatewayCommandOptions | RecordOpti
     tokens.write_text('[one]\ntoken = "0123456789abcdef"\n')
     place = words.index("txcdp") + 2
     here = [f"--tokens={tokens}" if each.startswith("--tokens=") else each for each in words]
-    options: PlainOptions = ServerOptions()
+    options: Any = twistd.ServerOptions()  # type: ignore[attr-defined]  # which it has by another name
     options.parseOptions([*here[:place], "--executable=/bin/sh", *here[place:]])
     assert (options["nodaemon"], options["pidfile"]) == (True, "")
     made: GatewayCommandOptions | RecordOptions = options.subOptions.subOptions

@@ -110,6 +110,13 @@ FAULTS = (
         "                pass\n",
         (f"{_PROMISES}::EveryStreamEndsTests::test_crash_is_an_error",),
     ),
+    Fault(
+        "a line that has ended before there was a connection over it ends nothing",
+        "transports/websocket_protocol.py",
+        "            self._reactor.callLater(0, receiver.transport_closed, lost)\n",
+        "            pass\n",
+        ("tests/test_websocket.py::ClosingTests::test_before_anybody_listens", "tests/hostile/test_every_byte.py"),
+    ),
     # 3. Order.
     Fault(
         "a new target runs before it is set up",
