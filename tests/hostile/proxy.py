@@ -178,7 +178,7 @@ class Way:
             self._link.end("abortConnection" if how == "reset" else "loseConnection")
         elif self._far is None:
             self._half = True
-        else:
+        elif not self._far.disconnected:
             self._far.loseWriteConnection()
 
     def near_end_is_gone(self) -> None:
