@@ -92,7 +92,7 @@ soak: $(VENV)/.dev ## chaos on a real Chromium for an hour (SECONDS=..., SEED=..
 	@.ci/chromium "$(RUN)"
 	@$(RUN) -m tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
-conformance: $(VENV)/.dev ## the Autobahn test suite (SUITE=full: a quarter of an hour)
+conformance: $(VENV)/.dev ## the Autobahn test suite (SUITE=full: about an hour on two processors)
 	@.ci/optional tests/conformance/run "$(RUN)" $(SUITE)
 
 clean: ## remove what these targets made

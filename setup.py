@@ -29,7 +29,7 @@ EXTRAS = {
     # For recordings that are compressed with zstd; Python 3.14 has it.
     "zstd": [ZSTD],
     "dev": [
-        # The fuzzer's wheels; where there is none, "make fuzz" says so and does nothing.
+        # The fuzzer's wheels; where there is none, "make fuzz" says so and does nothing. It reads these markers.
         "atheris>=3.0; sys_platform == 'linux' and platform_machine == 'x86_64'"
         " and platform_python_implementation == 'CPython' and python_version < '3.15'",
         ZSTD,
@@ -39,6 +39,7 @@ EXTRAS = {
         "mypy>=1.11",
         "mypy-zope>=1.0.5",
         "openapi-spec-validator>=0.7.1",
+        "packaging>=23",
         "pytest>=8.2",
         "pytest-cov>=7",
         "ruff>=0.9",

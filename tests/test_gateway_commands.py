@@ -120,7 +120,7 @@ class ScreenTests(SynchronousTestCase):
             "127.0.0.1", "127.1", "0x7f000001", "2130706433", "0177.0.0.1", "10.0.0.1:8080", "192.168.1.1",
             "169.254.169.254", "localhost", "LOCALHOST.", "a.localhost", "printer", "db.internal", "[::1]:80",
             "[::ffff:10.0.0.1]", "[fe80::1]", "user:pw@127.0.0.1", "%31%32%37.0.0.1", "①②⑦.0.0.1", "0.0.0.0",
-            "[fd00::1]", "a@b@localhost", "",
+            "[fd00::1]", "a@b@localhost", "", "example.com@10.0.0.1", "8.8.8.8:8@127.1", "a.example@b.example@[::1]",
         ):  # fmt: skip
             for form in (
                 "http://{}/",

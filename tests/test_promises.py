@@ -12,8 +12,9 @@ from twisted.logger import LogLevel, globalLogPublisher
 
 from tests.support import (
     SESSION_ID,
+    PipeWire,
     Watcher,
-    Wire,
+    WebSocketWire,
     WireCase,
     attached,
     data_received,
@@ -23,7 +24,7 @@ from tests.support import (
     reply_to,
     to_bytes,
 )
-from txcdp.domains import browser, inspector, network, page, runtime, target
+from txcdp.domains import browser, inspector, network, page, runtime
 from txcdp.errors import CommandError, CommandTimeout, ConnectionLost, MalformedMessage, SessionDetached, TargetCrashed
 from txcdp.sessions import AutoAttach, Session
 from txcdp.streams import queue
@@ -1086,7 +1087,9 @@ class AutoAttachTests(WireCase):
 AutoAttachOverPipeTests = over_pipe(AutoAttachTests)
 
 
-def test_both_wires_are_wires() -> None:
-    assert issubclass(EveryDeferredFiresOverPipeTests.wire_class, Wire)
-    assert EveryDeferredFiresOverPipeTests.wire_class is not EveryDeferredFiresTests.wire_class
-    assert target.attach_to_target.method
+def test_every_promise_is_tested_over_both_wires() -> None:
+    cases = [each for each in globals().values() if isinstance(each, type) and issubclass(each, WireCase)]
+    found = {wire: {each.__name__ for each in cases if each.wire_class is wire} for wire in (WebSocketWire, PipeWire)}
+    promises = {name.replace("OverPipe", "") for name in found[PipeWire]}
+    assert promises == found[WebSocketWire] - {"WireCase"}
+    assert len(promises) == 8

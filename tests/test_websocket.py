@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support import TCP, Opening, client_frames, handshake_reply, server_frame
+from txcdp.connection import Connection
 from txcdp.errors import ConnectError, ConnectionLost, ConnectTimeout, HandshakeFailed, InvalidURL
 from txcdp.transports import short_path
 from txcdp.transports.frames import ShortPathProtocol
@@ -102,7 +103,6 @@ class OpeningTests(SynchronousTestCase):
 
     def test_an_address_of_six(self):
         opening = Opening("ws://[::1]:9222/devtools/browser/x")
-        self.assertEqual(opening.reactor.tcpClients[-1][:2], ("::1", 9222))
         self.assertIn(b"\r\nHost: [::1]:9222\r\n", opening.connect())
         opening.tcp.end()
         self.check_failure(opening, HandshakeFailed, "[::1]:9222")
@@ -565,6 +565,24 @@ class ClosingTests(OpenCase):
         self.feed(server_frame(b"\x03\xe8", 8))
         self.tcp.end()
         self.assertEqual((self.lost.clean, self.lost.code), (True, 1000))
+
+    def test_before_anybody_listens(self):
+        opening = Opening(ping_interval=None)
+        opening.connect()
+        opening.answer()
+        opening.tcp.end()
+        connection = Connection(opening.transport, opening.reactor)
+        pending = connection.session.execute_raw("A.b", timeout=None)
+        ended = connection.when_closed()
+        self.assertNoResult(ended)
+        opening.reactor.advance(0)
+        lost = self.successResultOf(ended)
+        self.assertEqual((lost.clean, lost.cause, connection.lost), (False, "ended", lost))
+        self.failureResultOf(pending, ConnectionLost)
+        self.assertEqual(opening.reactor.getDelayedCalls(), [])
+        opening.transport.receiver = self.receiver
+        opening.reactor.advance(1)
+        self.assertEqual(self.receiver.closed, [])  # it is told once
 
     def test_ours_while_frames_still_come(self):
         self.transport.close()

@@ -250,6 +250,9 @@ class RestartTests(ReconnectTestCase):
         self.assertNotEqual(browser.process.pid, process.pid)
         self.assertFalse(os.path.exists(process.profile))
         gap = await items.get()
+        while isinstance(gap, network.ResponseReceived):  # one that is asked to end may still fetch the page's icon
+            self.assertEqual(gap.response.url, self.server.url("/favicon.ico"))
+            gap = await items.get()
         assert isinstance(gap, Gap)
         self.assertTrue(gap.restarted)
         answer = await items.get()

@@ -125,19 +125,16 @@ class Faults:
         if not links:
             return False
         link = links[-1]
-        transport = link.client.transport
-        if action == "reset":
-            transport.abortConnection()
-        elif action == "close":
-            transport.loseConnection()
+        way = self._random.choice((link.down, link.up))
+        if action in ("reset", "close"):
+            way.end(action)
         elif action == "half-close":
-            transport.loseWriteConnection()
+            way.end("half")
         elif action == "corrupt":
-            link.to_client(bytes(self._random.randrange(256) for _ in range(20)))
-        elif not isinstance(link.fault, Hold):
+            way.send(bytes(self._random.randrange(256) for _ in range(20)))
+        elif not way.fault.holding:
             hold = Hold()
-            hold.link = link
-            link.fault = hold
+            way.put(hold)
             self._released[hold] = reactor.callLater(self._random.uniform(0.1, 4.0), self._release, hold)
         return True
 

@@ -8,6 +8,7 @@ new code into the corpus, and leaves out of it what reaches none.
 from __future__ import annotations
 
 import argparse
+import ast
 import os
 import shlex
 import shutil
@@ -16,6 +17,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -128,6 +131,29 @@ def merge(name: str, made: Path) -> None:
     print(f"{name:12} keeps {len(sizes)} inputs, {sum(sizes)} bytes")
 
 
+def can_be_had(**environment: str) -> bool:
+    """Whether there is an atheris for this Python and system, as setup.py says.
+
+    :param environment: what is otherwise here, such as ``sys_platform``.
+    """
+    nodes = ast.walk(ast.parse((ROOT / "setup.py").read_text(encoding="utf-8")))
+    texts = [each.value for each in nodes if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    (wanted,) = [Requirement(each) for each in texts if each.startswith("atheris")]
+    return wanted.marker is None or wanted.marker.evaluate(dict(environment))
+
+
+def without_atheris(error: ImportError) -> int:
+    """Say that nothing can be fuzzed; return the exit status, which is one only where something could be."""
+    if can_be_had():
+        print(
+            f"Nothing was fuzzed: {error}. There is an atheris for this Python and system: install it with "
+            f'{shlex.quote(sys.executable)} -m pip install -e ".[dev]" (or "make clean", after which make does so).'
+        )
+        return 1
+    print("Fuzzing is skipped: there is no atheris for this Python and system (setup.py says for which there is).")
+    return 0
+
+
 def main() -> int:
     """Read the command line."""
     if sys.argv[1:2] == ["--one"]:
@@ -144,9 +170,8 @@ def main() -> int:
         parser.error(f"no such target: {', '.join(set(names) - SHARES.keys())}")
     try:
         import atheris  # noqa: F401
-    except ImportError:
-        print("Fuzzing is skipped: there is no atheris for this Python and system (setup.py says for which there is).")
-        return 0
+    except ImportError as error:
+        return without_atheris(error)
     return 1 if fuzz_all(names, options.seconds, options.seed, options.keep) else 0
 
 

@@ -18,16 +18,18 @@ reactor: Any = _reactor
 
 
 class Fault:
-    """What becomes of the bytes from the server; this one lets them pass.
+    """What becomes of the bytes of one direction; this one lets them pass.
 
-    :ivar link: the connection it works on.
+    :ivar way: the direction, of one connection, that it works on.
+    :ivar holding: whether nothing is told in this direction, the end of the connection neither.
     """
 
-    link: Link
+    way: Way
+    holding = False
 
     def take(self, data: bytes) -> None:
-        """Take bytes from the server."""
-        self.link.to_client(data)
+        """Take bytes that are on their way."""
+        self.way.send(data)
 
     def stop(self) -> None:
         """Leave nothing behind."""
@@ -43,15 +45,19 @@ class Split(Fault):
 
     def take(self, data: bytes) -> None:
         self._waiting += data
+        self.holding = True
         if self._call is None:
             self._drip()
 
     def _drip(self) -> None:
         self._call = None
         piece, self._waiting = self._waiting[: self._size], self._waiting[self._size :]
-        self.link.to_client(piece)
+        self.way.send(piece)
         if self._waiting:
             self._call = reactor.callLater(0, self._drip)
+        else:
+            self.holding = False
+            self.way.go_on()
 
     def stop(self) -> None:
         if self._call is not None:
@@ -60,34 +66,46 @@ class Split(Fault):
 
 
 class Hold(Fault):
-    """Keeps all back until it is let go: a delay, or a black hole."""
+    """Keeps all back until it is let go: a delay, or a black hole.
+
+    :ivar held: how many bytes it keeps back.
+    """
 
     def __init__(self, after: int = 0) -> None:
-        self._pass = after
         self._waiting: list[bytes] = []
-        self.open = False
+        self.again(after)
+
+    def again(self, after: int = 0) -> None:
+        """Keep back all that comes from now on, but for so many bytes."""
+        self._pass = after
+        self.holding = True
+
+    @property
+    def held(self) -> int:
+        return sum(map(len, self._waiting))
 
     def take(self, data: bytes) -> None:
-        if self.open:
-            self.link.to_client(data)
+        if not self.holding:
+            self.way.send(data)
             return
         now, later = data[: self._pass], data[self._pass :]
         self._pass -= len(now)
         if now:
-            self.link.to_client(now)
+            self.way.send(now)
         if later:
             self._waiting.append(later)
 
     def release(self) -> None:
-        """Let everything pass."""
-        self.open = True
+        """Let everything pass, the end of the connection, too."""
+        self.holding = False
         waiting, self._waiting = b"".join(self._waiting), []
         if waiting:
-            self.link.to_client(waiting)
+            self.way.send(waiting)
+        self.way.go_on()
 
 
 class Corrupt(Fault):
-    """Turns bits of one byte, counted from the first byte that the server sends."""
+    """Turns bits of one byte, counted from the first byte of its direction."""
 
     def __init__(self, place: int, bits: int = 0xFF) -> None:
         self._place = place
@@ -98,11 +116,11 @@ class Corrupt(Fault):
             place = self._place
             data = data[:place] + bytes([data[place] ^ self._bits]) + data[place + 1 :]
         self._place -= len(data)
-        self.link.to_client(data)
+        self.way.send(data)
 
 
 class Cut(Fault):
-    """After so many bytes from the server the client's connection ends: ``how`` is reset, close or half."""
+    """After so many bytes of its direction the connection ends: ``how`` is reset, close or half."""
 
     def __init__(self, after: int, how: str) -> None:
         self._left = after
@@ -111,42 +129,95 @@ class Cut(Fault):
     def take(self, data: bytes) -> None:
         if self._left < 0:
             return
-        self.link.to_client(data[: self._left])
+        self.way.send(data[: self._left])
         self._left -= len(data)
         if self._left <= 0:
             self._left = -1
-            end = {"reset": "abortConnection", "close": "loseConnection", "half": "loseWriteConnection"}[self._how]
-            getattr(self.link.client.transport, end)()
+            self.way.end(self._how)
+
+
+class Way:
+    """One direction of a connection through the proxy; what comes before the far end is reached waits for it.
+
+    :ivar fault: what is done to the bytes.
+    """
+
+    fault: Fault
+
+    def __init__(self, link: Link, fault: Fault) -> None:
+        self._link = link
+        self._far: Any = None
+        self._early = b""
+        self._half = False
+        self._over = False
+        self.put(fault)
+
+    def put(self, fault: Fault) -> None:
+        """Do this to the bytes from now on."""
+        self.fault = fault
+        fault.way = self
+
+    def joined(self, far: Any) -> None:
+        """Hear of the transport that the bytes go to."""
+        self._far = far
+        self.send(b"")
+        if self._half:
+            far.loseWriteConnection()
+
+    def send(self, data: bytes) -> None:
+        """Pass bytes on, without any fault."""
+        data, self._early = self._early + data, b""
+        if self._far is None:
+            self._early = data
+        elif data:
+            self._far.write(data)
+
+    def end(self, how: str) -> None:
+        """End the connection: reset it or close it, at both ends, or let the far end hear that no more will come."""
+        if how != "half":
+            self._link.end("abortConnection" if how == "reset" else "loseConnection")
+        elif self._far is None:
+            self._half = True
+        elif not self._far.disconnected:
+            self._far.loseWriteConnection()
+
+    def near_end_is_gone(self) -> None:
+        """Close the far end, too, when it has had all that it is to have."""
+        self._over = True
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Tell of the end, unless nothing is told now."""
+        if self._over and not self.fault.holding and self._far is not None:
+            self._far.loseConnection()
 
 
 class Link:
-    """One client's connection through the proxy."""
+    """One client's connection through the proxy.
 
-    def __init__(self, client: _Client, fault: Fault) -> None:
+    :ivar down: the way to the client.
+    :ivar up: the way to the server.
+    """
+
+    def __init__(self, client: _Client, down: Fault, up: Fault) -> None:
         self.client = client
-        self.fault = fault
         self.server: _Server | None = None
-        self._early = b""
-        fault.link = self
-
-    def to_client(self, data: bytes) -> None:
-        """Send to the client."""
-        if data and not self.client.gone.called:
-            self.client.transport.write(data)
-
-    def to_server(self, data: bytes) -> None:
-        """Send to the server, when there is one."""
-        if self.server is None:
-            self._early += data
-        else:
-            self.server.transport.write(data)
+        self.down = Way(self, down)
+        self.up = Way(self, up)
+        self.down.joined(client.transport)
 
     def joined(self, server: _Server) -> None:
         """Hear that the server is reached."""
         self.server = server
-        self.to_server(self._early)
+        self.up.joined(server.transport)
         if self.client.gone.called:
             server.transport.abortConnection()
+
+    def end(self, how: str) -> None:
+        """End both ends, by the name of a transport's method."""
+        getattr(self.client.transport, how)()
+        if self.server is not None:
+            getattr(self.server.transport, how)()
 
 
 @implementer(IHalfCloseableProtocol)
@@ -159,13 +230,13 @@ class _Client(Protocol):
 
     def connectionMade(self) -> None:
         self.transport.setTcpNoDelay(True)
-        self.link = Link(self, self.proxy.fault)
+        self.link = Link(self, *self.proxy.faults())
         self.proxy.links.append(self.link)
         endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", self.proxy.target)
         connectProtocol(endpoint, _Server(self.link)).addErrback(lambda _: self.transport.abortConnection())
 
     def dataReceived(self, data: bytes) -> None:
-        self.link.to_server(data)
+        self.link.up.fault.take(data)
 
     def readConnectionLost(self) -> None:
         self.transport.loseConnection()
@@ -174,10 +245,9 @@ class _Client(Protocol):
         """We have closed that half ourselves."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self.link.fault.stop()
         self.gone.callback(None)
-        if self.link.server is not None:
-            self.link.server.transport.loseConnection()
+        self.link.down.fault.stop()
+        self.link.up.near_end_is_gone()
 
 
 class _Server(Protocol):
@@ -192,29 +262,37 @@ class _Server(Protocol):
         self.link.joined(self)
 
     def dataReceived(self, data: bytes) -> None:
-        self.link.fault.take(data)
+        self.link.down.fault.take(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.gone.callback(None)
-        if not isinstance(self.link.fault, Hold) or self.link.fault.open:
-            self.link.client.transport.loseConnection()
+        self.link.up.fault.stop()
+        self.link.down.near_end_is_gone()
 
 
 class FaultProxy(Factory):
     """Listens on this machine and passes on to a server there.
 
-    :ivar fault: what is done to the next connection.
+    :param down: what is done to the next connection's bytes from the server; None: nothing.
+    :param up: what is done to those from the client.
     :ivar links: every connection so far.
     """
 
     noisy = False
 
-    def __init__(self, target: int, fault: Fault | None = None) -> None:
+    def __init__(self, target: int, down: Fault | None = None, up: Fault | None = None) -> None:
         self.target = target
-        self.fault = fault or Fault()
+        self.down = down
+        self.up = up
         self.links: list[Link] = []
         self._port = reactor.listenTCP(0, self, interface="127.0.0.1")
         self.port: int = self._port.getHost().port
+
+    def faults(self) -> tuple[Fault, Fault]:
+        """Return what is done to the next connection, once: a fault works on one direction of one connection."""
+        down, up = self.down or Fault(), self.up or Fault()
+        self.down = self.up = None
+        return down, up
 
     def buildProtocol(self, address: object) -> _Client:
         return _Client(self)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -21,7 +22,10 @@ T = TypeVar("T")
 
 reactor: Any = _reactor
 
-TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+CONTINUED, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
+
+#: Of a frame that is as large as this or larger, Chromium reads nothing.
+TOO_LARGE = 100_000_000
 
 #: Seconds that anything may take that should take none: the machine may be busy.
 ROOM = 20.0
@@ -39,7 +43,11 @@ def within(deferred: Deferred[T], what: str, seconds: float = ROOM) -> Deferred[
 class Peer(Protocol):
     """The server's end of one TCP connection.
 
+    What it cannot read it treats as Chromium does: it refuses a command, and ends the line without a word for a frame.
+
+    :ivar received: how many bytes came.
     :ivar heard: the commands that came, in order.
+    :ivar refused: how many messages came that are no commands.
     :ivar closes: the payloads of the close frames that came.
     :ivar pongs: how many pongs came.
     :ivar answering: whether each command is answered, with an empty result, as it comes.
@@ -48,9 +56,11 @@ class Peer(Protocol):
 
     transport: Any
 
-    def __init__(self, server: HostileServer) -> None:
+    def __init__(self, server: Greeter) -> None:
         self.server = server
+        self.received = 0
         self.heard: list[dict[str, Any]] = []
+        self.refused = 0
         self.closes: list[bytes] = []
         self.pongs = 0
         self.request = b""
@@ -58,6 +68,7 @@ class Peer(Protocol):
         self.closing = True
         self.gone: Deferred[None] = Deferred()
         self._data = b""
+        self._begun: bytes | None = None
         self._unclaimed: deque[dict[str, Any]] = deque()
         self._wanting: deque[tuple[str, Deferred[dict[str, Any]]]] = deque()
         self._close_wanted: list[Deferred[bytes]] = []
@@ -108,6 +119,7 @@ class Peer(Protocol):
         self.server.peers.append(self)
 
     def dataReceived(self, data: bytes) -> None:
+        self.received += len(data)
         self._data += data
         if not self.request:
             head, end, rest = self._data.partition(b"\r\n\r\n")
@@ -123,26 +135,55 @@ class Peer(Protocol):
 
     def _frames(self) -> None:
         while (taken := _client_frame(self._data)) is not None:
-            opcode, payload, size = taken
+            first, payload, size = taken
             self._data = self._data[size:]
-            self._frame(opcode, payload)
+            if payload is None or not self._frame(first, payload):
+                self._data = b""
+                self.transport.loseConnection()
+                return
 
-    def _frame(self, opcode: int, payload: bytes) -> None:
-        if opcode == TEXT:
-            self._command(json.loads(payload))
+    def _frame(self, first: int, payload: bytes) -> bool:
+        """Take a frame; return whether it is one that Chromium takes."""
+        opcode = first & 15
+        if opcode in (TEXT, CONTINUED) and (opcode == TEXT) == (self._begun is None):
+            message = (self._begun or b"") + payload
+            self._begun = None if first & 0x80 else message
+            if first & 0x80:
+                self._message(message)
         elif opcode == PING:
             self.raw(server_frame(payload, PONG))
         elif opcode == PONG:
             self.pongs += 1
         elif opcode == CLOSE:
-            self.closes.append(payload)
-            waiting, self._close_wanted = self._close_wanted, []
-            for each in waiting:
-                each.callback(payload)
-            if self.closing:
-                if not self._closed:
-                    self.raw(server_frame(payload[:2], CLOSE))
-                self.transport.loseConnection()
+            self._close(payload)
+        else:
+            return False
+        return True
+
+    def _close(self, payload: bytes) -> None:
+        self.closes.append(payload)
+        waiting, self._close_wanted = self._close_wanted, []
+        for each in waiting:
+            each.callback(payload)
+        if self.closing:
+            if not self._closed:
+                self.raw(server_frame(payload[:2], CLOSE))
+            self.transport.loseConnection()
+
+    def _message(self, message: bytes) -> None:
+        try:
+            command = json.loads(message)
+        except ValueError:
+            return self._refuse(-32700, "JSON: invalid token at position 0")
+        if not isinstance(command, dict) or not isinstance(command.get("id"), int):
+            return self._refuse(-32600, "Message must have integer 'id' property")
+        if not isinstance(command.get("method"), str):
+            return self._refuse(-32600, "Message must have string 'method' property", id=command["id"])
+        return self._command(command)
+
+    def _refuse(self, code: int, message: str, **head: int) -> None:
+        self.refused += 1
+        self.say({**head, "error": {"code": code, "message": message}})
 
     def _command(self, command: dict[str, Any]) -> None:
         self.heard.append(command)
@@ -156,40 +197,53 @@ class Peer(Protocol):
         self._unclaimed.append(command)
 
 
-def _client_frame(data: bytes) -> tuple[int, bytes, int] | None:
-    """Return opcode, payload and size of the first frame, None where it is incomplete."""
+def _client_frame(data: bytes) -> tuple[int, bytes | None, int] | None:
+    """Return first byte, payload and size of the first frame: None where it is incomplete, no payload for a breach."""
     if len(data) < 6:
         return None
     length, at = data[1] & 0x7F, 2
     if length > 125:
         at += 2 if length == 126 else 8
         length = int.from_bytes(data[2:at], "big")
+    if data[0] & 0x70 or not data[1] & 0x80 or (len(data) >= at and length >= TOO_LARGE):
+        return data[0], None, 0
     mask, payload = data[at : at + 4], data[at + 4 : at + 4 + length]
     if len(payload) < length or len(mask) < 4:
         return None
     key = int.from_bytes((mask * (length // 4 + 1))[:length], "big")
-    return data[0] & 15, (int.from_bytes(payload, "big") ^ key).to_bytes(length, "big"), at + 4 + length
+    return data[0], (int.from_bytes(payload, "big") ^ key).to_bytes(length, "big"), at + 4 + length
 
 
 def accept(peer: Peer) -> None:
-    """Complete the handshake."""
-    peer.raw(handshake_reply(peer.request))
+    """Complete the handshake, where that is what the client began."""
+    if re.search(rb"Sec-WebSocket-Key: \S", peer.request):
+        peer.raw(handshake_reply(peer.request))
+    else:
+        peer.raw(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        peer.transport.loseConnection()
 
 
-class HostileServer(Factory):
-    """Listens on this machine.
+class Greeter:
+    """What all :class:`Peer` objects of a server have in common.
 
-    :ivar greet: called with each :class:`Peer` when the client's handshake has come; completes it by default.
+    :ivar greet: called with each one when the client's handshake has come; completes it by default.
     :ivar connected: gives each peer after that.
     :ivar peers: every peer, also those that have said nothing.
     """
-
-    noisy = False
 
     def __init__(self, greet: Callable[[Peer], None] = accept) -> None:
         self.greet = greet
         self.connected: DeferredQueue[Peer] = DeferredQueue()
         self.peers: list[Peer] = []
+
+
+class HostileServer(Greeter, Factory):
+    """Listens on this machine."""
+
+    noisy = False
+
+    def __init__(self, greet: Callable[[Peer], None] = accept) -> None:
+        super().__init__(greet)
         self._port = reactor.listenTCP(0, self, interface="127.0.0.1")
         self.port: int = self._port.getHost().port
 

@@ -236,22 +236,27 @@ class RepliesTests(HostileCase):
         await self.alive(connection, peer)
 
     async def test_a_reply_that_is_an_event_as_well(self):
-        connection, peer = await self.pair()
-        peer.answering = False
-        watcher = Watcher(connection.session.events_raw("A.b"))
-        for text in (
-            '{"id":%d,"method":"A.b","params":{},"result":{}}',
-            '{"method":"A.b","params":{},"id":%d,"result":{}}',
+        # What it begins with decides; what begins otherwise is a reply if it has an id.
+        for text, is_reply in (
+            ('{"id":%d,"method":"A.b","params":{},"result":{"x":1}}', True),
+            ('{"method":"A.b","params":{"y":2},"id":%d,"result":{}}', False),
+            ('{"params":{},"method":"A.b","result":{"x":1},"id":%d}', True),
         ):
-            deferred = connection.session.execute_raw("A.c", timeout=None)
-            peer.say(text % (await peer.command("A.c"))["id"])
-            peer.answering = True
-            await connection.session.execute_raw("And.on")
+            connection, peer = await self.pair()
             peer.answering = False
-            deferred.addErrback(lambda _: None)
-            deferred.cancel()
-        await self.alive(connection, peer)
-        self.assertLessEqual(len(watcher.items), 2)
+            watcher = Watcher(connection.session.events_raw("A.b"))
+            deferred = connection.session.execute_raw("A.c", timeout=None)
+            outcome: list[Any] = []
+            deferred.addCallback(outcome.append)
+            number = (await peer.command("A.c"))["id"]
+            peer.say(text % number)
+            await self.alive(connection, peer)
+            self.assertEqual((outcome, watcher.items), ([{"x": 1}], []) if is_reply else ([], [{"y": 2}]), text)
+            # An event has left the command waiting; to one that is answered a second reply is nobody's.
+            peer.say({"id": number, "result": {"x": 1}})
+            await self.alive(connection, peer)
+            self.assertEqual((outcome, connection.stats.unknown), ([{"x": 1}], int(is_reply)), text)
+            self.assertEqual(connection.stats.malformed, 0)
 
 
 class EventsTests(HostileCase):

@@ -12,6 +12,9 @@ _PROMISES = "tests/test_promises.py"
 _GUARD = "            except Exception:\n                self._harmed(observer)\n"
 _ISOLATION = "tests/test_gateway_isolation.py"
 _RECONNECTING = "tests/test_reconnecting.py"
+_SCREEN = "tests/test_gateway_commands.py::ScreenTests"
+_PROBING = "tests/test_probing.py::BrowserProbeTests"
+_RECOVERY = "tests/test_recording_files.py::RecoveryTests"
 
 
 class Fault(NamedTuple):
@@ -107,6 +110,13 @@ FAULTS = (
         "                fail_subscribers(error)\n",
         "                pass\n",
         (f"{_PROMISES}::EveryStreamEndsTests::test_crash_is_an_error",),
+    ),
+    Fault(
+        "a line that has ended before there was a connection over it ends nothing",
+        "transports/websocket_protocol.py",
+        "            self._reactor.callLater(0, receiver.transport_closed, lost)\n",
+        "            pass\n",
+        ("tests/test_websocket.py::ClosingTests::test_before_anybody_listens", "tests/hostile/test_every_byte.py"),
     ),
     # 3. Order.
     Fault(
@@ -329,8 +339,8 @@ FAULTS = (
     Fault(
         "a forbidden command may be sent inside of another",
         "gateway/policy.py",
-        "or method in _WAYS_ROUND or method.partition",
-        "or method.partition",
+        "not method or method == _NESTED or method in self._looks",
+        "not method or method in self._looks",
         ("tests/test_gateway_commands.py::ScreenTests::test_no_way_round",),
     ),
     Fault(
@@ -357,7 +367,7 @@ FAULTS = (
     Fault(
         "what a client of a shared browser does not read piles up for ever",
         "gateway/seats.py",
-        "elif self._waiting and self._size + size > self._most:",
+        "elif self._waiting and self.unread + size > self._most:",
         "elif False:",
         ("tests/test_gateway_sharing.py::EndTests::test_who_does_not_read",),
     ),
@@ -401,5 +411,70 @@ FAULTS = (
             f"{_ISOLATION}::test_nobody_sees_or_touches_what_is_anothers",
             f"{_ISOLATION}::test_a_client_hears_the_same_whether_others_are_there_or_not",
         ),
+    ),
+    Fault(
+        "URLs are looked at as they are written, and not as browsers read them",
+        "gateway/urls.py",
+        'rest = _IGNORED.sub("", url)',
+        "rest = url",
+        (f"{_SCREEN}::test_schemes",),
+    ),
+    Fault(
+        "a user's name that looks like a public address hides a private one",
+        "gateway/urls.py",
+        '.rpartition("@")[2]',
+        '.partition("@")[0]',
+        (f"{_SCREEN}::test_private_addresses",),
+    ),
+    Fault(
+        "a page may be opened where it may not be gone to",
+        "gateway/policy.py",
+        '    "Target.createTarget": "url",\n',
+        "",
+        (f"{_SCREEN}::test_schemes",),
+    ),
+    # Probing.
+    Fault(
+        "probes wait behind the commands that hang",
+        "probing/rounds.py",
+        "None, urgent=True)",
+        "None)",
+        (f"{_PROBING}::test_limits_on_sending_do_not_hold_it",),
+    ),
+    Fault(
+        "pongs count as life, though a browser that stands still sends them, too",
+        "probing/browser_probe.py",
+        "self._seen[1] - seen[1] > _PONGS",
+        "self._seen[1] - seen[1] > 0",
+        (f"{_PROBING}::test_few_bytes_do_not",),
+    ),
+    # Recording.
+    Fault(
+        "a recording's file grows for ever",
+        "recording/jsonlines.py",
+        "if self._rotate_size is not None and size >= self._rotate_size:",
+        "if self._rotate_size is not None and size >= 10 * self._rotate_size:",
+        ("tests/test_recording_files.py::RotationTests::test_by_size",),
+    ),
+    Fault(
+        "the torn end of a recording that was left behind stays in it",
+        "recording/files.py",
+        "        os.ftruncate(descriptor, whole)\n        os.lseek(descriptor, whole, os.SEEK_SET)\n",
+        "        os.lseek(descriptor, 0, os.SEEK_END)\n",
+        (f"{_RECOVERY}::test_the_next_writer_finishes_it",),
+    ),
+    Fault(
+        "a file that somebody writes is taken for left behind",
+        "recording/files.py",
+        "        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+        "        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)\n",
+        (f"{_RECOVERY}::test_what_is_being_written_is_let_be",),
+    ),
+    Fault(
+        "what a recording drops is not counted",
+        "recording/buffer.py",
+        "        self.dropped += 1\n",
+        "",
+        ("tests/test_recorder.py::OverflowTests::test_the_newest",),
     ),
 )

@@ -67,6 +67,7 @@ class WebSocketTransport(ShortPathProtocol):
         self._reactor = reactor
         self._options = options
         self._receiver: Receiver | None = None
+        self._lost: ConnectionLost | None = None
         self.opened: Deferred[WebSocketTransport] = Deferred()
         self._cut_off = Alarm(reactor, self._close_expired)
         self._why = ""
@@ -88,6 +89,9 @@ class WebSocketTransport(ShortPathProtocol):
     def receiver(self, receiver: Receiver | None) -> None:
         self._receiver = receiver
         self.deliver = self._deliver if receiver is None else receiver.message_received
+        if receiver is not None and self._lost is not None:  # before there was one
+            lost, self._lost = self._lost, None
+            self._reactor.callLater(0, receiver.transport_closed, lost)
 
     def close(self) -> None:
         """Begin the closing handshake; the line is cut when the peer does not do its part in time."""
@@ -180,11 +184,14 @@ class WebSocketTransport(ShortPathProtocol):
             proxy = self._options.proxy
             way = "" if proxy is None else f" through the proxy {proxy[0]}:{proxy[1]}"
             self.opened.errback(HandshakeFailed(f"{self.factory.host}:{self.factory.port}{way}: {_advice(why)}"))
-        elif self._receiver is not None:
+        else:
             clean = bool(wasClean) and code in (1000, 1001, 1005, None)
             closed: LossCause = "protocol" if code in _OUR_FAULT else "closed" if wasClean else "ended"
             lost = ConnectionLost(why, code, clean, self._cause or closed)
-            self._receiver.transport_closed(lost)
+            if self._receiver is None:
+                self._lost = lost
+            else:
+                self._receiver.transport_closed(lost)
             self._backpressure.end(lost)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
