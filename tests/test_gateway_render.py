@@ -686,4 +686,5 @@ class Undescribed(GatewayCase):
         self.make()
         self.assertIsNone(self.gateway.renders)
         self.assertEqual(self.get("/openapi.json").status, 404)
-        self.assertEqual(self.get("/pdf", verb="POST").status, 404)
+        refused = self.get("/pdf", verb="POST")
+        self.assertEqual((refused.status, b"--render" in refused.body), (404, True))

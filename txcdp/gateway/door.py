@@ -160,7 +160,7 @@ def nothing_here() -> Refusal:
     return Refusal(
         404,
         "There is nothing at this path. WebSockets are at /devtools/browser and /devtools/page/ID; /json/version and "
-        "/json/list name them.",
+        "/json/list name them. Renders, such as POST /screenshot, are there where the gateway was told to: --render.",
         "path",
     )
 
