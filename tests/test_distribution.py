@@ -66,7 +66,7 @@ def test_all_that_is_wanted_is_in_the_wheel(installed: Path) -> None:
 
 
 def test_twistd_knows_it(installed: Path) -> None:
-    """Without the checkout: where that is installed as editable, a file named ``.pth`` leads there, which -S ignores."""
+    """Without the checkout: an editable installation has a ``.pth`` file that leads there, and -S ignores such."""
     paths = [str(installed), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
     said = run(["-S", "-c", TWISTD, "--help"], installed.parent, PYTHONPATH=os.pathsep.join(paths))
     assert "    txcdp " in said

@@ -32,12 +32,14 @@ async function insist(ask) {
 run(async ({ netloc, how, query, page: address, downloads }) => {
   const [host, port] = netloc.split(":");
   // It sends no headers; what it asks for over HTTP can have a query, and the URLs in the answers have it then.
-  const alterPath = (asked) => (asked.startsWith("/json") ? asked + query : asked);
+  const alterPath = (asked) =>
+    query && asked.startsWith("/json") ? asked + (asked.includes("?") ? query.replace("?", "&") : query) : asked;
   const place = { host, port: Number(port), alterPath };
   const version = await insist(() => CDP.Version({ ...place }));
   const protocol = await insist(() => CDP.Protocol({ ...place }));
   const connect = (target) => insist(() => CDP({ ...place, protocol, ...target }));
-  const client = await connect(how === "new" ? { target: await insist(() => CDP.New({ ...place })) } : {});
+  const open = () => CDP.New({ ...place, url: "about:blank" });
+  const client = await connect(how === "new" ? { target: await insist(open) } : {});
   await enter();
   await client.Fetch.enable({ patterns: [{ urlPattern: "*/intercepted" }] });
   client.Fetch.requestPaused(({ requestId }) =>

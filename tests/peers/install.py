@@ -50,6 +50,7 @@ def node() -> tuple[str, str]:
 
     def install(folder: Path) -> None:
         options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--prefix", str(folder)]
+        options += ["--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"]  # it would wait for minutes
         environment = {"PATH": os.pathsep.join([os.path.dirname(program), os.environ.get("PATH", "")])}
         folder.mkdir()
         _run("npm", NODE, [*npm, "install", *options, *NODE], environment)

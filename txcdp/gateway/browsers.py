@@ -49,8 +49,8 @@ class LaunchedBrowser:
         return self._process.when_ended()
 
     def check(self) -> Deferred[Any]:
-        """Fire when it has answered."""
-        return self.browser.version()
+        """Fire when it has answered; who asks keeps the deadline."""
+        return self.browser.session.execute(browser_domain.get_version(), timeout=None)
 
     @returns_deferred
     async def tidy(self) -> None:
