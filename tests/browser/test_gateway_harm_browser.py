@@ -98,9 +98,9 @@ class TlsTests(GatewayCase):
         )
 
     def file(self, content: bytes) -> str:
-        path = self.mktemp()
-        Path(path).write_bytes(content)
-        return path
+        path = Path(self.mktemp())
+        path.write_bytes(content)
+        return str(path)
 
 
 class ManyTests(GatewayCase):
