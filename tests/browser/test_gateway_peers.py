@@ -204,7 +204,7 @@ class CrowdTests(PeerCase):
         return [1] * self.count
 
     async def test_twenty_at_once(self):
-        await self.begin(pool=self.pool(), clients=ClientLimits(ping_timeout=600.0), hold=120.0)
+        await self.begin(pool=self.pool(), clients=ClientLimits(slow_time=600.0, ping_timeout=600.0), hold=120.0)
         gate = self.server.held("/gate")
         failures: list[str] = []
         working = [self.see(*CLIENTS[number % len(CLIENTS)]) for number in range(self.count)]

@@ -61,9 +61,14 @@ async def download(browser: txcdp.Browser, tab: txcdp.Page, folder: str) -> str:
     """Let a click download a file; return what is in it."""
     allow = browser_domain.set_download_behavior(behavior="allow", download_path=folder, events_enabled=True)
     await browser.session.execute(allow)
+    begun = first(
+        browser.session.events(browser_domain.DownloadWillBegin), lambda event: event.frame_id == tab.main_frame_id
+    )
+    clicking = tab.evaluate("document.querySelector('a#file').click()")
+    guid = (await begun).guid  # a browser tells of all downloads, also of those that are somebody else's
     progress = browser.session.events(browser_domain.DownloadProgress)
-    over = first(progress, lambda event: event.state != "inProgress")
-    await tab.evaluate("document.querySelector('a#file').click()")
+    over = first(progress, lambda event: event.guid == guid and event.state != "inProgress")
+    await clicking
     await over
     return (Path(folder) / "file.bin").read_text()
 
