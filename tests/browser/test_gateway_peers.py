@@ -133,17 +133,9 @@ class EachTests(PeerCase):
 
     async def test_each_client(self):
         await self.begin()
-        await self.check(CLIENTS[:5])
-
-    @pytest.mark.peers
-    async def test_each_client_by_its_other_way(self):
-        await self.begin()
-        await self.check(CLIENTS[5:])
-
-    async def check(self, clients: tuple[tuple[str, str], ...]) -> None:
         turns = DeferredSemaphore(2)
-        seen = await gatherResults([turns.run(self.see, *each) for each in clients], consumeErrors=True)
-        self.assertEqual(seen, [SEEN] * len(clients))
+        seen = await gatherResults([turns.run(self.see, *each) for each in CLIENTS], consumeErrors=True)
+        self.assertEqual(seen, [SEEN] * len(CLIENTS))
         await self.until(lambda: not self.gateway.pool.leased, 10)
         self.assertEqual((self.gateway.pool.counts.died, self.gateway.pool.counts.hung), (0, 0))
 
