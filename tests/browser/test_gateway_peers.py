@@ -92,7 +92,7 @@ class Failed(Exception):
 
 
 class PeerCase(GatewayCase):
-    timeout = 240
+    timeout = 300
     mode: Literal["exclusive", "shared"] = "exclusive"
 
     @classmethod
@@ -136,7 +136,7 @@ class EachTests(PeerCase):
         turns = DeferredSemaphore(2)
         seen = await gatherResults([turns.run(self.see, *each) for each in CLIENTS], consumeErrors=True)
         self.assertEqual(seen, [SEEN] * len(CLIENTS))
-        await self.until(lambda: not self.gateway.pool.leased, 10)
+        await self.until(lambda: not self.gateway.pool.leased, 20)
         self.assertEqual((self.gateway.pool.counts.died, self.gateway.pool.counts.hung), (0, 0))
 
 

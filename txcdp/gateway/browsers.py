@@ -18,8 +18,9 @@ from txcdp.domains import network, storage, target
 from txcdp.gateway.members import Running
 from txcdp.transports.websocket import WebSocketOptions, open_websocket
 
-#: On this machine nobody has to be pinged: the pool finds out whether the browser answers.
-_LOCAL = WebSocketOptions(ping_interval=None)
+#: On this machine nobody has to be pinged: the pool finds out whether the browser answers. A machine on which many
+#: clients come at once is busy, so they have as long for their lines as browsers have to start.
+_LOCAL = WebSocketOptions(open_timeout=30.0, ping_interval=None)
 
 
 def open_locally(reactor: Any, url: str) -> Deferred[Any]:
