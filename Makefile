@@ -84,9 +84,9 @@ stress: $(VENV)/.dev mutants ## what takes too long for each time: fifty launche
 	@.ci/chromium "$(RUN)"
 	@$(RUN) -m pytest -m stress
 
-peers: $(VENV)/.dev ## puppeteer, playwright and chrome-remote-interface through the gateway; installs them
+peers: $(VENV)/.dev ## puppeteer, playwright and others through the gateway, in all ways, and twenty at once; installs them
 	@.ci/chromium "$(RUN)"
-	@$(RUN) -m pytest -m peers
+	@$(RUN) -m pytest -m peers tests/browser/test_gateway_peers.py
 
 soak: $(VENV)/.dev ## chaos on a real Chromium for an hour (SECONDS=..., SEED=... does it again)
 	@.ci/chromium "$(RUN)"

@@ -43,6 +43,7 @@ EXTRAS = {
         "pytest>=8.2",
         "pytest-cov>=7",
         "ruff>=0.9",
+        "setuptools>=77",  # as in pyproject.toml: a test builds the wheel without asking the network for it
         "sphinx>=8.1",
     ],
 }

@@ -1,6 +1,6 @@
 """Run the tests in parts at the same time, and put their coverage together: ``python .ci/tests.py``.
 
-Tests with a browser wait for it most of the time, so that four parts need little longer than the longest one. What a
+Tests with a browser wait for it most of the time, so that five parts need little longer than the longest one. What a
 part says is shown when it fails; of the others the last line.
 """
 
@@ -23,11 +23,13 @@ EVERY = 60  # seconds between two lines that tell how far it is
 def parts() -> dict[str, list[str]]:
     """Name the parts, and what each one runs: every test is in one of them."""
     launching = [*BROWSER.glob("test_l*.py")]
+    peers = BROWSER / "test_gateway_peers.py"
     serving = [path for name in ("gateway", "service", "docs") for path in BROWSER.glob(f"test_{name}_*.py")]
     others = sorted({*BROWSER.glob("test_*.py")} - {*launching, *serving})
     return {
         "browsers that are launched, their lines and lives": [str(path) for path in sorted(launching)],
-        "gateways, services, and what the documentation shows": [str(path) for path in sorted(serving)],
+        "gateways, services, and what the documentation shows": [str(path) for path in sorted({*serving} - {peers})],
+        "other programs as clients, which are installed first": [str(peers)],
         "browsers in use, and chaos": [*map(str, others), "tests/chaos"],
         "all the rest": ["tests", "--ignore=tests/browser", "--ignore=tests/chaos"],
     }

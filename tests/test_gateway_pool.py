@@ -12,6 +12,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.gateway_support import Starter
+from txcdp.errors import ConnectionLost
 from txcdp.gateway import BrowserLimits, PoolOptions
 from txcdp.gateway.members import Member
 from txcdp.gateway.memory import memory_of
@@ -166,6 +167,21 @@ class PoolTests(SynchronousTestCase):
         self.clock.advance(5)
         self.starter.browsers[1].close()
         self.assertEqual(pool.counts.hung, 1)
+
+    def test_a_browser_ends_while_it_is_asked(self):
+        """Its line ends a moment before its process: that is no silence."""
+        pool = self.make(size=2, warm=2, check_interval=5)
+        dismissed, dies = self.lease(), self.lease()
+        dismissed.dismissed = True
+        for each in self.starter.browsers:
+            each.answer = Deferred()
+        self.clock.advance(5)
+        for each in self.starter.browsers[:2]:
+            assert each.answer is not None
+            each.answer.errback(ConnectionLost("closed"))
+        self.assertEqual((pool.counts.recycled, pool.counts.died, pool.counts.hung), (1, 1, 0))
+        self.assertEqual((dismissed.why, dies.why), ("its client has ended it", "its process has ended"))
+        self.assertEqual([each.closed for each in self.starter.browsers[:2]], [1, 1])
 
     def test_memory(self):
         pool = self.make(size=2, warm=2, browser=BrowserLimits(memory=1000))

@@ -47,12 +47,25 @@ class Authority:
         self._certificate = self._sign(self._name, self._key, x509.BasicConstraints(ca=True, path_length=0))
         self.trust = trustRootFromCertificates([Certificate.loadPEM(_pem(self._certificate))])
 
+    @property
+    def pem(self) -> bytes:
+        """Its certificate, as a file has it."""
+        return _pem(self._certificate)
+
     def server(self, *names: str, expired: bool = False) -> Any:
         """Return the TLS options of a server of those names and addresses."""
+        return _ServerTLS(*self._issue(names, expired))
+
+    def server_pem(self, *names: str) -> tuple[bytes, bytes]:
+        """Return the key and the certificate of a server of those names and addresses, as files have them."""
+        key, certificate = self._issue(names)
+        form, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        return key.private_bytes(serialization.Encoding.PEM, form, plain), _pem(certificate)
+
+    def _issue(self, names: tuple[str, ...], expired: bool = False) -> tuple[Any, x509.Certificate]:
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
-        certificate = self._sign(name, key, x509.SubjectAlternativeName([_general(each) for each in names]), expired)
-        return _ServerTLS(key, certificate)
+        return key, self._sign(name, key, x509.SubjectAlternativeName([_general(each) for each in names]), expired)
 
     def _sign(self, name: x509.Name, key: Any, extension: Any, expired: bool = False) -> x509.Certificate:
         now = dt.datetime.now(dt.UTC)

@@ -74,6 +74,7 @@ def tokens_file(path: str) -> str:
 
 class GatewayCase(BrowserTestCase):
     timeout = 90
+    ending = 5.0  # seconds for all processes to be gone
 
     async def start(self, **options: Any) -> Gateway:
         """Start a gateway that is stopped at the end; nothing may be left of it."""
@@ -97,7 +98,7 @@ class GatewayCase(BrowserTestCase):
     async def finish(self) -> None:
         self.note()
         await self.gateway.stop()
-        await self.until(lambda: not any(map(is_alive, self.processes)), 5)
+        await self.until(lambda: not any(map(is_alive, self.processes)), self.ending)
         self.assertEqual(existing(self.profiles), [])
         self.assertEqual(self.gateway.state()["browsers"], [])
 

@@ -6,9 +6,11 @@ import os
 import sys
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.endpoints import quoteStringArgument
 from twisted.internet.error import ProcessTerminated
 from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.ssl import optionsForClientTLS
@@ -17,9 +19,20 @@ from twisted.python.failure import Failure
 import txcdp
 from tests.browser.support import BrowserTestCase, reactor
 from tests.browser.support_lines import Authority
-from tests.browser.test_gateway_browser import GatewayCase, descendants, existing, is_alive, profiles_of, sleep
+from tests.browser.test_gateway_browser import (
+    TOKEN,
+    GatewayCase,
+    descendants,
+    existing,
+    is_alive,
+    profiles_of,
+    sleep,
+    tokens_file,
+)
+from txcdp.chrome import discovery
 from txcdp.deferreds import returns_deferred
-from txcdp.gateway import PoolOptions
+from txcdp.errors import TxcdpError
+from txcdp.gateway import DoorOptions, PoolOptions
 from txcdp.transports.websocket import WebSocketOptions
 
 PROGRAM = """
@@ -51,6 +64,41 @@ class TlsTests(GatewayCase):
             self.assertEqual(len(await tab.evaluate("'x'.repeat(8e6)")), 8_000_000)
             self.assertEqual(await tab.evaluate("(" + "'y'.length+" * 90_000 + "0)"), 90_000)
         await self.until(lambda: not gateway.pool.leased, 5)
+
+    @pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")  # as Twisted's endpoint does
+    async def test_its_own_endpoint_has_tls(self):
+        """As the guide has it: key and certificate from files, tokens, and nothing that is said in the clear."""
+        authority = Authority()
+        key, certificate, trusted = map(self.file, (*authority.server_pem("127.0.0.1"), authority.pem))
+        await self.start(
+            endpoint=f"ssl:0:privateKey={quoteStringArgument(key)}:certKey={quoteStringArgument(certificate)}:interface=127.0.0.1",
+            door=DoorOptions(tokens=tokens_file(self.mktemp())),
+        )
+        # By https://, where the platform's trust counts: OpenSSL reads the variable each time.
+        await self.fails(txcdp.connect(reactor, f"https://{self.netloc}?token={TOKEN}"), txcdp.ConnectError)
+        trusting_it = mock.patch.dict(os.environ, SSL_CERT_FILE=trusted)
+        trusting_it.start()
+        self.addCleanup(trusting_it.stop)
+        found = await discovery.version(reactor, f"https://{self.netloc}?token={TOKEN}")
+        self.assertRegex(found.web_socket_debugger_url or "", rf"^wss://{self.netloc}/devtools/browser/\S+\?token=")
+        trusting = WebSocketOptions(tls=optionsForClientTLS("127.0.0.1", trustRoot=authority.trust))
+        for url, options in (
+            (f"https://{self.netloc}?token={TOKEN}", None),
+            (found.web_socket_debugger_url or "", trusting),
+            (f"wss://{self.netloc}/devtools/browser?token={TOKEN}", trusting),
+        ):
+            async with await txcdp.connect(reactor, url, options=options) as browser:
+                tab = await browser.new_page(self.server.page("/", "<title>In private</title>"))
+                self.assertEqual(await tab.title(), "In private")
+        await self.fails(txcdp.connect(reactor, f"ws://{self.netloc}/devtools/browser?token={TOKEN}"), TxcdpError)
+        await self.fails(
+            txcdp.connect(reactor, f"wss://{self.netloc}/devtools/browser", options=trusting), txcdp.HandshakeFailed
+        )
+
+    def file(self, content: bytes) -> str:
+        path = Path(self.mktemp())
+        path.write_bytes(content)
+        return str(path)
 
 
 class ManyTests(GatewayCase):

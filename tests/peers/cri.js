@@ -4,7 +4,7 @@
 const fs = require("fs");
 const path = require("path");
 const CDP = require("chrome-remote-interface");
-const { run, wait } = require("./job.js");
+const { enter, run, wait } = require("./job.js");
 
 async function evaluate(client, expression) {
   const { result } = await client.Runtime.evaluate({ expression, awaitPromise: true, returnByValue: true });
@@ -18,12 +18,29 @@ async function goTo(client, address) {
   await loaded;
 }
 
-run(async ({ url, page: address, downloads }) => {
-  const [host, port] = url.split(":");
-  const place = { host, port: Number(port) };
-  const version = await CDP.Version(place);
-  const protocol = await CDP.Protocol(place);
-  const client = process.argv[6] === "new" ? await CDP({ ...place, target: await CDP.New(place) }) : await CDP(place);
+// It gives each answer over HTTP ten seconds, which it cannot be talked out of, and which a busy machine may exceed.
+async function insist(ask) {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (error.code !== "ECONNRESET") throw error;
+    }
+  }
+}
+
+run(async ({ netloc, how, query, page: address, downloads }) => {
+  const [host, port] = netloc.split(":");
+  // It sends no headers; what it asks for over HTTP can have a query, and the URLs in the answers have it then.
+  const alterPath = (asked) =>
+    query && asked.startsWith("/json") ? asked + (asked.includes("?") ? query.replace("?", "&") : query) : asked;
+  const place = { host, port: Number(port), alterPath };
+  const version = await insist(() => CDP.Version({ ...place }));
+  const protocol = await insist(() => CDP.Protocol({ ...place }));
+  const connect = (target) => insist(() => CDP({ ...place, protocol, ...target }));
+  const open = () => CDP.New({ ...place, url: "about:blank" });
+  const client = await connect(how === "new" ? { target: await insist(open) } : {});
+  await enter();
   await client.Fetch.enable({ patterns: [{ urlPattern: "*/intercepted" }] });
   client.Fetch.requestPaused(({ requestId }) =>
     client.Fetch.fulfillRequest({
@@ -42,12 +59,12 @@ run(async ({ url, page: address, downloads }) => {
   const saved = path.join(downloads, "file.bin");
   await wait(() => fs.existsSync(saved));
   // A page's line may make no contexts: that is for the browser's own, which takes a browser for itself here.
-  const browser = await CDP({ ...place, target: version.webSocketDebuggerUrl });
+  const browser = await connect({ target: version.webSocketDebuggerUrl });
   const cookies = [];
   for (const value of ["document.cookie = 'a=1'", "document.cookie"]) {
     const { browserContextId } = await browser.Target.createBrowserContext();
     const { targetId } = await browser.Target.createTarget({ url: "about:blank", browserContextId });
-    const other = await CDP({ ...place, target: `ws://${url}/devtools/page/${targetId}` });
+    const other = await connect({ target: `ws://${netloc}/devtools/page/${targetId}${query}` });
     await goTo(other, address);
     await evaluate(other, value);
     cookies.push(await evaluate(other, "document.cookie"));

@@ -1,13 +1,21 @@
-// What all Node clients have in common: the arguments, and a way to end. Prints one line of JSON with what was seen.
+// What all Node clients have in common: what they are told, a deadline, a way to end. Prints one line of JSON with what
+// was seen.
 "use strict";
 
-const seconds = Number(process.env.PATIENCE || 60);
-const [, , url, token, page, downloads] = process.argv;
+const http = require("http");
+
+const told = JSON.parse(process.argv[2]);
+const { token, by } = told;
+const patience = told.patience * 1000;
+
+// How the token is presented.
+const headers = token && by === "header" ? { Authorization: `Bearer ${token}` } : {};
+const query = token && by === "query" ? `?token=${token}` : "";
 
 async function run(work) {
-  const timer = setTimeout(() => fail(new Error(`it took more than ${seconds} s`)), seconds * 1000);
+  const timer = setTimeout(() => fail(new Error(`it took more than ${told.patience} s`)), patience);
   try {
-    console.log(JSON.stringify(await work({ url, token, page, downloads })));
+    console.log(JSON.stringify(await work({ ...told, headers, query })));
     clearTimeout(timer);
     process.exit(0);
   } catch (error) {
@@ -20,16 +28,14 @@ function fail(error) {
   process.exit(1);
 }
 
-const wait = (condition) =>
+// Tell that we are in; where many are to be there at once, the answer comes when all of them are.
+const enter = () =>
   new Promise((resolve, reject) => {
-    const began = Date.now();
-    const look = () => {
-      const found = condition();
-      if (found) resolve(found);
-      else if (Date.now() - began > seconds * 1000) reject(new Error("it did not come"));
-      else setTimeout(look, 20);
-    };
-    look();
+    http.get(told.gate, (answer) => answer.resume().on("end", resolve)).on("error", reject);
   });
 
-module.exports = { run, seconds, wait };
+const wait = async (condition) => {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 20));
+};
+
+module.exports = { enter, patience, run, wait };

@@ -1,16 +1,17 @@
-// playwright-core through the gateway: argument 5 says how it connects.
+// playwright-core through the gateway.
 "use strict";
 
 const fs = require("fs");
 const path = require("path");
 const { chromium } = require("playwright-core");
-const { run, seconds } = require("./job.js");
+const { enter, patience, run } = require("./job.js");
 
-run(async ({ url, token, page: address, downloads }) => {
-  const where = process.argv[6] === "ws" ? `ws://${url}/devtools/browser` : `http://${url}`;
-  const browser = await chromium.connectOverCDP(where, { headers: token ? { Authorization: `Bearer ${token}` } : {} });
-  browser.contexts()[0].setDefaultTimeout(seconds * 1000);
+run(async ({ netloc, how, headers, query, page: address, downloads }) => {
+  const where = how === "ws" ? `ws://${netloc}/devtools/browser${query}` : `http://${netloc}${query}`;
+  const browser = await chromium.connectOverCDP(where, { headers, timeout: patience });
+  browser.contexts()[0].setDefaultTimeout(patience);
   const page = await browser.contexts()[0].newPage();
+  await enter();
   await page.route("**/intercepted", (route) => route.fulfill({ body: "from the client" }));
   await page.goto(address);
   const title = await page.title();
@@ -19,8 +20,8 @@ run(async ({ url, token, page: address, downloads }) => {
   const pdf = (await page.pdf()).subarray(0, 5).toString();
   const one = await browser.newContext({ acceptDownloads: true });
   const two = await browser.newContext();
-  one.setDefaultTimeout(seconds * 1000);
-  two.setDefaultTimeout(seconds * 1000);
+  one.setDefaultTimeout(patience);
+  two.setDefaultTimeout(patience);
   const [first, second] = [await one.newPage(), await two.newPage()];
   await first.goto(address);
   await second.goto(address);

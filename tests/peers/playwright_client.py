@@ -1,26 +1,30 @@
-"""Playwright for Python through the gateway; prints one line of JSON with what was seen.
-
-It runs in an environment of its own, with nothing of txcdp in it.
-"""
+"""Playwright for Python through the gateway; prints one line of JSON with what was seen."""
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import sys
+from typing import Any
+from urllib.request import urlopen
 
 from playwright.sync_api import sync_playwright
 
 
-def main(url: str, token: str, address: str, downloads: str, how: str) -> None:
+def work(told: dict[str, Any]) -> dict[str, Any]:
     """Do what all clients do."""
+    token, by = told["token"], told["by"]
+    headers = {"Authorization": f"Bearer {token}"} if token and by == "header" else {}
+    query = f"?token={token}" if token and by == "query" else ""
+    patience = 1000 * told["patience"]
     with sync_playwright() as playwright:
-        where = f"ws://{url}/devtools/browser" if how == "ws" else f"http://{url}"
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        browser = playwright.chromium.connect_over_cdp(where, headers=headers)
-        patience = 1000 * float(os.environ.get("PATIENCE", "60"))
+        netloc, address = told["netloc"], told["page"]
+        where = f"ws://{netloc}/devtools/browser{query}" if told["how"] == "ws" else f"http://{netloc}{query}"
+        browser = playwright.chromium.connect_over_cdp(where, headers=headers, timeout=patience)
         browser.contexts[0].set_default_timeout(patience)
         page = browser.contexts[0].new_page()
+        urlopen(told["gate"]).read()
         page.route("**/intercepted", lambda route: route.fulfill(body="from the client"))
         page.goto(address)
         title = page.title()
@@ -35,14 +39,14 @@ def main(url: str, token: str, address: str, downloads: str, how: str) -> None:
         second.goto(address)
         with first.expect_download() as waiting:
             first.click("a#file")
-        saved = os.path.join(downloads, "file.bin")
+        saved = os.path.join(told["downloads"], "file.bin")
         waiting.value.save_as(saved)
         first.evaluate("document.cookie = 'a=1'")
         cookies = [first.evaluate("document.cookie"), second.evaluate("document.cookie")]
         browser.close()
     with open(saved) as file:
         download = file.read()
-    found = {
+    return {
         "title": title,
         "sum": total,
         "intercepted": intercepted,
@@ -50,7 +54,8 @@ def main(url: str, token: str, address: str, downloads: str, how: str) -> None:
         "download": download,
         "cookies": cookies,
     }
-    print(json.dumps(found))
 
 
-main(*sys.argv[1:6])
+told = json.loads(sys.argv[1])
+faulthandler.dump_traceback_later(told["patience"], exit=True)
+print(json.dumps(work(told)))

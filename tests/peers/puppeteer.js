@@ -1,18 +1,24 @@
-// puppeteer-core through the gateway: argument 5 says how it connects.
+// puppeteer-core through the gateway.
 "use strict";
 
 const fs = require("fs");
 const path = require("path");
 const puppeteer = require("puppeteer-core");
-const { run, wait } = require("./job.js");
+const { enter, patience, run, wait } = require("./job.js");
 
-run(async ({ url, token, page: address, downloads }) => {
-  const how =
-    process.argv[6] === "browserURL"
-      ? { browserURL: `http://${url}` }
-      : { browserWSEndpoint: `ws://${url}/devtools/browser`, headers: token ? { Authorization: `Bearer ${token}` } : {} };
-  const browser = await puppeteer.connect(how);
-  const page = await browser.newPage();
+run(async ({ netloc, how, headers, query, page: address, downloads }) => {
+  const where =
+    how === "browserURL"
+      ? { browserURL: `http://${netloc}${query}` }
+      : { browserWSEndpoint: `ws://${netloc}/devtools/browser${query}` };
+  const browser = await puppeteer.connect({ ...where, headers, protocolTimeout: patience });
+  const open = async (context) => {
+    const page = await context.newPage();
+    page.setDefaultTimeout(patience);
+    return page;
+  };
+  const page = await open(browser);
+  await enter();
   await page.setRequestInterception(true);
   page.on("request", (request) =>
     request.url().endsWith("/intercepted") ? request.respond({ body: "from the client" }) : request.continue(),
@@ -21,7 +27,9 @@ run(async ({ url, token, page: address, downloads }) => {
   const title = await page.title();
   const sum = await page.evaluate((a, b) => a + b, 40, 2);
   const intercepted = await page.evaluate(async () => (await fetch("/intercepted")).text());
-  const pdf = Buffer.from(await page.pdf()).subarray(0, 5).toString();
+  const pdf = Buffer.from(await page.pdf({ timeout: patience }))
+    .subarray(0, 5)
+    .toString();
   const session = await page.createCDPSession();
   await session.send("Browser.setDownloadBehavior", { behavior: "allow", downloadPath: downloads });
   await page.click("a#file");
@@ -29,7 +37,7 @@ run(async ({ url, token, page: address, downloads }) => {
   await wait(() => fs.existsSync(saved));
   const one = await browser.createBrowserContext();
   const two = await browser.createBrowserContext();
-  const [first, second] = [await one.newPage(), await two.newPage()];
+  const [first, second] = [await open(one), await open(two)];
   await first.goto(address);
   await second.goto(address);
   await first.evaluate(() => (document.cookie = "a=1"));

@@ -19,8 +19,9 @@ from txcdp.gateway.members import Running
 from txcdp.gateway.ports import Ports
 from txcdp.transports.websocket import WebSocketOptions, open_websocket
 
-#: On this machine nobody has to be pinged: the pool finds out whether the browser answers.
-_LOCAL = WebSocketOptions(ping_interval=None)
+#: On this machine nobody has to be pinged: the pool finds out whether the browser answers. A machine on which many
+#: clients come at once is busy, so they have as long for their lines as browsers have to start.
+_LOCAL = WebSocketOptions(open_timeout=30.0, ping_interval=None)
 
 
 def open_locally(reactor: Any, url: str) -> Deferred[Any]:
@@ -50,8 +51,8 @@ class LaunchedBrowser:
         return self._process.when_ended()
 
     def check(self) -> Deferred[Any]:
-        """Fire when it has answered."""
-        return self.browser.version()
+        """Fire when it has answered; who asks keeps the deadline."""
+        return self.browser.session.execute(browser_domain.get_version(), timeout=None)
 
     @returns_deferred
     async def tidy(self) -> None:

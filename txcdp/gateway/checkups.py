@@ -9,6 +9,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
 from txcdp.deferreds import with_deadline
+from txcdp.errors import ConnectionLost
 from txcdp.gateway.members import Member
 from txcdp.gateway.options import PoolOptions
 
@@ -67,7 +68,11 @@ class Checkups:
 
         def checked(result: object) -> None:
             member.checking = None
-            if isinstance(result, Failure) and not member.ended.given:
+            if not isinstance(result, Failure) or member.ended.given:
+                return
+            if result.check(ConnectionLost):  # which is heard a moment before its end
+                self._pool.gone(member)
+            else:
                 self._pool.counts.hung += 1
                 self._pool.discard(member, f"it does not answer ({type(result.value).__name__})")
 

@@ -118,7 +118,7 @@ class Pool:
             return
         member.sessions += 1
         if member.broken:
-            self._gone(member)
+            self.gone(member)
             return
         if self.is_worn_out(member):
             self.counts.recycled += 1
@@ -201,7 +201,7 @@ class Pool:
         member = Member(running, self._clock.seconds())
         self.counts.started += 1
         self._pause = 0.0
-        running.when_ended().addBoth(lambda _: self._gone(member))
+        running.when_ended().addBoth(lambda _: self.gone(member))
         if not self._open:
             self._end(member, "the gateway is being stopped")
             return
@@ -237,8 +237,8 @@ class Pool:
         too_old = self._clock.seconds() - member.born >= limits.seconds
         return not self._open or member.sessions >= limits.sessions or too_old
 
-    def _gone(self, member: Member) -> None:
-        """Hear that a process has ended."""
+    def gone(self, member: Member) -> None:
+        """Hear that a process has ended, or a line to it that nothing else ends."""
         if not member.ended.given:
             self.counts.recycled += member.dismissed
             self.counts.died += not member.dismissed
