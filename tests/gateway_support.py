@@ -151,8 +151,8 @@ class ServerTCP(TCP):
 class Caller:
     """A client of the gateway's, on one TCP connection in memory."""
 
-    def __init__(self, gateway: Gateway) -> None:
-        self.tcp = ServerTCP()
+    def __init__(self, gateway: Gateway, tcp: ServerTCP | None = None) -> None:
+        self.tcp = tcp or ServerTCP()
         self.tcp.protocol = gateway.site.buildProtocol(None)
         self.tcp.protocol.makeConnection(self.tcp)
 

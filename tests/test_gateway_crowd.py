@@ -11,7 +11,8 @@ from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.gateway_support import Caller, masked
-from tests.test_gateway_bodies import BEARER, BodyCase
+from tests.test_gateway_bodies import BEARER, PATIENCE, BodyCase
+from tests.test_gateway_slow import BUFFER, Socket
 from txcdp.gateway import ClientLimits, PoolOptions
 from txcdp.gateway.crowd import Crowd
 from txcdp.gateway.refusals import Refusal
@@ -225,6 +226,73 @@ class ConnectionsTests(BodyCase):
         self.assertIn('txcdp_gateway_connections{state="waiting"} 2.0', said)
         self.assertIn('txcdp_gateway_connections{state="busy"} 1.0', said)
         self.assertIn('txcdp_gateway_requests_refused_total{why="silent"} 2.0', said)
+
+
+class UnreadTests(BodyCase):
+    """Who asks and asks, and reads no answer."""
+
+    ASKED = 50
+
+    def begin(self, *args: Any, **options: Any) -> None:
+        super().begin(*args, **options)
+        self.answered = 0
+        self.later: list[Deferred[Answer]] = []
+        self.gateway.add("/long", ("GET",), self.long)
+        self.gateway.add("/later", ("GET",), self.wait)
+
+    def long(self, visit: Visit) -> Answer:
+        self.answered += 1
+        return Answer(bytes(BUFFER))
+
+    def wait(self, visit: Visit) -> Deferred[Answer]:
+        self.later.append(Deferred())
+        return self.later[-1]
+
+    def come(self) -> tuple[Caller, Socket]:
+        socket = Socket()
+        socket.reads = False
+        return Caller(self.gateway, socket), socket
+
+    def request(self, target: str, *headers: str) -> bytes:
+        return "\r\n".join([f"GET {target} HTTP/1.1", "Host: localhost", BEARER, *headers, "", ""]).encode()
+
+    def test_many_in_one_packet(self):
+        self.begin()
+        caller, socket = self.come()
+        caller.feed(self.request("/long") * self.ASKED)
+        for answered in range(1, self.ASKED):
+            self.assertEqual((self.answered, socket.producerState), (answered, "paused"))
+            socket.read_all()
+        socket.read_all()
+        self.assertEqual((self.answered, socket.producerState), (self.ASKED, "producing"))
+        self.assertEqual(caller.written.count(b"HTTP/1.1 200"), self.ASKED)
+        caller.feed(self.request("/long"))
+        self.assertEqual(self.answered, self.ASKED + 1)
+
+    def test_behind_one_that_takes_its_time(self):
+        self.begin()
+        caller, socket = self.come()
+        caller.feed(self.request("/later") + self.request("/long"))
+        self.assertEqual(socket.producerState, "producing", "one that is waited for may hang up")
+        self.later[0].callback(Answer(bytes(BUFFER)))
+        self.assertEqual((self.answered, socket.producerState), (0, "paused"))
+        socket.read_all()
+        self.assertEqual(self.answered, 1)
+
+    def test_one_that_never_reads(self):
+        self.begin()
+        caller, socket = self.come()
+        caller.feed(self.request("/long") * self.ASKED)
+        self.reactor.advance(PATIENCE)
+        self.assertTrue(socket.disconnecting)
+        self.assertEqual(self.answered, 1)
+
+    def test_the_last_one(self):
+        self.begin()
+        caller, socket = self.come()
+        caller.feed(self.request("/long", "Connection: close") + self.request("/long"))
+        self.assertTrue(socket.disconnecting)
+        self.assertEqual((self.answered, socket.producerState), (1, "producing"))
 
 
 class EarlyTests(BodyCase):

@@ -100,6 +100,7 @@ class GatewayChannel(HTTPChannel):
         self._begun = False
         self._request_line = b""
         self._in_progress = False
+        self._full = False
         self._behind: list[bytes] = []
         self._successor: Any = None
         self._refused = False
@@ -131,7 +132,23 @@ class GatewayChannel(HTTPChannel):
         self._in_progress = False
         self._behind.clear()
         self.site.crowd.end(self)
+        self.paused = self._full  # the next one has to wait until its client reads: answers are longer than requests
         super().requestDone(request)
+        if self.paused and self.persistent:
+            self.transport.pauseProducing()
+
+    def pauseProducing(self) -> None:
+        """Hear from Twisted that the client does not read as fast as it is answered."""
+        self._full = True
+        super().pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """Hear from Twisted that it has read all."""
+        self._full = False
+        super().resumeProducing()
+        if self.paused:
+            self.paused = False
+            self.dataReceived(b"")
 
     def hand_over(self, successor: Any) -> tuple[Any, bytes]:
         """Give the connection to another protocol, and know nothing more of it.
