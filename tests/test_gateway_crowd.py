@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections import Counter
 from typing import Any
 
@@ -286,6 +287,33 @@ class UnreadTests(BodyCase):
         self.reactor.advance(PATIENCE)
         self.assertTrue(socket.disconnecting)
         self.assertEqual(self.answered, 1)
+
+    def test_a_refused_body_is_thrown_away_all_the_same(self):
+        self.begin()
+        caller, socket = self.come()
+        socket.waiting = BUFFER - 1
+        caller.ask("POST", "/echo", "Content-Length: 5000000")
+        self.assertEqual(caller.status, 401)
+        tracemalloc.start()
+        try:
+            before = tracemalloc.get_traced_memory()[0]
+            for _ in range(9):
+                caller.feed(bytes(100_000))
+            self.assertLess(tracemalloc.get_traced_memory()[0] - before, 50_000)
+        finally:
+            tracemalloc.stop()
+
+    def test_the_time_of_the_next_one(self):
+        self.begin()
+        caller, socket = self.come()
+        caller.feed(self.request("/long"))
+        self.reactor.advance(PATIENCE - 1)
+        socket.read_all()
+        caller.feed(b"GET /long")
+        self.reactor.advance(PATIENCE - 1)
+        self.assertFalse(socket.disconnecting)
+        caller.feed(self.request("/long").removeprefix(b"GET /long"))
+        self.assertEqual(self.answered, 2)
 
     def test_the_last_one(self):
         self.begin()

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from twisted.internet.protocol import connectionDone
+from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, datetimeToString
 from twisted.web.server import Request
@@ -132,9 +133,10 @@ class GatewayChannel(HTTPChannel):
         self._in_progress = False
         self._behind.clear()
         self.site.crowd.end(self)
-        self.paused = self._full  # the next one has to wait until its client reads: answers are longer than requests
+        if self._full and self.persistent:  # the next one has to wait: answers are longer than requests
+            self.paused = True
         super().requestDone(request)
-        if self.paused and self.persistent:
+        if self.paused:
             self.transport.pauseProducing()
 
     def pauseProducing(self) -> None:
@@ -148,7 +150,7 @@ class GatewayChannel(HTTPChannel):
         super().resumeProducing()
         if self.paused:
             self.paused = False
-            self.dataReceived(b"")
+            LineReceiver.dataReceived(self, b"")  # nothing new has come: its time goes on
 
     def hand_over(self, successor: Any) -> tuple[Any, bytes]:
         """Give the connection to another protocol, and know nothing more of it.
