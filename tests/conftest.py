@@ -8,11 +8,15 @@ import pytest
 from hypothesis import HealthCheck, settings
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.older_twisted import teach
+
 BROWSER = Path(__file__).parent / "browser"
 
 # How long an example takes says nothing on a busy machine, nor under coverage.
 settings.register_profile("txcdp", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("txcdp")
+
+teach()
 
 
 @pytest.fixture(autouse=True)

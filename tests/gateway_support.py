@@ -151,8 +151,8 @@ class ServerTCP(TCP):
 class Caller:
     """A client of the gateway's, on one TCP connection in memory."""
 
-    def __init__(self, gateway: Gateway) -> None:
-        self.tcp = ServerTCP()
+    def __init__(self, gateway: Gateway, tcp: ServerTCP | None = None) -> None:
+        self.tcp = tcp or ServerTCP()
         self.tcp.protocol = gateway.site.buildProtocol(None)
         self.tcp.protocol.makeConnection(self.tcp)
 
@@ -160,15 +160,15 @@ class Caller:
         """Send bytes to whoever has the connection now."""
         self.tcp.protocol.dataReceived(data)
 
-    def ask(self, verb: str, target: str, *headers: str, host: str = "127.0.0.1:9222") -> None:
-        """Send a request."""
-        self.feed("\r\n".join([f"{verb} {target} HTTP/1.1", f"Host: {host}", *headers, "", ""]).encode())
+    def ask(self, verb: str, target: str, *headers: str, host: str = "127.0.0.1:9222", behind: bytes = b"") -> None:
+        """Send a request, and what is behind it in the same packet."""
+        self.feed("\r\n".join([f"{verb} {target} HTTP/1.1", f"Host: {host}", *headers, "", ""]).encode() + behind)
 
-    def upgrade(self, target: str, *headers: str, host: str = "127.0.0.1:9222") -> None:
+    def upgrade(self, target: str, *headers: str, host: str = "127.0.0.1:9222", behind: bytes = b"") -> None:
         """Ask for a WebSocket."""
         key = base64.b64encode(b"0123456789abcdef").decode()
         lines = ("Upgrade: websocket", "Connection: Upgrade", f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13")
-        self.ask("GET", target, *lines, *headers, host=host)
+        self.ask("GET", target, *lines, *headers, host=host, behind=behind)
 
     def say(self, *messages: dict[str, Any] | bytes) -> None:
         """Send messages over the WebSocket, all in one read."""

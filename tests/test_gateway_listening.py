@@ -10,7 +10,7 @@ from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactor
 from twisted.trial.unittest import SynchronousTestCase
 
-from txcdp.gateway.listening import _Local, check_local, listen
+from txcdp.gateway.listening import _Local, check_local, check_port, listen
 
 #: Addresses that are this machine's alone.
 LOCAL = ("127.0.0.1", "127.9.9.9", "\\:\\:1")
@@ -95,11 +95,22 @@ class ListeningTests(SynchronousTestCase):
 
     def test_what_can_be_told_before(self):
         for interface in LOCAL:
-            check_local(self.endpoints(interface)[0])
+            for endpoint in self.endpoints(interface):
+                check_local(endpoint)
         for interface in WIDE:
-            self.assertRaises(ValueError, check_local, self.endpoints(interface)[0])
-        for endpoint in ("tcp:1:interface=board.example", "haproxy:tcp:1", "unix:/no/such/directory/socket"):
+            for endpoint in self.endpoints(interface):
+                self.assertRaises(ValueError, check_local, endpoint)
+        self.assertRaises(ValueError, check_local, "haproxy:haproxy:tcp:1")
+        for endpoint in ("tcp:1:interface=board.example", "unix:/no/such/directory/socket", "haproxy:unix:/no/such"):
             check_local(endpoint)
+
+    def test_ports_that_there_are(self):
+        for endpoint in ("tcp:0", "tcp:65535", "haproxy:tcp6:1", "unix:/no/such/directory/socket"):
+            check_port(endpoint)
+        for endpoint in ("tcp:65536", "tcp:-1", "haproxy:tcp6:99999"):
+            with self.assertRaises(ValueError) as caught:
+                check_port(endpoint)
+            self.assertIn(f"{endpoint}: there is no port", str(caught.exception))
 
     def test_tls(self):
         reactor: Any = _Local(self.reactor, KeyError("no"))

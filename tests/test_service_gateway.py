@@ -132,6 +132,7 @@ class GatewayCommandOptionsTests(SynchronousTestCase):
             *"--queue=5 --browser-sessions=9 --browser-age=2h --browser-memory=2G --clients=8".split(),
             *"--queue-deadline=1m --session-time=1h --idle-time=5m --commands-per-second=100 --slow-time=2s".split(),
             *"--message-size=1M --drain=10s --mode=shared --clients-per-browser=6 --unread=3M".split(),
+            "--connections=99",
             *"--deny=risky,Foo.bar --deny-schemes=file --host=a --host=b --origin=https://c".split(),
             "--no-private-addresses",
             "--render",
@@ -146,7 +147,7 @@ class GatewayCommandOptionsTests(SynchronousTestCase):
         self.assertEqual((policy.schemes, policy.private_addresses), (("file",), False))
         self.assertEqual((door.hosts, door.origins, door.public_url), (("a", "b"), ("https://c",), "https://a.example"))
         self.assertEqual((made.drain, made.mode, pool.clients_per_browser), (10.0, "shared", 6))
-        self.assertEqual(clients.unread, 3 * 2**20)
+        self.assertEqual((clients.unread, clients.connections), (3 * 2**20, 99))
 
     def test_what_is_refused(self) -> None:
         self.assertIn("whole number", self.refused("--browsers=0"))
@@ -156,6 +157,8 @@ class GatewayCommandOptionsTests(SynchronousTestCase):
             said = self.refused(f"--listen={listen}")
             self.assertIn(f"--listen: {listen!r} is no endpoint", said)
             self.assertIn("write it like tcp:9222:interface=127.0.0.1", said)
+        for listen in ("tcp:99999", "haproxy:tcp:99999:interface=127.0.0.1"):
+            self.assertIn(f"--listen: {listen}: there is no port 99999", self.refused(f"--listen={listen}"))
         self.assertIn("'exclusive' or 'shared'", self.refused("--mode=both"))
         self.assertIn("no method", self.refused("--deny=Browser"))
         self.assertIn("/no/such/file", self.refused("--tokens=/no/such/file"))
@@ -182,7 +185,8 @@ class GatewayCommandOptionsTests(SynchronousTestCase):
     def test_a_file_of_tokens(self) -> None:
         path = Path(self.mktemp())
         path.write_text(TOKEN.format(name="one"))
-        self.assertIn("file of tokens", self.refused("--listen=tcp:1"))
+        for listen in ("tcp:1", "haproxy:tcp:1"):
+            self.assertIn(f"{listen}: without tokens", self.refused(f"--listen={listen}"))
         made = self.parse(f"--tokens={path}", "--listen=tcp:1").make_options()
         self.assertEqual(made.door.tokens, str(path.absolute()))
 

@@ -42,7 +42,7 @@ class Counters:
 
     :ivar clients: WebSockets that were opened, by the name of who opened them.
     :ivar ended: how they ended, by a word for it.
-    :ivar refused: requests that were refused, by a word for it.
+    :ivar refused: requests that were refused, by a word for it; ``silent``: connections that were cut off without one.
     :ivar renders: answers to requests for renders, by their path and status.
     :ivar events: events that went to clients.
     :ivar bytes_in: bytes of messages from clients.

@@ -12,7 +12,8 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
 from txcdp.gateway.channel import BodyLimit, GatewayChannel, GatewayRequest, too_long
-from txcdp.gateway.door import PLACES, Door, nothing_here, plain_path
+from txcdp.gateway.crowd import Crowd
+from txcdp.gateway.door import OPEN, PLACES, Door, nothing_here, plain_path
 from txcdp.gateway.options import SHORT_BODY
 from txcdp.gateway.refusals import Refusal
 from txcdp.gateway.sockets import wants_socket
@@ -108,6 +109,8 @@ class Entrance(Resource):
             raise nothing_here()
         if place in _NO_SOCKETS and wants_socket(request):
             raise nothing_here()
+        if place not in OPEN:  # which say how it is, and have to when it is overloaded
+            request.channel.begin()
         return principal, place
 
     def _failed(self, failure: Failure, request: Any) -> None:
@@ -134,13 +137,15 @@ class GatewaySite(Site):
 
     :param entrance: where all requests come.
     :param reactor: the reactor.
+    :param crowd: of the connections.
     """
 
     protocol = GatewayChannel  # type: ignore[assignment]  # in place of one that can be HTTP/2, too
     displayTracebacks = False
 
-    def __init__(self, entrance: Entrance, reactor: Any) -> None:
+    def __init__(self, entrance: Entrance, reactor: Any, crowd: Crowd) -> None:
         super().__init__(entrance, requestFactory=GatewayRequest, timeout=_PATIENCE, reactor=reactor)
+        self.crowd = crowd
         self.noisy = False
 
     def acceptableProtocols(self) -> list[bytes]:

@@ -17,6 +17,11 @@ from txcdp.deferreds import returns_deferred
 #: Kinds of endpoints that do nothing but listen.
 _KNOWN = ("tcp", "tcp6", "ssl")
 
+#: What stands before an endpoint that is within another one, which does nothing but listen at it.
+_AROUND = "haproxy:"
+
+_LAST_PORT = 65535
+
 
 @returns_deferred
 async def listen(reactor: Any, endpoint: str, factory: Any, *, local: bool) -> IListeningPort:
@@ -45,12 +50,27 @@ def check_local(endpoint: str) -> None:
 
     :raises ValueError: one could.
     """
-    if endpoint.partition(":")[0] in _KNOWN:  # what others do when they are told to listen, nobody knows
-        failed: list[Failure] = []
-        listening = serverFromString(_Local(_Nowhere(), _refusal(endpoint)), endpoint).listen(Factory())
-        listening.addErrback(failed.append)
-        for failure in failed:
-            failure.raiseException()
+    _try(_Local(_Nowhere(endpoint), _refusal(endpoint)), endpoint)
+
+
+def check_port(endpoint: str) -> None:
+    """See that an endpoint has a port that there can be.
+
+    :raises ValueError: it has none.
+    """
+    _try(_Nowhere(endpoint), endpoint)
+
+
+def _try(reactor: Any, endpoint: str) -> None:
+    kind = endpoint
+    while kind.startswith(_AROUND):
+        kind = kind.removeprefix(_AROUND)
+    if kind.partition(":")[0] not in _KNOWN:
+        return  # what others do when they are told to listen, nobody knows
+    failed: list[Failure] = []
+    serverFromString(reactor, endpoint).listen(Factory()).addErrback(failed.append)
+    for failure in failed:
+        failure.raiseException()
 
 
 def _refusal(endpoint: str) -> ValueError:
@@ -61,10 +81,15 @@ def _refusal(endpoint: str) -> ValueError:
 
 
 class _Nowhere:
-    """A reactor that listens nowhere."""
+    """A reactor that listens nowhere, but knows which ports there are."""
 
-    def listenTCP(self, *args: Any) -> None:
+    def __init__(self, endpoint: str) -> None:
+        self._endpoint = endpoint
+
+    def listenTCP(self, port: int, *args: Any, **more: Any) -> None:
         """Do nothing."""
+        if not 0 <= port <= _LAST_PORT:
+            raise ValueError(f"{self._endpoint}: there is no port {port}; they go from 0, for any free one, to 65535")
 
     listenSSL = listenTCP
 

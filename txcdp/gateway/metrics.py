@@ -98,12 +98,21 @@ class Metrics(Collector):
         for metric, text, label, found in (
             ("txcdp_gateway_clients_opened", "WebSockets that were opened.", "name", counters.clients),
             ("txcdp_gateway_clients_ended", "WebSockets that have ended.", "why", counters.ended),
-            ("txcdp_gateway_requests_refused", "HTTP requests that were refused.", "why", counters.refused),
+            ("txcdp_gateway_requests_refused", "Refused requests, and silent connections.", "why", counters.refused),
         ):
             family = CounterMetricFamily(metric, text, labels=[label])
             for word, number in found.items():
                 family.add_metric([word], number)
             yield family
+        crowd = self._gateway.site.crowd
+        connections = GaugeMetricFamily(
+            "txcdp_gateway_connections",
+            "Connections that are no WebSockets, by whether a request is in progress.",
+            labels=["state"],
+        )
+        connections.add_metric(["waiting"], crowd.waiting)
+        connections.add_metric(["busy"], crowd.busy)
+        yield connections
         renders = CounterMetricFamily("txcdp_gateway_renders", "Renders by their answer.", labels=["path", "status"])
         for (path, status), number in counters.renders.items():
             renders.add_metric([path, str(status)], number)

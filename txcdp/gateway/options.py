@@ -92,6 +92,9 @@ class ClientLimits:
     """What clients may take; times in seconds, None: no limit.
 
     :ivar clients: most WebSockets at once, of all clients together; one more is refused with 503.
+    :ivar connections: most connections without a request in progress, which may be anybody's: with one more, the one
+        that has been silent for the longest is cut off. As many may have a request in progress, and are no WebSockets
+        (yet); one more is refused with 503.
     :ivar message_size: bytes of one message from a client; a longer one closes its line with 1009.
     :ivar session_time: after which a client's line is closed.
     :ivar idle_time: without a message from the client, after which its line is closed.
@@ -106,6 +109,7 @@ class ClientLimits:
     """
 
     clients: int = 200
+    connections: int = 256
     message_size: int = 64 * 1024 * 1024
     session_time: float | None = None
     idle_time: float | None = None

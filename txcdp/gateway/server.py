@@ -17,6 +17,7 @@ from txcdp.gateway.browsers import LaunchedBrowser, launcher
 from txcdp.gateway.channel import BodyLimit, too_long
 from txcdp.gateway.clients import Clients
 from txcdp.gateway.counters import Counters
+from txcdp.gateway.crowd import Crowd
 from txcdp.gateway.door import Door
 from txcdp.gateway.entrance import Entrance, GatewaySite
 from txcdp.gateway.exclusive import Exclusive
@@ -246,7 +247,8 @@ class Gateway:
         return Entrance(door, self._handlers, wanted.public_url, self._count_refusal, self._limits)
 
     def _make_site(self) -> GatewaySite:
-        return GatewaySite(self._make_entrance(), self._reactor)
+        crowd = Crowd(self._reactor, self._options.clients.connections, self._count_refusal)
+        return GatewaySite(self._make_entrance(), self._reactor, crowd)
 
     def _count_refusal(self, kind: str) -> None:
         self.counters.refused[kind] += 1

@@ -54,9 +54,7 @@ def take_over(request: Any, protocol: Any) -> None:
     The HTTP server knows nothing more of it then. (This is what Autobahn's ``WebSocketResource`` does, for a protocol
     that is made before.)
     """
-    channel = request.channel
-    transport, channel.transport = channel.transport, None
-    channel.setTimeout(None)
+    transport, behind = request.channel.hand_over(protocol)
     if isinstance(transport, ProtocolWrapper):  # TLS
         transport.wrappedProtocol = protocol
     elif isinstance(transport.protocol, ProtocolWrapper):
@@ -68,3 +66,5 @@ def take_over(request: Any, protocol: Any) -> None:
     lines = [b"%s %s HTTP/1.1" % (request.method, request.uri)]
     lines += [b"%s: %s" % (name, b",".join(values)) for name, values in request.requestHeaders.getAllRawHeaders()]
     protocol.dataReceived(b"\r\n".join([*lines, b"", b""]))
+    if behind:
+        protocol.dataReceived(behind)

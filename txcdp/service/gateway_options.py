@@ -10,7 +10,7 @@ from twisted.python import usage
 
 from txcdp.gateway import BrowserLimits, ClientLimits, DoorOptions, GatewayOptions, Policy, PoolOptions, RenderOptions
 from txcdp.gateway.browsers import launcher
-from txcdp.gateway.listening import check_local
+from txcdp.gateway.listening import check_local, check_port
 from txcdp.gateway.options import RISKY_METHODS
 from txcdp.gateway.tokens import Tokens
 from txcdp.service.browser_options import LaunchOptions
@@ -39,6 +39,7 @@ def endpoint(text: str) -> str:
             f"{text!r} is no endpoint ({error}): write it like tcp:9222:interface=127.0.0.1 or "
             "ssl:9443:privateKey=key.pem:certKey=cert.pem"
         ) from error
+    check_port(text)
     return text
 
 
@@ -65,6 +66,7 @@ class GatewayCommandOptions(LaunchOptions):
         ["browser-age", None, f"{_BROWSER.seconds:g}s", "Age at which it is."],
         ["browser-memory", None, "0", "Memory beyond which it is ended, such as 2G; 0: any."],
         ["clients", "c", str(_CLIENTS.clients), "Most clients at once."],
+        ["connections", None, str(_CLIENTS.connections), "Most connections without a request, and with one."],
         ["message-size", None, f"{_CLIENTS.message_size >> 20}M", "The longest message of a client."],
         ["session-time", None, "0", "How long a client may stay; 0: any time."],
         ["idle-time", None, "0", "How long it may say nothing; 0: any time."],
@@ -92,6 +94,7 @@ class GatewayCommandOptions(LaunchOptions):
         "browser-age": positive(seconds),
         "browser-memory": size,
         "clients": at_least(1),
+        "connections": at_least(1),
         "message-size": positive(size),
         "session-time": seconds,
         "idle-time": seconds,
@@ -148,6 +151,7 @@ class GatewayCommandOptions(LaunchOptions):
             ),
             clients=ClientLimits(
                 clients=self["clients"],
+                connections=self["connections"],
                 message_size=self["message-size"],
                 session_time=limit["session-time"],
                 idle_time=limit["idle-time"],
