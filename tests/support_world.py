@@ -42,6 +42,7 @@ class FakeSession:
         self.takes: list[dict[str, Any]] | None = None
         self.waits = False
         self.paused = False
+        self.downloads = False
 
 
 def accepts(filters: list[dict[str, Any]], kind: str) -> bool:
@@ -265,6 +266,27 @@ class FakeBrowser:
             raise NoWay(-32000, "No web contents in the target")
         return {"windowId": int(target[2:]), "bounds": {}}
 
+    def do_Browser_setDownloadBehavior(self, session: FakeSession, params: Any) -> Any:
+        if params["browserContextId"] not in self.contexts:
+            raise NoWay(-32602, "Failed to find browser context for id " + params["browserContextId"])
+        session.downloads = params.get("eventsEnabled", False)
+        return {}
+
+    def do_Page_getFrameTree(self, session: FakeSession, params: Any) -> Any:
+        if session.target not in self.targets:
+            raise NoWay(-32601, "'Page.getFrameTree' wasn't found")
+        frames = [{"frame": {"id": each}} for each in (session.target, f"{session.target}-F")]
+        return {"frameTree": {**frames[0], "childFrames": [frames[1]]}}
+
+    def download(self, target: str, frame: str) -> None:
+        """Tell the page's sessions of a download, and every browser session, whoever it is of, as Chromium does."""
+        guid = f"guid of {frame}"
+        for each in self.sessions.values():
+            if each.downloads and (each.target == target or each.target not in self.targets):
+                about = {"frameId": frame, "guid": guid, "url": frame, "suggestedFilename": frame}
+                self.event(each.id, "Browser.downloadWillBegin", **about)
+                self.event(each.id, "Browser.downloadProgress", guid=guid, state="completed", filePath=frame)
+
     def do_Runtime_runIfWaitingForDebugger(self, session: FakeSession, params: Any) -> Any:
         session.paused = False
         return {}
@@ -278,6 +300,10 @@ class FakeBrowser:
                 self.event(each.id, "Runtime.consoleAPICalled", type="log", said=params["expression"])
         if params["expression"] == "hang":
             return None
+        if params["expression"] == "download":
+            self.download(session.target, session.target)
+        if params["expression"] == "download in a frame":
+            self.download(session.target, f"{session.target}-F")
         if params["expression"] == "popup":
             context = self.targets[session.target]["browserContextId"]
             self.add_target("tab", context)

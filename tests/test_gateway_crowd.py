@@ -291,7 +291,7 @@ class UnreadTests(BodyCase):
     def test_a_refused_body_is_thrown_away_all_the_same(self):
         self.begin()
         caller, socket = self.come()
-        socket.waiting = BUFFER - 1
+        socket.dataBuffer = b"x" * (BUFFER - 1)
         caller.ask("POST", "/echo", "Content-Length: 5000000")
         self.assertEqual(caller.status, 401)
         tracemalloc.start()

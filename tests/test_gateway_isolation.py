@@ -43,6 +43,8 @@ NAMING = {
     "Target.disposeBrowserContext": "browserContextId",
     "Target.getTargetInfo": "targetId",
 }
+#: What pages are made to do, besides saying something.
+ACTS = ("hang", "popup", "download", "download in a frame")
 #: Commands that name nobody.
 PLAIN = (
     "Browser.getVersion",
@@ -109,6 +111,7 @@ class Isolation(RuleBasedStateMachine):
         client.send("Target.createTarget", url="about:blank")
         client.send("Target.createTarget", url="about:blank")
         client.send("Target.setDiscoverTargets", discover=True)
+        client.send("Browser.setDownloadBehavior", behavior="allow", eventsEnabled=True)
 
     @initialize(settled=st.booleans())
     def have_settled(self, settled: bool) -> None:
@@ -176,7 +179,7 @@ class Isolation(RuleBasedStateMachine):
             assert message["method"].startswith(("Target.", "Browser.")), "an event of a page without its session"
         for params in [message.get("params", {})]:
             if "said" in params:
-                assert params["said"] in ("hang", "popup", f"by {client.name}"), (client.name, message)
+                assert params["said"] in (*ACTS, f"by {client.name}"), (client.name, message)
 
     @invariant()
     def asked_for_nothing_of_others(self) -> None:
@@ -273,7 +276,7 @@ class Isolation(RuleBasedStateMachine):
             assert len(self.browser.heard) == before, (client.name, found, self.browser.heard[before:])
             assert all("error" in each for each in client.got if each.get("id") == number)
 
-    @rule(who=picks, pick=picks, guess=st.booleans(), what=st.sampled_from(["say", "hang", "popup"]))
+    @rule(who=picks, pick=picks, guess=st.booleans(), what=st.sampled_from(["say", *ACTS]))
     def evaluate(self, who: int, pick: int, guess: bool, what: str) -> None:
         client = self.speaker(who)
         expression = f"by {client.name}" if what == "say" else what
@@ -367,8 +370,8 @@ STEP = st.tuples(
         st.tuples(st.just("ask"), plain, picks),
         st.tuples(st.just("name"), named, picks, picks),
         st.tuples(st.just("steal"), named, picks, picks),
-        st.tuples(st.just("evaluate"), st.sampled_from(["1", "hang", "popup"]), picks),
-        st.tuples(st.just("intrude"), st.sampled_from(["1", "hang", "popup"]), picks),
+        st.tuples(st.just("evaluate"), st.sampled_from(["1", *ACTS]), picks),
+        st.tuples(st.just("intrude"), st.sampled_from(["1", *ACTS]), picks),
         st.tuples(st.just("attach"), st.booleans(), st.booleans(), st.sampled_from(FILTERS), picks),
         st.tuples(st.just("discover"), st.booleans(), st.sampled_from(FILTERS), picks),
         st.tuples(st.just("open"), picks),
@@ -436,6 +439,7 @@ def play(steps: list[Any], salt: str, stolen: list[str], *, alone: bool) -> tupl
         line = client.open_line(target)
         for over in (client, line):
             house.ask(over, "Target.setDiscoverTargets", discover=True)
+            house.ask(over, "Browser.setDownloadBehavior", behavior="allow", eventsEnabled=True)
     taken: list[str] = []
     for (name, *place), step in steps:
         found = INVENTED

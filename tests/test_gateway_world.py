@@ -9,7 +9,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support_world import NO_TARGET, SESSION_GONE, Client, FakeBrowser, House
-from txcdp.gateway.shared import Limits, SharedBrowser
+from txcdp.gateway.shared import Limits, SharedBrowser, downloads
 from txcdp.gateway.shared.rules import GUARDED, RULES, Kind, rule_of
 from txcdp.gateway.shared.verbs import VERBS
 
@@ -213,15 +213,76 @@ class AddressingTests(WorldCase):
 
     def test_events_of_the_browser_session(self):
         root = self.a.world.sessions[""]
+        target, _ = self.house.page(self.a)
+        about = {"frameId": target, "guid": "g", "url": "u", "suggestedFilename": "f"}
+        self.browser.event(root.id, "Browser.downloadWillBegin", **about)
         self.browser.event(root.id, "Browser.downloadProgress", guid="g")
+        self.browser.event(root.id, "Browser.downloadProgress", guid="h")
+        self.browser.event(root.id, "Browser.downloadProgress", guid=7)
+        self.browser.event(root.id, "Browser.somethingNew", guid="g")
         self.browser.event(root.id, "Fetch.requestPaused", requestId="r")
         nested = self.result(self.a, "Target.attachToBrowserTarget")["sessionId"]
-        self.browser.event(nested, "Browser.downloadProgress", guid="h")
+        self.browser.event(nested, "Browser.downloadProgress", guid="g")
         self.house.deliver()
-        self.assertEqual(self.a.got[-1]["sessionId"], nested)
         got = [each for each in self.a.got if each.get("method", "").startswith(("Browser.", "Fetch."))]
-        self.assertEqual(got[0], {"method": "Browser.downloadProgress", "params": {"guid": "g"}})
-        self.assertEqual(len(got), 2)
+        progress = {"method": "Browser.downloadProgress", "params": {"guid": "g"}}
+        begun = {"method": "Browser.downloadWillBegin", "params": about}
+        self.assertEqual(got, [begun, progress, {**progress, "sessionId": nested}])
+
+    def downloads(self, *clients: Any) -> list[list[tuple[str, str]]]:
+        """What clients have heard of downloads, and forget it."""
+        found = [
+            [
+                (each["method"].partition(".")[2], each["params"]["guid"])
+                for each in client.got
+                if each.get("method", "").startswith("Browser.download")
+            ]
+            for client in clients
+        ]
+        for client in clients:
+            client.got.clear()
+        return found
+
+    def test_downloads_of_others(self):
+        pages = [self.house.page(each) for each in (self.a, self.b)]
+        for client in (self.a, self.b):
+            self.result(client, "Browser.setDownloadBehavior", behavior="allow", eventsEnabled=True)
+        for act, frame in (("download", ""), ("download in a frame", "-F")):
+            self.a.send("Runtime.evaluate", pages[0][1], expression=act)
+            self.house.deliver()
+            guid = f"guid of {pages[0][0]}{frame}"
+            heard = [("downloadWillBegin", guid), ("downloadProgress", guid)]
+            self.assertEqual(self.downloads(self.a, self.b), [heard, []], act)
+
+    def test_a_download_in_a_frame_without_a_session_that_could_tell(self):
+        target, session = self.house.page(self.a)
+        self.result(self.a, "Browser.setDownloadBehavior", behavior="allow", eventsEnabled=True)
+        self.result(self.a, "Target.detachFromTarget", sessionId=session)
+        self.browser.download(target, f"{target}-F")
+        self.house.deliver()
+        self.assertEqual(self.downloads(self.a), [[]])
+        self.browser.download(target, target)
+        self.house.deliver()
+        self.assertEqual(len(self.downloads(self.a)[0]), 2)
+
+    def test_while_it_is_asked_whose_a_download_is(self):
+        self.patch(downloads, "_MOST", 2)
+        target, session = self.house.page(self.a)
+        self.house.page(self.a)
+        self.result(self.a, "Browser.setDownloadBehavior", behavior="allow", eventsEnabled=True)
+        root = self.a.world.sessions[""]
+        self.browser.download(target, f"{target}-F")
+        guid = f"guid of {target}-F"
+        for _ in range(2):
+            self.browser.event(root.id, "Browser.downloadProgress", guid=guid)
+        self.house.deliver(4)
+        self.assertEqual(self.downloads(self.a), [[]])
+        self.result(self.a, "Target.detachFromTarget", sessionId=session)
+        self.house.deliver()
+        self.assertEqual(self.downloads(self.a), [[("downloadWillBegin", guid), ("downloadProgress", guid)]])
+        for number in range(3):
+            self.a.world.downloads._owns(f"{number}")
+        self.assertEqual(list(self.a.world.downloads._own), ["1", "2"])
 
     def test_what_a_session_has_not_answered_when_it_goes(self):
         target, mine = self.house.page(self.a)

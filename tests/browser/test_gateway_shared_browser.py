@@ -15,7 +15,7 @@ import txcdp
 from tests.browser.support import reactor
 from tests.browser.test_gateway_browser import STOP, TOKEN, GatewayCase, is_alive
 from txcdp.chrome import discovery
-from txcdp.domains import storage
+from txcdp.domains import browser, storage
 from txcdp.errors import CommandError, ConnectionLost, HandshakeFailed, TxcdpError
 from txcdp.gateway import BrowserLimits, ClientLimits, DoorOptions, Gateway, PoolOptions
 
@@ -63,6 +63,34 @@ class UseTests(SharedCase):
         await second.close()
         await self.until(lambda: not self.gateway.pool.leased, 10)
         self.assertEqual(self.gateway.pool.counts.died + self.gateway.pool.counts.hung, 0)
+
+    async def test_downloads_of_others(self):
+        """Chromium itself tells every client of every download."""
+        await self.start()
+        link = "<a href='/file' id=link>file</a>"
+        self.server.page("/file", "a file", **{"Content-Disposition": "attachment; filename=f.bin"})
+        self.server.page("/frame", link)
+        url = self.server.page("/", f"{link}<iframe src='/frame'></iframe>")
+        for script in ("link.click()", "frames[0].document.getElementById('link').click()"):
+            clients = await gatherResults([self.client(), self.client()])
+            heard: list[list[Any]] = [[], []]
+            for client, said in zip(clients, heard, strict=True):
+                for kind in (browser.DownloadWillBegin, browser.DownloadProgress):
+                    client.session.events(kind).subscribe(said.append)
+                where = browser.set_download_behavior(
+                    behavior="allow", download_path=self.mktemp(), events_enabled=True
+                )
+                await client.session.execute(where)
+            tab, other = await gatherResults([each.new_page() for each in clients])
+            await gatherResults([each.goto(url) for each in (tab, other)])
+            await tab.evaluate(script)
+            await self.until(
+                lambda heard=heard: any(getattr(each, "state", "") == "completed" for each in heard[0]), 10
+            )
+            self.assertIsInstance(heard[0][0], browser.DownloadWillBegin)
+            await other.evaluate("1")
+            self.assertEqual(heard[1], [], script)
+            await gatherResults([each.close() for each in clients])
 
     async def test_leaving_closes_what_was_opened(self):
         await self.start()

@@ -403,6 +403,13 @@ FAULTS = (
         (f"{_ISOLATION}::test_nobody_sees_or_touches_what_is_anothers",),
     ),
     Fault(
+        "a client hears of downloads of others",
+        "gateway/shared/downloads.py",
+        "if owner is self._host:",
+        "if True:",
+        ("tests/test_gateway_world.py::AddressingTests::test_downloads_of_others",),
+    ),
+    Fault(
         "a client is told of what is opened in the worlds of others",
         "gateway/shared/belongings.py",
         "for world in (self, *self.lodgers) for each",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from txcdp.gateway.shared.downloads import Downloads
 from txcdp.gateway.shared.limits import Limits
 from txcdp.gateway.shared.messages import Command, no_session, write_event, write_refusal
 from txcdp.gateway.shared.sessions import ROOT, Session
@@ -41,6 +42,7 @@ class Belongings:
     :ivar making: how many contexts and targets are being made for it over this line.
     :ivar host: whose contexts and targets it has: its own, but for a line to a page.
     :ivar lodgers: the lines to its pages.
+    :ivar downloads: those of its pages; of a line to a page, its host's are asked.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Belongings:
         self.making = 0
         self.host: Belongings = self
         self.lodgers: list[Belongings] = []
+        self.downloads = Downloads(self)
         self._attachments: dict[str, int] = {}
         self._deliver = deliver
         self._close = close

@@ -187,7 +187,8 @@ class SharedBrowser:
             session.world.deliver(without_session(message, strip) if strip else message)
         elif method.startswith(b"Browser.") and message.endswith(session.strip):
             strip = session.strip
-            session.world.deliver(message[: -len(strip)] + b"}" if strip else message)
+            seen = message[: -len(strip)] + b"}" if strip else message
+            session.world.host.downloads.told(session, message, seen)
 
     def _target_event(self, method: bytes, key: bytes, told: Told) -> None:
         if method == b"Target.attachedToTarget":
