@@ -119,12 +119,17 @@ class Visitor(ProcessProtocol):
 
 @dataclass
 class Death:
-    """Who was killed, and when; at ``over`` the pool was whole again."""
+    """Who was killed, and when: after ``at``, and before ``struck``; at ``over`` the pool was whole again."""
 
     at: float
     kind: str
     pid: int = 0
+    struck: float = math.inf
     over: float = math.inf
+
+    def harms(self, began: float, ended: float) -> bool:
+        """Whether a session may have ended by it; a dead browser is given to clients until somebody has noticed."""
+        return self.at < ended and began < (self.over if self.kind == "browser" else self.struck)
 
 
 class Deaths:
@@ -220,7 +225,7 @@ class Deaths:
             self._judge(visitor, line, [each.kind for each in noticed if each.kind != "client"])
         elif what == "failed":
             browser, began = visitor.session.get("browser"), visitor.session["began"]
-            own = [each for each in self.killed if began < each.at < line["at"]]
+            own = [each for each in self.killed if each.harms(began, line["at"])]
             own = [each for each in own if each.kind == "gateway" or (browser in (each.pid, None) and each.pid)]
             self._judge(visitor, line, [each.kind for each in own])
 
@@ -320,16 +325,17 @@ class Deaths:
             self._start_visitor(visitor.name)
         else:
             self.killed.append(death)
-            await self._kill_gateway()
+            await self._kill_gateway(death)
         death.over = time.monotonic()
         self._times.append((death.over - death.at, kind, allowed(before)))
         return True
 
-    async def _kill_gateway(self) -> None:
+    async def _kill_gateway(self, death: Death) -> None:
         began, before = reactor.seconds(), starvation()
         orphans, profiles = self._look(), self.profiles()
         dead = self.twistd
         dead.signal("KILL")
+        death.struck = time.monotonic()
         await dead.ended
         await deferLater(reactor, RESTART)
         self._start_gateway()

@@ -68,7 +68,7 @@ class UseTests(SharedCase):
         """Chromium itself tells every client of every download."""
         await self.start()
         link = "<a href='/file' id=link>file</a>"
-        self.server.page("/file", "a file", **{"Content-Disposition": "attachment; filename=f.bin"})
+        self.server.page("/file", "a file", 200, **{"Content-Disposition": "attachment; filename=f.bin"})
         self.server.page("/frame", link)
         url = self.server.page("/", f"{link}<iframe src='/frame'></iframe>")
         for script in ("link.click()", "frames[0].document.getElementById('link').click()"):
