@@ -417,6 +417,22 @@ class SocketTests(GatewayCase):
         client.leave()
         self.assertTrue(line.tcp.aborted)
 
+    def test_replies_do_not_all_wait_for_the_last(self):
+        line = Opening()
+        line.connect()
+        line.answer()
+        self.make()
+        self.patch(self.gateway.mode, "_open_line", lambda *_: succeed(line.transport))
+        client = self.client()
+        client.tcp.writes.clear()
+        replies = [server_frame(b'{"id":%d,"result":{}}' % number) for number in range(70)]
+        line.tcp.protocol.dataReceived(b"".join(replies))
+        self.assertEqual(client.tcp.writes, [b"".join(replies[at : at + 32]) for at in (0, 32, 64)])
+        events = [server_frame(b'{"method":"A.b","params":{}}')] * 70
+        client.tcp.writes.clear()
+        line.tcp.protocol.dataReceived(b"".join(events))
+        self.assertEqual(client.tcp.writes, [b"".join(events)])
+
     def test_when_the_client_leaves(self):
         gateway = self.make()
         client = self.client()

@@ -39,8 +39,7 @@ IDLE = 200
 SHARING = 20  # clients of a browser in shared mode
 
 #: At least so much of the direct throughput; at most so many seconds more for one command, and bytes for idle clients.
-#: In shared mode each command is decoded, checked and encoded anew.
-SHARES = {"exclusive": 0.5, "shared": 0.25}
+SHARE = 0.5
 LATENCY = 0.0003
 WEIGHT = 100_000_000
 
@@ -136,7 +135,6 @@ def compare(direct: str, through: str, pid: int, sharing: bool, rounds: int) -> 
     :param sharing: whether it is in shared mode, and sessions with pages are measured.
     """
     more = ["--page"] if sharing else []
-    least = SHARES["shared" if sharing else "exclusive"]
     client = Client("txcdp", [sys.executable, str(HERE / "client.py"), "--server-pid", str(pid), *more])
     found: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for number in range(rounds + 1):
@@ -157,7 +155,7 @@ def compare(direct: str, through: str, pid: int, sharing: bool, rounds: int) -> 
             words += f", {added * 1000:.3f} ms more each"
             good &= added < LATENCY
         else:
-            good &= share >= least
+            good &= share >= SHARE
         print(words, flush=True)
     return good
 

@@ -32,6 +32,9 @@ TOO_MUCH: Final = 1008
 
 _ID_AT = len(REPLY_START)
 
+#: So many replies out of one read are written together: their client goes on while the others are still dealt with.
+_TOGETHER = 32
+
 
 class Line(Protocol):
     """What a client gets: a line to a browser, and whoever is to know of what becomes of it.
@@ -102,6 +105,7 @@ class Relay:
         self.commands = 0
         self.bytes_in = self.bytes_out = 0
         self._pending: dict[bytes, tuple[Domain, float]] = {}  # by the digits of their ids
+        self._replies = 0
         self._word = ""
         self._gone = False
         self._closed = False
@@ -192,9 +196,8 @@ class Relay:
         if self._gone:
             return
         self._gone = True
-        for call in (self._slow, self._go_on):
-            if call is not None:
-                call.cancel()
+        for call in filter(None, (self._slow, self._go_on)):
+            call.cancel()
         self._slow = self._go_on = None
         if self._draining is not None:
             self._draining.cancel()
@@ -227,9 +230,13 @@ class Relay:
                 domain, sent = asked
                 failed = message.startswith(b'"error"', comma + 1)
                 domain.answered(ERROR if failed else OK, self._seconds() - sent)
+            self._replies += 1
         else:
             counters.events += 1
         self.client.send(message)
+        if self._replies >= _TOGETHER:
+            self._replies = 0
+            self.client.flush()
 
     def transport_closed(self, reason: ConnectionLost) -> None:
         """Hear that the browser's line has ended."""

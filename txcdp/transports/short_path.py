@@ -158,8 +158,7 @@ class ShortPath:
             self.bytes_sent += len(frame)
             self._corked.append(frame)
             if self.bytes_sent > self._cork_until:
-                self.uncork()
-                self.cork()
+                self.flush()
 
     def pass_on(self, frame: bytes) -> None:
         """Send a text in the frame in which it came over another line, its mask included; nothing when not open."""
@@ -195,6 +194,12 @@ class ShortPath:
         if self._corked is None:
             self._corked = []
             self._cork_until = self.bytes_sent + _CORKED
+
+    def flush(self) -> None:
+        """Write what was kept together so far."""
+        if self._corked:
+            self.uncork()
+            self.cork()
 
     def uncork(self) -> None:
         """Write what was kept together."""
