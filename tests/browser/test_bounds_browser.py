@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
@@ -26,8 +27,15 @@ from txcdp.transports.websocket import WebSocketOptions, open_websocket
 MB = 1024 * 1024
 #: A command of 1 MB.
 LARGE = runtime.evaluate(expression=f"/*{'x' * MB}*/ 1")
-#: What sockets and pipes of this machine take for one who does not read, at the most.
-KERNEL = 16 * MB
+
+
+def _most_in_the_kernel() -> int:
+    """Return how many bytes sockets and pipes of this machine take for one who does not read, at the most."""
+    limits = [Path(f"/proc/sys/net/ipv4/{name}").read_text().split() for name in ("tcp_rmem", "tcp_wmem")]
+    return max(16 * MB, sum(int(largest) for _, _, largest in limits))
+
+
+KERNEL = _most_in_the_kernel()
 
 
 class Unread(Protocol):
