@@ -265,6 +265,19 @@ class AddressingTests(WorldCase):
         self.house.deliver()
         self.assertEqual(len(self.downloads(self.a)[0]), 2)
 
+    def test_what_others_download_while_a_page_hangs(self):
+        self.patch(downloads, "_QUESTIONS", 3)
+        self.house.page(self.a)
+        self.result(self.a, "Browser.setDownloadBehavior", behavior="allow", eventsEnabled=True)
+        self.browser.do_Page_getFrameTree = lambda *_: None  # type: ignore[method-assign]
+        before = len(self.a.world.waiting)
+        for number in range(10):
+            self.browser.download("", f"frame {number}")
+        self.house.deliver()
+        self.assertEqual(len(self.a.world.waiting) - before, 3)
+        self.assertEqual(self.downloads(self.a), [[]])
+        self.result(self.a, "Browser.getVersion")
+
     def test_while_it_is_asked_whose_a_download_is(self):
         self.patch(downloads, "_MOST", 2)
         target, session = self.house.page(self.a)

@@ -23,6 +23,9 @@ _PROGRESS: Final = "Browser.downloadProgress"
 #: told each session all.
 _MOST: Final = 1000
 
+#: So many questions are open at a time: what others download while a page hangs must not use up its client's commands.
+_QUESTIONS: Final = 100
+
 
 class _Question:
     """A download of which it is being asked whose it is.
@@ -60,7 +63,7 @@ class Downloads:
             return
         question = self._questions.get(guid)
         if question is None and guid not in self._own and method == _BEGINS:
-            question = self._ask(guid, params.get("frameId"))
+            question = self._ask(guid, str(params.get("frameId")))
         if question is not None:
             if len(question.waiting) < _MOST:
                 question.waiting.append((session, seen))
@@ -72,12 +75,12 @@ class Downloads:
         if len(self._own) > _MOST:
             del self._own[next(iter(self._own))]
 
-    def _ask(self, guid: str, frame: Any) -> _Question | None:
+    def _ask(self, guid: str, frame: str) -> _Question | None:
         """Find out whose a download is; the question, where that takes a while."""
         owner = self._host.browser.owners.get(frame)
         if owner is self._host:
             self._owns(guid)
-        if owner is not None:
+        if owner is not None or len(self._questions) >= _QUESTIONS:
             return None
         question = self._questions[guid] = _Question()
         for world in (self._host, *self._host.lodgers):
