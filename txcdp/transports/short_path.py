@@ -163,11 +163,7 @@ class ShortPath:
     def pass_on(self, frame: bytes) -> None:
         """Send a text in the frame in which it came over another line, its mask included; nothing when not open."""
         if self.state == OPEN:
-            self.bytes_sent += len(frame)
-            if self._corked is None:
-                self.transport.write(frame)
-            else:
-                self._corked.append(frame)
+            self.sendData(frame)
 
     def _frame(self, payload: bytes) -> bytes:
         """Return the one frame of a text message."""
