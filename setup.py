@@ -45,6 +45,7 @@ EXTRAS = {
         "ruff>=0.9",
         "setuptools>=77",  # as in pyproject.toml: a test builds the wheel without asking the network for it
         "sphinx>=8.1",
+        "towncrier>=24.8",  # docs/news
     ],
 }
 
@@ -57,7 +58,7 @@ def packages() -> list[str]:
 
 setup(
     name="txcdp",
-    version="0.1.0",
+    version="0.2.0.dev0",
     description="The Chrome DevTools Protocol for Twisted: typed commands as Deferreds, events as observables",
     long_description=(HERE / "README.rst").read_text(encoding="utf-8"),
     long_description_content_type="text/x-rst",
