@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = "txcdp"
-LINES = 300
+LINES = 900
 
 #: From the ground up. A room may import those on the lines above its own, and those it shares a line with
 #: only where the line is in PEERS. A room is a module, or a package with all that is in it, unless a
