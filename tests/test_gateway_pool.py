@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from tests.gateway_support import Starter
 from txcdp.errors import ConnectionLost
 from txcdp.gateway import BrowserLimits, PoolOptions
 from txcdp.gateway.members import Member
-from txcdp.gateway.memory import memory_of
+from txcdp.gateway.memory import measure, memory_of
 from txcdp.gateway.options import ClientLimits, Policy
 from txcdp.gateway.pool import Pool
 from txcdp.gateway.refusals import Refusal
@@ -27,8 +27,11 @@ class PoolTests(SynchronousTestCase):
         self.starter = Starter(at_once)
         self.sizes: dict[int, int] = {}
 
-        def measure(pids: Iterable[int]) -> dict[int, int]:
-            return {pid: self.sizes[pid] for pid in pids if pid in self.sizes}
+        def measure(pids: Iterable[int]) -> Iterator[tuple[int, int]]:
+            for pid in pids:
+                if pid in self.sizes:  # two processes
+                    yield pid, self.sizes[pid] - 1
+                    yield pid, 1
 
         self.pool = Pool(self.clock, self.starter, PoolOptions(**options), measure)
         self.pool.open()
@@ -316,13 +319,30 @@ class OptionsTests(SynchronousTestCase):
 
 
 class MemoryTests(SynchronousTestCase):
-    def test_a_tree(self):
+    def tree(self, *sizes: tuple[int, int, int]) -> Path:
         proc = Path(self.mktemp())
         (proc / "self").mkdir(parents=True)
-        for pid, parent, pages in ((10, 1, 5), (11, 10, 7), (12, 11, 11), (13, 1, 100)):
+        for pid, parent, pages in sizes:
             (proc / str(pid)).mkdir()
             (proc / str(pid) / "stat").write_text(f"{pid} (a ) b) S {parent} 0")
-            (proc / str(pid) / "statm").write_text(f"999 {pages} 3")
+            (proc / str(pid) / "statm").write_text(f"999 {pages + 3} 3 1")
+        return proc
+
+    def test_what_is_shared_counts_once(self):
+        proc = self.tree((10, 1, 5), (11, 10, 7), (12, 11, 11))
+        for pid, kilobytes in ((10, 40), (11, 50)):
+            (proc / str(pid) / "smaps_rollup").write_text(
+                f"55d0-7ffd ---p 00000000 00:00 0 [rollup]\nRss:  900 kB\nPss:  {kilobytes} kB\nPss_Dirty:  9 kB\n"
+            )
+        self.assertEqual(memory_of([10], proc), {10: 90 * 1024 + 11 * os.sysconf("SC_PAGE_SIZE")})
+
+    def test_a_step_for_each_process(self):
+        proc = self.tree((10, 1, 5), (11, 10, 7), (12, 1, 11))
+        page = os.sysconf("SC_PAGE_SIZE")
+        self.assertEqual([*measure([10, 12, 99], proc)], [(10, 5 * page), (10, 7 * page), (12, 11 * page)])
+
+    def test_a_tree(self):
+        proc = self.tree((10, 1, 5), (11, 10, 7), (12, 11, 11), (13, 1, 100))
         page = os.sysconf("SC_PAGE_SIZE")
         self.assertEqual(memory_of([10, 11, 99], proc), {10: 23 * page, 11: 18 * page})
         (proc / "12" / "statm").unlink()

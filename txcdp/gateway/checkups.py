@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.task import CooperativeTask, Cooperator
 from twisted.python.failure import Failure
 
 from txcdp.deferreds import with_deadline
@@ -16,6 +17,9 @@ from txcdp.gateway.options import PoolOptions
 if TYPE_CHECKING:
     from txcdp.gateway.pool import Pool
 
+#: Gives, a process at a time, the root of its tree and its bytes.
+Measure = Callable[[Iterable[int]], Iterable[tuple[int, int]]]
+
 
 class Checkups:
     """One timer for all browsers of a pool.
@@ -23,17 +27,18 @@ class Checkups:
     :param clock: the reactor, or a ``task.Clock``.
     :param pool: whose browsers.
     :param options: how often, and what is too much.
-    :param measure: tells for process ids how many bytes their trees take.
+    :param measure: adds up how many bytes the trees of processes take; see :func:`txcdp.gateway.memory.measure`.
     """
 
-    def __init__(
-        self, clock: Any, pool: Pool, options: PoolOptions, measure: Callable[[Iterable[int]], dict[int, int]]
-    ) -> None:
+    def __init__(self, clock: Any, pool: Pool, options: PoolOptions, measure: Measure) -> None:
         self._clock = clock
         self._pool = pool
         self._options = options
         self._measure = measure
         self._call: IDelayedCall | None = None
+        # A step measures one process: clients have their turn between any two of them.
+        self._cooperator = Cooperator(scheduler=lambda step: clock.callLater(0, step))
+        self._measuring: CooperativeTask | None = None
 
     def start(self) -> None:
         """Begin when the first interval is over."""
@@ -44,23 +49,39 @@ class Checkups:
         call, self._call = self._call, None
         if call is not None:
             call.cancel()
+        if self._measuring is not None:
+            self._measuring.stop()
+            self._measuring = None
 
     def _look(self) -> None:
         self._call = self._clock.callLater(self._options.check_interval, self._look)
-        members = [*self._pool.idle, *self._pool.leased]
-        sizes = self._measure([each.running.pid for each in members])
-        limit = self._options.browser.memory
         counts = self._pool.counts
-        for member in members:
-            member.memory = sizes.get(member.running.pid, 0)
-            if limit is not None and member.memory > limit:
-                counts.fat += 1
-                self._pool.discard(member, f"its memory has passed {limit:,} bytes")
-            elif member in self._pool.idle and self._pool.is_worn_out(member):
+        for member in [*self._pool.idle, *self._pool.leased]:
+            if member in self._pool.idle and self._pool.is_worn_out(member):
                 counts.recycled += 1
                 self._pool.discard(member, "it has served its time")
             elif member.checking is None:
                 self._check(member)
+        if self._measuring is None:
+            self._measuring = self._cooperator.cooperate(self._measure_all())
+
+    def _measure_all(self) -> Iterator[None]:
+        members = {each.running.pid: each for each in (*self._pool.idle, *self._pool.leased)}
+        sizes: dict[int, int] = {}
+        for pid, size in self._measure(members):
+            sizes[pid] = sizes.get(pid, 0) + size
+            yield
+        self._measuring = None
+        for pid, member in members.items():
+            if not member.ended.given:
+                self._weigh(member, sizes.get(pid, 0))
+
+    def _weigh(self, member: Member, size: int) -> None:
+        member.memory = size
+        limit = self._options.browser.memory
+        if limit is not None and size > limit:
+            self._pool.counts.fat += 1
+            self._pool.discard(member, f"its memory has passed {limit:,} bytes")
 
     def _check(self, member: Member) -> None:
         checking = with_deadline(self._clock, member.running.check(), self._options.check_timeout, TimeoutError)

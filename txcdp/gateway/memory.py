@@ -1,25 +1,35 @@
-"""How much memory a browser takes: all its processes together, where the system has a ``/proc`` to tell."""
+"""How much memory a browser takes: its whole process tree, where the system has a ``/proc`` to tell.
+
+A browser's processes share most of what each of them has resident: their sum counted a browser of 400 MB as 980 MB. So
+the proportional set size (PSS) is taken, in which what n processes share counts as a n-th for each. The kernel walks a
+process's page tables for that, which takes it 1 to 2 ms; the caller therefore decides when to go on to the next one.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 PROC = Path("/proc")
 
+_PSS = b"\nPss:"
 
-def memory_of(pids: Iterable[int], proc: Path = PROC) -> dict[int, int]:
-    """Return for each process the resident bytes of it and of all that descend from it.
 
-    What processes share is counted for each. A process that is gone is left out; so are all where there is no
-    ``/proc``.
+def measure(pids: Iterable[int], proc: Path = PROC) -> Iterator[tuple[int, int]]:
+    """Add up the proportional set sizes of process trees, one process at each step.
 
-    :param proc: where that is.
+    Where the kernel tells none (before Linux 4.14, or of a process of another user), a process's resident bytes less
+    the shared ones are taken.
+
+    :param pids: the roots of the trees.
+    :param proc: where ``/proc`` is.
+    :returns: an iterator of each process's root and bytes. A tree of which the root has ended gives nothing; so do all
+        where there is no ``/proc``.
     """
     wanted = list(pids)
     if not wanted or not (proc / "self").exists():
-        return {}
+        return
     place = str(proc)
     children: dict[int, list[int]] = {}
     alive: set[int] = set()
@@ -27,7 +37,20 @@ def memory_of(pids: Iterable[int], proc: Path = PROC) -> dict[int, int]:
         if name.isdigit() and (parent := _parent_of(f"{place}/{name}/stat")) is not None:
             children.setdefault(parent, []).append(int(name))
             alive.add(int(name))
-    return {pid: _sum(pid, children, place) for pid in wanted if pid in alive}
+    for root in wanted:
+        waiting = [root] if root in alive else []
+        while waiting:
+            pid = waiting.pop()
+            waiting += children.get(pid, ())
+            yield root, _proportional(f"{place}/{pid}")
+
+
+def memory_of(pids: Iterable[int], proc: Path = PROC) -> dict[int, int]:
+    """Return for each process the bytes that it and all that descend from it take, see :func:`measure`."""
+    sums: dict[int, int] = {}
+    for root, size in measure(pids, proc):
+        sums[root] = sums.get(root, 0) + size
+    return sums
 
 
 def _parent_of(path: str) -> int | None:
@@ -36,21 +59,19 @@ def _parent_of(path: str) -> int | None:
     return int(stat[stat.rindex(b")") + 2 :].split(None, 2)[1]) if stat else None
 
 
-def _sum(pid: int, children: dict[int, list[int]], place: str) -> int:
-    pages, waiting = 0, [pid]
-    while waiting:
-        each = waiting.pop()
-        waiting += children.get(each, ())
-        statm = _read(f"{place}/{each}/statm")
-        if statm:
-            pages += int(statm.split(None, 2)[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
+def _proportional(place: str) -> int:
+    rollup = _read(f"{place}/smaps_rollup")
+    at = rollup.find(_PSS)
+    if at >= 0:
+        return int(rollup[at + len(_PSS) :].split(None, 1)[0]) * 1024
+    statm = _read(f"{place}/statm").split(None, 3)
+    return (int(statm[1]) - int(statm[2])) * os.sysconf("SC_PAGE_SIZE") if statm else 0
 
 
 def _read(path: str) -> bytes:
     """Return the beginning of a file, nothing where its process has ended meanwhile.
 
-    All clients wait for this, and there may be a thousand processes: ``open`` takes twice as long.
+    There may be a thousand processes: ``open`` takes twice as long.
     """
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

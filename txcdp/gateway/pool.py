@@ -8,7 +8,7 @@ all it knows of time is the clock that it is given.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, fail, gatherResults
@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txcdp.deferreds import returns_deferred, with_deadline
-from txcdp.gateway.checkups import Checkups
+from txcdp.gateway.checkups import Checkups, Measure
 from txcdp.gateway.members import Member, PoolCounts, Running
 from txcdp.gateway.options import PoolOptions
 from txcdp.gateway.refusals import busy
@@ -31,7 +31,7 @@ class Pool:
     :param clock: the reactor, or a ``task.Clock``.
     :param start: starts a browser.
     :param options: see :class:`~txcdp.gateway.options.PoolOptions`.
-    :param measure: tells for process ids how many bytes their trees take.
+    :param measure: adds up how many bytes the trees of processes take; see :func:`txcdp.gateway.memory.measure`.
     :ivar idle: members that nobody has, the longest idle first.
     :ivar leased: members that somebody has.
     """
@@ -41,7 +41,7 @@ class Pool:
         clock: Any,
         start: Callable[[], Deferred[Running]],
         options: PoolOptions,
-        measure: Callable[[Iterable[int]], dict[int, int]] = lambda _: {},
+        measure: Measure = lambda _: (),
     ) -> None:
         self._clock = clock
         self._start = start

@@ -24,7 +24,7 @@ from txcdp.gateway.exclusive import Exclusive
 from txcdp.gateway.listening import listen
 from txcdp.gateway.listing import Listing
 from txcdp.gateway.members import Running
-from txcdp.gateway.memory import memory_of
+from txcdp.gateway.memory import measure
 from txcdp.gateway.metrics import Metrics
 from txcdp.gateway.modes import Mode
 from txcdp.gateway.options import LONGEST_BODY, SHORT_BODY, GatewayOptions, PoolOptions
@@ -76,7 +76,7 @@ class Gateway:
         self._options = options
         self.counters = Counters()
         start: Callable[[], Deferred[Running]] = start_browser or launcher(reactor, most=2 * options.pool.size)
-        self.pool = Pool(reactor, start, _pool_options(options), memory_of)
+        self.pool = Pool(reactor, start, _pool_options(options), measure)
         self.mode = (mode or _MODES[options.mode])(reactor, self.pool, options)
         self.clients = Clients(reactor, self.mode, options, self.counters)
         self.tokens = None if options.door.tokens is None else Tokens(options.door.tokens)

@@ -64,7 +64,7 @@ class GatewayCommandOptions(LaunchOptions):
         ["queue-deadline", None, f"{_POOL.queue_deadline:g}s", "How long each of them may."],
         ["browser-sessions", None, str(_BROWSER.sessions), "Clients after which a browser is replaced."],
         ["browser-age", None, f"{_BROWSER.seconds:g}s", "Age at which it is."],
-        ["browser-memory", None, "0", "Memory beyond which it is ended, such as 2G; 0: any."],
+        ["browser-memory", None, "0", "Memory (PSS of its processes) beyond which it is ended, such as 2G; 0: any."],
         ["clients", "c", str(_CLIENTS.clients), "Most clients at once."],
         ["connections", None, str(_CLIENTS.connections), "Most connections without a request, and with one."],
         ["message-size", None, f"{_CLIENTS.message_size >> 20}M", "The longest message of a client."],
