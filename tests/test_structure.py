@@ -21,7 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "health"),
     ("records", "stats", "deferreds", "logs", "standing"),
     ("domains", "codegen", "transports.interface"),
-    ("wire",),
+    ("wire", "model"),
     ("streams",),
     ("dispatch",),
     ("sessions",),
@@ -50,7 +50,7 @@ LIBRARIES = {
 #: Of Autobahn's importers, those that may have its client.
 AUTOBAHN_CLIENT = ("transports",)
 #: What has to be of use without Twisted and Rx.
-SANS_IO = ("privacy", "errors", "records", "wire", "domains", "codegen", "gateway.shared")
+SANS_IO = ("privacy", "errors", "records", "wire", "domains", "codegen", "model", "gateway.shared")
 IO = ("twisted", "reactivex", "rx", "autobahn", "treq")
 
 
@@ -184,6 +184,15 @@ def test_imports_run_downwards_only() -> None:
 def test_the_protocol_is_of_use_without_twisted_and_rx() -> None:
     wrong = [str(found) for name in MODULES if within(name, SANS_IO) for found in imports(name) if library(found) in IO]
     complain(wrong, f"{', '.join(SANS_IO)} import none of {', '.join(IO)}:")
+
+
+def test_the_model_stands_on_the_protocols_records_alone() -> None:
+    rooms = {"records", "domains", "model"}
+    inside = [name for name in MODULES if within(name, ("model",))]
+    wrong = [str(found) for name in inside for found in ours(name) if room_of(target(found)) not in rooms]
+    clocks = {"time", "datetime", "asyncio", "threading"}
+    wrong += [str(found) for name in inside for found in imports(name) if library(found) in clocks]
+    complain(wrong, "txcdp.model imports records and domains only, and its time is that of the events:")
 
 
 @pytest.mark.parametrize("name", LIBRARIES)

@@ -1,0 +1,93 @@
+"""The model of a browser: all tables, fed in their order.
+
+::
+
+    model = BrowserModel()
+    for change in model.feed(session_id, event):
+        ...
+
+It does no I/O, keeps no time and starts nothing: a live line, a recording and a test feed it alike. It is
+told what the browser says, never what somebody hopes: a table changes with the events that come, whether
+or not they were asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from txcdp.model._table import Change, Handler, Reaction, Table
+from txcdp.model._targets import Targets
+from txcdp.records import Event, Record
+
+
+class BrowserModel:
+    """What is known of a browser, by what it says.
+
+    What is not fed stays unknown, and does no harm: a model that hears of one page's frames alone has
+    frames, and no requests.
+
+    :ivar targets: targets and sessions.
+    :ivar tables: all of the tables, by name, in the order in which they are fed.
+    :ivar misread: inputs that were not what the protocol says, so that a table has failed over them.
+    :ivar fault: the error of the last of these.
+    """
+
+    def __init__(self) -> None:
+        #: What the present input has changed so far; the tables append to it.
+        self._changes: list[Change] = []
+        emit = self._changes.append
+        self.targets = Targets(emit)
+        tables: list[Table] = [self.targets]
+        self.tables = {each.name: each for each in tables}
+        self.misread = 0
+        self.fault: Exception | None = None
+        self._handlers: dict[type[Record], tuple[Handler, ...]] = {}
+        self._reactions: dict[type[Change], tuple[Reaction, ...]] = {}
+        for table in tables:
+            for kind, handler in table.handlers.items():
+                self._handlers[kind] = (*self._handlers.get(kind, ()), handler)
+            for change, reaction in table.reactions.items():
+                self._reactions[change] = (*self._reactions.get(change, ()), reaction)
+
+    def wants(self, *names: str) -> frozenset[type[Event]]:
+        """Return the events that tables are made from.
+
+        :param names: of the tables that matter, such as ``"frames"``; none: all of them.
+        """
+        return frozenset().union(*(self.tables[name].wants for name in names or self.tables))
+
+    def feed(self, session: str, record: Record) -> Sequence[Change]:
+        """Fold one input into the tables.
+
+        Never raises: of an input that is not what the protocol says, the tables keep what they could
+        read, and it is counted as ``misread``.
+
+        :param session: the id of the session that it came through; ``""`` for the root.
+        :param record: an event, or a result that a table takes (``Page.getFrameTree``, ``Target.getTargets``,
+            ``Page.navigate``). What no table wants changes nothing.
+        :returns: what has changed, in order.
+        """
+        handlers = self._handlers.get(type(record))
+        if handlers is None:
+            return ()
+        changes = self._changes
+        try:
+            for handle in handlers:
+                handle(session, record)
+            reactions = self._reactions
+            for change in changes:  # which grows meanwhile: a reaction may be a change that is reacted to
+                for react in reactions.get(type(change), ()):
+                    react(change)
+        except Exception as error:  # a browser of another age, which is no reason to know nothing any more
+            self.misread += 1
+            self.fault = error
+        if not changes:
+            return ()
+        told = tuple(changes)
+        changes.clear()
+        return told
+
+    def snapshot(self) -> dict[str, list[Any]]:
+        """Return all rows as plain data, by the name of their table."""
+        return {name: table.snapshot() for name, table in self.tables.items()}

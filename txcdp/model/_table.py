@@ -1,0 +1,67 @@
+"""What the tables of the model have in common: their rows, the changes that they tell, and how they are fed.
+
+The model is relational. What is known of one thing (a target, a frame, a request) is a *row* in a
+*table*; a row names other rows by their ids and never holds them. So nothing is circular, a row that
+somebody keeps keeps nothing else alive, and a snapshot is the rows as they are.
+
+A table is fed with *inputs*: the browser's events, and the results of some commands, which are records
+as well. It folds each into its rows and tells of what has become of it by *changes*. Later tables
+stand on earlier ones: they look their rows up, and *react* to their changes. Where a session ends, the
+targets' table says so, the frames that only this session told of end, and what belonged to these frames
+ends after them: each table knows of the one before it, none of those behind it.
+
+Rows that have ended are taken out of their table at once. Whoever still has such a row may go on
+reading it: it stays as it was at its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import msgspec
+
+from txcdp.records import Event, Record
+
+#: Folds one input into a table; given the id of the session that it came through (``""``: the root).
+Handler = Callable[[str, Any], None]
+
+#: Folds a change that an earlier table, or the table itself, has told.
+Reaction = Callable[[Any], None]
+
+
+class Row(msgspec.Struct, eq=False, kw_only=True, gc=False):
+    """Base of what the tables hold; ``gc=False`` because rows hold ids and plain values, never other rows."""
+
+
+class Change(msgspec.Struct, frozen=True, gc=False):
+    """Base of what a model tells: something has begun, become another, or ended.
+
+    It may hold the row that it is about, which goes on changing; its other fields say how it was then.
+    """
+
+
+class Table:
+    """Base of the tables.
+
+    :param emit: takes a change that is to be told.
+    :cvar name: what the table is called in :meth:`BrowserModel.snapshot`.
+    :ivar handlers: by class of input.
+    :ivar reactions: by class of change.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, emit: Callable[[Change], None]) -> None:
+        self.emit = emit
+        self.handlers: dict[type[Record], Handler] = {}
+        self.reactions: dict[type[Change], Reaction] = {}
+
+    @property
+    def wants(self) -> frozenset[type[Event]]:
+        """The events that the table is made from: whoever follows a target enables and decodes these."""
+        return frozenset(kind for kind in self.handlers if issubclass(kind, Event))
+
+    def snapshot(self) -> list[Any]:
+        """Return the rows as plain data: dicts, lists, strings and numbers."""
+        raise NotImplementedError
