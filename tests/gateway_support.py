@@ -15,8 +15,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support import TCP, ClientFrame, client_frames, server_frame
 from txcdp.errors import ConnectionLost
 from txcdp.gateway import Gateway, GatewayOptions
-from txcdp.gateway.exclusive import Exclusive
-from txcdp.gateway.members import Running
+from txcdp.gateway._pool.pooled_browser import Running
+from txcdp.gateway._proxy.exclusive_mode import Exclusive
 
 
 class FakeRunning(Running):

@@ -18,10 +18,10 @@ from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from txcdp.connection import Connection
-from txcdp.sessions import Session
-from txcdp.transports.pipe import PipeTransport
-from txcdp.transports.websocket import WebSocketOptions, WebSocketTransport, open_websocket
+from txcdp._core.connection import Connection
+from txcdp._core.sessions import Session
+from txcdp._transports.pipe import PipeTransport
+from txcdp._transports.websocket import WebSocketOptions, WebSocketTransport, open_websocket
 
 T = TypeVar("T")
 

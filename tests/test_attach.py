@@ -7,9 +7,9 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support import Watcher
+from txcdp._core.sessions import AutoAttach, Session
 from txcdp.domains import network, page, runtime, target
 from txcdp.errors import CommandError
-from txcdp.sessions import AutoAttach, Session
 from txcdp.testing import FakeChrome
 
 

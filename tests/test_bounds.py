@@ -13,16 +13,16 @@ from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support import Opening, PipeWire, Watcher, WireCase, attached, client_frames, event, over_pipe, server_frame
-from txcdp.connection import Connection
-from txcdp.dispatch.outbox import Outbox
+from txcdp._core.connection import Connection
+from txcdp._core.dispatch.outbox import Outbox
+from txcdp._core.sessions import AutoAttach
+from txcdp._logs import EVERY, Seldom
+from txcdp._transports import short_path
 from txcdp.domains import browser, page, runtime
 from txcdp.errors import CommandError, CommandTimeout, ConnectionLost, Overloaded, QueueOverflow
-from txcdp.logs import EVERY, Seldom
-from txcdp.sessions import AutoAttach
 from txcdp.streams import queue
-from txcdp.streams.flow import PAUSE_LIMIT
+from txcdp.streams._flow import PAUSE_LIMIT
 from txcdp.testing import NEVER, FakeChrome, FakeTransport
-from txcdp.transports import short_path
 
 LARGE = "x" * 100_000
 DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate\r\n"

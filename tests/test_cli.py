@@ -18,13 +18,13 @@ from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.python.failure import Failure
 
 from txcdp.cli import main
-from txcdp.cli.arguments import parser
-from txcdp.cli.output import Output, OutputGone, style
-from txcdp.cli.parameters import BadParameter, read, read_unchecked
-from txcdp.cli.races import failure_of, first_of
-from txcdp.cli.running import Misuse, Runner, one_line
-from txcdp.cli.selection import UnknownEvent, parse
-from txcdp.cli.urls import NotAPage, page_url, place, short
+from txcdp.cli._arguments import parser
+from txcdp.cli._output import Output, OutputGone, style
+from txcdp.cli._parameters import BadParameter, read, read_unchecked
+from txcdp.cli._races import failure_of, first_of
+from txcdp.cli._running import Misuse, Runner, one_line
+from txcdp.cli._selection import UnknownEvent, parse
+from txcdp.cli._urls import NotAPage, page_url, place, short
 from txcdp.errors import ConnectError, EvaluationError, ExecutableNotFound, LaunchError
 
 
@@ -240,7 +240,7 @@ def test_everything_has_a_help(command: list[str], capsys: pytest.CaptureFixture
 
 def test_the_parser_imports_neither_twisted_nor_rx_nor_msgspec() -> None:
     code = (
-        "import sys, txcdp.cli.arguments as a; a.parser(); print({'twisted', 'reactivex', 'msgspec'} & {*sys.modules})"
+        "import sys, txcdp.cli._arguments as a; a.parser(); print({'twisted', 'reactivex', 'msgspec'} & {*sys.modules})"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

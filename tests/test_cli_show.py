@@ -15,14 +15,14 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from txcdp.cli.arguments import parser
-from txcdp.cli.lines import Style
-from txcdp.cli.output import Output
-from txcdp.cli.recorded import Wanted
-from txcdp.cli.selection import parse
-from txcdp.cli.show import Options, show
+from txcdp.cli._arguments import parser
+from txcdp.cli._lines import Style
+from txcdp.cli._output import Output
+from txcdp.cli._recorded import Wanted
+from txcdp.cli._selection import parse
+from txcdp.cli._show import Options, show
 from txcdp.recording import SQLite
-from txcdp.recording.entries import event_line, head_of, note_line
+from txcdp.recording._entries import event_line, head_of, note_line
 
 START = datetime(2027, 1, 31, 12, 0, tzinfo=UTC).timestamp()
 PAGE = {"session": "S", "target": "TARGET", "type": "page", "url": "https://shop.example/"}
@@ -353,7 +353,7 @@ def test_no_time(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_command_line(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was typed is what is shown."""
-    from txcdp.cli import commands
+    from txcdp.cli import _commands as commands
 
     options = parser().parse_args(["show", str(path), "--json", "--target", "page"])
     stream = io.StringIO()

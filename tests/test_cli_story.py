@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from txcdp.cli import summary
-from txcdp.cli.lines import Line, Style
-from txcdp.cli.selection import parse
-from txcdp.cli.story import Story
-from txcdp.cli.text import clean, count, cut, cut_middle, pad, seconds, size, width
-from txcdp.dispatch.tap import Message
+from txcdp._core.dispatch.tap import Message
+from txcdp.cli import _summary as summary
+from txcdp.cli._lines import Line, Style
+from txcdp.cli._selection import parse
+from txcdp.cli._story import Story
+from txcdp.cli._text import clean, count, cut, cut_middle, pad, seconds, size, width
 
 BASE = "http://harbour.test"
 PAGE = "PAGE"

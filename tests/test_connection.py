@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support import Watcher
-from txcdp.connection import Connection
+from txcdp._core.connection import Connection
 from txcdp.domains import browser, page
 from txcdp.errors import CommandError, ConnectionLost
 from txcdp.testing import NEVER, FakeChrome

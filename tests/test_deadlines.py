@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from txcdp.dispatch.deadlines import Deadlines
-from txcdp.dispatch.pending import LARGEST_ID
+from txcdp._core.dispatch.deadlines import Deadlines
+from txcdp._core.dispatch.pending import LARGEST_ID
 from txcdp.errors import CommandTimeout
 from txcdp.testing import NEVER, FakeChrome
 

@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from txcdp.deferreds import Alarm, Notice, returns_deferred, shielded, with_deadline
+from txcdp._deferreds import Alarm, Notice, returns_deferred, shielded, with_deadline
 
 
 class Late(Exception):

@@ -11,8 +11,8 @@ import pytest
 from twisted.python.usage import UsageError
 from twisted.scripts import twistd
 
-from txcdp.service.gateway_options import GatewayCommandOptions
-from txcdp.service.record_options import RecordOptions
+from txcdp.service._gateway_options import GatewayCommandOptions
+from txcdp.service._record_options import RecordOptions
 
 DEPLOY = Path(__file__).parent.parent / "examples" / "deploy"
 

@@ -18,8 +18,9 @@ from twisted.web.client import ResponseFailed
 from twisted.web.http_headers import Headers
 from twisted.web.resource import Resource
 
-from txcdp.chrome import discovery, fetching
-from txcdp.chrome.addresses import Address
+from txcdp.chrome import _fetching as fetching
+from txcdp.chrome import discovery
+from txcdp.chrome._addresses import Address
 from txcdp.errors import ConnectError, ConnectTimeout, HandshakeFailed, InvalidURL, TxcdpError
 
 BROWSER = "ws://127.0.0.1:9222/devtools/browser/abc"

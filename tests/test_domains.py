@@ -18,7 +18,7 @@ from txcdp.codegen.model import Model
 from txcdp.codegen.package import plain_enable
 from txcdp.codegen.schema import Property, Protocol, Shape, qualified, vendored
 from txcdp.domains import css, debugger, dom, emulation, network, page, runtime, schema
-from txcdp.records import Command, Event, Record, build, result_type, to_json
+from txcdp.protocol._records import Command, Event, Record, build, result_type, to_json
 
 PROTOCOL: Protocol = vendored()[0]
 MODEL = Model(PROTOCOL)
@@ -210,8 +210,9 @@ def test_a_domain_imports_itself_alone() -> None:
         "domains",
         "domains.page",
         "errors",
-        "privacy",
-        "records",
+        "_privacy",
+        "protocol",
+        "protocol._records",
     }
 
 
@@ -227,7 +228,7 @@ def test_what_a_domain_refers_to_is_imported_when_it_is_decoded() -> None:
 
 def test_all_domains_import_quickly() -> None:
     seconds = python(
-        "import time, txcdp.records, txcdp.domains as domains\nfrom importlib import import_module\n"
+        "import time, txcdp.protocol._records, txcdp.domains as domains\nfrom importlib import import_module\n"
         "begun = time.perf_counter()\n"
         "for name in domains.DOMAINS.values(): import_module(f'txcdp.domains.{name}')\n"
         "print(time.perf_counter() - begun)"

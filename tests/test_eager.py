@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import pytest
 from twisted.internet.main import CONNECTION_DONE
 
-from txcdp.transports.eager import READS_PER_TURN, EagerReader
+from txcdp._transports.eager import READS_PER_TURN, EagerReader
 
 
 class Line:

@@ -8,9 +8,9 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support import Watcher
+from txcdp._core.sessions import Session
 from txcdp.domains import css, dom, fetch, network, page, runtime
 from txcdp.errors import CommandError, TargetCrashed
-from txcdp.sessions import Session
 from txcdp.testing import NEVER, FakeChrome
 
 

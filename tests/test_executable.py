@@ -8,8 +8,8 @@ import tempfile
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from txcdp.chrome import executable
-from txcdp.chrome.executable import NAMES, find_executable, is_headless_shell, well_known_places
+from txcdp.chrome import _executable as executable
+from txcdp.chrome._executable import NAMES, find_executable, is_headless_shell, well_known_places
 from txcdp.errors import ExecutableNotFound, LaunchError
 
 

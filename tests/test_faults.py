@@ -8,6 +8,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support import Watcher
+from txcdp._core.sessions import Session
 from txcdp.domains import browser, network, page, runtime, target
 from txcdp.errors import (
     CommandError,
@@ -17,7 +18,6 @@ from txcdp.errors import (
     SessionDetached,
     TargetCrashed,
 )
-from txcdp.sessions import Session
 from txcdp.testing import GARBAGE, FakeChrome, FakeTransport
 
 

@@ -7,7 +7,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from txcdp.stats import Stats
-from txcdp.streams.flow import PAUSE_LIMIT, Flow
+from txcdp.streams._flow import PAUSE_LIMIT, Flow
 
 
 class Line:

@@ -12,20 +12,12 @@ from twisted.logger import globalLogPublisher
 from tests.gateway_support import Caller, GatewayCase, masked
 from tests.support import Opening, client_frames, server_frame
 from txcdp.chrome import discovery
-from txcdp.chrome.descriptions import TargetDescription
+from txcdp.chrome._descriptions import TargetDescription
 from txcdp.errors import ConnectError, TxcdpError
-from txcdp.gateway import (
-    BrowserLimits,
-    ClientLimits,
-    DoorOptions,
-    Gateway,
-    GatewayOptions,
-    Policy,
-    PoolOptions,
-    relay,
-)
-from txcdp.gateway.refusals import Refusal
-from txcdp.gateway.visits import Answer, Visit
+from txcdp.gateway import BrowserLimits, ClientLimits, DoorOptions, Gateway, GatewayOptions, Policy, PoolOptions
+from txcdp.gateway._http.refusals import Refusal
+from txcdp.gateway._http.requests import Answer, Visit
+from txcdp.gateway._proxy import relay
 
 TOKEN = "0123456789abcdef-one"
 OTHER = "0123456789abcdef-two"

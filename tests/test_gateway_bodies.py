@@ -11,8 +11,8 @@ from twisted.logger import globalLogPublisher
 
 from tests.gateway_support import Caller, GatewayCase
 from txcdp.gateway import DoorOptions, RenderOptions
-from txcdp.gateway.options import LONGEST_BODY, SHORT_BODY
-from txcdp.gateway.visits import Answer, Visit
+from txcdp.gateway._http.requests import Answer, Visit
+from txcdp.gateway._options import LONGEST_BODY, SHORT_BODY
 
 TOKEN = "0123456789abcdef-one"
 BEARER = f"Authorization: Bearer {TOKEN}"

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from txcdp.domains import browser as browser_domain
 from txcdp.errors import CommandError
-from txcdp.gateway.browsers import LaunchedBrowser
+from txcdp.gateway._pool.launched import LaunchedBrowser
 from txcdp.testing import NEVER, FakeChrome
 
 

@@ -10,14 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from txcdp.gateway import Policy, commands
-from txcdp.gateway.allowance import Allowance
-from txcdp.gateway.asking import NOTHING, Asked, asked
-from txcdp.gateway.commands import Commands, refusal
-from txcdp.gateway.counters import BUCKETS, Counters, Domain
-from txcdp.gateway.frames import unmasked
-from txcdp.gateway.policy import Screen
-from txcdp.gateway.urls import is_private
+from txcdp.gateway import Policy
+from txcdp.gateway._counters import BUCKETS, Counters, Domain
+from txcdp.gateway._proxy import method_info as commands
+from txcdp.gateway._proxy.asking import NOTHING, Asked, asked
+from txcdp.gateway._proxy.command_filter import Screen
+from txcdp.gateway._proxy.frames import unmasked
+from txcdp.gateway._proxy.method_info import Commands, refusal
+from txcdp.gateway._proxy.token_bucket import Allowance
+from txcdp.gateway._proxy.urls import is_private
 
 
 def objection(policy: Policy, method: str, **params: Any) -> str | None:

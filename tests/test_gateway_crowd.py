@@ -14,11 +14,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.gateway_support import Caller, masked
 from tests.test_gateway_bodies import BEARER, PATIENCE, BodyCase
 from tests.test_gateway_slow import BUFFER, Socket
+from txcdp._logs import EVERY
 from txcdp.gateway import ClientLimits, PoolOptions
-from txcdp.gateway.crowd import Crowd
-from txcdp.gateway.refusals import Refusal
-from txcdp.gateway.visits import Answer, Visit
-from txcdp.logs import EVERY
+from txcdp.gateway._http.connection_limiter import Crowd
+from txcdp.gateway._http.refusals import Refusal
+from txcdp.gateway._http.requests import Answer, Visit
 
 MOST = 3
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from twisted.trial.unittest import SynchronousTestCase
 
-from txcdp.gateway.door import PLACES, Door, Knock, plain_path, split_query
-from txcdp.gateway.refusals import Refusal
-from txcdp.gateway.tokens import LOCAL, BadTokens, Tokens
+from txcdp.gateway._http.authorizer import PLACES, Door, Knock, plain_path, split_query
+from txcdp.gateway._http.refusals import Refusal
+from txcdp.gateway._http.tokens import LOCAL, BadTokens, Tokens
 
 CI = "0123456789abcdef-ci"
 REPORTS = "0123456789abcdef-reports"

@@ -25,9 +25,9 @@ from hypothesis.stateful import (
 )
 
 from tests.support_world import IDS, Client, FakeBrowser, House
-from txcdp.gateway.shared.pages import PageWorld
-from txcdp.gateway.shared.rules import RULES
-from txcdp.gateway.shared.sessions import Session
+from txcdp.gateway._multiplex.page_connections import PageWorld
+from txcdp.gateway._multiplex.rules import RULES
+from txcdp.gateway._multiplex.sessions import Session
 
 #: Commands of which the outcome depends on an id in their parameters.
 NAMING = {

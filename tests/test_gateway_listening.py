@@ -10,7 +10,7 @@ from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactor
 from twisted.trial.unittest import SynchronousTestCase
 
-from txcdp.gateway.listening import _Local, check_local, check_port, listen
+from txcdp.gateway._http.listening import _Local, check_local, check_port, listen
 
 #: Addresses that are this machine's alone.
 LOCAL = ("127.0.0.1", "127.9.9.9", "\\:\\:1")

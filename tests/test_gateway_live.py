@@ -13,17 +13,21 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.gateway_support import Caller, GatewayCase
+from txcdp._core.sessions import Session
 from txcdp.domains import log as log_domain
 from txcdp.domains import network, page, runtime, target
 from txcdp.errors import CommandError, ConnectError
 from txcdp.gateway import DoorOptions
-from txcdp.gateway.live import LivePage, browsers, feed, targets, viewers
-from txcdp.gateway.live.browsers import shown_title
-from txcdp.gateway.live.console import entry_of
-from txcdp.gateway.live.tables import Rate, Table, Tables
-from txcdp.gateway.live.watching import opener
-from txcdp.gateway.refusals import Refusal
-from txcdp.sessions import Session
+from txcdp.gateway._http.refusals import Refusal
+from txcdp.gateway.live import LivePage
+from txcdp.gateway.live import _browsers as browsers
+from txcdp.gateway.live import _feed as feed
+from txcdp.gateway.live import _targets as targets
+from txcdp.gateway.live import _viewers as viewers
+from txcdp.gateway.live._browsers import shown_title
+from txcdp.gateway.live._console import entry_of
+from txcdp.gateway.live._tables import Rate, Table, Tables
+from txcdp.gateway.live._watching import opener
 from txcdp.testing import NEVER, FakeChrome
 
 OPERATOR = "0123456789abcdef-operator"

@@ -14,10 +14,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.test_gateway_commands import objection
 from txcdp.codegen.schema import Property, Shape, Type, qualified, vendored
 from txcdp.gateway import Policy
-from txcdp.gateway.asking import asked
-from txcdp.gateway.options import RISKY_METHODS
-from txcdp.gateway.policy import Screen
-from txcdp.gateway.urls import Unreadable, host_of, is_private, is_private_proxy, split_url
+from txcdp.gateway._options import RISKY_METHODS
+from txcdp.gateway._proxy.asking import asked
+from txcdp.gateway._proxy.command_filter import Screen
+from txcdp.gateway._proxy.urls import Unreadable, host_of, is_private, is_private_proxy, split_url
 
 STRICT = Policy(methods=RISKY_METHODS, schemes=("file", "chrome"), private_addresses=False)
 PUBLIC_ONLY = Policy(private_addresses=False)

@@ -14,11 +14,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.gateway_support import Starter
 from txcdp.errors import ConnectionLost
 from txcdp.gateway import BrowserLimits, PoolOptions
-from txcdp.gateway.members import Member
-from txcdp.gateway.memory import measure, memory_of
-from txcdp.gateway.options import ClientLimits, Policy
-from txcdp.gateway.pool import Pool
-from txcdp.gateway.refusals import Refusal
+from txcdp.gateway._http.refusals import Refusal
+from txcdp.gateway._options import ClientLimits, Policy
+from txcdp.gateway._pool.memory import measure, memory_of
+from txcdp.gateway._pool.pool import Pool
+from txcdp.gateway._pool.pooled_browser import Member
 
 
 class PoolTests(SynchronousTestCase):

@@ -9,8 +9,9 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
 from txcdp.chrome import discovery
-from txcdp.gateway import browsers, ports
-from txcdp.gateway.ports import Ports
+from txcdp.gateway._pool import launched as browsers
+from txcdp.gateway._pool import ports
+from txcdp.gateway._pool.ports import Ports
 
 
 class PortsTests(SynchronousTestCase):

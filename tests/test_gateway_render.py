@@ -27,13 +27,13 @@ from txcdp.errors import (
     TxcdpError,
 )
 from txcdp.gateway import DoorOptions, Gateway, Policy, PoolOptions, RenderOptions
-from txcdp.gateway.browsers import LaunchedBrowser
-from txcdp.gateway.door import PLACES
-from txcdp.gateway.refusals import busy
-from txcdp.gateway.render import requests
-from txcdp.gateway.render.endpoints import ENDPOINTS
-from txcdp.gateway.render.openapi import document
-from txcdp.gateway.render.problems import problem_of
+from txcdp.gateway._http.authorizer import PLACES
+from txcdp.gateway._http.refusals import busy
+from txcdp.gateway._pool.launched import LaunchedBrowser
+from txcdp.gateway.render import _requests as requests
+from txcdp.gateway.render._endpoints import ENDPOINTS
+from txcdp.gateway.render._openapi import document
+from txcdp.gateway.render._problems import problem_of
 from txcdp.testing import NEVER, FakeChrome
 
 TOKEN = "0123456789abcdef-one"

@@ -23,10 +23,10 @@ from txcdp.gateway import (
     Policy,
     PoolOptions,
 )
-from txcdp.gateway.exclusive import Exclusive
-from txcdp.gateway.options import RISKY_METHODS
-from txcdp.gateway.seats import Seat, SharedLine, Together
-from txcdp.gateway.sharing import Shared
+from txcdp.gateway._options import RISKY_METHODS
+from txcdp.gateway._proxy.exclusive_mode import Exclusive
+from txcdp.gateway._proxy.shared_mode import Shared
+from txcdp.gateway._proxy.virtual_transport import Seat, SharedLine, Together
 
 STRICT = Policy(methods=RISKY_METHODS, schemes=("file", "chrome"), private_addresses=False)
 

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred, succeed
 from tests.gateway_support import Caller, GatewayCase, ServerTCP, masked
 from tests.support import Opening, client_frames, server_frame
 from txcdp.gateway import ClientLimits, Gateway, GatewayOptions, Policy, PoolOptions
-from txcdp.gateway.exclusive import Exclusive
+from txcdp.gateway._proxy.exclusive_mode import Exclusive
 
 #: What Twisted reads at once, and what may wait in one of its transports before it asks for a pause.
 BUFFER = 65536

@@ -9,9 +9,9 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support_world import NO_TARGET, SESSION_GONE, Client, FakeBrowser, House
-from txcdp.gateway.shared import Limits, SharedBrowser, downloads
-from txcdp.gateway.shared.rules import GUARDED, RULES, Kind, rule_of
-from txcdp.gateway.shared.verbs import VERBS
+from txcdp.gateway._multiplex import Limits, SharedBrowser, downloads
+from txcdp.gateway._multiplex.commands import VERBS
+from txcdp.gateway._multiplex.rules import GUARDED, RULES, Kind, rule_of
 
 PROTOCOL = Path(__file__).parent.parent / "txcdp" / "codegen" / "protocol"
 

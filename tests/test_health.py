@@ -14,13 +14,13 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support import SESSION_ID, Opening, Watcher, WireCase, detached, event, over_pipe, server_frame
-from txcdp.connection import Connection
+from txcdp._core.connection import Connection
+from txcdp._core.sessions import Session
+from txcdp._transports import unacknowledged, websocket_protocol
+from txcdp._transports.unacknowledged import is_acknowledging
 from txcdp.domains import browser, page
 from txcdp.errors import ConnectionLost, LossCause, SessionDetached, TargetCrashed
 from txcdp.health import HealthEvent, LineLost
-from txcdp.sessions import Session
-from txcdp.transports import unacknowledged, websocket_protocol
-from txcdp.transports.unacknowledged import is_acknowledging
 
 
 def close_frame(code: int) -> bytes:

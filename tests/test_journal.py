@@ -9,10 +9,19 @@ import pytest
 from twisted.python.modules import getModule
 
 from txcdp import domains
+from txcdp._core.sessions.journal import Journal
 from txcdp.domains import browser, emulation, network, page, runtime, storage
-from txcdp.records import Command
-from txcdp.sessions.journal import Journal
-from txcdp.standing import KEYS, NAMED_BY_BROWSER, OLD_SETTINGS, OLD_UNDO, SETTINGS, TOGGLES, UNDO, leaves_standing
+from txcdp.protocol._records import Command
+from txcdp.protocol._stateful import (
+    KEYS,
+    NAMED_BY_BROWSER,
+    OLD_SETTINGS,
+    OLD_UNDO,
+    SETTINGS,
+    TOGGLES,
+    UNDO,
+    leaves_standing,
+)
 
 #: Commands that are called like those that leave something standing, and are not sent again; and why not.
 NOT_STANDING = {

@@ -16,10 +16,13 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from txcdp.chrome import BrowserProcess, ExitStatus, process, profile, spawn, start_browser
-from txcdp.chrome.flags import AUTOMATION_FLAGS, command_line, join_lists
-from txcdp.chrome.launch import explain
-from txcdp.chrome.profile import Workspace, sweep
+from txcdp.chrome import BrowserProcess, ExitStatus, start_browser
+from txcdp.chrome import _process as process
+from txcdp.chrome import _profile as profile
+from txcdp.chrome import _spawn as spawn
+from txcdp.chrome._flags import AUTOMATION_FLAGS, command_line, join_lists
+from txcdp.chrome._launch import explain
+from txcdp.chrome._profile import Workspace, sweep
 from txcdp.errors import LaunchError
 
 UUID = "f2b6a5c6-2d3b-4522-ab75-2ca0f284d2b4"

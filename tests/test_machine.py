@@ -34,7 +34,9 @@ from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
 from twisted.python.failure import Failure
 
 from tests.support import attached, data_received, detached, event, reply_to
-from txcdp.connection import Connection
+from txcdp._core.connection import Connection
+from txcdp._core.sessions import AutoAttach, Session
+from txcdp._core.sessions.enabling import PATIENCE
 from txcdp.domains import network, page, runtime
 from txcdp.errors import (
     CommandError,
@@ -45,8 +47,6 @@ from txcdp.errors import (
     SessionDetached,
     TargetCrashed,
 )
-from txcdp.sessions import AutoAttach, Session
-from txcdp.sessions.enabling import PATIENCE
 from txcdp.streams import EventQueue, queue
 from txcdp.testing import FakeTransport
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from txcdp.connection import Connection
+from txcdp._core.connection import Connection
 from txcdp.errors import CommandTimeout, ConnectionLost, SessionDetached
 from txcdp.testing import NEVER, FakeChrome
 

@@ -22,8 +22,8 @@ from txcdp.errors import (
     SessionDetached,
     TargetCrashed,
 )
-from txcdp.page.evaluation import explained, thrown, value_of
-from txcdp.page.navigation import Navigation
+from txcdp.page._evaluation import explained, thrown, value_of
+from txcdp.page._navigation import Navigation
 from txcdp.testing import NEVER, FakeChrome
 
 URL = "https://example.test/"

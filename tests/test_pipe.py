@@ -11,11 +11,11 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from txcdp._logs import EVERY
+from txcdp._transports import pipe
+from txcdp._transports.interface import Transport
+from txcdp._transports.pipe import MAX_OUTGOING, MessageSplitter, PipeTransport
 from txcdp.errors import ConnectionLost
-from txcdp.logs import EVERY
-from txcdp.transports import pipe
-from txcdp.transports.interface import Transport
-from txcdp.transports.pipe import MAX_OUTGOING, MessageSplitter, PipeTransport
 
 
 class SplitterTests(SynchronousTestCase):

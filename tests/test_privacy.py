@@ -13,8 +13,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support import Opening, Watcher, WireCase, event, over_pipe, server_frame
 from txcdp import errors
+from txcdp._privacy import indented, printable, shortened, shown_url
+from txcdp._transports.websocket import WebSocketOptions
 from txcdp.chrome import discovery
-from txcdp.chrome.addresses import Address
+from txcdp.chrome._addresses import Address
 from txcdp.domains import fetch, network, page, runtime
 from txcdp.errors import (
     CommandError,
@@ -36,10 +38,8 @@ from txcdp.errors import (
     TargetCrashed,
     TxcdpError,
 )
-from txcdp.page.evaluation import thrown
-from txcdp.privacy import indented, printable, shortened, shown_url
+from txcdp.page._evaluation import thrown
 from txcdp.testing import FakeChrome
-from txcdp.transports.websocket import WebSocketOptions
 
 SECRET = "hunter2-s3cr3t"
 #: Where one is, in a URL.

@@ -7,6 +7,9 @@ from typing import Any, ClassVar
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support import SESSION_ID, TARGET_ID, Watcher, WireCase, attached, detached, event, over_pipe, target_info
+from txcdp._core.probing import ProbeOptions, Prober
+from txcdp._core.reconnecting import ReconnectPolicy
+from txcdp._core.sessions import Session
 from txcdp.errors import ConnectionLost
 from txcdp.health import (
     BrowserResponsive,
@@ -18,9 +21,6 @@ from txcdp.health import (
     Reconnected,
     Reconnecting,
 )
-from txcdp.probing import ProbeOptions, Prober
-from txcdp.reconnecting import ReconnectPolicy
-from txcdp.sessions import Session
 from txcdp.testing import FakeChrome
 
 OTHER = "5E550000000000000000000000000002"

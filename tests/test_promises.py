@@ -24,9 +24,9 @@ from tests.support import (
     reply_to,
     to_bytes,
 )
+from txcdp._core.sessions import AutoAttach, Session
 from txcdp.domains import browser, inspector, network, page, runtime
 from txcdp.errors import CommandError, CommandTimeout, ConnectionLost, MalformedMessage, SessionDetached, TargetCrashed
-from txcdp.sessions import AutoAttach, Session
 from txcdp.streams import queue
 
 VERSION = {"protocolVersion": "1.3", "product": "C", "revision": "r", "userAgent": "u", "jsVersion": "1"}

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from txcdp.domains import browser, network
 from txcdp.errors import ConnectionLost, QueueOverflow, StreamEnded
 from txcdp.streams import EventQueue, queue
-from txcdp.streams.flow import PAUSE_LIMIT
+from txcdp.streams._flow import PAUSE_LIMIT
 from txcdp.testing import NEVER, FakeChrome
 
 

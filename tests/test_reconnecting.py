@@ -9,13 +9,13 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support import Watcher
+from txcdp._core.reconnecting import ReconnectPolicy
+from txcdp._core.sessions import AutoAttach, Session
 from txcdp.browser import Browser
 from txcdp.domains import emulation, fetch, network, page, runtime, target
 from txcdp.errors import CommandError, ConnectError, ConnectionLost, SessionDetached, TargetCrashed
 from txcdp.health import LineLost, Reconnected, Reconnecting
 from txcdp.page import Page
-from txcdp.reconnecting import ReconnectPolicy
-from txcdp.sessions import AutoAttach, Session
 from txcdp.streams import Gap, first, queue
 from txcdp.testing import NEVER, FakeChrome
 

@@ -12,13 +12,14 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred, execute, maybeDeferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
-from txcdp.dispatch.tap import Ears
+from txcdp._core.dispatch.tap import Ears
+from txcdp._core.reconnecting import ReconnectPolicy
 from txcdp.domains import fetch, network, page, runtime, target
 from txcdp.errors import CommandError, CommandTimeout, ConnectionLost, QueueOverflow
-from txcdp.reconnecting import ReconnectPolicy
-from txcdp.recording import EventEntry, Filter, JsonLines, NoteEntry, Recorder, commands, read
-from txcdp.recording.entries import NOTES
-from txcdp.recording.sinks import Host
+from txcdp.recording import EventEntry, Filter, JsonLines, NoteEntry, Recorder, read
+from txcdp.recording import _commands as commands
+from txcdp.recording._entries import NOTES
+from txcdp.recording._sinks import Host
 from txcdp.testing import NEVER, FakeChrome
 
 WALL = 1_800_000_000.25
@@ -371,7 +372,7 @@ class FollowingTests(RecorderCase):
         self.assertEqual([each["session"] for each in self.sink.notes("attached")], [session.id])
 
     def test_the_application_may_attach_in_its_own_way(self) -> None:
-        from txcdp.sessions import AutoAttach
+        from txcdp._core.sessions import AutoAttach
 
         own = AutoAttach(recursive=False)
         self.chrome.run(own.start(self.connection.session))

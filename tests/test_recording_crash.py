@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from txcdp.recording import Damage, Entry, EventEntry, NoteEntry, read
-from txcdp.recording.compression import Compression
-from txcdp.recording.files import recover
+from txcdp.recording._compression import Compression
+from txcdp.recording._files import recover
 
 ROOT = Path(__file__).parent.parent
 
@@ -26,7 +26,7 @@ PROGRAM = """
 import sys, time
 from twisted.internet import reactor, task
 from txcdp.recording import JsonLines, Recorder, SQLite
-from txcdp.recording.filters import Filter
+from txcdp.recording._filters import Filter
 from txcdp.testing import FakeChrome
 
 folder, kind = sys.argv[1:]

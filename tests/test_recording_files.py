@@ -32,16 +32,16 @@ from txcdp.recording import (
     MissingLibrary,
     NoteEntry,
     ReplyEntry,
-    compression,
-    files,
     read,
 )
-from txcdp.recording.buffer import Buffer
-from txcdp.recording.compression import Compression, Decoder, codec, codec_of
-from txcdp.recording.entries import event_line, head_of, note_line, parse
-from txcdp.recording.reading import LinesReader, in_order
-from txcdp.recording.secrets import masked
-from txcdp.recording.sinks import PACE, Host
+from txcdp.recording import _compression as compression
+from txcdp.recording import _files as files
+from txcdp.recording._buffer import Buffer
+from txcdp.recording._compression import Compression, Decoder, codec, codec_of
+from txcdp.recording._entries import event_line, head_of, note_line, parse
+from txcdp.recording._reading import LinesReader, in_order
+from txcdp.recording._secrets import masked
+from txcdp.recording._sinks import PACE, Host
 
 ALL: tuple[Compression, ...] = ("none", "gzip", "zstd")
 HEAD = head_of("S", "T")

@@ -17,10 +17,10 @@ from twisted.trial.unittest import TestCase
 
 from txcdp.domains import network
 from txcdp.recording import Damage, EventEntry, Filter, NoteEntry, Recorder, SQLite, read
-from txcdp.recording.entries import event_line, head_of, note_line
-from txcdp.recording.failures import WrongSchema, is_lasting
-from txcdp.recording.sinks import Host
-from txcdp.recording.sqlite import SQLiteReader
+from txcdp.recording._entries import event_line, head_of, note_line
+from txcdp.recording._failures import WrongSchema, is_lasting
+from txcdp.recording._sinks import Host
+from txcdp.recording._sqlite import SQLiteReader
 from txcdp.testing import FakeChrome
 
 reactor: Any = _reactor

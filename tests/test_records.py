@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from txcdp.domains import accessibility, dom, fetch, network, page, runtime, service_worker
 from txcdp.errors import MalformedMessage
-from txcdp.records import Command, Record, TolerantDecoder, build, from_json, result_type, to_json
+from txcdp.protocol._records import Command, Record, TolerantDecoder, build, from_json, result_type, to_json
 
 T = TypeVar("T")
 

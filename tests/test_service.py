@@ -10,10 +10,10 @@ from twisted.internet.task import Clock
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
-import txcdp.service.browser
+import txcdp.service._browser
+from txcdp._core.reconnecting import ReconnectPolicy
 from txcdp.browser import Browser
 from txcdp.errors import ConnectError, ConnectionLost, ExecutableNotFound, LaunchError
-from txcdp.reconnecting import ReconnectPolicy
 from txcdp.service import BrowserService
 from txcdp.testing import FakeChrome
 
@@ -226,8 +226,8 @@ class BrowserServiceTests(SynchronousTestCase):
             asked.append((reactor, url, options))
             return fail(ExecutableNotFound("none"))
 
-        self.patch(txcdp.service.browser, "launch", launch)
-        self.patch(txcdp.service.browser, "connect", connect)
+        self.patch(txcdp.service._browser, "launch", launch)
+        self.patch(txcdp.service._browser, "connect", connect)
         for service in (
             BrowserService(self.clock, policy=POLICY, headless=False),
             BrowserService(self.clock, "http://127.0.0.1:9", policy=POLICY, timeout=3.0),

@@ -14,11 +14,11 @@ from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
 from txcdp.gateway import GatewayOptions
-from txcdp.gateway.options import RISKY_METHODS, DoorOptions
-from txcdp.gateway.tokens import BadTokens
+from txcdp.gateway._http.tokens import BadTokens
+from txcdp.gateway._options import RISKY_METHODS, DoorOptions
 from txcdp.service import GatewayService
-from txcdp.service.gateway_options import GatewayCommandOptions
-from txcdp.service.plugin import Options, makeService
+from txcdp.service._gateway_options import GatewayCommandOptions
+from txcdp.service._plugin import Options, makeService
 
 TOKEN = '[{name}]\ntoken = "0123456789abcdef-{name}"\n'
 

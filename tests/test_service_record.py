@@ -21,18 +21,18 @@ from twisted.plugin import getPlugins
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
-import txcdp.service.record_options
+import txcdp.service._record_options
+from txcdp._core.reconnecting import ReconnectPolicy
 from txcdp.browser import Browser
 from txcdp.domains import page
 from txcdp.errors import ExecutableNotFound
-from txcdp.reconnecting import ReconnectPolicy
 from txcdp.recording import Filter, JsonLines, MissingLibrary, SQLite
-from txcdp.recording.failures import WrongSchema
-from txcdp.recording.sinks import Host
+from txcdp.recording._failures import WrongSchema
+from txcdp.recording._sinks import Host
 from txcdp.service import BrowserService, RecorderService, end_process
-from txcdp.service.plugin import Options, makeService
-from txcdp.service.record_options import RecordOptions
-from txcdp.service.units import names, seconds, size
+from txcdp.service._plugin import Options, makeService
+from txcdp.service._record_options import RecordOptions
+from txcdp.service._units import names, seconds, size
 from txcdp.testing import FakeChrome
 
 POLICY = ReconnectPolicy(initial_delay=1, jitter=lambda: 0)
@@ -361,7 +361,7 @@ class RecordOptionsTests(SynchronousTestCase):
 
     def test_where_nothing_can_be_recorded_the_process_ends(self) -> None:
         ended: list[Any] = []
-        self.patch(txcdp.service.record_options, "end_process", ended.append)
+        self.patch(txcdp.service._record_options, "end_process", ended.append)
         clock = Clock()
         self.parse().make_service(clock)._given_up()
         self.assertEqual(ended, [clock])

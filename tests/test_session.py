@@ -7,9 +7,9 @@ import warnings
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support import Watcher
+from txcdp._core.sessions import DEFAULT
 from txcdp.domains import browser, network, page, runtime, target
 from txcdp.errors import ConnectionLost, ExperimentalCommand, SessionDetached, TargetCrashed
-from txcdp.sessions import DEFAULT
 from txcdp.testing import NEVER, FakeChrome
 
 

@@ -15,11 +15,13 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.test_launch import LISTENING, LaunchCase, folder_for
-from txcdp.chrome import process, profile, starting
-from txcdp.chrome.launch import explain
-from txcdp.chrome.profile import Workspace, sweep, temporary_folder
-from txcdp.chrome.spawn import ExitStatus
-from txcdp.chrome.starting import Starts, is_stopping, starts_of
+from txcdp.chrome import _process as process
+from txcdp.chrome import _profile as profile
+from txcdp.chrome import _starting as starting
+from txcdp.chrome._launch import explain
+from txcdp.chrome._profile import Workspace, sweep, temporary_folder
+from txcdp.chrome._spawn import ExitStatus
+from txcdp.chrome._starting import Starts, is_stopping, starts_of
 from txcdp.errors import LaunchError
 
 

@@ -17,17 +17,17 @@ LINES = 900
 #: only where the line is in PEERS. A room is a module, or a package with all that is in it, unless a
 #: module of it has a line of its own.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("privacy",),
+    ("_privacy",),
     ("errors", "health"),
-    ("records", "stats", "deferreds", "logs", "standing"),
-    ("domains", "codegen", "transports.interface"),
-    ("wire", "model"),
+    ("protocol._records", "stats", "_deferreds", "_logs", "protocol._stateful"),
+    ("domains", "codegen", "_transports.interface"),
+    ("protocol", "model"),
     ("streams",),
-    ("dispatch",),
-    ("sessions",),
-    ("outage",),
-    ("connection",),
-    ("transports", "probing", "reconnecting"),
+    ("_core.dispatch",),
+    ("_core.sessions",),
+    ("_core.outage",),
+    ("_core.connection",),
+    ("_transports", "_core.probing", "_core.reconnecting", "_core"),
     ("chrome",),
     ("browser", "page", "network"),
     ("recording", "gateway", "rx3"),
@@ -42,15 +42,15 @@ LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 LIBRARIES = {
     "reactivex": ("streams", "rx3", "cli"),
     "rx": ("rx3",),
-    "treq": ("chrome.fetching",),
-    "autobahn": ("transports", "gateway", "testing"),
-    "prometheus_client": ("gateway.metrics",),
-    "idna": ("gateway.urls",),
+    "treq": ("chrome._fetching",),
+    "autobahn": ("_transports", "gateway", "testing"),
+    "prometheus_client": ("gateway._metrics",),
+    "idna": ("gateway._proxy.urls",),
 }
 #: Of Autobahn's importers, those that may have its client.
-AUTOBAHN_CLIENT = ("transports",)
+AUTOBAHN_CLIENT = ("_transports",)
 #: What has to be of use without Twisted and Rx.
-SANS_IO = ("privacy", "errors", "records", "wire", "domains", "codegen", "model", "gateway.shared")
+SANS_IO = ("_privacy", "errors", "protocol", "domains", "codegen", "model", "gateway._multiplex")
 IO = ("twisted", "reactivex", "rx", "autobahn", "treq")
 
 
@@ -137,7 +137,7 @@ def absolute(module: str, node: ast.ImportFrom) -> str:
 
 
 def target(found: Import) -> str:
-    """Name the module that an import of our own reaches: ``from txcdp import wire`` is ``txcdp.wire``."""
+    """Name the module that an import of our own reaches: ``from txcdp import wire`` is ``txcdp.protocol._wire``."""
     inner = f"{found.module}.{found.name}"
     return inner if found.name and path_of(inner).is_file() else found.module
 
@@ -187,7 +187,7 @@ def test_the_protocol_is_of_use_without_twisted_and_rx() -> None:
 
 
 def test_the_model_stands_on_the_protocols_records_alone() -> None:
-    rooms = {"records", "domains", "model"}
+    rooms = {"protocol._records", "domains", "model"}
     inside = [name for name in MODULES if within(name, ("model",))]
     wrong = [str(found) for name in inside for found in ours(name) if room_of(target(found)) not in rooms]
     clocks = {"time", "datetime", "asyncio", "threading"}

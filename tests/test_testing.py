@@ -12,11 +12,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import txcdp.testing
 from tests.support import Watcher
+from txcdp._core.sessions import AutoAttach
+from txcdp._transports.interface import Transport
 from txcdp.domains import browser, inspector, network, page, runtime, target
 from txcdp.errors import CommandError, CommandTimeout, ConnectionLost, SessionDetached, TargetCrashed
-from txcdp.sessions import AutoAttach
 from txcdp.testing import NEVER, FakeChrome, UnexpectedCommand
-from txcdp.transports.interface import Transport
 
 
 class FakeChromeCase(SynchronousTestCase):
@@ -235,7 +235,7 @@ class TurnTests(FakeChromeCase):
         session = self.chrome.attach(self.connection)
         session.events_raw("A.b").subscribe(lambda _: self.chrome.emit_raw("A.b", {}, session))
         self.chrome.emit_raw("A.b", {}, session)
-        self.patch(txcdp.testing.turns, "_ENDLESS", 100)
+        self.patch(txcdp.testing._turns, "_ENDLESS", 100)
         self.assertRaises(AssertionError, self.chrome.flush)
 
 

@@ -15,12 +15,12 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support import TCP, Opening, client_frames, handshake_reply, server_frame
-from txcdp.connection import Connection
+from txcdp._core.connection import Connection
+from txcdp._transports import short_path
+from txcdp._transports.frames import ShortPathProtocol
+from txcdp._transports.heartbeat import Heartbeat
+from txcdp._transports.websocket import open_websocket
 from txcdp.errors import ConnectError, ConnectionLost, ConnectTimeout, HandshakeFailed, InvalidURL
-from txcdp.transports import short_path
-from txcdp.transports.frames import ShortPathProtocol
-from txcdp.transports.heartbeat import Heartbeat
-from txcdp.transports.websocket import open_websocket
 
 
 class Receiver:
@@ -219,7 +219,7 @@ class OpeningTests(SynchronousTestCase):
 
     def test_cancelling_while_the_name_is_looked_up(self):
         looking: Deferred[Any] = Deferred(lambda waiting: waiting.errback(DNSLookupError("not found")))
-        with patch("txcdp.transports.websocket.HostnameEndpoint") as endpoint:
+        with patch("txcdp._transports.websocket.HostnameEndpoint") as endpoint:
             endpoint.return_value.connect.return_value = looking
             opening = open_websocket(MemoryReactorClock(), "ws://127.0.0.1:9222/devtools/browser/x")
             opening.cancel()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.support import event
 from txcdp.domains import browser, network, page
 from txcdp.errors import CommandError, MalformedMessage
-from txcdp.wire import (
+from txcdp.protocol._wire import (
     EventDecoder,
     ReplyDecoder,
     command_opening,

@@ -18,9 +18,13 @@ if TYPE_CHECKING:
     from txcdp import errors as errors
     from txcdp import health as health
     from txcdp import streams as streams
+    from txcdp._core.connection import Connection
+    from txcdp._core.probing import ProbeOptions
+    from txcdp._core.reconnecting import ReconnectPolicy
+    from txcdp._core.sessions import AutoAttach, Session
+    from txcdp._transports.websocket import WebSocketOptions
     from txcdp.browser import Browser, BrowserContext, connect, launch
     from txcdp.chrome import BrowserProcess, find_executable, start_browser
-    from txcdp.connection import Connection
     from txcdp.errors import (
         CommandError,
         CommandTimeout,
@@ -50,12 +54,8 @@ if TYPE_CHECKING:
         TxcdpError,
     )
     from txcdp.page import Navigation, Page
-    from txcdp.probing import ProbeOptions
-    from txcdp.reconnecting import ReconnectPolicy
-    from txcdp.records import Command, Event, Record
-    from txcdp.sessions import AutoAttach, Session
+    from txcdp.protocol._records import Command, Event, Record
     from txcdp.streams import EventQueue, EventStream, Gap, TwistedScheduler, first, from_deferred, queue
-    from txcdp.transports.websocket import WebSocketOptions
 
     __version__: str
 
@@ -63,7 +63,7 @@ if TYPE_CHECKING:
 _NAMES = {
     "txcdp.browser": "Browser BrowserContext connect launch",
     "txcdp.chrome": "BrowserProcess find_executable start_browser",
-    "txcdp.connection": "Connection",
+    "txcdp._core.connection": "Connection",
     "txcdp.errors": (
         "CommandError CommandTimeout ConnectError ConnectTimeout ConnectionLost ContextDestroyed "
         "DownloadStarted EvaluationError ExecutableNotFound ExperimentalCommand Gone HandshakeFailed "
@@ -71,12 +71,12 @@ _NAMES = {
         "NotABrowser NotSerializable Overloaded QueueOverflow SessionDetached StreamEnded TargetCrashed TxcdpError"
     ),
     "txcdp.page": "Navigation Page",
-    "txcdp.probing": "ProbeOptions",
-    "txcdp.reconnecting": "ReconnectPolicy",
-    "txcdp.records": "Command Event Record",
-    "txcdp.sessions": "AutoAttach Session",
+    "txcdp._core.probing": "ProbeOptions",
+    "txcdp._core.reconnecting": "ReconnectPolicy",
+    "txcdp.protocol._records": "Command Event Record",
+    "txcdp._core.sessions": "AutoAttach Session",
     "txcdp.streams": "EventQueue EventStream Gap TwistedScheduler first from_deferred queue",
-    "txcdp.transports.websocket": "WebSocketOptions",
+    "txcdp._transports.websocket": "WebSocketOptions",
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}
 _MODULES = ("domains", "errors", "health", "streams")

@@ -37,7 +37,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from txcdp.privacy import indented, shortened, shown_url
+from txcdp._privacy import indented, shortened, shown_url
 
 #: What ended a connection; see :class:`ConnectionLost`.
 LossCause = Literal[

@@ -1,7 +1,7 @@
 """What is known of the health of a browser, its pages and the line to it, as typed events.
 
 ``Connection.health`` is their stream; listening to it enables nothing. The probes of
-:mod:`txcdp.probing` find out what the browser does not tell.
+:mod:`txcdp._core.probing` find out what the browser does not tell.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from txcdp._core.sessions import Session
     from txcdp.errors import ConnectionLost
-    from txcdp.sessions import Session
     from txcdp.streams import Gap
 
 #: Why a page does not answer; see :class:`PageUnresponsive`.

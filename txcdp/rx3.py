@@ -22,7 +22,7 @@ from reactivex import disposable as reactivex_disposable
 from twisted.internet.interfaces import IReactorTime
 
 from txcdp.streams import Pipeline, StreamContext
-from txcdp.streams.fanout import context_of
+from txcdp.streams._fanout import context_of
 
 try:
     import rx

@@ -25,10 +25,10 @@ from twisted.internet.task import react
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # wherever it is run from
 
 from tests.benchmarks.measure import Meter, arguments
-from txcdp.connection import Connection
+from txcdp._core.connection import Connection
+from txcdp._core.sessions.session import Session
+from txcdp._transports.websocket import open_websocket
 from txcdp.domains import network, runtime, target
-from txcdp.sessions.session import Session
-from txcdp.transports.websocket import open_websocket
 
 EVENTS = {
     "req": network.RequestWillBeSent,

@@ -28,10 +28,10 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import react
 
 from tests.benchmarks.compare import CACHE, HERE, Client, Mode, measure, server
+from txcdp._transports.websocket import WebSocketOptions, open_websocket
 from txcdp.gateway import ClientLimits, DoorOptions, Gateway, GatewayOptions, Policy, PoolOptions
-from txcdp.gateway.members import Running
-from txcdp.gateway.options import RISKY_METHODS
-from txcdp.transports.websocket import WebSocketOptions, open_websocket
+from txcdp.gateway._options import RISKY_METHODS
+from txcdp.gateway._pool.pooled_browser import Running
 
 reactor: Any = _reactor
 TOKEN = "a-token-for-benchmarks"

@@ -42,9 +42,9 @@ from twisted.internet.task import LoopingCall, deferLater, react
 import txcdp
 from tests.benchmarks.compare import server
 from tests.benchmarks.gateway import Fake, gateway
+from txcdp._transports.websocket import WebSocketOptions, open_websocket
 from txcdp.errors import TxcdpError
 from txcdp.gateway import Gateway, GatewayOptions, PoolOptions
-from txcdp.transports.websocket import WebSocketOptions, open_websocket
 
 reactor: Any = _reactor
 

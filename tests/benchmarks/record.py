@@ -24,12 +24,12 @@ from typing import Any
 from twisted.internet.task import deferLater, react
 
 from tests.benchmarks.compare import server
+from txcdp._core.connection import Connection
+from txcdp._transports.websocket import open_websocket
 from txcdp.browser import Browser
-from txcdp.connection import Connection
 from txcdp.recording import JsonLines, Recorder
-from txcdp.recording.entries import EventEntry, NoteEntry
-from txcdp.recording.reading import read
-from txcdp.transports.websocket import open_websocket
+from txcdp.recording._entries import EventEntry, NoteEntry
+from txcdp.recording._reading import read
 
 BURSTS = 10  # a second
 METHODS = {"data": "Network.dataReceived", "req": "Network.requestWillBeSent"}

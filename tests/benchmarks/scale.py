@@ -22,11 +22,11 @@ from collections.abc import Callable
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
-from txcdp.connection import Connection
+from txcdp._core.connection import Connection
+from txcdp._transports.interface import Receiver
 from txcdp.domains import dom, log, network, page, runtime
 from txcdp.errors import ConnectionLost, LossCause
-from txcdp.records import Event
-from txcdp.transports.interface import Receiver
+from txcdp.protocol._records import Event
 
 #: Many sessions or listeners; events in one round; how much dearer one may be among many; what idle sessions may weigh.
 MANY = 1000

@@ -22,9 +22,9 @@ from twisted.internet.task import deferLater, react
 from twisted.protocols.basic import LineOnlyReceiver
 
 import txcdp
+from txcdp._transports.websocket import WebSocketOptions
 from txcdp.domains import runtime
 from txcdp.errors import TxcdpError
-from txcdp.transports.websocket import WebSocketOptions
 
 #: Seconds for a place in a browser, where many have died.
 OPEN = 60.0

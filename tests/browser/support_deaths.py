@@ -57,7 +57,7 @@ import json
 from twisted.application.service import Application
 from twisted.internet import reactor
 from txcdp.gateway import DoorOptions, GatewayOptions, PoolOptions
-from txcdp.gateway.visits import Answer
+from txcdp.gateway._http.requests import Answer
 from txcdp.service import GatewayService
 
 options = GatewayOptions(

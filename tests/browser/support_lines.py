@@ -27,10 +27,10 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 from zope.interface import implementer
 
+from txcdp._core.connection import Connection
+from txcdp._transports.interface import Transport
+from txcdp._transports.websocket import WebSocketOptions, open_websocket
 from txcdp.chrome import BrowserProcess, start_browser
-from txcdp.connection import Connection
-from txcdp.transports.interface import Transport
-from txcdp.transports.websocket import WebSocketOptions, open_websocket
 
 reactor: Any = _reactor
 

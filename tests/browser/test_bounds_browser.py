@@ -17,12 +17,12 @@ from twisted.python.failure import Failure
 from tests.browser.support import BrowserTestCase, reactor
 from tests.browser.support_lines import Authority, LinesTestCase
 from tests.support import handshake_reply
-from txcdp.connection import Connection
+from txcdp._core.connection import Connection
+from txcdp._core.sessions import Session
+from txcdp._transports.websocket import WebSocketOptions, open_websocket
 from txcdp.domains import runtime
 from txcdp.errors import ConnectionLost, Overloaded, QueueOverflow
-from txcdp.sessions import Session
 from txcdp.streams import queue
-from txcdp.transports.websocket import WebSocketOptions, open_websocket
 
 MB = 1024 * 1024
 #: A command of 1 MB.

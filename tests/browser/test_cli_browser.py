@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 import txcdp
 from examples.site.server import address, serve, stop
 from tests.browser.support import BrowserTestCase, reactor, unused_port
-from txcdp.deferreds import returns_deferred
+from txcdp._deferreds import returns_deferred
 from txcdp.domains import browser as domain
 from txcdp.domains import page, target
 

@@ -9,11 +9,11 @@ from twisted.internet.defer import Deferred
 
 from tests.browser.support_lines import LinesTestCase, port_of, reactor, through
 from tests.hostile.proxy import Corrupt, Cut, Fault, FaultProxy, Hold, Split
+from txcdp._core.connection import Connection
+from txcdp._transports.websocket import WebSocketOptions, open_websocket
 from txcdp.chrome import BrowserProcess
-from txcdp.connection import Connection
 from txcdp.domains import browser as browser_domain
 from txcdp.errors import CommandError, CommandTimeout, ConnectError, ConnectionLost, MalformedMessage
-from txcdp.transports.websocket import WebSocketOptions, open_websocket
 
 WAYS = ("down", "up")
 OPTIONS = WebSocketOptions(open_timeout=2.0, close_timeout=0.5, ping_interval=None)

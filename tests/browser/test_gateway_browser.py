@@ -13,13 +13,13 @@ from twisted.internet.task import deferLater
 
 import txcdp
 from tests.browser.support import BrowserTestCase, reactor
+from txcdp._deferreds import returns_deferred
+from txcdp._transports.websocket import WebSocketOptions, open_websocket
 from txcdp.chrome import discovery
-from txcdp.deferreds import returns_deferred
 from txcdp.domains import runtime
 from txcdp.errors import ConnectionLost, HandshakeFailed, TxcdpError
 from txcdp.gateway import BrowserLimits, ClientLimits, DoorOptions, Gateway, GatewayOptions, Policy, PoolOptions
-from txcdp.gateway.memory import memory_of
-from txcdp.transports.websocket import WebSocketOptions, open_websocket
+from txcdp.gateway._pool.memory import memory_of
 
 #: In place of a count: stop working.
 STOP = -(10**9)

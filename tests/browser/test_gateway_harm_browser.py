@@ -29,11 +29,11 @@ from tests.browser.test_gateway_browser import (
     sleep,
     tokens_file,
 )
+from txcdp._deferreds import returns_deferred
+from txcdp._transports.websocket import WebSocketOptions
 from txcdp.chrome import discovery
-from txcdp.deferreds import returns_deferred
 from txcdp.errors import TxcdpError
 from txcdp.gateway import DoorOptions, PoolOptions
-from txcdp.transports.websocket import WebSocketOptions
 
 PROGRAM = """
 from twisted.internet.task import react

@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 
 from tests.browser.test_gateway_browser import GatewayCase, sleep
 from tests.test_gateway_policy import SPELLINGS, STRICT
-from txcdp.deferreds import returns_deferred
+from txcdp._deferreds import returns_deferred
 from txcdp.domains.page import LoadEventFired
 from txcdp.errors import CommandError
 from txcdp.gateway import Policy, PoolOptions
-from txcdp.gateway.urls import host_of
+from txcdp.gateway._proxy.urls import host_of
 from txcdp.page import Page
 from txcdp.streams import first
 

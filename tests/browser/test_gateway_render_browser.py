@@ -20,7 +20,7 @@ from twisted.web.http_headers import Headers
 
 from tests.browser.support import reactor, unused_port
 from tests.browser.test_gateway_browser import TOKEN, GatewayCase, tokens_file
-from txcdp.deferreds import returns_deferred
+from txcdp._deferreds import returns_deferred
 from txcdp.domains import target
 from txcdp.gateway import DoorOptions, Policy, PoolOptions, RenderOptions
 

@@ -9,15 +9,15 @@ from twisted.internet.task import deferLater
 
 from tests.browser.support import BrowserTestCase, reactor
 from tests.support import Watcher
+from txcdp._core.connection import Connection
+from txcdp._core.sessions import Session
+from txcdp._transports.websocket import open_websocket
 from txcdp.browser import Browser
 from txcdp.chrome import BrowserProcess
-from txcdp.connection import Connection
 from txcdp.domains import browser, page, runtime, storage, target
 from txcdp.errors import CommandError, ConnectionLost, SessionDetached
-from txcdp.gateway.shared import SharedBrowser, World
-from txcdp.sessions import Session
-from txcdp.testing.line import FakeTransport
-from txcdp.transports.websocket import open_websocket
+from txcdp.gateway._multiplex import SharedBrowser, World
+from txcdp.testing._line import FakeTransport
 
 
 class Upstream:

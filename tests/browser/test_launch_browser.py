@@ -20,9 +20,9 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
 import txcdp
+from txcdp._transports.pipe import PipeTransport
 from txcdp.chrome import BrowserProcess, start_browser
 from txcdp.errors import ConnectionLost, ExecutableNotFound, LaunchError
-from txcdp.transports.pipe import PipeTransport
 
 R: Any = reactor
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(txcdp.__file__)))

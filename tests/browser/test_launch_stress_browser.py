@@ -21,7 +21,7 @@ from twisted.internet.task import deferLater
 import txcdp
 from tests.browser.test_launch_browser import ROOT, Case, Child, R, alive, family
 from txcdp.chrome import BrowserProcess, find_executable, start_browser
-from txcdp.chrome.flags import sandbox_works
+from txcdp.chrome._flags import sandbox_works
 from txcdp.domains import browser as browser_domain
 from txcdp.errors import LaunchError, TxcdpError
 

@@ -182,7 +182,7 @@ class EndTests(BrowserTestCase):
         chrome = await self.launch()
         assert chrome.process is not None
         os.kill(chrome.process.pid, signal.SIGSTOP)
-        with patch("txcdp.browser.browser._GRACE", 0.2), patch("txcdp.browser.browser._PATIENCE", 0.2):
+        with patch("txcdp.browser._browser._GRACE", 0.2), patch("txcdp.browser._browser._PATIENCE", 0.2):
             waiting = chrome.new_page()
             await chrome.close()
         await self.fails(waiting, ConnectionLost)

@@ -15,15 +15,15 @@ from twisted.internet.ssl import optionsForClientTLS
 
 from tests.browser.support_lines import Authority, Door, LinesTestCase, Proxy, port_of, reactor, through
 from tests.support import Watcher
+from txcdp._core.connection import Connection
+from txcdp._core.sessions import AutoAttach, Session, enabling
+from txcdp._deferreds import with_deadline
+from txcdp._transports.websocket import WebSocketOptions, open_websocket
 from txcdp.chrome import BrowserProcess
 from txcdp.chrome.discovery import list_targets, new_target
-from txcdp.connection import Connection
-from txcdp.deferreds import with_deadline
 from txcdp.domains import browser, page, runtime, target
 from txcdp.errors import ConnectError, ConnectionLost, ConnectTimeout, HandshakeFailed
-from txcdp.sessions import AutoAttach, Session, enabling
 from txcdp.streams import queue
-from txcdp.transports.websocket import WebSocketOptions, open_websocket
 
 MB = 1024 * 1024
 

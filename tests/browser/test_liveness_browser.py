@@ -16,16 +16,16 @@ from twisted.internet.task import deferLater
 import txcdp
 from tests.browser.support import BrowserTestCase, reactor
 from tests.support import Watcher
-from txcdp.deferreds import with_deadline
+from txcdp._core.probing import ProbeOptions
+from txcdp._core.sessions import Session
+from txcdp._deferreds import with_deadline
+from txcdp._transports.websocket import WebSocketOptions
 from txcdp.domains import browser as browser_domain
 from txcdp.domains import debugger, inspector, network, page, runtime, system_info, target
 from txcdp.errors import CommandError, ConnectionLost, SessionDetached, TargetCrashed
 from txcdp.health import BrowserResponsive, BrowserUnresponsive, HealthEvent, LineLost, PageResponsive, PageUnresponsive
 from txcdp.page import Page
-from txcdp.probing import ProbeOptions
-from txcdp.sessions import Session
 from txcdp.streams import first
-from txcdp.transports.websocket import WebSocketOptions
 
 QUICK = ProbeOptions(browser_interval=0.3, browser_timeout=10.0, page_interval=0.3, page_timeout=3.0)
 NEVER = "new Promise(() => {})"

@@ -14,16 +14,16 @@ import txcdp
 from tests.browser.support import BrowserTestCase, Server, reactor, unused_port
 from tests.browser.support_lines import port_of, through
 from tests.hostile.proxy import FaultProxy
+from txcdp._core.reconnecting import ReconnectPolicy
+from txcdp._core.sessions import AutoAttach
+from txcdp._transports.websocket import WebSocketOptions
 from txcdp.browser import Browser
 from txcdp.chrome import start_browser
 from txcdp.domains import emulation, fetch, network, page, runtime, storage, target
 from txcdp.errors import ConnectionLost, ContextDestroyed, SessionDetached
 from txcdp.health import Reconnected, Reconnecting
 from txcdp.page import Page
-from txcdp.reconnecting import ReconnectPolicy
-from txcdp.sessions import AutoAttach
 from txcdp.streams import Gap, first, queue
-from txcdp.transports.websocket import WebSocketOptions
 
 SOON = ReconnectPolicy(initial_delay=0.05, factor=1.2, max_delay=0.5, jitter=lambda: 0.0)
 AGENT = "an agent of our own/1.0"

@@ -25,7 +25,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.task import react
 
-from txcdp.transports.frames import ShortPathProtocol
+from txcdp._transports.frames import ShortPathProtocol
 
 
 class Echo(ShortPathProtocol):

@@ -27,8 +27,9 @@ FOUND = ROOT / "build" / "fuzz"
 
 #: What is instrumented: what reads what comes from outside.
 READERS = [
-    "txcdp.wire", "txcdp.records", "txcdp.dispatch", "txcdp.sessions.targets", "txcdp.transports.frames",
-    "txcdp.transports.pipe_framing",
+    "txcdp.protocol._wire", "txcdp.protocol._records", "txcdp._core.dispatch",
+ "txcdp._core.sessions.targets", "txcdp._transports.frames",
+    "txcdp._transports.pipe_framing",
 ]  # fmt: skip
 
 #: How much of the time each target gets; the pipe has little to find.

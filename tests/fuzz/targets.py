@@ -13,16 +13,13 @@ from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
 from tests.fuzz import reference
 from tests.support import attached, client_frames, reply_to
 from tests.test_websocket import recording
-from txcdp.connection import Connection
+from txcdp._core.connection import Connection
+from txcdp._core.sessions import AutoAttach
+from txcdp._transports.frames import ShortPathProtocol
+from txcdp._transports.pipe_framing import MessageSplitter
 from txcdp.domains import browser, network, page, runtime, target
 from txcdp.errors import CommandError, ConnectionLost, MalformedMessage
-from txcdp.sessions import AutoAttach
-from txcdp.stats import Stats
-from txcdp.streams import queue
-from txcdp.testing import FakeTransport
-from txcdp.transports.frames import ShortPathProtocol
-from txcdp.transports.pipe_framing import MessageSplitter
-from txcdp.wire import (
+from txcdp.protocol._wire import (
     EVENT_START,
     REPLY_START,
     EventDecoder,
@@ -35,6 +32,9 @@ from txcdp.wire import (
     reply_decoder,
     session_of,
 )
+from txcdp.stats import Stats
+from txcdp.streams import queue
+from txcdp.testing import FakeTransport
 
 #: Longer inputs say nothing new.
 LONGEST = 16_384

@@ -84,8 +84,8 @@ def run() -> None:
 async def scenarios(reactor: Any, port: int, tell: IO[str], told: IO[str]) -> None:
     from twisted.internet.task import Clock, deferLater
 
-    from txcdp.connection import Connection
-    from txcdp.transports.websocket import WebSocketOptions, open_websocket
+    from txcdp._core.connection import Connection
+    from txcdp._transports.websocket import WebSocketOptions, open_websocket
 
     async def lost(scenario: str) -> None:
         options = WebSocketOptions(ping_interval=0.2, ping_timeout=1.0)

@@ -15,8 +15,8 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
 from tests.support import handshake_reply, reply_to, server_frame, to_bytes
-from txcdp.connection import Connection
-from txcdp.transports.websocket import WebSocketOptions, open_websocket
+from txcdp._core.connection import Connection
+from txcdp._transports.websocket import WebSocketOptions, open_websocket
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ from tests.hostile.proxy import Corrupt, Cut, Fault
 from tests.hostile.server import CLOSE
 from tests.hostile.test_hostile_network import NAMES, conversation
 from tests.support import Watcher
-from txcdp.connection import Connection
+from txcdp._core.connection import Connection
 from txcdp.domains import network
 from txcdp.errors import ConnectError, ConnectionLost, HandshakeFailed, TxcdpError
 

@@ -8,11 +8,11 @@ from twisted.internet.task import LoopingCall
 
 from tests.hostile.server import BINARY, CLOSE, PING, PONG, TEXT, HostileCase, HostileServer, Peer, reactor, within
 from tests.support import Watcher, data_received, event, handshake_reply, reply_to, server_frame
-from txcdp.connection import Connection
+from txcdp._core.connection import Connection
+from txcdp._transports.websocket import WebSocketOptions, open_websocket
 from txcdp.domains import network
 from txcdp.errors import CommandTimeout, ConnectionLost
 from txcdp.streams import queue
-from txcdp.transports.websocket import WebSocketOptions, open_websocket
 
 LIMIT = 100_000
 

@@ -13,10 +13,10 @@ from twisted.trial.unittest import TestCase
 
 from tests.gateway_support import FakeTransport, Starter
 from tests.hostile.server import reactor, within
+from txcdp._transports.websocket import WebSocketOptions, open_websocket
 from txcdp.chrome.discovery import version
 from txcdp.gateway import ClientLimits, Gateway, GatewayOptions
-from txcdp.gateway.exclusive import Exclusive
-from txcdp.transports.websocket import WebSocketOptions, open_websocket
+from txcdp.gateway._proxy.exclusive_mode import Exclusive
 
 SILENT = 2000
 DRIPPING = 200

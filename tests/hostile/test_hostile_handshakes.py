@@ -12,8 +12,8 @@ from twisted.internet.task import LoopingCall
 
 from tests.hostile.server import HostileCase, HostileServer, Peer, reactor, within
 from tests.support import handshake_reply
+from txcdp._transports.websocket import WebSocketOptions, open_websocket
 from txcdp.errors import ConnectError, ConnectTimeout, HandshakeFailed, InvalidURL
-from txcdp.transports.websocket import WebSocketOptions, open_websocket
 
 OPEN = 0.5
 

@@ -12,7 +12,9 @@ from twisted.internet.task import LoopingCall
 from tests.hostile.proxy import Corrupt, Cut, Fault, FaultProxy, Hold, Split
 from tests.hostile.server import HostileCase, HostileServer, Peer, accept, reactor, within
 from tests.support import Opening, Watcher, attached, data_received, event, handshake_reply, server_frame
-from txcdp.connection import Connection
+from txcdp._core.connection import Connection
+from txcdp._transports.interface import Transport
+from txcdp._transports.websocket import WebSocketOptions, open_websocket
 from txcdp.domains import network
 from txcdp.errors import (
     CommandError,
@@ -23,8 +25,6 @@ from txcdp.errors import (
     HandshakeFailed,
     MalformedMessage,
 )
-from txcdp.transports.interface import Transport
-from txcdp.transports.websocket import WebSocketOptions, open_websocket
 
 #: How many connections are tried at the same time.
 AT_ONCE = 25

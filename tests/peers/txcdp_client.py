@@ -12,11 +12,11 @@ import treq
 from twisted.internet.task import react
 
 import txcdp
+from txcdp._transports.websocket import WebSocketOptions
 from txcdp.domains import browser as browser_domain
 from txcdp.domains import fetch
 from txcdp.domains import page as page_domain
 from txcdp.streams import first
-from txcdp.transports.websocket import WebSocketOptions
 
 
 async def work(reactor: Any, told: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from twisted.application.service import ServiceMaker
 
 txcdp = ServiceMaker(
     "txcdp",
-    "txcdp.service.plugin",
+    "txcdp.service._plugin",
     "Browsers that run unattended: a gateway to them, a recorder of what they do.",
     "txcdp",
 )

@@ -1,7 +1,7 @@
 """The browser level: one that is started here or reached somewhere, with its pages and contexts."""
 
-from txcdp.browser.browser import Browser
-from txcdp.browser.context import BrowserContext
-from txcdp.browser.opening import ConnectionOptions, connect, launch
+from txcdp.browser._browser import Browser
+from txcdp.browser._context import BrowserContext
+from txcdp.browser._opening import ConnectionOptions, connect, launch
 
 __all__ = ["Browser", "BrowserContext", "ConnectionOptions", "connect", "launch"]

@@ -18,10 +18,10 @@ from twisted.internet.error import ConnectingCancelledError, DNSLookupError
 from twisted.internet.error import TimeoutError as TwistedTimeoutError
 from twisted.python.failure import Failure
 
-from txcdp.chrome.addresses import Address
-from txcdp.chrome.descriptions import TargetDescription, VersionInfo, build
-from txcdp.chrome.fetching import fetch
-from txcdp.deferreds import returns_deferred, with_deadline
+from txcdp._deferreds import returns_deferred, with_deadline
+from txcdp.chrome._addresses import Address
+from txcdp.chrome._descriptions import TargetDescription, VersionInfo, build
+from txcdp.chrome._fetching import fetch
 from txcdp.errors import ConnectError, ConnectTimeout, HandshakeFailed, TxcdpError
 
 S = TypeVar("S", bound=msgspec.Struct)

@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     :returns: the exit code, as ``txcdp watch --help`` lists them.
     :raises SystemExit: for ``--help``, with 0, and for misuse, with 2.
     """
-    from txcdp.cli.arguments import parser
+    from txcdp.cli._arguments import parser
 
     try:
         arguments = parser()
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.command is None:
             arguments.print_help()
             return 2
-        from txcdp.cli.commands import run
+        from txcdp.cli._commands import run
 
         return run(options)
     except KeyboardInterrupt:

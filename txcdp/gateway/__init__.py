@@ -1,6 +1,6 @@
 """The gateway: one door to a pool of browsers, for any client that speaks the DevTools protocol."""
 
-from txcdp.gateway.options import (
+from txcdp.gateway._options import (
     BrowserLimits,
     ClientLimits,
     DoorOptions,
@@ -9,7 +9,7 @@ from txcdp.gateway.options import (
     PoolOptions,
     RenderOptions,
 )
-from txcdp.gateway.server import Gateway
+from txcdp.gateway._server import Gateway
 
 __all__ = [
     "BrowserLimits",

@@ -18,7 +18,7 @@ from typing import Any
 
 from txcdp.model._table import Change, Handler, Reaction, Table
 from txcdp.model._targets import Targets
-from txcdp.records import Event, Record
+from txcdp.protocol._records import Event, Record
 
 
 class BrowserModel:

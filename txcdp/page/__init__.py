@@ -3,7 +3,7 @@
 What it has no method for, the protocol has: ``page.session.execute`` and ``page.events``.
 """
 
-from txcdp.page.navigation import Navigation, WaitUntil
-from txcdp.page.page import Page
+from txcdp.page._navigation import Navigation, WaitUntil
+from txcdp.page._page import Page
 
 __all__ = ["Navigation", "Page", "WaitUntil"]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from txcdp.recording.compression import MissingLibrary
-from txcdp.recording.entries import CommandEntry, Damage, Entry, EventEntry, NoteEntry, ReplyEntry
-from txcdp.recording.filters import Filter
-from txcdp.recording.jsonlines import JsonLines
-from txcdp.recording.reading import read
-from txcdp.recording.recorder import Recorder
-from txcdp.recording.stats import RecorderStats
+from txcdp.recording._compression import MissingLibrary
+from txcdp.recording._entries import CommandEntry, Damage, Entry, EventEntry, NoteEntry, ReplyEntry
+from txcdp.recording._filters import Filter
+from txcdp.recording._jsonlines import JsonLines
+from txcdp.recording._reading import read
+from txcdp.recording._recorder import Recorder
+from txcdp.recording._stats import RecorderStats
 
 if TYPE_CHECKING:
-    from txcdp.recording.sqlite import SQLite
+    from txcdp.recording._sqlite import SQLite
 
 __all__ = [
     "CommandEntry",
@@ -35,7 +35,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Import the database only where it is wanted: a Python may have none."""
     if name == "SQLite":
-        from txcdp.recording.sqlite import SQLite
+        from txcdp.recording._sqlite import SQLite
 
         return SQLite
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

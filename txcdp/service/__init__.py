@@ -4,9 +4,9 @@ Each is a :class:`twisted.application.service.Service`: give it a parent, in a `
 and it starts and stops with that. ``twistd txcdp`` runs them by themselves.
 """
 
-from txcdp.service.browser import BrowserService
-from txcdp.service.ending import end_process
-from txcdp.service.gateway import GatewayService
-from txcdp.service.recorder import RecorderService
+from txcdp.service._browser import BrowserService
+from txcdp.service._ending import end_process
+from txcdp.service._gateway import GatewayService
+from txcdp.service._recorder import RecorderService
 
 __all__ = ["BrowserService", "GatewayService", "RecorderService", "end_process"]

@@ -12,11 +12,11 @@ What is built by ``stream.pipe(...)`` keeps to the stream's own reactor: ``debou
 ``timeout`` and the like need no scheduler, and no thread is ever started.
 """
 
-from txcdp.streams.deferreds import first, from_deferred
-from txcdp.streams.fanout import EventStream, Pipeline, Stream, StreamContext
-from txcdp.streams.gaps import Gap
-from txcdp.streams.queues import EventQueue, Overflow, queue
-from txcdp.streams.scheduler import TwistedScheduler
+from txcdp.streams._deferreds import first, from_deferred
+from txcdp.streams._fanout import EventStream, Pipeline, Stream, StreamContext
+from txcdp.streams._gaps import Gap
+from txcdp.streams._queues import EventQueue, Overflow, queue
+from txcdp.streams._scheduler import TwistedScheduler
 
 __all__ = [
     "EventQueue",

@@ -41,11 +41,11 @@ test, with a message that says what was expected.
 :meth:`FakeChrome.send_garbage`: what Chromium was seen to do, when a test wants it.
 """
 
-from txcdp.testing.chrome import FakeChrome
-from txcdp.testing.faults import GARBAGE
-from txcdp.testing.line import FakeTransport
-from txcdp.testing.messages import Received
-from txcdp.testing.script import NEVER, UnexpectedCommand
-from txcdp.testing.targets import FakeTarget
+from txcdp.testing._chrome import FakeChrome
+from txcdp.testing._faults import GARBAGE
+from txcdp.testing._line import FakeTransport
+from txcdp.testing._messages import Received
+from txcdp.testing._script import NEVER, UnexpectedCommand
+from txcdp.testing._targets import FakeTarget
 
 __all__ = ["GARBAGE", "NEVER", "FakeChrome", "FakeTarget", "FakeTransport", "Received", "UnexpectedCommand"]

@@ -1,5 +1,5 @@
 """The live page: what the browsers of a gateway do just now, in an operator's browser."""
 
-from txcdp.gateway.live.endpoints import LivePage
+from txcdp.gateway.live._endpoints import LivePage
 
 __all__ = ["LivePage"]

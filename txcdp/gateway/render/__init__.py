@@ -2,9 +2,9 @@
 ``/evaluate``; ``/openapi.json`` describes them.
 
 A render is loaded in a context of its own within a browser that renders share; see
-:mod:`~txcdp.gateway.render.sharing`. The context is closed at the end, whatever has happened.
+:mod:`~txcdp.gateway.render._sharing`. The context is closed at the end, whatever has happened.
 """
 
-from txcdp.gateway.render.endpoints import Renders
+from txcdp.gateway.render._endpoints import Renders
 
 __all__ = ["Renders"]

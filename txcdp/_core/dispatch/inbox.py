@@ -1,0 +1,121 @@
+"""What comes in from a transport, handled in order and one thing at a time.
+
+Nothing is delivered re-entrantly: what arrives, or the end of the line, while a message is being
+delivered waits until every subscriber has had that message.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from txcdp._core.dispatch.pending import PendingCommands
+from txcdp._core.dispatch.routing import Routes
+from txcdp._logs import Seldom
+from txcdp._privacy import printable
+from txcdp.errors import ConnectionLost, MalformedMessage
+from txcdp.protocol._wire import EVENT_START, REPLY_START, peek_id, peek_method, read_head
+from txcdp.stats import Stats
+from txcdp.streams._flow import Flow
+
+log = Logger()
+
+
+class Inbox:
+    """The receiver of one transport: replies go to the pending commands, events to the routes.
+
+    :param ended: called once, with how the line ended.
+    :ivar reply: takes a reply by its number; may be replaced by what also looks at it.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        routes: Routes,
+        pending: PendingCommands,
+        flow: Flow,
+        stats: Stats,
+        ended: Callable[[ConnectionLost], None],
+    ) -> None:
+        self._routes = routes
+        self.reply = pending.reply
+        self._flow = flow
+        self._stats = stats
+        self._ended = ended
+        self._busy = False
+        self._held: deque[bytes | ConnectionLost] = deque()
+        self._may_log = Seldom(clock)
+
+    def message_received(self, message: bytes) -> None:
+        """Take one message from the transport."""
+        if self._busy:
+            self._held.append(message)
+            return
+        self._busy = True
+        try:
+            self._handle(message)
+            while self._held:
+                held = self._held.popleft()
+                if isinstance(held, bytes):
+                    self._handle(held)
+                else:
+                    self._ended(held)
+        finally:
+            self._busy = False
+
+    def transport_closed(self, reason: ConnectionLost) -> None:
+        """Hear from the transport that the line is gone."""
+        if self._busy:
+            self._held.append(reason)
+        else:
+            self._ended(reason)
+
+    def _handle(self, message: bytes) -> None:
+        try:
+            if message.startswith(EVENT_START):
+                if self._routes.deliver(peek_method(message), message):
+                    self._stats.events += 1
+                else:
+                    self._stats.ignored += 1
+            elif message.startswith(REPLY_START) and (number := peek_id(message)) is not None:
+                self.reply(number, message)
+                if self._flow.held:
+                    self._flow.replied()
+            else:
+                self._unusual(message)
+        except MalformedMessage as error:
+            self.malformed(error)
+        except Exception:
+            if self._may_log():
+                log.failure("A message from the browser could not be handled; the connection goes on")
+
+    def _unusual(self, message: bytes) -> None:
+        head = read_head(message)
+        if head.id is not None:
+            self.reply(head.id, message)
+            self._flow.replied()
+        elif head.method is not None:
+            if self._routes.deliver(head.method, message, head.session):
+                self._stats.events += 1
+            else:
+                self._stats.ignored += 1
+        else:
+            self._stats.unknown += 1
+            self._log_sometimes("the browser reports an error of no known command", str(head.error))
+
+    def malformed(self, error: MalformedMessage) -> None:
+        """Count a message that could not be read, and log one of them now and then."""
+        self._stats.malformed += 1
+        self._log_sometimes("the browser sent what is no CDP message", str(error))
+
+    def _log_sometimes(self, what: str, detail: str) -> None:
+        if self._may_log():
+            log.warn(
+                "{what} (unreadable so far: {count}): {detail}",
+                what=what,
+                count=self._stats.malformed,
+                detail=printable(detail[:200]),
+            )

@@ -1,0 +1,112 @@
+"""Limits on sending: so many commands in flight, so many in any one second."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from txcdp._deferreds import Notice
+
+T = TypeVar("T")
+
+
+class Pacer:
+    """Holds messages back, in order, until the limits let them go.
+
+    A command that ends while it is held (cancelled, timed out, detached) is never sent.
+
+    :param clock: a reactor or a ``task.Clock``.
+    :param send: sends a message.
+    :param max_in_flight: how many commands may wait for their replies; None: any number.
+    :param commands_per_second: how many may be sent within any one second; None: any number.
+    :ivar held_bytes: the size of what is held back.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        send: Callable[[bytes], None],
+        max_in_flight: int | None = None,
+        commands_per_second: int | None = None,
+    ) -> None:
+        for name, value in (("max_in_flight", max_in_flight), ("commands_per_second", commands_per_second)):
+            if value is not None and value < 1:
+                raise ValueError(f"{name}={value}: at least one command must be allowed")
+        self._clock = clock
+        self._send = send
+        self._max_in_flight = max_in_flight
+        self._per_second = commands_per_second
+        self._in_flight = 0
+        self._sent_at: deque[float] = deque(maxlen=commands_per_second)
+        self.held_bytes = 0
+        self._held: deque[tuple[bytes, Deferred[Any]]] = deque()
+        self._emptied: Notice[None] = Notice()
+        self._call: IDelayedCall | None = None
+
+    def submit(self, message: bytes, deferred: Deferred[Any]) -> None:
+        """Send a command's message as soon as the limits allow, unless its Deferred has fired by then."""
+        self._held.append((message, deferred))
+        self.held_bytes += len(message)
+        self._go_on()
+
+    def stop(self) -> None:
+        """Send nothing more, and leave no DelayedCall behind."""
+        self._held.clear()
+        self._empty()
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+
+    def when_empty(self) -> Deferred[None]:
+        """Return a Deferred that fires when nothing is held back any more; it may be cancelled."""
+        return self._emptied.wait() if self._held else succeed(None)
+
+    def _go_on(self) -> None:
+        while self._held:
+            message, deferred = self._held[0]
+            if deferred.called:
+                self._take()
+                continue
+            if self._max_in_flight is not None and self._in_flight >= self._max_in_flight:
+                return
+            if not self._rate_allows():
+                return
+            self._take()
+            self._in_flight += 1
+            deferred.addBoth(self._done)
+            self._send(message)
+        self._empty()
+
+    def _take(self) -> None:
+        self.held_bytes -= len(self._held.popleft()[0])
+
+    def _empty(self) -> None:
+        self.held_bytes = 0
+        emptied, self._emptied = self._emptied, Notice()
+        emptied.give(None)
+
+    def _rate_allows(self) -> bool:
+        if self._per_second is None:
+            return True
+        now = self._clock.seconds()
+        if len(self._sent_at) == self._per_second:
+            wait = self._sent_at[0] + 1.0 - now
+            if wait > 0:
+                if self._call is None:
+                    self._call = self._clock.callLater(wait, self._again)
+                return False
+        self._sent_at.append(now)
+        return True
+
+    def _again(self) -> None:
+        self._call = None
+        self._go_on()
+
+    def _done(self, result: T) -> T:
+        self._in_flight -= 1
+        self._go_on()
+        return result

@@ -1,0 +1,197 @@
+"""The commands that wait for their replies: each of their Deferreds fires, exactly once."""
+
+from __future__ import annotations
+
+import copy
+import sys
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
+
+from txcdp._core.dispatch.deadlines import Deadlines
+from txcdp.errors import CommandError, CommandTimeout, MalformedMessage, Overloaded
+from txcdp.protocol._wire import SESSION_NOT_FOUND
+from txcdp.stats import MethodStats, Stats
+
+T = TypeVar("T")
+
+#: Chromium takes ids up to here.
+LARGEST_ID = 2**31 - 1
+
+#: How many ids of commands that were given up are kept, to tell a late reply from one to nobody.
+_REMEMBERED = 10_000
+
+
+class Decode(Protocol):
+    """Turns a reply's message into a result; see :class:`txcdp.protocol._wire.ReplyDecoder`.
+
+    :ivar method: the command's.
+    :ivar opening: of the command's message, see :func:`txcdp.protocol._wire.command_opening`.
+    """
+
+    method: str
+    opening: bytes
+
+    def read(self, message: bytes, on_lenient: Callable[[], None]) -> Any:
+        """Return the result, or raise what the browser said."""
+
+
+class PendingCommand(Deferred[T]):
+    """The Deferred of a command that waits for its reply, with what is needed to fire it.
+
+    :ivar queue: the queue of its deadline, None where it has none.
+    """
+
+    __slots__ = ("decode", "number", "owner", "queue", "sent_at", "stats", "timeout")
+
+    number: int
+    owner: object
+    decode: Decode
+    timeout: float | None
+    queue: dict[int, float] | None
+    sent_at: float
+    stats: MethodStats
+
+
+class PendingCommands:
+    """The table of commands in flight over one connection, by id.
+
+    :param clock: for deadlines and latencies.
+    :param stats: the connection's counters.
+    :param session_unknown: called with the owner of a command whose session the browser does not know;
+        returns what that command fails with instead.
+    :param most: how many may wait; None: any number.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        stats: Stats,
+        session_unknown: Callable[[object], Exception | None],
+        most: int | None = None,
+    ) -> None:
+        self._now = clock.seconds
+        self._stats = stats
+        self._count_lenient = stats.count_lenient
+        self._canceller = self._cancelled  # bound once: this is the hottest path
+        self._session_unknown = session_unknown
+        self._waiting: dict[int, PendingCommand[Any]] = {}
+        self._given_up: dict[int, None] = {}
+        self._deadlines = Deadlines(clock, self._expired)
+        self._most = sys.maxsize if most is None else most
+        self._last_id = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, owner: object, decode: Decode, timeout: float | None, urgent: bool = False) -> PendingCommand[Any]:
+        """Register a command that is about to be sent.
+
+        :param owner: the session that it belongs to.
+        :param timeout: seconds, or None for no deadline.
+        :param urgent: however many wait.
+        :returns: the Deferred of its result, which knows the command's id as ``number``.
+        :raises Overloaded: when as many wait as may.
+        """
+        if len(self._waiting) >= self._most and not urgent:
+            raise Overloaded(decode.method, f"{len(self._waiting):,} commands wait for their replies (max_pending)")
+        number = self._last_id + 1
+        if number > LARGEST_ID or number in self._waiting:
+            number = self._free_id()
+        self._last_id = number
+        stats = self._stats.methods.get(decode.method)
+        if stats is None:
+            stats = self._stats.methods[decode.method] = MethodStats()
+        stats.sent += 1
+        now = self._now()
+        pending: PendingCommand[Any] = PendingCommand(self._canceller)
+        pending.number = number
+        pending.owner = owner
+        pending.decode = decode
+        pending.timeout = timeout
+        pending.queue = None if timeout is None else self._deadlines.add(number, timeout, now)
+        pending.sent_at = now
+        pending.stats = stats
+        self._waiting[number] = pending
+        return pending
+
+    def reply(self, number: int, message: bytes) -> None:
+        """Fire the Deferred that a reply's message belongs to."""
+        pending = self._waiting.pop(number, None)
+        if pending is None:
+            self._to_nobody(number)
+            return
+        if pending.queue is not None:
+            pending.queue.pop(number, None)
+        stats = pending.stats
+        seconds = self._now() - pending.sent_at
+        stats.seconds_total += seconds
+        if seconds > stats.seconds_max:
+            stats.seconds_max = seconds
+        try:
+            result = pending.decode.read(message, self._count_lenient)
+        except CommandError as error:
+            stats.errors += 1
+            gone = self._session_unknown(pending.owner) if error.code == SESSION_NOT_FOUND else None
+            pending.errback(Failure(gone or error))
+        except Exception as error:
+            if isinstance(error, MalformedMessage):
+                self._stats.malformed += 1
+            pending.errback(Failure())
+        else:
+            stats.replies += 1
+            pending.callback(result)
+
+    def fail(self, error: Exception, owner: object = None) -> None:
+        """Fail what waits with ``error``: all of it, or what belongs to ``owner``."""
+        for pending in list(self._waiting.values()):
+            if (owner is None or pending.owner is owner) and self._give_up(pending):
+                pending.errback(copy.copy(error))
+
+    def refuse(self, number: int | None, error: Exception) -> None:
+        """Fail the command with an id, which could not be sent, with ``error``."""
+        pending = None if number is None else self._waiting.get(number)
+        if pending is not None and self._give_up(pending):
+            pending.errback(error)
+
+    def stop(self) -> None:
+        """Leave no DelayedCall behind."""
+        self._deadlines.stop()
+
+    def _free_id(self) -> int:
+        number = 1 if self._last_id >= LARGEST_ID else self._last_id + 1
+        while number in self._waiting:
+            number += 1
+        return number
+
+    def _to_nobody(self, number: int) -> None:
+        if number in self._given_up:
+            del self._given_up[number]
+            self._stats.late += 1
+        else:
+            self._stats.unknown += 1
+
+    def _give_up(self, pending: PendingCommand[Any]) -> bool:
+        """Wait for a reply no longer; return whether it was still being waited for."""
+        number = pending.number
+        if self._waiting.pop(number, None) is None:
+            return False
+        if pending.queue is not None:
+            pending.queue.pop(number, None)
+        self._given_up[number] = None
+        if len(self._given_up) > _REMEMBERED:
+            del self._given_up[next(iter(self._given_up))]
+        return True
+
+    def _cancelled(self, deferred: Deferred[Any]) -> None:
+        if isinstance(deferred, PendingCommand) and self._give_up(deferred):
+            self._stats.cancelled += 1
+
+    def _expired(self, number: int) -> None:
+        pending = self._waiting.get(number)
+        if pending is not None and self._give_up(pending):
+            self._stats.timeouts += 1
+            pending.errback(CommandTimeout(pending.decode.method, pending.timeout or 0.0))

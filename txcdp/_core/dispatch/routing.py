@@ -1,0 +1,180 @@
+"""Which streams want which event of which session, found without decoding a message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+from weakref import WeakSet
+
+from twisted.logger import Logger
+
+from txcdp._privacy import shortened
+from txcdp.protocol._wire import event_prefix, session_of
+from txcdp.streams import EventStream
+
+log = Logger()
+
+#: Routes that are kept for what only taps want. The protocol has some 250 events.
+_KEPT = 1000
+
+#: Bytes of the longest name for which one is kept.
+_LONGEST = 100
+
+
+class Route(Protocol):
+    """What becomes of one kind of event."""
+
+    def deliver(self, message: bytes, session: bytes | None) -> bool:
+        """Handle a message; ``session`` is None where it has not been read yet.
+
+        :returns: whether anybody wanted it.
+        :raises MalformedMessage: where it has to be decoded to learn its session, and cannot be.
+        """
+
+
+class StreamRoute:
+    """The streams of one event, by session.
+
+    :param method: the event's name.
+    """
+
+    __slots__ = ("_first", "_more", "_prefix", "taps")
+
+    def __init__(self, method: bytes) -> None:
+        self._prefix = event_prefix(method)
+        self._first: dict[bytes, EventStream[Any]] = {}  # nearly always the only one: no tuple to fetch besides
+        self._more: dict[bytes, tuple[EventStream[Any], ...]] = {}
+        self.taps: tuple[EventStream[Any], ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether nobody wants the event."""
+        return not self._first and not self.taps
+
+    def add(self, session: bytes, stream: EventStream[Any]) -> None:
+        """Deliver a session's events to ``stream`` too."""
+        self._set(session, (*self._of(session), stream))
+
+    def remove(self, session: bytes, stream: EventStream[Any]) -> None:
+        """Deliver no more to ``stream``."""
+        self._set(session, tuple(each for each in self._of(session) if each is not stream))
+
+    def deliver(self, message: bytes, session: bytes | None) -> bool:
+        """Feed a message to those who want it; see :class:`Route`."""
+        if session is None:
+            session = session_of(message, self._prefix)
+        stream = self._first.get(session)
+        if stream is not None:
+            more = self._more.get(session) if self._more else None
+            stream.feed(message)
+            if more is not None:
+                for other in more:
+                    other.feed(message)
+        for tap in self.taps:
+            tap.feed(message)
+        return stream is not None or bool(self.taps)
+
+    def _of(self, session: bytes) -> tuple[EventStream[Any], ...]:
+        first = self._first.get(session)
+        return () if first is None else (first, *self._more.get(session, ()))
+
+    def _set(self, session: bytes, streams: tuple[EventStream[Any], ...]) -> None:
+        for table in (self._first, self._more):
+            table.pop(session, None)
+        if streams:
+            self._first[session] = streams[0]
+        if len(streams) > 1:
+            self._more[session] = streams[1:]
+
+
+class Routes:
+    """All routes of one connection.
+
+    A tap is a stream that wants events of any session; ``wanted`` tells by the method's name which.
+    """
+
+    def __init__(self) -> None:
+        self._streams: dict[bytes, StreamRoute] = {}
+        self._fixed: dict[bytes, Route] = {}
+        self._first: dict[bytes, Route] = {}  # both of the above, the fixed ones before
+        self._taps: dict[EventStream[Any], Callable[[str], bool]] = {}
+        self._failed: WeakSet[EventStream[Any]] = WeakSet()  # taps whose ``wanted`` has raised: logged once
+
+    def fix(self, method: bytes, route: Route) -> None:
+        """Let ``route`` handle an event; it delivers to the streams through :meth:`deliver_to_streams`."""
+        self._fixed[method] = self._first[method] = route
+
+    def add(self, method: bytes, session: bytes, stream: EventStream[Any]) -> None:
+        """Deliver one event of one session to ``stream``."""
+        self._route(method).add(session, stream)
+
+    def remove(self, method: bytes, session: bytes, stream: EventStream[Any]) -> None:
+        """Undo :meth:`add`."""
+        route = self._streams.get(method)
+        if route is not None:
+            route.remove(session, stream)
+            self._drop_if_empty(method, route)
+
+    def add_tap(self, stream: EventStream[Any], wanted: Callable[[str], bool]) -> None:
+        """Deliver to ``stream`` every event, of any session, whose name is ``wanted``."""
+        self._taps[stream] = wanted
+        self._retap()
+
+    def remove_tap(self, stream: EventStream[Any]) -> None:
+        """Undo :meth:`add_tap`."""
+        self._taps.pop(stream, None)
+        self._retap()
+
+    def deliver(self, method: bytes, message: bytes, session: bytes | None = None) -> bool:
+        """Hand an event's message to those who want it; see :class:`Route`."""
+        route = self._first.get(method)
+        if route is None:
+            if not self._taps:
+                return False
+            route = self._tapped_route(method)
+        return route.deliver(message, session)
+
+    def deliver_to_streams(self, method: bytes, message: bytes, session: bytes) -> bool:
+        """Hand an event's message to the streams that want it, whatever route is fixed for it."""
+        route = self._route(method) if self._taps else self._streams.get(method)
+        return route is not None and route.deliver(message, session)
+
+    def _route(self, method: bytes) -> StreamRoute:
+        route = self._streams.get(method)
+        if route is None:
+            route = self._streams[method] = StreamRoute(method)
+            route.taps = self._taps_for(method)
+            self._first.setdefault(method, route)
+        return route
+
+    def _tapped_route(self, method: bytes) -> StreamRoute:
+        """Return the route of what only taps want; it is kept, unless somebody makes names up."""
+        if len(self._streams) < _KEPT and len(method) <= _LONGEST:
+            return self._route(method)
+        route = StreamRoute(method)
+        route.taps = self._taps_for(method)
+        return route
+
+    def _drop_if_empty(self, method: bytes, route: StreamRoute) -> None:
+        if route.empty:
+            del self._streams[method]
+            if method not in self._fixed:
+                del self._first[method]
+
+    def _taps_for(self, method: bytes) -> tuple[EventStream[Any], ...]:
+        name = method.decode("utf-8", "replace")
+        return tuple(stream for stream in list(self._taps) if self._wanted(stream, name))
+
+    def _wanted(self, stream: EventStream[Any], name: str) -> bool:
+        try:
+            return bool(self._taps[stream](name))
+        except Exception:
+            if stream not in self._failed:
+                self._failed.add(stream)
+                log.failure("Asking whether {name} is wanted failed; it is not", name=shortened(name))
+            return False
+
+    def _retap(self) -> None:
+        for method, route in list(self._streams.items()):
+            route.taps = self._taps_for(method)
+            self._drop_if_empty(method, route)

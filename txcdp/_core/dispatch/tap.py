@@ -1,0 +1,104 @@
+"""Taps: every event, command and reply of all sessions, for those who watch or record all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from twisted.logger import Logger
+
+from txcdp._core.dispatch.inbox import Inbox
+from txcdp._core.dispatch.outbox import Outbox
+from txcdp._core.dispatch.routing import Routes
+from txcdp.errors import MalformedMessage
+from txcdp.protocol._records import from_json
+from txcdp.streams import EventStream
+
+log = Logger()
+
+
+class Message(NamedTuple):
+    """One event as the browser sent it.
+
+    :ivar method: the event's name, such as ``"Network.requestWillBeSent"``.
+    :ivar params: its parameters as plain data.
+    :ivar session_id: the session's id; None for the root session.
+    """
+
+    method: str
+    params: dict[str, Any]
+    session_id: str | None
+
+
+def read_message(message: bytes) -> Message:
+    """Decode an event's message.
+
+    :raises MalformedMessage: for what is no event.
+    """
+    value = from_json(message)
+    if not isinstance(value, dict) or not isinstance(value.get("method"), str):
+        raise MalformedMessage("no event")
+    params = value.get("params")
+    return Message(value["method"], params if isinstance(params, dict) else {}, value.get("sessionId"))
+
+
+class Tap:
+    """Puts one stream into the routes while it has subscribers.
+
+    :param wanted: tells by an event's name whether the stream carries it; None: all of them.
+    """
+
+    def __init__(self, routes: Routes, wanted: Callable[[str], bool] | None) -> None:
+        self._routes = routes
+        self._wanted = wanted or (lambda _: True)
+
+    def stream_wanted(self, stream: EventStream[Any]) -> None:
+        """Begin to feed the stream."""
+        self._routes.add_tap(stream, self._wanted)
+
+    def stream_unwanted(self, stream: EventStream[Any]) -> None:
+        """Cease to feed the stream."""
+        self._routes.remove_tap(stream)
+
+
+class Ears(NamedTuple):
+    """Who wants to know of commands and their replies.
+
+    :ivar sent: called with each command's message, before it leaves.
+    :ivar replied: called with the id and the message of each reply, before it is handled.
+    """
+
+    sent: Callable[[bytes], object]
+    replied: Callable[[int, bytes], object]
+
+
+def overhear(outbox: Outbox, inbox: Inbox, ears: Ears) -> Callable[[], None]:
+    """Let commands and replies be heard; costs nothing where nobody does. Returns what ends it."""
+    transmit, reply = outbox.transmit, inbox.reply
+    listening = True
+
+    def heard_transmit(message: bytes) -> None:
+        if listening:
+            _guarded(ears.sent, message)
+        transmit(message)
+
+    def heard_reply(number: int, message: bytes) -> None:
+        if listening:
+            _guarded(ears.replied, number, message)
+        reply(number, message)
+
+    def end() -> None:
+        nonlocal listening
+        listening = False
+        if outbox.transmit is heard_transmit:  # else somebody else came later, and goes through us
+            outbox.transmit, inbox.reply = transmit, reply
+
+    outbox.transmit, inbox.reply = heard_transmit, heard_reply
+    return end
+
+
+def _guarded(hear: Callable[..., object], *args: object) -> None:
+    try:
+        hear(*args)
+    except Exception:
+        log.failure("Who overhears commands raised; the command goes its way")

@@ -1,0 +1,246 @@
+"""The time in which a connection has no line: what it begins and ends with.
+
+When a line is lost that somebody (the *keeper*) is going to replace, nothing ends: commands in flight fail,
+later ones fail until the line is there, streams wait. Over another line each session is attached to
+its target again, set up as it was, and its streams go on, with a :class:`~txcdp.streams.Gap` for those who
+want to know. A target that is not there any more may be replaced by another one, where somebody
+knows how to make it; otherwise its session ends.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+from weakref import WeakSet
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
+
+from txcdp._core.dispatch.inbox import Inbox
+from txcdp._core.dispatch.outbox import Outbox
+from txcdp._core.dispatch.pending import PendingCommands
+from txcdp._core.sessions import Session
+from txcdp._core.sessions.targets import Targets
+from txcdp._deferreds import Notice, returns_deferred
+from txcdp._transports.interface import Transport
+from txcdp.domains import target
+from txcdp.errors import CommandError, CommandTimeout, ConnectionLost, Gone, MalformedMessage
+from txcdp.health import HealthEvent, LineLost
+from txcdp.streams import EventStream, Gap, Stream
+from txcdp.streams._flow import Flow
+
+#: Seconds for the browser to tell of a frame or a worker again, once its page is attached.
+_FENCE = 5.0
+
+
+class Replacement(NamedTuple):
+    """A target that takes the place of one which is gone.
+
+    :ivar settle: called when the session is set up again, and before its subscribers hear of it.
+    """
+
+    info: target.TargetInfo
+    settle: Callable[[], object]
+
+
+#: Makes another target for a session whose own is gone; fires with None where it cannot be replaced.
+Replace = Callable[[Session], Deferred[Replacement | None]]
+
+
+class Keeper(Protocol):
+    """Who looks for another line when one is lost."""
+
+    def line_lost(self, reason: ConnectionLost) -> None:
+        """Hear that the line is lost, whether another one is wanted or not."""
+
+    def stop(self) -> Deferred[None]:
+        """Look for none; fires when nothing is being tried any more."""
+
+
+class Outage:
+    """Whether a connection has a line, and how it goes on over another one; made by the connection.
+
+    :ivar error: what ended the last line, while there is no other one.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        targets: Targets,
+        pending: PendingCommands,
+        flow: Flow,
+        outbox: Outbox,
+        inbox: Inbox,
+        health: Stream[HealthEvent],
+        taps: WeakSet[EventStream[Any]],
+    ) -> None:
+        self.error: ConnectionLost | None = None
+        self._clock = clock
+        self._targets = targets
+        self._pending = pending
+        self._flow = flow
+        self._outbox = outbox
+        self._inbox = inbox
+        self._health = health
+        self._taps = taps
+        self._keeper: Keeper | None = None
+        self._replace: Replace | None = None
+        self._since = 0.0
+        self._earlier = (0, 0)
+        self._over: Notice[ConnectionLost | None] = Notice()
+
+    @property
+    def traffic(self) -> tuple[int, int]:
+        """Bytes sent and received over all lines."""
+        line = self._outbox.transport
+        return self._earlier[0] + line.bytes_sent, self._earlier[1] + line.bytes_received
+
+    def when_over(self) -> Deferred[None]:
+        """Return a Deferred that fires when there is a line, and fails when there will be none."""
+        if self.error is None:
+            return succeed(None)
+        return self._over.wait().addCallback(_raise_loss)
+
+    # What a keeper calls:
+
+    def keep(self, keeper: Keeper, replace: Replace | None = None) -> None:
+        """Let the connection outlive its line.
+
+        :param keeper: who finds another one, and calls :meth:`resume` with it.
+        :param replace: makes another target for a session whose own is gone.
+        """
+        self._keeper, self._replace = keeper, replace
+
+    @returns_deferred
+    async def resume(self, transport: Transport, restarted: bool = False) -> Gap:
+        """Go on over another line, with everything set up as it was.
+
+        :param restarted: whether it leads to a browser that was started anew.
+        :returns: fires with the gap when all sessions have been found again or given up; fails like
+            ``Session.execute`` when the line is lost meanwhile, or the browser does not answer.
+        """
+        self._earlier = self.traffic
+        self._outbox.transport = transport
+        self._flow.resume(transport)
+        transport.receiver = self._inbox
+        before = self.error
+        gap = await self._restore(restarted)
+        if self.error is not before and self.error is not None:  # lost again, and nobody was waiting for an answer
+            raise self.error
+        self.error = None
+        self._flow.stats.reconnects += 1
+        for tap in list(self._taps):
+            tap.mark(gap)
+        over, self._over = self._over, Notice()
+        over.give(None)
+        return gap
+
+    def give_up(self) -> Deferred[None]:
+        """Look for no other line: the connection ends with its line, or now if it has none.
+
+        :returns: fires when nothing is being tried any more.
+        """
+        keeper, self._keeper = self._keeper, None
+        stopped = succeed(None) if keeper is None else keeper.stop()
+        if self.error is not None:
+            self._inbox.transport_closed(self.error)
+        return stopped
+
+    # What the connection tells:
+
+    def begin(self, lost: ConnectionLost) -> bool:
+        """Hear that the line is lost.
+
+        :returns: whether another one is being looked for.
+        """
+        keeper = self._keeper
+        if keeper is None:
+            return False
+        began = self.error is None
+        if began:  # else it was lost again before all was set up
+            self._since = self._clock.seconds()
+        self.error = lost
+        self._flow.suspend()
+        self._targets.suspend(lost)  # first, so that whoever hears of a failure finds its session suspended
+        self._pending.fail(lost)
+        if began:
+            self._health.push(LineLost(lost))
+            keeper.line_lost(lost)
+        return True
+
+    def ended(self, lost: ConnectionLost) -> None:
+        """Hear that the connection has ended."""
+        self._over.give(lost)
+        self._keeper = self.error = None
+
+    async def _restore(self, restarted: bool) -> Gap:
+        lost, targets = self.error, self._targets
+        assert lost is not None
+        listened: frozenset[str] = frozenset().union(*(each.listened for each in (targets.root, *targets.adrift)))
+
+        def gap(missing: frozenset[str] = frozenset()) -> Gap:
+            return Gap(self._since, self._clock.seconds(), lost, restarted, missing)
+
+        targets.gap = gap
+        targets.root.resume(gap(), None, targets.root.target, None)
+        await _answered(targets.root)
+        for session in list(targets.adrift):
+            if session.parent is targets.root and session in targets.adrift:
+                await self._find(session, self._replace if restarted else None)
+        await self._find_children()
+        return gap(listened)
+
+    async def _find(self, session: Session, replace: Replace | None) -> None:
+        """Attach to a session's target again, or to what takes its place."""
+        if await self._attached(session):
+            return
+        other = None if replace is None else await replace(session)
+        if other is not None:
+            if session.ended:  # nobody wants it any more
+                close = target.close_target(target_id=other.info.target_id)
+                self._targets.root.execute(close).addErrback(lambda _: None)
+                return
+            self._targets.replace(session, other.info, other.settle)
+            if await self._attached(session):
+                return
+        self._targets.abandon(session)
+
+    async def _attached(self, session: Session) -> bool:
+        """Attach; that the browser tells before it answers makes the session be adopted."""
+        root, info = self._targets.root, session.target
+        if session not in self._targets.adrift or info is None:
+            return True
+        try:
+            await root.execute(target.attach_to_target(target_id=info.target_id, flatten=True))
+        except CommandError:
+            return False
+        return not session.suspended
+
+    async def _find_children(self) -> None:
+        """Wait for frames and workers, which the auto-attaching of what they belong to brings back."""
+        targets = self._targets
+        before = -1
+        while targets.adrift and len(targets.adrift) != before:
+            before = len(targets.adrift)
+            for parent in {session.parent for session in targets.adrift}:
+                if parent is not None and not parent.suspended and not parent.ended:
+                    await _answered(parent)
+        for session in list(targets.adrift):
+            targets.abandon(session)
+
+
+async def _answered(session: Session) -> None:
+    """Wait until the browser's own process has handled what was sent before; any answer will do."""
+    try:
+        await session.execute(target.get_target_info(), timeout=_FENCE)
+    except (CommandError, MalformedMessage):
+        pass
+    except (CommandTimeout, Gone) as error:
+        if session.id is None or isinstance(error, ConnectionLost):
+            raise
+
+
+def _raise_loss(lost: ConnectionLost | None) -> None:
+    if lost is not None:
+        raise copy.copy(lost)

@@ -1,0 +1,189 @@
+"""Another line for a connection that has lost its own: looked for by Twisted's ``ClientService``.
+
+The service keeps the time between attempts and their order; what an attempt is (finding the browser, opening
+the line, setting all sessions up again over it) is its endpoint's, so that a line which is lost while
+it is being set up is a failed attempt.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from twisted.application.internet import ClientService, backoffPolicy
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.task import deferLater
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from txcdp._core.connection import Connection
+from txcdp._core.outage import Replace
+from txcdp._deferreds import returns_deferred
+from txcdp._transports.interface import Transport
+from txcdp.health import Reconnected, Reconnecting
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReconnectPolicy:
+    """When a lost line is replaced, and how often that is tried; times in seconds.
+
+    :ivar initial_delay: before the first attempt.
+    :ivar max_delay: the longest one.
+    :ivar factor: by how much each is longer than the one before.
+    :ivar jitter: returns what is added to each, so that many clients do not come back at the same
+        moment; between 0 and 1 s by default.
+    :ivar max_attempts: failed attempts in a row after which the connection ends; None: any number.
+    :ivar reopen_pages: whether the pages of a browser that was started anew are opened again, where they had
+        been; otherwise they end.
+    """
+
+    initial_delay: float = 1.0
+    max_delay: float = 60.0
+    factor: float = 1.5
+    jitter: Callable[[], float] = field(default=random.random, repr=False)
+    max_attempts: int | None = None
+    reopen_pages: bool = True
+
+    def __post_init__(self) -> None:
+        if self.initial_delay < 0 or self.max_delay < self.initial_delay or self.factor < 1:
+            raise ValueError("0 <= initial_delay <= max_delay and factor >= 1 are needed")
+        if self.max_attempts is not None and self.max_attempts < 1:
+            raise ValueError(f"max_attempts={self.max_attempts}: at least one must be allowed")
+
+    def delays(self) -> Callable[[int], float]:
+        """Return what tells the delay before each attempt, the first one being number 1."""
+        delay = backoffPolicy(self.initial_delay, self.max_delay, self.factor, self.jitter)
+        return lambda attempt: delay(attempt - 1)
+
+
+class Opened(NamedTuple):
+    """A line to a browser.
+
+    :ivar identity: tells one running browser from another, as its WebSocket's URL does.
+    """
+
+    transport: Transport
+    identity: str
+
+
+#: Finds a browser and opens a line to it; must end, and leave nothing behind when it is cancelled.
+OpenLine = Callable[[], Deferred[Opened]]
+
+
+class Reconnector:
+    """Keeps a connection supplied with lines; see :class:`txcdp._core.outage.Keeper`.
+
+    :param connection: which has its first line already.
+    :param identity: of the browser that the first line leads to.
+    :param open_line: finds the browser and opens a line to it.
+    :param policy: when, and how often.
+    :param clock: the reactor, or a ``task.Clock``.
+    :param replace: makes another target for a session whose own is gone.
+    :param name: of the browser, for the log.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        identity: str,
+        open_line: OpenLine,
+        policy: ReconnectPolicy,
+        clock: IReactorTime,
+        replace: Replace | None = None,
+        name: str = "the browser",
+    ) -> None:
+        self._connection = connection
+        self._identity = identity
+        self._open_line = open_line
+        self._policy = policy
+        self._clock = clock
+        self._attempt = 0
+        self._failure: Exception | None = None
+        self._has_line = True
+        self._protocol: Any = None
+        self._delays = policy.delays()
+        endpoint = _Endpoint(self._connect, name)
+        self._service = ClientService(endpoint, Factory.forProtocol(Protocol), retryPolicy=self._delay, clock=clock)
+        connection.outage.keep(self, replace)
+        self._service.startService()
+
+    def line_lost(self, reason: Exception) -> None:
+        """Hear that the line is lost: the service hears it as of any protocol."""
+        self._has_line = False
+        protocol, self._protocol = self._protocol, None
+        if protocol is not None:
+            protocol.connectionLost(Failure(reason))
+
+    def stop(self) -> Deferred[None]:
+        """Look for no line any more; an attempt under way is cancelled, and has cleaned up when this fires."""
+        # Later, since the attempt may be what calls us.
+        return deferLater(self._clock, 0).addCallback(lambda _: self._service.stopService())
+
+    def _delay(self, attempt: int) -> float:
+        delay = self._delays(attempt)
+        if self._connection.suspended is not None:
+            self._connection.health.push(Reconnecting(attempt, delay, self._failure))
+        return delay
+
+    @returns_deferred
+    async def _connect(self, factory: Any) -> Any:
+        """Make one attempt; the first one finds the line that the connection was made with."""
+        if not self._has_line:
+            try:
+                await self._open()
+            except Exception as error:
+                self._failure = error
+                self._attempt += 1
+                if self._attempt == self._policy.max_attempts:
+                    self._clock.callLater(0, self._connection.outage.give_up)
+                raise
+        self._attempt, self._failure = 0, None
+        self._has_line = True
+        protocol = self._protocol = factory.buildProtocol(None)
+        protocol.makeConnection(_Hook(self))
+        return protocol
+
+    async def _open(self) -> None:
+        opened = await self._open_line()
+        restarted = opened.identity != self._identity
+        try:
+            if self._connection.lost is not None:  # it was closed meanwhile
+                raise self._connection.lost
+            gap = await self._connection.outage.resume(opened.transport, restarted)
+        except BaseException:
+            opened.transport.abort()
+            raise
+        self._identity = opened.identity
+        self._connection.health.push(Reconnected(gap))
+
+
+@implementer(IStreamClientEndpoint)
+class _Endpoint:
+    """What ``ClientService`` connects to."""
+
+    def __init__(self, connect: Callable[[Any], Deferred[Any]], name: str) -> None:
+        self._connect = connect
+        self._name = name
+
+    def __repr__(self) -> str:
+        return self._name
+
+    def connect(self, protocolFactory: Any) -> Deferred[Any]:
+        """Make one attempt."""
+        return self._connect(protocolFactory)
+
+
+class _Hook:
+    """Stands for the transport of the protocol that ``ClientService`` watches; the connection closes the line."""
+
+    def __init__(self, reconnector: Reconnector) -> None:
+        self._reconnector = reconnector
+
+    def loseConnection(self) -> None:
+        """Let the service be done with it."""
+        self._reconnector.line_lost(ConnectionDone())

@@ -1,0 +1,43 @@
+"""What a session asks of its connection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+
+from twisted.internet.defer import Deferred
+
+from txcdp._core.dispatch.pending import Decode
+from txcdp._core.sessions.streams import Feeder
+
+if TYPE_CHECKING:
+    from txcdp._core.sessions.session import Session
+
+#: What to do about experimental commands; see ``Connection``.
+StabilityPolicy = Literal["stable", "warn", "any"]
+
+
+class Default:
+    """The type of :data:`DEFAULT`."""
+
+    def __repr__(self) -> str:
+        return "the connection's"
+
+
+#: Stands for the connection's own deadline, where None means: no deadline.
+DEFAULT: Final = Default()
+
+
+class Channel(Feeder, Protocol):
+    """The connection, as its sessions see it."""
+
+    linger: float | None
+    stability: StabilityPolicy
+
+    def send(self, session: Session, params: object, decode: Decode, timeout: float | None | Default) -> Deferred[Any]:
+        """Send one command."""
+
+    def detach(self, session: Session) -> Deferred[None]:
+        """Detach from the session's target."""
+
+    def not_restored(self, session: Session, method: str, error: object) -> None:
+        """Count and log a command of the session's set-up that failed when it was sent again."""

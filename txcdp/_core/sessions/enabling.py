@@ -1,0 +1,184 @@
+"""Domains are enabled while somebody listens to their events, and disabled some time after the last has left.
+
+A subscriber misses nothing that a command causes which is sent after it subscribed, and has to await
+nothing: a target's own process handles commands in order. The browser's process, though, handles some
+commands itself and at once, navigation among them, while an ``enable`` sent before is still on its way
+to the target. So those few (:data:`txcdp.protocol._wire.OVERTAKES`) wait until it has been answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.python.failure import Failure
+
+from txcdp.domains import PLAIN_ENABLE
+from txcdp.errors import Gone
+
+T = TypeVar("T")
+
+#: Enabling these changes what the page can do or stops it, so only the user can decide it: requests and
+#: dialogs then wait for an answer, scripts stop at breakpoints, devices and credentials become virtual.
+TAKES_DECISIONS = frozenset(
+    {"Debugger", "DeviceAccess", "FedCm", "Fetch", "SmartCardEmulation", "WebAuthn", "BluetoothEmulation"}
+)
+
+#: Domains whose events are sent only while another domain is enabled too.
+NEEDS = {"CSS": "DOM", "Overlay": "DOM"}
+
+#: Seconds for which a command that would overtake the enabling waits for a target that does not answer;
+#: it may hang, and navigating be the way out. One that is overtaken (fresh tabs on a machine with too much
+#: to do were seen to take more than 2 s) sends no event of the navigation, and never answers the ``enable``.
+PATIENCE = 4.5
+
+ENABLED_BY_LISTENING = PLAIN_ENABLE - TAKES_DECISIONS
+
+
+class Enabling:
+    """Counts the listeners of each domain in one session.
+
+    :param execute: sends a command by its method.
+    :param refused: called with a domain and the error when the browser would not enable it.
+    :param linger: seconds from the last listener's leaving to the disabling; None: never disable.
+    """
+
+    def __init__(
+        self,
+        execute: Callable[[str], Deferred[Any]],
+        refused: Callable[[str, Exception], None],
+        clock: IReactorTime,
+        linger: float | None,
+    ) -> None:
+        self._execute = execute
+        self._refused = refused
+        self._clock = clock
+        self._linger = linger
+        self._listeners: dict[str, int] = {}
+        self._enabled: set[str] = set()
+        self._by_hand: set[str] = set()
+        self._leaving: dict[str, IDelayedCall] = {}
+        self._unanswered = 0
+        self._settling: list[Deferred[None]] = []
+
+    @property
+    def busy(self) -> bool:
+        """Whether an ``enable`` has been sent and not answered yet."""
+        return self._unanswered > 0
+
+    def settled(self) -> Deferred[None]:
+        """Return a Deferred that fires when no ``enable`` is unanswered, or after :data:`PATIENCE`."""
+        waiter: Deferred[None] = Deferred(lambda waiter: self._settling.remove(waiter))
+        self._settling.append(waiter)
+        late = self._clock.callLater(PATIENCE, lambda: self._settle(waiter))
+
+        def stop_clock(result: T) -> T:
+            if late.active():
+                late.cancel()
+            return result
+
+        waiter.addBoth(stop_clock)
+        if not self.busy:
+            self._settle(waiter)
+        return waiter
+
+    def listen(self, domain: str) -> None:
+        """Count one more listener; the first one enables the domain."""
+        if domain in ENABLED_BY_LISTENING:
+            if domain in NEEDS:
+                self.listen(NEEDS[domain])
+            self._listeners[domain] = self._listeners.get(domain, 0) + 1
+            leaving = self._leaving.pop(domain, None)
+            if leaving is not None:
+                leaving.cancel()
+            self._enable(domain)
+
+    def leave(self, domain: str) -> None:
+        """Count one listener less; some time after the last one the domain is disabled."""
+        if domain in self._listeners:
+            self._listeners[domain] -= 1
+            if not self._listeners[domain]:
+                del self._listeners[domain]
+                if self._linger is not None and domain in self._enabled:
+                    self._leaving[domain] = self._clock.callLater(self._linger, self._disable, domain)
+            if domain in NEEDS:
+                self.leave(NEEDS[domain])
+
+    def by_hand(self, method: str, sent: Deferred[T]) -> None:
+        """Hear that the user has sent ``Domain.enable`` or ``Domain.disable``: it is the user's from then on.
+
+        :param sent: fires with the answer; a domain that could not be enabled is nobody's.
+        """
+        domain, _, verb = method.partition(".")
+        if verb == "disable":
+            self._by_hand.discard(domain)
+            self._enabled.discard(domain)
+            return
+
+        def refused(failure: Failure) -> Failure:
+            self._by_hand.discard(domain)
+            return failure
+
+        self._by_hand.add(domain)
+        self.track(sent).addErrback(refused)
+
+    def keep(self, domain: str) -> None:
+        """Hear that a domain is to be enabled for as long as there is a target, and by whom does not matter."""
+        self._by_hand.add(domain)
+
+    def track(self, sent: Deferred[T]) -> Deferred[T]:
+        """Let what overtakes wait for an answer, too; the same Deferred is returned."""
+        self._unanswered += 1
+        return sent.addBoth(self._answered)
+
+    def renew(self) -> None:
+        """Enable again what listeners want and is not enabled, after a crashed page or a lost line came back."""
+        for domain in self._listeners:
+            self._enable(domain)
+
+    def suspend(self) -> None:
+        """Hear that the line is lost: nothing is enabled any more."""
+        self._cancel_leaving()
+        self._enabled.clear()
+
+    def stop(self) -> None:
+        """Leave no DelayedCall behind."""
+        self._cancel_leaving()
+        self._linger = None  # subscribers that leave while the session ends start none either
+
+    def _enable(self, domain: str) -> None:
+        if domain not in self._enabled and domain not in self._by_hand:
+            self._enabled.add(domain)
+            self.track(self._execute(f"{domain}.enable")).addErrback(self._not_enabled, domain)
+
+    def _cancel_leaving(self) -> None:
+        for call in self._leaving.values():
+            call.cancel()
+        self._leaving.clear()
+
+    def _answered(self, result: T) -> T:
+        self._unanswered -= 1
+        if not self._unanswered:
+            for waiter in list(self._settling):
+                self._settle(waiter)
+        return result
+
+    def _settle(self, waiter: Deferred[None]) -> None:
+        if waiter in self._settling:
+            self._settling.remove(waiter)
+            waiter.callback(None)
+
+    def _not_enabled(self, failure: Failure, domain: str) -> None:
+        self._enabled.discard(domain)
+        error = failure.value
+        if isinstance(error, Exception) and not isinstance(error, Gone | CancelledError):
+            self._refused(domain, error)
+
+    def _disable(self, domain: str) -> None:
+        del self._leaving[domain]
+        self._enabled.discard(domain)
+        if domain not in self._by_hand:
+            # Whatever comes of it, nobody listens any more.
+            self._execute(f"{domain}.disable").addErrback(lambda _: None)

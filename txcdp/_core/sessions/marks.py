@@ -1,0 +1,38 @@
+"""Marks: commands whose replies tell that all that the browser had to say before has been read."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from txcdp._core.dispatch.pending import Decode
+from txcdp._core.sessions.session import DEFAULT, Default, Session
+from txcdp.errors import CommandError
+from txcdp.protocol._wire import ReplyDecoder
+
+#: Answered by the browser's main process, also for a page whose own process hangs; others refuse it.
+_METHOD = "Browser.getVersion"
+
+_decode: ReplyDecoder[Any] = ReplyDecoder(_METHOD, None)
+
+
+class Sender(Protocol):
+    """A connection, as far as marks are concerned."""
+
+    def send(self, session: Session, params: object, decode: Decode, timeout: Default, urgent: bool) -> Deferred[Any]:
+        """Send a command."""
+
+
+def send_mark(connection: Sender, root: Session) -> Deferred[object]:
+    """Send a mark.
+
+    :param root: the root session.
+    :returns: fires when its reply has come, a refusal included; fails when none comes.
+    """
+
+    def refused(failure: Failure) -> None:
+        failure.trap(CommandError)
+
+    return connection.send(root, {}, _decode, DEFAULT, True).addErrback(refused)

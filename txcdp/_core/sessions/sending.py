@@ -1,0 +1,113 @@
+"""What goes out of a session and is not merely sent: what stands, and what would overtake it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from twisted.internet.defer import Deferred, fail
+from twisted.python.failure import Failure
+
+from txcdp._core.dispatch.pending import Decode
+from txcdp._core.sessions.channel import DEFAULT, Channel, Default
+from txcdp._core.sessions.enabling import Enabling
+from txcdp._core.sessions.journal import Entry, Journal
+from txcdp._deferreds import returns_deferred
+from txcdp.errors import CommandTimeout, Gone, TargetCrashed
+from txcdp.protocol._stateful import TOGGLES, leaves_standing
+from txcdp.protocol._wire import OVERTAKES, ReplyDecoder
+
+if TYPE_CHECKING:
+    from txcdp._core.sessions.session import Session
+
+T = TypeVar("T")
+
+
+class Sending:
+    """Sends one session's commands by the rules that some of them have.
+
+    :param session: whose it is.
+    :param channel: the connection.
+    :param enabling: which domains are enabled, and being enabled.
+    :param refusal: returns why the session cannot send a method now; None where it can.
+    """
+
+    def __init__(
+        self, session: Session, channel: Channel, enabling: Enabling, refusal: Callable[[str], Gone | None]
+    ) -> None:
+        self._session = session
+        self._channel = channel
+        self._enabling = enabling
+        self._refusal = refusal
+        self._journal = Journal()
+
+    def send(self, method: str, params: object, decode: Decode, timeout: float | None | Default) -> Deferred[Any]:
+        """Send what the user wants."""
+        refused = self._refusal(method)
+        if refused is not None:
+            return fail(refused)
+        if leaves_standing(method):
+            return self._set_up(method, self._journal.translate(method, params), decode, timeout)
+        if self._enabling.busy and method in OVERTAKES:
+            return self._send_when_settled(method, params, decode, timeout)
+        return self._channel.send(self._session, params, decode, timeout)
+
+    def insist(self, method: str, params: object, decode: Decode) -> Deferred[Any]:
+        """Send what is to stand in every process of the target, beginning with the first that can take it."""
+        self._journal.note(method, params, None)
+        if method.endswith(TOGGLES):
+            self._enabling.keep(method.partition(".")[0])
+        refused = self._refusal(method)
+        if refused is not None:
+            sent: Deferred[Any] = fail(refused)
+        else:
+            sent = self._enabling.track(self._channel.send(self._session, params, decode, None))
+        return sent.addErrback(self._not_yet)
+
+    def send_quietly(self, method: str, params: object = None) -> Deferred[dict[str, Any]]:
+        """Send what the session itself wants, which says nothing of the user's wishes."""
+        refused = self._refusal("")
+        if refused is not None:
+            return fail(refused)
+        return self._channel.send(self._session, params or {}, ReplyDecoder(method, dict[str, Any]), DEFAULT)
+
+    def send_again(self) -> None:
+        """Send all that stands once more, in one write: the line, and with it the browser's session, is a new one."""
+        for entry in self._journal:
+            sent = self._enabling.track(self.send_quietly(entry.method, entry.params))
+            sent.addCallbacks(self._renamed, self._not_restored, callbackArgs=(entry,), errbackArgs=(entry,))
+
+    def _set_up(self, method: str, params: object, decode: Decode, timeout: float | None | Default) -> Deferred[Any]:
+        sent = self._channel.send(self._session, params, decode, timeout)
+
+        def note(result: T) -> T:
+            self._journal.note(method, params, result)
+            return result
+
+        sent.addCallback(note)
+        if method.endswith(TOGGLES):
+            self._enabling.by_hand(method, sent)
+        return sent
+
+    @returns_deferred
+    async def _send_when_settled(
+        self, method: str, params: object, decode: Decode, timeout: float | None | Default
+    ) -> Any:
+        await self._enabling.settled()
+        if self._enabling.busy:
+            return await self._channel.send(self._session, params, decode, timeout)
+        return await self.send(method, params, decode, timeout)
+
+    def _not_yet(self, failure: Failure) -> Failure:
+        if failure.check(TargetCrashed):
+            self._session.not_set_up()
+        return failure
+
+    def _renamed(self, result: dict[str, Any], entry: Entry) -> None:
+        self._journal.renamed(entry, result)
+
+    def _not_restored(self, failure: Failure, entry: Entry) -> None:
+        if failure.check(TargetCrashed, CommandTimeout):
+            self._session.not_set_up()
+        if not failure.check(Gone):  # of which everybody hears anyway
+            self._channel.not_restored(self._session, entry.method, failure.value)

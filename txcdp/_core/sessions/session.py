@@ -1,0 +1,288 @@
+"""A session: the conversation with one target (a page, a frame, a worker, the browser itself)."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from twisted.internet.defer import Deferred, fail, succeed
+
+from txcdp._core.sessions.channel import DEFAULT, Channel, Default, StabilityPolicy
+from txcdp._core.sessions.enabling import Enabling
+from txcdp._core.sessions.sending import Sending
+from txcdp._core.sessions.streams import SessionStreams
+from txcdp._deferreds import Notice
+from txcdp._privacy import printable
+from txcdp.errors import ConnectionLost, ExperimentalCommand, Gone, TargetCrashed
+from txcdp.protocol._records import Command, Event, Stability
+from txcdp.protocol._wire import ReplyDecoder, reply_decoder, session_tail
+from txcdp.streams import EventStream, Gap, StreamContext
+
+__all__ = ["DEFAULT", "Channel", "Default", "Session", "StabilityPolicy", "session_key"]
+
+if TYPE_CHECKING:
+    from txcdp._core.sessions.attach import AutoAttach
+    from txcdp.domains.target import TargetInfo
+
+R = TypeVar("R")
+E = TypeVar("E", bound=Event)
+
+
+#: What the browser itself answers although the page's process is gone; everything else would hang.
+_ANSWERED_WHEN_CRASHED = ("Target.", "Browser.", "Page.navigate", "Page.reload", "Page.close", "Inspector.")
+
+
+class Session:
+    """The conversation with one target; made by the connection alone.
+
+    :ivar id: the session id; None for the connection's root session.
+    :ivar target: what the browser said of the target when it was attached; None for the root.
+    :ivar parent: the session through which this one was attached; None for the root.
+    :ivar crashed: whether the target's process is gone and the page has not been reloaded yet.
+    :ivar suspended: whether the line is lost, and another one being looked for.
+    :ivar auto_attach: how targets that this one opens are attached; None: they are not.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        session_id: str | None = None,
+        target: TargetInfo | None = None,
+        parent: Session | None = None,
+    ) -> None:
+        self.id = session_id
+        self.target = target
+        self.parent = parent
+        self.crashed = False
+        self.suspended = False
+        self.auto_attach: AutoAttach | None = None
+        self.key = session_key(session_id)
+        self.tail = session_tail(session_id)
+        self._channel = channel
+        self._gone: Gone | None = None
+        self._crash: Gone | None = None
+        self._unsaid = False
+        self._ending: Notice[Gone] = Notice()
+        self._interruption: Notice[Gone] = Notice()
+        enabling = Enabling(self._enable, self._refused, channel.context.clock, channel.linger)
+        self._enabling = enabling
+        self._streams = SessionStreams(channel, enabling, self.key)
+        self._sending = Sending(self, channel, enabling, self._refusal)
+
+    def __repr__(self) -> str:
+        what = f"{self.target.type} {self.target.target_id}" if self.target is not None else "root"
+        state = " (gone)" if self.ended else " (crashed)" if self.crashed else " (line lost)" if self.suspended else ""
+        return printable(f"<Session {self.id or 'root'} of {what}{state}>")
+
+    @property
+    def ended(self) -> bool:
+        """Whether the session is detached or its connection lost; not while it is crashed or suspended."""
+        return self._gone is not None and not (self.crashed or self.suspended)
+
+    @property
+    def listened(self) -> frozenset[str]:
+        """The names of the events that somebody listens to."""
+        return self._streams.names()
+
+    @property
+    def context(self) -> StreamContext:
+        """The clock, scheduler and flow control that the session's streams share."""
+        return self._channel.context
+
+    def execute(self, command: Command[R], *, timeout: float | None | Default = DEFAULT) -> Deferred[R]:
+        """Send a command.
+
+        :param command: such as ``page.navigate(url="https://example.com/")``.
+        :param timeout: seconds until it fails with :exc:`CommandTimeout`; None for never; the
+            connection's default when not given.
+        :returns: fires with the command's result. Fails with :exc:`CommandError`,
+            :exc:`CommandTimeout`, :exc:`SessionDetached`, :exc:`TargetCrashed`,
+            :exc:`ConnectionLost` or, cancelled, with :exc:`~twisted.internet.defer.CancelledError`.
+        """
+        kind = type(command)
+        decode = reply_decoder(kind)
+        if kind.stability == "experimental" and self._channel.stability != "any":
+            refused = self._experimental(kind.method, kind.stability)
+            if refused is not None:
+                return refused
+        if self._gone is None and not decode.special:
+            return self._channel.send(self, command, decode, timeout)
+        return self._sending.send(kind.method, command, decode, timeout)
+
+    def execute_raw(
+        self, method: str, params: Mapping[str, Any] | None = None, *, timeout: float | None | Default = DEFAULT
+    ) -> Deferred[dict[str, Any]]:
+        """Send a command that the bindings do not know.
+
+        :param method: the protocol's name, such as ``"Page.navigate"``.
+        :param params: the parameters as they go over the wire.
+        :param timeout: as for :meth:`execute`.
+        :returns: fires with the result as the browser sent it; fails like :meth:`execute`.
+        """
+        return self._sending.send(method, params or {}, ReplyDecoder(method, dict[str, Any]), timeout)
+
+    def insist(self, command: Command[R]) -> Deferred[R]:
+        """Send a command of which the effect is to stand; where the target's process goes first, to the next one again.
+
+        :returns: fires and fails like :meth:`execute`, without a deadline.
+        """
+        return self._sending.insist(type(command).method, command, reply_decoder(type(command)))
+
+    def events(self, event: type[E]) -> EventStream[E]:
+        """Return the stream of one of the session's events.
+
+        The first subscriber enables the event's domain, so subscribe before you act. The stream
+        completes when the session ends; it fails with :exc:`TargetCrashed` or :exc:`ConnectionLost`
+        when that was not in good order, and with :exc:`CommandError` if the domain cannot be enabled.
+
+        :param event: such as ``network.ResponseReceived``.
+        """
+        return self._streams.get(event.method, event)
+
+    def events_raw(self, method: str) -> EventStream[dict[str, Any]]:
+        """Return the stream of an event by its protocol name; its items are the parameters as a dict.
+
+        Ends like :meth:`events`.
+        """
+        return self._streams.get(method, dict[str, Any])
+
+    def detach(self) -> Deferred[None]:
+        """Detach from the target, which lives on (``Target.detachFromTarget``).
+
+        :returns: fires with None when the session has ended; at once when it had before.
+        """
+        return self._channel.detach(self)
+
+    def when_ended(self) -> Deferred[Gone]:
+        """Return a Deferred that fires with the reason, an exception, when the session ends."""
+        return self._ending.wait()
+
+    def when_interrupted(self) -> Deferred[Gone]:
+        """Return a Deferred that fires with the reason when the session ends or its line is lost, at once if it is."""
+        return succeed(self._gone) if self.suspended and self._gone else self._interruption.wait()
+
+    # What the connection tells its sessions:
+
+    def end(self, reason: Gone, error: Exception | None) -> None:
+        """Hear that the session is over.
+
+        :param reason: what later commands fail with.
+        :param error: what the streams fail with; None: they complete.
+        """
+        if self.ended:
+            return
+        self.crashed = self.suspended = False
+        self._gone = reason
+        self._enabling.stop()
+        self._streams.end(error)
+        self._interruption.give(reason)
+        self._ending.give(reason)
+
+    def crash(self, fail_pending: Callable[[], None]) -> None:
+        """Hear that the target's process is gone.
+
+        Whoever hears of it may reload the page at once: that is not among what fails here.
+
+        :param fail_pending: fails the session's commands in flight.
+        """
+        if not self.ended:
+            error = TargetCrashed(self.id or "root", str(self.target.url) if self.target else "")
+            self.crashed, self._gone = True, error
+            failing = self._streams.release()
+            fail_pending()
+            for fail_subscribers in failing:
+                fail_subscribers(error)
+
+    def revive(self) -> None:
+        """Hear that a navigation gave the target a new process."""
+        if self.crashed:
+            self.crashed, self._gone = False, None
+            if self._unsaid:  # it was crashed already when its line was lost
+                self._set_up_again()
+            else:
+                self._enabling.renew()
+
+    def suspend(self, lost: ConnectionLost) -> None:
+        """Hear that the line is lost and another one is being looked for: commands fail until then, streams go on.
+
+        :param lost: what later commands fail with.
+        """
+        if self.ended or self.suspended:
+            return
+        self._crash = self._gone if self.crashed else None
+        self.crashed, self.suspended, self._gone = False, True, lost
+        self._enabling.suspend()
+        self._streams.suspend()
+        interruption, self._interruption = self._interruption, Notice()
+        interruption.give(lost)
+
+    def resume(
+        self,
+        gap: Gap,
+        session_id: str | None,
+        target: TargetInfo | None,
+        parent: Session | None,
+        settle: Callable[[], object] | None = None,
+    ) -> None:
+        """Hear that the session is there again, over another line: set it up as it was.
+
+        :param gap: what the subscribers that want to know are told.
+        :param session_id: the browser's new name for it.
+        :param target: what the browser says of the target now.
+        :param parent: the session through which it was attached.
+        :param settle: called when it is set up, and before the subscribers hear of it.
+        """
+        self.id, self.target, self.parent = session_id, target, parent
+        self.key, self.tail = session_key(session_id), session_tail(session_id)
+        crash, self._crash = self._crash, None
+        self.suspended = False
+        self._streams.resume(self.key)
+        if crash is not None and not gap.restarted:
+            self.crashed, self._gone, self._unsaid = True, crash, True
+        else:
+            self._gone = None
+            self._set_up_again()
+        if target is not None and target.type == "page":
+            self._ask_whether_it_lives()
+        if settle is not None:
+            settle()
+        self._streams.mark(gap)
+
+    def _ask_whether_it_lives(self) -> None:
+        """Have the browser say it again where the page's process is gone: meanwhile it may have gone, or come back."""
+        asked = self._channel.send(self, {}, ReplyDecoder("Inspector.enable", None), DEFAULT)
+        asked.addCallbacks(lambda _: self.revive(), lambda _: None)
+
+    def not_set_up(self) -> None:
+        """Hear that a target did not live, or answer, to be set up again: the process that follows has to be."""
+        self._unsaid = True
+
+    def _set_up_again(self) -> None:
+        self._unsaid = False
+        self._sending.send_again()
+        self._enabling.renew()
+
+    def _refusal(self, method: str) -> Gone | None:
+        gone = self._gone
+        if gone is None or (self.crashed and method.startswith(_ANSWERED_WHEN_CRASHED)):
+            return None
+        return copy.copy(gone)
+
+    def _enable(self, method: str) -> Deferred[Any]:
+        return self._sending.send_quietly(method)
+
+    def _refused(self, domain: str, error: Exception) -> None:
+        self._streams.refuse(domain, error)
+
+    def _experimental(self, method: str, stability: Stability) -> Deferred[Any] | None:
+        if self._channel.stability == "stable":
+            return fail(ExperimentalCommand(method))
+        warnings.warn(f"{method} is {stability}: it may change or go away", FutureWarning, stacklevel=3)
+        return None
+
+
+def session_key(session_id: str | None) -> bytes:
+    """Return what stands for a session id in messages."""
+    return (session_id or "").encode("utf-8", "surrogatepass")

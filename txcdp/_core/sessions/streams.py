@@ -1,0 +1,128 @@
+"""The event streams of one session: each is made once, and fed while somebody listens to it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from txcdp._core.sessions.enabling import Enabling
+from txcdp.errors import MalformedMessage
+from txcdp.protocol._wire import EventDecoder
+from txcdp.streams import EventStream, Gap, StreamContext
+
+
+class Feeder(Protocol):
+    """Who feeds streams: the connection."""
+
+    context: StreamContext
+    decoders: dict[Any, EventDecoder[Any]]
+
+    def route(self, key: bytes, stream: EventStream[Any]) -> None:
+        """Begin to feed a stream with the events of the session with that key."""
+
+    def unroute(self, key: bytes, stream: EventStream[Any]) -> None:
+        """Cease to feed it."""
+
+    def malformed(self, error: MalformedMessage) -> None:
+        """Count and log a message that could not be read."""
+
+    def count_lenient(self) -> None:
+        """Count a message that had to be read tolerantly."""
+
+
+class SessionStreams:
+    """All streams of one session.
+
+    :param feeder: who feeds them.
+    :param enabling: enables and disables the domains of those that are listened to.
+    :param key: the session's, in messages.
+    """
+
+    def __init__(self, feeder: Feeder, enabling: Enabling, key: bytes) -> None:
+        self._feeder = feeder
+        self._enabling = enabling
+        self._key = key
+        self._fed = True
+        self._streams: dict[tuple[str, Any], EventStream[Any]] = {}
+        self._end: tuple[Exception | None] | None = None
+
+    def get(self, method: str, shape: Any) -> EventStream[Any]:
+        """Return the stream of one event in one shape; one that ends at once where the session has ended."""
+        stream = self._streams.get((method, shape))
+        if stream is None:
+            decode = self._feeder.decoders.get(shape)
+            if decode is None:  # all sessions share it
+                decode = self._feeder.decoders[shape] = EventDecoder(shape, self._feeder.count_lenient)
+            stream = EventStream(self._feeder.context, method, decode, self, self._feeder.malformed)
+            if self._end is not None:
+                stream.end(self._end[0])
+            else:
+                self._streams[method, shape] = stream
+        return stream
+
+    def end(self, error: Exception | None) -> None:
+        """End all of them, and those that are asked for later."""
+        self._end = (error,)
+        streams, self._streams = self._streams, {}
+        for stream in streams.values():
+            if self._fed:
+                self._feeder.unroute(self._key, stream)
+            stream.end(error)
+
+    def release(self) -> list[Callable[[Exception], None]]:
+        """Let the present subscribers go, and return what fails their subscriptions."""
+        return [stream.release() for stream in self._streams.values()]
+
+    def refuse(self, domain: str, error: Exception) -> None:
+        """Fail the subscriptions to a domain that could not be enabled."""
+        for stream in list(self._streams.values()):
+            if _domain(stream) == domain:
+                stream.fail(error)
+
+    def suspend(self) -> None:
+        """Hear that the line is lost: nothing is fed until :meth:`resume`, and nothing ends."""
+        if self._fed:
+            self._fed = False
+            for stream in self._listened():
+                self._feeder.unroute(self._key, stream)
+
+    def resume(self, key: bytes) -> None:
+        """Hear that the session is there again.
+
+        :param key: its key from now on.
+        """
+        self._key = key
+        self._fed = True
+        for stream in self._listened():
+            self._feeder.route(key, stream)
+
+    def mark(self, gap: Gap) -> None:
+        """Tell the subscribers that want to know of a gap in their events."""
+        for stream in self._listened():
+            stream.mark(dataclasses.replace(gap, missing=frozenset({stream.method})))
+
+    def names(self) -> frozenset[str]:
+        """Return the names of the events that somebody listens to."""
+        return frozenset(stream.method for stream in self._listened())
+
+    # What the streams tell:
+
+    def stream_wanted(self, stream: EventStream[Any]) -> None:
+        """Enable the domain of a stream that has its first subscriber, and let it be fed."""
+        if self._fed:
+            self._feeder.route(self._key, stream)
+        self._enabling.listen(_domain(stream))
+
+    def stream_unwanted(self, stream: EventStream[Any]) -> None:
+        """Let a stream without subscribers be fed no more."""
+        if self._fed:
+            self._feeder.unroute(self._key, stream)
+        self._enabling.leave(_domain(stream))
+
+    def _listened(self) -> list[EventStream[Any]]:
+        return [stream for stream in self._streams.values() if stream.listened]
+
+
+def _domain(stream: EventStream[Any]) -> str:
+    return stream.method.partition(".")[0]

@@ -1,0 +1,275 @@
+"""The table of sessions, and what the life of their targets does to them.
+
+A session is added and removed here alone, inside the handling of the event that says so and before
+any later message; so no event of a new session is ever missed, and none of an old one delivered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from txcdp._core.dispatch.pending import PendingCommands
+from txcdp._core.dispatch.routing import Routes
+from txcdp._core.sessions.attach import AutoAttach, let_run
+from txcdp._core.sessions.session import Channel, Session, session_key
+from txcdp._deferreds import returns_deferred
+from txcdp._logs import Seldom
+from txcdp._privacy import printable
+from txcdp.domains import target
+from txcdp.errors import ConnectionLost, Gone, MalformedMessage, SessionDetached, TargetCrashed
+from txcdp.protocol._wire import EventDecoder, event_prefix, session_of
+from txcdp.streams import Gap, Stream
+
+log = Logger()
+
+#: Delivers the event at hand to its subscribers.
+Deliver = Callable[[], bool]
+
+
+class LifeRoute:
+    """The route of an event that changes the life of a session.
+
+    :param handle: what is to be done; given the message, the session that it came through, and what
+        delivers it to the subscribers.
+    """
+
+    def __init__(
+        self,
+        method: bytes,
+        handle: Callable[[bytes, Session, Deliver], None],
+        routes: Routes,
+        sessions: dict[bytes, Session],
+    ) -> None:
+        self._method = method
+        self._prefix = event_prefix(method)
+        self._handle = handle
+        self._routes = routes
+        self._sessions = sessions
+
+    def deliver(self, message: bytes, session: bytes | None) -> bool:
+        """Handle a message; one of an unknown session is nobody's."""
+        key = session_of(message, self._prefix) if session is None else session
+        known = self._sessions.get(key)
+        if known is None:
+            return False
+        self._handle(message, known, lambda: self._routes.deliver_to_streams(self._method, message, key))
+        return True
+
+
+class Targets:
+    """All sessions of one connection, by id.
+
+    :param channel: the connection, as its sessions see it.
+    :param pending: the commands in flight, of which those of an ended session fail.
+    :param routes: where the events that tell of targets' lives are found.
+    """
+
+    def __init__(self, channel: Channel, pending: PendingCommands, routes: Routes) -> None:
+        self._channel = channel
+        self._pending = pending
+        self._may_log = Seldom(channel.context.clock)
+        self.root = Session(channel)
+        self.sessions: dict[bytes, Session] = {b"": self.root}
+        #: Those whose line is lost, until they are found again; parents before their children.
+        self.adrift: list[Session] = []
+        #: Makes the gap that a session is told of when it is found again.
+        self.gap: Callable[[], Gap] | None = None
+        self._settle: dict[Session, Callable[[], object]] = {}
+        self.attached: Stream[Session] = Stream(channel.context, "attached sessions")
+        self._read_attached: EventDecoder[target.AttachedToTarget] = EventDecoder(
+            target.AttachedToTarget, channel.count_lenient
+        )
+        self._read_detached: EventDecoder[target.DetachedFromTarget] = EventDecoder(
+            target.DetachedFromTarget, channel.count_lenient
+        )
+        for method, handle in {
+            b"Target.attachedToTarget": self._on_attached,
+            b"Target.detachedFromTarget": self._on_detached,
+            b"Inspector.targetCrashed": self._on_crashed,
+            b"Inspector.targetReloadedAfterCrash": self._on_reloaded,
+        }.items():
+            routes.fix(method, LifeRoute(method, handle, routes, self.sessions))
+
+    def of_target(self, target_id: str) -> Session | None:
+        """Return the open session of a target, None where it has none."""
+        for session in self.sessions.values():
+            if session.target is not None and session.target.target_id == target_id:
+                return session
+        return None
+
+    def end(self, session: Session, reason: Gone) -> None:
+        """Take a session out, with those attached through it, and end what belongs to them."""
+        ending = {session}
+        for each in self.sessions.values():  # in the order of attaching: parents come before their children
+            if each.parent in ending:
+                ending.add(each)
+        for each in [each for each in reversed(self.sessions.values()) if each in ending]:
+            why = reason if each is session else SessionDetached(each.id or "", _name(each))
+            if self.sessions.pop(each.key, None) is not None:
+                each.end(why, None)  # first, so that whoever hears of a failure finds it ended
+                self._pending.fail(why, each)
+
+    @returns_deferred
+    async def attach(self, target_id: str) -> Session:
+        """Attach to a target, or find the session that it has; see ``Connection.attach``."""
+        session = self.of_target(target_id)
+        if session is None:
+            reply = await self.root.execute(target.attach_to_target(target_id=target_id, flatten=True))
+            session = self.sessions.get(session_key(reply.session_id)) or self.of_target(target_id)
+            if session is None:
+                raise SessionDetached(reply.session_id, target_id)
+        return session
+
+    def detach(self, session: Session) -> Deferred[None]:
+        """Detach from a session's target; see ``Session.detach``."""
+        if session.suspended:
+            self.abandon(session)
+        if session.ended or session.id is None:
+            return succeed(None)
+        waiter = session.when_ended()
+        done: Deferred[None] = Deferred(lambda _: waiter.cancel())
+        waiter.addCallbacks(lambda _: done.callback(None), lambda _: None)
+
+        def refused(failure: Failure) -> None:
+            # When the line or the session has gone meanwhile, that ends the session as well; not so
+            # where another line is being looked for.
+            if not done.called and (session.suspended or not failure.check(Gone)):
+                waiter.cancel()
+                done.errback(failure)
+
+        # The browser knows a session only where it was attached through.
+        through = session.parent or self.root
+        through.execute(target.detach_from_target(session_id=session.id)).addErrback(refused)
+        return done
+
+    def suspend(self, lost: ConnectionLost) -> None:
+        """Hear that the line is lost and another one is being looked for."""
+        attached = [session for session in self.sessions.values() if session is not self.root]
+        for session in attached:
+            del self.sessions[session.key]
+        self.adrift[:0] = attached
+        for session in (self.root, *attached):
+            session.suspend(lost)
+
+    def abandon(self, session: Session) -> None:
+        """End a session that is adrift and is not to be found again."""
+        if session in self.adrift:
+            self.adrift.remove(session)
+            self._settle.pop(session, None)
+            session.end(SessionDetached(session.id or "", _name(session)), None)
+
+    def adopt(self, session: Session, session_id: str | None, info: target.TargetInfo, parent: Session | None) -> None:
+        """Take a session in that was adrift and is found again."""
+        assert self.gap is not None
+        self.adrift.remove(session)
+        self.sessions[session_key(session_id)] = session
+        session.resume(self.gap(), session_id, info, parent, self._settle.pop(session, None))
+
+    def replace(self, session: Session, info: target.TargetInfo, settle: Callable[[], object]) -> None:
+        """Hear that another target stands for that of a session which is adrift, and is to be attached to.
+
+        Where it was attached already, by auto-attach, its session is the one that was adrift.
+
+        :param settle: to be called when the session is set up.
+        """
+        session.target = info
+        self._settle[session] = settle
+        fresh = self.of_target(info.target_id)
+        if fresh is not None and fresh.target is not None:
+            del self.sessions[fresh.key]
+            self.adopt(session, fresh.id, fresh.target, fresh.parent)
+            gone = SessionDetached(fresh.id or "", _name(fresh))
+            fresh.end(gone, None)
+            self._pending.fail(gone, fresh)
+
+    def end_all(self, lost: ConnectionLost) -> None:
+        """End every session, because the connection is lost."""
+        sessions = [*self.sessions.values(), *self.adrift]
+        self.sessions.clear()
+        self.adrift.clear()
+        error = None if lost.clean else lost
+        for session in reversed(sessions):
+            session.end(lost, error)
+        self.attached.end(error)
+
+    def _on_attached(self, message: bytes, parent: Session, deliver: Deliver) -> None:
+        event = self._read_attached(message)
+        required: tuple[Any, Any] = (event.session_id, event.target_info)  # tolerant reading may lack them
+        if not isinstance(required[0], str) or not isinstance(required[1], target.TargetInfo):
+            raise MalformedMessage(f"{event.method} without a session or a target")
+        if session_key(event.session_id) in self.sessions:
+            deliver()
+            return
+        for session in self.adrift:
+            if session.target is not None and session.target.target_id == event.target_info.target_id:
+                self.adopt(session, event.session_id, event.target_info, parent)
+                deliver()
+                if event.waiting_for_debugger:
+                    let_run(session)
+                return
+        session = Session(self._channel, event.session_id, event.target_info, parent)
+        twin = self.of_target(event.target_info.target_id)
+        policy = parent.auto_attach
+        if policy is not None and (twin is not None or not _wanted(policy, event.target_info, self._may_log)):
+            deliver()
+            self._release(session, event.waiting_for_debugger)
+            return
+        self.sessions[session.key] = session
+        if policy is not None:
+            try:
+                policy.admit(session)
+            except Exception:
+                if self._may_log():
+                    log.failure("Setting up {session} failed; its target runs all the same", session=session)
+        self.attached.push(session)
+        deliver()
+        if event.waiting_for_debugger:
+            let_run(session)
+
+    def _release(self, session: Session, waiting: bool) -> None:
+        """Let an unwanted target run, and detach from it; its session never comes to be."""
+        if waiting:
+            let_run(session)
+        through = session.parent or self.root  # the browser knows a session only there
+        self._quietly(through.execute(target.detach_from_target(session_id=session.id)))
+
+    @staticmethod
+    def _quietly(deferred: Deferred[Any]) -> None:
+        """Ignore the outcome of a detaching: when it fails, the target is gone already."""
+        deferred.addErrback(lambda _: None)
+
+    def _on_detached(self, message: bytes, parent: Session, deliver: Deliver) -> None:
+        event = self._read_detached(message)
+        deliver()
+        session = self.sessions.get(session_key(str(event.session_id)))
+        if session is not None and session is not self.root:
+            self.end(session, SessionDetached(session.id or "", _name(session)))
+
+    def _on_crashed(self, message: bytes, session: Session, deliver: Deliver) -> None:
+        deliver()
+        error = TargetCrashed(session.id or "root", _name(session))
+        session.crash(lambda: self._pending.fail(error, session))
+
+    def _on_reloaded(self, message: bytes, session: Session, deliver: Deliver) -> None:
+        session.revive()
+        deliver()
+
+
+def _wanted(policy: AutoAttach, info: target.TargetInfo, may_log: Seldom) -> bool:
+    if policy.keep is None:
+        return True
+    try:
+        return bool(policy.keep(info))
+    except Exception:
+        if may_log():
+            log.failure("Choosing whether to keep target {id} failed; it is kept", id=printable(info.target_id))
+        return True
+
+
+def _name(session: Session) -> str:
+    return f"{session.target.type} {session.target.target_id}" if session.target is not None else ""

@@ -1,0 +1,71 @@
+"""Whether a line takes what is sent, and waiting until it has.
+
+A transport says ``full`` when more waits in this process than goes out in one write, and ``empty`` when
+all of it has left. Twisted's own transports say so to a producer that is registered with them: they call
+it ``pauseProducing`` and ``resumeProducing``. Who ends the line has to unregister it before, since
+Twisted closes no line in good order that has a producer; Autobahn does, before it drops one.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Protocol
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
+
+from txcdp._deferreds import Notice
+from txcdp.errors import ConnectionLost
+
+
+class Line(Protocol):
+    """What carries the flag; a plain attribute, as it is looked at for each command."""
+
+    congested: bool
+
+
+@implementer(IPushProducer)
+class Backpressure:
+    """Keeps a transport's ``congested`` up to date, and tells whoever waits when it ends.
+
+    :param line: the transport.
+    """
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        self._drained: Notice[ConnectionLost | None] = Notice()
+
+    def full(self) -> None:
+        """Hear that more waits than goes out in one write."""
+        self._line.congested = True
+
+    def empty(self) -> None:
+        """Hear that all has left."""
+        if self._line.congested:
+            self._line.congested = False
+            drained, self._drained = self._drained, Notice()
+            drained.give(None)
+
+    def end(self, lost: ConnectionLost) -> None:
+        """Hear that the line is gone."""
+        self._drained.give(lost)
+
+    def wait(self) -> Deferred[None]:
+        """Return what ``Transport.when_drained`` does."""
+        if not self._line.congested and not self._drained.given:
+            return succeed(None)
+        return self._drained.wait().addCallback(_raise_loss)
+
+    # Twisted's names:
+
+    pauseProducing = full
+    resumeProducing = empty
+
+    def stopProducing(self) -> None:
+        """Hear from Twisted that the line is gone; :meth:`end` will say why."""
+
+
+def _raise_loss(lost: ConnectionLost | None) -> None:
+    if lost is not None:
+        raise copy.copy(lost)

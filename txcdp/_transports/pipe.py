@@ -1,0 +1,299 @@
+"""The line of ``--remote-debugging-pipe``: JSON messages, each ended by a NUL, on two pipes.
+
+Theory of operation. :class:`MessageSplitter` turns bytes into messages and knows nothing else;
+a :class:`ReadEnd` and a :class:`WriteEnd` are what the reactor watches. One call of the reader
+takes what is there, up to a quarter megabyte, hands every whole message to the receiver, and
+then writes, in one system call, all that the receiver sent meanwhile. What is sent at other
+times waits for the reactor's next turn, and so leaves in one write as well. The browser ends by
+itself when our end of its input is closed.
+
+Not on Windows: Twisted passes only the three standard descriptors to a process there.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from txcdp._logs import Seldom
+from txcdp._privacy import printable
+from txcdp._transports.backpressure import Backpressure
+from txcdp._transports.interface import Receiver
+from txcdp._transports.pipe_ends import ReadEnd, WriteEnd
+from txcdp._transports.pipe_framing import MAX_INCOMING, MessageSplitter
+from txcdp.errors import ConnectionLost, LossCause
+
+__all__ = ["MAX_INCOMING", "MAX_OUTGOING", "MessageSplitter", "PipeTransport"]
+
+#: Chromium stops reading for ever, and says so only in its log, when one message reaches this.
+MAX_OUTGOING = 100 * 1024 * 1024
+
+_READ_SIZE = 64 * 1024
+_READS_PER_TURN = 4
+
+log = Logger()
+
+
+class PipeTransport:
+    """A :class:`~txcdp._transports.interface.Transport` over two pipes.
+
+    Nothing is read before :attr:`receiver` is set. Closing the line ends the browser.
+
+    :param reactor: a reactor that watches file descriptors (all but Windows' IOCP).
+    :param read_fd: the descriptor that we read from; owned, and closed, by the transport.
+    :param write_fd: the descriptor that we write to; likewise.
+    :param max_message_size: bytes; a longer message from the browser ends the connection.
+    :param close_timeout: seconds from :meth:`close` until the line is cut off.
+    :param exit_timeout: seconds after the end of file in which :meth:`peer_exited` may still say
+        how the process ended; only then is the receiver told.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        read_fd: int,
+        write_fd: int,
+        *,
+        max_message_size: int = MAX_INCOMING,
+        close_timeout: float = 5.0,
+        exit_timeout: float = 0.0,
+    ) -> None:
+        self._reactor = reactor
+        self.bytes_received = 0
+        self.messages_received = 0
+        self.messages_sent = 0
+        self.close_timeout = close_timeout
+        self.exit_timeout = exit_timeout
+        #: Why the line ended; ``None`` while it has not.
+        self.closed: ConnectionLost | None = None
+        self._splitter = MessageSplitter(max_message_size)
+        self._receiver: Receiver | None = None
+        self._reader = ReadEnd(reactor, read_fd, self._readable, self._end_of_file)
+        self.congested = False
+        self._backpressure = Backpressure(self)
+        self._may_log = Seldom(reactor)
+        self._writer = WriteEnd(reactor, write_fd, self._drained, self._write_side_broke, self._backpressure.full)
+        self._dispatching = False
+        self._paused = False
+        self._closing = False
+        self._announced = False
+        self._deadline: Any = None
+
+    @property
+    def receiver(self) -> Receiver:
+        """Who takes the messages; setting it for the first time starts the reading."""
+        if self._receiver is None:
+            raise AttributeError("this PipeTransport has no receiver yet")
+        return self._receiver
+
+    @receiver.setter
+    def receiver(self, receiver: Receiver | None) -> None:
+        self._receiver = receiver
+        if receiver is not None and self.closed is not None:
+            self._reactor.callLater(0, self._announce)
+        self._reader.watch(receiver is not None and not self._paused)
+
+    def send(self, message: bytes) -> None:
+        """Queue one message; messages of one reactor turn leave in one write.
+
+        After the line has been closed it is dropped: the receiver has been, or will be, told.
+
+        :raises ValueError: it is larger than Chromium takes over a pipe, or contains a NUL.
+        """
+        size = len(message)
+        if size >= MAX_OUTGOING:
+            raise ValueError(
+                f"a message of {size:,} bytes is too large for the pipe: Chromium stops reading, "
+                f"for ever, at {MAX_OUTGOING:,} bytes; split it, or connect with a WebSocket"
+            )
+        if b"\0" in message:
+            raise ValueError("a message must not contain a NUL byte: it ends messages on a pipe")
+        if self._closing or not self._writer.open:
+            return
+        self.messages_sent += 1
+        self._writer.put(message, soon=not self._dispatching)
+
+    def close(self) -> None:
+        """Send what is queued, then hang up; the browser ends, and ``transport_closed`` follows.
+
+        What has not happened after ``close_timeout`` seconds is cut off.
+        """
+        if self._closing or self.closed is not None:
+            return
+        self._closing = True
+        self.resume()
+        late = ConnectionLost(
+            f"the browser did not hang up within {self.close_timeout:g} s", clean=True, cause="close_timeout"
+        )
+        self._set_deadline(self.close_timeout, late)
+        if not self._writer.unsent:
+            self._writer.close()
+
+    def abort(self, why: str = "aborted", cause: LossCause = "aborted") -> None:
+        """Close both pipes now; ``transport_closed`` follows in the reactor's next turn, and says why."""
+        closed = ConnectionLost("closed on our side", clean=True)
+        self._finish(closed if self._closing else ConnectionLost(why, cause=cause), soon=True)
+
+    def pause(self) -> None:
+        """Stop reading; messages that were read already are still delivered."""
+        self._paused = True
+        self._reader.watch(False)
+
+    def resume(self) -> None:
+        """Go on reading."""
+        self._paused = False
+        self._reader.watch(self._receiver is not None)
+
+    @property
+    def bytes_sent(self) -> int:
+        """Bytes that the pipe has taken."""
+        return self._writer.written
+
+    @bytes_sent.setter
+    def bytes_sent(self, count: int) -> None:
+        self._writer.written = count
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that are queued and that the pipe has not taken yet."""
+        return self._writer.unsent
+
+    def when_drained(self) -> Deferred[None]:
+        """Wait until the pipe has taken all that is queued; see ``Transport``."""
+        return self._backpressure.wait()
+
+    def describe(self) -> dict[str, object]:
+        """Facts about the line for people."""
+        return {
+            "kind": "pipe",
+            "open": self.closed is None,
+            "paused": self._paused,
+            "unsent": self.unsent,
+            "bytes_received": self.bytes_received,
+            "bytes_sent": self.bytes_sent,
+            "messages_received": self.messages_received,
+            "messages_sent": self.messages_sent,
+            "closed": None if self.closed is None else printable(self.closed.reason),
+        }
+
+    def peer_exited(self, reason: str, clean: bool = False) -> None:
+        """Hear that the process at the other end is gone: deliver what it left, then end.
+
+        :param reason: how it ended, in words.
+        :param clean: whether that was on purpose.
+        """
+        while self._reader.open and self._receiver is not None:
+            if self._readable() < _READ_SIZE:
+                break
+        self._finish(ConnectionLost(reason, clean=clean or self._closing, cause="process_ended"))
+
+    # What the reactor calls.
+
+    def _readable(self) -> int:
+        """Read, deliver, write what was sent meanwhile; return how many bytes came last."""
+        received = 0
+        self._dispatching = True
+        try:
+            for _ in range(_READS_PER_TURN):
+                received = self._read_once()
+                if received < _READ_SIZE or self._paused or not self._reader.open:
+                    break
+        finally:
+            self._dispatching = False
+            if self.closed is not None:
+                self._announce()
+            elif self._writer.unsent:
+                self._writer.flush()
+        return received
+
+    def _read_once(self) -> int:
+        try:
+            data = os.read(self._reader.fd, _READ_SIZE)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            self._finish(ConnectionLost(f"reading from the browser's pipe: {error}"))
+            return 0
+        if not data:
+            self._end_of_file()
+            return 0
+        self.bytes_received += len(data)
+        splitter = self._splitter
+        for message in splitter.feed(data):
+            if self.closed is not None:
+                return 0
+            self.messages_received += 1
+            self._tell("message_received", message)
+        if splitter.overflow and self.closed is None:
+            limit = f"{splitter.max_message_size:,} bytes (max_message_size)"
+            self._finish(ConnectionLost(f"the browser sent a message of more than {limit}", cause="protocol"))
+        return len(data)
+
+    def _tell(self, method: str, argument: object) -> None:
+        if self._receiver is None:
+            return
+        try:
+            getattr(self._receiver, method)(argument)
+        except Exception:
+            if self._may_log():
+                log.failure("The receiver of a pipe raised in {method}; the line goes on", method=method)
+
+    def _drained(self) -> None:
+        self._backpressure.empty()
+        if self._closing:
+            self._writer.close()
+
+    def _write_side_broke(self) -> None:
+        """Let what the browser said last be read: its end of file follows, or the deadline."""
+        if self.closed is None:
+            self._writer.close()
+            reason = ConnectionLost("the browser has stopped reading from its pipe", cause="close_timeout")
+            self._set_deadline(self.close_timeout, reason)
+
+    def _end_of_file(self) -> None:
+        if self.closed is not None:
+            return
+        if self._closing:
+            reason = ConnectionLost("closed on our side", clean=True)
+        else:
+            reason = ConnectionLost("the browser closed its pipe")
+        if not self.exit_timeout:
+            self._finish(reason)
+            return
+        self._reader.close()
+        self._writer.close()
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        self._set_deadline(self.exit_timeout, reason)
+
+    # The end.
+
+    def _set_deadline(self, seconds: float, reason: ConnectionLost) -> None:
+        if self._deadline is None:
+            self._deadline = self._reactor.callLater(seconds, self._finish, reason)
+
+    def _finish(self, reason: ConnectionLost, soon: bool = False) -> None:
+        if self.closed is not None:
+            return
+        self.closed = reason
+        if self._deadline is not None and self._deadline.active():
+            self._deadline.cancel()
+        self._deadline = None
+        self._writer.close()
+        self._reader.close()
+        if self._dispatching:
+            return  # announced after the batch
+        if soon:
+            self._reactor.callLater(0, self._announce)
+        else:
+            self._announce()
+
+    def _announce(self) -> None:
+        if self.closed is not None and self._receiver is not None and not self._announced:
+            self._announced = True
+            self._tell("transport_closed", self.closed)
+            self._backpressure.end(self.closed)

@@ -1,0 +1,133 @@
+"""How a WebSocket to a browser is opened: names, proxies, TLS, the handshake, and what goes wrong with each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autobahn.twisted.websocket import WebSocketClientFactory
+from autobahn.websocket.compress import (
+    PerMessageDeflateOffer,
+    PerMessageDeflateResponse,
+    PerMessageDeflateResponseAccept,
+)
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.error import ConnectError as TwistedConnectError
+from twisted.internet.error import ConnectionRefusedError, DNSLookupError
+from twisted.internet.ssl import optionsForClientTLS
+
+from txcdp._deferreds import returns_deferred, with_deadline
+from txcdp._privacy import shown_url
+from txcdp._transports.websocket_protocol import WebSocketOptions, WebSocketTransport
+from txcdp.errors import ConnectError, ConnectTimeout, InvalidURL
+
+__all__ = ["WebSocketOptions", "WebSocketTransport", "open_websocket"]
+
+
+@returns_deferred
+async def open_websocket(reactor: Any, url: str, options: WebSocketOptions | None = None) -> WebSocketTransport:
+    """Open a WebSocket to a browser.
+
+    No Origin is sent: Chromium refuses any that it does not know.
+
+    :param reactor: the reactor.
+    :param url: ``ws://...`` or ``wss://...``.
+    :param options: see :class:`WebSocketOptions`.
+    :returns: a Deferred of the open transport. Fails, within ``open_timeout``, with
+        :exc:`InvalidURL`, :exc:`ConnectError`, :exc:`HandshakeFailed` or :exc:`ConnectTimeout`.
+    """
+    options = options or WebSocketOptions()
+    factory = _factory(reactor, url, options)
+    name = factory.host
+    if ":" in name:
+        factory.host = f"[{name}]"  # as it belongs into the Host header, into which Autobahn puts it
+    where = f"{factory.host}:{factory.port}"
+    host, port = options.proxy or (name, factory.port)
+    endpoint: Any = HostnameEndpoint(reactor, host, port, timeout=options.open_timeout)
+    if factory.isSecure:
+        tls = options.tls or optionsForClientTLS(name)
+        if options.proxy is None:
+            endpoint = wrapClientTLS(tls, endpoint)
+        else:
+            factory.contextFactory = tls
+    deadline = with_deadline(
+        reactor,
+        Deferred.fromCoroutine(_open(endpoint, factory)),
+        options.open_timeout,
+        lambda: ConnectTimeout(
+            f"{where} did not complete the WebSocket handshake within {options.open_timeout:g} s; "
+            "is it a browser's DevTools port, and is the browser not stopped?"
+        ),
+    )
+    try:
+        return await deadline
+    except ConnectionRefusedError:
+        raise ConnectError(
+            f"nothing listens at {host}:{port}; start a browser there with --remote-debugging-port={port}"
+        ) from None
+    except DNSLookupError as error:
+        raise ConnectError(f"the host {host!r} is not known: {error}") from None
+    except TwistedConnectError as error:
+        raise ConnectError(f"no connection to {host}:{port}: {error}") from None
+
+
+async def _open(endpoint: Any, factory: Any) -> WebSocketTransport:
+    transport = await _connected(endpoint.connect(factory))
+    try:
+        await transport.opened
+    except BaseException:
+        transport.abort()
+        raise
+    return transport
+
+
+async def _connected(connecting: Deferred[WebSocketTransport]) -> WebSocketTransport:
+    """Wait for TCP; who cancels that hears so, where Twisted may say that the name was not found."""
+    cancelled = False
+
+    def cancel(_: object) -> None:
+        nonlocal cancelled
+        cancelled = True
+        connecting.cancel()
+
+    waiting: Deferred[WebSocketTransport] = Deferred(cancel)
+    connecting.chainDeferred(waiting)
+    try:
+        return await waiting
+    except Exception:
+        if cancelled:
+            raise CancelledError from None
+        raise
+
+
+def _factory(reactor: Any, url: str, options: WebSocketOptions) -> Any:
+    proxy = {"host": options.proxy[0], "port": options.proxy[1]} if options.proxy else None
+    if not url:  # Autobahn would take localhost
+        raise InvalidURL("an empty URL")
+    try:
+        factory = WebSocketClientFactory(
+            url, useragent="txcdp", headers=dict(options.headers), proxy=proxy, reactor=reactor
+        )
+    except Exception:  # Autobahn's bare ones for what is no WebSocket URL repeat parts of it, which may be secret
+        raise InvalidURL(f"{shown_url(url)!r} is no WebSocket URL; ws://host:port/devtools/... is one") from None
+    factory.noisy = False
+    factory.protocol = lambda: WebSocketTransport(reactor, options)  # type: ignore[assignment]
+    factory.setProtocolOptions(
+        utf8validateIncoming=False,  # the JSON decoder checks it, once
+        maxMessagePayloadSize=options.max_message_size,
+        failByDrop=False,
+        openHandshakeTimeout=0,  # these deadlines are kept here, on the given reactor
+        closeHandshakeTimeout=0,
+        serverConnectionDropTimeout=0,
+    )
+    if options.compress:
+        factory.setProtocolOptions(
+            perMessageCompressionOffers=[PerMessageDeflateOffer()], perMessageCompressionAccept=_accept_deflate
+        )
+    return factory
+
+
+def _accept_deflate(response: object) -> object:
+    if isinstance(response, PerMessageDeflateResponse):
+        return PerMessageDeflateResponseAccept(response)
+    return None

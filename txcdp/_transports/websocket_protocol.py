@@ -1,0 +1,270 @@
+"""The WebSocket transport: Autobahn's client with the short path, deadlines of its own, and a heartbeat."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+
+from txcdp._deferreds import Alarm
+from txcdp._privacy import printable
+from txcdp._transports.backpressure import Backpressure
+from txcdp._transports.eager import EagerReader
+from txcdp._transports.frames import ShortPathProtocol, is_plain
+from txcdp._transports.heartbeat import Heartbeat
+from txcdp._transports.interface import Receiver
+from txcdp._transports.unacknowledged import is_acknowledging
+from txcdp.errors import ConnectionLost, HandshakeFailed, LossCause
+
+#: The codes with which a peer closes because of what we have said, or how.
+_OUR_FAULT = (1002, 1003, 1007, 1009, 1010)
+
+#: A handshake's answer is not longer than this; something else is speaking.
+_LONGEST_HANDSHAKE = 64 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebSocketOptions:
+    """How a WebSocket to a browser is opened and kept; times in seconds, sizes in bytes.
+
+    :ivar headers: extra headers of the handshake, such as ``{"Authorization": "Bearer ..."}``.
+    :ivar tls: for ``wss://``: a Twisted TLS configuration, such as
+        ``twisted.internet.ssl.optionsForClientTLS(host, trustRoot=...)``; None: the platform's trust.
+    :ivar proxy: ``(host, port)`` of an HTTP proxy to go through with CONNECT.
+    :ivar compress: offer permessage-deflate. On one machine it costs more than it saves.
+    :ivar max_message_size: a longer message ends the connection. Chromium sends none of 256 MB or more.
+    :ivar open_timeout: for connecting, TLS and the handshakes together.
+    :ivar close_timeout: for the peer's part in closing; then the line is cut.
+    :ivar ping_interval: between pings; None: no pings. A browser answers them even while its pages hang.
+    :ivar ping_timeout: for the answer to a ping; then the line is taken as dead and cut.
+    """
+
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    tls: IOpenSSLClientConnectionCreator | None = None
+    proxy: tuple[str, int] | None = None
+    compress: bool = False
+    max_message_size: int = 256 * 1024 * 1024
+    open_timeout: float = 10.0
+    close_timeout: float = 2.0
+    ping_interval: float | None = 20.0
+    ping_timeout: float = 20.0
+
+
+class WebSocketTransport(ShortPathProtocol):
+    """An open WebSocket to a browser; see :class:`txcdp._transports.interface.Transport`.
+
+    :ivar opened: fires with the transport when the handshake is done.
+    :ivar paused: whether reading is stopped.
+    """
+
+    def __init__(self, reactor: Any, options: WebSocketOptions) -> None:
+        super().__init__()
+        self._reactor = reactor
+        self._options = options
+        self._receiver: Receiver | None = None
+        self._lost: ConnectionLost | None = None
+        self.opened: Deferred[WebSocketTransport] = Deferred()
+        self._cut_off = Alarm(reactor, self._close_expired)
+        self._why = ""
+        self._cause: LossCause | None = None
+        self.paused = False
+        self.congested = False
+        self._backpressure = Backpressure(self)
+        self._local = self._remote = ""
+        self._heartbeat = Heartbeat(reactor, self.sendPing, self._no_pong, options.ping_interval, options.ping_timeout)
+
+    # Transport:
+
+    @property
+    def receiver(self) -> Receiver | None:
+        """Who takes what comes in."""
+        return self._receiver
+
+    @receiver.setter
+    def receiver(self, receiver: Receiver | None) -> None:
+        self._receiver = receiver
+        self.deliver = self._deliver if receiver is None else receiver.message_received
+        if receiver is not None and self._lost is not None:  # before there was one
+            lost, self._lost = self._lost, None
+            self._reactor.callLater(0, receiver.transport_closed, lost)
+
+    def close(self) -> None:
+        """Begin the closing handshake; the line is cut when the peer does not do its part in time."""
+        if self.state == self.STATE_OPEN:
+            self.resume()
+            self.sendClose(1000)
+        self._start_cut_off()
+
+    def abort(self, why: str = "aborted", cause: LossCause = "aborted") -> None:
+        """Cut the line now."""
+        self._fail(why, cause)
+
+    def pause(self) -> None:
+        """Stop reading from the socket."""
+        self.paused = True
+        self.transport.pauseProducing()
+
+    def resume(self) -> None:
+        """Go on reading from the socket."""
+        if self.paused:
+            self.paused = False
+            self._heartbeat.heard()
+            self.transport.resumeProducing()
+
+    def when_drained(self) -> Deferred[None]:
+        """Wait until the socket has taken all that was sent; see ``Transport``."""
+        return self._backpressure.wait()
+
+    def describe(self) -> dict[str, object]:
+        """Return what is known of the line: addresses, extensions, and how it was closed."""
+        return {
+            "transport": "websocket",
+            "local": self._local,
+            "peer": self._remote,
+            "secure": bool(self.factory.isSecure),
+            "extensions": [str(each) for each in getattr(self, "websocket_extensions_in_use", [])],
+            "close_code": self.remoteCloseCode,
+            "close_reason": printable(self.remoteCloseReason or ""),
+        }
+
+    # Autobahn:
+
+    def connectionMade(self) -> None:
+        """Hear that TCP is connected; its addresses are not to be had any more when it is gone."""
+        self._local, self._remote = str(self.transport.getHost()), str(self.transport.getPeer())
+        super().connectionMade()
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take bytes from the network; noise in place of a handshake ends the connection."""
+        self._heartbeat.heard()
+        try:
+            super().dataReceived(data)
+        except Exception as error:
+            self._fail(f"the peer does not speak WebSocket ({type(error).__name__}: {error})", "protocol")
+        if self.state == self.STATE_CONNECTING:
+            self._check_handshake()
+
+    def onOpen(self) -> None:
+        """Hear that the handshake is done."""
+        self._heartbeat.start()
+        self.transport.registerProducer(self._backpressure, True)
+        if is_plain(self.transport):
+            self.transport.doRead = EagerReader(self, self.transport)
+        self.opened.callback(self)
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        """Hand a message on; whether it came in a binary frame makes no difference to what it says."""
+        if self._receiver is not None:
+            self._receiver.message_received(payload)
+
+    def sendCloseFrame(self, code: int | None = None, reasonUtf8: bytes | None = None, isReply: bool = False) -> None:
+        """Hear that Autobahn closes, on our behalf or because the peer broke the rules; that must not take long."""
+        if reasonUtf8 and not isReply:
+            self._why = self._why or reasonUtf8.decode("utf-8", "replace")
+            self._cause = self._cause or "protocol"
+        self._start_cut_off()
+        super().sendCloseFrame(code, reasonUtf8, isReply)
+
+    def onCloseFrame(self, code: Any, reasonRaw: Any) -> Any:
+        """Hear that the peer closes; one that then keeps the line open is cut off."""
+        self._start_cut_off()
+        return super().onCloseFrame(code, reasonRaw)
+
+    def onClose(self, wasClean: bool, code: Any, reason: Any) -> None:
+        """Hear from Autobahn that the line is gone."""
+        self._heartbeat.stop()
+        self._cut_off.stop()
+        why = self._why or str(reason or "closed")
+        if not self.opened.called:
+            proxy = self._options.proxy
+            way = "" if proxy is None else f" through the proxy {proxy[0]}:{proxy[1]}"
+            self.opened.errback(HandshakeFailed(f"{self.factory.host}:{self.factory.port}{way}: {_advice(why)}"))
+        else:
+            clean = bool(wasClean) and code in (1000, 1001, 1005, None)
+            closed: LossCause = "protocol" if code in _OUR_FAULT else "closed" if wasClean else "ended"
+            lost = ConnectionLost(why, code, clean, self._cause or closed)
+            if self._receiver is None:
+                self._lost = lost
+            else:
+                self._receiver.transport_closed(lost)
+            self._backpressure.end(lost)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Hear from Twisted that the line is gone."""
+        if not self._why and not self.wasNotCleanReason and not self.wasClean:
+            if self.opened.called:
+                self._why = f"the browser ended it without closing ({reason.getErrorMessage()})"
+            else:
+                self._why = _why_not_opened(reason, self.factory.host.strip("[]"))
+        super().connectionLost(reason)
+
+    def failHandshake(self, reason: str) -> None:
+        """Hear from Autobahn what is wrong with the peer's handshake."""
+        self._why = self._why or reason
+        super().failHandshake(reason)
+
+    def failProxyConnect(self, reason: str) -> None:
+        """Hear from Autobahn that the proxy refuses."""
+        self._why = self._why or f"the proxy refused: {reason}"
+        super().failProxyConnect(reason)
+
+    def _check_handshake(self) -> None:
+        if not b"HTTP/1.1 ".startswith(self.data[:9]):
+            self._fail(f"it does not speak HTTP; it said {self.data[:40]!r}", "protocol")
+        elif len(self.data) > _LONGEST_HANDSHAKE:
+            self._fail("its answer to the handshake does not end", "protocol")
+
+    def _no_pong(self) -> None:
+        if self.paused:
+            self._heartbeat.heard()
+        else:
+            self._fail(f"no answer to a ping within {self._options.ping_timeout:g} s", "unresponsive")
+
+    def _start_cut_off(self) -> None:
+        if self.state != self.STATE_CLOSED:
+            self._cut_off.set(self._options.close_timeout)
+
+    def _close_expired(self) -> None:
+        self._fail(f"the peer did not complete the closing within {self._options.close_timeout:g} s", "close_timeout")
+
+    def _fail(self, why: str, cause: LossCause) -> None:
+        if cause == "unresponsive" and not is_acknowledging(self.transport):
+            why, cause = f"{why}, and its machine does not acknowledge what was sent", "half_open"
+        self._why = self._why or why
+        self._cause = self._cause or cause
+        self.wasClean = False
+        self.transport.abortConnection()
+
+
+def _why_not_opened(reason: Failure, host: str) -> str:
+    """Say why the line ended before the handshake was done; with TLS that is most often the certificate."""
+    from OpenSSL.SSL import Error
+
+    error = reason.value
+    if isinstance(error, Error):
+        said = ", ".join(str(each[-1]) for each in error.args[0]) if error.args else "no reason given"
+        if "certificate" in said:
+            return (
+                f"its TLS certificate is not trusted ({said}); if its authority is your own, "
+                f"use WebSocketOptions(tls=optionsForClientTLS({host!r}, trustRoot=...))"
+            )
+        return f"TLS could not be established ({said})"
+    if type(error).__name__ == "VerificationError":  # service_identity's
+        return f"its TLS certificate is not for the name {host!r} ({error})"
+    return f"the line ended before the handshake was done ({reason.getErrorMessage()})"
+
+
+def _advice(why: str) -> str:
+    """Say what to do about the refusals that Chromium gives."""
+    if "[403]" in why:
+        return f"{why}. The browser refuses the Origin; txcdp sends none, so look at the extra headers or the proxy"
+    if "[404]" in why or "No such target" in why:
+        return f"{why}. There is no such browser or target (any more); ask http://host:port/json/version for the URL"
+    if "[500]" in why:
+        return f"{why}. Is the target gone? Does the URL name the host by an IP address or localhost?"
+    return why

@@ -1,0 +1,300 @@
+"""A browser and its pages."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self, TypeVar
+from weakref import WeakValueDictionary
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from txcdp._core.connection import Connection
+from txcdp._core.reconnecting import OpenLine, Reconnector, ReconnectPolicy
+from txcdp._core.sessions import Session
+from txcdp._deferreds import Notice, returns_deferred, with_deadline
+from txcdp.browser._context import BrowserContext
+from txcdp.browser._reopening import Reopening
+from txcdp.domains import browser, target
+from txcdp.errors import CommandError, NotABrowser, SessionDetached, TxcdpError
+from txcdp.page import Page
+from txcdp.protocol._records import Command
+
+if TYPE_CHECKING:
+    from txcdp.chrome import BrowserProcess
+
+R = TypeVar("R")
+T = TypeVar("T")
+
+#: Seconds for a browser to end by itself after Browser.close; then it gets SIGTERM.
+_GRACE = 5.0
+
+#: Seconds for it to end after SIGTERM; then it gets SIGKILL.
+_PATIENCE = 5.0
+
+#: Seconds for a browser that lives on to dispose of what was made in it.
+_LEAVING = 2.0
+
+#: The code for a method that the other end does not have, as Node has none that opens pages.
+_NO_METHOD: Final = -32601
+
+log = Logger()
+
+
+class Browser:
+    """A browser; made by :func:`launch` and :func:`connect`.
+
+    ``async with`` closes it at the end. When a launched browser ends by itself, everything pending fails
+    with :exc:`ConnectionLost`, and its temporary profile is removed.
+
+    :ivar connection: the line to it.
+    :ivar session: the root session: the browser itself, or the page or Node process that was connected to.
+    :ivar process: the process, where it was launched here; else None.
+    """
+
+    def __init__(self, connection: Connection, process: BrowserProcess | None = None) -> None:
+        self.connection = connection
+        self.session = connection.session
+        self.process = process
+        self._pages: WeakValueDictionary[Session, Page] = WeakValueDictionary()
+        self._reopening: Reopening | None = None
+        self._is_browser = process is not None
+        self._closing = False
+        self._closed: Notice[None] = Notice()
+
+    def __repr__(self) -> str:
+        what = f"process {self.process.pid}" if self.process is not None else "connected"
+        return f"<Browser {what}: {self.connection!r}>"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @returns_deferred
+    async def new_page(self, url: str = "about:blank", *, context: BrowserContext | None = None) -> Page:
+        """Open a page (``Target.createTarget``).
+
+        Like the others that are opened so, it counts as visible and focused, whichever is in front: its
+        timers and animations run. With a ``url``, it goes there and waits for ``load``; to hear of what
+        happens on the way, open an empty page, subscribe, then ``page.goto(url)``.
+
+        :param url: where to go.
+        :param context: in which context; None: the browser's own.
+        :returns: fires with the :class:`Page`. Fails with :exc:`NotABrowser`, like ``Session.execute``,
+            and like ``Page.goto``; the page is closed again then, as it is when this is cancelled.
+        """
+        command = target.create_target(url="about:blank", browser_context_id=None if context is None else context.id)
+        creating = Deferred.fromCoroutine(self._open(command, "new_page"))
+        created = await _unless_cancelled(creating, lambda result: self._close_target(result.target_id))
+        try:
+            page = self._page_of(await self.connection.attach(created.target_id), created.target_id)
+            # In one write with what the page itself has sent.
+            page.session.execute_raw("Emulation.setFocusEmulationEnabled", {"enabled": True}).addErrback(_needless)
+            await page.when_set_up()
+            if page.session.ended:
+                raise SessionDetached(page.session.id or "", f"page {page.target_id}")
+            if url != "about:blank":
+                await page.goto(url)
+        except BaseException:
+            self._close_target(created.target_id)
+            raise
+        return page
+
+    @returns_deferred
+    async def new_context(
+        self,
+        *,
+        proxy_server: str | None = None,
+        proxy_bypass_list: str | None = None,
+        origins_with_universal_network_access: Sequence[str] | None = None,
+    ) -> BrowserContext:
+        """Make a context (``Target.createBrowserContext``): cookies, storage and cache of its own.
+
+        The browser disposes of it, and of its pages, when this connection ends; with a policy to reconnect
+        it does so at :meth:`close`, since it has to be there when the line comes back.
+
+        :param proxy_server: as Chromium's ``--proxy-server`` takes it.
+        :param proxy_bypass_list: as Chromium's ``--proxy-bypass-list`` takes it.
+        :param origins_with_universal_network_access: origins that may read across origins.
+        :returns: fires with the :class:`BrowserContext`; fails with :exc:`NotABrowser`, and like
+            ``Session.execute``.
+        """
+        origins = origins_with_universal_network_access
+        command = target.create_browser_context(
+            dispose_on_detach=self._reopening is None,  # it has to outlive a lost line
+            proxy_server=proxy_server,
+            proxy_bypass_list=proxy_bypass_list,
+            origins_with_universal_network_access=None if origins is None else list(origins),
+        )
+        context = BrowserContext(self, (await self._open(command, "new_context")).browser_context_id, command)
+        if self._reopening is not None:
+            self._reopening.add_context(context)
+        return context
+
+    @returns_deferred
+    async def pages(self) -> list[Page]:
+        """Attach to the pages that are open, those of other programs too (``Target.getTargets``).
+
+        :returns: fires with a list of :class:`Page`: for those that were had before, the same ones. One
+            that is closed meanwhile is left out. Fails like ``Session.execute``.
+        """
+        info = await self._root_target()
+        if info is not None and info.type != "browser":
+            return [self._page_of(self.session, info.target_id)] if info.type == "page" else []
+        try:
+            targets = await self.targets()
+        except CommandError as error:
+            if error.code == _NO_METHOD:
+                return []  # Node has none
+            raise
+        found = [each for each in targets if each.type == "page" and not each.subtype]
+        attaching = [self.connection.attach(each.target_id) for each in found]  # in one write
+        pages = []
+        failed: BaseException | None = None
+        for each, waiting in zip(found, attaching, strict=True):
+            try:
+                pages.append(self._page_of(await waiting, each.target_id))
+            except (CommandError, SessionDetached):
+                continue  # it is gone
+            except BaseException as error:
+                failed = failed or error
+        if failed is not None:
+            raise failed
+        return pages
+
+    @returns_deferred
+    async def targets(self) -> list[target.TargetInfo]:
+        """Return what there is to attach to: pages, frames, workers (``Target.getTargets``).
+
+        :returns: fires with a list of ``TargetInfo``; fails like ``Session.execute``.
+        """
+        return (await self.session.execute(target.get_targets())).target_infos
+
+    def version(self) -> Deferred[browser.GetVersionResult]:
+        """Ask which browser it is (``Browser.getVersion``).
+
+        :returns: fires with product, revision and user agent; fails like ``Session.execute``.
+        """
+        return self.session.execute(browser.get_version())
+
+    def close(self) -> Deferred[None]:
+        """End a launched browser; of one that was connected to, close the connection alone.
+
+        A launched one is asked to end (``Browser.close``) and gets 5 s for it, then SIGTERM and 5 s, then
+        SIGKILL. To end one that was connected to, send it ``Browser.close``.
+
+        :returns: fires with None when the connection is closed and, for a launched browser, its process
+            ended and its temporary profile removed. May be called any number of times, and cancelled,
+            which ends the waiting alone.
+        """
+        if not self._closing:
+            self._closing = True
+            self._close().addErrback(lambda failure: log.failure("Closing a browser", failure=failure)).addBoth(
+                lambda _: self._closed.give(None)
+            )
+        return self._closed.wait()
+
+    @returns_deferred
+    async def _close(self) -> None:
+        connection = self.connection
+        await connection.outage.give_up()
+        if self.process is None:
+            await self._leave()
+            await connection.close()
+            return
+        ended = self.process.close(_PATIENCE, grace=_GRACE if connection.lost is None else 0.0)
+        asked = self.session.execute(browser.close(), timeout=None)
+        # As soon as it has agreed, its hanging up is what we have asked for.
+        asked.addBoth(lambda _: connection.close()).addErrback(_needless)
+        await ended
+        await connection.close()
+
+    async def _leave(self) -> None:
+        """Dispose of what a browser that lives on would keep for ever."""
+        contexts = self._reopening.contexts if self._reopening is not None else []
+        closing = [context.close() for context in contexts]  # in one write
+        for waiting in closing:
+            with contextlib.suppress(TxcdpError):
+                await with_deadline(self.session.context.clock, waiting, _LEAVING, TimeoutError)
+
+    def keep(self, policy: ReconnectPolicy, identity: str, open_line: OpenLine, name: str) -> None:
+        """Let the connection outlive its line, and its pages the browser; see :class:`ReconnectPolicy`.
+
+        :param identity: of the browser that is there now.
+        :param open_line: finds it again, or starts another one.
+        :param name: of the browser, for the log.
+        """
+        self._reopening = Reopening(self)
+        replace = self._reopening.replace if policy.reopen_pages else None
+        Reconnector(self.connection, identity, open_line, policy, self.session.context.clock, replace, name)
+
+    def restarted(self, process: BrowserProcess) -> None:
+        """Hear that another process has taken the place of that which was launched."""
+        self.process = process
+
+    def page_of(self, session: Session) -> Page | None:
+        """Return the page that has a session, where this program has it as one."""
+        return self._pages.get(session)
+
+    def _page_of(self, session: Session, target_id: str) -> Page:
+        """Return the page of a session: one session has one page, which knows where it is going."""
+        page = self._pages.get(session)
+        if page is None:
+            page = self._pages[session] = Page(self.connection, session, target_id)
+            if self._reopening is not None:
+                self._reopening.follow(page)
+        return page
+
+    def _close_target(self, target_id: str) -> None:
+        """Close a page that nobody is going to have."""
+        self.session.execute(target.close_target(target_id=target_id)).addErrback(_needless)
+
+    async def _root_target(self) -> target.TargetInfo | None:
+        """Ask what the root session is; None where it does not know of targets."""
+        try:
+            return (await self.session.execute(target.get_target_info())).target_info
+        except CommandError:
+            return None
+
+    async def _open(self, command: Command[R], what: str) -> R:
+        """Execute what only a browser can."""
+        if not self._is_browser:
+            info = await self._root_target()
+            if info is not None and info.type != "browser":
+                raise NotABrowser(what, info.type)
+            self._is_browser = True
+        try:
+            return await self.session.execute(command)
+        except CommandError as error:
+            if error.code == _NO_METHOD:
+                raise NotABrowser(what, "other") from error
+            raise
+
+
+def _unless_cancelled(waiting: Deferred[T], late: Callable[[T], object]) -> Deferred[T]:
+    """Return a Deferred of the same outcome; when it is cancelled, ``late`` gets the result that still comes."""
+    result: Deferred[T] = Deferred()
+
+    def succeeded(value: T) -> None:
+        if result.called:
+            late(value)
+        else:
+            result.callback(value)
+
+    def failed(failure: Failure) -> None:
+        if not result.called:
+            result.errback(failure)
+
+    waiting.addCallbacks(succeeded, failed)
+    return result
+
+
+def _needless(failure: object) -> None:
+    """Whoever needs what has failed here is told by what it does itself."""

@@ -1,0 +1,83 @@
+"""A browser's contexts: what is kept apart as if it were in another browser."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from twisted.internet.defer import Deferred
+
+from txcdp._deferreds import returns_deferred
+from txcdp._privacy import printable
+from txcdp.domains import target
+from txcdp.errors import Gone
+
+if TYPE_CHECKING:
+    from txcdp.browser._browser import Browser
+    from txcdp.page import Page
+
+
+class BrowserContext:
+    """A context: pages with cookies, storage and cache of their own; made by ``Browser.new_context``.
+
+    ``async with`` closes it at the end.
+
+    :ivar browser: whose it is.
+    :ivar id: its id, for commands that take a ``browser_context_id``.
+    """
+
+    def __init__(self, browser: Browser, context_id: str, made_by: target.create_browser_context) -> None:
+        self.browser = browser
+        self.id = context_id
+        #: The command that makes another one like it.
+        self.made_by = made_by
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return printable(f"<BrowserContext {self.id}{' (closed)' if self._closed else ''}>")
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self._closed
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def new_page(self, url: str = "about:blank") -> Deferred[Page]:
+        """Open a page in this context; see :meth:`Browser.new_page`."""
+        return self.browser.new_page(url, context=self)
+
+    @returns_deferred
+    async def close(self) -> None:
+        """Dispose of the context with its pages (``Target.disposeBrowserContext``).
+
+        :returns: fires with None when it is gone and the sessions of its pages have ended; so it does
+            where it is closed already, or the connection is gone. Otherwise fails like ``Session.execute``.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        connection = self.browser.connection
+        ending = [
+            each.when_ended()
+            for each in connection.sessions
+            if each.target is not None and each.target.browser_context_id == self.id
+        ]
+        try:
+            await connection.session.execute(target.dispose_browser_context(browser_context_id=self.id))
+        except Gone:
+            return
+        except BaseException:
+            self._closed = False
+            for waiting in ending:
+                waiting.addErrback(lambda _: None)
+                waiting.cancel()
+            raise
+        for waiting in ending:
+            await waiting

@@ -1,0 +1,111 @@
+"""Where lines to a browser come from: one that runs somewhere, or one that is started here."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from twisted.internet.defer import Deferred
+
+from txcdp._core.reconnecting import Opened
+from txcdp._deferreds import returns_deferred
+from txcdp._transports.websocket import WebSocketOptions, open_websocket
+from txcdp.chrome import BrowserProcess
+from txcdp.chrome.discovery import resolve
+from txcdp.errors import ConnectError, HandshakeFailed
+
+_BROWSER_PATH = "/devtools/browser/"
+
+
+class Remote:
+    """Opens lines to a browser that runs already.
+
+    :param reactor: the reactor.
+    :param url: as :func:`txcdp.connect` takes it.
+    :param options: how the WebSocket is opened and kept.
+    """
+
+    def __init__(self, reactor: Any, url: str, options: WebSocketOptions) -> None:
+        self._reactor = reactor
+        self._url = url
+        self._options = options
+
+    @returns_deferred
+    async def open(self) -> Opened:
+        """Find the browser and open a line; see :func:`txcdp.connect`."""
+        return await self._open(await self._resolve(self._url))
+
+    @returns_deferred
+    async def open_again(self) -> Opened:
+        """Open another line, to the same browser or to one that was started anew at the same address."""
+        found = await self._resolve(self._url)
+        try:
+            return await self._open(found)
+        except HandshakeFailed:
+            # A browser that was started anew listens at the same port, by another name.
+            parts = urlsplit(found)
+            if parts.scheme != "ws" or not parts.path.startswith(_BROWSER_PATH):
+                raise
+            newer = await self._resolve(f"http://{parts.netloc}")
+            if newer == found:
+                raise
+            return await self._open(newer)
+
+    async def _open(self, url: str) -> Opened:
+        return Opened(await open_websocket(self._reactor, url, self._options), url)
+
+    def _resolve(self, url: str) -> Deferred[str]:
+        return resolve(self._reactor, url, timeout=self._options.open_timeout)
+
+
+class Launched:
+    """Opens lines to a browser of our own, which is started where it does not run or does not answer.
+
+    :param reactor: the reactor.
+    :param start: starts a browser.
+    :param options: how the WebSocket is opened and kept.
+    :param start_timeout: seconds that a browser which has just come up has for the handshake, too, where
+        ``options`` give it fewer: a machine on which many start is busy.
+    :ivar process: the browser that is there now.
+    :ivar on_start: called with each one that has come up.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        start: Callable[[], Deferred[BrowserProcess]],
+        options: WebSocketOptions | None,
+        start_timeout: float = 0.0,
+    ) -> None:
+        self.process: BrowserProcess | None = None
+        self.on_start: Callable[[BrowserProcess], object] = lambda _: None
+        self._reactor = reactor
+        self._start = start
+        self._options = options or WebSocketOptions()
+        self._patient = replace(self._options, open_timeout=max(self._options.open_timeout, start_timeout))
+
+    @returns_deferred
+    async def open(self) -> Opened:
+        """Open a line to the browser, or to another one; see :func:`txcdp.launch`."""
+        process = self.process
+        if process is not None:
+            if process.running and process.pipe is None:
+                with contextlib.suppress(ConnectError):  # it is about to end, or hangs
+                    return await self._connect(process, self._options)
+            await process.close(0)
+        process = await self._start()
+        try:
+            opened = await self._connect(process, self._patient)
+        except BaseException:
+            await process.close(0)
+            raise
+        self.process = process
+        self.on_start(process)
+        return opened
+
+    async def _connect(self, process: BrowserProcess, options: WebSocketOptions) -> Opened:
+        line = process.pipe or await open_websocket(self._reactor, process.ws_url, options)
+        return Opened(line, f"{process.pid} {process.ws_url}")

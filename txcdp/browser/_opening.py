@@ -1,0 +1,169 @@
+"""Two ways to a browser: start one, or reach one that runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack
+
+from twisted.internet.defer import Deferred
+
+from txcdp._core.connection import Connection
+from txcdp._core.probing import ProbeOptions, Prober
+from txcdp._core.reconnecting import ReconnectPolicy
+from txcdp._deferreds import returns_deferred
+from txcdp._transports.websocket import WebSocketOptions
+from txcdp.browser._browser import Browser
+
+if TYPE_CHECKING:
+    from txcdp._transports.interface import Transport
+    from txcdp.chrome import BrowserProcess
+
+
+#: The browser is probed, its pages are not.
+_PROBES: Final = ProbeOptions()
+
+
+class ConnectionOptions(TypedDict, total=False):
+    """What :class:`~txcdp._core.connection.Connection` takes, and :func:`launch` and :func:`connect` hand on to it."""
+
+    timeout: float | None
+    stability: Literal["stable", "warn", "any"]
+    linger: float | None
+    max_in_flight: int | None
+    commands_per_second: int | None
+    max_pending: int | None
+    max_unsent: int | None
+
+
+@returns_deferred
+async def launch(
+    reactor: Any,
+    executable: str | os.PathLike[str] | None = None,
+    headless: bool = True,
+    args: Sequence[str] = (),
+    profile: str | os.PathLike[str] | None = None,
+    transport: Literal["websocket", "pipe"] = "websocket",
+    *,
+    env: Mapping[str, str | None] | None = None,
+    sandbox: bool | None = None,
+    start_timeout: float = 30.0,
+    options: WebSocketOptions | None = None,
+    restart: ReconnectPolicy | None = None,
+    probes: ProbeOptions | None = _PROBES,
+    end_with_reactor: bool = True,
+    **connection: Unpack[ConnectionOptions],
+) -> Browser:
+    """Start a browser and connect to it.
+
+    :param reactor: the reactor.
+    :param executable: a path or a name; by default the first Chromium, Chrome or Edge that is found.
+    :param headless: without a window.
+    :param args: more of Chromium's flags, such as ``"--window-size=1280,800"``; they win over ours.
+    :param profile: a directory that is kept; by default a temporary one, removed at the end.
+    :param transport: ``"websocket"``, or ``"pipe"`` (not on Windows), which no other program can reach.
+    :param env: variables on top of this process's environment; None removes one.
+    :param sandbox: None: with Chromium's sandbox, except for root on Linux, who cannot.
+    :param start_timeout: seconds for the browser to come up, from its turn: no more than
+        ``txcdp.chrome._starting.AT_ONCE``, eight for each processor, start at the same time.
+    :param options: how the WebSocket is opened and kept.
+    :param restart: with a policy, the browser is started anew whenever it ends or hangs, with all that was
+        set up in it; see :class:`~txcdp._core.reconnecting.ReconnectPolicy`. None: everything ends with it.
+    :param probes: how often the browser and its pages are asked whether they answer; see
+        :class:`~txcdp._core.probing.ProbeOptions`. None: never.
+    :param end_with_reactor: end it as soon as the reactor is being stopped. Where that is False, somebody closes it
+        then: a service, when it is stopped and done with it.
+    :param connection: ``timeout``, ``stability``, ``linger``, ``max_in_flight``, ``commands_per_second``,
+        ``max_pending``, ``max_unsent`` as :class:`~txcdp._core.connection.Connection` takes them.
+    :returns: fires with the :class:`Browser`. Fails with :exc:`LaunchError` or :exc:`ConnectError`, and
+        with :exc:`ValueError` for arguments that cannot be; nothing is left behind then. Cancelling it
+        ends the browser.
+    """
+    from txcdp.browser._lines import Launched
+    from txcdp.chrome import start_browser
+
+    _check_policy("restart", restart)
+
+    def start() -> Deferred[BrowserProcess]:
+        return start_browser(
+            reactor,
+            executable=executable,
+            headless=headless,
+            args=args,
+            env=env,
+            profile=profile,
+            transport=transport,
+            sandbox=sandbox,
+            start_timeout=start_timeout,
+            end_with_reactor=end_with_reactor,
+        )
+
+    launched = Launched(reactor, start, options, start_timeout)
+    opened = await launched.open()
+    process = launched.process
+    assert process is not None
+    try:
+        browser = Browser(_connection(opened.transport, reactor, connection, probes), process)
+    except BaseException:
+        await process.close(0)
+        raise
+    if restart is not None:
+        launched.on_start = browser.restarted
+        browser.keep(restart, opened.identity, launched.open, f"the browser {process.command_line[0]}")
+    return browser
+
+
+@returns_deferred
+async def connect(
+    reactor: Any,
+    url: str,
+    *,
+    options: WebSocketOptions | None = None,
+    reconnect: ReconnectPolicy | None = None,
+    probes: ProbeOptions | None = _PROBES,
+    **connection: Unpack[ConnectionOptions],
+) -> Browser:
+    """Connect to a browser that runs already.
+
+    Given the WebSocket of a page, or Node's inspector, the ``session`` of what it fires with is that
+    page, or that Node process; it opens no pages.
+
+    :param reactor: the reactor.
+    :param url: ``http://host:port``, ``host:port`` or a port of this machine, where the browser is asked
+        for its WebSocket; or ``ws://`` and ``wss://`` URLs as they are.
+    :param options: how the WebSocket is opened and kept.
+    :param reconnect: with a policy, a lost line is replaced by another one, to the same browser or to one
+        that was started anew at the same address, with all that was set up; see
+        :class:`~txcdp._core.reconnecting.ReconnectPolicy`. None: everything ends with the line.
+    :param probes: as for :func:`launch`.
+    :param connection: as for :func:`launch`.
+    :returns: fires with the :class:`Browser`. Fails with :exc:`InvalidURL`, :exc:`ConnectError`,
+        :exc:`HandshakeFailed` or :exc:`ConnectTimeout`.
+    """
+    from txcdp.browser._lines import Remote
+
+    _check_policy("reconnect", reconnect)
+    remote = Remote(reactor, url, options or WebSocketOptions())
+    opened = await remote.open()
+    browser = Browser(_connection(opened.transport, reactor, connection, probes))
+    if reconnect is not None:
+        browser.keep(reconnect, opened.identity, remote.open_again, "the browser")
+    return browser
+
+
+def _check_policy(name: str, policy: object) -> None:
+    """Refuse what is none before anything is opened."""
+    if policy is not None and not isinstance(policy, ReconnectPolicy):
+        raise TypeError(f"{name}={policy!r}: a ReconnectPolicy is wanted, such as {name}=ReconnectPolicy()")
+
+
+def _connection(line: Transport, reactor: Any, options: ConnectionOptions, probes: ProbeOptions | None) -> Connection:
+    """Make a connection; where the options are wrong, the line does not stay open."""
+    try:
+        connection = Connection(line, reactor, **options)
+    except BaseException:
+        line.abort()
+        raise
+    if probes is not None:
+        Prober(connection, probes).start()
+    return connection

@@ -1,0 +1,125 @@
+"""One HTTP request over a connection of its own, for an answer of a bounded size."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from treq.client import HTTPClient
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.interfaces import IProtocol, IStreamClientEndpoint
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from twisted.web.client import URI, Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool, ResponseDone
+from twisted.web.http import PotentialDataLoss
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgent, IAgentEndpointFactory, IBodyProducer, IResponse
+from zope.interface import implementer
+
+from txcdp.chrome._addresses import Address
+
+#: Bytes; a longer answer is refused. The protocol's description, the longest, has 1.6 MB.
+MAX_ANSWER = 64 * 1024 * 1024
+
+
+async def fetch(reactor: Any, method: str, address: Address, path: str, timeout: float | None) -> tuple[int, bytes]:
+    """Make one request; errors are Twisted's.
+
+    :param method: such as ``GET``.
+    :param address: of the server.
+    :param path: of the endpoint, below ``/json/``.
+    :param timeout: in seconds, for connecting alone.
+    :returns: the status, and the body.
+    """
+    pool = HTTPConnectionPool(reactor, persistent=False)
+    client = HTTPClient(_To(Agent.usingEndpointFactory(reactor, _Endpoints(reactor, timeout), pool), address.netloc))
+    url = address.endpoint(path, _To.STAND_IN)
+    response = await client.request(method, url, allow_redirects=False, unbuffered=True)
+    body: Deferred[bytes] = Deferred(lambda _: collector.stop())
+    collector = _Collector(body)
+    response.deliverBody(collector)
+    return response.code, await body
+
+
+@implementer(IAgentEndpointFactory)
+class _Endpoints:
+    """Connects to what a URL names, and lets Twisted log nothing of that."""
+
+    def __init__(self, reactor: Any, timeout: float | None) -> None:
+        self._make = partial(HostnameEndpoint, reactor)
+        if timeout is not None:
+            self._make = partial(self._make, timeout=timeout)
+
+    def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
+        """Return the endpoint."""
+        endpoint: IStreamClientEndpoint = self._make(uri.host, uri.port)
+        if uri.scheme == b"https":
+            endpoint = wrapClientTLS(BrowserLikePolicyForHTTPS().creatorForNetloc(uri.host, uri.port), endpoint)
+        return _Quiet(endpoint)
+
+
+@implementer(IStreamClientEndpoint)
+class _Quiet:
+    """An endpoint whose factory does not tell when it starts and stops."""
+
+    def __init__(self, endpoint: IStreamClientEndpoint) -> None:
+        self._endpoint = endpoint
+
+    def connect(self, protocolFactory: Any) -> Deferred[IProtocol]:
+        """Connect."""
+        protocolFactory.noisy = False
+        return self._endpoint.connect(protocolFactory)
+
+
+@implementer(IAgent)
+class _To:
+    """An agent that sends each request to a host of ours: treq refuses IPv6 addresses, as hyperlink does."""
+
+    STAND_IN = "browser.invalid"
+
+    def __init__(self, agent: Any, netloc: str) -> None:
+        self._agent = agent
+        self._netloc = netloc.encode("ascii")
+
+    def request(
+        self, method: bytes, uri: bytes, headers: Headers | None = None, bodyProducer: IBodyProducer | None = None
+    ) -> Deferred[IResponse]:
+        """Make a request as ``IAgent`` does."""
+        uri = uri.replace(self.STAND_IN.encode("ascii"), self._netloc, 1)
+        response: Deferred[IResponse] = self._agent.request(method, uri, headers, bodyProducer)
+        return response
+
+
+class _Collector(Protocol):
+    """Collects a body of a bounded size."""
+
+    def __init__(self, done: Deferred[bytes]) -> None:
+        self._done = done
+        self._body: list[bytes] = []
+        self._size = 0
+
+    def dataReceived(self, data: bytes) -> None:
+        """Keep one more part, unless it is too much."""
+        self._body.append(data)
+        self._size += len(data)
+        if self._size > MAX_ANSWER and not self._done.called:
+            self._done.errback(ValueError(f"its answer has more than {MAX_ANSWER:,} bytes"))
+            self.stop()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Hear how the body ended."""
+        if self._done.called:
+            return
+        if reason.check(ResponseDone, PotentialDataLoss):
+            self._done.callback(b"".join(self._body))
+        else:
+            self._done.errback(reason)
+
+    def stop(self) -> None:
+        """Cut the connection."""
+        self._body = []
+        transport: Any = self.transport
+        abort = getattr(transport, "abortConnection", None) or getattr(transport, "loseConnection", None)
+        if abort is not None:
+            abort()

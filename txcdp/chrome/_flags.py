@@ -1,0 +1,116 @@
+"""The command line of a browser that a program drives."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+
+from txcdp.chrome._executable import is_headless_shell
+
+#: What every browser of ours is started with; ``start_browser(flags=...)`` replaces it.
+AUTOMATION_FLAGS: tuple[str, ...] = (
+    # No questions and no windows that nobody asked for.
+    "--no-first-run",
+    "--no-default-browser-check",
+    "--disable-search-engine-choice-screen",
+    "--disable-prompt-on-repost",
+    "--disable-popup-blocking",
+    "--disable-infobars",
+    "--hide-crash-restore-bubble",
+    "--noerrdialogs",
+    # No traffic but that of the pages: what is recorded is what the page did.
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-domain-reliability",
+    "--disable-client-side-phishing-detection",
+    "--disable-sync",
+    "--disable-default-apps",
+    "--disable-extensions",
+    "--disable-component-extensions-with-background-pages",
+    "--no-pings",
+    "--metrics-recording-only",
+    # A page behaves the same whether or not its window is in front.
+    "--disable-background-timer-throttling",
+    "--disable-backgrounding-occluded-windows",
+    "--disable-renderer-backgrounding",
+    # A debugged page may stand still for long, and is driven faster than by hand.
+    "--disable-hang-monitor",
+    "--disable-ipc-flooding-protection",
+    # Never ask the desktop's key ring for a password.
+    "--password-store=basic",
+    "--use-mock-keychain",
+    # No crash reports: they would leave the machine, and stay in the user's home.
+    "--disable-breakpad",
+    "--disable-crash-reporter",
+    "--mute-audio",
+    "--disable-features=Translate,AcceptCHFrame,MediaRouter,OptimizationHints,"
+    "InterestFeedContentSuggestions,DestroyProfileOnBrowserClose,DialMediaRouteProvider,"
+    "GlobalMediaControls,ImprovedCookieControls,ProcessPerSiteUpToMainFrameThreshold,"
+    # The pop-ups of the address bar: pages with a renderer of their own, a third of what a start costs.
+    "WebUIOmniboxPopup,WebUIOmniboxAimPopup",
+)
+
+#: Of these Chromium takes the last one only, so that ours and the user's are joined.
+_LISTS = ("--disable-features", "--enable-features", "--disable-blink-features")
+
+
+def check_args(args: Iterable[str]) -> None:
+    """Refuse flags that would not do what they say.
+
+    :raises ValueError: one of them has an argument of its own.
+    """
+    for arg in args:
+        name = arg.partition("=")[0]
+        if name == "--user-data-dir":
+            raise ValueError("--user-data-dir is given with the argument profile=")
+        if name == "--remote-debugging-pipe":
+            raise ValueError('--remote-debugging-pipe is given with the argument transport="pipe"')
+
+
+def command_line(
+    executable: str,
+    *,
+    profile: str,
+    headless: bool,
+    sandbox: bool,
+    transport: str,
+    lifeline: bool,
+    flags: Sequence[str],
+    args: Sequence[str],
+) -> list[str]:
+    """Put a browser's command line together; the user's ``args`` come last, and so win."""
+    line = [*flags]
+    if headless:
+        line.append("--headless" if is_headless_shell(executable) else "--headless=new")
+        line.append("--hide-scrollbars")  # or they show in screenshots
+    if not sandbox:
+        line.append("--no-sandbox")
+    line.append(f"--user-data-dir={profile}")
+    if transport == "pipe" or lifeline:
+        line.append("--remote-debugging-pipe")
+    if transport == "websocket":
+        line.append("--remote-debugging-port=0")
+    line = join_lists([*line, *args])
+    if all(arg.startswith("-") for arg in args):
+        line.append("about:blank")  # or the new tab page is loaded
+    return [executable, *line]
+
+
+def join_lists(args: Iterable[str]) -> list[str]:
+    """Join the flags that are lists into one each, where the last one stood."""
+    joined: dict[str, list[str]] = {}
+    line: list[str] = []
+    for arg in args:
+        name, equals, value = arg.partition("=")
+        if equals and name in _LISTS:
+            features = joined.setdefault(name, [])
+            features.extend(v for v in value.split(",") if v and v not in features)
+        else:
+            line.append(arg)
+    return [*line, *(f"{name}={','.join(values)}" for name, values in joined.items())]
+
+
+def sandbox_works() -> bool:
+    """Tell whether Chromium would start with its sandbox: not as root on Linux."""
+    return not (sys.platform == "linux" and os.geteuid() == 0)

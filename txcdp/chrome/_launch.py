@@ -1,0 +1,245 @@
+"""Start a browser: find it, give it a profile, wait until it listens, or say why it does not.
+
+That it listens, and where, is taken from its own standard error, or from its first answer
+through its own pipe. The file ``DevToolsActivePort`` is not looked at: it is never removed, and
+in a profile that two browsers are started in it is the other one's.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from txcdp._deferreds import returns_deferred, with_deadline
+from txcdp.chrome._executable import find_executable
+from txcdp.chrome._flags import AUTOMATION_FLAGS, check_args, command_line, sandbox_works
+from txcdp.chrome._process import BrowserProcess
+from txcdp.chrome._profile import Workspace
+from txcdp.chrome._spawn import ExitStatus
+from txcdp.chrome._starting import is_stopping, starts_of, wait_for_sweep
+from txcdp.errors import ConnectionLost, LaunchError
+
+_PROBE = b'{"id":0,"method":"Browser.getVersion"}'
+
+log = Logger()
+
+
+@returns_deferred
+async def start_browser(
+    reactor: Any,
+    *,
+    executable: str | os.PathLike[str] | None = None,
+    headless: bool = True,
+    args: Sequence[str] = (),
+    env: Mapping[str, str | None] | None = None,
+    profile: str | os.PathLike[str] | None = None,
+    transport: Literal["websocket", "pipe"] = "websocket",
+    sandbox: bool | None = None,
+    start_timeout: float = 30.0,
+    flags: Sequence[str] = AUTOMATION_FLAGS,
+    end_with_reactor: bool = True,
+) -> BrowserProcess:
+    """Start a browser and wait until it can be talked to.
+
+    :param reactor: the reactor.
+    :param executable: a path or a name; see :func:`~txcdp.chrome._executable.find_executable`.
+    :param headless: without a window.
+    :param args: more of Chromium's flags; they win over ours. Lists of features are joined.
+    :param env: variables on top of this process's environment; ``None`` removes one.
+    :param profile: a directory that is kept; by default a temporary one, removed at the end.
+    :param transport: ``"websocket"``, or ``"pipe"`` (not on Windows).
+    :param sandbox: ``None``: with Chromium's sandbox, except for root on Linux, who cannot.
+    :param start_timeout: seconds, from its turn: no more than ``txcdp.chrome._starting.AT_ONCE``
+        browsers, eight for each processor, start at the same time.
+    :param flags: instead of :data:`~txcdp.chrome._flags.AUTOMATION_FLAGS`.
+    :param end_with_reactor: end it as soon as the reactor is being stopped. Where that is False, somebody closes it
+        then: a service, when it is stopped and done with it.
+    :return: fires with a :class:`BrowserProcess` whose ``ws_url`` or ``pipe`` can be used.
+        Cancelling it kills the browser and cleans up first.
+    :raises LaunchError: it cannot be executed, ended early, or said nothing in time; nothing
+        of it is left then.
+    :raises ExecutableNotFound: there is no browser.
+    :raises ValueError: ``args`` contain what has an argument of its own, or another transport.
+    """
+    _check_transport(transport)
+    check_args(args)
+    path = find_executable(executable)
+    if sandbox is None:
+        sandbox = _sandbox_as_can_be()
+    starts = starts_of(reactor)
+    await starts.turn()
+    try:
+        if is_stopping(reactor):
+            raise LaunchError(f"{path} was not started: the reactor is being stopped")
+        sweeping = starts.begin_sweep(reactor)
+        workspace = _make_workspace(profile)
+        line = command_line(
+            path,
+            profile=workspace.profile,
+            headless=headless,
+            sandbox=sandbox,
+            transport=transport,
+            lifeline=sys.platform != "win32",
+            flags=flags,
+            args=args,
+        )
+        process = BrowserProcess(reactor, workspace, line, end_with_reactor)
+        try:
+            _execute(process, make_environment(env, workspace), transport)
+            process.ws_url = await _come_up(reactor, process, transport, start_timeout, headless)
+            await wait_for_sweep(reactor, sweeping)
+        except BaseException:
+            await process.close(0)
+            raise
+        return process
+    finally:
+        starts.done()
+
+
+def _check_transport(transport: str) -> None:
+    if transport not in ("websocket", "pipe"):
+        raise ValueError(f'transport is "websocket" or "pipe", not {transport!r}')
+    if transport == "pipe" and sys.platform == "win32":
+        raise LaunchError(
+            'transport="pipe" does not work on Windows, where Twisted passes only the three '
+            'standard descriptors to a process; use transport="websocket"'
+        )
+
+
+def _sandbox_as_can_be() -> bool:
+    works = sandbox_works()
+    if not works:
+        log.info("Chromium has no sandbox for root: starting it with --no-sandbox")
+    return works
+
+
+def _make_workspace(profile: str | os.PathLike[str] | None) -> Workspace:
+    try:
+        return Workspace.create(profile)
+    except OSError as error:
+        raise LaunchError(f"no directory for the browser's profile: {error}") from error
+
+
+def _execute(process: BrowserProcess, environment: dict[str, str], transport: str) -> None:
+    try:
+        process.spawn(environment, transport)
+    except OSError as error:
+        raise LaunchError(f"{process.command_line[0]} cannot be executed: {error}") from error
+
+
+def _come_up(reactor: Any, process: BrowserProcess, transport: str, seconds: float, headless: bool) -> Deferred[str]:
+    """Wait until a process can be talked to, with its WebSocket's address; or until it has ended, or time is up."""
+    started = _answers(process) if transport == "pipe" else process.listening.wait()
+    _end_with(process, started, headless)
+    return with_deadline(
+        reactor,
+        started,
+        seconds,
+        lambda: LaunchError(
+            f"{process.command_line[0]} did not come up within {seconds:g} s; its standard error so far "
+            "(which a wrapper script has to pass on) is:",
+            process.stderr_tail or "(empty)",
+        ),
+    )
+
+
+def make_environment(env: Mapping[str, str | None] | None, workspace: Workspace) -> dict[str, str]:
+    """Put the browser's environment together: ours, its places to write to, the user's changes."""
+    environment = dict(os.environ)
+    environment["BREAKPAD_DUMP_LOCATION"] = workspace.crashes  # otherwise in the user's home
+    if workspace.tmpdir is not None:
+        environment["TMPDIR"] = workspace.tmpdir
+    for name, value in (env or {}).items():
+        if value is None:
+            environment.pop(name, None)
+        else:
+            environment[name] = value
+    return environment
+
+
+def explain(line: Sequence[str], status: ExitStatus, stderr: str, profile: str, headless: bool) -> LaunchError:
+    """Say why a browser ended before it came up, from its last words."""
+    advice = ""
+    if status.code == 21 or "ProcessSingleton" in stderr:
+        advice = (
+            f": another browser uses the profile {profile}. Give each browser one of its own, "
+            "or none (profile=None) for a temporary one"
+        )
+    elif "without --no-sandbox" in stderr or "No usable sandbox" in stderr:
+        advice = (
+            ": it cannot use its sandbox here (as root, or where the system forbids user "
+            "namespaces). If you trust the pages, start it with sandbox=False"
+        )
+    elif "error while loading shared libraries" in stderr:
+        advice = ": a library is missing; install it, or install Chromium from your distribution"
+    elif not headless and ("$DISPLAY" in stderr or "ozone" in stderr.lower()):
+        advice = ": there is no display for its window. Start it with headless=True, or with xvfb-run"
+    elif "pipe file descriptors are not open" in stderr:
+        advice = ': a wrapper script has to pass the descriptors 3 and 4 on; let it end with: exec chromium "$@"'
+    elif "No space left on device" in stderr:
+        advice = f": there is no room for its profile, {profile}"
+    elif status.code == 0:
+        advice = (
+            ": it may have handed over to one that runs already in the same profile "
+            f"({profile}), it is a script that leaves the browser in the background in place of "
+            "ending with exec, or it is not a browser"
+        )
+    return LaunchError(f"{line[0]} ended before it came up ({status}){advice}", stderr)
+
+
+def _end_with(process: BrowserProcess, started: Deferred[str], headless: bool) -> None:
+    """Let ``started`` fail when the process ends first."""
+
+    def ended(status: ExitStatus) -> None:
+        if not started.called:
+            error = explain(process.command_line, status, process.stderr_tail, process.profile, headless)
+            started.errback(error)
+
+    waiting = process.when_ended().addCallback(ended)
+
+    def stop(result: str | Failure) -> str | Failure:
+        if not waiting.called:
+            waiting.addErrback(lambda _: None)
+            waiting.cancel()
+        return result
+
+    started.addBoth(stop)
+
+
+class _Probe:
+    """Receives the one reply that shows that the browser reads its pipe.
+
+    What answers after the program has ended is a browser that it left in the background.
+    """
+
+    def __init__(self, answered: Deferred[str], process: BrowserProcess) -> None:
+        self._answered = answered
+        self._process = process
+
+    def message_received(self, message: bytes) -> None:
+        if self._process.running and not self._answered.called:
+            self._answered.callback("")
+
+    def transport_closed(self, reason: ConnectionLost) -> None:
+        """The process's end says more."""
+
+
+def _answers(process: BrowserProcess) -> Deferred[str]:
+    """Wait for the first reply through the pipe; the pipe is then free for its real receiver."""
+    pipe = process.pipe
+    assert pipe is not None
+    answered: Deferred[str] = Deferred()
+    pipe.receiver = _Probe(answered, process)
+    pipe.send(_PROBE)
+
+    def release(result: str | Failure) -> str | Failure:
+        pipe.receiver = None
+        return result
+
+    return answered.addBoth(release)

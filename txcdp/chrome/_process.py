@@ -1,0 +1,273 @@
+"""A browser's process: what it says, how it ends, and that nothing of it stays behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ProcessExitedAlready
+from twisted.internet.protocol import ProcessProtocol
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from txcdp._deferreds import Notice, returns_deferred, with_deadline
+from txcdp._transports.pipe import PipeTransport
+from txcdp.chrome._profile import Workspace
+from txcdp.chrome._spawn import ExitStatus, spawn
+
+T = TypeVar("T")
+
+#: Bytes of standard error that are kept.
+STDERR_KEPT = 8192
+#: Seconds in which the browser's children have to follow it.
+_CHILDREN_FOLLOW = 1.0
+#: Seconds for those of them that have left its process group, and so do not hear its signals.
+_STRAYS_FOLLOW = 4.0
+#: Seconds after SIGKILL until we stop waiting: the kernel itself does not let go then.
+_UNKILLABLE = 5.0
+
+_LISTENING = re.compile(rb"DevTools listening on (wss?://[^\s\0]+)\r?\n")
+
+log = Logger()
+
+
+def in_thread(reactor: Any, function: Callable[..., T], *args: Any) -> Deferred[T]:
+    """Run a function that blocks on the disk in the reactor's thread pool."""
+    deferred: Deferred[T] = deferToThreadPool(reactor, reactor.getThreadPool(), function, *args)
+    return deferred
+
+
+class BrowserProtocol(ProcessProtocol):
+    """What Twisted's process talks to; hands everything on to its :class:`BrowserProcess`."""
+
+    def __init__(self, process: BrowserProcess) -> None:
+        self._process = process
+
+    def errReceived(self, data: bytes) -> None:
+        """Take what it wrote to standard error."""
+        self._process._stderr(data)
+
+    def processExited(self, reason: Failure) -> None:
+        """Hear that it is dead; children may still hold its standard error."""
+        value: Any = reason.value
+        self._process._exited(ExitStatus(getattr(value, "exitCode", None), getattr(value, "signal", None)))
+
+    def processEnded(self, reason: Failure) -> None:
+        """Hear that nobody holds any pipe of it."""
+        self._process._ended()
+
+
+class BrowserProcess:
+    """A running browser; made by :func:`txcdp.chrome.start_browser`.
+
+    However it ends, its descriptors are closed, its temporary profile is removed, and the
+    reactor's shutdown, which ends it too, forgets it.
+
+    :ivar pid: the browser's process id, and that of its process group where it has its own.
+    :ivar ws_url: the address of its WebSocket; ``""`` with ``transport="pipe"``.
+    :ivar pipe: its :class:`PipeTransport`; ``None`` with ``transport="websocket"``.
+    :ivar profile: the path of its profile.
+    :ivar command_line: what was executed.
+    :ivar exit_status: how it ended; ``None`` while it runs.
+    """
+
+    def __init__(
+        self, reactor: Any, workspace: Workspace, command_line: Sequence[str], end_with_reactor: bool = True
+    ) -> None:
+        self._reactor = reactor
+        self._workspace = workspace
+        self.profile = workspace.profile
+        self.command_line = tuple(command_line)
+        self.pid = 0
+        self.ws_url = ""
+        self.pipe: PipeTransport | None = None
+        self.exit_status: ExitStatus | None = None
+        #: Fires once with the WebSocket's address, from standard error.
+        self.listening: Notice[str] = Notice()
+        self._tail = bytearray()
+        self._transport: Any = None
+        self._leads_group = False
+        self._lifeline: int | None = None
+        self._gone: Notice[ExitStatus] = Notice()
+        self._clean: Notice[None] = Notice()
+        self._closing = False
+        self._linger: Any = None
+        self._trigger: Any = None
+        if end_with_reactor:
+            self._trigger = reactor.addSystemEventTrigger("before", "shutdown", self._shutdown)
+
+    def spawn(self, environment: dict[str, str], transport: str) -> None:
+        """Execute the command line.
+
+        With the WebSocket, too, we hold the end of a pipe, except on Windows: the browser ends
+        by itself when that is closed, which the system does if we die.
+
+        :param environment: the whole environment.
+        :param transport: ``"pipe"`` makes :attr:`pipe`.
+        :raises OSError: it cannot be executed.
+        """
+        wants_pipe = transport == "pipe"
+        spawned = spawn(
+            self._reactor,
+            BrowserProtocol(self),
+            self.command_line,
+            environment,
+            writes=True,
+            reads=wants_pipe,
+            lock=self._workspace.lock,
+        )
+        self._transport = spawned.transport
+        self._leads_group = spawned.leads_group
+        self.pid = spawned.transport.pid or 0
+        if spawned.read_fd is not None and spawned.write_fd is not None:
+            self.pipe = PipeTransport(self._reactor, spawned.read_fd, spawned.write_fd, exit_timeout=_CHILDREN_FOLLOW)
+        else:
+            self._lifeline = spawned.write_fd
+
+    @property
+    def running(self) -> bool:
+        """Whether the process has not ended."""
+        return self.exit_status is None
+
+    @property
+    def stderr_tail(self) -> str:
+        """The last 8 KB that the browser wrote to its standard error."""
+        return self._tail.decode("utf-8", "replace")
+
+    def when_ended(self) -> Deferred[ExitStatus]:
+        """Return a new Deferred that fires when the process has ended, at once if it has."""
+        return self._gone.wait()
+
+    def terminate(self) -> None:
+        """Ask it to end, with SIGTERM: Chromium saves its profile and exits with 0."""
+        if self.running and self._transport is not None:
+            with contextlib.suppress(ProcessExitedAlready):
+                self._transport.signalProcess("TERM")
+
+    def kill(self) -> None:
+        """End it and its children now, with SIGKILL."""
+        if self._gone.given or self._transport is None:
+            return
+        if not self._kill_group() and self.running:
+            with contextlib.suppress(ProcessExitedAlready):
+                self._transport.signalProcess("KILL")
+
+    def close(self, timeout: float = 5.0, *, grace: float = 0.0) -> Deferred[None]:
+        """End the browser and remove all that belongs to it.
+
+        May be called any number of times, and after it has ended by itself: each call waits
+        for the same end.
+
+        :param timeout: seconds from SIGTERM until SIGKILL; 0 kills at once.
+        :param grace: seconds before SIGTERM, for one who has sent ``Browser.close``.
+        :return: fires with ``None`` when the process, its descriptors and its temporary
+            directory are gone. Cancelling it stops the waiting only.
+        """
+        if not self._closing:
+            self._closing = True
+            self._end(grace, timeout).addErrback(lambda failure: log.failure("Closing a browser", failure=failure))
+        return self._clean.wait()
+
+    @returns_deferred
+    async def _end(self, grace: float, patience: float) -> None:
+        if self._transport is None:  # it was never spawned
+            self._ended()
+            return
+        if await self._ended_within(grace):
+            return
+        if patience > 0:
+            self.terminate()
+            if await self._ended_within(patience):
+                return
+            log.warn("Browser {pid} has not ended in {timeout} s: killing it", pid=self.pid, timeout=patience)
+        self.kill()
+        if not await self._ended_within(_UNKILLABLE):
+            log.error("Browser {pid} does not even end by SIGKILL: giving it up", pid=self.pid)
+            self._ended()
+
+    async def _ended_within(self, seconds: float) -> bool:
+        if self._gone.given or seconds <= 0:
+            return self._gone.given
+        try:
+            await with_deadline(self._reactor, self._gone.wait(), seconds, TimeoutError)
+        except TimeoutError:
+            return False
+        return True
+
+    def _kill_group(self) -> bool:
+        if sys.platform == "win32" or not self._leads_group or not self.pid:
+            return False
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except OSError:
+            return False  # nobody is left in it, or it was not made yet
+        return True
+
+    # What the process says.
+
+    def _stderr(self, data: bytes) -> None:
+        self._tail += data
+        # What listens after the program has ended is a browser that it left in the background: that one is to end, too.
+        if self.running and not self.listening.given and (found := _LISTENING.search(self._tail)):
+            self.listening.give(found[1].decode("utf-8", "replace"))
+        if len(self._tail) > STDERR_KEPT:
+            del self._tail[:-STDERR_KEPT]
+
+    def _exited(self, status: ExitStatus) -> None:
+        """The browser is dead; its children hold its standard error until they are, too.
+
+        Where it was a script, the browser is among them: at the end of its pipe it ends in good order.
+        """
+        self.exit_status = status
+        self._close_lifeline()
+        if self.pipe is not None:
+            self.pipe.peer_exited(f"the browser has ended ({status})", clean=status.code == 0)
+        self._linger = self._reactor.callLater(_CHILDREN_FOLLOW, self._end_children)
+
+    def _end_children(self) -> None:
+        self._kill_group()
+        if self._gone.given:
+            self._transport.loseConnection()
+        else:
+            self._linger = self._reactor.callLater(_STRAYS_FOLLOW, self._transport.loseConnection)
+
+    def _ended(self) -> None:
+        """Nothing of the process is left: clean up."""
+        if self._gone.given:
+            return
+        self._closing = True
+        if self.exit_status is None:
+            self.exit_status = ExitStatus(None)
+        if self._linger is not None and self._linger.active():
+            self._linger.cancel()
+        if self.pipe is not None:
+            self.pipe.abort()
+        self._close_lifeline()
+        self._gone.give(self.exit_status)
+        in_thread(self._reactor, self._workspace.remove).addCallbacks(
+            self._removed, lambda failure: self._removed(failure)
+        )
+
+    def _close_lifeline(self) -> None:
+        if self._lifeline is not None:
+            os.close(self._lifeline)
+            self._lifeline = None
+
+    def _removed(self, result: bool | Failure) -> None:
+        if result is not True:
+            log.warn("Could not remove {path} yet: {result}", path=self._workspace.path, result=result)
+        if self._trigger is not None:
+            self._reactor.removeSystemEventTrigger(self._trigger)
+            self._trigger = None
+        self._clean.give(None)
+
+    def _shutdown(self) -> Deferred[None]:
+        self._trigger = None  # it fires: too late to remove it
+        return self.close()

@@ -1,0 +1,111 @@
+"""What the launches of one process share: turns at starting, and the sweep of what the dead have left.
+
+A browser takes 0.3 s of a processor until it listens, and another 1.2 s in the background right after. Where too many
+start at the same time none comes up before its deadline, so that there is a limit. It is a generous one: where each
+waits for the one before, it shares the processor with the background of all that are up, and fifty take four times as
+long.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+
+from txcdp._deferreds import Notice, returns_deferred, with_deadline
+from txcdp.chrome._profile import sweep
+
+
+def _cores() -> int:
+    """Count the processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+#: How many browsers start at the same time in one process; the others wait for their turn. May be set.
+AT_ONCE = 8 * _cores()
+
+#: Seconds that a browser which is up waits for the sweep: it goes on by itself, and a launch does not depend on it.
+SWEEP_PATIENCE = 5.0
+
+log = Logger()
+
+
+class Starts:
+    """The launches of one reactor; see :func:`starts_of`."""
+
+    def __init__(self) -> None:
+        self._running = 0
+        self._waiting: deque[Deferred[None]] = deque()
+        self._giving = False
+        self._sweeping: Notice[None] | None = None
+
+    def turn(self) -> Deferred[None]:
+        """Return a Deferred that fires when it is the caller's turn, in the order of asking.
+
+        Whoever had a turn says :meth:`done`. Cancelling the Deferred gives the place up.
+        """
+        if self._running < AT_ONCE and not self._waiting:
+            self._running += 1
+            return succeed(None)
+        waiting: Deferred[None] = Deferred(self._waiting.remove)
+        self._waiting.append(waiting)
+        return waiting
+
+    def done(self) -> None:
+        """End a turn."""
+        self._running -= 1
+        if self._giving:  # by one that was done at once: a thousand of those would be a thousand calls deep
+            return
+        self._giving = True
+        try:
+            while self._waiting and self._running < AT_ONCE:
+                self._running += 1
+                self._waiting.popleft().callback(None)
+        finally:
+            self._giving = False
+
+    def begin_sweep(self, reactor: Any) -> Notice[None]:
+        """Sweep in a thread, or join the sweep that is under way.
+
+        :return: is given when the sweep has ended, however that was.
+        """
+        if self._sweeping is None:
+            notice = self._sweeping = Notice()
+            swept = deferToThreadPool(reactor, reactor.getThreadPool(), sweep)
+            swept.addErrback(lambda failure: log.failure("Sweeping old profiles", failure=failure))
+            swept.addCallback(self._swept, notice)
+            return notice
+        return self._sweeping
+
+    def _swept(self, result: object, notice: Notice[None]) -> None:
+        self._sweeping = None
+        notice.give(None)
+
+
+_starts: WeakKeyDictionary[Any, Starts] = WeakKeyDictionary()
+
+
+def starts_of(reactor: Any) -> Starts:
+    """Return what the launches of a reactor share."""
+    return _starts.setdefault(reactor, Starts())
+
+
+@returns_deferred
+async def wait_for_sweep(reactor: Any, notice: Notice[None]) -> None:
+    """Wait for a sweep, but not for long: its thread may have to wait for the program's own."""
+    try:
+        await with_deadline(reactor, notice.wait(), SWEEP_PATIENCE, TimeoutError)
+    except TimeoutError:
+        log.info("Sweeping old profiles takes more than {seconds} s: it goes on", seconds=SWEEP_PATIENCE)
+
+
+def is_stopping(reactor: Any) -> bool:
+    """Tell whether a reactor is on its way down, or has stopped: what is started then, nobody would end."""
+    return bool(getattr(reactor, "_startedBefore", False))

@@ -1,0 +1,276 @@
+"""What the command line takes."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from txcdp.cli._selection import Selection
+
+#: Where a browser is looked for that is not said to be anywhere.
+DEFAULT_BROWSER = "http://127.0.0.1:9222"
+
+_PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+
+_WATCH = """\
+Open URL in a browser of its own and print what happens there, a line for each thing: requests when they have
+ended, redirects, WebSocket messages, console messages, exceptions, dialogs (which are accepted), downloads (which
+are not kept), frames, workers and pop-ups; then a summary.
+
+URL may be an address without https://, or the path of a file.
+"""
+_WATCH_EXAMPLES = """\
+examples:
+  txcdp watch example.com
+  txcdp watch localhost:8000 --until forever
+  txcdp watch example.com --events network,page.loadEventFired
+  txcdp watch example.com --json --events runtime | jq .params
+  txcdp watch example.com --until load --screenshot example.png
+  txcdp watch example.com --browser http://127.0.0.1:9222
+
+exit codes:
+  0    the page was loaded
+  1    it was not: no connection, no answer within --timeout, a status of 400 or above, a crash
+  2    misuse of the command
+  130  ended by Ctrl-C (143 by SIGTERM, 141 by a closed pipe)
+"""
+_CALL = """\
+Send a command to a browser and print its result as JSON.
+
+The values of parameters are read as their types: numbers, true and false, text, and JSON for lists and objects.
+name:=JSON takes any JSON as it is.
+"""
+_CALL_EXAMPLES = """\
+examples:
+  txcdp call Browser.getVersion
+  txcdp call Page.navigate url=https://example.com/ --url-match about:blank
+  txcdp call Runtime.evaluate expression=document.title returnByValue=true
+  txcdp call Emulation.setGeolocationOverride latitude=53.5 longitude=9.9 accuracy=10
+  txcdp call Target.setDiscoverTargets discover=true filter='[{"type": "page"}]'
+"""
+_SHOW = """\
+Read a recording back: a line for each thing that happened, under the name of the page or worker it happened in.
+
+FILE is what a recorder has written, or is writing, in any of its formats, or a directory of such files. Files of one
+recording are read in their order.
+"""
+_SHOW_EXAMPLES = """\
+examples:
+  txcdp show recordings/
+  txcdp show recordings/ --summary
+  txcdp show recordings/ --follow --url 'https://shop.example.com/*'
+  txcdp show recording.sqlite --since 90 --until 2027-01-31T12:00:00Z
+  txcdp show recording.jsonl.zst --json --events network | jq .params
+
+exit codes:
+  0    all of it was read
+  1    it was not: no file, nothing in it, or a place that cannot be read
+  2    misuse of the command
+  130  ended by Ctrl-C (143 by SIGTERM, 141 by a closed pipe)
+"""
+_BROWSER_HELP = "where the browser is: http://host:port, host:port, a port or a ws:// URL"
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Leaves descriptions and examples as they are."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    top = argparse.ArgumentParser(
+        prog="txcdp",
+        description="Watch browsers and talk to them, with the Chrome DevTools Protocol.",
+        epilog="txcdp COMMAND --help tells more, with examples.",
+        formatter_class=_Formatter,
+    )
+    top.add_argument("--version", action="store_true", help="print the version and exit")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    _add_watch(commands)
+    _add_targets(commands)
+    _add_call(commands)
+    version = commands.add_parser("version", help="print versions: ours, the protocol's, a browser's")
+    version.add_argument("--browser", metavar="URL", help=_BROWSER_HELP)
+    version.add_argument("--json", action="store_true", help="print JSON")
+    _add_protocol(commands)
+    _add_show(commands)
+    return top
+
+
+def _add_watch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    watch = commands.add_parser(
+        "watch",
+        help="open a page and print what happens in it",
+        description=_WATCH,
+        epilog=_WATCH_EXAMPLES,
+        formatter_class=_Formatter,
+    )
+    watch.add_argument("url", metavar="URL", type=_url, help="the page")
+    what = watch.add_argument_group("what is printed")
+    what.add_argument(
+        "--events",
+        metavar="NAMES",
+        type=_selection,
+        help="only these: domains (network) and events (page.loadEventFired), separated by commas",
+    )
+    what.add_argument(
+        "--json",
+        action="store_true",
+        help="events as the browser sends them, one JSON object a line: time (seconds since 1970), session (null for "
+        "the browser's own), method, params; no summary",
+    )
+    what.add_argument("--verbose", action="store_true", help="also requests as they begin, stacks, URLs in full")
+    what.add_argument("--no-color", action="store_true", help="no colours (nor with NO_COLOR set, nor into a pipe)")
+    what.add_argument("--screenshot", metavar="FILE", type=_picture, help="a picture at the end: .png, .jpeg or .webp")
+    when = watch.add_argument_group("when it ends")
+    when.add_argument(
+        "--until",
+        metavar="WHEN",
+        type=_until,
+        default="idle",
+        help="load; idle: loaded and no request in flight for 0.5 s (the default); a number of SECONDS; forever",
+    )
+    when.add_argument(
+        "--timeout", metavar="SECONDS", type=_seconds, default=30.0, help="for load and idle (default: %(default)g)"
+    )
+    where = watch.add_argument_group("in which browser")
+    where.add_argument(
+        "--browser", metavar="URL", help="one that runs, in a new tab that is closed at the end; " + _BROWSER_HELP
+    )
+    where.add_argument("--executable", metavar="PATH", help="the browser to start (default: TXCDP_BROWSER, or found)")
+    where.add_argument("--headful", action="store_true", help="with a window")
+    where.add_argument("--pipe", action="store_true", help="talk to it through a pipe, which nobody else can reach")
+
+
+def _add_targets(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    targets = commands.add_parser("targets", help="list the pages, frames and workers of a running browser")
+    targets.add_argument("--browser", metavar="URL", default=DEFAULT_BROWSER, help=f"{_BROWSER_HELP} (%(default)s)")
+    targets.add_argument("--json", action="store_true", help="print one JSON object a line")
+
+
+def _add_call(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    call = commands.add_parser(
+        "call",
+        help="send one command to a running browser",
+        description=_CALL,
+        epilog=_CALL_EXAMPLES,
+        formatter_class=_Formatter,
+    )
+    call.add_argument("method", metavar="DOMAIN.METHOD", help="such as Page.navigate")
+    call.add_argument("parameters", metavar="NAME=VALUE", nargs="*", help="its parameters")
+    call.add_argument("--browser", metavar="URL", default=DEFAULT_BROWSER, help=f"{_BROWSER_HELP} (%(default)s)")
+    target = call.add_mutually_exclusive_group()
+    target.add_argument("--target", metavar="ID", help="the target's id, or how it begins (see txcdp targets)")
+    target.add_argument("--url-match", metavar="TEXT", help="the page whose URL contains this")
+    call.add_argument("--raw", action="store_true", help="do not check names and types: for what txcdp does not know")
+    call.add_argument("--json", action="store_true", help="print the result in one line")
+    call.add_argument(
+        "--timeout", metavar="SECONDS", type=_seconds, default=30.0, help="for the reply (default: %(default)g)"
+    )
+
+
+def _add_protocol(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    protocol = commands.add_parser("protocol", help="compare the protocol with a browser's")
+    kinds = protocol.add_subparsers(dest="protocol_command", metavar="diff", required=True)
+    diff = kinds.add_parser(
+        "diff",
+        help="what a browser's protocol has more, less and other than the one that txcdp knows",
+        description="Print the differences; exit with 0 where there are none, and with 1 where there are some.",
+    )
+    diff.add_argument("--browser", metavar="URL", default=DEFAULT_BROWSER, help=f"{_BROWSER_HELP} (%(default)s)")
+
+
+def _add_show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    show = commands.add_parser(
+        "show",
+        help="read a recording back",
+        description=_SHOW,
+        epilog=_SHOW_EXAMPLES,
+        formatter_class=_Formatter,
+    )
+    show.add_argument("paths", metavar="FILE", nargs="+", type=Path, help="a file, or a directory of files")
+    what = show.add_argument_group("what is shown")
+    what.add_argument(
+        "--events",
+        metavar="NAMES",
+        type=_selection,
+        help="only these: domains (network) and events (page.loadEventFired), separated by commas",
+    )
+    what.add_argument("--target", metavar="ID", help="a type of target (page, worker), or how a target's id begins")
+    what.add_argument("--url", metavar="PATTERN", help="only of targets with such a URL; * stands for anything")
+    for name in ("since", "until"):
+        what.add_argument(
+            f"--{name}",
+            metavar="TIME",
+            type=_time,
+            help="seconds from the beginning, or a time such as 2027-01-31T12:00Z",
+        )
+    how = show.add_argument_group("how")
+    how.add_argument("--summary", action="store_true", help="no lines, but what they come to")
+    how.add_argument("--follow", action="store_true", help="go on with what is being written")
+    how.add_argument("--json", action="store_true", help="the lines as they were recorded")
+    how.add_argument("--verbose", action="store_true", help="also requests as they begin, stacks, URLs in full")
+    how.add_argument("--no-color", action="store_true", help="no colours (nor with NO_COLOR set, nor into a pipe)")
+
+
+def _time(text: str) -> float:
+    from datetime import UTC, datetime
+
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no number of seconds and no time such as 2027-01-31T12:00Z"
+        ) from None
+    return (when if when.tzinfo is not None else when.replace(tzinfo=UTC)).timestamp()
+
+
+def _url(text: str) -> str:
+    from txcdp.cli._urls import NotAPage, page_url
+
+    try:
+        return page_url(text)
+    except NotAPage as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _selection(text: str) -> Selection:
+    from txcdp.cli._selection import UnknownEvent, parse
+
+    try:
+        return parse(text)
+    except UnknownEvent as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _until(text: str) -> str | float:
+    if text in ("load", "idle", "forever"):
+        return text
+    try:
+        return _seconds(text)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(f"{text!r} is none of load, idle, forever and a number of seconds") from None
+
+
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
+    if not 0 < number < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+    return number
+
+
+def _picture(text: str) -> Path:
+    path = Path(text)
+    if path.suffix.lower() not in _PICTURES:
+        raise argparse.ArgumentTypeError(f"{text}: a picture's name ends with one of {', '.join(_PICTURES)}")
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{text}: there is no directory to write it to")
+    return path

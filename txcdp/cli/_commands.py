@@ -1,0 +1,108 @@
+"""From parsed arguments to a running command."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from txcdp.cli._output import Output, style
+from txcdp.cli._running import Runner
+
+#: A command that only wants the reactor.
+Command = Callable[[Any], Coroutine[Deferred[Any], Any, int]]
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run what was asked for, and return its exit code."""
+    from twisted.internet import reactor
+
+    output = Output(sys.stdout)
+    runner = Runner(reactor)
+    output.given_up = lambda: runner.signalled is not None
+    return runner.run(_COMMANDS[options.command](options, output))
+
+
+def _watch(options: argparse.Namespace, output: Output) -> Command:
+    from txcdp.cli._watch import Options, watch
+
+    wanted = Options(
+        url=options.url,
+        browser=options.browser,
+        selection=options.events,
+        json=options.json,
+        until=options.until,
+        timeout=options.timeout,
+        screenshot=options.screenshot,
+        pipe=options.pipe,
+        headful=options.headful,
+        executable=options.executable,
+        verbose=options.verbose,
+    )
+    how = style(sys.stdout, False if options.no_color else None)
+    return functools.partial(watch, options=wanted, output=output, style=how)
+
+
+def _targets(options: argparse.Namespace, output: Output) -> Command:
+    from txcdp.cli._inspecting import list_targets
+
+    return functools.partial(
+        list_targets, browser=options.browser, as_json=options.json, output=output, style=style(sys.stdout, None)
+    )
+
+
+def _version(options: argparse.Namespace, output: Output) -> Command:
+    from txcdp.cli._inspecting import show_version
+
+    return functools.partial(show_version, browser=options.browser, as_json=options.json, output=output)
+
+
+def _protocol(options: argparse.Namespace, output: Output) -> Command:
+    from txcdp.cli._inspecting import show_difference
+
+    return functools.partial(show_difference, browser=options.browser, output=output)
+
+
+def _call(options: argparse.Namespace, output: Output) -> Command:
+    from txcdp.cli._call import Call, call
+
+    wanted = Call(
+        method=options.method,
+        parameters=options.parameters,
+        browser=options.browser,
+        target=options.target,
+        url_match=options.url_match,
+        raw=options.raw,
+        timeout=options.timeout,
+    )
+    return functools.partial(call, wanted=wanted, as_json=options.json, output=output)
+
+
+def _show(options: argparse.Namespace, output: Output) -> Command:
+    from txcdp.cli._recorded import Wanted
+    from txcdp.cli._show import Options, show
+
+    wanted = Options(
+        paths=options.paths,
+        wanted=Wanted(options.events, options.target, options.url, options.since, options.until),
+        json=options.json,
+        summary=options.summary,
+        follow=options.follow,
+        verbose=options.verbose,
+    )
+    how = style(sys.stdout, False if options.no_color else None)
+    return functools.partial(show, options=wanted, output=output, style=how)
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace, Output], Command]] = {
+    "watch": _watch,
+    "targets": _targets,
+    "call": _call,
+    "version": _version,
+    "protocol": _protocol,
+    "show": _show,
+}

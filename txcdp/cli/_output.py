@@ -1,0 +1,103 @@
+"""Standard output: whole lines, at once, whatever is at its other end."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import select
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from txcdp.cli._lines import Style
+
+#: Bytes that a pipe takes without blocking, once it is ready to take any.
+_ATOMIC = getattr(select, "PIPE_BUF", 512)
+_POSIX = os.name == "posix"
+
+
+class OutputGone(Exception):
+    """Whoever read our output reads no more."""
+
+
+class Output:
+    """Writes lines to a stream, each as soon as it is printed.
+
+    It goes around Python's buffer, which loses text when the other end is slow and does not block.
+
+    :param stream: such as ``sys.stdout``.
+    :ivar given_up: asked while a slow reader is waited for; when it tells True, :exc:`OutputGone` is raised.
+    :ivar gone: whether the reader is.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self.given_up: Callable[[], bool] = lambda: False
+        self.gone = False
+
+    def print(self, text: str = "") -> None:
+        """Write a line.
+
+        :raises OutputGone: nobody reads it any more; once it has been raised, nothing is written.
+        """
+        encoding = getattr(self._stream, "encoding", None) or "utf-8"
+        self.write((text + "\n").encode(encoding, "backslashreplace"))
+
+    def write(self, data: bytes) -> None:
+        """Write bytes; fails like :meth:`print`."""
+        if self.gone:
+            raise OutputGone
+        try:
+            self._write(data)
+        except (BrokenPipeError, ConnectionResetError) as error:
+            self.gone = True
+            raise OutputGone from error
+        except OSError as error:
+            if error.errno not in (errno.EIO, errno.EINVAL, errno.EBADF):
+                raise
+            self.gone = True  # the terminal was closed; on Windows, the pipe
+            raise OutputGone from error
+        except OutputGone:
+            self.gone = True
+            raise
+
+    def _write(self, data: bytes) -> None:
+        try:
+            descriptor = self._stream.fileno()
+        except (AttributeError, OSError, ValueError):
+            self._stream.write(data.decode("utf-8", "replace"))
+            return
+        self._stream.flush()
+        view = memoryview(data)
+        while view:
+            if _POSIX:
+                self._wait(descriptor)
+            with contextlib.suppress(BlockingIOError):
+                view = view[os.write(descriptor, view[:_ATOMIC] if _POSIX else view) :]
+
+    def _wait(self, descriptor: int) -> None:
+        while not select.select([], [descriptor], [], 0.2)[1]:
+            if self.given_up():
+                raise OutputGone
+
+
+def style(stream: Any, colour: bool | None, environ: Mapping[str, str] = os.environ) -> Style:
+    """Return how to write to a stream: on a terminal in colour and cut to its width, elsewhere plain and whole.
+
+    :param colour: None: as ``NO_COLOR``, ``FORCE_COLOR`` and ``TERM`` say, and only on a terminal.
+    """
+    terminal = bool(stream.isatty())
+    columns = shutil.get_terminal_size((100, 24)).columns if terminal else None
+    if colour is None:
+        wanted = terminal and environ.get("TERM") != "dumb"
+        colour = not environ.get("NO_COLOR") and (wanted or bool(environ.get("FORCE_COLOR")))
+    return Style(columns, colour)
+
+
+def complain(text: str) -> None:
+    """Write an error to standard error, in one line."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(f"txcdp: {text}\n")
+        sys.stderr.flush()

@@ -1,0 +1,114 @@
+"""Which events are told: ``--events network,page.loadEventFired``."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import import_module
+
+from txcdp._core.sessions.enabling import NEEDS, TAKES_DECISIONS
+from txcdp.domains import DOMAINS, PLAIN_ENABLE
+from txcdp.protocol._records import Event
+
+#: What a watched page has enabled in any case: the lines and the summary are made of it.
+BASE = ("Network", "Page", "Runtime", "Log")
+
+
+#: What is meant by a domain that is out of use.
+_MEANT = {"Console": ("Runtime", "Log")}
+
+
+class UnknownEvent(ValueError):
+    """A name that is no domain's and no event's; the message says what is near."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The events that were asked for.
+
+    :ivar domains: of these all, in lines of their own making where there are any.
+    :ivar events: of these each, by the protocol's names.
+    """
+
+    domains: frozenset[str]
+    events: frozenset[str]
+
+    def wants(self, method: str) -> bool:
+        """Tell whether an event was asked for, by itself or with its domain."""
+        return method in self.events or method.partition(".")[0] in self.domains
+
+    @property
+    def enabling(self) -> list[str]:
+        """The domains that have to be enabled for it, besides :data:`BASE`, in order."""
+        wanted: list[str] = []
+        for domain in sorted(self._all_domains):
+            if domain in PLAIN_ENABLE and domain not in TAKES_DECISIONS and domain not in BASE:
+                wanted += [each for each in (NEEDS.get(domain), domain) if each and each not in wanted]
+        return wanted
+
+    @property
+    def silent(self) -> list[str]:
+        """The domains that are not enabled, because that would change what the page does."""
+        return sorted(self._all_domains & TAKES_DECISIONS)
+
+    @property
+    def _all_domains(self) -> set[str]:
+        return {*self.domains, *(each.partition(".")[0] for each in self.events)}
+
+
+def parse(text: str) -> Selection:
+    """Read a list of names of domains and events, separated by commas, in any case, with or without underscores.
+
+    :raises UnknownEvent: one of them is none.
+    """
+    domains: set[str] = set()
+    events: set[str] = set()
+    for name in filter(None, (each.strip() for each in text.split(","))):
+        domain, dot, event = name.partition(".")
+        found = _find(domain, DOMAINS)
+        if found is None:
+            raise UnknownEvent(f"there is no domain {domain!r}" + _near(domain, DOMAINS))
+        if dot and event != "*":
+            events.add(f"{found}.{_event(found, event)}")
+        elif not names(found):
+            raise UnknownEvent(f"the domain {found} has no events")
+        else:
+            domains.update(_MEANT.get(found, (found,)))
+    if not domains and not events:
+        raise UnknownEvent("no event is named")
+    return Selection(frozenset(domains), frozenset(events))
+
+
+def names(domain: str) -> list[str]:
+    """Return the names of a domain's events, without the domain's."""
+    module = import_module(f"txcdp.domains.{DOMAINS[domain]}")
+    return [
+        each.method.partition(".")[2]
+        for each in vars(module).values()
+        if isinstance(each, type) and issubclass(each, Event) and each is not Event
+    ]
+
+
+def _event(domain: str, name: str) -> str:
+    known = names(domain)
+    found = _find(name, known)
+    if found is None:
+        raise UnknownEvent(f"{domain} has no event {name!r}" + _near(name, known))
+    return found
+
+
+def _fold(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+def _find(name: str, known: Iterable[str]) -> str | None:
+    return next((each for each in known if _fold(each) == _fold(name)), None)
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    folded = {_fold(each): each for each in known}
+    within = [each for each in folded if len(name) > 2 and _fold(name) in each]
+    within.sort(key=lambda each: (not each.startswith(_fold(name)), each))
+    near = [folded[each] for each in (within or difflib.get_close_matches(_fold(name), folded))[:3]]
+    return f"; did you mean {' or '.join(near)}?" if near else ""

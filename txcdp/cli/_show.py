@@ -1,0 +1,109 @@
+"""``txcdp show``: reads recordings back, in the words of ``txcdp watch``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.task import deferLater
+
+from txcdp.cli import _totals as totals
+from txcdp.cli._lines import Style
+from txcdp.cli._output import Output, complain
+from txcdp.cli._recorded import Recorded, Speaker, Wanted
+from txcdp.cli._running import BAD, GOOD
+from txcdp.cli._text import clean, cut_middle
+from txcdp.recording import Damage, Entry, MissingLibrary
+from txcdp.recording._failures import WrongSchema
+from txcdp.recording._tail import Tail
+
+#: Seconds between two looks at what is being written; entries after which signals are looked at.
+_PAUSE = 0.2
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class Options:
+    """What ``txcdp show`` was told; see its ``--help``."""
+
+    paths: Sequence[Path]
+    wanted: Wanted
+    json: bool = False
+    summary: bool = False
+    follow: bool = False
+    verbose: bool = False
+
+
+async def show(reactor: Any, options: Options, output: Output, style: Style) -> int:
+    """Print what is in recordings.
+
+    :returns: the exit code: 0, or 1 where something could not be read.
+    """
+    try:
+        return await _Show(reactor, options, output, style).run()
+    except (MissingLibrary, WrongSchema) as error:
+        complain(clean(error))
+        return BAD
+
+
+class _Show:
+    """One showing."""
+
+    def __init__(self, reactor: Any, options: Options, output: Output, style: Style) -> None:
+        self._reactor = reactor
+        self._options = options
+        self._output = output
+        self._style = style
+        self._recorded = Recorded(options.wanted, options.verbose)
+        self._speaker: Speaker | None = None
+        self._read = 0
+
+    async def run(self) -> int:
+        """Read all of it, and what comes where that was asked for."""
+        options, damaged = self._options, False
+        tail = Tail(*options.paths)
+        try:
+            await self._tell(tail.poll())
+            while options.follow and not tail.ended:
+                await deferLater(self._reactor, _PAUSE, lambda: None)
+                await self._tell(tail.poll())
+        finally:
+            left = list(tail.finish())
+        await self._tell(iter(left))
+        if options.summary:
+            self._output.print(totals.render(self._recorded, self._style))
+        elif not self._read:
+            complain("there is nothing in it")
+            damaged = True
+        for text in self._recorded.damages if options.json else ():
+            complain(clean(text))
+        return BAD if damaged or self._recorded.damages else GOOD
+
+    async def _tell(self, entries: Iterator[Entry]) -> None:
+        for entry in entries:
+            self._read += 1
+            if self._read % _AT_ONCE == 0:
+                await deferLater(self._reactor, 0, lambda: None)
+            if self._options.json and not self._options.summary:
+                self._print_json(entry)
+                continue
+            for speaker, line in self._recorded.hear(entry):
+                if not self._options.summary:
+                    if speaker is not None and speaker is not self._speaker:
+                        self._introduce(speaker)
+                    self._output.print(self._style.render(entry.time - self._recorded.began, line))
+
+    def _print_json(self, entry: Entry) -> None:
+        shown = self._recorded.wants(entry)
+        for _ in self._recorded.hear(entry):
+            pass
+        if shown and not isinstance(entry, Damage):
+            self._output.write(entry.line.rstrip() + b"\n")
+
+    def _introduce(self, speaker: Speaker) -> None:
+        """Say who speaks from here on."""
+        self._speaker = speaker
+        name, room = speaker.name, self._style.columns
+        self._output.print(self._style.dim(f"── {name if room is None else cut_middle(name, room - 4)}"))

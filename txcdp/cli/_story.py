@@ -1,0 +1,287 @@
+"""What happens in a page, told in lines: every event of every session goes through here once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+from twisted.logger import Logger
+
+from txcdp._core.dispatch.tap import Message
+from txcdp.cli import _console as console
+from txcdp.cli._lines import Line, Mood
+from txcdp.cli._requests import Request, Requests, line
+from txcdp.cli._selection import Selection
+from txcdp.cli._sockets import Sockets
+from txcdp.cli._summary import Tally
+from txcdp.cli._text import clean, count, size
+from txcdp.cli._urls import origin, short
+from txcdp.domains import inspector, log, network, page, runtime, target
+from txcdp.protocol._records import REJECTED, Event, build
+
+Told = Line | Iterable[Line | None] | None
+Handler = Callable[[Any, str | None], Told]
+
+_log = Logger()
+
+#: Characters of an event that nothing is known of, which are shown.
+_SHOWN = 2000
+
+
+class Story:
+    """Turns events into lines, and remembers what the summary needs.
+
+    :param session: the id of the watched page's session.
+    :param url: where the page is going.
+    :param selection: what is told; None: all that there are lines for.
+    :param verbose: whether requests are told when they begin, too, stacks with errors, and URLs in full.
+    :ivar tally: what has happened so far.
+    :ivar requests: the requests so far.
+    :ivar loaded: whether the page's document has been loaded.
+    :ivar committed: whether a document has come, and not the browser's page with an error.
+    """
+
+    def __init__(
+        self, session: str | None, url: str, selection: Selection | None = None, verbose: bool = False
+    ) -> None:
+        self.tally = Tally(url)
+        self.requests = Requests()
+        self.sockets = Sockets()
+        self.loaded = False
+        self.committed = False
+        self._session = session
+        self._base = origin(url)
+        self._selection = selection
+        self._verbose = verbose
+        self._names: dict[str, str] = {}
+        self._targets: dict[str, str] = {}
+        self._handlers: dict[str, tuple[type[Event], Handler]] = {}
+        self._register(network.RequestWillBeSent, self._request)
+        self._register(network.ResponseReceived, self._response)
+        self._register(network.ResponseReceivedExtraInfo, lambda event, _: self.requests.answered_further(event))
+        self._register(network.RequestServedFromCache, lambda event, _: self.requests.from_memory(event))
+        self._register(network.LoadingFinished, lambda event, _: self._ended(self.requests.finished(event)))
+        self._register(network.LoadingFailed, lambda event, _: self._ended(self.requests.failed(event)))
+        self._register(network.EventSourceMessageReceived, self._streamed)
+        self._register(network.WebSocketCreated, lambda event, _: self.sockets.created(event))
+        self._register(network.WebSocketWillSendHandshakeRequest, lambda event, _: self.sockets.asked(event))
+        self._register(network.WebSocketHandshakeResponseReceived, lambda event, _: self.sockets.answered(event))
+        self._register(network.WebSocketFrameSent, lambda event, _: self.sockets.sent(event))
+        self._register(network.WebSocketFrameReceived, lambda event, _: self.sockets.received(event))
+        self._register(network.WebSocketFrameError, lambda event, _: self.sockets.failed(event))
+        self._register(network.WebSocketClosed, lambda event, _: self.sockets.closed(event))
+        self._register(runtime.ConsoleAPICalled, self._console)
+        self._register(runtime.ExceptionThrown, self._exception)
+        self._register(log.EntryAdded, self._entry)
+        self._register(page.FrameNavigated, self._navigated)
+        self._register(page.NavigatedWithinDocument, self._moved)
+        self._register(page.FrameAttached, self._frame_attached)
+        self._register(page.FrameDetached, self._frame_detached)
+        self._register(page.DomContentEventFired, self._parsed)
+        self._register(page.LoadEventFired, self._load)
+        self._register(page.JavascriptDialogOpening, self._dialog)
+        self._register(page.WindowOpen, lambda event, _: Line("page", "opens", self._url(event.url), is_url=True))
+        self._register(page.DownloadWillBegin, self._download)
+        self._register(page.DownloadProgress, self._downloaded)
+        self._register(target.AttachedToTarget, self._attached)
+        self._register(target.DetachedFromTarget, self._detached)
+        self._register(inspector.TargetCrashed, self._crashed)
+
+    @property
+    def activity(self) -> tuple[bool, int]:
+        """Whether the page is loaded, and for how many requests it waits."""
+        return self.loaded, self.requests.in_flight
+
+    @property
+    def methods(self) -> frozenset[str]:
+        """The events that are needed, whatever is selected."""
+        return frozenset(self._handlers)
+
+    def hear(self, message: Message) -> list[Line]:
+        """Take an event and return the lines that tell of it: none, one or two."""
+        lines: list[Line] = []
+        known = self._handlers.get(message.method)
+        if known is not None:
+            lines = self._tell(known, message)
+        if self._selection is None:
+            return lines
+        domain = message.method.partition(".")[0]
+        whole = domain in self._selection.domains
+        if message.method in self._selection.events or (whole and domain not in _DOMAINS_WITH_LINES):
+            return [_as_it_is(message)]
+        return lines if whole else []
+
+    def _register(self, event: type[Event], handler: Handler) -> None:
+        self._handlers[event.method] = event, handler
+
+    def _tell(self, known: tuple[type[Event], Handler], message: Message) -> list[Line]:
+        kind, handler = known
+        try:
+            try:
+                event = msgspec.convert(message.params, kind)
+            except REJECTED:
+                event = build(kind, message.params)
+            told = handler(event, message.session_id)
+        except Exception as error:
+            # A browser of another age sends something else: that is no reason to stop watching.
+            _log.debug("{method} was not understood: {error!r}", method=message.method, error=error)
+            return [_as_it_is(message)]
+        if told is None:
+            return []
+        return [told] if isinstance(told, Line) else [each for each in told if each is not None]
+
+    def _url(self, url: str) -> str:
+        return clean(url if self._verbose else short(url, self._base))
+
+    # The network.
+
+    def _request(self, event: network.RequestWillBeSent, session: str | None) -> Told:
+        redirected, request = self.requests.begun(event, session)
+        lines = [self._ended(redirected)]
+        if request is None:
+            return lines
+        if request.is_document and session == self._session and request.frame == self.tally.frame_of(request):
+            self.tally.document_begun(request)
+        if self._verbose:
+            text = self._url(request.url)
+            lines.append(Line("network", f"→ {clean(request.method)}", text, mood="quiet", is_url=True))
+        return lines
+
+    def _response(self, event: network.ResponseReceived, session: str | None) -> Told:
+        request = self.requests.answered(event)
+        if request is not None and request.type == "EventSource" and not request.told:
+            request.told = True  # it may never end
+            return line(request, self._url(request.url))
+        return None
+
+    def _ended(self, request: Request | None) -> Line | None:
+        if request is None:
+            return None
+        self.tally.request(request)
+        return line(request, self._url(request.url), self._url(request.redirect))
+
+    def _streamed(self, event: network.EventSourceMessageReceived, session: str | None) -> Told:
+        length = len(event.data.encode("utf-8", "surrogatepass"))
+        return Line(
+            "stream", clean(f"← {event.event_name}"), clean(event.data[:_SHOWN]), size=size(length), took=" " * 9
+        )
+
+    # What the page says.
+
+    def _console(self, event: runtime.ConsoleAPICalled, session: str | None) -> Told:
+        if event.type in ("clear", "endGroup"):
+            return None
+        self.tally.said(event.type)
+        return console.told(event, self._verbose)
+
+    def _exception(self, event: runtime.ExceptionThrown, session: str | None) -> Told:
+        told = console.thrown(event.exception_details, self._verbose)
+        self.tally.threw(f"{told.text} ({told.place})" if told.place else told.text)
+        return told
+
+    def _entry(self, event: log.EntryAdded, session: str | None) -> Told:
+        if event.entry.source in ("network", "worker"):
+            return None  # what it says is told in a line of the request, or of the worker's own session
+        self.tally.said(event.entry.level)
+        return console.entry(event, self._verbose)
+
+    # The page and its frames.
+
+    def _navigated(self, event: page.FrameNavigated, session: str | None) -> Told:
+        frame = event.frame
+        failed = bool(frame.unreachable_url)  # what is shown then is the browser's own page, which says so
+        url = frame.unreachable_url or frame.url + (frame.url_fragment or "")
+        mark = "failed" if failed else "document"
+        mood: Mood = "bad" if failed else "plain"
+        if frame.parent_id is not None or session in self._names:
+            tag = "page" if self._names.get(session or "", "").startswith("page") else "frame"
+            return Line(tag, mark, self._url(url), mood=mood, is_url=True) if url != "about:blank" else None
+        self.loaded, self.committed = False, not failed
+        self.tally.navigated(url)
+        self._base = origin(url) or self._base
+        return Line("page", mark, clean(url), mood=mood, is_url=True)
+
+    def _moved(self, event: page.NavigatedWithinDocument, session: str | None) -> Told:
+        return Line("page", "moved", self._url(event.url), note="within the document", is_url=True)
+
+    def _frame_attached(self, event: page.FrameAttached, session: str | None) -> Told:
+        return Line("frame", "attached", clean(event.frame_id), mood="quiet") if self._verbose else None
+
+    def _frame_detached(self, event: page.FrameDetached, session: str | None) -> Told:
+        return Line("frame", "detached", clean(event.frame_id), mood="quiet") if self._verbose else None
+
+    def _parsed(self, event: page.DomContentEventFired, session: str | None) -> Told:
+        if session != self._session or not self.committed:
+            return None
+        self.tally.parsed(event.timestamp)
+        return Line("page", "parsed", "DOMContentLoaded", mood="good")
+
+    def _load(self, event: page.LoadEventFired, session: str | None) -> Told:
+        if session != self._session or not self.committed:
+            return None
+        self.loaded = True
+        self.tally.loaded(event.timestamp)
+        return Line("page", "loaded", "load", mood="good")
+
+    def _dialog(self, event: page.JavascriptDialogOpening, session: str | None) -> Told:
+        return Line("dialog", clean(event.type), clean(event.message), note="accepted", mood="warning")
+
+    def _download(self, event: page.DownloadWillBegin, session: str | None) -> Told:
+        self._names[event.guid] = clean(event.suggested_filename)
+        self.tally.downloads += 1
+        return Line("download", "begins", clean(event.suggested_filename), note=self._url(event.url))
+
+    def _downloaded(self, event: page.DownloadProgress, session: str | None) -> Told:
+        if event.state == "inProgress":
+            return None
+        mood: Mood = "good" if event.state == "completed" else "quiet"
+        name = self._names.pop(event.guid, "")
+        return Line("download", clean(event.state), name, size=size(event.received_bytes), took=" " * 9, mood=mood)
+
+    # Targets.
+
+    def _attached(self, event: target.AttachedToTarget, session: str | None) -> Told:
+        info = event.target_info
+        if info.target_id in self._targets.values():
+            return None  # a worker of two frames comes through both; one session is kept
+        self._targets[event.session_id] = info.target_id
+        kind = clean(info.type).replace("_", " ")
+        kind = {"page": "pop-up", "iframe": "frame"}.get(kind, kind)
+        name = f"{'page' if info.type == 'page' else kind} {self._url(info.url)}"
+        self._names[event.session_id] = name
+        return Line("target", "attached", kind, note=self._url(info.url), mood="quiet")
+
+    def _detached(self, event: target.DetachedFromTarget, session: str | None) -> Told:
+        self.requests.session_ended(event.session_id)
+        self._targets.pop(event.session_id, None)
+        name = self._names.pop(event.session_id, "")
+        return Line("target", "gone", name, mood="quiet") if name else None
+
+    def _crashed(self, event: inspector.TargetCrashed, session: str | None) -> Told:
+        self.tally.crashes += 1
+        what = self._names.get(session or "", "the page")
+        return Line("crash", "crashed", f"the process of {what} is gone", mood="bad")
+
+    def open_requests(self) -> str:
+        """Say what the page is still waiting for, ``""`` where it is nothing."""
+        waiting = [each for each in self.requests.open.values() if each.busy]
+        if not waiting:
+            return ""
+        longest = min(waiting, key=lambda each: each.started)
+        return f"{count(len(waiting), 'request')} in flight, the longest {clean(longest.url)}"
+
+
+#: Domains of which a line of its own tells what matters: the rest of their events is left out.
+_DOMAINS_WITH_LINES = frozenset({"Network", "Page", "Runtime", "Log", "Target", "Inspector"})
+
+
+def _as_it_is(message: Message) -> Line:
+    """Return any event as a line: its name, and its parameters as JSON."""
+    domain, _, name = message.method.partition(".")
+    try:
+        params = msgspec.json.encode(message.params).decode()
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        params = repr(message.params)
+    text = clean(params[:_SHOWN]) if message.params else ""
+    return Line(clean(domain).lower()[:8], "event", f"{clean(name)} {text}".rstrip())

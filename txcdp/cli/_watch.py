@@ -1,0 +1,280 @@
+"""``txcdp watch``: opens a page and tells what happens in it."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NoReturn
+
+from reactivex import Observable
+from reactivex import operators as ops
+from twisted.internet import task
+from twisted.internet.defer import CancelledError, Deferred
+
+from txcdp._core.dispatch.tap import Message
+from txcdp._deferreds import with_deadline
+from txcdp._privacy import shown_url
+from txcdp._transports.websocket import WebSocketOptions
+from txcdp.browser import Browser, connect, launch
+from txcdp.cli import _summary as summary
+from txcdp.cli._lines import Line, Style
+from txcdp.cli._looking import NoPicture, take_picture, title_of
+from txcdp.cli._output import Output, OutputGone, complain
+from txcdp.cli._races import failure_of, first_of
+from txcdp.cli._running import BAD, GOOD, one_line
+from txcdp.cli._selection import Selection
+from txcdp.cli._story import Story
+from txcdp.cli._watching import Watching, discover, keep_no_downloads
+from txcdp.domains import inspector
+from txcdp.domains import page as page_domain
+from txcdp.errors import ConnectionLost, DownloadStarted, NavigationError, SessionDetached, TargetCrashed, TxcdpError
+from txcdp.page import Navigation, Page
+from txcdp.protocol._records import Event, to_json
+from txcdp.streams import first
+
+#: Seconds without a request in flight, after which a loaded page is idle.
+QUIET = 0.5
+
+#: No pings: while somebody pages through our output, we wait with it, and nobody reads the answers.
+_LINE = WebSocketOptions(ping_interval=None)
+
+#: An event, and the lines that tell of it.
+_Told = tuple[Message, list[Line]]
+
+Until = Literal["load", "idle", "forever"] | float
+
+
+@dataclass(frozen=True)
+class Options:
+    """What ``txcdp watch`` was told; see its ``--help``."""
+
+    url: str
+    browser: str | None = None
+    selection: Selection | None = None
+    json: bool = False
+    until: Until = "idle"
+    timeout: float = 30.0
+    screenshot: Path | None = None
+    pipe: bool = False
+    headful: bool = False
+    executable: str | None = None
+    verbose: bool = False
+
+
+class Unloaded(TxcdpError):
+    """The page did not get as far as was asked for."""
+
+
+async def watch(reactor: Any, options: Options, output: Output, style: Style) -> int:
+    """Open the page, tell what happens, and sum it up.
+
+    :returns: the exit code: 0, or 1 where the page could not be loaded.
+    """
+    for domain in options.selection.silent if options.selection else ():
+        complain(f"{domain} is not enabled, because that changes what a page does: you see what it sends by itself")
+    async with await _open(reactor, options) as browser:
+        if options.browser is None:
+            await keep_no_downloads(browser.session)
+        if options.selection is not None and "Target" in options.selection.domains:
+            await discover(browser.session)
+        page = await browser.new_page()
+        watching = Watching(options.selection.enabling if options.selection else ())
+        try:
+            await watching.start(browser.session, page.session, page.target_id)
+            return await _Watch(reactor, options, output, style, browser, page).run()
+        finally:
+            if options.browser is not None:
+                await _close_tabs(browser, page, watching)
+
+
+def _open(reactor: Any, options: Options) -> Deferred[Browser]:
+    if options.browser is not None:
+        return connect(reactor, options.browser, options=_LINE)
+    return launch(
+        reactor,
+        options.executable,
+        headless=not options.headful,
+        args=("--window-size=1280,900",),
+        transport="pipe" if options.pipe else "websocket",
+        options=_LINE,
+    )
+
+
+async def _close_tabs(browser: Browser, page: Page, watching: Watching) -> None:
+    """Close what we have opened in a browser that lives on."""
+    for each in watching.opened:
+        if each.target is not None and not each.ended:
+            closing = browser.session.execute_raw("Target.closeTarget", {"targetId": each.target.target_id})
+            closing.addErrback(lambda _: None)
+    with contextlib.suppress(TxcdpError):
+        await page.close()
+
+
+def _raise_crashed(_: object = None) -> NoReturn:
+    raise Unloaded("the page's process crashed")
+
+
+class _Watch:
+    """One watching, from the first event to the summary."""
+
+    def __init__(
+        self, reactor: Any, options: Options, output: Output, style: Style, browser: Browser, page: Page
+    ) -> None:
+        self._reactor = reactor
+        self._options = options
+        self._output = output
+        self._style = style
+        self._browser = browser
+        self._page = page
+        self._began: float = reactor.seconds()
+        self._story = Story(page.session.id, options.url, options.selection, options.verbose)
+        self._unread: Deferred[None] = Deferred()
+        self._navigation: Navigation | None = None
+        self._complaints: list[str] = []
+
+    async def run(self) -> int:
+        """Watch, take the picture and sum up; the code is 0 where the page was loaded."""
+        story = self._story
+        events: Observable[Message] = self._browser.connection.events_raw()
+        heard: Observable[_Told] = events.pipe(ops.map(self._hear))
+        told: Observable[_Told] = heard.pipe(ops.share())  # by those who print, and by those who wait
+        activity: Observable[tuple[bool, int]] = told.pipe(ops.map(lambda _: story.activity))
+        idle: Observable[tuple[bool, int]] = activity.pipe(
+            ops.distinct_until_changed(), ops.debounce(QUIET), ops.filter(lambda now: now == (True, 0))
+        )
+        printing = told.subscribe(self._print, lambda _: None)
+        notes: list[tuple[str, str]] = []
+        try:
+            code = await self._attempt(self._watch(told, first(idle)))
+            code = await self._attempt(self._look(notes)) or code
+        except CancelledError:
+            code = BAD  # it was a signal, which has a code of its own
+        finally:
+            printing.dispose()
+        if not self._options.json:
+            self._output.print(summary.render(story, self._style, notes))
+        for text in self._complaints:
+            complain(text)
+        return code
+
+    async def _attempt(self, step: Coroutine[Deferred[Any], Any, int]) -> int:
+        """Do one step; what goes wrong in it is said at the end."""
+        try:
+            return await step
+        except TxcdpError as error:
+            self._complaints.append(one_line(error))
+            return BAD
+
+    async def _watch(self, told: Observable[_Told], idle: Deferred[Any]) -> int:
+        """Go to the page and wait until it is over; fails with what went wrong, and returns the code."""
+
+        def comes(event: type[Event]) -> Deferred[Any]:
+            here = self._page.session.id
+            return first(told, lambda each: each[0].method == event.method and each[0].session_id == here)
+
+        crashed, download = comes(inspector.TargetCrashed), comes(page_domain.DownloadProgress)
+        crashed.addCallback(_raise_crashed)
+        closed = self._page.session.when_ended()
+        try:
+            over = await first_of(self._arrive(idle), crashed, closed, self._unread)
+        except TargetCrashed:
+            _raise_crashed()
+        except NavigationError as error:
+            if isinstance(error, DownloadStarted):
+                await first_of(download, task.deferLater(self._reactor, 1.0, lambda: None))
+            raise self._explained(error) from error
+        finally:
+            for waiting in (idle, download):
+                waiting.addErrback(lambda _: None)
+                waiting.cancel()
+        if isinstance(over, ConnectionLost):
+            raise over
+        if isinstance(over, SessionDetached) and not self._story.loaded:
+            raise Unloaded("the page was closed before it was loaded")
+        return GOOD if isinstance(over, SessionDetached) else self._verdict()
+
+    def _arrive(self, idle: Deferred[Any]) -> Deferred[Any]:
+        """Go to the page and wait for as long as was asked for."""
+        options = self._options
+        going = self._page.goto(options.url, "load", timeout=None)
+        going.addCallback(self._arrived)
+        if options.until == "forever":
+            return failure_of(going)
+        if isinstance(options.until, float):
+            return first_of(task.deferLater(self._reactor, options.until, lambda: None), failure_of(going))
+        if options.until == "idle":
+            going.addCallback(lambda _: idle)
+        return with_deadline(self._reactor, going, options.timeout, self._late)
+
+    def _arrived(self, navigation: Navigation) -> None:
+        self._navigation = navigation
+
+    def _late(self) -> Unloaded:
+        options = self._options
+        what = "loaded" if not self._story.loaded else "idle"
+        waiting = self._story.open_requests() or "no request is in flight"
+        return Unloaded(
+            f"{options.url} was not {what} within {options.timeout:g} s ({waiting}); see --timeout, --until"
+        )
+
+    def _verdict(self) -> int:
+        """Judge by the answer to the document's request."""
+        document = self._story.tally.document
+        status = document.status if document is not None else 0
+        if self._navigation is not None:
+            status = self._navigation.status or 0
+        elif not self._story.committed:
+            raise Unloaded(f"{shown_url(self._options.url)} has not answered")
+        if status >= 400:
+            raise Unloaded(f"{shown_url(self._story.tally.url)} answered {status}")
+        return GOOD
+
+    def _explained(self, error: NavigationError) -> TxcdpError:
+        """Say with which status there was nothing to show, for which Chromium has an error of its own."""
+        document = self._story.tally.document
+        if "HTTP_RESPONSE_CODE_FAILURE" in error.error_text and document is not None and document.status:
+            return Unloaded(f"{shown_url(error.url)} answered {document.status}, with nothing to show")
+        return error
+
+    # What is printed.
+
+    def _hear(self, message: Message) -> _Told:
+        return message, self._story.hear(message)
+
+    def _print(self, told: _Told) -> None:
+        message, lines = told
+        try:
+            if self._options.json:
+                self._print_json(message)
+            else:
+                for line in lines:
+                    self._output.print(self._style.render(self._reactor.seconds() - self._began, line))
+        except OutputGone as error:
+            if not self._unread.called:
+                self._unread.errback(error)
+
+    def _print_json(self, message: Message) -> None:
+        selection = self._options.selection
+        if selection is None or selection.wants(message.method):
+            item = {
+                "time": round(time.time(), 6),
+                "session": message.session_id,
+                "method": message.method,
+                "params": message.params,
+            }
+            self._output.write(to_json(item) + b"\n")
+
+    async def _look(self, notes: list[tuple[str, str]]) -> int:
+        """Note the title, and take the picture."""
+        session, path = self._page.session, self._options.screenshot
+        if not session.ended and self._story.committed:
+            with contextlib.suppress(TxcdpError):
+                notes += [("title", each) for each in [await title_of(self._browser, self._page)] if each]
+        if path is not None:
+            if session.ended or session.crashed:
+                raise NoPicture("there is no page to take a picture of")
+            notes.append(("picture", await take_picture(self._reactor, self._page, path)))
+        return GOOD

@@ -1,0 +1,1 @@
+"""The gateway's HTTP: the routes, who may use them, and what they answer."""

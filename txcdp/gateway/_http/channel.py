@@ -1,0 +1,250 @@
+"""HTTP on one connection: who sends a body is let in, or refused, from the head of his request.
+
+Twisted's server takes in the whole request before anybody is asked. So that nobody whom the door refuses makes the
+gateway keep anything, it is asked here as soon as the head is there, and the body has to keep within what its place
+takes. A connection with a refused body is of no further use, since nobody reads to its end: it is answered, and closed.
+
+A connection may become a WebSocket. What has come behind the request for it, which is too early, is for that then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from twisted.internet.protocol import connectionDone
+from twisted.protocols.basic import LineReceiver
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel, datetimeToString
+from twisted.web.server import Request
+
+from txcdp._deferreds import Alarm
+from txcdp.gateway._http.refusals import Refusal
+
+#: Seconds for which the rest of a refused body is read and thrown away: a connection that is closed with something
+#: unread in it is reset, and the answer may be lost with it.
+_LINGER = 2.0
+
+
+class BodyLimit(NamedTuple):
+    """How long a body may be.
+
+    :ivar most: bytes.
+    :ivar too_long: makes what is told where it is longer.
+    """
+
+    most: int
+    too_long: Callable[[int], Refusal]
+
+    def check(self, size: int) -> None:
+        """See that so many bytes are not too many.
+
+        :raises Refusal: they are.
+        """
+        if size > self.most:
+            raise self.too_long(self.most)
+
+
+def too_long(most: int) -> Refusal:
+    """Say that a body is too long for its place."""
+    return Refusal(413, f"A body has {most:,} bytes here at the most.", "body")
+
+
+class GatewayRequest(Request):
+    """A request; what comes of its body is counted.
+
+    :ivar channel: the connection that it came by.
+    :ivar who: the name of the one who asks; ``"-"`` as long as it is not known.
+    :ivar limit: of its body; has to be put here before any of it.
+    """
+
+    channel: Any
+    limit: BodyLimit
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.who = "-"
+        self._received = 0
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """Take a part of the body.
+
+        :raises Refusal: it is too long.
+        """
+        self._received += len(data)
+        self.limit.check(self._received)
+        super().handleContentChunk(data)
+
+    def process(self) -> None:
+        """Be answered, also where the target is ``*``, which Twisted would answer without asking anybody."""
+        if self.path != b"*":
+            super().process()
+        else:
+            self.setHeader(b"date", datetimeToString())
+            self.channel.site.resource.render(self)
+
+
+class GatewayChannel(HTTPChannel):
+    """The server's end of a connection.
+
+    Its site's timeout is for a whole head, and then for each part of a body and between requests.
+
+    :ivar site: whose resource is an :class:`~txcdp.gateway._http.router.Entrance`.
+    """
+
+    site: Any
+    transport: Any
+    requestFactory = GatewayRequest
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._begun = False
+        self._request_line = b""
+        self._in_progress = False
+        self._full = False
+        self._behind: list[bytes] = []
+        self._successor: Any = None
+        self._refused = False
+        self._lingering = Alarm(self, super().loseConnection)
+
+    def connectionMade(self) -> None:
+        """Hear from Twisted that it is there."""
+        super().connectionMade()
+        self.site.crowd.add(self)
+
+    def cut(self) -> None:
+        """Make room for another one."""
+        self.transport.abortConnection()
+
+    def begin(self) -> None:
+        """Hear that the door has let in a request.
+
+        :raises Refusal: too many are in progress.
+        """
+        self.site.crowd.begin(self)
+
+    def allContentReceived(self) -> None:
+        """Hear that a request is complete; what comes now is behind it."""
+        self._in_progress = True
+        super().allContentReceived()
+
+    def requestDone(self, request: Any) -> None:
+        """Hear that a request is answered."""
+        self._in_progress = False
+        self._behind.clear()
+        self.site.crowd.end(self)
+        if self._full and self.persistent:  # the next one has to wait: answers are longer than requests
+            self.paused = True
+        super().requestDone(request)
+        if self.paused:
+            self.transport.pauseProducing()
+
+    def pauseProducing(self) -> None:
+        """Hear from Twisted that the client does not read as fast as it is answered."""
+        self._full = True
+        super().pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """Hear from Twisted that it has read all."""
+        self._full = False
+        super().resumeProducing()
+        if self.paused:
+            self.paused = False
+            LineReceiver.dataReceived(self, b"")  # nothing new has come: its time goes on
+
+    def hand_over(self, successor: Any) -> tuple[Any, bytes]:
+        """Give the connection to another protocol, and know nothing more of it.
+
+        :returns: the transport, and what came behind the request. What is still to come of the same read goes to the
+            other protocol by itself.
+        """
+        self._successor = successor
+        self.setTimeout(None)
+        self.site.crowd.remove(self)
+        transport, self.transport = self.transport, None
+        return transport, b"".join(self._behind)
+
+    def resetTimeout(self) -> None:
+        """Hear that something came; a head that comes byte by byte has no more time than another."""
+        if not (self.line_mode and self._begun):
+            self._begun = True
+            super().resetTimeout()
+
+    def lineReceived(self, line: bytes) -> None:
+        """Take a line of the head; the first one has to be known at its end."""
+        if not self._request_line:
+            self._request_line = line
+        super().lineReceived(line)
+
+    def headerReceived(self, line: bytes) -> bool:
+        """Take a header; a length of thousands of digits is none."""
+        try:
+            return bool(super().headerReceived(line))
+        except ValueError:
+            self._break_off(b"400 Bad Request")
+            return False
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        """Hear that a line of the head is too long."""
+        self._break_off(b"431 Request Header Fields Too Large")
+
+    def allHeadersReceived(self) -> None:
+        """Let a request with a body in, or refuse it; one without is refused as it is answered, and goes on."""
+        self._begun = False
+        line, self._request_line = self._request_line, b""
+        if self.length != 0:
+            request = self.requests[-1]
+            request.method, request.uri, request.clientproto = line.split()
+            request.path = request.uri.partition(b"?")[0]
+            try:
+                request.limit = self.site.resource.admit(request)
+                request.limit.check(self.length or 0)
+            except Refusal as refusal:
+                self._refuse(request, refusal)
+                return
+        super().allHeadersReceived()
+
+    def rawDataReceived(self, data: bytes) -> None:
+        """Take a part of a body, or what comes behind a request; behind a refusal, it is thrown away."""
+        if self._successor is not None:
+            self._successor.dataReceived(data)
+            return
+        if self._refused:
+            self._discard(len(data))
+            return
+        if self._in_progress:
+            self._behind.append(data)
+        try:
+            super().rawDataReceived(data)
+        except Refusal as refusal:
+            self._refuse(self.requests[-1], refusal)
+
+    def _break_off(self, status: bytes) -> None:
+        self.transport.write(b"HTTP/1.1 %b\r\nConnection: close\r\n\r\n" % status)
+        self.loseConnection()
+
+    def _refuse(self, request: Any, refusal: Refusal) -> None:
+        self._refused = True
+        self.persistent = False
+        request.setHeader(b"connection", b"close")
+        request.setHeader(b"date", datetimeToString())
+        self.site.resource.refuse(request, refusal)
+
+    def _discard(self, size: int) -> None:
+        if self.length is not None:  # which those of chunks have not
+            self.length -= size
+            if self.length <= 0:
+                super().loseConnection()
+
+    def loseConnection(self) -> None:
+        """Close it; behind a refusal, when its client has had time to hear of that."""
+        if self._refused:
+            self._lingering.set(_LINGER)
+        else:
+            super().loseConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Hear from Twisted that it is gone."""
+        self._lingering.stop()
+        self.site.crowd.remove(self)
+        super().connectionLost(reason)

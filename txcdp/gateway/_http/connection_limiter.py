@@ -1,0 +1,99 @@
+"""How many connections there are that are no WebSockets: who says nothing makes room for who comes.
+
+A connection costs memory and a file descriptor before anybody knows whose it is. So only so many may be without a
+request in progress: silent, with a head that does not end, or kept for a next request. Where there is one more, the one
+that has been so for the longest is cut off, which is never the newcomer. Those whose requests are in progress were let
+in by the door; they are counted apart, and one more of them is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from twisted.logger import Logger
+
+from txcdp._logs import Seldom
+from txcdp.gateway._http.refusals import busy
+
+log = Logger()
+
+
+class Member(Protocol):
+    """A connection."""
+
+    def cut(self) -> None:
+        """Be cut off, at once."""
+
+
+class Crowd:
+    """The connections of a gateway that are no WebSockets (yet).
+
+    :param clock: the reactor.
+    :param most: of those without a request in progress, and of those with one.
+    :param count: told a word for each connection that is cut off.
+    """
+
+    def __init__(self, clock: Any, most: int, count: Callable[[str], None]) -> None:
+        self._most = most
+        self._count = count
+        self._waiting: dict[Member, None] = {}  # the one that has waited for the longest comes first
+        self._busy: set[Member] = set()
+        self._seldom = Seldom(clock)
+        self._untold = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many have no request in progress."""
+        return len(self._waiting)
+
+    @property
+    def busy(self) -> int:
+        """How many have one."""
+        return len(self._busy)
+
+    def add(self, member: Member) -> None:
+        """Take in one that has come."""
+        self._wait(member)
+
+    def begin(self, member: Member) -> None:
+        """Hear that one has a request that the door has let in; nothing where that is known.
+
+        :raises Refusal: too many have.
+        """
+        if member in self._busy:
+            return
+        if len(self._busy) >= self._most:
+            raise busy(503, "As many requests as the gateway takes at once are in progress.", "connections", 5)
+        self._waiting.pop(member, None)
+        self._busy.add(member)
+
+    def end(self, member: Member) -> None:
+        """Hear that one's request is answered; nothing where there was none."""
+        if member in self._busy:
+            self._busy.remove(member)
+            self._wait(member)
+
+    def remove(self, member: Member) -> None:
+        """Hear that one is gone, or has become a WebSocket."""
+        self._waiting.pop(member, None)
+        self._busy.discard(member)
+
+    def _wait(self, member: Member) -> None:
+        self._waiting[member] = None
+        if len(self._waiting) > self._most:
+            longest = next(iter(self._waiting))
+            del self._waiting[longest]
+            self._cut(longest)
+
+    def _cut(self, member: Member) -> None:
+        self._count("silent")
+        self._untold += 1
+        if self._seldom():
+            log.warn(
+                "{number} connections were cut off, since more than {most} had no request in progress",
+                number=self._untold,
+                most=self._most,
+            )
+            self._untold = 0
+        member.cut()

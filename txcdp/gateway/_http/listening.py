@@ -1,0 +1,139 @@
+"""Where the gateway listens; where nobody is asked for a token, on loopback addresses alone."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+from twisted.internet.defer import maybeDeferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.protocol import Factory
+from twisted.python.failure import Failure
+from zope.interface import directlyProvides, providedBy
+
+from txcdp._deferreds import returns_deferred
+
+#: Kinds of endpoints that do nothing but listen.
+_KNOWN = ("tcp", "tcp6", "ssl")
+
+#: What stands before an endpoint that is within another one, which does nothing but listen at it.
+_AROUND = "haproxy:"
+
+_LAST_PORT = 65535
+
+
+@returns_deferred
+async def listen(reactor: Any, endpoint: str, factory: Any, *, local: bool) -> IListeningPort:
+    """Listen.
+
+    :param endpoint: as Twisted's ``serverFromString`` takes it.
+    :param factory: of protocols.
+    :param local: whether no other machine may reach it.
+    :returns: fires with the port; fails with :exc:`ValueError` where one could, mostly before anything listens, and
+        with Twisted's ``CannotListenError``.
+    """
+    port: IListeningPort
+    if not local:
+        port = await serverFromString(reactor, endpoint).listen(factory)
+        return port
+    refusal = _refusal(endpoint)
+    port = await serverFromString(_Local(reactor, refusal), endpoint).listen(factory)
+    if not _is_local(getattr(port.getHost(), "host", None)):  # a name, a socket that was inherited, another's endpoint
+        await maybeDeferred(port.stopListening)
+        raise refusal
+    return port
+
+
+def check_local(endpoint: str) -> None:
+    """See that no other machine could reach an endpoint, as far as that is known without listening.
+
+    :raises ValueError: one could.
+    """
+    _try(_Local(_Nowhere(endpoint), _refusal(endpoint)), endpoint)
+
+
+def check_port(endpoint: str) -> None:
+    """See that an endpoint has a port that there can be.
+
+    :raises ValueError: it has none.
+    """
+    _try(_Nowhere(endpoint), endpoint)
+
+
+def _try(reactor: Any, endpoint: str) -> None:
+    kind = endpoint
+    while kind.startswith(_AROUND):
+        kind = kind.removeprefix(_AROUND)
+    if kind.partition(":")[0] not in _KNOWN:
+        return  # what others do when they are told to listen, nobody knows
+    failed: list[Failure] = []
+    serverFromString(reactor, endpoint).listen(Factory()).addErrback(failed.append)
+    for failure in failed:
+        failure.raiseException()
+
+
+def _refusal(endpoint: str) -> ValueError:
+    return ValueError(
+        f"{endpoint}: without tokens the gateway listens on loopback addresses alone, since whoever reaches it has the "
+        "browsers; give it a file of tokens, or add interface=127.0.0.1"
+    )
+
+
+class _Nowhere:
+    """A reactor that listens nowhere, but knows which ports there are."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._endpoint = endpoint
+
+    def listenTCP(self, port: int, *args: Any, **more: Any) -> None:
+        """Do nothing."""
+        if not 0 <= port <= _LAST_PORT:
+            raise ValueError(f"{self._endpoint}: there is no port {port}; they go from 0, for any free one, to 65535")
+
+    listenSSL = listenTCP
+
+
+class _Local:
+    """A reactor that listens on no address that other machines can reach; for the rest it is the one that it is given.
+
+    What an endpoint comes to is seen only here: endpoints keep it for themselves, and may be within other endpoints.
+    """
+
+    def __init__(self, reactor: Any, refusal: Exception) -> None:
+        self._reactor = reactor
+        self._refusal = refusal
+        directlyProvides(self, providedBy(reactor))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reactor, name)
+
+    def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> IListeningPort:
+        """Listen, or raise what the refusal is."""
+        self._check(interface)
+        made: IListeningPort = self._reactor.listenTCP(port, factory, backlog, interface)
+        return made
+
+    def listenSSL(
+        self, port: int, factory: Any, contextFactory: Any, backlog: int = 50, interface: str = ""
+    ) -> IListeningPort:
+        """Likewise."""
+        self._check(interface)
+        made: IListeningPort = self._reactor.listenSSL(port, factory, contextFactory, backlog, interface)
+        return made
+
+    def _check(self, interface: str) -> None:
+        if not _may_be_local(interface):
+            raise self._refusal
+
+
+def _may_be_local(interface: str) -> bool:
+    """Tell whether an interface may be one of this machine alone; for a name, that is seen when it listens."""
+    try:
+        return bool(interface) and _is_local(interface)
+    except ValueError:
+        return True
+
+
+def _is_local(host: str | None) -> bool:
+    return host is None or ipaddress.ip_address(host.partition("%")[0]).is_loopback  # None: a socket in the file system

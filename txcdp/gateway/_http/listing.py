@@ -1,0 +1,95 @@
+"""The endpoints below ``/json``, as Chromium has them; what they tell is the mode's affair."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+
+from txcdp._deferreds import returns_deferred
+from txcdp.chrome._descriptions import TargetDescription
+from txcdp.errors import TxcdpError
+from txcdp.gateway._http.refusals import Refusal, busy
+from txcdp.gateway._http.requests import JSON, Answer, Handler, Visit, in_json
+from txcdp.gateway._proxy.modes import Mode
+
+
+class Listing:
+    """Answers them.
+
+    :param mode: what gives clients their browsers.
+    """
+
+    def __init__(self, mode: Mode) -> None:
+        self._mode = mode
+
+    def handlers(self) -> dict[str, Handler]:
+        """Return who answers at which path."""
+        return {
+            "/json": self.targets,
+            "/json/list": self.targets,
+            "/json/version": self.version,
+            "/json/protocol": self.protocol,
+            "/json/new": self.new,
+            "/json/activate/": self.activate,
+            "/json/close/": self.close,
+        }
+
+    @returns_deferred
+    async def version(self, visit: Visit) -> Answer:
+        """Which browser it is, and where its WebSocket is."""
+        return in_json(await self._mode.version(visit))
+
+    @returns_deferred
+    async def targets(self, visit: Visit) -> Answer:
+        """Which pages there are."""
+        return in_json(await self._mode.targets(visit))
+
+    @returns_deferred
+    async def protocol(self, visit: Visit) -> Answer:
+        """What the browsers understand."""
+        try:
+            return Answer(await self._mode.protocol(), JSON)
+        except TxcdpError as error:
+            raise _refusal(error) from None
+
+    @returns_deferred
+    async def new(self, visit: Visit) -> Answer:
+        """Open a page; as with Chromium, the whole query is its URL."""
+        return in_json(await self._done(self._mode.new(visit, unquote(visit.query) or "about:blank")))
+
+    @returns_deferred
+    async def activate(self, visit: Visit) -> Answer:
+        """Bring a page to the front."""
+        await self._done(self._mode.activate(visit, visit.tail))
+        return Answer(b"Target activated")
+
+    @returns_deferred
+    async def close(self, visit: Visit) -> Answer:
+        """Close a page."""
+        await self._done(self._mode.close(visit, visit.tail))
+        return Answer(b"Target is closing")
+
+    async def _done(self, doing: Any) -> Any:
+        try:
+            return await doing
+        except TxcdpError as error:
+            raise _refusal(error) from None
+
+
+def _refusal(error: TxcdpError) -> Refusal:
+    """Return what is to be told of a browser that did not do what it was asked."""
+    return error if isinstance(error, Refusal) else busy(502, "The browser did not answer as it should.", "browser", 1)
+
+
+def shown(target: TargetDescription, visit: Visit) -> dict[str, Any]:
+    """Describe a target with URLs of the gateway's own."""
+    found: dict[str, Any] = {key: text for key, text in msgspec.to_builtins(target).items() if text is not None}
+    url = visit.socket_url(f"/devtools/page/{target.id}")
+    found["webSocketDebuggerUrl"] = url
+    frontend = found.get("devtoolsFrontendUrl")
+    if frontend is not None:
+        scheme, _, place = url.partition("?")[0].partition("://")  # a token is no business of the front end's makers
+        found["devtoolsFrontendUrl"] = f"{frontend.partition('?')[0]}?{scheme}={place}"
+    return found

@@ -1,0 +1,134 @@
+"""One HTTP request: what its handler is told, what it answers, and how that is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+from twisted.internet.defer import Deferred
+
+from txcdp.gateway._http.authorizer import Knock, split_query
+from txcdp.gateway._http.refusals import Refusal
+from txcdp.gateway._http.tokens import Principal
+
+JSON = "application/json; charset=UTF-8"
+PLAIN = "text/plain; charset=UTF-8"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is answered."""
+
+    body: bytes
+    kind: str = PLAIN
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+#: What stands for a request that is no HTTP any more: its line has become a WebSocket.
+TAKEN_OVER = Answer(b"", status=101)
+
+
+class Visit:
+    """A request that was let in.
+
+    :param request: Twisted's.
+    :param principal: who asks.
+    :param public_url: as which clients see the gateway, or None.
+    :ivar path: of the request, as it came.
+    :ivar tail: the last part of that, decoded.
+    :ivar query: its query without the token.
+    """
+
+    def __init__(self, request: Any, principal: Principal, public_url: str | None) -> None:
+        self.request = request
+        self.principal = principal
+        self.path = request.path.decode("latin-1")
+        self.tail = unquote(self.path.rstrip("/").rpartition("/")[2])
+        query = _query(request)
+        token = None
+        self.query = query
+        if not request.getHeader(b"authorization"):
+            self.query, token = split_query(query)
+        self._suffix = "" if token is None else f"?token={token}"
+        self._public = public_url
+
+    def socket_url(self, path: str) -> str:
+        """Return the URL of a WebSocket here as this client can open it, with the token that it came with."""
+        if self._public is not None:
+            parts = urlsplit(self._public)
+            base = f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}{parts.path.rstrip('/')}"
+        else:
+            host = self.request.getHeader(b"host").strip()
+            base = f"{'wss' if self.request.isSecure() else 'ws'}://{host if isinstance(host, str) else host.decode()}"
+        return f"{base}{path}{self._suffix}"
+
+    def when_gone(self) -> Deferred[Any]:
+        """Fire, one way or the other, when the request is answered or its asker is gone."""
+        gone: Deferred[Any] = self.request.notifyFinish()
+        return gone
+
+
+#: Answers a visit.
+Handler = Callable[[Visit], "Answer | Deferred[Answer]"]
+
+
+def knock_of(request: Any) -> Knock:
+    """Read from a request what the door wants to know."""
+    headers = request.requestHeaders
+    authorization = request.getHeader(b"authorization")
+    token: str | None
+    if authorization:
+        text = authorization if isinstance(authorization, str) else authorization.decode("latin-1")
+        scheme, _, credentials = text.partition(" ")
+        token = credentials.strip() if scheme.lower() == "bearer" else ""
+    else:
+        _, token = split_query(_query(request))
+        token = None if token is None else unquote(token)
+    return Knock(
+        verb=request.method.decode("latin-1"),
+        path=request.path.decode("latin-1"),
+        hosts=_texts(headers.getRawHeaders(b"host", [])),
+        origins=_texts(headers.getRawHeaders(b"origin", [])),
+        token=token,
+        here=getattr(request.getHost(), "host", ""),
+        secure=bool(request.isSecure()),
+    )
+
+
+def in_json(value: Any, status: int = 200) -> Answer:
+    """Return an answer in JSON, written as Chromium writes it."""
+    return Answer(msgspec.json.format(msgspec.json.encode(value), indent=3), JSON, status)
+
+
+def in_words(refusal: Refusal) -> Answer:
+    """Return the answer that a refusal is."""
+    return Answer(*refusal.written(), refusal.status, refusal.headers)
+
+
+def write(request: Any, answer: Answer) -> None:
+    """Write an answer, and be done; nothing where the asker is gone."""
+    if request._disconnected:
+        return
+    request.setResponseCode(answer.status)
+    for name, value in answer.headers.items():
+        request.setHeader(name.encode(), value.encode())
+    request.setHeader(b"content-type", answer.kind.encode())
+    request.setHeader(b"cache-control", b"no-store")
+    request.setHeader(b"x-content-type-options", b"nosniff")
+    request.setHeader(b"content-length", str(len(answer.body)).encode())
+    if request.method != b"HEAD":
+        request.write(answer.body)
+    request.finish()
+
+
+def _query(request: Any) -> str:
+    uri: bytes = request.uri
+    return uri.partition(b"?")[2].decode("latin-1")
+
+
+def _texts(values: list[bytes]) -> tuple[str, ...]:
+    return tuple(each.decode("latin-1") for each in values)

@@ -1,0 +1,70 @@
+"""From a request to a WebSocket: who asks for one gets a browser's line first, and only then the handshake."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+
+from twisted.protocols.policies import ProtocolWrapper
+
+from txcdp.gateway._http.refusals import Refusal
+from txcdp.gateway._http.requests import Visit
+
+
+def wants_socket(request: Any) -> bool:
+    """Tell whether a request asks for a WebSocket."""
+    headers = request.requestHeaders
+    return "websocket" in _tokens(headers, b"upgrade") and "upgrade" in _tokens(headers, b"connection")
+
+
+def check_upgrade(visit: Visit) -> None:
+    """See that a request is the opening of a WebSocket, before anything is done for it.
+
+    :raises Refusal: it is none.
+    """
+    headers = visit.request.requestHeaders
+    if not wants_socket(visit.request):
+        raise Refusal(
+            426,
+            "A WebSocket is wanted here: connect with ws:// or wss:// in place of http:// or https://.",
+            "upgrade",
+            {"Upgrade": "websocket", "Connection": "Upgrade"},
+        )
+    if headers.getRawHeaders(b"sec-websocket-version", []) != [b"13"]:
+        raise Refusal(426, "Version 13 of WebSocket is wanted.", "upgrade", {"Sec-WebSocket-Version": "13"})
+    keys = headers.getRawHeaders(b"sec-websocket-key", [])
+    try:
+        sound = len(keys) == 1 and len(base64.b64decode(keys[0].strip(), validate=True)) == 16
+    except binascii.Error:
+        sound = False
+    if not sound:
+        raise Refusal(400, "One Sec-WebSocket-Key of 16 bytes in base 64 is wanted.", "upgrade")
+
+
+def _tokens(headers: Any, name: bytes) -> list[str]:
+    return [
+        each.strip().lower() for line in headers.getRawHeaders(name, []) for each in line.decode("latin-1").split(",")
+    ]
+
+
+def take_over(request: Any, protocol: Any) -> None:
+    """Give the line of a request to another protocol, which gets the request to read as it came.
+
+    The HTTP server knows nothing more of it then. (This is what Autobahn's ``WebSocketResource`` does, for a protocol
+    that is made before.)
+    """
+    transport, behind = request.channel.hand_over(protocol)
+    if isinstance(transport, ProtocolWrapper):  # TLS
+        transport.wrappedProtocol = protocol
+    elif isinstance(transport.protocol, ProtocolWrapper):
+        transport.protocol.wrappedProtocol = protocol
+    else:
+        transport.protocol = protocol
+    protocol.makeConnection(transport)
+    transport.resumeProducing()
+    lines = [b"%s %s HTTP/1.1" % (request.method, request.uri)]
+    lines += [b"%s: %s" % (name, b",".join(values)) for name, values in request.requestHeaders.getAllRawHeaders()]
+    protocol.dataReceived(b"\r\n".join([*lines, b"", b""]))
+    if behind:
+        protocol.dataReceived(behind)

@@ -1,0 +1,225 @@
+"""The line to a browser that several clients share: whose session, context and target each is.
+
+How it is done, all of it tried on the real browser:
+
+- Each client gets a *browser session* of its own (``Target.attachToBrowserTarget``), which is its root session, and
+  a *browser context* of its own, which is its default context. A browser session can detach only what it has
+  attached; when it is detached itself, all of that goes, and so do its settings for downloads and permissions.
+- A target is its context's owner's. What is in nobody's context is nobody's.
+- Discovery is the line's: once, for all. Each client is told of its own targets, out of the gateway's memory.
+- New targets are caught by the line, and handed over: see :mod:`txcdp.gateway._multiplex.target_watch`.
+
+What comes from the browser is decided on while it is handled, in order: a session is the client's from
+``Target.attachedToTarget`` on, which comes before anything of that session, and until ``detachedFromTarget``.
+What belongs to a page's session is never decoded: a reply gets another id, an event goes on as it came.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, Final
+
+from txcdp.errors import MalformedMessage
+from txcdp.gateway._multiplex.limits import Limits
+from txcdp.gateway._multiplex.page_connections import PageWorld
+from txcdp.gateway._multiplex.sessions import ROOT, Session
+from txcdp.gateway._multiplex.state import INTERNAL_ERROR, Belongings
+from txcdp.gateway._multiplex.target_watch import Watch
+from txcdp.gateway._multiplex.targets import HIDDEN, Told, read_told
+from txcdp.gateway._multiplex.upstream_commands import Line, end_of_id, without_session
+from txcdp.gateway._multiplex.virtual_browser import World
+from txcdp.protocol._records import from_json, to_json
+from txcdp.protocol._wire import EVENT_START, REPLY_START, event_prefix, peek_id, peek_method, read_head, session_of
+
+#: The names of events are the browser's, of which there are some hundreds.
+_prefix: Final = functools.lru_cache(1024)(event_prefix)
+
+
+class SharedBrowser:
+    """One connection to one browser, for several clients.
+
+    :param send: called with each message for the browser.
+    :ivar line: the commands on their way.
+    :ivar lost: why there is no browser any more; None while there is.
+    :ivar swallowed: how many events came of sessions that are nobody's.
+    :ivar malformed: how many messages of the browser could not be read.
+    :ivar disposing: how many contexts of clients that have left the browser is still clearing away.
+    :ivar sessions: the clients' sessions, by their ids on the line.
+    :ivar contexts: whose each context is.
+    :ivar owners: whose each target is.
+    """
+
+    def __init__(self, send: Callable[[bytes], None]) -> None:
+        self.line = Line(send)
+        self.lost: str | None = None
+        self.swallowed = 0
+        self.malformed = 0
+        self.disposing = 0
+        self.sessions: dict[bytes, Session] = {}
+        self.contexts: dict[str, Belongings] = {}
+        self.owners: dict[str, Belongings] = {}
+        self.watch = Watch(self)
+        self._worlds: set[Belongings] = set()
+
+    @property
+    def clients(self) -> int:
+        """How many clients there are."""
+        return len(self._worlds)
+
+    # What the gateway calls:
+
+    def start(self) -> None:
+        """Begin to watch the browser; to be called once, before the first client comes."""
+        self.watch.start()
+
+    def open_client(
+        self, deliver: Callable[[bytes], None], close: Callable[[int, str], None], limits: Limits | None = None
+    ) -> World:
+        """Make room for a client; what it says before that is ready waits.
+
+        :param deliver: called with each message for the client.
+        :param close: called once with a WebSocket close code and a reason, when the world ends by itself.
+        :param limits: how much it may have.
+        """
+        world = World(self, deliver, close, limits or Limits())
+        if self.lost is not None:
+            world.end(INTERNAL_ERROR, self.lost)
+            return world
+        self._worlds.add(world)
+        self.line.ask("Target.attachToBrowserTarget", {}, then=world.seated)
+        self.line.ask("Target.createBrowserContext", {"disposeOnDetach": True}, then=world.housed)
+        return world
+
+    def open_page(
+        self,
+        host: World,
+        target_id: str,
+        deliver: Callable[[bytes], None],
+        close: Callable[[int, str], None],
+        limits: Limits | None = None,
+    ) -> PageWorld:
+        """Open a line to one page of a client's; what is said before it is ready waits.
+
+        :param host: whose page it is.
+        :param target_id: one of its targets.
+        """
+        page = PageWorld(host, target_id, deliver, close, limits or Limits())
+        if host.closed or self.lost is not None:
+            page.end(INTERNAL_ERROR, self.lost or "who has opened the page has left")
+            return page
+        host.lodgers.append(page)
+        self._worlds.add(page)
+        self.line.ask("Target.attachToBrowserTarget", {}, then=page.seated)
+        return page
+
+    def receive(self, message: bytes) -> None:
+        """Take one message from the browser."""
+        try:
+            self._receive(message)
+        except MalformedMessage:
+            self.malformed += 1
+
+    def lose(self, why: str) -> None:
+        """Hear that the browser is gone: every client is sent away."""
+        if self.lost is None:
+            self.lost = why
+            for world in list(self._worlds):
+                world.end(INTERNAL_ERROR, why)
+            self.line.asked.clear()
+
+    # What worlds call:
+
+    def owner(self, info: dict[str, Any]) -> Belongings | None:
+        """Return whose a target is; None for what is nobody's."""
+        if info.get("type") in HIDDEN:
+            return None
+        return self.contexts.get(str(info.get("browserContextId")))
+
+    def dispose(self, context: str) -> None:
+        """Let a context go, with all that is in it."""
+        self.contexts.pop(context, None)
+        if self.lost is None:
+            self.disposing += 1
+            self.line.ask("Target.disposeBrowserContext", {"browserContextId": context}, then=self._disposed)
+
+    def forget(self, world: Belongings) -> None:
+        """Take a client that has left out of all tables, but for what is still to be cleared away."""
+        self._worlds.discard(world)
+        self.line.give_up(world)
+        for session in world.sessions.values():
+            self.sessions.pop(session.key, None)
+        if world.host is world:
+            for target_id in world.targets:
+                self.owners.pop(target_id, None)
+
+    def _disposed(self, reply: dict[str, Any]) -> None:
+        self.disposing -= 1
+
+    # What the browser says:
+
+    def _receive(self, message: bytes) -> None:
+        if message.startswith(EVENT_START):
+            method = peek_method(message)
+            self._event(method, session_of(message, _prefix(method)), message)
+            return
+        line_id = peek_id(message) if message.startswith(REPLY_START) else None
+        if line_id is not None:
+            self.line.answered(line_id, message, end_of_id(message))
+            return
+        head = read_head(message)
+        if head.method is not None:
+            self._event(head.method, head.session, to_json(from_json(message)))
+        elif head.id is not None:
+            self.line.answered(head.id, message, 0)
+        else:
+            self.malformed += 1
+
+    def _event(self, method: bytes, key: bytes, message: bytes) -> None:
+        if method.startswith(b"Target."):
+            self._target_event(method, key, read_told(message))
+            return
+        session = self.sessions.get(key)
+        if session is None:
+            self.swallowed += 1
+        elif not session.is_browser:
+            strip = session.strip
+            session.world.deliver(without_session(message, strip) if strip else message)
+        elif method.startswith(b"Browser.") and message.endswith(session.strip):
+            strip = session.strip
+            seen = message[: -len(strip)] + b"}" if strip else message
+            session.world.host.downloads.told(session, message, seen)
+
+    def _target_event(self, method: bytes, key: bytes, told: Told) -> None:
+        if method == b"Target.attachedToTarget":
+            self._attached(key, told)
+        elif method == b"Target.detachedFromTarget":
+            session = self.sessions.get(told.session_id.encode())
+            if session is not None and session.parent == key:
+                session.world.detached(session, told)
+        elif key == ROOT:
+            world = self.owner(told.info) if told.info else self.owners.get(told.target_id)
+            if world is not None:
+                self._told(world, method, told)
+
+    def _told(self, world: Belongings, method: bytes, told: Told) -> None:
+        if method in (b"Target.targetCreated", b"Target.targetInfoChanged"):
+            self.owners[told.target_id] = world
+            world.target_told(told.info)
+        elif method == b"Target.targetDestroyed":
+            self.owners.pop(told.target_id, None)
+            world.target_destroyed(told.target_id)
+        elif method == b"Target.targetCrashed":
+            world.target_crashed(told)
+
+    def _attached(self, key: bytes, told: Told) -> None:
+        if key in self.watch.keys:
+            self.watch.caught(key, told)
+            return
+        upper = self.sessions.get(key)
+        if upper is None:
+            return
+        if "browserContextId" in told.info and self.owner(told.info) is not upper.world.host:
+            self.watch.let_go(key, told)
+        else:
+            upper.world.attached(upper, told, key)

@@ -1,0 +1,118 @@
+"""Whose each download is: Chromium tells every browser session that wants to hear of downloads of all that there are.
+
+Its events name the frame, at first, and then only the download. A frame that is a target has an owner; of any other a
+client's own sessions are asked, which is not seen by the client, whether it is in one of their pages. Until then what
+is told of that download waits. What is of none of its pages, the client does not hear of.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from txcdp.gateway._multiplex.sessions import Session
+from txcdp.protocol._records import from_json
+
+if TYPE_CHECKING:
+    from txcdp.gateway._multiplex.state import Belongings
+
+_BEGINS: Final = "Browser.downloadWillBegin"
+_PROGRESS: Final = "Browser.downloadProgress"
+
+#: So many messages may wait for each question, and so many downloads are known: Chromium does not say of which it has
+#: told each session all.
+_MOST: Final = 1000
+
+#: So many questions are open at a time: what others download while a page hangs must not use up its client's commands.
+_QUESTIONS: Final = 100
+
+
+class _Question:
+    """A download of which it is being asked whose it is.
+
+    :ivar open: how many answers are to come.
+    :ivar waiting: what was told of it meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self.open = 0
+        self.waiting: list[tuple[Session, bytes]] = []
+
+
+class Downloads:
+    """The downloads of one client.
+
+    :param host: the client.
+    """
+
+    def __init__(self, host: Belongings) -> None:
+        self._host = host
+        self._own: dict[str, None] = {}
+        self._questions: dict[str, _Question] = {}
+
+    def told(self, session: Session, message: bytes, seen: bytes) -> None:
+        """Hear an event of the domain ``Browser`` on a browser session of the client's.
+
+        :param message: as the browser has said it.
+        :param seen: as the client is to see it, if it is its own.
+        """
+        event = from_json(message)
+        params = event.get("params", {})
+        guid, method = params.get("guid"), event.get("method")
+        if not isinstance(guid, str) or method not in (_BEGINS, _PROGRESS):
+            return
+        question = self._questions.get(guid)
+        if question is None and guid not in self._own and method == _BEGINS:
+            question = self._ask(guid, str(params.get("frameId")))
+        if question is not None:
+            if len(question.waiting) < _MOST:
+                question.waiting.append((session, seen))
+        elif guid in self._own:
+            session.world.deliver(seen)
+
+    def _owns(self, guid: str) -> None:
+        self._own[guid] = None
+        if len(self._own) > _MOST:
+            del self._own[next(iter(self._own))]
+
+    def _ask(self, guid: str, frame: str) -> _Question | None:
+        """Find out whose a download is; the question, where that takes a while."""
+        owner = self._host.browser.owners.get(frame)
+        if owner is self._host:
+            self._owns(guid)
+        if owner is not None or len(self._questions) >= _QUESTIONS:
+            return None
+        question = self._questions[guid] = _Question()
+        for world in (self._host, *self._host.lodgers):
+            for session in world.sessions.values():
+                if not session.is_browser and len(world.waiting) < world.limits.commands:
+                    question.open += 1
+                    then = partial(self._answered, guid, frame)
+                    world.browser.line.ask("Page.getFrameTree", {}, session=session, world=world, then=then)
+        if not question.open:
+            del self._questions[guid]
+            return None
+        return question
+
+    def _answered(self, guid: str, frame: str, reply: dict[str, Any]) -> None:
+        question = self._questions.get(guid)
+        if question is None:
+            return
+        question.open -= 1
+        if frame in _frames(reply.get("result", {}).get("frameTree", {})):
+            del self._questions[guid]
+            self._owns(guid)
+            for session, seen in question.waiting:
+                session.world.deliver(seen)
+        elif not question.open:
+            del self._questions[guid]
+
+
+def _frames(tree: dict[str, Any]) -> set[str]:
+    """Return the ids of the frames of a tree."""
+    found, trees = set(), [tree]
+    while trees:
+        tree = trees.pop()
+        found.add(tree.get("frame", {}).get("id", ""))
+        trees += tree.get("childFrames", ())
+    return found

@@ -1,0 +1,30 @@
+"""The parameters of the commands that a world answers itself, checked as Chromium checks them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from txcdp.gateway._multiplex.messages import Command, invalid
+
+
+def params_of(command: Command) -> dict[str, Any]:
+    """Return a command's parameters; none are an empty dict."""
+    return command.params or {}
+
+
+def flag(params: dict[str, Any], name: str, default: bool | None = None) -> bool:
+    """Return a parameter that is true or false; without a default it has to be there."""
+    found = params.get(name, default)
+    if found is None:
+        raise invalid(name, "mandatory field missing")
+    if not isinstance(found, bool):
+        raise invalid(name, "bool value expected")
+    return found
+
+
+def text(params: dict[str, Any], name: str) -> str | None:
+    """Return a parameter that is a string, or None where it is not there."""
+    found = params.get(name)
+    if found is not None and not isinstance(found, str):
+        raise invalid(name, "string value expected")
+    return found

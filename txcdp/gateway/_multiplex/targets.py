@@ -1,0 +1,135 @@
+"""Targets as one client sees them: what its filters take, what it has been told of them, what is new."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from txcdp.errors import MalformedMessage
+from txcdp.gateway._multiplex.messages import INVALID_PARAMS, Refusal, invalid
+from txcdp.protocol._records import TolerantDecoder
+
+#: Kinds of targets that are the browser's own furniture, in whatever context: nobody sees them.
+HIDDEN: Final = frozenset({"browser", "browser_ui"})
+
+#: What Chromium takes where a command has no filter.
+DEFAULT_FILTER: Final[list[dict[str, Any]]] = [
+    {"type": "browser", "exclude": True},
+    {"type": "tab", "exclude": True},
+    {},
+]
+
+#: How many entries a filter may have; there are about twenty kinds of targets.
+MAX_FILTER: Final = 100
+
+Filter = list[dict[str, Any]]
+
+
+def read_filter(params: dict[str, Any]) -> Filter:
+    """Return a command's filter of targets.
+
+    :raises Refusal: for one that is none.
+    """
+    found = params.get("filter")
+    if found is None:
+        return DEFAULT_FILTER
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise invalid("filter", "array expected")
+    if len(found) > MAX_FILTER:
+        raise Refusal(INVALID_PARAMS, f"A filter has at most {MAX_FILTER} entries where a browser is shared")
+    for each in found:
+        if not isinstance(each.get("type", ""), str):
+            raise invalid("filter.type", "string value expected")
+        if not isinstance(each.get("exclude", False), bool):
+            raise invalid("filter.exclude", "bool value expected")
+    return found
+
+
+def attach_filter(params: dict[str, Any]) -> Filter:
+    """Return a command's filter of targets to attach to.
+
+    :raises Refusal: for one that is none, or takes tabs and their pages, as Chromium does.
+    """
+    found = read_filter(params)
+    if matches(found, "tab") and matches(found, "page"):
+        what = 'Filter should not simultaneously allow "tab" and "page", page targets are attached via tab targets'
+        raise Refusal(INVALID_PARAMS, what)
+    return found
+
+
+def matches(filters: Filter, kind: str) -> bool:
+    """Tell whether a filter takes a kind of target: its first entry of that kind decides."""
+    for each in filters:
+        if each.get("type") in (None, kind):
+            return not each.get("exclude", False)
+    return False
+
+
+class Discovery:
+    """What a session that discovers targets has been told.
+
+    :param tell: called with the name of an event and its parameters.
+    """
+
+    __slots__ = ("_reported", "_tell", "filter")
+
+    def __init__(self, tell: Callable[[str, dict[str, Any]], None], filters: Filter) -> None:
+        self.filter = filters
+        self._tell = tell
+        self._reported: dict[str, dict[str, Any]] = {}
+
+    def target(self, info: dict[str, Any]) -> None:
+        """Tell of a target as it is now, where that is news."""
+        key: str = info["targetId"]
+        before = self._reported.get(key)
+        if before is None and not matches(self.filter, str(info.get("type", ""))):
+            return
+        if before != info:
+            self._reported[key] = info
+            self._tell("Target.targetInfoChanged" if before else "Target.targetCreated", {"targetInfo": info})
+
+    def crashed(self, target_id: str, params: dict[str, Any]) -> None:
+        """Tell of a crash."""
+        if target_id in self._reported:
+            self._tell("Target.targetCrashed", params)
+
+    def destroyed(self, target_id: str) -> None:
+        """Tell that a target is no more."""
+        if self._reported.pop(target_id, None) is not None:
+            self._tell("Target.targetDestroyed", {"targetId": target_id})
+
+
+class Told(msgspec.Struct, gc=False):
+    """What an event of the browser's ``Target`` domain says."""
+
+    session_id: str = msgspec.field(default="", name="sessionId")
+    target_id: str = msgspec.field(default="", name="targetId")
+    info: dict[str, Any] = msgspec.field(default_factory=dict, name="targetInfo")
+    waiting: bool = msgspec.field(default=False, name="waitingForDebugger")
+    status: Any = None
+    error_code: Any = msgspec.field(default=None, name="errorCode")
+
+
+class _TargetEvent(msgspec.Struct, gc=False):
+    params: Told
+
+
+def read_told(message: bytes) -> Told:
+    """Decode an event of the browser's ``Target`` domain.
+
+    :raises MalformedMessage: for one that does not say which target, or says it in another way.
+    """
+    told: Any = getattr(_read(message), "params", None)
+    info: Any = getattr(told, "info", None)
+    if not isinstance(info, dict):
+        raise MalformedMessage("an event of Target that is told otherwise")
+    told.target_id = info.get("targetId", told.target_id)
+    if not isinstance(told.target_id, str) or not isinstance(told.session_id, str):
+        raise MalformedMessage("an event of Target with ids that are no strings")
+    checked: Told = told
+    return checked
+
+
+_read = TolerantDecoder[_TargetEvent](_TargetEvent)

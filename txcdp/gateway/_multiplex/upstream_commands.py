@@ -1,0 +1,152 @@
+"""What the browser has been asked over the shared line, and by whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from txcdp.gateway._multiplex.messages import write_command
+from txcdp.gateway._multiplex.sessions import ROOT, Session
+from txcdp.protocol._records import from_json, to_json
+from txcdp.protocol._wire import REPLY_START
+
+if TYPE_CHECKING:
+    from txcdp.gateway._multiplex.state import Belongings
+
+_MAX_ID: Final = 2**31 - 1
+
+#: Bytes from which on a view is made more quickly than a copy.
+_LARGE: Final = 10_000
+
+Answered = Callable[[dict[str, Any]], None]
+
+
+class Asked:
+    """A command that the browser has not answered.
+
+    :ivar world: who asked; None for the gateway itself.
+    :ivar number: the client's own id for it.
+    :ivar session: the session that it was sent to; None for the line's own.
+    :ivar then: called with the decoded reply; None where the reply goes to the client as it comes.
+    """
+
+    __slots__ = ("number", "session", "then", "world")
+
+    def __init__(self, world: Belongings | None, number: int, session: Session | None, then: Answered | None) -> None:
+        self.world = world
+        self.number = number
+        self.session = session
+        self.then = then
+
+
+class Line:
+    """The commands on the shared line, each with an id that no other has.
+
+    :param send: called with each message for the browser.
+    :ivar asked: what has not been answered, by the ids on the line.
+    :ivar swallowed: how many replies came that nobody waits for.
+    """
+
+    def __init__(self, send: Callable[[bytes], None]) -> None:
+        self.asked: dict[int, Asked] = {}
+        self.swallowed = 0
+        self._send = send
+        self._last = 0
+
+    def ask(
+        self,
+        method: str,
+        params: dict[str, Any] | None,
+        *,
+        session: Session | None = None,
+        world: Belongings | None = None,
+        number: int = 0,
+        then: Answered | None = None,
+        key: bytes = ROOT,
+    ) -> None:
+        """Send a command, and remember who asked.
+
+        :param session: the client's session that it is for.
+        :param key: where there is no such session, the line's own that it is for.
+        """
+        line_id = self._number()
+        self.asked[line_id] = Asked(world, number, session, then)
+        if world is not None:
+            world.waiting.add(line_id)
+        if session is not None:
+            session.waiting.add(line_id)
+            key = session.key
+        self._send(write_command(line_id, method, params, key))
+
+    def tell(self, method: str, params: dict[str, Any], key: bytes) -> None:
+        """Send a command of which the outcome does not matter."""
+        self._send(write_command(self._number(), method, params, key))
+
+    def detach(self, session_id: str, key: bytes) -> None:
+        """Let go of a session that was attached on another."""
+        self.tell("Target.detachFromTarget", {"sessionId": session_id}, key)
+
+    def answered(self, line_id: int, message: bytes, at: int) -> None:
+        """Bring a reply to who asked.
+
+        :param at: where its id ends; 0 where it is not written as Chromium does.
+        """
+        asked = self.asked.pop(line_id, None)
+        if asked is None:
+            self.swallowed += 1
+            return
+        world = asked.world
+        if world is not None:
+            world.waiting.discard(line_id)
+        if asked.session is not None:
+            asked.session.waiting.discard(line_id)
+        if asked.then is not None:
+            asked.then(from_json(message))
+        elif world is not None and asked.session is not None:
+            world.deliver(_readdressed(message, at, asked.number, asked.session.strip))
+
+    def give_up(self, world: Belongings) -> None:
+        """Forget what a client has asked; but for what the line's own session will answer, and has to be undone."""
+        for line_id in world.waiting:
+            if self.asked[line_id].session is not None:
+                del self.asked[line_id]
+        world.waiting.clear()
+
+    def _number(self) -> int:
+        self._last = self._last % _MAX_ID + 1
+        while self._last in self.asked:
+            self._last = self._last % _MAX_ID + 1
+        return self._last
+
+
+def _readdressed(message: bytes, at: int, number: int, strip: bytes) -> bytes:
+    """Return a reply with the client's own id, and without the session's where that is its root session."""
+    if at:
+        head = b'{"id":%d' % number
+        if strip and message.endswith(strip):
+            return b"".join((head, memoryview(message)[at : -len(strip)], b"}"))
+        if len(message) < _LARGE:
+            return head + message[at:]
+        return b"".join((head, memoryview(message)[at:]))
+    value = from_json(message)
+    value["id"] = number
+    if strip:
+        value.pop("sessionId", None)
+    return to_json(value)
+
+
+def without_session(message: bytes, strip: bytes) -> bytes:
+    """Return an event without its session's id.
+
+    :param strip: how it ends where it is written as Chromium does.
+    """
+    if message.endswith(strip):
+        return message[: -len(strip)] + b"}"
+    value = from_json(message)
+    value.pop("sessionId", None)
+    return to_json(value)
+
+
+def end_of_id(message: bytes) -> int:
+    """Return where the id of a message ends that begins as Chromium's replies do."""
+    return message.index(b",", len(REPLY_START))

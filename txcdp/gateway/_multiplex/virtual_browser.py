@@ -1,0 +1,183 @@
+"""The world of one client of a shared browser: what it says is checked against what is its own, and carried out.
+
+Ids of others are not found in a world's tables. So they are answered exactly as ids that do not exist, because in
+this world they do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from txcdp.gateway._multiplex.addresses import check_address
+from txcdp.gateway._multiplex.commands import VERBS
+from txcdp.gateway._multiplex.limits import Limits
+from txcdp.gateway._multiplex.messages import (
+    INVALID_PARAMS,
+    METHOD_NOT_FOUND,
+    SERVER_ERROR,
+    Command,
+    Refusal,
+    invalid,
+    no_session,
+    no_target,
+    read_command,
+    write_refusal,
+    write_reply,
+)
+from txcdp.gateway._multiplex.rules import Kind, rule_of
+from txcdp.gateway._multiplex.sessions import Session
+from txcdp.gateway._multiplex.state import Belongings
+
+if TYPE_CHECKING:
+    from txcdp.gateway._multiplex.browser import SharedBrowser
+
+
+class World(Belongings):
+    """One client's view of the browser, and all that it can touch; made by ``SharedBrowser.open_client``."""
+
+    def __init__(
+        self,
+        browser: SharedBrowser,
+        deliver: Callable[[bytes], None],
+        close: Callable[[int, str], None],
+        limits: Limits,
+    ) -> None:
+        super().__init__(browser, deliver, close, limits)
+        self._early: list[Command] | None = []
+
+    def receive(self, message: bytes) -> None:
+        """Take one message from the client."""
+        if self.closed:
+            return
+        try:
+            command = read_command(message)
+        except Refusal as refusal:
+            self.deliver(write_refusal(refusal, refusal.id, ""))
+            return
+        if self._early is None:
+            self._obey(command)
+        elif len(self._early) < self.limits.commands:
+            self._early.append(command)
+        else:
+            self.deliver(write_refusal(self._busy(), command.id, command.session_id))
+
+    def furnished(self) -> None:
+        """Do what was said before there was room for it."""
+        if self.default and self.sessions and self._early is not None:
+            early, self._early = self._early, None
+            for command in early:
+                if not self.closed:
+                    self._obey(command)
+
+    def _obey(self, command: Command) -> None:
+        session = self.sessions.get(command.session_id)
+        if session is None:
+            self.deliver(write_refusal(no_session(), command.id, ""))
+            return
+        try:
+            if len(self.waiting) >= self.limits.commands:
+                raise self._busy()
+            self._carry_out(session, command)
+        except Refusal as refusal:
+            self.deliver(write_refusal(refusal, command.id, session.name))
+
+    def _carry_out(self, session: Session, command: Command) -> None:
+        """Do what the table of rules says.
+
+        :raises Refusal: where that is to refuse it.
+        """
+        rule = rule_of(command.method)
+        kind = rule.browser if session.is_browser else rule.page
+        if kind is Kind.PASS:
+            self.forward(session, command, command.params)
+        elif kind is Kind.OWN:
+            VERBS[command.method](self, session, command)
+        elif kind is Kind.REFUSED:
+            raise Refusal(SERVER_ERROR, f"{command.method} is refused where a browser is shared: {rule.why}")
+        elif kind is Kind.UNKNOWN:
+            raise Refusal(METHOD_NOT_FOUND, f"'{command.method}' wasn't found")
+        else:
+            self.forward(session, command, self._checked(kind, command.params or {}))
+
+    def _checked(self, kind: Kind, params: dict[str, Any]) -> dict[str, Any]:
+        """Return parameters that name nothing but the client's own.
+
+        :raises Refusal: where they name anything else.
+        """
+        if kind is Kind.CONTEXT:
+            return self.in_context(params, INVALID_PARAMS, "Failed to find browser context for id ")
+        if kind is Kind.TARGET:
+            self.target_of(params)
+        elif kind is Kind.WINDOW:
+            if params.get("windowId") not in self.windows.values():
+                raise Refusal(SERVER_ERROR, "Browser window not found")
+        elif kind is Kind.ADDRESS:
+            check_address(params)
+        elif "browserContextId" in params:
+            raise Refusal(INVALID_PARAMS, "browserContextId is only allowed for Browser target")
+        return params
+
+    # What verbs call:
+
+    @property
+    def seat(self) -> Session:
+        """Its first session with the browser itself."""
+        return self.sessions[""]
+
+    def in_context(self, params: dict[str, Any], code: int, unknown: str) -> dict[str, Any]:
+        """Return parameters that name one of the client's contexts: its default one where they name none.
+
+        :param code: of the refusal of any other.
+        :param unknown: what it says, but for the id.
+        """
+        context = params.get("browserContextId", self.default)
+        if not isinstance(context, str):
+            raise invalid("browserContextId", "string value expected")
+        if context not in self.contexts:
+            raise Refusal(code, unknown + context)
+        return {**params, "browserContextId": context}
+
+    def target_of(self, params: dict[str, Any]) -> str:
+        """Return the target that parameters name.
+
+        :raises Refusal: where that is not one of the client's.
+        """
+        target_id = params.get("targetId")
+        if target_id is None:
+            raise invalid("targetId", "mandatory field missing")
+        if not isinstance(target_id, str):
+            raise invalid("targetId", "string value expected")
+        if target_id not in self.targets and self.browser_session(target_id) is None:
+            raise no_target()
+        return target_id
+
+    def forward(
+        self,
+        session: Session | None,
+        command: Command,
+        params: dict[str, Any] | None,
+        then: Callable[[dict[str, Any]], None] | None = None,
+    ) -> None:
+        """Send a command to the browser.
+
+        :param session: where to; None for the line's own session.
+        :param then: called with the reply, to answer it; by default that goes to the client as it comes.
+        """
+        self.browser.line.ask(command.method, params, session=session, world=self, number=command.id, then=then)
+
+    def answer(self, session: Session, command: Command, result: Any) -> None:
+        """Answer a command."""
+        self.deliver(write_reply(command.id, result, session.name))
+
+    def pass_on(self, session: Session, command: Command, reply: dict[str, Any]) -> None:
+        """Answer a command with what the browser has said to one that was sent in its place."""
+        if "result" in reply:
+            self.answer(session, command, reply["result"])
+        else:
+            error = reply.get("error", {})
+            refusal = Refusal(error.get("code", SERVER_ERROR), error.get("message", ""), data=error.get("data"))
+            self.deliver(write_refusal(refusal, command.id, session.name))
+
+    def _busy(self) -> Refusal:
+        return Refusal(SERVER_ERROR, f"{self.limits.commands} commands wait for an answer: let some come first")

@@ -1,0 +1,287 @@
+"""What a gateway can be told: how many browsers, for whom, how much of everything, and what nobody may do."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:?")
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+_ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#\s@]+/?")
+_PUBLIC_URL = re.compile(r"https?://[^/?#\s@]+(/[^?#\s]*)?")
+
+
+def _check_numbers(options: Any, least: float = 0.0) -> None:
+    """Refuse numbers that cannot be meant."""
+    for each in fields(options):
+        value = getattr(options, each.name)
+        if isinstance(value, int | float) and not isinstance(value, bool) and not value > least:
+            raise ValueError(f"{each.name}={value!r}: a number above {least:g}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrowserLimits:
+    """How long a browser may serve, and how much memory it may take.
+
+    :ivar sessions: clients after which it is replaced. With 1, each client has a process and a profile that nobody
+        had before. With more it is tidied up in between, which is for clients that trust each other: what a
+        page has stored, and what a client has switched in the browser as a whole, may stay. In shared mode, so many
+        times :attr:`PoolOptions.clients_per_browser`; then it takes no more clients as long as others have room, and
+        is replaced when it has none.
+    :ivar seconds: age at which it is replaced, as soon as no client has it.
+    :ivar memory: bytes of memory of its processes together, beyond which it is ended; None: no limit. It is
+        read from ``/proc``, so where there is none, as on macOS and Windows, nothing is limited. What processes share
+        is counted for each of them.
+    """
+
+    sessions: int = 1
+    seconds: float = 3600.0
+    memory: int | None = None
+
+    def __post_init__(self) -> None:
+        _check_numbers(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolOptions:
+    """How many browsers there are; times in seconds.
+
+    :ivar size: most browsers at once, which is the most clients that are served at once in exclusive mode.
+    :ivar clients_per_browser: most clients of one browser at once in shared mode.
+    :ivar warm: how many are kept started for those to come, as far as ``size`` allows.
+    :ivar queue: how many clients may wait for a browser; one more is refused with 503.
+    :ivar queue_deadline: how long each may wait; then it is refused with 503.
+    :ivar check_interval: between looks at each browser: whether it answers, and how much memory it takes.
+    :ivar check_timeout: for its answer; then it is ended and replaced.
+    :ivar retry_least: before a browser is started again when starting one has failed; doubled each time.
+    :ivar retry_most: the longest of these pauses.
+    :ivar browser: see :class:`BrowserLimits`.
+    """
+
+    size: int = 4
+    clients_per_browser: int = 20
+    warm: int = 2
+    queue: int = 50
+    queue_deadline: float = 30.0
+    check_interval: float = 5.0
+    check_timeout: float = 10.0
+    retry_least: float = 0.5
+    retry_most: float = 30.0
+    browser: BrowserLimits = field(default_factory=BrowserLimits)
+
+    def __post_init__(self) -> None:
+        if self.warm < 0 or self.queue < 0:
+            raise ValueError(f"warm={self.warm}, queue={self.queue}: numbers from 0")
+        for name in (
+            "size",
+            "clients_per_browser",
+            "queue_deadline",
+            "check_interval",
+            "check_timeout",
+            "retry_least",
+            "retry_most",
+        ):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name}={getattr(self, name)!r}: a number above 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientLimits:
+    """What clients may take; times in seconds, None: no limit.
+
+    :ivar clients: most WebSockets at once, of all clients together; one more is refused with 503.
+    :ivar connections: most connections without a request in progress, which may be anybody's: with one more, the one
+        that has been silent for the longest is cut off. As many may have a request in progress, and are no WebSockets
+        (yet); one more is refused with 503.
+    :ivar message_size: bytes of one message from a client; a longer one closes its line with 1009.
+    :ivar session_time: after which a client's line is closed.
+    :ivar idle_time: without a message from the client, after which its line is closed.
+    :ivar commands_per_second: of one client, on average; what exceeds it waits, and the client is not read meanwhile.
+    :ivar burst: how many commands may come at once before that begins.
+    :ivar slow_time: for which a client may leave what it is sent unread; then its line is cut. Its browser
+        buffers 256 MB meanwhile, and drops messages without a word beyond that.
+    :ivar unread: bytes that may wait for a client in shared mode, where its browser goes on to be read for the
+        others, before its line is cut; one message may be longer.
+    :ivar ping_interval: between pings of a quiet client.
+    :ivar ping_timeout: for its answer; then its line is taken as dead and cut.
+    """
+
+    clients: int = 200
+    connections: int = 256
+    message_size: int = 64 * 1024 * 1024
+    session_time: float | None = None
+    idle_time: float | None = None
+    commands_per_second: float | None = None
+    burst: int = 200
+    slow_time: float = 4.0
+    unread: int = 64 * 1024 * 1024
+    ping_interval: float | None = 20.0
+    ping_timeout: float = 20.0
+
+    def __post_init__(self) -> None:
+        _check_numbers(self)
+
+
+#: What a client of a browser on somebody else's machine has no business with: its files, its machine, its end.
+RISKY_METHODS = (
+    "Browser.crash",
+    "Browser.crashGpuProcess",
+    "Browser.getBrowserCommandLine",
+    "Browser.setDownloadBehavior",
+    "Cast.*",
+    "DOM.setFileInputFiles",
+    "DeviceAccess.*",
+    "Extensions.*",
+    "HeapProfiler.*",
+    "Memory.*",
+    "PWA.*",
+    "Page.setDownloadBehavior",
+    "SystemInfo.*",
+    "Target.setRemoteLocations",
+    "Tethering.*",
+    "Tracing.*",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """What no client may do. What a page does by itself is not seen here: see the guide.
+
+    With any of it, commands and pages (``devtools:``) that could send other commands unseen are refused as well.
+
+    :ivar methods: commands that are refused: ``Domain.method`` or ``Domain.*``; :data:`RISKY_METHODS` is a beginning.
+        With ``DOM.setFileInputFiles`` no files can be dragged into a page (``Input.dispatchDragEvent``) either.
+    :ivar schemes: of URLs that a command may not open, such as ``file``, with which no files can be dragged into a page
+        either. ``chrome`` stands for all pages of the browser itself.
+    :ivar private_addresses: whether commands may open URLs, and name proxies, whose host is a private, loopback or
+        link-local address, ``localhost``, a name without a dot, or anything else that is not surely a public one.
+    """
+
+    methods: tuple[str, ...] = ()
+    schemes: tuple[str, ...] = ()
+    private_addresses: bool = True
+
+    def __post_init__(self) -> None:
+        for method in self.methods:
+            domain, dot, name = method.partition(".")
+            if not (domain and dot and name):
+                raise ValueError(f"{method!r} is no method: Domain.method or Domain.* is wanted")
+        for scheme in self.schemes:
+            if not _SCHEME.fullmatch(scheme):
+                raise ValueError(f"{scheme!r} is no scheme of URLs: write it like file or chrome")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoorOptions:
+    """Who may come in.
+
+    :ivar hosts: names and addresses by which clients may call the gateway (the ``Host`` header), besides ``localhost``,
+        loopback addresses and the address that a connection came in at.
+    :ivar origins: web pages that may use it, as ``https://host:port``, besides its own.
+    :ivar public_url: as which clients see the gateway, such as ``https://cdp.example.com``, where something stands
+        before it that ends TLS or changes the port; None: as they call it. Its host and origin need not be listed.
+    :ivar tokens: path of a file of tokens, see :mod:`txcdp.gateway._http.tokens`; None: nobody needs one, which
+        :class:`~txcdp.gateway.Gateway` allows on loopback addresses alone.
+    """
+
+    hosts: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    public_url: str | None = None
+    tokens: str | None = None
+
+    def __post_init__(self) -> None:
+        for host in self.hosts:
+            if not (_NAME.fullmatch(host) or _is_address(host)):
+                raise ValueError(f"{host!r} is no name or address of a host: write it without scheme and port")
+        for origin in self.origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is no origin: write it like https://example.com or http://localhost:8000")
+        if self.public_url is not None and not _PUBLIC_URL.fullmatch(self.public_url):
+            raise ValueError("public_url is no URL of the gateway's: write it like https://cdp.example.com")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return True
+
+
+#: Bytes of a request's body that the gateway reads at all.
+LONGEST_BODY = 16 * 1024 * 1024
+
+#: Bytes of a body that nobody looks at.
+SHORT_BODY = 64 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderOptions:
+    """What ``/screenshot``, ``/pdf``, ``/content`` and ``/evaluate`` may take; times in seconds.
+
+    Renders share browsers of the pool: each has a context of its own, with cookies, storage, cache and processes that
+    no other one sees. With ``renders=1`` each has a browser of its own.
+
+    :ivar timeout: for a render, from its request to its answer, where the request says nothing else.
+    :ivar max_timeout: the most that a request may ask for.
+    :ivar max_body: bytes of a request's body; at most 16 MiB.
+    :ivar max_output: bytes of what is rendered.
+    :ivar schemes: of URLs that may be rendered, as far as the policy allows them, too.
+    :ivar browsers: most browsers that renders have at once.
+    :ivar pages: most renders at once in each of these.
+    :ivar queue: renders that may wait for a place; one more is refused with 503.
+    :ivar renders: after which a browser is given back to the pool.
+    :ivar linger: for which a browser is kept that has nothing to render.
+    """
+
+    timeout: float = 30.0
+    max_timeout: float = 120.0
+    max_body: int = 4 * 1024 * 1024
+    max_output: int = 64 * 1024 * 1024
+    schemes: tuple[str, ...] = ("http", "https")
+    browsers: int = 1
+    pages: int = 8
+    queue: int = 50
+    renders: int = 100
+    linger: float = 5.0
+
+    def __post_init__(self) -> None:
+        if self.queue < 0 or self.linger < 0:
+            raise ValueError(f"queue={self.queue}, linger={self.linger}: numbers from 0")
+        for name in ("timeout", "max_timeout", "max_body", "max_output", "browsers", "pages", "renders"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name}={getattr(self, name)!r}: a number above 0")
+        if self.timeout > self.max_timeout:
+            raise ValueError(f"timeout={self.timeout:g}: at most max_timeout, which is {self.max_timeout:g}")
+        if self.max_body > LONGEST_BODY:
+            raise ValueError(f"max_body={self.max_body}: at most {LONGEST_BODY}, which is what the gateway reads")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayOptions:
+    """All of it.
+
+    :ivar mode: ``"exclusive"``: each client has a browser for itself; ``"shared"``: several clients share one, each in
+        a world of its own.
+    :ivar endpoint: where to listen, as Twisted's ``serverFromString`` takes it; with TLS:
+        ``ssl:9443:privateKey=key.pem:certKey=cert.pem``.
+    :ivar drain: seconds that clients have to finish when the gateway is stopped; then their lines are closed.
+    :ivar hold: seconds that a browser, or a world, waits for the first WebSocket after ``PUT /json/new``.
+    :ivar render: lets it render for plain HTTP clients, see :mod:`txcdp.gateway.render`; None: it does not.
+    """
+
+    endpoint: str = "tcp:9222:interface=127.0.0.1"
+    mode: Literal["exclusive", "shared"] = "exclusive"
+    pool: PoolOptions = field(default_factory=PoolOptions)
+    clients: ClientLimits = field(default_factory=ClientLimits)
+    policy: Policy = field(default_factory=Policy)
+    door: DoorOptions = field(default_factory=DoorOptions)
+    drain: float = 30.0
+    hold: float = 15.0
+    render: RenderOptions | None = None
+
+    def __post_init__(self) -> None:
+        if self.mode not in ("exclusive", "shared"):
+            raise ValueError(f"mode={self.mode!r}: 'exclusive' or 'shared'")

@@ -1,0 +1,1 @@
+"""Browsers that run, kept ready, checked and replaced."""

@@ -1,0 +1,134 @@
+"""The browsers that a pool is made of: started here, each with a line of the gateway's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from twisted.internet.defer import Deferred, succeed
+
+from txcdp._deferreds import returns_deferred
+from txcdp._transports.websocket import WebSocketOptions, open_websocket
+from txcdp.browser import Browser, launch
+from txcdp.chrome import discovery
+from txcdp.chrome._descriptions import VersionInfo
+from txcdp.domains import browser as browser_domain
+from txcdp.domains import network, storage, target
+from txcdp.gateway._pool.pooled_browser import Running
+from txcdp.gateway._pool.ports import Ports
+
+#: On this machine nobody has to be pinged: the pool finds out whether the browser answers. A machine on which many
+#: clients come at once is busy, so they have as long for their lines as browsers have to start.
+_LOCAL = WebSocketOptions(open_timeout=30.0, ping_interval=None)
+
+
+def open_locally(reactor: Any, url: str) -> Deferred[Any]:
+    """Open a WebSocket to a browser on this machine."""
+    return open_websocket(reactor, url, _LOCAL)
+
+
+class LaunchedBrowser:
+    """A browser with a line of the gateway's own; see :class:`~txcdp.gateway._pool.pooled_browser.Running`.
+
+    :ivar browser: that line.
+    :ivar version: what it answers to ``/json/version``, but for its address.
+    """
+
+    def __init__(self, browser: Browser, version: Mapping[str, str]) -> None:
+        process = browser.process
+        if process is None:
+            raise ValueError("a browser that was launched here is wanted")
+        self.browser = browser
+        self.version = version
+        self._process = process
+        self.pid = process.pid
+        self.ws_url = process.ws_url
+
+    def when_ended(self) -> Deferred[Any]:
+        """Fire when its process has ended."""
+        return self._process.when_ended()
+
+    def check(self) -> Deferred[Any]:
+        """Fire when it has answered; who asks keeps the deadline."""
+        return self.browser.session.execute(browser_domain.get_version(), timeout=None)
+
+    @returns_deferred
+    async def tidy(self) -> None:
+        """Close all pages but a new one, dispose of all contexts, and forget cookies, cache and permissions.
+
+        It is asked until the others are gone; the pool sees to it that this does not take for ever.
+        """
+        root = self.browser.session
+        old = await self.browser.targets()
+        page = await self.browser.new_page()
+        for each in old:
+            if each.type == "page":
+                await root.execute(target.close_target(target_id=each.target_id))
+        for context in (await root.execute(target.get_browser_contexts())).browser_context_ids:
+            await root.execute(target.dispose_browser_context(browser_context_id=context))
+        await root.execute(storage.clear_cookies())
+        await root.execute(browser_domain.reset_permissions())
+        await root.execute(browser_domain.set_download_behavior(behavior="default"))
+        await page.session.execute(network.clear_browser_cache())
+        await root.execute(target.detach_from_target(session_id=page.session.id))
+        while any(each.type == "page" and each.target_id != page.target_id for each in await self.browser.targets()):
+            continue
+
+    @returns_deferred
+    async def close(self) -> None:
+        """End it now, by SIGKILL: nobody wants its profile."""
+        await self._process.close(0)
+        await self.browser.close()
+
+
+def launcher(
+    reactor: Any,
+    executable: str | None = None,
+    args: Sequence[str] = (),
+    env: Mapping[str, str | None] | None = None,
+    headless: bool = True,
+    sandbox: bool | None = None,
+    most: int = 50,
+) -> Callable[[], Deferred[Running]]:
+    """Return what starts a browser for a pool; the arguments are those of :func:`txcdp.launch`, but for one.
+
+    :param most: how many there will be at once. None of them lets its pages come to the port of any of them; see
+        :mod:`txcdp.gateway._pool.ports`.
+    """
+    ports = Ports(most)
+
+    @returns_deferred
+    async def start() -> Running:
+        port = ports.take()
+        try:
+            browser = await launch(
+                reactor,
+                executable=executable,
+                args=ports.arguments(port, args),
+                env=env,
+                headless=headless,
+                sandbox=sandbox,
+                probes=None,
+                end_with_reactor=False,  # clients may finish
+            )
+        except BaseException:
+            ports.give_back(port)
+            raise
+        process = browser.process
+        ended: Deferred[Any] = process.when_ended() if process is not None else succeed(None)
+        ended.addBoth(lambda _: ports.give_back(port))
+        try:
+            said = await discovery.version(reactor, urlsplit(process.ws_url if process is not None else "").netloc)
+        except BaseException:
+            await browser.close()
+            raise
+        return LaunchedBrowser(browser, _version(said))
+
+    return start
+
+
+def _version(said: VersionInfo) -> dict[str, str]:
+    found: dict[str, str | None] = msgspec.to_builtins(said)
+    return {name: text for name, text in found.items() if text is not None and name != "webSocketDebuggerUrl"}

@@ -1,0 +1,57 @@
+"""What all browsers of a pool answer alike, asked of any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+from twisted.internet.defer import Deferred, succeed
+
+from txcdp._deferreds import returns_deferred
+from txcdp.chrome import discovery
+from txcdp.gateway._pool.pool import Pool
+from txcdp.gateway._pool.pooled_browser import Running
+
+T = TypeVar("T")
+
+
+class Facts:
+    """Asks once, and remembers.
+
+    :param reactor: the reactor.
+    :param pool: of browsers.
+    """
+
+    def __init__(self, reactor: Any, pool: Pool) -> None:
+        self._reactor = reactor
+        self._pool = pool
+        self._version: dict[str, str] = {}
+        self._protocol = b""
+
+    @returns_deferred
+    async def version(self) -> dict[str, str]:
+        """Return what ``/json/version`` says, but for the address."""
+        if not self._version:
+            self._version = dict(await self._ask(lambda running: succeed(running.version)))
+        return self._version
+
+    @returns_deferred
+    async def protocol(self) -> bytes:
+        """Return what ``/json/protocol`` says."""
+        if not self._protocol:
+            said = await self._ask(lambda running: discovery.protocol(self._reactor, urlsplit(running.ws_url).netloc))
+            self._protocol = msgspec.json.encode(said)
+        return self._protocol
+
+    async def _ask(self, question: Callable[[Running], Deferred[T]]) -> T:
+        """Ask any browser; where there is none, one is started for it."""
+        member = self._pool.any()
+        if member is not None:
+            return await question(member.running)
+        member = await self._pool.lease()
+        try:
+            return await question(member.running)
+        finally:
+            self._pool.release(member, used=False)

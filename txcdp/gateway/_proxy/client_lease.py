@@ -1,0 +1,115 @@
+"""Who has a world in which shared browser, and what the gateway itself does in worlds on behalf of HTTP requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from txcdp._deferreds import Alarm, with_deadline
+from txcdp.chrome._descriptions import TargetDescription, build
+from txcdp.gateway._http.refusals import Refusal, busy
+from txcdp.gateway._http.tokens import Principal
+from txcdp.gateway._multiplex import World
+from txcdp.gateway._proxy.upstream import House
+from txcdp.protocol._records import from_json, to_json
+
+
+class Tenant:
+    """A client's world: it lasts as long as the line that it was made for, or as any line to a page of it.
+
+    :param clock: the reactor.
+    :param house: the browser that it is in.
+    :param principal: whose it is.
+    :param left: called with the tenant and False when nobody has come for whom it was held.
+    :param listed: whether it was made by an HTTP request, whose pages are told to whoever has the same token.
+    :ivar world: the world; has to be put here at once.
+    :ivar main: the line that it was made for; None where that was a request.
+    :ivar lines: all that are open.
+    :ivar offered: ids that were offered before their page was there, with the real ones.
+    :ivar hold: while it is set, somebody is still to come.
+    """
+
+    world: World
+
+    def __init__(
+        self,
+        clock: Any,
+        house: House,
+        principal: Principal,
+        left: Callable[[Tenant, bool], None],
+        listed: bool = False,
+    ) -> None:
+        self.house = house
+        self.principal = principal
+        self.listed = listed
+        self.main: object = None
+        self.lines: set[object] = set()
+        self.offered: dict[str, str] = {}
+        self.hold = Alarm(clock, lambda: left(self, False))
+
+    def target(self, name: str) -> str | None:
+        """Return the real id of one of its targets, or None."""
+        target_id = self.offered.get(name, name)
+        return target_id if target_id in self.world.targets else None
+
+    def described(self) -> list[TargetDescription]:
+        """Describe its targets as ``/json/list`` does."""
+        return [described(each) for each in self.world.targets.values() if each.get("type") != "tab"]
+
+
+def described(info: dict[str, Any]) -> TargetDescription:
+    """Describe a target."""
+    return build(TargetDescription, {**info, "id": info.get("targetId"), "description": ""})
+
+
+class Errand:
+    """Speaks in a world, in the place of a client.
+
+    :param clock: the reactor.
+    :param seconds: for each answer.
+    :param left: called when the world ends by itself.
+    :ivar world: has to be put here at once.
+    """
+
+    world: World
+
+    def __init__(self, clock: Any, seconds: float, left: Callable[[], None] = lambda: None) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._left = left
+        self._asked: dict[int, Deferred[dict[str, Any]]] = {}
+        self._numbers = 0
+
+    def ask(self, method: str, **params: Any) -> Deferred[dict[str, Any]]:
+        """Send a command; fires with its result, and fails with :exc:`Refusal`."""
+        self._numbers += 1
+        number = self._numbers
+
+        def forget(_: object) -> None:
+            self._asked.pop(number, None)
+
+        asked: Deferred[dict[str, Any]] = Deferred(forget)
+        self._asked[number] = asked
+        self.world.receive(to_json({"id": number, "method": method, "params": params}))
+        refusal = busy(502, "The browser did not answer in time.", "browser", 1)
+        return with_deadline(self._clock, asked, self._seconds, lambda: refusal)
+
+    def deliver(self, message: bytes) -> None:
+        """Take a message of the world's."""
+        said = from_json(message)
+        asked = self._asked.pop(said.get("id"), None)
+        if asked is None:
+            return
+        if "result" in said:
+            asked.callback(said["result"])
+        else:
+            asked.errback(Refusal(403, str(said["error"].get("message")), "browser"))
+
+    def ended(self, code: int, why: str) -> None:
+        """Hear that the world has ended."""
+        asked, self._asked = self._asked, {}
+        for each in asked.values():
+            each.errback(Refusal(404, "There is no such browser or page any more.", "unknown"))
+        self._left()

@@ -1,0 +1,181 @@
+"""Who is there: the WebSockets that are open, how many each may have, and when their time is over."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+
+from txcdp._deferreds import Notice, returns_deferred
+from txcdp._privacy import printable
+from txcdp.gateway._counters import Counters
+from txcdp.gateway._http.refusals import Refusal, busy
+from txcdp.gateway._http.requests import TAKEN_OVER, Answer, Handler, Visit
+from txcdp.gateway._http.tokens import Principal
+from txcdp.gateway._http.upgrade import check_upgrade, take_over
+from txcdp.gateway._options import GatewayOptions
+from txcdp.gateway._proxy.client import client_factory
+from txcdp.gateway._proxy.command_filter import Screen
+from txcdp.gateway._proxy.method_info import Commands
+from txcdp.gateway._proxy.modes import Kind, Mode
+from txcdp.gateway._proxy.relay import Relay
+
+#: Seconds between looks at whose time is over.
+_LOOK = 1.0
+
+log = Logger()
+
+
+class Clients:
+    """Lets clients have WebSockets.
+
+    :param reactor: the reactor.
+    :param mode: what gives them their browsers.
+    :param options: the gateway's.
+    :param counters: where to count.
+    :ivar relays: those that are open.
+    """
+
+    def __init__(self, reactor: Any, mode: Mode, options: GatewayOptions, counters: Counters) -> None:
+        self._reactor = reactor
+        self._mode = mode
+        self._limits = options.clients
+        self._table = Commands(counters, Screen(options.policy))
+        self._counters = counters
+        self._factory = client_factory(reactor, self._limits)
+        self._places: Counter[str] = Counter()
+        self._look: IDelayedCall | None = None
+        self._empty: Notice[None] | None = None
+        self._numbers = 0
+        self.draining = False
+        self.relays: dict[int, Relay] = {}
+
+    @property
+    def taken(self) -> int:
+        """How many places are taken, by those who are there and those who wait for a browser."""
+        return self._places.total()
+
+    def handlers(self) -> dict[str, Handler]:
+        """Return who answers at which path."""
+        return {
+            "/devtools/browser": lambda visit: self._open(visit, "browser", ""),
+            "/devtools/browser/": lambda visit: self._open(visit, "browser", visit.tail),
+            "/devtools/page/": lambda visit: self._open(visit, "page", visit.tail),
+        }
+
+    @returns_deferred
+    async def _open(self, visit: Visit, kind: Kind, name: str) -> Answer:
+        check_upgrade(visit)
+        principal = visit.principal
+        self._take_place(principal)
+        try:
+            line = await self._mode.open(visit, kind, name)
+        except BaseException:
+            self._leave_place(principal)
+            raise
+        rates = [each for each in (principal.commands_per_second, self._limits.commands_per_second) if each is not None]
+        rate = min(rates, default=None)
+        self._numbers += 1
+        number = self._numbers
+
+        def ended(relay: Relay, why: str, word: str) -> None:
+            del self.relays[number]
+            self._leave_place(principal)
+            self._counters.ended[word] += 1
+            log.info(
+                "Client {number} ({who}) of browser {browser} has ended after {seconds:.1f} s and {commands} commands:"
+                " {why}",
+                number=number,
+                who=principal.name,
+                browser=line.browser,
+                seconds=self._reactor.seconds() - relay.began,
+                commands=relay.commands,
+                why=printable(why),
+            )
+
+        relay = Relay(self._reactor, principal.name, line, self._limits, rate, self._table, self._counters, ended)
+        self.relays[number] = relay
+        self._counters.clients[principal.name] += 1
+        if self._look is None:
+            self._look = self._reactor.callLater(_LOOK, self._look_at_all)
+        peer = getattr(visit.request.getClientAddress(), "host", "?")
+        log.info(
+            "Client {number} ({who}) from {peer} has browser {browser}",
+            number=number,
+            who=principal.name,
+            peer=peer,
+            browser=line.browser,
+        )
+        relay.client.factory = self._factory
+        take_over(visit.request, relay.client)
+        return TAKEN_OVER
+
+    @contextmanager
+    def place(self, principal: Principal) -> Iterator[None]:
+        """Count somebody who has no WebSocket as a client, too, meanwhile.
+
+        :raises Refusal: there is no place.
+        """
+        self._take_place(principal)
+        try:
+            yield
+        finally:
+            self._leave_place(principal)
+
+    def _take_place(self, principal: Principal) -> None:
+        if self.draining:
+            raise busy(503, "The gateway is being stopped; no more clients are taken.", "draining", 5)
+        if principal.clients is not None and self._places[principal.name] >= principal.clients:
+            raise busy(429, f"This token may have {principal.clients} clients at once.", "quota", 5)
+        if self._places.total() >= self._limits.clients:
+            raise busy(503, "All places for clients are taken.", "clients", 5)
+        self._places[principal.name] += 1
+
+    def _leave_place(self, principal: Principal) -> None:
+        self._places[principal.name] -= 1
+        if not self._places[principal.name]:
+            del self._places[principal.name]
+        if self._empty is not None and not self._places:
+            self._empty.give(None)
+
+    def _look_at_all(self) -> None:
+        self._look = self._reactor.callLater(_LOOK, self._look_at_all) if self.relays else None
+        now = self._reactor.seconds()
+        for relay in list(self.relays.values()):
+            relay.look(now)
+
+    # The end:
+
+    def drain(self) -> Notice[None]:
+        """Take no more clients; what is returned is given when the last one has left."""
+        self.draining = True
+        if self._empty is None:
+            self._empty = Notice()
+            if not self._places:
+                self._empty.give(None)
+        return self._empty
+
+    def end_all(self, why: str) -> None:
+        """Close all lines."""
+        for relay in list(self.relays.values()):
+            relay.end(1001, why, "drained")
+
+    def end(self, number: int) -> None:
+        """Close the line of one client.
+
+        :raises Refusal: there is none of this number.
+        """
+        relay = self.relays.get(number)
+        if relay is None:
+            raise Refusal(404, "There is no such client (any more).", "unknown")
+        relay.end(1008, "the operator of the gateway has ended this session", "operator")
+
+    def stop(self) -> None:
+        """Leave no DelayedCall behind."""
+        look, self._look = self._look, None
+        if look is not None:
+            look.cancel()

@@ -1,0 +1,176 @@
+"""What clients may not do.
+
+Where something is forbidden, a message is let through only if it was understood as Chromium understands it: what is no
+JSON to us is not, nor is a URL in a command that has a key twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from txcdp.gateway._options import Policy
+from txcdp.gateway._proxy.asking import NOTHING, Asked
+from txcdp.gateway._proxy.urls import Unreadable, host_of, is_private, is_private_proxy, split_url
+
+#: Commands that open a URL, and which parameter that is.
+_OPENING = {
+    "Fetch.continueRequest": "url",
+    "Network.loadNetworkResource": "url",
+    "PWA.install": "installUrlOrBundleUrl",
+    "PWA.launch": "url",
+    "Page.navigate": "url",
+    "Target.createTarget": "url",
+}
+
+#: Commands by which others can be sent so that nobody here would see them.
+_WAYS_ROUND = frozenset({"Target.exposeDevToolsProtocol", "Target.openDevTools"})
+_NESTED = "Target.sendMessageToTarget"
+
+#: Pages of this scheme can do that, too, and read files besides.
+_DEVTOOLS = "devtools"
+
+#: Who denies the pages of the browser itself means all of these.
+_OWN_PAGES = ("chrome-distiller", "chrome-native", "chrome-search", "chrome-untrusted", _DEVTOOLS)
+
+#: Commands by which the browser itself is made to connect to a host.
+_CONNECTING = frozenset({"Target.setRemoteLocations"})
+
+#: Who denies this denies that pages are given files; they can be dragged in as well.
+_GIVING_FILES = "DOM.setFileInputFiles"
+
+#: Chromium refuses messages that are nested deeper; so does Python's own parser, much later.
+_DEEPEST = 3
+
+
+class _Twice(ValueError):
+    """A key is there twice."""
+
+
+class Screen:
+    """Says which commands are not let through.
+
+    :param policy: see :class:`~txcdp.gateway._options.Policy`.
+    :ivar idle: whether nothing is forbidden, so that there is no need to ask.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self._methods = frozenset(each for each in policy.methods if not each.endswith(".*"))
+        self._domains = frozenset(each.removesuffix(".*") for each in policy.methods if each.endswith(".*"))
+        schemes = {each.lower().rstrip(":") for each in policy.schemes}
+        self._schemes = frozenset(schemes.union(_OWN_PAGES) if "chrome" in schemes else schemes)
+        self._private = policy.private_addresses
+        self._files = not self._denied(_GIVING_FILES) and "file" not in schemes
+        self.idle = not (self._methods or self._domains or self._schemes) and self._private
+        if self.idle:
+            return
+        self._methods |= _WAYS_ROUND if self._private else _WAYS_ROUND | _CONNECTING
+        self._looks: dict[str, Callable[[dict[str, Any]], str | None]] = {
+            "Input.dispatchDragEvent": self._dragging,
+            **{method: partial(self._opening, name) for method, name in _OPENING.items()},
+        }
+        if not self._private:
+            self._looks["Target.createBrowserContext"] = self._proxies
+
+    def objection(self, command: Asked, message: bytes) -> str | None:
+        """Return why a command is not let through; None where it is.
+
+        :param command: what :func:`~txcdp.gateway._proxy.asking.asked` has found in it.
+        """
+        return None if self.idle else self._objection(command, message, 0)
+
+    def concerns(self, method: str) -> bool:
+        """Whether commands of a method, or with none that could be read, have to be asked about."""
+        return not self.idle and (not method or method == _NESTED or method in self._looks or self._denied(method))
+
+    def objection_to_url(self, url: str) -> str | None:
+        """Return why a URL may not be opened; None where it may."""
+        if self.idle:
+            return None
+        try:
+            scheme, rest = split_url(url)
+        except Unreadable as error:
+            return f"{error}: this gateway lets through only what it can read"
+        if scheme in self._schemes or scheme == _DEVTOOLS:
+            return f"URLs of the scheme {scheme[:20]!r} are not allowed by this gateway"
+        if not self._private and scheme in ("http", "https", "ws", "wss", "ftp") and is_private(host_of(rest)):
+            return "URLs of private addresses are not allowed by this gateway"
+        return None
+
+    def _denied(self, method: str) -> bool:
+        return method in self._methods or method.partition(".")[0] in self._domains
+
+    def _objection(self, command: Asked, message: bytes | str, depth: int) -> str | None:
+        method = command.method
+        if not method:
+            return "this gateway lets through only what it can read"
+        if self._denied(method):
+            return f"'{method[:80]}' is not allowed by this gateway"
+        look = self._looks.get(method)
+        if look is None and method != _NESTED:
+            return None
+        params = _params(message)
+        if params is None or depth > _DEEPEST:
+            return "this gateway lets through only what it can read"
+        if look is not None:
+            return look(params)
+        inner = params.get("message")
+        if not isinstance(inner, str):
+            return None  # refused by the browser
+        return self._objection(_asked_strictly(inner), inner, depth + 1)
+
+    # What is not a string, or no list, where one is wanted is refused by the browser.
+
+    def _opening(self, name: str, params: dict[str, Any]) -> str | None:
+        url = params.get(name)
+        return self.objection_to_url(url) if isinstance(url, str) else None
+
+    def _dragging(self, params: dict[str, Any]) -> str | None:
+        """Look at what is dropped on a page: it can read it, and Chromium opens it where the page does nothing."""
+        data = params.get("data")
+        if not isinstance(data, dict):
+            return None
+        if data.get("files") and not self._files:
+            return "dragging files into a page is not allowed by this gateway"
+        items = data.get("items")
+        for item in items if isinstance(items, list) else ():
+            if isinstance(item, dict) and item.get("mimeType") == "text/uri-list" and isinstance(item.get("data"), str):
+                for url in item["data"].split("\n"):
+                    objection = self.objection_to_url(url.strip())
+                    if objection is not None:
+                        return objection
+        return None
+
+    def _proxies(self, params: dict[str, Any]) -> str | None:
+        rules = params.get("proxyServer")
+        if isinstance(rules, str) and is_private_proxy(rules):
+            return "proxies at private addresses are not allowed by this gateway"
+        return None
+
+
+def _params(message: bytes | str) -> dict[str, Any] | None:
+    """Return a command's parameters, or None where they cannot be read without doubt."""
+    try:
+        command = json.loads(message, object_pairs_hook=_once)
+    except (ValueError, RecursionError):
+        return None
+    params = command.get("params", {}) if isinstance(command, dict) else None
+    return params if isinstance(params, dict) else None
+
+
+def _asked_strictly(message: str) -> Asked:
+    try:
+        command = json.loads(message, object_pairs_hook=_once)
+    except (ValueError, RecursionError):
+        return NOTHING
+    method = command.get("method") if isinstance(command, dict) else None
+    return Asked(-1, method) if isinstance(method, str) else NOTHING
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _Twice
+    return found

@@ -1,0 +1,233 @@
+"""Exclusive mode: a browser process for each client, from the pool.
+
+What Chromium's endpoints mean here, where a browser exists for a client only once it is there:
+
+- ``/json/version`` reserves nothing. The id in its ``webSocketDebuggerUrl`` is new each time; opening that WebSocket
+  is what takes a browser from the pool. Further WebSockets with the same id, of the same token, reach the same
+  browser. When the last one is closed the browser is gone, and the id with it.
+- ``/devtools/browser``, without an id, always takes a browser.
+- ``/json/list`` first has a page that does not exist yet, with a new id: opening its WebSocket takes a browser, and
+  reaches the page that is in it. Then come the pages of browsers that ``/json/new`` has taken for the same token.
+  Those of clients that came by WebSocket are told to nobody.
+- ``PUT /json/new`` takes a browser for itself, opens the page in it, and keeps it for some seconds until a WebSocket
+  comes.
+- ``/devtools/page/ID`` reaches any page of a browser that the same token has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from txcdp._deferreds import returns_deferred
+from txcdp._transports.interface import Transport
+from txcdp.chrome import discovery
+from txcdp.chrome._descriptions import TargetDescription
+from txcdp.errors import TxcdpError
+from txcdp.gateway._http.listing import shown
+from txcdp.gateway._http.refusals import Refusal, busy
+from txcdp.gateway._http.requests import Visit
+from txcdp.gateway._http.tokens import Principal
+from txcdp.gateway._options import GatewayOptions
+from txcdp.gateway._pool.launched import open_locally
+from txcdp.gateway._pool.pool import Pool
+from txcdp.gateway._pool.version_cache import Facts
+from txcdp.gateway._proxy.command_filter import Screen
+from txcdp.gateway._proxy.leases import Lease, LeasedLine, Names
+from txcdp.gateway._proxy.modes import Kind
+from txcdp.gateway._proxy.relay import Line
+
+
+class Exclusive:
+    """See :class:`~txcdp.gateway._proxy.modes.Mode`.
+
+    :param reactor: the reactor.
+    :param pool: of browsers.
+    :param options: the gateway's.
+    :param open_line: opens a WebSocket to a browser.
+    :ivar leases: by their names.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        pool: Pool,
+        options: GatewayOptions,
+        open_line: Callable[[Any, str], Deferred[Transport]] = open_locally,
+    ) -> None:
+        self._reactor = reactor
+        self._pool = pool
+        self._hold = options.hold
+        self._screen = Screen(options.policy)
+        self._open_line = open_line
+        self._names = Names()
+        self._facts = Facts(reactor, pool)
+        self.leases: dict[str, Lease] = {}
+
+    # Over HTTP:
+
+    @returns_deferred
+    async def version(self, visit: Visit) -> dict[str, Any]:
+        """Answer ``/json/version``."""
+        name = self._names.fresh("browser", visit.principal)
+        return {**await self._facts.version(), "webSocketDebuggerUrl": visit.socket_url(f"/devtools/browser/{name}")}
+
+    @returns_deferred
+    async def targets(self, visit: Visit) -> list[dict[str, Any]]:
+        """Answer ``/json/list``."""
+        name = self._names.fresh("page", visit.principal)
+        offered = TargetDescription(id=name, type="page", title="", url="about:blank", description="")
+        found = [shown(offered, visit)]
+        for lease in self._of(visit.principal):
+            if lease.listed:
+                found += [shown(each, visit) for each in await self._targets(lease)]
+        return found
+
+    def protocol(self) -> Deferred[bytes]:
+        """Answer ``/json/protocol``."""
+        return self._facts.protocol()
+
+    @returns_deferred
+    async def new(self, visit: Visit, url: str) -> dict[str, Any]:
+        """Open a page, in a browser of its own."""
+        objection = self._screen.objection_to_url(url)
+        if objection is not None:
+            raise Refusal(403, objection, "policy")
+        lease = await self._take(self._names.fresh("browser", visit.principal), visit.principal, listed=True)
+        try:
+            page = await discovery.new_target(self._reactor, lease.netloc, url)
+        except BaseException:
+            self._end(lease)
+            raise
+        lease.hold.set(self._hold)
+        return shown(page, visit)
+
+    @returns_deferred
+    async def activate(self, visit: Visit, target_id: str) -> None:
+        """Bring a page to the front."""
+        lease = await self._lease_of(visit.principal, target_id)
+        await discovery.activate(self._reactor, lease.netloc, lease.pages[target_id])
+
+    @returns_deferred
+    async def close(self, visit: Visit, target_id: str) -> None:
+        """Close a page."""
+        lease = await self._lease_of(visit.principal, target_id)
+        await discovery.close(self._reactor, lease.netloc, lease.pages[target_id])
+
+    # WebSockets:
+
+    @returns_deferred
+    async def open(self, visit: Visit, kind: Kind, name: str) -> Line:
+        """Open a line, with a browser for it where there is none yet."""
+        principal = visit.principal
+        lease = self.leases.get(name)
+        if kind == "page":
+            lease = await self._page_lease(principal, name)
+        elif not name:
+            lease = await self._take(self._names.fresh("browser", principal), principal, listed=False)
+        elif lease is not None and lease.principal.name == principal.name:
+            await self._when_ready(lease)
+        elif lease is None and self._names.is_good(name, "browser", principal):
+            lease = await self._take(name, principal, listed=False)
+        else:
+            raise Refusal(404, "There is no such browser (any more); /json/version names one.", "unknown")
+        return await self._line(lease, kind, name)
+
+    async def _line(self, lease: Lease, kind: Kind, name: str) -> LeasedLine:
+        member = lease.member
+        if member is None:
+            raise _gone()
+        opening = object()  # keeps the lease while its line is being opened
+        lease.lines.add(opening)
+        try:
+            url = member.running.ws_url
+            if kind == "page":
+                url = f"ws://{lease.netloc}/devtools/page/{lease.pages[name]}"
+            transport = await self._open_line(self._reactor, url)
+            line = LeasedLine(lease, member, kind, transport, self._left)
+            lease.lines.add(line)
+        except TxcdpError:
+            raise _gone() from None
+        finally:
+            self._left(lease, opening)
+        lease.hold.stop()
+        return line
+
+    async def _page_lease(self, principal: Principal, name: str) -> Lease:
+        if self._names.is_good(name, "page", principal) and not any(name in each.pages for each in self._of(principal)):
+            lease = await self._take(self._names.fresh("browser", principal), principal, listed=False)
+            try:
+                pages = [each.id for each in await self._targets(lease) if each.type == "page" and each.id]
+                first = pages[0] if pages else (await discovery.new_target(self._reactor, lease.netloc)).id
+            except BaseException:
+                self._end(lease)
+                raise
+            lease.pages[name] = first or ""
+            self._names.spend(name)
+            return lease
+        return await self._lease_of(principal, name)
+
+    def stop(self) -> None:
+        """End the leases that nobody has a line to."""
+        for lease in list(self.leases.values()):
+            if not lease.lines:
+                self._end(lease)
+
+    # Leases:
+
+    def _of(self, principal: Principal) -> list[Lease]:
+        return [each for each in self.leases.values() if each.principal.name == principal.name and each.member]
+
+    async def _take(self, name: str, principal: Principal, listed: bool) -> Lease:
+        lease = self.leases[name] = Lease(self._reactor, name, principal, listed, self._left)
+        try:
+            member = lease.member = await self._pool.lease()
+        except BaseException:
+            del self.leases[name]
+            lease.ready.give(None)
+            raise
+        lease.ready.give(member)
+        member.ended.wait().addCallback(lambda _: self._left(lease, None))
+        return lease
+
+    async def _when_ready(self, lease: Lease) -> None:
+        if await lease.ready.wait() is None:
+            raise busy(503, "No browser became free in time.", "queue_deadline", 5)
+
+    def _left(self, lease: Lease, line: object) -> None:
+        lease.lines.discard(line)
+        if not lease.lines and not lease.hold.is_set:
+            self._end(lease)
+
+    def _end(self, lease: Lease) -> None:
+        lease.hold.stop()
+        if self.leases.pop(lease.name, None) is not None:
+            self._names.spend(lease.name)
+            if lease.member is not None:
+                self._pool.release(lease.member)
+
+    async def _targets(self, lease: Lease) -> list[TargetDescription]:
+        try:
+            found = await discovery.list_targets(self._reactor, lease.netloc)
+        except TxcdpError:
+            return []  # it is just ending
+        for each in found:
+            if each.id:
+                lease.pages.setdefault(each.id, each.id)
+        return found
+
+    async def _lease_of(self, principal: Principal, target_id: str) -> Lease:
+        for lease in self._of(principal):
+            if target_id in lease.pages:
+                return lease
+        for lease in self._of(principal):
+            await self._targets(lease)
+            if target_id in lease.pages:
+                return lease
+        raise Refusal(404, "There is no such target (any more).", "unknown")
+
+
+def _gone() -> Refusal:
+    return Refusal(404, "There is no such browser or page any more.", "unknown")

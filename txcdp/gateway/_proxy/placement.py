@@ -1,0 +1,148 @@
+"""Finds each client of shared mode a browser that has room, and lets it wait where there is none."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.logger import Logger
+
+from txcdp._deferreds import returns_deferred, with_deadline
+from txcdp._transports.interface import Transport
+from txcdp.errors import TxcdpError
+from txcdp.gateway._http.refusals import Refusal, busy
+from txcdp.gateway._options import PoolOptions
+from txcdp.gateway._pool.pool import Pool
+from txcdp.gateway._proxy.upstream import House
+
+log = Logger()
+
+
+class Lodging:
+    """Spreads clients over the browsers of a pool: the one with the fewest comes first.
+
+    :param reactor: the reactor.
+    :param pool: of browsers.
+    :param options: the pool's.
+    :param open_line: opens a WebSocket to a browser.
+    :ivar houses: the browsers that are shared now.
+    """
+
+    def __init__(
+        self, reactor: Any, pool: Pool, options: PoolOptions, open_line: Callable[[Any, str], Deferred[Transport]]
+    ) -> None:
+        self._reactor = reactor
+        self._pool = pool
+        self._options = options
+        self._open_line = open_line
+        self._waiters: deque[Deferred[House]] = deque()
+        self._opening = 0
+        self._open = True
+        self.houses: list[House] = []
+
+    @property
+    def waiting(self) -> int:
+        """How many clients wait."""
+        return len(self._waiters)
+
+    def find(self) -> Deferred[House]:
+        """Find a browser with room; whoever gets it has to enter it at once.
+
+        :returns: fires with a :class:`House`; fails with :exc:`Refusal`. It may be cancelled.
+        """
+        if not self._open:
+            return fail(_draining())
+        best = self._best()
+        if best is not None and (not best.guests or not self._pool.idle or not self._may_grow()):
+            return succeed(best)
+        options = self._options
+        soon = min(10.0, options.queue_deadline)
+        if best is None and len(self._waiters) >= options.queue + self._coming():
+            reason = "All places in browsers are taken, and so are all places in the queue."
+            return fail(busy(503, reason, "queue_full", soon))
+        waiter: Deferred[House] = Deferred(self._waiters.remove)
+        self._waiters.append(waiter)
+        self._grow()
+        seconds = options.queue_deadline
+        reason = f"No place in a browser became free within {seconds:g} s."
+        return with_deadline(self._reactor, waiter, seconds, lambda: busy(503, reason, "queue_deadline", soon))
+
+    def stop(self) -> None:
+        """Send away whoever waits."""
+        self._open = False
+        self._send_away(_draining())
+
+    def _send_away(self, refusal: Refusal) -> None:
+        waiters, self._waiters = self._waiters, deque()
+        for waiter in waiters:
+            waiter.errback(refusal)
+
+    # Browsers that are there:
+
+    def _best(self) -> House | None:
+        """Return the browser with the fewest clients; one that has served its time only where there is no other."""
+        open_ones = [each for each in self.houses if len(each.guests) < self._options.clients_per_browser]
+        fresh = [each for each in open_ones if not self._pool.is_worn_out(each.member)]
+        if not fresh and (self._opening or self._may_grow()):
+            return None
+        return min(fresh or open_ones, key=lambda each: len(each.guests), default=None)
+
+    def _serve(self) -> None:
+        while self._waiters:
+            best = self._best()
+            if best is None:
+                break
+            self._waiters.popleft().callback(best)
+
+    def _changed(self, house: House) -> None:
+        if house.why and house in self.houses:
+            self.houses.remove(house)
+        if self._open:
+            self._serve()
+            self._grow()
+
+    # More of them:
+
+    def _may_grow(self) -> bool:
+        return len(self.houses) + self._opening < self._options.size
+
+    def _coming(self) -> int:
+        """How many clients need not really wait: browsers are started for them."""
+        return (self._options.size - len(self.houses)) * self._options.clients_per_browser
+
+    def _grow(self) -> None:
+        while self._may_grow() and self._opening * self._options.clients_per_browser < len(self._waiters):
+            self._opening += 1
+            self._open_one().addErrback(lambda failure: log.failure("Opening a shared browser", failure=failure))
+
+    @returns_deferred
+    async def _open_one(self) -> None:
+        try:
+            house = await self._lease()
+        except Refusal as refusal:
+            self._opening -= 1
+            if not self.houses and not self._opening:
+                self._send_away(refusal)
+            self._serve()
+            return
+        self._opening -= 1
+        if not house.why:
+            self.houses.append(house)
+        self._serve()
+        house.settle()
+        self._grow()
+
+    async def _lease(self) -> House:
+        member = await self._pool.lease()
+        try:
+            transport = await self._open_line(self._reactor, member.running.ws_url)
+        except TxcdpError:
+            self._pool.discard(member, "no line to it could be opened")
+            raise busy(503, "A browser was started, but could not be reached.", "browser", 1) from None
+        return House(self._reactor, self._pool, member, transport, self._options.check_timeout, self._changed)
+
+
+def _draining() -> Refusal:
+    return busy(503, "The gateway is being stopped; no more clients are taken.", "draining", 5)

@@ -1,0 +1,299 @@
+"""One client and the browser's line that it has: bytes one way and the other, within limits.
+
+Messages are not decoded. Of a command the method is looked at, for counting and for what is forbidden; of a reply the
+id and whether it is an error. Who does not read is not waited for longer than ``slow_time``, and meanwhile only its
+own browser is not read.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from twisted.internet.interfaces import IDelayedCall
+
+from txcdp._transports.interface import Transport
+from txcdp._transports.short_path import ShortPath
+from txcdp.errors import ConnectionLost
+from txcdp.gateway._counters import DENIED, ERROR, LOST, OK, Counters, Domain
+from txcdp.gateway._options import ClientLimits
+from txcdp.gateway._proxy.asking import Asked
+from txcdp.gateway._proxy.client import Client
+from txcdp.gateway._proxy.method_info import Commands, Kind, refusal
+from txcdp.gateway._proxy.token_bucket import Allowance
+from txcdp.protocol._wire import REPLY_START
+
+#: So many commands are waited for, for counting how they end; of more, the first are forgotten.
+_WAITED_FOR = 10_000
+
+#: With what a line in memory ends whose client has left too much unread (RFC 6455: against the policy).
+TOO_MUCH: Final = 1008
+
+_ID_AT = len(REPLY_START)
+
+#: So many replies out of one read are written together: their client goes on while the others are still dealt with.
+_TOGETHER = 32
+
+
+class Line(Protocol):
+    """What a client gets: a line to a browser, and whoever is to know of what becomes of it.
+
+    :ivar transport: carries its messages.
+    :ivar browser: names the browser, for people.
+    """
+
+    transport: Transport
+    browser: str
+
+    @property
+    def why(self) -> str:
+        """Why the browser is gone where its client did not ask for that; else ``""``."""
+
+    def browser_closes(self) -> None:
+        """Hear that the client has told the browser to end."""
+
+    def lost(self) -> None:
+        """Hear that the browser has ended the line."""
+
+    @property
+    def unread(self) -> int:
+        """Bytes for the client that this line holds, or has thrown away."""
+
+    def left(self) -> None:
+        """Hear, once, that the client is gone, and that the transport is closed."""
+
+
+class Relay:
+    """Carries messages between a client and its line.
+
+    :param clock: the reactor.
+    :param name: who the client is, fit to be shown.
+    :param line: what it gets.
+    :param limits: see :class:`~txcdp.gateway._options.ClientLimits`.
+    :param rate: commands a second; None: no limit.
+    :param table: how commands are dealt with.
+    :param counters: where to count.
+    :param ended: called once, with the relay, why it ended and one word for that.
+    :ivar client: its WebSocket.
+    :ivar began: when it came.
+    :ivar active: when it last said something.
+    :ivar commands: how many it has sent.
+    """
+
+    def __init__(
+        self,
+        clock: Any,
+        name: str,
+        line: Line,
+        limits: ClientLimits,
+        rate: float | None,
+        table: Commands,
+        counters: Counters,
+        ended: Callable[[Relay, str, str], None],
+    ) -> None:
+        self._clock = clock
+        self.name = name
+        self.line = line
+        self._limits = limits
+        self._table = table
+        self._counters = counters
+        self._ended = ended
+        self._upstream = line.transport
+        self._seconds: Callable[[], float] = clock.seconds
+        self.began = self.active = self._seconds()
+        self.commands = 0
+        self.bytes_in = self.bytes_out = 0
+        self._pending: dict[bytes, tuple[Domain, float]] = {}  # by the digits of their ids
+        self._replies = 0
+        self._word = ""
+        self._gone = False
+        self._closed = False
+        self._slow: IDelayedCall | None = None
+        self._draining: Any = None
+        self._allowance = None if rate is None else Allowance(rate, limits.burst)
+        self._held: deque[bytes] = deque()
+        self._go_on: IDelayedCall | None = None
+        self._neighbour: ShortPath | None = None
+        self._upstream.pause()  # until the client is there
+        self.client = Client(clock, limits, self)
+
+    # From the client:
+
+    def client_opened(self) -> None:
+        """Hear that the client is there; what the browser has said since is on its way to it."""
+        upstream: Any = self._upstream
+        if hasattr(upstream, "cork"):
+            self.client.beside = upstream
+            upstream.beside = self.client
+        if isinstance(upstream, ShortPath):
+            self._neighbour = upstream
+        upstream.receiver = self
+        upstream.resume()
+
+    def client_said(self, message: bytes) -> None:
+        """Take a message of the client's."""
+        now = self.active = self._seconds()
+        allowance = self._allowance
+        if allowance is not None and (self._held or not allowance.take(now)):
+            self._hold(message, allowance)
+            return
+        self._pass(message, self.client.frame)
+        if self._upstream.congested:
+            self._wait_for_browser()
+
+    def _pass(self, message: bytes, frame: bytes) -> None:
+        size = len(message)
+        self.bytes_in += size
+        self._counters.bytes_in += size
+        self.commands += 1
+        number, kind = self._table.read(message)
+        if kind.special and not self._is_allowed(number, kind, message):
+            return
+        pending = self._pending
+        if len(pending) >= _WAITED_FOR:
+            pending.pop(next(iter(pending)))[0].outcomes[LOST] += 1
+        pending[number] = (kind.domain, self.active)
+        if frame and self._neighbour is not None:
+            self._neighbour.pass_on(frame)
+        else:
+            self._upstream.send(message)
+
+    def _is_allowed(self, number: bytes, kind: Kind, message: bytes) -> bool:
+        objection = self._table.screen.objection(Asked(int(number), kind.method), message)
+        if objection is not None:
+            kind.domain.outcomes[DENIED] += 1
+            self.client.send(refusal(message, objection))
+            if self.client.congested:
+                self.client.pause()  # there is no end to what it can be refused
+            return False
+        if kind.method == "Browser.close":
+            self.line.browser_closes()
+        return True
+
+    def client_full(self) -> None:
+        """Hear that the client does not read as fast as its browser writes."""
+        self._upstream.pause()
+        if self._slow is None and not self._gone and not self._word:
+            self._slow = self._clock.callLater(self._limits.slow_time, self._too_slow)
+
+    def client_empty(self) -> None:
+        """Hear that the client has read all that there was."""
+        call, self._slow = self._slow, None
+        if call is not None:
+            call.cancel()
+        if not self._gone:
+            self._upstream.resume()
+            if not self._held and self._draining is None:
+                self.client.resume()
+
+    def _too_slow(self) -> None:
+        self._slow = None
+        self.end(1008, f"you have not read what you are sent for {self._limits.slow_time:g} s", "slow")
+
+    def client_gone(self, why: str, clean: bool) -> None:
+        """Hear that the client is gone."""
+        if self._gone:
+            return
+        self._gone = True
+        for call in filter(None, (self._slow, self._go_on)):
+            call.cancel()
+        self._slow = self._go_on = None
+        if self._draining is not None:
+            self._draining.cancel()
+        for domain, _ in self._pending.values():
+            domain.outcomes[LOST] += 1
+        self._pending.clear()
+        self.client.beside = None
+        if self._word == "slow":
+            self._counters.dropped += self.line.unread + self.client.unsent
+        if not self._closed:
+            upstream: Any = self._upstream
+            upstream.beside = None
+            self._upstream.receiver = None
+            self._upstream.abort("the client has left")
+        self.line.left()
+        self._ended(self, why, self._word or ("left" if clean else "lost"))
+
+    # From the browser:
+
+    def message_received(self, message: bytes) -> None:
+        """Take a message of the browser's."""
+        size = len(message)
+        self.bytes_out += size
+        counters = self._counters
+        counters.bytes_out += size
+        if message.startswith(REPLY_START):
+            comma = message.find(b",", _ID_AT, _ID_AT + 12)
+            asked = self._pending.pop(message[_ID_AT:comma], None)
+            if asked is not None:  # else one that was forgotten, or an id twice
+                domain, sent = asked
+                failed = message.startswith(b'"error"', comma + 1)
+                domain.answered(ERROR if failed else OK, self._seconds() - sent)
+            self._replies += 1
+        else:
+            counters.events += 1
+        self.client.send(message)
+        if self._replies >= _TOGETHER:
+            self._replies = 0
+            self.client.flush()
+
+    def transport_closed(self, reason: ConnectionLost) -> None:
+        """Hear that the browser's line has ended."""
+        self._closed = True
+        self.line.lost()
+        if reason.code == TOO_MUCH:
+            self.end(TOO_MUCH, reason.reason, "slow")
+        elif self.line.why:
+            self.end(1011, f"the browser is gone: {self.line.why}", "browser")
+        else:
+            self.end(1000, "the browser, or the page, has closed", "closed")
+
+    # Limits:
+
+    def end(self, code: int, why: str, word: str) -> None:
+        """Close the client's line.
+
+        :param code: for its close frame.
+        :param why: for it, and for the log.
+        :param word: for counting.
+        """
+        if not self._gone and not self._word:
+            self._word = word
+            self.client.end(code, why)
+
+    def look(self, now: float) -> None:
+        """End it where its time is over."""
+        limits = self._limits
+        if limits.session_time is not None and now - self.began >= limits.session_time:
+            self.end(1008, f"a session may last {limits.session_time:g} s", "session_time")
+        elif limits.idle_time is not None and now - self.active >= limits.idle_time:
+            self.end(1008, f"you have said nothing for {limits.idle_time:g} s", "idle")
+
+    def _wait_for_browser(self) -> None:
+        """Read no more from the client until the browser has taken what it was sent."""
+        if self._draining is None and not self._gone:
+            self.client.pause()
+            self._draining = self._upstream.when_drained()
+            self._draining.addCallbacks(self._drained, lambda _: None)
+
+    def _drained(self, _: object) -> None:
+        self._draining = None
+        if not self._held:
+            self.client.resume()
+
+    def _hold(self, message: bytes, allowance: Allowance) -> None:
+        """Keep what came in the read in which the allowance ended, and read no more."""
+        self._held.append(message)
+        self.client.pause()
+        if self._go_on is None:
+            self._go_on = self._clock.callLater(allowance.wait(self.active), self._next, allowance)
+
+    def _next(self, allowance: Allowance) -> None:
+        self._go_on = None
+        if allowance.take(self._seconds()):
+            self._pass(self._held.popleft(), b"")
+        if self._held:
+            self._go_on = self._clock.callLater(allowance.wait(self._seconds()), self._next, allowance)
+        elif self._draining is None:
+            self.client.resume()

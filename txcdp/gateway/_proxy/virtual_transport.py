@@ -1,0 +1,210 @@
+"""A client's line to its world in a shared browser: in memory, and as long as the client bears.
+
+The browser's own line is read whatever one client does. So what a client does not take waits here, up to a number of
+bytes; then its world is closed, and nobody else notices.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+
+from txcdp._transports.interface import Receiver, Transport
+from txcdp.errors import ConnectionLost, LossCause
+from txcdp.gateway._multiplex import World
+from txcdp.gateway._multiplex.state import INTERNAL_ERROR, NORMAL_END
+from txcdp.gateway._proxy.relay import TOO_MUCH
+
+
+class Corked(Protocol):
+    """A line that can keep together what is sent over it; see :class:`~txcdp._transports.short_path.ShortPath`."""
+
+    def cork(self) -> None:
+        """Keep it together."""
+
+    def uncork(self) -> None:
+        """Write it."""
+
+
+class Together:
+    """Stands beside a browser's line: what clients hear out of one read of it leaves in one write to each."""
+
+    def __init__(self) -> None:
+        self._reading = False
+        self._corked: set[Corked] = set()
+
+    def cork(self) -> None:
+        """Hear that a read begins."""
+        self._reading = True
+
+    def told(self, client: Corked) -> None:
+        """Hear that a client is about to be told something."""
+        if self._reading and client not in self._corked:
+            self._corked.add(client)
+            client.cork()
+
+    def uncork(self) -> None:
+        """Hear that all of the read is delivered."""
+        self._reading = False
+        corked, self._corked = self._corked, set()
+        for client in corked:
+            client.uncork()
+
+
+class Seat:
+    """A :class:`~txcdp._transports.interface.Transport` whose other end is a world.
+
+    :param upstream: the browser's own line.
+    :param most: bytes that may wait; one message may be longer.
+    :param together: what stands beside that line.
+    :ivar beside: the client's line, where that can keep together what is sent over it.
+    :ivar world: has to be put here at once.
+    :ivar lost: how it has ended; None until it has.
+    :ivar unread: bytes that wait, or waited when it ended.
+    """
+
+    world: World
+
+    def __init__(self, upstream: Transport, most: int, together: Together) -> None:
+        corkable: Any = upstream
+        self.cork: Callable[[], None] = getattr(corkable, "cork", _nothing)
+        self.uncork: Callable[[], None] = getattr(corkable, "uncork", _nothing)
+        self.beside: Corked | None = None
+        self._together = together
+        self._upstream = upstream
+        self._most = most
+        self._waiting: deque[bytes] = deque()
+        self.unread = 0
+        self._paused = False
+        self._told = False
+        self.receiver: Receiver | None = None
+        self.bytes_received = self.bytes_sent = 0
+        self.lost: ConnectionLost | None = None
+
+    # From the world:
+
+    def deliver(self, message: bytes) -> None:
+        """Take a message of the world's."""
+        size = len(message)
+        self.bytes_received += size
+        if not self._paused and self.receiver is not None:
+            if self.beside is not None:
+                self._together.told(self.beside)
+            self.receiver.message_received(message)
+        elif self._waiting and self.unread + size > self._most:
+            self._overflow()
+        else:
+            self._waiting.append(message)
+            self.unread += size
+
+    def ended(self, code: int, why: str) -> None:
+        """Hear that the world has ended."""
+        self._end(ConnectionLost(why, code, code == NORMAL_END))
+
+    def _overflow(self) -> None:
+        self._waiting.clear()
+        self.world.close()
+        self._end(ConnectionLost(f"you have left more than {self._most:,} bytes unread", TOO_MUCH, False, "aborted"))
+
+    def _end(self, reason: ConnectionLost) -> None:
+        if self.lost is None:
+            self.lost = reason
+            self._tell()
+
+    def _tell(self) -> None:
+        """Tell the receiver of the end, once, behind all that was said before."""
+        if self.lost is not None and self.receiver is not None and not self._waiting and not self._told:
+            self._told = True
+            self.receiver.transport_closed(self.lost)
+
+    # From the client:
+
+    @property
+    def congested(self) -> bool:
+        """Whether the browser's line has more to send than goes out in one write."""
+        return self._upstream.congested
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that all clients of the browser together have sent, and that have not left this process."""
+        return self._upstream.unsent
+
+    def when_drained(self) -> Deferred[None]:
+        """Wait until they have."""
+        return self._upstream.when_drained()
+
+    def send(self, message: bytes) -> None:
+        """Say something to the world."""
+        if self.lost is None:
+            self.bytes_sent += len(message)
+            self.world.receive(message)
+
+    def close(self) -> None:
+        """Leave."""
+        self.abort("closed", "closed")
+
+    def abort(self, why: str = "aborted", cause: LossCause = "aborted") -> None:
+        """Leave, whatever is unread."""
+        self._waiting.clear()
+        self.world.close()
+        self._end(ConnectionLost(why, None, cause == "closed", cause))
+
+    def pause(self) -> None:
+        """Let what the world says wait."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Go on."""
+        self._paused = False
+        while self._waiting and not self._paused and self.receiver is not None:
+            message = self._waiting.popleft()
+            self.unread -= len(message)
+            self.receiver.message_received(message)
+        self._tell()
+
+    def describe(self) -> dict[str, object]:
+        """Return facts for people."""
+        return {"kind": "shared", "bytes_received": self.bytes_received, "bytes_sent": self.bytes_sent}
+
+
+def _nothing() -> None:
+    """Do nothing, for a line that keeps nothing together."""
+
+
+class SharedLine:
+    """What a client gets; see :class:`~txcdp.gateway._proxy.relay.Line`.
+
+    :param seat: carries its messages.
+    :param pid: of the browser.
+    :param left: called with the line when its client is gone.
+    """
+
+    def __init__(self, seat: Seat, pid: int, left: Callable[[SharedLine], None]) -> None:
+        self.transport: Any = seat
+        self.browser = str(pid)
+        self._seat = seat
+        self._left = left
+
+    @property
+    def why(self) -> str:
+        """Why the browser is gone where its client did not ask for that; else ``""``."""
+        lost = self._seat.lost
+        return lost.reason if lost is not None and lost.code == INTERNAL_ERROR else ""
+
+    @property
+    def unread(self) -> int:
+        """Bytes for the client that wait, or have been thrown away."""
+        return self._seat.unread
+
+    def browser_closes(self) -> None:
+        """Hear that the client closes its browser, which is its world alone: the world sees to that."""
+
+    def lost(self) -> None:
+        """Hear that the world has ended, which says nothing of the browser."""
+
+    def left(self) -> None:
+        """Hear that the client is gone."""
+        self._left(self)

@@ -1,0 +1,262 @@
+"""The gateway itself: the door, the pool, the mode and the clients put together, from the first browser to the last."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IListeningPort
+from twisted.logger import Logger
+
+from txcdp._deferreds import Notice, returns_deferred, with_deadline
+from txcdp.browser import Browser
+from txcdp.gateway._counters import Counters
+from txcdp.gateway._http.authorizer import Door
+from txcdp.gateway._http.channel import BodyLimit, too_long
+from txcdp.gateway._http.connection_limiter import Crowd
+from txcdp.gateway._http.listening import listen
+from txcdp.gateway._http.listing import Listing
+from txcdp.gateway._http.refusals import Refusal
+from txcdp.gateway._http.requests import Handler
+from txcdp.gateway._http.router import Entrance, GatewaySite
+from txcdp.gateway._http.tokens import Tokens
+from txcdp.gateway._metrics import Metrics
+from txcdp.gateway._options import LONGEST_BODY, SHORT_BODY, GatewayOptions, PoolOptions
+from txcdp.gateway._pool.launched import LaunchedBrowser, launcher
+from txcdp.gateway._pool.memory import measure
+from txcdp.gateway._pool.pool import Pool
+from txcdp.gateway._pool.pooled_browser import Running
+from txcdp.gateway._proxy.clients import Clients
+from txcdp.gateway._proxy.exclusive_mode import Exclusive
+from txcdp.gateway._proxy.modes import Mode
+from txcdp.gateway._proxy.shared_mode import Shared
+from txcdp.gateway.render import Renders
+
+#: Seconds for clients to complete the closing when the time to finish is over.
+_CLOSING = 3.0
+
+#: Verbs whose requests have bodies.
+_WITH_BODY = frozenset({"PUT", "POST", "PATCH"})
+
+_MODES: dict[str, Callable[[Any, Pool, GatewayOptions], Mode]] = {"exclusive": Exclusive, "shared": Shared}
+
+log = Logger()
+
+
+class Gateway:
+    """One door to a pool of browsers.
+
+    :param reactor: the reactor.
+    :param options: see :class:`~txcdp.gateway._options.GatewayOptions`.
+    :param start_browser: starts a browser for the pool; by default
+        :func:`txcdp.gateway._pool.launched.launcher` with the reactor alone.
+    :param mode: makes the mode of reactor, pool and options; by default what the options say.
+    :ivar pool: see :class:`~txcdp.gateway._pool.pool.Pool`.
+    :ivar clients: see :class:`~txcdp.gateway._proxy.clients.Clients`.
+    :ivar counters: see :class:`~txcdp.gateway._counters.Counters`.
+    :ivar tokens: of the file in the options, or None; ``tokens.reload()`` reads it again.
+    :ivar renders: see :class:`~txcdp.gateway.render.Renders`; None where it does not render.
+    :ivar site: a protocol factory, to listen with elsewhere.
+    :ivar port: where it listens; None where it does not.
+    :raises BadTokens: the file of tokens cannot be used.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        options: GatewayOptions | None = None,
+        start_browser: Callable[[], Deferred[Running]] | None = None,
+        mode: Callable[[Any, Pool, GatewayOptions], Mode] | None = None,
+    ) -> None:
+        options = options or GatewayOptions()
+        self._reactor = reactor
+        self._options = options
+        self.counters = Counters()
+        start: Callable[[], Deferred[Running]] = start_browser or launcher(reactor, most=2 * options.pool.size)
+        self.pool = Pool(reactor, start, _pool_options(options), measure)
+        self.mode = (mode or _MODES[options.mode])(reactor, self.pool, options)
+        self.clients = Clients(reactor, self.mode, options, self.counters)
+        self.tokens = None if options.door.tokens is None else Tokens(options.door.tokens)
+        self._handlers: dict[str, Handler] = {
+            **Listing(self.mode).handlers(),
+            **self.clients.handlers(),
+            **Metrics(self).handlers(),
+        }
+        self._places: dict[str, tuple[str, ...]] = {}
+        self._free: set[str] = set()
+        self._limits: dict[str, BodyLimit] = {}
+        self._stopped: Notice[None] | None = None
+        self._at_stop: list[Callable[[], object]] = []
+        self.port: IListeningPort | None = None
+        self.site = self._make_site()
+        self.renders = None if options.render is None else Renders(reactor, self, options.render, options.policy)
+
+    def add(
+        self,
+        path: str,
+        verbs: tuple[str, ...],
+        handler: Handler,
+        *,
+        free: bool = False,
+        max_body: int | None = None,
+        too_long: Callable[[int], Refusal] = too_long,
+    ) -> None:
+        """Answer at one more path.
+
+        :param path: one that ends in ``/`` stands for all below it.
+        :param verbs: with which it may be used.
+        :param handler: takes a :class:`~txcdp.gateway._http.requests.Visit`, returns an
+            :class:`~txcdp.gateway._http.requests.Answer` or a Deferred of one, and raises
+            :exc:`~txcdp.gateway._http.refusals.Refusal`.
+        :param free: whether nobody is asked for a token there.
+        :param max_body: bytes of a request's body; None: 16 MiB where the verbs have some of PUT, POST and PATCH,
+            and 64 KiB elsewhere. A longer one is refused with 413, and no more of it is taken in.
+        :param too_long: makes what is told then, of the bytes that are allowed.
+        """
+        if max_body is None:
+            max_body = SHORT_BODY if _WITH_BODY.isdisjoint(verbs) else LONGEST_BODY
+        self._limits[path] = BodyLimit(max_body, too_long)
+        self._handlers[path] = handler
+        self._places[path] = verbs
+        if free:
+            self._free.add(path)
+        self.site.resource = self._make_entrance()
+
+    def on_stop(self, function: Callable[[], object]) -> None:
+        """Call a function when the clients are gone and the browsers are about to be ended."""
+        self._at_stop.append(function)
+
+    @returns_deferred
+    async def start(self) -> None:
+        """Start browsers, and listen.
+
+        :returns: fires when it listens; the browsers come up meanwhile. Fails with :exc:`ValueError` where it would
+            listen to other machines and ask nobody for a token, and with Twisted's ``CannotListenError``.
+        """
+        port = await listen(self._reactor, self._options.endpoint, self.site, local=self.tokens is None)
+        self.port = port
+        self.pool.open()
+        log.info("The gateway listens at {where}", where=str(port.getHost()))
+
+    def stop(self) -> Deferred[None]:
+        """Take no more clients, let those that are there finish for ``drain`` seconds, then end everything.
+
+        Meanwhile it goes on to listen: who comes is told so, with 503.
+
+        :returns: fires when no browser is left. May be called any number of times.
+        """
+        if self._stopped is None:
+            self._stopped = Notice()
+            self._stop().addErrback(lambda failure: log.failure("Stopping", failure=failure)).addBoth(self._done)
+        return self._stopped.wait()
+
+    def _done(self, _: object) -> None:
+        if self._stopped is not None:
+            self._stopped.give(None)
+
+    @returns_deferred
+    async def _stop(self) -> None:
+        log.info("The gateway is being stopped; {clients} clients are there", clients=self.clients.taken)
+        left = self.clients.drain()
+        self.mode.stop()
+        self.pool.drain()
+        if self.renders is not None:
+            self.renders.drain()
+        try:
+            if not await self._within(self._options.drain, left):
+                self.clients.end_all("the gateway is being stopped")
+                await self._within(_CLOSING, left)
+            if self.port is not None:
+                await maybeDeferred(self.port.stopListening)
+        finally:
+            for each in self._at_stop:
+                maybeDeferred(each).addErrback(lambda failure: log.failure("Stopping", failure=failure))
+            self.mode.stop()
+            await self.pool.stop()
+            self.clients.stop()
+
+    async def _within(self, seconds: float, notice: Notice[None]) -> bool:
+        if seconds > 0 and not notice.given:
+            try:
+                await with_deadline(self._reactor, notice.wait(), seconds, TimeoutError)
+            except TimeoutError:
+                return False
+        return notice.given
+
+    @asynccontextmanager
+    async def browser(self) -> AsyncIterator[Browser]:
+        """Lend a browser of the pool to the program itself: ``async with gateway.browser() as browser``.
+
+        :raises Refusal: there is none to be had.
+        """
+        member = await self.pool.lease()
+        try:
+            running = member.running
+            if not isinstance(running, LaunchedBrowser):
+                raise TypeError(f"{type(running).__name__} has no line of the gateway's own")
+            yield running.browser
+        finally:
+            self.pool.release(member)
+
+    def state(self) -> dict[str, Any]:
+        """Return what there is now, as plain data: browsers and clients; no tokens, no URLs."""
+        pool = self.pool
+        now = self._reactor.seconds()
+        states = [("idle", each) for each in pool.idle] + [("leased", each) for each in pool.leased]
+        return {
+            "draining": self.clients.draining,
+            "waiting": pool.waiting,
+            "starting": pool.starting,
+            "browsers": [
+                {
+                    "pid": member.running.pid,
+                    "state": state,
+                    "age": now - member.born,
+                    "sessions": member.sessions,
+                    "memory": member.memory,
+                }
+                for state, member in states
+            ],
+            "clients": [
+                {
+                    "number": number,
+                    "name": relay.name,
+                    "browser": relay.line.browser,
+                    "age": now - relay.began,
+                    "idle": now - relay.active,
+                    "commands": relay.commands,
+                    "bytes_in": relay.bytes_in,
+                    "bytes_out": relay.bytes_out,
+                }
+                for number, relay in self.clients.relays.items()
+            ],
+        }
+
+    def _make_entrance(self) -> Entrance:
+        wanted = self._options.door
+        hosts, origins = list(wanted.hosts), list(wanted.origins)
+        if wanted.public_url is not None:
+            scheme, _, rest = wanted.public_url.partition("://")
+            netloc = rest.partition("/")[0]
+            hosts.append(netloc.partition(":")[0] if not netloc.startswith("[") else netloc.partition("]")[0])
+            origins.append(f"{scheme}://{netloc}")
+        door = Door(hosts, origins, self.tokens, self._places, self._free)
+        return Entrance(door, self._handlers, wanted.public_url, self._count_refusal, self._limits)
+
+    def _make_site(self) -> GatewaySite:
+        crowd = Crowd(self._reactor, self._options.clients.connections, self._count_refusal)
+        return GatewaySite(self._make_entrance(), self._reactor, crowd)
+
+    def _count_refusal(self, kind: str) -> None:
+        self.counters.refused[kind] += 1
+
+
+def _pool_options(options: GatewayOptions) -> PoolOptions:
+    """Return the pool's, which knows of no modes: a browser that is shared serves many clients in a session's time."""
+    pool = options.pool
+    if options.mode == "exclusive":
+        return pool
+    return replace(pool, browser=replace(pool.browser, sessions=pool.browser.sessions * pool.clients_per_browser))

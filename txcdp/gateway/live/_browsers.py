@@ -1,0 +1,192 @@
+"""One browser that is watched: its targets come and go, and those that are pages or workers are listened to.
+
+``Target.setDiscoverTargets`` tells which targets there are. The line has a tap, which enables nothing by itself: what
+is enabled in a target is said in :mod:`txcdp.gateway.live._targets` and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from txcdp._core.dispatch.tap import Message
+from txcdp._privacy import printable, shown_url
+from txcdp.browser import Browser
+from txcdp.domains import target
+from txcdp.errors import TxcdpError
+from txcdp.gateway._pool.pooled_browser import Running
+from txcdp.gateway.live._tables import Tables
+from txcdp.gateway.live._targets import EVENTS, TargetWatch
+
+#: Seconds after which a line that was lost, or could not be opened, is tried again.
+_AGAIN = 5.0
+
+#: Most targets of a browser that are listened to; more are only listed, and not all of very many.
+_MOST = 50
+_MOST_SHOWN = 300
+
+#: Characters of a title.
+_TITLE = 200
+
+_LISTENED = ("page", "iframe", "service_worker", "shared_worker")
+
+#: What is no page of a client's: a browser's own parts, in its protocol's words.
+_HIDDEN = ("browser", "browser_ui", "tab")
+
+_LIVES = ("Target.targetCreated", "Target.targetInfoChanged", "Target.targetDestroyed")
+
+log = Logger()
+
+
+class BrowserWatch:
+    """Watches one browser.
+
+    :param clock: the reactor.
+    :param tables: to be filled.
+    :param running: the browser.
+    :param open_line: opens a line to it.
+    :ivar state: ``opening``, ``watched`` or ``lost``.
+    :ivar targets: by id.
+    :ivar request_rate: of all targets together, in a second.
+    :ivar misread: events that were not what the protocol says.
+    """
+
+    def __init__(
+        self, clock: Any, tables: Tables, running: Running, open_line: Callable[[Running], Deferred[Browser]]
+    ) -> None:
+        self._clock = clock
+        self._tables = tables
+        self._running = running
+        self._open_line = open_line
+        self._opening: Deferred[Any] | None = None
+        self._browser: Browser | None = None
+        self._sessions: dict[str, TargetWatch] = {}
+        self._stopped = False
+        self.state = ""
+        self.targets: dict[str, TargetWatch] = {}
+        self.request_rate = 0.0
+        self.misread = 0
+        self._lost_at = 0.0
+        self._open()
+
+    def stop(self) -> None:
+        """Watch it no more."""
+        self._stopped = True
+        self._forget()
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            opening.cancel()
+        browser, self._browser = self._browser, None
+        if browser is not None:
+            browser.connection.close()
+
+    def look(self, now: float) -> None:
+        """Work out the rates, ask for the next pictures, and open the line again where it was lost."""
+        if self.state == "lost" and now - self._lost_at >= _AGAIN:
+            self._open()
+        self.request_rate = sum(each.look(now) for each in self.targets.values())
+
+    def _open(self) -> None:
+        self.state = "opening"
+        opening = self._opening = self._open_line(self._running)
+        opening.addCallbacks(self._opened, self._failed)
+
+    def _opened(self, browser: Browser) -> None:
+        self._opening = None
+        self._browser = browser
+        self.state = "watched"
+        connection = browser.connection
+        connection.when_closed().addCallback(lambda _: self._lost(browser))
+        connection.events_raw(lambda name: name in EVENTS or name in _LIVES).subscribe(self._heard, lambda _: None)
+        browser.session.execute(target.set_discover_targets(discover=True)).addErrback(_needless)
+
+    def _failed(self, failure: Failure) -> None:
+        self._opening = None
+        if not failure.check(CancelledError, TxcdpError):
+            log.failure("Opening a line to watch browser {pid}", failure=failure, pid=self._running.pid)
+        self._lost(None)
+
+    def _lost(self, browser: Browser | None) -> None:
+        """Hear that there is no line (any more); mostly the browser has ended, and somebody else says so."""
+        if self._browser is browser and not self._stopped:
+            self._browser = None
+            self.state = "lost"
+            self._lost_at = self._clock.seconds()
+            self._forget()
+
+    def _forget(self) -> None:
+        for each in list(self.targets):
+            self._destroyed(each)
+        self._sessions.clear()
+
+    # Targets:
+
+    def _heard(self, message: Message) -> None:
+        """Take an event of any session; of a browser that writes them otherwise, what can be read is shown."""
+        try:
+            self._sort(message)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            self.misread += 1
+
+    def _sort(self, message: Message) -> None:
+        if message.method in _LIVES:
+            if message.session_id is None:
+                self._target(message.method, message.params)
+            return
+        watch = self._sessions.get(message.session_id or "")
+        if watch is not None:
+            watch.heard(message.method, message.params)
+
+    def _target(self, method: str, params: dict[str, Any]) -> None:
+        if method == "Target.targetDestroyed":
+            self._destroyed(params["targetId"])
+            return
+        info = params["targetInfo"]
+        key = info["targetId"]
+        if key not in self.targets:
+            full = len(self.targets) >= _MOST_SHOWN
+            if method != "Target.targetCreated" or info["type"] in _HIDDEN or full:
+                return
+            watch = TargetWatch(self._clock, self._tables, key, info["type"])
+            watch.show(browser=self._running.pid)
+            if info["type"] in _LISTENED and sum(each.wanted for each in self.targets.values()) < _MOST:
+                self._listen(watch)
+            self.targets[key] = watch
+        self.targets[key].show(url=shown_url(info["url"]), title=shown_title(info["title"], info["url"]))
+
+    def _destroyed(self, key: str) -> None:
+        watch = self.targets.pop(key, None)
+        if watch is not None:
+            watch.end()
+
+    def _listen(self, watch: TargetWatch) -> None:
+        browser = self._browser
+        assert browser is not None
+        watch.wanted = True
+
+        def attached(session: Any) -> None:
+            name = session.id
+            self._sessions[name] = watch
+            session.when_ended().addCallback(lambda _: self._sessions.pop(name, None))
+            watch.listen(session)
+
+        browser.connection.attach(watch.key).addCallbacks(attached, _needless)
+
+
+def shown_title(title: str, url: str) -> str:
+    """Return a title as it may be shown: a page without one has its URL for a title, with all that is in it."""
+    if unquote(title) in unquote(url):
+        return ""
+    if "/" in title and not any(each.isspace() for each in title):
+        return shown_url(title)
+    return printable(title[:_TITLE])
+
+
+def _needless(failure: Failure) -> None:
+    """What is gone before it could be looked at is not looked at."""
+    failure.trap(TxcdpError, CancelledError)

@@ -1,0 +1,101 @@
+"""Where the live page is: the page itself, which anybody may have, and what it shows, which operators alone may see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from twisted.logger import Logger
+
+from txcdp.gateway._http.authorizer import READ
+from txcdp.gateway._http.refusals import Refusal
+from txcdp.gateway._http.requests import TAKEN_OVER, Answer, Handler, Visit
+from txcdp.gateway.live._feed import Feed
+from txcdp.gateway.live._tables import Tables
+from txcdp.gateway.live._viewers import Viewer
+from txcdp.gateway.live._watching import OpenLine, Watching, opener
+
+if TYPE_CHECKING:
+    from txcdp.gateway._server import Gateway
+
+#: All that the page may do: take what comes from here. Nothing inline runs, nothing is sent elsewhere, no frame has it.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src data: blob:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+}
+
+#: Which file is at which path.
+ASSETS: Mapping[str, tuple[str, str]] = {
+    "/": ("index.html", "text/html; charset=UTF-8"),
+    "/live/live.css": ("live.css", "text/css; charset=UTF-8"),
+    "/live/live.js": ("live.js", "text/javascript; charset=UTF-8"),
+}
+
+log = Logger()
+
+
+class LivePage:
+    """Adds the live page to a gateway, at ``/``; what it shows and does is below ``/live/``.
+
+    :param gateway: whose.
+    :param reactor: the reactor.
+    :param open_line: opens a line to a browser that is to be watched; by default a WebSocket of its own.
+    :ivar feed: see :class:`~txcdp.gateway.live._feed.Feed`.
+    :ivar watching: see :class:`~txcdp.gateway.live._watching.Watching`.
+    """
+
+    def __init__(self, gateway: Gateway, reactor: Any, open_line: OpenLine | None = None) -> None:
+        self._gateway = gateway
+        self._reactor = reactor
+        tables = Tables()
+        self.watching = Watching(
+            reactor,
+            tables,
+            gateway.state,
+            lambda: [member.running for member in gateway.pool.leased],
+            open_line or opener(reactor),
+        )
+        self.feed = Feed(reactor, tables, self.watching)
+        for path, (name, kind) in ASSETS.items():
+            gateway.add(path, READ, _asset(name, kind), free=True)
+        gateway.add("/live/events", ("GET",), self._events)
+        gateway.add("/live/clients/", ("DELETE",), self._end)
+        gateway.on_stop(self.feed.stop)
+
+    def _events(self, visit: Visit) -> Answer:
+        """Send what is to be seen, for as long as somebody looks."""
+        _check_operator(visit)
+        Viewer(visit.request, self.feed, self._reactor).start()
+        return TAKEN_OVER
+
+    def _end(self, visit: Visit) -> Answer:
+        """End a client's session."""
+        _check_operator(visit)
+        number = visit.tail
+        if not (number.isascii() and number.isdigit() and len(number) < 16):
+            raise Refusal(404, "There is no such client (any more).", "unknown")
+        self._gateway.clients.end(int(number))
+        log.info("Operator {who} has ended client {number}", who=visit.principal.name, number=number)
+        return Answer(b"The session is being ended.")
+
+
+def _check_operator(visit: Visit) -> None:
+    if not visit.principal.operator:
+        raise Refusal(
+            403,
+            "This token may not see what others do. One that may has operator = true in the gateway's file of tokens.",
+            "operator",
+        )
+
+
+def _asset(name: str, kind: str) -> Handler:
+    answer = Answer(files(__package__).joinpath("assets", name).read_bytes(), kind, headers=HEADERS)
+    return lambda _: answer

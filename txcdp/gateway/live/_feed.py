@@ -1,0 +1,130 @@
+"""Who looks, and what he is sent: a snapshot first, then what is new, four times a second at the most.
+
+What is watched costs the browsers something, so nothing is watched unless somebody looks.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import msgspec
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from txcdp.gateway._http.refusals import busy
+from txcdp.gateway.live._tables import Tables
+
+#: Seconds between two messages to a viewer.
+TICK = 0.25
+
+#: So many of these are between two looks at what has no events of its own: clients and browsers, and all rates.
+LOOK = 4
+
+#: Most viewers at once.
+MOST_VIEWERS = 8
+
+log = Logger()
+
+
+class Source(Protocol):
+    """Fills the tables."""
+
+    def start(self) -> None:
+        """Begin to watch."""
+
+    def look(self) -> dict[str, Any]:
+        """Fill in what has no events; return what there is besides the tables."""
+
+    def stop(self) -> None:
+        """Watch nothing any more, and leave nothing behind in the browsers."""
+
+
+class Looker(Protocol):
+    """One who looks, as the feed knows him."""
+
+    revision: int
+
+    def offer(self) -> None:
+        """Hear that there may be something new."""
+
+    def end(self) -> None:
+        """Hear that nothing more will come."""
+
+
+class Feed:
+    """Brings the tables to the viewers.
+
+    :param clock: the reactor, or a ``task.Clock``.
+    :param tables: see :class:`~txcdp.gateway.live._tables.Tables`.
+    :param source: what fills them.
+    :ivar viewers: who looks.
+    """
+
+    def __init__(self, clock: Any, tables: Tables, source: Source) -> None:
+        self._clock = clock
+        self._tables = tables
+        self._source = source
+        self._ticks = 0
+        self._head: dict[str, Any] = {}
+        self._loop = LoopingCall(self._tick)
+        self._loop.clock = clock
+        self.viewers: list[Looker] = []
+
+    def add(self, viewer: Looker) -> None:
+        """Let somebody look.
+
+        :raises Refusal: there are too many.
+        """
+        if len(self.viewers) >= MOST_VIEWERS:
+            raise busy(503, f"{MOST_VIEWERS} are looking already; no more are let in.", "viewers", 10)
+        self.viewers.append(viewer)
+        if not self._loop.running:
+            self._ticks = 0
+            self._source.start()
+            self._loop.start(TICK).addErrback(self._failed)
+        else:
+            viewer.offer()
+
+    def remove(self, viewer: Looker) -> None:
+        """Hear that one is gone; with the last one, all watching ends, and what was seen is forgotten."""
+        if viewer in self.viewers:
+            self.viewers.remove(viewer)
+            if not self.viewers:
+                self._stop_watching()
+
+    def stop(self) -> None:
+        """Let nobody look any more."""
+        for viewer in list(self.viewers):
+            viewer.end()
+
+    def news(self, revision: int) -> tuple[bytes | None, int]:
+        """Return what is new since a revision, in JSON, and the revision that it leads to.
+
+        :param revision: 0 for everything.
+        """
+        news = self._tables.since(revision)
+        if not news:
+            return None, revision
+        return self.message(news), self._tables.revision
+
+    def message(self, news: dict[str, Any]) -> bytes:
+        """Return a message in JSON: news, or none, with the time and what there is besides the tables."""
+        return msgspec.json.encode({"now": round(self._clock.seconds(), 3), "gateway": self._head, **news})
+
+    def _tick(self) -> None:
+        if self._ticks % LOOK == 0:
+            self._head = {**self._source.look(), "viewers": len(self.viewers)}
+        self._ticks += 1
+        for viewer in list(self.viewers):
+            viewer.offer()
+
+    def _stop_watching(self) -> None:
+        if self._loop.running:
+            self._loop.stop()
+        self._source.stop()
+        self._tables.clear()
+        self._head = {}
+
+    def _failed(self, failure: Any) -> None:
+        log.failure("The live page", failure=failure)
+        self.stop()

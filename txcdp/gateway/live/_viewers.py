@@ -1,0 +1,99 @@
+"""One viewer: an HTTP answer that does not end, as Server-Sent Events; he gets what he can read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
+
+from txcdp.gateway.live._feed import Feed
+
+#: Seconds after which a viewer who has nothing new to see hears that all is well, and how many wait.
+QUIET = 1.0
+
+#: Seconds for which a viewer may leave what he is sent unread; then his line is cut.
+SLOW = 30.0
+
+#: Seconds after which an answer ends, and the page has to ask again: so a token that was taken back is of no use then.
+LONGEST = 900.0
+
+
+@implementer(IPushProducer)
+class Viewer:
+    """Sends to one viewer what is new; while he does not read, nothing is written, and nothing kept for him.
+
+    :param request: Twisted's.
+    :param feed: where the news are from.
+    :param clock: the reactor.
+    :ivar revision: what he was sent.
+    """
+
+    def __init__(self, request: Any, feed: Feed, clock: Any) -> None:
+        self._request = request
+        self._feed = feed
+        self._clock = clock
+        self._ended = False
+        self._began = self._sent = clock.seconds()
+        self._paused: float | None = None
+        self.revision = 0
+
+    def start(self) -> None:
+        """Begin the answer.
+
+        :raises Refusal: there are too many viewers.
+        """
+        request = self._request
+        for name, value in (
+            (b"content-type", b"text/event-stream; charset=UTF-8"),
+            (b"cache-control", b"no-store"),
+            (b"x-content-type-options", b"nosniff"),
+            (b"x-accel-buffering", b"no"),  # or a proxy keeps it until it is long enough
+        ):
+            request.setHeader(name, value)
+        request.notifyFinish().addBoth(self._gone)
+        request.registerProducer(self, True)
+        try:
+            self._feed.add(self)
+        except BaseException:
+            request.unregisterProducer()
+            raise
+
+    def offer(self) -> None:
+        """Hear that there may be something new."""
+        now = self._clock.seconds()
+        if self._paused is not None:
+            if now - self._paused >= SLOW:
+                self._request.channel.forceAbortClient()
+            return
+        if now - self._began >= LONGEST:
+            self.end()
+            return
+        news, self.revision = self._feed.news(self.revision)
+        if news is None and now - self._sent >= QUIET:
+            news = self._feed.message({})
+        if news is not None:
+            self._sent = now
+            self._request.write(b"data: " + news + b"\n\n")
+
+    def end(self) -> None:
+        """End the answer."""
+        if not self._ended:
+            self._request.unregisterProducer()
+            self._request.finish()
+
+    def _gone(self, _: object) -> None:
+        self._ended = True
+        self._feed.remove(self)
+
+    def pauseProducing(self) -> None:
+        """Hear from Twisted that more waits than goes out in one write."""
+        if self._paused is None:
+            self._paused = self._clock.seconds()
+
+    def resumeProducing(self) -> None:
+        """Hear from Twisted that all has left; what is new meanwhile goes out with the next message."""
+        self._paused = None
+
+    def stopProducing(self) -> None:
+        """Hear from Twisted that he is gone; ``notifyFinish`` tells it, too."""

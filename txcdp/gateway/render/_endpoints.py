@@ -1,0 +1,174 @@
+"""The endpoints: from a request to what has come of it, or to a problem, within its time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+
+import msgspec
+
+from txcdp._deferreds import returns_deferred, with_deadline
+from txcdp.errors import TxcdpError
+from txcdp.gateway._http.authorizer import plain_path
+from txcdp.gateway._http.refusals import Refusal
+from txcdp.gateway._http.requests import Answer, Visit
+from txcdp.gateway._options import Policy, RenderOptions
+from txcdp.gateway._proxy.command_filter import Screen
+from txcdp.gateway.render import _rendering as rendering
+from txcdp.gateway.render._openapi import document
+from txcdp.gateway.render._problems import Problem, problem_of
+from txcdp.gateway.render._rendering import Progress, Rendered, Rules
+from txcdp.gateway.render._requests import Content, Evaluate, Pdf, Render, Screenshot
+from txcdp.gateway.render._sharing import Sharing
+from txcdp.page import Page
+
+if TYPE_CHECKING:
+    from txcdp.gateway._server import Gateway
+
+#: What comes from a page is not to act in the gateway's name, whoever looks at it.
+_HARMLESS = {"Content-Security-Policy": "sandbox"}
+
+#: The command whose URLs a policy is about.
+_OPENING = "Page.navigate"
+
+
+class Endpoint(NamedTuple):
+    """What is asked for at a path, and how that is done."""
+
+    request: type[Any]
+    take: Callable[[Page, Any], Coroutine[Any, Any, Rendered]]
+
+
+ENDPOINTS: Mapping[str, Endpoint] = {
+    "/screenshot": Endpoint(Screenshot, rendering.screenshot),
+    "/pdf": Endpoint(Pdf, rendering.pdf),
+    "/content": Endpoint(Content, rendering.content),
+    "/evaluate": Endpoint(Evaluate, rendering.evaluate),
+}
+
+
+class Late(TxcdpError, TimeoutError):
+    """The time is up."""
+
+
+class Renders:
+    """Answers at ``/screenshot``, ``/pdf``, ``/content``, ``/evaluate`` and ``/openapi.json``.
+
+    :param gateway: whose.
+    :param options: see :class:`~txcdp.gateway._options.RenderOptions`.
+    :param policy: what may be opened.
+    :ivar sharing: the browsers that it has.
+    """
+
+    def __init__(self, reactor: Any, gateway: Gateway, options: RenderOptions, policy: Policy) -> None:
+        self._reactor = reactor
+        self._gateway = gateway
+        self._options = options
+        self._screen = Screen(policy)
+        forbids = self._screen.concerns(_OPENING)
+        self._rules = Rules(self._screen.objection_to_url if forbids else None, policy.private_addresses)
+        self._schemes = frozenset(each.lower().rstrip(":") for each in options.schemes)
+        self._decoders = {path: msgspec.json.Decoder(each.request) for path, each in ENDPOINTS.items()}
+        self._document = msgspec.json.encode(document())
+        self.sharing = Sharing(reactor, gateway.browser, options)
+        for path in ENDPOINTS:
+            gateway.add(path, ("POST",), self.render, max_body=options.max_body, too_long=partial(self._too_long, path))
+        gateway.add("/openapi.json", ("GET", "HEAD"), self.describe)
+
+    def drain(self) -> None:
+        """Give all browsers back as soon as they have nothing to render."""
+        self.sharing.drain()
+
+    def describe(self, visit: Visit) -> Answer:
+        """Tell what there is, as OpenAPI has it."""
+        return Answer(self._document, "application/json")
+
+    @returns_deferred
+    async def render(self, visit: Visit) -> Answer:
+        """Render what is asked for; when the asker is gone, that is cancelled."""
+        path = plain_path(visit.path)
+        counted = self._gateway.counters.renders
+        try:
+            answer = await self._answer(visit, path)
+        except Refusal as refusal:
+            counted[path, refusal.status] += 1
+            raise
+        counted[path, answer.status] += 1
+        return answer
+
+    async def _answer(self, visit: Visit, path: str) -> Answer:
+        progress = Progress()
+        try:
+            wanted = self._read(visit, path)
+            seconds = self._seconds(wanted)
+            self._check(wanted.url)
+            with self._gateway.clients.place(visit.principal):
+                rendering = self._render(wanted, ENDPOINTS[path], progress)
+                return await with_deadline(self._reactor, rendering, seconds, Late)
+        except Late:
+            raise Problem(
+                504,
+                f"It was not done within {seconds:g} s: still {progress.doing}. Give it longer with timeout, "
+                f"{self._options.max_timeout:g} at the most, or wait for less with wait_until.",
+                "deadline",
+            ) from None
+        except TxcdpError as error:
+            problem = problem_of(error)
+            if problem is None:
+                raise
+            raise problem from None
+
+    @returns_deferred
+    async def _render(self, wanted: Render, endpoint: Endpoint, progress: Progress) -> Answer:
+        async with self.sharing.context() as context:
+            page, status = await rendering.load(context, wanted, self._rules, progress)
+            progress.doing = "rendering it"
+            rendered = await endpoint.take(page, wanted)
+        if len(rendered.body) > self._options.max_output:
+            raise Problem(
+                502,
+                f"What was rendered has {len(rendered.body):,} bytes; {self._options.max_output:,} are allowed.",
+                "output",
+            )
+        told = {} if status is None else {"X-Page-Status": str(status)}
+        return Answer(rendered.body, rendered.kind, 200, _HARMLESS | told)
+
+    def _too_long(self, path: str, most: int) -> Problem:
+        self._gateway.counters.renders[path, 413] += 1
+        return Problem(413, f"A request has {most:,} bytes at the most.", "body")
+
+    def _read(self, visit: Visit, path: str) -> Any:
+        """Return what is asked for."""
+        kind = visit.request.getHeader(b"content-type") or b""
+        if kind.partition(b";")[0].strip().lower() != b"application/json":
+            raise Problem(415, "A request is JSON: Content-Type: application/json is wanted.", "type")
+        try:
+            return self._decoders[path].decode(visit.request.content.read())
+        except msgspec.ValidationError as error:
+            raise Problem(400, f"{error}; /openapi.json tells what there is.", "request") from None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise Problem(400, f"This is no JSON: {error}", "json") from None
+
+    def _seconds(self, wanted: Render) -> float:
+        most = self._options.max_timeout
+        if wanted.timeout is None:
+            return self._options.timeout
+        if wanted.timeout > most:
+            raise Problem(400, f"timeout is {most:g} seconds at the most - at `$.timeout`", "request")
+        return wanted.timeout
+
+    def _check(self, url: str | None) -> None:
+        if url is None:
+            return
+        try:
+            scheme = urlsplit(url).scheme.lower()
+        except ValueError:
+            raise Problem(400, "This is no URL - at `$.url`", "request") from None
+        if scheme not in self._schemes:
+            known = ", ".join(sorted(self._schemes))
+            raise Problem(403, f"URLs of other schemes than {known} are not rendered here.", "policy")
+        objection = self._screen.objection_to_url(url)
+        if objection is not None:
+            raise Problem(403, objection, "policy")

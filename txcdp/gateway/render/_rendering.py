@@ -1,0 +1,195 @@
+"""What is done on a page: set it up, load it, and take from it what was asked for."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.defer import FirstError, gatherResults
+
+from txcdp.browser import BrowserContext
+from txcdp.domains import browser, emulation, network, storage
+from txcdp.domains import page as page_domain
+from txcdp.errors import CommandError, NavigationError
+from txcdp.gateway.render._gate import NOWHERE, Gate
+from txcdp.gateway.render._problems import Problem
+from txcdp.gateway.render._requests import PAPERS, Content, Cookie, Evaluate, Evaluated, Pdf, Render, Screenshot
+from txcdp.gateway.render._writing import write
+from txcdp.page import Page
+from txcdp.protocol._records import to_json
+
+#: What Chromium says where it is not the request's fault.
+_PRINTER_FAILED = "Printing failed"
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What has come of it.
+
+    :ivar body: the bytes.
+    :ivar kind: their type.
+    """
+
+    body: bytes
+    kind: str
+
+
+@dataclass
+class Progress:
+    """How far a render is, in words; for who has waited for too long."""
+
+    doing: str = "waiting for a browser"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a page may open.
+
+    :ivar objection: says why a URL may not be opened; None: all may be.
+    :ivar private: whether a document without URL may have what is at private addresses.
+    """
+
+    objection: Callable[[str], str | None] | None = None
+    private: bool = True
+
+
+async def load(context: BrowserContext, wanted: Render, rules: Rules, progress: Progress) -> tuple[Page, int | None]:
+    """Open a page in a context, and load what is wanted.
+
+    :param progress: is told how far it is.
+    :returns: the page, and the HTTP status that it came with, if any.
+    :raises Problem: the page leads to where it may not.
+    :raises NavigationError: and what else ``Page.goto`` fails with.
+    """
+    progress.doing = "opening a page"
+    page = await context.new_page()
+    page.events(page_domain.JavascriptDialogOpening).subscribe(lambda _: _dismiss(page), lambda error: None)
+    waiting = [*_set_up(context, page, wanted)]  # in one write
+    written = wanted.html if wanted.url is None and rules.private else None
+    put_in = wanted.html if written is None else None
+    gate = Gate(page, rules.objection or (lambda url: None), put_in)
+    if put_in is not None or rules.objection is not None:
+        waiting.append(gate.close())
+    try:
+        await gatherResults(waiting, consumeErrors=True)
+    except FirstError as error:
+        error.subFailure.raiseException()
+    progress.doing = f"loading the page, until {wanted.wait_until!r}"
+    if written is not None:
+        await write(page, written, wanted.wait_until)
+        return page, None
+    try:
+        navigation = await page.goto(wanted.url or NOWHERE, wanted.wait_until, timeout=None)
+    except NavigationError:
+        if gate.objected is not None:
+            raise Problem(403, gate.objected, "policy") from None
+        raise
+    return page, navigation.status if wanted.html is None else None
+
+
+def _set_up(context: BrowserContext, page: Page, wanted: Render) -> list[Any]:
+    """Send what makes the page as it is wanted."""
+    root, session, window = context.browser.session, page.session, wanted.viewport
+    sent: list[Any] = [
+        root.execute(browser.set_download_behavior(behavior="deny", browser_context_id=context.id)),
+        session.execute(
+            emulation.set_device_metrics_override(
+                width=window.width, height=window.height, device_scale_factor=window.scale, mobile=False
+            )
+        ),
+    ]
+    if wanted.cookies:
+        cookies = [_cookie(each, wanted.url) for each in wanted.cookies]
+        sent.append(root.execute(storage.set_cookies(cookies=cookies, browser_context_id=context.id)))
+    if wanted.headers:
+        sent.append(session.execute(network.enable()))
+        sent.append(session.execute(network.set_extra_http_headers(headers=wanted.headers)))
+    if wanted.user_agent is not None:
+        sent.append(session.execute(emulation.set_user_agent_override(user_agent=wanted.user_agent)))
+    return sent
+
+
+def _cookie(cookie: Cookie, url: str | None) -> network.CookieParam:
+    return network.CookieParam(
+        name=cookie.name,
+        value=cookie.value,
+        url=url if cookie.url is None and cookie.domain is None else cookie.url,
+        domain=cookie.domain,
+        path=cookie.path,
+        secure=cookie.secure,
+        http_only=cookie.http_only,
+        same_site=cookie.same_site,
+        expires=cookie.expires,
+    )
+
+
+def _dismiss(page: Page) -> None:
+    """Answer a dialog as if it had been closed; nobody is there to read it."""
+    page.session.execute(page_domain.handle_java_script_dialog(accept=False)).addErrback(lambda _: None)
+
+
+# What is taken from it:
+
+
+async def screenshot(page: Page, wanted: Screenshot) -> Rendered:
+    """Take a picture."""
+    clip = wanted.clip
+    data = await page.screenshot(
+        format=wanted.format,
+        quality=wanted.quality,
+        full_page=wanted.full_page,
+        clip=None
+        if clip is None
+        else page_domain.Viewport(x=clip.x, y=clip.y, width=clip.width, height=clip.height, scale=clip.scale),
+    )
+    return Rendered(data, f"image/{wanted.format}")
+
+
+async def pdf(page: Page, wanted: Pdf) -> Rendered:
+    """Print it."""
+    width, height = PAPERS[wanted.paper] if wanted.paper is not None else (wanted.paper_width, wanted.paper_height)
+    command = page_domain.print_to_pdf(
+        landscape=wanted.landscape,
+        display_header_footer=wanted.display_header_footer,
+        print_background=wanted.print_background,
+        scale=wanted.scale,
+        paper_width=width,
+        paper_height=height,
+        margin_top=wanted.margin_top,
+        margin_bottom=wanted.margin_bottom,
+        margin_left=wanted.margin_left,
+        margin_right=wanted.margin_right,
+        page_ranges=wanted.page_ranges,
+        header_template=wanted.header_template,
+        footer_template=wanted.footer_template,
+        prefer_css_page_size=wanted.prefer_css_page_size,
+        generate_tagged_pdf=wanted.generate_tagged_pdf,
+        generate_document_outline=wanted.generate_document_outline,
+    )
+    try:
+        result = await page.session.execute(command, timeout=None)
+    except CommandError as error:
+        if error.message == _PRINTER_FAILED:
+            raise
+        raise Problem(400, f"It cannot be printed so: {error.message}", "request") from None
+    return Rendered(result.data, "application/pdf")
+
+
+async def content(page: Page, wanted: Content) -> Rendered:
+    """Return its HTML."""
+    return Rendered((await page.content()).encode("utf-8", "replace"), "text/html; charset=utf-8")
+
+
+async def evaluate(page: Page, wanted: Evaluate) -> Rendered:
+    """Return a value of its JavaScript."""
+    if wanted.function is None:
+        expression = str(wanted.expression)
+    else:
+        expression = f"({wanted.function}\n)(...JSON.parse({json.dumps(json.dumps(wanted.args))}))"
+    value = await page.evaluate(expression, timeout=None)
+    if isinstance(value, float) and not math.isfinite(value):
+        value = None  # as JSON.stringify has it
+    return Rendered(to_json(Evaluated(result=value)), "application/json")

@@ -1,0 +1,211 @@
+"""Browsers that renders share, each render in a context of its own.
+
+A lease of the pool is a whole browser: half a second of a processor to start one, and by default nobody has it after
+its first client. That suits clients that may do anything with a browser. A render may only do what its endpoint does,
+and Chromium keeps contexts apart: no two have a cookie, a cache, storage or a page's process in common. So one leased
+browser serves several renders at once, and many in a row. It goes back to the pool after so many, or when there was
+nothing to render for a while.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from txcdp._deferreds import Alarm, Notice, returns_deferred, with_deadline
+from txcdp.browser import Browser, BrowserContext
+from txcdp.gateway._http.refusals import busy
+from txcdp.gateway._options import RenderOptions
+
+T = TypeVar("T")
+
+#: Seconds for a context to be closed; then its browser serves no more renders.
+_PATIENCE = 10.0
+
+#: Seconds after which it is worth to try again.
+_SOON = 2.0
+
+log = Logger()
+
+
+class Host:
+    """A browser that renders share.
+
+    :param clock: the reactor.
+    :ivar now: renders that it has.
+    :ivar used: renders that it has had, with these.
+    :ivar spoiled: whether a context is left in it.
+    :ivar lingering: goes off when it has had nothing to render for long enough.
+    :ivar done: given when it is needed no more.
+    """
+
+    def __init__(self, clock: Any, browser: Browser) -> None:
+        self.browser = browser
+        self.now = 0
+        self.used = 0
+        self.spoiled = False
+        self.done: Notice[None] = Notice()
+        self.lingering = Alarm(clock, lambda: self.done.give(None))
+        browser.session.when_ended().addBoth(lambda _: self.done.give(None))
+
+
+class Sharing:
+    """Lends contexts.
+
+    :param clock: the reactor, or a ``task.Clock``.
+    :param lend: lends a browser of the pool.
+    :param options: how many, and for how long.
+    :ivar hosts: browsers that are there.
+    """
+
+    def __init__(
+        self, clock: Any, lend: Callable[[], AbstractAsyncContextManager[Browser]], options: RenderOptions
+    ) -> None:
+        self._clock = clock
+        self._lend = lend
+        self._options = options
+        self._each = min(options.pages, options.renders)
+        self._waiters: deque[Deferred[Host]] = deque()
+        self._leasing: set[Deferred[Browser]] = set()
+        self._draining = False
+        self.hosts: list[Host] = []
+
+    @property
+    def now(self) -> int:
+        """How many renders have a place."""
+        return sum(host.now for host in self.hosts)
+
+    @asynccontextmanager
+    async def context(self) -> AsyncIterator[BrowserContext]:
+        """Lend a new context; it is closed at the end, for which nobody has to wait.
+
+        :raises Refusal: there is no browser to be had.
+        """
+        host = await self._place()
+        making = host.browser.new_context()
+        try:
+            yield await _result_of(making)
+        finally:
+            self._close(host, making)
+
+    def drain(self) -> None:
+        """Give browsers back as soon as they have nothing to render."""
+        self._draining = True
+        for host in list(self.hosts):
+            self._settle(host)
+
+    # Places:
+
+    @returns_deferred
+    async def _place(self) -> Host:
+        room = self._options.browsers * self._each + self._options.queue
+        if self.now + len(self._waiters) >= room:
+            raise busy(503, "All places for renders are taken, and so is the queue.", "renders", _SOON)
+        waiter: Deferred[Host] = Deferred(self._forget)
+        self._waiters.append(waiter)
+        self._serve()
+        return await waiter
+
+    def _forget(self, waiter: Deferred[Host]) -> None:
+        self._waiters.remove(waiter)
+        if not self._waiters:
+            for leasing in list(self._leasing):
+                leasing.cancel()
+
+    def _serve(self) -> None:
+        for host in list(self.hosts):
+            while self._waiters and self._has_room(host):
+                host.now += 1
+                host.used += 1
+                host.lingering.stop()
+                self._waiters.popleft().callback(host)
+        for _ in range(
+            self._options.browsers - len(self.hosts) - len(self._leasing)
+        ):  # one that fails at once is enough
+            if len(self._leasing) * self._each < len(self._waiters):
+                Deferred.fromCoroutine(self._keep()).addErrback(
+                    lambda failure: log.failure("Sharing a browser", failure=failure)
+                )
+
+    async def _keep(self) -> None:
+        """Have a browser of the pool until it is needed no more."""
+        async with AsyncExitStack() as stack:
+            entering = Deferred.fromCoroutine(self._enter(stack))
+            self._leasing.add(entering)
+            try:
+                browser = await entering
+            except Exception as error:
+                self._leasing.discard(entering)
+                self._refuse(error)
+                return
+            self._leasing.discard(entering)
+            host = Host(self._clock, browser)
+            self.hosts.append(host)
+            try:
+                self._serve()
+                self._settle(host)
+                await host.done.wait()
+            finally:
+                host.lingering.stop()
+                self.hosts.remove(host)
+        self._serve()
+
+    async def _enter(self, stack: AsyncExitStack) -> Browser:
+        return await stack.enter_async_context(self._lend())
+
+    def _refuse(self, error: Exception) -> None:
+        """Hear that there is no browser; who waits may still get a place in those that are there."""
+        if self.hosts or self._leasing:
+            return
+        waiters, self._waiters = self._waiters, deque()
+        for waiter in waiters:
+            waiter.errback(error)
+
+    def _has_room(self, host: Host) -> bool:
+        options = self._options
+        return not (host.spoiled or host.done.given) and host.now < options.pages and host.used < options.renders
+
+    def _settle(self, host: Host) -> None:
+        """See whether a browser is needed any more."""
+        if host.now or host.done.given:
+            return
+        if self._draining or host.spoiled or host.used >= self._options.renders:
+            host.done.give(None)
+        else:
+            host.lingering.set(self._options.linger)
+
+    # The end of a render:
+
+    def _close(self, host: Host, making: Deferred[BrowserContext]) -> None:
+        closing = making.addCallback(lambda context: context.close())
+        with_deadline(self._clock, closing, _PATIENCE, TimeoutError).addErrback(self._spoil, host).addBoth(
+            lambda _: self._leave(host)
+        )
+
+    def _spoil(self, failure: Failure, host: Host) -> None:
+        host.spoiled = True
+        if not host.done.given:
+            log.warn("A context could not be closed: {error}", error=str(failure.value) or type(failure.value).__name__)
+
+    def _leave(self, host: Host) -> None:
+        host.now -= 1
+        self._serve()
+        self._settle(host)
+
+
+def _result_of(making: Deferred[T]) -> Deferred[T]:
+    """Return a Deferred of the same outcome; cancelling it ends the waiting alone."""
+    waiter: Deferred[T] = Deferred()
+
+    def pass_on(result: Any) -> Any:
+        waiter.callback(result)
+        return result
+
+    making.addBoth(pass_on)
+    return waiter

@@ -1,0 +1,266 @@
+"""A page: the target of type ``page``, by what one does with it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from twisted.internet.defer import CancelledError, Deferred
+
+from txcdp._core.sessions import DEFAULT, Default, Session
+from txcdp._deferreds import Notice, returns_deferred, with_deadline
+from txcdp.domains import page, target
+from txcdp.errors import CommandError, CommandTimeout, Gone
+from txcdp.page import _capture as capture
+from txcdp.page import _evaluation as evaluation
+from txcdp.page._navigation import Navigation, WaitUntil, Watcher, check_wait_until
+from txcdp.protocol._records import Event
+from txcdp.streams import EventStream
+
+if TYPE_CHECKING:
+    from txcdp._core.connection import Connection
+
+E = TypeVar("E", bound=Event)
+
+_CONTENT = (
+    "(document.doctype ? new XMLSerializer().serializeToString(document.doctype) + '\\n' : '')"
+    " + (document.documentElement ? document.documentElement.outerHTML : '')"
+)
+
+
+#: The session's end is about to be told then.
+_CLOSED_ALREADY = "No target with given id found"
+
+
+class Page:
+    """A page (a tab); made by ``Browser.new_page``, ``BrowserContext.new_page`` and ``Browser.pages``.
+
+    Its session's Page domain and lifecycle events stay enabled. When the page is closed or crashes, or
+    the browser goes away, whatever is pending fails at once, with :exc:`SessionDetached`,
+    :exc:`TargetCrashed` or :exc:`ConnectionLost`. A crashed page is revived by :meth:`goto` or
+    :meth:`reload`. With a policy to reconnect or restart, the page is the same one over another line.
+
+    :param connection: the browser's.
+    :param session: the page's.
+    :param target_id: the page's target.
+    :ivar session: for everything else that the protocol has: ``page.session.execute(...)``.
+    """
+
+    def __init__(self, connection: Connection, session: Session, target_id: str) -> None:
+        self.session = session
+        self._target_id = target_id
+        self._connection = connection
+        self._watcher: Watcher | None = None
+        # Both leave in one write. A page that hangs answers when it hangs no more.
+        session.insist(page.enable()).addErrback(_needless)
+        self._set_up: Notice[None] = Notice()
+        hearing = session.insist(page.set_lifecycle_events_enabled(enabled=True))
+        hearing.addErrback(_needless).addCallback(lambda _: self._set_up.give(None))
+
+    def __repr__(self) -> str:
+        return f"<Page {self.target_id}: {self.session!r}>"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @property
+    def target_id(self) -> str:
+        """The page's target; another one after the browser was started anew."""
+        info = self.session.target
+        return self._target_id if info is None else info.target_id
+
+    @property
+    def main_frame_id(self) -> str:
+        """The main frame's id, which Chromium keeps equal to the target's."""
+        return self.target_id
+
+    def when_set_up(self) -> Deferred[None]:
+        """Wait until the page has what its methods need, or could not have it: what needs it then says so.
+
+        :returns: fires with None; fails with :exc:`CommandTimeout` when it takes longer than the connection's
+            deadline for commands, as with a page that hangs.
+        """
+        seconds = self._connection.timeout
+        late = lambda: CommandTimeout("Page.setLifecycleEventsEnabled", seconds or 0)  # noqa: E731
+        return with_deadline(self.session.context.clock, self._set_up.wait(), seconds, late)
+
+    def events(self, event: type[E]) -> EventStream[E]:
+        """Return the stream of one of the page's events; see :meth:`Session.events`.
+
+        :param event: such as ``network.ResponseReceived``.
+        """
+        return self.session.events(event)
+
+    def goto(self, url: str, wait_until: WaitUntil = "load", timeout: float | None = 30.0) -> Deferred[Navigation]:
+        """Go to a URL (``Page.navigate``) and wait until the page is there.
+
+        A page that itself leads on to another one, by script, is followed. An answer like 404 is no
+        error: see ``Navigation.status``. When it is cancelled, or the time is up, before the page has
+        begun to change, it stops loading and stays where it was.
+
+        :param url: where to; with a scheme.
+        :param wait_until: ``"commit"``: the new document is there; ``"domcontentloaded"``: it is parsed;
+            ``"load"``: with all that belongs to it; ``"networkidle"``: and half a second without requests.
+        :param timeout: seconds; None: no deadline.
+        :returns: fires with the :class:`Navigation`. Fails with :exc:`NavigationError`, or what is derived
+            from it: :exc:`NavigationTimeout`, :exc:`DownloadStarted`, and :exc:`NavigationInterrupted`
+            when the program calls :meth:`goto` or :meth:`reload` meanwhile; with :exc:`SessionDetached`,
+            :exc:`TargetCrashed` or :exc:`ConnectionLost`.
+        :raises ValueError: ``wait_until`` is none of these.
+        """
+        check_wait_until(wait_until)
+
+        def send(watcher: Watcher) -> None:
+            watcher.navigating(self.session.execute(page.navigate(url=url), timeout=None))
+
+        return self._go(url, send, wait_until, timeout)
+
+    def reload(
+        self, wait_until: WaitUntil = "load", timeout: float | None = 30.0, *, ignore_cache: bool = False
+    ) -> Deferred[Navigation]:
+        """Load the page again (``Page.reload``) and wait until it is there.
+
+        :param wait_until: as for :meth:`goto`.
+        :param timeout: seconds; None: no deadline.
+        :param ignore_cache: fetch everything anew.
+        :returns: fires and fails like :meth:`goto`.
+        :raises ValueError: ``wait_until`` is none that :meth:`goto` knows.
+        """
+        check_wait_until(wait_until)
+
+        def send(watcher: Watcher) -> None:
+            watcher.reloading(self.session.execute(page.reload(ignore_cache=ignore_cache), timeout=None))
+
+        return self._go("the page", send, wait_until, timeout)
+
+    @returns_deferred
+    async def evaluate(
+        self, expression: str, *, await_promise: bool = True, timeout: float | None | Default = DEFAULT
+    ) -> Any:
+        """Evaluate a JavaScript expression in the page's document (``Runtime.evaluate``).
+
+        The value comes as ``JSON.stringify`` would write it: a DOM node or a function is an empty dict.
+        ``undefined`` is None; NaN, the infinities and -0 are floats, a bigint is an int.
+
+        :param expression: such as ``document.title``; a promise is awaited.
+        :param await_promise: whether to wait for a promise that it results in.
+        :param timeout: seconds; None: no deadline; the connection's when not given.
+        :returns: fires with the value. Fails with :exc:`EvaluationError` when it throws, or what is
+            derived from that: :exc:`ContextDestroyed` when the page navigates meanwhile, and
+            :exc:`NotSerializable`; otherwise like ``Session.execute``.
+        """
+        return await evaluation.evaluate(self.session, expression, await_promise=await_promise, timeout=timeout)
+
+    @returns_deferred
+    async def content(self) -> str:
+        """Return the document as HTML, with its doctype, as it is now.
+
+        :returns: fires with the text; fails like :meth:`evaluate`.
+        """
+        return str(await evaluation.evaluate(self.session, _CONTENT))
+
+    @returns_deferred
+    async def title(self) -> str:
+        """Return the document's title.
+
+        :returns: fires with the text; fails like :meth:`evaluate`.
+        """
+        return str(await evaluation.evaluate(self.session, "document.title"))
+
+    @returns_deferred
+    async def url(self) -> str:
+        """Return the document's URL, with its fragment.
+
+        :returns: fires with the URL; fails like :meth:`evaluate`.
+        """
+        return str(await evaluation.evaluate(self.session, "document.URL"))
+
+    @returns_deferred
+    async def screenshot(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        format: capture.ImageFormat = "png",  # noqa: A002  (the protocol's name)
+        full_page: bool = False,
+        quality: int | None = None,
+        clip: page.Viewport | None = None,
+    ) -> bytes:
+        """Take a picture of the page (``Page.captureScreenshot``).
+
+        :param path: a file to write it to, too.
+        :param format: ``"png"``, ``"jpeg"`` or ``"webp"``.
+        :param full_page: the whole document instead of the part that the window shows.
+        :param quality: of JPEG and WebP, 0 to 100.
+        :param clip: only this part of the document, in CSS pixels.
+        :returns: fires with the file's content. Fails like ``Session.execute``; with :exc:`ValueError` when
+            both ``full_page`` and ``clip`` are given; with :exc:`OSError` when it cannot be written.
+        """
+        data = await capture.screenshot(self.session, format=format, full_page=full_page, quality=quality, clip=clip)
+        if path is not None:
+            capture.save(data, path)
+        return data
+
+    @returns_deferred
+    async def close(self) -> None:
+        """Close the page (``Target.closeTarget``), without asking its ``beforeunload``.
+
+        :returns: fires with None when its session has ended; at once when it had before, whatever
+            ended it. Fails with :exc:`CommandError` when the browser refuses, and with
+            :exc:`CommandTimeout` when it takes longer than the connection's deadline for commands.
+        """
+        if self.session.ended:
+            return
+        connection = self._connection
+        try:
+            await connection.session.execute(target.close_target(target_id=self.target_id))
+        except Gone:
+            if not self.session.ended:
+                raise  # another line is being looked for, over which the page would come back
+        except CommandError as error:
+            if error.message != _CLOSED_ALREADY:
+                raise
+        if self.session is connection.session:
+            await connection.close()
+        seconds = connection.timeout
+        await with_deadline(
+            self.session.context.clock,
+            self.session.when_ended(),
+            seconds,
+            lambda: CommandTimeout("Target.closeTarget", seconds or 0),
+        )
+
+    @returns_deferred
+    async def _go(
+        self, url: str, send: Callable[[Watcher], None], wait_until: WaitUntil, timeout: float | None
+    ) -> Navigation:
+        watcher = Watcher(self.session, self.main_frame_id, url, wait_until)
+        going = Deferred.fromCoroutine(self._watch(watcher, send))
+        clock = self.session.context.clock
+        return await with_deadline(clock, going, timeout, lambda: watcher.late(timeout or 0))
+
+    async def _watch(self, watcher: Watcher, send: Callable[[Watcher], None]) -> Navigation:
+        older, self._watcher = self._watcher, watcher
+        try:
+            send(watcher)
+            if older is not None:
+                older.interrupt(watcher.url)
+            return await watcher.done
+        except CancelledError:
+            if not watcher.reached:
+                self.session.execute(page.stop_loading()).addErrback(_needless)
+            raise
+        finally:
+            watcher.stop()
+            if self._watcher is watcher:
+                self._watcher = None
+
+
+def _needless(failure: object) -> None:
+    """Whoever needs what has failed here is told by what it does itself."""

@@ -1,0 +1,1 @@
+"""Sans-I/O: records, commands and events as values, and messages as bytes."""

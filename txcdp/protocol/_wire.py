@@ -1,0 +1,256 @@
+"""Bytes to facts and back: what a CDP message says, without Twisted, Rx or any state but the next id.
+
+Chromium and Node write the keys of a message in one order::
+
+    {"method":"Network.dataReceived","params":{...},"sessionId":"5E55..."}     an event
+    {"id":7,"result":{...},"sessionId":"5E55..."}                              a reply
+    {"id":7,"error":{"code":-32000,"message":"..."}}                           a refusal
+
+So an event's method and session, and a reply's id, can be read from the first and last bytes; what
+nobody wants is never decoded. A message written otherwise is read the general way, by
+:func:`read_head`, with the same outcome. (But for keys that CDP does not have, or has twice: where
+a message begins in the usual way, those are not looked for.)
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, Final, Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from txcdp.errors import CommandError, MalformedMessage
+from txcdp.protocol._records import REJECTED, Command, TolerantDecoder, build, from_json, result_type, to_json
+from txcdp.protocol._stateful import leaves_standing
+
+T = TypeVar("T")
+
+#: How the messages of Chromium begin.
+EVENT_START: Final = b'{"method":"'
+REPLY_START: Final = b'{"id":'
+
+#: The code with which Chromium answers a command to a session that it no longer knows.
+SESSION_NOT_FOUND: Final = -32001
+
+#: Commands that the browser's own process handles at once, and that make the target send events.
+OVERTAKES: Final = frozenset({"Page.navigate", "Page.reload", "Page.navigateToHistoryEntry"})
+
+_METHOD_AT = len(EVENT_START)
+_ID_AT = len(REPLY_START)
+_PARAMS = b'","params":{'
+_SESSION = b'"sessionId":"'
+_TAIL = len(_SESSION) + 128  # session ids are 32 characters long; proxies have made longer ones
+
+
+class Head(NamedTuple):
+    """What a message is: an event (``method``), a reply (``id``) or neither, and of which session."""
+
+    id: int | None
+    method: bytes | None
+    session: bytes
+    error: Any = None
+
+
+class Envelope(msgspec.Struct, Generic[T], gc=False):
+    """An event's message, of which only the parameters are read."""
+
+    params: T
+
+
+class ErrorObject(msgspec.Struct, gc=False):
+    """What a refusal says."""
+
+    code: int = 0
+    message: str = ""
+    data: Any = None
+
+
+class Reply(msgspec.Struct, Generic[T], gc=False):
+    """A reply's message, of which only the outcome is read."""
+
+    result: T | msgspec.UnsetType = msgspec.UNSET
+    error: ErrorObject | msgspec.UnsetType = msgspec.UNSET
+
+
+def peek_method(message: bytes) -> bytes:
+    """Return the method of a message that begins with :data:`EVENT_START`."""
+    return message[_METHOD_AT : message.find(b'"', _METHOD_AT)]
+
+
+def peek_id(message: bytes) -> int | None:
+    """Return the id of a message that begins with :data:`REPLY_START`, or None where it is no whole number."""
+    try:
+        return int(message[_ID_AT : message.index(b",", _ID_AT)])
+    except ValueError:
+        return None
+
+
+def event_prefix(method: bytes) -> bytes:
+    """Return how Chromium begins an event's message."""
+    return b"".join((EVENT_START, method, _PARAMS))
+
+
+def session_of(message: bytes, prefix: bytes) -> bytes:
+    """Return the session id of an event, ``b""`` for the root session; decoded only if it must be.
+
+    :param prefix: what :func:`event_prefix` gave for the event's method.
+    :raises MalformedMessage: where it has to be decoded to learn that, and cannot be.
+    """
+    if message.startswith(prefix):
+        if message.endswith(b"}}"):
+            return b""
+        at = message.rfind(_SESSION, len(message) - _TAIL if len(message) > _TAIL else 0)
+        if at > 0 and message.endswith(b'"}'):
+            # Within a JSON string every quote follows a backslash, so this is a key; and the one
+            # closing brace behind it is the message's own.
+            return message[at + len(_SESSION) : -2]
+    return read_head(message).session
+
+
+def split_event(event: bytes) -> tuple[bytes, bytes, int] | None:
+    """Take an event apart without decoding it: method, session, and where all but the session ends.
+
+    ``event[1:end]`` is ``"method":...,"params":{...}`` then. None where it is not written as Chromium does.
+    """
+    at = event.find(b'"', _METHOD_AT)
+    if not event.startswith(EVENT_START) or not event.startswith(_PARAMS, at):
+        return None
+    if event.endswith(b"}}"):
+        return event[_METHOD_AT:at], b"", len(event) - 1
+    end = event.rfind(_SESSION, len(event) - _TAIL if len(event) > _TAIL else 0)
+    if end > 0 and event.endswith(b'"}'):  # see session_of
+        return event[_METHOD_AT:at], event[end + len(_SESSION) : -2], end - 1
+    return None
+
+
+def read_head(message: bytes) -> Head:
+    """Decode a message of any key order just to learn what it is.
+
+    :raises MalformedMessage: for what is not JSON, not an object, or neither a reply nor an event.
+    """
+    value = from_json(message)
+    if not isinstance(value, dict):
+        raise MalformedMessage(f"a message that is no object but {type(value).__name__}")
+    session = value.get("sessionId", "")
+    if not isinstance(session, str):
+        raise MalformedMessage("a sessionId that is no string")
+    key = session.encode("utf-8", "surrogatepass")
+    number, method = value.get("id"), value.get("method")
+    if type(number) is int:
+        return Head(number, None, key)
+    if number is None and isinstance(method, str):
+        return Head(None, method.encode("utf-8", "surrogatepass"), key)
+    if number is None and "error" in value:
+        return Head(None, None, key, value["error"])
+    raise MalformedMessage("neither a reply (an integer id) nor an event (a method)")
+
+
+def encode_command(number: int, opening: bytes, params: bytes, tail: bytes) -> bytes:
+    """Return a command's message.
+
+    :param opening: what :func:`command_opening` gave for the method.
+    :param params: the parameters as JSON.
+    :param tail: what :func:`session_tail` gave for the session.
+    """
+    return b'{"id":%d%b%b%b' % (number, opening, params, tail)
+
+
+def command_opening(method: str) -> bytes:
+    """Return what is between id and parameters in the messages of one command, to be made once."""
+    return b',"method":%b,"params":' % to_json(method)
+
+
+def session_tail(session_id: str | None) -> bytes:
+    """Return the end of every command's message to one session, to be made once."""
+    return b"}" if session_id is None else b',"sessionId":%b}' % to_json(session_id)
+
+
+class ReplyDecoder(Generic[T]):
+    """Turns a reply's message into the command's result, or raises what the browser refused it with.
+
+    :param method: the command's method, for the error.
+    :param shape: the type of the result; None where there is none.
+    :ivar opening: of the command's message, see :func:`command_opening`.
+    :ivar special: whether a session has more to do about the command than to send it.
+    """
+
+    __slots__ = ("_none", "_tolerant", "method", "opening", "special")
+
+    def __init__(self, method: str, shape: Any) -> None:
+        self.method = method
+        self.opening = command_opening(method)
+        self.special = method in OVERTAKES or leaves_standing(method)
+        self._none = shape is None
+        self._tolerant = _reply_reader(Any if shape is None else shape)
+
+    def read(self, message: bytes, on_lenient: Callable[[], None]) -> T:
+        """Return the result; ``on_lenient`` is called where the message had to be read tolerantly.
+
+        :raises CommandError: what the browser said.
+        :raises MalformedMessage: for a message that cannot be read, or that is no outcome.
+        """
+        try:
+            reply = self._tolerant.strict(message)
+        except REJECTED:
+            on_lenient()
+            reply = self._tolerant(message)
+            if not isinstance(reply, Reply):
+                raise MalformedMessage(f"{self.method}: a reply that is no object") from None
+        result = reply.result
+        if result is msgspec.UNSET:
+            raise self._refusal(reply.error)
+        return None if self._none else result  # type: ignore[return-value]
+
+    def _refusal(self, error: Any) -> Exception:
+        if error is msgspec.UNSET:
+            return MalformedMessage(f"{self.method}: a reply with neither result nor error")
+        if not isinstance(error, ErrorObject):
+            error = ErrorObject(message=str(error))
+        return CommandError(self.method, error.code, error.message, error.data)
+
+
+class EventDecoder(Generic[T]):
+    """Turns an event's message into its parameters as a record, or as a dict where the shape is ``dict``."""
+
+    __slots__ = ("_on_lenient", "_shape", "_strict")
+
+    def __init__(self, shape: Any, on_lenient: Callable[[], None]) -> None:
+        self._shape = shape
+        self._strict: Callable[[bytes], Envelope[T]] = _envelope_decoder(shape)
+        self._on_lenient = on_lenient
+
+    def __call__(self, message: bytes) -> T:
+        """Return the parameters.
+
+        :raises MalformedMessage: for a message that cannot be read.
+        """
+        try:
+            return self._strict(message).params
+        except REJECTED:
+            return self._tolerant(message)
+
+    def _tolerant(self, message: bytes) -> T:
+        self._on_lenient()
+        value = from_json(message)
+        params = value.get("params") if isinstance(value, dict) else None
+        if not isinstance(params, dict):
+            params = {}
+        built: T = build(self._shape, params)
+        return built
+
+
+@functools.cache
+def _envelope_decoder(shape: Any) -> Callable[[bytes], Envelope[Any]]:
+    return msgspec.json.Decoder(Envelope[shape]).decode
+
+
+@functools.cache
+def _reply_reader(shape: Any) -> TolerantDecoder[Reply[Any]]:
+    return TolerantDecoder(Reply[shape])
+
+
+@functools.cache
+def reply_decoder(command: type[Command[T]]) -> ReplyDecoder[T]:
+    """Return the decoder of a command class's replies, made at the first use."""
+    return ReplyDecoder(command.method, result_type(command))

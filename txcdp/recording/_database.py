@@ -1,0 +1,38 @@
+"""What SQLite fails with, as what a file would."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from txcdp.recording._failures import WrongSchema
+
+#: What the system calls that of which SQLite tells; everything else is an error of input and output.
+_ERRNO: Final = {
+    sqlite3.SQLITE_FULL: errno.ENOSPC,
+    sqlite3.SQLITE_BUSY: errno.EBUSY,
+    sqlite3.SQLITE_LOCKED: errno.EBUSY,
+    sqlite3.SQLITE_READONLY: errno.EROFS,
+    sqlite3.SQLITE_CORRUPT: errno.EBADMSG,
+}
+
+
+@contextmanager
+def os_errors(path: Path) -> Iterator[None]:
+    """Raise an :exc:`OSError`, or :exc:`WrongSchema`, in the place of what the database at a path raises."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_IOERR) & 0xFF  # the rest are details
+        if code == sqlite3.SQLITE_NOTADB:
+            raise wrong_schema(path, str(error)) from error
+        raise OSError(_ERRNO.get(code, errno.EIO), str(error), str(path)) from error
+
+
+def wrong_schema(path: Path, found: str) -> WrongSchema:
+    """Return what to raise of a database that is something else."""
+    return WrongSchema(f"{path} is no recording, or one of another version of txcdp ({found})")

@@ -1,0 +1,195 @@
+"""The format: what a line of a recording says, how it is made from a message's own bytes, and how it is read.
+
+A line is one JSON object. Every one of them has ``time``, in seconds since 1970 in UTC, with microseconds::
+
+    {"time":T,"session":"5E55...","target":"7A26...","method":"Network.dataReceived","params":{...}}      an event
+    {"time":T,"session":"5E55...","target":"7A26...","command":"Page.navigate","id":7,"params":{...}}     a command
+    {"time":T,"reply":7,"duration":0.0123,"result":{...}}                         what came of it, or "error":"..."
+    {"time":T,"note":"attached","session":"5E55...","target":"7A26...","type":"page","url":"https://..."}  a note
+
+``session`` and ``target`` are null for the browser's own session. An event's ``method`` and ``params`` are the bytes
+that the browser sent. Notes are the record's own: :data:`NOTES` lists them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from txcdp.errors import MalformedMessage
+from txcdp.protocol._records import from_json, to_json
+
+#: What the first note of each file says of it; the version grows when a reader has to know.
+FORMAT: Final = "txcdp-recording"
+VERSION: Final = 1
+
+#: The notes, and what each means.
+NOTES: Final = {
+    "begin": "first in each file: format, version, recording, file, txcdp, browser, protocol, options, targets",
+    "end": "last in each file: reason (rotated, stopped, closed, lost, failed, recovered), entries, dropped",
+    "attached": "a session begins: session, target, type, url, opener, parent",
+    "changed": "a target's URL is another one: session, target, type, url",
+    "detached": "a session has ended: session, target, reason",
+    "line_lost": "the line to the browser is lost: cause, error",
+    "line_found": "there is another one: since, restarted (another browser), missing (events that were listened to)",
+    "dropped": "events are missing here, which came too fast: count, since, until, policy",
+}
+
+
+class NoteLine(bytes):
+    """A line of the record's own, which is never dropped."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Base of what a recording is made of.
+
+    :ivar time: seconds since 1970, UTC.
+    :ivar line: the line as it was read.
+    """
+
+    time: float
+    line: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EventEntry(Entry):
+    """An event.
+
+    :ivar session: the session's id; None for the browser's own.
+    :ivar target: the id of its target, None where it is not known.
+    """
+
+    session: str | None
+    target: str | None
+    method: str
+    params: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CommandEntry(Entry):
+    """A command that was sent."""
+
+    session: str | None
+    target: str | None
+    method: str
+    id: int
+    params: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyEntry(Entry):
+    """What came of a command.
+
+    :ivar id: the command's.
+    :ivar duration: seconds since it was sent.
+    :ivar error: what it failed with, None where it did not.
+    """
+
+    id: int
+    duration: float
+    result: Any
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoteEntry(Entry):
+    """A note of the record itself.
+
+    :ivar kind: one of :data:`NOTES`.
+    :ivar data: all that it says.
+    """
+
+    kind: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Damage(Entry):
+    """A place in a file that cannot be read; ``time`` is that of the entry before.
+
+    :ivar path: the file.
+    :ivar reason: what is wrong there.
+    """
+
+    path: str
+    reason: str
+
+
+def head_of(session: str | None, target: str | None) -> bytes:
+    """Return the part of a session's lines that is always the same, to be made once."""
+    return b'"session":%b,"target":%b,' % (to_json(session), to_json(target))
+
+
+def event_line(time: float, head: bytes, body: bytes) -> bytes:
+    """Return the line of an event.
+
+    :param head: what :func:`head_of` gave.
+    :param body: ``"method":...,"params":{...}``, as the browser wrote it.
+    """
+    if b"\n" in body:  # never by Chromium; between tokens JSON allows it
+        body = to_json(from_json(b"{%b}" % body))[1:-1]
+    return b'{"time":%.6f,%b%b}\n' % (time, head, body)
+
+
+def as_chromium_writes(message: bytes) -> tuple[bytes, bytes, bytes]:
+    """Return method, session and the rest of an event that is written otherwise.
+
+    The rest is what :func:`event_line` takes. :exc:`MalformedMessage` is raised for what cannot be read.
+    """
+    value = from_json(message)
+    method, session, params = value["method"], value.get("sessionId") or "", value.get("params")
+    body = to_json({"method": method, "params": params if isinstance(params, dict) else {}})[1:-1]
+    return method.encode("utf-8", "replace"), session.encode("utf-8", "surrogatepass"), body
+
+
+def command_line(time: float, head: bytes, method: str, number: int, params: bytes) -> bytes:
+    """Return the line of a command, of which the parameters are JSON."""
+    line = b'{"time":%.6f,%b"command":%b,"id":%d,"params":%b}\n'
+    return line % (time, head, to_json(method), number, _one_line(params))
+
+
+def reply_line(time: float, number: int, duration: float, result: bytes = b"", error: str | None = None) -> bytes:
+    """Return the line of a reply: what came of a command, as JSON, or what it failed with."""
+    outcome = b'"result":%b' % _one_line(result) if error is None else b'"error":%b' % to_json(error)
+    return b'{"time":%.6f,"reply":%d,"duration":%.6f,%b}\n' % (time, number, duration, outcome)
+
+
+def note_line(time: float, kind: str, **data: Any) -> NoteLine:
+    """Return the line of a note."""
+    fields = to_json({"note": kind, **data})
+    return NoteLine(b'{"time":%.6f,%b\n' % (time, fields[1:]))
+
+
+def parse(line: bytes) -> Entry:
+    """Read a line.
+
+    :raises MalformedMessage: it is none of a recording.
+    """
+    value = from_json(line)
+    if not isinstance(value, dict) or not isinstance(value.get("time"), int | float):
+        raise MalformedMessage("no line of a recording")
+    time = float(value["time"])
+    session, target = _text(value.get("session")), _text(value.get("target"))
+    params = value.get("params")
+    if not isinstance(params, dict):
+        params = {}
+    if isinstance(method := value.get("method"), str):
+        return EventEntry(time, line, session, target, method, params)
+    if isinstance(kind := value.get("note"), str):
+        return NoteEntry(time, line, kind, value)
+    if isinstance(method := value.get("command"), str) and isinstance(number := value.get("id"), int):
+        return CommandEntry(time, line, session, target, method, number, params)
+    if isinstance(number := value.get("reply"), int):
+        return ReplyEntry(time, line, number, value.get("duration") or 0.0, value.get("result"), value.get("error"))
+    raise MalformedMessage("no kind of line that is known")
+
+
+def _one_line(json: bytes) -> bytes:
+    return to_json(from_json(json)) if b"\n" in json else json
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

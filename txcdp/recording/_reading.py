@@ -1,0 +1,162 @@
+"""Recordings read back: any of the formats, the files of one recording in their order, and what is torn reported."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from txcdp.errors import MalformedMessage
+from txcdp.recording._compression import Decoder
+from txcdp.recording._entries import Damage, Entry, NoteEntry, parse
+from txcdp.recording._files import NEWBORN, PARTIAL
+
+_CHUNK = 1 << 18
+_SQLITE = b"SQLite format 3\0"
+#: Bytes in which the first line of a file is looked for.
+_FIRST = 1 << 16
+_SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".sqlite")
+
+
+class Reader(Protocol):
+    """One file, read as far as it goes.
+
+    :ivar ended: whether the end of the recording has been read, or of its file.
+    """
+
+    ended: bool
+
+    def poll(self) -> Iterator[Entry]:
+        """Return what has come since the last call."""
+
+    def finish(self) -> Iterator[Entry]:
+        """Report what is left over and no entry."""
+
+    def close(self) -> None:
+        """Close the file."""
+
+
+class LinesReader:
+    """A file of JSON lines, also while it is being written.
+
+    :ivar ended: whether its last line has been read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.ended = False
+        self._file = path.open("rb")
+        self._decoder = Decoder()
+        self._rest = b""
+        self._time = 0.0
+
+    def poll(self) -> Iterator[Entry]:
+        """Return the entries of whole lines that were not returned yet."""
+        while data := self._file.read(_CHUNK):
+            *lines, self._rest = (self._rest + self._decoder.feed(data)).split(b"\n")
+            for line in lines:
+                yield self._parse(line)
+
+    def finish(self) -> Iterator[Entry]:
+        """Report a torn end."""
+        if self._decoder.error is not None:
+            yield self._damage(b"", f"broken after {self._decoder.whole:,} bytes: {self._decoder.error}")
+        elif self._rest:
+            yield self._damage(self._rest, f"it ends in the middle of a line, after {len(self._rest):,} bytes of it")
+        elif self._decoder.torn:
+            yield self._damage(b"", f"it ends in the middle of a block, after {self._decoder.whole:,} bytes")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _parse(self, line: bytes) -> Entry:
+        try:
+            entry = parse(line)
+        except MalformedMessage as error:
+            return self._damage(line, str(error))
+        self._time = entry.time
+        if isinstance(entry, NoteEntry) and entry.kind == "end":
+            self.ended = True
+        return entry
+
+    def _damage(self, line: bytes, reason: str) -> Damage:
+        return Damage(self._time, line, str(self.path), reason)
+
+
+class _First(NamedTuple):
+    recording: str
+    number: int
+    time: float
+
+
+def read(*paths: str | os.PathLike[str]) -> Iterator[Entry]:
+    """Read recordings.
+
+    :param paths: files, or directories of them; plain, gzip, zstd and SQLite are told apart by what is in them. Those
+        of one recording come in their order, whatever order they are given in.
+    :returns: the entries; where a file is torn or broken, what can be read of it and then a :class:`Damage`.
+    :raises OSError: a file cannot be opened.
+    :raises MissingLibrary: it is compressed with zstd, and there is none.
+    """
+    for path in in_order(*paths):
+        with closing(open_reader(path)) as reader:
+            yield from reader.poll()
+            yield from reader.finish()
+
+
+def open_reader(path: Path) -> Reader:
+    """Open a file in the format that it has."""
+    with path.open("rb") as file:
+        start = file.read(len(_SQLITE))
+    if start == _SQLITE:
+        from txcdp.recording._sqlite import SQLiteReader
+
+        return SQLiteReader(path)
+    return LinesReader(path)
+
+
+def in_order(*paths: str | os.PathLike[str]) -> list[Path]:
+    """Return the files that are meant, those of one recording one after the other.
+
+    :param paths: files, and directories, of which those are taken that are called like recordings.
+    """
+    found: list[Path] = []
+    for each in map(Path, paths):
+        found += _within(each) if each.is_dir() else [each]
+    firsts = {path: _first(path) for path in found}
+    begun: dict[str, float] = {}
+    for first in firsts.values():
+        begun[first.recording] = min(first.time, begun.get(first.recording, first.time))
+
+    def key(path: Path) -> tuple[float, str, int, str]:
+        first = firsts[path]
+        return begun[first.recording], first.recording, first.number, path.name
+
+    return sorted(found, key=key)
+
+
+def _within(directory: Path) -> list[Path]:
+    names = sorted(directory.iterdir())
+    return [each for each in names if each.name.removesuffix(PARTIAL).endswith(_SUFFIXES) and not _is_newborn(each)]
+
+
+def _is_newborn(path: Path) -> bool:
+    return path.name.endswith(NEWBORN)
+
+
+def _first(path: Path) -> _First:
+    """Read which recording a file is of, and which of its files."""
+    with path.open("rb") as file:
+        start = file.read(_FIRST)
+    if not start.startswith(_SQLITE):
+        line = Decoder().feed(start).partition(b"\n")[0]
+        try:
+            entry = parse(line)
+        except MalformedMessage:
+            return _First(str(path), 0, path.stat().st_mtime)
+        if isinstance(entry, NoteEntry) and entry.kind == "begin":
+            return _First(str(entry.data.get("recording")), int(entry.data.get("file") or 0), entry.time)
+    return _First(str(path), 0, path.stat().st_mtime)

@@ -1,0 +1,297 @@
+"""The recorder: follows every target of a browser, and writes what all of them say."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from typing import Any, Literal
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+
+from txcdp._core.dispatch.tap import Ears
+from txcdp._core.sessions import Session
+from txcdp._deferreds import Notice, returns_deferred, shielded
+from txcdp._logs import Seldom
+from txcdp.browser import Browser
+from txcdp.domains.target import TargetInfoChanged
+from txcdp.errors import CommandError, ConnectionLost, MalformedMessage, QueueOverflow
+from txcdp.health import HealthEvent, LineLost, Reconnected
+from txcdp.protocol._wire import split_event
+from txcdp.recording._buffer import Buffer, Overflow
+from txcdp.recording._commands import Commands
+from txcdp.recording._entries import as_chromium_writes, event_line, note_line
+from txcdp.recording._filters import Filter
+from txcdp.recording._following import DOMAINS, Following
+from txcdp.recording._secrets import CARRIERS, mask
+from txcdp.recording._sinks import Host, Pump, Sink
+from txcdp.recording._sources import Sources
+from txcdp.recording._stats import RecorderStats
+
+log = Logger()
+
+Secrets = Literal["mask", "keep"]
+
+
+class Recorder:
+    """Records the events of a browser.
+
+    It attaches to every page, frame, worker and pop-up before that runs (not to pages that the browser's own window is
+    made of), enables the domains there, and writes each event as the browser sent it. It records all that comes over
+    the browser's connection, also what the program itself has asked for; targets that it has attached to stay so when
+    it stops. Where that matters, give it a connection of its own.
+
+    :param browser: launched or connected to; with ``reconnect=`` or ``restart=`` the recording goes on over another
+        line, with a note of what is missing.
+    :param sink: where to: :class:`JsonLines` or :class:`SQLite`.
+    :param domains: what is enabled in every target. Not those that change what a page does (``Fetch``, ``Debugger``
+        and the like); what the program enables itself is recorded all the same.
+    :param filter: which events are recorded.
+    :param commands: whether the commands that are sent over the connection are recorded, too, with their replies, which
+        may be large (pictures, bodies). The filter's names hold for them as for events.
+    :param secrets: ``"mask"``: the values of cookies and of the headers Authorization, Proxy-Authorization, Cookie and
+        Set-Cookie are written as ``***``; ``"keep"``: they are written.
+    :param buffer: bytes that may wait in memory until they are written.
+    :param overflow: what happens to an event that comes when it is full:
+
+        - ``"pause"``: stop reading from the browser until there is room, for as long as the browser can surely keep
+          what it has to say. Past that, and while a command waits for its reply, reading goes on: the buffer may grow
+          to twice its size, then events are dropped and counted.
+        - ``"drop_oldest"``, ``"drop_newest"``: an event is dropped and counted.
+        - ``"error"``: the recording ends with :exc:`QueueOverflow`.
+
+        Where events were dropped a note says how many.
+    :param in_thread: calls a function in a thread and returns a Deferred; the reactor's thread pool by default.
+    :param wall: tells the time, in seconds since 1970.
+    :raises ValueError: for domains, policies and sizes that make no sense.
+    """
+
+    def __init__(
+        self,
+        browser: Browser,
+        sink: Sink,
+        *,
+        domains: Sequence[str] = DOMAINS,
+        filter: Filter | None = None,  # noqa: A002
+        commands: bool = False,
+        secrets: Secrets = "mask",
+        buffer: int = 64 * 1024 * 1024,
+        overflow: Overflow = "pause",
+        in_thread: Callable[..., Deferred[Any]] | None = None,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        if secrets not in ("mask", "keep"):
+            raise ValueError(f'secrets={secrets!r}: use "mask" or "keep"')
+        self.browser = browser
+        self._connection = browser.connection
+        self._clock = browser.connection.context.clock
+        self._filter = filter or Filter()
+        self._following = Following(browser, domains, self._filter.targets)
+        self._masks = secrets == "mask"
+        self._wall = wall
+        policies = {"secrets": secrets, "overflow": overflow}
+        self._options = {"domains": list(domains), "commands": commands, **policies, **self._filter.as_dict()}
+        self._about: dict[str, Any] = {}
+        flow = browser.connection.context.flow
+        self._buffer = Buffer(
+            buffer, overflow, wall, lambda: flow.hold(self, lambda _: None), lambda: flow.release(self)
+        )
+        self._sink = sink
+        self._pump = Pump(self._buffer, sink, self._clock, hopeless=lambda error: self._end("failed", error))
+        self._put = self._pump.put
+        self._sources = Sources(self._connection, self._filter, self._note)
+        self._find = self._sources.find
+        self._commands = Commands(self._sources, self._filter, self._masks, wall, self._keep) if commands else None
+        self._in_thread = in_thread or self._thread
+        self._subscriptions: list[Callable[[], object]] = []
+        self._events = self._unreadable = 0
+        self._state: Literal["new", "starting", "running", "stopping"] = "new"
+        self._unwanted = False
+        self._ended: Notice[Exception | None] = Notice()
+        self._may_log = Seldom(self._clock)
+
+    def __repr__(self) -> str:
+        return f"<Recorder {self._state}: {self._events} events to {self._sink!r}>"
+
+    @property
+    def stats(self) -> RecorderStats:
+        """The numbers as of now."""
+        pump, buffer = self._pump, self._buffer
+        return RecorderStats(
+            self._events - buffer.dropped,
+            buffer.dropped,
+            self._unreadable,
+            pump.written,
+            pump.bytes_written,
+            buffer.size,
+            pump.failures,
+        )
+
+    @returns_deferred
+    async def start(self) -> None:
+        """Begin.
+
+        :returns: fires when every target that is there is attached to, and the first file begun. Fails with
+            :exc:`OSError` where nothing can be written, and like ``Session.execute``; nothing is recorded then.
+            Cancelled, it fails when the file that it had begun is finished.
+        """
+        if self._state != "new":
+            raise RuntimeError("a recorder records once: make another one")
+        self._state = "starting"
+        try:
+            await self._describe()
+            await self._pump.open(Host(self._clock, self._in_thread, self._wall, self._beginning))
+        except BaseException as error:
+            self._state = "stopping"
+            self._ended.give(error if isinstance(error, Exception) else None)
+            raise
+        if self._unwanted:
+            await self._stop("stopped", None)
+            raise CancelledError
+        self._state = "running"
+        try:
+            await self._follow()
+        except BaseException as error:
+            if self._state == "running":
+                reason = "lost" if isinstance(error, ConnectionLost) else "failed"
+                await self._stop(reason, error if isinstance(error, Exception) else None)
+            raise
+
+    @returns_deferred
+    async def stop(self) -> None:
+        """Write what waits, and finish the file; the browser goes on.
+
+        :returns: fires when that is done, or at once where nothing is recorded; fails with :exc:`OSError` where it
+            cannot be written. It always fires. A :meth:`start` that had not got so far fails with
+            :exc:`~twisted.internet.defer.CancelledError`.
+        """
+        if self._state == "running":
+            await shielded(Deferred.fromCoroutine(self._stop("stopped", None)))
+        elif self._state != "new":
+            self._unwanted = True
+            await self._ended.wait()
+
+    def when_ended(self) -> Deferred[Exception | None]:
+        """Return a Deferred that fires when all is written and finished.
+
+        :returns: fires with why it ended: None after :meth:`stop`, else :exc:`ConnectionLost`, :exc:`QueueOverflow`, or
+            the :exc:`OSError` for which the end, or any more, cannot be written.
+        """
+        return self._ended.wait()
+
+    async def _stop(self, reason: str, error: Exception | None) -> None:
+        self._state = "stopping"
+        subscriptions, self._subscriptions = self._subscriptions, []
+        for end in subscriptions:
+            end()
+        self._connection.context.flow.release(self)
+        try:
+            await self._pump.stop(reason)
+        except Exception as failed:
+            error = error or failed
+            raise
+        finally:
+            self._sources.forget()
+            self._ended.give(error)
+
+    def _end(self, reason: str, error: Exception | None) -> None:
+        """End by itself."""
+        if self._state == "running":
+            ending = Deferred.fromCoroutine(self._stop(reason, error))
+            ending.addErrback(lambda failure: log.failure("The end of a recording could not be written", failure))
+
+    async def _describe(self) -> None:
+        """Ask what is being recorded."""
+        self._about = {"txcdp": version("txcdp"), "python": platform.python_version()}
+        try:
+            found = await self.browser.version()
+            self._about |= {"browser": found.product, "protocol": found.protocol_version}
+        except CommandError:  # Node
+            self._about |= {"browser": None, "protocol": None}
+
+    def _beginning(self) -> dict[str, Any]:
+        return {**self._about, "options": self._options, "targets": self._sources.as_list()}
+
+    async def _follow(self) -> None:
+        root = await self._following.root_kind()
+        if self._state == "running":
+            self._sources.set_root(root)
+            connection = self._connection
+            tap = connection.tap(bytes, self._filter.wants_event)
+            changes = self.browser.session.events(TargetInfoChanged)
+            self._subscriptions = [
+                connection.health.subscribe(self._felt, _not_here).dispose,
+                changes.subscribe(self._sources.changed, _not_here).dispose,
+                connection.attached.subscribe(self._attached, _not_here).dispose,
+                tap.subscribe(self._heard, self._lost, self._closed).dispose,
+            ]
+            if self._commands is not None:
+                ears = Ears(self._commands.sent, self._commands.replied)
+                self._subscriptions.append(connection.overhear(ears))
+            await self._following.start(self._sources.add, root != "browser")
+
+    def _attached(self, session: Session) -> None:
+        self._sources.add(session)
+        self._following.set_up(session)
+
+    # What comes in:
+
+    def _heard(self, message: bytes) -> None:
+        now = self._wall()
+        try:
+            parts = split_event(message)
+            if parts is not None:
+                method, key, end = parts
+                body = message[1:end]
+            else:
+                method, key, body = as_chromium_writes(message)
+            source = self._find(key)
+            if not source.wanted:
+                return
+            if self._masks and method in CARRIERS:
+                body = mask(body)
+            line = event_line(now, source.head, body)
+        except (MalformedMessage, RecursionError) as error:
+            self._unreadable += 1
+            if self._may_log():
+                log.warn("An event could not be recorded: {error}", error=error)
+            return
+        self._keep(line)
+
+    def _keep(self, line: bytes) -> None:
+        try:
+            self._put(line)
+            self._events += 1
+        except QueueOverflow as error:
+            self._end("failed", error)
+
+    def _felt(self, event: HealthEvent) -> None:
+        if isinstance(event, LineLost):
+            self._note("line_lost", cause=event.error.cause, error=str(event.error))
+        elif isinstance(event, Reconnected):
+            gap = event.gap
+            since = self._wall() - (self._clock.seconds() - gap.since)
+            self._note("line_found", since=since, restarted=gap.restarted, missing=sorted(gap.missing))
+
+    def _lost(self, error: Exception) -> None:
+        if isinstance(error, ConnectionLost):
+            self._note("line_lost", cause=error.cause, error=str(error))
+        self._end("lost", error)
+
+    def _closed(self) -> None:
+        self._end("closed", self._connection.lost)
+
+    def _note(self, kind: str, **data: Any) -> None:
+        if self._state == "running":
+            self._put(note_line(self._wall(), kind, **data))
+
+    def _thread(self, function: Callable[..., Any], *args: Any) -> Deferred[Any]:
+        reactor: Any = self._clock
+        return deferToThreadPool(reactor, reactor.getThreadPool(), function, *args)
+
+
+def _not_here(error: Exception) -> None:
+    """How the connection ends is heard from the stream of its events."""

@@ -1,0 +1,190 @@
+"""Where lines go: what a recorder asks of a file format, and the pump that takes batches of lines to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from txcdp._deferreds import Notice, returns_deferred, shielded
+from txcdp._logs import Seldom
+from txcdp.recording._buffer import Buffer
+from txcdp.recording._failures import is_lasting
+
+log = Logger()
+
+#: Seconds, a number of bytes that are written at once, and when that is tried again after a failure.
+PACE = 0.2
+BATCH = 1 << 20
+RETRY = 1.0
+
+#: When what was written is to be on the disk: after each write, after so many seconds, when the system likes.
+Sync = float | Literal["always", "never"]
+
+
+@dataclass(frozen=True)
+class Host:
+    """What a sink needs of its recorder.
+
+    :ivar clock: the reactor, or a ``task.Clock``.
+    :ivar in_thread: calls a function that blocks in a thread; returns a Deferred of its result.
+    :ivar wall: tells the time, in seconds since 1970.
+    :ivar describe: returns what the first note of a file says.
+    """
+
+    clock: IReactorTime
+    in_thread: Callable[..., Deferred[Any]]
+    wall: Callable[[], float]
+    describe: Callable[[], dict[str, Any]]
+
+
+class Sink(Protocol):
+    """A place for lines. It has never more than one thing to do: each call waits for the Deferred of the one before."""
+
+    def open(self, host: Host) -> Deferred[None]:
+        """Make ready; fails with :exc:`OSError` and the like."""
+
+    def write(self, lines: list[bytes]) -> Deferred[None]:
+        """Write lines, or none where that is due; where it fails none of them is written."""
+
+    def due(self) -> float | None:
+        """Return in how many seconds it wants to be called though there are no lines; None: not at all."""
+
+    def close(self, reason: str, dropped: int) -> Deferred[None]:
+        """Finish what is being written; where that fails, it is left to be recovered."""
+
+
+class Pump:
+    """Takes lines from a buffer to a sink: soon, many at once, and one batch at a time.
+
+    What cannot be written, as when the disk is full, is kept and tried again; meanwhile the buffer fills.
+
+    :param batch: how many bytes are written at once.
+    :param hopeless: called with why no later attempt can succeed, at each attempt.
+    """
+
+    def __init__(
+        self,
+        buffer: Buffer,
+        sink: Sink,
+        clock: IReactorTime,
+        batch: int = BATCH,
+        hopeless: Callable[[Exception], object] = lambda _: None,
+    ) -> None:
+        self._buffer = buffer
+        self._sink = sink
+        self._clock = clock
+        self._batch = batch
+        self._hopeless = hopeless
+        self._timer: IDelayedCall | None = None
+        self._at = 0.0
+        self._busy = False
+        self._failed: list[bytes] = []
+        self._idle: Notice[None] = Notice()
+        self._stopping = False
+        self._may_log = Seldom(clock)
+        self.written = 0
+        self.bytes_written = 0
+        self.failures = 0
+
+    @returns_deferred
+    async def open(self, host: Host) -> None:
+        """Make the sink ready; where that is cancelled it is closed as soon as it is: a thread cannot be stopped.
+
+        :returns: fails like :meth:`Sink.open`; cancelled, when the sink is closed.
+        """
+        opening = self._sink.open(host)
+        try:
+            await shielded(opening)
+        except CancelledError:
+            closing = opening.addCallback(lambda _: self._sink.close("stopped", self._buffer.dropped))
+            await shielded(closing.addErrback(self._not_closed))
+            raise
+
+    def put(self, line: bytes) -> None:
+        """Add a line; raises like :meth:`Buffer.put`."""
+        self._buffer.put(line)
+        if self._busy:
+            return
+        if self._buffer.size >= self._batch and not self._failed:
+            self._go()
+        elif self._timer is None or (self._at > PACE and not self._failed):
+            self._start_timer(PACE)
+
+    @returns_deferred
+    async def stop(self, reason: str) -> None:
+        """Write what waits, and finish; it is tried once.
+
+        :returns: fails with what the writing fails with.
+        """
+        self._stopping = True
+        self._cancel_timer()
+        if self._busy:
+            await self._idle.wait()
+        try:
+            while self._failed or len(self._buffer) or self._buffer.missing:
+                await self._write(self._failed or self._buffer.take(self._batch))
+        except BaseException:
+            reason = "failed"
+            raise
+        finally:
+            await self._sink.close(reason, self._buffer.dropped)
+
+    def _go(self) -> None:
+        self._cancel_timer()
+        self._busy, self._idle = True, Notice()
+        self._write(self._failed or self._buffer.take(self._batch)).addErrback(self._not_written).addBoth(self._next)
+
+    def _write(self, lines: list[bytes]) -> Deferred[None]:
+        self._failed = lines
+
+        def written(_: None) -> None:
+            self._failed = []
+            self.written += len(lines)
+            self.bytes_written += sum(map(len, lines))
+
+        return self._sink.write(lines).addCallback(written)
+
+    def _not_written(self, failure: Failure) -> None:
+        self.failures += 1
+        if isinstance(failure.value, Exception) and is_lasting(failure.value):
+            self._hopeless(failure.value)
+        elif self._may_log():
+            log.failure("The recording cannot be written; it is tried again", failure)
+
+    def _not_closed(self, failure: Failure) -> None:
+        log.warn("{sink}, which nobody waits for any more, failed: {error}", sink=self._sink, error=failure.value)
+
+    def _next(self, _: object) -> None:
+        self._busy = False
+        self._idle.give(None)
+        if self._stopping:
+            return
+        if self._failed:
+            self._start_timer(RETRY)
+        elif self._buffer.size >= self._batch:
+            self._go()
+        else:
+            due = self._sink.due()
+            waits = [each for each in (PACE if len(self._buffer) else None, due) if each is not None]
+            if waits:
+                self._start_timer(min(waits))
+
+    def _start_timer(self, seconds: float) -> None:
+        self._cancel_timer()
+        self._at = seconds
+        self._timer = self._clock.callLater(seconds, self._time_is_up)
+
+    def _time_is_up(self) -> None:
+        self._timer = None
+        self._go()
+
+    def _cancel_timer(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()

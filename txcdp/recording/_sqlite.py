@@ -1,0 +1,276 @@
+"""A recording as an SQLite database, written through ``twisted.enterprise.adbapi`` by one thread.
+
+The schema, version 1 (``PRAGMA user_version``)::
+
+    recordings(id, began)            one row for each time that a recorder was started
+    entries(id,                      in the order in which it happened
+            recording,               recordings.id
+            time,                    seconds since 1970, UTC
+            kind,                    event, command, reply or note
+            session, target,         ids; NULL for the browser's own session
+            name,                    an event's or command's method, or the kind of the note
+            number,                  a command's id, also in its reply
+            duration, error,         of a reply
+            data)                    JSON: params of events and commands, the result of a reply, all of a note
+
+with indexes on ``time``, on ``(name, time)`` and on ``(session, time)``.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from twisted.enterprise.adbapi import ConnectionPool
+
+from txcdp._deferreds import returns_deferred
+from txcdp.errors import MalformedMessage
+from txcdp.protocol._records import from_json, to_json
+from txcdp.recording._database import os_errors, wrong_schema
+from txcdp.recording._entries import FORMAT, VERSION, Damage, Entry, NoteEntry, NoteLine, note_line, parse
+from txcdp.recording._sinks import Host
+
+#: Of the schema; 0 is a database in which nothing is.
+SCHEMA_VERSION: Final = 1
+
+_SCHEMA: Final = """
+CREATE TABLE recordings(id INTEGER PRIMARY KEY, began REAL NOT NULL);
+CREATE TABLE entries(
+    id INTEGER PRIMARY KEY, recording INTEGER NOT NULL REFERENCES recordings(id), time REAL NOT NULL,
+    kind TEXT NOT NULL, session TEXT, target TEXT, name TEXT, number INTEGER, duration REAL, error TEXT,
+    data TEXT NOT NULL);
+CREATE INDEX entries_by_time ON entries(time);
+CREATE INDEX entries_by_name ON entries(name, time);
+CREATE INDEX entries_by_session ON entries(session, time);
+PRAGMA user_version = 1;
+"""
+_INSERT: Final = (
+    "INSERT INTO entries(recording, time, kind, session, target, name, number, duration, error, data)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_SELECT: Final = (
+    "SELECT id, time, kind, session, target, name, number, duration, error, data FROM entries WHERE id > ? ORDER BY id"
+)
+
+_Row = tuple[Any, ...]
+
+
+class _Line(msgspec.Struct):
+    time: float
+    session: str | None = None
+    target: str | None = None
+    method: str | None = None
+    command: str | None = None
+    note: str | None = None
+    id: int | None = None
+    reply: int | None = None
+    duration: float | None = None
+    error: str | None = None
+    params: msgspec.Raw = msgspec.Raw(b"{}")
+    result: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class SQLite:
+    """A recording in an SQLite database, to be asked in SQL, also while it is being written (WAL).
+
+    A database may hold several recordings; it grows until somebody deletes rows.
+
+    :param path: the database, made if it is missing, readable by its owner alone.
+    :param durable: whether each transaction (up to five a second) is on the disk before the next one;
+        otherwise a power failure may take the last ones with it, and the database is whole all the same.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, durable: bool = True) -> None:
+        self.path = Path(path)
+        self._durable = durable
+        self._pool: Any = None
+        self._recording = 0
+        self._entries = 0
+
+    def __repr__(self) -> str:
+        return f"<SQLite {self.path}>"
+
+    @returns_deferred
+    async def open(self, host: Host) -> None:
+        """Open the database and begin a recording in it; fails with :exc:`WrongSchema`, or another :exc:`OSError`."""
+        self._host = host
+        with os_errors(self.path):
+            await host.in_thread(self._create)
+        self._pool = ConnectionPool(
+            "sqlite3",
+            str(self.path),
+            cp_reactor=host.clock,
+            cp_min=1,
+            cp_max=1,
+            cp_openfun=self._opened,
+            cp_noisy=False,
+            check_same_thread=False,  # adbapi closes it in another thread
+        )
+        self._pool.start()
+        now = host.wall()
+        try:
+            with os_errors(self.path):
+                await self._pool.runInteraction(self._begin, now)
+        except BaseException:
+            self._pool.close()
+            raise
+
+    @returns_deferred
+    async def write(self, lines: list[bytes]) -> None:
+        """Write lines in a transaction; fails with :exc:`OSError`."""
+        if lines:
+            with os_errors(self.path):
+                await self._pool.runInteraction(self._write, lines)
+            self._entries += sum(not isinstance(line, NoteLine) for line in lines)
+
+    def due(self) -> float | None:
+        """Return None: what is written is committed."""
+        return None
+
+    @returns_deferred
+    async def close(self, reason: str, dropped: int) -> None:
+        """End the recording, and put all of it into the one file; fails with :exc:`OSError`."""
+        end = note_line(self._host.wall(), "end", reason=reason, entries=self._entries, dropped=dropped)
+        try:
+            with os_errors(self.path):
+                await self._pool.runInteraction(self._write, [end])
+                await self._pool.runWithConnection(_gather)
+        finally:
+            self._pool.close()
+
+    # In a thread:
+
+    def _create(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        with closing(sqlite3.connect(self.path)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            version = _version(connection)
+            if version == 0 and not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+                connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
+            elif version != SCHEMA_VERSION:
+                raise wrong_schema(self.path, f"version {version}")
+
+    def _opened(self, connection: Any) -> None:
+        connection.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'NORMAL'}")
+
+    def _begin(self, cursor: Any, now: float) -> None:
+        cursor.execute("INSERT INTO recordings(began) VALUES (?)", (now,))
+        self._recording = cursor.lastrowid
+        about = {"format": FORMAT, "version": VERSION, "recording": str(self._recording), "file": 1}
+        self._write(cursor, [note_line(now, "begin", **about, **self._host.describe())])
+
+    def _write(self, cursor: Any, lines: list[bytes]) -> None:
+        cursor.executemany(_INSERT, [(self._recording, *_columns(line)) for line in lines])
+
+
+class SQLiteReader:
+    """A recording in a database, also while it is being written.
+
+    :ivar ended: whether the last recording in it has ended, as far as it was read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.ended = False
+        self._last = 0
+        with os_errors(path):
+            self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        try:
+            with os_errors(path):
+                if (version := _version(self._connection)) != SCHEMA_VERSION:
+                    raise wrong_schema(path, f"version {version}")
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def poll(self) -> Iterator[Entry]:
+        """Return the entries that have come since the last call."""
+        for number, *columns in self._rows():
+            self._last = number
+            line = _line(*columns)
+            try:
+                entry = parse(line)
+            except MalformedMessage as error:
+                yield Damage(columns[0], line, str(self.path), str(error))
+                continue
+            if isinstance(entry, NoteEntry):
+                self.ended = entry.kind == "end"
+            yield entry
+
+    def _rows(self) -> Iterator[_Row]:
+        with os_errors(self.path):
+            yield from self._connection.execute(_SELECT, (self._last,))
+
+    def finish(self) -> Iterator[Entry]:
+        """Report nothing: a database is never torn."""
+        return iter(())
+
+    def close(self) -> None:
+        """Close the database."""
+        self._connection.close()
+
+
+def _gather(connection: Any) -> None:
+    """Put all into the one file."""
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _columns(line: bytes) -> _Row:
+    """Return a line as the columns of a row, its JSON as it is."""
+    try:
+        read = _read(line)
+    except (msgspec.MsgspecError, UnicodeError):  # it was not read until now
+        read = _leniently(line)
+    if read.note is not None:
+        return read.time, "note", read.session, read.target, read.note, None, None, None, _text(line.strip())
+    if read.reply is not None:
+        return read.time, "reply", None, None, None, read.reply, read.duration, read.error, _text(read.result)
+    kind, name = ("command", read.command) if read.method is None else ("event", read.method)
+    return read.time, kind, read.session, read.target, name, read.id, None, None, _text(read.params)
+
+
+_read = msgspec.json.Decoder(_Line).decode
+
+
+def _leniently(line: bytes) -> _Line:
+    try:
+        value = from_json(line)
+        value["params"] = msgspec.Raw(to_json(value.get("params") or {}))
+        value["result"] = msgspec.Raw(to_json(value.get("result")))
+        return _Line(**{name: value[name] for name in _Line.__struct_fields__ if name in value})
+    except (MalformedMessage, TypeError):
+        time = float(line[len(b'{"time":') : line.find(b",")])
+        return _Line(time=time, method="", params=msgspec.Raw(to_json({"unreadable": line.decode("utf-8", "replace")})))
+
+
+def _text(json: bytes | msgspec.Raw) -> str:
+    return bytes(json).decode("utf-8", "replace")
+
+
+def _line(
+    time: float, kind: str, session: Any, target: Any, name: Any, number: Any, duration: Any, error: Any, data: str
+) -> bytes:
+    """Return a row as the line that it was."""
+    if kind == "note":
+        return data.encode()
+    start = b'{"time":%.6f,' % time
+    if kind == "reply":
+        outcome = b'"error":%b' % to_json(error) if error is not None else b'"result":%b' % data.encode()
+        return start + b'"reply":%d,"duration":%b,%b}' % (number, to_json(duration), outcome)
+    what = b'"method":%b' % to_json(name) if kind == "event" else b'"command":%b,"id":%d' % (to_json(name), number)
+    return start + b'"session":%b,"target":%b,%b,"params":%b}' % (
+        to_json(session),
+        to_json(target),
+        what,
+        data.encode(),
+    )

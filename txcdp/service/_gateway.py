@@ -1,0 +1,89 @@
+"""A gateway that runs unattended."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, succeed
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from txcdp._deferreds import returns_deferred
+from txcdp.gateway import Gateway, GatewayOptions
+from txcdp.gateway._http.tokens import BadTokens
+from txcdp.gateway.live import LivePage
+
+log = Logger()
+
+#: What stands behind a signal's number: what was set before.
+_Handler = Callable[[int, FrameType | None], Any] | int | None
+
+
+class GatewayService(Service):
+    """A gateway from its start until its stop, which lets its clients finish.
+
+    On SIGHUP, where there is one, its file of tokens is read again.
+
+    :param reactor: the reactor.
+    :param options: see :class:`~txcdp.gateway.GatewayOptions`.
+    :param live_page: whether there is a page at ``/`` that shows operators what goes on.
+    :param more: that :class:`~txcdp.gateway.Gateway` takes.
+    :ivar gateway: the gateway itself.
+    :raises BadTokens: the file of tokens cannot be used.
+    """
+
+    def __init__(
+        self, reactor: Any, options: GatewayOptions | None = None, *, live_page: bool = True, **more: Any
+    ) -> None:
+        self._reactor = reactor
+        self.gateway = Gateway(reactor, options, **more)
+        if live_page:
+            LivePage(self.gateway, reactor)
+        self._before: _Handler = None
+        self._starting: Deferred[None] = succeed(None)
+
+    def startService(self) -> None:
+        """Listen, and start browsers.
+
+        :raises Exception: it cannot listen; Twisted's ``CannotListenError``, mostly.
+        """
+        super().startService()
+        failed: list[Failure] = []
+        self._starting = self.gateway.start().addErrback(failed.append)
+        if failed:  # before anything else could be
+            failed[0].raiseException()
+        self._starting.addCallback(lambda _: log.failure("The gateway cannot start", failed[0]) if failed else None)
+        if hasattr(signal, "SIGHUP"):
+            self._before = signal.signal(signal.SIGHUP, self._hang_up)
+
+    @returns_deferred
+    async def stopService(self) -> None:
+        """Take no more clients, and let those finish that are there, for as long as the options say.
+
+        :returns: fires when no browser is left.
+        """
+        super().stopService()
+        if self._before is not None:
+            signal.signal(signal.SIGHUP, self._before)
+            self._before = None
+        await self._starting
+        await self.gateway.stop()
+
+    def reload(self) -> None:
+        """Read the file of tokens again; where it cannot be used, those that were known go on to be."""
+        tokens = self.gateway.tokens
+        if tokens is None:
+            return
+        try:
+            tokens.reload()
+        except BadTokens as error:
+            log.error("The tokens stay as they were: {error}", error=error)
+        else:
+            log.info("The tokens were read again: {names}", names=", ".join(tokens.names))
+
+    def _hang_up(self, number: int, frame: FrameType | None) -> None:
+        self._reactor.callFromThread(self.reload)

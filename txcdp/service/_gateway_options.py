@@ -1,0 +1,185 @@
+"""What ``twistd txcdp gateway`` takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from twisted.internet.endpoints import serverFromString
+from twisted.python import usage
+
+from txcdp.gateway import BrowserLimits, ClientLimits, DoorOptions, GatewayOptions, Policy, PoolOptions, RenderOptions
+from txcdp.gateway._http.listening import check_local, check_port
+from txcdp.gateway._http.tokens import Tokens
+from txcdp.gateway._options import RISKY_METHODS
+from txcdp.gateway._pool.launched import launcher
+from txcdp.service._browser_options import LaunchOptions
+from txcdp.service._gateway import GatewayService
+from txcdp.service._options import at_least, positive
+from txcdp.service._units import names, seconds, size
+
+_POOL = PoolOptions()
+_BROWSER = BrowserLimits()
+_CLIENTS = ClientLimits()
+_ALL = GatewayOptions()
+
+#: Options of which 0 means that there is no limit.
+_UNLIMITED = ("browser-memory", "session-time", "idle-time", "commands-per-second")
+
+
+def endpoint(text: str) -> str:
+    """Take where to listen, as it is; its keys are read, too.
+
+    :raises ValueError: it is no endpoint.
+    """
+    try:
+        serverFromString(None, text)
+    except Exception as error:  # each kind of endpoint has its own, and TLS those of its library
+        raise ValueError(
+            f"{text!r} is no endpoint ({error}): write it like tcp:9222:interface=127.0.0.1 or "
+            "ssl:9443:privateKey=key.pem:certKey=cert.pem"
+        ) from error
+    check_port(text)
+    return text
+
+
+class GatewayCommandOptions(LaunchOptions):
+    """Options of ``twistd txcdp gateway``."""
+
+    synopsis = "[options]"
+    longdesc = (
+        "One door to a pool of browsers, for any client of the DevTools protocol: Puppeteer, Playwright, "
+        "chrome-remote-interface, txcdp. Without --tokens it listens to this machine alone. SIGHUP reads the tokens "
+        "again; SIGTERM lets clients finish."
+    )
+    optParameters = [
+        ["listen", "l", _ALL.endpoint, "Where to listen, as an endpoint of Twisted's; ssl:... for TLS."],
+        ["mode", "m", _ALL.mode, "exclusive: each client has a browser; shared: a world in one that it shares."],
+        ["tokens", "t", None, "A file of tokens (TOML); without one, nobody needs a token."],
+        ["public-url", None, None, "As which clients see the gateway, where something stands before it."],
+        ["browsers", "n", str(_POOL.size), "Most browsers at once."],
+        ["clients-per-browser", None, str(_POOL.clients_per_browser), "Most clients of one at once, in shared mode."],
+        ["warm", "w", str(_POOL.warm), "Browsers that are kept started for those to come."],
+        ["queue", None, str(_POOL.queue), "Clients that may wait for a browser."],
+        ["queue-deadline", None, f"{_POOL.queue_deadline:g}s", "How long each of them may."],
+        ["browser-sessions", None, str(_BROWSER.sessions), "Clients after which a browser is replaced."],
+        ["browser-age", None, f"{_BROWSER.seconds:g}s", "Age at which it is."],
+        ["browser-memory", None, "0", "Memory (PSS of its processes) beyond which it is ended, such as 2G; 0: any."],
+        ["clients", "c", str(_CLIENTS.clients), "Most clients at once."],
+        ["connections", None, str(_CLIENTS.connections), "Most connections without a request, and with one."],
+        ["message-size", None, f"{_CLIENTS.message_size >> 20}M", "The longest message of a client."],
+        ["session-time", None, "0", "How long a client may stay; 0: any time."],
+        ["idle-time", None, "0", "How long it may say nothing; 0: any time."],
+        ["commands-per-second", None, "0", "Of one client; what exceeds it waits; 0: any number."],
+        ["slow-time", None, f"{_CLIENTS.slow_time:g}s", "How long it may leave unread what it is sent."],
+        ["unread", None, f"{_CLIENTS.unread >> 20}M", "How much may wait for it, in shared mode."],
+        ["deny", None, None, "Methods that are refused: Browser.crash,SystemInfo.*; risky: a list of such."],
+        ["deny-schemes", None, None, "Schemes of URLs that may not be opened: file,chrome"],
+        ["drain", None, f"{_ALL.drain:g}s", "How long clients may go on when the gateway is stopped."],
+    ]
+    optFlags = [
+        ["no-private-addresses", None, "Refuse to open URLs of private networks and of this machine."],
+        ["render", "r", "Render for plain HTTP clients: POST /screenshot, /pdf, /content, /evaluate."],
+        ["no-live-page", None, "Have no page at / that shows operators what goes on."],
+    ]
+
+    readers: ClassVar = {
+        "listen": endpoint,
+        "browsers": at_least(1),
+        "clients-per-browser": at_least(1),
+        "warm": at_least(0),
+        "queue": at_least(0),
+        "queue-deadline": positive(seconds),
+        "browser-sessions": at_least(1),
+        "browser-age": positive(seconds),
+        "browser-memory": size,
+        "clients": at_least(1),
+        "connections": at_least(1),
+        "message-size": positive(size),
+        "session-time": seconds,
+        "idle-time": seconds,
+        "commands-per-second": at_least(0),
+        "slow-time": positive(seconds),
+        "unread": positive(size),
+        "deny": names,
+        "deny-schemes": names,
+        "drain": seconds,
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self["hosts"], self["origins"] = [], []
+
+    def opt_host(self, name: str) -> None:
+        """A name by which clients may call the gateway, besides its addresses. May be given several times."""
+        self["hosts"].append(name)
+
+    def opt_origin(self, origin: str) -> None:
+        """A web page's origin, such as https://example.com, that may use it. May be given several times."""
+        self["origins"].append(origin)
+
+    def postOptions(self) -> None:
+        """Refuse what makes no sense, before anything is started."""
+        super().postOptions()
+        try:
+            self.make_options()
+            if self["tokens"] is not None:
+                self["tokens"] = str(Path(self["tokens"]).absolute())  # twistd goes elsewhere
+                Tokens(self["tokens"])
+            else:
+                check_local(self["listen"])
+        except ValueError as error:
+            raise usage.UsageError(str(error)) from error
+        _ = self.launch
+
+    def make_options(self) -> GatewayOptions:
+        """Return what the gateway is told."""
+        limit = {name: self[name] or None for name in _UNLIMITED}
+        methods = [name for each in self["deny"] or () for name in (RISKY_METHODS if each == "risky" else (each,))]
+        return GatewayOptions(
+            endpoint=self["listen"],
+            mode=self["mode"],
+            pool=PoolOptions(
+                size=self["browsers"],
+                clients_per_browser=self["clients-per-browser"],
+                warm=min(self["warm"], self["browsers"]),
+                queue=self["queue"],
+                queue_deadline=self["queue-deadline"],
+                browser=BrowserLimits(
+                    sessions=self["browser-sessions"], seconds=self["browser-age"], memory=limit["browser-memory"]
+                ),
+            ),
+            clients=ClientLimits(
+                clients=self["clients"],
+                connections=self["connections"],
+                message_size=self["message-size"],
+                session_time=limit["session-time"],
+                idle_time=limit["idle-time"],
+                commands_per_second=limit["commands-per-second"],
+                slow_time=self["slow-time"],
+                unread=self["unread"],
+            ),
+            policy=Policy(
+                methods=tuple(methods),
+                schemes=tuple(self["deny-schemes"] or ()),
+                private_addresses=not self["no-private-addresses"],
+            ),
+            door=DoorOptions(
+                hosts=tuple(self["hosts"]),
+                origins=tuple(self["origins"]),
+                public_url=self["public-url"],
+                tokens=self["tokens"],
+            ),
+            drain=self["drain"],
+            render=RenderOptions() if self["render"] else None,
+        )
+
+    def make_service(self, reactor: Any) -> GatewayService:
+        """Return the service that these options describe."""
+        options = self.make_options()
+        return GatewayService(
+            reactor,
+            options,
+            live_page=not self["no-live-page"],
+            start_browser=launcher(reactor, **self.launch, most=2 * options.pool.size),
+        )

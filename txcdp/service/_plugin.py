@@ -1,0 +1,36 @@
+"""``twistd txcdp``: its commands, and the services that they are."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from twisted.application.service import IService
+from twisted.python import usage
+
+from txcdp.service._gateway_options import GatewayCommandOptions
+from txcdp.service._record_options import RecordOptions
+
+
+class Options(usage.Options):
+    """Options of ``twistd txcdp``."""
+
+    synopsis = "COMMAND [options]"
+    longdesc = "Browsers that run unattended. See also: twistd txcdp COMMAND --help"
+    subCommands: ClassVar = [
+        ("gateway", None, GatewayCommandOptions, "One door to a pool of browsers, for any client of the protocol."),
+        ("record", None, RecordOptions, "Record what a browser does."),
+    ]
+
+    def postOptions(self) -> None:
+        """Ask for a command."""
+        if not self.subCommand:
+            raise usage.UsageError("say what to do: " + ", ".join(each[0] for each in self.subCommands))
+
+
+def makeService(options: Options) -> IService:
+    """Return the service of the command that was given."""
+    from twisted.internet import reactor
+
+    made: Any = options.subOptions
+    service: IService = made.make_service(reactor)
+    return service

@@ -1,0 +1,108 @@
+"""What ``twistd txcdp record`` takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from twisted.python import usage
+
+from txcdp.recording import Filter, JsonLines, MissingLibrary
+from txcdp.recording._following import DOMAINS
+from txcdp.recording._sinks import Sink
+from txcdp.service._browser_options import BrowserOptions
+from txcdp.service._ending import end_process
+from txcdp.service._options import one_of, positive
+from txcdp.service._recorder import RecorderService
+from txcdp.service._units import names, seconds, size
+
+
+def sync(text: str) -> Any:
+    """Read when to sync: a duration, ``always`` or ``never``."""
+    return text if text in ("always", "never") else seconds(text)
+
+
+class RecordOptions(BrowserOptions):
+    """Options of ``twistd txcdp record``."""
+
+    synopsis = "[options] [URL...]"
+    longdesc = (
+        "Record the events of a browser, of all its pages, frames and workers as they come and go, to files of JSON "
+        "lines or an SQLite database. The URLs are opened in it. Read recordings with: txcdp show FILE"
+    )
+    optParameters = [
+        ["directory", "d", ".", "Where the files are written; made if it is missing."],
+        ["name", "n", "recording", "What the files' names begin with."],
+        ["compress", "c", "none", "none, gzip or zstd."],
+        ["rotate-size", None, "256M", "Begin another file after so many bytes; 0: never."],
+        ["rotate-age", None, "0", "Begin another file after so long, such as 1h or 1d; 0: never."],
+        ["sync", None, "1s", "After how long what was written is surely on the disk; or always, or never."],
+        ["database", None, None, "Write to this SQLite database, in place of files."],
+        ["domains", None, ",".join(DOMAINS), "Domains to enable in each target."],
+        ["events", "e", None, "Record these domains and events alone: Network,Page.frameNavigated,*Worker*"],
+        ["without", None, None, "Do not record these."],
+        ["targets", "t", None, "Record these targets alone, by type or id: page,iframe"],
+        ["urls", "u", None, "Record targets at these URLs alone: https://*.example.com/*"],
+        ["secrets", None, "mask", "mask: write cookies and authorization as ***; keep: as they are."],
+        ["overflow", None, "pause", "When the disk is too slow: pause, drop_oldest, drop_newest or error."],
+        ["buffer", None, "64M", "Bytes that may wait in memory until they are written."],
+    ]
+
+    optFlags = [
+        ["commands", None, "Record the commands, too, that the recorder sends, with their replies."],
+    ]
+    readers: ClassVar = {
+        "rotate-size": size,
+        "rotate-age": seconds,
+        "sync": sync,
+        "domains": names,
+        "events": names,
+        "without": names,
+        "targets": names,
+        "urls": names,
+        "secrets": one_of("mask", "keep"),
+        "overflow": one_of("pause", "drop_oldest", "drop_newest", "error"),
+        "buffer": positive(size),
+    }
+
+    def parseArgs(self, *urls: str) -> None:
+        """Take the pages to be opened."""
+        self["pages"] = list(urls)
+
+    def postOptions(self) -> None:
+        """Refuse what makes no sense, before anything is started."""
+        super().postOptions()
+        try:
+            self.make_sink()
+        except (ValueError, MissingLibrary) as error:
+            raise usage.UsageError(str(error)) from error
+
+    def make_sink(self) -> Sink:
+        """Return where to."""
+        if self["database"] is not None:
+            from txcdp.recording import SQLite
+
+            return SQLite(Path(self["database"]).absolute(), durable=self["sync"] != "never")
+        return JsonLines(
+            Path(self["directory"]).absolute(),  # twistd goes elsewhere
+            self["name"],
+            compression=self["compress"],
+            rotate_size=self["rotate-size"] or None,
+            rotate_age=self["rotate-age"] or None,
+            sync=self["sync"],
+        )
+
+    def make_service(self, reactor: Any) -> RecorderService:
+        """Return the service that these options describe."""
+        return RecorderService(
+            self.make_browsers(reactor),
+            self.make_sink,
+            urls=self["pages"],
+            given_up=lambda: end_process(reactor),
+            domains=self["domains"],
+            filter=Filter(**{part: self[part] or () for part in ("events", "without", "targets", "urls")}),
+            secrets=self["secrets"],
+            commands=bool(self["commands"]),
+            overflow=self["overflow"],
+            buffer=self["buffer"],
+        )

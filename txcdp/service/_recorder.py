@@ -1,0 +1,146 @@
+"""A recorder that runs unattended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.application.service import MultiService
+from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from txcdp._core.reconnecting import ReconnectPolicy
+from txcdp._deferreds import returns_deferred
+from txcdp._privacy import shown_url
+from txcdp.browser import Browser
+from txcdp.errors import TxcdpError
+from txcdp.recording import MissingLibrary, Recorder
+from txcdp.recording._failures import is_lasting
+from txcdp.recording._sinks import Sink
+from txcdp.service._browser import BrowserService
+
+log = Logger()
+
+#: When a recording that has ended by itself, or could not begin, as when the disk is full, is begun anew.
+_AGAIN = ReconnectPolicy(initial_delay=5.0, max_delay=60.0, factor=2.0, jitter=lambda: 0.0)
+
+
+class RecorderService(MultiService):
+    """Records what a browser does, from its start until its stop.
+
+    Over a lost line or a restart of the browser the same recording goes on, with a note of the gap. One that has ended,
+    because its buffer overflowed, is followed by another one; one that cannot begin, because the disk is full or the
+    database locked, is tried again, with delays that grow to a minute. Where no later attempt can succeed (the
+    directory may not be written to, the database is something else's, there is no browser) it says so and gives up.
+
+    :param browsers: whose browser is recorded; it becomes a child of this service, unless it has a parent.
+    :param sink: makes what a recording is written to: :class:`~txcdp.recording.JsonLines` or
+        :class:`~txcdp.recording.SQLite`.
+    :param urls: pages that are opened in each new browser.
+    :param given_up: called when nothing will be recorded any more, after that was logged; ``twistd txcdp record`` ends
+        the process with :func:`end_process`. By default the application goes on.
+    :param options: more that :class:`~txcdp.recording.Recorder` takes.
+    """
+
+    def __init__(
+        self,
+        browsers: BrowserService,
+        sink: Callable[[], Sink],
+        *,
+        urls: Sequence[str] = (),
+        given_up: Callable[[], object] = lambda: None,
+        **options: Any,
+    ) -> None:
+        super().__init__()
+        self.browsers = browsers
+        if browsers.parent is None:
+            browsers.setServiceParent(self)
+        self._sink = sink
+        self._urls = list(urls)
+        self._given_up = given_up
+        self._options = options
+        self._recorder: Recorder | None = None
+        self._seen: Browser | None = None  # has its pages
+        self._recording: Deferred[None] = succeed(None)
+
+    @property
+    def recorder(self) -> Recorder | None:
+        """The present recording; None between two."""
+        return self._recorder
+
+    def startService(self) -> None:
+        """Begin to record as soon as there is a browser."""
+        super().startService()
+        self._recording = self._record().addErrback(self._give_up)
+
+    @returns_deferred
+    async def stopService(self) -> None:
+        """Finish the recording, then let the browser go.
+
+        :returns: fires when all is written and the browser is closed.
+        """
+        recorder, recording = self._recorder, self._recording
+        self.running = False
+        if recorder is not None:
+            await self._finish(recorder)
+        recording.cancel()
+        await recording
+        await super().stopService()
+
+    @returns_deferred
+    async def _record(self) -> None:
+        delay, failures = _AGAIN.delays(), 0
+        while True:
+            browser = await self.browsers.whenConnected()
+            try:
+                recorder = self._recorder = Recorder(browser, self._sink(), **self._options)
+                await recorder.start()
+            except (OSError, TxcdpError) as error:
+                self._recorder = None
+                if not self.running:  # meanwhile; the cancelling came too late for what had failed
+                    log.error("There can be no recording now: {error}", error=error)
+                    return
+                if is_lasting(error):
+                    raise
+                failures += 1
+                seconds = delay(failures)
+                log.error("There can be no recording now: {error}; again in {seconds} s", error=error, seconds=seconds)
+            else:
+                failures, seconds = 0, delay(1)
+                log.info("{recorder} has begun", recorder=recorder)
+                await self._open_pages(browser)
+                error_or_none = await recorder.when_ended()
+                self._recorder = None
+                if not self.running:
+                    return
+                log.error("{recorder} has ended: {error}", recorder=recorder, error=error_or_none)
+                if error_or_none is not None and is_lasting(error_or_none):
+                    raise error_or_none
+            await deferLater(self.browsers.reactor, seconds)
+
+    async def _open_pages(self, browser: Browser) -> None:
+        seen, self._seen = self._seen, browser
+        for url in self._urls if browser is not seen else ():
+            try:
+                await browser.new_page(url)
+            except TxcdpError as error:
+                log.warn("{url} could not be opened: {error}", url=shown_url(url), error=error)
+
+    async def _finish(self, recorder: Recorder) -> None:
+        try:
+            await recorder.stop()
+        except Exception as error:  # whatever it is: the browser has to be let go of
+            log.error("The end of {recorder} could not be written: {error}", recorder=recorder, error=error)
+        else:
+            log.info("{recorder} is finished: {stats}", recorder=recorder, stats=recorder.stats)
+
+    def _give_up(self, failure: Failure) -> None:
+        if failure.check(CancelledError) or not self.running:
+            return
+        if failure.check(OSError, TxcdpError, MissingLibrary):
+            log.critical("Nothing is recorded any more: {error}", error=failure.value)
+        else:
+            log.failure("Nothing is recorded any more", failure=failure)
+        self._given_up()

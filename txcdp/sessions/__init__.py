@@ -1,6 +1,0 @@
-"""The conversations with targets: what a session sends and streams, and how sessions come and go."""
-
-from txcdp.sessions.attach import AutoAttach
-from txcdp.sessions.session import DEFAULT, Default, Session, StabilityPolicy
-
-__all__ = ["DEFAULT", "AutoAttach", "Default", "Session", "StabilityPolicy"]

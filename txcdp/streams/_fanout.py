@@ -1,0 +1,278 @@
+"""The guarded fan-out: an observable that is a plain list of subscribers, each of which can only harm itself.
+
+A ``Subject`` throws a subscriber's error into whoever emits, and skips the subscribers behind it;
+here each delivery is caught on its own, logged with its traceback, and ends that subscription alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from reactivex import Observable, abc
+from reactivex.disposable import Disposable
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from txcdp.errors import MalformedMessage
+from txcdp.streams._flow import Flow
+from txcdp.streams._gaps import Gap
+from txcdp.streams._scheduler import PipelineScheduler
+
+T = TypeVar("T", covariant=True)
+
+log = Logger()
+
+
+class StreamContext:
+    """What the streams of one connection share, and hand on to the pipelines built on them.
+
+    :ivar clock: the reactor, or a ``task.Clock``.
+    :ivar flow: whom a full queue asks to stop reading.
+    :ivar scheduler: where time-based operators run.
+    """
+
+    def __init__(self, clock: IReactorTime, flow: Flow) -> None:
+        self.clock = clock
+        self.flow = flow
+        self.scheduler = PipelineScheduler(clock)
+
+    def count_dropped(self) -> None:
+        """Count an item that a queue dropped."""
+        self.flow.stats.dropped += 1
+
+    def count_subscriber_error(self) -> None:
+        """Count a subscription that was ended because it raised."""
+        self.flow.stats.subscriber_errors += 1
+
+
+class Stream(Observable[T]):
+    """An observable that is fed by :meth:`push` and :meth:`end`, and delivers to each subscriber separately.
+
+    A subscriber that comes after the end hears of the end at once.
+
+    :param context: what the streams of the connection share.
+    :param name: what it carries, for people.
+    """
+
+    __slots__ = ("_ended", "_error", "_observers", "context", "name")  # a thousand streams are to be near
+
+    def __init__(self, context: StreamContext, name: str) -> None:
+        super().__init__()
+        self.context = context
+        self.name = name
+        self._observers: tuple[abc.ObserverBase[Any], ...] = ()
+        self._ended = False
+        self._error: Exception | None = None
+
+    def __repr__(self) -> str:
+        state = "ended" if self._ended else f"{len(self._observers)} subscribers"
+        return f"<{type(self).__name__} {self.name}: {state}>"
+
+    def push(self, item: Any) -> None:
+        """Deliver one item to every subscriber."""
+        for observer in self._observers:
+            try:
+                observer.on_next(item)
+            except Exception:
+                self._harmed(observer)
+
+    def end(self, error: Exception | None = None) -> None:
+        """Complete every subscription, or fail it with ``error``; later calls do nothing."""
+        if not self._ended:
+            self._ended, self._error = True, error
+            observers, self._observers = self._observers, ()
+            for observer in observers:
+                self._finish(observer, error)
+
+    def fail(self, error: Exception) -> None:
+        """Fail the present subscriptions with ``error``; the stream itself goes on for later ones."""
+        self.release()(error)
+
+    def release(self) -> Callable[[Exception], None]:
+        """Let the present subscribers go, and return what fails their subscriptions, and no later ones."""
+        observers, self._observers = self._observers, ()
+        if observers:
+            self._last_left()
+
+        def fail(error: Exception) -> None:
+            for observer in observers:
+                self._finish(observer, error)
+
+        return fail
+
+    def _subscribe_core(
+        self, observer: abc.ObserverBase[Any], scheduler: abc.SchedulerBase | None = None
+    ) -> abc.DisposableBase:
+        if self._ended:
+            self._finish(observer, self._error)
+            return Disposable()
+        self._observers = (*self._observers, observer)
+        if len(self._observers) == 1:
+            self._first_came()
+        return Disposable(lambda: self._remove(observer))
+
+    def _remove(self, observer: abc.ObserverBase[Any]) -> None:
+        before = self._observers
+        self._observers = tuple(each for each in before if each is not observer)
+        if before and not self._observers:
+            self._last_left()
+
+    def _first_came(self) -> None:
+        """Hook: there is a subscriber now."""
+
+    def _last_left(self) -> None:
+        """Hook: there is no subscriber any more."""
+
+    def _harmed(self, observer: abc.ObserverBase[Any]) -> None:
+        log.failure("A subscriber of {name} raised; its subscription is ended", name=self.name)
+        self.context.count_subscriber_error()
+        if isinstance(observer, abc.DisposableBase) or hasattr(observer, "dispose"):
+            observer.dispose()
+        self._remove(observer)
+
+    def _finish(self, observer: abc.ObserverBase[Any], error: Exception | None) -> None:
+        try:
+            if error is None:
+                observer.on_completed()
+            else:
+                observer.on_error(error)
+        except Exception as raised:
+            if raised is error:
+                log.debug(
+                    "{name} ended with {error!r}, for which a subscriber has no handler", name=self.name, error=error
+                )
+            else:
+                log.failure("A subscriber of {name} raised at its end", name=self.name)
+                self.context.count_subscriber_error()
+
+    if not TYPE_CHECKING:  # the overloads of Observable.pipe stay what type checkers see
+
+        def pipe(self, *operators):
+            """Compose operators; what comes out runs its time on the connection's reactor."""
+            return carry(super().pipe(*operators), self.context)
+
+
+class EventOwner(Protocol):
+    """Who gives an event stream its messages while it has subscribers: the session."""
+
+    def stream_wanted(self, stream: EventStream[Any]) -> None:
+        """Begin to call ``stream.feed``."""
+
+    def stream_unwanted(self, stream: EventStream[Any]) -> None:
+        """Cease to call ``stream.feed``."""
+
+
+class EventStream(Stream[T]):
+    """The events of one kind in one session, decoded once for all subscribers.
+
+    :param method: the event's name, such as ``"Network.requestWillBeSent"``.
+    :param decode: turns a message into the item; raises :exc:`MalformedMessage` where it cannot.
+    :param owner: gives the messages.
+    :param malformed: called with the error for a message that could not be decoded.
+    """
+
+    __slots__ = ("_decode", "_gap_observers", "_malformed", "_owner", "method")
+
+    def __init__(
+        self,
+        context: StreamContext,
+        method: str,
+        decode: Callable[[bytes], T],
+        owner: EventOwner,
+        malformed: Callable[[MalformedMessage], None],
+    ) -> None:
+        super().__init__(context, method)
+        self.method = method
+        self._decode = decode
+        self._owner = owner
+        self._malformed = malformed
+        self._gap_observers: tuple[abc.ObserverBase[Any], ...] = ()
+
+    @property
+    def listened(self) -> bool:
+        """Whether it has a subscriber."""
+        return bool(self._observers)
+
+    def with_gaps(self) -> Pipeline[T | Gap]:
+        """Return the same events and, in their place among them, a :class:`Gap` for each loss of the line.
+
+        Without a ``reconnect`` or ``restart`` policy there are none: the stream ends with its line.
+        """
+
+        def subscribe(
+            observer: abc.ObserverBase[Any], scheduler: abc.SchedulerBase | None = None
+        ) -> abc.DisposableBase:
+            def leave() -> None:
+                self._gap_observers = tuple(each for each in self._gap_observers if each is not observer)
+                listening.dispose()
+
+            self._gap_observers = (*self._gap_observers, observer)
+            listening = self._subscribe_core(observer, scheduler)
+            return Disposable(leave)
+
+        return Pipeline(Observable(subscribe), self.context)
+
+    def mark(self, gap: Gap) -> None:
+        """Deliver a gap to those who want to know."""
+        for observer in self._gap_observers:
+            try:
+                observer.on_next(gap)
+            except Exception:
+                self._harmed(observer)
+
+    def feed(self, message: bytes) -> None:
+        """Decode one message and deliver it."""
+        try:
+            item = self._decode(message)
+        except MalformedMessage as error:
+            self._malformed(error)
+            return
+        for observer in self._observers:
+            try:
+                observer.on_next(item)
+            except Exception:
+                self._harmed(observer)
+
+    def _first_came(self) -> None:
+        self._owner.stream_wanted(self)
+
+    def _last_left(self) -> None:
+        if not self._ended:
+            self._owner.stream_unwanted(self)
+
+
+class Pipeline(Observable[T], Generic[T]):
+    """What operators made of a stream; subscribes with the connection's scheduler unless another one is given."""
+
+    def __init__(self, source: Observable[T], context: StreamContext) -> None:
+        super().__init__()
+        self._source = source
+        self.context = context
+
+    def subscribe(
+        self,
+        on_next: Any = None,
+        on_error: abc.OnError | None = None,
+        on_completed: abc.OnCompleted | None = None,
+        *,
+        scheduler: abc.SchedulerBase | None = None,
+    ) -> abc.DisposableBase:
+        """Subscribe as to any observable."""
+        return self._source.subscribe(on_next, on_error, on_completed, scheduler=scheduler or self.context.scheduler)
+
+    if not TYPE_CHECKING:
+
+        def pipe(self, *operators):
+            """Compose operators; what comes out runs its time on the connection's reactor."""
+            return carry(super().pipe(*operators), self.context)
+
+
+def carry(result: Any, context: StreamContext) -> Any:
+    """Let what operators made keep the context; a connectable or foreign observable stays what it is."""
+    return Pipeline(result, context) if type(result) is Observable else result
+
+
+def context_of(source: object) -> StreamContext | None:
+    """Return the context that a stream or pipeline carries, None for a foreign observable."""
+    return source.context if isinstance(source, Stream | Pipeline) else None

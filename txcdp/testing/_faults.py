@@ -1,0 +1,295 @@
+"""What goes wrong with a FakeChrome: lost lines, a browser or a page that hangs, crashes, floods, noise."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
+
+from txcdp._core.sessions import Session
+from txcdp.errors import CommandError, ConnectError, ConnectionLost, LossCause
+from txcdp.protocol._records import Command, Event
+from txcdp.testing._line import FakeTransport
+from txcdp.testing._messages import Received, event_message
+from txcdp.testing._script import method_of
+from txcdp.testing._targets import FakeSession, FakeTarget, FakeTargets
+from txcdp.testing._turns import Turns
+
+#: What the browser itself answers for a page whose process is gone, or brings it back.
+_WITHOUT_PAGE = ("Target.", "Browser.", "Inspector.", "Page.navigate", "Page.reload", "Page.close")
+#: What the browser itself answers for a page that hangs.
+_BY_BROWSER = ("Target.", "Browser.")
+
+#: What is no CDP message, or none that anybody waits for, in many shapes; see :meth:`Faults.send_garbage`.
+GARBAGE = (
+    b"junk",
+    b"{",
+    b"[]",
+    b"null",
+    b"[" * 5000,
+    b"\xff\xfe\x00",
+    b'{"method":5}',
+    b'{"method":"Page.loadEventFired","params":{"timestamp":"\xff"}}',
+    b'{"method":"Target.attachedToTarget","params":{"sessionId":7}}',
+    b'{"method":"Nope.nope","params":{},"sessionId":"of nobody"}',
+    b'{"id":2147483000,"result":{}}',
+    b'{"id":1e400,"result":{}}',
+    b'{"id":"1","result":{}}',
+    b'{"id":-1,"error":5}',
+    b'{"error":{"code":-32700,"message":"JSON: invalid token at position 0"}}',
+)
+
+
+class Faults(Turns):
+    """The part of a :class:`FakeChrome` that does harm.
+
+    :param clock: as for :class:`~txcdp.testing.FakeChrome`.
+    """
+
+    targets: FakeTargets
+    lines: list[FakeTransport]
+
+    def __init__(self, clock: Any = None) -> None:
+        super().__init__(clock)
+        self._refused: float = 0
+        self._refusal: ConnectError | None = None
+        self._knocking: deque[Deferred[FakeTransport]] = deque()
+        self._late: dict[str | None, float] = {}
+        self._late_calls: set[IDelayedCall] = set()
+        self._silent: dict[str | None, float] = {}
+        self._unanswered: dict[tuple[int, int], Received] = {}
+        self._freed: deque[tuple[Received, CommandError | None]] = deque()
+
+    # The line:
+
+    def lose(
+        self, reason: str = "lost", *, code: int | None = 1006, clean: bool = False, cause: LossCause | None = None
+    ) -> None:
+        """End all lines, after what they still carry; the targets live on, their sessions do not.
+
+        :param reason: what the client's ``ConnectionLost`` says.
+        :param code: its WebSocket close code.
+        :param clean: whether it was in good order.
+        :param cause: its cause, for programs.
+        """
+        self._forget_late()
+        for line in self.lines:
+            line.end(ConnectionLost(reason, code, clean, cause))
+
+    def restart(self, reason: str = "the browser was restarted") -> None:
+        """End all lines as :meth:`lose` does, and be another browser from now on: no targets, no contexts, new ids."""
+        self.lose(reason)
+        for line in self.lines:
+            self._drop_line(line)
+        self.targets.clear()
+
+    def refuse_lines(self, count: float = math.inf, error: ConnectError | None = None) -> None:
+        """Let no client in.
+
+        :param count: how many are refused; by default all, until :meth:`accept_lines`.
+        :param error: what they are refused with.
+        """
+        self._refused = count
+        self._refusal = error
+
+    def accept_lines(self) -> None:
+        """Let clients in again."""
+        self._refused = 0
+
+    def open_line(self) -> Deferred[FakeTransport]:
+        """Open a transport to this browser as a client does that has only its address: in a later turn.
+
+        :returns: fires with the transport; fails with :exc:`ConnectError` while nobody is let in. While
+            the browser is stalled it does neither. It may be cancelled.
+        """
+        knock: Deferred[FakeTransport] = Deferred(self._knocking.remove)
+        self._knocking.append(knock)
+        self._wake()
+        return knock
+
+    def line(self) -> FakeTransport:
+        """Return a new transport to this browser, for whatever needs one.
+
+        :raises ConnectError: while :meth:`refuse_lines` lets nobody in.
+        """
+        if self._refused > 0:
+            self._refused -= 1
+            raise self._refusal or ConnectError("nothing listens at the FakeChrome")
+        made = FakeTransport(self._note, self._wake)
+        self.lines.append(made)
+        self.targets.add_line(made)
+        return made
+
+    # Hanging:
+
+    def stall(self, session: Session | None = None) -> None:
+        """Answer nothing until :meth:`go_on`: a stopped process.
+
+        :param session: let only the target of this session hang, as a page in an endless loop does; the
+            browser still answers for it what it answers by itself (``Target.*``). None: the browser.
+        """
+        if session is None:
+            self._stalled = True
+        else:
+            self._target(session).stalled = True
+
+    def go_on(self, session: Session | None = None) -> None:
+        """End what :meth:`stall` began; what was sent meanwhile is answered now."""
+        if session is None:
+            self._stalled = False
+        else:
+            self._free(self._target(session))
+        self._wake()
+
+    def delay(self, seconds: float, command: type[Command[Any]] | str | None = None) -> None:
+        """Let replies be on their way for some seconds of the clock; the commands are carried out at once.
+
+        :param seconds: 0 ends it.
+        :param command: replies to this command only, which may differ from the rest.
+        """
+        self._late[None if command is None else method_of(command)] = seconds
+
+    def drop_replies(self, count: float = math.inf, command: type[Command[Any]] | str | None = None) -> None:
+        """Carry commands out, but lose their replies, as Chromium does with one of 256 MB.
+
+        :param count: how many replies; by default all, 0 ends it.
+        :param command: replies to this command only.
+        """
+        self._silent[None if command is None else method_of(command)] = count
+
+    # Targets:
+
+    def crash(self, session: Session) -> None:
+        """Let the process of a session's target crash: what is sent to it hangs, until it is navigated."""
+        self.targets.crash(self._target(session))
+
+    def revive(self, session: Session) -> None:
+        """Give a crashed target a new process, as a reload by the user does; what hung is refused."""
+        self.targets.revive(self._target(session))
+
+    def close_target(self, session: Session) -> None:
+        """End a session's target, with its sessions and children; what hangs in them is never answered."""
+        self.targets.close(self._target(session))
+
+    def detach(self, session: Session) -> None:
+        """End a session from the browser's side; its target lives on."""
+        self.targets.detach(self._session(session))
+
+    # Too much, and nonsense:
+
+    def flood(self, event: Event | Callable[[int], Event], count: int, session: Session | None = None) -> None:
+        """Send an event many times, as fast as the client reads.
+
+        :param event: the event, or a function that makes each of them from its number, from 0 on.
+        :param session: to which session; None: the root session of the latest connection.
+        """
+        to = self._session(session)
+        for number in range(count):
+            each = event if isinstance(event, Event) else event(number)
+            to.line.put(event_message(each.method, each, to.id))
+
+    def flood_raw(self, method: str, count: int, size: int = 100, session: Session | None = None) -> None:
+        """Send events that the bindings need not know: ``{"n": number, "padding": "xxx..."}``.
+
+        :param size: bytes of padding in each.
+        """
+        to, padding = self._session(session), "x" * size
+        for number in range(count):
+            to.line.put(event_message(method, {"n": number, "padding": padding}, to.id))
+
+    def send_bytes(self, message: bytes) -> None:
+        """Send anything at all, by the latest connection."""
+        self._latest().put(message)
+
+    def send_garbage(self) -> None:
+        """Send each of :data:`GARBAGE`; none of it ends a connection."""
+        for message in GARBAGE:
+            self.send_bytes(message)
+
+    # Inside:
+
+    def _session(self, session: Session | None) -> FakeSession:
+        """Return this browser's end of a session."""
+        raise NotImplementedError
+
+    def _latest(self) -> FakeTransport:
+        """Return the line that was opened last."""
+        raise NotImplementedError
+
+    def _note(self, line: FakeTransport, message: bytes) -> None:
+        """Hear, as it happens, what a client sends."""
+        raise NotImplementedError
+
+    def _target(self, session: Session) -> FakeTarget:
+        found = self._session(session).target
+        assert found is not None, "the root session's target is the browser itself: use lose() or restart()"
+        return found
+
+    def _answer_knocks(self) -> bool:
+        """Let in, or turn away, who has knocked."""
+        knocks = len(self._knocking)
+        for _ in range(knocks):
+            knock = self._knocking.popleft()
+            try:
+                made = self.line()
+            except ConnectError as error:
+                knock.errback(error)
+            else:
+                knock.callback(made)
+        return knocks > 0
+
+    def _holds(self, received: Received, session: FakeSession, refusal: CommandError | None) -> bool:
+        """Keep a command that hangs in its target; return whether it does."""
+        target = session.target
+        if target is None:
+            return False
+        if target.crashed and not received.method.startswith(_WITHOUT_PAGE):
+            session.hanging.append(received)
+            return True
+        if target.stalled and not received.method.startswith(_BY_BROWSER):
+            target.held.append((received, refusal))
+            return True
+        return False
+
+    def _free(self, target: FakeTarget) -> None:
+        target.stalled = False
+        held, target.held = target.held, []
+        self._freed.extend(held)
+
+    def _send_reply(self, received: Received, message: bytes) -> None:
+        """Put a reply on its line: now, later or never."""
+        for key in (received.method, None):
+            if self._silent.get(key, 0) > 0:
+                self._silent[key] -= 1
+                return
+        seconds = self._late.get(received.method, self._late.get(None, 0.0))
+        if seconds <= 0:
+            self._put_reply(received, message)
+            return
+
+        def arrive() -> None:
+            self._late_calls.discard(call)
+            self._put_reply(received, message)
+
+        call = self.clock.callLater(seconds, arrive)
+        self._late_calls.add(call)
+
+    def _put_reply(self, received: Received, message: bytes) -> None:
+        self._unanswered.pop((id(received.line), received.id), None)
+        received.line.put(message)
+
+    def _drop_line(self, line: FakeTransport) -> None:
+        """Forget a client that is gone."""
+        self.targets.drop_line(line)
+        for key in [key for key in self._unanswered if key[0] == id(line)]:
+            del self._unanswered[key]
+
+    def _forget_late(self) -> None:
+        """Leave no DelayedCall behind for lines that are gone."""
+        calls, self._late_calls = self._late_calls, set()
+        for call in calls:
+            call.cancel()

@@ -1,0 +1,152 @@
+"""The line between a connection and a FakeChrome: a transport in memory, delivered turn by turn."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred
+
+from txcdp._transports.backpressure import Backpressure
+from txcdp._transports.interface import Receiver
+from txcdp.errors import ConnectionLost, LossCause
+
+#: What Chromium keeps for a client that does not read.
+CHROMIUM_BUFFER = 256 * 1024 * 1024
+
+#: Bytes that a real socket or pipe takes in one go, as Twisted sees it.
+GOES_OUT_AT_ONCE = 64 * 1024
+
+
+class FakeTransport:
+    """A :class:`~txcdp._transports.interface.Transport` whose other end is a FakeChrome, or a test.
+
+    :param sent: called with this line and each message that the client sends.
+    :param wake: called when there is something for :meth:`deliver` to do.
+    :ivar writes: what the client sent: one list of messages for each turn in which it sent any, as a
+        real transport would have written them together.
+    :ivar paused: whether the client has asked to be sent nothing for now.
+    :ivar closed: why the line ended; None while it has not.
+    :ivar congested: whether what was sent is more than goes out at once, and has not been taken yet.
+    :ivar buffer: bytes that the browser keeps for a client that does not read; what comes when it is
+        full is lost without a word, as with Chromium.
+    :ivar dropped: how many messages were lost so.
+    """
+
+    def __init__(self, sent: Callable[[FakeTransport, bytes], None], wake: Callable[[], None]) -> None:
+        self.receiver: Receiver | None = None
+        self.bytes_received = 0
+        self.bytes_sent = 0
+        self.paused = False
+        self.closed: ConnectionLost | None = None
+        self.writes: list[list[bytes]] = []
+        self._sent = sent
+        self._wake = wake
+        self.buffer = CHROMIUM_BUFFER
+        self.dropped = 0
+        self.congested = False
+        self._unsent: list[bytes] = []
+        self._unsent_size = 0
+        self._waiting = 0
+        self._backpressure = Backpressure(self)
+        self._incoming: deque[bytes | ConnectionLost] = deque()
+        self._ending = False
+
+    # What a connection calls:
+
+    def send(self, message: bytes) -> None:
+        """Queue one message; nothing where the line is gone."""
+        if not self._ending:
+            self._unsent.append(message)
+            self._unsent_size += len(message)
+            if self._unsent_size > GOES_OUT_AT_ONCE:
+                self._backpressure.full()
+            self._sent(self, message)
+            self._wake()
+
+    def close(self) -> None:
+        """End the line in good order, in the next turn."""
+        self.resume()
+        self.end(ConnectionLost("closed", 1000, clean=True))
+
+    def abort(self, why: str = "aborted", cause: LossCause = "aborted") -> None:
+        """Cut the line; the connection hears of it in the next turn."""
+        self._incoming.clear()
+        self._waiting = 0
+        self.end(ConnectionLost(why, cause=cause))
+        self.resume()
+
+    def pause(self) -> None:
+        """Deliver nothing until :meth:`resume`."""
+        self.paused = True
+
+    def resume(self) -> None:
+        """Go on delivering, in the next turn."""
+        self.paused = False
+        self._wake()
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that were sent in this turn, or since the browser stalled."""
+        return self._unsent_size
+
+    def when_drained(self) -> Deferred[None]:
+        """Return a Deferred that fires when the browser has taken what was sent, or at once while that is little."""
+        return self._backpressure.wait()
+
+    def describe(self) -> dict[str, object]:
+        """Facts about the line for people."""
+        return {"transport": "fake", "open": self.closed is None, "paused": self.paused}
+
+    # What a FakeChrome calls:
+
+    @property
+    def ending(self) -> bool:
+        """Whether the line has ended, or will when what it carries has been delivered."""
+        return self._ending
+
+    def put(self, message: bytes) -> None:
+        """Queue one message for the client."""
+        if self._ending:
+            return
+        if self._waiting + len(message) > self.buffer:
+            self.dropped += 1
+            return
+        self._waiting += len(message)
+        self._incoming.append(message)
+        self._wake()
+
+    def end(self, reason: ConnectionLost) -> None:
+        """End the line, after what is queued for the client."""
+        if not self._ending:
+            self._ending = True
+            self._incoming.append(reason)
+            self._wake()
+
+    def take(self) -> list[bytes]:
+        """Take what the client has sent since the last turn, as one write."""
+        taken, self._unsent = self._unsent, []
+        if taken:
+            self.writes.append(taken)
+            self.bytes_sent += self._unsent_size
+            self._unsent_size = 0
+        self._backpressure.empty()
+        return taken
+
+    def deliver(self) -> bool:
+        """Deliver what is queued as if it came in one read; return whether there was anything."""
+        delivered = False
+        for _ in range(len(self._incoming)):  # what comes meanwhile is of the next turn
+            if self.paused or self.receiver is None or not self._incoming:
+                break
+            item = self._incoming.popleft()
+            delivered = True
+            if isinstance(item, bytes):
+                self._waiting -= len(item)
+                self.bytes_received += len(item)
+                self.receiver.message_received(item)
+            else:
+                self.closed = item
+                self.receiver.transport_closed(item)
+                self._backpressure.end(item)
+        return delivered

@@ -1,0 +1,176 @@
+"""Simple pages for a FakeChrome: they navigate, and say so as Chromium does, to whoever has enabled it."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urldefrag, urlsplit
+
+from txcdp.domains import page, runtime
+from txcdp.errors import CommandError
+from txcdp.protocol._records import Event
+from txcdp.testing._builtin import Answer, Chrome
+from txcdp.testing._messages import NOT_FOUND, Received
+from txcdp.testing._script import NEVER
+from txcdp.testing._targets import FakeSession, FakeTarget
+
+#: What a page without further resources goes through.
+LIFECYCLE = ("init", "commit", "DOMContentLoaded", "load", "networkAlmostIdle", "networkIdle")
+
+
+class FakePages:
+    """The answers and events of pages with one frame and no content.
+
+    :param chrome: whose they are.
+    """
+
+    def __init__(self, chrome: Chrome) -> None:
+        self._chrome = chrome
+        self._loaders: dict[str, str] = {}
+        self._lifecycle: set[str] = set()
+        self._contexts: dict[str, int] = {}
+        self._worlds = 0
+        self._time = 1000.0
+        self.answers: dict[str, Answer] = {
+            page.get_frame_tree.method: self._get_frame_tree,
+            page.set_lifecycle_events_enabled.method: self._set_lifecycle,
+            page.navigate.method: self._navigate,
+            page.reload.method: self._reload,
+            page.add_script_to_evaluate_on_new_document.method: self._add_script,
+            page.create_isolated_world.method: self._create_world,
+            runtime.enable.method: self._runtime_enable,
+        }
+
+    def _get_frame_tree(self, command: Any, session: FakeSession, received: Received) -> page.GetFrameTreeResult:
+        return page.GetFrameTreeResult(frame_tree=page.FrameTree(frame=self._frame(_target(session))))
+
+    def _set_lifecycle(
+        self, command: page.set_lifecycle_events_enabled, session: FakeSession, received: Received
+    ) -> None:
+        if command.enabled:
+            self._lifecycle.add(session.id or "")
+            for name in LIFECYCLE[1:]:
+                self._say_lifecycle(session, _target(session), name)
+        else:
+            self._lifecycle.discard(session.id or "")
+
+    def _navigate(self, command: page.navigate, session: FakeSession, received: Received) -> Any:
+        target = _target(session)
+        old, _ = urldefrag(target.url)
+        new, fragment = urldefrag(command.url)
+        if fragment and old == new:
+            target.url = command.url
+            self._chrome.reply(received, page.NavigateResult(frame_id=target.id))
+            self._tell(
+                target, page.NavigatedWithinDocument(frame_id=target.id, url=command.url, navigation_type="fragment")
+            )
+            return NEVER
+        target.url = command.url
+        self._renew(target)
+        answer = page.NavigateResult(frame_id=target.id, loader_id=self._loaders[target.id])
+        self._tell(target, page.FrameStartedLoading(frame_id=target.id))
+        self._chrome.reply(received, answer)
+        self._load(target)
+        return NEVER
+
+    def _reload(self, command: page.reload, session: FakeSession, received: Received) -> Any:
+        target = _target(session)
+        self._renew(target)
+        self._chrome.reply(received, None)
+        self._tell(target, page.FrameStartedLoading(frame_id=target.id))
+        self._load(target)
+        return NEVER
+
+    def _add_script(
+        self, command: Any, session: FakeSession, received: Received
+    ) -> page.AddScriptToEvaluateOnNewDocumentResult:
+        self._worlds += 1
+        return page.AddScriptToEvaluateOnNewDocumentResult(identifier=str(self._worlds))
+
+    def _create_world(
+        self, command: page.create_isolated_world, session: FakeSession, received: Received
+    ) -> page.CreateIsolatedWorldResult:
+        target = _target(session)
+        self._worlds += 1
+        context = 1_000_000 + self._worlds
+        self._tell_context(session, target, context, command.world_name or "", "isolated")
+        return page.CreateIsolatedWorldResult(execution_context_id=context)
+
+    def _runtime_enable(self, command: Any, session: FakeSession, received: Received) -> None:
+        target = _target(session)
+        self._tell_context(session, target, self._contexts.setdefault(target.id, 1), "", "default")
+
+    def _renew(self, target: FakeTarget) -> None:
+        """Give a page a new document."""
+        self._loaders[target.id] = self._chrome.targets.new_id("10AD")
+        self._contexts[target.id] = self._contexts.get(target.id, 1) + 1
+        if target.crashed:
+            self._chrome.targets.revive(target)
+
+    def _load(self, target: FakeTarget) -> None:
+        for session in self._chrome.targets.sessions_of(target):
+            self._say_lifecycle(session, target, "init")
+        self._tell(target, runtime.ExecutionContextsCleared())
+        self._tell(target, page.FrameNavigated(frame=self._frame(target), type="Navigation"))
+        for session in self._chrome.targets.sessions_of(target):
+            if "Runtime" in session.enabled:
+                self._tell_context(session, target, self._contexts[target.id], "", "default")
+            self._say_lifecycle(session, target, "commit")
+        self._time += 0.1
+        for name, event in (
+            ("DOMContentLoaded", page.DomContentEventFired(timestamp=self._time)),
+            ("load", page.LoadEventFired(timestamp=self._time)),
+            ("", page.FrameStoppedLoading(frame_id=target.id)),
+        ):
+            self._tell(target, event)
+            for session in self._chrome.targets.sessions_of(target) if name else ():
+                self._say_lifecycle(session, target, name)
+        for session in self._chrome.targets.sessions_of(target):
+            for name in LIFECYCLE[4:]:
+                self._say_lifecycle(session, target, name)
+
+    def _tell(self, target: FakeTarget, event: Event) -> None:
+        """Send an event to those sessions of a page that have its domain enabled."""
+        for session in self._chrome.targets.sessions_of(target):
+            if event.method.partition(".")[0] in session.enabled:
+                self._chrome.post(event, session)
+
+    def _say_lifecycle(self, session: FakeSession, target: FakeTarget, name: str) -> None:
+        if (session.id or "") in self._lifecycle and "Page" in session.enabled:
+            loader = self._loaders.setdefault(target.id, f"{target.id}-0")
+            self._chrome.post(
+                page.LifecycleEvent(frame_id=target.id, loader_id=loader, name=name, timestamp=self._time), session
+            )
+
+    def _tell_context(self, session: FakeSession, target: FakeTarget, number: int, name: str, kind: str) -> None:
+        described = runtime.ExecutionContextDescription(
+            id=number,
+            origin=_origin(target.url),
+            name=name,
+            unique_id=f"{number}.{target.id}",
+            aux_data={"isDefault": kind == "default", "type": kind, "frameId": target.id},
+        )
+        self._chrome.post(runtime.ExecutionContextCreated(context=described), session)
+
+    def _frame(self, target: FakeTarget) -> page.Frame:
+        return page.Frame(
+            id=target.id,
+            loader_id=self._loaders.setdefault(target.id, f"{target.id}-0"),
+            url=urldefrag(target.url)[0],
+            domain_and_registry=urlsplit(target.url).hostname or "",
+            security_origin=_origin(target.url),
+            mime_type="text/html",
+            secure_context_type="Secure",
+            cross_origin_isolated_context_type="NotIsolated",
+            gated_api_features=[],
+        )
+
+
+def _target(session: FakeSession) -> FakeTarget:
+    if session.target is None:
+        raise CommandError("", NOT_FOUND, "the root session is the browser's: it has no page")
+    return session.target
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else "://"

@@ -1,0 +1,102 @@
+"""Turns: when a FakeChrome does something, and how a test drives it."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+
+from txcdp.testing._script import UnexpectedCommand
+
+T = TypeVar("T")
+
+#: Turns after which a flush is taken to go on for ever.
+_ENDLESS = 100_000
+
+
+class Turns:
+    """Takes turns, each of which is what a real browser and client would do between two looks at the network.
+
+    :param clock: a :class:`~twisted.internet.task.Clock`, of which one is made by default, or a reactor.
+    """
+
+    def __init__(self, clock: Any = None) -> None:
+        self.clock: Any = Clock() if clock is None else clock
+        self._unexpected: list[str] = []
+        self._stalled = False
+        self._flushing = False
+        self._turn: IDelayedCall | None = None
+
+    def flush(self) -> None:
+        """Take turns until nobody has anything more to say.
+
+        :raises UnexpectedCommand: when ``strict`` and there was one.
+        """
+        if self._flushing:
+            return
+        self._flushing = True
+        try:
+            for _ in range(_ENDLESS):
+                if not self._take_turn():
+                    break
+            else:
+                raise AssertionError("the client and the script answer each other for ever")
+        finally:
+            self._flushing = False
+        if self._unexpected:
+            said, self._unexpected = self._unexpected, []
+            raise UnexpectedCommand("\n".join(said))
+
+    def advance(self, seconds: float = 0.0) -> None:
+        """Take turns, let time pass on the clock, and take turns again."""
+        self.flush()
+        self.clock.advance(seconds)
+        self.flush()
+
+    def run(self, awaitable: Coroutine[Any, Any, T] | Deferred[T], seconds: float = 0.0) -> T:
+        """Drive a coroutine or a Deferred to its end.
+
+        :param seconds: how much time may pass on the clock meanwhile, from one timer to the next.
+        :returns: its result; what it raises is raised.
+        :raises AssertionError: when it does not end; the message says which commands have no answer.
+        """
+        deferred = awaitable if isinstance(awaitable, Deferred) else Deferred.fromCoroutine(awaitable)
+        ended: list[T | Failure] = []
+        deferred.addBoth(ended.append)
+        self.flush()
+        until = self.clock.seconds() + seconds
+        while not ended:
+            due = min((call.getTime() for call in self.clock.getDelayedCalls()), default=None)
+            if due is None or due > until:
+                break
+            self.advance(max(0.0, due - self.clock.seconds()))
+        if not ended:
+            waiting = ", ".join(self._waited_for()) or "no command"
+            deferred.addErrback(lambda _: None)
+            raise AssertionError(f"still waiting after {seconds:g} s; not answered: {waiting}")
+        if isinstance(ended[0], Failure):
+            ended[0].raiseException()
+        return ended[0]
+
+    def _wake(self) -> None:
+        if self._turn is None and not self._flushing:
+            self._turn = self.clock.callLater(0, self.flush)
+
+    def _take_turn(self) -> bool:
+        """Return whether anything happened."""
+        turn, self._turn = self._turn, None
+        if turn is not None and turn.active():
+            turn.cancel()
+        return not self._stalled and self._do_turn()
+
+    def _do_turn(self) -> bool:
+        """Do what there is to do; return whether there was anything."""
+        raise NotImplementedError
+
+    def _waited_for(self) -> list[str]:
+        """Name the commands without an answer."""
+        raise NotImplementedError

@@ -1,1 +1,0 @@
-"""The two lines to a browser, :mod:`txcdp.transports.websocket` and :mod:`txcdp.transports.pipe`."""
