@@ -23,9 +23,9 @@ demo: $(VENV)/.installed ## install all that is needed, then watch a page of a d
 	@echo "== watching the demo site"
 	@$(RUN) -m examples.demo
 
-test: lint drift ## everything that has to pass, with coverage
+test: $(VENV)/.dev ## everything that has to pass, with coverage; as much of it at a time as the processors bear
 	@.ci/chromium "$(RUN)"
-	@.ci/together "$(MAKE)" "coverage examples" "types docs machine fuzz"
+	@$(RUN) .ci/check.py "$(MAKE_COMMAND)" lint drift types docs examples tests
 
 test-oldest: ## the tests with the oldest dependencies that setup.py allows
 	@mkdir -p build
@@ -62,13 +62,13 @@ examples: $(VENV)/.dev ## run every example against the demo site
 coverage: $(VENV)/.dev ## the tests, with branch coverage
 	@.ci/chromium "$(RUN)"
 	@echo "== tests"
-	@$(RUN) .ci/tests.py
+	@$(RUN) .ci/check.py "$(MAKE_COMMAND)" tests
 
 machine: $(VENV)/.dev ## anything in any order, beside a model of what must come of it (MACHINE_RUNS=100000: for longer)
 	@echo "== the state machine"
 	@$(RUN) tests/machine_runs.py $(MACHINE_RUNS)
 
-fuzz: $(VENV)/.dev ## fuzz the decoder, guided by coverage (FUZZ_SECONDS=3600 FUZZ_SEED=7: for longer, otherwise)
+fuzz: $(VENV)/.fuzz ## fuzz the decoder, guided by coverage (FUZZ_SECONDS=3600 FUZZ_SEED=7: for longer, otherwise)
 	@echo "== fuzzing"
 	@$(RUN) -m tests.fuzz.fuzz --seconds $(FUZZ_SECONDS) --seed $(FUZZ_SEED)
 
@@ -80,13 +80,13 @@ bench: $(VENV)/.dev ## measure txcdp against its peers
 	@.ci/chromium "$(RUN)"
 	@.ci/optional tests/benchmarks/run "$(RUN)"
 
-stress: $(VENV)/.dev mutants ## what takes too long for each time: fifty launches, more ways to die, deliberate faults
+stress: $(VENV)/.dev machine fuzz mutants ## what takes too long for each time: launches in bulk, more ways to die, chaos, and these three
 	@.ci/chromium "$(RUN)"
-	@$(RUN) -m pytest -m stress
+	@$(RUN) .ci/supervise.py --times $(RUN) -m pytest -m stress
 
 peers: $(VENV)/.dev ## puppeteer, playwright and others through the gateway, in all ways, and twenty at once; installs them
 	@.ci/chromium "$(RUN)"
-	@$(RUN) -m pytest -m peers tests/browser/test_gateway_peers.py
+	@$(RUN) .ci/supervise.py --times $(RUN) -m pytest -m peers tests/browser
 
 soak: $(VENV)/.dev ## chaos on a real Chromium for an hour (SECONDS=..., SEED=... does it again)
 	@.ci/chromium "$(RUN)"
@@ -114,3 +114,8 @@ $(VENV)/.dev: $(VENV)/.created setup.py pyproject.toml
 	@echo "== installing txcdp and its development tools into $(VENV)"
 	@$(INSTALL) -e ".[dev,rx]"
 	@touch $@ $(VENV)/.installed
+
+# The fuzzer is for one system: where there is none, this installs nothing.
+$(VENV)/.fuzz: $(VENV)/.dev
+	@$(INSTALL) -e ".[fuzz]"
+	@touch $@

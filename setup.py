@@ -28,10 +28,12 @@ EXTRAS = {
     "rx": ["Rx>=3.2,<4"],
     # For recordings that are compressed with zstd; Python 3.14 has it.
     "zstd": [ZSTD],
-    "dev": [
-        # The fuzzer's wheels; where there is none, "make fuzz" says so and does nothing. It reads these markers.
+    # The fuzzer's wheels; where there is none, "make fuzz" says so and does nothing. It reads these markers.
+    "fuzz": [
         "atheris>=3.0; sys_platform == 'linux' and platform_machine == 'x86_64'"
         " and platform_python_implementation == 'CPython' and python_version < '3.15'",
+    ],
+    "dev": [
         ZSTD,
         "coverage>=7.10.6",  # measures child processes by itself
         "furo>=2024.8.6",

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Run a command; when this ends, for whatever reason, every process that came of it has ended too.
 
-usage: supervise.py [--limit SECONDS] [--report FILE] [--strict] [--dump] COMMAND [ARGUMENT...]
+usage: supervise.py [--limit SECONDS] [--report FILE] [--strict] [--dump] [--times] COMMAND [ARGUMENT...]
 
 Killing a process group is not enough: a browser, npm or a gateway that a test starts may have a session of its own. On
 Linux this process takes in what its descendants leave behind (PR_SET_CHILD_SUBREAPER), so that all of them stay below
@@ -19,6 +19,7 @@ import contextlib
 import ctypes
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -83,7 +84,6 @@ class Supervisor:
     def __init__(self, command: list[str], limit: float, dump: bool) -> None:
         self.limit = limit
         self.dump = dump
-        self.cpu = 0.0
         self.stopped_by = 0
         self.status: int | None = None
         self.began = time.monotonic()
@@ -100,6 +100,12 @@ class Supervisor:
     def wall(self) -> float:
         """Seconds since it began."""
         return time.monotonic() - self.began
+
+    @property
+    def cpu(self) -> float:
+        """Seconds of processor time of all that has ended and was waited for, by this process or its parent."""
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime
 
     def run(self) -> tuple[int, str]:
         """Wait for the command; return its exit status, and why it did not end by itself."""
@@ -149,10 +155,9 @@ class Supervisor:
         """Take note of what has ended: the command, and what it or its children left to this process."""
         with contextlib.suppress(ChildProcessError):
             while True:
-                pid, status, usage = os.wait4(-1, os.WNOHANG)
+                pid, status = os.waitpid(-1, os.WNOHANG)
                 if not pid:
                     return
-                self.cpu += usage.ru_utime + usage.ru_stime
                 if pid == self._pid:
                     self._process.returncode = os.waitstatus_to_exitcode(status)
                     self.status = shell_status(self._process.returncode)
@@ -176,6 +181,7 @@ def main() -> int:
     parser.add_argument("--limit", type=float, default=float("inf"))
     parser.add_argument("--report", type=Path)
     parser.add_argument("--strict", action="store_true", help="a process that is left behind is a failure")
+    parser.add_argument("--times", action="store_true", help="tell at the end how long it took")
     parser.add_argument("--dump", action="store_true", help="at the limit, faulthandler is to show where it stands")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     options = parser.parse_args()
@@ -198,6 +204,8 @@ def main() -> int:
         status = status or (1 if options.strict else 0)
     if why:
         print(f"supervise: {' '.join(options.command)[:200]}: {why}", file=sys.stderr, flush=True)
+    if options.times:
+        print(f"supervise: {supervisor.wall:.0f} s, {supervisor.cpu:.0f} s of CPU", file=sys.stderr, flush=True)
     if options.report:
         facts = {"status": status, "wall": supervisor.wall, "cpu": supervisor.cpu, "why": why}
         options.report.write_text(json.dumps(facts), encoding="utf-8")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from twisted.python.threadpool import ThreadPool
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.older_twisted import teach
@@ -17,6 +21,11 @@ settings.register_profile("txcdp", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("txcdp")
 
 teach()
+
+# Python waits at its end for all threads but these: tests that were interrupted would never end, since those of the
+# reactor wait for work.
+_pools: Any = ThreadPool
+_pools.threadFactory = partial(Thread, daemon=True)
 
 
 @pytest.fixture(autouse=True)

@@ -12,10 +12,11 @@ from tests.browser.support import BrowserTestCase
 from tests.browser.support_deaths import Deaths
 
 
-def _seed(otherwise: int) -> int:
-    return int(os.environ.get("GATEWAY_DEATHS_SEED") or otherwise)
+def _seed() -> int:
+    return int(os.environ.get("GATEWAY_DEATHS_SEED") or random.randrange(10**6))
 
 
+@pytest.mark.stress
 class DeathTests(BrowserTestCase):
     """``GATEWAY_DEATHS_SEED`` and ``GATEWAY_DEATHS_SECONDS`` say otherwise what dies, and for how long."""
 
@@ -31,19 +32,11 @@ class DeathTests(BrowserTestCase):
         for kind in ("evaluate", "navigate", "events"):
             self.assertGreater(deaths.seen[f"{kind} answered"], 0, deaths.summary())
 
-    async def test_a_few_in_exclusive_mode(self):
-        await self.run_for("exclusive", 4, _seed(1))
-
-    async def test_a_few_in_shared_mode(self):
-        await self.run_for("shared", 4, _seed(1))
-
-    @pytest.mark.stress
     async def test_a_minute_in_exclusive_mode(self):
-        await self.run_for("exclusive", self.minute(), _seed(random.randrange(10**6)))
+        await self.run_for("exclusive", self.minute(), _seed())
 
-    @pytest.mark.stress
     async def test_a_minute_in_shared_mode(self):
-        await self.run_for("shared", self.minute(), _seed(random.randrange(10**6)))
+        await self.run_for("shared", self.minute(), _seed())
 
     def minute(self) -> float:
         return float(os.environ.get("GATEWAY_DEATHS_SECONDS") or 60)

@@ -1,7 +1,7 @@
 """Other programs through the gateway: puppeteer-core, playwright (Node, Python), chrome-remote-interface, and txcdp.
 
 Each navigates, evaluates, intercepts, downloads, prints and uses two contexts, however it connects. The first run
-installs them, from npm and PyPI.
+installs them, from npm and PyPI; this is for ``make peers``.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from tests.peers import install
 from txcdp._deferreds import returns_deferred
 from txcdp.gateway import ClientLimits, DoorOptions, PoolOptions
 
+pytestmark = pytest.mark.peers
 ROOT = Path(__file__).parents[2]
 PEERS = ROOT / "tests" / "peers"
 
@@ -146,7 +147,6 @@ class SharedEachTests(EachTests):
     mode = "shared"
 
 
-@pytest.mark.peers
 class TokenTests(PeerCase):
     """The guide has this as a table."""
 
@@ -178,7 +178,6 @@ class SharedTokenTests(TokenTests):
 PATIENT = PoolOptions(queue_deadline=600.0, check_timeout=600.0, warm=1)
 
 
-@pytest.mark.peers
 class CrowdTests(PeerCase):
     """Twenty clients of all kinds, all there before the first one goes on; each with a browser of its own."""
 

@@ -1,4 +1,4 @@
-"""Half a minute of chaos on a real Chromium; ``make soak`` goes on for an hour."""
+"""Half a minute of chaos on a real Chromium, for ``make stress``; ``make soak`` goes on for an hour."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from twisted.trial.unittest import TestCase
 
 from tests.chaos.driver import Chaos
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.stress]
 
 
 class ChaosTests(TestCase):

@@ -148,7 +148,7 @@ def without_atheris(error: ImportError) -> int:
     if can_be_had():
         print(
             f"Nothing was fuzzed: {error}. There is an atheris for this Python and system: install it with "
-            f'{shlex.quote(sys.executable)} -m pip install -e ".[dev]" (or "make clean", after which make does so).'
+            f'{shlex.quote(sys.executable)} -m pip install -e ".[fuzz]" (or "make clean", after which make does so).'
         )
         return 1
     print("Fuzzing is skipped: there is no atheris for this Python and system (setup.py says for which there is).")

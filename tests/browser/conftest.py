@@ -1,0 +1,60 @@
+"""After each test nothing is left of it: no process, no browser's profile, no delayed call."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from twisted.internet import reactor
+
+#: What each thing is, in words.
+Leavings = set[str]
+
+
+def processes() -> dict[str, int]:
+    """Name the living children of this process: a browser, or what a test has started. Not every kernel tells them."""
+    found = {}
+    for task in Path("/proc/self/task").glob("*/children"):
+        for pid in task.read_text().split():
+            with contextlib.suppress(OSError):
+                stat, command = Path(f"/proc/{pid}/stat").read_text(), Path(f"/proc/{pid}/cmdline").read_bytes()
+                if stat.rpartition(")")[2].split()[0] not in "ZX":
+                    found[f"process {pid}: {command.replace(bytes(1), b' ').decode(errors='replace')[:200]}"] = int(pid)
+    return found
+
+
+def profiles() -> Leavings:
+    """Name the folders of browsers that this process has started."""
+    found = set()
+    for path in Path(tempfile.gettempdir()).glob("txcdp-*/owner"):
+        with contextlib.suppress(OSError):
+            if path.read_text(encoding="ascii").split()[:1] == [str(os.getpid())]:
+                found.add(f"profile {path.parent}")
+    return found
+
+
+def calls() -> Leavings:
+    """Name what the reactor is to call later."""
+    return {f"call {call}" for call in reactor.getDelayedCalls()}
+
+
+def leavings() -> Leavings:
+    """Name all of it."""
+    return processes().keys() | profiles() | calls()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left() -> Iterator[None]:
+    """Fail the test that leaves something behind, not the one after it."""
+    before = leavings()
+    yield
+    left = leavings() - before
+    for name, pid in processes().items():
+        if name in left:
+            os.kill(pid, signal.SIGKILL)  # of the tests that follow, none is to fail for that
+    assert not left, f"left behind: {sorted(left)}"
