@@ -109,11 +109,11 @@ def nothing() -> None:
 
 def test_replies() -> None:
     decode = reply_decoder(page.navigate)
-    assert decode.read(b'{"id":1,"result":{"frameId":"F"}}', nothing) == page.NavigateResult(frame_id="F")
+    assert decode.read(b'{"id":1,"result":{"frameId":"F"}}', 1, None, nothing) == page.NavigateResult(frame_id="F")
     assert reply_decoder(page.navigate) is decode
-    assert reply_decoder(page.enable).read(b'{"id":1,"result":{"x":1}}', nothing) is None
+    assert reply_decoder(page.enable).read(b'{"id":1,"result":{"x":1}}', 1, None, nothing) is None
     raw: ReplyDecoder[dict[str, Any]] = ReplyDecoder("A.b", dict[str, Any])
-    assert raw.read(b'{"id":1,"result":{"x":"\\ud800"}}', nothing) == {"x": "\ud800"}
+    assert raw.read(b'{"id":1,"result":{"x":"\\ud800"}}', 1, None, nothing) == {"x": "\ud800"}
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_replies() -> None:
 )
 def test_refusals(error: str, code: int, message: str, data: Any) -> None:
     with pytest.raises(CommandError) as caught:
-        reply_decoder(page.navigate).read(b'{"id":1,"error":%b}' % error.encode(), nothing)
+        reply_decoder(page.navigate).read(b'{"id":1,"error":%b}' % error.encode(), 1, None, nothing)
     refusal = caught.value
     assert (refusal.method, refusal.code, refusal.message, refusal.data) == ("Page.navigate", code, message, data)
 
@@ -138,12 +138,14 @@ def test_refusals(error: str, code: int, message: str, data: Any) -> None:
 def test_replies_that_are_none(message: bytes) -> None:
     for decode in (reply_decoder(page.navigate), reply_decoder(page.enable)):
         with pytest.raises(MalformedMessage):
-            decode.read(message, nothing)
+            decode.read(message, 1, None, nothing)
 
 
 def test_lenient_reading_is_told() -> None:
     told: list[int] = []
-    version = reply_decoder(browser.get_version).read(b'{"id":1,"result":{"product":1}}', lambda: told.append(1))
+    version = reply_decoder(browser.get_version).read(
+        b'{"id":1,"result":{"product":1}}', 1, None, lambda: told.append(1)
+    )
     assert (version.product, version.revision, told) == (1, None, [1])
     decode: EventDecoder[network.DataReceived] = EventDecoder(network.DataReceived, lambda: told.append(2))
     for message in (b'{"params":{"requestId":"R"}}', b'{"params":[]}', b"{}", b"[]"):

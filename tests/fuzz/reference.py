@@ -81,6 +81,17 @@ def head(value: Any) -> tuple[Any, ...] | None:
     return None
 
 
+def outcome(value: Any, number: int, session: str) -> str:
+    """Return what a message is to the command of that number and session: ``result``, ``error`` or ``malformed``."""
+    if not isinstance(value, dict) or value.get("id") != number or value.get("method") is not None:
+        return "malformed"
+    if value.get("sessionId") not in (None, "", session):
+        return "malformed"
+    if value.get("error") is not None:
+        return "error" if value.get("result") is None else "malformed"
+    return "result" if "result" in value else "malformed"
+
+
 def same(made: Any, value: Any) -> bool:
     """Tell whether what a decoder has made says what the JSON says: nothing changed, left out or invented."""
     if isinstance(made, msgspec.Struct):

@@ -72,7 +72,10 @@ def wire(message: bytes) -> None:
     """The decoder, against the standard library's ``json``."""
     head = _attempt(read_head, message)
     events = [_attempt(EventDecoder(shape, _nothing), message) for shape in _EVENTS]
-    replies = [_outcome(decode, message) for decode in _REPLIES]
+    number, session = 1, ""
+    if isinstance(head, Head):
+        number, session = head.id or 1, head.session.decode("utf-8", "surrogatepass")
+    replies = [_outcome(decode, message, number, session or None) for decode in _REPLIES]
     peeked = _peeks(message)
     try:
         parsed = reference.parse(message)
@@ -87,21 +90,25 @@ def wire(message: bytes) -> None:
         assert isinstance(head, MalformedMessage), head
     else:
         assert isinstance(head, Head), head
-        session = head.session.decode("utf-8", "surrogatepass")
         method = None if head.method is None else head.method.decode("utf-8", "surrogatepass")
         assert (head.id, method, session) == truth, (head, truth)
     if not doubled:
         _check_peeks(message, value, peeked)
     params = value.get("params") if isinstance(value, dict) else None
     for event in events:
-        assert reference.same(event, params if isinstance(params, dict) else {}), (event, params)
+        if isinstance(value, dict) and value.get("id") is not None:
+            assert isinstance(event, MalformedMessage), event
+        else:
+            assert reference.same(event, params if isinstance(params, dict) else {}), (event, params)
+    expected = reference.outcome(value, number, session)
     for index, (kind, outcome) in enumerate(replies):
+        assert kind == expected, (kind, expected, value)
         _check_reply(kind, outcome, value, nothing=index == 1)
 
 
-def _outcome(decode: ReplyDecoder[Any], message: bytes) -> tuple[str, Any]:
+def _outcome(decode: ReplyDecoder[Any], message: bytes, number: int, session: str | None) -> tuple[str, Any]:
     try:
-        return "result", decode.read(message, _nothing)
+        return "result", decode.read(message, number, session, _nothing)
     except CommandError as error:
         return "error", error
     except MalformedMessage as error:
@@ -109,13 +116,9 @@ def _outcome(decode: ReplyDecoder[Any], message: bytes) -> tuple[str, Any]:
 
 
 def _check_reply(kind: str, outcome: Any, value: Any, nothing: bool) -> None:
-    if not isinstance(value, dict) or ("result" not in value and "error" not in value):
-        assert kind == "malformed", outcome
-    elif "result" in value:
-        assert kind == "result", outcome
+    if kind == "result":
         assert (outcome is None) if nothing else reference.same(outcome, value["result"]), (outcome, value)
-    else:
-        assert kind == "error", outcome
+    elif kind == "error":
         error = value["error"]
         if isinstance(error, dict):
             assert reference.same(outcome.code, error.get("code", outcome.code))

@@ -10,8 +10,8 @@ from twisted.internet.defer import Deferred
 
 from tests.hostile.server import HostileCase, within
 from tests.support import SESSION_ID, Watcher, attached, data_received, detached, event, reply_to
-from txcdp.domains import browser, network, page, runtime
-from txcdp.errors import SessionDetached
+from txcdp.domains import browser, network, page
+from txcdp.errors import CommandError, MalformedMessage, SessionDetached
 from txcdp.streams import first
 
 DEEP = 100_000
@@ -223,40 +223,92 @@ class RepliesTests(HostileCase):
         await self.alive(connection, peer)
         self.assertEqual((connection.stats.unknown, connection.stats.late), (3, 0))
 
-    async def test_a_reply_through_another_session(self):
-        connection, peer = await self.pair()
-        peer.say(attached())
-        await self.alive(connection, peer)
-        peer.answering = False
-        session = connection.sessions[1]
-        mine = session.execute(runtime.enable())
-        number = (await peer.command("Runtime.enable"))["id"]
-        peer.say({"id": number, "result": {}, "sessionId": "somebody else's"})
-        await mine
-        await self.alive(connection, peer)
-
-    async def test_a_reply_that_is_an_event_as_well(self):
-        # What it begins with decides; what begins otherwise is a reply if it has an id.
-        for text, is_reply in (
-            ('{"id":%d,"method":"A.b","params":{},"result":{"x":1}}', True),
-            ('{"method":"A.b","params":{"y":2},"id":%d,"result":{}}', False),
-            ('{"params":{},"method":"A.b","result":{"x":1},"id":%d}', True),
+    async def test_replies_that_disagree_with_their_command(self):
+        # What is right has the command's id, its session or none, no method, and one outcome: 1, 2 and so on.
+        own = b',"sessionId":"%b"' % SESSION_ID.encode()
+        result, refusal = b'"result":{"x":1}', b'"error":{"code":-32000,"message":"no"}'
+        anothers = b',"sessionId":"OTHER"'
+        for in_session, body, expected in (
+            (True, result + own, {"x": 1}),
+            (True, result, {"x": 1}),
+            (True, result + b',"sessionId":null', {"x": 1}),
+            (True, result + anothers, MalformedMessage),
+            (True, result + b',"sessionId":5', MalformedMessage),
+            (True, b'"sessionId":"OTHER",' + result, MalformedMessage),
+            (True, refusal, CommandError),
+            (True, refusal + own, CommandError),
+            (True, refusal + anothers, MalformedMessage),
+            (False, result, {"x": 1}),
+            (False, result + b',"sessionId":""', {"x": 1}),
+            (False, result + b',"sessionId":null', {"x": 1}),
+            (False, result + own, MalformedMessage),
+            (False, result + anothers, MalformedMessage),
+            (False, b'"sessionId":"OTHER",' + result, MalformedMessage),
+            (False, refusal + anothers, MalformedMessage),
+            (False, result + b"," + refusal, MalformedMessage),
+            (False, refusal + b"," + result, MalformedMessage),
+            (False, result + b',"error":{}', MalformedMessage),
+            (False, result + b',"error":"no"', MalformedMessage),
+            (False, result + b',"error":null', {"x": 1}),
+            (False, b'"error":null,' + result, {"x": 1}),
+            (False, b'"result":null,' + refusal, CommandError),
+            (False, refusal + b',"result":null', CommandError),
+            (False, b'"error":null', MalformedMessage),
+            (False, b'"error":{}', CommandError),
+            (False, b'"params":{}', MalformedMessage),
+            (False, result + b',"method":"A.b"', MalformedMessage),
+            (False, b'"method":"A.b",' + result, MalformedMessage),
+            (False, b'"method":"A.b","params":{},' + result, MalformedMessage),
+            (False, result + b',"id":999', MalformedMessage),
+            (False, result + b',"id":"1"', MalformedMessage),
+            (False, result + b',"id":null', MalformedMessage),
         ):
             connection, peer = await self.pair()
-            peer.answering = False
-            watcher = Watcher(connection.session.events_raw("A.b"))
-            deferred = connection.session.execute_raw("A.c", timeout=None)
-            outcome: list[Any] = []
-            deferred.addCallback(outcome.append)
-            number = (await peer.command("A.c"))["id"]
-            peer.say(text % number)
+            peer.say(attached())
             await self.alive(connection, peer)
-            self.assertEqual((outcome, watcher.items), ([{"x": 1}], []) if is_reply else ([], [{"y": 2}]), text)
-            # An event has left the command waiting; to one that is answered a second reply is nobody's.
+            peer.answering = False
+            deferred = connection.sessions[int(in_session)].execute_raw("A.c")
+            number = (await peer.command("A.c"))["id"]
+            before = connection.stats.malformed
+            peer.say(b'{"id":%d,%b}' % (number, body))
+            await self.alive(connection, peer)
+            outcome: list[Any] = []
+            deferred.addBoth(outcome.append)
+            self.assertEqual(len(outcome), 1, body)
+            if isinstance(expected, dict):
+                self.assertEqual(outcome, [expected], body)
+            else:
+                self.assertIs(type(outcome[0].value), expected, body)
+            self.assertEqual(connection.stats.malformed - before, int(expected is MalformedMessage), body)
+            peer.say({"id": number, "result": {"x": 2}})  # a second reply is nobody's
+            await self.alive(connection, peer)
+            self.assertEqual(connection.stats.unknown, 1, body)
+
+    async def test_an_event_with_an_id(self):
+        # It answers nobody, however it is written.
+        own = b',"sessionId":"%b"' % SESSION_ID.encode()
+        for body in (
+            b'"id":%d,"params":{"y":2}',
+            b'"params":{"y":2},"id":%d',
+            b'"params":{"y":2},"id":%d,"result":{}',
+            b'"params":{"y":2},"id":%d' + own,
+            b'"params":{"y":2}' + own + b',"id":%d',
+        ):
+            connection, peer = await self.pair()
+            peer.say(attached())
+            await self.alive(connection, peer)
+            peer.answering = False
+            watchers = [Watcher(session.events_raw("A.b")) for session in connection.sessions]
+            outcome: list[Any] = []
+            connection.session.execute_raw("A.c").addBoth(outcome.append)
+            number = (await peer.command("A.c"))["id"]
+            peer.say(b'{"method":"A.b",' + body % number + b"}")
+            await self.alive(connection, peer)
+            self.assertEqual((outcome, [watcher.items for watcher in watchers]), ([], [[], []]), body)
+            self.assertEqual(connection.stats.malformed, 1, body)
             peer.say({"id": number, "result": {"x": 1}})
             await self.alive(connection, peer)
-            self.assertEqual((outcome, connection.stats.unknown), ([{"x": 1}], int(is_reply)), text)
-            self.assertEqual(connection.stats.malformed, 0)
+            self.assertEqual(outcome, [{"x": 1}], body)
 
 
 class EventsTests(HostileCase):

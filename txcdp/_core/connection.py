@@ -81,7 +81,7 @@ class Connection:
         self.stability = stability
         self.linger = linger
         self._stats = Stats()
-        self._pending = PendingCommands(clock, self._stats, self._session_unknown, max_pending)
+        self._pending = PendingCommands(clock, self._stats, self._session_unknown, self.malformed, max_pending)
         self._flow = Flow(clock, transport, self._stats, self._pending.__len__, mark=self._send_mark)
         self.context = StreamContext(clock, self._flow)
         self.decoders: dict[Any, EventDecoder[Any]] = {}

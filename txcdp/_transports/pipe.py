@@ -263,8 +263,7 @@ class PipeTransport:
         if not self.exit_timeout:
             self._finish(reason)
             return
-        self._reader.close()
-        self._writer.close()
+        self._close_ends()
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
@@ -283,14 +282,18 @@ class PipeTransport:
         if self._deadline is not None and self._deadline.active():
             self._deadline.cancel()
         self._deadline = None
-        self._writer.close()
-        self._reader.close()
+        self._close_ends()
         if self._dispatching:
             return  # announced after the batch
         if soon:
             self._reactor.callLater(0, self._announce)
         else:
             self._announce()
+
+    def _close_ends(self) -> None:
+        self._writer.close()
+        self._reader.close()
+        self._splitter.forget()
 
     def _announce(self) -> None:
         if self.closed is not None and self._receiver is not None and not self._announced:

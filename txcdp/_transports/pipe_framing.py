@@ -51,7 +51,11 @@ class MessageSplitter:
                 self._drop()
         return messages
 
-    def _drop(self) -> None:
-        self.overflow = True
+    def forget(self) -> None:
+        """Drop what has come of a message whose end will not come."""
         self._chunks = []
         self._size = 0
+
+    def _drop(self) -> None:
+        self.overflow = True
+        self.forget()

@@ -11,6 +11,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from autobahn.websocket.protocol import WebSocketProtocol
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
 
 TEXT: Final = 0x81  # FIN and the opcode of a text, no RSV bit
 OPEN: Final = WebSocketProtocol.STATE_OPEN
@@ -60,6 +63,9 @@ class ShortPath:
     data: bytes
     current_frame: Any
     inside_message: bool
+    message_data: list[bytes] | None
+    frame_data: list[bytes] | None
+    websocket_extensions_in_use: list[Any]
     _perMessageCompress: Any
     maxMessagePayloadSize: int
     utf8validateIncoming: bool
@@ -96,6 +102,8 @@ class ShortPath:
             self.uncork()
             if beside is not None:
                 beside.uncork()
+            if self.state == CLOSED:
+                self.data = b""
 
     def consumeData(self) -> None:
         """Parse what is in the buffer; Autobahn calls this for what came together with the handshake, too."""
@@ -136,6 +144,38 @@ class ShortPath:
 
     def _deliver(self, payload: bytes) -> None:
         self.onMessage(payload, False)  # type: ignore[attr-defined]
+
+    # The end. A protocol is part of reference cycles (its timers, its Deferreds, its transport), and so lives on
+    # until the garbage collector comes by: what it holds of the conversation, up to hundreds of megabytes, must not.
+
+    def _fail_connection(self, *args: Any, **kwargs: Any) -> None:
+        """Hear that the peer broke a rule: of the message that is half-read, Autobahn skips the rest."""
+        super()._fail_connection(*args, **kwargs)  # type: ignore[misc]
+        self._forget_message()
+
+    def dropConnection(self, abort: bool = False) -> None:
+        """Hear that Autobahn ends the line, which may take as long as the peer takes to read what was sent."""
+        super().dropConnection(abort)  # type: ignore[misc]
+        self._forget_message()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Hear from Twisted that the line is gone."""
+        try:
+            super().connectionLost(reason)  # type: ignore[misc]
+        finally:
+            self._forget_message()
+            if self._corked is None:  # else it is being parsed, and goes after that
+                self.data = b""
+            self._perMessageCompress = None  # its inflater keeps what it has not inflated
+            self.websocket_extensions_in_use = [str(each) for each in getattr(self, "websocket_extensions_in_use", ())]
+            _forget_unsent(self.transport)
+
+    def _forget_message(self) -> None:
+        """Forget what Autobahn, or we, have of a message."""
+        self.message_data, self.frame_data = [], []
+        self._chunks.clear()
+        self._missing = 0
+        self._kept = b""
 
     # Out:
 
@@ -237,3 +277,14 @@ def is_plain(transport: Any) -> bool:
     A TLS transport looks up attributes in the TCP connection that it wraps, too: only the type tells.
     """
     return hasattr(type(transport), "writeSomeData") and not getattr(transport, "TLS", False)
+
+
+def _forget_unsent(transport: Any) -> None:
+    """Drop what Twisted could not write: it keeps that for as long as the transport is referred to."""
+    while transport is not None:
+        if hasattr(transport, "_appSendBuffer"):  # of TLS, which wraps the TCP connection
+            transport._appSendBuffer = []
+        if isinstance(transport, FileDescriptor):
+            transport.dataBuffer, transport.offset = b"", 0
+            transport._tempDataBuffer, transport._tempDataLen = [], 0
+        transport = getattr(transport, "__dict__", {}).get("transport")

@@ -101,6 +101,8 @@ class _Collector(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Keep one more part, unless it is too much."""
+        if self._done.called:
+            return
         self._body.append(data)
         self._size += len(data)
         if self._size > MAX_ANSWER and not self._done.called:
@@ -109,10 +111,11 @@ class _Collector(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Hear how the body ended."""
+        body, self._body = self._body, []  # Twisted's response, which keeps this, is part of a reference cycle
         if self._done.called:
             return
         if reason.check(ResponseDone, PotentialDataLoss):
-            self._done.callback(b"".join(self._body))
+            self._done.callback(b"".join(body))
         else:
             self._done.errback(reason)
 

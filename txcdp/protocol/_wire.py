@@ -10,6 +10,9 @@ So an event's method and session, and a reply's id, can be read from the first a
 nobody wants is never decoded. A message written otherwise is read the general way, by
 :func:`read_head`, with the same outcome. (But for keys that CDP does not have, or has twice: where
 a message begins in the usual way, those are not looked for.)
+
+A reply is decoded in any case, and has to agree with the command: with its id, however that was read, and with its
+session where it names one. Refusals of what could not be read, or of sessions that are gone, name none.
 """
 
 from __future__ import annotations
@@ -39,7 +42,8 @@ OVERTAKES: Final = frozenset({"Page.navigate", "Page.reload", "Page.navigateToHi
 _METHOD_AT = len(EVENT_START)
 _ID_AT = len(REPLY_START)
 _PARAMS = b'","params":{'
-_SESSION = b'"sessionId":"'
+_SESSION = b'},"sessionId":"'
+_BOTH = "an event with an id, as a reply has it"
 _TAIL = len(_SESSION) + 128  # session ids are 32 characters long; proxies have made longer ones
 
 
@@ -53,9 +57,10 @@ class Head(NamedTuple):
 
 
 class Envelope(msgspec.Struct, Generic[T], gc=False):
-    """An event's message, of which only the parameters are read."""
+    """An event's message: the parameters, and what no event has."""
 
     params: T
+    id: Any = None
 
 
 class ErrorObject(msgspec.Struct, gc=False):
@@ -67,10 +72,13 @@ class ErrorObject(msgspec.Struct, gc=False):
 
 
 class Reply(msgspec.Struct, Generic[T], gc=False):
-    """A reply's message, of which only the outcome is read."""
+    """A reply's message: the outcome, and what has to agree with the command."""
 
     result: T | msgspec.UnsetType = msgspec.UNSET
-    error: ErrorObject | msgspec.UnsetType = msgspec.UNSET
+    error: ErrorObject | None | msgspec.UnsetType = msgspec.UNSET
+    id: Any = None
+    session: Any = msgspec.field(name="sessionId", default=None)
+    method: Any = None
 
 
 def peek_method(message: bytes) -> bytes:
@@ -105,7 +113,10 @@ def session_of(message: bytes, prefix: bytes) -> bytes:
             # Within a JSON string every quote follows a backslash, so this is a key; and the one
             # closing brace behind it is the message's own.
             return message[at + len(_SESSION) : -2]
-    return read_head(message).session
+    head = read_head(message)
+    if head.id is not None:
+        raise MalformedMessage(_BOTH)
+    return head.session
 
 
 def split_event(event: bytes) -> tuple[bytes, bytes, int] | None:
@@ -120,7 +131,7 @@ def split_event(event: bytes) -> tuple[bytes, bytes, int] | None:
         return event[_METHOD_AT:at], b"", len(event) - 1
     end = event.rfind(_SESSION, len(event) - _TAIL if len(event) > _TAIL else 0)
     if end > 0 and event.endswith(b'"}'):  # see session_of
-        return event[_METHOD_AT:at], event[end + len(_SESSION) : -2], end - 1
+        return event[_METHOD_AT:at], event[end + len(_SESSION) : -2], end + 1
     return None
 
 
@@ -184,11 +195,13 @@ class ReplyDecoder(Generic[T]):
         self._none = shape is None
         self._tolerant = _reply_reader(Any if shape is None else shape)
 
-    def read(self, message: bytes, on_lenient: Callable[[], None]) -> T:
+    def read(self, message: bytes, number: int, session: str | None, on_lenient: Callable[[], None]) -> T:
         """Return the result; ``on_lenient`` is called where the message had to be read tolerantly.
 
+        :param number: the command's id.
+        :param session: the id of the session that it was sent in, None for the root session.
         :raises CommandError: what the browser said.
-        :raises MalformedMessage: for a message that cannot be read, or that is no outcome.
+        :raises MalformedMessage: for a message that cannot be read, that is no outcome, or that is of another command.
         """
         try:
             reply = self._tolerant.strict(message)
@@ -197,14 +210,28 @@ class ReplyDecoder(Generic[T]):
             reply = self._tolerant(message)
             if not isinstance(reply, Reply):
                 raise MalformedMessage(f"{self.method}: a reply that is no object") from None
+        if reply.session != session or reply.id != number or reply.method is not None:
+            self._check(reply, number, session)
         result = reply.result
+        if reply.error is not msgspec.UNSET and (reply.error is not None or result is msgspec.UNSET):
+            raise self._refusal(reply.error, result)
         if result is msgspec.UNSET:
-            raise self._refusal(reply.error)
+            raise MalformedMessage(f"{self.method}: a reply with neither result nor error")
         return None if self._none else result  # type: ignore[return-value]
 
-    def _refusal(self, error: Any) -> Exception:
-        if error is msgspec.UNSET:
+    def _check(self, reply: Reply[T], number: int, session: str | None) -> None:
+        if reply.method is not None:
+            raise MalformedMessage(f"{self.method}: a reply with a method, as an event has it")
+        if reply.id != number:
+            raise MalformedMessage(f"{self.method}: a reply with two ids")
+        if reply.session not in (None, "", session):
+            raise MalformedMessage(f"{self.method}: a reply of another session")
+
+    def _refusal(self, error: Any, result: Any) -> Exception:
+        if error is None:  # as JSON-RPC 1 says that there is none
             return MalformedMessage(f"{self.method}: a reply with neither result nor error")
+        if result is not msgspec.UNSET and result is not None:
+            return MalformedMessage(f"{self.method}: a reply with both result and error")
         if not isinstance(error, ErrorObject):
             error = ErrorObject(message=str(error))
         return CommandError(self.method, error.code, error.message, error.data)
@@ -226,13 +253,18 @@ class EventDecoder(Generic[T]):
         :raises MalformedMessage: for a message that cannot be read.
         """
         try:
-            return self._strict(message).params
+            envelope = self._strict(message)
         except REJECTED:
             return self._tolerant(message)
+        if envelope.id is not None:
+            raise MalformedMessage(_BOTH)
+        return envelope.params
 
     def _tolerant(self, message: bytes) -> T:
         self._on_lenient()
         value = from_json(message)
+        if isinstance(value, dict) and value.get("id") is not None:
+            raise MalformedMessage(_BOTH)
         params = value.get("params") if isinstance(value, dict) else None
         if not isinstance(params, dict):
             params = {}

@@ -35,8 +35,14 @@ class Decode(Protocol):
     method: str
     opening: bytes
 
-    def read(self, message: bytes, on_lenient: Callable[[], None]) -> Any:
+    def read(self, message: bytes, number: int, session: str | None, on_lenient: Callable[[], None]) -> Any:
         """Return the result, or raise what the browser said."""
+
+
+class Owner(Protocol):
+    """The session that a command belongs to."""
+
+    id: str | None
 
 
 class PendingCommand(Deferred[T]):
@@ -48,7 +54,7 @@ class PendingCommand(Deferred[T]):
     __slots__ = ("decode", "number", "owner", "queue", "sent_at", "stats", "timeout")
 
     number: int
-    owner: object
+    owner: Owner
     decode: Decode
     timeout: float | None
     queue: dict[int, float] | None
@@ -63,6 +69,7 @@ class PendingCommands:
     :param stats: the connection's counters.
     :param session_unknown: called with the owner of a command whose session the browser does not know;
         returns what that command fails with instead.
+    :param malformed: called with what is wrong with a reply that could not be read.
     :param most: how many may wait; None: any number.
     """
 
@@ -70,7 +77,8 @@ class PendingCommands:
         self,
         clock: IReactorTime,
         stats: Stats,
-        session_unknown: Callable[[object], Exception | None],
+        session_unknown: Callable[[Any], Exception | None],
+        malformed: Callable[[MalformedMessage], None],
         most: int | None = None,
     ) -> None:
         self._now = clock.seconds
@@ -78,6 +86,7 @@ class PendingCommands:
         self._count_lenient = stats.count_lenient
         self._canceller = self._cancelled  # bound once: this is the hottest path
         self._session_unknown = session_unknown
+        self._malformed = malformed
         self._waiting: dict[int, PendingCommand[Any]] = {}
         self._given_up: dict[int, None] = {}
         self._deadlines = Deadlines(clock, self._expired)
@@ -87,7 +96,7 @@ class PendingCommands:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def add(self, owner: object, decode: Decode, timeout: float | None, urgent: bool = False) -> PendingCommand[Any]:
+    def add(self, owner: Owner, decode: Decode, timeout: float | None, urgent: bool = False) -> PendingCommand[Any]:
         """Register a command that is about to be sent.
 
         :param owner: the session that it belongs to.
@@ -132,14 +141,15 @@ class PendingCommands:
         if seconds > stats.seconds_max:
             stats.seconds_max = seconds
         try:
-            result = pending.decode.read(message, self._count_lenient)
+            result = pending.decode.read(message, number, pending.owner.id, self._count_lenient)
         except CommandError as error:
             stats.errors += 1
             gone = self._session_unknown(pending.owner) if error.code == SESSION_NOT_FOUND else None
-            pending.errback(Failure(gone or error))
-        except Exception as error:
-            if isinstance(error, MalformedMessage):
-                self._stats.malformed += 1
+            pending.errback(Failure(_without_frames(gone or error)))
+        except MalformedMessage as error:
+            self._malformed(error)
+            pending.errback(Failure(_without_frames(error)))
+        except Exception:
             pending.errback(Failure())
         else:
             stats.replies += 1
@@ -195,3 +205,9 @@ class PendingCommands:
         if pending is not None and self._give_up(pending):
             self._stats.timeouts += 1
             pending.errback(CommandTimeout(pending.decode.method, pending.timeout or 0.0))
+
+
+def _without_frames(error: Exception) -> Exception:
+    """Let an error go without our own calls, and what they stumbled over: who keeps it would keep the message."""
+    error.__context__ = error.__cause__ = None
+    return error.with_traceback(None)

@@ -79,6 +79,10 @@ class ServerShortPath(ShortPath, WebSocketServerProtocol):  # type: ignore[misc]
         self.frame = b""
         self.data = data[at:]
 
+    def _forget_message(self) -> None:
+        super()._forget_message()
+        self.frame = b""
+
     def _whole(self, payload: bytes) -> bytes:
         return unmasked(payload, self._key)
 

@@ -204,6 +204,7 @@ class Relay:
         for domain, _ in self._pending.values():
             domain.outcomes[LOST] += 1
         self._pending.clear()
+        self._held.clear()
         self.client.beside = None
         if self._word == "slow":
             self._counters.dropped += self.line.unread + self.client.unsent
