@@ -2,7 +2,8 @@
 
 What a block of code is can be seen from the block itself:
 
-- ``react(...)`` at its top level: a whole program; tests/browser/test_docs_browser.py runs it;
+- ``react(...)``, ``aio.run(...)`` or ``asyncio.run(...)`` at its top level: a whole program;
+  tests/browser/test_docs_browser.py runs it;
 - an ``application`` at its top level: a file for twistd; it is run there, too;
 - a ``TestCase``: it is run here;
 - ``>>>``: it is run here, with what the page has said before;
@@ -70,7 +71,7 @@ class Block:
         return any(
             isinstance(node, ast.Expr)
             and isinstance(node.value, ast.Call)
-            and ast.unparse(node.value.func) in ("react", "task.react")
+            and ast.unparse(node.value.func) in ("react", "task.react", "aio.run", "asyncio.run")
             for node in self.tree.body
         )
 

@@ -30,7 +30,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("_transports", "_core.probing", "_core.reconnecting", "_core"),
     ("chrome",),
     ("browser", "page", "network"),
-    ("recording", "gateway", "rx3"),
+    ("recording", "gateway", "rx3", "aio"),
     ("testing",),
     ("service", "cli"),
     ("__init__", "__main__"),

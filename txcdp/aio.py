@@ -1,0 +1,229 @@
+"""Use txcdp from an asyncio application: await its Deferreds beside asyncio's own awaitables.
+
+An asyncio task takes futures from what it awaits, and Twisted's coroutines take Deferreds; neither knows the other's.
+:func:`bridged` puts a driver between a coroutine function and its task that knows both, so that no call has to be
+wrapped::
+
+    import asyncio
+    import txcdp
+    from txcdp import aio
+
+    async def main(reactor):
+        async with await txcdp.launch(reactor) as browser:
+            page = await browser.new_page("https://example.com/")     # a Deferred
+            await asyncio.sleep(1)                                    # asyncio's own
+            print(await page.title())
+
+    aio.run(main)
+
+An application that has its own :func:`asyncio.run` enters :func:`reactor` where txcdp is to be used, and marks the
+functions that await Deferreds with :func:`bridged`. What such a function awaits is bridged with it, since it runs in
+the same task; only what is made a task of its own needs the mark again. :func:`future` makes an asyncio future of one
+Deferred, for :func:`asyncio.gather` and the like.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator
+from contextlib import asynccontextmanager, suppress
+from functools import partial, wraps
+from types import coroutine
+from typing import Any, Concatenate, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
+
+from twisted.internet.asyncioreactor import AsyncioSelectorReactor
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ReactorNotRunning
+from twisted.internet.posixbase import PosixReactorBase
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+__all__ = ["bridged", "future", "reactor", "run"]
+
+_log = Logger()
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def bridged(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Let a coroutine function await Deferreds under asyncio, ``async with`` and ``async for`` included.
+
+    When its task is cancelled, the Deferred that it awaits is cancelled, and :exc:`asyncio.CancelledError` is raised
+    at the ``await``.
+
+    :param function: an ``async def`` function or method; it may await asyncio's awaitables as before.
+    :returns: a coroutine function with the same parameters and the same result.
+    """
+
+    @wraps(function)
+    async def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
+        return await _drive(function(*args, **kwargs))
+
+    return wrapper
+
+
+def future(deferred: Deferred[T]) -> asyncio.Future[T]:
+    """Turn one Deferred into a future of the running event loop.
+
+    :param deferred: what to wait for; its result is the future's from now on.
+    :returns: a future that has the Deferred's result or exception; cancelling it cancels the Deferred.
+    """
+    return deferred.asFuture(asyncio.get_running_loop())
+
+
+def run(function: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a coroutine function with :func:`asyncio.run`, on a reactor of its event loop.
+
+    It is to an asyncio program what :func:`twisted.internet.task.react` is to a Twisted one.
+
+    :param function: called with the reactor and the other arguments; it may await Deferreds.
+    :returns: the function's result.
+    """
+
+    async def main() -> T:
+        async with reactor() as running:
+            return await bridged(function)(running, *args, **kwargs)
+
+    return asyncio.run(main())
+
+
+@asynccontextmanager
+async def reactor() -> AsyncIterator[Any]:
+    """Have a Twisted reactor that runs on the running event loop, for ``txcdp.launch`` and ``txcdp.connect``.
+
+    It is a reactor of its own, beside the one that Twisted may have installed: what imports
+    ``twisted.internet.reactor`` does not meet it. Where the event loop is driven by Twisted's asyncio reactor already,
+    as in Scrapy, it is that one. Entered again while it runs, it is the same reactor, which ends when all have left.
+
+    Leaving it ends what lives in the reactor, launched browsers included.
+
+    :raises RuntimeError: the event loop cannot watch sockets (Windows' proactor loop).
+    """
+    loop = asyncio.get_running_loop()
+    driving = _driving(loop)
+    if driving is not None:
+        yield driving
+        return
+    entered = _reactors.get(loop)
+    if entered is None:
+        entered = _reactors[loop] = _Entered(loop)
+    entered.users += 1
+    try:
+        yield entered.reactor
+    finally:
+        entered.users -= 1
+        if not entered.users:
+            del _reactors[loop]
+            await entered.stop()
+
+
+@coroutine
+def _drive(function: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
+    """Run a coroutine to its end: a Deferred that it awaits is waited for here, all else by asyncio's task."""
+    step: Callable[[], Any] = partial(function.send, None)
+    while True:
+        try:
+            awaited = step()
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        try:
+            if isinstance(awaited, Deferred):
+                value = yield from _fired(awaited)
+            else:
+                value = yield awaited
+        except GeneratorExit:
+            function.close()
+            raise
+        except BaseException as error:
+            step = partial(function.throw, error)
+        else:
+            step = partial(function.send, value)
+
+
+def _fired(deferred: Deferred[Any]) -> Generator[Any, Any, Any]:
+    """Wait until a Deferred has fired, and leave its result in it: that is read where it is awaited."""
+    fired: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def tell(result: T) -> T:
+        if not fired.done():
+            fired.set_result(None)
+        return result
+
+    deferred.addBoth(tell)
+    try:
+        yield from fired
+    except BaseException:
+        deferred.cancel()
+        deferred.addErrback(_heard_by_nobody)
+        raise
+
+
+def _heard_by_nobody(failure: Failure) -> None:
+    """Log what a Deferred has failed with after its task had been cancelled."""
+    if not failure.check(CancelledError):
+        _log.failure("a task was cancelled, and what it awaited failed", failure)
+
+
+class _LoopReactor(AsyncioSelectorReactor):
+    """Twisted's reactor on an event loop that others run: where Twisted's ends, the loop goes on."""
+
+    def crash(self) -> None:
+        """End the reactor, but not the event loop."""
+        PosixReactorBase.crash(self)
+
+    def close(self) -> None:
+        """Give back what it woke itself with: Twisted's own reactors last as long as their process."""
+        for waker in list(self._internalReaders):
+            self._removeInternalReader(waker)
+            waker.connectionLost(connectionDone)
+
+
+class _Entered:
+    """A reactor that runs on an event loop, and how many use it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.users = 0
+        self._loop = loop
+        self._watches_children = False
+        try:
+            self.reactor = _LoopReactor(loop)
+        except TypeError as error:
+            raise RuntimeError(
+                f"Twisted cannot run on this event loop ({error}); on Windows, set "
+                "asyncio.WindowsSelectorEventLoopPolicy() before the event loop is made"
+            ) from error
+        self._stopped: asyncio.Future[None] = loop.create_future()
+        self.reactor.addSystemEventTrigger("after", "shutdown", self._stopped.set_result, None)
+        self.reactor.startRunning(installSignalHandlers=False)
+        # Signals to stop are asyncio's affair; that a child has ended is Twisted's, which reaps its own alone.
+        if sys.platform != "win32" and threading.current_thread() is threading.main_thread():
+            from twisted.internet.process import reapAllProcesses
+
+            loop.add_signal_handler(signal.SIGCHLD, reapAllProcesses)
+            self._watches_children = True
+
+    async def stop(self) -> None:
+        """Fire the reactor's shutdown, and wait for what takes time at it."""
+        with suppress(ReactorNotRunning):  # the application may have stopped it
+            self.reactor.stop()
+        await self._stopped
+        self.reactor.close()
+        if self._watches_children:
+            self._loop.remove_signal_handler(signal.SIGCHLD)
+
+
+_reactors: WeakKeyDictionary[asyncio.AbstractEventLoop, _Entered] = WeakKeyDictionary()
+
+
+def _driving(loop: asyncio.AbstractEventLoop) -> Any:
+    """Return the reactor that Twisted has installed and that drives the event loop; None where none does."""
+    installed: Any = sys.modules.get("twisted.internet.reactor")
+    drives = isinstance(installed, AsyncioSelectorReactor) and installed._asyncioEventloop is loop
+    return installed if drives and installed.running else None
