@@ -17,14 +17,14 @@ Leavings = set[str]
 
 
 def processes() -> dict[str, int]:
-    """Name the living children of this process: a browser, or what a test has started. Not every kernel tells them."""
+    """Name the living children of the main thread: a browser, or what a test has started. Some kernels tell none."""
     found = {}
-    for task in Path("/proc/self/task").glob("*/children"):
-        for pid in task.read_text().split():
-            with contextlib.suppress(OSError):
-                stat, command = Path(f"/proc/{pid}/stat").read_text(), Path(f"/proc/{pid}/cmdline").read_bytes()
-                if stat.rpartition(")")[2].split()[0] not in "ZX":
-                    found[f"process {pid}: {command.replace(bytes(1), b' ').decode(errors='replace')[:200]}"] = int(pid)
+    children = Path(f"/proc/self/task/{os.getpid()}/children")
+    for pid in children.read_text().split() if children.exists() else ():
+        with contextlib.suppress(OSError):
+            stat, command = Path(f"/proc/{pid}/stat").read_text(), Path(f"/proc/{pid}/cmdline").read_bytes()
+            if stat.rpartition(")")[2].split()[0] not in "ZX":
+                found[f"process {pid}: {command.replace(bytes(1), b' ').decode(errors='replace')[:200]}"] = int(pid)
     return found
 
 
