@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from txcdp.gateway._client_messages import Command
 from txcdp.gateway._multiplex import Limits, SharedBrowser, World
-from txcdp.gateway._multiplex.messages import Command
 from txcdp.gateway._multiplex.page_connections import PageWorld
 
 IDS = re.compile(r"[XY][CTSB][0-9]{5}")

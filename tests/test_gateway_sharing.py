@@ -640,4 +640,4 @@ class SeatTests(SynchronousTestCase):
         self.upstream.unsent = 7
         self.seat.deliver(b"abc")
         self.assertEqual(self.seat.unsent, 7)
-        self.assertEqual(self.seat.describe(), {"kind": "shared", "bytes_received": 3, "bytes_sent": 0})
+        self.assertEqual(self.seat.describe(), {"kind": "shared", "bytes_received": 3})

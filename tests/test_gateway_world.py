@@ -745,11 +745,11 @@ class SayingTests(WorldCase):
             (b"", -32700, "JSON: no input at position 0", None),
             (b"x", -32700, "JSON: invalid token", None),
             (b'{"id":1', -32700, "JSON: invalid token", None),
-            (b'{"id":1,"method":"Browser.getVersion"} x', -32700, "JSON: invalid token", None),
+            (b'{"id":1,"method":"Browser.getVersion"} x', -32700, "JSON: unprocessed input remains", None),
             (b'{"id":1,"method":"Browser.getVersion"/**/}', -32700, "JSON: invalid token", None),
-            (b'{"id":1,"method":"Browser.getVersion","params":{"a":"\xff"}}', -32700, "JSON: invalid token", None),
+            (b'{"id":1,"method":"Browser.getVersion","params":{"a":"\xff"}}', -32700, "JSON: invalid string", None),
             (b'{"id":1,"method":"a","params":' + b'{"a":' * 2000 + b"1" + b"}" * 2001, -32700, None, None),
-            (b'{"id":1,"method":"a","params":{"a":' + b"[" * 299 + b"]" * 299 + b"}}", -32700, None, None),
+            (b'{"id":1,"method":"a","params":{"a":' + b"[" * 300 + b"]" * 300 + b"}}", -32700, None, None),
             (b"[]", -32600, "Message must be an object", None),
             (b"null", -32600, "Message must be an object", None),
             (b'{"method":"a"}', -32600, number, None),
@@ -759,6 +759,10 @@ class SayingTests(WorldCase):
             (b'{"id":1.5,"method":"a"}', -32600, number, None),
             (b'{"id":2147483648,"method":"a"}', -32600, number, None),
             (b'{"id":2147483648,"method":5}', -32600, number, None),
+            (b'{"method":5,"id":2147483648}', -32600, method, None),
+            (b'\xef\xbb\xbf{"id":1,"method":"Browser.getVersion"}', -32700, "JSON: invalid token", None),
+            ('{"id":1,"method":"Browser.getVersion"}'.encode("utf-16"), -32700, "JSON: invalid string", None),
+            (b'{"id":1,"id":2,"method":"Browser.getVersion"}', -32700, "CBOR: duplicate map key", 1),
             (b'{"id":1}', -32600, method, 1),
             (b'{"id":1,"method":5}', -32600, method, 1),
             (b'{"id":1.0,"method":5}', -32600, method, 1),
@@ -792,7 +796,7 @@ class SayingTests(WorldCase):
             b'{"id":1,"method":"Browser.getVersion","params":null,"sessionId":""}',
             b'{"id":1,"method":"Browser.getVersion","params":[]}',
             b'{"id":1,"method":"Browser.get\\u0056ersion","params":{"a":"\\ud800","b":99999999999999999999}}',
-            b'{"id":1,"method":"Browser.getVersion","params":{"a":' + b"[" * 298 + b"]" * 298 + b"}}",
+            b'{"id":1,"method":"Browser.getVersion","params":{"a":' + b"[" * 299 + b"]" * 299 + b"}}",
             b'{"id":1,"method":"Browser.getVersion","params":{"a":"' + b"[" * 500 + b'"}}',
         ):
             self.a.raw_send(message)
@@ -802,16 +806,33 @@ class SayingTests(WorldCase):
     def test_keys_that_are_there_twice(self):
         _, mine = self.house.page(self.a)
         _, other = self.house.page(self.b)
-        evaluated = len(self.browser.evaluated)
         for first, second in ((mine, other), (other, mine)):
-            self.a.raw_send(
+            answer = self.said(
                 b'{"id":5,"sessionId":"%b","method":"Runtime.evaluate","params":{"expression":"x"},"sessionId":"%b"}'
                 % (first.encode(), second.encode())
             )
-        self.house.deliver()
-        mine_target = self.browser.sessions[mine].target
-        self.assertEqual(self.browser.evaluated[evaluated:], [(mine_target, "x")])
-        self.assertEqual(self.a.got[-3]["error"], SESSION_GONE)
+            self.assertEqual(answer, {"id": 5, "error": {"code": -32700, "message": "CBOR: duplicate map key"}})
+
+    def test_keys_that_are_there_twice_in_what_is_looked_at(self):
+        target, session = self.house.page(self.a)
+        for text in (
+            b'"method":"Target.closeTarget","params":{"targetId":"x","targetId":"%b"}' % target.encode(),
+            b'"method":"Target.getTargets","params":{"filter":[{"type":"page","type":"tab"}]}',
+            b'"sessionId":"%b","method":"Page.navigate","params":{"url":"http:x","u\\u0072l":"chrome:x"}'
+            % session.encode(),
+        ):
+            answer = self.said(b'{"id":5,%b}' % text)
+            self.assertEqual(answer["error"], {"code": -32700, "message": "CBOR: duplicate map key"})
+        self.a.raw_send(
+            b'{"id":6,"sessionId":"%b","method":"Nope.nope","params":{"a":1,"a":2}}' % session.encode()
+        )  # as Chromium does, where it is nothing that we look at
+        self.assertEqual(self.browser.heard[-1][1]["params"], {"a": 2})
+
+    def test_a_list_in_the_place_of_parameters(self):
+        for method in ("Target.getTargets", "Target.createTarget", "Browser.setPermission"):
+            answer = self.said(b'{"id":5,"method":"%b","params":[]}' % method.encode())
+            self.assertEqual((answer["id"], answer["error"]["code"]), (5, -32602))
+            self.assertIn("map start expected", answer["error"]["data"])
 
     def test_a_client_that_is_sent_away_while_it_hears(self):
         target, session = self.house.page(self.a)

@@ -50,7 +50,16 @@ LIBRARIES = {
 #: Of Autobahn's importers, those that may have its client.
 AUTOBAHN_CLIENT = ("_transports",)
 #: What has to be of use without Twisted and Rx.
-SANS_IO = ("_privacy", "errors", "protocol", "domains", "codegen", "model", "gateway._multiplex")
+SANS_IO = (
+    "_privacy",
+    "errors",
+    "protocol",
+    "domains",
+    "codegen",
+    "model",
+    "gateway._multiplex",
+    "gateway._client_messages",
+)
 IO = ("twisted", "reactivex", "rx", "autobahn", "treq")
 
 

@@ -41,6 +41,7 @@ OVERTAKES: Final = frozenset({"Page.navigate", "Page.reload", "Page.navigateToHi
 
 _METHOD_AT = len(EVENT_START)
 _ID_AT = len(REPLY_START)
+_LONGEST_ID = 24
 _PARAMS = b'","params":{'
 _SESSION = b'},"sessionId":"'
 _BOTH = "an event with an id, as a reply has it"
@@ -86,12 +87,19 @@ def peek_method(message: bytes) -> bytes:
     return message[_METHOD_AT : message.find(b'"', _METHOD_AT)]
 
 
+def peek_digits(message: bytes) -> bytes:
+    """Return the id of a message that begins with :data:`REPLY_START` in digits, ``b""`` where it is no whole number.
+
+    The message goes on behind them with a comma.
+    """
+    digits = message[_ID_AT : max(0, message.find(b",", _ID_AT, _ID_AT + _LONGEST_ID))]
+    return digits if digits.isdigit() or digits.removeprefix(b"-").isdigit() else b""
+
+
 def peek_id(message: bytes) -> int | None:
     """Return the id of a message that begins with :data:`REPLY_START`, or None where it is no whole number."""
-    try:
-        return int(message[_ID_AT : message.index(b",", _ID_AT)])
-    except ValueError:
-        return None
+    digits = peek_digits(message)
+    return int(digits) if digits else None
 
 
 def event_prefix(method: bytes) -> bytes:
@@ -108,15 +116,21 @@ def session_of(message: bytes, prefix: bytes) -> bytes:
     if message.startswith(prefix):
         if message.endswith(b"}}"):
             return b""
-        at = message.rfind(_SESSION, len(message) - _TAIL if len(message) > _TAIL else 0)
-        if at > 0 and message.endswith(b'"}'):
-            # Within a JSON string every quote follows a backslash, so this is a key; and the one
-            # closing brace behind it is the message's own.
-            return message[at + len(_SESSION) : -2]
+        at = _session_at(message)
+        if at > 0:
+            return message[at:-2]
     head = read_head(message)
     if head.id is not None:
         raise MalformedMessage(_BOTH)
     return head.session
+
+
+def _session_at(event: bytes) -> int:
+    """Return where the session's id begins in an event that ends with it, behind its parameters; else -1."""
+    at = event.rfind(_SESSION, len(event) - _TAIL if len(event) > _TAIL else 0)
+    # Within a JSON string every quote follows a backslash, so this is a key; and the one closing brace behind it is
+    # the message's own.
+    return at + len(_SESSION) if at > 0 and event.endswith(b'"}') else -1
 
 
 def split_event(event: bytes) -> tuple[bytes, bytes, int] | None:
@@ -129,10 +143,10 @@ def split_event(event: bytes) -> tuple[bytes, bytes, int] | None:
         return None
     if event.endswith(b"}}"):
         return event[_METHOD_AT:at], b"", len(event) - 1
-    end = event.rfind(_SESSION, len(event) - _TAIL if len(event) > _TAIL else 0)
-    if end > 0 and event.endswith(b'"}'):  # see session_of
-        return event[_METHOD_AT:at], event[end + len(_SESSION) : -2], end + 1
-    return None
+    session = _session_at(event)
+    if session < 0:
+        return None
+    return event[_METHOD_AT:at], event[session:-2], session - len(_SESSION) + 1
 
 
 def read_head(message: bytes) -> Head:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from txcdp.gateway._multiplex.messages import SERVER_ERROR, Refusal
+from txcdp.gateway._client_messages import SERVER_ERROR, Refusal
 
 #: The schemes of addresses that lead to no page of the browser's own.
 SCHEMES: Final = frozenset({"blob", "data", "file", "filesystem", "http", "https", "javascript"})

@@ -27,10 +27,10 @@ from txcdp.gateway._multiplex.sessions import ROOT, Session
 from txcdp.gateway._multiplex.state import INTERNAL_ERROR, Belongings
 from txcdp.gateway._multiplex.target_watch import Watch
 from txcdp.gateway._multiplex.targets import HIDDEN, Told, read_told
-from txcdp.gateway._multiplex.upstream_commands import Line, end_of_id, without_session
+from txcdp.gateway._multiplex.upstream_commands import Line, without_session
 from txcdp.gateway._multiplex.virtual_browser import World
 from txcdp.protocol._records import from_json, to_json
-from txcdp.protocol._wire import EVENT_START, REPLY_START, event_prefix, peek_id, peek_method, read_head, session_of
+from txcdp.protocol._wire import EVENT_START, REPLY_START, event_prefix, peek_digits, peek_method, read_head, session_of
 
 #: The names of events are the browser's, of which there are some hundreds.
 _prefix: Final = functools.lru_cache(1024)(event_prefix)
@@ -163,9 +163,9 @@ class SharedBrowser:
             method = peek_method(message)
             self._event(method, session_of(message, _prefix(method)), message)
             return
-        line_id = peek_id(message) if message.startswith(REPLY_START) else None
-        if line_id is not None:
-            self.line.answered(line_id, message, end_of_id(message))
+        digits = peek_digits(message) if message.startswith(REPLY_START) else b""
+        if digits:
+            self.line.answered(int(digits), message, len(REPLY_START) + len(digits))
             return
         head = read_head(message)
         if head.method is not None:

@@ -6,16 +6,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from txcdp.gateway._client_messages import INVALID_PARAMS, SERVER_ERROR, Command, Refusal
 from txcdp.gateway._multiplex.addresses import check_address
-from txcdp.gateway._multiplex.messages import (
-    INVALID_PARAMS,
-    SERVER_ERROR,
-    Command,
-    Refusal,
-    invalid,
-    no_target,
-    write_event,
-)
+from txcdp.gateway._multiplex.messages import invalid, no_target, write_event
 from txcdp.gateway._multiplex.parameters import flag, params_of, text
 from txcdp.gateway._multiplex.sessions import Session
 from txcdp.gateway._multiplex.state import NORMAL_END

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from txcdp.gateway._multiplex.messages import Command, invalid
+from txcdp.gateway._client_messages import INVALID_PARAMS, Command, Refusal
+from txcdp.gateway._multiplex.messages import invalid
 
 
 def params_of(command: Command) -> dict[str, Any]:
-    """Return a command's parameters; none are an empty dict."""
-    return command.params or {}
+    """Return the parameters of a command that takes some; none are an empty dict.
+
+    :raises Refusal: they are a list.
+    """
+    params = command.params
+    if isinstance(params, list):
+        what = "Failed to deserialize params - CBOR: map start expected"
+        raise Refusal(INVALID_PARAMS, "Invalid parameters", data=what)
+    return params or {}
 
 
 def flag(params: dict[str, Any], name: str, default: bool | None = None) -> bool:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from txcdp.gateway._client_messages import Command, write_refusal
 from txcdp.gateway._multiplex.downloads import Downloads
 from txcdp.gateway._multiplex.limits import Limits
-from txcdp.gateway._multiplex.messages import Command, no_session, write_event, write_refusal
+from txcdp.gateway._multiplex.messages import no_session, write_event
 from txcdp.gateway._multiplex.sessions import ROOT, Session
 from txcdp.gateway._multiplex.targets import Discovery, Told
 

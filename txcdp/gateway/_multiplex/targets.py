@@ -8,7 +8,8 @@ from typing import Any, Final
 import msgspec
 
 from txcdp.errors import MalformedMessage
-from txcdp.gateway._multiplex.messages import INVALID_PARAMS, Refusal, invalid
+from txcdp.gateway._client_messages import INVALID_PARAMS, Refusal
+from txcdp.gateway._multiplex.messages import invalid
 from txcdp.protocol._records import TolerantDecoder
 
 #: Kinds of targets that are the browser's own furniture, in whatever context: nobody sees them.

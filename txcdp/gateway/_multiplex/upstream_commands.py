@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 from txcdp.gateway._multiplex.messages import write_command
 from txcdp.gateway._multiplex.sessions import ROOT, Session
 from txcdp.protocol._records import from_json, to_json
-from txcdp.protocol._wire import REPLY_START
 
 if TYPE_CHECKING:
     from txcdp.gateway._multiplex.state import Belongings
@@ -56,7 +55,7 @@ class Line:
     def ask(
         self,
         method: str,
-        params: dict[str, Any] | None,
+        params: dict[str, Any] | list[Any] | None,
         *,
         session: Session | None = None,
         world: Belongings | None = None,
@@ -145,8 +144,3 @@ def without_session(message: bytes, strip: bytes) -> bytes:
     value = from_json(message)
     value.pop("sessionId", None)
     return to_json(value)
-
-
-def end_of_id(message: bytes) -> int:
-    """Return where the id of a message ends that begins as Chromium's replies do."""
-    return message.index(b",", len(REPLY_START))

@@ -9,22 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from txcdp.gateway._multiplex.addresses import check_address
-from txcdp.gateway._multiplex.commands import VERBS
-from txcdp.gateway._multiplex.limits import Limits
-from txcdp.gateway._multiplex.messages import (
+from txcdp.gateway._client_messages import (
     INVALID_PARAMS,
     METHOD_NOT_FOUND,
+    PARSE_ERROR,
     SERVER_ERROR,
     Command,
     Refusal,
-    invalid,
-    no_session,
-    no_target,
     read_command,
     write_refusal,
-    write_reply,
 )
+from txcdp.gateway._multiplex.addresses import check_address
+from txcdp.gateway._multiplex.commands import VERBS
+from txcdp.gateway._multiplex.limits import Limits
+from txcdp.gateway._multiplex.messages import invalid, no_session, no_target, write_reply
+from txcdp.gateway._multiplex.parameters import params_of
 from txcdp.gateway._multiplex.rules import Kind, rule_of
 from txcdp.gateway._multiplex.sessions import Session
 from txcdp.gateway._multiplex.state import Belongings
@@ -48,12 +47,16 @@ class World(Belongings):
 
     def receive(self, message: bytes) -> None:
         """Take one message from the client."""
-        if self.closed:
-            return
         try:
             command = read_command(message)
         except Refusal as refusal:
             self.deliver(write_refusal(refusal, refusal.id, ""))
+        else:
+            self.execute(command)
+
+    def execute(self, command: Command) -> None:
+        """Take one command from the client."""
+        if self.closed:
             return
         if self._early is None:
             self._obey(command)
@@ -92,13 +95,17 @@ class World(Belongings):
         if kind is Kind.PASS:
             self.forward(session, command, command.params)
         elif kind is Kind.OWN:
+            if command.doubled:
+                raise Refusal(PARSE_ERROR, "CBOR: duplicate map key")
             VERBS[command.method](self, session, command)
         elif kind is Kind.REFUSED:
             raise Refusal(SERVER_ERROR, f"{command.method} is refused where a browser is shared: {rule.why}")
         elif kind is Kind.UNKNOWN:
             raise Refusal(METHOD_NOT_FOUND, f"'{command.method}' wasn't found")
         else:
-            self.forward(session, command, self._checked(kind, command.params or {}))
+            if command.doubled:
+                raise Refusal(PARSE_ERROR, "CBOR: duplicate map key")
+            self.forward(session, command, self._checked(kind, params_of(command)))
 
     def _checked(self, kind: Kind, params: dict[str, Any]) -> dict[str, Any]:
         """Return parameters that name nothing but the client's own.
@@ -156,7 +163,7 @@ class World(Belongings):
         self,
         session: Session | None,
         command: Command,
-        params: dict[str, Any] | None,
+        params: dict[str, Any] | list[Any] | None,
         then: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
         """Send a command to the browser.

@@ -1,18 +1,18 @@
 """What clients may not do.
 
-Where something is forbidden, a message is let through only if it was understood as Chromium understands it: what is no
-JSON to us is not, nor is a URL in a command that has a key twice.
+What is judged is a command as it was read by :mod:`txcdp.gateway._client_messages`. It goes on as it was judged: as it
+came, where no parser could read it otherwise, or written anew. So a command about whose parameters something is
+forbidden is not let through where a key in them is there twice.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from txcdp.gateway._client_messages import Command, Refusal, read_command
 from txcdp.gateway._options import Policy
-from txcdp.gateway._proxy.asking import NOTHING, Asked
 from txcdp.gateway._proxy.urls import Unreadable, host_of, is_private, is_private_proxy, split_url
 
 #: Commands that open a URL, and which parameter that is.
@@ -41,12 +41,11 @@ _CONNECTING = frozenset({"Target.setRemoteLocations"})
 #: Who denies this denies that pages are given files; they can be dragged in as well.
 _GIVING_FILES = "DOM.setFileInputFiles"
 
-#: Chromium refuses messages that are nested deeper; so does Python's own parser, much later.
+#: What is told of a command that might be read otherwise than it was here.
+UNREADABLE = "this gateway lets through only what it can read"
+
+#: So many messages may be within each other.
 _DEEPEST = 3
-
-
-class _Twice(ValueError):
-    """A key is there twice."""
 
 
 class Screen:
@@ -74,16 +73,13 @@ class Screen:
         if not self._private:
             self._looks["Target.createBrowserContext"] = self._proxies
 
-    def objection(self, command: Asked, message: bytes) -> str | None:
-        """Return why a command is not let through; None where it is.
-
-        :param command: what :func:`~txcdp.gateway._proxy.asking.asked` has found in it.
-        """
-        return None if self.idle else self._objection(command, message, 0)
+    def objection(self, command: Command) -> str | None:
+        """Return why a command is not let through; None where it is."""
+        return None if self.idle else self._objection(command, 0)
 
     def concerns(self, method: str) -> bool:
-        """Whether commands of a method, or with none that could be read, have to be asked about."""
-        return not self.idle and (not method or method == _NESTED or method in self._looks or self._denied(method))
+        """Whether commands of a method have to be asked about."""
+        return not self.idle and (method == _NESTED or method in self._looks or self._denied(method))
 
     def objection_to_url(self, url: str) -> str | None:
         """Return why a URL may not be opened; None where it may."""
@@ -102,24 +98,24 @@ class Screen:
     def _denied(self, method: str) -> bool:
         return method in self._methods or method.partition(".")[0] in self._domains
 
-    def _objection(self, command: Asked, message: bytes | str, depth: int) -> str | None:
-        method = command.method
-        if not method:
-            return "this gateway lets through only what it can read"
+    def _objection(self, command: Command, depth: int) -> str | None:
+        method, params = command.method, command.params
         if self._denied(method):
             return f"'{method[:80]}' is not allowed by this gateway"
         look = self._looks.get(method)
         if look is None and method != _NESTED:
             return None
-        params = _params(message)
-        if params is None or depth > _DEEPEST:
-            return "this gateway lets through only what it can read"
+        if command.doubled or isinstance(params, list) or depth > _DEEPEST:
+            return UNREADABLE
         if look is not None:
-            return look(params)
-        inner = params.get("message")
+            return look(params or {})
+        inner = (params or {}).get("message")
         if not isinstance(inner, str):
             return None  # refused by the browser
-        return self._objection(_asked_strictly(inner), inner, depth + 1)
+        try:
+            return self._objection(read_command(inner.encode("utf-8", "surrogatepass")), depth + 1)
+        except Refusal:
+            return UNREADABLE
 
     # What is not a string, or no list, where one is wanted is refused by the browser.
 
@@ -148,29 +144,3 @@ class Screen:
         if isinstance(rules, str) and is_private_proxy(rules):
             return "proxies at private addresses are not allowed by this gateway"
         return None
-
-
-def _params(message: bytes | str) -> dict[str, Any] | None:
-    """Return a command's parameters, or None where they cannot be read without doubt."""
-    try:
-        command = json.loads(message, object_pairs_hook=_once)
-    except (ValueError, RecursionError):
-        return None
-    params = command.get("params", {}) if isinstance(command, dict) else None
-    return params if isinstance(params, dict) else None
-
-
-def _asked_strictly(message: str) -> Asked:
-    try:
-        command = json.loads(message, object_pairs_hook=_once)
-    except (ValueError, RecursionError):
-        return NOTHING
-    method = command.get("method") if isinstance(command, dict) else None
-    return Asked(-1, method) if isinstance(method, str) else NOTHING
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise _Twice
-    return found

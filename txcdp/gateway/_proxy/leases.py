@@ -104,6 +104,7 @@ class LeasedLine:
         self._kind = kind
         self._left = left
         self.transport = transport
+        self.execute = None  # what the client sends goes on as it came
         self.browser = str(member.running.pid)
 
     @property

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import msgspec
-
+from txcdp.gateway._client_messages import SERVER_ERROR, Command, Refusal, write_refusal
 from txcdp.gateway._counters import Counters, Domain
-from txcdp.gateway._proxy.asking import ID_FIRST, asked
 from txcdp.gateway._proxy.command_filter import Screen
-
-#: What a command is refused with: the code that Chromium has for whatever has no code of its own.
-_REFUSED = -32000
 
 #: So many methods are remembered; the protocol has some hundreds, and clients may make up more.
 _MOST = 4096
 
+#: No method that is longer is remembered.
+_LONGEST = 100
 
-class Kind:
+
+class MethodInfo:
     """How the commands of one method are dealt with.
 
     :ivar method: its name.
@@ -34,44 +30,33 @@ class Kind:
 
 
 class Commands:
-    """Knows them all.
+    """Looks up methods.
 
-    :param counters: where they are counted.
+    :param counters: where their commands are counted.
     :param screen: what is forbidden.
     """
 
     def __init__(self, counters: Counters, screen: Screen) -> None:
         self._counters = counters
         self.screen = screen
-        self._by_bytes: dict[bytes, Kind] = {}
-        self._match = ID_FIRST.match
+        self._known: dict[bytes, MethodInfo] = {}
+        self.unreadable = MethodInfo("", counters.domain(""), True)
 
-    def read(self, message: bytes) -> tuple[bytes, Kind]:
-        """Return a command's id, in digits, and how it is dealt with."""
-        found = self._match(message)
-        if found is not None:
-            number, method = found.groups()
-            kind = self._by_bytes.get(method)
-            if kind is None:
-                kind = self._make(method.decode("ascii"))
-                if len(self._by_bytes) < _MOST:
-                    self._by_bytes[method] = kind
-            return number, kind
-        command = asked(message)
-        return b"%d" % command.id, self._make(command.method)
+    def info(self, method: bytes) -> MethodInfo:
+        """Return how a method's commands are dealt with.
 
-    def _make(self, method: str) -> Kind:
-        special = method == "Browser.close" or self.screen.concerns(method)
-        return Kind(method, self._counters.domain(method), special)
+        :param method: in UTF-8.
+        """
+        info = self._known.get(method)
+        if info is None:
+            name = method.decode()
+            special = name == "Browser.close" or self.screen.concerns(name)
+            info = MethodInfo(name, self._counters.domain(name), special)
+            if len(self._known) < _MOST and len(method) <= _LONGEST:
+                self._known[method] = info
+        return info
 
 
-def refusal(message: bytes, why: str) -> bytes:
+def denial(command: Command, why: str) -> bytes:
     """Return the reply to a command that is not let through."""
-    reply: dict[str, Any] = {}
-    try:
-        command = msgspec.json.decode(message)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        command = None
-    if isinstance(command, dict):
-        reply = {key: command[key] for key in ("id", "sessionId") if isinstance(command.get(key), int | str)}
-    return msgspec.json.encode({**reply, "error": {"code": _REFUSED, "message": why}})
+    return write_refusal(Refusal(SERVER_ERROR, why), command.id, command.session_id)

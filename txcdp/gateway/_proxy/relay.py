@@ -1,8 +1,10 @@
 """One client and the browser's line that it has: bytes one way and the other, within limits.
 
-Messages are not decoded. Of a command the method is looked at, for counting and for what is forbidden; of a reply the
-id and whether it is an error. Who does not read is not waited for longer than ``slow_time``, and meanwhile only its
-own browser is not read.
+A command goes on in one of two ways. To a browser of its own it goes as it came: its method is read from its first
+bytes, and it is decoded where something about it may be forbidden. To a shared one it goes decoded: what is judged here
+is the very value that is carried out there. Of a reply the id is looked at, and whether it is an error.
+
+Who does not read is not waited for longer than ``slow_time``, and meanwhile only its own browser is not read.
 """
 
 from __future__ import annotations
@@ -16,13 +18,13 @@ from twisted.internet.interfaces import IDelayedCall
 from txcdp._transports.interface import Transport
 from txcdp._transports.short_path import ShortPath
 from txcdp.errors import ConnectionLost
+from txcdp.gateway._client_messages import Command, Refusal, peek, read_command, write_refusal
 from txcdp.gateway._counters import DENIED, ERROR, LOST, OK, Counters, Domain
 from txcdp.gateway._options import ClientLimits
-from txcdp.gateway._proxy.asking import Asked
 from txcdp.gateway._proxy.client import Client
-from txcdp.gateway._proxy.method_info import Commands, Kind, refusal
+from txcdp.gateway._proxy.method_info import Commands, MethodInfo, denial
 from txcdp.gateway._proxy.token_bucket import Allowance
-from txcdp.protocol._wire import REPLY_START
+from txcdp.protocol._wire import REPLY_START, peek_digits
 
 #: So many commands are waited for, for counting how they end; of more, the first are forgotten.
 _WAITED_FOR = 10_000
@@ -45,6 +47,10 @@ class Line(Protocol):
 
     transport: Transport
     browser: str
+
+    @property
+    def execute(self) -> Callable[[Command], None] | None:
+        """Takes commands decoded; None where they are sent over the transport as they came."""
 
     @property
     def why(self) -> str:
@@ -100,6 +106,7 @@ class Relay:
         self._counters = counters
         self._ended = ended
         self._upstream = line.transport
+        self._execute = line.execute
         self._seconds: Callable[[], float] = clock.seconds
         self.began = self.active = self._seconds()
         self.commands = 0
@@ -147,29 +154,70 @@ class Relay:
         self.bytes_in += size
         self._counters.bytes_in += size
         self.commands += 1
-        number, kind = self._table.read(message)
-        if kind.special and not self._is_allowed(number, kind, message):
-            return
-        pending = self._pending
-        if len(pending) >= _WAITED_FOR:
-            pending.pop(next(iter(pending)))[0].outcomes[LOST] += 1
-        pending[number] = (kind.domain, self.active)
+        if self._execute is None:
+            self._forward(message, frame)
+        else:
+            self._hand_over(message, self._execute)
+
+    def _forward(self, message: bytes, frame: bytes) -> None:
+        """Send a message on as it came, if nothing speaks against it."""
+        table = self._table
+        peeked = peek(message)
+        if peeked is None:
+            number, info = b"", table.unreadable
+        else:
+            number, info = peeked.id, table.info(peeked.method)
+        if info.special:
+            try:
+                command = read_command(message)
+            except Refusal as refusal:
+                if not table.screen.idle:
+                    self._deny(info, write_refusal(refusal, refusal.id, ""))
+                    return
+                info = table.unreadable  # the browser says what is wrong with it
+            else:
+                number, info = b"%d" % command.id, table.info(command.method.encode())
+                if not self._may_pass(info, command):
+                    return
+        if number:
+            self._wait_for(number, info)
         if frame and self._neighbour is not None:
             self._neighbour.pass_on(frame)
         else:
             self._upstream.send(message)
 
-    def _is_allowed(self, number: bytes, kind: Kind, message: bytes) -> bool:
-        objection = self._table.screen.objection(Asked(int(number), kind.method), message)
+    def _hand_over(self, message: bytes, execute: Callable[[Command], None]) -> None:
+        """Have a command carried out, if nothing speaks against it."""
+        try:
+            command = read_command(message)
+        except Refusal as refusal:
+            self._deny(self._table.unreadable, write_refusal(refusal, refusal.id, ""))
+            return
+        info = self._table.info(command.method.encode())
+        if not info.special or self._may_pass(info, command):
+            self._wait_for(b"%d" % command.id, info)
+            execute(command)
+
+    def _may_pass(self, info: MethodInfo, command: Command) -> bool:
+        objection = self._table.screen.objection(command)
         if objection is not None:
-            kind.domain.outcomes[DENIED] += 1
-            self.client.send(refusal(message, objection))
-            if self.client.congested:
-                self.client.pause()  # there is no end to what it can be refused
+            self._deny(info, denial(command, objection))
             return False
-        if kind.method == "Browser.close":
+        if info.method == "Browser.close":
             self.line.browser_closes()
         return True
+
+    def _deny(self, info: MethodInfo, reply: bytes) -> None:
+        info.domain.outcomes[DENIED] += 1
+        self.client.send(reply)
+        if self.client.congested:
+            self.client.pause()  # there is no end to what it can be refused
+
+    def _wait_for(self, number: bytes, info: MethodInfo) -> None:
+        pending = self._pending
+        if len(pending) >= _WAITED_FOR:
+            pending.pop(next(iter(pending)))[0].outcomes[LOST] += 1
+        pending[number] = (info.domain, self.active)
 
     def client_full(self) -> None:
         """Hear that the client does not read as fast as its browser writes."""
@@ -225,11 +273,11 @@ class Relay:
         counters = self._counters
         counters.bytes_out += size
         if message.startswith(REPLY_START):
-            comma = message.find(b",", _ID_AT, _ID_AT + 12)
-            asked = self._pending.pop(message[_ID_AT:comma], None)
+            number = peek_digits(message)
+            asked = self._pending.pop(number, None)
             if asked is not None:  # else one that was forgotten, or an id twice
                 domain, sent = asked
-                failed = message.startswith(b'"error"', comma + 1)
+                failed = message.startswith(b'"error"', _ID_AT + len(number) + 1)
                 domain.answered(ERROR if failed else OK, self._seconds() - sent)
             self._replies += 1
         else:

@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 
 from txcdp._transports.interface import Receiver, Transport
 from txcdp.errors import ConnectionLost, LossCause
+from txcdp.gateway._client_messages import Command
 from txcdp.gateway._multiplex import World
 from txcdp.gateway._multiplex.state import INTERNAL_ERROR, NORMAL_END
 from txcdp.gateway._proxy.relay import TOO_MUCH
@@ -142,6 +143,11 @@ class Seat:
             self.bytes_sent += len(message)
             self.world.receive(message)
 
+    def execute(self, command: Command) -> None:
+        """Have a command of the client's carried out."""
+        if self.lost is None:
+            self.world.execute(command)
+
     def close(self) -> None:
         """Leave."""
         self.abort("closed", "closed")
@@ -167,7 +173,7 @@ class Seat:
 
     def describe(self) -> dict[str, object]:
         """Return facts for people."""
-        return {"kind": "shared", "bytes_received": self.bytes_received, "bytes_sent": self.bytes_sent}
+        return {"kind": "shared", "bytes_received": self.bytes_received}
 
 
 def _nothing() -> None:
@@ -185,6 +191,7 @@ class SharedLine:
     def __init__(self, seat: Seat, pid: int, left: Callable[[SharedLine], None]) -> None:
         self.transport: Any = seat
         self.browser = str(pid)
+        self.execute: Callable[[Command], None] | None = seat.execute
         self._seat = seat
         self._left = left
 

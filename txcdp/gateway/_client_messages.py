@@ -1,0 +1,268 @@
+"""A client's message, read: one reader for both modes, for what is forbidden, counted, refused and carried out.
+
+Whoever judges a command has to judge the one that is carried out. So there are two ways to read one, and they agree:
+
+- :func:`peek` takes id and method from the first bytes. It is for a message that goes on as it came. Whatever follows
+  cannot make the method another one: Chromium refuses a message with a second ``method``, in whatever spelling, unless
+  the first one is empty (``tests/browser/test_client_messages_browser.py`` asks it).
+- :func:`read_command` decodes all of it, and refuses what Chromium refuses in Chromium's order and words, but that it
+  names no position. Within the parameters Chromium takes the last of several equal keys, and so does this; that there
+  were some is told, since whoever judges what goes on as it came should not depend on it.
+
+What Chromium reads and this refuses: vertical tabs and form feeds between tokens, and their escapes within strings.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final, NamedTuple, NoReturn
+
+import msgspec
+
+from txcdp.protocol._records import to_json
+
+#: Codes of refusals: Chromium's, which are those of JSON-RPC.
+PARSE_ERROR: Final = -32700
+INVALID_REQUEST: Final = -32600
+METHOD_NOT_FOUND: Final = -32601
+INVALID_PARAMS: Final = -32602
+SERVER_ERROR: Final = -32000
+
+#: How deep Chromium reads: a message nested deeper has no answer that names its id.
+MAX_DEPTH: Final = 301
+
+_IDS: Final = range(-(2**31), 2**31)
+
+_METHOD = rb'"method": ?"([A-Za-z]+\.[A-Za-z]+)"'
+_SESSION = rb'"sessionId": ?"[0-9A-Za-z-]*"'
+_ID_FIRST: Final = re.compile(rb'\{"id": ?(\d{1,10}),(?: ?' + _SESSION + rb",)? ?" + _METHOD)
+_METHOD_FIRST: Final = re.compile(rb"\{" + _METHOD)
+_ID_LAST: Final = re.compile(rb'"id": ?(\d{1,10})(?:, ?' + _SESSION + rb")?\}$")
+_TAIL: Final = 160
+
+#: Integers with more digits are numbers of 64 bits to nobody; Chromium takes all above 32 bits for floating ones.
+_LONGEST_INTEGER: Final = 18
+
+
+class Command(msgspec.Struct, gc=False, frozen=True):
+    """A client's command.
+
+    :ivar params: None where there are none. A list where Chromium takes one: for commands without parameters.
+    :ivar session_id: the session that it is for; ``""`` for the root session.
+    :ivar doubled: whether a key was there twice within the parameters. The last one is in them.
+    """
+
+    id: int
+    method: str
+    params: dict[str, Any] | list[Any] | None = None
+    session_id: str = ""
+    doubled: bool = False
+
+
+class Refusal(Exception):
+    """A command, or what was to be one, that is answered with an error.
+
+    :ivar id: the client's number for it; None where it has none that could be read.
+    """
+
+    def __init__(self, code: int, message: str, *, data: str | None = None, number: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.data = data
+        self.id = number
+
+
+class Peeked(NamedTuple):
+    """What the first bytes say: the id, in digits, and the method."""
+
+    id: bytes
+    method: bytes
+
+
+def peek(message: bytes) -> Peeked | None:
+    """Read id and method of a command from its first bytes, and its last ones where the method comes first.
+
+    They are those that Chromium reads, if it does not refuse the message. The id is for counting alone.
+
+    :returns: None where the message has to be decoded to know them.
+    """
+    found = _match_id_first(message)
+    if found is not None:
+        return Peeked(found[1], found[2])
+    found = _match_method_first(message)
+    if found is not None:
+        last = _ID_LAST.search(message, max(0, len(message) - _TAIL))
+        if last is not None:
+            return Peeked(last[1], found[1])
+    return None
+
+
+_match_id_first: Final = _ID_FIRST.match
+_match_method_first: Final = _METHOD_FIRST.match
+
+
+def read_command(message: bytes) -> Command:
+    """Decode and check what a client has sent.
+
+    :raises Refusal: what Chromium would answer.
+    """
+    value, pairs, doubled = _decode(message)
+    if not isinstance(value, dict):
+        raise Refusal(INVALID_REQUEST, "Message must be an object")
+    command = _envelope(pairs, doubled)
+    if message.count(b"[") + message.count(b"{") > MAX_DEPTH and depth_of(value) > MAX_DEPTH:
+        raise Refusal(PARSE_ERROR, _TOO_DEEP)
+    return command
+
+
+_TOO_DEEP: Final = "JSON: stack limit exceeded"
+
+
+def _envelope(pairs: list[tuple[str, Any]], doubled: bool) -> Command:
+    """Take a message's keys one after the other, as Chromium does: the first that is wrong is what it complains of."""
+    number: int | None = None
+    method = session_id = ""
+    params: Any = _NOTHING
+    for key, value in pairs:
+        if key == "id":
+            _once(number is not None, number)
+            number = _number(value)
+        elif key == "method":
+            _once(bool(method), number)
+            method = _text(value, "Message must have string 'method' property", number)
+        elif key == "sessionId":
+            _once(bool(session_id), number)
+            session_id = _text(value, "Message may have string 'sessionId' property", number)
+        elif key == "params":
+            _once(params is not _NOTHING, number)
+            if not (value is None or isinstance(value, dict | list)):
+                raise Refusal(INVALID_REQUEST, "Message may have object 'params' property", number=number)
+            params = value
+        else:
+            what = "Message has property other than 'id', 'method', 'sessionId', 'params'"
+            raise Refusal(INVALID_REQUEST, what, number=number)
+    if number is None:
+        raise Refusal(INVALID_REQUEST, _NO_ID)
+    if not method:
+        raise Refusal(INVALID_REQUEST, "Message must have string 'method' property", number=number)
+    return Command(number, method, None if params is _NOTHING else params, session_id, doubled)
+
+
+_NOTHING: Final[Any] = object()
+_NO_ID: Final = "Message must have integer 'id' property"
+
+
+def _once(twice: bool, number: int | None) -> None:
+    if twice:
+        raise Refusal(PARSE_ERROR, "CBOR: duplicate map key", number=number)
+
+
+def _number(value: object) -> int:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if type(value) is not int or value not in _IDS:
+        raise Refusal(INVALID_REQUEST, _NO_ID)
+    return value
+
+
+def _text(value: object, complaint: str, number: int | None) -> str:
+    """Return a string that has an encoding; lone surrogates have none."""
+    if not isinstance(value, str) or any("\ud800" <= each <= "\udfff" for each in value):
+        raise Refusal(INVALID_REQUEST, complaint, number=number)
+    return value
+
+
+class _Decoder:
+    """Decodes JSON, and tells what a dict cannot: the keys in their order, and whether any is there twice."""
+
+    def __init__(self) -> None:
+        self._pairs: list[tuple[str, Any]] = []
+        self._doubled = 0
+        self._decode = json.JSONDecoder(
+            object_pairs_hook=self._object,
+            parse_float=_finite,
+            parse_int=_integer,
+            parse_constant=_no_constant,
+            strict=False,  # Chromium takes control characters within strings
+        ).decode
+
+    def __call__(self, message: bytes) -> tuple[Any, list[tuple[str, Any]], bool]:
+        """Return a message's value, the pairs of its outermost object, and whether a key within it is there twice.
+
+        :raises Refusal: it is not JSON.
+        """
+        try:
+            value = self._decode(message.decode("utf-8", "surrogatepass"))
+            pairs, doubled = self._pairs, self._doubled
+        except UnicodeDecodeError:
+            raise Refusal(PARSE_ERROR, "JSON: invalid string") from None
+        except RecursionError:
+            raise Refusal(PARSE_ERROR, _TOO_DEEP) from None
+        except ValueError as error:
+            raise Refusal(PARSE_ERROR, _complaint(message, error)) from None
+        finally:
+            self._pairs, self._doubled = [], 0
+        if isinstance(value, dict):
+            doubled -= len(value) < len(pairs)
+        return value, pairs, doubled > 0
+
+    def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        self._pairs = pairs  # the outermost object's come last
+        found = dict(pairs)
+        self._doubled += len(found) < len(pairs)
+        return found
+
+
+def _complaint(message: bytes, error: ValueError) -> str:
+    if not message.strip():
+        return "JSON: no input at position 0"
+    if isinstance(error, json.JSONDecodeError) and error.msg == "Extra data":
+        return "JSON: unprocessed input remains"
+    return "JSON: invalid token"
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError("no JSON number")
+    return number
+
+
+def _integer(text: str) -> int | float:
+    return int(text) if len(text) <= _LONGEST_INTEGER else _finite(text)
+
+
+def _no_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not JSON")
+
+
+_decode: Final = _Decoder()
+
+
+def depth_of(value: object) -> int:
+    """Count how deep a value is nested, without recursion."""
+    deepest = 0
+    waiting = [(value, 1)]
+    while waiting:
+        each, level = waiting.pop()
+        inner = each.values() if isinstance(each, dict) else each if isinstance(each, list) else None
+        if inner is not None:
+            deepest = max(deepest, level)
+            waiting.extend((item, level + 1) for item in inner)
+    return deepest
+
+
+def write_refusal(refusal: Refusal, number: int | None, session: str) -> bytes:
+    """Return an error as it goes to a client."""
+    error: dict[str, Any] = {"code": refusal.code, "message": refusal.message}
+    if refusal.data is not None:
+        error["data"] = refusal.data
+    head = b"{" if number is None else b'{"id":%d,' % number
+    return b'%b"error":%b%b' % (head, to_json(error), message_end(session))
+
+
+def message_end(session: str) -> bytes:
+    """Return how a message of a session ends for a client; ``""`` is the root session."""
+    return b',"sessionId":%b}' % to_json(session) if session else b"}"
