@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 from unittest.mock import patch
 
 import pytest
-from reactivex import operators as ops
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
 from txcdp import aio
+from txcdp.domains import browser as cdp_browser
 from txcdp.domains import network
 from txcdp.streams import first, queue
 from txcdp.testing import FakeChrome
@@ -175,7 +175,7 @@ class BridgedTests(SynchronousTestCase):
                 await asyncio.wait_for(aio.future(never), 0)
             assert never.called
             never.addErrback(lambda failure: failure.trap(CancelledError))
-            return await asyncio.gather(aio.future(succeed(1)), aio.future(later))
+            return [*await asyncio.gather(aio.future(succeed(1)), aio.future(later))]
 
         self.assertEqual(asyncio.run(main()), [1, 2])
 
@@ -188,20 +188,22 @@ class ReactorTests(SynchronousTestCase):
             chrome = FakeChrome(clock=reactor)
             async with chrome.browser() as browser, await browser.new_page() as page:
                 received = page.events(network.DataReceived)
-                waiting = first(received.pipe(ops.map(lambda event: event.data_length)))
+                waiting = first(received)
                 seen: list[object] = []
                 async with queue(received) as events:
                     for length in (1, 2):
-                        event = network.DataReceived("1", timestamp=0.0, data_length=length, encoded_data_length=0)
+                        event = network.DataReceived(
+                            request_id="1", timestamp=0.0, data_length=length, encoded_data_length=0
+                        )
                         chrome.emit(event, page.session)
-                    seen.append(await waiting)
+                    seen.append((await waiting).data_length)
                     async for event in events:
                         seen.append(event.data_length)
                         if len(seen) == 3:
                             break
-                return [*seen, await page.evaluate("document.title")]
+                return [*seen, (await browser.session.execute(cdp_browser.get_version())).product.partition("/")[0]]
 
-        self.assertEqual(aio.run(main), [1, 1, 2, ""])
+        self.assertEqual(aio.run(main), [1, 1, 2, "HeadlessChrome"])
 
     def test_time_passes(self):
         async def main(reactor: Any, *, what: str) -> str:
