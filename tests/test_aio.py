@@ -288,10 +288,8 @@ class ReactorTests(SynchronousTestCase):
 
     def test_where_twisted_drives_the_loop_it_is_its_reactor(self):
         async def main() -> None:
-            class Installed(aio._LoopReactor):
-                running = True
-
-            installed = Installed(asyncio.get_running_loop())
+            installed = aio._LoopReactor(asyncio.get_running_loop())
+            installed.running = True
             try:
                 with patch.dict(sys.modules, {"twisted.internet.reactor": installed}):
                     async with aio.reactor() as reactor:
