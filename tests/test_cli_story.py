@@ -550,7 +550,8 @@ def test_workers_frames_and_popups_are_told() -> None:
 def test_dialogs_downloads_and_crashes_are_told() -> None:
     feed = Feed()
     dialog = {"url": BASE, "frameId": "F", "message": "Sure?\n", "type": "confirm", "hasBrowserHandler": False}
-    assert feed.text("Page.javascriptDialogOpening", **dialog).split() == ["dialog", "confirm", "Sure?\\n", "accepted"]
+    assert feed.text("Page.javascriptDialogOpening", **dialog).split() == ["dialog", "confirm", "Sure?\\n"]
+    assert feed.text("Page.javascriptDialogClosed", result=False, userInput="").split() == ["dialog", "dismissed"]
     begun = {"frameId": "F", "guid": "1", "url": BASE + "/f", "suggestedFilename": "f.bin"}
     assert "begins    f.bin  /f" in feed.text("Page.downloadWillBegin", **begun)
     progress = {"guid": "1", "totalBytes": 9, "receivedBytes": 9}

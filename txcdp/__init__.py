@@ -26,12 +26,15 @@ if TYPE_CHECKING:
     from txcdp.browser import Browser, BrowserContext, connect, launch
     from txcdp.chrome import BrowserProcess, find_executable, start_browser
     from txcdp.errors import (
+        AlreadyHandled,
         CommandError,
         CommandTimeout,
         ConnectError,
         ConnectionLost,
         ConnectTimeout,
         ContextDestroyed,
+        DialogError,
+        DialogOpen,
         DownloadStarted,
         EvaluationError,
         ExecutableNotFound,
@@ -53,7 +56,7 @@ if TYPE_CHECKING:
         TargetCrashed,
         TxcdpError,
     )
-    from txcdp.page import Navigation, Page
+    from txcdp.page import Dialog, Navigation, Page
     from txcdp.protocol._records import Command, Event, Record
     from txcdp.streams import EventQueue, EventStream, Gap, TwistedScheduler, first, from_deferred, queue
 
@@ -65,12 +68,13 @@ _NAMES = {
     "txcdp.chrome": "BrowserProcess find_executable start_browser",
     "txcdp._core.connection": "Connection",
     "txcdp.errors": (
-        "CommandError CommandTimeout ConnectError ConnectTimeout ConnectionLost ContextDestroyed "
+        "AlreadyHandled CommandError CommandTimeout ConnectError ConnectTimeout ConnectionLost ContextDestroyed "
+        "DialogError DialogOpen "
         "DownloadStarted EvaluationError ExecutableNotFound ExperimentalCommand Gone HandshakeFailed "
         "InvalidURL LaunchError MalformedMessage NavigationError NavigationInterrupted NavigationTimeout "
         "NotABrowser NotSerializable Overloaded QueueOverflow SessionDetached StreamEnded TargetCrashed TxcdpError"
     ),
-    "txcdp.page": "Navigation Page",
+    "txcdp.page": "Dialog Navigation Page",
     "txcdp._core.probing": "ProbeOptions",
     "txcdp._core.reconnecting": "ReconnectPolicy",
     "txcdp.protocol._records": "Command Event Record",
@@ -82,6 +86,7 @@ _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names
 _MODULES = ("domains", "errors", "health", "streams")
 
 __all__ = [
+    "AlreadyHandled",
     "AutoAttach",
     "Browser",
     "BrowserContext",
@@ -94,6 +99,9 @@ __all__ = [
     "Connection",
     "ConnectionLost",
     "ContextDestroyed",
+    "Dialog",
+    "DialogError",
+    "DialogOpen",
     "DownloadStarted",
     "EvaluationError",
     "Event",

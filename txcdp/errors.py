@@ -25,6 +25,9 @@
     |-- EvaluationError          JavaScript threw (the remote stack is attached)
     |   |-- ContextDestroyed     the document in which it was evaluated is gone
     |   `-- NotSerializable      the value has no form in JSON
+    |-- DialogError
+    |   |-- DialogOpen           the page waits for the answer to a dialog, which the program is to give
+    |   `-- AlreadyHandled       the dialog has been answered before
     |-- StreamEnded              the stream completed before the item that was awaited
     |-- QueueOverflow            a queue with ``overflow="error"`` was full
     `-- MalformedMessage         a reply that cannot be read; any other such message is only counted
@@ -71,15 +74,18 @@ class CommandError(TxcdpError):
 
 
 class CommandTimeout(TxcdpError, TimeoutError):
-    """No reply came within the command's deadline; a later one is swallowed and counted."""
+    """No reply came within the command's deadline; a later one is swallowed and counted.
 
-    def __init__(self, method: str, seconds: float) -> None:
-        super().__init__(method, seconds)
-        self.method, self.seconds = method, seconds
+    :ivar obstacle: what stood in the way, in words, such as an open dialog; ``""`` where nothing is known.
+    """
+
+    def __init__(self, method: str, seconds: float, obstacle: str = "") -> None:
+        super().__init__(method, seconds, obstacle)
+        self.method, self.seconds, self.obstacle = method, seconds, obstacle
 
     def __str__(self) -> str:
-        todo = "give it longer with execute(..., timeout=SECONDS), or None for no deadline"
-        return f"{self.method}: no reply within {self.seconds:g} s; {todo}"
+        todo = self.obstacle or "give it longer with execute(..., timeout=SECONDS), or None for no deadline"
+        return shortened(f"{self.method}: no reply within {self.seconds:g} s; {todo}")
 
 
 class ExperimentalCommand(TxcdpError):
@@ -231,17 +237,19 @@ class NavigationTimeout(NavigationError, TimeoutError):
     :ivar wait_until: what was waited for.
     :ivar seconds: how long.
     :ivar reached: how far it got: ``""`` (no answer yet), ``"commit"``, ``"domcontentloaded"`` or ``"load"``.
+    :ivar obstacle: what stood in the way, in words, such as an open dialog; ``""`` where nothing is known.
     """
 
-    def __init__(self, url: str, wait_until: str, seconds: float, reached: str) -> None:
+    def __init__(self, url: str, wait_until: str, seconds: float, reached: str, obstacle: str = "") -> None:
         super().__init__(url, f"no {wait_until} within {seconds:g} s")
-        self.args = (url, wait_until, seconds, reached)
-        self.wait_until, self.seconds, self.reached = wait_until, seconds, reached
+        self.args = (url, wait_until, seconds, reached, obstacle)
+        self.wait_until, self.seconds, self.reached, self.obstacle = wait_until, seconds, reached, obstacle
 
     def __str__(self) -> str:
         far = f"it got as far as {self.reached!r}" if self.reached else "there was no answer yet"
-        todo = "give it longer with timeout=SECONDS, or wait for less with wait_until="
-        return f"{shown_url(self.url)} did not get to {self.wait_until!r} within {self.seconds:g} s: {far}; {todo}"
+        todo = self.obstacle or "give it longer with timeout=SECONDS, or wait for less with wait_until="
+        what = f"{shown_url(self.url)} did not get to {self.wait_until!r} within {self.seconds:g} s: {far}"
+        return f"{what}; {shortened(todo)}"
 
 
 class NavigationInterrupted(NavigationError):
@@ -290,6 +298,29 @@ class NotSerializable(EvaluationError):
 
 class StreamEnded(TxcdpError):
     """A stream completed before the item that was awaited."""
+
+
+class DialogError(TxcdpError):
+    """A dialog of a page stands in the way, or cannot be answered so."""
+
+
+class DialogOpen(DialogError):
+    """What was asked for needs the page, which waits for the program's answer to a dialog.
+
+    :ivar method: what was asked for.
+    :ivar obstacle: which dialog, in words.
+    """
+
+    def __init__(self, method: str, obstacle: str) -> None:
+        super().__init__(method, obstacle)
+        self.method, self.obstacle = method, obstacle
+
+    def __str__(self) -> str:
+        return shortened(f"{self.method}: {self.obstacle}")
+
+
+class AlreadyHandled(DialogError):
+    """A dialog has been answered before, or has closed by itself: the first answer counts."""
 
 
 class QueueOverflow(TxcdpError):

@@ -134,6 +134,7 @@ class PageTests(Case):
 
     async def test_a_dialog(self):
         tab = await self.watched()
+        tab.dialogs.subscribe(lambda _: None)
         for expression, accept in (("alert('there')", True), ("confirm('there')", False), ("prompt('there')", True)):
             ignore(tab.evaluate(expression, timeout=None))
             await self.unresponsive(tab, "dialog")

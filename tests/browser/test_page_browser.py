@@ -1,6 +1,5 @@
 """Pages of a real browser: where they go, what they evaluate, and that nothing hangs when they end."""
 
-# ruff: noqa: ASYNC240  (small files, and a test may wait for them)
 from __future__ import annotations
 
 import math
@@ -9,13 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
+from twisted.internet.task import deferLater
 
+import txcdp
 from tests.browser.support import BrowserTestCase, Held, reactor, unused_port
 from txcdp.domains import network, page, runtime
 from txcdp.errors import (
+    AlreadyHandled,
     CommandTimeout,
     ConnectionLost,
     ContextDestroyed,
+    DialogOpen,
     DownloadStarted,
     EvaluationError,
     NavigationError,
@@ -25,8 +28,8 @@ from txcdp.errors import (
     SessionDetached,
     TargetCrashed,
 )
-from txcdp.page import Page
-from txcdp.streams import first
+from txcdp.page import Page, _commits
+from txcdp.streams import first, queue
 
 
 def crash(tab: Page) -> None:
@@ -420,7 +423,7 @@ class ScreenshotTests(BrowserTestCase):
     async def test_formats(self):
         tab = await self.page()
         await tab.goto(self.server.page("/", "<body style='background: teal'>"))
-        file = Path(self.mktemp())
+        file = Path(self.mktemp()).with_suffix(".png")
         png = await tab.screenshot(file)
         self.assertEqual(png[:8], b"\x89PNG\r\n\x1a\n")
         self.assertEqual(file.read_bytes(), png)
@@ -440,6 +443,126 @@ class ScreenshotTests(BrowserTestCase):
     async def test_where_it_cannot_be_written(self):
         tab = await self.page()
         await self.fails(tab.screenshot(Path(self.mktemp()) / "none" / "x.png"), OSError)
+
+
+class DialogTests(BrowserTestCase):
+    async def test_nobody_listens(self):
+        tab = await self.page()
+        got = await tab.evaluate("[alert('a'), confirm('b'), prompt('c', 'd')]")
+        self.assertEqual(got, [None, False, None])
+        await tab.goto(self.server.page("/", "<script>onbeforeunload = event => event.preventDefault()</script><p>x"))
+        await tab.session.execute(runtime.evaluate(expression="1", user_gesture=True))
+        await tab.goto("about:blank")
+        self.assertEqual(await tab.url(), "about:blank")
+
+    async def test_who_listens_decides(self):
+        tab = await self.page()
+        dialogs = queue(tab.dialogs)
+        for kind, expression, answer, outcome in (
+            ("alert", "alert('!')", lambda each: each.dismiss(), None),
+            ("confirm", "confirm('!')", lambda each: each.accept(), True),
+            ("confirm", "confirm('!')", lambda each: each.dismiss(), False),
+            ("prompt", "prompt('!', 'x')", lambda each: each.accept(), "x"),
+            ("prompt", "prompt('!', 'x')", lambda each: each.accept("y"), "y"),
+            ("prompt", "prompt('!', 'x')", lambda each: each.dismiss(), None),
+        ):
+            waiting = tab.evaluate(expression)
+            dialog = await dialogs.get()
+            self.assertEqual((dialog.type, dialog.message), (kind, "!"))
+            self.assertEqual(dialog.default_value, "x" if kind == "prompt" else "")
+            await self.fails(tab.title(), DialogOpen)
+            await answer(dialog)
+            await self.fails(dialog.accept(), AlreadyHandled)
+            self.assertEqual(await waiting, outcome)
+        dialogs.close()
+
+    async def test_it_is_said_what_stands_in_the_way(self):
+        tab = await self.page()
+        dialogs = queue(tab.dialogs)
+        error = await self.fails(tab.evaluate("confirm('Sure?')", timeout=0.5), CommandTimeout)
+        self.assertIn("a confirm dialog of the page ('Sure?') waits for an answer", str(error))
+        await (await dialogs.get()).accept()
+        dialogs.close()
+
+    async def test_an_attached_page(self):
+        tab = await self.page()
+        process = self.browser.process
+        assert process is not None
+        other = await txcdp.connect(reactor, process.ws_url)
+        self.addCleanup(other.close)
+        self.assertIn(tab.target_id, [each.target_id for each in await other.pages()])
+        mine = queue(tab.dialogs)
+        self.assertIsNone(await tab.evaluate("alert('of the other')"))
+        self.assertEqual((await mine.get()).message, "of the other")
+        mine.close()
+
+
+class CommitTests(BrowserTestCase):
+    """What is asked of a page while a navigation commits."""
+
+    #: Each is a race, and lost about every second time by who asks but once.
+    TIMES = 12
+
+    async def new(self, path: str) -> Page:
+        tab = await self.browser.new_page()
+        await tab.goto(self.server.url(path), "commit")
+        return tab
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.server.page("/", "<title>here</title><p>text")
+        self.server.page("/again", "<meta http-equiv=refresh content=0><p>again")
+        self.server.held("/slow")
+
+    async def targets(self) -> set[str]:
+        return {each.target_id for each in await self.browser.targets() if each.type == "page"}
+
+    async def test_closing(self):
+        self.browser = await self.launch()
+        before = await self.targets()
+        for _ in range(self.TIMES):
+            await (await self.new("/")).close()
+            await (await self.new("/again")).close()
+            tab = await self.browser.new_page()
+            going = tab.goto(self.server.url("/"))
+            await first(tab.events(network.ResponseReceived))
+            going.addErrback(lambda failure: failure.trap(SessionDetached))  # it may arrive before
+            await tab.close()
+            await going
+        self.assertEqual(await self.targets(), before)
+
+    async def test_a_page_that_is_not_wanted_any_more(self):
+        self.browser = await self.launch()
+        before = await self.targets()
+        for path in ("/", "/again", "/slow") * 4:
+            self.server.asked.clear()
+            opening = self.browser.new_page(self.server.url(path))
+            while not self.server.asked:
+                await deferLater(reactor, 0.002, lambda: None)
+            opening.cancel()
+            await self.fails(opening, CancelledError)
+        while await self.targets() != before:
+            await deferLater(reactor, 0.05, lambda: None)
+
+    async def test_reloading(self):
+        self.browser = await self.launch()
+        for _ in range(self.TIMES):
+            tab = await self.new("/")
+            await tab.reload()
+            self.assertEqual(await tab.title(), "here")
+            await tab.close()
+
+    async def test_pictures_and_papers(self):
+        self.browser = await self.launch()
+        for _ in range(self.TIMES // 2):
+            tab = await self.new("/")
+            self.assertEqual((await tab.screenshot())[:4], b"\x89PNG")
+            await tab.goto(self.server.url("/"), "commit")
+            printed = await _commits.execute(tab.session, page.print_to_pdf(), 30)
+            self.assertEqual(printed.data[:4], b"%PDF")
+            await tab.goto(self.server.url("/again"), "commit")
+            self.assertEqual((await tab.screenshot())[:4], b"\x89PNG")
+            await tab.close()
 
 
 class EndTests(BrowserTestCase):

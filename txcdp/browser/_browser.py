@@ -21,6 +21,8 @@ from txcdp.browser._reopening import Reopening
 from txcdp.domains import browser, target
 from txcdp.errors import CommandError, NotABrowser, SessionDetached, TxcdpError
 from txcdp.page import Page
+from txcdp.page._commits import close_target
+from txcdp.page._dialogs import Dialogs
 from txcdp.protocol._records import Command
 
 if TYPE_CHECKING:
@@ -59,6 +61,7 @@ class Browser:
         self.connection = connection
         self.session = connection.session
         self.process = process
+        self._dialogs = Dialogs(connection.context)
         self._pages: WeakValueDictionary[Session, Page] = WeakValueDictionary()
         self._reopening: Reopening | None = None
         self._is_browser = process is not None
@@ -93,6 +96,7 @@ class Browser:
         command = target.create_target(url="about:blank", browser_context_id=None if context is None else context.id)
         creating = Deferred.fromCoroutine(self._open(command, "new_page"))
         created = await _unless_cancelled(creating, lambda result: self._close_target(result.target_id))
+        page: Page | None = None
         try:
             page = self._page_of(await self.connection.attach(created.target_id), created.target_id)
             # In one write with what the page itself has sent.
@@ -103,7 +107,7 @@ class Browser:
             if url != "about:blank":
                 await page.goto(url)
         except BaseException:
-            self._close_target(created.target_id)
+            self._close_target(created.target_id, page)
             raise
         return page
 
@@ -247,14 +251,16 @@ class Browser:
         """Return the page of a session: one session has one page, which knows where it is going."""
         page = self._pages.get(session)
         if page is None:
-            page = self._pages[session] = Page(self.connection, session, target_id)
+            page = self._pages[session] = Page(self.connection, session, target_id, self._dialogs)
             if self._reopening is not None:
                 self._reopening.follow(page)
         return page
 
-    def _close_target(self, target_id: str) -> None:
+    def _close_target(self, target_id: str, page: Page | None = None) -> None:
         """Close a page that nobody is going to have."""
-        self.session.execute(target.close_target(target_id=target_id)).addErrback(_needless)
+        session = None if page is None else page.session
+        closing = close_target(self.session, lambda: target_id, session, self.connection.timeout)
+        closing.addErrback(_needless)
 
     async def _root_target(self) -> target.TargetInfo | None:
         """Ask what the root session is; None where it does not know of targets."""

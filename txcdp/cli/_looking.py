@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any
 
 from txcdp._deferreds import with_deadline
 from txcdp.browser import Browser
@@ -11,14 +11,6 @@ from txcdp.cli._text import size
 from txcdp.domains import target
 from txcdp.errors import TxcdpError
 from txcdp.page import Page
-
-#: The pictures that can be taken, by the file's suffix.
-PICTURES: Final[dict[str, Literal["png", "jpeg", "webp"]]] = {
-    ".png": "png",
-    ".jpg": "jpeg",
-    ".jpeg": "jpeg",
-    ".webp": "webp",
-}
 
 #: Seconds that either may take: the page may hang.
 _PATIENCE = 10.0
@@ -42,7 +34,7 @@ async def take_picture(reactor: Any, page: Page, path: Path) -> str:
 
     :raises NoPicture: that could not be done.
     """
-    taking = page.screenshot(path, format=PICTURES[path.suffix.lower()])
+    taking = page.screenshot(path)
     late = NoPicture(f"no picture could be taken of the page within {_PATIENCE:g} s")
     try:
         data = await with_deadline(reactor, taking, _PATIENCE, lambda: late)

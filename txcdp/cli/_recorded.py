@@ -92,6 +92,7 @@ class Recorded:
             "attached": self._attached,
             "changed": self._changed,
             "detached": self._detached,
+            "dialog": self._dialog,
             "line_lost": self._line_lost,
             "line_found": self._line_found,
             "dropped": self._dropped,
@@ -241,6 +242,12 @@ class Recorded:
     def _detached(self, data: dict[str, Any], time: float) -> Line | None:
         speaker = self.speakers.pop(data.get("session"), None)
         return Line("target", "gone", speaker.name if speaker is not None else "", mood="quiet")
+
+    def _dialog(self, data: dict[str, Any], time: float) -> Line | None:
+        what = "accepted" if data.get("accepted") else "dismissed"
+        by = clean(str(data.get("by") or ""))
+        why = {"program": "by the program", "deadline": "nobody decided in time"}.get(by, by)
+        return Line("record", what, f"the dialog: {clean(str(data.get('type') or ''))}", note=why, mood="quiet")
 
     def _line_lost(self, data: dict[str, Any], time: float) -> Line | None:
         self._lost = time

@@ -81,6 +81,7 @@ class Story:
         self._register(page.DomContentEventFired, self._parsed)
         self._register(page.LoadEventFired, self._load)
         self._register(page.JavascriptDialogOpening, self._dialog)
+        self._register(page.JavascriptDialogClosed, self._dialog_closed)
         self._register(page.WindowOpen, lambda event, _: Line("page", "opens", self._url(event.url), is_url=True))
         self._register(page.DownloadWillBegin, self._download)
         self._register(page.DownloadProgress, self._downloaded)
@@ -225,7 +226,10 @@ class Story:
         return Line("page", "loaded", "load", mood="good")
 
     def _dialog(self, event: page.JavascriptDialogOpening, session: str | None) -> Told:
-        return Line("dialog", clean(event.type), clean(event.message), note="accepted", mood="warning")
+        return Line("dialog", clean(event.type), clean(event.message), mood="warning")
+
+    def _dialog_closed(self, event: page.JavascriptDialogClosed, session: str | None) -> Told:
+        return Line("dialog", "accepted" if event.result else "dismissed", clean(event.user_input or ""))
 
     def _download(self, event: page.DownloadWillBegin, session: str | None) -> Told:
         self._names[event.guid] = clean(event.suggested_filename)

@@ -81,7 +81,7 @@ async def watch(reactor: Any, options: Options, output: Output, style: Style) ->
         if options.selection is not None and "Target" in options.selection.domains:
             await discover(browser.session)
         page = await browser.new_page()
-        watching = Watching(options.selection.enabling if options.selection else ())
+        watching = Watching(browser._dialogs, options.selection.enabling if options.selection else ())
         try:
             await watching.start(browser.session, page.session, page.target_id)
             return await _Watch(reactor, options, output, style, browser, page).run()

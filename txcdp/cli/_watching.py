@@ -9,7 +9,8 @@ from twisted.internet.defer import Deferred, DeferredList
 
 from txcdp._core.sessions import AutoAttach, Session
 from txcdp.cli._selection import BASE
-from txcdp.domains import browser, page, target
+from txcdp.domains import browser, target
+from txcdp.page._dialogs import Dialogs
 
 #: What workers do not have.
 _DOCUMENTS_ONLY = frozenset({"Page"})
@@ -22,13 +23,15 @@ _PATIENCE = 5.0
 class Watching:
     """Enables what is watched in a page and in everything that it opens, before that runs.
 
-    Dialogs are accepted as they come, so that they stop nothing.
+    Dialogs are dismissed as they come, and a ``beforeunload`` accepted, so that they stop nothing.
 
+    :param dialogs: sees to the answers.
     :param domains: what is enabled besides what every watched page has.
     :ivar opened: the sessions of the pop-ups that the page has opened.
     """
 
-    def __init__(self, domains: Sequence[str] = ()) -> None:
+    def __init__(self, dialogs: Dialogs, domains: Sequence[str] = ()) -> None:
+        self._dialogs = dialogs
         self._domains = (*BASE, *(each for each in domains if each not in BASE))
         self._below = AutoAttach(set_up=self._admit)
         self._ours: set[str] = set()
@@ -68,7 +71,7 @@ class Watching:
         """Send it all at once; what a kind of target does not have, it refuses."""
         has_document = session.target is None or session.target.type in _DOCUMENTS
         if has_document:
-            session.events(page.JavascriptDialogOpening).subscribe(lambda _: _accept(session), _needless)
+            self._dialogs.follow(session)
         wanted = [each for each in self._domains if has_document or each not in _DOCUMENTS_ONLY]
         return [session.execute_raw(f"{each}.enable", timeout=_PATIENCE) for each in wanted]
 
@@ -87,10 +90,6 @@ def all_of(waiting: Iterable[Deferred[Any]]) -> Deferred[Any]:
     """Return a Deferred that fires with None when all have fired or failed."""
     done: Deferred[Any] = DeferredList(list(waiting), consumeErrors=True)
     return done.addCallback(lambda _: None)
-
-
-def _accept(session: Session) -> None:
-    session.execute(page.handle_java_script_dialog(accept=True)).addErrback(_needless)
 
 
 def _needless(failure: object) -> None:

@@ -3,7 +3,8 @@
 What it has no method for, the protocol has: ``page.session.execute`` and ``page.events``.
 """
 
+from txcdp.page._dialogs import Dialog
 from txcdp.page._navigation import Navigation, WaitUntil
 from txcdp.page._page import Page
 
-__all__ = ["Navigation", "Page", "WaitUntil"]
+__all__ = ["Dialog", "Navigation", "Page", "WaitUntil"]

@@ -12,12 +12,14 @@ from twisted.internet.defer import CancelledError, Deferred
 from txcdp._core.sessions import DEFAULT, Default, Session
 from txcdp._deferreds import Notice, returns_deferred, with_deadline
 from txcdp.domains import page, target
-from txcdp.errors import CommandError, CommandTimeout, Gone
+from txcdp.errors import CommandTimeout, DialogOpen, Gone, NavigationError, NavigationTimeout
 from txcdp.page import _capture as capture
+from txcdp.page import _commits as commits
 from txcdp.page import _evaluation as evaluation
+from txcdp.page._dialogs import Dialog, Dialogs
 from txcdp.page._navigation import Navigation, WaitUntil, Watcher, check_wait_until
 from txcdp.protocol._records import Event
-from txcdp.streams import EventStream
+from txcdp.streams import EventStream, Stream
 
 if TYPE_CHECKING:
     from txcdp._core.connection import Connection
@@ -28,10 +30,6 @@ _CONTENT = (
     "(document.doctype ? new XMLSerializer().serializeToString(document.doctype) + '\\n' : '')"
     " + (document.documentElement ? document.documentElement.outerHTML : '')"
 )
-
-
-#: The session's end is about to be told then.
-_CLOSED_ALREADY = "No target with given id found"
 
 
 class Page:
@@ -45,14 +43,17 @@ class Page:
     :param connection: the browser's.
     :param session: the page's.
     :param target_id: the page's target.
+    :param dialogs: sees to the answers of the browser's dialogs.
     :ivar session: for everything else that the protocol has: ``page.session.execute(...)``.
     """
 
-    def __init__(self, connection: Connection, session: Session, target_id: str) -> None:
+    def __init__(self, connection: Connection, session: Session, target_id: str, dialogs: Dialogs) -> None:
         self.session = session
+        self._dialogs = dialogs
         self._target_id = target_id
         self._connection = connection
         self._watcher: Watcher | None = None
+        dialogs.follow(session, self)  # with the Page domain enabled, they wait for an answer
         # Both leave in one write. A page that hangs answers when it hangs no more.
         session.insist(page.enable()).addErrback(_needless)
         self._set_up: Notice[None] = Notice()
@@ -98,6 +99,16 @@ class Page:
         """
         return self.session.events(event)
 
+    @property
+    def dialogs(self) -> Stream[Dialog]:
+        """The page's dialogs (alert, confirm, prompt, ``beforeunload``), as they open: a stream of :class:`Dialog`.
+
+        Whoever subscribes decides: ``accept()`` or ``dismiss()``, within 30 s; the page waits for it. So does who
+        subscribes to ``page.events(JavascriptDialogOpening)``. While nobody does, dialogs are dismissed at once, and a
+        ``beforeunload`` accepted. The stream goes on over crashes and ends with the page.
+        """
+        return self._dialogs.of(self.session)
+
     def goto(self, url: str, wait_until: WaitUntil = "load", timeout: float | None = 30.0) -> Deferred[Navigation]:
         """Go to a URL (``Page.navigate``) and wait until the page is there.
 
@@ -136,7 +147,8 @@ class Page:
         check_wait_until(wait_until)
 
         def send(watcher: Watcher) -> None:
-            watcher.reloading(self.session.execute(page.reload(ignore_cache=ignore_cache), timeout=None))
+            command = page.reload(ignore_cache=ignore_cache)
+            watcher.reloading(commits.execute(self.session, command, None, again_unanswered=False))
 
         return self._go("the page", send, wait_until, timeout)
 
@@ -164,7 +176,7 @@ class Page:
 
         :returns: fires with the text; fails like :meth:`evaluate`.
         """
-        return str(await evaluation.evaluate(self.session, _CONTENT))
+        return str(await self._read("content", _CONTENT))
 
     @returns_deferred
     async def title(self) -> str:
@@ -172,7 +184,7 @@ class Page:
 
         :returns: fires with the text; fails like :meth:`evaluate`.
         """
-        return str(await evaluation.evaluate(self.session, "document.title"))
+        return str(await self._read("title", "document.title"))
 
     @returns_deferred
     async def url(self) -> str:
@@ -180,29 +192,37 @@ class Page:
 
         :returns: fires with the URL; fails like :meth:`evaluate`.
         """
-        return str(await evaluation.evaluate(self.session, "document.URL"))
+        return str(await self._read("url", "document.URL"))
 
     @returns_deferred
     async def screenshot(
         self,
         path: str | os.PathLike[str] | None = None,
         *,
-        format: capture.ImageFormat = "png",  # noqa: A002  (the protocol's name)
+        type: capture.ImageFormat | None = None,  # noqa: A002  (as users of the field know it)
+        format: capture.ImageFormat | None = None,  # noqa: A002  (the protocol's name)
         full_page: bool = False,
         quality: int | None = None,
         clip: page.Viewport | None = None,
     ) -> bytes:
         """Take a picture of the page (``Page.captureScreenshot``).
 
-        :param path: a file to write it to, too.
-        :param format: ``"png"``, ``"jpeg"`` or ``"webp"``.
+        :param path: a file to write it to, too; its suffix decides what it is: .png, .jpg, .jpeg or .webp.
+        :param type: ``"png"``, ``"jpeg"`` or ``"webp"``; by default what the path says, else PNG.
+        :param format: the same by the protocol's name.
         :param full_page: the whole document instead of the part that the window shows.
         :param quality: of JPEG and WebP, 0 to 100.
         :param clip: only this part of the document, in CSS pixels.
         :returns: fires with the file's content. Fails like ``Session.execute``; with :exc:`ValueError` when
-            both ``full_page`` and ``clip`` are given; with :exc:`OSError` when it cannot be written.
+            both ``full_page`` and ``clip`` are given, or the suffix is unknown or says something else than
+            ``type``; with :exc:`OSError` when it cannot be written.
         """
-        data = await capture.screenshot(self.session, format=format, full_page=full_page, quality=quality, clip=clip)
+        if None not in (type, format) and type != format:
+            raise ValueError(f"type={type!r} or format={format!r}, not both: they are one thing by two names")
+        kind = capture.image_format(path, type or format)
+        data = await capture.screenshot(
+            self.session, kind, self._connection.timeout, full_page=full_page, quality=quality, clip=clip
+        )
         if path is not None:
             capture.save(data, path)
         return data
@@ -218,23 +238,22 @@ class Page:
         if self.session.ended:
             return
         connection = self._connection
+        if self.session is not connection.session:
+            target_id = lambda: self.target_id  # noqa: E731
+            await commits.close_target(connection.session, target_id, self.session, connection.timeout)
+            return
         try:
-            await connection.session.execute(target.close_target(target_id=self.target_id))
+            await self.session.execute(target.close_target(target_id=self.target_id))
         except Gone:
             if not self.session.ended:
                 raise  # another line is being looked for, over which the page would come back
-        except CommandError as error:
-            if error.message != _CLOSED_ALREADY:
-                raise
-        if self.session is connection.session:
-            await connection.close()
-        seconds = connection.timeout
-        await with_deadline(
-            self.session.context.clock,
-            self.session.when_ended(),
-            seconds,
-            lambda: CommandTimeout("Target.closeTarget", seconds or 0),
-        )
+        await connection.close()
+
+    async def _read(self, what: str, expression: str) -> Any:
+        """Evaluate for ourselves; while a dialog is open that would wait for what the program may be about to do."""
+        if self.session.blocked_by:
+            raise DialogOpen(f"page.{what}()", self.session.blocked_by)
+        return await evaluation.evaluate(self.session, expression)
 
     @returns_deferred
     async def _go(
@@ -243,7 +262,13 @@ class Page:
         watcher = Watcher(self.session, self.main_frame_id, url, wait_until)
         going = Deferred.fromCoroutine(self._watch(watcher, send))
         clock = self.session.context.clock
-        return await with_deadline(clock, going, timeout, lambda: watcher.late(timeout or 0))
+        return await with_deadline(clock, going, timeout, lambda: self._late(watcher, timeout or 0))
+
+    def _late(self, watcher: Watcher, seconds: float) -> NavigationError:
+        error = watcher.late(seconds)
+        if isinstance(error, NavigationTimeout):
+            error.obstacle = self.session.blocked_by
+        return error
 
     async def _watch(self, watcher: Watcher, send: Callable[[Watcher], None]) -> Navigation:
         older, self._watcher = self._watcher, watcher

@@ -30,6 +30,7 @@ NOTES: Final = {
     "attached": "a session begins: session, target, type, url, opener, parent",
     "changed": "a target's URL is another one: session, target, type, url",
     "detached": "a session has ended: session, target, reason",
+    "dialog": "this program answered one: session, target, type, accepted, by (program, nobody listened, deadline)",
     "line_lost": "the line to the browser is lost: cause, error",
     "line_found": "there is another one: since, restarted (another browser), missing (events that were listened to)",
     "dropped": "events are missing here, which came too fast: count, since, until, policy",

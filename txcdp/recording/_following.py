@@ -26,6 +26,9 @@ _DOCUMENTS = ("page", "iframe")
 #: Parts of the browser's own window that are pages, too.
 _BROWSERS_OWN = frozenset({"browser_ui"})
 
+#: Seconds for whoever else follows a page, over another connection, to answer its dialogs before nobody does.
+_GRACE = 1.0
+
 
 class Following:
     """Attaches to what a browser has and opens, and enables domains there.
@@ -79,6 +82,8 @@ class Following:
     def _enable(self, session: Session) -> None:
         """Enable what a kind of target has; the rest it would refuse."""
         has_document = session.target is None or session.target.type in _DOCUMENTS
+        if has_document and "Page" in self._domains:  # from now on, its dialogs wait for an answer
+            self._browser._dialogs.follow(session, grace=_GRACE)
         for domain in self._domains:
             if has_document or domain not in _DOCUMENTS_ONLY:
                 session.execute_raw(f"{domain}.enable", timeout=None).addErrback(_needless)

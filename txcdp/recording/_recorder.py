@@ -20,6 +20,7 @@ from txcdp.browser import Browser
 from txcdp.domains.target import TargetInfoChanged
 from txcdp.errors import CommandError, ConnectionLost, MalformedMessage, QueueOverflow
 from txcdp.health import HealthEvent, LineLost, Reconnected
+from txcdp.page._dialogs import DialogAnswer
 from txcdp.protocol._wire import split_event
 from txcdp.recording._buffer import Buffer, Overflow
 from txcdp.recording._commands import Commands
@@ -226,6 +227,7 @@ class Recorder:
                 connection.health.subscribe(self._felt, _not_here).dispose,
                 changes.subscribe(self._sources.changed, _not_here).dispose,
                 connection.attached.subscribe(self._attached, _not_here).dispose,
+                self.browser._dialogs.answered.subscribe(self._dialog_answered, _not_here).dispose,
                 tap.subscribe(self._heard, self._lost, self._closed).dispose,
             ]
             if self._commands is not None:
@@ -275,6 +277,12 @@ class Recorder:
             gap = event.gap
             since = self._wall() - (self._clock.seconds() - gap.since)
             self._note("line_found", since=since, restarted=gap.restarted, missing=sorted(gap.missing))
+
+    def _dialog_answered(self, answer: DialogAnswer) -> None:
+        session = answer.session
+        target = session.target.target_id if session.target is not None else None
+        data = {"type": answer.type, "accepted": answer.accepted, "by": answer.by}
+        self._note("dialog", session=session.id, target=target, **data)
 
     def _lost(self, error: Exception) -> None:
         if isinstance(error, ConnectionLost):

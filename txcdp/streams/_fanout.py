@@ -69,6 +69,11 @@ class Stream(Observable[T]):
         state = "ended" if self._ended else f"{len(self._observers)} subscribers"
         return f"<{type(self).__name__} {self.name}: {state}>"
 
+    @property
+    def listened(self) -> bool:
+        """Whether it has a subscriber."""
+        return bool(self._observers)
+
     def push(self, item: Any) -> None:
         """Deliver one item to every subscriber."""
         for observer in self._observers:
@@ -188,11 +193,6 @@ class EventStream(Stream[T]):
         self._owner = owner
         self._malformed = malformed
         self._gap_observers: tuple[abc.ObserverBase[Any], ...] = ()
-
-    @property
-    def listened(self) -> bool:
-        """Whether it has a subscriber."""
-        return bool(self._observers)
 
     def with_gaps(self) -> Pipeline[T | Gap]:
         """Return the same events and, in their place among them, a :class:`Gap` for each loss of the line.

@@ -204,7 +204,8 @@ class PendingCommands:
         pending = self._waiting.get(number)
         if pending is not None and self._give_up(pending):
             self._stats.timeouts += 1
-            pending.errback(CommandTimeout(pending.decode.method, pending.timeout or 0.0))
+            obstacle = getattr(pending.owner, "blocked_by", "")
+            pending.errback(CommandTimeout(pending.decode.method, pending.timeout or 0.0, obstacle))
 
 
 def _without_frames(error: Exception) -> Exception:

@@ -42,6 +42,7 @@ class Session:
     :ivar parent: the session through which this one was attached; None for the root.
     :ivar crashed: whether the target's process is gone and the page has not been reloaded yet.
     :ivar suspended: whether the line is lost, and another one being looked for.
+    :ivar blocked_by: what keeps the target from answering, in words, such as a dialog; ``""`` where nothing is known.
     :ivar auto_attach: how targets that this one opens are attached; None: they are not.
     """
 
@@ -57,6 +58,7 @@ class Session:
         self.parent = parent
         self.crashed = False
         self.suspended = False
+        self.blocked_by = ""
         self.auto_attach: AutoAttach | None = None
         self.key = session_key(session_id)
         self.tail = session_tail(session_id)
@@ -148,6 +150,14 @@ class Session:
         """
         return self._streams.get(method, dict[str, Any])
 
+    def _observe(self, event: type[E]) -> EventStream[E]:
+        """Return a stream of an event for the library's own use.
+
+        Subscribing to it enables no domain and does not count as listening: not for :attr:`listened`, and not for
+        whether somebody decides about a dialog. It goes on over a crash.
+        """
+        return self._streams.observed(event.method, event)
+
     def detach(self) -> Deferred[None]:
         """Detach from the target, which lives on (``Target.detachFromTarget``).
 
@@ -174,6 +184,7 @@ class Session:
         if self.ended:
             return
         self.crashed = self.suspended = False
+        self.blocked_by = ""
         self._gone = reason
         self._enabling.stop()
         self._streams.end(error)
@@ -189,7 +200,7 @@ class Session:
         """
         if not self.ended:
             error = TargetCrashed(self.id or "root", str(self.target.url) if self.target else "")
-            self.crashed, self._gone = True, error
+            self.crashed, self._gone, self.blocked_by = True, error, ""
             failing = self._streams.release()
             fail_pending()
             for fail_subscribers in failing:
@@ -212,7 +223,7 @@ class Session:
         if self.ended or self.suspended:
             return
         self._crash = self._gone if self.crashed else None
-        self.crashed, self.suspended, self._gone = False, True, lost
+        self.crashed, self.suspended, self._gone, self.blocked_by = False, True, lost, ""
         self._enabling.suspend()
         self._streams.suspend()
         interruption, self._interruption = self._interruption, Notice()

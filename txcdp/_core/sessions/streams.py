@@ -10,6 +10,7 @@ from txcdp._core.sessions.enabling import Enabling
 from txcdp.errors import MalformedMessage
 from txcdp.protocol._wire import EventDecoder
 from txcdp.streams import EventStream, Gap, StreamContext
+from txcdp.streams._fanout import EventOwner
 
 
 class Feeder(Protocol):
@@ -45,27 +46,28 @@ class SessionStreams:
         self._key = key
         self._fed = True
         self._streams: dict[tuple[str, Any], EventStream[Any]] = {}
+        # Those of the library's own, which go on over a crash, count as nobody's and enable nothing.
+        self._observed: dict[tuple[str, Any], EventStream[Any]] = {}
+        self._observing = _Observing(self)
         self._end: tuple[Exception | None] | None = None
 
     def get(self, method: str, shape: Any) -> EventStream[Any]:
         """Return the stream of one event in one shape; one that ends at once where the session has ended."""
-        stream = self._streams.get((method, shape))
-        if stream is None:
-            decode = self._feeder.decoders.get(shape)
-            if decode is None:  # all sessions share it
-                decode = self._feeder.decoders[shape] = EventDecoder(shape, self._feeder.count_lenient)
-            stream = EventStream(self._feeder.context, method, decode, self, self._feeder.malformed)
-            if self._end is not None:
-                stream.end(self._end[0])
-            else:
-                self._streams[method, shape] = stream
-        return stream
+        return self._get(self._streams, self, method, shape)
+
+    def observed(self, method: str, shape: Any) -> EventStream[Any]:
+        """Return the like of :meth:`get` for the library's own use: its subscribers do not count as listeners.
+
+        It enables no domain, is delivered before the user's if it was subscribed to first, and survives a crash.
+        """
+        return self._get(self._observed, self._observing, method, shape)
 
     def end(self, error: Exception | None) -> None:
         """End all of them, and those that are asked for later."""
         self._end = (error,)
-        streams, self._streams = self._streams, {}
-        for stream in streams.values():
+        streams = [*self._streams.values(), *self._observed.values()]
+        self._streams, self._observed = {}, {}
+        for stream in streams:
             if self._fed:
                 self._feeder.unroute(self._key, stream)
             stream.end(error)
@@ -84,7 +86,7 @@ class SessionStreams:
         """Hear that the line is lost: nothing is fed until :meth:`resume`, and nothing ends."""
         if self._fed:
             self._fed = False
-            for stream in self._listened():
+            for stream in self._wanted():
                 self._feeder.unroute(self._key, stream)
 
     def resume(self, key: bytes) -> None:
@@ -94,7 +96,7 @@ class SessionStreams:
         """
         self._key = key
         self._fed = True
-        for stream in self._listened():
+        for stream in self._wanted():
             self._feeder.route(key, stream)
 
     def mark(self, gap: Gap) -> None:
@@ -110,18 +112,57 @@ class SessionStreams:
 
     def stream_wanted(self, stream: EventStream[Any]) -> None:
         """Enable the domain of a stream that has its first subscriber, and let it be fed."""
-        if self._fed:
-            self._feeder.route(self._key, stream)
+        self.feed(stream)
         self._enabling.listen(_domain(stream))
 
     def stream_unwanted(self, stream: EventStream[Any]) -> None:
         """Let a stream without subscribers be fed no more."""
+        self.starve(stream)
+        self._enabling.leave(_domain(stream))
+
+    def feed(self, stream: EventStream[Any]) -> None:
+        """Let a stream be fed, now or when there is a line."""
+        if self._fed:
+            self._feeder.route(self._key, stream)
+
+    def starve(self, stream: EventStream[Any]) -> None:
+        """Undo :meth:`feed`."""
         if self._fed:
             self._feeder.unroute(self._key, stream)
-        self._enabling.leave(_domain(stream))
+
+    def _get(
+        self, streams: dict[tuple[str, Any], EventStream[Any]], owner: EventOwner, method: str, shape: Any
+    ) -> EventStream[Any]:
+        stream = streams.get((method, shape))
+        if stream is None:
+            decode = self._feeder.decoders.get(shape)
+            if decode is None:  # all sessions share it
+                decode = self._feeder.decoders[shape] = EventDecoder(shape, self._feeder.count_lenient)
+            stream = EventStream(self._feeder.context, method, decode, owner, self._feeder.malformed)
+            if self._end is not None:
+                stream.end(self._end[0])
+            else:
+                streams[method, shape] = stream
+        return stream
 
     def _listened(self) -> list[EventStream[Any]]:
         return [stream for stream in self._streams.values() if stream.listened]
+
+    def _wanted(self) -> list[EventStream[Any]]:
+        return [*(stream for stream in self._observed.values() if stream.listened), *self._listened()]
+
+
+class _Observing:
+    """Owns the streams that the library itself subscribes to: they are fed, and nothing is enabled for them."""
+
+    def __init__(self, streams: SessionStreams) -> None:
+        self._streams = streams
+
+    def stream_wanted(self, stream: EventStream[Any]) -> None:
+        self._streams.feed(stream)
+
+    def stream_unwanted(self, stream: EventStream[Any]) -> None:
+        self._streams.starve(stream)
 
 
 def _domain(stream: EventStream[Any]) -> str:

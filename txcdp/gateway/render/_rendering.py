@@ -19,6 +19,7 @@ from txcdp.gateway.render._problems import Problem
 from txcdp.gateway.render._requests import PAPERS, Content, Cookie, Evaluate, Evaluated, Pdf, Render, Screenshot
 from txcdp.gateway.render._writing import write
 from txcdp.page import Page
+from txcdp.page import _commits as commits
 from txcdp.protocol._records import to_json
 
 #: What Chromium says where it is not the request's fault.
@@ -66,7 +67,6 @@ async def load(context: BrowserContext, wanted: Render, rules: Rules, progress: 
     """
     progress.doing = "opening a page"
     page = await context.new_page()
-    page.events(page_domain.JavascriptDialogOpening).subscribe(lambda _: _dismiss(page), lambda error: None)
     waiting = [*_set_up(context, page, wanted)]  # in one write
     written = wanted.html if wanted.url is None and rules.private else None
     put_in = wanted.html if written is None else None
@@ -126,11 +126,6 @@ def _cookie(cookie: Cookie, url: str | None) -> network.CookieParam:
     )
 
 
-def _dismiss(page: Page) -> None:
-    """Answer a dialog as if it had been closed; nobody is there to read it."""
-    page.session.execute(page_domain.handle_java_script_dialog(accept=False)).addErrback(lambda _: None)
-
-
 # What is taken from it:
 
 
@@ -170,7 +165,7 @@ async def pdf(page: Page, wanted: Pdf) -> Rendered:
         generate_document_outline=wanted.generate_document_outline,
     )
     try:
-        result = await page.session.execute(command, timeout=None)
+        result = await commits.execute(page.session, command, None)
     except CommandError as error:
         if error.message == _PRINTER_FAILED:
             raise

@@ -1,0 +1,224 @@
+"""Commands that meet a navigation's commit, as Chromium was seen to drop and to refuse them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from txcdp.domains import page, target
+from txcdp.errors import CommandError, CommandTimeout, SessionDetached
+from txcdp.page import _commits
+from txcdp.testing import NEVER, FakeChrome
+
+NOT_ACTIVE = CommandError("", -32000, "Not attached to an active page")
+PICTURE = page.CaptureScreenshotResult(data=b"picture")
+
+
+class CommitTestCase(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.chrome = FakeChrome()
+        self.browser = self.chrome.browser(linger=None)
+        self.tab = self.chrome.run(self.browser.new_page())
+        self.frame = self.tab.main_frame_id
+
+    def emit(self, event: Any) -> None:
+        self.chrome.emit(event, self.tab.session)
+        self.chrome.flush()
+
+    def commit(self, parent: str | None = None) -> None:
+        frame = page.Frame(
+            id=self.frame,
+            parent_id=parent,
+            loader_id="L",
+            url="https://example.test/",
+            domain_and_registry="",
+            security_origin="",
+            mime_type="text/html",
+            secure_context_type="Secure",
+            cross_origin_isolated_context_type="Isolated",
+            gated_api_features=[],
+        )
+        self.emit(page.FrameNavigated(frame=frame, type="Navigation"))
+
+    def state(self, name: str = "load") -> None:
+        self.emit(page.LifecycleEvent(frame_id=self.frame, loader_id="L", name=name, timestamp=1.0))
+
+    def sent(self, command: Any) -> int:
+        return len(self.chrome.received(command))
+
+    def assertQuiet(self) -> None:
+        """Check that nobody listens, waits or has set a clock any more."""
+        self.assertEqual(len(self.browser.connection._pending), 0)
+        self.assertEqual(self.tab.session._ending._waiters, [])
+        observed = self.tab.session._streams._observed.values()
+        self.assertEqual(
+            {each.method for each in observed if each.listened},
+            {"Page.javascriptDialogOpening", "Page.javascriptDialogClosed"} if not self.tab.session.ended else set(),
+        )
+
+
+class PictureTests(CommitTestCase):
+    def test_one_that_is_swallowed_is_asked_for_again_at_the_commit(self):
+        self.chrome.once(page.capture_screenshot, NEVER).once(page.capture_screenshot, PICTURE)
+        taking = self.tab.screenshot()
+        self.chrome.flush()
+        self.commit(parent="another")
+        self.assertEqual(self.sent(page.capture_screenshot), 1)
+        self.commit()
+        self.assertEqual(self.successResultOf(taking), b"picture")
+        self.assertEqual(self.sent(page.capture_screenshot), 2)
+        self.assertQuiet()
+
+    def test_one_that_is_refused_is_asked_for_again_when_the_page_goes_on(self):
+        self.chrome.once(page.capture_screenshot, NOT_ACTIVE).once(page.capture_screenshot, PICTURE)
+        taking = self.tab.screenshot()
+        self.chrome.flush()
+        self.assertNoResult(taking)
+        self.state("DOMContentLoaded")
+        self.assertEqual(self.successResultOf(taking), b"picture")
+        self.assertQuiet()
+
+    def test_the_last_resort_is_the_clock(self):
+        self.chrome.once(page.capture_screenshot, NOT_ACTIVE).once(page.capture_screenshot, NEVER)
+        self.chrome.once(page.capture_screenshot, PICTURE)
+        taking = self.tab.screenshot()
+        self.chrome.flush()
+        self.chrome.advance(0.02)
+        self.assertEqual(self.sent(page.capture_screenshot), 2)
+        self.chrome.advance(2.9)
+        self.assertNoResult(taking)
+        self.chrome.advance(10)
+        self.assertEqual(self.successResultOf(taking), b"picture")
+        self.assertQuiet()
+
+    def test_a_page_that_hangs_is_not_asked_for_ever(self):
+        self.chrome.on(page.capture_screenshot, NEVER)
+        taking = self.tab.screenshot()
+        for _ in range(300):
+            self.chrome.advance(0.1)
+        error = self.failureResultOf(taking, CommandTimeout).value
+        self.assertEqual((error.method, error.seconds), ("Page.captureScreenshot", 30.0))
+        self.assertLess(self.sent(page.capture_screenshot), 6)
+        self.assertQuiet()
+
+    def test_a_page_that_does_nothing_but_navigate(self):
+        self.chrome.on(page.capture_screenshot, NEVER)
+        taking = self.tab.screenshot()
+        for _ in range(100):
+            self.commit()
+        self.assertLessEqual(len(self.browser.connection._pending), 9)
+        taking.cancel()
+        self.failureResultOf(taking)
+        self.assertQuiet()
+
+    def test_what_is_wrong_stays_wrong(self):
+        self.chrome.on(page.capture_screenshot, CommandError("", -32602, "Invalid parameters"))
+        taking = self.tab.screenshot()
+        self.chrome.flush()
+        self.failureResultOf(taking, CommandError)
+        self.assertEqual(self.sent(page.capture_screenshot), 1)
+        self.assertQuiet()
+
+    def test_printing_fails_because_of_a_commit_or_for_good(self):
+        failed = CommandError("", -32000, "Printing failed")
+        self.chrome.once(page.print_to_pdf, failed)
+        self.chrome.once(page.print_to_pdf, page.PrintToPDFResult(data=b"pdf"))
+        printing = _commits.execute(self.tab.session, page.print_to_pdf(), None)
+        self.chrome.flush()
+        self.state()
+        self.assertEqual(self.successResultOf(printing).data, b"pdf")
+        self.chrome.on(page.print_to_pdf, failed)
+        printing = _commits.execute(self.tab.session, page.print_to_pdf(), None)
+        self.chrome.flush()
+        for _ in range(5):
+            self.chrome.advance(0.1)
+        self.assertEqual(self.failureResultOf(printing, CommandError).value.message, "Printing failed")
+        self.assertQuiet()
+
+    def test_its_page_ends(self):
+        self.chrome.on(page.capture_screenshot, NEVER)
+        taking = self.tab.screenshot()
+        self.chrome.flush()
+        self.chrome.run(self.tab.close())
+        self.failureResultOf(taking, SessionDetached)
+        self.assertQuiet()
+
+
+class ReloadTests(CommitTestCase):
+    def test_it_is_sent_again_where_it_was_refused_alone(self):
+        self.chrome.once(page.reload, NOT_ACTIVE)
+        reloading = self.tab.reload("commit")
+        self.chrome.flush()
+        self.state()
+        self.assertEqual(self.sent(page.reload), 2)
+        self.successResultOf(reloading)
+        self.chrome.on(page.reload, NEVER)
+        reloading = self.tab.reload("commit", timeout=None)
+        self.chrome.flush()
+        self.commit()
+        self.chrome.advance(100)
+        self.assertEqual(self.sent(page.reload), 3)
+        reloading.cancel()
+        self.failureResultOf(reloading)
+
+
+class ClosingTests(CommitTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.dropped = target.CloseTargetResult(success=True)
+
+    def test_an_acknowledgement_that_closes_nothing(self):
+        for moved in (self.commit, self.state, lambda: self.chrome.advance(1.0)):
+            self.tab = self.chrome.run(self.browser.new_page())
+            before = self.sent(target.close_target)
+            self.chrome.once(target.close_target, self.dropped)
+            closing = self.tab.close()
+            self.chrome.flush()
+            self.assertNoResult(closing)
+            moved()
+            self.chrome.flush()
+            self.successResultOf(closing)
+            self.assertEqual(self.sent(target.close_target), before + 2)
+            self.assertQuiet()
+
+    def test_it_does_not_close(self):
+        self.chrome.on(target.close_target, self.dropped)
+        closing = self.tab.close()
+        self.chrome.advance(30)
+        self.assertEqual(self.failureResultOf(closing, CommandTimeout).value.method, "Target.closeTarget")
+        self.assertQuiet()
+
+    def test_a_page_that_is_wanted_no_more(self):
+        self.chrome.on(page.navigate, NEVER)
+        opening = self.browser.new_page("https://example.test/")
+        self.chrome.flush()
+        self.chrome.once(target.close_target, self.dropped)
+        opening.cancel()
+        self.failureResultOf(opening)
+        self.chrome.flush()
+        pages = {each.target_id for each in self.chrome.run(self.browser.targets())}
+        self.assertEqual(len(pages), 2)
+        self.chrome.advance(1.0)
+        self.chrome.flush()
+        self.assertEqual(len(self.chrome.run(self.browser.targets())), 1)
+
+    def test_one_that_was_never_attached_to(self):
+        self.chrome.once(target.attach_to_target, NEVER)
+        opening = self.browser.new_page()
+        self.chrome.flush()
+        self.chrome.once(target.close_target, self.dropped)
+        opening.cancel()
+        self.failureResultOf(opening)
+        self.chrome.advance(0.1)
+        self.chrome.flush()
+        self.assertEqual(len(self.chrome.run(self.browser.targets())), 1)
+
+    def test_the_line_ends_meanwhile(self):
+        self.chrome.on(target.close_target, NEVER)
+        closing = self.tab.close()
+        self.chrome.flush()
+        self.browser.connection.transport.abort()
+        self.chrome.flush()
+        self.successResultOf(closing)  # so that there is nothing left to be closed
+        self.assertQuiet()

@@ -1,0 +1,271 @@
+"""Commands that meet a navigation's commit, and are asked again because Chromium drops or refuses them then.
+
+While the document of a page is replaced, Chromium has a page that is leaving and one that is not there yet, and what is
+asked of it in that moment goes to neither:
+
+=========================== ==========================================================================
+``Target.closeTarget``      is acknowledged, and the page stays
+``Page.captureScreenshot``, are never answered, or refused with "Not attached to an active page"; the
+``Page.printToPDF``,        latter two also with an error of their own
+``Page.captureSnapshot``
+``Page.reload``             is refused with "Not attached to an active page"
+=========================== ==========================================================================
+
+Asked once more when the new document is there, each does what it is to do. The moment is told by the page's own
+events: its commit comes while the command waits, or the commit came just before and what follows it comes now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.python.failure import Failure
+
+from txcdp._core.sessions import Session
+from txcdp._deferreds import with_deadline
+from txcdp.domains import page, target
+from txcdp.errors import CommandError, CommandTimeout, Gone
+from txcdp.protocol._records import Command
+
+if TYPE_CHECKING:
+    from reactivex.abc import DisposableBase
+
+R = TypeVar("R")
+
+#: What Chromium says of a command that has met a commit.
+_NOT_ACTIVE: Final = "Not attached to an active page"
+
+#: What it says of printing and saving that have met one; and of some that have not, which are tried so many times.
+_FAILED: Final = ("Printing failed", "Failed to generate MHTML")
+_TRIES: Final = 3
+
+#: What it says of a target that is gone; a session with it is about to be told so.
+CLOSED_ALREADY: Final = "No target with given id found"
+
+#: Seconds until a refused command is sent again where no event tells of the commit before; doubled up to the limit.
+_SOON, _LIMIT = 0.02, 0.5
+
+#: Seconds until an unanswered command is sent again although no event told of a commit; doubled each time. A page
+#: that is only slow answers the first one, and has little more to do.
+_UNANSWERED: Final = 3.0
+
+#: The same for a page that is to close. A page may take half a second to leave.
+_UNCLOSED: Final = 1.0
+
+#: How many of one command may wait for an answer at once.
+_AT_ONCE: Final = 8
+
+
+class _Signs:
+    """Tells when a page's document is, or has just been, replaced."""
+
+    def __init__(self, session: Session, committed: Callable[[], None], moved: Callable[[], None]) -> None:
+        self._committed, self._moved = committed, moved
+        self._subscriptions: list[DisposableBase] = [
+            session._observe(page.FrameNavigated).subscribe(self._navigated, _ignore),
+            session._observe(page.LifecycleEvent).subscribe(lambda _: moved(), _ignore),
+            session._observe(page.FrameStoppedLoading).subscribe(lambda _: moved(), _ignore),
+        ]
+
+    def stop(self) -> None:
+        for each in self._subscriptions:
+            each.dispose()
+
+    def _navigated(self, event: page.FrameNavigated) -> None:
+        if event.frame.parent_id is None:
+            self._committed()
+
+
+class _Repeated(Deferred[R]):
+    """One command, sent until it is answered.
+
+    :param again_unanswered: whether it may be sent again without an answer to the one before: not what changes
+        something each time.
+    """
+
+    def __init__(self, session: Session, command: Command[R], again_unanswered: bool) -> None:
+        super().__init__(lambda _: self._stop())
+        self._session = session
+        self._command = command
+        self._again_unanswered = again_unanswered
+        self._clock = session.context.clock
+        self._waiting: list[Deferred[R]] = []
+        self._delay = _SOON
+        self._patience = _UNANSWERED
+        self._refused = False
+        self._seen_sign = False
+        self._failures = 0
+        self._call: IDelayedCall | None = None
+        self._signs = _Signs(session, self._committed, self._moved)
+        self._send()
+
+    def _send(self) -> None:
+        self._refused = self._seen_sign = False
+        sent = self._session.execute(self._command, timeout=None)
+        self._waiting.append(sent)
+        if len(self._waiting) > _AT_ONCE:
+            self._waiting[0].cancel()
+        sent.addCallbacks(self._answered, self._failed, callbackArgs=(sent,), errbackArgs=(sent,))
+        if self._again_unanswered and not self.called:
+            self._later(self._patience)
+            self._patience *= 2
+
+    def _later(self, seconds: float) -> None:
+        if self._call is not None and self._call.active():
+            self._call.cancel()
+        self._call = self._clock.callLater(seconds, self._send)
+
+    def _answered(self, result: R, sent: Deferred[R]) -> None:
+        if not self.called:
+            self._stop()
+            self.callback(result)
+
+    def _failed(self, failure: Failure, sent: Deferred[R]) -> None:
+        if sent in self._waiting:
+            self._waiting.remove(sent)
+        if self.called or failure.check(CancelledError):
+            return
+        error = failure.value
+        met = isinstance(error, CommandError) and self._has_met_commit(error.message)
+        if met and self._waiting:
+            return  # another one is on its way
+        if met:
+            self._refused = True
+            self._later(self._delay)
+            self._delay = min(self._delay * 2, _LIMIT)
+            return
+        self._stop()
+        self.errback(failure)
+
+    def _has_met_commit(self, message: str) -> bool:
+        if message.startswith(_FAILED):
+            self._failures += 1
+            return self._seen_sign or self._failures < _TRIES
+        return message.startswith(_NOT_ACTIVE)
+
+    def _committed(self) -> None:
+        if self._refused or self._again_unanswered:
+            self._send()
+        self._seen_sign = True
+
+    def _moved(self) -> None:
+        if self._refused:
+            self._send()
+        self._seen_sign = True
+
+    def _stop(self) -> None:
+        self._signs.stop()
+        if self._call is not None and self._call.active():
+            self._call.cancel()
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            each.cancel()
+
+
+def execute(
+    session: Session, command: Command[R], timeout: float | None, *, again_unanswered: bool = True
+) -> Deferred[R]:
+    """Execute a page's command that a commit may swallow.
+
+    :param timeout: seconds for all of it; None: no deadline.
+    :param again_unanswered: whether one that is not answered may be sent again; False for what changes something.
+    :returns: fires and fails like ``Session.execute``.
+    """
+    method = type(command).method
+    late = lambda: CommandTimeout(method, timeout or 0, session.blocked_by)  # noqa: E731
+    return with_deadline(session.context.clock, _Repeated(session, command, again_unanswered), timeout, late)
+
+
+class _Closing(Deferred[None]):
+    """A target that is asked to close until it is gone."""
+
+    def __init__(self, root: Session, target_id: Callable[[], str], session: Session | None) -> None:
+        super().__init__(lambda _: self._stop())
+        self._root = root
+        self._target_id = target_id
+        self._session = session
+        self._patience = _UNCLOSED if session is not None else 2 * _SOON
+        self._call: IDelayedCall | None = None
+        self._asking: Deferred[Any] | None = None
+        self._again = False
+        self._signs = None if session is None else _Signs(session, self._moved, self._moved)
+        self._ended = None if session is None else session.when_ended()
+        if self._ended is not None:
+            self._ended.addCallbacks(lambda _: self._done(), _ignore)
+        self._ask()
+
+    def _ask(self) -> None:
+        if self.called:
+            return
+        if self._asking is not None:
+            self._again = True
+            return
+        self._again = False
+        asking = self._asking = self._root.execute(target.close_target(target_id=self._target_id()), timeout=None)
+        asking.addCallbacks(self._agreed, self._refused)
+
+    def _agreed(self, result: object) -> None:
+        self._asking = None
+        if self._again:
+            self._ask()
+        elif not self.called:
+            if self._call is not None and self._call.active():
+                self._call.cancel()
+            self._call = self._root.context.clock.callLater(self._patience, self._ask)
+            self._patience = min(self._patience * 2, 8.0)
+
+    def _refused(self, failure: Failure) -> None:
+        self._asking = None
+        error = failure.value
+        if self.called or failure.check(CancelledError):
+            return
+        if isinstance(error, CommandError) and error.message == CLOSED_ALREADY:
+            if self._session is None:
+                self._done()
+            return  # else its end is about to be told
+        if isinstance(error, Gone) and (self._session is None or self._session.ended):
+            self._done()
+            return
+        self._stop()
+        self.errback(failure)
+
+    def _moved(self) -> None:
+        """Ask again where the last asking may have met a commit."""
+        self._ask()
+
+    def _done(self) -> None:
+        if not self.called:
+            self._stop()
+            self.callback(None)
+
+    def _stop(self) -> None:
+        if self._signs is not None:
+            self._signs.stop()
+        if self._call is not None and self._call.active():
+            self._call.cancel()
+        for each in (self._asking, self._ended):
+            if each is not None and not each.called:
+                each.cancel()
+
+
+def close_target(
+    root: Session, target_id: Callable[[], str], session: Session | None, timeout: float | None
+) -> Deferred[None]:
+    """Close a target (``Target.closeTarget``), and wait until it is gone.
+
+    :param root: the browser's session.
+    :param target_id: returns its id, which is another one after a browser was started anew.
+    :param session: with the target; None where there is none.
+    :param timeout: seconds; None: no deadline.
+    :returns: fires with None when the session has ended, or the browser no longer knows the target; fails like
+        ``Session.execute``.
+    """
+    late = lambda: CommandTimeout("Target.closeTarget", timeout or 0)  # noqa: E731
+    return with_deadline(root.context.clock, _Closing(root, target_id, session), timeout, late)
+
+
+def _ignore(error: object) -> None:
+    """Whoever waits is told by the command itself."""

@@ -1,0 +1,227 @@
+"""Dialogs: alert, confirm, prompt and "leave this page?", with which a page stands still until they are answered.
+
+Once a session's ``Page`` domain is enabled, the page's dialogs wait for an answer over the protocol. So whoever enables
+it has to see to the answers: a :class:`~txcdp.Page`, the recorder, ``txcdp watch``. All of them leave it to one
+:class:`Dialogs` for each browser. Where the program listens, on ``page.dialogs`` or to the protocol's own event, the
+program answers; where nobody does, the default is answered at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+from weakref import WeakKeyDictionary
+
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from txcdp._core.sessions import Session
+from txcdp._privacy import shortened
+from txcdp.domains import page as page_domain
+from txcdp.errors import AlreadyHandled, CommandError, TxcdpError
+from txcdp.streams import Stream, StreamContext
+
+if TYPE_CHECKING:
+    from txcdp.page._page import Page
+
+DialogType = Literal["alert", "confirm", "prompt", "beforeunload"]
+
+#: Who has answered a dialog: the program; the default, as nobody listened; the default, as nobody decided in time.
+AnsweredBy = Literal["program", "nobody listened", "deadline"]
+
+#: Seconds in which a program that listens decides; then it is the default.
+DECIDED_WITHIN: Final = 30.0
+
+#: What Chromium says where the dialog has been answered by somebody else, or was closed with its document.
+_NO_DIALOG: Final = "No dialog is showing"
+
+log = Logger()
+
+
+@dataclass(frozen=True)
+class DialogAnswer:
+    """How a dialog was answered by this program.
+
+    :ivar session: of its page.
+    :ivar type: ``"alert"``, ``"confirm"``, ``"prompt"`` or ``"beforeunload"``.
+    :ivar accepted: whether it was accepted; else dismissed.
+    :ivar by: who has.
+    """
+
+    session: Session
+    type: str
+    accepted: bool
+    by: AnsweredBy
+
+
+class Dialog:
+    """A dialog that waits for an answer; an item of ``Page.dialogs``.
+
+    The first answer counts. Undecided after 30 s it is dismissed, a ``beforeunload`` accepted.
+
+    :ivar type: ``"alert"``, ``"confirm"``, ``"prompt"`` or ``"beforeunload"``.
+    :ivar message: its text.
+    :ivar default_value: what a prompt has in its field; ``""`` for the others.
+    :ivar page: whose it is; None where this program has the target as no :class:`~txcdp.Page`.
+    """
+
+    def __init__(self, handling: _Handling, event: page_domain.JavascriptDialogOpening, page: Page | None) -> None:
+        self.type: str = str(event.type)
+        self.message: str = event.message or ""
+        self.default_value: str = event.default_prompt or ""
+        self.page = page
+        self._handling = handling
+        self._state: Literal["open", "answered", "closed"] = "open"
+
+    def __repr__(self) -> str:
+        return f"<Dialog {self.type} ({self._state}): {shortened(self.message)!r}>"
+
+    def accept(self, text: str | None = None) -> Deferred[None]:
+        """Accept it (``Page.handleJavaScriptDialog``).
+
+        :param text: what is put into a prompt's field; None: its default value.
+        :returns: fires with None when the browser has taken the answer. Fails with :exc:`AlreadyHandled` when it was
+            answered before, by whomever, or has closed with its page; otherwise like ``Session.execute``.
+        """
+        if text is None and self.type == "prompt":
+            text = self.default_value
+        return self._answer(True, text, "program")
+
+    def dismiss(self) -> Deferred[None]:
+        """Dismiss it (``Page.handleJavaScriptDialog``); a ``beforeunload`` that is dismissed stays on its page.
+
+        :returns: fires and fails like :meth:`accept`.
+        """
+        return self._answer(False, None, "program")
+
+    def _answer(self, accepted: bool, text: str | None, by: AnsweredBy) -> Deferred[None]:
+        if self._state != "open":
+            return fail(AlreadyHandled(f"the {self.type} dialog is {self._state} already: the first answer counts"))
+        self._state = "answered"
+        return self._handling.answer(self, accepted, text, by)
+
+
+class Dialogs:
+    """Sees to the answers of all dialogs of one browser that this connection is asked about.
+
+    :param context: what the connection's streams share.
+    :ivar answered: a stream of :class:`DialogAnswer`.
+    """
+
+    def __init__(self, context: StreamContext) -> None:
+        self.answered: Stream[DialogAnswer] = Stream(context, "answers to dialogs")
+        self._handling: WeakKeyDictionary[Session, _Handling] = WeakKeyDictionary()
+
+    def follow(self, session: Session, page: Page | None = None, grace: float = 0.0) -> None:
+        """Answer a session's dialogs that the program does not.
+
+        :param page: the page that has the session.
+        :param grace: seconds for another client, which is not known to be there, to answer before nobody does. Not
+            for pages of our own.
+        """
+        handling = self._handling.get(session)
+        if handling is None:
+            handling = self._handling[session] = _Handling(session, self.answered, grace)
+        if page is not None:
+            handling.add_page(page)
+        elif not grace:
+            handling.grace = 0.0
+
+    def of(self, session: Session) -> Stream[Dialog]:
+        """Return the stream of a followed session's dialogs."""
+        return self._handling[session].dialogs
+
+
+class _Handling:
+    """One session's dialogs: there is at most one open at a time.
+
+    :ivar dialogs: those that open, for who decides.
+    """
+
+    def __init__(self, session: Session, answered: Stream[DialogAnswer], grace: float) -> None:
+        self.dialogs: Stream[Dialog] = Stream(session.context, "dialogs")
+        self.grace = grace
+        self._session = session
+        self._answered = answered
+        self._page: Page | None = None
+        self._open: Dialog | None = None
+        self._call: IDelayedCall | None = None
+        event = session._observe(page_domain.JavascriptDialogOpening)
+        event.subscribe(self._opens, self._ended, lambda: self._ended(None))
+        session._observe(page_domain.JavascriptDialogClosed).subscribe(self._closes, _needless)
+
+    def add_page(self, page: Page) -> None:
+        """Hear that the session is a page's: its dialogs are nobody else's."""
+        self._page, self.grace = page, 0.0
+
+    def answer(self, dialog: Dialog, accepted: bool, text: str | None, by: AnsweredBy) -> Deferred[None]:
+        """Send an answer."""
+        self._done(dialog)
+        command = page_domain.handle_java_script_dialog(accept=accepted, prompt_text=text)
+        sent = self._session.execute(command)
+
+        def taken(result: None) -> None:
+            self._answered.push(DialogAnswer(self._session, dialog.type, accepted, by))
+
+        def refused(failure: Failure) -> Failure:
+            error = failure.value
+            if isinstance(error, CommandError) and error.message == _NO_DIALOG:
+                raise AlreadyHandled(f"the {dialog.type} dialog was closed before the answer came") from error
+            return failure
+
+        return sent.addCallbacks(taken, refused)
+
+    def _opens(self, event: page_domain.JavascriptDialogOpening) -> None:
+        dialog = Dialog(self, event, self._page)
+        self._stop()
+        self._open = dialog
+        if self.dialogs.listened or event.method in self._session.listened:
+            what = f"{dialog.type} dialog of the page ({shortened(dialog.message)!r})"
+            self._session.blocked_by = f"a {what} waits for an answer: accept() or dismiss() what page.dialogs gives"
+            self._call = self._session.context.clock.callLater(DECIDED_WITHIN, self._undecided, dialog)
+            self.dialogs.push(dialog)
+        elif self.grace:
+            self._call = self._session.context.clock.callLater(self.grace, self._default, dialog, "nobody listened")
+        else:
+            self._default(dialog, "nobody listened")
+
+    def _closes(self, event: page_domain.JavascriptDialogClosed) -> None:
+        if self._open is not None:
+            self._open._state = "closed" if self._open._state == "open" else "answered"
+            self._done(self._open)
+
+    def _undecided(self, dialog: Dialog) -> None:
+        log.warn("{dialog} was not decided within {seconds} s", dialog=dialog, seconds=DECIDED_WITHIN)
+        self._default(dialog, "deadline")
+
+    def _default(self, dialog: Dialog, by: AnsweredBy) -> None:
+        dialog._answer(dialog.type == "beforeunload", None, by).addErrback(_not_answered)
+
+    def _done(self, dialog: Dialog) -> None:
+        if self._open is dialog:
+            self._open = None
+            self._stop()
+
+    def _stop(self) -> None:
+        self._session.blocked_by = ""
+        call, self._call = self._call, None
+        if call is not None and call.active():
+            call.cancel()
+
+    def _ended(self, error: Exception | None) -> None:
+        if self._open is not None:
+            self._open._state = "closed"
+            self._open = None
+        self._stop()
+        self.dialogs.end(error)
+
+
+def _not_answered(failure: Failure) -> None:
+    """Somebody else was faster, or the page is gone."""
+    failure.trap(TxcdpError)
+
+
+def _needless(error: object) -> None:
+    """Whoever needs what has failed here is told by what it does itself."""
