@@ -257,8 +257,9 @@ class FakeBrowser:
         return {"targetInfos": [self.info(each) for each in self.targets]}
 
     def do_Storage_getCookies(self, session: FakeSession, params: Any) -> Any:
-        context = params.get("browserContextId") or self.targets[session.target]["browserContextId"]
-        return {"cookies": self.cookies.get(context, [])}
+        if session.target in self.targets and "browserContextId" in params:
+            raise NoWay(-32602, "browserContextId is only allowed for Browser target")
+        return {"cookies": self.cookies.get(params.get("browserContextId", self.default), [])}
 
     def do_Browser_getWindowForTarget(self, session: FakeSession, params: Any) -> Any:
         target = params.get("targetId", session.target)

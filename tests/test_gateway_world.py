@@ -411,10 +411,12 @@ class TargetTests(WorldCase):
         self.assertEqual(found, {"browserContextIds": [context], "defaultBrowserContextId": default})
         target, session = self.house.page(self.a, browserContextId=context)
         self.assertEqual(self.browser.targets[target]["browserContextId"], context)
-        self.browser.cookies = {context: ["c"], default: ["d"]}
+        self.browser.cookies = {context: ["c"], default: ["d"], self.browser.default: ["everybody's"]}
         self.assertEqual(self.result(self.a, "Storage.getCookies", browserContextId=context), {"cookies": ["c"]})
         self.assertEqual(self.result(self.a, "Storage.getCookies"), {"cookies": ["d"]})
-        self.assertEqual(self.result(self.a, "Storage.getCookies", session), {"cookies": ["c"]})
+        self.assertEqual(self.result(self.a, "Storage.getCookies", session), {"cookies": ["d"]})
+        error = self.refused(self.a, "Storage.getCookies", session, browserContextId=default)
+        self.assertEqual(error["message"], "browserContextId is only allowed for Browser target")
         for method in ("createBrowserContext", "getBrowserContexts", "disposeBrowserContext", "attachToBrowserTarget"):
             self.assertEqual(self.refused(self.a, f"Target.{method}", session)["message"], "Not allowed")
         self.assertEqual(
@@ -877,6 +879,34 @@ class RulesTests(SynchronousTestCase):
             names = {each.get("$ref") for each in command.get("parameters", [])}
             if names & kinds:
                 self.assertIn(method, RULES)
+
+    def test_every_command_with_an_optional_context_is_told_the_clients_own(self):
+        methods = [
+            method
+            for method, command in protocol().items()
+            for each in command.get("parameters", [])
+            if each.get("optional") and each.get("$ref", "").endswith("BrowserContextID")
+        ]
+        self.assertIn("Storage.setCookies", methods)
+        house = House()
+        client, other = house.client(), house.client()
+        target, session = house.page(client)
+        line = client.open_line(target)
+        house.deliver()
+        browser = house.browser
+        for method in methods:
+            for who, name in ((client, ""), (client, session), (line, "")):
+                for context in (None, other.world.default, browser.default):
+                    before = len(browser.heard)
+                    params = {} if context is None else {"browserContextId": context}
+                    answer = house.ask(who, method, name, url="about:blank", **params)
+                    heard = [each["params"] for _, each in browser.heard[before:] if each["method"] == method]
+                    if context is None:
+                        self.assertIn("result", answer, method)
+                        self.assertEqual([each["browserContextId"] for each in heard], [client.world.default], method)
+                    else:
+                        self.assertIn("error", answer, method)
+                        self.assertEqual(heard, [], method)
 
     def test_every_verb_has_a_row_and_every_row_its_verb(self):
         own = {method for method, each in RULES.items() if Kind.OWN in (each.browser, each.page)}

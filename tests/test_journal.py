@@ -157,6 +157,14 @@ def test_settings_of_one_command_that_differ_in_what_they_are_for() -> None:
     assert [params.get("name") for _, params in standing(journal)] == [None, None, "b"]
 
 
+def test_permissions_are_told_apart_by_what_they_permit() -> None:
+    journal = Journal()
+    for name, setting in (("geolocation", "granted"), ("camera", "granted"), ("geolocation", "denied")):
+        journal.note("Browser.setPermission", {"permission": {"name": name}, "setting": setting}, None)
+    told = [(each.params["permission"], each.params["setting"]) for each in journal]
+    assert told == [({"name": "camera"}, "granted"), ({"name": "geolocation"}, "denied")]
+
+
 def test_permissions_are_reset_in_their_context() -> None:
     journal = Journal()
     for context in ("C1", "C2"):

@@ -14,7 +14,7 @@ from txcdp._core.sessions import Session
 from txcdp._transports.websocket import open_websocket
 from txcdp.browser import Browser
 from txcdp.chrome import BrowserProcess
-from txcdp.domains import browser, page, runtime, storage, target
+from txcdp.domains import browser, network, page, runtime, storage, target
 from txcdp.errors import CommandError, ConnectionLost, SessionDetached
 from txcdp.gateway._multiplex import SharedBrowser, World
 from txcdp.testing._line import FakeTransport
@@ -130,6 +130,51 @@ class WorldsTests(WorldsCase):
             self.assertEqual(asked[0][0], asked[1][0])
             self.assertEqual(asked[1], await refusal(self, self.browser.session, make(browser_context_id=nobody)))
         self.assertEqual(await tabs[1].title(), "one")
+
+    async def test_what_is_sent_to_a_page_reaches_no_other_clients_context(self):
+        await self.share()
+        url = self.server.page("/", "<title>one</title>")
+        own = self.browser.session
+        clients = [self.client(), self.client()]
+        tabs = [await each.new_page() for each in clients]
+        await gatherResults([each.goto(url) for each in tabs])
+        first, second = (each.session for each in tabs)
+
+        async def jars() -> list[list[str]]:
+            """Read the cookies of the first client, of the second one, and of the browser's own context."""
+            found = [await each.session.execute(storage.get_cookies()) for each in clients]
+            found.append(await own.execute(storage.get_cookies()))
+            return [sorted(cookie.name for cookie in each.cookies) for each in found]
+
+        for session, name in ((second, "b"), (own, "o")):
+            await session.execute(storage.set_cookies(cookies=[network.CookieParam(name=name, value="1", url=url)]))
+        self.assertEqual(await jars(), [[], ["b"], ["o"]])
+        await first.execute(storage.set_cookies(cookies=[network.CookieParam(name="a", value="1", url=url)]))
+        self.assertEqual(await jars(), [["a"], ["b"], ["o"]])
+        self.assertEqual([each.name for each in (await first.execute(storage.get_cookies())).cookies], ["a"])
+        self.assertEqual(await tabs[0].evaluate("document.cookie"), "a=1")
+        error: CommandError = await self.fails(
+            first.execute(storage.get_cookies(browser_context_id="0" * 32)), CommandError
+        )
+        self.assertEqual(error.message, "browserContextId is only allowed for Browser target")
+        origin = url.rstrip("/")
+        for clearing in (
+            storage.clear_cookies(),
+            network.clear_browser_cookies(),
+            storage.clear_data_for_origin(origin=origin, storage_types="all"),
+            storage.clear_data_for_storage_key(storage_key=url, storage_types="all"),
+        ):
+            await first.execute(network.set_cookie(name="a", value="1", url=url))
+            await tabs[0].evaluate("localStorage.a = 1")
+            await tabs[1].evaluate("localStorage.b = 1")
+            await first.execute(clearing)
+            self.assertEqual(await jars(), [[], ["b"], ["o"]], clearing)
+            self.assertEqual(await tabs[1].evaluate("localStorage.b"), "1")
+        await first.execute(
+            browser.set_permission(permission=browser.PermissionDescriptor(name="geolocation"), setting="granted")
+        )
+        asking = "navigator.permissions.query({name: 'geolocation'}).then(found => found.state)"
+        self.assertEqual([await each.evaluate(asking) for each in tabs], ["granted", "prompt"])
 
     async def test_new_targets_wait_for_whose_they_are_and_for_nobody_else(self):
         await self.share()

@@ -56,7 +56,7 @@ class Journal:
         if method in NAMED_BY_BROWSER:
             entry.identifier = entry.current = _identifier(result)
         told_apart = (entry.identifier if name == "identifier" else values.get(name) for name in KEYS.get(method, ()))
-        key = (method, *told_apart)
+        key = (method, *map(to_json, told_apart))  # some are objects
         self._entries.pop(key, None)  # what is said anew is said last
         self._entries[key] = entry
 

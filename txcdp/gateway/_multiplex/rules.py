@@ -20,7 +20,8 @@ class Kind(Enum):
     :cvar PASS: it goes on as it is.
     :cvar CONTEXT: its ``browserContextId`` has to be the client's own; where it is missing, the client's default
         context is put in.
-    :cvar NO_CONTEXT: it may not name a context; the browser takes that of the page.
+    :cvar DEFAULT_CONTEXT: it may not name a context, and Chromium takes the browser's default one for it, whatever
+        context the page is in. So it is sent to the browser instead of the page, for the client's default context.
     :cvar TARGET: its ``targetId``, where there is one, has to be the client's own.
     :cvar WINDOW: its ``windowId`` has to be one that the client has been told.
     :cvar ADDRESS: its ``url`` has to lead into the web.
@@ -31,7 +32,7 @@ class Kind(Enum):
 
     PASS = auto()
     CONTEXT = auto()
-    NO_CONTEXT = auto()
+    DEFAULT_CONTEXT = auto()
     TARGET = auto()
     WINDOW = auto()
     ADDRESS = auto()
@@ -187,7 +188,10 @@ RULES: Final[dict[str, Rule]] = {
             )
         ),
     ),
-    **{f"Storage.{name}": Rule(Kind.CONTEXT, Kind.NO_CONTEXT) for name in ("clearCookies", "getCookies", "setCookies")},
+    **{
+        f"Storage.{name}": Rule(Kind.CONTEXT, Kind.DEFAULT_CONTEXT)
+        for name in ("clearCookies", "getCookies", "setCookies")
+    },
     **{method: Rule(Kind.UNKNOWN, Kind.ADDRESS) for method in ("Network.loadNetworkResource", "Page.navigate")},
     **_refused(_TELLS, "Memory.getBrowserSamplingProfile"),
     **_refused(_ALL, "Memory.setPressureNotificationsSuppressed", "Memory.simulatePressureNotification"),

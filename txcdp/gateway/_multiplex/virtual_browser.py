@@ -7,6 +7,7 @@ this world they do not.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from txcdp.gateway._client_messages import (
@@ -105,7 +106,11 @@ class World(Belongings):
         else:
             if command.doubled:
                 raise Refusal(PARSE_ERROR, "CBOR: duplicate map key")
-            self.forward(session, command, self._checked(kind, params_of(command)))
+            params = self._checked(kind, params_of(command))
+            if kind is Kind.DEFAULT_CONTEXT:
+                self.forward(self.seat, command, params, partial(self.pass_on, session, command))
+            else:
+                self.forward(session, command, params)
 
     def _checked(self, kind: Kind, params: dict[str, Any]) -> dict[str, Any]:
         """Return parameters that name nothing but the client's own.
@@ -121,8 +126,10 @@ class World(Belongings):
                 raise Refusal(SERVER_ERROR, "Browser window not found")
         elif kind is Kind.ADDRESS:
             check_address(params)
-        elif "browserContextId" in params:
-            raise Refusal(INVALID_PARAMS, "browserContextId is only allowed for Browser target")
+        elif kind is Kind.DEFAULT_CONTEXT:
+            if "browserContextId" in params:
+                raise Refusal(INVALID_PARAMS, "browserContextId is only allowed for Browser target")
+            return {**params, "browserContextId": self.default}
         return params
 
     # What verbs call:
