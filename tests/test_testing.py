@@ -421,12 +421,13 @@ class TargetTests(FakeChromeCase):
     def test_auto_attach_and_its_filter(self):
         seen = Watcher(self.connection.attached)
         entries = [target.FilterEntry(type="worker", exclude=True), target.FilterEntry(type="page")]
-        self.chrome.run(AutoAttach(filter=entries).start(self.root))
+        policy = AutoAttach(filter=entries)
+        self.chrome.run(policy.start(self.root))
         for kind in ("page", "worker", "other"):
             self.chrome.open_target(kind)
         self.chrome.flush()
         self.assertEqual([session.target.type for session in seen.items], ["page"])
-        self.chrome.run(self.root.execute(target.set_auto_attach(auto_attach=False, wait_for_debugger_on_start=False)))
+        self.chrome.run(policy.stop(self.root))
         self.chrome.open_target()
         self.chrome.flush()
         self.assertEqual(len(seen.items), 1)

@@ -13,6 +13,7 @@ from reactivex import operators as ops
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.ssl import optionsForClientTLS
 
+from tests.browser.support import Server
 from tests.browser.support_lines import Authority, Door, LinesTestCase, Proxy, port_of, reactor, through
 from tests.support import Watcher
 from txcdp._core.connection import Connection
@@ -430,6 +431,55 @@ class ChildrenTests(LinesTestCase):
             await self.worker(session)
             await with_deadline(reactor, detached.get(), 30, lambda: TimeoutError("it is still attached"))
             self.assertEqual(connection.sessions, [connection.session, session])
+
+    async def test_workers_that_are_not_wanted_run(self):
+        # Detached from in the same write, a shared worker never ran, and a service worker in one of five times.
+        served = Server()
+        self.addCleanup(lambda: Deferred.fromCoroutine(served.stop()))
+        served.page("/", "<title>page</title>")
+        shared_worker = "onconnect = event => event.ports[0].postMessage('ran')"
+        served.page("/worker.js", shared_worker, content_type="text/javascript")
+        served.page("/service.js", "addEventListener('install', () => skipWaiting())", content_type="text/javascript")
+        for connection in await self.on_each_line():
+            session = await a_page(connection)
+            await session.execute(page.enable())
+            kept = AutoAttach(keep=lambda info: info.type == "page")
+            for each in (connection.session, session):
+                await kept.start(each)
+            loaded = queue(session.events(page.LoadEventFired)).get()
+            await session.execute(page.navigate(url=served.url("/")))
+            await loaded
+            for number in range(5):
+                shared = f"new SharedWorker('/worker.js', 'w{number}').port.onmessage = event => ran(event.data)"
+                service = (
+                    f"navigator.serviceWorker.register('/service.js', {{scope: '/{number}'}}).then(found => {{"
+                    "const worker = found.installing || found.waiting || found.active;"
+                    "(worker.onstatechange = () => worker.state == 'activated' && ran('ran'))() })"
+                )
+                for script in (shared, service):
+                    expression = f"new Promise(ran => void ({script}))"
+                    command = runtime.evaluate(expression=expression, await_promise=True, return_by_value=True)
+                    self.assertEqual((await session.execute(command)).result.value, "ran", expression)
+
+    async def test_a_pause_that_was_asked_for_by_hand(self):
+        for connection in await self.on_each_line():
+            session = await a_page(connection)
+            attached = queue(connection.attached)
+            await AutoAttach().start(session)
+            by_hand = target.set_auto_attach(auto_attach=True, wait_for_debugger_on_start=True, flatten=True)
+            await session.execute(by_hand)
+            said = queue(session.events(runtime.ConsoleAPICalled))
+            script = (
+                "new Worker(URL.createObjectURL(new Blob(['postMessage(1)']))).onmessage = () => console.log('ran')"
+            )
+            await evaluate(session, f"void ({script})")
+            child = await with_deadline(reactor, attached.get(), 30, TimeoutError)
+            for _ in range(20):  # one that is not held runs meanwhile
+                await evaluate(session, "1")
+            await evaluate(session, "console.log('not yet')")
+            await child.execute(runtime.run_if_waiting_for_debugger())
+            heard = [(await with_deadline(reactor, said.get(), 30, TimeoutError)).args[0].value for _ in range(2)]
+            self.assertEqual(heard, ["not yet", "ran"])
 
 
 class FreshTabsTests(LinesTestCase):

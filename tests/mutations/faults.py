@@ -122,8 +122,8 @@ FAULTS = (
     Fault(
         "a new target runs before it is set up",
         "_core/sessions/targets.py",
-        "        self.sessions[session.key] = session\n        if policy is not None:\n",
-        "        self.sessions[session.key] = session\n        let_run(session)\n        if policy is not None:\n",
+        "        self.sessions[session.key] = session\n        for policy in policies:\n",
+        "        self.sessions[session.key] = session\n        let_run(session)\n        for policy in policies:\n",
         ("tests/test_attach.py::AutoAttachTests::test_a_new_target_is_set_up_before_it_runs",),
     ),
     Fault(
@@ -173,8 +173,8 @@ FAULTS = (
     Fault(
         "an event's session is looked for in its parameters",
         "protocol/_wire.py",
-        "message.rfind(_SESSION,",
-        "message.find(_SESSION,",
+        "event.rfind(_SESSION,",
+        "event.find(_SESSION,",
         ("tests/test_wire.py",),
     ),
     Fault(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,18 @@ from twisted.python.failure import Failure
 
 from txcdp.domains import runtime, target
 from txcdp.errors import CommandError, Gone, MalformedMessage
+from txcdp.protocol._auto_attach import (
+    ASSUMED,
+    AUTO_ATTACH_RELATED,
+    SET_AUTO_ATTACH,
+    Want,
+    filter_of,
+    holds,
+    merged,
+    read_want,
+    write_want,
+)
+from txcdp.protocol._records import from_json, to_json
 
 if TYPE_CHECKING:
     from txcdp._core.sessions.session import Session
@@ -20,9 +32,11 @@ if TYPE_CHECKING:
 class AutoAttach:
     """How the targets that a session's target opens (frames, workers, pop-ups) are attached.
 
+    A session may have several, and the user may send ``Target.setAutoAttach`` besides: what is sent covers all of it.
+
     :param set_up: called with each new session before its target runs. Send what it needs without
         awaiting it: all of that leaves in one write, and the command to run comes last.
-    :param keep: whether a target is wanted; one that is not is let run and detached from.
+    :param keep: whether a target is wanted; one that nobody wants is let run and detached from.
     :param recursive: whether the targets that those open are attached too, and so on.
     :param wait: whether a new target waits until it is set up (``waitForDebuggerOnStart``).
     :param filter: which kinds of targets, as ``Target.setAutoAttach`` takes them.
@@ -35,15 +49,18 @@ class AutoAttach:
     filter: Sequence[target.FilterEntry] | None = None
 
     def start(self, session: Session) -> Deferred[None]:
-        """Let the targets that a session's target opens be attached from now on.
+        """Let the targets that a session's target opens be attached from now on (``Target.setAutoAttach``).
 
         :returns: fires with None once the browser has agreed; fails like ``Session.execute``.
         """
-        session.auto_attach = self
-        entries = None if self.filter is None else list(self.filter)
-        return session.execute(
-            target.set_auto_attach(auto_attach=True, wait_for_debugger_on_start=self.wait, flatten=True, filter=entries)
-        )
+        return session._start_auto_attach(self)
+
+    def stop(self, session: Session) -> Deferred[None]:
+        """Let no more targets be attached on this policy's account; sessions that only it wanted end.
+
+        :returns: fires with None once the browser has agreed; fails like ``Session.execute``.
+        """
+        return session._stop_auto_attach(self)
 
     def admit(self, session: Session) -> None:
         """Set up a session that was just attached; its target runs when all of it has been handled."""
@@ -52,10 +69,88 @@ class AutoAttach:
         if self.set_up is not None:
             self.set_up(session)
 
+    def want(self) -> Want:
+        """Return what is asked of the browser."""
+        entries = None if self.filter is None else filter_of(from_json(to_json(list(self.filter))))
+        return Want(self.wait, ASSUMED if entries is None else entries)
 
-def let_run(session: Session) -> None:
-    """Let a target that waits for a debugger run; to be sent last."""
-    session.execute(runtime.run_if_waiting_for_debugger()).addErrback(_not_supported)
+
+class AutoAttaching:
+    """Who has asked for which targets of one session: our policies, and the user by commands sent by hand.
+
+    :ivar policies: in the order in which they were started.
+    """
+
+    def __init__(self) -> None:
+        self.policies: tuple[AutoAttach, ...] = ()
+        self._by_hand: dict[str, Want] = {}
+
+    def asked(self, method: str, params: Mapping[str, Any]) -> tuple[Mapping[str, Any], Callable[[], None]]:
+        """Take down what was sent by hand.
+
+        :returns: the parameters that cover what all want, and what takes it back where the browser refuses.
+        """
+        want = read_want(params)
+        if want is None or (method == SET_AUTO_ATTACH and not isinstance(params.get("autoAttach"), bool)):
+            return params, _nothing
+        before = self._by_hand
+        if method == AUTO_ATTACH_RELATED:  # several add up; in the browser they end what was set, and it ends them
+            now = {**_related(before), str(params.get("targetId")): want}
+        else:
+            now = {"": want} if params["autoAttach"] else {}
+        self._by_hand = now
+
+        def take_back() -> None:
+            if self._by_hand is now:
+                self._by_hand = before
+
+        if method == AUTO_ATTACH_RELATED or not self.policies:
+            return params, take_back
+        return {**params, **self.params()}, take_back
+
+    def add(self, policy: AutoAttach) -> Callable[[], None]:
+        """Take a policy up; returns what takes that back."""
+        self.remove(policy)
+        self.policies = (*self.policies, policy)
+        self._by_hand = {key: want for key, want in self._by_hand.items() if not key}
+        return lambda: self.remove(policy)
+
+    def remove(self, policy: AutoAttach) -> None:
+        """Let a policy go."""
+        self.policies = tuple(each for each in self.policies if each is not policy)
+
+    def params(self) -> dict[str, Any]:
+        """Return the parameters of ``Target.setAutoAttach`` that cover what all want."""
+        wants = [*(each.want() for each in self.policies), *filter(None, [self._by_hand.get("")])]
+        if not wants:
+            return {"autoAttach": False, "waitForDebuggerOnStart": False, "flatten": True}
+        return write_want(merged(wants))
+
+    def by_hand(self, kind: str) -> bool:
+        """Whether somebody who sent a command by hand wants a type of target."""
+        return any(each.covers(kind) for each in self._by_hand.values())
+
+    def holds(self, kind: str) -> bool:
+        """Whether a new target of a type is not ours to resume."""
+        return holds(self._by_hand.values(), kind)
+
+
+def let_run(session: Session, timeout: float | None = None) -> Deferred[None]:
+    """Let a target that waits for a debugger run; to be sent last.
+
+    :returns: fires when it runs, or has no need to be told.
+    """
+    command = runtime.run_if_waiting_for_debugger()
+    sent = session.execute(command) if timeout is None else session.execute(command, timeout=timeout)
+    return sent.addErrback(_not_supported)
+
+
+def _related(by_hand: Mapping[str, Want]) -> dict[str, Want]:
+    return {key: want for key, want in by_hand.items() if key}
+
+
+def _nothing() -> None:
+    """Take nothing back."""
 
 
 def _not_supported(failure: Failure) -> Any:

@@ -9,11 +9,14 @@ from twisted.internet.defer import Deferred, fail
 from twisted.python.failure import Failure
 
 from txcdp._core.dispatch.pending import Decode
+from txcdp._core.sessions.attach import AutoAttaching
 from txcdp._core.sessions.channel import DEFAULT, Channel, Default
 from txcdp._core.sessions.enabling import Enabling
 from txcdp._core.sessions.journal import Entry, Journal
 from txcdp._deferreds import returns_deferred
 from txcdp.errors import CommandTimeout, Gone, TargetCrashed
+from txcdp.protocol._auto_attach import AUTO_ATTACH_RELATED, SET_AUTO_ATTACH
+from txcdp.protocol._records import from_json, to_json
 from txcdp.protocol._stateful import TOGGLES, leaves_standing
 from txcdp.protocol._wire import OVERTAKES, ReplyDecoder
 
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from txcdp._core.sessions.session import Session
 
 T = TypeVar("T")
+
+_SET_AUTO_ATTACH: ReplyDecoder[Any] = ReplyDecoder(SET_AUTO_ATTACH, None)
 
 
 class Sending:
@@ -30,15 +35,22 @@ class Sending:
     :param channel: the connection.
     :param enabling: which domains are enabled, and being enabled.
     :param refusal: returns why the session cannot send a method now; None where it can.
+    :param auto_attaching: who has asked for the targets that the session's target opens.
     """
 
     def __init__(
-        self, session: Session, channel: Channel, enabling: Enabling, refusal: Callable[[str], Gone | None]
+        self,
+        session: Session,
+        channel: Channel,
+        enabling: Enabling,
+        refusal: Callable[[str], Gone | None],
+        auto_attaching: AutoAttaching,
     ) -> None:
         self._session = session
         self._channel = channel
         self._enabling = enabling
         self._refusal = refusal
+        self._auto_attaching = auto_attaching
         self._journal = Journal()
 
     def send(self, method: str, params: object, decode: Decode, timeout: float | None | Default) -> Deferred[Any]:
@@ -46,11 +58,27 @@ class Sending:
         refused = self._refusal(method)
         if refused is not None:
             return fail(refused)
+        if method in (SET_AUTO_ATTACH, AUTO_ATTACH_RELATED):
+            merged, take_back = self._auto_attaching.asked(method, from_json(to_json(params)))
+            return self._set_up(method, merged, decode, timeout).addErrback(_undo, take_back)
         if leaves_standing(method):
             return self._set_up(method, self._journal.translate(method, params), decode, timeout)
         if self._enabling.busy and method in OVERTAKES:
             return self._send_when_settled(method, params, decode, timeout)
         return self._channel.send(self._session, params, decode, timeout)
+
+    def auto_attach(self, take_back: Callable[[], None] | None) -> Deferred[None]:
+        """Send what all want that is attached automatically.
+
+        :param take_back: undoes what was asked for last, where that fails.
+        """
+        refused = self._refusal(SET_AUTO_ATTACH)
+        sent: Deferred[None] = (
+            fail(refused)
+            if refused is not None
+            else self._set_up(SET_AUTO_ATTACH, self._auto_attaching.params(), _SET_AUTO_ATTACH, DEFAULT)
+        )
+        return sent if take_back is None else sent.addErrback(_undo, take_back)
 
     def insist(self, method: str, params: object, decode: Decode) -> Deferred[Any]:
         """Send what is to stand in every process of the target, beginning with the first that can take it."""
@@ -111,3 +139,8 @@ class Sending:
             self._session.not_set_up()
         if not failure.check(Gone):  # of which everybody hears anyway
             self._channel.not_restored(self._session, entry.method, failure.value)
+
+
+def _undo(failure: Failure, take_back: Callable[[], None]) -> Failure:
+    take_back()
+    return failure

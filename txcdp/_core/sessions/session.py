@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from twisted.internet.defer import Deferred, fail, succeed
 
+from txcdp._core.sessions.attach import AutoAttach, AutoAttaching
 from txcdp._core.sessions.channel import DEFAULT, Channel, Default, StabilityPolicy
 from txcdp._core.sessions.enabling import Enabling
 from txcdp._core.sessions.sending import Sending
@@ -23,7 +24,6 @@ from txcdp.streams import EventStream, Gap, StreamContext
 __all__ = ["DEFAULT", "Channel", "Default", "Session", "StabilityPolicy", "session_key"]
 
 if TYPE_CHECKING:
-    from txcdp._core.sessions.attach import AutoAttach
     from txcdp.domains.target import TargetInfo
 
 R = TypeVar("R")
@@ -43,7 +43,7 @@ class Session:
     :ivar crashed: whether the target's process is gone and the page has not been reloaded yet.
     :ivar suspended: whether the line is lost, and another one being looked for.
     :ivar blocked_by: what keeps the target from answering, in words, such as a dialog; ``""`` where nothing is known.
-    :ivar auto_attach: how targets that this one opens are attached; None: they are not.
+    :ivar auto_attaching: who has asked for the targets that this one opens.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Session:
         self.crashed = False
         self.suspended = False
         self.blocked_by = ""
-        self.auto_attach: AutoAttach | None = None
+        self.auto_attaching = AutoAttaching()
         self.key = session_key(session_id)
         self.tail = session_tail(session_id)
         self._channel = channel
@@ -71,7 +71,7 @@ class Session:
         enabling = Enabling(self._enable, self._refused, channel.context.clock, channel.linger)
         self._enabling = enabling
         self._streams = SessionStreams(channel, enabling, self.key)
-        self._sending = Sending(self, channel, enabling, self._refusal)
+        self._sending = Sending(self, channel, enabling, self._refusal, self.auto_attaching)
 
     def __repr__(self) -> str:
         what = f"{self.target.type} {self.target.target_id}" if self.target is not None else "root"
@@ -82,6 +82,12 @@ class Session:
     def ended(self) -> bool:
         """Whether the session is detached or its connection lost; not while it is crashed or suspended."""
         return self._gone is not None and not (self.crashed or self.suspended)
+
+    @property
+    def auto_attach(self) -> AutoAttach | None:
+        """How targets that this one opens are attached, the first way where there are several; None: they are not."""
+        policies = self.auto_attaching.policies
+        return policies[0] if policies else None
 
     @property
     def listened(self) -> frozenset[str]:
@@ -172,6 +178,13 @@ class Session:
     def when_interrupted(self) -> Deferred[Gone]:
         """Return a Deferred that fires with the reason when the session ends or its line is lost, at once if it is."""
         return succeed(self._gone) if self.suspended and self._gone else self._interruption.wait()
+
+    def _start_auto_attach(self, policy: AutoAttach) -> Deferred[None]:
+        return self._sending.auto_attach(self.auto_attaching.add(policy))
+
+    def _stop_auto_attach(self, policy: AutoAttach) -> Deferred[None]:
+        self.auto_attaching.remove(policy)
+        return self._sending.auto_attach(None)
 
     # What the connection tells its sessions:
 

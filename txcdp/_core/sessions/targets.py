@@ -27,6 +27,9 @@ from txcdp.streams import Gap, Stream
 
 log = Logger()
 
+#: Seconds for an unwanted target to run before it is detached from.
+_LET_RUN = 5.0
+
 #: Delivers the event at hand to its subscribers.
 Deliver = Callable[[], bool]
 
@@ -80,6 +83,8 @@ class Targets:
         #: Makes the gap that a session is told of when it is found again.
         self.gap: Callable[[], Gap] | None = None
         self._settle: dict[Session, Callable[[], object]] = {}
+        self._attaching: list[str] = []  # targets that somebody attaches to just now
+        self._released: dict[bytes, Session] = {}  # of unwanted targets, until these run
         self.attached: Stream[Session] = Stream(channel.context, "attached sessions")
         self._read_attached: EventDecoder[target.AttachedToTarget] = EventDecoder(
             target.AttachedToTarget, channel.count_lenient
@@ -119,7 +124,11 @@ class Targets:
         """Attach to a target, or find the session that it has; see ``Connection.attach``."""
         session = self.of_target(target_id)
         if session is None:
-            reply = await self.root.execute(target.attach_to_target(target_id=target_id, flatten=True))
+            self._attaching.append(target_id)
+            try:
+                reply = await self.root.execute(target.attach_to_target(target_id=target_id, flatten=True))
+            finally:
+                self._attaching.remove(target_id)
             session = self.sessions.get(session_key(reply.session_id)) or self.of_target(target_id)
             if session is None:
                 raise SessionDetached(reply.session_id, target_id)
@@ -205,22 +214,24 @@ class Targets:
         if session_key(event.session_id) in self.sessions:
             deliver()
             return
+        info, asked = event.target_info, parent.auto_attaching
+        resumes = event.waiting_for_debugger and not asked.holds(info.type)
         for session in self.adrift:
-            if session.target is not None and session.target.target_id == event.target_info.target_id:
-                self.adopt(session, event.session_id, event.target_info, parent)
+            if session.target is not None and session.target.target_id == info.target_id:
+                self.adopt(session, event.session_id, info, parent)
                 deliver()
-                if event.waiting_for_debugger:
+                if resumes:
                     let_run(session)
                 return
-        session = Session(self._channel, event.session_id, event.target_info, parent)
-        twin = self.of_target(event.target_info.target_id)
-        policy = parent.auto_attach
-        if policy is not None and (twin is not None or not _wanted(policy, event.target_info, self._may_log)):
+        session = Session(self._channel, event.session_id, info, parent)
+        policies = [each for each in asked.policies if _wanted(each, info, self._may_log)]
+        unwanted = asked.policies and (not policies or self.of_target(info.target_id) is not None)
+        if unwanted and info.target_id not in self._attaching and not asked.by_hand(info.type):
             deliver()
             self._release(session, event.waiting_for_debugger)
             return
         self.sessions[session.key] = session
-        if policy is not None:
+        for policy in policies:
             try:
                 policy.admit(session)
             except Exception:
@@ -228,15 +239,26 @@ class Targets:
                     log.failure("Setting up {session} failed; its target runs all the same", session=session)
         self.attached.push(session)
         deliver()
-        if event.waiting_for_debugger:
+        if resumes:
             let_run(session)
 
     def _release(self, session: Session, waiting: bool) -> None:
-        """Let an unwanted target run, and detach from it; its session never comes to be."""
+        """Let an unwanted target run, and detach from it; its session never comes to be.
+
+        Chromium detaches at once, but lets a worker run some time later: one that has been detached from by then never
+        runs. So its answer is waited for, yet not for ever.
+        """
+
+        def detach(_: object) -> None:
+            if self._released.pop(session.key, None) is not None:
+                through = session.parent or self.root  # the browser knows a session only there
+                self._quietly(through.execute(target.detach_from_target(session_id=session.id)))
+
+        self._released[session.key] = session
         if waiting:
-            let_run(session)
-        through = session.parent or self.root  # the browser knows a session only there
-        self._quietly(through.execute(target.detach_from_target(session_id=session.id)))
+            let_run(session, _LET_RUN).addBoth(detach)
+        else:
+            detach(None)
 
     @staticmethod
     def _quietly(deferred: Deferred[Any]) -> None:
@@ -246,7 +268,11 @@ class Targets:
     def _on_detached(self, message: bytes, parent: Session, deliver: Deliver) -> None:
         event = self._read_detached(message)
         deliver()
-        session = self.sessions.get(session_key(str(event.session_id)))
+        key = session_key(str(event.session_id))
+        released = self._released.pop(key, None)
+        if released is not None:
+            self._pending.fail(SessionDetached(released.id or "", _name(released)), released)
+        session = self.sessions.get(key)
         if session is not None and session is not self.root:
             self.end(session, SessionDetached(session.id or "", _name(session)))
 
@@ -261,6 +287,8 @@ class Targets:
 
 
 def _wanted(policy: AutoAttach, info: target.TargetInfo, may_log: Seldom) -> bool:
+    if not policy.want().covers(info.type):  # it is there since somebody else wants it
+        return False
     if policy.keep is None:
         return True
     try:

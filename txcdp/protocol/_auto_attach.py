@@ -1,0 +1,96 @@
+"""The one auto-attach setting that a session has, made of what several have asked for.
+
+``Target.setAutoAttach`` replaces what was said before. Where several want targets to be attached (a policy of ours, a
+recorder, the user by hand) what is sent covers what any of them wants, and makes new targets wait where any of them
+wants that. Who has sent the command by hand, and has asked for the pause, also ends it: we resume only what nobody else
+holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+SET_AUTO_ATTACH: Final = "Target.setAutoAttach"
+AUTO_ATTACH_RELATED: Final = "Target.autoAttachRelated"
+
+#: Entries of a filter: a type of target (None: any), and whether it is left out. The first that matches decides.
+Filter = tuple[tuple[str | None, bool], ...]
+
+#: What Chromium assumes where no filter is given.
+ASSUMED: Final[Filter] = (("browser", True), ("tab", True), (None, False))
+
+
+@dataclass(frozen=True)
+class Want:
+    """What one of those who share the setting has asked for.
+
+    :ivar wait: whether new targets wait until somebody lets them run.
+    :ivar filter: which targets.
+    """
+
+    wait: bool
+    filter: Filter = ASSUMED
+
+    def covers(self, kind: str) -> bool:
+        """Whether a type of target is wanted."""
+        for entry, excluded in self.filter:
+            if entry in (None, kind):
+                return not excluded
+        return False
+
+
+def merged(wants: Sequence[Want]) -> Want:
+    """Return what covers all that each one wants."""
+    return Want(any(each.wait for each in wants), _union(wants))
+
+
+def _union(wants: Sequence[Want]) -> Filter:
+    filters = {each.filter for each in wants}
+    if len(filters) == 1:
+        return filters.pop()
+    named = dict.fromkeys(kind for each in wants for kind, _ in each.filter if kind is not None)
+    others = any(each.covers("") for each in wants)  # no target has this type
+    return (
+        *((kind, False) for kind in named if any(each.covers(kind) for each in wants)),
+        *((kind, True) for kind in named if others and not any(each.covers(kind) for each in wants)),
+        *(((None, False),) if others else ()),
+    )
+
+
+def holds(wants: Iterable[Want], kind: str) -> bool:
+    """Whether a new target of a type stays paused for one of those who have asked by hand."""
+    return any(each.wait and each.covers(kind) for each in wants)
+
+
+def filter_of(entries: object) -> Filter | None:
+    """Return a filter as the protocol writes it; None for what is none."""
+    if entries is None:
+        return ASSUMED
+    if not isinstance(entries, list):
+        return None
+    read: list[tuple[str | None, bool]] = []
+    for each in entries:
+        kind, excluded = (each.get("type"), each.get("exclude", False)) if isinstance(each, dict) else (0, 0)
+        if not isinstance(kind, str | None) or not isinstance(excluded, bool):
+            return None
+        read.append((kind, excluded))
+    return tuple(read)
+
+
+def read_want(params: Mapping[str, Any]) -> Want | None:
+    """Return what a command's parameters ask for; None where the browser is going to refuse them."""
+    wait, entries = params.get("waitForDebuggerOnStart", False), filter_of(params.get("filter"))
+    return Want(wait, entries) if isinstance(wait, bool) and entries is not None else None
+
+
+def write_want(want: Want) -> dict[str, Any]:
+    """Return the parameters of ``Target.setAutoAttach`` that ask for it."""
+    params: dict[str, Any] = {"autoAttach": True, "waitForDebuggerOnStart": want.wait, "flatten": True}
+    if want.filter != ASSUMED:
+        params["filter"] = [
+            {**({} if kind is None else {"type": kind}), **({"exclude": True} if excluded else {})}
+            for kind, excluded in want.filter
+        ]
+    return params
