@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from txcdp._transports.server_frames import unmasked
 from txcdp.gateway import Policy
 from txcdp.gateway._client_messages import Command, read_command
 from txcdp.gateway._counters import BUCKETS, Counters, Domain
 from txcdp.gateway._proxy import method_info as commands
 from txcdp.gateway._proxy.command_filter import UNREADABLE, Screen
-from txcdp.gateway._proxy.frames import unmasked
 from txcdp.gateway._proxy.method_info import Commands, denial
 from txcdp.gateway._proxy.token_bucket import Allowance
 from txcdp.gateway._proxy.urls import is_private

@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests import test_websocket
 from tests.gateway_support import ServerTCP, masked
 from tests.support import client_frames, server_frame
-from txcdp.gateway._proxy.frames import ServerShortPath
+from txcdp._transports.server_frames import ServerShortPath
 
 HANDSHAKE = (
     b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

@@ -22,7 +22,7 @@ from twisted.internet.stdio import StandardIO
 from twisted.internet.task import react
 from twisted.python.failure import Failure
 
-from txcdp.gateway._proxy.frames import ServerShortPath
+from txcdp._transports.server_frames import ServerShortPath
 
 
 class Echo(ServerShortPath):

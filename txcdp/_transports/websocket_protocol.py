@@ -11,13 +11,11 @@ from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
-from txcdp._deferreds import Alarm
 from txcdp._privacy import printable
-from txcdp._transports.backpressure import Backpressure
 from txcdp._transports.eager import EagerReader
 from txcdp._transports.frames import ShortPathProtocol, is_plain
-from txcdp._transports.heartbeat import Heartbeat
 from txcdp._transports.interface import Receiver
+from txcdp._transports.line_end import LineEnd
 from txcdp._transports.unacknowledged import is_acknowledging
 from txcdp.errors import ConnectionLost, HandshakeFailed, LossCause
 
@@ -55,7 +53,7 @@ class WebSocketOptions:
     ping_timeout: float = 20.0
 
 
-class WebSocketTransport(ShortPathProtocol):
+class WebSocketTransport(LineEnd, ShortPathProtocol):  # type: ignore[misc]
     """An open WebSocket to a browser; see :class:`txcdp._transports.interface.Transport`.
 
     :ivar opened: fires with the transport when the handshake is done.
@@ -63,20 +61,18 @@ class WebSocketTransport(ShortPathProtocol):
     """
 
     def __init__(self, reactor: Any, options: WebSocketOptions) -> None:
-        super().__init__()
-        self._reactor = reactor
+        super().__init__(
+            reactor,
+            close_timeout=options.close_timeout,
+            ping_interval=options.ping_interval,
+            ping_timeout=options.ping_timeout,
+        )
         self._options = options
         self._receiver: Receiver | None = None
         self._lost: ConnectionLost | None = None
         self.opened: Deferred[WebSocketTransport] = Deferred()
-        self._cut_off = Alarm(reactor, self._close_expired)
-        self._why = ""
         self._cause: LossCause | None = None
-        self.paused = False
-        self.congested = False
-        self._backpressure = Backpressure(self)
         self._local = self._remote = ""
-        self._heartbeat = Heartbeat(reactor, self.sendPing, self._no_pong, options.ping_interval, options.ping_timeout)
 
     # Transport:
 
@@ -95,30 +91,11 @@ class WebSocketTransport(ShortPathProtocol):
 
     def close(self) -> None:
         """Begin the closing handshake; the line is cut when the peer does not do its part in time."""
-        if self.state == self.STATE_OPEN:
-            self.resume()
-            self.sendClose(1000)
-        self._start_cut_off()
+        self.end()
 
     def abort(self, why: str = "aborted", cause: LossCause = "aborted") -> None:
         """Cut the line now."""
         self._fail(why, cause)
-
-    def pause(self) -> None:
-        """Stop reading from the socket."""
-        self.paused = True
-        self.transport.pauseProducing()
-
-    def resume(self) -> None:
-        """Go on reading from the socket."""
-        if self.paused:
-            self.paused = False
-            self._heartbeat.heard()
-            self.transport.resumeProducing()
-
-    def when_drained(self) -> Deferred[None]:
-        """Wait until the socket has taken all that was sent; see ``Transport``."""
-        return self._backpressure.wait()
 
     def describe(self) -> dict[str, object]:
         """Return what is known of the line: addresses, extensions, and how it was closed."""
@@ -141,7 +118,6 @@ class WebSocketTransport(ShortPathProtocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Take bytes from the network; noise in place of a handshake ends the connection."""
-        self._heartbeat.heard()
         try:
             super().dataReceived(data)
         except Exception as error:
@@ -151,8 +127,7 @@ class WebSocketTransport(ShortPathProtocol):
 
     def onOpen(self) -> None:
         """Hear that the handshake is done."""
-        self._heartbeat.start()
-        self.transport.registerProducer(self._backpressure, True)
+        self._opened()
         if is_plain(self.transport):
             self.transport.doRead = EagerReader(self, self.transport)
         self.opened.callback(self)
@@ -165,34 +140,25 @@ class WebSocketTransport(ShortPathProtocol):
     def sendCloseFrame(self, code: int | None = None, reasonUtf8: bytes | None = None, isReply: bool = False) -> None:
         """Hear that Autobahn closes, on our behalf or because the peer broke the rules; that must not take long."""
         if reasonUtf8 and not isReply:
-            self._why = self._why or reasonUtf8.decode("utf-8", "replace")
             self._cause = self._cause or "protocol"
-        self._start_cut_off()
         super().sendCloseFrame(code, reasonUtf8, isReply)
-
-    def onCloseFrame(self, code: Any, reasonRaw: Any) -> Any:
-        """Hear that the peer closes; one that then keeps the line open is cut off."""
-        self._start_cut_off()
-        return super().onCloseFrame(code, reasonRaw)
 
     def onClose(self, wasClean: bool, code: Any, reason: Any) -> None:
         """Hear from Autobahn that the line is gone."""
-        self._heartbeat.stop()
-        self._cut_off.stop()
         why = self._why or str(reason or "closed")
+        clean = bool(wasClean) and code in (1000, 1001, 1005, None)
+        closed: LossCause = "protocol" if code in _OUR_FAULT else "closed" if wasClean else "ended"
+        lost = ConnectionLost(why, code, clean, self._cause or closed)
+        self._stop()
         if not self.opened.called:
             proxy = self._options.proxy
             way = "" if proxy is None else f" through the proxy {proxy[0]}:{proxy[1]}"
             self.opened.errback(HandshakeFailed(f"{self.factory.host}:{self.factory.port}{way}: {_advice(why)}"))
+        elif self._receiver is None:
+            self._lost = lost
         else:
-            clean = bool(wasClean) and code in (1000, 1001, 1005, None)
-            closed: LossCause = "protocol" if code in _OUR_FAULT else "closed" if wasClean else "ended"
-            lost = ConnectionLost(why, code, clean, self._cause or closed)
-            if self._receiver is None:
-                self._lost = lost
-            else:
-                self._receiver.transport_closed(lost)
-            self._backpressure.end(lost)
+            self._receiver.transport_closed(lost)
+        self._tell(lost)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Hear from Twisted that the line is gone."""
@@ -219,15 +185,8 @@ class WebSocketTransport(ShortPathProtocol):
         elif len(self.data) > _LONGEST_HANDSHAKE:
             self._fail("its answer to the handshake does not end", "protocol")
 
-    def _no_pong(self) -> None:
-        if self.paused:
-            self._heartbeat.heard()
-        else:
-            self._fail(f"no answer to a ping within {self._options.ping_timeout:g} s", "unresponsive")
-
-    def _start_cut_off(self) -> None:
-        if self.state != self.STATE_CLOSED:
-            self._cut_off.set(self._options.close_timeout)
+    def _unanswered(self) -> None:
+        self._fail(f"no answer to a ping within {self._options.ping_timeout:g} s", "unresponsive")
 
     def _close_expired(self) -> None:
         self._fail(f"the peer did not complete the closing within {self._options.close_timeout:g} s", "close_timeout")

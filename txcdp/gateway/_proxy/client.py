@@ -8,18 +8,13 @@ from autobahn.twisted.websocket import WebSocketServerFactory
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
-from txcdp._deferreds import Alarm
-from txcdp._privacy import printable
 from txcdp._transports.backpressure import Backpressure
-from txcdp._transports.heartbeat import Heartbeat
+from txcdp._transports.line_end import LineEnd
+from txcdp._transports.server_frames import ServerShortPath
 from txcdp.gateway._options import ClientLimits
-from txcdp.gateway._proxy.frames import ServerShortPath
 
 #: Seconds for a client's part in closing, and for what it has not read yet; then its line is cut.
 _CLOSING = 2.0
-
-#: A reason in a close frame is not longer than this.
-_LONGEST_REASON = 123
 
 
 class Guest(Protocol):
@@ -41,7 +36,7 @@ class Guest(Protocol):
         """Hear, once, that it is gone."""
 
 
-class Client(ServerShortPath):
+class Client(LineEnd, ServerShortPath):  # type: ignore[misc]
     """One client's WebSocket.
 
     :param reactor: the reactor.
@@ -52,53 +47,24 @@ class Client(ServerShortPath):
     """
 
     def __init__(self, reactor: Any, limits: ClientLimits, guest: Guest) -> None:
-        super().__init__()
-        self._reactor = reactor
+        super().__init__(
+            reactor, close_timeout=_CLOSING, ping_interval=limits.ping_interval, ping_timeout=limits.ping_timeout
+        )
         self._guest = guest
-        self._why = ""
-        self._cut_off = Alarm(reactor, lambda: self._hang_up("it did not complete the closing"))
-        self._opened = False
-        self.paused = False
-        self.congested = False
         self._backpressure = _Heard(self, guest)
-        self._heartbeat = Heartbeat(reactor, self.sendPing, self._no_pong, limits.ping_interval, limits.ping_timeout)
         self.deliver = guest.client_said
 
-    def pause(self) -> None:
-        """Read no more from it."""
-        if not self.paused:
-            self.paused = True
-            self.transport.pauseProducing()
-
-    def resume(self) -> None:
-        """Go on reading."""
-        if self.paused:
-            self.paused = False
-            self._heartbeat.heard()
-            self.transport.resumeProducing()
-
-    def end(self, code: int, why: str) -> None:
+    def end(self, code: int = 1000, reason: str = "") -> None:
         """Close it in good order; where it does not do its part in time, cut it off."""
-        self._why = self._why or why
-        if self.state == self.STATE_OPEN:
-            self.resume()
-            reason = printable(why).encode()[:_LONGEST_REASON].decode("utf-8", "ignore")
-            self.sendCloseFrame(code, reason.encode())  # sendClose allows only what a client may say
-        self._start_cut_off()
+        self._why = self._why or reason
+        super().end(code, reason)
 
     # Autobahn's names:
 
-    def dataReceived(self, data: bytes) -> None:
-        """Take bytes from the network."""
-        self._heartbeat.heard()
-        super().dataReceived(data)
-
     def onOpen(self) -> None:
         """Hear that the handshake is done."""
-        self._opened = True
-        self._heartbeat.start()
         self.transport.unregisterProducer()  # the HTTP server was one
-        self.transport.registerProducer(self._backpressure, True)
+        self._opened()
         self._guest.client_opened()
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
@@ -108,22 +74,9 @@ class Client(ServerShortPath):
         else:
             self._guest.client_said(payload)
 
-    def sendCloseFrame(self, code: int | None = None, reasonUtf8: bytes | None = None, isReply: bool = False) -> None:
-        """Hear that Autobahn closes, on our behalf or because the client broke the rules; that must not take long."""
-        if reasonUtf8 and not isReply:
-            self._why = self._why or reasonUtf8.decode("utf-8", "replace")
-        self._start_cut_off()
-        super().sendCloseFrame(code, reasonUtf8, isReply)
-
-    def onCloseFrame(self, code: Any, reasonRaw: Any) -> Any:
-        """Hear that the client closes."""
-        self._start_cut_off()
-        return super().onCloseFrame(code, reasonRaw)
-
     def onClose(self, wasClean: bool, code: Any, reason: Any) -> None:
         """Hear that the line is gone."""
-        self._heartbeat.stop()
-        self._cut_off.stop()
+        self._stop()
         why = self._why or ("the client has left" if wasClean else "the client's line is lost")
         self._guest.client_gone(why, bool(wasClean))
 
@@ -134,14 +87,16 @@ class Client(ServerShortPath):
         super().connectionLost(reason)
 
     def _no_pong(self) -> None:
-        if self.paused or self.congested:
+        if self.congested:  # so may be the ping
             self._heartbeat.heard()
         else:
-            self._hang_up("it does not answer pings")
+            super()._no_pong()
 
-    def _start_cut_off(self) -> None:
-        if self.state != self.STATE_CLOSED:
-            self._cut_off.set(_CLOSING)
+    def _unanswered(self) -> None:
+        self._hang_up("it does not answer pings")
+
+    def _close_expired(self) -> None:
+        self._hang_up("it did not complete the closing")
 
     def _hang_up(self, why: str) -> None:
         self._why = self._why or why

@@ -1,0 +1,171 @@
+"""What both ends of an open WebSocket have in common beyond frames: flow, pings, and an end that comes in time.
+
+:class:`LineEnd` goes before one of Autobahn's protocol classes, as ``ShortPath`` does, on which it stands. Autobahn's
+own deadlines are off: it takes them from a reactor of its choice, and has none where the peer answers a close frame and
+then keeps TCP open.
+"""
+
+from __future__ import annotations
+
+from secrets import token_bytes
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+
+from txcdp._deferreds import Alarm
+from txcdp._privacy import printable
+from txcdp._transports.backpressure import Backpressure
+from txcdp._transports.heartbeat import Heartbeat
+from txcdp._transports.short_path import CLOSED, OPEN, ShortPath
+from txcdp.errors import ConnectionLost
+
+#: A control frame carries no more bytes than this; in a close frame, two of them are the code.
+LONGEST_CONTROL: Final = 125
+_LONGEST_REASON: Final = LONGEST_CONTROL - 2
+
+
+class LineEnd(ShortPath):
+    """One end of a WebSocket; a mixin.
+
+    :param reactor: the reactor, or a ``task.Clock``.
+    :param close_timeout: seconds for the peer's part in closing; then :meth:`_close_expired` is called.
+    :param ping_interval: seconds between pings; None: none are sent.
+    :param ping_timeout: seconds for anything to come after one; then :meth:`_unanswered` is called.
+    :ivar paused: whether reading is stopped.
+    :ivar congested: whether more waits in this process than goes out in one write.
+    """
+
+    def __init__(
+        self, reactor: IReactorTime, *, close_timeout: float, ping_interval: float | None, ping_timeout: float
+    ) -> None:
+        super().__init__()
+        self._reactor: Any = reactor
+        self._why = ""
+        self._close_timeout = close_timeout
+        self._cut_off = Alarm(reactor, self._close_expired)
+        self.paused = False
+        self.congested = False
+        self._backpressure = Backpressure(self)
+        self._heartbeat = Heartbeat(reactor, self._send_ping, self._no_pong, ping_interval, ping_timeout)
+        self._pings: dict[bytes, tuple[float, Deferred[float]]] = {}
+
+    def pause(self) -> None:
+        """Stop reading from the socket."""
+        if not self.paused:
+            self.paused = True
+            self.transport.pauseProducing()
+
+    def resume(self) -> None:
+        """Go on reading from the socket."""
+        if self.paused:
+            self.paused = False
+            self._heartbeat.heard()
+            self.transport.resumeProducing()
+
+    def when_drained(self) -> Deferred[None]:
+        """Wait until the socket has taken all that was sent; see ``Transport``."""
+        return self._backpressure.wait()
+
+    def ping(self, payload: bytes = b"") -> Deferred[float]:
+        """Send a ping and wait for its pong.
+
+        :param payload: up to 125 bytes that the pong has to carry; by default, random ones.
+        :returns: a Deferred of the seconds that it took; it fails with :exc:`ConnectionLost`.
+        :raises ValueError: the payload is too long, or that of a ping that has not been answered.
+        """
+        payload = payload or token_bytes(4)
+        if len(payload) > LONGEST_CONTROL:
+            raise ValueError(f"a ping's payload of {len(payload)} bytes: at most {LONGEST_CONTROL} fit into one")
+        if payload in self._pings:
+            raise ValueError("a ping with this payload is under way; give each one its own")
+        answered: Deferred[float] = Deferred(lambda _: self._forget_ping(payload))
+        if self.state != OPEN:
+            answered.errback(ConnectionLost(self._why or "the WebSocket is not open", None, False, "closed"))
+        else:
+            self._pings[payload] = (self._reactor.seconds(), answered)
+            self._send_ping(payload)
+        return answered
+
+    def end(self, code: int = 1000, reason: str = "") -> None:
+        """Begin the closing handshake; where the peer does not do its part in time, :meth:`_close_expired` is called.
+
+        :param code: as in RFC 6455, section 7.4.
+        :param reason: for people; it is cut where it does not fit.
+        """
+        if self.state == OPEN:
+            self.resume()
+            text = printable(reason).encode()[:_LONGEST_REASON].decode("utf-8", "ignore")
+            self.sendCloseFrame(code, text.encode() or None)  # Autobahn's sendClose allows only what a client may say
+        self._start_cut_off()
+
+    def _opened(self) -> None:
+        """Begin with what an open line has: pings, and to know whether it takes what is sent."""
+        self._heartbeat.start()
+        self.transport.registerProducer(self._backpressure, True)
+
+    def _stop(self) -> None:
+        """Leave no timer behind: the line has ended."""
+        self._heartbeat.stop()
+        self._cut_off.stop()
+
+    def _tell(self, lost: ConnectionLost) -> None:
+        """Tell those who wait for something of the line that it has ended."""
+        self._backpressure.end(lost)
+        pings, self._pings = self._pings, {}
+        for _, answered in pings.values():
+            answered.errback(lost)
+
+    def _close_expired(self) -> None:
+        """Hear that the peer has not done its part in closing."""
+        raise NotImplementedError
+
+    def _unanswered(self) -> None:
+        """Hear that nothing has come in time after a ping."""
+        raise NotImplementedError
+
+    # Autobahn's names:
+
+    def onPong(self, payload: bytes) -> None:
+        """Hear a pong: it answers the ping with its payload, and those that were sent before."""
+        if payload not in self._pings:
+            return
+        while self._pings:
+            each = next(iter(self._pings))
+            at, answered = self._pings.pop(each)
+            answered.callback(self._reactor.seconds() - at)
+            if each == payload:
+                break
+
+    def sendCloseFrame(self, code: int | None = None, reasonUtf8: bytes | None = None, isReply: bool = False) -> None:
+        """Hear that Autobahn closes, on our behalf or because the peer broke the rules; that must not take long."""
+        if reasonUtf8 and not isReply:
+            self._why = self._why or reasonUtf8.decode("utf-8", "replace")
+        self._start_cut_off()
+        super().sendCloseFrame(code, reasonUtf8, isReply)  # type: ignore[misc]
+
+    def onCloseFrame(self, code: Any, reasonRaw: Any) -> Any:
+        """Hear that the peer closes; one that then keeps the line open is cut off."""
+        self._start_cut_off()
+        return super().onCloseFrame(code, reasonRaw)  # type: ignore[misc]
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take bytes from the network."""
+        self._heartbeat.heard()
+        super().dataReceived(data)
+
+    def _send_ping(self, payload: bytes | None = None) -> None:
+        self.sendPing(payload)  # type: ignore[attr-defined]
+
+    def _forget_ping(self, payload: bytes) -> None:
+        self._pings.pop(payload, None)
+
+    def _no_pong(self) -> None:
+        if self.paused:  # the pong may be among what is not read
+            self._heartbeat.heard()
+        else:
+            self._unanswered()
+
+    def _start_cut_off(self) -> None:
+        if self.state != CLOSED:
+            self._cut_off.set(self._close_timeout)
