@@ -7,7 +7,7 @@ import warnings
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support import Watcher
-from txcdp._core.sessions import DEFAULT
+from txcdp._timeouts import DEFAULT
 from txcdp.domains import browser, network, page, runtime, target
 from txcdp.errors import ConnectionLost, ExperimentalCommand, SessionDetached, TargetCrashed
 from txcdp.testing import NEVER, FakeChrome
@@ -34,7 +34,7 @@ class SessionTests(SynchronousTestCase):
         self.assertIs(self.session.context, self.connection.context)
         self.assertIs(self.session.parent, self.connection.session)
         self.assertIsNone(self.connection.session.id)
-        self.assertEqual(repr(DEFAULT), "the connection's")
+        self.assertEqual(repr(DEFAULT), "the default")
 
     def test_what_is_answered_though_the_page_is_gone(self):
         self.chrome.crash(self.session)

@@ -17,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support import Watcher
 from txcdp.domains import network, page
 from txcdp.errors import ConnectionLost, StreamEnded
-from txcdp.streams import Pipeline, Stream, TwistedScheduler, first, from_deferred, queue
+from txcdp.streams import Pipeline, StreamSubject, TwistedScheduler, first, from_deferred, queue
 from txcdp.testing import FakeChrome
 
 
@@ -66,7 +66,7 @@ class StreamTests(StreamCase):
         self.assertIn("ended", repr(self.stream))
 
     def test_ending_twice(self):
-        stream: Stream[int] = Stream(self.session.context, "numbers")
+        stream: StreamSubject[int] = StreamSubject(self.session.context, "numbers")
         watcher = Watcher(stream)
         stream.push(1)
         stream.end()

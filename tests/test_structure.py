@@ -18,7 +18,7 @@ LINES = 900
 #: module of it has a line of its own.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("_privacy",),
-    ("errors", "health"),
+    ("errors", "health", "_timeouts"),
     ("protocol._records", "stats", "_deferreds", "_logs", "protocol._stateful"),
     ("domains", "codegen", "_transports.interface"),
     ("protocol", "model"),

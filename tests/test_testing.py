@@ -6,6 +6,8 @@ import doctest
 import json
 from typing import Any
 
+import reactivex
+from reactivex import operators as ops
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -16,6 +18,7 @@ from txcdp._core.sessions import AutoAttach
 from txcdp._transports.interface import Transport
 from txcdp.domains import browser, inspector, network, page, runtime, target
 from txcdp.errors import CommandError, CommandTimeout, ConnectionLost, SessionDetached, TargetCrashed
+from txcdp.streams import first
 from txcdp.testing import NEVER, FakeChrome, UnexpectedCommand
 
 
@@ -237,6 +240,93 @@ class TurnTests(FakeChromeCase):
         self.chrome.emit_raw("A.b", {}, session)
         self.patch(txcdp.testing._turns, "_ENDLESS", 100)
         self.assertRaises(AssertionError, self.chrome.flush)
+
+
+class TimeTests(FakeChromeCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.session = self.chrome.attach(self.connection)
+        self.loads = self.session.events(page.LoadEventFired).map(lambda event: event.timestamp)
+
+    def load(self) -> None:
+        self.chrome.emit(page.LoadEventFired(timestamp=self.chrome.clock.seconds()), self.session)
+
+    def steps(self, watched: Any, *steps: float) -> list[Any]:
+        """Return what comes of a stream while time passes in these steps, and when."""
+        watcher: list[Any] = []
+        subscription = watched.subscribe(lambda item: watcher.append((self.chrome.clock.seconds(), item)))
+        self.load()
+        self.chrome.clock.callLater(1.5, self.load)
+        self.chrome.clock.callLater(4.25, self.load)
+        for step in steps:
+            self.chrome.advance(step)
+        subscription.dispose()
+        self.chrome.clock.rightNow = 0.0
+        return watcher
+
+    def test_one_long_step_is_as_many_short_ones(self):
+        for name, watched in (
+            ("interval", self.loads.merge(reactivex.interval(1))),
+            ("buffer_with_time", self.loads.buffer_with_time(1)),
+            ("window_with_time", self.loads.window_with_time(1).flat_map(lambda window: window.count())),
+            ("debounce", self.loads.debounce(1)),
+            ("sample", self.loads.sample(1)),
+            ("throttle_first", self.loads.throttle_first(2)),
+            ("delay", self.loads.delay(0.5).delay(0.5)),
+            ("timeout", self.loads.timeout(2, reactivex.interval(1))),
+        ):
+            long = self.steps(watched, 6)
+            self.assertGreater(len(long), 1, name)
+            self.assertEqual(long, self.steps(watched, *[1] * 6), name)
+            self.assertEqual(long, self.steps(watched, *[0.25] * 24), name)
+
+    def test_what_is_scheduled_meanwhile_comes_at_its_own_time(self):
+        calls: list[tuple[str, float]] = []
+        clock = self.chrome.clock
+
+        def call(name: str) -> None:
+            calls.append((name, clock.seconds()))
+
+        def begin() -> None:
+            call("first")
+            clock.callLater(1, call, "between")
+            clock.callLater(0, call, "at once")
+
+        clock.callLater(1, begin)
+        clock.callLater(3, call, "last")
+        self.chrome.advance(5)
+        self.assertEqual(calls, [("first", 1), ("at once", 1), ("between", 2), ("last", 3)])
+        self.assertEqual(clock.seconds(), 5)
+
+    def test_the_browser_answers_in_between(self):
+        asked: list[float] = []
+
+        def ask() -> None:
+            self.root.execute(browser.get_version()).addCallback(lambda _: asked.append(self.chrome.clock.seconds()))
+
+        for at in (1, 2, 3):
+            self.chrome.clock.callLater(at, ask)
+        self.chrome.advance(5)
+        self.assertEqual(asked, [1, 2, 3])
+
+    def test_a_span_of_nothing_and_one_that_does_not_add_up(self):
+        called: list[float] = []
+        for at in (0.1, 0.2, 0.30000000000000004, 0.7):
+            self.chrome.clock.callLater(at, called.append, at)
+        self.chrome.advance()
+        self.chrome.advance(0.1)
+        self.chrome.advance(0.2)
+        self.chrome.advance(0.4)
+        self.assertEqual(len(called), 4)
+
+    def test_run_lets_time_pass_in_order_too(self):
+        async def counting() -> list[int]:
+            return await first(
+                reactivex.interval(1, scheduler=self.session.context.scheduler).pipe(ops.take(3), ops.to_list())
+            )
+
+        self.assertEqual(self.chrome.run(counting(), 10), [0, 1, 2])
+        self.assertEqual(self.chrome.clock.seconds(), 3)
 
 
 class BrowserTests(SynchronousTestCase):

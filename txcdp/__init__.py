@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         ConnectionLost,
         ConnectTimeout,
         ContextDestroyed,
+        DeadlineError,
         DialogError,
         DialogOpen,
         DownloadStarted,
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
     )
     from txcdp.page import Dialog, Navigation, Page
     from txcdp.protocol._records import Command, Event, Record
-    from txcdp.streams import EventQueue, EventStream, Gap, TwistedScheduler, first, from_deferred, queue
+    from txcdp.streams import EventQueue, EventStream, Gap, Stream, TwistedScheduler, first, from_deferred, queue
 
     __version__: str
 
@@ -69,7 +70,7 @@ _NAMES = {
     "txcdp._core.connection": "Connection",
     "txcdp.errors": (
         "AlreadyHandled CommandError CommandTimeout ConnectError ConnectTimeout ConnectionLost ContextDestroyed "
-        "DialogError DialogOpen "
+        "DeadlineError DialogError DialogOpen "
         "DownloadStarted EvaluationError ExecutableNotFound ExperimentalCommand Gone HandshakeFailed "
         "InvalidURL LaunchError MalformedMessage NavigationError NavigationInterrupted NavigationTimeout "
         "NotABrowser NotSerializable Overloaded QueueOverflow SessionDetached StreamEnded TargetCrashed TxcdpError"
@@ -79,7 +80,7 @@ _NAMES = {
     "txcdp._core.reconnecting": "ReconnectPolicy",
     "txcdp.protocol._records": "Command Event Record",
     "txcdp._core.sessions": "AutoAttach Session",
-    "txcdp.streams": "EventQueue EventStream Gap TwistedScheduler first from_deferred queue",
+    "txcdp.streams": "EventQueue EventStream Gap Stream TwistedScheduler first from_deferred queue",
     "txcdp._transports.websocket": "WebSocketOptions",
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}
@@ -99,6 +100,7 @@ __all__ = [
     "Connection",
     "ConnectionLost",
     "ContextDestroyed",
+    "DeadlineError",
     "Dialog",
     "DialogError",
     "DialogOpen",
@@ -129,6 +131,7 @@ __all__ = [
     "Record",
     "Session",
     "SessionDetached",
+    "Stream",
     "StreamEnded",
     "TargetCrashed",
     "TwistedScheduler",

@@ -4,7 +4,10 @@
 
     TxcdpError
     |-- CommandError             the browser refused a command (code, message, data)
-    |-- CommandTimeout           no reply within the deadline (also a TimeoutError)
+    |-- DeadlineError            something did not come within its deadline (also a TimeoutError)
+    |   |-- CommandTimeout       no reply to a command
+    |   |-- ConnectTimeout       nothing answered at the URL (also a ConnectError)
+    |   `-- NavigationTimeout    a page did not get so far (also a NavigationError)
     |-- ExperimentalCommand      refused here, before sending: ``stability="stable"``
     |-- Overloaded               refused here, before sending: too much waits already
     |-- Gone                     what the command or the stream belonged to has ended
@@ -13,13 +16,11 @@
     |   `-- ConnectionLost       the line to the browser is gone (also a ConnectionError)
     |-- ConnectError             no connection could be made (also a ConnectionError)
     |   |-- InvalidURL           the URL is not one that a browser can be reached at
-    |   |-- HandshakeFailed      something answered, but not with the DevTools protocol
-    |   `-- ConnectTimeout       nothing answered in time (also a TimeoutError)
+    |   `-- HandshakeFailed      something answered, but not with the DevTools protocol
     |-- LaunchError              the browser could not be started (its stderr is attached)
     |   `-- ExecutableNotFound   there is no browser on this machine
     |-- NotABrowser              the other end is a single page, or Node: it opens no pages
     |-- NavigationError          the page could not be loaded (url, error_text)
-    |   |-- NavigationTimeout    it did not get so far in time (also a TimeoutError)
     |   |-- NavigationInterrupted  the program sent the page somewhere else meanwhile
     |   `-- DownloadStarted      the URL is a file to be saved, so the page stays what it was
     |-- EvaluationError          JavaScript threw (the remote stack is attached)
@@ -73,7 +74,11 @@ class CommandError(TxcdpError):
         return shortened(f"{self.method}: {self.message}{details} [{self.code}]")
 
 
-class CommandTimeout(TxcdpError, TimeoutError):
+class DeadlineError(TxcdpError, TimeoutError):
+    """Something did not come within its deadline; the text says what was waited for, and for how long."""
+
+
+class CommandTimeout(DeadlineError):
     """No reply came within the command's deadline; a later one is swallowed and counted.
 
     :ivar obstacle: what stood in the way, in words, such as an open dialog; ``""`` where nothing is known.
@@ -178,7 +183,7 @@ class HandshakeFailed(ConnectError):
     """Something answered, but not with the DevTools protocol."""
 
 
-class ConnectTimeout(ConnectError, TimeoutError):
+class ConnectTimeout(ConnectError, DeadlineError):
     """Nothing answered within the deadline."""
 
 
@@ -231,7 +236,7 @@ class NavigationError(TxcdpError):
         return f"could not load {shown_url(self.url)}: {shortened(self.error_text)}"
 
 
-class NavigationTimeout(NavigationError, TimeoutError):
+class NavigationTimeout(NavigationError, DeadlineError):
     """The page did not get as far as was asked for within the deadline.
 
     :ivar wait_until: what was waited for.

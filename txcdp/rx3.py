@@ -21,8 +21,8 @@ from reactivex import abc
 from reactivex import disposable as reactivex_disposable
 from twisted.internet.interfaces import IReactorTime
 
-from txcdp.streams import Pipeline, StreamContext
-from txcdp.streams._fanout import context_of
+from txcdp.streams import GroupedStream, Pipeline, StreamContext
+from txcdp.streams._stream import context_of
 
 try:
     import rx
@@ -164,7 +164,9 @@ def _to_rx(item: Any, clock: IReactorTime | None) -> Any:
     if not isinstance(item, reactivex.Observable):
         return item
     bridge = from_stream(item, clock)
-    return GroupedObservable(item.key, bridge) if isinstance(item, reactivex.GroupedObservable) else bridge
+    return (
+        GroupedObservable(item.key, bridge) if isinstance(item, reactivex.GroupedObservable | GroupedStream) else bridge
+    )
 
 
 def _to_reactivex(item: Any, context: StreamContext | None) -> Any:

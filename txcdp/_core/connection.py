@@ -23,17 +23,18 @@ from txcdp._core.dispatch.pending import Decode, PendingCommands
 from txcdp._core.dispatch.routing import Routes
 from txcdp._core.dispatch.tap import Ears, Message, Tap, overhear, read_message
 from txcdp._core.outage import Outage
-from txcdp._core.sessions import Default, Session, StabilityPolicy
+from txcdp._core.sessions import Session, StabilityPolicy
 from txcdp._core.sessions.marks import send_mark
 from txcdp._core.sessions.targets import Targets
 from txcdp._deferreds import Notice
+from txcdp._timeouts import Default
 from txcdp._transports.interface import Transport
 from txcdp.errors import ConnectionLost, LossCause, MalformedMessage, Overloaded, SessionDetached
 from txcdp.health import HealthEvent, LineLost
 from txcdp.protocol._records import to_json
 from txcdp.protocol._wire import EventDecoder, encode_command, peek_id
 from txcdp.stats import Stats
-from txcdp.streams import EventStream, Stream, StreamContext
+from txcdp.streams import EventStream, StreamContext, StreamSubject
 from txcdp.streams._flow import Flow
 
 log = Logger()
@@ -92,7 +93,7 @@ class Connection:
         self._targets = Targets(self, self._pending, self._routes)
         self.session = self._targets.root
         self.attached = self._targets.attached
-        self.health: Stream[HealthEvent] = Stream(self.context, "health")
+        self.health: StreamSubject[HealthEvent] = StreamSubject(self.context, "health")
         self._taps: WeakSet[EventStream[Any]] = WeakSet()
         self.outage = Outage(
             clock, self._targets, self._pending, self._flow, self._outbox, self._inbox, self.health, self._taps

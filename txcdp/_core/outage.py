@@ -27,7 +27,7 @@ from txcdp._transports.interface import Transport
 from txcdp.domains import target
 from txcdp.errors import CommandError, CommandTimeout, ConnectionLost, Gone, MalformedMessage
 from txcdp.health import HealthEvent, LineLost
-from txcdp.streams import EventStream, Gap, Stream
+from txcdp.streams import EventStream, Gap, StreamSubject
 from txcdp.streams._flow import Flow
 
 #: Seconds for the browser to tell of a frame or a worker again, once its page is attached.
@@ -72,7 +72,7 @@ class Outage:
         flow: Flow,
         outbox: Outbox,
         inbox: Inbox,
-        health: Stream[HealthEvent],
+        health: StreamSubject[HealthEvent],
         taps: WeakSet[EventStream[Any]],
     ) -> None:
         self.error: ConnectionLost | None = None

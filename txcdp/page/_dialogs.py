@@ -21,7 +21,7 @@ from txcdp._core.sessions import Session
 from txcdp._privacy import shortened
 from txcdp.domains import page as page_domain
 from txcdp.errors import AlreadyHandled, CommandError, TxcdpError
-from txcdp.streams import Stream, StreamContext
+from txcdp.streams import Stream, StreamContext, StreamSubject
 
 if TYPE_CHECKING:
     from txcdp.page._page import Page
@@ -111,7 +111,7 @@ class Dialogs:
     """
 
     def __init__(self, context: StreamContext) -> None:
-        self.answered: Stream[DialogAnswer] = Stream(context, "answers to dialogs")
+        self.answered: StreamSubject[DialogAnswer] = StreamSubject(context, "answers to dialogs")
         self._handling: WeakKeyDictionary[Session, _Handling] = WeakKeyDictionary()
 
     def follow(self, session: Session, page: Page | None = None, grace: float = 0.0) -> None:
@@ -140,8 +140,8 @@ class _Handling:
     :ivar dialogs: those that open, for who decides.
     """
 
-    def __init__(self, session: Session, answered: Stream[DialogAnswer], grace: float) -> None:
-        self.dialogs: Stream[Dialog] = Stream(session.context, "dialogs")
+    def __init__(self, session: Session, answered: StreamSubject[DialogAnswer], grace: float) -> None:
+        self.dialogs: StreamSubject[Dialog] = StreamSubject(session.context, "dialogs")
         self.grace = grace
         self._session = session
         self._answered = answered

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-from txcdp._core.sessions import DEFAULT, Default, Session
+from txcdp._core.sessions import Session
+from txcdp._timeouts import DEFAULT, Default
 from txcdp.domains import runtime
 from txcdp.errors import CommandError, ContextDestroyed, EvaluationError, NotSerializable
 from txcdp.protocol._records import to_json

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 
-from txcdp._core.sessions import DEFAULT, Default, Session
+from txcdp._core.sessions import Session
 from txcdp._deferreds import Notice, returns_deferred, with_deadline
+from txcdp._timeouts import DEFAULT, Default
 from txcdp.domains import page, target
 from txcdp.errors import CommandTimeout, DialogOpen, Gone, NavigationError, NavigationTimeout
 from txcdp.page import _capture as capture

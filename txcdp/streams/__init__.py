@@ -1,33 +1,43 @@
 """Observables over what a browser says, and the ways between them and Twisted.
 
-- :class:`Stream`: an observable that delivers to each subscriber separately, so that one that raises
-  harms only itself; :class:`EventStream` is one that decodes a session's events.
-- :class:`Gap`: the mark, in ``stream.with_gaps()``, of a time in which the line was lost.
-- :func:`first`: a stream's first item as a Deferred.
+- :class:`Stream`: an observable with reactivex's operators as typed methods, which keep the clock of its
+  connection's reactor and start no thread; :class:`EventStream` is one of a session's events.
+- :func:`merge`, :func:`combine_latest`, :func:`zip`: several streams as one.
+- :func:`first`: a stream's first item as a Deferred; :meth:`Stream.expect`: one that comes while something is done.
 - :func:`from_deferred`: a Deferred as an observable.
 - :func:`queue`: a stream as an async iterator, with a declared policy for a consumer that is slow.
-- :class:`TwistedScheduler`: Rx time on a Twisted reactor or :class:`twisted.internet.task.Clock`.
-
-What is built by ``stream.pipe(...)`` keeps to the stream's own reactor: ``debounce``, ``delay``,
-``timeout`` and the like need no scheduler, and no thread is ever started.
+- :class:`Gap`: the mark, in ``stream.with_gaps()``, of a time in which the line was lost.
+- :class:`TwistedScheduler`: Rx time on a Twisted reactor or :class:`twisted.internet.task.Clock`, for what
+  reactivex's own functions make.
 """
 
-from txcdp.streams._deferreds import first, from_deferred
-from txcdp.streams._fanout import EventStream, Pipeline, Stream, StreamContext
+from txcdp.streams._combining import combine_latest, merge, zip
+from txcdp.streams._context import StreamContext
+from txcdp.streams._deferreds import from_deferred
+from txcdp.streams._expected import Expected, first
+from txcdp.streams._fanout import EventStream, StreamSubject
 from txcdp.streams._gaps import Gap
 from txcdp.streams._queues import EventQueue, Overflow, queue
 from txcdp.streams._scheduler import TwistedScheduler
+from txcdp.streams._stream import ConnectableStream, GroupedStream, Pipeline, Stream
 
 __all__ = [
+    "ConnectableStream",
     "EventQueue",
     "EventStream",
+    "Expected",
     "Gap",
+    "GroupedStream",
     "Overflow",
     "Pipeline",
     "Stream",
     "StreamContext",
+    "StreamSubject",
     "TwistedScheduler",
+    "combine_latest",
     "first",
     "from_deferred",
+    "merge",
     "queue",
+    "zip",
 ]

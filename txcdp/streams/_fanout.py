@@ -7,47 +7,24 @@ here each delivery is caught on its own, logged with its traceback, and ends tha
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from reactivex import Observable, abc
 from reactivex.disposable import Disposable
-from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from txcdp.errors import MalformedMessage
-from txcdp.streams._flow import Flow
+from txcdp.streams._context import StreamContext
 from txcdp.streams._gaps import Gap
-from txcdp.streams._scheduler import PipelineScheduler
+from txcdp.streams._stream import Pipeline, Stream
 
 T = TypeVar("T", covariant=True)
 
 log = Logger()
 
 
-class StreamContext:
-    """What the streams of one connection share, and hand on to the pipelines built on them.
-
-    :ivar clock: the reactor, or a ``task.Clock``.
-    :ivar flow: whom a full queue asks to stop reading.
-    :ivar scheduler: where time-based operators run.
-    """
-
-    def __init__(self, clock: IReactorTime, flow: Flow) -> None:
-        self.clock = clock
-        self.flow = flow
-        self.scheduler = PipelineScheduler(clock)
-
-    def count_dropped(self) -> None:
-        """Count an item that a queue dropped."""
-        self.flow.stats.dropped += 1
-
-    def count_subscriber_error(self) -> None:
-        """Count a subscription that was ended because it raised."""
-        self.flow.stats.subscriber_errors += 1
-
-
-class Stream(Observable[T]):
-    """An observable that is fed by :meth:`push` and :meth:`end`, and delivers to each subscriber separately.
+class StreamSubject(Stream[T]):
+    """A stream that is fed by :meth:`push` and :meth:`end`, and delivers to each subscriber separately.
 
     A subscriber that comes after the end hears of the end at once.
 
@@ -151,12 +128,6 @@ class Stream(Observable[T]):
                 log.failure("A subscriber of {name} raised at its end", name=self.name)
                 self.context.count_subscriber_error()
 
-    if not TYPE_CHECKING:  # the overloads of Observable.pipe stay what type checkers see
-
-        def pipe(self, *operators):
-            """Compose operators; what comes out runs its time on the connection's reactor."""
-            return carry(super().pipe(*operators), self.context)
-
 
 class EventOwner(Protocol):
     """Who gives an event stream its messages while it has subscribers: the session."""
@@ -168,7 +139,7 @@ class EventOwner(Protocol):
         """Cease to call ``stream.feed``."""
 
 
-class EventStream(Stream[T]):
+class EventStream(StreamSubject[T]):
     """The events of one kind in one session, decoded once for all subscribers.
 
     :param method: the event's name, such as ``"Network.requestWillBeSent"``.
@@ -194,7 +165,7 @@ class EventStream(Stream[T]):
         self._malformed = malformed
         self._gap_observers: tuple[abc.ObserverBase[Any], ...] = ()
 
-    def with_gaps(self) -> Pipeline[T | Gap]:
+    def with_gaps(self) -> Stream[T | Gap]:
         """Return the same events and, in their place among them, a :class:`Gap` for each loss of the line.
 
         Without a ``reconnect`` or ``restart`` policy there are none: the stream ends with its line.
@@ -211,7 +182,7 @@ class EventStream(Stream[T]):
             listening = self._subscribe_core(observer, scheduler)
             return Disposable(leave)
 
-        return Pipeline(Observable(subscribe), self.context)
+        return Pipeline(Observable(subscribe), self.context, f"{self.name}.with_gaps()")
 
     def mark(self, gap: Gap) -> None:
         """Deliver a gap to those who want to know."""
@@ -240,39 +211,3 @@ class EventStream(Stream[T]):
     def _last_left(self) -> None:
         if not self._ended:
             self._owner.stream_unwanted(self)
-
-
-class Pipeline(Observable[T], Generic[T]):
-    """What operators made of a stream; subscribes with the connection's scheduler unless another one is given."""
-
-    def __init__(self, source: Observable[T], context: StreamContext) -> None:
-        super().__init__()
-        self._source = source
-        self.context = context
-
-    def subscribe(
-        self,
-        on_next: Any = None,
-        on_error: abc.OnError | None = None,
-        on_completed: abc.OnCompleted | None = None,
-        *,
-        scheduler: abc.SchedulerBase | None = None,
-    ) -> abc.DisposableBase:
-        """Subscribe as to any observable."""
-        return self._source.subscribe(on_next, on_error, on_completed, scheduler=scheduler or self.context.scheduler)
-
-    if not TYPE_CHECKING:
-
-        def pipe(self, *operators):
-            """Compose operators; what comes out runs its time on the connection's reactor."""
-            return carry(super().pipe(*operators), self.context)
-
-
-def carry(result: Any, context: StreamContext) -> Any:
-    """Let what operators made keep the context; a connectable or foreign observable stays what it is."""
-    return Pipeline(result, context) if type(result) is Observable else result
-
-
-def context_of(source: object) -> StreamContext | None:
-    """Return the context that a stream or pipeline carries, None for a foreign observable."""
-    return source.context if isinstance(source, Stream | Pipeline) else None

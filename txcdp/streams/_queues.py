@@ -12,7 +12,7 @@ from reactivex.disposable import SingleAssignmentDisposable
 from twisted.internet.defer import Deferred, fail, succeed
 
 from txcdp.errors import QueueOverflow, StreamEnded
-from txcdp.streams._fanout import context_of
+from txcdp.streams._stream import context_of
 
 T = TypeVar("T")
 

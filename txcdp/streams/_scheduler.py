@@ -41,4 +41,8 @@ class PipelineScheduler(TwistedScheduler):
 
     def schedule(self, action: abc.ScheduledAction[S], state: S | None = None) -> abc.DisposableBase:
         """Run ``action`` on the current thread's trampoline."""
-        return CurrentThreadScheduler.singleton().schedule(action, state)
+
+        def run(_: abc.SchedulerBase, state: S | None) -> abc.DisposableBase | None:
+            return action(self, state)  # what it schedules in its turn is not the trampoline's, which would sleep
+
+        return CurrentThreadScheduler.singleton().schedule(run, state)

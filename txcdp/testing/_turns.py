@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -52,10 +53,22 @@ class Turns:
             raise UnexpectedCommand("\n".join(said))
 
     def advance(self, seconds: float = 0.0) -> None:
-        """Take turns, let time pass on the clock, and take turns again."""
+        """Take turns while time passes on the clock: what falls due meanwhile happens at its own time, in order.
+
+        :param seconds: how much time passes.
+        """
         self.flush()
-        self.clock.advance(seconds)
-        self.flush()
+        until = self.clock.seconds() + seconds
+        while True:
+            due = self._next_due()
+            self.clock.advance(max(0.0, min(due, until) - self.clock.seconds()))
+            self.flush()
+            if due > until:
+                break
+
+    def _next_due(self) -> float:
+        """Return when the next call on the clock is due; what is called then may schedule others before the rest."""
+        return min((call.getTime() for call in self.clock.getDelayedCalls()), default=math.inf)
 
     def run(self, awaitable: Coroutine[Any, Any, T] | Deferred[T], seconds: float = 0.0) -> T:
         """Drive a coroutine or a Deferred to its end.
@@ -70,8 +83,8 @@ class Turns:
         self.flush()
         until = self.clock.seconds() + seconds
         while not ended:
-            due = min((call.getTime() for call in self.clock.getDelayedCalls()), default=None)
-            if due is None or due > until:
+            due = self._next_due()
+            if due > until:
                 break
             self.advance(max(0.0, due - self.clock.seconds()))
         if not ended:

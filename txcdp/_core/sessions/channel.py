@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from twisted.internet.defer import Deferred
 
 from txcdp._core.dispatch.pending import Decode
 from txcdp._core.sessions.streams import Feeder
+from txcdp._timeouts import Default
 
 if TYPE_CHECKING:
     from txcdp._core.sessions.session import Session
 
 #: What to do about experimental commands; see ``Connection``.
 StabilityPolicy = Literal["stable", "warn", "any"]
-
-
-class Default:
-    """The type of :data:`DEFAULT`."""
-
-    def __repr__(self) -> str:
-        return "the connection's"
-
-
-#: Stands for the connection's own deadline, where None means: no deadline.
-DEFAULT: Final = Default()
 
 
 class Channel(Feeder, Protocol):

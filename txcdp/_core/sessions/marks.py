@@ -8,7 +8,8 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from txcdp._core.dispatch.pending import Decode
-from txcdp._core.sessions.session import DEFAULT, Default, Session
+from txcdp._core.sessions.session import Session
+from txcdp._timeouts import DEFAULT, Default
 from txcdp.errors import CommandError
 from txcdp.protocol._wire import ReplyDecoder
 

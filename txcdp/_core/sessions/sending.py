@@ -10,10 +10,11 @@ from twisted.python.failure import Failure
 
 from txcdp._core.dispatch.pending import Decode
 from txcdp._core.sessions.attach import AutoAttaching
-from txcdp._core.sessions.channel import DEFAULT, Channel, Default
+from txcdp._core.sessions.channel import Channel
 from txcdp._core.sessions.enabling import Enabling
 from txcdp._core.sessions.journal import Entry, Journal
 from txcdp._deferreds import returns_deferred
+from txcdp._timeouts import DEFAULT, Default
 from txcdp.errors import CommandTimeout, Gone, TargetCrashed
 from txcdp.protocol._auto_attach import AUTO_ATTACH_RELATED, SET_AUTO_ATTACH
 from txcdp.protocol._records import from_json, to_json

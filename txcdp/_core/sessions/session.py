@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from twisted.internet.defer import Deferred, fail, succeed
 
 from txcdp._core.sessions.attach import AutoAttach, AutoAttaching
-from txcdp._core.sessions.channel import DEFAULT, Channel, Default, StabilityPolicy
+from txcdp._core.sessions.channel import Channel, StabilityPolicy
 from txcdp._core.sessions.enabling import Enabling
 from txcdp._core.sessions.sending import Sending
 from txcdp._core.sessions.streams import SessionStreams
 from txcdp._deferreds import Notice
 from txcdp._privacy import printable
+from txcdp._timeouts import DEFAULT, Default
 from txcdp.errors import ConnectionLost, ExperimentalCommand, Gone, TargetCrashed
 from txcdp.protocol._records import Command, Event, Stability
 from txcdp.protocol._wire import ReplyDecoder, reply_decoder, session_tail
 from txcdp.streams import EventStream, Gap, StreamContext
 
-__all__ = ["DEFAULT", "Channel", "Default", "Session", "StabilityPolicy", "session_key"]
+__all__ = ["Channel", "Session", "StabilityPolicy", "session_key"]
 
 if TYPE_CHECKING:
     from txcdp.domains.target import TargetInfo

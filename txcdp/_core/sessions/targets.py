@@ -23,7 +23,7 @@ from txcdp._privacy import printable
 from txcdp.domains import target
 from txcdp.errors import ConnectionLost, Gone, MalformedMessage, SessionDetached, TargetCrashed
 from txcdp.protocol._wire import EventDecoder, event_prefix, session_of
-from txcdp.streams import Gap, Stream
+from txcdp.streams import Gap, StreamSubject
 
 log = Logger()
 
@@ -85,7 +85,7 @@ class Targets:
         self._settle: dict[Session, Callable[[], object]] = {}
         self._attaching: list[str] = []  # targets that somebody attaches to just now
         self._released: dict[bytes, Session] = {}  # of unwanted targets, until these run
-        self.attached: Stream[Session] = Stream(channel.context, "attached sessions")
+        self.attached: StreamSubject[Session] = StreamSubject(channel.context, "attached sessions")
         self._read_attached: EventDecoder[target.AttachedToTarget] = EventDecoder(
             target.AttachedToTarget, channel.count_lenient
         )

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from txcdp._deferreds import returns_deferred, with_deadline
-from txcdp.errors import TxcdpError
+from txcdp.errors import DeadlineError, TxcdpError
 from txcdp.gateway._http.authorizer import plain_path
 from txcdp.gateway._http.refusals import Refusal
 from txcdp.gateway._http.requests import Answer, Visit
@@ -49,7 +49,7 @@ ENDPOINTS: Mapping[str, Endpoint] = {
 }
 
 
-class Late(TxcdpError, TimeoutError):
+class Late(DeadlineError):
     """The time is up."""
 
 

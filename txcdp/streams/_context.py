@@ -1,0 +1,94 @@
+"""What the streams of one connection share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from twisted.internet.interfaces import IReactorTime
+
+from txcdp.stats import Stats
+from txcdp.streams._scheduler import PipelineScheduler
+
+
+class FlowControl(Protocol):
+    """Whom a full queue asks to stop reading: the ``Flow`` of one connection, or those of several."""
+
+    @property
+    def stats(self) -> Stats:
+        """The counters of what is dropped, and the like."""
+
+    @property
+    def held(self) -> bool:
+        """Whether a queue would rather not have more."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether reading is paused."""
+
+    def hold(self, holder: object, give_up: Callable[[float], None]) -> None:
+        """Ask for a pause; ``give_up`` is called with the seconds when it has become too long."""
+
+    def release(self, holder: object) -> None:
+        """Withdraw what :meth:`hold` asked for."""
+
+
+class StreamContext:
+    """What the streams of one connection share, and hand on to the pipelines built on them.
+
+    :ivar clock: the reactor, or a ``task.Clock``.
+    :ivar flow: whom a full queue asks to stop reading.
+    :ivar scheduler: where time-based operators run.
+    :ivar timeout: seconds after which :meth:`~txcdp.streams.Stream.expect` gives up by default; None: never.
+    """
+
+    def __init__(self, clock: IReactorTime, flow: FlowControl, timeout: float | None = 30.0) -> None:
+        self.clock = clock
+        self.flow = flow
+        self.scheduler = PipelineScheduler(clock)
+        self.timeout = timeout
+
+    def count_dropped(self) -> None:
+        """Count an item that a queue dropped."""
+        self.flow.stats.dropped += 1
+
+    def count_subscriber_error(self) -> None:
+        """Count a subscription that was ended because it raised."""
+        self.flow.stats.subscriber_errors += 1
+
+
+class _Together:
+    """The flows of several connections: a pause stops them all."""
+
+    def __init__(self, flows: list[FlowControl]) -> None:
+        self.stats = flows[0].stats
+        self._flows = flows
+
+    @property
+    def held(self) -> bool:
+        """Whether one is."""
+        return any(flow.held for flow in self._flows)
+
+    @property
+    def paused(self) -> bool:
+        """Whether one is."""
+        return any(flow.paused for flow in self._flows)
+
+    def hold(self, holder: object, give_up: Callable[[float], None]) -> None:
+        """Ask all for a pause."""
+        for flow in self._flows:
+            flow.hold(holder, give_up)
+
+    def release(self, holder: object) -> None:
+        """Let all go on."""
+        for flow in self._flows:
+            flow.release(holder)
+
+
+def joined(contexts: Iterable[StreamContext]) -> StreamContext:
+    """Return what streams share that are put together: the first one's clock, and the flow of all."""
+    different = list({id(each): each for each in contexts}.values())
+    first = different[0]
+    if len(different) == 1:
+        return first
+    return StreamContext(first.clock, _Together([each.flow for each in different]), first.timeout)

@@ -1,0 +1,206 @@
+"""One item of a stream: as a Deferred, or expected while something is done."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from reactivex import Observable
+from reactivex.disposable import SingleAssignmentDisposable
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
+
+from txcdp._deferreds import with_deadline
+from txcdp._timeouts import Timeout, seconds_of
+from txcdp.errors import DeadlineError, StreamEnded
+from txcdp.streams._stream import Stream, context_of
+
+T = TypeVar("T")
+
+#: Which item: a function of it, or what its URL has to match. None: the first.
+Match: TypeAlias = Callable[[T], bool] | str | re.Pattern[str] | None
+
+
+def first(
+    source: Observable[T],
+    predicate: Callable[[T], bool] | None = None,
+    *,
+    timeout: Timeout = None,
+    clock: IReactorTime | None = None,
+) -> Deferred[T]:
+    """Return a Deferred of a stream's first item, subscribing now: nothing that comes from now on is missed.
+
+    :param source: any observable.
+    :param predicate: take the first item for which it is true.
+    :param timeout: seconds after which the Deferred fails with :exc:`DeadlineError`; None or 0: never.
+    :param clock: what times it, needed only for an observable that is not built on a txcdp stream.
+    :returns: fires with the item. Fails with the stream's own error, with :exc:`StreamEnded` when it
+        completes before, or with what ``predicate`` raised. Cancelling it unsubscribes.
+    """
+    subscription = SingleAssignmentDisposable()
+    result: Deferred[T] = Deferred(lambda _: subscription.dispose())
+
+    def on_next(item: T) -> None:
+        if result.called:
+            return
+        try:
+            wanted = predicate is None or predicate(item)
+        except Exception:
+            subscription.dispose()
+            result.errback(Failure())
+            return
+        if wanted:
+            subscription.dispose()
+            result.callback(item)
+
+    def on_error(error: Exception) -> None:
+        if not result.called:
+            result.errback(error)
+
+    def on_completed() -> None:
+        if not result.called:
+            result.errback(StreamEnded(f"{_name(source)} ended before {_what(predicate)} came"))
+
+    seconds = seconds_of(timeout, None)
+    at = None if seconds is None else clock or _clock_of(source)
+    subscription.disposable = source.subscribe(on_next, on_error, on_completed)
+    return with_deadline(
+        at,
+        result,
+        seconds,
+        lambda: DeadlineError(f"{_name(source)}: {_what(predicate)} did not come within {seconds:g} s"),
+    )
+
+
+class Expected(Generic[T]):
+    """What :meth:`Stream.expect` returns, for ``async with``."""
+
+    def __init__(self, source: Stream[T], match: Match[T], timeout: Timeout) -> None:
+        self._source = source
+        self._predicate = predicate_of(match)
+        self._timeout = seconds_of(timeout, source.context.timeout)
+        self._coming: Deferred[T] | None = None
+        self._outcome: list[T | Failure] = []
+        self._waiting: list[Deferred[T]] = []
+
+    @property
+    def value(self) -> Deferred[T]:
+        """A new Deferred of the item: fires with it, or fails as leaving the block does.
+
+        :raises RuntimeError: outside of ``async with``: nothing has been subscribed to.
+        """
+        if self._coming is None:
+            raise RuntimeError("expect() begins with its block: async with stream.expect() as expected: ...")
+        waiting: Deferred[T] = Deferred(self._waiting_cancelled)
+        if self._outcome:
+            waiting.callback(self._outcome[0])
+        else:
+            self._waiting.append(waiting)
+        return waiting
+
+    async def __aenter__(self) -> Expected[T]:
+        if self._coming is not None:
+            raise RuntimeError("expect() is for one block; call it again for the next")
+        self._coming = first(self._source, self._predicate, timeout=self._timeout)
+        self._coming.addBoth(self._came)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._coming is not None
+        if error is not None:
+            self._coming.cancel()
+            return
+        try:
+            await self.value
+        finally:
+            self._coming.cancel()  # where the waiting itself was cancelled
+
+    def _came(self, outcome: T | Failure) -> None:
+        self._outcome.append(outcome)
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            each.callback(outcome)
+
+    def _waiting_cancelled(self, waiting: Deferred[T]) -> None:
+        if waiting in self._waiting:
+            self._waiting.remove(waiting)
+
+
+def predicate_of(match: Match[T]) -> Callable[[T], bool] | None:
+    """Return the function that decides whether an item is the one.
+
+    :raises TypeError: for what is no match.
+    """
+    if match is None or (callable(match) and not isinstance(match, str | re.Pattern)):
+        return match
+    if isinstance(match, str):
+        pattern, whole = glob(match), match
+    elif isinstance(match, re.Pattern):
+        pattern, whole = match, match.pattern
+    else:
+        raise TypeError(f"expect({match!r}): a function, a glob for the URL, or a re.Pattern")
+
+    def predicate(item: Any) -> bool:
+        url = _url_of(item)
+        if url is None:
+            raise TypeError(f"expect({whole!r}) is for items with a url, which {type(item).__name__} has not")
+        return pattern.search(url) is not None
+
+    return predicate
+
+
+def _url_of(item: Any) -> str | None:
+    for each in (item, getattr(item, "request", None), getattr(item, "response", None)):
+        url = getattr(each, "url", None)
+        if isinstance(url, str):
+            return url
+    return None
+
+
+def glob(pattern: str) -> re.Pattern[str]:
+    r"""Translate a glob for URLs.
+
+    ``**`` stands for anything, ``*`` for anything without a slash, ``{a,b}`` for one of these; ``\`` takes the
+    next character as it is. All else, ``?`` too, stands for itself.
+    """
+    parts: list[str] = []
+    group = False
+    for found in re.finditer(r"\\(?P<escaped>.)|(?P<any>\*\*+)|(?P<some>\*)|(?P<plain>.)", pattern, re.DOTALL):
+        plain = found["plain"]
+        if found["any"]:
+            parts.append(".*")
+        elif found["some"]:
+            parts.append("[^/]*")
+        elif plain == "{" and not group:
+            group = True
+            parts.append("(?:")
+        elif plain == "}" and group:
+            group = False
+            parts.append(")")
+        elif plain == "," and group:
+            parts.append("|")
+        else:
+            parts.append(re.escape(plain or found["escaped"]))
+    if group:
+        raise ValueError(f"{pattern!r}: a brace is not closed; write \\{{ for the character itself")
+    return re.compile(rf"\A(?:{''.join(parts)})\Z", re.DOTALL)
+
+
+def _what(predicate: object) -> str:
+    return "an item" if predicate is None else "an item that matches"
+
+
+def _clock_of(source: object) -> IReactorTime:
+    context = context_of(source)
+    if context is None:
+        raise TypeError("timeout= needs clock= (a reactor) for an observable that is not built on a txcdp stream")
+    return context.clock
+
+
+def _name(source: object) -> str:
+    return str(getattr(source, "name", "the stream"))

@@ -1,0 +1,898 @@
+"""Streams: observables that know the reactor's clock and the browser's flow, whose operators hand both on.
+
+reactivex's operators find their scheduler when somebody subscribes, and take a thread where nobody names one.
+So everything an operator is made of or gives here (the result, the streams that a function returns, the windows
+and groups that come as items) is a :class:`Stream` itself, which subscribes with the connection's scheduler.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Coroutine, Iterable
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, TypeVarTuple, Unpack, cast, overload
+
+import reactivex
+from reactivex import ConnectableObservable, GroupedObservable, Observable, abc, typing
+from reactivex import operators as ops
+from reactivex.disposable import SingleAssignmentDisposable
+from reactivex.internal.utils import NotSet
+from reactivex.operators._timeinterval import TimeInterval
+from reactivex.operators._timestamp import Timestamp
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from txcdp._timeouts import DEFAULT, Timeout
+from txcdp.errors import DeadlineError, Gone, TxcdpError
+from txcdp.streams._context import StreamContext, joined
+from txcdp.streams._deferreds import from_deferred
+
+if TYPE_CHECKING:
+    from txcdp.streams._expected import Expected, Match
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+K = TypeVar("K")
+K_co = TypeVar("K_co", covariant=True)
+U = TypeVar("U")
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
+E = TypeVar("E")
+Ts = TypeVarTuple("Ts")
+
+#: What a function may return for each item where its items are wanted: a stream, or something with one result.
+Inner: TypeAlias = Observable[U] | Deferred[U] | Coroutine[Any, Any, U]
+
+Scheduler: TypeAlias = abc.SchedulerBase | None
+Seconds: TypeAlias = typing.RelativeTime
+
+log = Logger()
+
+
+class Stream(Observable[T_co]):
+    """An observable over what a browser says: an :class:`EventStream`, or what operators made of one.
+
+    Its operators are methods. They are those of ``reactivex`` (whose documentation tells more of each) with types that
+    are inferred; those that take time run on the connection's reactor, and never on a thread. Where a function
+    is to return a stream for each item (:meth:`flat_map` and the like), it may also return a Deferred or be a
+    coroutine function. Times are in seconds, or a timedelta. ``pipe`` takes any other operator.
+
+    :ivar context: the clock and the flow control that it shares with the streams of its connection.
+    :ivar name: what it carries, for people.
+    """
+
+    context: StreamContext
+    name: str
+
+    def subscribe(
+        self,
+        on_next: Any = None,
+        on_error: abc.OnError | None = None,
+        on_completed: abc.OnCompleted | None = None,
+        *,
+        scheduler: Scheduler = None,
+    ) -> abc.DisposableBase:
+        """Subscribe as to any observable.
+
+        :param on_next: called with each item; or an observer, in place of all three.
+        :param on_error: called with the error that ends the stream; without it, the error is logged.
+        :param on_completed: called when the stream ends in good order.
+        :param scheduler: where time-based operators run, in place of the connection's reactor.
+        :returns: what unsubscribes by its ``dispose()``.
+        """
+        if on_error is None and not hasattr(on_next, "on_next"):
+            on_error = self._unheard
+        return super().subscribe(on_next, on_error, on_completed, scheduler=scheduler or self.context.scheduler)
+
+    def expect(self, match: Match[T_co] = None, *, timeout: Timeout = DEFAULT) -> Expected[T_co]:
+        """Expect an item while something is done: ``async with stream.expect() as expected: ...``.
+
+        What comes from the block's begin on counts. Leaving the block waits for the item; a block that raises
+        does not wait. ``expected.value`` is a new Deferred of the item at each reading.
+
+        :param match: which item: a function that is given each and returns whether it is the one; or, where items
+            have a ``url`` (also in their ``request`` or ``response``), what it has to match: a glob such as
+            ``"**/api/*"``, or an :class:`re.Pattern`. By default the first.
+        :param timeout: seconds; 30 by default, 0 or None for no deadline.
+        :raises DeadlineError: at the block's end, when none came in time.
+        :raises StreamEnded: at the block's end, when the stream completed before; or the stream's own error.
+        """
+        from txcdp.streams._expected import Expected
+
+        return Expected(self, match, timeout)
+
+    def each(self, handler: Callable[[T_co], object]) -> abc.DisposableBase:
+        """Call a function with each item.
+
+        What it raises, and what its Deferred fails with, is logged and counted in ``stats.subscriber_errors``; the
+        next item comes to it all the same. It is called with each item as that comes, whether or not the Deferred
+        of the one before has fired. An error of the stream is logged.
+
+        :param handler: a function, which may return a Deferred, or a coroutine function.
+        :returns: what ends it by its ``dispose()``; what has begun goes on to its end.
+        """
+
+        def failed(failure: Failure) -> None:
+            self._report(failure, "a handler failed", Gone)
+
+        def handle(item: Any) -> None:
+            try:
+                result = handler(item)
+            except Exception:
+                failed(Failure())
+                return
+            if isinstance(result, types.CoroutineType | types.GeneratorType):
+                result = Deferred.fromCoroutine(result)
+            if isinstance(result, Deferred):
+                result.addErrback(failed)
+
+        return self.subscribe(handle)
+
+    # What becomes of each item:
+
+    def map(self, mapper: Callable[[T_co], U]) -> Stream[U]:
+        """Replace each item by what a function returns for it."""
+        return self._made(ops.map(mapper), "map")
+
+    def map_indexed(self, mapper_indexed: Callable[[T_co, int], U]) -> Stream[U]:  # type: ignore[override]
+        """Replace each item by what a function returns for it and its number, from 0."""
+        return self._made(ops.map_indexed(mapper_indexed), "map_indexed")
+
+    def starmap(self: Stream[tuple[*Ts]], mapper: Callable[[Unpack[Ts]], U]) -> Stream[U]:  # type: ignore[override]
+        """Replace each tuple by what a function returns for its parts."""
+        return self._made(ops.starmap(mapper), "starmap")
+
+    def flat_map(self, mapper: Callable[[T_co], Inner[U]]) -> Stream[U]:  # type: ignore[override]
+        """Put together what a function gives for each item: all of these streams at the same time."""
+        return self._made(ops.flat_map(self._inner(mapper)), "flat_map")
+
+    def concat_map(self, project: Callable[[T_co], Inner[U]]) -> Stream[U]:
+        """Put together what a function gives for each item, one after the other: the next begins when that ended."""
+        return self._made(ops.concat_map(self._inner(project)), "concat_map")
+
+    def switch_map(self, project: Callable[[T_co], Inner[U]]) -> Stream[U]:
+        """Give what a function gives for the latest item: the one before is left, or cancelled."""
+        return self._made(ops.switch_map(self._inner(project)), "switch_map")
+
+    @overload
+    def scan(self: Stream[T], accumulator: Callable[[T, T], T]) -> Stream[T]: ...
+    @overload
+    def scan(self, accumulator: Callable[[A, T_co], A], seed: A) -> Stream[A]: ...
+    def scan(self, accumulator: Any, seed: Any = NotSet) -> Any:
+        """Give, for each item, what a function makes of its last result and the item.
+
+        :param seed: the first of these results; by default the first item is.
+        """
+        return self._made(ops.scan(accumulator, seed), "scan")
+
+    @overload
+    def reduce(self: Stream[T], accumulator: Callable[[T, T], T]) -> Stream[T]: ...
+    @overload
+    def reduce(self, accumulator: Callable[[A, T_co], A], seed: A) -> Stream[A]: ...
+    def reduce(self, accumulator: Any, seed: Any = NotSet) -> Any:
+        """Give the last result of :meth:`scan` when the stream ends."""
+        return self._made(ops.reduce(accumulator, seed), "reduce")
+
+    def pairwise(self) -> Stream[tuple[T_co, T_co]]:
+        """Give each item together with the one before."""
+        return self._made(ops.pairwise(), "pairwise")
+
+    def timestamp(self, scheduler: Scheduler = None) -> Stream[Timestamp[T_co]]:
+        """Give each item with the time at which it came: ``.value`` and ``.timestamp``, a datetime."""
+        return self._made(ops.timestamp(scheduler), "timestamp")
+
+    def time_interval(self, scheduler: Scheduler = None) -> Stream[TimeInterval[T_co]]:
+        """Give each item with the time since the one before: ``.value`` and ``.interval``, a timedelta."""
+        return self._made(ops.time_interval(scheduler), "time_interval")
+
+    def do_action(
+        self,
+        on_next: Callable[[T_co], object] | None = None,
+        on_error: Callable[[Exception], object] | None = None,
+        on_completed: Callable[[], object] | None = None,
+    ) -> Stream[T_co]:
+        """Call functions beside: with each item, with the error, at the end. What they raise ends the stream."""
+        return self._made(
+            ops.do_action(cast("Any", on_next), cast("Any", on_error), cast("Any", on_completed)), "do_action"
+        )
+
+    def finally_action(self, action: Callable[[], object]) -> Stream[T_co]:
+        """Call a function when a subscription has ended in any way."""
+        return self._made(ops.finally_action(cast("Any", action)), "finally_action")
+
+    # Which items remain:
+
+    def filter(self, predicate: Callable[[T_co], bool]) -> Stream[T_co]:
+        """Keep the items for which a function is true."""
+        return self._made(ops.filter(predicate), "filter")
+
+    def of_type(self, kind: type[U]) -> Stream[U]:
+        """Keep the instances of a class."""
+        return self._made(ops.filter(lambda item: isinstance(item, kind)), "of_type")
+
+    def take(self, count: int) -> Stream[T_co]:
+        """Keep so many items, and end."""
+        return self._made(ops.take(count), "take")
+
+    def take_last(self, count: int) -> Stream[T_co]:
+        """Keep the last so many, which come at the end."""
+        return self._made(ops.take_last(count), "take_last")
+
+    def take_while(self, predicate: Callable[[T_co], bool], inclusive: bool = False) -> Stream[T_co]:
+        """End at the first item for which a function is not true; ``inclusive`` keeps that one."""
+        return self._made(ops.take_while(predicate, inclusive), "take_while")
+
+    def take_until(self, other: Inner[Any]) -> Stream[T_co]:
+        """End when another stream has its first item, or a Deferred fires."""
+        return self._made(ops.take_until(self._bound(other)), "take_until")
+
+    def take_with_time(self, duration: Seconds, scheduler: Scheduler = None) -> Stream[T_co]:
+        """End after a time."""
+        return self._made(ops.take_with_time(duration, scheduler), "take_with_time")
+
+    def skip(self, count: int) -> Stream[T_co]:
+        """Leave out the first so many."""
+        return self._made(ops.skip(count), "skip")
+
+    def skip_last(self, count: int) -> Stream[T_co]:
+        """Leave out the last so many: each item comes so many later."""
+        return self._made(ops.skip_last(count), "skip_last")
+
+    def skip_while(self, predicate: Callable[[T_co], bool]) -> Stream[T_co]:
+        """Leave out items until a function is not true for one."""
+        return self._made(ops.skip_while(predicate), "skip_while")
+
+    def skip_until(self, other: Inner[Any]) -> Stream[T_co]:
+        """Leave out items until another stream has its first, or a Deferred fires."""
+        return self._made(ops.skip_until(self._bound(other)), "skip_until")
+
+    def skip_with_time(self, duration: Seconds, scheduler: Scheduler = None) -> Stream[T_co]:
+        """Leave out what comes within a time."""
+        return self._made(ops.skip_with_time(duration, scheduler), "skip_with_time")
+
+    def slice(self, start: int | None = None, stop: int | None = None, step: int | None = None) -> Stream[T_co]:
+        """Keep items by their numbers, as a slice of a list does."""
+        return self._made(ops.slice(start, stop, step), "slice")
+
+    def distinct(
+        self,
+        key_mapper: Callable[[T_co], Any] | None = None,
+        comparer: Callable[[Any, Any], bool] | None = None,
+    ) -> Stream[T_co]:
+        """Keep the items that are equal to none before (all keys are remembered)."""
+        return self._made(ops.distinct(key_mapper, comparer), "distinct")
+
+    def distinct_until_changed(
+        self,
+        key_mapper: Callable[[T_co], Any] | None = None,
+        comparer: Callable[[Any, Any], bool] | None = None,
+    ) -> Stream[T_co]:
+        """Keep the items that are not equal to the one before.
+
+        :param key_mapper: what to compare of an item.
+        :param comparer: whether two of these are equal.
+        """
+        return self._made(ops.distinct_until_changed(key_mapper, comparer), "distinct_until_changed")
+
+    def first(self, predicate: Callable[[T_co], bool] | None = None) -> Stream[T_co]:
+        """Give the first item (for which a function is true), and end; without one, fail.
+
+        As a Deferred, with a deadline: :func:`txcdp.first`.
+        """
+        return self._made(ops.first(predicate), "first")
+
+    def last(self, predicate: Callable[[T_co], bool] | None = None) -> Stream[T_co]:
+        """Give the last item (for which a function is true) at the end; without one, fail."""
+        return self._made(ops.last(predicate), "last")
+
+    def ignore_elements(self) -> Stream[T_co]:
+        """Leave out all items: the end alone remains."""
+        return self._made(ops.ignore_elements(), "ignore_elements")
+
+    @overload
+    def default_if_empty(self, default_value: U) -> Stream[T_co | U]: ...
+    @overload
+    def default_if_empty(self) -> Stream[T_co | None]: ...
+    def default_if_empty(self, default_value: Any = None) -> Any:
+        """Give a value at the end, where there was no item."""
+        return self._made(ops.default_if_empty(default_value), "default_if_empty")
+
+    # Time:
+
+    def debounce(self, duetime: Seconds, scheduler: Scheduler = None) -> Stream[T_co]:
+        """Keep an item when none other follows it within a time."""
+        return self._later(ops.debounce(duetime, scheduler), "debounce")
+
+    def throttle_with_timeout(self, duetime: Seconds, scheduler: Scheduler = None) -> Stream[T_co]:
+        """Do as :meth:`debounce`, under its other name."""
+        return self._later(ops.throttle_with_timeout(duetime, scheduler), "throttle_with_timeout")
+
+    def throttle_first(self, window_duration: Seconds, scheduler: Scheduler = None) -> Stream[T_co]:
+        """Keep an item, and leave out what comes within a time after it."""
+        return self._made(ops.throttle_first(window_duration, scheduler), "throttle_first")
+
+    def sample(self, sampler: Seconds | Observable[Any], scheduler: Scheduler = None) -> Stream[T_co]:
+        """Keep the latest item at each tick, where there is a new one.
+
+        :param sampler: the seconds between two ticks, or a stream whose items are the ticks.
+        """
+        return self._later(ops.sample(self._bound(sampler), scheduler), "sample")
+
+    def delay(self, duetime: Seconds, scheduler: Scheduler = None) -> Stream[T_co]:
+        """Give each item so much later; an error comes at once."""
+        return self._later(ops.delay(duetime, scheduler), "delay")
+
+    def delay_subscription(self, duetime: typing.AbsoluteOrRelativeTime, scheduler: Scheduler = None) -> Stream[T_co]:
+        """Subscribe so much later."""
+        return self._made(ops.delay_subscription(duetime, scheduler), "delay_subscription")
+
+    def timeout(
+        self, duetime: typing.AbsoluteOrRelativeTime, other: Inner[U] | None = None, scheduler: Scheduler = None
+    ) -> Stream[T_co | U]:
+        """Fail with :exc:`~txcdp.errors.DeadlineError` when no item comes for so long.
+
+        :param other: what to go on with in place of failing.
+        """
+        if other is None:
+            limit = f"{duetime:g} s" if isinstance(duetime, int | float) else str(duetime)
+            late: Any = reactivex.defer(
+                lambda _: reactivex.throw(DeadlineError(f"{self.name}: no item came within {limit}"))
+            )
+        else:
+            late = other
+        return self._made(ops.timeout(duetime, self._bound(late), scheduler), "timeout")
+
+    # Several streams:
+
+    @overload
+    def merge(self, a: Observable[A], /, *, max_concurrent: int | None = None) -> Stream[T_co | A]: ...
+    @overload
+    def merge(
+        self, a: Observable[A], b: Observable[B], /, *, max_concurrent: int | None = None
+    ) -> Stream[T_co | A | B]: ...
+    @overload
+    def merge(
+        self, a: Observable[A], b: Observable[B], c: Observable[C], /, *, max_concurrent: int | None = None
+    ) -> Stream[T_co | A | B | C]: ...
+    @overload
+    def merge(self, *sources: Observable[Any], max_concurrent: int | None = None) -> Stream[Any]: ...
+    def merge(self, *sources: Observable[Any], max_concurrent: int | None = None) -> Stream[Any]:
+        """Give the items of this and of other streams as they come."""
+        return self._combined("merge", sources, lambda every: ops.merge(*every[1:], max_concurrent=max_concurrent))
+
+    @overload
+    def combine_latest(self, a: Observable[A], /) -> Stream[tuple[T_co, A]]: ...
+    @overload
+    def combine_latest(self, a: Observable[A], b: Observable[B], /) -> Stream[tuple[T_co, A, B]]: ...
+    @overload
+    def combine_latest(
+        self, a: Observable[A], b: Observable[B], c: Observable[C], /
+    ) -> Stream[tuple[T_co, A, B, C]]: ...
+    @overload
+    def combine_latest(self, *sources: Observable[Any]) -> Stream[tuple[Any, ...]]: ...
+    def combine_latest(self, *sources: Observable[Any]) -> Stream[Any]:
+        """Give the latest items of this and of other streams as a tuple, when one has a new one and all have one."""
+        return self._combined("combine_latest", sources, lambda every: ops.combine_latest(*every[1:]))
+
+    @overload
+    def with_latest_from(self, a: Observable[A], /) -> Stream[tuple[T_co, A]]: ...
+    @overload
+    def with_latest_from(self, a: Observable[A], b: Observable[B], /) -> Stream[tuple[T_co, A, B]]: ...
+    @overload
+    def with_latest_from(
+        self, a: Observable[A], b: Observable[B], c: Observable[C], /
+    ) -> Stream[tuple[T_co, A, B, C]]: ...
+    @overload
+    def with_latest_from(self, *sources: Observable[Any]) -> Stream[tuple[Any, ...]]: ...
+    def with_latest_from(self, *sources: Observable[Any]) -> Stream[Any]:
+        """Give each item of this stream with the latest ones of others, once all have one."""
+        return self._combined("with_latest_from", sources, lambda every: ops.with_latest_from(*every[1:]))
+
+    @overload
+    def zip(self, a: Observable[A], /) -> Stream[tuple[T_co, A]]: ...
+    @overload
+    def zip(self, a: Observable[A], b: Observable[B], /) -> Stream[tuple[T_co, A, B]]: ...
+    @overload
+    def zip(self, a: Observable[A], b: Observable[B], c: Observable[C], /) -> Stream[tuple[T_co, A, B, C]]: ...
+    @overload
+    def zip(self, *sources: Observable[Any]) -> Stream[tuple[Any, ...]]: ...
+    def zip(self, *sources: Observable[Any]) -> Stream[Any]:
+        """Give the first items of this and of other streams as a tuple, then the second ones, and so on."""
+        return self._combined("zip", sources, lambda every: ops.zip(*every[1:]))
+
+    def amb(self, right_source: Observable[U]) -> Stream[T_co | U]:
+        """Give what this or another stream gives, whichever has the first item."""
+        return self._combined("amb", (right_source,), lambda every: ops.amb(every[1]))
+
+    def concat(self, *sources: Observable[U]) -> Stream[T_co | U]:
+        """Give this stream's items, and when it has ended those of the next ones."""
+        return self._combined("concat", sources, lambda every: ops.concat(*every[1:]))
+
+    def start_with(self, *args: U) -> Stream[T_co | U]:
+        """Give some items at once, then this stream's."""
+        return self._made(ops.start_with(*args), "start_with")
+
+    def merge_all(self: Stream[Observable[U]]) -> Stream[U]:
+        """Give the items of all streams that come as items, as they come."""
+        return self._all_bound()._made(ops.merge_all(), "merge_all")
+
+    def concat_all(self: Stream[Observable[U]]) -> Stream[U]:
+        """Give the items of all streams that come as items, one stream after the other."""
+        return self._all_bound()._made(ops.concat_all(), "concat_all")
+
+    def switch_latest(self: Stream[Observable[U]]) -> Stream[U]:
+        """Give the items of the latest of the streams that come as items."""
+        return self._all_bound()._made(ops.switch_latest(), "switch_latest")
+
+    # Failing:
+
+    def catch(self, handler: Observable[U] | Callable[[Exception, Observable[T_co]], Inner[U]]) -> Stream[T_co | U]:
+        """Go on with another stream in place of failing.
+
+        :param handler: that stream, or a function that is given the error and this stream, and returns it.
+        """
+        if isinstance(handler, Observable):
+            return self._made(ops.catch(self._bound(handler)), "catch")
+        return self._made(ops.catch(lambda error, source: self._bound(handler(error, source))), "catch")
+
+    def retry(self, retry_count: int | None = None) -> Stream[T_co]:
+        """Subscribe again in place of failing.
+
+        What belongs to something that is :exc:`~txcdp.errors.Gone` would fail at once, for ever: it fails.
+
+        :param retry_count: how often it is subscribed to in all; by default without bound.
+        """
+
+        def subscribe(observer: abc.ObserverBase[Any], scheduler: Scheduler = None) -> abc.DisposableBase:
+            gone: list[Exception] = []
+
+            def final(error: Exception, _: Observable[Any]) -> Observable[Any]:
+                if not isinstance(error, Gone):
+                    return reactivex.throw(error)
+                gone.append(error)
+                return reactivex.empty()
+
+            def completed() -> None:
+                if gone:
+                    observer.on_error(gone[0])
+                else:
+                    observer.on_completed()
+
+            retried: Observable[Any] = ops.retry(retry_count)(ops.catch(final)(self))
+            return retried.subscribe(observer.on_next, observer.on_error, completed, scheduler=scheduler)
+
+        return self._made(lambda _: Observable(subscribe), "retry")
+
+    # One subscription for several:
+
+    def share(self) -> Stream[T_co]:
+        """Subscribe once for all who subscribe, as long as there is one; what it costs is spent once."""
+        return self.publish().ref_count()
+
+    @overload  # type: ignore[override]
+    def publish(self) -> ConnectableStream[T_co]: ...
+    @overload
+    def publish(self, mapper: Callable[[Stream[T_co]], Observable[U]]) -> Stream[U]: ...
+    def publish(self, mapper: Any = None) -> Any:
+        """Subscribe once for all who subscribe, from ``connect()`` on.
+
+        :param mapper: is given such a stream, and returns what comes of it.
+        """
+        return self._made(ops.publish(cast("Any", self._given(mapper))), "publish")
+
+    @overload  # type: ignore[override]
+    def replay(
+        self, buffer_size: int | None = None, window: Seconds | None = None, *, scheduler: Scheduler = None
+    ) -> ConnectableStream[T_co]: ...
+    @overload
+    def replay(
+        self,
+        buffer_size: int | None = None,
+        window: Seconds | None = None,
+        *,
+        mapper: Callable[[Stream[T_co]], Observable[U]],
+        scheduler: Scheduler = None,
+    ) -> Stream[U]: ...
+    def replay(
+        self,
+        buffer_size: int | None = None,
+        window: Seconds | None = None,
+        *,
+        mapper: Any = None,
+        scheduler: Scheduler = None,
+    ) -> Any:
+        """Do as :meth:`publish`, and give those who come later what came before.
+
+        :param buffer_size: how many items at the most.
+        :param window: of the last so many seconds at the most.
+        """
+        at = scheduler or self.context.scheduler
+        made: Any = ops.replay(buffer_size, window, mapper=self._given(mapper), scheduler=at)
+        return self._made(made, "replay")
+
+    # Parts:
+
+    def buffer(self, boundaries: Observable[Any]) -> Stream[list[T_co]]:
+        """Give lists of items: a list ends at each item of another stream."""
+        return self._combined("buffer", (boundaries,), lambda every: ops.buffer(every[1]))
+
+    def buffer_when(self, closing_mapper: Callable[[], Inner[Any]]) -> Stream[list[T_co]]:
+        """Give lists of items: a list ends when what a function gives at its begin does."""
+        return self._made(ops.buffer_when(lambda: self._bound(closing_mapper())), "buffer_when")
+
+    def buffer_with_count(self, count: int, skip: int | None = None) -> Stream[list[T_co]]:
+        """Give lists of so many items.
+
+        :param skip: after how many items a new list begins; by default after ``count``.
+        """
+        return self._made(ops.buffer_with_count(count, skip), "buffer_with_count")
+
+    def buffer_with_time(
+        self, timespan: Seconds, timeshift: Seconds | None = None, scheduler: Scheduler = None
+    ) -> Stream[list[T_co]]:
+        """Give lists of what came in so much time.
+
+        :param timeshift: after how much time a new list begins; by default after ``timespan``.
+        """
+        return self._later(ops.buffer_with_time(timespan, timeshift, scheduler), "buffer_with_time")
+
+    def buffer_with_time_or_count(
+        self, timespan: Seconds, count: int, scheduler: Scheduler = None
+    ) -> Stream[list[T_co]]:
+        """Give lists of so many items, or of what came in so much time."""
+        return self._later(ops.buffer_with_time_or_count(timespan, count, scheduler), "buffer_with_time_or_count")
+
+    def window(self, boundaries: Observable[Any]) -> Stream[Stream[T_co]]:
+        """Do as :meth:`buffer`, with streams for the lists."""
+        return self._combined("window", (boundaries,), lambda every: ops.window(every[1]))
+
+    def window_when(self, closing_mapper: Callable[[], Inner[Any]]) -> Stream[Stream[T_co]]:
+        """Do as :meth:`buffer_when`, with streams for the lists."""
+        return self._made(ops.window_when(lambda: self._bound(closing_mapper())), "window_when")
+
+    def window_with_count(self, count: int, skip: int | None = None) -> Stream[Stream[T_co]]:
+        """Do as :meth:`buffer_with_count`, with streams for the lists."""
+        return self._made(ops.window_with_count(count, skip), "window_with_count")
+
+    def window_with_time(
+        self, timespan: Seconds, timeshift: Seconds | None = None, scheduler: Scheduler = None
+    ) -> Stream[Stream[T_co]]:
+        """Do as :meth:`buffer_with_time`, with streams for the lists."""
+        return self._later(ops.window_with_time(timespan, timeshift, scheduler), "window_with_time")
+
+    def window_with_time_or_count(
+        self, timespan: Seconds, count: int, scheduler: Scheduler = None
+    ) -> Stream[Stream[T_co]]:
+        """Do as :meth:`buffer_with_time_or_count`, with streams for the lists."""
+        return self._later(ops.window_with_time_or_count(timespan, count, scheduler), "window_with_time_or_count")
+
+    @overload  # type: ignore[override]
+    def group_by(self, key_mapper: Callable[[T_co], K]) -> Stream[GroupedStream[K, T_co]]: ...
+    @overload
+    def group_by(
+        self, key_mapper: Callable[[T_co], K], element_mapper: Callable[[T_co], U]
+    ) -> Stream[GroupedStream[K, U]]: ...
+    def group_by(self, key_mapper: Any, element_mapper: Any = None) -> Any:
+        """Give a stream for each key that a function finds in items, with that key's items.
+
+        :param element_mapper: what of an item goes into its group.
+        """
+        return self._made(ops.group_by(key_mapper, element_mapper), "group_by")
+
+    def partition(self, predicate: Callable[[T_co], bool]) -> list[Stream[T_co]]:  # type: ignore[override]
+        """Return two streams: of the items for which a function is true, and of the others; it subscribes once."""
+
+        def other(item: Any) -> bool:
+            return not predicate(item)
+
+        shared = self.share()
+        return [shared.filter(predicate), shared.filter(other)]
+
+    # All items together, at the end:
+
+    def to_list(self) -> Stream[list[T_co]]:
+        """Give all items as a list at the end."""
+        return self._made(ops.to_list(), "to_list")
+
+    def to_set(self) -> Stream[set[T_co]]:
+        """Give all items as a set at the end."""
+        return self._made(ops.to_set(), "to_set")
+
+    @overload  # type: ignore[override]
+    def to_dict(self, key_mapper: Callable[[T_co], K]) -> Stream[dict[K, T_co]]: ...
+    @overload
+    def to_dict(self, key_mapper: Callable[[T_co], K], element_mapper: Callable[[T_co], U]) -> Stream[dict[K, U]]: ...
+    def to_dict(self, key_mapper: Any, element_mapper: Any = None) -> Any:
+        """Give all items as a dict at the end."""
+        return self._made(ops.to_dict(key_mapper, element_mapper), "to_dict")
+
+    def count(self, predicate: Callable[[T_co], bool] | None = None) -> Stream[int]:
+        """Give the number of items (for which a function is true) at the end."""
+        return self._made(ops.count(predicate), "count")
+
+    def sum(self, key_mapper: Callable[[T_co], float] | None = None) -> Stream[float]:
+        """Give the sum of the items, or of what a function gives for each, at the end."""
+        return self._made(ops.sum(cast("Any", key_mapper)), "sum")
+
+    def average(self, key_mapper: Callable[[T_co], float] | None = None) -> Stream[float]:
+        """Give the average of the items, or of what a function gives for each, at the end."""
+        return self._made(ops.average(key_mapper), "average")
+
+    def min(self, comparer: Callable[[T_co, T_co], Any] | None = None) -> Stream[T_co]:
+        """Give the smallest item at the end."""
+        return self._made(ops.min(comparer), "min")
+
+    def max(self, comparer: Callable[[T_co, T_co], Any] | None = None) -> Stream[T_co]:
+        """Give the greatest item at the end."""
+        return self._made(ops.max(comparer), "max")
+
+    def all(self, predicate: Callable[[T_co], bool]) -> Stream[bool]:
+        """Give whether a function is true for all items, as soon as that is known."""
+        return self._made(ops.all(predicate), "all")
+
+    def some(self, predicate: Callable[[T_co], bool] | None = None) -> Stream[bool]:
+        """Give whether there is an item (for which a function is true), as soon as that is known."""
+        return self._made(ops.some(predicate), "some")
+
+    def is_empty(self) -> Stream[bool]:
+        """Give whether there is no item, as soon as that is known."""
+        return self._made(ops.is_empty(), "is_empty")
+
+    # Any operator:
+
+    if TYPE_CHECKING:
+
+        @overload
+        def pipe(self, /) -> Stream[T_co]: ...
+        @overload
+        def pipe(self, a: Callable[[Stream[T_co]], Observable[A]], /) -> Stream[A]: ...
+        @overload
+        def pipe(self, a: Callable[[Stream[T_co]], A], b: Callable[[A], Observable[B]], /) -> Stream[B]: ...
+        @overload
+        def pipe(
+            self, a: Callable[[Stream[T_co]], A], b: Callable[[A], B], c: Callable[[B], Observable[C]], /
+        ) -> Stream[C]: ...
+        @overload
+        def pipe(
+            self,
+            a: Callable[[Stream[T_co]], A],
+            b: Callable[[A], B],
+            c: Callable[[B], C],
+            d: Callable[[C], Observable[D]],
+            /,
+        ) -> Stream[D]: ...
+        @overload
+        def pipe(
+            self,
+            a: Callable[[Stream[T_co]], A],
+            b: Callable[[A], B],
+            c: Callable[[B], C],
+            d: Callable[[C], D],
+            e: Callable[[D], Observable[E]],
+            /,
+        ) -> Stream[E]: ...
+        @overload
+        def pipe(self, *operators: Callable[[Any], Any]) -> Any: ...
+        def pipe(self, *operators: Any) -> Any: ...
+
+    else:
+
+        def pipe(self, *operators):
+            """Compose operators of reactivex, or functions of yours from stream to stream.
+
+            Each of them works on a :class:`Stream`, so that its time runs on the connection's reactor.
+            """
+            result = self
+            for operator in operators:
+                result = carry(operator(result), self.context, f"{self.name}.pipe()", nested=_is_nesting(operator))
+            return result
+
+    # Inside:
+
+    def _made(self, operator: Callable[[Any], Any], how: str) -> Stream[U]:
+        name = f"{self.name}.{how}()" if how else self.name
+        nested = how.startswith(("window", "group_by"))
+        made: Stream[U] = carry(operator(self), self.context, name, nested=nested)
+        return made
+
+    def _later(self, operator: Callable[[Any], Any], how: str) -> Stream[U]:
+        """Make a stream that calls its subscribers from elsewhere than the source does."""
+        name = f"{self.name}.{how}()"
+        made: Stream[U] = carry(operator(self), self.context, name, how.startswith("window"), Guarded)
+        return made
+
+    def _combined(
+        self, how: str, others: tuple[Any, ...], operator: Callable[[list[Any]], Callable[[Any], Any]]
+    ) -> Stream[U]:
+        every, context = together((self, *others))
+        name = f"{how}({', '.join(each.name for each in every)})"
+        made: Stream[U] = carry(operator(every)(self), context, name, nested=how.startswith("window"))
+        return made
+
+    def _bound(self, source: Any) -> Any:
+        return bound(source, self.context)
+
+    def _inner(self, mapper: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        return lambda item: bound(mapper(item), self.context)
+
+    def _given(self, mapper: Callable[[Any], Any] | None) -> Any:
+        """Let a function that is given an observable be given a stream."""
+        if mapper is None:
+            return None
+        return lambda source: bound(mapper(carry(source, self.context, self.name)), self.context)
+
+    def _all_bound(self) -> Stream[Any]:
+        return self._made(ops.map(self._bound), "")
+
+    def _unheard(self, error: Exception) -> None:
+        """Tell of an error that ends a subscription without ``on_error``."""
+        self._report(Failure(error), "it failed, and its subscriber has no on_error", TxcdpError)
+
+    def _report(self, failure: Failure, what: str, plain: type[Exception]) -> None:
+        """Log what nobody else hears of.
+
+        :param plain: the errors that are no mistake in a program, and whose traceback says nothing.
+        """
+        if isinstance(failure.value, plain):
+            log.error("{name}: {what}: {error}", name=self.name, what=what, error=failure.value)
+        else:
+            log.failure("{name}: {what}", failure, name=self.name, what=what)
+            self.context.count_subscriber_error()
+
+
+class Pipeline(Stream[T_co]):
+    """What operators made of a stream.
+
+    :param source: what it gives.
+    """
+
+    def __init__(self, source: Observable[T_co], context: StreamContext, name: str = "a pipeline") -> None:
+        super().__init__()
+        self._source = source
+        self.context = context
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name}>"
+
+    def subscribe(
+        self,
+        on_next: Any = None,
+        on_error: abc.OnError | None = None,
+        on_completed: abc.OnCompleted | None = None,
+        *,
+        scheduler: Scheduler = None,
+    ) -> abc.DisposableBase:
+        """Subscribe as to any observable; see :meth:`Stream.subscribe`."""
+        if on_error is None and not hasattr(on_next, "on_next"):
+            on_error = self._unheard
+        return self._source.subscribe(on_next, on_error, on_completed, scheduler=scheduler or self.context.scheduler)
+
+
+class Guarded(Pipeline[T_co]):
+    """A pipeline in which a subscriber that raises harms only itself.
+
+    What calls its subscribers is not the guarded fan-out of an event's stream: a timer, or a subject that
+    several share, whose other subscribers would miss the item.
+    """
+
+    def subscribe(
+        self,
+        on_next: Any = None,
+        on_error: abc.OnError | None = None,
+        on_completed: abc.OnCompleted | None = None,
+        *,
+        scheduler: Scheduler = None,
+    ) -> abc.DisposableBase:
+        """Subscribe as to any observable; see :meth:`Stream.subscribe`."""
+        if hasattr(on_next, "on_next"):
+            on_next, on_error, on_completed = on_next.on_next, on_next.on_error, on_next.on_completed
+        subscription = SingleAssignmentDisposable()
+
+        def guarded(item: Any) -> None:
+            try:
+                on_next(item)
+            except Exception:
+                log.failure("A subscriber of {name} raised; its subscription is ended", name=self.name)
+                self.context.count_subscriber_error()
+                subscription.dispose()
+
+        subscription.disposable = super().subscribe(
+            guarded if on_next is not None else None, on_error, on_completed, scheduler=scheduler
+        )
+        return subscription
+
+
+class ConnectableStream(Guarded[T_co]):
+    """A stream that subscribes to its source, once for all who subscribe, when it is told to."""
+
+    _source: ConnectableObservable[T_co]
+
+    def connect(self, scheduler: Scheduler = None) -> abc.DisposableBase | None:
+        """Subscribe to the source; return what unsubscribes from it."""
+        return self._source.connect(scheduler or self.context.scheduler)
+
+    def ref_count(self) -> Stream[T_co]:
+        """Return a stream that connects it as long as somebody subscribes."""
+        return self._later(ops.ref_count(), "ref_count")
+
+    def auto_connect(self, subscriber_count: int = 1) -> Stream[T_co]:
+        """Return a stream that connects it when so many have subscribed; 0: now."""
+        return self._later(lambda _: self._source.auto_connect(subscriber_count), "auto_connect")
+
+
+class GroupedStream(Guarded[T_co], Generic[K_co, T_co]):
+    """A group of :meth:`Stream.group_by`.
+
+    :ivar key: what its items have in common.
+    """
+
+    def __init__(self, source: GroupedObservable[K_co, T_co], context: StreamContext, name: str) -> None:
+        super().__init__(source, context, name)
+        self.key: K_co = source.key
+
+
+def carry(
+    result: Any, context: StreamContext, name: str, nested: bool = False, kind: type[Pipeline[Any]] = Pipeline
+) -> Any:
+    """Let what operators made be a stream with that context; what is no observable stays what it is.
+
+    :param nested: whether its items are observables.
+    :param kind: what it is to be.
+    """
+    if isinstance(result, list):  # of partition
+        return [carry(each, context, name) for each in result]
+    if not isinstance(result, Observable):
+        return result
+    if isinstance(result, Stream):  # of an operator that is made of others
+        return kind(result, context, name) if type(result) is Pipeline and kind is not Pipeline else result
+    if isinstance(result, ConnectableObservable):
+        return ConnectableStream(result, context, name)
+    if isinstance(result, GroupedObservable):
+        return GroupedStream(result, context, f"{name}[{result.key!r}]")
+    if nested:
+        result = ops.map(lambda item: carry(item, context, name, kind=Guarded))(Pipeline(result, context, name))
+    return kind(result, context, name)
+
+
+def bound(source: Any, context: StreamContext) -> Any:
+    """Let an operand be a stream with that context; what is none (seconds, say) stays what it is."""
+    if isinstance(source, types.CoroutineType):
+        source = Deferred.fromCoroutine(source)
+    if isinstance(source, Deferred):
+        source = from_deferred(source)
+    return carry(source, context, "an observable")
+
+
+def context_of(source: object) -> StreamContext | None:
+    """Return the context that a stream carries, None for a foreign observable."""
+    return source.context if isinstance(source, Stream) else None
+
+
+def together(sources: Iterable[Any]) -> tuple[list[Stream[Any]], StreamContext]:
+    """Return what is put together as streams, and the context of them all.
+
+    :raises TypeError: where none of them is a stream of txcdp.
+    """
+    every = list(sources)
+    contexts = [each.context for each in every if isinstance(each, Stream)]
+    if not contexts:
+        raise TypeError(
+            "one of these has to be a stream of txcdp, which knows the reactor; for others there are reactivex's "
+            "own functions, with scheduler=TwistedScheduler(reactor)"
+        )
+    context = joined(contexts)
+    return [bound(each, context) for each in every], context
+
+
+#: The operators whose items are observables, by the modules of reactivex that they are made in.
+_NESTING = tuple(f"reactivex.operators.{name}" for name in ("_window", "_groupby", "_groupjoin"))
+
+
+def _is_nesting(operator: Any) -> bool:
+    """Tell whether an operator gives observables as items; its function is a variable of what curries it."""
+    cells = getattr(operator, "__closure__", None) or ()
+    functions = [operator, *(cell.cell_contents for cell in cells)]
+    return any(str(getattr(each, "__module__", "")).startswith(_NESTING) for each in functions)
