@@ -164,11 +164,13 @@ class Caller:
         """Send a request, and what is behind it in the same packet."""
         self.feed("\r\n".join([f"{verb} {target} HTTP/1.1", f"Host: {host}", *headers, "", ""]).encode() + behind)
 
-    def upgrade(self, target: str, *headers: str, host: str = "127.0.0.1:9222", behind: bytes = b"") -> None:
+    def upgrade(
+        self, target: str, *headers: str, host: str = "127.0.0.1:9222", behind: bytes = b"", verb: str = "GET"
+    ) -> None:
         """Ask for a WebSocket."""
         key = base64.b64encode(b"0123456789abcdef").decode()
         lines = ("Upgrade: websocket", "Connection: Upgrade", f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13")
-        self.ask("GET", target, *lines, *headers, host=host, behind=behind)
+        self.ask(verb, target, *lines, *headers, host=host, behind=behind)
 
     def say(self, *messages: dict[str, Any] | bytes) -> None:
         """Send messages over the WebSocket, all in one read."""

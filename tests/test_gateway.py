@@ -168,12 +168,62 @@ class HttpTests(GatewayCase):
         self.get("/json?token=hidden")
         self.get("/json/%0Aforged", BEARER)
         self.get("/json/\x1b[31mred", BEARER)
+        for target in (
+            f"/json/version;token={TOKEN}",
+            f"/json/close/A;token={TOKEN}",
+            f"/{TOKEN}",
+            f"/json/version%3Ftoken={TOKEN}",
+            f"/json/version&token={TOKEN}",
+            f"//user:{TOKEN}@a.example/json",
+            f"http://a.example/json/version?token={TOKEN}",
+        ):
+            for verb in ("GET", "PUT", TOKEN, f"get-{TOKEN}"):
+                self.get(target, verb=verb)
+                self.get(target, BEARER, verb=verb)
+        for name in ("Host", "Origin", "Content-Length", "Transfer-Encoding", "Authorization", TOKEN):
+            header = f"{name}: {TOKEN}"
+            self.get("/json/version", header)
+            self.get("/json/version", header, BEARER)
+        for header in (
+            f"Sec-WebSocket-Protocol: {TOKEN}, {TOKEN}",
+            f"Sec-WebSocket-Extensions: {TOKEN}; =; x={TOKEN}",
+            f"Sec-WebSocket-Extensions: permessage-deflate; {TOKEN}; {TOKEN}",
+            f"Sec-WebSocket-Version: {TOKEN}",
+            f"Sec-WebSocket-Key: {TOKEN}",
+        ):
+            for target in (
+                "/devtools/browser",
+                f"/devtools/browser#{TOKEN}",
+                f"/devtools/browser?token={TOKEN}#{TOKEN}",
+            ):
+                caller = self.caller()
+                caller.upgrade(target, BEARER, header)
+                self.assertNotIn(TOKEN, caller.head)
+                caller.leave()
         self.gateway.tokens.reload()  # type: ignore[union-attr]
         text = "\n".join(self.logged)
-        self.assertIn("Refused - 192.168.1.1 GET /nope: 404 path", text)
+        self.assertIn("Refused - 192.168.1.1 GET nowhere: 404 path", text)
+        self.assertIn("Refused - 192.168.1.1 GET /json/close/: 405 verb", text)
+        self.assertIn("Refused - 192.168.1.1 ? /json/close/: 405 verb", text)
         self.assertIn("(one) from", text)
         for secret in (TOKEN, "hidden", "\x1b", "a.example"):
             self.assertNotIn(secret, text)
+
+    def test_the_case_of_a_verb_does_not_matter(self):
+        gateway = self.make()
+        for verb in ("get", "GeT", "head"):
+            caller = self.get("/json/version", verb=verb)
+            self.assertEqual((caller.status, bool(caller.body)), (200, verb != "head"))
+        self.assertEqual(self.get("/json/new?about:blank", verb="put").status, 200)
+        self.assertEqual(self.get("/json/new?about:blank", "Content-Length: 0", verb="Post").status, 200)
+        self.assertEqual(self.get("/json/new?about:blank", "Content-Length: 70000", verb="put").status, 413)
+        self.assertEqual(self.get("/json/new?about:blank", verb="get").status, 405)
+        self.assertEqual(self.get("/json/version", verb="gat").status, 405)
+        caller = self.caller()
+        caller.upgrade("/devtools/browser", verb="get")
+        self.assertEqual(caller.status, 101)
+        caller.leave()
+        self.assertEqual(gateway.counters.refused["verb"], 2)
 
     def test_what_changes_state_wants_its_verb(self):
         self.make()

@@ -171,7 +171,7 @@ class RefusedTests(BodyCase):
         self.head("Content-Length: 5", target="/echo?token=hidden")
         self.head(f"Content-Length: {LONGEST_BODY + 1}", BEARER)
         (first, second) = [each for each in logged if each.get("log_format", "").startswith("Refused")]
-        told = [(each["who"], each["path"], each["kind"]) for each in (first, second)]
+        told = [(each["who"], each["place"], each["kind"]) for each in (first, second)]
         self.assertEqual(told, [("-", "/echo", "token"), ("one", "/echo", "body")])
 
     def test_a_token_that_was_taken_back_meanwhile(self):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field
-from pkgutil import iter_modules
+
+from txcdp.domains import DOMAINS
 
 #: Upper bounds of the buckets of latencies, in seconds.
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -65,19 +66,7 @@ class Counters:
         name = method.partition(".")[0]
         found = self.domains.get(name)
         if found is None:
-            if name.lower() not in _known():
+            if name not in DOMAINS:
                 name = "other"
             found = self.domains.setdefault(name, Domain())
         return found
-
-
-def _known() -> frozenset[str]:
-    """Return the names of the protocol's domains, small and without underscores."""
-    if not _KNOWN:
-        from txcdp import domains
-
-        _KNOWN.update(each.name.replace("_", "") for each in iter_modules(domains.__path__))
-    return frozenset(_KNOWN)
-
-
-_KNOWN: set[str] = set()

@@ -66,6 +66,10 @@ class GatewayRequest(Request):
         self.who = "-"
         self._received = 0
 
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        """Take a request that is complete. As with Chromium, the case of its verb does not matter."""
+        super().requestReceived(command.upper(), path, version)
+
     def handleContentChunk(self, data: bytes) -> None:
         """Take a part of the body.
 
@@ -195,6 +199,7 @@ class GatewayChannel(HTTPChannel):
         if self.length != 0:
             request = self.requests[-1]
             request.method, request.uri, request.clientproto = line.split()
+            request.method = request.method.upper()
             request.path = request.uri.partition(b"?")[0]
             try:
                 request.limit = self.site.resource.admit(request)

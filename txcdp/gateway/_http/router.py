@@ -11,7 +11,6 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
-from txcdp._privacy import printable
 from txcdp.gateway._http.authorizer import OPEN, PLACES, Door, nothing_here, plain_path
 from txcdp.gateway._http.channel import BodyLimit, GatewayChannel, GatewayRequest, too_long
 from txcdp.gateway._http.connection_limiter import Crowd
@@ -29,6 +28,12 @@ _SHORT = BodyLimit(SHORT_BODY, too_long)
 
 #: Places that whoever wants a WebSocket has taken for one: they would answer him something that he cannot read.
 _NO_SOCKETS = frozenset({"/", *(place for place in PLACES if place.startswith("/json"))})
+
+#: How a place is called in the log that is none; its name may have a secret in it.
+_NOWHERE = "nowhere"
+
+#: The verbs that are called by their names in the log.
+_VERBS = frozenset({b"CONNECT", b"DELETE", b"GET", b"HEAD", b"OPTIONS", b"PATCH", b"POST", b"PUT", b"TRACE"})
 
 log = Logger()
 
@@ -87,11 +92,11 @@ class Entrance(Resource):
         """Answer with a refusal."""
         self._refused(refusal.kind)
         log.info(
-            "Refused {who} {peer} {method} {path}: {status} {kind}",
+            "Refused {who} {peer} {method} {place}: {status} {kind}",
             who=request.who,
             peer=getattr(request.getClientAddress(), "host", "?"),
-            method=_shown(request.method),
-            path=_shown(request.path),
+            method=_verb(request),
+            place=self._place(request) or _NOWHERE,
             status=refusal.status,
             kind=refusal.kind,
         )
@@ -101,11 +106,8 @@ class Entrance(Resource):
         """Return who asks, and for which place of the table."""
         principal = self._door.open(knock_of(request))
         request.who = principal.name
-        place = plain_path(request.path.decode("latin-1"))
-        if place not in self._handlers:
-            above = place.rpartition("/")[0]
-            place = f"{above}/" if above else ""
-        if place not in self._handlers:
+        place = self._place(request)
+        if place is None:
             raise nothing_here()
         if place in _NO_SOCKETS and wants_socket(request):
             raise nothing_here()
@@ -113,12 +115,20 @@ class Entrance(Resource):
             request.channel.begin()
         return principal, place
 
+    def _place(self, request: Any) -> str | None:
+        """Return the place in the table that a request is for; None where there is none."""
+        place = plain_path(request.path.decode("latin-1"))
+        if place not in self._handlers:
+            above = place.rpartition("/")[0]
+            place = f"{above}/" if above else ""
+        return place if place in self._handlers else None
+
     def _failed(self, failure: Failure, request: Any) -> None:
         refusal = failure.value
         if failure.check(CancelledError):
             return  # nobody is there to be told
         if not isinstance(refusal, Refusal):
-            log.failure("{method} {path}", failure=failure, method=_shown(request.method), path=_shown(request.path))
+            log.failure("{method} {place}", failure=failure, method=_verb(request), place=self._place(request))
             refusal = Refusal(500, "Something went wrong in the gateway; its log says more.", "error")
         self.refuse(request, refusal)
 
@@ -128,8 +138,10 @@ def _answer(answer: Answer, request: Any) -> None:
         write(request, answer)
 
 
-def _shown(text: bytes) -> str:
-    return printable(text[:100].decode("latin-1"))
+def _verb(request: Any) -> str:
+    """Return a request's verb for the log, which has nothing of the request's own text in it."""
+    verb: bytes = request.method
+    return verb.decode() if verb in _VERBS else "?"
 
 
 class GatewaySite(Site):

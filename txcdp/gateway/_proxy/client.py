@@ -74,6 +74,12 @@ class Client(LineEnd, ServerShortPath):  # type: ignore[misc]
         else:
             self._guest.client_said(payload)
 
+    def failHandshake(self, reason: str, code: int = 400, responseHeaders: Any = None) -> None:
+        """Refuse a handshake. Autobahn's reasons repeat what was in the request, and it would log them."""
+        self.wasNotCleanReason = self._why = "the request for a WebSocket is not as it should be"
+        self.sendHttpErrorResponse(code, self._why, responseHeaders)
+        self.dropConnection(abort=False)
+
     def onClose(self, wasClean: bool, code: Any, reason: Any) -> None:
         """Hear that the line is gone."""
         self._stop()
