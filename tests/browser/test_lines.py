@@ -22,7 +22,7 @@ from txcdp._deferreds import with_deadline
 from txcdp._transports.websocket import WebSocketOptions, open_websocket
 from txcdp.chrome import BrowserProcess
 from txcdp.chrome.discovery import list_targets, new_target
-from txcdp.domains import browser, page, runtime, target
+from txcdp.domains import browser, fetch, page, runtime, target
 from txcdp.errors import ConnectError, ConnectionLost, ConnectTimeout, HandshakeFailed
 from txcdp.streams import queue
 
@@ -49,6 +49,10 @@ async def evaluate(session: Session, expression: str) -> Any:
 def is_of(url: str, event: page.FrameNavigated) -> bool:
     """Tell whether a frame has come to a URL."""
     return event.frame.url == url
+
+
+def _raise(_: object) -> None:
+    raise ZeroDivisionError
 
 
 class DoorCase(LinesTestCase):
@@ -460,6 +464,21 @@ class ChildrenTests(LinesTestCase):
                     expression = f"new Promise(ran => void ({script}))"
                     command = runtime.evaluate(expression=expression, await_promise=True, return_by_value=True)
                     self.assertEqual((await session.execute(command)).result.value, "ran", expression)
+
+    async def test_a_subscriber_that_raises_stops_no_page(self):
+        served = Server()
+        self.addCleanup(lambda: Deferred.fromCoroutine(served.stop()))
+        served.page("/", "<title>page</title><img src=/image>")
+        for connection in await self.on_each_line():
+            session = await a_page(connection)
+            session.events(fetch.RequestPaused).subscribe(_raise)
+            await session.execute(fetch.enable())
+            loads = queue(session.events(page.LoadEventFired))
+            for _ in range(2):
+                await session.execute(page.navigate(url=served.url("/")))
+                await with_deadline(reactor, loads.get(), 30, TimeoutError)
+            self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+            self.assertEqual(await evaluate(session, "document.title"), "page")
 
     async def test_a_pause_that_was_asked_for_by_hand(self):
         for connection in await self.on_each_line():

@@ -13,7 +13,7 @@ from reactivex import Observable, abc
 from reactivex.disposable import Disposable
 from twisted.logger import Logger
 
-from txcdp.errors import MalformedMessage
+from txcdp.errors import Gone, MalformedMessage
 from txcdp.streams._context import StreamContext
 from txcdp.streams._gaps import Gap
 from txcdp.streams._stream import Pipeline, Stream
@@ -51,13 +51,16 @@ class StreamSubject(Stream[T]):
         """Whether it has a subscriber."""
         return bool(self._observers)
 
-    def push(self, item: Any) -> None:
-        """Deliver one item to every subscriber."""
+    def push(self, item: Any) -> bool:
+        """Deliver one item to every subscriber; return whether none of them has raised."""
+        well = True
         for observer in self._observers:
             try:
                 observer.on_next(item)
             except Exception:
+                well = False
                 self._harmed(observer)
+        return well
 
     def end(self, error: Exception | None = None) -> None:
         """Complete every subscription, or fail it with ``error``; later calls do nothing."""
@@ -121,9 +124,12 @@ class StreamSubject(Stream[T]):
                 observer.on_error(error)
         except Exception as raised:
             if raised is error:
-                log.debug(
-                    "{name} ended with {error!r}, for which a subscriber has no handler", name=self.name, error=error
-                )
+                if not isinstance(error, Gone) or self.context.may_log():
+                    log.warn(
+                        "{name} ended with an error for which a subscriber has no on_error handler: {error}",
+                        name=self.name,
+                        error=error,
+                    )
             else:
                 log.failure("A subscriber of {name} raised at its end", name=self.name)
                 self.context.count_subscriber_error()
@@ -137,6 +143,9 @@ class EventOwner(Protocol):
 
     def stream_unwanted(self, stream: EventStream[Any]) -> None:
         """Cease to call ``stream.feed``."""
+
+    def stream_harmed(self, stream: EventStream[Any], message: bytes) -> None:
+        """Hear that a subscriber has raised at a message, which all have got by now."""
 
 
 class EventStream(StreamSubject[T]):
@@ -199,11 +208,15 @@ class EventStream(StreamSubject[T]):
         except MalformedMessage as error:
             self._malformed(error)
             return
+        well = True
         for observer in self._observers:
             try:
                 observer.on_next(item)
             except Exception:
+                well = False
                 self._harmed(observer)
+        if not well:
+            self._owner.stream_harmed(self, message)
 
     def _first_came(self) -> None:
         self._owner.stream_wanted(self)

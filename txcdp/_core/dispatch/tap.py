@@ -60,6 +60,9 @@ class Tap:
         """Cease to feed the stream."""
         self._routes.remove_tap(stream)
 
+    def stream_harmed(self, stream: EventStream[Any], message: bytes) -> None:
+        """Who hears all events is not the one to answer."""
+
 
 class Ears(NamedTuple):
     """Who wants to know of commands and their replies.

@@ -23,6 +23,10 @@ class Channel(Feeder, Protocol):
     linger: float | None
     stability: StabilityPolicy
 
+    @property
+    def sessions(self) -> list[Session]:
+        """All sessions of the connection."""
+
     def send(self, session: Session, params: object, decode: Decode, timeout: float | None | Default) -> Deferred[Any]:
         """Send one command."""
 

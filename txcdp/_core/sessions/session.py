@@ -18,6 +18,7 @@ from txcdp._deferreds import Notice
 from txcdp._privacy import printable
 from txcdp._timeouts import DEFAULT, Default
 from txcdp.errors import ConnectionLost, ExperimentalCommand, Gone, TargetCrashed
+from txcdp.protocol._holding import Answer
 from txcdp.protocol._records import Command, Event, Stability
 from txcdp.protocol._wire import ReplyDecoder, reply_decoder, session_tail
 from txcdp.streams import EventStream, Gap, StreamContext
@@ -71,7 +72,7 @@ class Session:
         self._interruption: Notice[Gone] = Notice()
         enabling = Enabling(self._enable, self._refused, channel.context.clock, channel.linger)
         self._enabling = enabling
-        self._streams = SessionStreams(channel, enabling, self.key)
+        self._streams = SessionStreams(channel, enabling, self.key, self._let_go)
         self._sending = Sending(self, channel, enabling, self._refusal, self.auto_attaching)
 
     def __repr__(self) -> str:
@@ -294,6 +295,14 @@ class Session:
         if gone is None or (self.crashed and method.startswith(_ANSWERED_WHEN_CRASHED)):
             return None
         return copy.copy(gone)
+
+    def _let_go(self, answer: Answer) -> None:
+        """Send what lets go what an event of this session holds."""
+        session = self
+        if answer.session is not None:
+            session = next((each for each in self._channel.sessions if each.id == answer.session), self)
+        # Where somebody else has answered, it is refused.
+        session._sending.send_quietly(answer.method, answer.params).addErrback(lambda _: None)
 
     def _enable(self, method: str) -> Deferred[Any]:
         return self._sending.send_quietly(method)

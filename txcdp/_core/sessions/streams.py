@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 from txcdp._core.sessions.enabling import Enabling
 from txcdp.errors import MalformedMessage
+from txcdp.protocol._holding import HOLDING, Answer, answer
+from txcdp.protocol._records import from_json
 from txcdp.protocol._wire import EventDecoder
 from txcdp.streams import EventStream, Gap, StreamContext
 from txcdp.streams._fanout import EventOwner
@@ -38,12 +40,15 @@ class SessionStreams:
     :param feeder: who feeds them.
     :param enabling: enables and disables the domains of those that are listened to.
     :param key: the session's, in messages.
+    :param let_go: sends what lets go what an event holds.
     """
 
-    def __init__(self, feeder: Feeder, enabling: Enabling, key: bytes) -> None:
+    def __init__(self, feeder: Feeder, enabling: Enabling, key: bytes, let_go: Callable[[Answer], object]) -> None:
         self._feeder = feeder
         self._enabling = enabling
         self._key = key
+        self._let_go = let_go
+        self._unheld: set[str] = set()  # events of which a subscriber has raised
         self._fed = True
         self._streams: dict[tuple[str, Any], EventStream[Any]] = {}
         # Those of the library's own, which go on over a crash, count as nobody's and enable nothing.
@@ -120,6 +125,27 @@ class SessionStreams:
         self.starve(stream)
         self._enabling.leave(_domain(stream))
 
+    def stream_harmed(self, stream: EventStream[Any], message: bytes) -> None:
+        """Let go what an event holds, now and from now on, where nobody is left who could answer.
+
+        Who has raised is subscribed no more: what it was to answer would stand still for ever.
+        """
+        method = stream.method
+        if method not in HOLDING or self._end is not None:
+            return
+        params = from_json(message).get("params")
+        self._unless_answered(method, params if isinstance(params, dict) else {})
+        if method not in self._unheld:
+            self._unheld.add(method)
+            following = self.observed(method, dict[str, Any])
+            following.subscribe(lambda params: self._unless_answered(method, params), _ended)
+
+    def _unless_answered(self, method: str, params: dict[str, Any]) -> None:
+        if not any(stream.method == method for stream in self._listened()):
+            found = answer(method, params)
+            if found is not None:
+                self._let_go(found)
+
     def feed(self, stream: EventStream[Any]) -> None:
         """Let a stream be fed, now or when there is a line."""
         if self._fed:
@@ -163,6 +189,13 @@ class _Observing:
 
     def stream_unwanted(self, stream: EventStream[Any]) -> None:
         self._streams.starve(stream)
+
+    def stream_harmed(self, stream: EventStream[Any], message: bytes) -> None:
+        """The library's own answer what they hold in any case."""
+
+
+def _ended(error: Exception) -> None:
+    """With its session nothing is held any more."""
 
 
 def _domain(stream: EventStream[Any]) -> str:

@@ -237,7 +237,8 @@ class Targets:
             except Exception:
                 if self._may_log():
                     log.failure("Setting up {session} failed; its target runs all the same", session=session)
-        self.attached.push(session)
+        if not self.attached.push(session) and not self.attached.listened:
+            resumes = event.waiting_for_debugger  # who was to resume it has raised
         deliver()
         if resumes:
             let_run(session)

@@ -1,0 +1,169 @@
+"""A subscriber that raises at what holds something in the browser: it goes on, and it is told of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from twisted.logger import LogLevel, globalLogPublisher
+
+from tests.support import SESSION_ID, WireCase, attached, event, over_pipe
+from txcdp import domains
+from txcdp.domains import fetch, network, target
+from txcdp.protocol._holding import HOLDING, Answer, answer
+
+PAUSED = {"requestId": "interception-1", "request": {}, "frameId": "F", "resourceType": "Document"}
+
+
+
+def _raise(_: object) -> None:
+    raise ZeroDivisionError
+
+
+CASES: list[tuple[str, dict[str, Any], Answer | None]] = [
+    ("Fetch.requestPaused", PAUSED, Answer("Fetch.continueRequest", {"requestId": "interception-1"})),
+    (
+        "Fetch.authRequired",
+        {"requestId": "R"},
+        Answer("Fetch.continueWithAuth", {"requestId": "R", "authChallengeResponse": {"response": "Default"}}),
+    ),
+    ("Page.javascriptDialogOpening", {"type": "alert"}, Answer("Page.handleJavaScriptDialog", {"accept": False})),
+    ("Page.javascriptDialogOpening", {"type": "beforeunload"}, Answer("Page.handleJavaScriptDialog", {"accept": True})),
+    ("Debugger.paused", {"reason": "other"}, Answer("Debugger.resume", {})),
+    ("FedCm.dialogShown", {"dialogId": "D"}, Answer("FedCm.dismissDialog", {"dialogId": "D"})),
+    ("DeviceAccess.deviceRequestPrompted", {"id": "P"}, Answer("DeviceAccess.cancelPrompt", {"id": "P"})),
+    (
+        "Security.certificateError",
+        {"eventId": 5},
+        Answer("Security.handleCertificateError", {"eventId": 5, "action": "cancel"}),
+    ),
+    (
+        "Target.attachedToTarget",
+        {"sessionId": "S", "waitingForDebugger": True},
+        Answer("Runtime.runIfWaitingForDebugger", {}, "S"),
+    ),
+    ("Target.attachedToTarget", {"sessionId": "S", "waitingForDebugger": False}, None),
+    ("Target.attachedToTarget", {"waitingForDebugger": True}, None),
+    ("Page.loadEventFired", {}, None),
+]
+
+
+@pytest.mark.parametrize(("method", "params", "expected"), CASES)
+def test_what_lets_go(method: str, params: dict[str, Any], expected: Answer | None) -> None:
+    assert answer(method, params) == expected
+
+
+def test_each_event_and_its_answer_are_in_the_protocol() -> None:
+    assert {method for method, _, expected in CASES if expected is not None} == HOLDING
+    known = {
+        each.method
+        for name in domains._MODULES
+        for each in vars(getattr(domains, name)).values()
+        if isinstance(getattr(each, "method", None), str)
+    }
+    assert known >= HOLDING
+    assert known >= {expected.method for _, _, expected in CASES if expected is not None}
+
+
+class HoldingTests(WireCase):
+    def answers(self) -> list[Any]:
+        return [each for each in self.wire.heard() if not each["method"].endswith(".enable")]
+
+    def test_it_goes_on_at_once_and_from_then_on(self):
+        session = self.wire.attach()
+        for method, params, expected in CASES:
+            if expected is None or expected.session is not None:
+                continue
+            with self.subTest(method):
+                before = len(self.answers())
+                session.events_raw(method).subscribe(_raise)
+                self.wire.say(event(method, params, session.id), event(method, params, session.id))
+                self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+                told = [(each["method"], each["params"], each["sessionId"]) for each in self.answers()[before:]]
+                self.assertEqual(told, [(expected.method, expected.params, session.id)] * 2)
+                self.wire.say(*({"id": each["id"], "error": {"code": 1, "message": "no"}} for each in self.answers()))
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_who_else_listens_is_the_one_to_answer(self):
+        session = self.wire.attach()
+        heard: list[Any] = []
+        session.events(fetch.RequestPaused).subscribe(_raise)
+        other = session.events_raw("Fetch.requestPaused").subscribe(heard.append)
+        paused = event("Fetch.requestPaused", PAUSED, session.id)
+        self.wire.say(paused, paused)
+        self.assertEqual((len(heard), self.answers()), (2, []))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        other.dispose()
+        self.wire.say(paused)
+        self.assertEqual([each["method"] for each in self.answers()], ["Fetch.continueRequest"])
+
+    def test_who_listens_later_is_the_one_to_answer(self):
+        session = self.wire.attach()
+        session.events(fetch.RequestPaused).subscribe(_raise)
+        paused = event("Fetch.requestPaused", PAUSED, session.id)
+        self.wire.say(paused)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        heard: list[Any] = []
+        session.events(fetch.RequestPaused).subscribe(heard.append)
+        self.wire.say(paused)
+        self.assertEqual((len(heard), len(self.answers())), (1, 1))
+
+    def test_a_tap_is_nobody_to_answer(self):
+        self.connection.events_raw().subscribe(_raise)
+        self.wire.say(event("Fetch.requestPaused", PAUSED))
+        self.assertEqual(self.answers(), [])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_a_target_that_was_to_wait_runs(self):
+        for of_sessions in (True, False):
+            self.open()
+            by_hand = target.set_auto_attach(auto_attach=True, wait_for_debugger_on_start=True, flatten=True)
+            self.connection.session.execute(by_hand).addErrback(lambda _: None)
+            told = self.connection.session.events(target.AttachedToTarget)
+            stream: Any = self.connection.attached if of_sessions else told
+            stream.subscribe(_raise)
+            self.wire.say(attached(waiting=True))
+            self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+            last = self.wire.last()
+            self.assertEqual((last["method"], last["sessionId"]), ("Runtime.runIfWaitingForDebugger", SESSION_ID))
+
+    def test_other_events_are_nobodys_business(self):
+        self.connection.session.events(network.DataReceived).subscribe(_raise)
+        self.wire.say(event("Network.dataReceived", {}))
+        self.assertEqual(self.answers(), [])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+
+HoldingOverPipeTests = over_pipe(HoldingTests)
+
+
+class UnheardTests(WireCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.warnings: list[Any] = []
+        globalLogPublisher.addObserver(self.note)
+        self.addCleanup(globalLogPublisher.removeObserver, self.note)
+
+    def note(self, told: Any) -> None:
+        if told["log_level"] is LogLevel.warn and told["log_namespace"] == "txcdp.streams._fanout":
+            self.warnings.append(told["log_format"].format(**told))
+
+    def test_an_error_without_a_handler_is_seen(self):
+        self.connection.session.events(network.DataReceived).subscribe(lambda _: None)
+        self.wire.say({"id": self.wire.last()["id"], "error": {"code": -32601, "message": "wasn't found"}})
+        (warning,) = self.warnings
+        for part in ("Network.dataReceived", "on_error", "wasn't found"):
+            self.assertIn(part, warning)
+
+    def test_one_line_for_all_that_end_with_their_connection(self):
+        for name in "abc":
+            self.connection.session.events_raw(f"A.{name}").subscribe(lambda _: None)
+        self.wire.lose()
+        (warning,) = self.warnings
+        self.assertIn("the connection to the browser is gone", warning)
+
+    def test_one_that_has_a_handler_says_nothing(self):
+        errors: list[Exception] = []
+        self.connection.session.events_raw("A.a").subscribe(lambda _: None, errors.append)
+        self.wire.lose()
+        self.assertEqual((len(errors), self.warnings), (1, []))

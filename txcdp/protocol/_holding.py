@@ -1,0 +1,54 @@
+"""Events that hold something in the browser until somebody answers: which, and what lets it go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+
+class Answer(NamedTuple):
+    """A command that lets go what an event holds.
+
+    :ivar session: the id of the session to send it in; None: the event's own.
+    """
+
+    method: str
+    params: dict[str, Any]
+    session: str | None = None
+
+
+def _dialog(params: Mapping[str, Any]) -> Answer:
+    return Answer("Page.handleJavaScriptDialog", {"accept": params.get("type") == "beforeunload"})
+
+
+def _attached(params: Mapping[str, Any]) -> Answer | None:
+    session = params.get("sessionId")
+    if params.get("waitingForDebugger") is not True or not isinstance(session, str):
+        return None
+    return Answer("Runtime.runIfWaitingForDebugger", {}, session)
+
+
+def _named(method: str, key: str, **more: Any) -> Callable[[Mapping[str, Any]], Answer]:
+    return lambda params: Answer(method, {key: params.get(key), **more})
+
+
+#: What happens as if nobody had listened: the request goes its way, the dialog is dismissed, the script goes on.
+_ANSWERS: Final[dict[str, Callable[[Mapping[str, Any]], Answer | None]]] = {
+    "Debugger.paused": lambda _: Answer("Debugger.resume", {}),
+    "DeviceAccess.deviceRequestPrompted": _named("DeviceAccess.cancelPrompt", "id"),
+    "FedCm.dialogShown": _named("FedCm.dismissDialog", "dialogId"),
+    "Fetch.authRequired": _named("Fetch.continueWithAuth", "requestId", authChallengeResponse={"response": "Default"}),
+    "Fetch.requestPaused": _named("Fetch.continueRequest", "requestId"),
+    "Page.javascriptDialogOpening": _dialog,
+    "Security.certificateError": _named("Security.handleCertificateError", "eventId", action="cancel"),
+    "Target.attachedToTarget": _attached,
+}
+
+#: The events that hold something.
+HOLDING: Final = frozenset(_ANSWERS)
+
+
+def answer(method: str, params: Mapping[str, Any]) -> Answer | None:
+    """Return what lets go what an event holds; None where it holds nothing."""
+    make = _ANSWERS.get(method)
+    return None if make is None else make(params)
