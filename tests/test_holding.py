@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from twisted.logger import LogLevel, globalLogPublisher
+from twisted.internet.defer import Deferred
 
 from tests.support import SESSION_ID, WireCase, attached, event, over_pipe
 from txcdp import domains
@@ -13,7 +13,6 @@ from txcdp.domains import fetch, network, target
 from txcdp.protocol._holding import HOLDING, Answer, answer
 
 PAUSED = {"requestId": "interception-1", "request": {}, "frameId": "F", "resourceType": "Document"}
-
 
 
 def _raise(_: object) -> None:
@@ -84,6 +83,40 @@ class HoldingTests(WireCase):
                 self.wire.say(*({"id": each["id"], "error": {"code": 1, "message": "no"}} for each in self.answers()))
         self.assertEqual(self.flushLoggedErrors(), [])
 
+    def test_a_handler_that_fails_goes_on_and_so_does_the_page(self):
+        session = self.wire.attach()
+        later: list[Deferred[None]] = []
+
+        def fails_later(_: object) -> Deferred[None]:
+            later.append(Deferred())
+            return later[-1]
+
+        async def fails(_: object) -> None:
+            raise ZeroDivisionError
+
+        paused = event("Fetch.requestPaused", PAUSED, session.id)
+        for handler in (_raise, fails, fails_later):
+            handling = session.events(fetch.RequestPaused).each(handler)
+            before = len(self.answers())
+            for _ in range(2):
+                self.wire.say(paused)
+                if handler is fails_later:
+                    self.assertEqual(len(self.answers()), before)
+                    later.pop().errback(ZeroDivisionError())
+                before += 1
+                self.assertEqual(len(self.answers()), before)
+            handling.dispose()
+            self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
+        self.assertEqual({each["method"] for each in self.answers()}, {"Fetch.continueRequest"})
+
+    def test_another_handler_may_answer(self):
+        session = self.wire.attach()
+        session.events(fetch.RequestPaused).each(_raise)
+        session.events_raw("Fetch.requestPaused").subscribe(lambda _: None)
+        self.wire.say(event("Fetch.requestPaused", PAUSED, session.id))
+        self.assertEqual(self.answers(), [])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
     def test_who_else_listens_is_the_one_to_answer(self):
         session = self.wire.attach()
         heard: list[Any] = []
@@ -135,35 +168,3 @@ class HoldingTests(WireCase):
 
 
 HoldingOverPipeTests = over_pipe(HoldingTests)
-
-
-class UnheardTests(WireCase):
-    def setUp(self) -> None:
-        super().setUp()
-        self.warnings: list[Any] = []
-        globalLogPublisher.addObserver(self.note)
-        self.addCleanup(globalLogPublisher.removeObserver, self.note)
-
-    def note(self, told: Any) -> None:
-        if told["log_level"] is LogLevel.warn and told["log_namespace"] == "txcdp.streams._fanout":
-            self.warnings.append(told["log_format"].format(**told))
-
-    def test_an_error_without_a_handler_is_seen(self):
-        self.connection.session.events(network.DataReceived).subscribe(lambda _: None)
-        self.wire.say({"id": self.wire.last()["id"], "error": {"code": -32601, "message": "wasn't found"}})
-        (warning,) = self.warnings
-        for part in ("Network.dataReceived", "on_error", "wasn't found"):
-            self.assertIn(part, warning)
-
-    def test_one_line_for_all_that_end_with_their_connection(self):
-        for name in "abc":
-            self.connection.session.events_raw(f"A.{name}").subscribe(lambda _: None)
-        self.wire.lose()
-        (warning,) = self.warnings
-        self.assertIn("the connection to the browser is gone", warning)
-
-    def test_one_that_has_a_handler_says_nothing(self):
-        errors: list[Exception] = []
-        self.connection.session.events_raw("A.a").subscribe(lambda _: None, errors.append)
-        self.wire.lose()
-        self.assertEqual((len(errors), self.warnings), (1, []))

@@ -7,7 +7,6 @@ from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
 
-from txcdp._logs import Seldom
 from txcdp.stats import Stats
 from txcdp.streams._scheduler import PipelineScheduler
 
@@ -48,8 +47,6 @@ class StreamContext:
         self.flow = flow
         self.scheduler = PipelineScheduler(clock)
         self.timeout = timeout
-        #: Whether to log now that a stream has ended with its line, for which nobody has a handler.
-        self.may_log = Seldom(clock)
 
     def count_dropped(self) -> None:
         """Count an item that a queue dropped."""

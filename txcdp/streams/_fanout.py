@@ -13,7 +13,7 @@ from reactivex import Observable, abc
 from reactivex.disposable import Disposable
 from twisted.logger import Logger
 
-from txcdp.errors import Gone, MalformedMessage
+from txcdp.errors import MalformedMessage
 from txcdp.streams._context import StreamContext
 from txcdp.streams._gaps import Gap
 from txcdp.streams._stream import Pipeline, Stream
@@ -50,6 +50,11 @@ class StreamSubject(Stream[T]):
     def listened(self) -> bool:
         """Whether it has a subscriber."""
         return bool(self._observers)
+
+    @property
+    def listeners(self) -> int:
+        """How many subscribers it has."""
+        return len(self._observers)
 
     def push(self, item: Any) -> bool:
         """Deliver one item to every subscriber; return whether none of them has raised."""
@@ -124,12 +129,9 @@ class StreamSubject(Stream[T]):
                 observer.on_error(error)
         except Exception as raised:
             if raised is error:
-                if not isinstance(error, Gone) or self.context.may_log():
-                    log.warn(
-                        "{name} ended with an error for which a subscriber has no on_error handler: {error}",
-                        name=self.name,
-                        error=error,
-                    )
+                log.debug(
+                    "{name} ended with {error!r}, for which a subscriber has no handler", name=self.name, error=error
+                )
             else:
                 log.failure("A subscriber of {name} raised at its end", name=self.name)
                 self.context.count_subscriber_error()
@@ -146,6 +148,9 @@ class EventOwner(Protocol):
 
     def stream_harmed(self, stream: EventStream[Any], message: bytes) -> None:
         """Hear that a subscriber has raised at a message, which all have got by now."""
+
+    def handler_failed(self, stream: EventStream[Any], item: Any) -> None:
+        """Hear that a handler, which goes on to be called, has failed at an item."""
 
 
 class EventStream(StreamSubject[T]):
@@ -217,6 +222,9 @@ class EventStream(StreamSubject[T]):
                 self._harmed(observer)
         if not well:
             self._owner.stream_harmed(self, message)
+
+    def _handler_failed(self, item: Any) -> None:
+        self._owner.handler_failed(self, item)
 
     def _first_came(self) -> None:
         self._owner.stream_wanted(self)

@@ -114,19 +114,20 @@ class Stream(Observable[T_co]):
         :returns: what ends it by its ``dispose()``; what has begun goes on to its end.
         """
 
-        def failed(failure: Failure) -> None:
+        def failed(failure: Failure, item: Any) -> None:
             self._report(failure, "a handler failed", Gone)
+            self._handler_failed(item)
 
         def handle(item: Any) -> None:
             try:
                 result = handler(item)
             except Exception:
-                failed(Failure())
+                failed(Failure(), item)
                 return
             if isinstance(result, types.CoroutineType | types.GeneratorType):
                 result = Deferred.fromCoroutine(result)
             if isinstance(result, Deferred):
-                result.addErrback(failed)
+                result.addErrback(failed, item)
 
         return self.subscribe(handle)
 
@@ -725,6 +726,9 @@ class Stream(Observable[T_co]):
 
     def _all_bound(self) -> Stream[Any]:
         return self._made(ops.map(self._bound), "")
+
+    def _handler_failed(self, item: Any) -> None:
+        """Hook: a handler of :meth:`each` has failed at an item."""
 
     def _unheard(self, error: Exception) -> None:
         """Tell of an error that ends a subscription without ``on_error``."""

@@ -63,6 +63,9 @@ class Tap:
     def stream_harmed(self, stream: EventStream[Any], message: bytes) -> None:
         """Who hears all events is not the one to answer."""
 
+    def handler_failed(self, stream: EventStream[Any], item: Any) -> None:
+        """Who hears all events is not the one to answer."""
+
 
 class Ears(NamedTuple):
     """Who wants to know of commands and their replies.

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from txcdp._core.sessions.enabling import Enabling
 from txcdp.errors import MalformedMessage
 from txcdp.protocol._holding import HOLDING, Answer, answer
-from txcdp.protocol._records import from_json
+from txcdp.protocol._records import from_json, to_json
 from txcdp.protocol._wire import EventDecoder
 from txcdp.streams import EventStream, Gap, StreamContext
 from txcdp.streams._fanout import EventOwner
@@ -140,8 +140,14 @@ class SessionStreams:
             following = self.observed(method, dict[str, Any])
             following.subscribe(lambda params: self._unless_answered(method, params), _ended)
 
-    def _unless_answered(self, method: str, params: dict[str, Any]) -> None:
-        if not any(stream.method == method for stream in self._listened()):
+    def handler_failed(self, stream: EventStream[Any], item: Any) -> None:
+        """Let go what an event holds, where nobody but that handler listens."""
+        if stream.method in HOLDING and self._end is None:
+            self._unless_answered(stream.method, from_json(to_json(item)), 1)
+
+    def _unless_answered(self, method: str, params: dict[str, Any], failed: int = 0) -> None:
+        """Let go what an event holds, where all who listen have failed."""
+        if sum(stream.listeners for stream in self._listened() if stream.method == method) <= failed:
             found = answer(method, params)
             if found is not None:
                 self._let_go(found)
@@ -191,6 +197,9 @@ class _Observing:
         self._streams.starve(stream)
 
     def stream_harmed(self, stream: EventStream[Any], message: bytes) -> None:
+        """The library's own answer what they hold in any case."""
+
+    def handler_failed(self, stream: EventStream[Any], item: Any) -> None:
         """The library's own answer what they hold in any case."""
 
 
