@@ -76,6 +76,8 @@ class FakeBrowser:
         self.cookies: dict[str, list[str]] = {}
         self.evaluated: list[tuple[str, str]] = []
         self.broken: set[str] = set()
+        self.windowless = False
+        self.mute: set[str] = set()
         self.add_target("page", self.default)
 
     def new_id(self, kind: str) -> str:
@@ -106,6 +108,8 @@ class FakeBrowser:
             return
         method = command["method"]
         act = getattr(self, "do_" + method.replace(".", "_"), None)
+        if method in self.mute:
+            return
         if method in self.broken:
             self.say(session.id, id=command["id"], error={"code": -32000, "message": "broken"})
             return
@@ -229,6 +233,8 @@ class FakeBrowser:
         context = params.get("browserContextId", self.default)
         if context != self.default and context not in self.contexts:
             raise NoWay(-32000, f"Failed to find browser context with id {context}")
+        if self.windowless and params.get("newWindow") is False:
+            raise NoWay(-32000, "Failed to open new tab - no browser is open")
         self.add_target("browser_ui", context)
         self.add_target("tab", context)
         return {"targetId": self.add_target("page", context)}
@@ -255,6 +261,12 @@ class FakeBrowser:
 
     def do_Target_getTargets(self, session: FakeSession, params: Any) -> Any:
         return {"targetInfos": [self.info(each) for each in self.targets]}
+
+    def do_Target_getTargetInfo(self, session: FakeSession, params: Any) -> Any:
+        target = params.get("targetId", session.target)
+        if target not in self.targets:
+            raise NoWay(-32602, "No target with given id found")
+        return {"targetInfo": self.info(target)}
 
     def do_Storage_getCookies(self, session: FakeSession, params: Any) -> Any:
         if session.target in self.targets and "browserContextId" in params:

@@ -113,10 +113,11 @@ class PlaceTests(SharedCase):
         (house,) = self.mode.lodging.houses
         line: Any = self.lines[0]
         self.assertIs(line.beside, house.together)
+        (first_page,) = self.say(first, "Target.getTargets")["result"]["targetInfos"]
         own = self.page(first)
         self.page(second)
         found = self.say(first, "Target.getTargets")["result"]["targetInfos"]
-        self.assertEqual([each["targetId"] for each in found if each["type"] == "page"], [own])
+        self.assertEqual([each["targetId"] for each in found if each["type"] == "page"], [first_page["targetId"], own])
         self.assertEqual([each["sessions"] for each in gateway.state()["browsers"]], [2])
         first.leave()
         self.settle()

@@ -8,8 +8,8 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support_world import NO_TARGET, SESSION_GONE, Client, FakeBrowser, House
-from txcdp.gateway._multiplex import Limits, SharedBrowser, downloads
+from tests.support_world import NO_TARGET, SESSION_GONE, Client, FakeBrowser, FakeSession, House
+from txcdp.gateway._multiplex import Limits, SharedBrowser, downloads, target_watch
 from txcdp.gateway._multiplex.commands import VERBS
 from txcdp.gateway._multiplex.rules import GUARDED, RULES, Kind, rule_of
 
@@ -42,6 +42,34 @@ class ComingAndGoingTests(WorldCase):
         infos = [self.result(each, "Target.getTargetInfo")["targetInfo"] for each in (self.a, self.b)]
         self.assertEqual([each["type"] for each in infos], ["browser", "browser"])
         self.assertNotEqual(infos[0]["targetId"], infos[1]["targetId"])
+
+    def test_a_first_page(self):
+        got: list[Any] = []
+        world = self.shared.open_client(lambda message: got.append(json.loads(message)), print, first_page=True)
+        world.receive(b'{"id":1,"method":"Target.getTargets"}')
+        self.house.deliver()
+        (info,) = got[0]["result"]["targetInfos"]
+        self.assertEqual((info["type"], info["url"], info["browserContextId"]), ("page", "about:blank", world.default))
+        world.close()
+        self.browser.broken.add("Target.createTarget")
+        world = self.shared.open_client(lambda message: got.append(json.loads(message)), print, first_page=True)
+        world.receive(b'{"id":1,"method":"Target.getTargets"}')
+        self.house.deliver()
+        self.assertEqual(got[-1]["result"], {"targetInfos": []})
+
+    def test_downloads_of_who_has_said_nothing(self):
+        self.shared.downloads = "/profile"
+        client = self.house.client("C")
+        own = client.world.default
+        params = {"behavior": "allow", "downloadPath": f"/profile/{own}", "browserContextId": own}
+        self.assertEqual(self.browser.heard[-1][1]["params"], params)
+        self.result(client, "Browser.setDownloadBehavior", behavior="default", eventsEnabled=True, downloadPath="/x")
+        self.assertEqual(self.browser.heard[-1][1]["params"], {**params, "eventsEnabled": True})
+        self.result(client, "Browser.setDownloadBehavior", behavior="deny")
+        self.assertEqual(self.browser.heard[-1][1]["params"], {"behavior": "deny", "browserContextId": own})
+        other = self.result(client, "Target.createBrowserContext")["browserContextId"]
+        self.result(client, "Browser.setDownloadBehavior", behavior="default", browserContextId=other)
+        self.assertEqual(self.browser.heard[-1][1]["params"], {"behavior": "default", "browserContextId": other})
 
     def test_what_is_said_before_there_is_room_waits(self):
         early = Client(self.shared, self.browser, "E", commands=2)
@@ -459,7 +487,8 @@ class TargetTests(WorldCase):
     def test_the_info_of_a_target_that_was_never_told_of(self):
         _, session = self.house.page(self.a)
         self.a.world.targets.clear()
-        self.assertEqual(self.result(self.a, "Target.getTargetInfo", session), {"method": "Target.getTargetInfo"})
+        found = self.result(self.a, "Target.getTargetInfo", session)["targetInfo"]
+        self.assertEqual(found["targetId"], self.browser.sessions[session].target)
 
     def test_filters_that_are_none(self):
         filters: Any
@@ -485,11 +514,71 @@ class TargetTests(WorldCase):
             ("getTargetInfo", {"targetId": 5}),
         ):
             self.assertEqual(self.refused(self.a, f"Target.{method}", **params)["code"], -32602, (method, params))
+
+    def test_sessions_that_are_not_flat(self):
+        target, _ = self.house.page(self.a)
+        session = self.result(self.a, "Target.attachToTarget", targetId=target)["sessionId"]
+        self.assertEqual(self.ask(self.a, "Runtime.evaluate", session, expression="x")["error"]["code"], -32001)
+
+        def through(message: dict[str, Any], **where: str) -> list[Any]:
+            del self.a.got[:]
+            self.result(self.a, "Target.sendMessageToTarget", message=json.dumps(message), **where)
+            told = self.a.events("Target.receivedMessageFromTarget")
+            self.assertEqual([(each["sessionId"], each["targetId"]) for each in told], [(session, target)] * len(told))
+            return [json.loads(each["message"]) for each in told]
+
+        asked = {"id": 7, "method": "Runtime.evaluate", "params": {"expression": "x"}}
+        event, reply = through(asked, sessionId=session)
+        self.assertEqual((event["method"], event["params"]["said"]), ("Runtime.consoleAPICalled", "x"))
+        self.assertEqual(reply, {"id": 7, "result": {"result": {"type": "string", "value": "x"}}})
+        self.assertEqual(through({"id": 8, "method": "Target.getTargets"}, sessionId=session)[0]["id"], 8)
+        self.assertEqual(through({"id": 9, "method": 5}, sessionId=session)[0]["error"]["code"], -32600)
+        self.assertEqual(through({**asked, "sessionId": "x"}, sessionId=session)[0]["error"]["code"], -32001)
+        refused = {"id": 5, "method": "Page.navigate", "params": {"url": "chrome://version"}}
+        self.assertIn("error", through(refused, sessionId=session)[0])
+        other, flat = self.house.page(self.b)
+        for where, code in (
+            ({"sessionId": flat}, -32602),
+            ({"targetId": other}, -32602),
+            ({}, -32602),
+        ):
+            answer = self.ask(self.a, "Target.sendMessageToTarget", message="{}", **where)
+            self.assertEqual(answer["error"]["code"], code)
+        own = self.result(self.a, "Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        answer = self.ask(self.a, "Target.sendMessageToTarget", message="{}", sessionId=own)
+        self.assertIn("flat", answer["error"]["message"])
+        self.result(self.a, "Target.detachFromTarget", sessionId=session)
+        self.assertEqual(self.a.events("Target.detachedFromTarget")[-1]["sessionId"], session)
+
+    def test_a_title_that_no_event_has_told(self):
         target, session = self.house.page(self.a)
-        self.assertIn("flat", self.refused(self.a, "Target.attachToTarget", targetId=target)["message"])
-        params = {"autoAttach": True, "waitForDebuggerOnStart": True}
-        self.assertIn("flat", self.refused(self.a, "Target.setAutoAttach", session, **params)["message"])
-        self.result(self.a, "Target.setAutoAttach", session, **{**params, "autoAttach": False})
+        self.browser.targets[target].update(title="New", url="http://new.test/")
+        for found in (
+            self.result(self.a, "Target.getTargets")["targetInfos"][0],
+            self.result(self.a, "Target.getTargetInfo", session)["targetInfo"],
+        ):
+            self.assertEqual((found["title"], found["url"]), ("New", "http://new.test/"))
+        self.browser.targets[target].update(title="Newer")
+        self.result(self.a, "Target.setDiscoverTargets", discover=True)
+        self.assertEqual(self.a.events("Target.targetCreated")[0]["targetInfo"]["title"], "Newer")
+
+    def test_what_a_page_is_told_of_its_frames(self):
+        _, session = self.house.page(self.a)
+        info = {"targetId": "XT99999", "type": "iframe", "browserContextId": self.a.world.default, "url": "x"}
+        self.browser.event(session, "Target.targetInfoChanged", targetInfo=info)
+        self.browser.event(session, "Target.targetInfoChanged", targetInfo={**info, "browserContextId": "XC00001"})
+        self.house.deliver()
+        told = [each for each in self.a.got if each.get("method") == "Target.targetInfoChanged"]
+        self.assertEqual([each.get("sessionId") for each in told], [session])
+        self.assertEqual(told[0]["params"]["targetInfo"], {**info, "attached": False})
+
+    def test_a_first_tab_that_is_to_have_no_window(self):
+        self.browser.windowless = True
+        self.assertIn("targetId", self.result(self.a, "Target.createTarget", url="about:blank", newWindow=False))
+        context = self.result(self.a, "Target.createBrowserContext")["browserContextId"]
+        params = {"url": "about:blank", "newWindow": False, "browserContextId": context}
+        self.assertIn("no browser is open", self.ask(self.a, "Target.createTarget", **params)["error"]["message"])
+        self.assertEqual(self.a.world.making, 0)
 
     def test_discovery(self):
         early, _ = self.house.page(self.a)
@@ -552,6 +641,84 @@ class TargetTests(WorldCase):
         self.assertEqual(self.result(self.a, "Target.detachFromTarget", sessionId=session), {})
         self.assertEqual(self.a.events("Target.detachedFromTarget"), [{"sessionId": session, "targetId": target}])
         self.assertNotIn(session, self.browser.sessions)
+
+    def popup(self, client: Client, session: str) -> tuple[FakeSession, FakeSession]:
+        """Let a client's page open a popup; return the sessions of the gateway's own with its tab and its page."""
+        before = set(self.browser.sessions)
+        self.result(client, "Runtime.evaluate", session, expression="popup")
+        made = [each for name, each in self.browser.sessions.items() if name not in before]
+        found = {self.browser.targets[each.target]["type"]: each for each in made}
+        return found["tab"], found["page"]
+
+    def takes_tabs(self) -> str:
+        """Let a client take tabs, as Puppeteer does, and return the session of a page."""
+        session = self.house.page(self.a)[1]
+        taken = [{"type": "page", "exclude": True}, {}]
+        params: dict[str, Any] = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True, "filter": taken}
+        self.result(self.a, "Target.setAutoAttach", **params)
+        return session
+
+    def test_a_popup_waits_with_its_tab(self):
+        session = self.takes_tabs()
+        tab, page = self.popup(self.a, session)
+        self.assertTrue(tab.paused and page.paused)
+        self.result(self.a, "Runtime.runIfWaitingForDebugger", tab.id)
+        self.assertFalse(tab.paused or page.paused)
+        self.assertNotIn(page.id, self.browser.sessions)
+        tab, page = self.popup(self.a, session)
+        self.result(self.a, "Target.detachFromTarget", sessionId=tab.id)
+        self.assertNotIn(page.id, self.browser.sessions)
+
+    def test_a_popup_waits_for_the_session_that_its_tab_has_attached(self):
+        session = self.takes_tabs()
+        tab, page = self.popup(self.a, session)
+        params = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True}
+        self.result(self.a, "Target.setAutoAttach", tab.id, **params)
+        own = self.browser.attach(tab, page.target)
+        self.a.send("Runtime.runIfWaitingForDebugger", tab.id)
+        self.house.deliver()
+        self.assertTrue(page.paused)
+        self.result(self.a, "Runtime.runIfWaitingForDebugger", own)
+        self.assertFalse(page.paused)
+        self.assertNotIn(page.id, self.browser.sessions)
+
+    def test_popups_that_close_or_whose_client_is_quicker(self):
+        session = self.takes_tabs()
+        tab, page = self.popup(self.a, session)
+        self.browser.remove(page.target)
+        self.browser.remove(tab.target)
+        self.house.deliver()
+        watch = self.shared.watch
+        self.assertEqual((watch._held, list(watch._pages.values())), ({}, []))
+        tab, page = self.popup(self.a, session)
+        self.assertTrue(page.paused)
+        self.a.leave()
+        self.house.deliver()
+        self.assertEqual((watch._held, watch._tabs, watch._pages, watch._leaving), ({}, {}, {}, {}))
+
+    def test_who_is_let_go_has_gone_on_before(self):
+        """A worker whose session goes in the same write never runs."""
+        self.house.page(self.a)
+        del self.browser.heard[:]
+        worker = self.browser.add_target("service_worker", self.a.world.default)
+        self.house.deliver(len(self.browser.out))
+        asked = [each["method"] for _, each in self.browser.heard]
+        self.assertEqual(asked, ["Runtime.runIfWaitingForDebugger"])
+        self.house.deliver()
+        self.assertEqual([each["method"] for _, each in self.browser.heard][1], "Target.detachFromTarget")
+        self.assertNotIn(worker, [each.target for each in self.browser.sessions.values()])
+
+    def test_workers_that_never_go_on(self):
+        self.patch(target_watch, "_MOST", 2)
+        self.browser.mute.add("Runtime.runIfWaitingForDebugger")
+        workers = [self.browser.add_target("worker", self.a.world.default) for _ in range(3)]
+        self.house.deliver()
+        left = [each.target for each in self.browser.sessions.values() if each.target in workers]
+        self.assertEqual(left, workers[1:])
+        for each in workers:
+            self.browser.remove(each)
+        self.house.deliver()
+        self.assertEqual((self.shared.watch._leaving, self.shared.line.asked), ({}, {}))
 
     def test_nobody_else_waits(self):
         self.result(self.a, "Target.setAutoAttach", autoAttach=True, waitForDebuggerOnStart=True, flatten=True)

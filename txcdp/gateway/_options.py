@@ -269,6 +269,8 @@ class GatewayOptions:
         ``ssl:9443:privateKey=key.pem:certKey=cert.pem``.
     :ivar drain: seconds that clients have to finish when the gateway is stopped; then their lines are closed.
     :ivar hold: seconds that a browser, or a world, waits for the first WebSocket after ``PUT /json/new``.
+    :ivar first_page: whether a client of shared mode finds an empty page, as in a browser that was just started; where
+        clients open their own anyway, False saves a process for each.
     :ivar render: lets it render for plain HTTP clients, see :mod:`txcdp.gateway.render`; None: it does not.
     """
 
@@ -280,6 +282,7 @@ class GatewayOptions:
     door: DoorOptions = field(default_factory=DoorOptions)
     drain: float = 30.0
     hold: float = 15.0
+    first_page: bool = True
     render: RenderOptions | None = None
 
     def __post_init__(self) -> None:

@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from txcdp.errors import MalformedMessage
 from txcdp.gateway._multiplex.limits import Limits
+from txcdp.gateway._multiplex.messages import write_event
 from txcdp.gateway._multiplex.page_connections import PageWorld
 from txcdp.gateway._multiplex.sessions import ROOT, Session
 from txcdp.gateway._multiplex.state import INTERNAL_ERROR, Belongings
@@ -40,6 +41,8 @@ class SharedBrowser:
     """One connection to one browser, for several clients.
 
     :param send: called with each message for the browser.
+    :param downloads: the folder for what clients download who have not said where to; ``""``: it is cancelled, which is
+        what Chromium does in the contexts that they have, and not in its own default one.
     :ivar line: the commands on their way.
     :ivar lost: why there is no browser any more; None while there is.
     :ivar swallowed: how many events came of sessions that are nobody's.
@@ -50,7 +53,8 @@ class SharedBrowser:
     :ivar owners: whose each target is.
     """
 
-    def __init__(self, send: Callable[[bytes], None]) -> None:
+    def __init__(self, send: Callable[[bytes], None], downloads: str = "") -> None:
+        self.downloads = downloads
         self.line = Line(send)
         self.lost: str | None = None
         self.swallowed = 0
@@ -74,15 +78,22 @@ class SharedBrowser:
         self.watch.start()
 
     def open_client(
-        self, deliver: Callable[[bytes], None], close: Callable[[int, str], None], limits: Limits | None = None
+        self,
+        deliver: Callable[[bytes], None],
+        close: Callable[[int, str], None],
+        limits: Limits | None = None,
+        *,
+        first_page: bool = False,
     ) -> World:
         """Make room for a client; what it says before that is ready waits.
 
         :param deliver: called with each message for the client.
         :param close: called once with a WebSocket close code and a reason, when the world ends by itself.
         :param limits: how much it may have.
+        :param first_page: whether it begins with an empty page, as a browser does that was just started.
         """
         world = World(self, deliver, close, limits or Limits())
+        world.first_page = first_page
         if self.lost is not None:
             world.end(INTERNAL_ERROR, self.lost)
             return world
@@ -139,6 +150,7 @@ class SharedBrowser:
     def dispose(self, context: str) -> None:
         """Let a context go, with all that is in it."""
         self.contexts.pop(context, None)
+        self.watch.context_gone(context)
         if self.lost is None:
             self.disposing += 1
             self.line.ask("Target.disposeBrowserContext", {"browserContextId": context}, then=self._disposed)
@@ -149,6 +161,7 @@ class SharedBrowser:
         self.line.give_up(world)
         for session in world.sessions.values():
             self.sessions.pop(session.key, None)
+            self.watch.resumed(session, gone=True)
         if world.host is world:
             for target_id in world.targets:
                 self.owners.pop(target_id, None)
@@ -184,7 +197,7 @@ class SharedBrowser:
             self.swallowed += 1
         elif not session.is_browser:
             strip = session.strip
-            session.world.deliver(without_session(message, strip) if strip else message)
+            session.deliver(without_session(message, strip) if strip else message)
         elif method.startswith(b"Browser.") and message.endswith(session.strip):
             strip = session.strip
             seen = message[: -len(strip)] + b"}" if strip else message
@@ -194,6 +207,8 @@ class SharedBrowser:
         if method == b"Target.attachedToTarget":
             self._attached(key, told)
         elif method == b"Target.detachedFromTarget":
+            if key in self.watch.keys:
+                self.watch.gone(told.session_id)
             session = self.sessions.get(told.session_id.encode())
             if session is not None and session.parent == key:
                 session.world.detached(session, told)
@@ -201,6 +216,12 @@ class SharedBrowser:
             world = self.owner(told.info) if told.info else self.owners.get(told.target_id)
             if world is not None:
                 self._told(world, method, told)
+        elif method == b"Target.targetInfoChanged":
+            session = self.sessions.get(key)
+            if session is not None and self.owner(told.info) is session.world.host:
+                session.deliver(
+                    write_event(method.decode(), {"targetInfo": session.world.seen(told.info)}, session.name)
+                )
 
     def _told(self, world: Belongings, method: bytes, told: Told) -> None:
         if method in (b"Target.targetCreated", b"Target.targetInfoChanged"):
@@ -208,6 +229,7 @@ class SharedBrowser:
             world.target_told(told.info)
         elif method == b"Target.targetDestroyed":
             self.owners.pop(told.target_id, None)
+            self.watch.destroyed(told.target_id)
             world.target_destroyed(told.target_id)
         elif method == b"Target.targetCrashed":
             world.target_crashed(told)

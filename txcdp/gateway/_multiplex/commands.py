@@ -47,6 +47,13 @@ def _window_found(world: World, session: Session, command: Command, target_id: s
     world.pass_on(session, command, reply)
 
 
+def _downloads(world: World, session: Session, command: Command) -> None:
+    params = world.in_context(params_of(command), INVALID_PARAMS, "Failed to find browser context for id ")
+    if params.get("behavior") == "default" and params["browserContextId"] == world.default:
+        params.update(world.default_downloads())
+    world.forward(session, command, params)
+
+
 def _attach_to_browser(world: World, session: Session, command: Command) -> None:
     _browser_only(session)
     _may_attach(world)
@@ -55,25 +62,33 @@ def _attach_to_browser(world: World, session: Session, command: Command) -> None
 
 def _attach(world: World, session: Session, command: Command) -> None:
     params = params_of(command)
-    world.target_of(params)
-    _only_flat(flag(params, "flatten", False))
+    target_id = world.target_of(params)
+    nested = not flag(params, "flatten", False)
     _may_attach(world)
-    world.forward(session, command, params)
+    world.forward(session, command, {**params, "flatten": True}, partial(_attached, world, session, command, target_id))
+    session.attaching.append((target_id, nested))
 
 
-def _may_attach(world: World) -> None:
-    if len(world.sessions) >= world.limits.sessions:
-        raise Refusal(SERVER_ERROR, f"{world.limits.sessions} sessions are all that a client may have")
+def _attached(world: World, session: Session, command: Command, target_id: str, reply: dict[str, Any]) -> None:
+    if "result" not in reply:
+        session.attach_asked(target_id)
+    world.pass_on(session, command, reply)
 
 
-def _only_flat(flat: bool) -> None:
-    if not flat:
-        raise Refusal(INVALID_PARAMS, "Only flat sessions are possible where a browser is shared: set flatten to true")
-
-
-def _detach(world: World, session: Session, command: Command) -> None:
+def _send_message(world: World, session: Session, command: Command) -> None:
     params = params_of(command)
-    session_id, target_id = text(params, "sessionId"), text(params, "targetId")
+    message, session_id, target_id = (text(params, name) for name in ("message", "sessionId", "targetId"))
+    if message is None:
+        raise invalid("message", "mandatory field missing")
+    found = _below(session, session_id, target_id)
+    if not found.nested:
+        raise Refusal(SERVER_ERROR, "This session is flat: send the message with its sessionId")
+    world.answer(session, command, {})
+    world.receive_nested(found, message)
+
+
+def _below(session: Session, session_id: str | None, target_id: str | None) -> Session:
+    """Return the session below another one that parameters name."""
     if session_id is not None:
         found = session.below.get(session_id)
         missing = "No session with given id"
@@ -84,6 +99,17 @@ def _detach(world: World, session: Session, command: Command) -> None:
         raise Refusal(INVALID_PARAMS, "Session id must be specified")
     if found is None:
         raise Refusal(INVALID_PARAMS, missing)
+    return found
+
+
+def _may_attach(world: World) -> None:
+    if len(world.sessions) >= world.limits.sessions:
+        raise Refusal(SERVER_ERROR, f"{world.limits.sessions} sessions are all that a client may have")
+
+
+def _detach(world: World, session: Session, command: Command) -> None:
+    params = params_of(command)
+    found = _below(session, text(params, "sessionId"), text(params, "targetId"))
     world.detach(session, found, command, partial(world.pass_on, session, command))
 
 
@@ -132,36 +158,66 @@ def _create(world: World, session: Session, command: Command) -> None:
     check_address(params)
     if len(world.targets) + world.host.being_made >= world.limits.targets:
         raise Refusal(SERVER_ERROR, f"{world.limits.targets} targets are all that a client may have")
-    then = partial(_created, world, session, command)
-    world.forward(world.seat, command, params, then)
+    world.forward(world.seat, command, params, partial(_created, world, session, command, params))
     world.making += 1
 
 
-def _created(world: World, session: Session, command: Command, reply: dict[str, Any]) -> None:
+def _created(world: World, session: Session, command: Command, params: dict[str, Any], reply: dict[str, Any]) -> None:
     world.making -= 1
+    no_window = params.get("newWindow") is False and "no browser is open" in reply.get("error", {}).get("message", "")
+    if no_window and params["browserContextId"] == world.default and not world.closed:
+        # In its default context a browser makes a window then; in one of those that were made it refuses to.
+        asked = {name: value for name, value in params.items() if name != "newWindow"}
+        world.forward(world.seat, command, asked, partial(_created, world, session, command, asked))
+        world.making += 1
+        return
     world.pass_on(session, command, reply)
 
 
 def _targets(world: World, session: Session, command: Command) -> None:
     filters = read_filter(params_of(command))
-    infos = [world.seen(each) for each in world.targets.values() if matches(filters, str(each.get("type", "")))]
-    world.answer(session, command, {"targetInfos": infos})
+
+    def told(infos: list[dict[str, Any]]) -> None:
+        found = [world.seen(each) for each in infos if matches(filters, str(each.get("type", "")))]
+        world.answer(session, command, {"targetInfos": found})
+
+    _ask_targets(world, session, command, told)
+
+
+def _ask_targets(
+    world: World, session: Session, command: Command, then: Callable[[list[dict[str, Any]]], None]
+) -> None:
+    """Ask the browser for the client's targets as they are now: not each change of a title is an event."""
+
+    def answered(reply: dict[str, Any]) -> None:
+        if "result" not in reply:
+            world.pass_on(session, command, reply)
+            return
+        then([each for each in reply["result"]["targetInfos"] if world.refreshed(each)])
+
+    world.forward(world.seat, command, {"filter": [{}]}, answered, "Target.getTargets")
 
 
 def _target_info(world: World, session: Session, command: Command) -> None:
     named = text(params_of(command), "targetId")
     target_id = session.target_id if named is None else named
-    info = world.targets.get(target_id)
-    if info is not None:
-        found = world.seen(info)
+    if target_id in world.targets:
+        params, place = {"targetId": target_id}, world.seat
+        world.forward(place, command, params, partial(_target_info_told, world, session, command))
     elif world.browser_session(target_id) is not None:
-        found = _browser_info(target_id)
+        world.answer(session, command, {"targetInfo": _browser_info(target_id)})
     elif named is None:
         world.forward(session, command, {})
-        return
     else:
         raise no_target()
-    world.answer(session, command, {"targetInfo": found})
+
+
+def _target_info_told(world: World, session: Session, command: Command, reply: dict[str, Any]) -> None:
+    info = reply.get("result", {}).get("targetInfo")
+    if isinstance(info, dict) and world.refreshed(info):
+        world.answer(session, command, {"targetInfo": world.seen(info)})
+    else:
+        world.pass_on(session, command, reply)
 
 
 def _browser_info(target_id: str) -> dict[str, Any]:
@@ -182,23 +238,27 @@ def _discover(world: World, session: Session, command: Command) -> None:
         if params.get("filter") is not None:
             raise Refusal(INVALID_PARAMS, "Filter should not be present with `discover` is off")
         session.discovery = None
-        world.discovering.pop(session.name, None)
+        world.discovering.pop(session.id, None)
         world.answer(session, command, {})
         return
     filters = read_filter(params)
-    if session.discovery is None:
-        session.discovery = Discovery(partial(_tell, world, session), filters)
-        world.discovering[session.name] = session
-    session.discovery.filter = filters
-    for each in world.roots.values():
-        session.discovery.target(_browser_info(each.target_id))
-    for info in list(world.targets.values()):
-        session.discovery.target(world.seen(info))
-    world.answer(session, command, {})
+
+    def told(infos: list[dict[str, Any]]) -> None:
+        if session.discovery is None:
+            session.discovery = Discovery(partial(_tell, session), filters)
+            world.discovering[session.id] = session
+        session.discovery.filter = filters
+        for each in world.roots.values():
+            session.discovery.target(_browser_info(each.target_id))
+        for info in infos:
+            session.discovery.target(world.seen(info))
+        world.answer(session, command, {})
+
+    _ask_targets(world, session, command, told)
 
 
-def _tell(world: World, session: Session, method: str, params: dict[str, Any]) -> None:
-    world.deliver(write_event(method, params, session.name))
+def _tell(session: Session, method: str, params: dict[str, Any]) -> None:
+    session.deliver(write_event(method, params, session.name))
 
 
 def _auto_attach(world: World, session: Session, command: Command) -> None:
@@ -206,9 +266,8 @@ def _auto_attach(world: World, session: Session, command: Command) -> None:
     on, waits = flag(params, "autoAttach"), flag(params, "waitForDebuggerOnStart")
     flat = flag(params, "flatten", False)
     if not session.is_browser:
-        if on:
-            _only_flat(flat)
-        world.forward(session, command, params)
+        session.nests, session.waits = on and not flat, on and waits
+        world.forward(session, command, {**params, "flatten": True})
         return
     if not flat:
         raise Refusal(INVALID_PARAMS, "Only flatten protocol is supported with browser level auto-attach")
@@ -261,6 +320,7 @@ def _attach_to_all(world: World, session: Session, command: Command) -> None:
 VERBS: dict[str, Verb] = {
     "Browser.close": _close,
     "Browser.getWindowForTarget": _window,
+    "Browser.setDownloadBehavior": _downloads,
     "Target.attachToBrowserTarget": _attach_to_browser,
     "Target.attachToTarget": _attach,
     "Target.createBrowserContext": _create_context,
@@ -270,6 +330,7 @@ VERBS: dict[str, Verb] = {
     "Target.getBrowserContexts": _contexts,
     "Target.getTargetInfo": _target_info,
     "Target.getTargets": _targets,
+    "Target.sendMessageToTarget": _send_message,
     "Target.setAutoAttach": _auto_attach,
     "Target.setDiscoverTargets": _discover,
 }

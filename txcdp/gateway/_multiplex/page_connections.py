@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from txcdp.gateway._multiplex.limits import Limits
+from txcdp.gateway._multiplex.messages import write_event
 from txcdp.gateway._multiplex.sessions import ROOT, Session
 from txcdp.gateway._multiplex.state import INTERNAL_ERROR, NORMAL_END
 from txcdp.gateway._multiplex.targets import Told
@@ -78,6 +79,7 @@ class PageWorld(World):
     def detached(self, session: Session, told: Told) -> None:
         """Hear that a session is no more: with the page's, the line ends."""
         if session is self.sessions.get(""):
+            session.deliver(write_event("Inspector.detached", {"reason": "target_closed"}, ""))
             self.end(NORMAL_END, "the page has closed")
         else:
             super().detached(session, told)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from txcdp.gateway._multiplex.messages import write_event
 from txcdp.gateway._multiplex.targets import Discovery, Filter, matches
 
 if TYPE_CHECKING:
@@ -23,7 +24,10 @@ class Session:
     :param parent: the id of the session on which the browser tells of this one: that of ``upper``, or of a watcher.
     :ivar below: the sessions that the client hears of in its name, by their ids.
     :ivar waiting: the ids, on the line, of what it has not answered.
-    :ivar name: what the client calls it: its id, or ``""`` for the root session.
+    :ivar nested: whether it is not flat: all that it says and hears is wrapped in messages of ``upper``.
+    :ivar nests: whether those that the browser attaches it to by itself are not flat either.
+    :ivar attaching: the targets that the client has asked to attach it to, in order, each with whether that is nested.
+    :ivar name: how its messages are marked: with its id, or ``""`` for the root session and for a nested one.
     :ivar strip: how the browser ends a message of this session that the client has to see without its id.
     :ivar discovery: what it has been told of targets; None while it does not discover any.
     :ivar takes: which new targets it is attached to by itself; None while it is to none.
@@ -34,12 +38,15 @@ class Session:
 
     __slots__ = (
         "asked",
+        "attaching",
         "below",
         "discovery",
         "id",
         "is_browser",
         "key",
         "name",
+        "nested",
+        "nests",
         "parent",
         "strip",
         "taken",
@@ -52,7 +59,15 @@ class Session:
     )
 
     def __init__(
-        self, session_id: str, target_id: str, kind: str, *, world: Belongings, upper: Session | None, parent: bytes
+        self,
+        session_id: str,
+        target_id: str,
+        kind: str,
+        *,
+        world: Belongings,
+        upper: Session | None,
+        parent: bytes,
+        nested: bool = False,
     ) -> None:
         self.id = session_id
         self.key = session_id.encode()
@@ -61,8 +76,11 @@ class Session:
         self.world = world
         self.upper = upper
         self.parent = parent
-        self.name = "" if upper is None else session_id
-        self.strip = b',"sessionId":"%b"}' % self.key if upper is None else b""
+        self.nested = nested
+        self.nests = False
+        self.attaching: list[tuple[str, bool]] = []
+        self.name = "" if upper is None or nested else session_id
+        self.strip = b"" if self.name else b',"sessionId":"%b"}' % self.key
         self.discovery: Discovery | None = None
         self.takes: Filter | None = None
         self.waits = False
@@ -70,6 +88,25 @@ class Session:
         self.waiting: set[int] = set()
         self.asked: set[str] = set()
         self.taken: dict[str, Session] = {}
+
+    def deliver(self, message: bytes) -> None:
+        """Send the client a message of this session."""
+        if self.nested and self.upper is not None:
+            told = {"sessionId": self.id, "message": message.decode("utf-8", "replace"), "targetId": self.target_id}
+            self.upper.deliver(write_event("Target.receivedMessageFromTarget", told, self.upper.name))
+        else:
+            self.world.deliver(message)
+
+    def attach_asked(self, target_id: str) -> bool | None:
+        """Take out the first attachment to a target that the client has asked for.
+
+        :returns: whether it is nested; None where there is none.
+        """
+        for each in self.attaching:
+            if each[0] == target_id:
+                self.attaching.remove(each)
+                return each[1]
+        return None
 
     def left(self, session: Session) -> None:
         """Hear that a session is no more, or is about to be: its target may be taken anew."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -44,6 +45,7 @@ class Belongings:
     :ivar host: whose contexts and targets it has: its own, but for a line to a page.
     :ivar lodgers: the lines to its pages.
     :ivar downloads: those of its pages; of a line to a page, its host's are asked.
+    :ivar first_page: whether a page is opened in its default context before it is ready, as a fresh browser has one.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Belongings:
         self.host: Belongings = self
         self.lodgers: list[Belongings] = []
         self.downloads = Downloads(self)
+        self.first_page = False
         self._attachments: dict[str, int] = {}
         self._deliver = deliver
         self._close = close
@@ -102,10 +105,19 @@ class Belongings:
     def housed(self, reply: dict[str, Any]) -> None:
         """Take the default context, which the browser has made, or failed to."""
         self.default = self.moved_in(reply) or ""
-        if self.default:
-            self.furnished()
-        else:
+        if not self.default:
             self.end(INTERNAL_ERROR, "the browser has made no context")
+        elif self.first_page:
+            params = {"url": "about:blank", "browserContextId": self.default}
+            self.browser.line.ask("Target.createTarget", params, then=self._first_page_made)
+        else:
+            self.furnished()
+
+    def _first_page_made(self, reply: dict[str, Any]) -> None:
+        """Go on with the first page, or without where the browser has failed to make it."""
+        self.first_page = False
+        if not self.closed:
+            self.furnished()
 
     def furnished(self) -> None:
         """Hear that the root session is there, or the default context."""
@@ -156,6 +168,19 @@ class Belongings:
         """Return a target as the client is to see it: ``attached`` tells of the client's own sessions."""
         return {**info, "attached": self._attachments.get(info["targetId"], 0) > 0}
 
+    def refreshed(self, info: dict[str, Any]) -> bool:
+        """Take what the browser has answered about a target; tell whether that is one of the client's."""
+        if self.browser.owner(info) is not self.host:
+            return False
+        if info["targetId"] in self.targets:
+            self.targets[info["targetId"]] = info
+        return True
+
+    def default_downloads(self) -> dict[str, str]:
+        """Return what lets its default context download as a browser does that was told nothing."""
+        folder = self.browser.downloads
+        return {"behavior": "allow", "downloadPath": os.path.join(folder, self.default)} if folder else {}
+
     def target_told(self, info: dict[str, Any]) -> None:
         """Hear of one of the client's targets."""
         self.targets[info["targetId"]] = info
@@ -182,6 +207,11 @@ class Belongings:
         return [each.discovery for each in discovering if each.discovery is not None]
 
     # Sessions:
+
+    @property
+    def all_roots(self) -> list[Session]:
+        """Its sessions with the browser itself, over all of its lines."""
+        return [each for line in (self, *self.lodgers) for each in line.roots.values()]
 
     def browser_session(self, target_id: str) -> Session | None:
         """Return the client's session with a target that stands for the browser."""
@@ -233,7 +263,10 @@ class Belongings:
         :param parent: the session on which the browser has told of it.
         """
         kind, target_id = str(told.info.get("type", "")), told.target_id
-        session = Session(told.session_id, target_id, kind, world=self, upper=upper, parent=parent)
+        nested = upper.attach_asked(target_id) if parent == upper.key and target_id not in upper.asked else False
+        if nested is None:  # it is attached by itself
+            nested = upper.nests
+        session = Session(told.session_id, target_id, kind, world=self, upper=upper, parent=parent, nested=nested)
         self.sessions[session.id] = self.browser.sessions[session.key] = upper.below[session.id] = session
         if session.is_browser:
             self.roots[session.id] = session
@@ -241,7 +274,7 @@ class Belongings:
             upper.taken[target_id] = session
         self._count(target_id, 1)
         params = {"sessionId": session.id, "targetInfo": self.seen(told.info), "waitingForDebugger": told.waiting}
-        self.deliver(write_event("Target.attachedToTarget", params, upper.name))
+        upper.deliver(write_event("Target.attachedToTarget", params, upper.name))
 
     def detached(self, session: Session, told: Told) -> None:
         """Hear that a session is no more."""
@@ -253,12 +286,13 @@ class Belongings:
         upper.below.pop(session.id, None)
         upper.left(session)
         params = {"sessionId": session.id, "targetId": told.target_id}
-        self.deliver(write_event("Target.detachedFromTarget", params, upper.name))
+        upper.deliver(write_event("Target.detachedFromTarget", params, upper.name))
 
     def _remove(self, session: Session) -> None:
         """Take out a session and those below it; what it has not answered is answered as when it is gone."""
         self.sessions.pop(session.id, None)
         self.browser.sessions.pop(session.key, None)
+        self.browser.watch.resumed(session, gone=True)
         self.roots.pop(session.id, None)
         self.discovering.pop(session.id, None)
         for each in list(session.below.values()):
@@ -271,7 +305,7 @@ class Belongings:
             left = asked.pop(line_id, None)
             if left is not None and left.then is not None:
                 left.then({"error": {"code": gone.code, "message": gone.message}})
-            elif left is not None:
+            elif left is not None and not session.nested:
                 self.deliver(write_refusal(gone, left.number, ""))
         self._count(session.target_id, -1)
 

@@ -8,18 +8,35 @@ such; else it is let go. It makes no difference to anybody who else is there.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from txcdp.gateway._multiplex.sessions import ROOT
-from txcdp.gateway._multiplex.targets import HIDDEN, Told
+from txcdp.gateway._multiplex.sessions import ROOT, Session
+from txcdp.gateway._multiplex.targets import HIDDEN, Told, matches
 
 if TYPE_CHECKING:
     from txcdp.gateway._multiplex.browser import SharedBrowser
+    from txcdp.gateway._multiplex.state import Belongings
 
 _FURNITURE: Final[list[dict[str, Any]]] = [{"type": kind, "exclude": True} for kind in sorted(HIDDEN)]
 _ALL: Final = [*_FURNITURE, {}]
 _ALL_BUT_TABS: Final = [*_FURNITURE, {"type": "tab", "exclude": True}, {}]
 _TABS: Final = [{"type": "tab"}]
+
+RESUME: Final = "Runtime.runIfWaitingForDebugger"
+
+#: So many sessions may be about to be let go: what hangs does not say that it goes on.
+_MOST: Final = 1000
+
+
+class Held(NamedTuple):
+    """A page that waits since its tab does.
+
+    :ivar key: the session on which the browser has told of it.
+    """
+
+    key: bytes
+    told: Told
 
 
 class Watch:
@@ -32,6 +49,10 @@ class Watch:
         self.keys: set[bytes] = {ROOT}
         self._browser = browser
         self._opened: dict[str, str] = {}
+        self._leaving: dict[str, int] = {}
+        self._tabs: dict[str, deque[str]] = {}
+        self._pages: dict[str, deque[Held]] = {}
+        self._held: dict[str, Held] = {}
 
     def start(self) -> None:
         """Begin to watch."""
@@ -52,21 +73,107 @@ class Watch:
         world = self._browser.owner(told.info)
         taker = None if world is None else world.taker(told)
         if world is None or taker is None:
-            self.let_go(key, told)
+            if world is None or not told.waiting or not self._hold(world, key, told):
+                self.let_go(key, told)
             return
+        if told.waiting and taker.waits and told.info.get("type") == "tab":
+            self._tab_waits(str(told.info.get("browserContextId")), told.session_id)
         if told.waiting and not taker.waits:
             self._resume(told)
             told.waiting = False
         world.attached(taker, told, key)
 
     def let_go(self, key: bytes, told: Told) -> None:
-        """Let a target go on, and its session go."""
-        if told.waiting:
-            self._resume(told)
-        self._browser.line.detach(told.session_id, key)
+        """Let a target go on, and its session go.
+
+        One that waits is let go once it has said that it goes on: a worker whose session goes at once never runs.
+        """
+        line = self._browser.line
+        if not told.waiting:
+            line.detach(told.session_id, key)
+            return
+
+        def goes_on(_: object) -> None:
+            if self._leaving.pop(told.session_id, None) is not None:
+                line.detach(told.session_id, key)
+
+        number = line.ask(RESUME, {}, key=told.session_id.encode(), then=goes_on)
+        self._leaving[told.session_id] = number
+        if len(self._leaving) > _MOST:  # that do not answer
+            goes_first, number = next(iter(self._leaving.items()))
+            del self._leaving[goes_first], line.asked[number]
+            line.detach(goes_first, key)
+
+    def gone(self, session_id: str) -> None:
+        """Hear that a session of the watcher's is no more: what it was asked is not answered."""
+        number = self._leaving.pop(session_id, None)
+        if number is not None:
+            self._browser.line.asked.pop(number, None)
+
+    # Popups of those who take tabs, as Puppeteer does: a tab waits as long as its page does, and that is let go by us.
+
+    def _tab_waits(self, context: str, session_id: str) -> None:
+        """Note a tab that its client lets wait; its page is the next one of that context."""
+        pages = self._pages.get(context)
+        if pages:
+            self._held[session_id] = pages.popleft()
+        else:
+            self._tabs.setdefault(context, deque()).append(session_id)
+
+    def _hold(self, world: Belongings, key: bytes, told: Told) -> bool:
+        """Keep a page waiting whose tab its client lets wait; tell whether it is."""
+        if told.info.get("type") != "page" or told.info.get("subtype"):
+            return False
+        if not any(each.waits and each.takes is not None and matches(each.takes, "tab") for each in world.all_roots):
+            return False
+        context = str(told.info.get("browserContextId"))
+        held = Held(key, told)
+        tabs = self._tabs.get(context)
+        if tabs:
+            tab = tabs.popleft()
+            if not tab:  # its client was quicker
+                return False
+            self._held[tab] = held
+        else:
+            self._pages.setdefault(context, deque()).append(held)
+        return True
+
+    def has_waiting(self, session: Session) -> bool:
+        """Tell whether a page waits, or may, for a session to go on."""
+        return session.id in self._held or any(session.id in tabs for tabs in self._tabs.values())
+
+    def resumed(self, session: Session, *, gone: bool = False) -> None:
+        """Hear that a client has let a session go on, or that the session is no more.
+
+        A tab that goes on still keeps its page waiting where its client has this attached and waiting, too.
+        """
+        held = self._held.pop(session.id, None)
+        if held is not None:
+            pages = [each for each in session.below.values() if each.target_id == held.told.target_id]
+            if session.waits and pages and not gone:
+                self._held[pages[0].id] = held
+            else:
+                self.let_go(held.key, held.told)
+            return
+        for tabs in self._tabs.values() if self._tabs else ():
+            if session.id in tabs and gone:
+                tabs.remove(session.id)
+            elif session.id in tabs:
+                tabs[tabs.index(session.id)] = ""
+
+    def destroyed(self, target_id: str) -> None:
+        """Hear that a target is no more."""
+        for pages in self._pages.values() if self._pages else ():
+            for held in [each for each in pages if each.told.target_id == target_id]:
+                pages.remove(held)
+
+    def context_gone(self, context: str) -> None:
+        """Hear that a context is no more."""
+        self._tabs.pop(context, None)
+        self._pages.pop(context, None)
 
     def _resume(self, told: Told) -> None:
-        self._browser.line.tell("Runtime.runIfWaitingForDebugger", {}, told.session_id.encode())
+        self._browser.line.tell(RESUME, {}, told.session_id.encode())
 
     def _watch_tabs(self, reply: dict[str, Any]) -> None:
         session_id = reply.get("result", {}).get("sessionId")

@@ -62,8 +62,8 @@ class Line:
         number: int = 0,
         then: Answered | None = None,
         key: bytes = ROOT,
-    ) -> None:
-        """Send a command, and remember who asked.
+    ) -> int:
+        """Send a command, and remember who asked; return its id.
 
         :param session: the client's session that it is for.
         :param key: where there is no such session, the line's own that it is for.
@@ -76,6 +76,7 @@ class Line:
             session.waiting.add(line_id)
             key = session.key
         self._send(write_command(line_id, method, params, key))
+        return line_id
 
     def tell(self, method: str, params: dict[str, Any], key: bytes) -> None:
         """Send a command of which the outcome does not matter."""
@@ -102,7 +103,7 @@ class Line:
         if asked.then is not None:
             asked.then(from_json(message))
         elif world is not None and asked.session is not None:
-            world.deliver(_readdressed(message, at, asked.number, asked.session.strip))
+            asked.session.deliver(_readdressed(message, at, asked.number, asked.session.strip))
 
     def give_up(self, world: Belongings) -> None:
         """Forget what a client has asked; but for what the line's own session will answer, and has to be undone."""

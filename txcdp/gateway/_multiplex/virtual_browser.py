@@ -28,6 +28,7 @@ from txcdp.gateway._multiplex.parameters import params_of
 from txcdp.gateway._multiplex.rules import Kind, rule_of
 from txcdp.gateway._multiplex.sessions import Session
 from txcdp.gateway._multiplex.state import Belongings
+from txcdp.gateway._multiplex.target_watch import RESUME
 
 if TYPE_CHECKING:
     from txcdp.gateway._multiplex.browser import SharedBrowser
@@ -68,7 +69,11 @@ class World(Belongings):
 
     def furnished(self) -> None:
         """Do what was said before there was room for it."""
-        if self.default and self.sessions and self._early is not None:
+        if self.default and self.sessions and not self.first_page and self._early is not None:
+            downloads = self.default_downloads()
+            if downloads:
+                params = {**downloads, "browserContextId": self.default}
+                self.browser.line.tell("Browser.setDownloadBehavior", params, self.seat.key)
             early, self._early = self._early, None
             for command in early:
                 if not self.closed:
@@ -76,15 +81,29 @@ class World(Belongings):
 
     def _obey(self, command: Command) -> None:
         session = self.sessions.get(command.session_id)
-        if session is None:
+        if session is None or session.nested:
             self.deliver(write_refusal(no_session(), command.id, ""))
-            return
+        else:
+            self._obey_on(session, command)
+
+    def receive_nested(self, session: Session, message: str) -> None:
+        """Take a message to a session that is not flat."""
+        try:
+            command = read_command(message.encode("utf-8", "surrogatepass"))
+            if command.session_id:
+                raise no_session()
+        except Refusal as refusal:
+            session.deliver(write_refusal(refusal, refusal.id, ""))
+        else:
+            self._obey_on(session, command)
+
+    def _obey_on(self, session: Session, command: Command) -> None:
         try:
             if len(self.waiting) >= self.limits.commands:
                 raise self._busy()
             self._carry_out(session, command)
         except Refusal as refusal:
-            self.deliver(write_refusal(refusal, command.id, session.name))
+            session.deliver(write_refusal(refusal, command.id, session.name))
 
     def _carry_out(self, session: Session, command: Command) -> None:
         """Do what the table of rules says.
@@ -94,7 +113,9 @@ class World(Belongings):
         rule = rule_of(command.method)
         kind = rule.browser if session.is_browser else rule.page
         if kind is Kind.PASS:
-            self.forward(session, command, command.params)
+            resumes = command.method == RESUME and self.browser.watch.has_waiting(session)
+            then = partial(self._resumed, session, command) if resumes else None
+            self.forward(session, command, command.params, then)
         elif kind is Kind.OWN:
             if command.doubled:
                 raise Refusal(PARSE_ERROR, "CBOR: duplicate map key")
@@ -122,7 +143,7 @@ class World(Belongings):
         if kind is Kind.TARGET:
             self.target_of(params)
         elif kind is Kind.WINDOW:
-            if params.get("windowId") not in self.windows.values():
+            if params.get("windowId", 0) not in self.windows.values() and "windowId" in params:
                 raise Refusal(SERVER_ERROR, "Browser window not found")
         elif kind is Kind.ADDRESS:
             check_address(params)
@@ -172,17 +193,25 @@ class World(Belongings):
         command: Command,
         params: dict[str, Any] | list[Any] | None,
         then: Callable[[dict[str, Any]], None] | None = None,
+        method: str = "",
     ) -> None:
         """Send a command to the browser.
 
         :param session: where to; None for the line's own session.
         :param then: called with the reply, to answer it; by default that goes to the client as it comes.
+        :param method: of another command that is sent in its place.
         """
-        self.browser.line.ask(command.method, params, session=session, world=self, number=command.id, then=then)
+        self.browser.line.ask(
+            method or command.method, params, session=session, world=self, number=command.id, then=then
+        )
 
     def answer(self, session: Session, command: Command, result: Any) -> None:
         """Answer a command."""
-        self.deliver(write_reply(command.id, result, session.name))
+        session.deliver(write_reply(command.id, result, session.name))
+
+    def _resumed(self, session: Session, command: Command, reply: dict[str, Any]) -> None:
+        self.pass_on(session, command, reply)
+        self.browser.watch.resumed(session)
 
     def pass_on(self, session: Session, command: Command, reply: dict[str, Any]) -> None:
         """Answer a command with what the browser has said to one that was sent in its place."""
@@ -191,7 +220,7 @@ class World(Belongings):
         else:
             error = reply.get("error", {})
             refusal = Refusal(error.get("code", SERVER_ERROR), error.get("message", ""), data=error.get("data"))
-            self.deliver(write_refusal(refusal, command.id, session.name))
+            session.deliver(write_refusal(refusal, command.id, session.name))
 
     def _busy(self) -> Refusal:
         return Refusal(SERVER_ERROR, f"{self.limits.commands} commands wait for an answer: let some come first")

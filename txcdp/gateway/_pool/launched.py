@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,6 +35,7 @@ class LaunchedBrowser:
 
     :ivar browser: that line.
     :ivar version: what it answers to ``/json/version``, but for its address.
+    :ivar downloads: a folder in its profile, which is removed with it.
     """
 
     def __init__(self, browser: Browser, version: Mapping[str, str]) -> None:
@@ -45,6 +47,7 @@ class LaunchedBrowser:
         self._process = process
         self.pid = process.pid
         self.ws_url = process.ws_url
+        self.downloads = os.path.join(process.profile, "downloads")
 
     def when_ended(self) -> Deferred[Any]:
         """Fire when its process has ended."""

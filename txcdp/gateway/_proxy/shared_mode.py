@@ -61,6 +61,7 @@ class Shared:
     ) -> None:
         self._reactor = reactor
         self._hold = options.hold
+        self._first_page = options.first_page
         self._unread = options.clients.unread
         self._patience = options.pool.check_timeout
         self._screen = Screen(options.policy)
@@ -141,7 +142,8 @@ class Shared:
         tenant = Tenant(self._reactor, house, principal, self._left)
         house.enter(tenant)
         seat = Seat(house.transport, self._unread, house.together)
-        tenant.world = seat.world = house.shared.open_client(seat.deliver, seat.ended)
+        shared = house.shared
+        tenant.world = seat.world = shared.open_client(seat.deliver, seat.ended, first_page=self._first_page)
         self.tenants.append(tenant)
         tenant.main = line = self._line(tenant, seat)
         return line

@@ -46,7 +46,7 @@ class House:
         self.transport = transport
         self.guests: set[object] = set()
         self.why = ""
-        self.shared = SharedBrowser(transport.send)
+        self.shared = SharedBrowser(transport.send, member.running.downloads)
         self.together = Together()
         upstream: Any = transport
         upstream.beside = self.together
