@@ -234,9 +234,8 @@ class GatewayCase(SynchronousTestCase):
             self.lines.append(FakeTransport(url))
             return succeed(self.lines[-1])
 
-        self.gateway = Gateway(
-            self.reactor, GatewayOptions(**options), self.starter, lambda r, p, o: Exclusive(r, p, o, open_line)
-        )
+        chosen = GatewayOptions(**{"linger": 0.0, **options})
+        self.gateway = Gateway(self.reactor, chosen, self.starter, lambda r, p, o: Exclusive(r, p, o, open_line))
         self.gateway.pool.open()
         self.addCleanup(self.finish)
         return self.gateway

@@ -263,23 +263,145 @@ class HttpTests(GatewayCase):
         self.assertEqual(self.get("/").body, b"a page")
         self.assertIn(b"connect with ws://", self.get("/devtools/browser").body)
 
+    def path(self, target: dict[str, str]) -> str:
+        """Return the path of a target's WebSocket."""
+        return target["webSocketDebuggerUrl"].removeprefix("ws://127.0.0.1:9222")
+
     def test_list_offers_a_page(self):
         gateway = self.make()
         (offered,) = self.json("/json/list")
-        self.assertEqual((offered["type"], offered["url"]), ("page", "about:blank"))
-        self.assertEqual(gateway.pool.leased, set())
-        path = offered["webSocketDebuggerUrl"].removeprefix("ws://127.0.0.1:9222")
-        self.assertRegex(path, "^/devtools/page/[0-9A-F]{32}$")
+        self.assertEqual((offered["type"], offered["id"]), ("page", "FIRST-127.0.0.1:1000"))
+        self.assertEqual((gateway.pool.leased, len(gateway.pool.reserved)), (set(), 1))
+        self.reactor.advance(gateway._options.hold - 1)
+        path = self.path(offered)
         caller = self.client(path)
+        self.assertEqual(gateway.pool.reserved, set())
+        self.reactor.advance(2)
         self.assertEqual(self.lines[0].url, "ws://127.0.0.1:1000/devtools/page/FIRST-127.0.0.1:1000")
         second = self.client(path)
         self.assertEqual(len(gateway.pool.leased), 1)
         self.assertEqual(self.get(path.replace("/devtools/page", "/json/activate"), verb="PUT").status, 200)
         self.assertEqual(self.pages.done, [("activate", "127.0.0.1:1000", "FIRST-127.0.0.1:1000")])
-        self.assertEqual(len(self.json("/json")), 1)  # those of WebSockets are told to nobody
+        again = self.json("/json")
+        self.assertEqual([each["id"] for each in again], ["FIRST-127.0.0.1:1001", offered["id"]])
+        self.client()
+        self.assertEqual(len(self.json("/json")), 2)  # those of other WebSockets are told to nobody
         caller.leave()
         second.leave()
         self.assertEqual(self.caller_status(path), 404)
+
+    def test_two_who_were_offered_the_same_page(self):
+        gateway = self.make(pool=PoolOptions(size=3, warm=1))
+        (offered,), (again,) = self.json("/json/list"), self.json("/json/list")
+        self.assertEqual(offered, again)
+        first, second = self.client(self.path(offered)), self.client(self.path(offered))
+        self.assertEqual(len(gateway.pool.leased), 2)
+        self.client(self.path(offered))
+        self.assertEqual(len(gateway.pool.leased), 2, "a third one comes to a page that there is")
+        self.assertEqual([each["id"] for each in self.json("/json")][1:], [offered["id"]] * 2)
+        for each in (first, second):
+            each.leave()
+
+    def test_who_was_offered_a_page_comes_when_another_one_has_left(self):
+        self.make(pool=PoolOptions(size=3, warm=1))
+        (offered,) = self.json("/json/list")
+        self.json("/json/list")
+        self.client(self.path(offered)).leave()
+        self.client(self.path(offered)).leave()
+        self.assertEqual(self.caller_status(self.path(offered)), 404)
+
+    def test_a_page_is_offered_where_no_browser_is_idle(self):
+        gateway = self.make(pool=PoolOptions(size=1, warm=0))
+        (offered,) = self.json("/json/list")
+        self.assertEqual(self.json("/json/list"), [offered])
+        self.assertRegex(self.path(offered), "^/devtools/page/[0-9A-F]{32}$")
+        self.assertEqual((offered["title"], offered["url"]), ("about:blank", "about:blank"))
+        self.reactor.advance(3600)
+        caller = self.client(self.path(offered))
+        self.assertEqual(self.lines[0].url, "ws://127.0.0.1:1000/devtools/page/FIRST-127.0.0.1:1000")
+        self.assertIn(offered["id"], [each["id"] for each in self.json("/json")][1:])
+        caller.leave()
+        self.assertEqual(len(gateway.pool.leased), 0)
+
+    def test_a_page_of_a_browser_that_is_on_its_way(self):
+        self.starter.at_once = False
+        self.make(pool=PoolOptions(size=2, warm=1))
+        asking, gone, failed = self.get("/json/list"), self.get("/json/list"), self.get("/json/list")
+        self.assertEqual([each.status for each in (asking, gone)], [0, 0])
+        gone.leave()
+        self.starter.come_up()
+        said = [json.loads(each.body)[0]["id"] for each in (asking, failed, self.get("/json/list"))]
+        self.assertEqual(said, ["FIRST-127.0.0.1:1000"] * 3)
+
+    def test_a_page_of_a_browser_that_does_not_come_up(self):
+        self.starter.at_once = False
+        self.make(pool=PoolOptions(size=2, warm=1))
+        asking = self.get("/json/list")
+        self.starter.fail()
+        self.assertRegex(json.loads(asking.body)[0]["id"], "^[0-9A-F]{32}$")
+        gateway = self.gateway
+        self.assertTrue(gateway.pool.counts.failed)
+
+    def test_a_page_that_is_offered_is_not_kept_from_those_who_wait(self):
+        gateway = self.make(pool=PoolOptions(size=2, warm=1))
+        (offered,) = self.json("/json/list")
+        kept = next(iter(gateway.pool.reserved))
+        self.client()
+        self.assertNotIn(kept, gateway.pool.leased)
+        self.assertEqual(self.json("/json"), [offered])
+        self.client()
+        self.assertIn(kept, gateway.pool.leased, "there is no other one")
+        self.assertEqual(gateway.pool.reserved, set())
+        self.assertNotEqual(self.json("/json"), [offered])
+
+    def test_a_page_is_offered_for_a_while(self):
+        gateway = self.make(hold=5)
+        (offered,) = self.json("/json/list")
+        self.reactor.advance(4)
+        self.json("/json/list")
+        self.reactor.advance(4)
+        self.assertEqual(len(gateway.pool.reserved), 1)
+        self.reactor.advance(2)
+        self.assertEqual(gateway.pool.reserved, set())
+        self.client(self.path(offered))
+
+    def test_who_comes_again_at_once(self):
+        gateway = self.make(linger=2.0, pool=PoolOptions(size=1, warm=1))
+        path = self.path(self.json("/json/version"))
+        for _ in range(3):
+            self.client(path).leave()
+            self.reactor.advance(1)
+        self.assertEqual({each.url for each in self.lines}, {"ws://127.0.0.1:1000/devtools/browser/real-1000"})
+        self.assertEqual(len(gateway.pool.leased), 1)
+        self.reactor.advance(1.1)
+        self.assertEqual((len(gateway.pool.leased), self.caller_status(path)), (0, 404))
+
+    def test_nobody_waits_for_one_who_might_come_again(self):
+        gateway = self.make(linger=2.0, pool=PoolOptions(size=1, warm=1))
+        self.client().leave()
+        self.assertEqual(len(gateway.pool.leased), 1)
+        second = self.client()
+        waiting = self.caller()
+        waiting.upgrade("/devtools/browser")
+        self.assertEqual(waiting.status, 0)
+        second.leave()
+        self.assertEqual(waiting.status, 101)
+        self.assertEqual(len(self.starter.browsers), 3)
+        gateway.stop()
+        waiting.leave()
+        self.assertEqual(len(gateway.pool.leased), 0)
+
+    def test_a_browser_that_has_ended_is_not_kept(self):
+        gateway = self.make(linger=2.0, pool=PoolOptions(size=2, warm=1))
+        client = self.client()
+        self.starter.browsers[0].gone.callback(None)
+        client.leave()
+        mode: Any = gateway.mode
+        self.assertEqual(mode.leases, {})
+        self.client().leave()
+        self.assertEqual(len(mode.leases), 1)
+        self.starter.browsers[1].gone.callback(None)
+        self.assertEqual(mode.leases, {})
 
     def caller_status(self, path: str, *headers: str) -> int:
         caller = self.caller()

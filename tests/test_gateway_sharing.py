@@ -13,6 +13,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.gateway_support import Caller, FakeTransport
 from tests.gateway_support import GatewayCase as ExclusiveCase
 from tests.support_world import FakeBrowser
+from txcdp.chrome import discovery
+from txcdp.chrome._descriptions import TargetDescription
 from txcdp.errors import ConnectError, ConnectionLost
 from txcdp.gateway import (
     BrowserLimits,
@@ -55,7 +57,8 @@ class SharedCase(ExclusiveCase):
 
     def make(self, **options: Any) -> Gateway:
         self.opening: Callable[[str], Deferred[Any]] = self.open_line
-        chosen = GatewayOptions(**{"mode": "shared", "pool": PoolOptions(size=2, warm=0), **options})
+        chosen = GatewayOptions(**{"mode": "shared", "pool": PoolOptions(size=2, warm=0), "linger": 0.0, **options})
+        self.patch(discovery, "list_targets", self.list_targets)
         self.gateway = Gateway(
             self.reactor, chosen, self.starter, lambda r, p, o: Shared(r, p, o, lambda _, url: self.opening(url))
         )
@@ -63,6 +66,11 @@ class SharedCase(ExclusiveCase):
         self.mode: Any = self.gateway.mode
         self.addCleanup(self.finish)
         return self.gateway
+
+    def list_targets(self, reactor: Any, netloc: str) -> Deferred[list[TargetDescription]]:
+        (line,) = [each for each in self.lines if f"/{netloc}/" in each.url and each.receiver is not None]
+        infos = [line.browser.info(each) for each in line.browser.targets]
+        return succeed([TargetDescription(id=each["targetId"], type=each["type"], url=each["url"]) for each in infos])
 
     def open_line(self, url: str) -> Deferred[Any]:
         self.lines.append(BrowserLine(url))
@@ -417,16 +425,101 @@ class EndpointTests(SharedCase):
 
     def test_the_page_that_is_offered(self):
         self.make()
+        self.client()
         (offered,) = json.loads(self.get("/json/list").body)
+        self.assertEqual(json.loads(self.get("/json/list").body), [offered])
+        self.assertIn(offered["id"], self.lines[0].browser.targets)
         first, second = self.client(self.url(offered)), self.client(self.url(offered))
-        self.assertEqual((self.loads(), len(self.mode.tenants)), ([1], 1))
-        self.assertEqual(len(json.loads(self.get("/json/list").body)), 1)
+        self.assertEqual((self.loads(), len(self.mode.tenants)), ([3], 3), "they were two who were offered it")
+        third = self.client(self.url(offered))
+        self.assertEqual(len(self.mode.tenants), 3)
+        self.lines[0].browser.targets[offered["id"]]["url"] = "http://new.test/"
+        again = json.loads(self.get("/json/list").body)
+        self.assertNotEqual(again[0]["id"], offered["id"])
+        self.assertEqual([each["id"] for each in again[1:]], [offered["id"]] * 2)
+        self.assertIn("http://new.test/", [each["url"] for each in again])
+        third.leave()
         for each in (first, second):
             self.assertIn("result", self.say(each, "Runtime.evaluate", expression="x"))
             each.leave()
         late = self.caller()
         late.upgrade(self.url(offered))
         self.assertEqual(late.status, 404)
+
+    def test_a_page_is_offered_where_there_is_no_room(self):
+        self.make(hold=5.0)
+        (offered,) = json.loads(self.get("/json/list").body)
+        self.assertEqual((json.loads(self.get("/json/list").body), self.mode.tenants), ([offered], []))
+        self.reactor.advance(100)
+        self.client(self.url(offered))
+        self.assertEqual(len(self.mode.tenants), 1)
+
+    def test_what_is_offered_takes_no_place_from_those_who_come(self):
+        self.make(hold=5.0, pool=PoolOptions(size=1, warm=0, clients_per_browser=2))
+        self.client()
+        (offered,) = json.loads(self.get("/json/list").body)
+        self.assertEqual(self.loads(), [2])
+        self.client()
+        self.assertEqual(self.loads(), [2])
+        caller = self.caller()
+        caller.upgrade(self.url(offered))
+        self.assertEqual(caller.status, 0, "it waits for a place")
+        caller.leave()
+
+    def test_what_nobody_comes_for_ends(self):
+        self.make(hold=5.0)
+        self.client()
+        self.get("/json/list")
+        self.assertEqual(self.loads(), [2])
+        self.reactor.advance(6)
+        self.settle()
+        self.assertEqual(self.loads(), [1])
+
+    def test_who_comes_again_at_once(self):
+        self.make(linger=2.0, pool=PoolOptions(size=1, warm=0, clients_per_browser=1))
+        url = self.url(json.loads(self.get("/json/version").body))
+        first = self.client(url)
+        context = self.say(first, "Target.createBrowserContext")["result"]["browserContextId"]
+        (page,) = self.say(first, "Target.getTargets")["result"]["targetInfos"]
+        self.say(first, "Target.setDiscoverTargets", discover=True)
+        session = self.say(first, "Target.attachToTarget", targetId=page["targetId"], flatten=True)["result"]
+        first.leave()
+        self.settle()
+        self.assertNotIn(session["sessionId"], self.lines[0].browser.sessions)
+        self.reactor.advance(1)
+        again = self.client(url)
+        self.assertEqual(self.say(again, "Target.getBrowserContexts")["result"]["browserContextIds"], [context])
+        self.assertEqual(self.say(again, "Target.getTargets")["result"]["targetInfos"], [page])
+        self.assertNotIn("Target.targetCreated", [each.get("method") for each in again.heard()])
+        again.leave()
+        line = self.client(f"/devtools/page/{page['targetId']}")
+        self.reactor.advance(5)
+        self.assertIn("result", self.say(line, "Runtime.evaluate", expression="x"))
+        line.leave()
+        self.reactor.advance(2.1)
+        self.settle()
+        self.assertEqual((self.mode.tenants, self.loads()), ([], []))
+
+    def test_nobody_waits_for_one_who_might_come_again(self):
+        self.make(linger=2.0, pool=PoolOptions(size=1, warm=0, clients_per_browser=1))
+        self.client().leave()
+        self.assertEqual((self.loads(), len(self.mode.tenants)), ([1], 1))
+        second, third = self.client(), self.caller()
+        self.assertEqual((self.loads(), len(self.mode.tenants)), ([1], 1))
+        third.upgrade("/devtools/browser")
+        second.leave()
+        self.settle()
+        self.assertEqual((third.status, len(self.mode.tenants)), (101, 1))
+        third.say({"id": 1, "method": "Browser.close"})
+        self.settle()
+        third.leave()
+        self.assertEqual(self.mode.tenants, [])
+
+    def test_a_browser_ends_while_its_clients_might_come_again(self):
+        self.make(linger=2.0)
+        self.client().leave()
+        self.lines[0].lose()
+        self.assertEqual((self.mode.tenants, self.loads()), ([], []))
 
     def test_activate_and_close(self):
         self.make()

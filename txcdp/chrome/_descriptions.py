@@ -18,6 +18,7 @@ class VersionInfo(msgspec.Struct, frozen=True):
     user_agent: str | None = msgspec.field(default=None, name="User-Agent")
     v8_version: str | None = msgspec.field(default=None, name="V8-Version")
     webkit_version: str | None = msgspec.field(default=None, name="WebKit-Version")
+    file_path_style: str | None = msgspec.field(default=None, name="File-Path-Style")
     android_package: str | None = msgspec.field(default=None, name="Android-Package")
     web_socket_debugger_url: str | None = msgspec.field(default=None, name="webSocketDebuggerUrl")
 

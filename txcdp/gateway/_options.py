@@ -268,7 +268,10 @@ class GatewayOptions:
     :ivar endpoint: where to listen, as Twisted's ``serverFromString`` takes it; with TLS:
         ``ssl:9443:privateKey=key.pem:certKey=cert.pem``.
     :ivar drain: seconds that clients have to finish when the gateway is stopped; then their lines are closed.
-    :ivar hold: seconds that a browser, or a world, waits for the first WebSocket after ``PUT /json/new``.
+    :ivar hold: seconds that a browser, or a world, waits for the first WebSocket after ``PUT /json/new``, and that the
+        page that ``/json/list`` offers is kept for its token.
+    :ivar linger: seconds that a browser, or a world, is kept after its last WebSocket was closed, for who comes again;
+        0: not at all. It ends at once where somebody waits for its place.
     :ivar first_page: whether a client of shared mode finds an empty page, as in a browser that was just started; where
         clients open their own anyway, False saves a process for each.
     :ivar render: lets it render for plain HTTP clients, see :mod:`txcdp.gateway.render`; None: it does not.
@@ -282,9 +285,12 @@ class GatewayOptions:
     door: DoorOptions = field(default_factory=DoorOptions)
     drain: float = 30.0
     hold: float = 15.0
+    linger: float = 1.0
     first_page: bool = True
     render: RenderOptions | None = None
 
     def __post_init__(self) -> None:
         if self.mode not in ("exclusive", "shared"):
             raise ValueError(f"mode={self.mode!r}: 'exclusive' or 'shared'")
+        if not self.linger >= 0:
+            raise ValueError(f"linger={self.linger!r}: a number from 0")

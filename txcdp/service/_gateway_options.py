@@ -75,11 +75,13 @@ class GatewayCommandOptions(LaunchOptions):
         ["unread", None, f"{_CLIENTS.unread >> 20}M", "How much may wait for it, in shared mode."],
         ["deny", None, None, "Methods that are refused: Browser.crash,SystemInfo.*; risky: a list of such."],
         ["deny-schemes", None, None, "Schemes of URLs that may not be opened: file,chrome"],
+        ["linger", None, f"{_ALL.linger:g}s", "How long a browser is kept for a client that has left; 0: not at all."],
         ["drain", None, f"{_ALL.drain:g}s", "How long clients may go on when the gateway is stopped."],
     ]
     optFlags = [
         ["no-private-addresses", None, "Refuse to open URLs of private networks and of this machine."],
         ["render", "r", "Render for plain HTTP clients: POST /screenshot, /pdf, /content, /evaluate."],
+        ["no-first-page", None, "Let clients of shared mode find no page at the start."],
         ["no-live-page", None, "Have no page at / that shows operators what goes on."],
     ]
 
@@ -103,6 +105,7 @@ class GatewayCommandOptions(LaunchOptions):
         "unread": positive(size),
         "deny": names,
         "deny-schemes": names,
+        "linger": seconds,
         "drain": seconds,
     }
 
@@ -171,6 +174,8 @@ class GatewayCommandOptions(LaunchOptions):
                 tokens=self["tokens"],
             ),
             drain=self["drain"],
+            linger=self["linger"],
+            first_page=not self["no-first-page"],
             render=RenderOptions() if self["render"] else None,
         )
 

@@ -83,6 +83,18 @@ def _refusal(error: TxcdpError) -> Refusal:
     return error if isinstance(error, Refusal) else busy(502, "The browser did not answer as it should.", "browser", 1)
 
 
+def blank_page(page_id: str, frontend: str | None) -> TargetDescription:
+    """Describe an empty page as Chromium does."""
+    return TargetDescription(
+        id=page_id,
+        type="page",
+        title="about:blank",
+        url="about:blank",
+        description="",
+        devtools_frontend_url=frontend,
+    )
+
+
 def shown(target: TargetDescription, visit: Visit) -> dict[str, Any]:
     """Describe a target with URLs of the gateway's own."""
     found: dict[str, Any] = {key: text for key, text in msgspec.to_builtins(target).items() if text is not None}

@@ -22,11 +22,12 @@ from txcdp.gateway._client_messages import (
 )
 from txcdp.gateway._multiplex.addresses import check_address
 from txcdp.gateway._multiplex.commands import VERBS
+from txcdp.gateway._multiplex.downloads import Downloads
 from txcdp.gateway._multiplex.limits import Limits
 from txcdp.gateway._multiplex.messages import invalid, no_session, no_target, write_reply
 from txcdp.gateway._multiplex.parameters import params_of
 from txcdp.gateway._multiplex.rules import Kind, rule_of
-from txcdp.gateway._multiplex.sessions import Session
+from txcdp.gateway._multiplex.sessions import ROOT, Session
 from txcdp.gateway._multiplex.state import Belongings
 from txcdp.gateway._multiplex.target_watch import RESUME
 
@@ -78,6 +79,35 @@ class World(Belongings):
             for command in early:
                 if not self.closed:
                     self._obey(command)
+
+    def suspend(self, ended: Callable[[int, str], None]) -> bool:
+        """Hear that the client has left and may come again: its sessions go, its contexts and targets stay.
+
+        :param ended: called in place of ``close`` where all ends meanwhile.
+        :returns: whether it is so; where it was not ready yet, nothing has been done.
+        """
+        root = self.sessions.get("")
+        if self._early is not None or root is None or self.closed:
+            return False
+        self._deliver, self._close = _unheard, ended
+        self.browser.line.give_up(self)
+        for session in list(root.below.values()):
+            if session.parent != root.key:
+                self.browser.line.detach(session.id, session.parent)
+            self._remove(session)
+        self.browser.line.detach(root.id, ROOT)
+        self.browser.sessions.pop(root.key, None)
+        self.sessions.clear()
+        self.roots.clear()
+        self.discovering.clear()
+        self.downloads = Downloads(self)
+        self._early = []
+        return True
+
+    def resume(self, deliver: Callable[[bytes], None], close: Callable[[int, str], None]) -> None:
+        """Take a client again, with what is there; what it says before it has a session waits."""
+        self._deliver, self._close = deliver, close
+        self.browser.line.ask("Target.attachToBrowserTarget", {}, then=self.seated)
 
     def _obey(self, command: Command) -> None:
         session = self.sessions.get(command.session_id)
@@ -224,3 +254,7 @@ class World(Belongings):
 
     def _busy(self) -> Refusal:
         return Refusal(SERVER_ERROR, f"{self.limits.commands} commands wait for an answer: let some come first")
+
+
+def _unheard(message: bytes) -> None:
+    """Take what is told to a client that is not there."""

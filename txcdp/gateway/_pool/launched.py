@@ -35,7 +35,6 @@ class LaunchedBrowser:
 
     :ivar browser: that line.
     :ivar version: what it answers to ``/json/version``, but for its address.
-    :ivar downloads: a folder in its profile, which is removed with it.
     """
 
     def __init__(self, browser: Browser, version: Mapping[str, str]) -> None:
@@ -47,7 +46,11 @@ class LaunchedBrowser:
         self._process = process
         self.pid = process.pid
         self.ws_url = process.ws_url
-        self.downloads = os.path.join(process.profile, "downloads")
+
+    @property
+    def downloads(self) -> str:
+        """A folder in its profile, which is removed with it."""
+        return os.path.join(self._process.profile, "downloads")
 
     def when_ended(self) -> Deferred[Any]:
         """Fire when its process has ended."""

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred, fail, gatherResults
+from twisted.internet.defer import CancelledError, Deferred, fail, gatherResults, succeed
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -34,6 +34,9 @@ class Pool:
     :param measure: adds up how many bytes the trees of processes take; see :func:`txcdp.gateway._pool.memory.measure`.
     :ivar idle: members that nobody has, the longest idle first.
     :ivar leased: members that somebody has.
+    :ivar reserved: idle ones that are given away last, since somebody has been told of their pages.
+    :ivar when_short: called one after the other where somebody has to wait for a browser and none can be started, until
+        one of them returns True: it has given something back.
     """
 
     def __init__(
@@ -50,7 +53,10 @@ class Pool:
         self.counts = PoolCounts()
         self.idle: deque[Member] = deque()
         self.leased: set[Member] = set()
+        self.reserved: set[Member] = set()
+        self.when_short: list[Callable[[], bool]] = []
         self._starting: set[Deferred[Any]] = set()
+        self._expected: list[Deferred[None]] = []
         self._ending: set[Deferred[Any]] = set()
         self._tidying: set[Member] = set()
         self._waiters: deque[Deferred[Member]] = deque()
@@ -83,19 +89,48 @@ class Pool:
         self._checkups.start()
         self._fill()
 
-    def lease(self) -> Deferred[Member]:
+    def reserve(self) -> Member | None:
+        """Reserve an idle browser: others get it only where no other is to be had. None where there is none."""
+        member = next((each for each in self.idle if each not in self.reserved), None)
+        if member is not None:
+            self.reserved.add(member)
+        return member
+
+    def when_started(self) -> Deferred[None]:
+        """Fire when a browser that is on its way has come up, or failed to. It may be cancelled."""
+        started: Deferred[None] = Deferred(self._expected.remove)
+        self._expected.append(started)
+        return started
+
+    def _has_started(self) -> None:
+        expected, self._expected = self._expected, []
+        for each in expected:
+            each.callback(None)
+
+    def unreserve(self, member: Member) -> None:
+        """Let others have a browser as any other."""
+        self.reserved.discard(member)
+        self._serve()
+
+    def lease(self, member: Member | None = None) -> Deferred[Member]:
         """Ask for a browser; give it back with :meth:`release`.
 
+        :param member: this one, if it is idle.
         :returns: fires with a :class:`Member`; fails with :exc:`Refusal`. It may be cancelled.
         """
         if not self._open:
             return _refused("The gateway is being stopped; no more clients are taken.", "draining", 5)
+        if member is not None and member in self.idle:
+            self._give(member)
+            return succeed(member)
         waiter: Deferred[Member] = Deferred(self._waiters.remove)
         if not self.idle and len(self._waiters) >= self._options.queue + self._free:
             return _refused("All browsers are taken, and so are all places in the queue.", "queue_full", self._soon)
         self._waiters.append(waiter)
         self._serve()
         self._fill()
+        if self._waiters and self._total >= self._options.size and not self._starting:
+            any(each() for each in self.when_short)
         seconds = self._options.queue_deadline
         return with_deadline(
             self._clock,
@@ -187,7 +222,7 @@ class Pool:
             self._open
             and self._retry is None
             and self._total < self._options.size
-            and len(self.idle) + len(self._starting) < self._options.warm + len(self._waiters)
+            and len(self.idle) - self._set_aside + len(self._starting) < self._options.warm + len(self._waiters)
         ):
             self._start_one()
 
@@ -204,20 +239,24 @@ class Pool:
         running.when_ended().addBoth(lambda _: self.gone(member))
         if not self._open:
             self._end(member, "the gateway is being stopped")
-            return
-        self.idle.append(member)
-        self._serve()
-        self._fill()
+        else:
+            self.idle.append(member)
+            self._serve()
+            self._fill()
+        self._has_started()
 
     def _failed(self, failure: Failure, started: Deferred[Any]) -> None:
         self._starting.discard(started)
         if failure.check(CancelledError) and not self._open:
+            self._has_started()
             return
         self.counts.failed += 1
         log.error("A browser could not be started: {error}", error=str(failure.value))
         if self._open and self._retry is None:
             self._pause = min(max(2 * self._pause, self._options.retry_least), self._options.retry_most)
             self._retry = self._clock.callLater(self._pause, self._try_again)
+        self._serve()  # with what is reserved, too
+        self._has_started()
 
     def _try_again(self) -> None:
         self._retry = None
@@ -225,9 +264,27 @@ class Pool:
 
     def _serve(self) -> None:
         while self.idle and self._waiters:
-            member = self.idle.popleft()
-            self.leased.add(member)
+            member = next((each for each in self.idle if each not in self.reserved), None)
+            if member is None and self._may_start:
+                return
+            member = member or self.idle[0]
+            self._give(member)
             self._waiters.popleft().callback(member)
+
+    def _give(self, member: Member) -> None:
+        self.idle.remove(member)
+        self.reserved.discard(member)
+        self.leased.add(member)
+
+    @property
+    def _set_aside(self) -> int:
+        """How many idle browsers are not for those who wait, as others can be started for them."""
+        return len(self.reserved) if self._waiters else 0
+
+    @property
+    def _may_start(self) -> bool:
+        """Whether one more browser is on its way, or can be."""
+        return self._open and (bool(self._starting) or (self._retry is None and self._total < self._options.size))
 
     # Ending:
 
@@ -247,6 +304,7 @@ class Pool:
     def _end(self, member: Member, why: str) -> None:
         if member in self.idle:
             self.idle.remove(member)
+        self.reserved.discard(member)
         self.leased.discard(member)
         self._tidying.discard(member)
         if member.ended.given:

@@ -16,13 +16,16 @@ class Running(Protocol):
 
     :ivar ws_url: the address of its WebSocket.
     :ivar version: what it answers to ``/json/version``, but for its address.
-    :ivar downloads: a folder that goes with it, for what is downloaded by who has not said where to; ``""``: none.
     """
 
     pid: int
     ws_url: str
     version: Mapping[str, str]
-    downloads: str = ""
+
+    @property
+    def downloads(self) -> str:
+        """A folder that goes with it, for what is downloaded by who has not said where to; ``""``: none."""
+        return ""
 
     def when_ended(self) -> Deferred[Any]:
         """Fire when its process has ended."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -15,6 +16,9 @@ from txcdp.gateway._pool.pool import Pool
 from txcdp.gateway._pool.pooled_browser import Running
 
 T = TypeVar("T")
+
+#: Where Chromium has the front ends of all its revisions.
+_FRONTEND = "https://chrome-devtools-frontend.appspot.com"
 
 
 class Facts:
@@ -36,6 +40,13 @@ class Facts:
         if not self._version:
             self._version = dict(await self._ask(lambda running: succeed(running.version)))
         return self._version
+
+    def frontend(self) -> str | None:
+        """Return where the front end of these browsers is, as they tell it; None where none has come up yet."""
+        member = self._pool.any()
+        version = self._version or (member.running.version if member is not None else {})
+        revision = re.search(r"\((@[0-9a-f]+)\)", version.get("WebKit-Version", ""))
+        return None if revision is None else f"{_FRONTEND}/serve_rev/{revision[1]}/inspector.html"
 
     @returns_deferred
     async def protocol(self) -> bytes:

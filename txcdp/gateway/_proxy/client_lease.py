@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 from twisted.internet.defer import Deferred
 
 from txcdp._deferreds import Alarm, with_deadline
@@ -28,7 +29,10 @@ class Tenant:
     :ivar main: the line that it was made for; None where that was a request.
     :ivar lines: all that are open.
     :ivar offered: ids that were offered before their page was there, with the real ones.
+    :ivar name: the id of a browser by which its client has come; ``""``: by none.
     :ivar hold: while it is set, somebody is still to come.
+    :ivar lingers: whether that is somebody who was there before.
+    :ivar had_lines: whether anybody has been there.
     """
 
     world: World
@@ -47,6 +51,9 @@ class Tenant:
         self.main: object = None
         self.lines: set[object] = set()
         self.offered: dict[str, str] = {}
+        self.name = ""
+        self.lingers = False
+        self.had_lines = False
         self.hold = Alarm(clock, lambda: left(self, False))
 
     def target(self, name: str) -> str | None:
@@ -54,14 +61,23 @@ class Tenant:
         target_id = self.offered.get(name, name)
         return target_id if target_id in self.world.targets else None
 
-    def described(self) -> list[TargetDescription]:
-        """Describe its targets as ``/json/list`` does."""
-        return [described(each) for each in self.world.targets.values() if each.get("type") != "tab"]
+    def described(self, there: list[TargetDescription]) -> list[TargetDescription]:
+        """Describe its targets as ``/json/list`` does, by the ids by which its client knows them.
+
+        :param there: what the browser says of the targets of all its clients.
+        """
+        names = {real: name for name, real in self.offered.items()}
+        return [
+            msgspec.structs.replace(each, id=names.get(each.id, each.id))
+            for each in there
+            if each.id is not None and each.id in self.world.targets and each.type != "tab"
+        ]
 
 
-def described(info: dict[str, Any]) -> TargetDescription:
+def described(info: dict[str, Any], frontend: str | None) -> TargetDescription:
     """Describe a target."""
-    return build(TargetDescription, {**info, "id": info.get("targetId"), "description": ""})
+    found = {**info, "id": info.get("targetId"), "description": "", "devtoolsFrontendUrl": frontend}
+    return build(TargetDescription, found)
 
 
 class Errand:

@@ -4,11 +4,12 @@ What Chromium's endpoints mean here, where a browser exists for a client only on
 
 - ``/json/version`` reserves nothing. The id in its ``webSocketDebuggerUrl`` is new each time; opening that WebSocket
   is what takes a browser from the pool. Further WebSockets with the same id, of the same token, reach the same
-  browser. When the last one is closed the browser is gone, and the id with it.
+  browser. When the last one has been closed for a moment the browser is gone, and the id with it.
 - ``/devtools/browser``, without an id, always takes a browser.
-- ``/json/list`` first has a page that does not exist yet, with a new id: opening its WebSocket takes a browser, and
-  reaches the page that is in it. Then come the pages of browsers that ``/json/new`` has taken for the same token.
-  Those of clients that came by WebSocket are told to nobody.
+- ``/json/list`` first has the empty page of an idle browser, which is kept for that token for a while: opening its
+  WebSocket takes that browser. Where none is idle, it has an id with which any can be taken. Then come the pages of
+  browsers that were taken so, or by ``/json/new``, for the same token. Those of clients that came to
+  ``/devtools/browser`` are told to nobody.
 - ``PUT /json/new`` takes a browser for itself, opens the page in it, and keeps it for some seconds until a WebSocket
   comes.
 - ``/devtools/page/ID`` reaches any page of a browser that the same token has.
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from twisted.internet.defer import Deferred
 
@@ -26,17 +28,19 @@ from txcdp._transports.interface import Transport
 from txcdp.chrome import discovery
 from txcdp.chrome._descriptions import TargetDescription
 from txcdp.errors import TxcdpError
-from txcdp.gateway._http.listing import shown
+from txcdp.gateway._http.listing import blank_page, shown
 from txcdp.gateway._http.refusals import Refusal, busy
 from txcdp.gateway._http.requests import Visit
 from txcdp.gateway._http.tokens import Principal
 from txcdp.gateway._options import GatewayOptions
 from txcdp.gateway._pool.launched import open_locally
 from txcdp.gateway._pool.pool import Pool
+from txcdp.gateway._pool.pooled_browser import Member
 from txcdp.gateway._pool.version_cache import Facts
 from txcdp.gateway._proxy.command_filter import Screen
 from txcdp.gateway._proxy.leases import Lease, LeasedLine, Names
 from txcdp.gateway._proxy.modes import Kind
+from txcdp.gateway._proxy.offers import Offer, Offers
 from txcdp.gateway._proxy.relay import Line
 
 
@@ -61,7 +65,11 @@ class Exclusive:
         self._pool = pool
         self._hold = options.hold
         self._screen = Screen(options.policy)
+        self._linger = options.linger
+        self._offers: Offers[Member] = Offers(reactor, options.hold, pool.unreserve)
+        self._stopping = False
         self._open_line = open_line
+        pool.when_short.append(self._end_a_lingering_one)
         self._names = Names()
         self._facts = Facts(reactor, pool)
         self.leases: dict[str, Lease] = {}
@@ -77,13 +85,44 @@ class Exclusive:
     @returns_deferred
     async def targets(self, visit: Visit) -> list[dict[str, Any]]:
         """Answer ``/json/list``."""
-        name = self._names.fresh("page", visit.principal)
-        offered = TargetDescription(id=name, type="page", title="", url="about:blank", description="")
-        found = [shown(offered, visit)]
+        found = [shown((await self._offer(visit.principal)).page, visit)]
         for lease in self._of(visit.principal):
             if lease.listed:
-                found += [shown(each, visit) for each in await self._targets(lease)]
+                found += [shown(lease.named(each), visit) for each in await self._targets(lease)]
         return found
+
+    async def _offer(self, principal: Principal) -> Offer[Member]:
+        """Offer a page of an idle browser; where there is none, one that will be there."""
+        who, offers, pool = principal.name, self._offers, self._pool
+        offer = offers.current(who)
+        if offer is None or (offer.browser is not None and offer.browser not in pool.idle):
+            offers.withdraw(who)
+            member, page = pool.reserve(), None
+            if member is None and pool.starting:
+                await pool.when_started()
+                member = pool.reserve()
+            if member is not None:
+                try:
+                    page = await self._blank_page(member)
+                except BaseException:
+                    pool.unreserve(member)
+                    raise
+            offer = offers.current(who)  # somebody may have asked meanwhile
+            if member is not None and (offer is not None or page is None or member not in pool.idle):
+                pool.unreserve(member)
+                member = page = None
+            page = page or blank_page(self._names.fresh("page", principal), self._facts.frontend())
+            if offer is None:
+                offer = offers.add(who, page, member)
+        offers.hand_out(who)
+        return offer
+
+    async def _blank_page(self, member: Member) -> TargetDescription | None:
+        try:
+            found = await discovery.list_targets(self._reactor, urlsplit(member.running.ws_url).netloc)
+        except TxcdpError:
+            return None  # it is just ending
+        return next((each for each in found if each.type == "page" and each.id), None)
 
     def protocol(self) -> Deferred[bytes]:
         """Answer ``/json/protocol``."""
@@ -151,26 +190,36 @@ class Exclusive:
         except TxcdpError:
             raise _gone() from None
         finally:
-            self._left(lease, opening)
+            lease.lines.discard(opening)
+            if not lease.lines and not lease.hold.is_set:
+                self._end(lease)
         lease.hold.stop()
+        lease.lingers = False
         return line
 
     async def _page_lease(self, principal: Principal, name: str) -> Lease:
-        if self._names.is_good(name, "page", principal) and not any(name in each.pages for each in self._of(principal)):
-            lease = await self._take(self._names.fresh("browser", principal), principal, listed=False)
-            try:
-                pages = [each.id for each in await self._targets(lease) if each.type == "page" and each.id]
-                first = pages[0] if pages else (await discovery.new_target(self._reactor, lease.netloc)).id
-            except BaseException:
-                self._end(lease)
-                raise
-            lease.pages[name] = first or ""
-            self._names.spend(name)
-            return lease
-        return await self._lease_of(principal, name)
+        offer = self._offers.find(principal.name, name)
+        there = sorted((each for each in self._of(principal) if name in each.pages), key=lambda each: bool(each.lines))
+        if there and not (offer is not None and there[0].lines and self._offers.is_awaited(offer)):
+            return there[0]
+        if offer is None and not self._names.is_good(name, "page", principal):
+            return await self._lease_of(principal, name)
+        member = None if offer is None else self._offers.open(offer)
+        lease = await self._take(self._names.fresh("browser", principal), principal, listed=True, member=member)
+        lease.offered = name
+        try:
+            pages = [each.id for each in await self._targets(lease) if each.type == "page" and each.id]
+            first = pages[0] if pages else (await discovery.new_target(self._reactor, lease.netloc)).id
+        except BaseException:
+            self._end(lease)
+            raise
+        lease.pages[name] = name if name in pages else first or ""
+        return lease
 
     def stop(self) -> None:
         """End the leases that nobody has a line to."""
+        self._stopping = True
+        self._offers.stop()
         for lease in list(self.leases.values()):
             if not lease.lines:
                 self._end(lease)
@@ -180,10 +229,10 @@ class Exclusive:
     def _of(self, principal: Principal) -> list[Lease]:
         return [each for each in self.leases.values() if each.principal.name == principal.name and each.member]
 
-    async def _take(self, name: str, principal: Principal, listed: bool) -> Lease:
+    async def _take(self, name: str, principal: Principal, listed: bool, member: Member | None = None) -> Lease:
         lease = self.leases[name] = Lease(self._reactor, name, principal, listed, self._left)
         try:
-            member = lease.member = await self._pool.lease()
+            member = lease.member = await self._pool.lease(member)
         except BaseException:
             del self.leases[name]
             lease.ready.give(None)
@@ -197,14 +246,34 @@ class Exclusive:
             raise busy(503, "No browser became free in time.", "queue_deadline", 5)
 
     def _left(self, lease: Lease, line: object) -> None:
+        """Hear that a line has ended; ``None``: that nobody has come, or that the browser has ended."""
         lease.lines.discard(line)
-        if not lease.lines and not lease.hold.is_set:
+        member = lease.member
+        gone = member is None or member.dismissed or member.broken or member.ended.given
+        if lease.lines or (lease.hold.is_set and not gone):
+            return
+        if gone or line is None or self._stopping or not self._linger or self._pool.waiting:
             self._end(lease)
+        else:
+            lease.hold.set(self._linger)
+            lease.lingers = True
+
+    def _end_a_lingering_one(self) -> bool:
+        """End the browser of a client that has gone and might have come again, since somebody waits for one."""
+        for lease in list(self.leases.values()):
+            if lease.lingers and not lease.lines:
+                self._end(lease)
+                return True
+        return False
 
     def _end(self, lease: Lease) -> None:
         lease.hold.stop()
         if self.leases.pop(lease.name, None) is not None:
             self._names.spend(lease.name)
+            offer = self._offers.find(lease.principal.name, lease.offered)
+            if offer is not None and not self._offers.is_awaited(offer):
+                self._names.spend(lease.offered)
+                self._offers.forget(lease.principal.name, lease.offered)
             if lease.member is not None:
                 self._pool.release(lease.member)
 

@@ -9,8 +9,11 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
+
 from txcdp._deferreds import Alarm, Notice
 from txcdp._transports.interface import Transport
+from txcdp.chrome._descriptions import TargetDescription
 from txcdp.gateway._http.tokens import Principal
 from txcdp.gateway._pool.pooled_browser import Member
 from txcdp.gateway._proxy.modes import Kind
@@ -68,7 +71,9 @@ class Lease:
     :ivar member: the browser, once it is there.
     :ivar lines: that are open.
     :ivar pages: ids of pages that are known to be in it; for one that was offered, the real one.
+    :ivar offered: the id by which one of its pages was offered; ``""``: none was.
     :ivar hold: while it is set, somebody is still to come.
+    :ivar lingers: whether that is somebody who was there before.
     """
 
     def __init__(
@@ -81,7 +86,15 @@ class Lease:
         self.member: Member | None = None
         self.lines: set[Any] = set()
         self.pages: dict[str, str] = {}
+        self.offered = ""
+        self.lingers = False
         self.hold = Alarm(clock, lambda: left(self, None))
+
+    def named(self, page: TargetDescription) -> TargetDescription:
+        """Return a page with the id by which its client knows it."""
+        if self.offered and page.id == self.pages.get(self.offered):
+            return msgspec.structs.replace(page, id=self.offered)
+        return page
 
     @property
     def netloc(self) -> str:

@@ -28,6 +28,8 @@ class Lodging:
     :param options: the pool's.
     :param open_line: opens a WebSocket to a browser.
     :ivar houses: the browsers that are shared now.
+    :ivar when_short: called one after the other where somebody would have to wait for a place and no browser can be
+        started, until one of them returns True: it has given one back.
     """
 
     def __init__(
@@ -41,11 +43,19 @@ class Lodging:
         self._opening = 0
         self._open = True
         self.houses: list[House] = []
+        self.when_short: list[Callable[[], bool]] = []
 
     @property
     def waiting(self) -> int:
         """How many clients wait."""
         return len(self._waiters)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether somebody would get a place for which no browser has to be started that is not on its way."""
+        pool = self._pool
+        coming = bool(self._opening or ((pool.idle or pool.starting) and self._may_grow()))
+        return self._open and not self._waiters and (coming or self._best() is not None)
 
     def find(self) -> Deferred[House]:
         """Find a browser with room; whoever gets it has to enter it at once.
@@ -55,6 +65,8 @@ class Lodging:
         if not self._open:
             return fail(_draining())
         best = self._best()
+        if best is None and not self._opening and not self._may_grow() and any(each() for each in self.when_short):
+            best = self._best()
         if best is not None and (not best.guests or not self._pool.idle or not self._may_grow()):
             return succeed(best)
         options = self._options

@@ -64,6 +64,7 @@ class Seat:
     :ivar beside: the client's line, where that can keep together what is sent over it.
     :ivar world: has to be put here at once.
     :ivar lost: how it has ended; None until it has.
+    :ivar leaves: called when the client leaves; None: its world is closed.
     :ivar unread: bytes that wait, or waited when it ended.
     """
 
@@ -84,6 +85,7 @@ class Seat:
         self.receiver: Receiver | None = None
         self.bytes_received = self.bytes_sent = 0
         self.lost: ConnectionLost | None = None
+        self.leaves: Callable[[], None] | None = None
 
     # From the world:
 
@@ -155,7 +157,7 @@ class Seat:
     def abort(self, why: str = "aborted", cause: LossCause = "aborted") -> None:
         """Leave, whatever is unread."""
         self._waiting.clear()
-        self.world.close()
+        (self.leaves or self.world.close)()
         self._end(ConnectionLost(why, None, cause == "closed", cause))
 
     def pause(self) -> None:

@@ -1,0 +1,117 @@
+"""Pages that ``/json/list`` offers before anybody has them: which token is offered which one, and for how long.
+
+An offered page is the same one for as long as nobody has opened it, so that who lists twice sees the same page twice.
+Those who have been offered the same one are told apart by their number alone: as many as were offered a page within
+the time for which it is kept get a browser each, and only further ones come to a page that somebody has open.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from txcdp._deferreds import Alarm
+from txcdp.chrome._descriptions import TargetDescription
+
+B = TypeVar("B")
+
+#: So many pages that were offered are remembered.
+_MOST = 10_000
+
+
+class Offer(Generic[B]):
+    """An offered page.
+
+    :param who: the token's name.
+    :param page: as it is described to clients.
+    :param browser: which has that page, and is kept for it; None where one is to be found when somebody comes.
+    :ivar handed: when it was told, by the clock, once for each time that nobody has come for yet.
+    """
+
+    def __init__(self, who: str, page: TargetDescription, browser: B | None) -> None:
+        self.who = who
+        self.page = page
+        self.id = page.id or ""
+        self.browser = browser
+        self.handed: deque[float] = deque(maxlen=_MOST)
+
+
+class Offers(Generic[B]):
+    """All of them.
+
+    :param clock: the reactor.
+    :param seconds: for which an offered page is kept after it was told last.
+    :param let_go: called with a browser that need not be kept any more, since nobody has come.
+    """
+
+    def __init__(self, clock: Any, seconds: float, let_go: Callable[[B], object]) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._let_go = let_go
+        self._current: dict[str, tuple[Offer[B], Alarm]] = {}
+        self._known: OrderedDict[tuple[str, str], Offer[B]] = OrderedDict()
+
+    def current(self, who: str) -> Offer[B] | None:
+        """Return what a token is offered now."""
+        found = self._current.get(who)
+        return None if found is None else found[0]
+
+    def add(self, who: str, page: TargetDescription, browser: B | None) -> Offer[B]:
+        """Offer a page, in place of another one."""
+        self.withdraw(who)
+        offer = Offer(who, page, browser)
+        self._current[who] = (offer, Alarm(self._clock, lambda: self.withdraw(who)))
+        self._known[who, offer.id] = offer
+        if len(self._known) > _MOST:
+            self._known.popitem(last=False)
+        return offer
+
+    def hand_out(self, who: str) -> None:
+        """Note that a token was told of its offer."""
+        offer, kept = self._current[who]
+        offer.handed.append(self._clock.seconds())
+        kept.stop()
+        kept.set(self._seconds)
+
+    def find(self, who: str, page_id: str) -> Offer[B] | None:
+        """Return what was offered to a token by this id, if it was."""
+        return self._known.get((who, page_id))
+
+    def is_awaited(self, offer: Offer[B]) -> bool:
+        """Tell whether somebody who was told of an offer is still to come."""
+        while offer.handed and self._clock.seconds() - offer.handed[0] > self._seconds:
+            offer.handed.popleft()
+        return bool(offer.handed)
+
+    def open(self, offer: Offer[B]) -> B | None:
+        """Take an offer; return the browser that was kept for it, where there is still one."""
+        if offer.handed:
+            offer.handed.popleft()
+        browser, offer.browser = offer.browser, None
+        if self.current(offer.who) is offer:
+            self._current.pop(offer.who)[1].stop()
+        return browser
+
+    def withdraw(self, who: str) -> None:
+        """Keep nothing for a token any more; what it was offered stays good as an id."""
+        found = self._current.pop(who, None)
+        if found is not None:
+            offer, kept = found
+            kept.stop()
+            browser, offer.browser = offer.browser, None
+            if browser is not None:
+                self._let_go(browser)
+
+    def forget(self, who: str, page_id: str) -> None:
+        """Know an id no more: its browser is gone."""
+        self._known.pop((who, page_id), None)
+
+    def longest_kept(self) -> str | None:
+        """Return the token for which a browser has been kept for the longest time."""
+        return next((who for who, (offer, _) in self._current.items() if offer.browser is not None), None)
+
+    def stop(self) -> None:
+        """Keep nothing any more."""
+        for who in list(self._current):
+            self.withdraw(who)
