@@ -219,7 +219,7 @@ class OpeningTests(SynchronousTestCase):
 
     def test_cancelling_while_the_name_is_looked_up(self):
         looking: Deferred[Any] = Deferred(lambda waiting: waiting.errback(DNSLookupError("not found")))
-        with patch("txcdp._transports.websocket.HostnameEndpoint") as endpoint:
+        with patch("txcdp._transports.endpoints.HostnameEndpoint") as endpoint:
             endpoint.return_value.connect.return_value = looking
             opening = open_websocket(MemoryReactorClock(), "ws://127.0.0.1:9222/devtools/browser/x")
             opening.cancel()

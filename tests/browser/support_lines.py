@@ -150,16 +150,15 @@ class Door(Factory):
         self.port = 0
         self._listening: Any = None
 
-    async def open(self, tls: Any = None) -> None:
+    async def open(self, tls: Any = None, endpoint: Any = None) -> None:
         """Listen."""
         local = {"interface": "127.0.0.1"}
-        endpoint: Any
-        if tls is None:
+        if endpoint is None and tls is None:
             endpoint = TCP4ServerEndpoint(reactor, 0, **local)
-        else:
+        elif endpoint is None:
             endpoint = SSL4ServerEndpoint(reactor, 0, tls, **local)
         self._listening = await endpoint.listen(self)
-        self.port = self._listening.getHost().port
+        self.port = getattr(self._listening.getHost(), "port", 0)
 
     async def close(self) -> None:
         """Listen no more, and end all connections."""
@@ -269,9 +268,9 @@ class LinesTestCase(TestCase):
         self.addCleanup(browser.close)
         return browser
 
-    async def door(self, door: Door, tls: Any = None) -> Any:
+    async def door(self, door: Door, tls: Any = None, endpoint: Any = None) -> Any:
         """Open a door."""
-        await door.open(tls)
+        await door.open(tls, endpoint)
         self.addCleanup(lambda: Deferred.fromCoroutine(door.close()))
         return door
 

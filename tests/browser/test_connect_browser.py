@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from urllib.parse import urlsplit
 
 from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import UNIXClientEndpoint, UNIXServerEndpoint
+from twisted.internet.ssl import optionsForClientTLS
 
 import txcdp
 from tests.browser.support import BrowserTestCase, listen_silently, reactor, unused_port
+from tests.browser.support_lines import Authority, Door, LinesTestCase, Proxy, port_of
 from txcdp.browser import Browser
+from txcdp.chrome import discovery
 from txcdp.domains import network, target
 from txcdp.errors import ConnectError, ConnectTimeout, HandshakeFailed, InvalidURL, NotABrowser
 
@@ -109,3 +115,43 @@ class ConnectTests(BrowserTestCase):
         await self.fails(txcdp.connect(reactor, "example"), InvalidURL)
         await self.fails(txcdp.connect(reactor, ws_url, stability="rock solid"), ValueError)  # type: ignore[arg-type]
         await self.fails(txcdp.connect(reactor, ws_url[:-3] + "000"), HandshakeFailed)
+
+
+class EndpointTests(LinesTestCase):
+    """Browsers behind something else than a host and port."""
+
+    async def test_a_unix_socket(self):
+        chrome = await self.browser()
+        door = Door(port_of(chrome))
+        path = os.path.join(tempfile.mkdtemp(prefix="txcdp-test-"), "browser.sock")
+        self.addCleanup(lambda: os.rmdir(os.path.dirname(path)))
+        await self.door(door, endpoint=UNIXServerEndpoint(reactor, path))
+        async with await txcdp.connect(reactor, f"unix:{path}") as browser:
+            self.assertIn("Chrome", (await browser.version()).product)
+            page = await browser.new_page()
+            self.assertEqual(await page.evaluate("1 + 1"), 2)
+        options = txcdp.WebSocketOptions(endpoint=UNIXClientEndpoint(reactor, path))
+        async with await txcdp.connect(reactor, "http://localhost", options=options) as browser:
+            self.assertIn("Chrome", (await browser.version()).product)
+        said = await discovery.version(reactor, "http://localhost", options=options)
+        self.assertEqual(said.protocol_version, "1.3")
+        # A socket that nobody listens at any more:
+        with self.assertRaisesRegex(ConnectError, "nothing.sock"):
+            await txcdp.connect(reactor, f"unix:{path}.nothing.sock")
+
+    async def test_discovery_takes_the_way_of_the_websocket(self):
+        """Through a proxy and TLS with a private authority, with the headers of the options."""
+        chrome = await self.browser()
+        authority = Authority()
+        inner = await self.door(Door(port_of(chrome)), authority.server("localhost"))
+        proxy = await self.door(Proxy())
+        options = txcdp.WebSocketOptions(
+            headers={"Authorization": "Bearer of-the-test"},
+            proxy=("127.0.0.1", proxy.port),
+            tls=optionsForClientTLS("localhost", trustRoot=authority.trust),
+        )
+        async with await txcdp.connect(reactor, f"https://localhost:{inner.port}", options=options) as browser:
+            self.assertIn("Chrome", (await browser.version()).product)
+        asked = [(head.split()[1].rpartition("/")[0], "Bearer of-the-test" in head) for head in inner.heads]
+        self.assertEqual(asked, [("/json", True), ("/devtools/browser", True)])
+        self.assertEqual([head.split()[:2] for head in proxy.heads], [["CONNECT", f"localhost:{inner.port}"]] * 2)

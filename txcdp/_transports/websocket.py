@@ -11,13 +11,12 @@ from autobahn.websocket.compress import (
     PerMessageDeflateResponseAccept,
 )
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.error import ConnectError as TwistedConnectError
 from twisted.internet.error import ConnectionRefusedError, DNSLookupError
-from twisted.internet.ssl import optionsForClientTLS
 
 from txcdp._deferreds import returns_deferred, with_deadline
 from txcdp._privacy import shown_url
+from txcdp._transports.endpoints import endpoint_to, tls_for
 from txcdp._transports.websocket_protocol import WebSocketOptions, WebSocketTransport
 from txcdp.errors import ConnectError, ConnectTimeout, InvalidURL
 
@@ -43,13 +42,15 @@ async def open_websocket(reactor: Any, url: str, options: WebSocketOptions | Non
         factory.host = f"[{name}]"  # as it belongs into the Host header, into which Autobahn puts it
     where = f"{factory.host}:{factory.port}"
     host, port = options.proxy or (name, factory.port)
-    endpoint: Any = HostnameEndpoint(reactor, host, port, timeout=options.open_timeout)
-    if factory.isSecure:
-        tls = options.tls or optionsForClientTLS(name)
-        if options.proxy is None:
-            endpoint = wrapClientTLS(tls, endpoint)
-        else:
-            factory.contextFactory = tls
+    endpoint = endpoint_to(
+        reactor,
+        name,
+        factory.port,
+        timeout=options.open_timeout,
+        tls=tls_for(name, options.tls) if factory.isSecure else None,
+        proxy=options.proxy,
+        through=options.endpoint,
+    )
     deadline = with_deadline(
         reactor,
         Deferred.fromCoroutine(_open(endpoint, factory)),
@@ -61,14 +62,20 @@ async def open_websocket(reactor: Any, url: str, options: WebSocketOptions | Non
     )
     try:
         return await deadline
-    except ConnectionRefusedError:
-        raise ConnectError(
+    except (TwistedConnectError, DNSLookupError) as error:
+        raise _not_connected(error, host, port, options) from None
+
+
+def _not_connected(error: Exception, host: str, port: int, options: WebSocketOptions) -> ConnectError:
+    if options.endpoint is not None:
+        return ConnectError(f"no connection through {options.endpoint}: {error}")
+    if isinstance(error, ConnectionRefusedError):
+        return ConnectError(
             f"nothing listens at {host}:{port}; start a browser there with --remote-debugging-port={port}"
-        ) from None
-    except DNSLookupError as error:
-        raise ConnectError(f"the host {host!r} is not known: {error}") from None
-    except TwistedConnectError as error:
-        raise ConnectError(f"no connection to {host}:{port}: {error}") from None
+        )
+    if isinstance(error, DNSLookupError):
+        return ConnectError(f"the host {host!r} is not known: {error}")
+    return ConnectError(f"no connection to {host}:{port}: {error}")
 
 
 async def _open(endpoint: Any, factory: Any) -> WebSocketTransport:
@@ -101,12 +108,15 @@ async def _connected(connecting: Deferred[WebSocketTransport]) -> WebSocketTrans
 
 
 def _factory(reactor: Any, url: str, options: WebSocketOptions) -> Any:
-    proxy = {"host": options.proxy[0], "port": options.proxy[1]} if options.proxy else None
     if not url:  # Autobahn would take localhost
         raise InvalidURL("an empty URL")
     try:
         factory = WebSocketClientFactory(
-            url, useragent="txcdp", headers=dict(options.headers), proxy=proxy, reactor=reactor
+            url,
+            protocols=list(options.subprotocols),
+            useragent="txcdp",
+            headers=dict(options.headers),
+            reactor=reactor,
         )
     except Exception:  # Autobahn's bare ones for what is no WebSocket URL repeat parts of it, which may be secret
         raise InvalidURL(f"{shown_url(url)!r} is no WebSocket URL; ws://host:port/devtools/... is one") from None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IStreamClientEndpoint
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
@@ -34,6 +34,10 @@ class WebSocketOptions:
     :ivar tls: for ``wss://``: a Twisted TLS configuration, such as
         ``twisted.internet.ssl.optionsForClientTLS(host, trustRoot=...)``; None: the platform's trust.
     :ivar proxy: ``(host, port)`` of an HTTP proxy to go through with CONNECT.
+    :ivar endpoint: a Twisted client endpoint that leads to the browser, in place of the URL's host and port, or the
+        description of one, such as ``"unix:/run/browser.sock"``.
+    :ivar subprotocols: what is offered as ``Sec-WebSocket-Protocol``, the best first; browsers know none, but what
+        stands before one may.
     :ivar compress: offer permessage-deflate. On one machine it costs more than it saves.
     :ivar max_message_size: a longer message ends the connection. Chromium sends none of 256 MB or more.
     :ivar open_timeout: for connecting, TLS and the handshakes together.
@@ -45,6 +49,8 @@ class WebSocketOptions:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     tls: IOpenSSLClientConnectionCreator | None = None
     proxy: tuple[str, int] | None = None
+    endpoint: IStreamClientEndpoint | str | None = None
+    subprotocols: Sequence[str] = ()
     compress: bool = False
     max_message_size: int = 256 * 1024 * 1024
     open_timeout: float = 10.0
@@ -151,9 +157,7 @@ class WebSocketTransport(LineEnd, ShortPathProtocol):  # type: ignore[misc]
         lost = ConnectionLost(why, code, clean, self._cause or closed)
         self._stop()
         if not self.opened.called:
-            proxy = self._options.proxy
-            way = "" if proxy is None else f" through the proxy {proxy[0]}:{proxy[1]}"
-            self.opened.errback(HandshakeFailed(f"{self.factory.host}:{self.factory.port}{way}: {_advice(why)}"))
+            self.opened.errback(HandshakeFailed(f"{self.factory.host}:{self.factory.port}: {_advice(why)}"))
         elif self._receiver is None:
             self._lost = lost
         else:
@@ -173,11 +177,6 @@ class WebSocketTransport(LineEnd, ShortPathProtocol):  # type: ignore[misc]
         """Hear from Autobahn what is wrong with the peer's handshake."""
         self._why = self._why or reason
         super().failHandshake(reason)
-
-    def failProxyConnect(self, reason: str) -> None:
-        """Hear from Autobahn that the proxy refuses."""
-        self._why = self._why or f"the proxy refused: {reason}"
-        super().failProxyConnect(reason)
 
     def _check_handshake(self) -> None:
         if not b"HTTP/1.1 ".startswith(self.data[:9]):

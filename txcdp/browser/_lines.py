@@ -12,12 +12,16 @@ from twisted.internet.defer import Deferred
 
 from txcdp._core.reconnecting import Opened
 from txcdp._deferreds import returns_deferred
+from txcdp._transports.endpoints import is_description
 from txcdp._transports.websocket import WebSocketOptions, open_websocket
 from txcdp.chrome import BrowserProcess
 from txcdp.chrome.discovery import resolve
 from txcdp.errors import ConnectError, HandshakeFailed
 
 _BROWSER_PATH = "/devtools/browser/"
+
+#: What a browser behind an endpoint is called: it refuses any name but this one.
+_BEHIND_AN_ENDPOINT = "http://localhost"
 
 
 class Remote:
@@ -32,6 +36,9 @@ class Remote:
         self._reactor = reactor
         self._url = url
         self._options = options
+        if is_description(url):
+            self._url = _BEHIND_AN_ENDPOINT
+            self._options = replace(options, endpoint=url)
 
     @returns_deferred
     async def open(self) -> Opened:
@@ -58,7 +65,7 @@ class Remote:
         return Opened(await open_websocket(self._reactor, url, self._options), url)
 
     def _resolve(self, url: str) -> Deferred[str]:
-        return resolve(self._reactor, url, timeout=self._options.open_timeout)
+        return resolve(self._reactor, url, timeout=self._options.open_timeout, options=self._options)
 
 
 class Launched:

@@ -130,7 +130,8 @@ async def connect(
 
     :param reactor: the reactor.
     :param url: ``http://host:port``, ``host:port`` or a port of this machine, where the browser is asked
-        for its WebSocket; or ``ws://`` and ``wss://`` URLs as they are.
+        for its WebSocket; ``ws://`` and ``wss://`` URLs as they are; or what describes any of Twisted's client
+        endpoints, such as ``unix:/run/browser.sock``, to be asked likewise.
     :param options: how the WebSocket is opened and kept.
     :param reconnect: with a policy, a lost line is replaced by another one, to the same browser or to one
         that was started anew at the same address, with all that was set up; see

@@ -2,40 +2,45 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IProtocol, IStreamClientEndpoint
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
-from twisted.web.client import URI, Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool, ResponseDone
+from twisted.web.client import URI, Agent, HTTPConnectionPool, ResponseDone
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IAgentEndpointFactory, IBodyProducer, IResponse
 from zope.interface import implementer
 
+from txcdp._transports.endpoints import endpoint_to, tls_for
+from txcdp._transports.websocket_protocol import WebSocketOptions
 from txcdp.chrome._addresses import Address
 
 #: Bytes; a longer answer is refused. The protocol's description, the longest, has 1.6 MB.
 MAX_ANSWER = 64 * 1024 * 1024
 
 
-async def fetch(reactor: Any, method: str, address: Address, path: str, timeout: float | None) -> tuple[int, bytes]:
+async def fetch(
+    reactor: Any, method: str, address: Address, path: str, timeout: float | None, options: WebSocketOptions
+) -> tuple[int, bytes]:
     """Make one request; errors are Twisted's.
 
     :param method: such as ``GET``.
     :param address: of the server.
     :param path: of the endpoint, below ``/json/``.
     :param timeout: in seconds, for connecting alone.
+    :param options: the way there, and the headers of the request.
     :returns: the status, and the body.
     """
     pool = HTTPConnectionPool(reactor, persistent=False)
-    client = HTTPClient(_To(Agent.usingEndpointFactory(reactor, _Endpoints(reactor, timeout), pool), address.netloc))
+    endpoints = _Endpoints(reactor, timeout, options)
+    client = HTTPClient(_To(Agent.usingEndpointFactory(reactor, endpoints, pool), address.netloc))
     url = address.endpoint(path, _To.STAND_IN)
-    response = await client.request(method, url, allow_redirects=False, unbuffered=True)
+    headers = Headers({name: [value] for name, value in options.headers.items()})
+    response = await client.request(method, url, headers=headers, allow_redirects=False, unbuffered=True)
     body: Deferred[bytes] = Deferred(lambda _: collector.stop())
     collector = _Collector(body)
     response.deliverBody(collector)
@@ -46,16 +51,23 @@ async def fetch(reactor: Any, method: str, address: Address, path: str, timeout:
 class _Endpoints:
     """Connects to what a URL names, and lets Twisted log nothing of that."""
 
-    def __init__(self, reactor: Any, timeout: float | None) -> None:
-        self._make = partial(HostnameEndpoint, reactor)
-        if timeout is not None:
-            self._make = partial(self._make, timeout=timeout)
+    def __init__(self, reactor: Any, timeout: float | None, options: WebSocketOptions) -> None:
+        self._reactor = reactor
+        self._timeout = timeout
+        self._options = options
 
     def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
         """Return the endpoint."""
-        endpoint: IStreamClientEndpoint = self._make(uri.host, uri.port)
-        if uri.scheme == b"https":
-            endpoint = wrapClientTLS(BrowserLikePolicyForHTTPS().creatorForNetloc(uri.host, uri.port), endpoint)
+        host = uri.host.decode("ascii")
+        endpoint = endpoint_to(
+            self._reactor,
+            host,
+            uri.port,
+            timeout=self._timeout,
+            tls=tls_for(host, self._options.tls) if uri.scheme == b"https" else None,
+            proxy=self._options.proxy,
+            through=self._options.endpoint,
+        )
         return _Quiet(endpoint)
 
 

@@ -19,6 +19,7 @@ from twisted.internet.error import TimeoutError as TwistedTimeoutError
 from twisted.python.failure import Failure
 
 from txcdp._deferreds import returns_deferred, with_deadline
+from txcdp._transports.websocket_protocol import WebSocketOptions
 from txcdp.chrome._addresses import Address
 from txcdp.chrome._descriptions import TargetDescription, VersionInfo, build
 from txcdp.chrome._fetching import fetch
@@ -28,12 +29,15 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 
 @returns_deferred
-async def version(reactor: Any, url: str, *, timeout: float | None = 10.0) -> VersionInfo:
+async def version(
+    reactor: Any, url: str, *, timeout: float | None = 10.0, options: WebSocketOptions | None = None
+) -> VersionInfo:
     """Ask what browser this is.
 
     :param reactor: the reactor.
     :param url: ``http://host:port``, ``host:port`` or a port of this machine.
     :param timeout: seconds for all of it, or ``None``.
+    :param options: the way there, as for ``txcdp.connect``: ``headers``, ``tls``, ``proxy`` and ``endpoint`` count.
     :return: fires with a :class:`VersionInfo`.
     :raises InvalidURL: ``url`` is none of these.
     :raises ConnectError: nobody listens there.
@@ -41,18 +45,20 @@ async def version(reactor: Any, url: str, *, timeout: float | None = 10.0) -> Ve
     :raises ConnectTimeout: nothing answered in time.
     """
     address = Address.parse(url)
-    return _record(VersionInfo, await _get_json(reactor, address, "version", timeout), address)
+    return _record(VersionInfo, await _get_json(reactor, address, "version", timeout, options), address)
 
 
 @returns_deferred
-async def list_targets(reactor: Any, url: str, *, timeout: float | None = 10.0) -> list[TargetDescription]:
+async def list_targets(
+    reactor: Any, url: str, *, timeout: float | None = 10.0, options: WebSocketOptions | None = None
+) -> list[TargetDescription]:
     """Ask for the targets that can be debugged: pages, workers, and the like.
 
     :return: fires with a list of :class:`TargetDescription`. Arguments and errors are those of
         :func:`version`.
     """
     address = Address.parse(url)
-    answer = await _get_json(reactor, address, "list", timeout)
+    answer = await _get_json(reactor, address, "list", timeout, options)
     if not isinstance(answer, list):
         raise _not_a_browser(address, "the list of targets is no list")
     return [_record(TargetDescription, item, address) for item in answer]
@@ -60,7 +66,12 @@ async def list_targets(reactor: Any, url: str, *, timeout: float | None = 10.0) 
 
 @returns_deferred
 async def new_target(
-    reactor: Any, url: str, page: str = "about:blank", *, timeout: float | None = 10.0
+    reactor: Any,
+    url: str,
+    page: str = "about:blank",
+    *,
+    timeout: float | None = 10.0,
+    options: WebSocketOptions | None = None,
 ) -> TargetDescription:
     """Open a new page (``PUT /json/new``).
 
@@ -70,48 +81,56 @@ async def new_target(
     """
     address = Address.parse(url)
     path = f"new?{quote(page, safe='')}"
-    answer = await _get_json(reactor, address, path, timeout, method="PUT")
+    answer = await _get_json(reactor, address, path, timeout, options, method="PUT")
     return _record(TargetDescription, answer, address)
 
 
 @returns_deferred
-async def activate(reactor: Any, url: str, target_id: str, *, timeout: float | None = 10.0) -> None:
+async def activate(
+    reactor: Any, url: str, target_id: str, *, timeout: float | None = 10.0, options: WebSocketOptions | None = None
+) -> None:
     """Bring a page to the front (``PUT /json/activate``).
 
     :param target_id: from :func:`list_targets`.
     :return: fires with ``None``. The other arguments and the errors are those of
         :func:`version`; an unknown target is a :exc:`TxcdpError`.
     """
-    await _request(reactor, Address.parse(url), f"activate/{quote(target_id, safe='')}", timeout, "PUT")
+    await _request(reactor, Address.parse(url), f"activate/{quote(target_id, safe='')}", timeout, options, "PUT")
 
 
 @returns_deferred
-async def close(reactor: Any, url: str, target_id: str, *, timeout: float | None = 10.0) -> None:
+async def close(
+    reactor: Any, url: str, target_id: str, *, timeout: float | None = 10.0, options: WebSocketOptions | None = None
+) -> None:
     """Close a page (``PUT /json/close``).
 
     :param target_id: from :func:`list_targets`.
     :return: fires with ``None`` when the browser has begun to. The other arguments and the
         errors are those of :func:`version`; an unknown target is a :exc:`TxcdpError`.
     """
-    await _request(reactor, Address.parse(url), f"close/{quote(target_id, safe='')}", timeout, "PUT")
+    await _request(reactor, Address.parse(url), f"close/{quote(target_id, safe='')}", timeout, options, "PUT")
 
 
 @returns_deferred
-async def protocol(reactor: Any, url: str, *, timeout: float | None = 10.0) -> dict[str, Any]:
+async def protocol(
+    reactor: Any, url: str, *, timeout: float | None = 10.0, options: WebSocketOptions | None = None
+) -> dict[str, Any]:
     """Ask for the description of the protocol that this very browser speaks.
 
     :return: fires with the decoded JSON: a dict with ``version`` and ``domains``. Arguments
         and errors are those of :func:`version`.
     """
     address = Address.parse(url)
-    answer = await _get_json(reactor, address, "protocol", timeout)
+    answer = await _get_json(reactor, address, "protocol", timeout, options)
     if not isinstance(answer, dict):
         raise _not_a_browser(address, "the protocol is no object")
     return answer
 
 
 @returns_deferred
-async def resolve(reactor: Any, url: str, *, timeout: float | None = 10.0) -> str:
+async def resolve(
+    reactor: Any, url: str, *, timeout: float | None = 10.0, options: WebSocketOptions | None = None
+) -> str:
     """Turn what a user gives into the URL of a WebSocket.
 
     ``ws://`` and ``wss://`` are given back as they are. For ``http://host:port``,
@@ -125,10 +144,10 @@ async def resolve(reactor: Any, url: str, *, timeout: float | None = 10.0) -> st
     address = Address.parse(url)
     if address.is_websocket:
         return url.strip()
-    answer = await _get_json(reactor, address, "version", timeout)
+    answer = await _get_json(reactor, address, "version", timeout, options)
     found = _record(VersionInfo, answer, address).web_socket_debugger_url
     if found is None:
-        for target in await list_targets(reactor, url, timeout=timeout):
+        for target in await list_targets(reactor, url, timeout=timeout, options=options):
             if target.web_socket_debugger_url:
                 found = target.web_socket_debugger_url
                 break
@@ -137,21 +156,35 @@ async def resolve(reactor: Any, url: str, *, timeout: float | None = 10.0) -> st
     return address.websocket(found)
 
 
-async def _get_json(reactor: Any, address: Address, path: str, timeout: float | None, method: str = "GET") -> Any:
-    body = await _request(reactor, address, path, timeout, method)
+async def _get_json(
+    reactor: Any,
+    address: Address,
+    path: str,
+    timeout: float | None,
+    options: WebSocketOptions | None,
+    method: str = "GET",
+) -> Any:
+    body = await _request(reactor, address, path, timeout, options, method)
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _not_a_browser(address, f"its answer is not JSON: {error}") from error
 
 
-async def _request(reactor: Any, address: Address, path: str, timeout: float | None, method: str = "GET") -> bytes:
+async def _request(
+    reactor: Any,
+    address: Address,
+    path: str,
+    timeout: float | None,
+    options: WebSocketOptions | None,
+    method: str = "GET",
+) -> bytes:
     """Make one request; give the body of a 200, or raise what the answer means."""
     address.require_http()
     try:
         code, body = await with_deadline(
             reactor,
-            Deferred.fromCoroutine(fetch(reactor, method, address, path, timeout)),
+            Deferred.fromCoroutine(fetch(reactor, method, address, path, timeout, options or WebSocketOptions())),
             timeout,
             lambda: ConnectTimeout(f"{address.netloc} did not answer within {timeout:g} s"),
         )
@@ -162,6 +195,8 @@ async def _request(reactor: Any, address: Address, path: str, timeout: float | N
     except TwistedTimeoutError as error:
         raise ConnectTimeout(f"{address.netloc} did not answer within {timeout} s") from error
     except (TwistedConnectError, OSError) as error:
+        if options is not None and options.endpoint is not None:
+            raise ConnectError(f"no connection through {options.endpoint}: {error}") from error
         raise ConnectError(
             f"nothing can be reached at {address.netloc} ({error}); start a browser there with "
             f"--remote-debugging-port={address.port}, or Node with --inspect={address.port}"
