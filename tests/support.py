@@ -26,6 +26,9 @@ from txcdp._transports.websocket import WebSocketOptions, WebSocketTransport, op
 T = TypeVar("T")
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+#: Seconds after which a test that waits is given up: nothing takes that long, however busy the machine is.
+PATIENCE = 240.0
+
 SESSION_ID = "5E550000000000000000000000000001"
 TARGET_ID = "7A260000000000000000000000000001"
 

@@ -227,13 +227,14 @@ def test_what_a_domain_refers_to_is_imported_when_it_is_decoded() -> None:
 
 
 def test_all_domains_import_quickly() -> None:
+    python("import txcdp.domains as domains\nfor name in domains.DOMAINS.values(): getattr(domains, name)\nprint(0)")
     seconds = python(
         "import time, txcdp.protocol._records, txcdp.domains as domains\nfrom importlib import import_module\n"
-        "begun = time.perf_counter()\n"
+        "begun = time.process_time()\n"
         "for name in domains.DOMAINS.values(): import_module(f'txcdp.domains.{name}')\n"
-        "print(time.perf_counter() - begun)"
+        "print(time.process_time() - begun)"
     )
-    assert seconds < 2  # 0.09 here, with bytecode; a first run compiles, and other machines are busy
+    assert seconds < 2  # of the processor; 0.09 here, with the bytecode that the first one has left
 
 
 def test_domains_know_their_domain() -> None:

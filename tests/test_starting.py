@@ -224,9 +224,18 @@ class LeftTests(SynchronousTestCase):
             os.mkdir(os.path.join(self.temp, f"txcdp-{number:08}"))
         real = os.listdir
         self.patch(os, "listdir", lambda path: real(path) * (100 if path == self.temp else 1))
-        began = time.perf_counter()
+        looked_at: list[str] = []
+        look = os.lstat
+
+        def lstat(path: str) -> os.stat_result:
+            looked_at.append(path)
+            return look(path)
+
+        self.patch(os, "lstat", lstat)
+        opened: list[str] = []
+        self.patch(profile, "_unlink", opened.append)
         self.assertEqual(sweep(), [])
-        self.assertLess(time.perf_counter() - began, 5.0)
+        self.assertEqual((len(looked_at), opened), (10_000, []))  # once each, and nothing in them
 
     def test_a_browser_that_lives_holds_the_lock(self):
         workspace = Workspace.create()

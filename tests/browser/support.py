@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
+import time
+from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor as _reactor
@@ -181,10 +186,26 @@ def unused_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def halt(pid: int) -> None:
+    """Stop a process, and return when each thread of it stands: after the signal alone they go on for a moment."""
+    os.kill(pid, signal.SIGSTOP)
+    while not set(thread_states(pid)) <= {"T", "Z", "X"}:
+        time.sleep(0.001)
+
+
+def thread_states(pid: int) -> list[str]:
+    """Return what Linux tells of the threads of a process; nothing elsewhere."""
+    found = []
+    for path in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            found.append(path.read_text().rpartition(")")[2].split()[0])
+    return found
+
+
 class BrowserTestCase(TestCase):
     """A test with a web server and, where it asks for them, browsers and pages."""
 
-    timeout = 60
+    timeout = 400
 
     def setUp(self) -> None:
         self.server = Server()

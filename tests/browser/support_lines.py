@@ -27,6 +27,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 from zope.interface import implementer
 
+from tests.support import PATIENCE
 from txcdp._core.connection import Connection
 from txcdp._transports.interface import Transport
 from txcdp._transports.websocket import WebSocketOptions, open_websocket
@@ -260,7 +261,7 @@ class Connecting(Side):
 class LinesTestCase(TestCase):
     """A test with browsers, doors in front of them, and connections; all of it is gone at its end."""
 
-    timeout = 120
+    timeout = 400
 
     async def browser(self, **options: Any) -> BrowserProcess:
         """Start a browser."""
@@ -276,13 +277,13 @@ class LinesTestCase(TestCase):
 
     async def connect(self, url: str, **options: Any) -> Connection:
         """Connect through a WebSocket."""
-        chosen = WebSocketOptions(**{"open_timeout": 30.0, **options})
+        chosen = WebSocketOptions(**{"open_timeout": PATIENCE, **options})
         return self.on(await open_websocket(reactor, url, chosen))
 
     def on(self, line: Transport | None, **options: Any) -> Connection:
         """Return the connection on a line."""
         assert line is not None
-        connection = Connection(line, reactor, **{"timeout": 60.0, **options})
+        connection = Connection(line, reactor, **{"timeout": PATIENCE, **options})
         self.addCleanup(connection.close)
         return connection
 

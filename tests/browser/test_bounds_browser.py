@@ -14,7 +14,7 @@ from twisted.internet.ssl import optionsForClientTLS
 from twisted.internet.task import LoopingCall, deferLater
 from twisted.python.failure import Failure
 
-from tests.browser.support import BrowserTestCase, reactor
+from tests.browser.support import BrowserTestCase, halt, reactor
 from tests.browser.support_lines import Authority, LinesTestCase
 from tests.support import handshake_reply
 from txcdp._core.connection import Connection
@@ -64,16 +64,16 @@ def resident() -> int:
 
 
 class Pulse:
-    """Sees how long the reactor was busy with one thing."""
+    """Sees how much of the processor the reactor has used for one thing, in seconds."""
 
     def __init__(self) -> None:
         self.longest = 0.0
-        self._at = time.monotonic()
+        self._at = time.thread_time()
         self._call = LoopingCall(self._beat)
         self._call.start(0.01).addErrback(lambda _: None)
 
     def _beat(self) -> None:
-        now = time.monotonic()
+        now = time.thread_time()
         self.longest = max(self.longest, now - self._at)
         self._at = now
 
@@ -98,7 +98,10 @@ class Producers:
 
         pulse = Pulse()
         polite = Deferred.fromCoroutine(produce())
-        await deferLater(reactor, 1.0, lambda: None)
+        written = -1
+        while written < len(sent):  # until what the kernel has room for is full
+            written = len(sent)
+            await deferLater(reactor, 1.0, lambda: None)
         before = resident()
         await deferLater(reactor, 1.0, lambda: None)
         self.assertFalse(polite.called)
@@ -131,7 +134,7 @@ class StoppedBrowserTests(Producers, BrowserTestCase):
         tab = await browser.new_page()
         process = browser.process
         assert process is not None
-        os.kill(process.pid, signal.SIGSTOP)
+        halt(process.pid)
         self.addCleanup(self.cont, process)
         sent = await self.producers(browser.connection, tab.session)
         waiting = browser.connection.when_writable()
@@ -147,7 +150,7 @@ class StoppedBrowserTests(Producers, BrowserTestCase):
         tab = await browser.new_page()
         process = browser.process
         assert process is not None
-        os.kill(process.pid, signal.SIGSTOP)
+        halt(process.pid)
         sent = await self.producers(browser.connection, tab.session)
         waiting = browser.connection.when_writable()
         os.kill(process.pid, signal.SIGKILL)
@@ -159,12 +162,10 @@ class StoppedBrowserTests(Producers, BrowserTestCase):
         tab = await browser.new_page()
         process = browser.process
         assert process is not None
-        os.kill(process.pid, signal.SIGSTOP)
+        halt(process.pid)
         for each in await self.producers(browser.connection, tab.session):
             each.addErrback(lambda failure: failure.trap(ConnectionLost))
-        begun = time.monotonic()
-        await browser.connection.close()
-        self.assertLess(time.monotonic() - begun, 8)
+        self.assertEqual((await browser.connection.close()).cause, "close_timeout")
 
     @staticmethod
     def cont(process: Any) -> None:
@@ -177,7 +178,7 @@ class StoppedBrowserOverPipeTests(StoppedBrowserTests):
 
 
 class UnreadingServerTests(Producers, LinesTestCase):
-    timeout = 60
+    timeout = 400
 
     async def unread(self, tls: Any = None) -> tuple[Unread, int]:
         server = Unread()
@@ -188,21 +189,26 @@ class UnreadingServerTests(Producers, LinesTestCase):
         else:
             port = reactor.listenSSL(0, factory, tls, interface="127.0.0.1")
         self.addCleanup(port.stopListening)
+        self.addCleanup(self.abort, server)
         return server, port.getHost().port
+
+    @staticmethod
+    def abort(server: Unread) -> Deferred[None] | None:
+        """End the line, which nobody else would do if the test fails."""
+        if server.transport is None:
+            return None
+        server.transport.abortConnection()  # type: ignore[attr-defined]
+        return server.gone
 
     async def flood(self, server: Unread, url: str, **options: Any) -> None:
         options_ = WebSocketOptions(ping_interval=None, close_timeout=1.0, **options)
         connection = Connection(await open_websocket(reactor, url, options_), reactor)
         sent = await self.producers(connection, connection.session)
         self.assertTrue(connection.transport.congested)
-        begun = time.monotonic()
         lost = await connection.close()
-        self.assertLess(time.monotonic() - begun, 3)
-        self.assertTrue(lost.clean)
+        self.assertEqual((lost.cause, lost.clean), ("close_timeout", True))
         for each in sent:
             self.assertIsInstance(await each.addErrback(lambda failure: failure.value), ConnectionLost)
-        server.transport.abortConnection()  # type: ignore[union-attr]
-        await server.gone
 
     async def drained(self, server: Unread, url: str, **options: Any) -> None:
         """A backlog that the server takes after all leaves in order, and then the line closes as it should."""

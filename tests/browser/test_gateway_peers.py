@@ -93,7 +93,7 @@ class Failed(Exception):
 
 
 class PeerCase(GatewayCase):
-    timeout = 300
+    timeout = 400
     mode: Literal["exclusive", "shared"] = "exclusive"
 
     @classmethod
@@ -137,7 +137,7 @@ class EachTests(PeerCase):
         turns = DeferredSemaphore(2)
         seen = await gatherResults([turns.run(self.see, *each) for each in CLIENTS], consumeErrors=True)
         self.assertEqual(seen, [SEEN] * len(CLIENTS))
-        await self.until(lambda: not self.gateway.pool.leased, 20)
+        await self.until(lambda: not self.gateway.pool.leased)
         self.assertEqual((self.gateway.pool.counts.died, self.gateway.pool.counts.hung), (0, 0))
 
 
@@ -182,7 +182,6 @@ class CrowdTests(PeerCase):
     """Twenty clients of all kinds, all there before the first one goes on; each with a browser of its own."""
 
     timeout = 600
-    ending = 60.0
     count = 20
     #: chrome-remote-interface has one for its page, and another one for its contexts.
     places = count + count // 5
@@ -201,7 +200,7 @@ class CrowdTests(PeerCase):
         working = [self.see(*CLIENTS[number % len(CLIENTS)]) for number in range(self.count)]
         for each in working:
             each.addErrback(lambda failure: failures.append(failure.getErrorMessage()))
-        await self.until(lambda: failures or self.server.asked.count("/gate") == self.count, self.timeout)
+        await self.until(lambda: failures or self.server.asked.count("/gate") == self.count)
         there = Counter(each.line.browser for each in self.gateway.clients.relays.values())
         gate.release()
         seen = await gatherResults(working)
@@ -210,7 +209,7 @@ class CrowdTests(PeerCase):
         self.assertEqual(sorted(there.values()), self.wanted())
         counts = self.gateway.pool.counts
         self.assertEqual((counts.died, counts.hung), (0, 0))
-        await self.until(lambda: not self.gateway.pool.leased, 60)
+        await self.until(lambda: not self.gateway.pool.leased)
 
 
 class SharedCrowdTests(CrowdTests):

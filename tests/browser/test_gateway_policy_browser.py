@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tests.browser.test_gateway_browser import GatewayCase, sleep
+from tests.support import PATIENCE
 from tests.test_gateway_policy import SPELLINGS, STRICT
 from txcdp._deferreds import returns_deferred
 from txcdp.domains.page import LoadEventFired
@@ -99,7 +100,7 @@ class PolicyCase(GatewayCase):
     async def visit(self, page: Page, url: str) -> str:
         """Let a page's own script go somewhere; return where it is then."""
         await page.goto("about:blank")
-        arrived = first(page.events(LoadEventFired), timeout=10)
+        arrived = first(page.events(LoadEventFired), timeout=PATIENCE)
         await page.evaluate(f"void (location = {json.dumps(url)})")
         await arrived
         return str(await page.evaluate("location.href"))
@@ -131,7 +132,7 @@ class OpenTests(PolicyCase):
         context = (await self.browser.session.execute_raw("Target.createBrowserContext", params))["browserContextId"]
         params = {"url": "http://public.example/proxied", "browserContextId": context}
         await self.browser.session.execute_raw("Target.createTarget", params)
-        await self.until(lambda: any("public.example/proxied" in each for each in self.server.asked), 10)
+        await self.until(lambda: any("public.example/proxied" in each for each in self.server.asked))
 
     async def spelled(self, page: Page) -> None:
         """Whatever is refused in the other tests is 127.0.0.1, or localhost."""
@@ -211,7 +212,7 @@ class PortTests(PolicyCase):
 
     async def test_no_page_comes_to_a_port_of_the_pool(self):
         gateway = await self.start(mode=self.mode, pool=PoolOptions(size=2, warm=2))
-        await self.until(lambda: len(gateway.pool.idle) == 2, 20)
+        await self.until(lambda: len(gateway.pool.idle) == 2)
         ports = [urlsplit(each.running.ws_url).port for each in gateway.pool.idle]
         page = await (await self.client()).new_page()
         elsewhere = self.server.page("/elsewhere")

@@ -12,8 +12,9 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.web.client import HTTPConnectionPool
 
 import txcdp
-from tests.browser.support import reactor
+from tests.browser.support import halt, reactor
 from tests.browser.test_gateway_browser import STOP, TOKEN, GatewayCase, is_alive
+from tests.support import PATIENCE
 from txcdp.chrome import discovery
 from txcdp.domains import browser, storage
 from txcdp.errors import CommandError, ConnectionLost, HandshakeFailed, TxcdpError
@@ -62,7 +63,7 @@ class UseTests(SharedCase):
         self.assertEqual(await tabs[1].evaluate("6 * 7"), 42)
         self.assertIn(tabs[1].target_id, {each.target_id for each in await second.targets()})
         await second.close()
-        await self.until(lambda: not self.gateway.pool.leased, 10)
+        await self.until(lambda: not self.gateway.pool.leased)
         self.assertEqual(self.gateway.pool.counts.died + self.gateway.pool.counts.hung, 0)
 
     async def test_downloads_of_others(self):
@@ -85,9 +86,7 @@ class UseTests(SharedCase):
             tab, other = await gatherResults([each.new_page() for each in clients])
             await gatherResults([each.goto(url) for each in (tab, other)])
             await tab.evaluate(script)
-            await self.until(
-                lambda heard=heard: any(getattr(each, "state", "") == "completed" for each in heard[0]), 10
-            )
+            await self.until(lambda heard=heard: any(getattr(each, "state", "") == "completed" for each in heard[0]))
             self.assertIsInstance(heard[0][0], browser.DownloadWillBegin)
             await other.evaluate("1")
             self.assertEqual(heard[1], [], script)
@@ -101,7 +100,7 @@ class UseTests(SharedCase):
             await leaves.new_page(context=context)
         before = len(house.shared.contexts)
         leaves.connection.transport.abort()
-        await self.until(lambda: len(house.shared.contexts) == before - 2 and not house.shared.disposing, 10)
+        await self.until(lambda: len(house.shared.contexts) == before - 2 and not house.shared.disposing)
         self.assertEqual(house.shared.clients, 1)
         self.assertEqual(await (await stays.new_page()).evaluate("1 + 1"), 2)
 
@@ -124,14 +123,14 @@ class UseTests(SharedCase):
             pids.add(self.pid_of(max(self.gateway.clients.relays)))
             await (await browser.new_page()).goto(url)
             await browser.close()
-            await self.until(lambda: not self.gateway.pool.leased, 10)
+            await self.until(lambda: not self.gateway.pool.leased)
         self.assertEqual(len(pids), 1)
-        await self.until(lambda: self.gateway.pool.counts.recycled == 1, 10)
+        await self.until(lambda: self.gateway.pool.counts.recycled == 1)
         self.assertEqual(self.gateway.pool.counts.hung, 0)
 
     async def test_more_than_one_browser(self):
         await self.start(pool=PoolOptions(size=2, warm=2, clients_per_browser=2, queue_deadline=1))
-        await self.until(lambda: len(self.gateway.pool.idle) == 2, 20)
+        await self.until(lambda: len(self.gateway.pool.idle) == 2)
         for _ in range(4):
             await (await self.client()).version()
         self.assertEqual(sorted(await self.loads()), [2, 2])
@@ -163,7 +162,7 @@ class PageTests(SharedCase):
         self.assertEqual(await self.put(f"/json/close/{found.id}"), (200, b"Target is closing"))
         self.assertEqual((await only.connection.when_closed()).code, 1000)
         await offered.close()
-        await self.until(lambda: not self.gateway.pool.leased, 10)
+        await self.until(lambda: not self.gateway.pool.leased)
         for url in (found.web_socket_debugger_url, listed[0].web_socket_debugger_url):
             await self.fails(txcdp.connect(reactor, url or ""), HandshakeFailed)
 
@@ -213,12 +212,12 @@ class EndTests(SharedCase):
                 done[0] += 1
 
         working = Deferred.fromCoroutine(work())
-        await self.until(lambda: done[0] > 10, 20)
+        await self.until(lambda: done[0] > 10)
         return done, working
 
     async def test_the_browser_is_killed(self):
         gateway = await self.start(pool=PoolOptions(size=2, warm=2))
-        await self.until(lambda: len(gateway.pool.idle) == 2, 20)
+        await self.until(lambda: len(gateway.pool.idle) == 2)
         clients = [await self.client(), await self.client(), await self.client()]
         await gatherResults([each.version() for each in clients])
         pids = [self.pid_of(number) for number in (1, 2, 3)]
@@ -232,9 +231,9 @@ class EndTests(SharedCase):
             lost = await each.connection.when_closed()
             self.assertEqual(lost.code, 1011)
             self.assertIn("has ended", lost.reason)
-        await self.until(lambda: len(gateway.pool.idle) == 1 and gateway.pool.starting == 0, 10)
+        await self.until(lambda: len(gateway.pool.idle) == 1 and gateway.pool.starting == 0)
         before = done[0]
-        await self.until(lambda: done[0] > before + 20, 20)
+        await self.until(lambda: done[0] > before + 20)
         self.assertEqual(gateway.pool.counts.died, 1)
         self.assertEqual(gateway.counters.ended, {"browser": len(doomed)})
         await (await self.client()).version()
@@ -242,14 +241,14 @@ class EndTests(SharedCase):
         await working
 
     async def test_a_browser_hangs(self):
-        await self.start(pool=PoolOptions(size=1, warm=1, check_interval=0.3, check_timeout=2))
+        await self.start(pool=PoolOptions(size=1, warm=1, check_interval=0.3, check_timeout=5))
         clients = [await self.client(), await self.client()]
         pid = self.pid_of(1)
         self.note()
-        os.kill(pid, signal.SIGSTOP)
+        halt(pid)
         for each in clients:
             self.assertIn("does not answer", str(await each.connection.when_closed()))
-        await self.until(lambda: not is_alive(pid), 5)
+        await self.until(lambda: not is_alive(pid))
 
     async def test_a_client_that_does_not_read(self):
         """It is cut off when too much waits for it; the others do not notice."""
@@ -262,24 +261,22 @@ class EndTests(SharedCase):
             sent = tab.session.execute_raw("Runtime.evaluate", {"expression": "'x'.repeat(4e6)"})
             sent.addErrback(lambda _: None)
         before = done[0]
-        await self.until(lambda: 1 not in gateway.clients.relays, 30)
-        await self.until(lambda: done[0] > before + 20, 10)
+        await self.until(lambda: 1 not in gateway.clients.relays)
+        await self.until(lambda: done[0] > before + 20)
         self.assertEqual(gateway.counters.ended, {"slow": 1})
         (house,) = self.shared.lodging.houses
-        await self.until(lambda: house.shared.clients == 1, 5)
+        await self.until(lambda: house.shared.clients == 1)
         done[0] = STOP
         await working
 
     async def test_drain(self):
-        gateway = await self.start(drain=10.0)
+        gateway = await self.start(drain=2 * PATIENCE)  # it is not that which ends it
         browser = await self.client()
         stopping = gateway.stop()
         await self.fails(self.client(), HandshakeFailed)
         await browser.version()
         await browser.close()
-        began = reactor.seconds()
         await stopping
-        self.assertLess(reactor.seconds() - began, 8)
 
     async def test_the_gateway_stops_under_load(self):
         gateway = await self.start()

@@ -19,6 +19,7 @@ from twisted.internet.defer import CancelledError, Deferred, DeferredList, gathe
 from twisted.internet.task import deferLater
 
 import txcdp
+from tests.browser.support import halt
 from tests.browser.test_launch_browser import ROOT, Case, Child, R, alive, family
 from txcdp.chrome import BrowserProcess, find_executable, start_browser
 from txcdp.chrome._flags import sandbox_works
@@ -83,11 +84,11 @@ class KilledTests(StressCase):
             group = family(process.pid)
             return [pid for pid, line in command_lines(KINDS[kind]).items() if pid in group or self.temp in line]
 
-        await self.until(lambda: bool(found()), 10.0)  # some are started when they are first needed
+        await self.until(lambda: bool(found()))  # some are started when they are first needed
         victims = found()
         self.assertNotIn(process.pid, victims)
         kill_9(victims)
-        await self.until(lambda: not any(alive(pid) for pid in victims), 10.0)
+        await self.until(lambda: not any(alive(pid) for pid in victims))
         # Some outcome, and a typed one: a page without its network cannot load, without its GPU it can.
         outcomes: Any = await DeferredList([tab.evaluate("1"), tab.reload(), chrome.version()], consumeErrors=True)
         for succeeded, result in outcomes:
@@ -206,7 +207,7 @@ class OwnerTests(StressCase):
             "browser = await txcdp.launch(reactor)", "print(browser.process.pid, flush=True)", "await defer.Deferred()"
         )
         pid = int(await protocol.said)
-        os.kill(pid, signal.SIGSTOP)
+        halt(pid)
         process.signalProcess("KILL")
         await protocol.ended
         self.assertTrue(alive(pid))
@@ -215,7 +216,7 @@ class OwnerTests(StressCase):
         await (await start_browser(R)).close()
         self.assertEqual(os.listdir(self.temp), left, "the directory of a browser that lives was swept")
         os.kill(pid, signal.SIGCONT)
-        await self.until(lambda: not command_lines(self.temp), 5.0)
+        await self.until(lambda: not command_lines(self.temp))
         other = await start_browser(R)
         await other.close()
         await self.nothing_left(other)
@@ -357,7 +358,7 @@ class PlaceTests(StressCase):
             [*args, "about:blank"], env=environment, stderr=subprocess.DEVNULL, start_new_session=True
         )
         try:
-            await self.until(lambda: os.path.exists(os.path.join(profile, "DevToolsActivePort")), 20.0)
+            await self.until(lambda: os.path.exists(os.path.join(profile, "DevToolsActivePort")))
             with self.assertRaisesRegex(LaunchError, "another browser uses the profile"):
                 await start_browser(R, profile=profile)
             self.assertIsNone(foreign.poll())
@@ -402,7 +403,7 @@ class PlaceTests(StressCase):
 class FiftyTests(StressCase):
     """Fifty browsers are launched in the same turn of the reactor."""
 
-    timeout = 180
+    timeout = 400
 
     async def test_fifty_at_once(self):
         started = [txcdp.launch(R, start_timeout=120) for _ in range(50)]

@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import os
-import signal
 from typing import Any
 from unittest.mock import patch
 
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
 
 import txcdp
-from tests.browser.support import BrowserTestCase, reactor, unused_port
+from tests.browser.support import BrowserTestCase, halt, reactor, unused_port
 from txcdp.browser import Browser
 from txcdp.domains import browser, network, page, runtime, target
 from txcdp.errors import (
@@ -181,7 +180,7 @@ class EndTests(BrowserTestCase):
     async def test_it_is_closed_while_it_stands_still(self):
         chrome = await self.launch()
         assert chrome.process is not None
-        os.kill(chrome.process.pid, signal.SIGSTOP)
+        halt(chrome.process.pid)
         with patch("txcdp.browser._browser._GRACE", 0.2), patch("txcdp.browser._browser._PATIENCE", 0.2):
             waiting = chrome.new_page()
             await chrome.close()

@@ -60,7 +60,7 @@ class BrowserSecretTests(SecretCase):
         await session.execute(input.insert_text(text=SECRET))
         body = await session.execute(network.get_response_body(request_id=requests[0].request_id))
         self.assertIn(SECRET, body.body)
-        await page.evaluate(f"fetch('/shop', {{method: 'POST', body: '{SECRET}'}}).then(r => r.status)", timeout=10)
+        await page.evaluate(f"fetch('/shop', {{method: 'POST', body: '{SECRET}'}}).then(r => r.status)")
         refused = await self.fails(session.execute(fetch.get_response_body(request_id=SECRET)), txcdp.CommandError)
         context = await self.browser.new_context()
         self.assert_secret(

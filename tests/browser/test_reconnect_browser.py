@@ -14,6 +14,7 @@ import txcdp
 from tests.browser.support import BrowserTestCase, Server, reactor, unused_port
 from tests.browser.support_lines import port_of, through
 from tests.hostile.proxy import FaultProxy
+from tests.support import PATIENCE
 from txcdp._core.reconnecting import ReconnectPolicy
 from txcdp._core.sessions import AutoAttach
 from txcdp._transports.websocket import WebSocketOptions
@@ -30,7 +31,7 @@ AGENT = "an agent of our own/1.0"
 
 
 class ReconnectTestCase(BrowserTestCase):
-    timeout = 120
+    timeout = 400
 
     async def set_up(self, tab: Page) -> None:
         """Set up what has to be there again: a script, a binding, emulation and interception."""
@@ -232,7 +233,7 @@ class ReconnectTests(ReconnectTestCase):
 
 class RestartTests(ReconnectTestCase):
     async def check(self, transport: str, how: str) -> None:
-        options = WebSocketOptions(ping_interval=0.5, ping_timeout=1.0, open_timeout=2.0)
+        options = WebSocketOptions(ping_interval=0.5, ping_timeout=4.0, open_timeout=PATIENCE)
         browser = await self.launch(transport=transport, restart=SOON, options=options)
         process = browser.process
         assert process is not None

@@ -86,7 +86,7 @@ class UnusualFramesTests(HostileCase):
 
 class TooMuchTests(HostileCase):
     async def test_a_hundred_thousand_events_in_one_go(self):
-        connection, peer = await self.pair(timeout=60)
+        connection, peer = await self.pair()
         seen: list[int] = []
         connection.session.events(network.DataReceived).subscribe(lambda item: seen.append(item.data_length))
         peer.say(*(data_received(each) for each in range(100_000)))
@@ -95,13 +95,13 @@ class TooMuchTests(HostileCase):
         self.assertEqual(connection.stats.events, 100_000)
 
     async def test_a_flood_that_nobody_listens_to(self):
-        connection, peer = await self.pair(timeout=60)
+        connection, peer = await self.pair()
         peer.say(*(data_received(each) for each in range(100_000)))
         await self.alive(connection, peer)
         self.assertEqual((connection.stats.ignored, connection.stats.events), (100_000, 0))
 
     async def test_a_flood_into_queues(self):
-        connection, peer = await self.pair(timeout=60)
+        connection, peer = await self.pair()
         queues = [
             queue(connection.session.events_raw("A.b"), 100, overflow=each)
             for each in ("drop_oldest", "drop_newest", "latest", "error")
@@ -113,7 +113,7 @@ class TooMuchTests(HostileCase):
         self.assertEqual([each.get_nowait()["n"] for each in queues], [9_900, 0, 9_999, 0])
 
     async def test_a_flood_against_a_consumer_that_pauses(self):
-        connection, peer = await self.pair(timeout=60)
+        connection, peer = await self.pair()
         items = queue(connection.session.events_raw("A.b"), 50)
         peer.say(*(event("A.b", {"n": each, "fill": "x" * 500}) for each in range(20_000)))
         for number in range(20_000):
@@ -123,14 +123,14 @@ class TooMuchTests(HostileCase):
         self.assertEqual(connection.stats.dropped, 0)
 
     async def test_a_flood_of_pings(self):
-        connection, peer = await self.pair(timeout=60)
+        connection, peer = await self.pair()
         peer.raw(server_frame(b"are you there?", PING) * 20_000)
         await self.alive(connection, peer)
         await self.alive(connection, peer)  # sent after the last of the pongs
         self.assertEqual(peer.pongs, 20_000)
 
     async def test_a_flood_of_nonsense(self):
-        connection, peer = await self.pair(timeout=60)
+        connection, peer = await self.pair()
         peer.say(*[b"nonsense"] * 20_000)
         await self.alive(connection, peer)
         self.assertEqual(connection.stats.malformed, 20_000)

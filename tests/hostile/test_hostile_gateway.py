@@ -111,7 +111,7 @@ class Receiver:
 
 
 class CrowdTests(TestCase):
-    timeout = 120
+    timeout = 400
 
     async def start(self) -> int:
         """Start a gateway, and return its port."""

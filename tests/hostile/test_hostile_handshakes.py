@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import CancelledError
 from twisted.internet.task import LoopingCall
 
-from tests.hostile.server import HostileCase, HostileServer, Peer, reactor, within
+from tests.hostile.server import ROOM, HostileCase, HostileServer, Peer, reactor, within
 from tests.support import handshake_reply
 from txcdp._transports.websocket import WebSocketOptions, open_websocket
 from txcdp.errors import ConnectError, ConnectTimeout, HandshakeFailed, InvalidURL
@@ -46,11 +45,9 @@ def says(told: bytes) -> Callable[[Peer], None]:
 
 class HandshakeTests(HostileCase):
     async def refused(self, server: HostileServer, kind: type[ConnectError], **options: Any) -> ConnectError:
-        """Connect in vain; see that nothing stays and that it took no longer than allowed."""
+        """Connect in vain; see that nothing stays."""
         chosen = WebSocketOptions(**{"open_timeout": OPEN, "close_timeout": 0.2, **options})
-        begun = time.monotonic()
         error: ConnectError = await self.fails(open_websocket(reactor, server.url, chosen), kind)
-        self.assertLess(time.monotonic() - begun, 10)
         self.assertIn(str(server.port), str(error))
         for peer in server.peers:
             await within(peer.gone, "the server's end")
@@ -59,7 +56,7 @@ class HandshakeTests(HostileCase):
 
     async def test_wrong_answers(self):
         for name, (told, part) in ANSWERS.items():
-            error = await self.refused(self.serve(says(told)), HandshakeFailed, open_timeout=10)
+            error = await self.refused(self.serve(says(told)), HandshakeFailed, open_timeout=ROOM)
             self.assertIn(part, str(error), name)
 
     async def test_extensions_and_subprotocols_that_were_not_asked_for(self):
@@ -68,7 +65,7 @@ class HandshakeTests(HostileCase):
             def greet(peer: Peer, header: str = header) -> None:
                 peer.raw(handshake_reply(peer.request, header))
 
-            await self.refused(self.serve(greet), HandshakeFailed, open_timeout=10)
+            await self.refused(self.serve(greet), HandshakeFailed, open_timeout=ROOM)
 
     async def test_silence(self):
         error = await self.refused(self.serve(lambda _: None), ConnectTimeout)
@@ -89,13 +86,13 @@ class HandshakeTests(HostileCase):
                     peer.raw(told)
                     getattr(peer.transport, how)()
 
-                await self.refused(self.serve(greet), HandshakeFailed, open_timeout=10)
+                await self.refused(self.serve(greet), HandshakeFailed, open_timeout=ROOM)
 
     async def test_headers_without_end(self):
         def greet(peer: Peer) -> None:
             peer.raw(b"HTTP/1.1 101 Switching Protocols\r\n" + b"X-Header: x\r\n" * 100_000)
 
-        error = await self.refused(self.serve(greet), HandshakeFailed, open_timeout=10)
+        error = await self.refused(self.serve(greet), HandshakeFailed, open_timeout=ROOM)
         self.assertIn("does not end", str(error))
 
     async def test_headers_that_drip(self):

@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from tests.hostile.server import HostileCase, within
+from tests.hostile.server import ROOM, HostileCase, within
 from tests.support import SESSION_ID, Watcher, attached, data_received, detached, event, reply_to
 from txcdp.domains import browser, network, page
 from txcdp.errors import CommandError, MalformedMessage, SessionDetached
@@ -184,7 +184,7 @@ class NonsenseTests(HostileCase):
 
 class RepliesTests(HostileCase):
     async def test_every_shape_of_a_result(self):
-        connection, peer = await self.pair(timeout=60)
+        connection, peer = await self.pair()
         peer.answering = False
         for shape in SHAPES:
             sends: list[Callable[[], Deferred[Any]]] = [
@@ -201,7 +201,7 @@ class RepliesTests(HostileCase):
                     outcome: list[Any] = []
                     deferred.addBoth(outcome.append)
                     peer.say(b'{"method":"After.it","params":{}}')
-                    await first(connection.session.events_raw("After.it"), timeout=20)
+                    await first(connection.session.events_raw("After.it"), timeout=ROOM)
                     if not outcome:  # the id itself could not be read: nobody can know whose reply it was
                         self.assertIn(shape, (SHAPES[-2], SHAPES[-3]))
                         peer.say({"id": number, "result": {}})

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import LoopingCall
 
 from tests.hostile.proxy import Corrupt, Cut, Fault, FaultProxy, Hold, Split
-from tests.hostile.server import HostileCase, HostileServer, Peer, accept, reactor, within
+from tests.hostile.server import ROOM, HostileCase, HostileServer, Peer, accept, reactor, within
 from tests.support import Opening, Watcher, attached, data_received, event, handshake_reply, server_frame
 from txcdp._core.connection import Connection
 from txcdp._transports.interface import Transport
@@ -155,7 +155,7 @@ class NetworkTests(HostileCase):
     async def test_a_delay_during_the_handshake(self):
         hold = Hold(after=20)
         server = self.serve()
-        options = WebSocketOptions(open_timeout=20, ping_interval=None)
+        options = WebSocketOptions(open_timeout=ROOM, ping_interval=None)
         opening = open_websocket(reactor, server.url_at(self.proxy(server, hold).port), options)
         await self.until(lambda: hold.held > 0, "the rest of the handshake")
         self.assertNoResult(opening)
@@ -165,7 +165,7 @@ class NetworkTests(HostileCase):
         await self.alive(connection, await within(server.connected.get(), "the client"))
 
     async def test_a_delay_later(self):
-        hold, connection, peer = await self.hold(ping_interval=0.2, ping_timeout=20)
+        hold, connection, peer = await self.hold(ping_interval=0.2, ping_timeout=ROOM)
         slow = connection.session.execute_raw("A.b", timeout=0.3)
         patient = connection.session.execute_raw("A.b")
         await self.fails(slow, CommandTimeout)
@@ -245,7 +245,7 @@ class NetworkTests(HostileCase):
     async def cut_off(self, server: HostileServer, place: int, how: str) -> None:
         """Talk over a line that is cut so many bytes after the handshake."""
         proxy = self.proxy(server, lambda start: Cut(start + place, how))
-        options = WebSocketOptions(open_timeout=20, close_timeout=0.2, ping_interval=None)
+        options = WebSocketOptions(open_timeout=ROOM, close_timeout=0.2, ping_interval=None)
         try:
             line: Transport = await open_websocket(reactor, server.url_at(proxy.port), options)
         except HandshakeFailed:
