@@ -35,7 +35,8 @@ OTHERS = (
     "", "10.0.0.1", "0x.0x.0x.0x", "169.254.169.254", "0300.0250.0.1", "100.64.0.1", "224.0.0.1", "printer",
     "db.home.arpa",
     "[::1]", "[::127.0.0.1]", "[::ffff:10.0.0.1]", "[::ffff:7f00:1]", "[64:ff9b::a00:1]", "[64:ff9b:1::808:808]",
-    "[2002:7f00:1::]", "[2002:a00:1::1]", "[2001:0:808:808::1]", "[fe80::1]", "[fd00::1]", "[ff02::1]", "[::]",
+    "[2002:7f00:1::]", "[2002:808:808::1]",
+    "[2002:a00:1::1]", "[2001:0:808:808::1]", "[fe80::1]", "[fd00::1]", "[ff02::1]", "[::]",
     "[2606:4700::5efe:10.0.0.1]", "[2606:4700::200:5efe:10.0.0.1]", "[::1%25lo]", "[::1", "[what]", "[:]",
     "127.0.0.08", "127.0.0.256", "1.2.3.4.5", "1.256.3.4", "a.0x7f", "127.0.0.1%00", "exa mple.com", "a%2fb.com",
     "a:b.com:80",
@@ -47,7 +48,7 @@ PUBLIC = (
     "example.com", "8.8.8.8", "0x8.8.8.8", "EXAMPLE.com.", "a_b.example", "a..b.example", "b\u00fccher.example",
     "\u4f8b\u3048\u3002\u30c6\u30b9\u30c8", "i\u2764.ws", "xn--bcher-kva.example", "u:p@example.com:8080",
     "[2606:4700::1111]:80",
-    "[64:ff9b::808:808]", "[2002:808:808::1]", "[::ffff:8.8.8.8]", "[2606:4700::5efe:8.8.8.8]", "%65xample.com",
+    "[64:ff9b::808:808]", "[::ffff:8.8.8.8]", "[2606:4700::5efe:8.8.8.8]", "%65xample.com",
     "localhost.example", "127.0.0.1.example",
 )  # fmt: skip
 
@@ -73,6 +74,34 @@ class HostTests(SynchronousTestCase):
         for host in PUBLIC:
             for form in FORMS:
                 self.assertIsNone(objection(PUBLIC_ONLY, "Page.navigate", url=form.format(host)), ascii(host))
+
+    def test_allowed_addresses(self):
+        """However they are written; and names, of which only the egress proxy knows where they lead to."""
+        policy = Policy(private_addresses=False, allowed_addresses=("127.0.0.1:8080", "10.0.0.0/8", "[fd00::5]:443"))
+        for url in (
+            "http://127.0.0.1:8080/",
+            "ws:0x7f.1:8080",
+            "http://u:p@[::ffff:127.0.0.1]:8080",
+            "http://10.2.3.4/",
+            "https://10.2.3.4:1",
+            "wss://[fd00::5]/",
+            "https://[fd00::5]",
+            "http://intranet/",
+            "http://8.8.8.8",
+        ):
+            self.assertIsNone(objection(policy, "Page.navigate", url=url), url)
+        for url in (
+            "http://127.0.0.1/",
+            "http://127.0.0.1:80/:8080",
+            "http://127.0.0.1:80#@x:8080",
+            "http://127.0.0.1:08080x/",
+            "http://127.0.0.2:8080/",
+            "http://[fd00::5]/",
+            "http://[::1]:8080/",
+            "http://exa mple:8080/",
+            "http://1.2.3.4.5/",
+        ):
+            self.assertIn("private", objection(policy, "Page.navigate", url=url) or "", url)
 
     def test_a_long_user_hides_no_host(self):
         for user in ("example.com", "example.com:", "a" * 5000 + ".example"):

@@ -70,7 +70,7 @@ class PortsTests(SynchronousTestCase):
 
         self.patch(browsers, "launch", launch)
         self.patch(discovery, "version", lambda reactor, netloc: fail(ValueError(netloc)))
-        start = browsers.launcher(None, args=["--x"], most=1)
+        start = browsers.Launcher(None, args=["--x"], most=1)
         self.failureResultOf(start(), OSError)
         self.assertEqual(str(self.failureResultOf(start(), ValueError).value), "127.0.0.1:5000")
         self.assertTrue(gone.called)

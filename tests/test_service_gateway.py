@@ -134,7 +134,7 @@ class GatewayCommandOptionsTests(SynchronousTestCase):
             *"--message-size=1M --drain=10s --mode=shared --clients-per-browser=6 --unread=3M".split(),
             "--connections=99",
             *"--deny=risky,Foo.bar --deny-schemes=file --host=a --host=b --origin=https://c".split(),
-            "--no-private-addresses",
+            *"--no-private-addresses --allow-addresses=10.1.2.3:80,10.2.0.0/16".split(),
             "--render",
         ).make_options()
         self.assertEqual(made.endpoint, "tcp:1:interface=127.0.0.1")
@@ -145,6 +145,7 @@ class GatewayCommandOptionsTests(SynchronousTestCase):
         self.assertEqual((clients.idle_time, clients.commands_per_second, clients.slow_time), (300.0, 100, 2.0))
         self.assertEqual(policy.methods, (*RISKY_METHODS, "Foo.bar"))
         self.assertEqual((policy.schemes, policy.private_addresses), (("file",), False))
+        self.assertEqual(policy.allowed_addresses, ("10.1.2.3:80", "10.2.0.0/16"))
         self.assertEqual((door.hosts, door.origins, door.public_url), (("a", "b"), ("https://c",), "https://a.example"))
         self.assertEqual((made.drain, made.mode, pool.clients_per_browser), (10.0, "shared", 6))
         self.assertEqual((clients.unread, clients.connections), (3 * 2**20, 99))
@@ -152,6 +153,7 @@ class GatewayCommandOptionsTests(SynchronousTestCase):
     def test_what_is_refused(self) -> None:
         self.assertIn("whole number", self.refused("--browsers=0"))
         self.assertIn("whole number", self.refused("--clients=many"))
+        self.assertIn("is no address: write it like", self.refused("--allow-addresses=intranet"))
         self.assertIn("no size", self.refused("--message-size=big"))
         for listen in ("nonsense:1", "9222", "tcp:abc", "tcp:1:nonsense=1", "ssl:1:privateKey=/no/such/file", ""):
             said = self.refused(f"--listen={listen}")

@@ -79,7 +79,11 @@ class GatewayCase(BrowserTestCase):
     async def start(self, **options: Any) -> Gateway:
         """Start a gateway that is stopped at the end; nothing may be left of it."""
         chosen = {"endpoint": "tcp:0:interface=127.0.0.1", "drain": 0.0, "pool": PoolOptions(size=3, warm=1), **options}
-        gateway = self.gateway = Gateway(reactor, GatewayOptions(**chosen))
+        return await self.begin_with(Gateway(reactor, GatewayOptions(**chosen)))
+
+    async def begin_with(self, gateway: Gateway) -> Gateway:
+        """Start a gateway that was made already."""
+        self.gateway = gateway
         self.processes: set[int] = set()
         self.profiles: set[str] = set()
         await gateway.start()

@@ -1,5 +1,6 @@
 """The gateway: one door to a pool of browsers, for any client that speaks the DevTools protocol."""
 
+from txcdp.gateway._egress.limits import EgressLimits
 from txcdp.gateway._options import (
     BrowserLimits,
     ClientLimits,
@@ -15,6 +16,7 @@ __all__ = [
     "BrowserLimits",
     "ClientLimits",
     "DoorOptions",
+    "EgressLimits",
     "Gateway",
     "GatewayOptions",
     "Policy",

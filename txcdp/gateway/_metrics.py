@@ -56,6 +56,7 @@ class Metrics(Collector):
         yield from self._pool()
         yield from self._clients()
         yield from self._commands()
+        yield from self._egress()
 
     def _pool(self) -> Iterator[Any]:
         pool = self._gateway.pool
@@ -146,3 +147,24 @@ class Metrics(Collector):
             "Bytes of messages that were thrown away since their client did not read.",
             counters.dropped,
         )
+
+    def _egress(self) -> Iterator[Any]:
+        egress = self._gateway.egress
+        if egress is None:
+            return
+        yield GaugeMetricFamily("txcdp_gateway_egress_open", "Connections of browsers to the outside.", egress.now)
+        counts = egress.counts
+        ended = CounterMetricFamily(
+            "txcdp_gateway_egress", "Connections to the outside that browsers wanted.", labels=["outcome"]
+        )
+        for outcome in ("connected", "failed", "full", "foreign"):
+            ended.add_metric([outcome], getattr(counts, outcome))
+        yield ended
+        refused = CounterMetricFamily(
+            "txcdp_gateway_egress_refused",
+            "Connections that were refused, by what the address is that is not public.",
+            labels=["why"],
+        )
+        for kind, number in counts.refused.items():
+            refused.add_metric([kind], number)
+        yield refused

@@ -7,6 +7,9 @@ import re
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
+from txcdp.gateway._egress.addresses import read_allowed
+from txcdp.gateway._egress.limits import EgressLimits
+
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:?")
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#\s@]+/?")
@@ -147,7 +150,7 @@ RISKY_METHODS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """What no client may do. What a page does by itself is not seen here: see the guide.
+    """What no client may do; and, by ``private_addresses``, what no page may.
 
     With any of it, commands and pages (``devtools:``) that could send other commands unseen are refused as well.
 
@@ -155,15 +158,22 @@ class Policy:
         With ``DOM.setFileInputFiles`` no files can be dragged into a page (``Input.dispatchDragEvent``) either.
     :ivar schemes: of URLs that a command may not open, such as ``file``, with which no files can be dragged into a page
         either. ``chrome`` stands for all pages of the browser itself.
-    :ivar private_addresses: whether commands may open URLs, and name proxies, whose host is a private, loopback or
-        link-local address, ``localhost``, a name without a dot, or anything else that is not surely a public one.
+    :ivar private_addresses: whether anything in a browser may be connected to other addresses than public ones:
+        private, loopback and link-local ones, a cloud's metadata, and whatever else is not surely public. Where it may
+        not, all connections of the browsers go through a proxy of the gateway's that judges the address of each (see
+        the guide), and commands that open URLs, or name proxies, are refused as soon as their host tells.
+    :ivar allowed_addresses: addresses and networks that may be connected to all the same: ``10.1.2.3``,
+        ``10.1.2.3:8080``, ``10.1.0.0/16``, ``[fd00::5]:443``.
     """
 
     methods: tuple[str, ...] = ()
     schemes: tuple[str, ...] = ()
     private_addresses: bool = True
+    allowed_addresses: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        for address in self.allowed_addresses:
+            read_allowed(address)
         for method in self.methods:
             domain, dot, name = method.partition(".")
             if not (domain and dot and name):
@@ -275,6 +285,8 @@ class GatewayOptions:
     :ivar first_page: whether a client of shared mode finds an empty page, as in a browser that was just started; where
         clients open their own anyway, False saves a process for each.
     :ivar render: lets it render for plain HTTP clients, see :mod:`txcdp.gateway.render`; None: it does not.
+    :ivar egress: what connections of the browsers may take, where ``Policy(private_addresses=False)`` has them go
+        through a proxy of the gateway's.
     """
 
     endpoint: str = "tcp:9222:interface=127.0.0.1"
@@ -288,6 +300,7 @@ class GatewayOptions:
     linger: float = 1.0
     first_page: bool = True
     render: RenderOptions | None = None
+    egress: EgressLimits = field(default_factory=EgressLimits)
 
     def __post_init__(self) -> None:
         if self.mode not in ("exclusive", "shared"):

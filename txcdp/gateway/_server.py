@@ -8,12 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.interfaces import IHostnameResolver, IListeningPort
 from twisted.logger import Logger
 
 from txcdp._deferreds import Notice, returns_deferred, with_deadline
 from txcdp.browser import Browser
 from txcdp.gateway._counters import Counters
+from txcdp.gateway._egress import AddressPolicy, EgressProxy
 from txcdp.gateway._http.authorizer import Door
 from txcdp.gateway._http.channel import BodyLimit, too_long
 from txcdp.gateway._http.connection_limiter import Crowd
@@ -25,7 +26,7 @@ from txcdp.gateway._http.router import Entrance, GatewaySite
 from txcdp.gateway._http.tokens import Tokens
 from txcdp.gateway._metrics import Metrics
 from txcdp.gateway._options import LONGEST_BODY, SHORT_BODY, GatewayOptions, PoolOptions
-from txcdp.gateway._pool.launched import LaunchedBrowser, launcher
+from txcdp.gateway._pool.launched import LaunchedBrowser, Launcher
 from txcdp.gateway._pool.memory import measure
 from txcdp.gateway._pool.pool import Pool
 from txcdp.gateway._pool.pooled_browser import Running
@@ -52,8 +53,11 @@ class Gateway:
     :param reactor: the reactor.
     :param options: see :class:`~txcdp.gateway._options.GatewayOptions`.
     :param start_browser: starts a browser for the pool; by default
-        :func:`txcdp.gateway._pool.launched.launcher` with the reactor alone.
+        :class:`txcdp.gateway._pool.launched.Launcher` with the reactor alone. One of your own has to give browsers
+        ``gateway.egress.arguments(args)`` where the policy forbids private addresses.
     :param mode: makes the mode of reactor, pool and options; by default what the options say.
+    :param resolver: looks up names for the egress proxy; by default the reactor's ``nameResolver``.
+    :ivar egress: the proxy by which alone its browsers reach anything; None where the policy allows private addresses.
     :ivar pool: see :class:`~txcdp.gateway._pool.pool.Pool`.
     :ivar clients: see :class:`~txcdp.gateway._proxy.clients.Clients`.
     :ivar counters: see :class:`~txcdp.gateway._counters.Counters`.
@@ -70,12 +74,19 @@ class Gateway:
         options: GatewayOptions | None = None,
         start_browser: Callable[[], Deferred[Running]] | None = None,
         mode: Callable[[Any, Pool, GatewayOptions], Mode] | None = None,
+        resolver: IHostnameResolver | None = None,
     ) -> None:
         options = options or GatewayOptions()
         self._reactor = reactor
         self._options = options
         self.counters = Counters()
-        start: Callable[[], Deferred[Running]] = start_browser or launcher(reactor, most=2 * options.pool.size)
+        start: Callable[[], Deferred[Running]] = start_browser or Launcher(reactor, most=2 * options.pool.size)
+        self.egress: EgressProxy | None = None
+        if not options.policy.private_addresses:
+            allowed = AddressPolicy(options.policy.allowed_addresses)
+            self.egress = EgressProxy(reactor, allowed, options.egress, resolver)
+            if isinstance(start, Launcher):
+                start.egress = self.egress
         self.pool = Pool(reactor, start, _pool_options(options), measure)
         self.mode = (mode or _MODES[options.mode])(reactor, self.pool, options)
         self.clients = Clients(reactor, self.mode, options, self.counters)
@@ -138,6 +149,12 @@ class Gateway:
         """
         port = await listen(self._reactor, self._options.endpoint, self.site, local=self.tokens is None)
         self.port = port
+        if self.egress is not None:
+            try:
+                self.egress.start()
+            except BaseException:
+                await maybeDeferred(port.stopListening)
+                raise
         self.pool.open()
         log.info("The gateway listens at {where}", where=str(port.getHost()))
 
@@ -176,6 +193,8 @@ class Gateway:
                 maybeDeferred(each).addErrback(lambda failure: log.failure("Stopping", failure=failure))
             self.mode.stop()
             await self.pool.stop()
+            if self.egress is not None:
+                await self.egress.stop()
             self.clients.stop()
 
     async def _within(self, seconds: float, notice: Notice[None]) -> bool:

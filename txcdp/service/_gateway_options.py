@@ -12,7 +12,7 @@ from txcdp.gateway import BrowserLimits, ClientLimits, DoorOptions, GatewayOptio
 from txcdp.gateway._http.listening import check_local, check_port
 from txcdp.gateway._http.tokens import Tokens
 from txcdp.gateway._options import RISKY_METHODS
-from txcdp.gateway._pool.launched import launcher
+from txcdp.gateway._pool.launched import Launcher
 from txcdp.service._browser_options import LaunchOptions
 from txcdp.service._gateway import GatewayService
 from txcdp.service._options import at_least, positive
@@ -74,12 +74,13 @@ class GatewayCommandOptions(LaunchOptions):
         ["slow-time", None, f"{_CLIENTS.slow_time:g}s", "How long it may leave unread what it is sent."],
         ["unread", None, f"{_CLIENTS.unread >> 20}M", "How much may wait for it, in shared mode."],
         ["deny", None, None, "Methods that are refused: Browser.crash,SystemInfo.*; risky: a list of such."],
+        ["allow-addresses", None, None, "Addresses that they reach all the same: 10.1.2.3:8080,10.20.0.0/16"],
         ["deny-schemes", None, None, "Schemes of URLs that may not be opened: file,chrome"],
         ["linger", None, f"{_ALL.linger:g}s", "How long a browser is kept for a client that has left; 0: not at all."],
         ["drain", None, f"{_ALL.drain:g}s", "How long clients may go on when the gateway is stopped."],
     ]
     optFlags = [
-        ["no-private-addresses", None, "Refuse to open URLs of private networks and of this machine."],
+        ["no-private-addresses", None, "Let browsers reach no private networks, and nothing of this machine."],
         ["render", "r", "Render for plain HTTP clients: POST /screenshot, /pdf, /content, /evaluate."],
         ["no-first-page", None, "Let clients of shared mode find no page at the start."],
         ["no-live-page", None, "Have no page at / that shows operators what goes on."],
@@ -104,6 +105,7 @@ class GatewayCommandOptions(LaunchOptions):
         "slow-time": positive(seconds),
         "unread": positive(size),
         "deny": names,
+        "allow-addresses": names,
         "deny-schemes": names,
         "linger": seconds,
         "drain": seconds,
@@ -166,6 +168,7 @@ class GatewayCommandOptions(LaunchOptions):
                 methods=tuple(methods),
                 schemes=tuple(self["deny-schemes"] or ()),
                 private_addresses=not self["no-private-addresses"],
+                allowed_addresses=tuple(self["allow-addresses"] or ()),
             ),
             door=DoorOptions(
                 hosts=tuple(self["hosts"]),
@@ -186,5 +189,5 @@ class GatewayCommandOptions(LaunchOptions):
             reactor,
             options,
             live_page=not self["no-live-page"],
-            start_browser=launcher(reactor, **self.launch, most=2 * options.pool.size),
+            start_browser=Launcher(reactor, **self.launch, most=2 * options.pool.size),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +17,7 @@ from txcdp.chrome import discovery
 from txcdp.chrome._descriptions import VersionInfo
 from txcdp.domains import browser as browser_domain
 from txcdp.domains import network, storage, target
+from txcdp.gateway._egress import EgressProxy
 from txcdp.gateway._pool.pooled_browser import Running
 from txcdp.gateway._pool.ports import Ports
 
@@ -89,50 +90,61 @@ class LaunchedBrowser:
         await self.browser.close()
 
 
-def launcher(
-    reactor: Any,
-    executable: str | None = None,
-    args: Sequence[str] = (),
-    env: Mapping[str, str | None] | None = None,
-    headless: bool = True,
-    sandbox: bool | None = None,
-    most: int = 50,
-) -> Callable[[], Deferred[Running]]:
-    """Return what starts a browser for a pool; the arguments are those of :func:`txcdp.launch`, but for one.
+class Launcher:
+    """Starts browsers for a pool; the arguments are those of :func:`txcdp.launch`, but for one.
 
     :param most: how many there will be at once. None of them lets its pages come to the port of any of them; see
         :mod:`txcdp.gateway._pool.ports`.
+    :ivar egress: the proxy by which alone they reach anything; None: they reach all.
     """
-    ports = Ports(most)
+
+    def __init__(
+        self,
+        reactor: Any,
+        executable: str | None = None,
+        args: Sequence[str] = (),
+        env: Mapping[str, str | None] | None = None,
+        headless: bool = True,
+        sandbox: bool | None = None,
+        most: int = 50,
+    ) -> None:
+        self._reactor = reactor
+        self._args = args
+        self._options: dict[str, Any] = {
+            "executable": executable,
+            "env": env,
+            "headless": headless,
+            "sandbox": sandbox,
+        }
+        self._ports = Ports(most)
+        self.egress: EgressProxy | None = None
 
     @returns_deferred
-    async def start() -> Running:
-        port = ports.take()
+    async def __call__(self) -> Running:
+        """Start one."""
+        port = self._ports.take()
         try:
+            args = self._args if self.egress is None else self.egress.arguments(self._args)
             browser = await launch(
-                reactor,
-                executable=executable,
-                args=ports.arguments(port, args),
-                env=env,
-                headless=headless,
-                sandbox=sandbox,
+                self._reactor,
+                args=self._ports.arguments(port, args),
                 probes=None,
                 end_with_reactor=False,  # clients may finish
+                **self._options,
             )
         except BaseException:
-            ports.give_back(port)
+            self._ports.give_back(port)
             raise
         process = browser.process
         ended: Deferred[Any] = process.when_ended() if process is not None else succeed(None)
-        ended.addBoth(lambda _: ports.give_back(port))
+        ended.addBoth(lambda _: self._ports.give_back(port))
         try:
-            said = await discovery.version(reactor, urlsplit(process.ws_url if process is not None else "").netloc)
+            netloc = urlsplit(process.ws_url if process is not None else "").netloc
+            said = await discovery.version(self._reactor, netloc)
         except BaseException:
             await browser.close()
             raise
         return LaunchedBrowser(browser, _version(said))
-
-    return start
 
 
 def _version(said: VersionInfo) -> dict[str, str]:

@@ -12,8 +12,18 @@ from functools import partial
 from typing import Any
 
 from txcdp.gateway._client_messages import Command, Refusal, read_command
+from txcdp.gateway._egress.addresses import AddressPolicy
 from txcdp.gateway._options import Policy
-from txcdp.gateway._proxy.urls import Unreadable, host_of, is_private, is_private_proxy, split_url
+from txcdp.gateway._proxy.urls import (
+    Unreadable,
+    address_of,
+    host_of,
+    is_name,
+    is_private,
+    is_private_proxy,
+    port_of,
+    split_url,
+)
 
 #: Commands that open a URL, and which parameter that is.
 _OPENING = {
@@ -61,6 +71,7 @@ class Screen:
         schemes = {each.lower().rstrip(":") for each in policy.schemes}
         self._schemes = frozenset(schemes.union(_OWN_PAGES) if "chrome" in schemes else schemes)
         self._private = policy.private_addresses
+        self._addresses = AddressPolicy(policy.allowed_addresses) if policy.allowed_addresses else None
         self._files = not self._denied(_GIVING_FILES) and "file" not in schemes
         self.idle = not (self._methods or self._domains or self._schemes) and self._private
         if self.idle:
@@ -91,9 +102,19 @@ class Screen:
             return f"{error}: this gateway lets through only what it can read"
         if scheme in self._schemes or scheme == _DEVTOOLS:
             return f"URLs of the scheme {scheme[:20]!r} are not allowed by this gateway"
-        if not self._private and scheme in ("http", "https", "ws", "wss", "ftp") and is_private(host_of(rest)):
+        if not self._private and scheme in ("http", "https", "ws", "wss", "ftp") and self._is_private(scheme, rest):
             return "URLs of private addresses are not allowed by this gateway"
         return None
+
+    def _is_private(self, scheme: str, rest: str) -> bool:
+        """Whether a host is one that may surely not be connected to; the others the egress proxy judges."""
+        host = host_of(rest)
+        if self._addresses is None or not is_private(host):
+            return is_private(host)
+        address = address_of(host)
+        if address is None:
+            return not is_name(host)  # a name may lead to what is allowed
+        return self._addresses.objection(address, port_of(rest, scheme)) != ""
 
     def _denied(self, method: str) -> bool:
         return method in self._methods or method.partition(".")[0] in self._domains

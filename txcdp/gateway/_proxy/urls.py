@@ -6,12 +6,14 @@ full stop for a dot. What is not certain to be read here as it is there, is take
 
 from __future__ import annotations
 
-import ipaddress
 import re
+from ipaddress import IPv4Address
 from typing import Final
 from urllib.parse import unquote
 
 import idna
+
+from txcdp.gateway._egress.addresses import Address, kind_of, read_address
 
 #: Schemes before another URL: ``view-source:https://...``. Chromium takes one of them, or ``blob:`` behind it.
 _WRAPPERS: Final = frozenset({"blob", "filesystem", "view-source"})
@@ -27,6 +29,7 @@ _LONGEST: Final = 2048
 #: Without these Chromium's name can be another one, but none that they hide.
 _JOINERS: Final = str.maketrans("", "", "\u200c\u200d")
 _NAME: Final = re.compile(r"[a-z0-9_.\-\u0080-\U0010ffff]+")
+_PORT: Final = re.compile(r":([0-9]{1,5})\Z")
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _PROXY: Final = re.compile(r"(?:[a-z]+=)?(?:[a-z0-9]+://)?(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::[0-9]+)?/?")
 
@@ -34,12 +37,6 @@ _PROXY: Final = re.compile(r"(?:[a-z]+=)?(?:[a-z0-9]+://)?(\[[0-9a-f:.]+\]|[a-z0
 _PRIVATE: Final = frozenset(
     {"corp", "home", "internal", "intranet", "lan", "local", "localdomain", "localdomain6", "localhost", "private"}
 )
-
-_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
-_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
-
-#: What is in the middle of an address with an IPv4 address at its end, whatever its network (ISATAP).
-_ISATAP: Final = (0x00005EFE, 0x02005EFE)
 
 
 class Unreadable(ValueError):
@@ -75,7 +72,7 @@ def host_of(rest: str) -> str:
 
     :return: in lower case, an IPv6 address without its brackets; empty where there is none, or none that can be read.
     """
-    authority = re.split(r"[/\\?#]", rest.lstrip("/\\"), maxsplit=1)[0].rpartition("@")[2]
+    authority = _authority(rest)
     if len(authority) > _LONGEST:
         return ""
     if authority.startswith("["):
@@ -89,19 +86,51 @@ def host_of(rest: str) -> str:
     return host.rstrip(".")
 
 
+def _authority(rest: str) -> str:
+    return re.split(r"[/\\?#]", rest.lstrip("/\\"), maxsplit=1)[0].rpartition("@")[2]
+
+
 def is_private(host: str) -> bool:
     """Whether a host is not one of the public internet, as far as its name or address tells.
 
     :param host: as :func:`host_of` returns it.
     """
+    if is_name(host):
+        last = host.rpartition(".")[2]
+        return last == host or last in _PRIVATE or host.endswith(".home.arpa")
+    address = address_of(host)
+    return address is None or kind_of(address) != ""
+
+
+def is_name(host: str) -> bool:
+    """Whether a host is a name, and no address."""
+    return _NAME.fullmatch(host) is not None and _NUMBER.fullmatch(host.rpartition(".")[2]) is None
+
+
+def address_of(host: str) -> Address | None:
+    """Return the address that a host is, as the URL standard has it: 127.1 and 0x7f000001 are addresses.
+
+    :param host: as :func:`host_of` returns it.
+    """
     if ":" in host:
-        return _is_private_v6(host)
-    if not _NAME.fullmatch(host):
-        return True
-    last = host.rpartition(".")[2]
-    if _NUMBER.fullmatch(last):
-        return _is_private_v4(host)
-    return last == host or last in _PRIVATE or host.endswith(".home.arpa")
+        return read_address(host)
+    parts = host.split(".")
+    if len(parts) > 4 or not all(map(_NUMBER.fullmatch, parts)) or len(host) > 60:
+        return None
+    try:
+        *numbers, last = map(_number, parts)
+    except ValueError:  # 08
+        return None
+    if any(each > 255 for each in numbers) or last >= 256 ** (4 - len(numbers)):
+        return None
+    return IPv4Address(sum(each << 24 - 8 * index for index, each in enumerate(numbers)) + last)
+
+
+def port_of(rest: str, scheme: str) -> int:
+    """Return the port of what is behind ``http:``: that of the scheme where it has none."""
+    authority = _authority(rest)
+    found = _PORT.search(authority)
+    return int(found[1]) if found is not None else 443 if scheme in ("https", "wss") else 80
 
 
 def is_private_proxy(rules: str) -> bool:
@@ -115,44 +144,7 @@ def is_private_proxy(rules: str) -> bool:
     return False
 
 
-def _is_private_v4(host: str) -> bool:
-    """Read an address of up to four numbers, as the URL standard has it: 127.1 and 0x7f000001 are addresses."""
-    parts = host.split(".")
-    if len(parts) > 4 or not all(map(_NUMBER.fullmatch, parts)) or len(host) > 60:
-        return True
-    try:
-        *numbers, last = map(_number, parts)
-        value = sum(each << 24 - 8 * index for index, each in enumerate(numbers)) + last
-        if any(each > 255 for each in numbers) or last >= 256 ** (4 - len(numbers)):
-            return True
-    except ValueError:  # 08
-        return True
-    return _is_not_global(ipaddress.IPv4Address(value))
-
-
 def _number(text: str) -> int:
     if text.startswith("0x"):
         return int(text[2:] or "0", 16)
     return int(text, 8 if text.startswith("0") else 10)
-
-
-def _is_private_v6(host: str) -> bool:
-    """Read an IPv6 address; one that stands for an IPv4 address is as private as that."""
-    try:
-        address = ipaddress.IPv6Address(host)
-    except ValueError:
-        return True
-    end = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    if address in _NAT64:
-        return _is_not_global(end)
-    if address.ipv4_mapped is not None:
-        return _is_not_global(address.ipv4_mapped)
-    if address not in _UNICAST or not address.is_global:
-        return True
-    if int(address) >> 32 & 0xFFFFFFFF in _ISATAP:
-        return _is_not_global(end)
-    return address.sixtofour is not None and _is_not_global(address.sixtofour)
-
-
-def _is_not_global(address: ipaddress.IPv4Address) -> bool:
-    return not address.is_global or address.is_multicast

@@ -1,0 +1,191 @@
+"""Connections to the outside: a name is looked up once, and what is connected to is the address that was judged."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final, TypeVar
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred, DeferredSemaphore
+from twisted.internet.endpoints import HostnameEndpoint
+from twisted.internet.error import ConnectError
+from twisted.internet.interfaces import (
+    IAddress,
+    IHostnameResolver,
+    IHostResolution,
+    IReactorPluggableNameResolver,
+    IReactorTime,
+    IResolutionReceiver,
+)
+from twisted.internet.protocol import Factory, Protocol
+from zope.interface import implementer
+
+from txcdp._deferreds import returns_deferred
+from txcdp.gateway._egress.addresses import Address, AddressPolicy, plain, read_address
+
+P = TypeVar("P", bound=Protocol)
+
+#: What the system is asked for at all; anything else is a name that nobody has.
+_NAME: Final = re.compile(r"(?=.{1,254}\Z)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
+
+#: Lookups at once. Each takes a thread of the reactor's, of which there are ten, and may take long.
+_LOOKUPS: Final = 8
+
+#: A name for what has been looked up already; it is in messages alone.
+_DESTINATION: Final = "destination.invalid"
+
+
+class NotAllowed(Exception):
+    """There may be no connection to any address of a destination.
+
+    :ivar kind: what the first of its addresses is, such as ``"loopback"``.
+    :ivar address: that address.
+    """
+
+    def __init__(self, kind: str, address: Address) -> None:
+        super().__init__(f"{address} is not public: {kind}")
+        self.kind = kind
+        self.address = address
+
+
+class Unreachable(Exception):
+    """There is no connection to be had."""
+
+
+class Dialer:
+    """Makes connections that a policy allows.
+
+    :param reactor: the reactor.
+    :param policy: judges each address.
+    :param resolver: looks names up; None: the reactor's ``nameResolver``, which asks the system.
+    """
+
+    def __init__(self, reactor: Any, policy: AddressPolicy, resolver: IHostnameResolver | None = None) -> None:
+        self._reactor = reactor
+        self._policy = policy
+        self._resolver = resolver
+        self._turns = DeferredSemaphore(_LOOKUPS)
+
+    @returns_deferred
+    async def connect(self, host: str, port: int, protocol: P) -> P:
+        """Connect a protocol.
+
+        :param host: a name, or an address as text.
+        :returns: fires with the protocol when it is connected; fails with :exc:`NotAllowed` and :exc:`Unreachable`.
+            Cancelling it gives up.
+        """
+        found = await self._addresses(host)
+        if not found:
+            raise Unreachable("there is no such host")
+        kinds = [self._policy.objection(each, port) for each in found]
+        allowed = [each for each, kind in zip(found, kinds, strict=True) if not kind]
+        if not allowed:
+            raise NotAllowed(kinds[0], found[0])
+        endpoint = HostnameEndpoint(_Known(self._reactor, allowed, port), _DESTINATION, port)
+        try:
+            await endpoint.connect(_Once(protocol))
+        except ConnectError as error:
+            raise Unreachable(str(error)) from error
+        return protocol
+
+    async def _addresses(self, host: str) -> list[Address]:
+        """Return the addresses of a host, each once, as they are to be tried."""
+        literal = read_address(host)
+        if literal is not None:
+            return [plain(literal)]
+        if not _NAME.fullmatch(host):
+            return []
+        await self._turns.acquire()
+        receiver = _Receiver()
+        receiver.done.addBoth(self._next)
+        (self._resolver or self._reactor.nameResolver).resolveHostName(receiver, host)
+        return list(dict.fromkeys(map(plain, await receiver.wait())))
+
+    def _next(self, _: object) -> None:
+        """Let the next lookup begin; one that nobody waits for any more has its thread until it ends."""
+        self._turns.release()
+
+
+@implementer(IResolutionReceiver)
+class _Receiver:
+    """Collects what a lookup gives.
+
+    :ivar done: fires when it has ended.
+    """
+
+    def __init__(self) -> None:
+        self._found: list[Address] = []
+        self._waiter: Deferred[list[Address]] | None = None
+        self.done: Deferred[None] = Deferred()
+
+    def wait(self) -> Deferred[list[Address]]:
+        """Return what fires with the addresses; cancelling it ends the waiting alone."""
+        waiter: Deferred[list[Address]] = Deferred()
+        self._waiter = waiter
+        if self.done.called:
+            waiter.callback(self._found)
+        return waiter
+
+    def resolutionBegan(self, resolutionInProgress: IHostResolution) -> None:
+        """Nothing is to be done."""
+
+    def addressResolved(self, address: IAddress) -> None:
+        """Take one."""
+        found = read_address(address.host) if isinstance(address, IPv4Address | IPv6Address) else None
+        if found is not None:
+            self._found.append(found)
+
+    def resolutionComplete(self) -> None:
+        """Hear that these were all."""
+        self.done.callback(None)
+        if self._waiter is not None and not self._waiter.called:
+            self._waiter.callback(self._found)
+
+
+@implementer(IReactorPluggableNameResolver, IHostnameResolver, IReactorTime)
+class _Known:
+    """A reactor in which there is one host: the addresses that were found, and judged, are all that is tried."""
+
+    def __init__(self, reactor: Any, addresses: Sequence[Address], port: int) -> None:
+        self._addresses = addresses
+        self._port = port
+        self.connectTCP = reactor.connectTCP
+        self.callLater = reactor.callLater
+        self.seconds = reactor.seconds
+        self.getDelayedCalls = reactor.getDelayedCalls
+
+    @property
+    def nameResolver(self) -> Any:
+        return self
+
+    def installNameResolver(self, resolver: Any) -> Any:
+        raise NotImplementedError("what was judged stays")
+
+    def resolveHostName(
+        self,
+        resolutionReceiver: Any,
+        hostName: str,
+        portNumber: int = 0,
+        addressTypes: Any = None,
+        transportSemantics: str = "TCP",
+    ) -> Any:
+        resolutionReceiver.resolutionBegan(self)
+        for each in self._addresses:
+            kind = IPv4Address if each.version == 4 else IPv6Address
+            resolutionReceiver.addressResolved(kind("TCP", str(each), self._port))
+        resolutionReceiver.resolutionComplete()
+        return self
+
+
+class _Once(Factory):
+    """Gives one protocol to the first of the attempts that is connected, and none to others."""
+
+    noisy = False
+
+    def __init__(self, protocol: Protocol) -> None:
+        self._protocol: Protocol | None = protocol
+
+    def buildProtocol(self, addr: IAddress | None) -> Protocol | None:
+        protocol, self._protocol = self._protocol, None
+        return protocol

@@ -1,0 +1,377 @@
+"""The egress proxy: what browsers connect to, they connect to through it, and it connects to public addresses alone.
+
+It is a SOCKS 5 proxy, since that is the least there is to read: the browser says where it wants to go, and all that
+follows, whatever it is, is passed on as it comes. Chromium leaves it to such a proxy to look names up.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.error import ConnectingCancelledError
+from twisted.internet.interfaces import IHostnameResolver, IListeningPort
+from twisted.internet.protocol import Factory, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from txcdp._deferreds import Alarm, Notice, with_deadline
+from txcdp._logs import Seldom
+from txcdp.gateway._egress.addresses import AddressPolicy
+from txcdp.gateway._egress.dialing import Dialer, NotAllowed, Unreachable
+from txcdp.gateway._egress.limits import EgressLimits
+from txcdp.gateway._egress.socks import Handshake, Reply, SocksError, State, answer
+from txcdp.gateway._egress.tunnels import Side, Tunnel
+
+log = Logger()
+
+_BACKLOG: Final = 128
+
+#: By this name browsers know where it listens: it is the only one that they find by themselves.
+_NAME: Final = "egress.invalid"
+
+_RULES: Final = "--host-resolver-rules="
+
+#: What else would say by which way a browser goes.
+_OTHER_WAYS: Final = frozenset(
+    {
+        "--dns-over-https-templates",
+        "--enable-quic",
+        "--host-rules",
+        "--no-proxy-server",
+        "--origin-to-force-quic-on",
+        "--proxy-auto-detect",
+        "--proxy-bypass-list",
+        "--proxy-pac-url",
+        "--proxy-server",
+    }
+)
+
+#: What is no connection of TCP does not go through a proxy.
+_NO_UDP: Final = (
+    "--disable-quic",
+    "--webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+)
+
+#: Where it listens.
+LOOPBACK: Final = "127.0.0.1"
+
+
+@dataclass
+class EgressCounts:
+    """What has become of connections.
+
+    :ivar connected: those that were made.
+    :ivar refused: those that were not allowed, by what their address is.
+    :ivar failed: those that could not be made.
+    :ivar full: those that were closed since there were too many.
+    :ivar foreign: those that came from another user of the machine, or were no SOCKS 5.
+    """
+
+    connected: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    failed: int = 0
+    full: int = 0
+    foreign: int = 0
+
+
+class EgressProxy:
+    """Connects browsers to public addresses, and to those that are allowed.
+
+    :param reactor: the reactor.
+    :param policy: judges each address, at each connection.
+    :param limits: see :class:`EgressLimits`.
+    :param resolver: looks names up; None: the reactor's, which asks the system.
+    :ivar counts: see :class:`EgressCounts`.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        policy: AddressPolicy,
+        limits: EgressLimits | None = None,
+        resolver: IHostnameResolver | None = None,
+    ) -> None:
+        self._reactor = reactor
+        self.limits = limits or EgressLimits()
+        self.dialer = Dialer(reactor, policy, resolver)
+        self.counts = EgressCounts()
+        self._listening: IListeningPort | None = None
+        self._clients: set[Incoming] = set()
+        self._empty: Notice[None] | None = None
+        self._seldom = Seldom(reactor)
+
+    @property
+    def port(self) -> int:
+        """Where it listens.
+
+        :raises RuntimeError: it does not.
+        """
+        if self._listening is None:
+            raise RuntimeError("the egress proxy does not listen")
+        where: Any = self._listening.getHost()
+        return int(where.port)
+
+    def arguments(self, args: Sequence[str] = ()) -> list[str]:
+        """Return the arguments of a browser of which nothing leaves but through this proxy.
+
+        :param args: what it gets otherwise. Rules for hosts that are among them hold as well, but no name is looked up
+            by the browser itself.
+        :raises ValueError: something among them would have it go another way.
+        """
+        for each in args:
+            if each.partition("=")[0] in _OTHER_WAYS:
+                raise ValueError(
+                    f"{each}: with private_addresses=False browsers go through the gateway's own proxy alone"
+                )
+        rules = [f"MAP {_NAME} {LOOPBACK}"]
+        rules += [each.removeprefix(_RULES) for each in args if each.startswith(_RULES)][-1:]
+        rules.append("MAP * ~NOTFOUND")
+        return [
+            *(each for each in args if not each.startswith(_RULES)),
+            f"--proxy-server=socks5://{_NAME}:{self.port}",
+            "--proxy-bypass-list=<-loopback>",
+            _RULES + ",".join(rules),
+            *_NO_UDP,
+        ]
+
+    @property
+    def now(self) -> int:
+        """How many connections there are."""
+        return len(self._clients)
+
+    def start(self) -> None:
+        """Listen on a free port of the loopback address.
+
+        :raises CannotListenError: there is none.
+        """
+        factory = _Factory(lambda: SocksClient(self, self._reactor))
+        self._listening = self._reactor.listenTCP(0, factory, _BACKLOG, LOOPBACK)
+
+    def stop(self) -> Deferred[None]:
+        """Listen no more, and cut all connections; fires when they are gone."""
+        listening, self._listening = self._listening, None
+        stopped = maybeDeferred(listening.stopListening) if listening is not None else maybeDeferred(lambda: None)
+        empty = self._empty = Notice()
+        for each in list(self._clients):
+            each.abort()
+        self._settle()
+        return stopped.addCallback(lambda _: empty.wait())
+
+    # What its connections call:
+
+    def take(self, client: Incoming) -> bool:
+        """Take a connection, if there is room for it."""
+        if len(self._clients) >= self.limits.connections:
+            self.counts.full += 1
+            if self._seldom():
+                log.warn(
+                    "{most} connections through the egress proxy are all that there may be", most=len(self._clients)
+                )
+            return False
+        self._clients.add(client)
+        return True
+
+    def drop(self, client: Incoming) -> None:
+        """Hear that a connection is gone."""
+        self._clients.discard(client)
+        self._settle()
+
+    def refused(self, error: NotAllowed, port: int) -> None:
+        """Hear that one is not allowed."""
+        self.counts.refused[error.kind] += 1
+        if self._seldom():
+            log.info(
+                "A page was not connected to {address}, port {port}: {kind}",
+                address=str(error.address),
+                port=port,
+                kind=error.kind,
+            )
+
+    def _settle(self) -> None:
+        if self._empty is not None and not self._clients:
+            self._empty.give(None)
+
+
+class Incoming(Side):
+    """One connection of a browser's, until it is gone: it waits for one to the outside, and is coupled with that.
+
+    :param proxy: whose.
+    :param clock: the reactor.
+    """
+
+    def __init__(self, proxy: EgressProxy, clock: Any) -> None:
+        self.proxy = proxy
+        self._clock = clock
+        self._dialing: Deferred[Any] | None = None
+        self._early: list[bytes] = []
+        self._taken = False
+
+    def connectionMade(self) -> None:
+        """Take it in, or close it where there is no room."""
+        transport: Any = self.transport
+        self._taken = self.proxy.take(self)
+        if self._taken:
+            transport.setTcpNoDelay(True)
+            self.begin()
+        else:
+            transport.abortConnection()
+
+    def begin(self) -> None:
+        """Find out where it is to be connected to, and :meth:`dial`."""
+        raise NotImplementedError
+
+    def answer(self, reply: Reply) -> None:
+        """Tell the browser what has come of it."""
+        raise NotImplementedError
+
+    def dial(self, host: str, port: int) -> None:
+        """Connect to the outside."""
+        outside = Side()
+        limits = self.proxy.limits
+        dialing = self.proxy.dialer.connect(host, port, outside)
+        self._dialing = with_deadline(self._clock, dialing, limits.connect_time, _Late)
+        self._dialing.addCallbacks(self._connected, self._failed, errbackArgs=(port,)).addErrback(self._broken)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Pass on what comes; what comes too early has to wait."""
+        if self.other is not None:
+            super().dataReceived(data)
+        elif self._taken:
+            self._early.append(data)
+            transport: Any = self.transport
+            transport.pauseProducing()
+
+    def readConnectionLost(self) -> None:
+        """Hear that there is no more to come: before there is a connection to the outside, that is the end."""
+        if self.other is not None:
+            super().readConnectionLost()
+        else:
+            self.abort()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Let all that was made for it go."""
+        dialing, self._dialing = self._dialing, None
+        if dialing is not None:
+            dialing.cancel()
+        super().connectionLost(reason)
+        if self._taken and self.tunnel is None:
+            self.proxy.drop(self)
+        self._taken = False
+
+    def abort(self) -> None:
+        """Cut it, and the one to the outside."""
+        if self.tunnel is not None:
+            self.tunnel.abort()
+        else:
+            transport: Any = self.transport
+            transport.abortConnection()
+
+    def _connected(self, outside: Side) -> None:
+        self._dialing = None
+        there: Any = outside.transport
+        here: Any = self.transport
+        there.setTcpNoDelay(True)
+        self.proxy.counts.connected += 1
+        self.answer(Reply.SUCCEEDED)
+        Tunnel(self._clock, self, outside, self.proxy.limits.idle_time, lambda: self.proxy.drop(self))
+        early, self._early = self._early, []
+        if early:
+            super().dataReceived(b"".join(early))
+            here.resumeProducing()
+
+    def _failed(self, failure: Failure, port: int) -> None:
+        if self._dialing is None:
+            failure.trap(CancelledError, ConnectingCancelledError, Unreachable)  # the browser has gone
+            return
+        self._dialing = None
+        if failure.check(NotAllowed):
+            error: Any = failure.value
+            self.proxy.refused(error, port)
+            self.answer(Reply.NOT_ALLOWED)
+        else:
+            failure.trap(_Late, Unreachable)
+            self.proxy.counts.failed += 1
+            self.answer(Reply.HOST_UNREACHABLE)
+        transport: Any = self.transport
+        transport.loseConnection()
+
+    def _broken(self, failure: Failure) -> None:
+        log.failure("Connecting through the egress proxy", failure=failure)
+        self.abort()
+
+
+class SocksClient(Incoming):
+    """One connection of a browser's that says in SOCKS 5 where it wants to be connected to."""
+
+    def __init__(self, proxy: EgressProxy, clock: Any) -> None:
+        super().__init__(proxy, clock)
+        self._handshake = Handshake()
+        self._speaking = Alarm(clock, self.abort)
+
+    def begin(self) -> None:
+        """Give it some time to say so."""
+        self._speaking.set(self.proxy.limits.handshake_time)
+
+    def answer(self, reply: Reply) -> None:
+        """Answer its request."""
+        transport: Any = self.transport
+        transport.write(answer(reply))
+
+    def dataReceived(self, data: bytes) -> None:
+        """Read what it says before it is connected; pass on what it says then."""
+        if self._handshake.state is State.REQUESTED:
+            super().dataReceived(data)
+            return
+        transport: Any = self.transport
+        try:
+            transport.write(self._handshake.receive(data))
+        except SocksError as error:
+            self.proxy.counts.foreign += 1
+            transport.write(error.answer)
+            transport.loseConnection()
+            return
+        wanted = self._handshake.destination
+        if wanted is not None:
+            self._speaking.stop()
+            self.dial(*wanted)
+            if self._handshake.rest:
+                super().dataReceived(self._handshake.rest)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Let all that was made for it go."""
+        self._speaking.stop()
+        super().connectionLost(reason)
+
+
+class Forwarded(Incoming):
+    """One connection of a browser's that leads to a proxy of its client's."""
+
+    def __init__(self, proxy: EgressProxy, clock: Any, host: str, port: int) -> None:
+        super().__init__(proxy, clock)
+        self._where = (host, port)
+
+    def begin(self) -> None:
+        """Connect to that proxy."""
+        self.dial(*self._where)
+
+    def answer(self, reply: Reply) -> None:
+        """Say nothing: the browser and its client's proxy speak with each other."""
+
+
+class _Factory(Factory):
+    noisy = False
+
+    def __init__(self, build: Callable[[], Incoming]) -> None:
+        self._build = build
+
+    def buildProtocol(self, addr: object) -> Incoming:
+        return self._build()
+
+
+class _Late(Unreachable):
+    """The time for a connection is up."""
