@@ -18,7 +18,7 @@ from txcdp.gateway._proxy import method_info as commands
 from txcdp.gateway._proxy.command_filter import UNREADABLE, Screen
 from txcdp.gateway._proxy.method_info import Commands, denial
 from txcdp.gateway._proxy.token_bucket import Allowance
-from txcdp.gateway._proxy.urls import is_private
+from txcdp.gateway._urls import is_private
 
 
 def objection(policy: Policy, method: str, **params: Any) -> str | None:

@@ -16,7 +16,7 @@ from txcdp.gateway import Policy
 from txcdp.gateway._client_messages import Command
 from txcdp.gateway._options import RISKY_METHODS
 from txcdp.gateway._proxy.command_filter import Screen
-from txcdp.gateway._proxy.urls import Unreadable, host_of, is_private, is_private_proxy, split_url
+from txcdp.gateway._urls import Unreadable, host_of, is_private, is_private_proxy, split_url
 
 STRICT = Policy(methods=RISKY_METHODS, schemes=("file", "chrome"), private_addresses=False)
 PUBLIC_ONLY = Policy(private_addresses=False)
@@ -138,7 +138,8 @@ class UrlTests(SynchronousTestCase):
             ("about:blank#x", ("about", "blank#x")),
             ("ABOUT:version", ("chrome", "version")),
         ):
-            self.assertEqual(split_url(url), parts)
+            self.assertEqual(split_url(url)[:2], parts)
+        self.assertEqual(split_url(" view-source: blob:http://x"), ("http", "//x", "view-source"))
         with self.assertRaises(Unreadable):
             split_url("view-source:" * 4 + "http://example.com/")
 

@@ -44,7 +44,7 @@ LIBRARIES = {
     "treq": ("chrome._fetching",),
     "autobahn": ("_transports", "gateway", "testing"),
     "prometheus_client": ("gateway._metrics",),
-    "idna": ("gateway._proxy.urls",),
+    "idna": ("gateway._urls",),
 }
 #: Of Autobahn's importers, those that may have its client.
 AUTOBAHN_CLIENT = ("_transports",)

@@ -8,13 +8,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tests.browser.test_gateway_browser import GatewayCase, sleep
+from tests.odd_urls import odd_urls
 from tests.support import PATIENCE
 from tests.test_gateway_policy import SPELLINGS, STRICT
 from txcdp._deferreds import returns_deferred
 from txcdp.domains.page import LoadEventFired
 from txcdp.errors import CommandError
 from txcdp.gateway import Policy, PoolOptions
-from txcdp.gateway._proxy.urls import host_of
+from txcdp.gateway._urls import host_of, is_private, split_url
 from txcdp.page import Page
 from txcdp.streams import first
 
@@ -205,6 +206,30 @@ class ChromiumTests(PolicyCase):
         read = await page.evaluate(HOSTS)
         self.assertGreater(len(read), 1500)
         self.assertEqual([(code, host_of(f"//a{chr(code)}b.example/")) for code, _ in read], list(map(tuple, read)))
+
+    async def test_odd_urls_are_read_as_chromium_reads_them(self):
+        page = await self.page()
+        urls = odd_urls(5000, seed=1)
+        read = await page.evaluate(
+            f"""{json.dumps(urls)}.map(url => {{
+                try {{ const read = new URL(url); return [read.protocol.slice(0, -1), read.hostname] }}
+                catch (error) {{ return null }}
+            }})"""
+        )
+        compared = 0
+        for url, found in zip(urls, read, strict=True):
+            if found is None:
+                continue  # what Chromium takes for no URL, it does not open
+            scheme, rest, wrapper = split_url(url)
+            if wrapper:  # whose hosts it does not tell
+                self.assertEqual(found[0], wrapper, ascii(url))
+                continue
+            self.assertEqual(scheme, found[0], ascii(url))
+            if scheme in ("http", "https", "ws", "ftp"):
+                host = found[1].strip("[]").rstrip(".")
+                self.assertEqual(is_private(host_of(rest)), is_private(host), (ascii(url), found))
+                compared += 1
+        self.assertGreater(compared, 500)
 
 
 class PortTests(PolicyCase):

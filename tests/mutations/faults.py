@@ -421,14 +421,14 @@ FAULTS = (
     ),
     Fault(
         "URLs are looked at as they are written, and not as browsers read them",
-        "gateway/_proxy/urls.py",
+        "gateway/_urls.py",
         'rest = _IGNORED.sub("", url)',
         "rest = url",
         (f"{_SCREEN}::test_schemes",),
     ),
     Fault(
         "a user's name that looks like a public address hides a private one",
-        "gateway/_proxy/urls.py",
+        "gateway/_urls.py",
         '.rpartition("@")[2]',
         '.partition("@")[0]',
         (f"{_SCREEN}::test_private_addresses",),

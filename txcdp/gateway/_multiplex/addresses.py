@@ -7,22 +7,16 @@ it, or change it for all. Which web addresses and files may be reached is the bu
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
 from txcdp.gateway._client_messages import SERVER_ERROR, Refusal
+from txcdp.gateway._urls import Unreadable, split_url
 
-#: The schemes of addresses that lead to no page of the browser's own.
-SCHEMES: Final = frozenset({"blob", "data", "file", "filesystem", "http", "https", "javascript"})
+#: The schemes of addresses that lead to no page of the browser's own; ``""``: none, which is left to the browser.
+SCHEMES: Final = frozenset({"", "about", "data", "file", "http", "https", "javascript"})
 
-#: The beginnings of addresses that were read by a browser; what it leaves out of them is left out before.
-_SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]*):(.*)", re.DOTALL)
-_IGNORED: Final = re.compile(r"[\t\n\r]")
-_EDGES: Final = "".join(map(chr, range(33)))
-_EMPTY: Final = re.compile(r"(blank|srcdoc)([?#].*)?", re.DOTALL)
-
-#: How much of an address is looked at; a scheme is short.
-_ENOUGH: Final = 200
+#: Those that may stand before them.
+_WRAPPERS: Final = frozenset({"", "blob", "filesystem"})
 
 
 def check_address(params: dict[str, Any]) -> None:
@@ -33,8 +27,11 @@ def check_address(params: dict[str, Any]) -> None:
     url = params.get("url")
     if not isinstance(url, str):
         return
-    found = _SCHEME.match(_IGNORED.sub("", url.lstrip(_EDGES)[:_ENOUGH]).rstrip(_EDGES).lower())
-    if found is None or found[1] in SCHEMES or (found[1] == "about" and _EMPTY.fullmatch(found[2])):
-        return
-    what = f"{found[1]}: addresses are refused where a browser is shared: they lead to pages of the browser itself"
-    raise Refusal(SERVER_ERROR, what)
+    try:
+        scheme, _, wrapper = split_url(url)
+    except Unreadable as error:
+        raise Refusal(SERVER_ERROR, str(error)) from None
+    if scheme not in SCHEMES or wrapper not in _WRAPPERS:
+        what = f"{(wrapper or scheme)[:20]}: addresses are refused where a browser is shared"
+        what += ": they lead to pages of the browser itself"
+        raise Refusal(SERVER_ERROR, what)

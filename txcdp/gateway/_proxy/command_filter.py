@@ -14,7 +14,7 @@ from typing import Any
 from txcdp.gateway._client_messages import Command, Refusal, read_command
 from txcdp.gateway._egress.addresses import AddressPolicy
 from txcdp.gateway._options import Policy
-from txcdp.gateway._proxy.urls import (
+from txcdp.gateway._urls import (
     Unreadable,
     address_of,
     host_of,
@@ -97,7 +97,7 @@ class Screen:
         if self.idle:
             return None
         try:
-            scheme, rest = split_url(url)
+            scheme, rest, _ = split_url(url)
         except Unreadable as error:
             return f"{error}: this gateway lets through only what it can read"
         if scheme in self._schemes or scheme == _DEVTOOLS:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -16,6 +15,7 @@ from txcdp.gateway._http.refusals import Refusal
 from txcdp.gateway._http.requests import Answer, Visit
 from txcdp.gateway._options import Policy, RenderOptions
 from txcdp.gateway._proxy.command_filter import Screen
+from txcdp.gateway._urls import Unreadable, host_of, split_url
 from txcdp.gateway.render import _rendering as rendering
 from txcdp.gateway.render._openapi import document
 from txcdp.gateway.render._problems import Problem, problem_of
@@ -163,10 +163,12 @@ class Renders:
         if url is None:
             return
         try:
-            scheme = urlsplit(url).scheme.lower()
-        except ValueError:
-            raise Problem(400, "This is no URL - at `$.url`", "request") from None
-        if scheme not in self._schemes:
+            scheme, rest, wrapper = split_url(url)
+        except Unreadable as error:
+            raise Problem(400, f"{error} - at `$.url`", "request") from None
+        if scheme in ("http", "https") and not host_of(rest):
+            raise Problem(400, "This URL has no host - at `$.url`", "request")
+        if scheme not in self._schemes or wrapper:
             known = ", ".join(sorted(self._schemes))
             raise Problem(403, f"URLs of other schemes than {known} are not rendered here.", "policy")
         objection = self._screen.objection_to_url(url)
