@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
 import pkgutil
+import re
 from importlib.metadata import version as version_of
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import txcdp.domains
+from txcdp import Command, Event
 
 if TYPE_CHECKING:
+    from docutils.nodes import Element, TextElement
+    from sphinx.addnodes import pending_xref
     from sphinx.application import Sphinx
+    from sphinx.environment import BuildEnvironment
 
 HERE = Path(__file__).parent
 
@@ -31,8 +38,22 @@ autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_class_signature = "separated"
 default_role = "any"
-nitpicky = False
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "news"]
+
+# Every reference leads somewhere, but for those that nobody could follow from here:
+nitpicky = True
+nitpick_ignore_regex = [
+    # other projects': their inventories would have to be fetched when this is built
+    (
+        "py:.*",
+        r"(<InterfaceClass )?(_?asyncio|collections|datetime|http|logging|os|pathlib|re|signal|types|typing)\..*",
+    ),
+    ("py:.*", r"(<InterfaceClass )?(autobahn|klein|msgspec|reactivex|rx|scrapy|treq|twisted|zope)\..*"),
+    ("py:class", r"Timeout"),  # an alias, which annotations spell out
+    ("py:.*", r"Deferred"),  # as the signatures of coroutine functions have it
+    ("py:.*", r"(.*\.|~)?[A-Z][a-z]?(_co)?"),  # type variables
+    ("py:.*", r"(.*\.)?_[A-Za-z]\w*"),  # the private base of a public class
+]
 
 
 def write_domain_pages(app: Sphinx) -> None:
@@ -50,11 +71,68 @@ def write_domain_pages(app: Sphinx) -> None:
 
 
 def domain_page(name: str) -> str:
-    """Return the text of a domain's page."""
+    """Return the text of a domain's page: tables of its commands and events, then all that it has."""
     title = f"txcdp.domains.{name}"
-    return f"{title}\n{'=' * len(title)}\n\n.. automodule:: {title}\n"
+    module = importlib.import_module(title)
+    tables = "".join(table_of(module, kind, heading) for kind, heading in ((Command, "Commands"), (Event, "Events")))
+    return f"{title}\n{'=' * len(title)}\n\n{tables}.. automodule:: {title}\n"
+
+
+def table_of(module: ModuleType, kind: type[Command[Any] | Event], heading: str) -> str:
+    """Return a table of a domain's commands or events, nothing where there are none."""
+    rows = [
+        f"   * - :class:`~{module.__name__}.{found.__name__}`\n     - ``{found.method}``\n     - {summary_of(found)}\n"
+        for found in vars(module).values()
+        if isinstance(found, type) and issubclass(found, kind) and found.__module__ == module.__name__
+    ]
+    head = f".. list-table:: {heading}\n   :widths: 25 30 45\n\n"
+    return f"{head}{''.join(rows)}\n" if rows else ""
+
+
+def summary_of(found: type) -> str:
+    """Return the first sentence of what a class says of itself."""
+    first = (found.__doc__ or "").strip().partition("\n\n")[0]
+    text = " ".join(first.split())
+    return "" if text.startswith("https://") else re.split(r"(?<=[.:])\s", text)[0]
+
+
+def resolve(name: str) -> Any:
+    """Return what a dotted name means, None for nothing."""
+    parts = name.split(".")
+    for cut in range(len(parts), 0, -1):
+        try:
+            found: Any = importlib.import_module(".".join(parts[:cut]))
+        except ImportError:
+            continue
+        for part in parts[cut:]:
+            found = getattr(found, part, getattr(found, "__annotations__", {}).get(part))
+        return found
+    return None
+
+
+def find_home(app: Sphinx, env: BuildEnvironment, node: pending_xref, content: TextElement) -> Element | None:
+    """Lead a reference to where its object is described, whichever of its names it is called by.
+
+    ``txcdp.first``, ``ConnectionLost`` and ``txcdp.chrome._flags.X`` are ways in which docstrings and annotations name
+    what is described under the module that it is public in.
+    """
+    if node.get("refdomain") != "py":
+        return None
+    target = node["reftarget"]
+    domain = env.domains["py"]
+    meant = [resolve(f"{prefix}{target}") for prefix in ("", "txcdp.", f"{node.get('py:module')}.")]
+    for name in domain.objects:
+        if name.rpartition(".")[2] == target.rpartition(".")[2]:
+            found = resolve(name)
+            if found is not None and any(found is each for each in meant):
+                reference: Element | None = domain.resolve_xref(
+                    env, node["refdoc"], app.builder, "obj", name, node, content
+                )
+                return reference
+    return content if any(each is not None for each in meant) else None  # it is there, and described nowhere
 
 
 def setup(app: Sphinx) -> None:
     """Hook in."""
+    app.connect("missing-reference", find_home)
     app.connect("builder-inited", write_domain_pages)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import subprocess
 import sys
 
@@ -13,6 +15,9 @@ from txcdp.browser import Browser
 from txcdp.domains import browser, page, target
 from txcdp.errors import CommandError, ConnectionLost, NotABrowser, SessionDetached
 from txcdp.testing import NEVER, FakeChrome
+
+#: The packages that users import from.
+PACKAGES = [f"txcdp.{name}" for name in "browser chrome gateway model page recording service streams testing".split()]
 
 
 def unknown(command: object) -> CommandError:
@@ -31,6 +36,15 @@ class PublicNamesTests(SynchronousTestCase):
                 self.assertIsNotNone(getattr(txcdp, name), name)
                 self.assertIn(name, dir(txcdp))
         self.assertEqual(txcdp.__all__, sorted(txcdp.__all__))
+        shown = [name for name in dir(txcdp) if not (name.startswith("__") and name != "__version__")]
+        self.assertEqual(shown, txcdp.__all__)
+
+    def test_a_package_shows_its_public_names_alone(self):
+        for name in PACKAGES:
+            package = importlib.import_module(name)
+            modules = {each.name for each in pkgutil.iter_modules(package.__path__)}
+            shown = {each for each in dir(package) if not each.startswith("_")} - modules
+            self.assertEqual(shown, {each for each in package.__all__ if not each.startswith("_")}, name)
         with self.assertRaisesRegex(AttributeError, "no attribute 'nothing'"):
             txcdp.nothing  # noqa: B018
 

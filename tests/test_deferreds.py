@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
+import pkgutil
+import pydoc
+from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
@@ -9,7 +15,17 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+import txcdp
 from txcdp._deferreds import Alarm, Notice, returns_deferred, shielded, with_deadline
+from txcdp.page import Page
+
+
+def public_modules() -> Iterator[ModuleType]:
+    """Import what users may import."""
+    for found in pkgutil.walk_packages(txcdp.__path__, "txcdp."):
+        parts = found.name.split(".")
+        if not any(part.startswith("_") for part in parts) and parts[1] not in ("aio", "domains", "rx3", "scrapy"):
+            yield importlib.import_module(found.name)
 
 
 class Late(Exception):
@@ -29,6 +45,28 @@ class ReturnsDeferredTests(SynchronousTestCase):
         deferred = act(1)
         self.assertEqual((started, self.successResultOf(deferred)), ([1], 2))
         self.assertEqual((act.__name__, act.__doc__), ("act", "Say something."))
+
+    def test_what_help_shows(self):
+        @returns_deferred
+        async def act(number: int, *, quick: bool = False) -> str | None:
+            return None
+
+        self.assertEqual(
+            str(inspect.signature(act)), "(number: 'int', *, quick: 'bool' = False) -> 'Deferred[str | None]'"
+        )
+        self.assertEqual(act.__annotations__["return"], "Deferred[str | None]")
+        self.assertIn("Deferred[str]", pydoc.render_doc(Page.title))
+
+    def test_every_one_of_the_library_shows_its_deferred(self):
+        found = 0
+        for module in public_modules():
+            for owner in (module, *(each for each in vars(module).values() if inspect.isclass(each))):
+                for name, value in vars(owner).items():
+                    if inspect.iscoroutinefunction(getattr(value, "__wrapped__", None)):
+                        found += 1
+                        returned = str(inspect.signature(value).return_annotation)
+                        self.assertTrue(returned.startswith("Deferred["), f"{owner}: {name}: {returned}")
+        self.assertGreater(found, 20)
 
     def test_errors(self):
         @returns_deferred

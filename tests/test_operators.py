@@ -297,7 +297,7 @@ class EachOperatorTests(OperatorCase):
 
     def test_names_for_people(self):
         made = self.typed.filter(bool).debounce(1)
-        self.assertEqual(repr(made), "<Guarded Network.dataReceived.map().filter().debounce()>")
+        self.assertEqual(repr(made), "<Stream Network.dataReceived.map().filter().debounce()>")
         self.assertEqual(
             streams.zip(self.typed, self.stream).name, "zip(Network.dataReceived.map(), Network.dataReceived)"
         )

@@ -170,5 +170,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """List what was not imported yet, too."""
-    return sorted({*globals(), *__all__})
+    """List the public names, whether imported yet or not, and nothing that only serves this module."""
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

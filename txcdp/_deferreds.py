@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any, Generic, ParamSpec, TypeVar
@@ -27,6 +28,11 @@ def returns_deferred(
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
         return Deferred.fromCoroutine(function(*args, **kwargs))
 
+    returned = function.__annotations__.get("return", "Any")
+    name = returned if isinstance(returned, str) else getattr(returned, "__name__", str(returned))
+    shown = f"Deferred[{name}]"  # help() and the reference say what is returned, not what is awaited
+    wrapper.__annotations__ = {**function.__annotations__, "return": shown}
+    setattr(wrapper, "__signature__", inspect.signature(function).replace(return_annotation=shown))  # noqa: B010
     return wrapper
 
 

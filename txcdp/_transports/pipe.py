@@ -1,7 +1,7 @@
 """The line of ``--remote-debugging-pipe``: JSON messages, each ended by a NUL, on two pipes.
 
 Theory of operation. :class:`MessageSplitter` turns bytes into messages and knows nothing else;
-a :class:`ReadEnd` and a :class:`WriteEnd` are what the reactor watches. One call of the reader
+a ``ReadEnd`` and a ``WriteEnd`` are what the reactor watches. One call of the reader
 takes what is there, up to a quarter megabyte, hands every whole message to the receiver, and
 then writes, in one system call, all that the receiver sent meanwhile. What is sent at other
 times waits for the reactor's next turn, and so leaves in one write as well. The browser ends by

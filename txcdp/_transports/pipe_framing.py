@@ -9,7 +9,7 @@ MAX_INCOMING = 512 * 1024 * 1024
 class MessageSplitter:
     """Takes bytes in any portions and gives whole messages; each byte is copied at most twice.
 
-    :param max_message_size: bytes; a longer message sets :attr:`overflow`, and no more is given.
+    :param max_message_size: bytes; a longer message sets ``overflow``, and no more is given.
     """
 
     __slots__ = ("_chunks", "_size", "max_message_size", "overflow")

@@ -72,7 +72,7 @@ class BrowserProcess:
 
     :ivar pid: the browser's process id, and that of its process group where it has its own.
     :ivar ws_url: the address of its WebSocket; ``""`` with ``transport="pipe"``.
-    :ivar pipe: its :class:`PipeTransport`; ``None`` with ``transport="websocket"``.
+    :ivar pipe: its :class:`~txcdp._transports.pipe.PipeTransport`; ``None`` with ``transport="websocket"``.
     :ivar profile: the path of its profile.
     :ivar command_line: what was executed.
     :ivar exit_status: how it ended; ``None`` while it runs.
@@ -110,7 +110,7 @@ class BrowserProcess:
         by itself when that is closed, which the system does if we die.
 
         :param environment: the whole environment.
-        :param transport: ``"pipe"`` makes :attr:`pipe`.
+        :param transport: ``"pipe"`` makes ``pipe``.
         :raises OSError: it cannot be executed.
         """
         wants_pipe = transport == "pipe"

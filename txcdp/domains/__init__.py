@@ -240,4 +240,4 @@ if not TYPE_CHECKING:  # a type checker would take any name at all for granted
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_MODULES})
+    return sorted({*_MODULES, "lookup", *(name for name in globals() if name.startswith("__"))})

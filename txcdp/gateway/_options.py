@@ -154,7 +154,7 @@ class Policy:
 
     With any of it, commands and pages (``devtools:``) that could send other commands unseen are refused as well.
 
-    :ivar methods: commands that are refused: ``Domain.method`` or ``Domain.*``; :data:`RISKY_METHODS` is a beginning.
+    :ivar methods: commands that are refused: ``Domain.method`` or ``Domain.*``; ``RISKY_METHODS`` is a beginning.
         With ``DOM.setFileInputFiles`` no files can be dragged into a page (``Input.dispatchDragEvent``) either.
     :ivar schemes: of URLs that a command may not open, such as ``file``, with which no files can be dragged into a page
         either. ``chrome`` stands for all pages of the browser itself.

@@ -39,3 +39,8 @@ def __getattr__(name: str) -> Any:
 
         return SQLite
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List the public names, whether imported yet or not, and nothing that only serves this module."""
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

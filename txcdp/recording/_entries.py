@@ -99,7 +99,7 @@ class ReplyEntry(Entry):
 class NoteEntry(Entry):
     """A note of the record itself.
 
-    :ivar kind: one of :data:`NOTES`.
+    :ivar kind: one of :data:`~txcdp.recording._entries.NOTES`.
     :ivar data: all that it says.
     """
 

@@ -107,7 +107,7 @@ class Pump:
             raise
 
     def put(self, line: bytes) -> None:
-        """Add a line; raises like :meth:`Buffer.put`."""
+        """Add a line; raises like ``Buffer.put``."""
         self._buffer.put(line)
         if self._busy:
             return

@@ -701,7 +701,7 @@ class Stream(Observable[T_co]):
     def _later(self, operator: Callable[[Any], Any], how: str) -> Stream[U]:
         """Make a stream that calls its subscribers from elsewhere than the source does."""
         name = f"{self.name}.{how}()"
-        made: Stream[U] = carry(operator(self), self.context, name, how.startswith("window"), Guarded)
+        made: Stream[U] = carry(operator(self), self.context, name, how.startswith("window"), _Guarded)
         return made
 
     def _combined(
@@ -759,7 +759,7 @@ class Pipeline(Stream[T_co]):
         self.name = name
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.name}>"
+        return f"<Stream {self.name}>"
 
     def subscribe(
         self,
@@ -775,7 +775,7 @@ class Pipeline(Stream[T_co]):
         return self._source.subscribe(on_next, on_error, on_completed, scheduler=scheduler or self.context.scheduler)
 
 
-class Guarded(Pipeline[T_co]):
+class _Guarded(Pipeline[T_co]):
     """A pipeline in which a subscriber that raises harms only itself.
 
     What calls its subscribers is not the guarded fan-out of an event's stream: a timer, or a subject that
@@ -809,7 +809,7 @@ class Guarded(Pipeline[T_co]):
         return subscription
 
 
-class ConnectableStream(Guarded[T_co]):
+class ConnectableStream(_Guarded[T_co]):
     """A stream that subscribes to its source, once for all who subscribe, when it is told to."""
 
     _source: ConnectableObservable[T_co]
@@ -827,7 +827,7 @@ class ConnectableStream(Guarded[T_co]):
         return self._later(lambda _: self._source.auto_connect(subscriber_count), "auto_connect")
 
 
-class GroupedStream(Guarded[T_co], Generic[K_co, T_co]):
+class GroupedStream(_Guarded[T_co], Generic[K_co, T_co]):
     """A group of :meth:`Stream.group_by`.
 
     :ivar key: what its items have in common.
@@ -857,7 +857,7 @@ def carry(
     if isinstance(result, GroupedObservable):
         return GroupedStream(result, context, f"{name}[{result.key!r}]")
     if nested:
-        result = ops.map(lambda item: carry(item, context, name, kind=Guarded))(Pipeline(result, context, name))
+        result = ops.map(lambda item: carry(item, context, name, kind=_Guarded))(Pipeline(result, context, name))
     return kind(result, context, name)
 
 

@@ -23,7 +23,7 @@ does in production. Scripted with the same values that a test asserts on::
     [10]
 
 **When things happen.** Nothing is delivered from inside your own call: what a client sends is noted in
-:attr:`FakeChrome.commands` at once, and is answered in the next turn, as with a real browser. A turn
+``FakeChrome.commands`` at once, and is answered in the next turn, as with a real browser. A turn
 of a :class:`~twisted.internet.task.Clock` (the default) comes with :meth:`FakeChrome.flush`, which
 goes on until nobody has anything more to say, or with :meth:`FakeChrome.advance`, which lets time
 pass too; :meth:`FakeChrome.run` drives a coroutine or a Deferred to its end and returns its result.

@@ -14,7 +14,7 @@ Kind = Literal["browser", "page"]
 
 
 class Mode(Protocol):
-    """Gives clients their browsers, or their share of one; all Deferreds fail with :exc:`Refusal`."""
+    """Gives clients their browsers, or their share of one; all Deferreds fail with ``Refusal``."""
 
     def version(self, visit: Visit) -> Deferred[dict[str, Any]]:
         """Answer ``/json/version``."""
