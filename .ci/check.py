@@ -55,7 +55,7 @@ class Part:
         self.name = name
         self.size = size
         self.facts: dict[str, Any] = {}
-        self._command = command
+        self.command = command
         self._covers = covers
         self.log = FOLDER / f"{name}.log"
         self._report = FOLDER / f"{name}.json"
@@ -73,7 +73,7 @@ class Part:
         options = [f"--report={self._report}", *["--dump"] * self._covers]
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [*supervise, *options, *self._command], cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
+                [*supervise, *options, *self.command], cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
             )
 
     @property

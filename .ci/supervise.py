@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Run a command; when this ends, for whatever reason, every process that came of it has ended too.
 
-usage: supervise.py [--limit SECONDS] [--report FILE] [--strict] [--dump] [--times] COMMAND [ARGUMENT...]
+usage: supervise.py [--limit SECONDS] [--grace SECONDS] [--report FILE] [--strict] [--dump] [--times] COMMAND...
 
 Killing a process group is not enough: a browser, npm or a gateway that a test starts may have a session of its own. On
 Linux this process takes in what its descendants leave behind (PR_SET_CHILD_SUBREAPER), so that all of them stay below
@@ -27,8 +27,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-GRACE = 15.0  # seconds for processes to end in good order
-LEFT = 10.0  # seconds for the helpers of a browser that was told to end before its parent did
+GRACE = 15.0  # seconds for processes to end in good order, such as the helpers of a browser that has ended
 STOPS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -81,8 +80,9 @@ def command_of(pid: int) -> str:
 class Supervisor:
     """One command, and what came of it."""
 
-    def __init__(self, command: list[str], limit: float, dump: bool) -> None:
+    def __init__(self, command: list[str], limit: float, grace: float, dump: bool) -> None:
         self.limit = limit
+        self.grace = grace
         self.dump = dump
         self.stopped_by = 0
         self.status: int | None = None
@@ -117,19 +117,19 @@ class Supervisor:
             return 128 + self.stopped_by, f"stopped by {signal.Signals(self.stopped_by).name}"
         if self.dump:
             self._send([self._pid], signal.SIGABRT)
-            self._wait_for_end(GRACE, {self._pid})
+            self._wait_for_end({self._pid})
         return 124, f"ended after its limit of {self.limit:.0f} s"
 
     def leftovers(self) -> list[str]:
         """Return the command lines of what is still there, when it has had a moment to end."""
-        self._wait_for_end(LEFT)
+        self._wait_for_end()
         return [f"{pid}: {command_of(pid)}" for pid in descendants()]
 
     def end(self) -> None:
         """End all that is left: first in good order."""
         if left := descendants():
             self._send(left, signal.SIGTERM)
-            self._wait_for_end(GRACE)
+            self._wait_for_end()
         while left := descendants():
             self._send(left, signal.SIGKILL)
             self._wait(0.1)
@@ -142,8 +142,8 @@ class Supervisor:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, number)
 
-    def _wait_for_end(self, seconds: float, pids: set[int] | None = None) -> None:
-        end = time.monotonic() + seconds
+    def _wait_for_end(self, pids: set[int] | None = None) -> None:
+        end = time.monotonic() + self.grace
         while time.monotonic() < end and (set(descendants()) & pids if pids else descendants()):
             self._wait(0.1)
 
@@ -179,6 +179,7 @@ def main() -> int:
     """Supervise one command; its exit status is the command's, 124 where the limit ended it."""
     parser = argparse.ArgumentParser(usage=(__doc__ or "").split("usage: ")[1].split("\n")[0])
     parser.add_argument("--limit", type=float, default=float("inf"))
+    parser.add_argument("--grace", type=float, default=GRACE)
     parser.add_argument("--report", type=Path)
     parser.add_argument("--strict", action="store_true", help="a process that is left behind is a failure")
     parser.add_argument("--times", action="store_true", help="tell at the end how long it took")
@@ -189,7 +190,7 @@ def main() -> int:
     if child := os.fork():
         return behind(child)
     prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    supervisor = Supervisor(options.command, options.limit, options.dump)
+    supervisor = Supervisor(options.command, options.limit, options.grace, options.dump)
     if os.getppid() != parent:  # it was killed before that
         supervisor.stopped_by = signal.SIGTERM
     status, why, left = 1, "", []
