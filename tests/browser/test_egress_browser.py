@@ -265,7 +265,7 @@ class ControlTests(EgressCase):
         for name, text in DATAGRAMS.items():
             self.hidden.came.clear()
             await tab.evaluate(self.datagram(text) + "; null")
-            await self.until(lambda: "udp" in self.hidden.came, 20)
+            await self.until(lambda: "udp" in self.hidden.came)
             self.assertNotIn("", self.hidden.came, name)
 
 
