@@ -29,7 +29,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("_transports", "_core.probing", "_core.reconnecting", "_core"),
     ("chrome",),
     ("browser", "page", "network"),
-    ("recording", "gateway", "rx3", "aio"),
+    ("recording", "gateway", "rx3", "aio", "websocket"),
     ("testing",),
     ("service", "cli"),
     ("__init__", "__main__"),
@@ -42,7 +42,7 @@ LIBRARIES = {
     "reactivex": ("streams", "rx3", "cli"),
     "rx": ("rx3",),
     "treq": ("chrome._fetching",),
-    "autobahn": ("_transports", "gateway", "testing"),
+    "autobahn": ("_transports", "gateway", "testing", "websocket"),
     "prometheus_client": ("gateway._metrics",),
     "idna": ("gateway._urls",),
 }

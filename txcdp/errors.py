@@ -141,7 +141,7 @@ class TargetCrashed(_TargetGone):
 
 
 class ConnectionLost(Gone, ConnectionError):
-    """The connection to the browser has ended.
+    """The connection to the browser has ended, or another WebSocket.
 
     :ivar reason: what ended it, in words.
     :ivar code: the WebSocket close code, where there was one.
@@ -168,7 +168,7 @@ class ConnectionLost(Gone, ConnectionError):
 
     def __str__(self) -> str:
         code = f" (code {self.code})" if self.code is not None else ""
-        return shortened(f"the connection to the browser is gone: {self.reason}{code}")
+        return shortened(f"the connection is gone: {self.reason}{code}")
 
 
 class ConnectError(TxcdpError, ConnectionError):

@@ -486,7 +486,7 @@ class RunningBrowserTests(CommandTestCase):
         assert self.browser.process is not None
         self.browser.process.kill()
         await command.gone
-        self.assert_ended(command, 1, "the connection to the browser is gone")
+        self.assert_ended(command, 1, "the connection is gone")
 
     async def test_ctrl_c_closes_the_tab(self) -> None:
         url = self.server.page("/", "fine")

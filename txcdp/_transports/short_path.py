@@ -184,12 +184,7 @@ class ShortPath:
         if self.state != OPEN:
             return
         if self._perMessageCompress is not None or len(payload) > FRAGMENT_SIZE:
-            # Autobahn applies the limit on what comes in to what goes out, too, and raises.
-            limit, self.maxMessagePayloadSize = self.maxMessagePayloadSize, 0
-            try:
-                self.sendMessage(payload, False, FRAGMENT_SIZE)  # type: ignore[attr-defined]
-            finally:
-                self.maxMessagePayloadSize = limit
+            self.send_message(payload, False)
             return
         frame = self._frame(payload)
         if self._corked is None:
@@ -199,6 +194,17 @@ class ShortPath:
             self._corked.append(frame)
             if self.bytes_sent > self._cork_until:
                 self.flush()
+
+    def send_message(self, payload: bytes, binary: bool) -> None:
+        """Send one message of any kind and size, by Autobahn; nothing when not open."""
+        if self.state != OPEN:
+            return
+        # Autobahn applies the limit on what comes in to what goes out, too, and raises.
+        limit, self.maxMessagePayloadSize = self.maxMessagePayloadSize, 0
+        try:
+            self.sendMessage(payload, binary, FRAGMENT_SIZE)  # type: ignore[attr-defined]
+        finally:
+            self.maxMessagePayloadSize = limit
 
     def pass_on(self, frame: bytes) -> None:
         """Send a text in the frame in which it came over another line, its mask included; nothing when not open."""

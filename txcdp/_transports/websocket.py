@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from autobahn.twisted.websocket import WebSocketClientFactory
 from autobahn.websocket.compress import (
@@ -20,7 +20,9 @@ from txcdp._transports.endpoints import endpoint_to, tls_for
 from txcdp._transports.websocket_protocol import WebSocketOptions, WebSocketTransport
 from txcdp.errors import ConnectError, ConnectTimeout, InvalidURL
 
-__all__ = ["WebSocketOptions", "WebSocketTransport", "open_websocket"]
+W = TypeVar("W", bound=WebSocketTransport)
+
+__all__ = ["WebSocketOptions", "WebSocketTransport", "open_protocol", "open_websocket"]
 
 
 @returns_deferred
@@ -32,11 +34,19 @@ async def open_websocket(reactor: Any, url: str, options: WebSocketOptions | Non
     :param reactor: the reactor.
     :param url: ``ws://...`` or ``wss://...``.
     :param options: see :class:`WebSocketOptions`.
+    :returns: a Deferred of the open transport; it fails as that of :func:`open_protocol`.
+    """
+    return await open_protocol(reactor, url, options or WebSocketOptions(), WebSocketTransport)
+
+
+async def open_protocol(reactor: Any, url: str, options: WebSocketOptions, protocol: type[W]) -> W:
+    """Open a WebSocket with a protocol of one's own.
+
+    :param protocol: made with the reactor and the options.
     :returns: a Deferred of the open transport. Fails, within ``open_timeout``, with
         :exc:`InvalidURL`, :exc:`ConnectError`, :exc:`HandshakeFailed` or :exc:`ConnectTimeout`.
     """
-    options = options or WebSocketOptions()
-    factory = _factory(reactor, url, options)
+    factory = _factory(reactor, url, options, protocol)
     name = factory.host
     if ":" in name:
         factory.host = f"[{name}]"  # as it belongs into the Host header, into which Autobahn puts it
@@ -78,7 +88,7 @@ def _not_connected(error: Exception, host: str, port: int, options: WebSocketOpt
     return ConnectError(f"no connection to {host}:{port}: {error}")
 
 
-async def _open(endpoint: Any, factory: Any) -> WebSocketTransport:
+async def _open(endpoint: Any, factory: Any) -> Any:
     transport = await _connected(endpoint.connect(factory))
     try:
         await transport.opened
@@ -88,7 +98,7 @@ async def _open(endpoint: Any, factory: Any) -> WebSocketTransport:
     return transport
 
 
-async def _connected(connecting: Deferred[WebSocketTransport]) -> WebSocketTransport:
+async def _connected(connecting: Deferred[Any]) -> Any:
     """Wait for TCP; who cancels that hears so, where Twisted may say that the name was not found."""
     cancelled = False
 
@@ -97,7 +107,7 @@ async def _connected(connecting: Deferred[WebSocketTransport]) -> WebSocketTrans
         cancelled = True
         connecting.cancel()
 
-    waiting: Deferred[WebSocketTransport] = Deferred(cancel)
+    waiting: Deferred[Any] = Deferred(cancel)
     connecting.chainDeferred(waiting)
     try:
         return await waiting
@@ -107,7 +117,7 @@ async def _connected(connecting: Deferred[WebSocketTransport]) -> WebSocketTrans
         raise
 
 
-def _factory(reactor: Any, url: str, options: WebSocketOptions) -> Any:
+def _factory(reactor: Any, url: str, options: WebSocketOptions, protocol: type[WebSocketTransport]) -> Any:
     if not url:  # Autobahn would take localhost
         raise InvalidURL("an empty URL")
     try:
@@ -121,11 +131,12 @@ def _factory(reactor: Any, url: str, options: WebSocketOptions) -> Any:
     except Exception:  # Autobahn's bare ones for what is no WebSocket URL repeat parts of it, which may be secret
         raise InvalidURL(f"{shown_url(url)!r} is no WebSocket URL; ws://host:port/devtools/... is one") from None
     factory.noisy = False
-    factory.protocol = lambda: WebSocketTransport(reactor, options)  # type: ignore[assignment]
+    factory.protocol = lambda: protocol(reactor, options)  # type: ignore[assignment]
     factory.setProtocolOptions(
-        utf8validateIncoming=False,  # the JSON decoder checks it, once
+        utf8validateIncoming=protocol.validates,
         maxMessagePayloadSize=options.max_message_size,
         failByDrop=False,
+        echoCloseCodeReason=True,
         openHandshakeTimeout=0,  # these deadlines are kept here, on the given reactor
         closeHandshakeTimeout=0,
         serverConnectionDropTimeout=0,

@@ -64,7 +64,10 @@ class WebSocketTransport(LineEnd, ShortPathProtocol):  # type: ignore[misc]
 
     :ivar opened: fires with the transport when the handshake is done.
     :ivar paused: whether reading is stopped.
+    :cvar validates: whether texts are checked to be UTF-8 here: the JSON decoder does that for a browser's.
     """
+
+    validates = False
 
     def __init__(self, reactor: Any, options: WebSocketOptions) -> None:
         super().__init__(
@@ -157,7 +160,7 @@ class WebSocketTransport(LineEnd, ShortPathProtocol):  # type: ignore[misc]
         lost = ConnectionLost(why, code, clean, self._cause or closed)
         self._stop()
         if not self.opened.called:
-            self.opened.errback(HandshakeFailed(f"{self.factory.host}:{self.factory.port}: {_advice(why)}"))
+            self.opened.errback(HandshakeFailed(f"{self.factory.host}:{self.factory.port}: {self._advice(why)}"))
         elif self._receiver is None:
             self._lost = lost
         else:
@@ -177,6 +180,10 @@ class WebSocketTransport(LineEnd, ShortPathProtocol):  # type: ignore[misc]
         """Hear from Autobahn what is wrong with the peer's handshake."""
         self._why = self._why or reason
         super().failHandshake(reason)
+
+    def _advice(self, why: str) -> str:
+        """Say what to do about a handshake that has failed."""
+        return _advice(why)
 
     def _check_handshake(self) -> None:
         if not b"HTTP/1.1 ".startswith(self.data[:9]):

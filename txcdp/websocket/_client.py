@@ -1,0 +1,55 @@
+"""The client's end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from txcdp._deferreds import returns_deferred
+from txcdp._transports.websocket import open_protocol
+from txcdp._transports.websocket_protocol import WebSocketOptions, WebSocketTransport
+from txcdp.errors import ConnectionLost
+from txcdp.websocket._socket import Closed, WebSocket
+
+
+@returns_deferred
+async def connect(reactor: Any, url: str, *, options: WebSocketOptions | None = None) -> WebSocket:
+    """Open a WebSocket to a server.
+
+    :param reactor: the reactor.
+    :param url: ``ws://...`` or ``wss://...``.
+    :param options: headers, subprotocols, TLS, a proxy or any endpoint, limits and deadlines.
+    :returns: a Deferred of the open :class:`WebSocket`. It fails, within ``open_timeout``, with :exc:`InvalidURL`,
+        :exc:`ConnectError`, :exc:`HandshakeFailed` or :exc:`ConnectTimeout`.
+    """
+    return (await open_protocol(reactor, url, options or WebSocketOptions(), _ClientEnd)).line
+
+
+class _ClientEnd(WebSocketTransport):
+    """Gives its WebSocket the messages, and tells how it has ended."""
+
+    validates = True
+    line: WebSocket
+
+    def onConnect(self, response: Any) -> None:
+        """Hear the server's part of the handshake; its first message may be in the same read."""
+        self.line = WebSocket(
+            self._reactor,
+            self,
+            subprotocol=response.protocol,
+            path=self.factory.resource,
+            headers=dict(response.headers),
+            peer=f"{self.factory.host}:{self.factory.port}",
+        )
+        self.deliver = self.line._received_text
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        """Take a message that came the long way."""
+        self.line._received(payload if isBinary else payload.decode("utf-8"))
+
+    def _advice(self, why: str) -> str:
+        return why
+
+    def _tell(self, lost: ConnectionLost) -> None:
+        super()._tell(lost)
+        if self.opened.called:
+            self.line._has_ended(Closed.of(self, lost), lost)

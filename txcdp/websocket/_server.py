@@ -1,0 +1,235 @@
+"""The server's end: who may come in, what is agreed on, and what a handler does with each connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from inspect import iscoroutine
+from types import TracebackType
+from typing import Any, Final, Self, TypeAlias
+
+from autobahn.twisted.websocket import WebSocketServerFactory
+from autobahn.websocket.types import ConnectionDeny
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from txcdp._deferreds import Alarm, returns_deferred
+from txcdp._privacy import printable
+from txcdp._transports.line_end import LineEnd
+from txcdp._transports.server_frames import ServerShortPath
+from txcdp.errors import ConnectionLost, StreamEnded
+from txcdp.websocket._socket import Closed, WebSocket
+
+#: What is done with a connection. Where it returns a Deferred or a coroutine, that is the connection's life: it is
+#: closed at the end, with 1011 where that is an error. Where it returns anything else, the handler closes it.
+Handler: TypeAlias = Callable[[WebSocket], object]
+
+_INTERNAL_ERROR: Final = 1011
+_GOING_AWAY: Final = 1001
+
+log = Logger()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerOptions:
+    """How a server keeps its WebSockets; times in seconds, sizes in bytes.
+
+    :ivar subprotocols: what the server speaks, the best first; of these, the first that a client offers is agreed on.
+    :ivar origins: of which pages browsers may connect, such as ``"https://example.com"``; None: of any. Programs send
+        no Origin, and may always.
+    :ivar max_message_size: a longer message ends the connection with 1009.
+    :ivar open_timeout: for a client's part in the handshake.
+    :ivar close_timeout: for a client's part in closing; then it is cut off.
+    :ivar ping_interval: between pings; None: no pings.
+    :ivar ping_timeout: for anything to come after a ping; then the client is cut off.
+    """
+
+    subprotocols: Sequence[str] = ()
+    origins: Sequence[str] | None = None
+    max_message_size: int = 16 * 1024 * 1024
+    open_timeout: float = 10.0
+    close_timeout: float = 2.0
+    ping_interval: float | None = 20.0
+    ping_timeout: float = 20.0
+
+
+@returns_deferred
+async def listen(
+    reactor: Any, endpoint: str | IStreamServerEndpoint, handler: Handler, *, options: ServerOptions | None = None
+) -> WebSocketServer:
+    """Serve WebSockets.
+
+    :param reactor: the reactor.
+    :param endpoint: a Twisted server endpoint, or what describes one, such as ``"tcp:9000:interface=127.0.0.1"``.
+    :param handler: called with each :class:`WebSocket`; a function, or a coroutine function, at whose end the WebSocket
+        is closed.
+    :param options: see :class:`ServerOptions`.
+    :returns: a Deferred of the :class:`WebSocketServer`; it fails as the endpoint does.
+    """
+    factory = server_factory(reactor, handler, options=options)
+    where: Any = serverFromString(reactor, endpoint) if isinstance(endpoint, str) else endpoint
+    return WebSocketServer(await where.listen(factory), factory)
+
+
+def server_factory(reactor: Any, handler: Handler, *, options: ServerOptions | None = None) -> Any:
+    """Return a Twisted protocol factory that serves WebSockets, for ``StreamServerEndpointService`` and the like.
+
+    Its ``close(code=1001)`` closes the WebSockets that are open, and gives a Deferred that fires when all have ended.
+    The parameters are those of :func:`listen`.
+    """
+    return _ServerFactory(reactor, handler, options or ServerOptions())
+
+
+class WebSocketServer:
+    """What :func:`listen` fires with; ``async with`` closes it.
+
+    :ivar port: where it listens; ``port.getHost()`` is the address.
+    """
+
+    def __init__(self, port: IListeningPort, factory: _ServerFactory) -> None:
+        self.port = port
+        self._factory = factory
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @property
+    def connections(self) -> list[WebSocket]:
+        """The WebSockets that are open."""
+        return [end.line for end in self._factory.ends]
+
+    @returns_deferred
+    async def close(self, code: int = _GOING_AWAY) -> None:
+        """Listen no more, and close what is open; fires when all of it has ended.
+
+        :param code: with which the WebSockets are closed.
+        """
+        await maybeDeferred(self.port.stopListening)
+        await self._factory.close(code)
+
+
+class _ServerFactory(WebSocketServerFactory):
+    """Makes a server's end for each client."""
+
+    noisy = False
+
+    def __init__(self, reactor: Any, handler: Handler, options: ServerOptions) -> None:
+        super().__init__(reactor=reactor, server="txcdp")
+        self.handler = handler
+        self.options = options
+        self.ends: set[_ServerEnd] = set()
+        self.protocol = lambda: _ServerEnd(reactor, options)  # type: ignore[assignment]
+        self.setProtocolOptions(
+            webStatus=False,
+            maxMessagePayloadSize=options.max_message_size,
+            failByDrop=False,
+            echoCloseCodeReason=True,
+            allowNullOrigin=True,  # origins are judged in onConnect
+            openHandshakeTimeout=0,  # these deadlines are kept here, on the given reactor
+            closeHandshakeTimeout=0,
+        )
+
+    def close(self, code: int = _GOING_AWAY) -> Deferred[Any]:
+        """Close what is open."""
+        return gatherResults([end.line.close(code) for end in list(self.ends)])
+
+
+class _ServerEnd(LineEnd, ServerShortPath):  # type: ignore[misc]
+    """Gives its WebSocket the messages, and tells how it has ended."""
+
+    line: WebSocket
+
+    def __init__(self, reactor: Any, options: ServerOptions) -> None:
+        super().__init__(
+            reactor,
+            close_timeout=options.close_timeout,
+            ping_interval=options.ping_interval,
+            ping_timeout=options.ping_timeout,
+        )
+        self._options = options
+        self._handshake = Alarm(reactor, lambda: self._hang_up("it did not complete the handshake"))
+
+    # Autobahn's names:
+
+    def connectionMade(self) -> None:
+        """Hear that there is a client."""
+        super().connectionMade()
+        self._handshake.set(self._options.open_timeout)
+
+    def onConnect(self, request: Any) -> Any:
+        """Hear a client's request; what it sends next may be in the same read."""
+        origins, origin = self._options.origins, request.headers.get("origin")
+        if origins is not None and origin is not None and origin not in origins:
+            raise ConnectionDeny(ConnectionDeny.FORBIDDEN, "pages of this origin may not connect here")
+        agreed = next((each for each in self._options.subprotocols if each in request.protocols), None)
+        self.line = WebSocket(
+            self._reactor,
+            self,
+            subprotocol=agreed,
+            path=self.http_request_uri,
+            headers=dict(request.headers),
+            peer=str(request.peer),
+        )
+        self.deliver = self.line._received_text
+        return agreed
+
+    def onOpen(self) -> None:
+        """Hear that the handshake is done."""
+        self._handshake.stop()
+        self._opened()
+        self.factory.ends.add(self)
+        try:
+            outcome = self.factory.handler(self.line)
+        except Exception:
+            self._failed(Failure())
+            return
+        if iscoroutine(outcome):
+            outcome = Deferred.fromCoroutine(outcome)
+        if isinstance(outcome, Deferred):
+            outcome.addCallbacks(self._handled, self._failed)
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        """Take a message that came the long way."""
+        self.line._received(payload if isBinary else payload.decode("utf-8"))
+
+    def onClose(self, wasClean: bool, code: Any, reason: Any) -> None:
+        """Hear from Autobahn that the line is gone."""
+        self._stop()
+        lost = ConnectionLost(self._why or str(reason or "closed"), code, bool(wasClean), "ended")
+        self._tell(lost)
+        if self in self.factory.ends:
+            self.factory.ends.discard(self)
+            self.line._has_ended(Closed.of(self, lost), lost)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Hear from Twisted that the line is gone."""
+        self._handshake.stop()
+        self.transport.unregisterProducer()
+        super().connectionLost(reason)
+
+    def _handled(self, _: object) -> None:
+        self.line.close()
+
+    def _failed(self, failure: Failure) -> None:
+        if self.line.is_open or not failure.check(ConnectionLost, StreamEnded):
+            log.failure("The handler of a WebSocket failed; {peer} is told so", failure, peer=printable(self.line.peer))
+        self.line.close(_INTERNAL_ERROR)
+
+    def _unanswered(self) -> None:
+        self._hang_up("it does not answer pings")
+
+    def _close_expired(self) -> None:
+        self._hang_up("it did not complete the closing")
+
+    def _hang_up(self, why: str) -> None:
+        self._why = self._why or why
+        self.transport.abortConnection()

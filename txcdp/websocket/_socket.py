@@ -1,0 +1,210 @@
+"""One WebSocket as an application sees it, whichever end it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Protocol, Self, TypeAlias
+
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.interfaces import IReactorTime
+
+from txcdp._deferreds import Notice
+from txcdp._privacy import printable
+from txcdp.errors import ConnectionLost
+from txcdp.stats import Stats
+from txcdp.streams import Stream, StreamContext, StreamSubject
+
+#: A text message is a str, a binary one bytes.
+Message: TypeAlias = str | bytes
+
+#: How a WebSocket ends that is closed in good order: normally, or because its end goes away.
+_GOOD = (1000, 1001)
+
+_NO_FRAME = 1006
+
+#: With these, an end closes that finds the other one to break the rules.
+_PEERS_FAULT = (1002, 1003, 1007, 1009, 1010)
+
+
+@dataclass(frozen=True)
+class Closed:
+    """How a WebSocket has ended.
+
+    :ivar code: the peer's close code, as in RFC 6455, section 7.4; 1000 where it gave none. Where it sent no close
+        frame: that with which its breach of the rules was answered, such as 1009 for a message too long, else 1006.
+    :ivar reason: the close frame's reason, or what went wrong.
+    :ivar clean: whether the closing handshake was completed.
+    """
+
+    code: int
+    reason: str = ""
+    clean: bool = True
+
+    @classmethod
+    def of(cls, end: Any, lost: ConnectionLost) -> Closed:
+        """Read it off one of Autobahn's protocols."""
+        code = end.remoteCloseCode
+        if code is None:
+            code = end.localCloseCode if end.localCloseCode in _PEERS_FAULT else _NO_FRAME
+        return cls(
+            code,
+            printable(end.remoteCloseReason or "") or ("" if end.wasClean else lost.reason),
+            bool(end.wasClean),
+        )
+
+
+class _End(Protocol):
+    """The protocol that is one end of a WebSocket; see ``LineEnd``."""
+
+    def send(self, payload: bytes) -> None: ...
+    def send_message(self, payload: bytes, binary: bool) -> None: ...
+    def when_drained(self) -> Deferred[None]: ...
+    def ping(self, payload: bytes = b"") -> Deferred[float]: ...
+    def end(self, code: int = 1000, reason: str = "") -> None: ...
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
+
+
+@dataclass
+class _Flow:
+    """Stops reading while a queue is full: TCP makes the peer wait."""
+
+    line: _End
+    stats: Stats = field(default_factory=Stats)
+    paused: bool = False
+    _holders: set[object] = field(default_factory=set)
+
+    @property
+    def held(self) -> bool:
+        """Whether a queue would rather not have more."""
+        return bool(self._holders)
+
+    def hold(self, holder: object, give_up: Callable[[float], None]) -> None:
+        """Stop reading."""
+        self._holders.add(holder)
+        self._update()
+
+    def release(self, holder: object) -> None:
+        """Go on reading, where nobody else holds."""
+        self._holders.discard(holder)
+        self._update()
+
+    def _update(self) -> None:
+        if self.held != self.paused:
+            self.paused = self.held
+            if self.held:
+                self.line.pause()
+            else:
+                self.line.resume()
+
+
+class WebSocket:
+    """An open WebSocket: what :func:`connect` fires with, and what a server's handler is given.
+
+    ``async with`` closes it.
+
+    :ivar messages: what the peer sends, each a ``str`` or ``bytes``; it completes when the WebSocket is closed in good
+        order and fails with :exc:`ConnectionLost` when it is not. Nothing is kept for who subscribes later: subscribe
+        before you await anything else. ``queue(line.messages, overflow="pause")`` makes a fast peer wait.
+    :ivar subprotocol: what both ends have agreed on; None where they have not.
+    :ivar path: of the request, with its query; on the client's side that of the URL.
+    :ivar headers: of the handshake's request on the server's side, of its response on the client's, by lower-case name.
+    :ivar peer: the other end's address, for people.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        end: Any,
+        *,
+        subprotocol: str | None,
+        path: str,
+        headers: Mapping[str, str],
+        peer: str,
+    ) -> None:
+        self._end: _End = end
+        self._open = True
+        self._closed: Notice[Closed] = Notice()
+        self._messages: StreamSubject[Message] = StreamSubject(StreamContext(clock, _Flow(end)), "messages")
+        self.subprotocol = subprotocol
+        self.path = path
+        self.headers = headers
+        self.peer = peer
+
+    def __repr__(self) -> str:
+        return f"<WebSocket {self.peer} {'open' if self.is_open else 'closed'}>"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @property
+    def messages(self) -> Stream[Message]:
+        """What the peer sends."""
+        return self._messages
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not ended."""
+        return self._open
+
+    def send(self, message: Message) -> Deferred[None]:
+        """Send one message: text for a ``str``, binary for ``bytes``.
+
+        :returns: a Deferred that fires when there is room for another one: at once, unless the peer does not read as
+            fast. Who does not wait for it has the messages kept in this process. It fails with :exc:`ConnectionLost`.
+        :raises TypeError: the message is neither.
+        """
+        if not self.is_open:
+            return fail(ConnectionLost("the WebSocket is closed", None, False, "closed"))
+        given: object = message
+        if isinstance(given, str):
+            self._end.send(given.encode("utf-8"))
+        elif isinstance(given, bytes):
+            self._end.send_message(given, True)
+        else:  # of a program that is not checked
+            kind = type(given).__name__
+            raise TypeError(f"a message is a str or bytes, not {kind}; json.dumps makes a str of a value")
+        return self._end.when_drained()
+
+    def ping(self, payload: bytes = b"") -> Deferred[float]:
+        """Send a ping and wait for its pong.
+
+        :param payload: up to 125 bytes that the pong has to carry; by default, random ones.
+        :returns: a Deferred of the seconds that it took; it fails with :exc:`ConnectionLost`.
+        :raises ValueError: the payload is too long, or that of a ping that has not been answered.
+        """
+        return self._end.ping(payload)
+
+    def close(self, code: int = 1000, reason: str = "") -> Deferred[Closed]:
+        """Close it; a peer that does not do its part within ``close_timeout`` is cut off.
+
+        :param code: why, as in RFC 6455, section 7.4.
+        :param reason: why, for people; up to 123 bytes of UTF-8 are sent.
+        :returns: a Deferred of how it has ended; it does not fail.
+        """
+        if self.is_open:
+            self._end.end(code, reason)
+        return self.when_closed()
+
+    def when_closed(self) -> Deferred[Closed]:
+        """Return a new Deferred of how it has ended; it does not fail."""
+        return self._closed.wait()
+
+    def _received(self, message: Message) -> None:
+        self._messages.push(message)
+
+    def _received_text(self, payload: bytes) -> None:
+        self._messages.push(payload.decode("utf-8"))
+
+    def _has_ended(self, closed: Closed, lost: ConnectionLost) -> None:
+        self._open = False
+        good = closed.clean and closed.code in _GOOD
+        self._messages.end(None if good else lost)
+        self._closed.give(closed)
