@@ -71,7 +71,8 @@ async def open_protocol(reactor: Any, url: str, options: WebSocketOptions, proto
         ),
     )
     try:
-        return await deadline
+        opened: W = await deadline
+        return opened
     except (TwistedConnectError, DNSLookupError) as error:
         raise _not_connected(error, host, port, options) from None
 
