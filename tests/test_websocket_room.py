@@ -105,7 +105,15 @@ class MessageTests(PairCase):
         pair = self.pair()
         for one, other in ((pair.client, pair.server), (pair.server, pair.client)):
             heard = Watcher(other.messages)
-            sent: list[str | bytes] = ["", b"", "h\u00e4\U0001f600\x00", b"\xff\x00", "x" * 126, "y" * 70_000, b"z" * 70_000]
+            sent: list[str | bytes] = [
+                b"\x00" * 300,
+                "",
+                b"",
+                "h\u00e4\U0001f600\x00",
+                b"\xff\x00",
+                "x" * 126,
+                "y" * 70_000,
+            ]
             for message in sent:
                 self.assertIsNone(self.successResultOf(one.send(message)))
             pair.pump()
