@@ -7,8 +7,10 @@ import signal
 from pathlib import Path
 from typing import Any
 
+from twisted.internet import reactor
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import CannotListenError
+from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
@@ -17,8 +19,15 @@ from txcdp.gateway import GatewayOptions
 from txcdp.gateway._http.tokens import BadTokens
 from txcdp.gateway._options import RISKY_METHODS, DoorOptions
 from txcdp.service import GatewayService
+from txcdp.service._ending import NotStarted
 from txcdp.service._gateway_options import GatewayCommandOptions
 from txcdp.service._plugin import Options, makeService
+from txcdp.service._record_options import RecordOptions
+
+#: What is said, or what is done; never what only goes on from another text.
+BEGINNINGS = r"^(The|A|An|What|Private|Methods|Schemes|Let|Leave|Launch|Talk|Render|Record|Display) "
+
+_reactor: Any = reactor
 
 TOKEN = '[{name}]\ntoken = "0123456789abcdef-{name}"\n'
 
@@ -45,14 +54,24 @@ class FakeGateway:
         return self.stopped
 
 
+class HelpTests(SynchronousTestCase):
+    def test_the_text_of_each_option_stands_alone(self) -> None:
+        for options in (GatewayCommandOptions(), RecordOptions()):
+            texts = [each.strip() for each in options.docs.values()]
+            self.assertGreater(len(texts), 15)
+            for text in texts:
+                self.assertRegex(text, BEGINNINGS)
+                self.assertNotRegex(text, r"^\w+ (it|them|its|their|these)\b")
+
+
 class GatewayServiceTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.reactor = Reactor()
         self.before = signal.getsignal(signal.SIGHUP)
         self.addCleanup(lambda: self.assertIs(signal.getsignal(signal.SIGHUP), self.before))
 
-    def service(self, gateway: FakeGateway) -> GatewayService:
-        made = GatewayService(self.reactor, start_browser=lambda: Deferred())
+    def service(self, gateway: FakeGateway, **more: Any) -> GatewayService:
+        made = GatewayService(self.reactor, start_browser=lambda: Deferred(), **more)
         made.gateway = gateway  # type: ignore[assignment]
         return made
 
@@ -80,6 +99,43 @@ class GatewayServiceTests(SynchronousTestCase):
         gateway.started.errback(CannotListenError("127.0.0.1", 9222, OSError("in use")))
         self.assertEqual(len(self.flushLoggedErrors(CannotListenError)), 1)
         self.successResultOf(service.stopService())
+
+    def test_who_is_told_that_it_cannot_listen_sees_no_traceback(self) -> None:
+        told: list[Exception] = []
+        for error in (CannotListenError("127.0.0.1", 9222, OSError("in use")), ValueError("fd:3: without tokens")):
+            gateway = FakeGateway()
+            gateway.stopped = succeed(None)
+            service = self.service(gateway, given_up=told.append)
+            service.startService()
+            gateway.started.errback(error)
+            self.assertIs(told.pop(), error)
+            self.successResultOf(service.stopService())
+        gateway = FakeGateway()
+        gateway.stopped = succeed(None)
+        service = self.service(gateway, given_up=told.append)
+        service.startService()
+        gateway.started.errback(KeyError("a fault of ours"))
+        self.assertEqual((told, len(self.flushLoggedErrors(KeyError))), ([], 1))
+        self.successResultOf(service.stopService())
+
+    def test_the_command_ends_with_a_sentence(self) -> None:
+        path = Path(self.mktemp())
+        path.write_text("#!/bin/sh\n")
+        path.chmod(0o755)
+        port = _reactor.listenTCP(0, Factory(), interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        for listen, told in (
+            (f"tcp:{port.getHost().port}:interface=127.0.0.1", "Couldn't listen on 127.0.0.1"),
+            (f"unix:{path}/x", "The gateway cannot start"),
+        ):
+            options = GatewayCommandOptions()
+            options.parseOptions([f"--executable={path}", f"--listen={listen}", "--warm=0"])
+            service = options.make_service(_reactor)
+            with self.assertRaises(NotStarted) as raised:
+                service.startService()
+            self.assertIn(told, str(raised.exception))
+            self.assertIsInstance(raised.exception, SystemExit)
+            self.assertIsInstance(raised.exception, Exception)
 
     def test_hanging_up_reads_the_tokens_again(self) -> None:
         path = Path(self.mktemp())

@@ -20,8 +20,8 @@ class LaunchOptions(CommandOptions):
         ["executable", "x", None, "The browser to launch, a path or a name. [default: the first that is found]"],
     ]
     optFlags = [
-        ["headful", None, "Launch it with a window."],
-        ["no-sandbox", None, "Launch it without Chromium's sandbox, as containers may need it."],
+        ["headful", None, "Launch the browser with a window."],
+        ["no-sandbox", None, "Launch the browser without Chromium's sandbox, as containers may need it."],
     ]
 
     def __init__(self) -> None:
@@ -55,12 +55,12 @@ class BrowserOptions(LaunchOptions):
             "browser",
             "b",
             None,
-            "A browser that runs: http://host:port, host:port, a port or a ws:// URL. [default: launch one]",
+            "A browser that runs already: http://host:port, host:port, a port or a ws:// URL. [default: launch one]",
         ],
-        ["profile", None, None, "A directory for its profile, which is kept. [default: a temporary one]"],
+        ["profile", None, None, "A directory for the browser's profile, which is kept. [default: a temporary one]"],
     ]
     optFlags = [
-        ["pipe", None, "Talk to it through a pipe, which no other program can reach."],
+        ["pipe", None, "Talk to the browser through a pipe, which no other program can reach."],
     ]
 
     @property

@@ -21,6 +21,14 @@ def end_process(reactor: Any, status: int = 1) -> None:
     reactor.callWhenRunning(reactor.stop)
 
 
+class NotStarted(SystemExit, Exception):
+    """A service does not start, for a reason that is told in a sentence.
+
+    ``twistd`` takes it for any exception, and so clears up and tells who has started it; Python then shows the sentence
+    alone.
+    """
+
+
 def _exit(status: int) -> None:
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:

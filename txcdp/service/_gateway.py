@@ -9,6 +9,7 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -18,6 +19,9 @@ from txcdp.gateway._http.tokens import BadTokens
 from txcdp.gateway.live import LivePage
 
 log = Logger()
+
+#: How it ends where an endpoint cannot be had, or may not.
+_CANNOT_LISTEN = (CannotListenError, OSError, ValueError)
 
 #: What stands behind a signal's number: what was set before.
 _Handler = Callable[[int, FrameType | None], Any] | int | None
@@ -31,18 +35,27 @@ class GatewayService(Service):
     :param reactor: the reactor.
     :param options: see :class:`~txcdp.gateway.GatewayOptions`.
     :param live_page: whether there is a page at ``/`` that shows operators what goes on.
+    :param given_up: called with the error when it cannot listen where it should; by default ``startService`` raises it,
+        or it is logged where that is found out later.
     :param more: that :class:`~txcdp.gateway.Gateway` takes.
     :ivar gateway: the gateway itself.
     :raises BadTokens: the file of tokens cannot be used.
     """
 
     def __init__(
-        self, reactor: Any, options: GatewayOptions | None = None, *, live_page: bool = True, **more: Any
+        self,
+        reactor: Any,
+        options: GatewayOptions | None = None,
+        *,
+        live_page: bool = True,
+        given_up: Callable[[Exception], object] | None = None,
+        **more: Any,
     ) -> None:
         self._reactor = reactor
         self.gateway = Gateway(reactor, options, **more)
         if live_page:
             LivePage(self.gateway, reactor)
+        self._given_up = given_up
         self._before: _Handler = None
         self._starting: Deferred[None] = succeed(None)
 
@@ -55,10 +68,23 @@ class GatewayService(Service):
         failed: list[Failure] = []
         self._starting = self.gateway.start().addErrback(failed.append)
         if failed:  # before anything else could be
+            self._give_up(failed[0])
             failed[0].raiseException()
-        self._starting.addCallback(lambda _: log.failure("The gateway cannot start", failed[0]) if failed else None)
+        self._starting.addCallback(lambda _: self._failed(failed[0]) if failed else None)
         if hasattr(signal, "SIGHUP"):
             self._before = signal.signal(signal.SIGHUP, self._hang_up)
+
+    def _failed(self, failure: Failure) -> None:
+        if not self._give_up(failure):
+            log.failure("The gateway cannot start", failure)
+
+    def _give_up(self, failure: Failure) -> bool:
+        """Tell who wants to know that it cannot listen; return whether that is so."""
+        error = failure.value
+        if self._given_up is None or not isinstance(error, _CANNOT_LISTEN):
+            return False
+        self._given_up(error)
+        return True
 
     @returns_deferred
     async def stopService(self) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from twisted.internet.endpoints import serverFromString
+from twisted.logger import Logger
 from twisted.python import usage
 
 from txcdp.gateway import BrowserLimits, ClientLimits, DoorOptions, GatewayOptions, Policy, PoolOptions, RenderOptions
@@ -14,9 +15,12 @@ from txcdp.gateway._http.tokens import Tokens
 from txcdp.gateway._options import RISKY_METHODS
 from txcdp.gateway._pool.launched import Launcher
 from txcdp.service._browser_options import LaunchOptions
+from txcdp.service._ending import NotStarted, end_process
 from txcdp.service._gateway import GatewayService
 from txcdp.service._options import at_least, positive
 from txcdp.service._units import names, seconds, size
+
+log = Logger()
 
 _POOL = PoolOptions()
 _BROWSER = BrowserLimits()
@@ -43,6 +47,14 @@ def endpoint(text: str) -> str:
     return text
 
 
+def _give_up(reactor: Any, error: Exception) -> None:
+    """End the process with a sentence."""
+    if not reactor.running:
+        raise NotStarted(f"The gateway cannot start: {error}") from None
+    log.critical("The gateway cannot start: {error}", error=error)
+    end_process(reactor)
+
+
 class GatewayCommandOptions(LaunchOptions):
     """Options of ``twistd txcdp gateway``."""
 
@@ -53,37 +65,72 @@ class GatewayCommandOptions(LaunchOptions):
         "again; SIGTERM lets clients finish."
     )
     optParameters = [
-        ["listen", "l", _ALL.endpoint, "Where to listen, as an endpoint of Twisted's; ssl:... for TLS."],
-        ["mode", "m", _ALL.mode, "exclusive: each client has a browser; shared: a world in one that it shares."],
-        ["tokens", "t", None, "A file of tokens (TOML); without one, nobody needs a token."],
-        ["public-url", None, None, "As which clients see the gateway, where something stands before it."],
-        ["browsers", "n", str(_POOL.size), "Most browsers at once."],
-        ["clients-per-browser", None, str(_POOL.clients_per_browser), "Most clients of one at once, in shared mode."],
-        ["warm", "w", str(_POOL.warm), "Browsers that are kept started for those to come."],
-        ["queue", None, str(_POOL.queue), "Clients that may wait for a browser."],
-        ["queue-deadline", None, f"{_POOL.queue_deadline:g}s", "How long each of them may."],
-        ["browser-sessions", None, str(_BROWSER.sessions), "Clients after which a browser is replaced."],
-        ["browser-age", None, f"{_BROWSER.seconds:g}s", "Age at which it is."],
-        ["browser-memory", None, "0", "Memory (PSS of its processes) beyond which it is ended, such as 2G; 0: any."],
-        ["clients", "c", str(_CLIENTS.clients), "Most clients at once."],
-        ["connections", None, str(_CLIENTS.connections), "Most connections without a request, and with one."],
-        ["message-size", None, f"{_CLIENTS.message_size >> 20}M", "The longest message of a client."],
-        ["session-time", None, "0", "How long a client may stay; 0: any time."],
-        ["idle-time", None, "0", "How long it may say nothing; 0: any time."],
-        ["commands-per-second", None, "0", "Of one client; what exceeds it waits; 0: any number."],
-        ["slow-time", None, f"{_CLIENTS.slow_time:g}s", "How long it may leave unread what it is sent."],
-        ["unread", None, f"{_CLIENTS.unread >> 20}M", "How much may wait for it, in shared mode."],
-        ["deny", None, None, "Methods that are refused: Browser.crash,SystemInfo.*; risky: a list of such."],
-        ["allow-addresses", None, None, "Addresses that they reach all the same: 10.1.2.3:8080,10.20.0.0/16"],
-        ["deny-schemes", None, None, "Schemes of URLs that may not be opened: file,chrome"],
-        ["linger", None, f"{_ALL.linger:g}s", "How long a browser is kept for a client that has left; 0: not at all."],
-        ["drain", None, f"{_ALL.drain:g}s", "How long clients may go on when the gateway is stopped."],
+        ["listen", "l", _ALL.endpoint, "The endpoint of Twisted's at which the gateway listens; ssl:... for TLS."],
+        [
+            "mode",
+            "m",
+            _ALL.mode,
+            "What clients get: exclusive, a browser each; shared, a part of one each.",
+        ],
+        ["tokens", "t", None, "The file of tokens (TOML) of those who may come in; without it, nobody needs a token."],
+        ["public-url", None, None, "The URL by which clients call the gateway, where a proxy stands before it."],
+        ["browsers", "n", str(_POOL.size), "The greatest number of browsers at once."],
+        [
+            "clients-per-browser",
+            None,
+            str(_POOL.clients_per_browser),
+            "The most clients of one browser, in shared mode.",
+        ],
+        ["warm", "w", str(_POOL.warm), "The number of browsers that are kept started for clients to come."],
+        ["queue", None, str(_POOL.queue), "The number of clients that may wait for a browser."],
+        ["queue-deadline", None, f"{_POOL.queue_deadline:g}s", "The time that a client may wait for a browser."],
+        ["browser-sessions", None, str(_BROWSER.sessions), "The number of clients after which a browser is replaced."],
+        ["browser-age", None, f"{_BROWSER.seconds:g}s", "The age at which a browser is replaced."],
+        [
+            "browser-memory",
+            None,
+            "0",
+            "The memory (PSS) beyond which a browser is ended, such as 2G; 0: any.",
+        ],
+        ["clients", "c", str(_CLIENTS.clients), "The greatest number of clients at once."],
+        [
+            "connections",
+            None,
+            str(_CLIENTS.connections),
+            "The most connections without a request, and with one.",
+        ],
+        ["message-size", None, f"{_CLIENTS.message_size >> 20}M", "The greatest size of a client's message."],
+        ["session-time", None, "0", "The time that a client may stay; 0: any time."],
+        ["idle-time", None, "0", "The time that a client may be silent; 0: any time."],
+        ["commands-per-second", None, "0", "The rate of commands of one client, beyond which they wait; 0: any."],
+        ["slow-time", None, f"{_CLIENTS.slow_time:g}s", "The time that a client may leave unread what it is sent."],
+        [
+            "unread",
+            None,
+            f"{_CLIENTS.unread >> 20}M",
+            "The size of what may wait for a client, in shared mode.",
+        ],
+        ["deny", None, None, "Methods that clients may not use: Browser.crash,SystemInfo.*; risky: a list of such."],
+        [
+            "allow-addresses",
+            None,
+            None,
+            "Private addresses that browsers reach all the same: 10.1.2.3:8080,10.20.0.0/16",
+        ],
+        ["deny-schemes", None, None, "Schemes of URLs that clients may not open: file,chrome"],
+        [
+            "linger",
+            None,
+            f"{_ALL.linger:g}s",
+            "The time that a browser is kept for a client that has left; 0: none.",
+        ],
+        ["drain", None, f"{_ALL.drain:g}s", "The time that clients may go on when the gateway is stopped."],
     ]
     optFlags = [
         ["no-private-addresses", None, "Let browsers reach no private networks, and nothing of this machine."],
         ["render", "r", "Render for plain HTTP clients: POST /screenshot, /pdf, /content, /evaluate."],
         ["no-first-page", None, "Let clients of shared mode find no page at the start."],
-        ["no-live-page", None, "Have no page at / that shows operators what goes on."],
+        ["no-live-page", None, "Leave out the page at / that shows operators what goes on."],
     ]
 
     readers: ClassVar = {
@@ -120,7 +167,7 @@ class GatewayCommandOptions(LaunchOptions):
         self["hosts"].append(name)
 
     def opt_origin(self, origin: str) -> None:
-        """A web page's origin, such as https://example.com, that may use it. May be given several times."""
+        """The origin of a web page that may use the gateway: https://example.com. May be given several times."""
         self["origins"].append(origin)
 
     def postOptions(self) -> None:
@@ -189,5 +236,6 @@ class GatewayCommandOptions(LaunchOptions):
             reactor,
             options,
             live_page=not self["no-live-page"],
+            given_up=lambda error: _give_up(reactor, error),
             start_browser=Launcher(reactor, **self.launch, most=2 * options.pool.size),
         )

@@ -31,21 +31,36 @@ class RecordOptions(BrowserOptions):
         "lines or an SQLite database. The URLs are opened in it. Read recordings with: txcdp show FILE"
     )
     optParameters = [
-        ["directory", "d", ".", "Where the files are written; made if it is missing."],
-        ["name", "n", "recording", "What the files' names begin with."],
-        ["compress", "c", "none", "none, gzip or zstd."],
-        ["rotate-size", None, "256M", "Begin another file after so many bytes; 0: never."],
-        ["rotate-age", None, "0", "Begin another file after so long, such as 1h or 1d; 0: never."],
-        ["sync", None, "1s", "After how long what was written is surely on the disk; or always, or never."],
-        ["database", None, None, "Write to this SQLite database, in place of files."],
-        ["domains", None, ",".join(DOMAINS), "Domains to enable in each target."],
-        ["events", "e", None, "Record these domains and events alone: Network,Page.frameNavigated,*Worker*"],
-        ["without", None, None, "Do not record these."],
-        ["targets", "t", None, "Record these targets alone, by type or id: page,iframe"],
-        ["urls", "u", None, "Record targets at these URLs alone: https://*.example.com/*"],
-        ["secrets", None, "mask", "mask: write cookies and authorization as ***; keep: as they are."],
-        ["overflow", None, "pause", "When the disk is too slow: pause, drop_oldest, drop_newest or error."],
-        ["buffer", None, "64M", "Bytes that may wait in memory until they are written."],
+        ["directory", "d", ".", "The directory that the files are written to; made if it is missing."],
+        ["name", "n", "recording", "The beginning of the files' names."],
+        ["compress", "c", "none", "The compression of the files: none, gzip or zstd."],
+        ["rotate-size", None, "256M", "The size after which another file is begun; 0: any."],
+        ["rotate-age", None, "0", "The age at which another file is begun, such as 1h or 1d; 0: any."],
+        ["sync", None, "1s", "The time after which what was written is surely on the disk; or always, or never."],
+        ["database", None, None, "The SQLite database that is written to, in place of files."],
+        ["domains", None, ",".join(DOMAINS), "The domains that are enabled in each target."],
+        [
+            "events",
+            "e",
+            None,
+            "The events that are recorded: Network,Page.frameNavigated,*Worker*; all by default.",
+        ],
+        ["without", None, None, "The events that are not recorded, such as Network."],
+        ["targets", "t", None, "The targets that are recorded, by type or id: page,iframe; all by default."],
+        ["urls", "u", None, "The URLs of the targets that are recorded: https://*.example.com/*; by default any."],
+        [
+            "secrets",
+            None,
+            "mask",
+            "What becomes of cookies and authorization: mask writes ***; keep writes all.",
+        ],
+        [
+            "overflow",
+            None,
+            "pause",
+            "What a disk that is too slow leads to: pause, drop_oldest, drop_newest or error.",
+        ],
+        ["buffer", None, "64M", "The size of what may wait in memory until it is written."],
     ]
 
     optFlags = [
