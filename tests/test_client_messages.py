@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from tests.gateway_support import FakeTransport
 from tests.odd_messages import ODD
 from txcdp.gateway import ClientLimits, Policy
-from txcdp.gateway._client_messages import Command, Refusal, depth_of, peek, read_command
+from txcdp.gateway._client_messages import Command, Refusal, depth_of, peek, read_command, rewritten
 from txcdp.gateway._counters import Counters
 from txcdp.gateway._multiplex.messages import write_command
 from txcdp.gateway._options import RISKY_METHODS
@@ -22,6 +22,16 @@ from txcdp.gateway._proxy.method_info import Commands
 from txcdp.gateway._proxy.relay import Relay
 
 STRICT = Policy(methods=RISKY_METHODS, schemes=("file", "chrome"), private_addresses=False)
+
+
+class RewrittenTests(SynchronousTestCase):
+    def test_it_is_read_as_the_command_that_it_was(self):
+        for command in (
+            Command(1, "Target.createBrowserContext"),
+            Command(-7, "A.b", {"a": ["\u00fc", None, 1.5, '"'], "b": {}}, "S"),
+            Command(2, 'A."b', [], 'no"id","x":{'),
+        ):
+            self.assertEqual(read_command(rewritten(command)), command)
 
 
 class OddTests(SynchronousTestCase):

@@ -18,7 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from txcdp.gateway import EgressLimits, GatewayOptions, Policy
-from txcdp.gateway._egress import AddressPolicy, EgressProxy
+from txcdp.gateway._egress import AddressPolicy, BadProxy, EgressProxy
 from txcdp.gateway._egress.addresses import KINDS, kind_of, plain, read_allowed
 from txcdp.gateway._egress.socks import Destination, Handshake, SocksError, State
 
@@ -581,6 +581,70 @@ class ArgumentTests(ProxyTests):
         for each in ("--proxy-server=x", "--no-proxy-server", "--proxy-pac-url=x", "--proxy-auto-detect", BYPASS):
             with self.assertRaisesRegex(ValueError, "private_addresses"):
                 proxy.arguments([each])
+
+
+class ProxyRuleTests(ProxyTests):
+    """Proxies of clients' own."""
+
+    def params(self, rules: str, owner: object = None) -> dict[str, Any]:
+        return self.proxy.context_params(owner, {"proxyServer": rules, "proxyBypassList": "*", "x": 1})
+
+    def test_each_is_reached_through_us(self):
+        proxy = self.make()
+        own = f"socks5://egress.invalid:{proxy.port}"
+        for rules, expected in (
+            ("p.example:8080", "http://egress.invalid:0"),
+            ("http://p.example", "http://egress.invalid:0"),
+            ("SOCKS5://[2003::1]:1/", "socks5://egress.invalid:0"),
+            ("socks://p.example", "socks://egress.invalid:0"),
+            ("direct://", own),
+            (" ; ", own),
+            (
+                "http=p.example:1; https=socks5://q.example , direct://",
+                f"http=http://egress.invalid:0;https=socks5://egress.invalid:0,{own}",
+            ),
+        ):
+            found = self.params(rules)
+            self.assertEqual(found, {"x": 1, "proxyServer": expected, "proxyBypassList": "<-loopback>"}, rules)
+        self.assertEqual(len(self.reactor.tcpServers), 1 + 6, "the same one is reached in the same way")
+
+    def test_without_one(self):
+        proxy = self.make()
+        self.assertEqual(self.params(""), {"x": 1})
+        self.assertEqual(proxy.context_params(None, {"proxyBypassList": "*"}), {})
+        self.assertEqual(proxy.context_params(None, {"proxyServer": 5}), {"proxyServer": 5})
+
+    def test_what_there_is_not(self):
+        self.make()
+        for rules in ("https://p.example", "socks4://p.example", "quic://p.example", "a b", "x:0", "x:65536", "u@x:1"):
+            with self.assertRaises(BadProxy, msg=rules):
+                self.params(rules)
+
+    def test_so_many(self):
+        self.make()
+        for number in range(16):
+            self.params(f"p{number}.example", self)
+        self.params("p0.example", self)
+        with self.assertRaises(BadProxy):
+            self.params("q.example", self)
+        self.params("q.example", "another")
+        self.proxy.release(self)
+        self.params("q.example", self)
+
+    def test_they_are_judged_as_all_others(self):
+        self.make()
+        for rules, place in (("a.example:81", ("8.8.8.8", 81)), ("inner.example:81", None)):
+            self.params(rules)
+            wire = self.client()
+            if place is None:
+                self.assertEqual((wire.said(), wire.closing), (b"", True))
+                self.assertEqual(self.proxy.counts.refused["private"], 1)
+            else:
+                self.assertEqual(self.tried(), [place])
+                outside = self.outside()
+                wire.feed(b"CONNECT")
+                outside.feed(b"200")
+                self.assertEqual((wire.said(), outside.said()), (b"200", b"CONNECT"))
 
 
 BYPASS = "--proxy-bypass-list=<-loopback>"

@@ -32,6 +32,7 @@ from tests.browser.support import reactor
 from tests.browser.test_gateway_browser import sleep
 from tests.browser.test_gateway_render_browser import RenderCase
 from txcdp._deferreds import returns_deferred
+from txcdp.errors import CommandError, NavigationError
 from txcdp.gateway import Gateway, GatewayOptions, Policy, PoolOptions, RenderOptions
 from txcdp.gateway._pool.launched import Launcher
 from txcdp.streams import first
@@ -134,9 +135,11 @@ class PublicSite(Resource):
 
     def __init__(self) -> None:
         super().__init__()
+        self.asked: list[str] = []
         self.documents: dict[str, str] = {"/do.html": DO, "/sw/": "", "/": ""}
 
     def render(self, request: Any) -> bytes:
+        self.asked.append(request.uri.decode())
         path, _, query = request.uri.decode().partition("?")
         request.setHeader("content-type", "text/html; charset=utf-8")
         if path in ("/to", "/again"):
@@ -322,6 +325,20 @@ class ExclusiveTests(EgressCase):
             self.assertEqual(another.came, set())
         finally:
             await another.stop()
+
+    async def test_a_proxy_of_the_clients_own(self):
+        """It comes behind ours, which judges its address."""
+        await self.guarded()
+        browser = await self.client()
+        port = self.site_port.getHost().port
+        context = await browser.new_context(proxy_server=f"proxy.test:{port}", proxy_bypass_list="*")
+        await (await context.new_page()).goto("http://far.example/through")
+        self.assertIn("http://far.example/through", self.site.asked)
+        context = await browser.new_context(proxy_server=f"http://proxy.test:{self.hidden.port}")
+        await self.fails((await context.new_page()).goto("http://far.example/"), NavigationError)
+        error = await self.fails(browser.new_context(proxy_server="https://proxy.test"), CommandError)
+        self.assertIn("only proxies like", error.message)
+        self.assertEqual(self.came, set())
 
     async def elsewhere(self, params: dict[str, str]) -> None:
         """Let a page of a context that would be connected directly try to reach the server."""

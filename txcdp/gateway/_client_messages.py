@@ -254,6 +254,13 @@ def depth_of(value: object) -> int:
     return deepest
 
 
+def rewritten(command: Command) -> bytes:
+    """Return a client's command written anew, for what goes on otherwise than as it came."""
+    params = b"" if command.params is None else b',"params":%b' % to_json(command.params)
+    head = b'{"id":%d,"method":%b%b' % (command.id, to_json(command.method), params)
+    return head + message_end(command.session_id)
+
+
 def write_refusal(refusal: Refusal, number: int | None, session: str) -> bytes:
     """Return an error as it goes to a client."""
     error: dict[str, Any] = {"code": refusal.code, "message": refusal.message}

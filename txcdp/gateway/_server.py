@@ -89,7 +89,7 @@ class Gateway:
                 start.egress = self.egress
         self.pool = Pool(reactor, start, _pool_options(options), measure)
         self.mode = (mode or _MODES[options.mode])(reactor, self.pool, options)
-        self.clients = Clients(reactor, self.mode, options, self.counters)
+        self.clients = Clients(reactor, self.mode, options, self.counters, self.egress)
         self.tokens = None if options.door.tokens is None else Tokens(options.door.tokens)
         self._handlers: dict[str, Handler] = {
             **Listing(self.mode).handlers(),

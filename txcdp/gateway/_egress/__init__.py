@@ -2,5 +2,6 @@
 
 from txcdp.gateway._egress.addresses import AddressPolicy
 from txcdp.gateway._egress.proxy import EgressProxy
+from txcdp.gateway._egress.proxy_rules import BadProxy
 
-__all__ = ["AddressPolicy", "EgressProxy"]
+__all__ = ["AddressPolicy", "BadProxy", "EgressProxy"]

@@ -7,7 +7,7 @@ follows, whatever it is, is passed on as it comes. Chromium leaves it to such a 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from txcdp._logs import Seldom
 from txcdp.gateway._egress.addresses import AddressPolicy
 from txcdp.gateway._egress.dialing import Dialer, NotAllowed, Unreachable
 from txcdp.gateway._egress.limits import EgressLimits
+from txcdp.gateway._egress.proxy_rules import BadProxy, rewrite
 from txcdp.gateway._egress.socks import Handshake, Reply, SocksError, State, answer
 from txcdp.gateway._egress.tunnels import Side, Tunnel
 
@@ -32,6 +33,12 @@ _BACKLOG: Final = 128
 
 #: By this name browsers know where it listens: it is the only one that they find by themselves.
 _NAME: Final = "egress.invalid"
+
+#: There is nothing that does not go by the proxy, not even what Chromium would not send there by itself.
+_BYPASS: Final = "<-loopback>"
+
+#: So many proxies of its own a client may have.
+_MOST_PROXIES: Final = 16
 
 _RULES: Final = "--host-resolver-rules="
 
@@ -104,6 +111,7 @@ class EgressProxy:
         self._clients: set[Incoming] = set()
         self._empty: Notice[None] | None = None
         self._seldom = Seldom(reactor)
+        self._forwards: dict[object, dict[tuple[str, int], IListeningPort]] = {}
 
     @property
     def port(self) -> int:
@@ -133,11 +141,48 @@ class EgressProxy:
         rules.append("MAP * ~NOTFOUND")
         return [
             *(each for each in args if not each.startswith(_RULES)),
-            f"--proxy-server=socks5://{_NAME}:{self.port}",
-            "--proxy-bypass-list=<-loopback>",
+            f"--proxy-server={self._own}",
+            f"--proxy-bypass-list={_BYPASS}",
             _RULES + ",".join(rules),
             *_NO_UDP,
         ]
+
+    @property
+    def _own(self) -> str:
+        return f"socks5://{_NAME}:{self.port}"
+
+    def context_params(self, owner: object, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the parameters of ``Target.createBrowserContext`` for a context of which nothing leaves but by us.
+
+        :param owner: who asks for it: at :meth:`release` the ways to its proxies end.
+        :param params: what it asks for. Its own proxy is reached through us; nothing bypasses that.
+        :raises BadProxy: its proxy cannot be reached.
+        """
+        found = {name: value for name, value in params.items() if name not in ("proxyServer", "proxyBypassList")}
+        rules = params.get("proxyServer")
+        if rules is not None and not isinstance(rules, str):
+            return dict(params)  # refused by the browser
+        if rules:
+            rewritten = rewrite(rules, self._own, lambda host, port: self._forward(owner, host, port))
+            found |= {"proxyServer": rewritten or self._own, "proxyBypassList": _BYPASS}
+        return found
+
+    def release(self, owner: object) -> None:
+        """Listen no more for the proxies of somebody; connections to them go on."""
+        for each in self._forwards.pop(owner, {}).values():
+            maybeDeferred(each.stopListening).addErrback(lambda failure: log.failure("Stopping", failure=failure))
+
+    def _forward(self, owner: object, host: str, port: int) -> str:
+        """Return where somebody's browser reaches a proxy through us."""
+        own = self._forwards.setdefault(owner, {})
+        listening = own.get((host, port))
+        if listening is None:
+            if len(own) >= _MOST_PROXIES:
+                raise BadProxy(f"{_MOST_PROXIES} proxies are all that a client may have")
+            factory = _Factory(lambda: Forwarded(self, self._reactor, host, port))
+            listening = own[host, port] = self._reactor.listenTCP(0, factory, _BACKLOG, LOOPBACK)
+        where: Any = listening.getHost()
+        return f"{_NAME}:{where.port}"
 
     @property
     def now(self) -> int:
@@ -154,6 +199,8 @@ class EgressProxy:
 
     def stop(self) -> Deferred[None]:
         """Listen no more, and cut all connections; fires when they are gone."""
+        for owner in list(self._forwards):
+            self.release(owner)
         listening, self._listening = self._listening, None
         stopped = maybeDeferred(listening.stopListening) if listening is not None else maybeDeferred(lambda: None)
         empty = self._empty = Notice()

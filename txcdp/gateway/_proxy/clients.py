@@ -13,6 +13,7 @@ from twisted.logger import Logger
 from txcdp._deferreds import Notice, returns_deferred
 from txcdp._privacy import printable
 from txcdp.gateway._counters import Counters
+from txcdp.gateway._egress import EgressProxy
 from txcdp.gateway._http.refusals import Refusal, busy
 from txcdp.gateway._http.requests import TAKEN_OVER, Answer, Handler, Visit
 from txcdp.gateway._http.tokens import Principal
@@ -37,14 +38,22 @@ class Clients:
     :param mode: what gives them their browsers.
     :param options: the gateway's.
     :param counters: where to count.
+    :param egress: by which alone browsers reach anything; None: they reach all.
     :ivar relays: those that are open.
     """
 
-    def __init__(self, reactor: Any, mode: Mode, options: GatewayOptions, counters: Counters) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        mode: Mode,
+        options: GatewayOptions,
+        counters: Counters,
+        egress: EgressProxy | None = None,
+    ) -> None:
         self._reactor = reactor
         self._mode = mode
         self._limits = options.clients
-        self._table = Commands(counters, Screen(options.policy))
+        self._table = Commands(counters, Screen(options.policy), egress)
         self._counters = counters
         self._factory = client_factory(reactor, self._limits)
         self._places: Counter[str] = Counter()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from txcdp.gateway._client_messages import SERVER_ERROR, Command, Refusal, write_refusal
 from txcdp.gateway._counters import Counters, Domain
+from txcdp.gateway._egress import EgressProxy
 from txcdp.gateway._proxy.command_filter import Screen
 
 #: So many methods are remembered; the protocol has some hundreds, and clients may make up more.
@@ -34,11 +35,13 @@ class Commands:
 
     :param counters: where their commands are counted.
     :param screen: what is forbidden.
+    :param egress: by which alone browsers reach anything; None: they reach all.
     """
 
-    def __init__(self, counters: Counters, screen: Screen) -> None:
+    def __init__(self, counters: Counters, screen: Screen, egress: EgressProxy | None = None) -> None:
         self._counters = counters
         self.screen = screen
+        self.egress = egress
         self._known: dict[bytes, MethodInfo] = {}
         self.unreadable = MethodInfo("", counters.domain(""), True)
 

@@ -13,13 +13,15 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
+from msgspec import structs
 from twisted.internet.interfaces import IDelayedCall
 
 from txcdp._transports.interface import Transport
 from txcdp._transports.short_path import ShortPath
 from txcdp.errors import ConnectionLost
-from txcdp.gateway._client_messages import Command, Refusal, peek, read_command, write_refusal
+from txcdp.gateway._client_messages import Command, Refusal, peek, read_command, rewritten, write_refusal
 from txcdp.gateway._counters import DENIED, ERROR, LOST, OK, Counters, Domain
+from txcdp.gateway._egress import BadProxy
 from txcdp.gateway._options import ClientLimits
 from txcdp.gateway._proxy.client import Client
 from txcdp.gateway._proxy.method_info import Commands, MethodInfo, denial
@@ -33,6 +35,9 @@ _WAITED_FOR = 10_000
 TOO_MUCH: Final = 1008
 
 _ID_AT = len(REPLY_START)
+
+#: The command by which clients choose proxies.
+_CONTEXT: Final = "Target.createBrowserContext"
 
 #: So many replies out of one read are written together: their client goes on while the others are still dealt with.
 _TOGETHER = 32
@@ -177,8 +182,11 @@ class Relay:
                 info = table.unreadable  # the browser says what is wrong with it
             else:
                 number, info = b"%d" % command.id, table.info(command.method.encode())
-                if not self._may_pass(info, command):
+                checked = self._checked(info, command)
+                if checked is None:
                     return
+                if checked is not command:
+                    message, frame = rewritten(checked), b""
         if number:
             self._wait_for(number, info)
         if frame and self._neighbour is not None:
@@ -194,18 +202,26 @@ class Relay:
             self._deny(self._table.unreadable, write_refusal(refusal, refusal.id, ""))
             return
         info = self._table.info(command.method.encode())
-        if not info.special or self._may_pass(info, command):
+        checked = self._checked(info, command) if info.special else command
+        if checked is not None:
             self._wait_for(b"%d" % command.id, info)
-            execute(command)
+            execute(checked)
 
-    def _may_pass(self, info: MethodInfo, command: Command) -> bool:
+    def _checked(self, info: MethodInfo, command: Command) -> Command | None:
+        """Return the command that is to be carried out; None where it was denied."""
         objection = self._table.screen.objection(command)
+        egress = self._table.egress
+        if objection is None and egress is not None and command.method == _CONTEXT and isinstance(command.params, dict):
+            try:
+                return structs.replace(command, params=egress.context_params(self, command.params))
+            except BadProxy as error:
+                objection = str(error)
         if objection is not None:
             self._deny(info, denial(command, objection))
-            return False
+            return None
         if info.method == "Browser.close":
             self.line.browser_closes()
-        return True
+        return command
 
     def _deny(self, info: MethodInfo, reply: bytes) -> None:
         info.domain.outcomes[DENIED] += 1
@@ -253,6 +269,8 @@ class Relay:
             domain.outcomes[LOST] += 1
         self._pending.clear()
         self._held.clear()
+        if self._table.egress is not None:
+            self._table.egress.release(self)
         self.client.beside = None
         if self._word == "slow":
             self._counters.dropped += self.line.unread + self.client.unsent
