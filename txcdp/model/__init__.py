@@ -2,18 +2,43 @@
 
 Events in, changes out, without I/O::
 
-    from txcdp.model import BrowserModel, TargetCreated
+    from txcdp.model import BrowserModel, NavigationEnded
 
     model = BrowserModel()
     for change in model.feed(session_id, event):   # typed events, as ``Session.events`` delivers them
         match change:
-            case TargetCreated(target):
-                print(target.type, target.url)
+            case NavigationEnded(navigation, reason):
+                print(navigation.url, reason)
 
 The tables can be looked at at any time; what has ended is taken out of them.
 """
 
 from txcdp.model._browser import BrowserModel
+from txcdp.model._contexts import Context, ContextCreated, ContextDestroyed
+from txcdp.model._dialogs import Dialog, DialogClosed, DialogOpened
+from txcdp.model._documents import (
+    TRANSITIONS,
+    Document,
+    DocumentCommitted,
+    DocumentDiscarded,
+    DocumentOpened,
+    LifecycleReached,
+    NavigationEnded,
+    NavigationInput,
+    NavigationRequest,
+    NavigationStarted,
+    NavigationState,
+)
+from txcdp.model._downloads import Download, DownloadBegun, DownloadEnded, DownloadProgressed
+from txcdp.model._frames import (
+    Frame,
+    FrameAttached,
+    FrameChanged,
+    FrameDetached,
+    FrameRenamed,
+    FrameSwapped,
+    FrameTreeChanged,
+)
 from txcdp.model._kinds import TARGET_KINDS, TargetKind, kind_of
 from txcdp.model._table import Change, Row
 from txcdp.model._targets import (
@@ -30,8 +55,36 @@ from txcdp.model._targets import (
 
 __all__ = [
     "TARGET_KINDS",
+    "TRANSITIONS",
     "BrowserModel",
     "Change",
+    "Context",
+    "ContextCreated",
+    "ContextDestroyed",
+    "Dialog",
+    "DialogClosed",
+    "DialogOpened",
+    "Document",
+    "DocumentCommitted",
+    "DocumentDiscarded",
+    "DocumentOpened",
+    "Download",
+    "DownloadBegun",
+    "DownloadEnded",
+    "DownloadProgressed",
+    "Frame",
+    "FrameAttached",
+    "FrameChanged",
+    "FrameDetached",
+    "FrameRenamed",
+    "FrameSwapped",
+    "FrameTreeChanged",
+    "LifecycleReached",
+    "NavigationEnded",
+    "NavigationInput",
+    "NavigationRequest",
+    "NavigationStarted",
+    "NavigationState",
     "Row",
     "Session",
     "SessionAttached",

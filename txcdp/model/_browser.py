@@ -16,6 +16,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from txcdp.model._contexts import Contexts
+from txcdp.model._dialogs import Dialogs
+from txcdp.model._documents import Documents
+from txcdp.model._downloads import Downloads
+from txcdp.model._frames import Frames
 from txcdp.model._table import Change, Handler, Reaction, Table
 from txcdp.model._targets import Targets
 from txcdp.protocol._records import Event, Record
@@ -28,6 +33,11 @@ class BrowserModel:
     frames, and no requests.
 
     :ivar targets: targets and sessions.
+    :ivar frames: the tree of frames.
+    :ivar documents: documents and navigations.
+    :ivar contexts: where JavaScript runs.
+    :ivar dialogs: those that are open.
+    :ivar downloads: those that are under way.
     :ivar tables: all of the tables, by name, in the order in which they are fed.
     :ivar misread: inputs that were not what the protocol says, so that a table has failed over them.
     :ivar fault: the error of the last of these.
@@ -38,7 +48,16 @@ class BrowserModel:
         self._changes: list[Change] = []
         emit = self._changes.append
         self.targets = Targets(emit)
-        tables: list[Table] = [self.targets]
+        self.frames = Frames(emit)
+        self.documents = Documents(emit, self.frames)
+        self.contexts = Contexts(emit)
+        self.dialogs = Dialogs(emit)
+        self.downloads = Downloads(emit)
+        # In the order in which they stand on each other.
+        tables: list[Table] = [
+            *(self.targets, self.frames, self.documents, self.contexts),
+            *(self.dialogs, self.downloads),
+        ]
         self.tables = {each.name: each for each in tables}
         self.misread = 0
         self.fault: Exception | None = None

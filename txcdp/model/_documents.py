@@ -1,0 +1,544 @@
+"""Documents, and the navigations that bring them.
+
+A *loader* is what Chromium makes for each navigation; its id stands for the navigation, and, once that is
+committed, for the document in the frame. A document is there until another one is committed in its frame, or
+the frame or its process is gone.
+
+A *navigation* is a state machine. It begins with ``Page.frameStartedNavigating``, or with the first thing that
+is heard of its loader where the browser does not say so (an ``about:blank`` in a new frame). It ends once, in
+one of many ways, of which ``load`` is only the best: :data:`TRANSITIONS` has them all. What they rest on,
+in Chromium's words:
+
+- The commit is ``Page.frameNavigated``. Of type ``BackForwardCacheRestore`` it names the *old* loader, of
+  the document that comes back whole: nothing more is told of it, neither ``load`` nor anything else.
+- ``Page.frameStoppedLoading`` says that nothing goes on in the frame any more. After ``load`` that is no news.
+  Without it, the document will have no ``load``: its body broke off, ``window.stop()`` was called, or a script
+  sent the frame to something that is no document (a 204, a download, ``mailto:``).
+- ``Network.loadingFailed`` of the document's own request comes before that, and has the reason. Before the
+  commit, the browser's page with the error is committed next, under the same loader, unless it was cancelled.
+- A navigation that is cancelled leaves the document that was there. It is told by ``loadingFailed``, by the answer to
+  ``Page.navigate``, or, where a ``beforeunload`` dialog was dismissed, by nothing but ``frameStoppedLoading``.
+- Going back in history stops loading *before* the document from the cache is there; so there it means nothing.
+- ``document.open()`` throws away what was loading. Without ``close()`` nothing ends it.
+- ``historyApi`` and fragments keep the document; only those that come from outside have a loader for a while.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import msgspec
+
+from txcdp.domains import network, page
+from txcdp.model._frames import Frame, FrameDetached, FrameRenamed, Frames
+from txcdp.model._table import Change, Row, Table
+from txcdp.model._targets import SessionCrashed
+
+
+class NavigationState(enum.Enum):
+    """How far a navigation is, or how it has ended."""
+
+    #: It has begun; nothing has come.
+    REQUESTED = "requested"
+    #: The same, back or forward in history: the document may come whole from the cache.
+    RETURNING = "returning"
+    #: The server's headers are here.
+    RESPONDED = "responded"
+    #: There was no answer, or none to show: the browser's page with the error is to come.
+    FAILING = "failing"
+    #: Its document is in the frame.
+    COMMITTED = "committed"
+    #: Its document is parsed (``DOMContentLoaded``).
+    PARSED = "parsed"
+    #: The document's own body has broken off; what has come of it is in the frame.
+    BREAKING = "breaking"
+
+    #: The document has all that belongs to it (``load``).
+    LOADED = "loaded"
+    #: The document is in the frame, and loading was stopped before ``load``, by the page or by somebody else.
+    STOPPED = "stopped"
+    #: The document is in the frame, but its body broke off; the row has the error.
+    BROKEN = "broken"
+    #: The browser shows a page with an error, which the row has.
+    FAILED = "failed"
+    #: It was given up before anything was shown; the document that was there stays.
+    ABORTED = "aborted"
+    #: What came is a file to be saved; the document that was there stays.
+    DOWNLOADED = "downloaded"
+    #: Another document was committed before it was done.
+    SUPERSEDED = "superseded"
+    #: The document stayed, with another URL.
+    SAME_DOCUMENT = "same_document"
+    #: A document came back whole, from the back/forward cache.
+    RESTORED = "restored"
+    #: The frame is gone.
+    DETACHED = "detached"
+    #: The frame's process is gone, and its document with it.
+    CRASHED = "crashed"
+
+    @property
+    def is_end(self) -> bool:
+        """Whether nothing follows."""
+        return self in ENDS
+
+    @property
+    def has_document(self) -> bool:
+        """Whether the navigation's own document came into the frame, the browser's page with an error left out."""
+        return self in _WITH_DOCUMENT
+
+
+class NavigationInput(enum.Enum):
+    """What may happen to a navigation."""
+
+    RESPONSE = "the headers are in"
+    FAILURE = "its request failed"
+    CANCEL = "its request was cancelled"
+    DOWNLOAD = "it is a download"
+    COMMIT = "its document is committed"
+    ERROR_PAGE = "the browser's page with an error is committed"
+    PARSE = "DOMContentLoaded"
+    LOAD = "load"
+    STOP = "the frame stopped loading"
+    OVERTAKE = "another document is committed"
+    MOVE = "the document stays, with another URL"
+    RESTORE = "a document comes back from the cache"
+    DETACH = "the frame is detached"
+    CRASH = "the process is gone"
+
+
+def _transitions() -> Mapping[tuple[NavigationState, NavigationInput], NavigationState]:
+    state, tells = NavigationState, NavigationInput
+    table = {
+        (state.REQUESTED, tells.RESPONSE): state.RESPONDED,
+        (state.REQUESTED, tells.STOP): state.ABORTED,  # a dismissed ``beforeunload``
+        (state.REQUESTED, tells.MOVE): state.SAME_DOCUMENT,
+        (state.RETURNING, tells.RESPONSE): state.RESPONDED,
+        (state.RETURNING, tells.MOVE): state.SAME_DOCUMENT,
+        (state.FAILING, tells.ERROR_PAGE): state.FAILED,
+        (state.FAILING, tells.STOP): state.FAILED,
+        (state.FAILING, tells.COMMIT): state.BREAKING,  # so short a body that it broke before the commit was told
+        (state.COMMITTED, tells.PARSE): state.PARSED,
+        (state.BREAKING, tells.LOAD): state.BROKEN,
+        (state.BREAKING, tells.STOP): state.BROKEN,
+    }
+    for each in (state.REQUESTED, state.RETURNING, state.RESPONDED):
+        table[each, tells.FAILURE] = state.FAILING
+        table[each, tells.COMMIT] = state.COMMITTED
+        table[each, tells.ERROR_PAGE] = state.FAILED
+    for each in (state.REQUESTED, state.RETURNING, state.RESPONDED, state.FAILING):
+        table[each, tells.CANCEL] = state.ABORTED
+        table[each, tells.DOWNLOAD] = state.DOWNLOADED
+        table[each, tells.RESTORE] = state.RESTORED
+    for each in (state.COMMITTED, state.PARSED):
+        table[each, tells.FAILURE] = state.BREAKING
+        table[each, tells.LOAD] = state.LOADED
+        table[each, tells.STOP] = state.STOPPED
+        table[each, tells.CRASH] = state.CRASHED
+    table[state.BREAKING, tells.CRASH] = state.CRASHED
+    for each in (
+        *(state.REQUESTED, state.RETURNING, state.RESPONDED, state.FAILING),
+        *(state.COMMITTED, state.PARSED, state.BREAKING),
+    ):
+        table[each, tells.OVERTAKE] = state.SUPERSEDED
+        table[each, tells.DETACH] = state.DETACHED
+    return MappingProxyType(table)
+
+
+#: What follows from what; whatever is not here changes nothing.
+TRANSITIONS: Final = _transitions()
+
+#: The states that end a navigation.
+ENDS: Final = frozenset(NavigationState) - {state for state, _ in TRANSITIONS}
+
+_WITH_DOCUMENT: Final = frozenset({
+    *(NavigationState.COMMITTED, NavigationState.PARSED, NavigationState.BREAKING),
+    *(NavigationState.LOADED, NavigationState.STOPPED, NavigationState.BROKEN),
+})  # fmt: skip
+
+_UNCOMMITTED: Final = frozenset({
+    *(NavigationState.REQUESTED, NavigationState.RETURNING, NavigationState.RESPONDED, NavigationState.FAILING),
+})  # fmt: skip
+
+#: Of a request that somebody has cancelled, Chromium says so twice: by this, and by ``canceled``.
+_ABORTED: Final = "net::ERR_ABORTED"
+
+#: What a document that has come back has been through long ago.
+_RESTORED: Final = ("commit", "DOMContentLoaded", "load", "networkAlmostIdle", "networkIdle")
+
+
+#: Of how many frames is kept what was told of a document before the frame was known.
+_MOST_EARLY: Final = 1000
+
+
+class NavigationRequest(Row):
+    """A navigation.
+
+    :ivar loader_id: its own; of one within a document, that document's.
+    :ivar frame_id: the frame that navigates.
+    :ivar url: where to; after the commit, where it has led.
+    :ivar type: ``Page.frameStartedNavigating``'s: ``"differentDocument"``, ``"reload"`` and so on; ``""`` where it was
+        not told.
+    :ivar response: the server's answer.
+    :ivar error_text: why it failed, or why the body broke off, such as ``net::ERR_CONTENT_LENGTH_MISMATCH``.
+    :ivar document: the loader of the document that it has brought; None as long as there is none.
+    """
+
+    loader_id: str
+    frame_id: str
+    url: str = ""
+    type: str = ""
+    state: NavigationState = NavigationState.REQUESTED
+    response: network.Response | None = None
+    error_text: str = ""
+    document: str | None = None
+
+
+class Document(Row):
+    """The document in a frame.
+
+    :ivar reached: how far it has got, by the names of ``Page.lifecycleEvent`` (``"DOMContentLoaded"``, ``"load"``,
+        ``"networkIdle"``...), with the time of each on the browser's clock; 0 where it was not told.
+    :ivar unreachable_url: what this page of the browser's says could not be reached; None: it is no such page.
+    :ivar response: the server's answer, where it was heard.
+    :ivar opened: whether ``document.open()`` has thrown away what had been loaded.
+    """
+
+    loader_id: str
+    frame_id: str
+    url: str
+    reached: dict[str, float] = {}
+    unreachable_url: str | None = None
+    response: network.Response | None = None
+    opened: bool = False
+
+
+class NavigationStarted(Change, frozen=True, gc=False):
+    """A navigation has begun."""
+
+    navigation: NavigationRequest
+
+
+class NavigationEnded(Change, frozen=True, gc=False):
+    """A navigation has ended.
+
+    :ivar reason: how.
+    """
+
+    navigation: NavigationRequest
+    reason: NavigationState
+
+
+class DocumentCommitted(Change, frozen=True, gc=False):
+    """There is another document in a frame.
+
+    :ivar navigation: what has brought it; None where it was there before anybody listened.
+    """
+
+    document: Document
+    navigation: NavigationRequest | None
+
+
+class DocumentOpened(Change, frozen=True, gc=False):
+    """A script has called ``document.open()``: what was loading is thrown away, and what has been reached."""
+
+    document: Document
+
+
+class LifecycleReached(Change, frozen=True, gc=False):
+    """A document has got further.
+
+    :ivar name: a name of ``Page.lifecycleEvent``, such as ``"load"``.
+    """
+
+    document: Document
+    name: str
+
+
+class DocumentDiscarded(Change, frozen=True, gc=False):
+    """A document is in its frame no more; what it was waiting for has no end of its own."""
+
+    document: Document
+
+
+class Documents(Table):
+    """The documents of all frames, and the navigations that are under way.
+
+    :ivar documents: by frame.
+    :ivar navigations: by loader.
+    """
+
+    name = "documents"
+
+    def __init__(self, emit: Callable[[Change], None], frames: Frames) -> None:
+        super().__init__(emit)
+        self.documents: dict[str, Document] = {}
+        self.navigations: dict[str, NavigationRequest] = {}
+        self._frames = frames
+        self._in_frame: dict[str, dict[str, NavigationRequest]] = {}
+        #: What was told of a document that is not known yet, by frame: its loader, and what it has reached.
+        self._early: dict[str, tuple[str, dict[str, float]]] = {}
+        self.handlers = {
+            page.FrameStartedNavigating: self._started,
+            network.ResponseReceived: self._responded,
+            network.LoadingFailed: self._failed,
+            page.NavigateResult: self._answered,
+            page.FrameNavigated: lambda _, event: self._committed(event.frame, str(event.type)),
+            page.NavigatedWithinDocument: self._moved,
+            page.LifecycleEvent: self._lifecycle,
+            page.DomContentEventFired: lambda session, event: self._top_reached(
+                session, "DOMContentLoaded", event.timestamp
+            ),
+            page.LoadEventFired: lambda session, event: self._top_reached(session, "load", event.timestamp),
+            page.FrameStoppedLoading: lambda _, event: self._tell_all(event.frame_id, NavigationInput.STOP),
+            page.DocumentOpened: self._opened,
+            page.GetFrameTreeResult: lambda _, result: self._tree(result.frame_tree),
+        }
+        self.reactions = {
+            FrameDetached: self._frame_detached,
+            FrameRenamed: self._frame_renamed,
+            SessionCrashed: self._session_crashed,
+        }
+
+    def in_frame(self, frame_id: str) -> list[NavigationRequest]:
+        """Return the navigations that are under way in a frame, the oldest first."""
+        return list(self._in_frame.get(frame_id, {}).values())
+
+    def snapshot(self) -> list[Any]:
+        """Return the documents, each with the navigations in its frame, as plain data."""
+        frames = dict.fromkeys([*self.documents, *self._in_frame])
+        return [
+            {
+                "frame_id": each,
+                "document": msgspec.to_builtins(self.documents.get(each)),
+                "navigations": [msgspec.to_builtins(every) for every in self.in_frame(each)],
+            }
+            for each in frames
+        ]
+
+    # Navigations:
+
+    def _started(self, session: str, event: page.FrameStartedNavigating) -> None:
+        document = self.documents.get(event.frame_id)
+        if document is not None and document.loader_id == event.loader_id:
+            return  # it was told late
+        if self._frames.is_gone(event.frame_id):
+            return
+        navigation = self._navigation(event.loader_id, event.frame_id, event.url, event.navigation_type)
+        navigation.url, navigation.type = event.url, event.navigation_type
+
+    def _responded(self, session: str, event: network.ResponseReceived) -> None:
+        if event.request_id != event.loader_id or event.type != "Document" or event.frame_id is None:
+            return
+        document = self.documents.get(event.frame_id)
+        if document is not None and document.loader_id == event.loader_id:
+            document.response = event.response
+            navigation = self.navigations.get(event.loader_id)
+        elif self._frames.is_gone(event.frame_id):
+            return
+        else:
+            navigation = self._navigation(event.loader_id, event.frame_id, event.response.url, "")
+        if navigation is not None:
+            navigation.response = event.response
+            self._tell(navigation, NavigationInput.RESPONSE)
+
+    def _failed(self, session: str, event: network.LoadingFailed) -> None:
+        navigation = self.navigations.get(event.request_id)
+        if navigation is None:
+            return
+        if event.canceled or event.error_text == _ABORTED:
+            self._tell(navigation, NavigationInput.CANCEL)
+        else:
+            navigation.error_text = event.error_text
+            self._tell(navigation, NavigationInput.FAILURE)
+
+    def _answered(self, session: str, result: page.NavigateResult) -> None:
+        if result.loader_id is None:
+            return
+        document = self.documents.get(result.frame_id)
+        committed = document is not None and document.loader_id == result.loader_id
+        navigation = self.navigations.get(result.loader_id)
+        if navigation is None or committed:
+            return  # all of it is known by the events
+        if result.is_download:
+            self._tell(navigation, NavigationInput.DOWNLOAD)
+        elif result.error_text == _ABORTED:
+            self._tell(navigation, NavigationInput.CANCEL)
+        elif result.error_text:
+            navigation.error_text = result.error_text
+            self._tell(navigation, NavigationInput.FAILURE)
+
+    def _moved(self, session: str, event: page.NavigatedWithinDocument) -> None:
+        document = self.documents.get(event.frame_id)
+        if document is not None:
+            document.url = event.url
+        waiting = [each for each in self.in_frame(event.frame_id) if each.url == event.url and not each.document]
+        if waiting:
+            navigation = waiting[0]
+        else:  # by the page's own script, which is not told before
+            loader = "" if document is None else document.loader_id
+            navigation = NavigationRequest(loader_id=loader, frame_id=event.frame_id, url=event.url)
+            navigation.type = "sameDocument"
+            self.emit(NavigationStarted(navigation))
+        self._tell(navigation, NavigationInput.MOVE)
+
+    def _navigation(self, loader_id: str, frame_id: str, url: str, navigation_type: str) -> NavigationRequest:
+        """Return a loader's navigation, which begins here where it is not known."""
+        navigation = self.navigations.get(loader_id)
+        if navigation is None:
+            navigation = NavigationRequest(loader_id=loader_id, frame_id=frame_id, url=url, type=navigation_type)
+            if navigation_type == "historyDifferentDocument":
+                navigation.state = NavigationState.RETURNING
+            self.navigations[loader_id] = navigation
+            self._in_frame.setdefault(frame_id, {})[loader_id] = navigation
+            self.emit(NavigationStarted(navigation))
+        return navigation
+
+    def _tell(self, navigation: NavigationRequest, told: NavigationInput) -> None:
+        """Let a navigation take its next step."""
+        state = TRANSITIONS.get((navigation.state, told))
+        if state is None:
+            return
+        navigation.state = state
+        if state in ENDS:
+            if self.navigations.get(navigation.loader_id) is navigation:
+                del self.navigations[navigation.loader_id]
+                inside = self._in_frame[navigation.frame_id]
+                del inside[navigation.loader_id]
+                if not inside:
+                    del self._in_frame[navigation.frame_id]
+            self.emit(NavigationEnded(navigation, state))
+
+    def _tell_all(self, frame_id: str, told: NavigationInput) -> None:
+        for each in self.in_frame(frame_id):
+            self._tell(each, told)
+
+    # Documents:
+
+    def _committed(self, frame: page.Frame, commit_type: str = "Navigation") -> None:
+        document = self.documents.get(frame.id)
+        if (document is not None and document.loader_id == frame.loader_id) or self._frames.is_gone(frame.id):
+            return  # told twice, or of a frame that is gone
+        url = frame.url + (frame.url_fragment or "")
+        restored = commit_type == "BackForwardCacheRestore"
+        waiting = self.in_frame(frame.id)
+        if restored:
+            returning = [each for each in waiting if not each.document and each.state in _UNCOMMITTED]
+            navigation = returning[-1] if returning else self._navigation(frame.loader_id, frame.id, url, "restore")
+        else:
+            navigation = self._navigation(frame.loader_id, frame.id, url, "")
+        for each in waiting:
+            if each is not navigation:
+                self._tell(each, NavigationInput.OVERTAKE)
+        fresh = Document(loader_id=frame.loader_id, frame_id=frame.id, url=url, unreachable_url=frame.unreachable_url)
+        if restored:
+            fresh.reached = dict.fromkeys(_RESTORED, 0.0)
+        fresh.response = navigation.response
+        navigation.document, navigation.url = fresh.loader_id, frame.unreachable_url or url
+        self._replace(fresh, navigation)
+        if restored:
+            self._tell(navigation, NavigationInput.RESTORE)
+        elif frame.unreachable_url is not None:
+            self._tell(navigation, NavigationInput.ERROR_PAGE)
+        else:
+            self._tell(navigation, NavigationInput.COMMIT)
+        self._catch_up(fresh)
+
+    def _replace(self, fresh: Document, navigation: NavigationRequest | None) -> None:
+        old = self.documents.pop(fresh.frame_id, None)
+        if old is not None:
+            self.emit(DocumentDiscarded(old))
+        self.documents[fresh.frame_id] = fresh
+        self.emit(DocumentCommitted(fresh, navigation))
+
+    def _catch_up(self, document: Document) -> None:
+        """Take what was told of a document before it was known."""
+        early = self._early.pop(document.frame_id, None)
+        if early is not None and early[0] == document.loader_id:
+            for name, at in early[1].items():
+                self._reached(document, name, at)
+
+    def _lifecycle(self, session: str, event: page.LifecycleEvent) -> None:
+        document = self.documents.get(event.frame_id)
+        if document is not None and document.loader_id == event.loader_id:
+            self._reached(document, event.name, event.timestamp)
+            return
+        if self._frames.is_gone(event.frame_id):
+            return
+        early = self._early.get(event.frame_id)
+        if early is None or early[0] != event.loader_id:
+            early = self._early[event.frame_id] = (event.loader_id, {})
+            if len(self._early) > _MOST_EARLY:
+                del self._early[next(iter(self._early))]
+        early[1][event.name] = event.timestamp
+
+    def _top_reached(self, session: str, name: str, at: float) -> None:
+        """Take what is told of the document at the top of a session, where lifecycle events are not to be had."""
+        top = self._frames.top(session)
+        document = None if top is None else self.documents.get(top.id)
+        if document is not None:
+            self._reached(document, name, at)
+
+    def _reached(self, document: Document, name: str, at: float) -> None:
+        if name in document.reached:
+            return
+        document.reached[name] = at
+        self.emit(LifecycleReached(document, name))
+        if name in _STEPS:
+            navigation = self.navigations.get(document.loader_id)
+            if navigation is not None:
+                self._tell(navigation, _STEPS[name])
+
+    def _opened(self, session: str, event: page.DocumentOpened) -> None:
+        document = self.documents.get(event.frame.id)
+        if document is not None and document.loader_id == event.frame.loader_id:
+            document.opened = True
+            document.reached.clear()
+            self.emit(DocumentOpened(document))
+
+    def _tree(self, tree: page.FrameTree) -> None:
+        frame = tree.frame
+        known = self.documents.get(frame.id)
+        if frame.loader_id in self.navigations:
+            self._committed(frame)
+        elif (frame.url and (known is None or known.loader_id != frame.loader_id)) or not (
+            known or self.in_frame(frame.id)
+        ):
+            # Not the empty one that a new process has until the commit, where there was or is to be another.
+            url = frame.url + (frame.url_fragment or "")
+            fresh = Document(loader_id=frame.loader_id, frame_id=frame.id, url=url)
+            fresh.unreachable_url = frame.unreachable_url
+            self._replace(fresh, None)
+            self._catch_up(fresh)
+        for each in tree.child_frames or ():
+            self._tree(each)
+
+    # Their ends:
+
+    def _frame_detached(self, change: FrameDetached) -> None:
+        self._tell_all(change.frame.id, NavigationInput.DETACH)
+        self._discard(change.frame)
+
+    def _frame_renamed(self, change: FrameRenamed) -> None:
+        """Let what was there go; what has taken its place is told under the new id."""
+        self._tell_all(change.old_id, NavigationInput.OVERTAKE)
+        old = self.documents.pop(change.old_id, None)
+        if old is not None:
+            self.emit(DocumentDiscarded(old))
+        self._early.pop(change.old_id, None)
+
+    def _session_crashed(self, change: SessionCrashed) -> None:
+        for each in self._frames.in_session(change.session_id):
+            self._tell_all(each.id, NavigationInput.CRASH)
+            self._discard(each)
+
+    def _discard(self, frame: Frame) -> None:
+        self._early.pop(frame.id, None)
+        document = self.documents.pop(frame.id, None)
+        if document is not None:
+            self.emit(DocumentDiscarded(document))
+
+
+_STEPS: Final = {"DOMContentLoaded": NavigationInput.PARSE, "load": NavigationInput.LOAD}

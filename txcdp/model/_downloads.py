@@ -1,0 +1,109 @@
+"""Downloads: files that a page makes the browser save.
+
+The browser tells of a download on the page's session (``Page.downloadWillBegin``), and on the root session where
+somebody has asked for it (``Browser.setDownloadBehavior`` with ``eventsEnabled``); where on both, the second
+telling adds nothing. A download does not end with its page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from txcdp.domains import browser, page
+from txcdp.model._table import Change, Row, Table
+
+#: How many downloads that have ended are known by their ids, so that a second telling begins none of them anew.
+_REMEMBERED = 100
+
+
+class Download(Row):
+    """A download.
+
+    :ivar guid: its id; the file has it for its name where ``Browser.setDownloadBehavior`` says so.
+    :ivar frame_id: the frame that it came of.
+    :ivar received_bytes: so far.
+    :ivar total_bytes: 0 where that is not known.
+    :ivar state: ``"inProgress"``, ``"completed"`` or ``"canceled"``.
+    :ivar path: where the file is, on the browser's machine; ``""`` where the browser does not tell.
+    """
+
+    guid: str
+    frame_id: str
+    url: str
+    suggested_filename: str
+    received_bytes: float = 0
+    total_bytes: float = 0
+    state: str = "inProgress"
+    path: str = ""
+
+
+class DownloadBegun(Change, frozen=True, gc=False):
+    """A download has begun."""
+
+    download: Download
+
+
+class DownloadProgressed(Change, frozen=True, gc=False):
+    """More of a download is here."""
+
+    download: Download
+
+
+class DownloadEnded(Change, frozen=True, gc=False):
+    """A download has ended; its row says how."""
+
+    download: Download
+
+
+class Downloads(Table):
+    """The downloads that are under way.
+
+    :ivar downloads: by guid.
+    """
+
+    name = "downloads"
+
+    def __init__(self, emit: Callable[[Change], None]) -> None:
+        super().__init__(emit)
+        self.downloads: dict[str, Download] = {}
+        self._ended: dict[str, None] = {}
+        self.handlers = {
+            page.DownloadWillBegin: self._begun,
+            page.DownloadProgress: self._progressed,
+            browser.DownloadWillBegin: self._begun,
+            browser.DownloadProgress: self._progressed,
+        }
+
+    def snapshot(self) -> list[Any]:
+        """Return the downloads as plain data."""
+        return [msgspec.to_builtins(each) for each in self.downloads.values()]
+
+    def _begun(self, session: str, event: page.DownloadWillBegin | browser.DownloadWillBegin) -> None:
+        if event.guid in self.downloads or event.guid in self._ended:
+            return
+        download = Download(
+            guid=event.guid, frame_id=event.frame_id, url=event.url, suggested_filename=event.suggested_filename
+        )
+        self.downloads[download.guid] = download
+        self.emit(DownloadBegun(download))
+
+    def _progressed(self, session: str, event: page.DownloadProgress | browser.DownloadProgress) -> None:
+        download = self.downloads.get(event.guid)
+        if download is None:
+            return
+        if isinstance(event, browser.DownloadProgress):
+            download.path = event.file_path or download.path
+        before = download.received_bytes, download.total_bytes
+        download.received_bytes, download.total_bytes = event.received_bytes, event.total_bytes
+        if event.state != "inProgress":
+            download.state = event.state
+            del self.downloads[download.guid]
+            self._ended[download.guid] = None
+            if len(self._ended) > _REMEMBERED:
+                del self._ended[next(iter(self._ended))]
+            self.emit(DownloadEnded(download))
+        elif before != (download.received_bytes, download.total_bytes):
+            self.emit(DownloadProgressed(download))
