@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from reactivex import operators as ops
@@ -13,7 +14,7 @@ from txcdp._core.reconnecting import ReconnectPolicy
 from txcdp._core.sessions import AutoAttach, Session
 from txcdp.browser import Browser
 from txcdp.domains import emulation, fetch, network, page, runtime, target
-from txcdp.errors import CommandError, ConnectError, ConnectionLost, SessionDetached, TargetCrashed
+from txcdp.errors import CommandError, CommandTimeout, ConnectError, ConnectionLost, SessionDetached, TargetCrashed
 from txcdp.health import LineLost, Reconnected, Reconnecting
 from txcdp.page import Page
 from txcdp.streams import Gap, first, queue
@@ -386,6 +387,113 @@ class RestoreTests(ReconnectCase):
         self.lose()
         self.come_back()
         self.assertGreater(self.connection.stats.bytes_sent, before)
+
+
+class WaitingTests(ReconnectCase):
+    """Commands that are sent while there is no line, where the policy lets them wait."""
+
+    policy = dataclasses.replace(POLICY, wait=20.0, max_waiting=3)
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.chrome.on("Runtime.evaluate", {"result": {"type": "undefined"}})
+
+    def evaluate(self, **options: Any) -> Deferred[Any]:
+        return self.session.execute(runtime.evaluate(expression="1"), **options)
+
+    def test_they_are_sent_over_the_next_line_in_order(self):
+        self.lose()
+        waiting = [self.session.execute_raw(f"A.{name}") for name in "abc"]
+        self.chrome.flush()
+        for each in waiting:
+            self.assertNoResult(each)
+        self.chrome.on("A.a", {"x": 1})
+        self.chrome.on("A.b", {"x": 2})
+        self.chrome.on("A.c", {"x": 3})
+        self.come_back()
+        self.assertEqual([self.successResultOf(each) for each in waiting], [{"x": 1}, {"x": 2}, {"x": 3}])
+        self.assertEqual([each for each in self.since() if each.startswith("A.")], ["A.a", "A.b", "A.c"])
+
+    def test_what_was_in_flight_is_never_sent_again(self):
+        self.chrome.on("Runtime.evaluate", NEVER)
+        pending = self.evaluate()
+        self.chrome.flush()
+        self.lose()
+        self.assertIsInstance(self.failure(pending), ConnectionLost)
+        self.come_back()
+        self.assertNotIn("Runtime.evaluate", self.since())
+
+    def test_their_own_deadline_goes_on(self):
+        self.chrome.on("Runtime.evaluate", NEVER)
+        self.lose()
+        waiting = self.evaluate(timeout=5.0)
+        self.come_back()
+        self.assertIn("Runtime.evaluate", self.since())
+        self.chrome.advance(3.9)
+        self.assertNoResult(waiting)
+        self.chrome.advance(0.2)
+        self.assertIsInstance(self.failure(waiting), CommandTimeout)
+
+    def test_they_do_not_wait_for_ever(self):
+        for timeout, after, kind in ((5.0, 5.0, CommandTimeout), (None, 20.0, ConnectionLost)):
+            self.lose()
+            self.chrome.refuse_lines()
+            waiting = self.evaluate(timeout=timeout)
+            self.chrome.clock.advance(after - 0.1)
+            self.assertNoResult(waiting)
+            self.chrome.clock.advance(0.2)
+            self.assertIsInstance(self.failure(waiting), kind)
+            self.chrome.accept_lines()
+            self.chrome.advance(60)
+            self.assertIsNone(self.connection.suspended)
+
+    def test_so_many_and_no_more(self):
+        self.lose()
+        waiting = [self.evaluate() for _ in range(4)]
+        self.assertIn("3 commands wait for another line", str(self.failure(waiting[3])))
+        waiting[0].addErrback(lambda _: None)
+        waiting[0].cancel()
+        waiting.append(self.evaluate())
+        self.come_back()
+        for each in (*waiting[1:3], waiting[4]):
+            self.successResultOf(each)
+        self.assertEqual(self.since().count("Runtime.evaluate"), 3)
+
+    def test_pages_and_contexts_during_an_outage(self):
+        self.chrome.restart()
+        self.chrome.flush()
+        self.assertIsNotNone(self.connection.suspended)
+        opening: list[Deferred[Any]] = [
+            self.browser.new_page("http://x/"),
+            self.browser.new_context(),
+            self.tab.goto("http://y/"),
+        ]
+        self.come_back()
+        self.chrome.flush()
+        for each in opening:
+            self.successResultOf(each)
+
+    def test_one_whose_target_is_gone(self):
+        other = self.chrome.run(self.connection.attach(self.chrome.open_target("worker")))
+        self.lose()
+        waiting = other.execute(runtime.enable())
+        assert other.target is not None
+        self.chrome.targets.close(self.chrome.targets.all[other.target.target_id])
+        self.come_back()
+        self.assertIsInstance(self.failure(waiting), SessionDetached)
+
+    def test_the_connection_ends(self):
+        self.lose()
+        waiting = self.evaluate()
+        self.chrome.run(self.browser.close())
+        self.assertIsInstance(self.failure(waiting), ConnectionLost)
+
+
+class WaitingPolicyTests(SynchronousTestCase):
+    def test_what_is_no_policy(self):
+        for options in ({"wait": -1.0}, {"max_waiting": 0}):
+            with self.assertRaises(ValueError):
+                ReconnectPolicy(**options)
 
 
 class AutoAttachTests(ReconnectCase):

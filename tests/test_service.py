@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 from twisted.application.service import MultiService
@@ -233,10 +234,11 @@ class BrowserServiceTests(SynchronousTestCase):
             BrowserService(self.clock, "http://127.0.0.1:9", policy=POLICY, timeout=3.0),
         ):
             self.failureResultOf(service.open(), ExecutableNotFound)
+        waiting = replace(POLICY, wait=60.0)
         self.assertEqual(
             asked,
             [
-                (self.clock, {"restart": POLICY, "headless": False, "end_with_reactor": False}),
-                (self.clock, "http://127.0.0.1:9", {"reconnect": POLICY, "timeout": 3.0}),
+                (self.clock, {"restart": waiting, "headless": False, "end_with_reactor": False}),
+                (self.clock, "http://127.0.0.1:9", {"reconnect": waiting, "timeout": 3.0}),
             ],
         )

@@ -239,6 +239,10 @@ class Connection:
             self._outbox.transmit(message)
         return pending
 
+    def wait_for_line(self, method: str, timeout: float | None | Default) -> Deferred[float | None] | None:
+        """Wait for a line before a command is sent; see :meth:`txcdp._core.outage.Outage.wait_for_line`."""
+        return self.outage.wait_for_line(method, self.timeout if isinstance(timeout, Default) else timeout)
+
     def route(self, key: bytes, stream: EventStream[Any]) -> None:
         """Begin to feed a stream with a session's events."""
         self._routes.add(stream.method.encode(), key, stream)

@@ -10,6 +10,7 @@ knows how to make it; otherwise its session ends.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 from weakref import WeakSet
@@ -22,10 +23,10 @@ from txcdp._core.dispatch.outbox import Outbox
 from txcdp._core.dispatch.pending import PendingCommands
 from txcdp._core.sessions import Session
 from txcdp._core.sessions.targets import Targets
-from txcdp._deferreds import Notice, returns_deferred
+from txcdp._deferreds import Notice, returns_deferred, with_deadline
 from txcdp._transports.interface import Transport
 from txcdp.domains import target
-from txcdp.errors import CommandError, CommandTimeout, ConnectionLost, Gone, MalformedMessage
+from txcdp.errors import CommandError, CommandTimeout, ConnectionLost, Gone, MalformedMessage, Overloaded
 from txcdp.health import HealthEvent, LineLost
 from txcdp.streams import EventStream, Gap, StreamSubject
 from txcdp.streams._flow import Flow
@@ -89,6 +90,9 @@ class Outage:
         self._since = 0.0
         self._earlier = (0, 0)
         self._over: Notice[ConnectionLost | None] = Notice()
+        self._wait = 0.0
+        self._most = 0
+        self._waiting = 0
 
     @property
     def traffic(self) -> tuple[int, int]:
@@ -102,15 +106,46 @@ class Outage:
             return succeed(None)
         return self._over.wait().addCallback(_raise_loss)
 
+    def wait_for_line(self, method: str, limit: float | None) -> Deferred[float | None] | None:
+        """Wait for a line before a command is sent.
+
+        :param limit: the command's own deadline in seconds.
+        :returns: fires with what is left of the deadline when there is a line; fails with what the command is
+            to fail with. None where commands do not wait.
+        """
+        return None if self.error is None or not self._wait else self._wait_for_line(method, limit)
+
+    @returns_deferred
+    async def _wait_for_line(self, method: str, limit: float | None) -> float | None:
+        began, lost = self._clock.seconds(), self.error
+        if self._waiting >= self._most:
+            raise Overloaded(method, f"{self._waiting:,} commands wait for another line (max_waiting)")
+        own = limit is not None and limit <= self._wait
+
+        def late() -> Exception:
+            return CommandTimeout(method, limit or 0.0) if own else copy.copy(self.error or lost or ConnectionLost(""))
+
+        self._waiting += 1
+        try:
+            while self.error is not None:
+                rest = min(self._wait, math.inf if limit is None else limit) - (self._clock.seconds() - began)
+                await with_deadline(self._clock, self.when_over(), max(0.0, rest), late)
+        finally:
+            self._waiting -= 1
+        return None if limit is None else max(0.0, limit - (self._clock.seconds() - began))
+
     # What a keeper calls:
 
-    def keep(self, keeper: Keeper, replace: Replace | None = None) -> None:
+    def keep(self, keeper: Keeper, replace: Replace | None = None, wait: float = 0.0, max_waiting: int = 0) -> None:
         """Let the connection outlive its line.
 
         :param keeper: who finds another one, and calls :meth:`resume` with it.
         :param replace: makes another target for a session whose own is gone.
+        :param wait: seconds that a command waits for a line at most; 0: it fails at once.
+        :param max_waiting: how many may.
         """
         self._keeper, self._replace = keeper, replace
+        self._wait, self._most = wait, max_waiting
 
     @returns_deferred
     async def resume(self, transport: Transport, restarted: bool = False) -> Gap:

@@ -40,6 +40,12 @@ class ReconnectPolicy:
     :ivar max_attempts: failed attempts in a row after which the connection ends; None: any number.
     :ivar reopen_pages: whether the pages of a browser that was started anew are opened again, where they had
         been; otherwise they end.
+    :ivar wait: how long a command waits that is sent while there is no line. When there is one again, and all is set
+        up, it is sent; it fails with :exc:`ConnectionLost` where that takes longer, and as usual where its own deadline
+        is over before. What was sent before the line was lost is never sent again. 0: it fails at once. None: as is
+        usual there, which is at once for :func:`txcdp.launch` and :func:`txcdp.connect`, and a minute for
+        :class:`~txcdp.service.BrowserService`.
+    :ivar max_waiting: how many may wait so; one more fails with :exc:`Overloaded`.
     """
 
     initial_delay: float = 1.0
@@ -48,12 +54,18 @@ class ReconnectPolicy:
     jitter: Callable[[], float] = field(default=random.random, repr=False)
     max_attempts: int | None = None
     reopen_pages: bool = True
+    wait: float | None = None
+    max_waiting: int = 1000
 
     def __post_init__(self) -> None:
         if self.initial_delay < 0 or self.max_delay < self.initial_delay or self.factor < 1:
             raise ValueError("0 <= initial_delay <= max_delay and factor >= 1 are needed")
         if self.max_attempts is not None and self.max_attempts < 1:
             raise ValueError(f"max_attempts={self.max_attempts}: at least one must be allowed")
+        if self.wait is not None and self.wait < 0:
+            raise ValueError(f"wait={self.wait}: seconds are wanted; 0 is for none")
+        if self.max_waiting < 1:
+            raise ValueError(f"max_waiting={self.max_waiting}: at least one must be allowed; wait=0 is for none")
 
     def delays(self) -> Callable[[int], float]:
         """Return what tells the delay before each attempt, the first one being number 1."""
@@ -109,7 +121,7 @@ class Reconnector:
         self._delays = policy.delays()
         endpoint = _Endpoint(self._connect, name)
         self._service = ClientService(endpoint, Factory.forProtocol(Protocol), retryPolicy=self._delay, clock=clock)
-        connection.outage.keep(self, replace)
+        connection.outage.keep(self, replace, policy.wait or 0.0, policy.max_waiting)
         self._service.startService()
 
     def line_lost(self, reason: Exception) -> None:

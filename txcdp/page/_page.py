@@ -260,6 +260,7 @@ class Page:
     async def _go(
         self, url: str, send: Callable[[Watcher], None], wait_until: WaitUntil, timeout: float | None
     ) -> Navigation:
+        timeout = await self.session.when_usable("Page.navigate", timeout)
         watcher = Watcher(self.session, self.main_frame_id, url, wait_until)
         going = Deferred.fromCoroutine(self._watch(watcher, send))
         clock = self.session.context.clock

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from twisted.application.service import Service
@@ -20,13 +21,17 @@ from txcdp.errors import ConnectError, ConnectionLost, ExecutableNotFound, Inval
 
 log = Logger()
 
+#: Seconds that a command waits for a browser that is being looked for, unless the policy says otherwise.
+WAIT = 60.0
+
 
 class BrowserService(Service):
     """Launches or connects to a browser when it starts, keeps it, and closes it when it stops.
 
     While it runs there is a browser, or one is being looked for: a lost line is replaced, and a browser that has ended
     started anew, under the same :class:`Browser`, by the policy. Where the policy gives up, or somebody has closed the
-    browser, the service begins again, with a new one: ask :meth:`whenConnected` for each piece of work. A program
+    browser, the service begins again, with a new one: ask :meth:`whenConnected` for each piece of work. Commands that
+    are sent while there is no browser wait for it, a minute unless the policy says otherwise. A program
     that is missing ends the search before the first browser; after it, it is waited for, as while it is being upgraded.
 
     :param reactor: the reactor.
@@ -42,7 +47,8 @@ class BrowserService(Service):
     ) -> None:
         self.reactor = reactor
         self._url = url
-        self._policy = ReconnectPolicy() if policy is None else policy
+        policy = ReconnectPolicy() if policy is None else policy
+        self._policy = replace(policy, wait=WAIT) if policy.wait is None else policy
         self._options = options
         self._browser: Browser | None = None
         self._keeping: Deferred[None] = succeed(None)

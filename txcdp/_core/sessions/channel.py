@@ -30,6 +30,9 @@ class Channel(Feeder, Protocol):
     def send(self, session: Session, params: object, decode: Decode, timeout: float | None | Default) -> Deferred[Any]:
         """Send one command."""
 
+    def wait_for_line(self, method: str, timeout: float | None | Default) -> Deferred[float | None] | None:
+        """Wait for a line before a command is sent; None where commands do not wait."""
+
     def detach(self, session: Session) -> Deferred[None]:
         """Detach from the session's target."""
 

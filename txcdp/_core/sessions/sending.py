@@ -55,10 +55,11 @@ class Sending:
         self._journal = Journal()
 
     def send(self, method: str, params: object, decode: Decode, timeout: float | None | Default) -> Deferred[Any]:
-        """Send what the user wants."""
+        """Send what the user wants, when there is a line."""
         refused = self._refusal(method)
         if refused is not None:
-            return fail(refused)
+            waiting = self._channel.wait_for_line(method, timeout) if self._session.suspended else None
+            return fail(refused) if waiting is None else self._send_over_next(waiting, method, params, decode)
         if method in (SET_AUTO_ATTACH, AUTO_ATTACH_RELATED):
             merged, take_back = self._auto_attaching.asked(method, from_json(to_json(params)))
             return self._set_up(method, merged, decode, timeout).addErrback(_undo, take_back)
@@ -117,6 +118,12 @@ class Sending:
         if method.endswith(TOGGLES):
             self._enabling.by_hand(method, sent)
         return sent
+
+    @returns_deferred
+    async def _send_over_next(
+        self, waiting: Deferred[float | None], method: str, params: object, decode: Decode
+    ) -> Any:
+        return await self.send(method, params, decode, await waiting)
 
     @returns_deferred
     async def _send_when_settled(

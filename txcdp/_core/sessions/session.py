@@ -188,6 +188,16 @@ class Session:
         self.auto_attaching.remove(policy)
         return self._sending.auto_attach(None)
 
+    def when_usable(self, what: str, timeout: float | None) -> Deferred[float | None]:
+        """Wait for a line as a command does that is sent while there is none; see ``ReconnectPolicy.wait``.
+
+        :param what: is going to be sent, for errors.
+        :param timeout: its deadline in seconds.
+        :returns: fires with what is left of the deadline, at once where commands do not wait.
+        """
+        waiting = self._channel.wait_for_line(what, timeout) if self.suspended else None
+        return succeed(timeout) if waiting is None else waiting
+
     # What the connection tells its sessions:
 
     def end(self, reason: Gone, error: Exception | None) -> None:
