@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.browser.support import reactor
+from tests.browser.test_client_messages_browser import Bare
 from tests.browser.test_gateway_browser import GatewayCase, sleep
 from tests.odd_urls import odd_urls
 from tests.support import PATIENCE
+from tests.test_client_messages import HOSTILE
 from tests.test_gateway_policy import SPELLINGS, STRICT
 from txcdp._deferreds import returns_deferred
+from txcdp._transports.websocket import open_websocket
 from txcdp.domains.page import LoadEventFired
 from txcdp.errors import CommandError
 from txcdp.gateway import Policy, PoolOptions
@@ -171,6 +175,29 @@ class ForbiddenTests(PolicyCase):
         for method in ("Target.openDevTools", "Target.setRemoteLocations", "DOM.setFileInputFiles"):
             await self.refused(self.browser.session.execute_raw(method, {}))
         self.assertEqual(self.server.asked, [])
+
+    async def test_no_message_of_two_readings_opens_a_file(self):
+        await self.start(policy=STRICT, mode=self.mode, pool=PoolOptions(size=1, warm=1))
+        transport = await open_websocket(reactor, f"ws://{self.netloc}/devtools/browser")
+        self.addCleanup(lambda: transport.abort())
+        line = Bare(transport)
+        made = await line.ask(b'{"id":1,"method":"Target.createTarget","params":{"url":"about:blank"}}')
+        target = next(each["result"]["targetId"] for each in made if "result" in each)
+        attach = (
+            b'{"id":1,"method":"Target.attachToTarget","params":{"targetId":"%b","flatten":true}}' % target.encode()
+        )
+        session = next(each["result"]["sessionId"] for each in await line.ask(attach) if "result" in each).encode()
+        for message in HOSTILE:
+            opening = message.replace(b"Page.navigate", b"Target.createTarget")
+            within = message.replace(b'"sessionId":"A",', b"").replace(
+                b'{"id":1,', b'{"id":1,"sessionId":"%b",' % session, 1
+            )
+            for each in (opening, within):
+                answers = [answer for answer in await line.ask(each) if "method" not in answer]
+                self.assertEqual(["error" in answer for answer in answers], [True], each)
+        told = await line.ask(b'{"id":1,"method":"Target.getTargets"}')
+        found = next(each["result"]["targetInfos"] for each in told if "result" in each)
+        self.assertNotIn("file", [each["url"].partition(":")[0] for each in found])
 
 
 class SharedTests(ForbiddenTests):
