@@ -19,7 +19,8 @@ class HostileCommands:
         client = self.client()
         before = len(self.lines[0].sent)
         screen = Screen(STRICT)
-        for count, message in enumerate(HOSTILE, 1):
+        opening = tuple(each.replace(b"Page.navigate", b"Target.createTarget") for each in HOSTILE)
+        for count, message in enumerate(HOSTILE + opening, 1):
             client.say(message)
             self.settle()
             sent, self.lines[0].sent[before:] = self.lines[0].sent[before:], []

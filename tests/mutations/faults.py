@@ -339,16 +339,43 @@ FAULTS = (
     Fault(
         "a forbidden command may be sent inside of another",
         "gateway/_proxy/command_filter.py",
-        "not method or method == _NESTED or method in self._looks",
-        "not method or method in self._looks",
+        "(method == _NESTED or method in self._looks",
+        "(method in self._looks",
         ("tests/test_gateway_commands.py::ScreenTests::test_no_way_round",),
     ),
     Fault(
         "the token of a request is written to the log",
         "gateway/_http/router.py",
-        "            path=_shown(request.path),\n            status",
-        "            path=_shown(request.uri),\n            status",
+        "place=self._place(request) or _NOWHERE",
+        "place=request.path.decode()",
         ("tests/test_gateway.py::HttpTests::test_no_secret_is_logged",),
+    ),
+    Fault(
+        "a key that is there twice is judged by its last value, and goes on with both",
+        "gateway/_proxy/command_filter.py",
+        "command.doubled or isinstance",
+        "isinstance",
+        ("tests/test_client_messages.py::JudgedTests::test_hostile_messages",),
+    ),
+    Fault(
+        "a command of a shared browser is carried out without being judged",
+        "gateway/_proxy/relay.py",
+        "if not info.special or self._may_pass(info, command):",
+        "if True:",
+        (
+            "tests/test_client_messages.py::JudgedTests::test_hostile_messages",
+            "tests/hostile/test_hostile_commands.py::Shared::test_none_of_it_is_carried_out",
+        ),
+    ),
+    Fault(
+        "cookies without a context are those of the browser's own",
+        "gateway/_multiplex/virtual_browser.py",
+        'return {**params, "browserContextId": self.default}',
+        "return params",
+        (
+            "tests/test_gateway_world.py::RulesTests::"
+            "test_every_command_with_an_optional_context_is_told_the_clients_own",
+        ),
     ),
     Fault(
         "the body of a request is taken in before anybody is asked for a token",
