@@ -88,7 +88,12 @@ setup(
     # checkers see the package and Twisted finds twisted/plugins.
     package_dir={"": "."},
     packages=packages(),
-    package_data={"txcdp": ["py.typed"], "txcdp.codegen": ["protocol/*"], "txcdp.gateway.live": ["assets/*"]},
+    package_data={
+        "txcdp": ["py.typed"],
+        "txcdp.codegen": ["protocol/*"],
+        "txcdp.gateway.live": ["assets/*"],
+        "txcdp.page": ["*.js"],
+    },
     install_requires=REQUIREMENTS,
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["txcdp = txcdp.cli:main"]},

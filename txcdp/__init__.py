@@ -57,7 +57,7 @@ if TYPE_CHECKING:
         TargetCrashed,
         TxcdpError,
     )
-    from txcdp.page import Dialog, Navigation, Page
+    from txcdp.page import Dialog, JSError, Navigation, Page
     from txcdp.protocol._records import Command, Event, Record
     from txcdp.streams import EventQueue, EventStream, Gap, Stream, TwistedScheduler, first, from_deferred, queue
 
@@ -75,7 +75,7 @@ _NAMES = {
         "InvalidURL LaunchError MalformedMessage NavigationError NavigationInterrupted NavigationTimeout "
         "NotABrowser NotSerializable Overloaded QueueOverflow SessionDetached StreamEnded TargetCrashed TxcdpError"
     ),
-    "txcdp.page": "Dialog Navigation Page",
+    "txcdp.page": "Dialog JSError Navigation Page",
     "txcdp._core.probing": "ProbeOptions",
     "txcdp._core.reconnecting": "ReconnectPolicy",
     "txcdp.protocol._records": "Command Event Record",
@@ -115,6 +115,7 @@ __all__ = [
     "Gone",
     "HandshakeFailed",
     "InvalidURL",
+    "JSError",
     "LaunchError",
     "MalformedMessage",
     "Navigation",

@@ -25,7 +25,7 @@
     |   `-- DownloadStarted      the URL is a file to be saved, so the page stays what it was
     |-- EvaluationError          JavaScript threw (the remote stack is attached)
     |   |-- ContextDestroyed     the document in which it was evaluated is gone
-    |   `-- NotSerializable      the value has no form in JSON
+    |   `-- NotSerializable      the value cannot be read
     |-- DialogError
     |   |-- DialogOpen           the page waits for the answer to a dialog, which the program is to give
     |   `-- AlreadyHandled       the dialog has been answered before
@@ -282,15 +282,21 @@ class DownloadStarted(NavigationError):
 class EvaluationError(TxcdpError):
     """JavaScript threw an exception.
 
+    :ivar name: of the Error, such as ``"TypeError"``; ``""`` where something else was thrown.
+    :ivar message: what the Error says, or what was thrown, in words.
+    :ivar stack: as JavaScript writes it; ``""`` where there is none.
     :ivar details: the protocol's ``Runtime.ExceptionDetails``.
     """
 
-    def __init__(self, message: str, details: Any = None) -> None:
-        super().__init__(message, details)
-        self.message, self.details = message, details
+    def __init__(
+        self, words: str, details: Any = None, name: str = "", message: str | None = None, stack: str = ""
+    ) -> None:
+        super().__init__(words, details, name, message, stack)
+        self._words, self.details = words, details
+        self.name, self.message, self.stack = name, words if message is None else message, stack
 
     def __str__(self) -> str:
-        return indented(self.message)
+        return indented(self._words)
 
 
 class ContextDestroyed(EvaluationError):
@@ -298,7 +304,7 @@ class ContextDestroyed(EvaluationError):
 
 
 class NotSerializable(EvaluationError):
-    """The value that an expression has given cannot be written as JSON."""
+    """The value that an expression has given cannot be read."""
 
 
 class StreamEnded(TxcdpError):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import array
 import math
+import re
 import struct
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ from twisted.internet.task import deferLater
 
 import txcdp
 from tests.browser.support import BrowserTestCase, Held, reactor, unused_port
-from txcdp.domains import network, page, runtime
+from txcdp.domains import heap_profiler, network, page, runtime
 from txcdp.errors import (
     AlreadyHandled,
     CommandTimeout,
@@ -28,7 +31,7 @@ from txcdp.errors import (
     SessionDetached,
     TargetCrashed,
 )
-from txcdp.page import Page, _commits
+from txcdp.page import JSError, Page, _commits
 from txcdp.streams import first, queue
 
 
@@ -347,29 +350,155 @@ class EvaluationTests(BrowserTestCase):
             "null": None,
             "1 + 1": 2,
             "0.5": 0.5,
-            "2 ** 53": 2**53,
+            "2 ** 53 - 1": 2**53 - 1,
             "'\u00e4\u20ac\U0001f600'": "\u00e4\u20ac\U0001f600",
-            "[1, [true, 'two']]": [1, [True, "two"]],
-            "({a: {b: undefined, c: NaN}})": {"a": {"c": None}},
+            "[1, [true, 'two'],, 5]": [1, [True, "two"], None, 5],
+            "({a: {b: undefined, d: 1n}})": {"a": {"b": None, "d": 1}},
             "Infinity": math.inf,
             "-Infinity": -math.inf,
             "12345678901234567890n": 12345678901234567890,
             "Promise.resolve(5)": 5,
             "(async () => { await null; return 'late' })()": "late",
-            "document.body": {},
+            "[document.body, document, window]": ["ref: <Node>", "ref: <Document>", "ref: <Window>"],
+            "document.body": "ref: <Node>",
+            "[Symbol('x'), () => 1]": [None, None],
             "'\\ud800'": "\ud800",
+            "new Date(0)": datetime(1970, 1, 1, tzinfo=UTC),
+            "[new Date(1234.5), new Date(NaN)]": [datetime(1970, 1, 1, 0, 0, 1, 234000, UTC), None],
+            "new URL('http://a/b#c')": "http://a/b#c",
+            "[/a(?<n>b)/gi, /\\p{L}/u]": [re.compile("a(?P<n>b)", re.IGNORECASE), "/\\p{L}/u"],
+            "new Map([[1, new Set([2, '3'])]])": {1: [2, "3"]},
+            "new Map([[{}, 1]])": [[{}, 1]],
+            "new Uint8Array([0, 1, 255])": b"\x00\x01\xff",
+            "[new Uint16Array([258]).buffer, new Float32Array([0.5])]": [b"\x02\x01", array.array("f", [0.5])],
+            "new Uint8Array([1, 2, 3, 4]).subarray(1, 3)": b"\x02\x03",
+            "[new RangeError('far')].map(each => (each.stack = 'there', each))": [
+                JSError("far", "RangeError", "there")
+            ],
+            "new DOMRect(1, 2, 3, 4).toJSON().width": 3,
+            "(({width, left}) => [width, left])(new DOMRect(1, 2, 3, 4).toJSON())": [3, 1],
+            "new DOMRectReadOnly()": dict.fromkeys(("x", "y", "width", "height", "top", "right", "bottom", "left"), 0),
+            "new Proxy({a: 1}, {})": {"a": 1},
+            "({toJSON: 5, ['__proto__']: 1})": {"toJSON": 5, "__proto__": 1},
         }
         got = await gatherResults([tab.evaluate(expression) for expression in values])
         self.assertEqual(dict(zip(values, got)), values)
+        got = await gatherResults([tab.evaluate(f"() => {{ return {expression}\n}}") for expression in values])
+        self.assertEqual(dict(zip(values, got)), values)
         self.assertTrue(math.isnan(await tab.evaluate("NaN")))
+        self.assertEqual([math.copysign(1, each) for each in await tab.evaluate("[-0, 0]")], [-1, 1])
         self.assertEqual(math.copysign(1, await tab.evaluate("-0")), -1)
+        self.assertEqual([type(each) for each in await tab.evaluate("[1, 1.5, 2 ** 53]")], [int, float, float])
+        self.assertEqual(type(await tab.evaluate("2 ** 53")), float)
         self.assertEqual(await tab.evaluate("Promise.resolve(5)", await_promise=False), {})
 
-    async def test_what_json_cannot_say(self):
+    async def test_shapes(self):
         tab = await self.page()
-        for expression in ("Symbol('x')", "a = {}; a.a = a", "window", "({a: 1n})"):
-            error = await self.fails(tab.evaluate(expression), NotSerializable)
-            self.assertIn("cannot be written as JSON", str(error))
+        cycle = await tab.evaluate("(() => { const a = {b: []}; a.b[0] = a; a.b[1] = a.b; return a })()")
+        self.assertIs(cycle["b"][0], cycle)
+        self.assertIs(cycle["b"][1], cycle["b"])
+        cycle = await tab.evaluate("(() => { const a = [new Uint8Array(1)]; a[1] = a; return a })()")
+        self.assertIs(cycle[1], cycle)
+        nested = await tab.evaluate("(() => { let a = 'end'; for (let i = 0; i < 5000; i++) a = [a]; return a })()")
+        for _ in range(5000):
+            (nested,) = nested
+        self.assertEqual(nested, "end")
+        rows = "(() => Array.from({length: 700}, (_, id) => ({id, at: new Date(id), text: 'x'})))()"
+        once = await tab.evaluate(rows)
+        self.assertEqual(await tab.evaluate(rows), once)  # it is read in another way now
+        self.assertEqual((len(once), once[699]["at"].microsecond), (700, 699000))
+        plain = "Array.from({length: 700}, (_, id) => ({id, text: 'x', none: null}))"
+        self.assertEqual(await tab.evaluate(plain), await tab.evaluate(plain))
+
+    async def test_functions(self):
+        tab = await self.page()
+        for source, outcome in (
+            ("() => 1", 1),
+            ("a => a + 1", 6),
+            ("async (a) => a", 5),
+            ("function (a) { return a }", 5),
+            ("async function named(a) { return a }", 5),
+            ("({a} = {a: 7}, [b] = [a]) => b", None),
+            ("(a, b = (() => 2)()) => a + b // that is all", 7),
+            ("// it is one\na => a", 5),
+            ("(() => a => a)()", 5),
+            ("function f() { return 7 }; f()", 7),
+            ("(a => a)(8)", 8),
+            ("(1) + 2", 3),
+            ("async => async", 5),
+        ):
+            self.assertEqual((source, await tab.evaluate(source, 5)), (source, outcome))
+        error = await self.fails(tab.evaluate("() => JSON.parse('{')"), EvaluationError)
+        self.assertEqual(error.name, "SyntaxError")
+        self.assertEqual(await tab.evaluate("() => { window.times = (window.times || 0) + 1; return times }"), 1)
+        source = "function f() { times++; throw new SyntaxError(times) }"
+        self.assertEqual((await self.fails(tab.evaluate(source), EvaluationError)).message, "2")
+
+    async def test_what_is_given(self):
+        tab = await self.page()
+        given: list[Any] = [
+            None,
+            [True, 5, -0.0, math.inf, 2**70, "\ud800\u2028\"'`${}", [], {}],
+            {"__proto__": 1, "a": {"b": None}},
+            b"\x00\xff" * 100,
+            array.array("q", [-1]),
+            datetime(2020, 1, 2, 3, 4, 5, 678000, UTC),
+            re.compile("a/b(?P<n>c)", re.IGNORECASE | re.MULTILINE),
+            JSError("no", "TypeError", "there"),
+            {1: "a", 2.5: "b"},
+        ]
+        for each in given:
+            back = await tab.evaluate("a => a", each)
+            if isinstance(each, re.Pattern):
+                self.assertEqual(back.flags, each.flags)
+            else:
+                self.assertEqual(back, each)
+        kinds = "all => all.map(a => a === null ? 'null' : a.constructor.name)"
+        got = await tab.evaluate(
+            kinds, [None, b"", {1: 2}, {1}, datetime(2020, 1, 1, tzinfo=UTC), 2**53 + 1, (), re.compile("a")]
+        )
+        self.assertEqual(got, ["null", "Uint8Array", "Map", "Set", "Date", "BigInt", "Array", "RegExp"])
+        cycle: list[Any] = [1]
+        cycle.append(cycle)
+        self.assertTrue(await tab.evaluate("a => a[1] === a && a[0] === 1", cycle))
+        await self.fails(tab.evaluate("a => a", object()), TypeError)
+
+    async def test_what_a_page_has_done_to_its_globals(self):
+        tab = await self.page()
+        url = self.server.page(
+            "/",
+            "<!doctype html><title>T</title><form name=title><input name=URL></form><img name=documentElement>"
+            "<img name=doctype><p id=XMLSerializer>text<script>"
+            "for (const each of ['JSON', 'Date', 'Promise', 'XMLSerializer', 'Map', 'RegExp']) window[each] = null;"
+            "for (const each of Object.getOwnPropertyNames(Array.prototype))"
+            "  if (each !== 'length') Array.prototype[each] = () => { throw 1 };"
+            "Object.prototype.toJSON = () => 7; Object.getOwnPropertyDescriptor = Object.keys = null;"
+            "Function.prototype.call = Function.prototype.apply = () => 8;"
+            "</script>",
+        )
+        await tab.goto(url)
+        self.assertEqual(await tab.title(), "T")
+        self.assertEqual(await tab.url(), url)
+        self.assertTrue((await tab.content()).startswith("<!DOCTYPE html>\n<html><head><title>T</title>"))
+        self.assertEqual(await tab.evaluate("(async () => [1, {a: 'b'}, /c/])()"), [1, {"a": "b"}, re.compile("c")])
+        self.assertEqual(await tab.evaluate("a => a", {"a": [1, None]}), {"a": [1, None]})
+        self.assertEqual(await tab.evaluate("document.querySelector('p').id"), "XMLSerializer")
+
+    async def test_objects_are_released(self):
+        tab = await self.page()
+        await tab.session.execute(runtime.enable())
+        await tab.evaluate("void (window.made = [])")
+        for _ in range(40):
+            await tab.evaluate("(() => { const a = {}; made[made.length] = new WeakRef(a); return a })()")
+        await tab.evaluate("1")
+        await tab.session.execute(heap_profiler.collect_garbage())
+        alive = await tab.evaluate("made.filter(each => each.deref()).length")
+        self.assertLess(alive, 17)
+
+    async def test_what_cannot_be_read(self):
+        tab = await self.page()
+        error = await self.fails(tab.evaluate("({get a() { throw 5 }})"), NotSerializable)
+        self.assertIn("a getter that throws", str(error))
 
     async def test_exceptions(self):
         tab = await self.page()
@@ -390,6 +519,11 @@ class EvaluationTests(BrowserTestCase):
             self.assertEqual(str(error)[: len(beginning)], beginning)
             self.assertIn(inside, str(error))
             self.assertIsInstance(error.details, runtime.ExceptionDetails)
+        error = await self.fails(tab.evaluate("throw new TypeError('two\\nlines')"), EvaluationError)
+        self.assertEqual((error.name, error.message), ("TypeError", "two\nlines"))
+        self.assertIn("\n    at <anonymous>:1:", error.stack)
+        error = await self.fails(tab.evaluate("throw 'words'"), EvaluationError)
+        self.assertEqual((error.name, error.message, error.stack), ("", "words", ""))
 
     async def test_the_document_goes_away_meanwhile(self):
         tab = await self.page()

@@ -151,7 +151,7 @@ class Browser:
         """
         info = await self._root_target()
         if info is not None and info.type != "browser":
-            return [self._page_of(self.session, info.target_id)] if info.type == "page" else []
+            return [self._page_of(self.session, info.target_id, found=True)] if info.type == "page" else []
         try:
             targets = await self.targets()
         except CommandError as error:
@@ -164,7 +164,7 @@ class Browser:
         failed: BaseException | None = None
         for each, waiting in zip(found, attaching, strict=True):
             try:
-                pages.append(self._page_of(await waiting, each.target_id))
+                pages.append(self._page_of(await waiting, each.target_id, found=True))
             except (CommandError, SessionDetached):
                 continue  # it is gone
             except BaseException as error:
@@ -247,11 +247,11 @@ class Browser:
         """Return the page that has a session, where this program has it as one."""
         return self._pages.get(session)
 
-    def _page_of(self, session: Session, target_id: str) -> Page:
+    def _page_of(self, session: Session, target_id: str, found: bool = False) -> Page:
         """Return the page of a session: one session has one page, which knows where it is going."""
         page = self._pages.get(session)
         if page is None:
-            page = self._pages[session] = Page(self.connection, session, target_id, self._dialogs)
+            page = self._pages[session] = Page(self.connection, session, target_id, self._dialogs, found)
             if self._reopening is not None:
                 self._reopening.follow(page)
         return page

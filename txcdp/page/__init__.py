@@ -6,5 +6,6 @@ What it has no method for, the protocol has: ``page.session.execute`` and ``page
 from txcdp.page._dialogs import Dialog
 from txcdp.page._navigation import Navigation, WaitUntil
 from txcdp.page._page import Page
+from txcdp.page._values import JSError
 
-__all__ = ["Dialog", "Navigation", "Page", "WaitUntil"]
+__all__ = ["Dialog", "JSError", "Navigation", "Page", "WaitUntil"]

@@ -18,6 +18,7 @@ from txcdp.page import _capture as capture
 from txcdp.page import _commits as commits
 from txcdp.page import _evaluation as evaluation
 from txcdp.page._dialogs import Dialog, Dialogs
+from txcdp.page._evaluation import OwnWorld
 from txcdp.page._navigation import Navigation, WaitUntil, Watcher, check_wait_until
 from txcdp.protocol._records import Event
 from txcdp.streams import EventStream, Stream
@@ -26,11 +27,6 @@ if TYPE_CHECKING:
     from txcdp._core.connection import Connection
 
 E = TypeVar("E", bound=Event)
-
-_CONTENT = (
-    "(document.doctype ? new XMLSerializer().serializeToString(document.doctype) + '\\n' : '')"
-    " + (document.documentElement ? document.documentElement.outerHTML : '')"
-)
 
 
 class Page:
@@ -45,17 +41,26 @@ class Page:
     :param session: the page's.
     :param target_id: the page's target.
     :param dialogs: sees to the answers of the browser's dialogs.
+    :param found: whether the page was there before, and so may have been anywhere.
     :ivar session: for everything else that the protocol has: ``page.session.execute(...)``.
     """
 
-    def __init__(self, connection: Connection, session: Session, target_id: str, dialogs: Dialogs) -> None:
+    def __init__(
+        self, connection: Connection, session: Session, target_id: str, dialogs: Dialogs, found: bool = False
+    ) -> None:
         self.session = session
         self._dialogs = dialogs
+        self._objects = evaluation.Objects(session)
+        self._own_world = OwnWorld(session)
         self._target_id = target_id
         self._connection = connection
         self._watcher: Watcher | None = None
+        self._main_frame = (target_id, target_id)
+        session._observe(page.FrameNavigated).subscribe(lambda event: self._navigated(event.frame), _needless)
         dialogs.follow(session, self)  # with the Page domain enabled, they wait for an answer
-        # Both leave in one write. A page that hangs answers when it hangs no more.
+        if found:
+            self._find_main_frame()
+        # All leave in one write. A page that hangs answers when it hangs no more.
         session.insist(page.enable()).addErrback(_needless)
         self._set_up: Notice[None] = Notice()
         hearing = session.insist(page.set_lifecycle_events_enabled(enabled=True))
@@ -80,8 +85,9 @@ class Page:
 
     @property
     def main_frame_id(self) -> str:
-        """The main frame's id, which Chromium keeps equal to the target's."""
-        return self.target_id
+        """The main frame's id: the target's, until a page that was rendered in advance has taken its place."""
+        target_id, frame_id = self._main_frame
+        return frame_id if target_id == self.target_id else self.target_id
 
     def when_set_up(self) -> Deferred[None]:
         """Wait until the page has what its methods need, or could not have it: what needs it then says so.
@@ -155,21 +161,35 @@ class Page:
 
     @returns_deferred
     async def evaluate(
-        self, expression: str, *, await_promise: bool = True, timeout: float | None | Default = DEFAULT
+        self,
+        expression: str,
+        arg: Any = None,
+        *,
+        await_promise: bool = True,
+        timeout: float | None | Default = DEFAULT,
     ) -> Any:
-        """Evaluate a JavaScript expression in the page's document (``Runtime.evaluate``).
+        """Evaluate JavaScript in the page's document, and return its value as Python's (``Runtime.evaluate``).
 
-        The value comes as ``JSON.stringify`` would write it: a DOM node or a function is an empty dict.
-        ``undefined`` is None; NaN, the infinities and -0 are floats, a bigint is an int.
+        ``undefined`` and ``null`` are None. Numbers are int where they are whole and less than 2**53, else float; a
+        bigint is an int. An Array or Set is a list, an object or Map a dict (a Map with keys that cannot be hashed a
+        list of pairs); cycles are kept. A Date is a :class:`~datetime.datetime` in UTC, None where it is invalid; a
+        URL is a str; a RegExp a :class:`re.Pattern`, or a str where Python cannot say it; an Error a
+        :class:`JSError`; bytes are bytes, other typed arrays :class:`array.array`. A DOM node is ``"ref: <Node>"``.
+        A promise is awaited.
 
-        :param expression: such as ``document.title``; a promise is awaited.
+        :param expression: such as ``document.title``; or a function, such as ``(a) => a.length``, which is called.
+        :param arg: what the function is given: the same kinds of values, dataclasses and msgspec Structs too; an int
+            beyond 2**53 becomes a bigint, a datetime without a timezone counts as UTC.
         :param await_promise: whether to wait for a promise that it results in.
         :param timeout: seconds; None: no deadline; the connection's when not given.
         :returns: fires with the value. Fails with :exc:`EvaluationError` when it throws, or what is
             derived from that: :exc:`ContextDestroyed` when the page navigates meanwhile, and
-            :exc:`NotSerializable`; otherwise like ``Session.execute``.
+            :exc:`NotSerializable`; with :exc:`TypeError` or :exc:`ValueError` when ``arg`` cannot be said in
+            JavaScript; otherwise like ``Session.execute``.
         """
-        return await evaluation.evaluate(self.session, expression, await_promise=await_promise, timeout=timeout)
+        return await evaluation.evaluate(
+            self.session, self._objects, expression, arg, await_promise=await_promise, timeout=timeout
+        )
 
     @returns_deferred
     async def content(self) -> str:
@@ -177,7 +197,7 @@ class Page:
 
         :returns: fires with the text; fails like :meth:`evaluate`.
         """
-        return str(await self._read("content", _CONTENT))
+        return str(await self._read("content", OwnWorld.CONTENT))
 
     @returns_deferred
     async def title(self) -> str:
@@ -185,7 +205,7 @@ class Page:
 
         :returns: fires with the text; fails like :meth:`evaluate`.
         """
-        return str(await self._read("title", "document.title"))
+        return str(await self._read("title", OwnWorld.TITLE))
 
     @returns_deferred
     async def url(self) -> str:
@@ -193,7 +213,7 @@ class Page:
 
         :returns: fires with the URL; fails like :meth:`evaluate`.
         """
-        return str(await self._read("url", "document.URL"))
+        return str(await self._read("url", OwnWorld.URL))
 
     @returns_deferred
     async def screenshot(
@@ -250,11 +270,21 @@ class Page:
                 raise  # another line is being looked for, over which the page would come back
         await connection.close()
 
+    def _navigated(self, frame: page.Frame) -> None:
+        if frame.parent_id is None:
+            self._main_frame = (self.target_id, frame.id)
+            self._own_world.forget()
+
+    def _find_main_frame(self) -> None:
+        """Ask which frame is the main one, of a page that has been somewhere before."""
+        asking = self.session.execute(page.get_frame_tree(), timeout=None)
+        asking.addCallbacks(lambda result: self._navigated(result.frame_tree.frame), _needless)
+
     async def _read(self, what: str, expression: str) -> Any:
         """Evaluate for ourselves; while a dialog is open that would wait for what the program may be about to do."""
         if self.session.blocked_by:
             raise DialogOpen(f"page.{what}()", self.session.blocked_by)
-        return await evaluation.evaluate(self.session, expression)
+        return await self._own_world.read(expression, self.main_frame_id)
 
     @returns_deferred
     async def _go(

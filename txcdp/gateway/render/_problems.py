@@ -110,13 +110,13 @@ def _refusal_of(error: Exception) -> Refusal | None:
 
 
 def _thrown(error: EvaluationError) -> Thrown:
-    details = error.details
+    details, words = error.details, str(error.args[0])
     place = getattr(details, "line_number", None)
     exception = getattr(details, "exception", None)
     return Thrown(
         name=getattr(exception, "class_name", None) or type(error).__name__,
-        message=error.message.partition("\n")[0],
-        stack=error.message,
+        message=words.partition("\n")[0],
+        stack=words,
         line=None if place is None else place + 1,
         column=None if place is None else details.column_number + 1,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +19,8 @@ from txcdp.gateway.render._requests import PAPERS, Content, Cookie, Evaluate, Ev
 from txcdp.gateway.render._writing import write
 from txcdp.page import Page
 from txcdp.page import _commits as commits
+from txcdp.page._evaluation import by_value
+from txcdp.page._values import literal
 from txcdp.protocol._records import to_json
 
 #: What Chromium says where it is not the request's fault.
@@ -183,8 +184,8 @@ async def evaluate(page: Page, wanted: Evaluate) -> Rendered:
     if wanted.function is None:
         expression = str(wanted.expression)
     else:
-        expression = f"({wanted.function}\n)(...JSON.parse({json.dumps(json.dumps(wanted.args))}))"
-    value = await page.evaluate(expression, timeout=None)
+        expression = f"({wanted.function}\n)({','.join(literal(each, bigints=False) for each in wanted.args)})"
+    value = await by_value(page.session, expression, timeout=None)
     if isinstance(value, float) and not math.isfinite(value):
         value = None  # as JSON.stringify has it
     return Rendered(to_json(Evaluated(result=value)), "application/json")
