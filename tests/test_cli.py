@@ -377,6 +377,7 @@ def test_a_command_returns_its_exit_code() -> None:
         (OSError(28, "No space left"), 1, "txcdp: [Errno 28] No space left\n"),
         (Misuse("so not"), 2, "txcdp: so not\n"),
         (OutputGone(), 141, ""),
+        (OutputGone("the disk is full"), 1, "txcdp: the disk is full\n"),
     ],
 )
 def test_errors_are_one_line(error: Exception, code: int, says: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -472,3 +473,18 @@ def test_a_failure_alone_is_waited_for() -> None:
     assert not result.called
     result.addErrback(lambda _: None)
     result.cancel()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+@pytest.mark.parametrize(
+    ("redirection", "said"),
+    [
+        (">/dev/full", "txcdp: standard output cannot be written: No space left on device\n"),
+        (">&-", "txcdp: standard output cannot be written: Bad file descriptor\n"),
+        ("<&- >&- 2>&-", ""),
+    ],
+)
+def test_an_output_that_cannot_be_written(redirection: str, said: str) -> None:
+    command = f'exec "$0" -m txcdp version {redirection}'
+    done = subprocess.run(["sh", "-c", command, sys.executable], stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, said)

@@ -19,7 +19,7 @@ _POSIX = os.name == "posix"
 
 
 class OutputGone(Exception):
-    """Whoever read our output reads no more."""
+    """Nothing can be written any more; the message says why, and is empty where whoever read has gone."""
 
 
 class Output:
@@ -27,7 +27,7 @@ class Output:
 
     It goes around Python's buffer, which loses text when the other end is slow and does not block.
 
-    :param stream: such as ``sys.stdout``.
+    :param stream: such as ``sys.stdout``; None, as Python has it, where that is closed.
     :ivar given_up: asked while a slow reader is waited for; when it tells True, :exc:`OutputGone` is raised.
     :ivar gone: whether the reader is.
     """
@@ -55,15 +55,17 @@ class Output:
             self.gone = True
             raise OutputGone from error
         except OSError as error:
-            if error.errno not in (errno.EIO, errno.EINVAL, errno.EBADF):
-                raise
-            self.gone = True  # the terminal was closed; on Windows, the pipe
-            raise OutputGone from error
+            self.gone = True
+            if error.errno in (errno.EIO, errno.EINVAL):  # the terminal was closed; on Windows, the pipe
+                raise OutputGone from error
+            raise OutputGone(f"standard output cannot be written: {error.strerror}") from error
         except OutputGone:
             self.gone = True
             raise
 
     def _write(self, data: bytes) -> None:
+        if self._stream is None:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         try:
             descriptor = self._stream.fileno()
         except (AttributeError, OSError, ValueError):
@@ -88,7 +90,7 @@ def style(stream: Any, colour: bool | None, environ: Mapping[str, str] = os.envi
 
     :param colour: None: as ``NO_COLOR``, ``FORCE_COLOR`` and ``TERM`` say, and only on a terminal.
     """
-    terminal = bool(stream.isatty())
+    terminal = stream is not None and bool(stream.isatty())
     columns = shutil.get_terminal_size((100, 24)).columns if terminal else None
     if colour is None:
         wanted = terminal and environ.get("TERM") != "dumb"
@@ -98,6 +100,9 @@ def style(stream: Any, colour: bool | None, environ: Mapping[str, str] = os.envi
 
 def complain(text: str) -> None:
     """Write an error to standard error, in one line."""
+    stream: Any = sys.stderr
+    if stream is None:  # closed: there is nobody to tell
+        return
     with contextlib.suppress(OSError, ValueError):
-        sys.stderr.write(f"txcdp: {text}\n")
-        sys.stderr.flush()
+        stream.write(f"txcdp: {text}\n")
+        stream.flush()

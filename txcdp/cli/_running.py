@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -87,7 +88,10 @@ class Runner:
     def _verdict(self, failure: Failure) -> int:
         error = failure.value
         if isinstance(error, OutputGone):
-            return NO_READER
+            if not str(error):
+                return NO_READER
+            complain(str(error))
+            return BAD
         if isinstance(error, CancelledError) and self.signalled is not None:
             return SIGNALLED + self.signalled
         if isinstance(error, Misuse):
@@ -96,7 +100,7 @@ class Runner:
         if isinstance(error, TxcdpError | OSError):
             complain(one_line(error))
             return BAD
-        failure.printTraceback(sys.stderr)
+        failure.printTraceback(sys.stderr or io.StringIO())
         return BAD
 
 
