@@ -12,13 +12,14 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from unittest import mock
+from unittest import mock, skipIf
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from txcdp import recording
@@ -283,6 +284,32 @@ class FilesCase(SynchronousTestCase):
 
     def names(self) -> list[str]:
         return sorted(each.name for each in self.folder.iterdir())
+
+
+class RemovedTests(FilesCase):
+    @skipIf(sys.platform == "win32", "a file that is open cannot be removed there")
+    def test_it_goes_on_in_a_new_file(self) -> None:
+        sink = self.sink()
+        self.write(sink, line(1))
+        with capturedLogs() as logged:
+            for path in self.folder.iterdir():
+                path.unlink()
+            self.write(sink, line(2))
+            self.write(sink, line(3))
+        self.close(sink)
+        entries = list(read(self.folder))
+        self.assertEqual(kinds(entries), ["begin", "removed", "EventEntry", "EventEntry", "end"])
+        self.assertEqual(numbers(entries), [2, 3])
+        self.assertEqual([each["path"].name for each in logged], [Path(entries[1].data["path"]).name])
+
+    def test_one_that_has_another_name_is_gone_on_with(self) -> None:
+        """As a program that rotates logs does."""
+        sink = self.sink()
+        (partial,) = self.folder.iterdir()
+        os.rename(partial, self.folder / "moved.jsonl")
+        self.write(sink, line(1))
+        self.close(sink)
+        self.assertEqual(numbers(list(read(self.folder / "moved.jsonl"))), [1])
 
 
 class RotationTests(FilesCase):

@@ -13,6 +13,7 @@ from unittest import mock
 
 from twisted.internet import reactor as _reactor
 from twisted.internet.threads import deferToThread
+from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import TestCase
 
 from txcdp.domains import network
@@ -54,6 +55,25 @@ class SQLiteTests(TestCase):
 
     async def fails(self, deferred: Any, kind: type[OSError] = OSError) -> Any:
         return await self.assertFailure(deferred, kind)
+
+    async def test_a_database_that_is_removed_while_it_is_written(self) -> None:
+        logged: list[Any] = []
+        globalLogPublisher.addObserver(logged.append)
+        self.addCleanup(globalLogPublisher.removeObserver, logged.append)
+        sink = await self.open_one()
+        await sink.write([event_line(1.0, head_of(None, None), b'"method":"A.a","params":{}')])
+        for way in (self.path.unlink, lambda: os.rename(self.path, self.path.with_suffix(".moved"))):
+            way()
+            for other in self.path.parent.glob("*-*"):  # SQLite's own, beside it
+                other.unlink()
+            await sink.write([event_line(2.0, head_of(None, None), b'"method":"A.b","params":{}')])
+            await sink.write([event_line(3.0, head_of(None, None), b'"method":"A.c","params":{}')])
+            entries = [each for each in read(self.path) if isinstance(each, EventEntry | NoteEntry)]
+            names = [each.kind if isinstance(each, NoteEntry) else each.method for each in entries]
+            self.assertEqual(names, ["begin", "removed", "A.b", "A.c"])
+        await sink.close("stopped", 0)
+        self.assertEqual(self.rows("SELECT json_extract(data, '$.entries') FROM entries WHERE name = 'end'"), [(2,)])
+        self.assertEqual([each["path"].name for each in logged if "path" in each], ["recording.sqlite"] * 2)
 
     async def test_a_browser_is_recorded(self) -> None:
         chrome = FakeChrome(clock=reactor)

@@ -19,7 +19,7 @@ from txcdp.recording import CommandEntry, Damage, Entry, EventEntry, NoteEntry, 
 #: Characters of a command's parameters, or of its result, that are shown.
 _SHOWN = 2000
 #: What is told whatever is selected: that something is missing.
-_ALWAYS = frozenset({"dropped", "line_lost", "line_found"})
+_ALWAYS = frozenset({"dropped", "line_lost", "line_found", "removed"})
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,7 @@ class Recorded:
             "line_lost": self._line_lost,
             "line_found": self._line_found,
             "dropped": self._dropped,
+            "removed": self._removed,
         }
 
     def wants(self, entry: Entry) -> bool:
@@ -265,6 +266,9 @@ class Recorded:
         self.dropped += number
         policy = clean(data.get("policy") or "")
         return Line("record", "dropped", count(number, "event"), note=policy, mood="bad")
+
+    def _removed(self, data: dict[str, Any], time: float) -> Line | None:
+        return Line("record", "removed", clean(str(data.get("path") or "")), note="while it was written", mood="bad")
 
 
 def _json(value: Any) -> str:

@@ -33,6 +33,7 @@ NOTES: Final = {
     "dialog": "this program answered one: session, target, type, accepted, by (program, nobody listened, deadline)",
     "line_lost": "the line to the browser is lost: cause, error",
     "line_found": "there is another one: since, restarted (another browser), missing (events that were listened to)",
+    "removed": "the file or database before this one was removed by somebody while it was written: path",
     "dropped": "events are missing here, which came too fast: count, since, until, policy",
 }
 

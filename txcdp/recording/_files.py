@@ -50,6 +50,11 @@ class RecordingFile:
             os.close(self._descriptor)
             raise
 
+    @property
+    def removed(self) -> bool:
+        """Whether somebody has removed it: what is written into it then, nobody will ever read."""
+        return os.fstat(self._descriptor).st_nlink == 0
+
     def write(self, lines: bytes) -> None:
         """Write lines, all of them or, where that fails, none."""
         data = self._codec.encode(lines)

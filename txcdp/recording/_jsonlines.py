@@ -90,6 +90,12 @@ class JsonLines:
         if not lines and not rotate and not self._unsynced:
             return succeed(None)
         sync = self._sync == "always" or (self._seconds is not None and _passed(now - self._synced, self._seconds))
+        if lines and self._file is not None and self._file.removed:
+            path = self._file.path
+            log.error("{path} was removed while it was written; the recording goes on in a new file", path=path)
+            lines = [note_line(self._host.wall(), "removed", path=str(path)), *lines]
+            self._file.abandon()
+            self._file = None
         begin = self._beginning() if rotate or self._file is None else None
         writing = self._host.in_thread(self._write, lines, begin, sync, self._host.wall())
         return writing.addCallback(self._wrote, now, begin is not None, sync, len(lines))

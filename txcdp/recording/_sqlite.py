@@ -27,6 +27,7 @@ from typing import Any, Final
 
 import msgspec
 from twisted.enterprise.adbapi import ConnectionPool
+from twisted.logger import Logger
 
 from txcdp._deferreds import returns_deferred
 from txcdp.errors import MalformedMessage
@@ -34,6 +35,8 @@ from txcdp.protocol._records import from_json, to_json
 from txcdp.recording._database import os_errors, wrong_schema
 from txcdp.recording._entries import FORMAT, VERSION, Damage, Entry, NoteEntry, NoteLine, note_line, parse
 from txcdp.recording._sinks import Host
+
+log = Logger()
 
 #: Of the schema; 0 is a database in which nothing is.
 SCHEMA_VERSION: Final = 1
@@ -89,6 +92,7 @@ class SQLite:
         self.path = Path(path)
         self._durable = durable
         self._pool: Any = None
+        self._file: tuple[int, int] | None = None  # device and inode of the database that is open
         self._recording = 0
         self._entries = 0
 
@@ -99,12 +103,15 @@ class SQLite:
     async def open(self, host: Host) -> None:
         """Open the database and begin a recording in it; fails with :exc:`WrongSchema`, or another :exc:`OSError`."""
         self._host = host
+        await self._open()
+
+    async def _open(self) -> None:
         with os_errors(self.path):
-            await host.in_thread(self._create)
+            self._file = await self._host.in_thread(self._create)
         self._pool = ConnectionPool(
             "sqlite3",
             str(self.path),
-            cp_reactor=host.clock,
+            cp_reactor=self._host.clock,
             cp_min=1,
             cp_max=1,
             cp_openfun=self._opened,
@@ -112,7 +119,7 @@ class SQLite:
             check_same_thread=False,  # adbapi closes it in another thread
         )
         self._pool.start()
-        now = host.wall()
+        now = self._host.wall()
         try:
             with os_errors(self.path):
                 await self._pool.runInteraction(self._begin, now)
@@ -122,8 +129,18 @@ class SQLite:
 
     @returns_deferred
     async def write(self, lines: list[bytes]) -> None:
-        """Write lines in a transaction; fails with :exc:`OSError`."""
+        """Write lines in a transaction; fails with :exc:`OSError`.
+
+        SQLite goes on writing into a database that somebody has removed, and nobody will ever read. So where the path
+        leads to another file, or to none, the recording goes on in a new database there, with a note.
+        """
         if lines:
+            if await self._host.in_thread(_identity, self.path) != self._file:
+                log.error("{path} was removed while it was written; the recording goes on in a new one", path=self.path)
+                self._pool.close()
+                self._entries = 0
+                await self._open()
+                lines = [note_line(self._host.wall(), "removed", path=str(self.path)), *lines]
             with os_errors(self.path):
                 await self._pool.runInteraction(self._write, lines)
             self._entries += sum(not isinstance(line, NoteLine) for line in lines)
@@ -145,7 +162,7 @@ class SQLite:
 
     # In a thread:
 
-    def _create(self) -> None:
+    def _create(self) -> tuple[int, int] | None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
         with closing(sqlite3.connect(self.path)) as connection:
@@ -155,6 +172,7 @@ class SQLite:
                 connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
             elif version != SCHEMA_VERSION:
                 raise wrong_schema(self.path, f"version {version}")
+        return _identity(self.path)
 
     def _opened(self, connection: Any) -> None:
         connection.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'NORMAL'}")
@@ -214,6 +232,15 @@ class SQLiteReader:
     def close(self) -> None:
         """Close the database."""
         self._connection.close()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another one of the same name; None where there is no file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _gather(connection: Any) -> None:
