@@ -10,24 +10,22 @@ two seconds twice a second, raises an alarm above a high mark and lifts it only 
 each time. With a plain callback that is a dictionary of deques, a LoopingCall, a table of states, and the code to
 tear them down; here it is one expression, and unsubscribing ends it all.
 
-The time is the reactor's: what ``pipe`` makes of a txcdp stream needs no scheduler and starts no threads.
+The time is the reactor's: the operators of a txcdp stream, and of its groups, need no scheduler and start no threads.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Any
 from urllib.parse import urlsplit
 
-import reactivex as rx
-from reactivex import GroupedObservable, Observable
-from reactivex import operators as ops
 from twisted.internet.task import deferLater, react
 
 import txcdp
 from examples.site.server import address, serve, stop
+from txcdp import Stream
 from txcdp.domains import network
+from txcdp.streams import GroupedStream, merge
 
 WINDOW = 2.0  # seconds that the rate is taken over
 STEP = 0.5  # seconds between two measurements
@@ -68,37 +66,25 @@ def is_http(event: network.RequestWillBeSent) -> bool:
     return event.request.url.startswith("http")
 
 
-def watch(requests: GroupedObservable[str, network.RequestWillBeSent]) -> Observable[Watch]:
+def watch(requests: GroupedStream[str, network.RequestWillBeSent]) -> Stream[Watch]:
     """Measure one origin."""
-    return requests.pipe(
-        ops.buffer_with_time(WINDOW, STEP),  # a list of the last two seconds' events, every half second
-        ops.map(len),
-        ops.scan(Watch.measured, Watch(requests.key)),
-    )
+    counts = requests.buffer_with_time(WINDOW, STEP).map(len)  # of the last two seconds, every half second
+    return counts.scan(Watch.measured, Watch(requests.key))
 
 
-def watches(requests: Observable[network.RequestWillBeSent]) -> Observable[Watch]:
-    """Measure every origin, from its first request on."""
-    return requests.pipe(
-        ops.filter(is_http),
-        ops.group_by(origin_of),
-        ops.flat_map(watch),
-        ops.share(),  # one measurement for all who subscribe
-    )
+def watches(requests: Stream[network.RequestWillBeSent]) -> Stream[Watch]:
+    """Measure every origin, from its first request on: one measurement for all who subscribe."""
+    return requests.filter(is_http).group_by(origin_of).flat_map(watch).share()
 
 
-def changes(measured: GroupedObservable[str, Watch]) -> Observable[Watch]:
+def changes(measured: GroupedStream[str, Watch]) -> Stream[Watch]:
     """Let through only where one origin's alarm begins or ends; it begins without one."""
-    return measured.pipe(
-        ops.start_with(Watch(measured.key)),
-        ops.distinct_until_changed(attrgetter("alarm")),
-        ops.skip(1),
-    )
+    return measured.start_with(Watch(measured.key)).distinct_until_changed(lambda known: known.alarm).skip(1)
 
 
-def alarms(measured: Observable[Watch]) -> Observable[Watch]:
+def alarms(measured: Stream[Watch]) -> Stream[Watch]:
     """Let through only where the alarm of any origin begins or ends."""
-    return measured.pipe(ops.group_by(attrgetter("origin")), ops.flat_map(changes))
+    return measured.group_by(lambda known: known.origin).flat_map(changes)
 
 
 def chart(measured: Watch) -> None:
@@ -119,10 +105,7 @@ async def main(reactor: Any) -> None:
         async with await txcdp.launch(reactor) as chrome:
             page = await chrome.new_page()
             measured = watches(page.events(network.RequestWillBeSent))
-            showing = rx.merge(
-                measured.pipe(ops.do_action(chart)),
-                alarms(measured).pipe(ops.do_action(ring)),
-            ).subscribe()
+            showing = merge(measured.do_action(chart), alarms(measured).do_action(ring)).subscribe()
             # An alarm that ends is all that this program waits for.
             calm = txcdp.first(alarms(measured), lambda change: not change.alarm, timeout=60)
             await page.goto(address(here))

@@ -25,32 +25,16 @@ from txcdp.testing import FakeChrome
 #: What a stream inherits and does not type, with the reason.
 INHERITED = {
     "as_observable": "there is nothing to hide",
-    "buffer_toggle": "rare",
-    "contains": "rare",
-    "dematerialize": "rare",
     "do": "do_action by another name",
     "do_while": "subscribes again: what belongs to a browser does not begin anew",
-    "element_at": "rare",
     "element_at_or_default": "rare",
-    "exclusive": "rare",
-    "expand": "rare",
-    "filter_indexed": "rare",
     "find": "first",
     "find_index": "rare",
-    "first_or_default": "first and default_if_empty",
     "flat_map_indexed": "rare",
     "flat_map_latest": "switch_map by another name",
-    "fork_join": "rare",
-    "group_by_until": "rare",
     "group_join": "rare",
-    "join": "rare",
-    "last_or_default": "last and default_if_empty",
-    "materialize": "rare",
-    "max_by": "rare",
-    "min_by": "rare",
     "multicast": "publish",
     "observe_on": "the reactor is the one thread",
-    "on_error_resume_next": "rare",
     "partition_indexed": "rare",
     "pluck": "map",
     "pluck_attr": "map",
@@ -59,29 +43,23 @@ INHERITED = {
     "repeat": "subscribes again: a stream that has ended ends at once, for ever",
     "run": "blocks",
     "sequence_equal": "rare",
-    "single": "rare",
     "single_or_default": "rare",
     "single_or_default_async": "rare",
-    "skip_last_with_time": "rare",
     "skip_until_with_time": "rare",
     "skip_while_indexed": "rare",
     "starmap_indexed": "rare",
     "subscribe_on": "the reactor is the one thread",
     "switch_map_indexed": "rare",
     "take_last_buffer": "take_last and to_list",
-    "take_last_with_time": "rare",
     "take_until_with_time": "rare",
     "take_while_indexed": "rare",
-    "throttle_with_mapper": "rare",
     "timeout_with_mapper": "rare",
     "delay_with_mapper": "rare",
     "to_future": "first",
     "to_iterable": "to_list by another name",
     "to_marbles": "for tests of reactivex's own",
     "while_do": "subscribes again",
-    "window_toggle": "rare",
     "zip_latest": "combine_latest",
-    "zip_with_iterable": "rare",
 }
 
 S = Stream[int]
@@ -183,6 +161,41 @@ CASES: dict[str, list[tuple[Callable[[S], Stream[Any]], list[Any]]]] = {
     "with_latest_from": [
         (lambda s: s.delay(2).with_latest_from(reactivex.timer(1), s), [(1, 0, 3), (2, 0, 3), (3, 0, 3)])
     ],
+    "buffer_toggle": [(lambda s: s.buffer_toggle(reactivex.of(1), lambda _: reactivex.timer(1)), [[1, 2, 3]])],
+    "contains": [(lambda s: s.contains(2), [True])],
+    "dematerialize": [(lambda s: s.materialize().dematerialize(), [1, 2, 3])],
+    "element_at": [(lambda s: s.element_at(1), [2])],
+    "exclusive": [(lambda s: s.map(lambda n: reactivex.timer(n)).exclusive(), [0])],
+    "expand": [
+        (lambda s: s.take(1).expand(lambda n: reactivex.timer(1).pipe(ops.map(lambda _: 2 * n))).take(3), [1, 2, 4])
+    ],
+    "filter_indexed": [(lambda s: s.filter_indexed(lambda n, index: index > 1), [3])],
+    "first_or_default": [(lambda s: s.first_or_default(lambda n: n > 3, "none"), ["none"])],
+    "fork_join": [(lambda s: s.fork_join(reactivex.timer(1)), [(3, 0)])],
+    "group_by_until": [
+        (lambda s: s.group_by_until(lambda n: 0, None, lambda g: g.delay(1)).flat_map(lambda g: g.delay(1)), [1, 2, 3])
+    ],
+    "join": [
+        (lambda s: s.join(reactivex.timer(1), lambda _: reactivex.timer(2), lambda _: reactivex.timer(1)).count(), [3])
+    ],
+    "last_or_default": [(lambda s: s.last_or_default(0, lambda n: n > 3), [0])],
+    "materialize": [(lambda s: s.materialize().map(lambda each: each.kind), ["N", "N", "N", "C"])],
+    "max_by": [(lambda s: s.max_by(lambda n: n % 2), [[1, 3]])],
+    "min_by": [(lambda s: s.min_by(lambda n: n % 2), [[2]])],
+    "on_error_resume_next": [
+        (lambda s: s.map(lambda n: 6 // (n - 2)).on_error_resume_next(reactivex.timer(1)), [-6, 0])
+    ],
+    "single": [(lambda s: s.single(lambda n: n > 2), [3])],
+    "skip_last_with_time": [(lambda s: s.skip_last_with_time(11), [])],
+    "take_last_with_time": [(lambda s: s.take_last_with_time(11), [1, 2, 3])],
+    "throttle_with_mapper": [(lambda s: s.throttle_with_mapper(lambda _: reactivex.timer(1)), [3])],
+    "window_toggle": [
+        (
+            lambda s: s.window_toggle(reactivex.of(1), lambda _: reactivex.timer(1)).flat_map(lambda w: w.delay(1)),
+            [1, 2, 3],
+        )
+    ],
+    "zip_with_iterable": [(lambda s: s.zip_with_iterable("ab"), [(1, "a"), (2, "b")])],
     "zip": [(lambda s: s.zip(reactivex.interval(1), s.delay(1)), [(1, 0, 1), (2, 1, 2), (3, 2, 3)])],
 }
 

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
-from reactivex import Observable
-from reactivex import operators as ops
 from twisted.internet import task
 from twisted.internet.defer import CancelledError, Deferred
 
@@ -33,7 +31,7 @@ from txcdp.domains import page as page_domain
 from txcdp.errors import ConnectionLost, DownloadStarted, NavigationError, SessionDetached, TargetCrashed, TxcdpError
 from txcdp.page import Navigation, Page
 from txcdp.protocol._records import Event, to_json
-from txcdp.streams import first
+from txcdp.streams import Stream, first
 
 #: Seconds without a request in flight, after which a loaded page is idle.
 QUIET = 0.5
@@ -138,13 +136,9 @@ class _Watch:
     async def run(self) -> int:
         """Watch, take the picture and sum up; the code is 0 where the page was loaded."""
         story = self._story
-        events: Observable[Message] = self._browser.connection.events_raw()
-        heard: Observable[_Told] = events.pipe(ops.map(self._hear))
-        told: Observable[_Told] = heard.pipe(ops.share())  # by those who print, and by those who wait
-        activity: Observable[tuple[bool, int]] = told.pipe(ops.map(lambda _: story.activity))
-        idle: Observable[tuple[bool, int]] = activity.pipe(
-            ops.distinct_until_changed(), ops.debounce(QUIET), ops.filter(lambda now: now == (True, 0))
-        )
+        told = self._browser.connection.events_raw().map(self._hear).share()  # by those who print, and those who wait
+        activity = told.map(lambda _: story.activity).distinct_until_changed()
+        idle = activity.debounce(QUIET).filter(lambda now: now == (True, 0))
         printing = told.subscribe(self._print, lambda _: None)
         notes: list[tuple[str, str]] = []
         try:
@@ -168,7 +162,7 @@ class _Watch:
             self._complaints.append(one_line(error))
             return BAD
 
-    async def _watch(self, told: Observable[_Told], idle: Deferred[Any]) -> int:
+    async def _watch(self, told: Stream[_Told], idle: Deferred[Any]) -> int:
         """Go to the page and wait until it is over; fails with what went wrong, and returns the code."""
 
         def comes(event: type[Event]) -> Deferred[Any]:

@@ -129,9 +129,7 @@ class StreamSubject(Stream[T]):
                 observer.on_error(error)
         except Exception as raised:
             if raised is error:
-                log.debug(
-                    "{name} ended with {error!r}, for which a subscriber has no handler", name=self.name, error=error
-                )
+                self._unheard(raised)
             else:
                 log.failure("A subscriber of {name} raised at its end", name=self.name)
                 self.context.count_subscriber_error()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, TypeVarTuple, Unpack, cast, overload
 
 import reactivex
-from reactivex import ConnectableObservable, GroupedObservable, Observable, abc, typing
+from reactivex import ConnectableObservable, GroupedObservable, Notification, Observable, abc, typing
 from reactivex import operators as ops
 from reactivex.disposable import SingleAssignmentDisposable
 from reactivex.internal.utils import NotSet
@@ -157,6 +157,10 @@ class Stream(Observable[T_co]):
         """Give what a function gives for the latest item: the one before is left, or cancelled."""
         return self._made(ops.switch_map(self._inner(project)), "switch_map")
 
+    def expand(self: Stream[T], mapper: Callable[[T], Inner[T]]) -> Stream[T]:
+        """Give each item, what a function gives for it, what it gives for that, and so on."""
+        return self._made(ops.expand(self._inner(mapper)), "expand")
+
     @overload
     def scan(self: Stream[T], accumulator: Callable[[T, T], T]) -> Stream[T]: ...
     @overload
@@ -188,6 +192,14 @@ class Stream(Observable[T_co]):
         """Give each item with the time since the one before: ``.value`` and ``.interval``, a timedelta."""
         return self._made(ops.time_interval(scheduler), "time_interval")
 
+    def materialize(self) -> Stream[Notification[T_co]]:
+        """Give items, completion and error as notifications."""
+        return self._made(ops.materialize(), "materialize")
+
+    def dematerialize(self: Stream[Notification[U]]) -> Stream[U]:
+        """Turn notifications back into what they tell of."""
+        return self._made(ops.dematerialize(), "dematerialize")
+
     def do_action(
         self,
         on_next: Callable[[T_co], object] | None = None,
@@ -208,6 +220,10 @@ class Stream(Observable[T_co]):
     def filter(self, predicate: Callable[[T_co], bool]) -> Stream[T_co]:
         """Keep the items for which a function is true."""
         return self._made(ops.filter(predicate), "filter")
+
+    def filter_indexed(self, predicate_indexed: Callable[[T_co, int], bool]) -> Stream[T_co]:
+        """Keep the items for which a function of the item and its number, from 0, is true."""
+        return self._made(ops.filter_indexed(predicate_indexed), "filter_indexed")
 
     def of_type(self, kind: type[U]) -> Stream[U]:
         """Keep the instances of a class."""
@@ -233,6 +249,10 @@ class Stream(Observable[T_co]):
         """End after a time."""
         return self._made(ops.take_with_time(duration, scheduler), "take_with_time")
 
+    def take_last_with_time(self, duration: Seconds, scheduler: Scheduler = None) -> Stream[T_co]:
+        """Keep what came in the last so many seconds, which comes at the end."""
+        return self._made(ops.take_last_with_time(duration, scheduler), "take_last_with_time")
+
     def skip(self, count: int) -> Stream[T_co]:
         """Leave out the first so many."""
         return self._made(ops.skip(count), "skip")
@@ -252,6 +272,10 @@ class Stream(Observable[T_co]):
     def skip_with_time(self, duration: Seconds, scheduler: Scheduler = None) -> Stream[T_co]:
         """Leave out what comes within a time."""
         return self._made(ops.skip_with_time(duration, scheduler), "skip_with_time")
+
+    def skip_last_with_time(self, duration: Seconds, scheduler: Scheduler = None) -> Stream[T_co]:
+        """Leave out what came in the last so many seconds: each item comes so much later."""
+        return self._made(ops.skip_last_with_time(duration, scheduler), "skip_last_with_time")
 
     def slice(self, start: int | None = None, stop: int | None = None, step: int | None = None) -> Stream[T_co]:
         """Keep items by their numbers, as a slice of a list does."""
@@ -284,9 +308,29 @@ class Stream(Observable[T_co]):
         """
         return self._made(ops.first(predicate), "first")
 
+    def first_or_default(  # type: ignore[override]
+        self, predicate: Callable[[T_co], bool] | None = None, default_value: U | None = None
+    ) -> Stream[T_co | U | None]:
+        """Give the first item (for which a function is true) or, without one, another value."""
+        return self._made(ops.first_or_default(predicate, cast("Any", default_value)), "first_or_default")
+
     def last(self, predicate: Callable[[T_co], bool] | None = None) -> Stream[T_co]:
         """Give the last item (for which a function is true) at the end; without one, fail."""
         return self._made(ops.last(predicate), "last")
+
+    def last_or_default(
+        self, default_value: Any = None, predicate: Callable[[T_co], bool] | None = None
+    ) -> Stream[Any]:
+        """Give the last item (for which a function is true) at the end or, without one, another value."""
+        return self._made(ops.last_or_default(default_value, cast("Any", predicate)), "last_or_default")
+
+    def single(self, predicate: Callable[[T_co], bool] | None = None) -> Stream[T_co]:
+        """Give the only item (for which a function is true) at the end; fail where there is none or another."""
+        return self._made(ops.single(predicate), "single")
+
+    def element_at(self, index: int) -> Stream[T_co]:
+        """Give the item with a number, from 0, and end; without it, fail."""
+        return self._made(ops.element_at(index), "element_at")
 
     def ignore_elements(self) -> Stream[T_co]:
         """Leave out all items: the end alone remains."""
@@ -313,6 +357,10 @@ class Stream(Observable[T_co]):
     def throttle_first(self, window_duration: Seconds, scheduler: Scheduler = None) -> Stream[T_co]:
         """Keep an item, and leave out what comes within a time after it."""
         return self._made(ops.throttle_first(window_duration, scheduler), "throttle_first")
+
+    def throttle_with_mapper(self, throttle_duration_mapper: Callable[[T_co], Inner[Any]]) -> Stream[T_co]:
+        """Keep an item when none other comes before what a function gives for it."""
+        return self._later(ops.throttle_with_mapper(self._inner(throttle_duration_mapper)), "throttle_with_mapper")
 
     def sample(self, sampler: Seconds | Observable[Any], scheduler: Scheduler = None) -> Stream[T_co]:
         """Keep the latest item at each tick, where there is a new one.
@@ -403,6 +451,14 @@ class Stream(Observable[T_co]):
         """Give the first items of this and of other streams as a tuple, then the second ones, and so on."""
         return self._combined("zip", sources, lambda every: ops.zip(*every[1:]))
 
+    def zip_with_iterable(self, second: Iterable[U]) -> Stream[tuple[T_co, U]]:
+        """Give each item with the next one of an iterable; end with the shorter."""
+        return self._made(ops.zip_with_iterable(second), "zip_with_iterable")
+
+    def fork_join(self, *others: Observable[Any]) -> Stream[tuple[Any, ...]]:
+        """Give the last items of this and of other streams as a tuple when all have ended."""
+        return self._combined("fork_join", others, lambda every: ops.fork_join(*every[1:]))
+
     def amb(self, right_source: Observable[U]) -> Stream[T_co | U]:
         """Give what this or another stream gives, whichever has the first item."""
         return self._combined("amb", (right_source,), lambda every: ops.amb(every[1]))
@@ -427,6 +483,24 @@ class Stream(Observable[T_co]):
         """Give the items of the latest of the streams that come as items."""
         return self._all_bound()._made(ops.switch_latest(), "switch_latest")
 
+    def exclusive(self: Stream[Observable[U]]) -> Stream[U]:
+        """Give the items of the streams that come as items, leaving out those that come while one is under way."""
+        return self._all_bound()._made(ops.exclusive(), "exclusive")
+
+    def join(
+        self,
+        right: Observable[U],
+        left_duration_mapper: Callable[[T_co], Inner[Any]],
+        right_duration_mapper: Callable[[U], Inner[Any]],
+    ) -> Stream[tuple[T_co, U]]:
+        """Give all pairs of this stream's items and another's that last at the same time.
+
+        :param left_duration_mapper: gives what ends the duration of one of this stream's items.
+        :param right_duration_mapper: the same, of the other's.
+        """
+        durations = self._inner(left_duration_mapper), self._inner(right_duration_mapper)
+        return self._combined("join", (right,), lambda every: ops.join(every[1], *durations))
+
     # Failing:
 
     def catch(self, handler: Observable[U] | Callable[[Exception, Observable[T_co]], Inner[U]]) -> Stream[T_co | U]:
@@ -437,6 +511,10 @@ class Stream(Observable[T_co]):
         if isinstance(handler, Observable):
             return self._made(ops.catch(self._bound(handler)), "catch")
         return self._made(ops.catch(lambda error, source: self._bound(handler(error, source))), "catch")
+
+    def on_error_resume_next(self, second: Observable[U]) -> Stream[T_co | U]:
+        """Go on with another stream when this one has ended or failed."""
+        return self._combined("on_error_resume_next", (second,), lambda every: ops.on_error_resume_next(every[1]))
 
     def retry(self, retry_count: int | None = None) -> Stream[T_co]:
         """Subscribe again in place of failing.
@@ -523,6 +601,11 @@ class Stream(Observable[T_co]):
         """Give lists of items: a list ends when what a function gives at its begin does."""
         return self._made(ops.buffer_when(lambda: self._bound(closing_mapper())), "buffer_when")
 
+    def buffer_toggle(self, openings: Observable[U], closing_mapper: Callable[[U], Inner[Any]]) -> Stream[list[T_co]]:
+        """Give lists of items: a list begins with an item of another stream, and ends with what a function gives."""
+        closing = self._inner(closing_mapper)
+        return self._combined("buffer_toggle", (openings,), lambda every: ops.buffer_toggle(every[1], closing))
+
     def buffer_with_count(self, count: int, skip: int | None = None) -> Stream[list[T_co]]:
         """Give lists of so many items.
 
@@ -553,6 +636,11 @@ class Stream(Observable[T_co]):
         """Do as :meth:`buffer_when`, with streams for the lists."""
         return self._made(ops.window_when(lambda: self._bound(closing_mapper())), "window_when")
 
+    def window_toggle(self, openings: Observable[U], closing_mapper: Callable[[U], Inner[Any]]) -> Stream[Stream[T_co]]:
+        """Do as :meth:`buffer_toggle`, with streams for the lists."""
+        closing = self._inner(closing_mapper)
+        return self._combined("window_toggle", (openings,), lambda every: ops.window_toggle(every[1], closing))
+
     def window_with_count(self, count: int, skip: int | None = None) -> Stream[Stream[T_co]]:
         """Do as :meth:`buffer_with_count`, with streams for the lists."""
         return self._made(ops.window_with_count(count, skip), "window_with_count")
@@ -581,6 +669,25 @@ class Stream(Observable[T_co]):
         :param element_mapper: what of an item goes into its group.
         """
         return self._made(ops.group_by(key_mapper, element_mapper), "group_by")
+
+    @overload  # type: ignore[override]
+    def group_by_until(
+        self,
+        key_mapper: Callable[[T_co], K],
+        element_mapper: None,
+        duration_mapper: Callable[[GroupedStream[K, T_co]], Inner[Any]],
+    ) -> Stream[GroupedStream[K, T_co]]: ...
+    @overload
+    def group_by_until(
+        self,
+        key_mapper: Callable[[T_co], K],
+        element_mapper: Callable[[T_co], U],
+        duration_mapper: Callable[[GroupedStream[K, U]], Inner[Any]],
+    ) -> Stream[GroupedStream[K, U]]: ...
+    def group_by_until(self, key_mapper: Any, element_mapper: Any, duration_mapper: Any) -> Any:
+        """Do as :meth:`group_by`, where a group ends when what a function gives for it has an item."""
+        durations = self._given(duration_mapper)
+        return self._made(ops.group_by_until(key_mapper, element_mapper, durations), "group_by_until")
 
     def partition(self, predicate: Callable[[T_co], bool]) -> list[Stream[T_co]]:  # type: ignore[override]
         """Return two streams: of the items for which a function is true, and of the others; it subscribes once."""
@@ -629,6 +736,18 @@ class Stream(Observable[T_co]):
         """Give the greatest item at the end."""
         return self._made(ops.max(comparer), "max")
 
+    def min_by(
+        self, key_mapper: Callable[[T_co], K], comparer: Callable[[K, K], Any] | None = None
+    ) -> Stream[list[T_co]]:
+        """Give the items with the smallest key at the end."""
+        return self._made(ops.min_by(key_mapper, cast("Any", comparer)), "min_by")
+
+    def max_by(
+        self, key_mapper: Callable[[T_co], K], comparer: Callable[[K, K], Any] | None = None
+    ) -> Stream[list[T_co]]:
+        """Give the items with the greatest key at the end."""
+        return self._made(ops.max_by(key_mapper, cast("Any", comparer)), "max_by")
+
     def all(self, predicate: Callable[[T_co], bool]) -> Stream[bool]:
         """Give whether a function is true for all items, as soon as that is known."""
         return self._made(ops.all(predicate), "all")
@@ -640,6 +759,10 @@ class Stream(Observable[T_co]):
     def is_empty(self) -> Stream[bool]:
         """Give whether there is no item, as soon as that is known."""
         return self._made(ops.is_empty(), "is_empty")
+
+    def contains(self, value: Any, comparer: Callable[[Any, Any], bool] | None = None) -> Stream[bool]:
+        """Give whether an item is equal to a value, as soon as that is known."""
+        return self._made(ops.contains(value, comparer), "contains")
 
     # Any operator:
 
