@@ -21,9 +21,11 @@ from tests.test_docs import PYTHON, ROOT, STAND_INS, Block, _stored
 
 FOLDER = ROOT / "build" / "docs_programs"
 
+#: What mypy says of ``port.getHost().port``, as everybody writes it: Twisted's interfaces promise no port.
+TWISTEDS = ('"IAddress', "IListeningPort")
+
 #: Errors that are not ours to mend, by what a block has in it.
 EXCEPTIONS = {
-    ".getHost().port": "union-attr",  # Twisted's interfaces promise no port
     "import klein": "untyped-decorator",  # has no types
     "from klein": "untyped-decorator",
 }
@@ -128,7 +130,7 @@ def found() -> list[str]:
 
 
 def test_the_programs_are_typed(found: list[str]) -> None:
-    wrong = [line for line in found if "mistaken.py" not in line]
+    wrong = [line for line in found if "mistaken.py" not in line and not any(each in line for each in TWISTEDS)]
     assert not wrong, "\n".join(wrong)
 
 
