@@ -504,7 +504,7 @@ class TargetTests(WorldCase):
         for method, params in (
             ("setDiscoverTargets", {}),
             ("setDiscoverTargets", {"discover": 1}),
-            ("setDiscoverTargets", {"discover": False, "filter": []}),
+            ("setDiscoverTargets", {"discover": False, "filter": [{}]}),
             ("setAutoAttach", {"autoAttach": True}),
             ("setAutoAttach", {"autoAttach": True, "waitForDebuggerOnStart": True}),
             ("setAutoAttach", {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True, "filter": [{}]}),

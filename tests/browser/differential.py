@@ -20,7 +20,11 @@ from txcdp.chrome import discovery
 from txcdp.errors import ConnectionLost
 
 _HEX = re.compile(r"\b(?:[0-9A-F]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b")
+_POSITION = re.compile(r" at position \d+")
 _PORT = re.compile(r"127\.0\.0\.1:\d+|localhost:\d+")
+
+#: The domains whose events are compared; what the others tell goes on as it comes.
+DOMAINS = ("Browser", "Inspector", "Target")
 
 Message = dict[str, Any]
 Conversation = Callable[["Talk"], Awaitable[None]]
@@ -151,26 +155,51 @@ class Talk:
         for each in self.lines:
             each.close()
 
-    def transcript(self, *domains: str) -> dict[str, list[str]]:
-        """Return what was heard: the notes, and for each line and session its replies and some domains' events."""
+    def transcript(self) -> dict[str, list[str]]:
+        """Return the notes, and for each line and session its replies, its events, and of each target the last news.
+
+        Left out is what Chromium itself does now so and now otherwise: the order of targets in a list, the title of an
+        empty page, how often a change is told, and where in a message a parameter is missing.
+        """
         names: dict[str, str] = {}
 
-        def name(found: re.Match[str]) -> str:
-            return names.setdefault(found[0], f"<{len(names)}>")
-
         def clean(value: Any) -> str:
-            return _PORT.sub("HOST", _HEX.sub(name, json.dumps(value, sort_keys=True)))
+            text = json.dumps(_settled(value), sort_keys=True)
+            text = _HEX.sub(lambda found: names.setdefault(found[0], f"<{len(names)}>"), text)
+            return _POSITION.sub("", _PORT.sub("HOST", text))
 
         written: dict[str, list[str]] = {}
         for line in self.lines:
+            news: dict[str, dict[str, Any]] = {}
             for each in line.heard:
                 method = each.get("method", "")
-                if "said" in each or (method and method.partition(".")[0] not in domains):
+                if "said" in each or (method and method.partition(".")[0] not in DOMAINS):
                     continue
-                text = clean({key: value for key, value in each.items() if key != "sessionId"})
                 where = f"{line.name} {clean(each.get('sessionId', ''))}"
-                heard = written.setdefault(where, [])
-                if method != "Target.targetInfoChanged" or text not in heard[-3:]:
-                    heard.append(text)
+                message = {key: value for key, value in each.items() if key != "sessionId"}
+                if method == "Target.targetInfoChanged":
+                    info = message["params"]["targetInfo"]
+                    if info["type"] == "tab" or info["url"] in ("", "about:blank"):
+                        continue  # which is told when somebody else looks at it, too
+                    news.setdefault(where, {})[clean(info["targetId"])] = info
+                else:
+                    written.setdefault(f"{where} {'events' if method else 'replies'}", []).append(clean(message))
+            for where, infos in news.items():
+                written[f"{where} news"] = sorted(clean(each) for each in infos.values())
         written["notes"] = [clean(each) for each in self.notes]
         return written
+
+
+def _settled(value: Any) -> Any:
+    """Return a message without what is now so and now otherwise."""
+    if isinstance(value, list):
+        items = [_settled(each) for each in value]
+        if items and all(isinstance(each, dict) and "targetId" in each for each in items):
+            items.sort(key=lambda each: (each.get("type", ""), each.get("url", ""), each.get("title", "")))
+        return items
+    if not isinstance(value, dict):
+        return value
+    found = {key: _settled(each) for key, each in value.items() if key not in ("objectId", "embedderData")}
+    if found.get("url") in ("", "about:blank") and "title" in found:
+        found.update(title="", url="about:blank")
+    return found

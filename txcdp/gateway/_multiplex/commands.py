@@ -235,7 +235,7 @@ def _browser_info(target_id: str) -> dict[str, Any]:
 def _discover(world: World, session: Session, command: Command) -> None:
     params = params_of(command)
     if not flag(params, "discover"):
-        if params.get("filter") is not None:
+        if params.get("filter") and read_filter(params):
             raise Refusal(INVALID_PARAMS, "Filter should not be present with `discover` is off")
         session.discovery = None
         world.discovering.pop(session.id, None)
