@@ -58,8 +58,9 @@ class SQLiteTests(TestCase):
 
     async def test_a_database_that_is_removed_while_it_is_written(self) -> None:
         logged: list[Any] = []
-        globalLogPublisher.addObserver(logged.append)
-        self.addCleanup(globalLogPublisher.removeObserver, logged.append)
+        observer: Any = logged.append
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
         sink = await self.open_one()
         await sink.write([event_line(1.0, head_of(None, None), b'"method":"A.a","params":{}')])
         for way in (self.path.unlink, lambda: os.rename(self.path, self.path.with_suffix(".moved"))):
