@@ -300,7 +300,9 @@ class RemovedTests(FilesCase):
         entries = list(read(self.folder))
         self.assertEqual(kinds(entries), ["begin", "removed", "EventEntry", "EventEntry", "end"])
         self.assertEqual(numbers(entries), [2, 3])
-        self.assertEqual([each["path"].name for each in logged], [Path(entries[1].data["path"]).name])
+        note = entries[1]
+        assert isinstance(note, NoteEntry)
+        self.assertEqual([each["path"].name for each in logged], [Path(note.data["path"]).name])
 
     def test_one_that_has_another_name_is_gone_on_with(self) -> None:
         """As a program that rotates logs does."""
