@@ -360,8 +360,8 @@ FAULTS = (
     Fault(
         "a command of a shared browser is carried out without being judged",
         "gateway/_proxy/relay.py",
-        "if not info.special or self._may_pass(info, command):",
-        "if True:",
+        "checked = self._checked(info, command) if info.special else command",
+        "checked = command",
         (
             "tests/test_client_messages.py::JudgedTests::test_hostile_messages",
             "tests/hostile/test_hostile_commands.py::Shared::test_none_of_it_is_carried_out",
