@@ -362,6 +362,21 @@ class ConnectTests(ProxyTests):
         self.assertEqual(self.wanting("a.example").said()[:2], b"\5\2")
         self.assertEqual(self.tried(), [("8.8.8.8", 80)])
 
+    def test_what_was_refused_is_remembered(self):
+        self.make()
+        self.names.table["INNER.example."] = "10.0.0.1"
+        self.wanting("INNER.example.", 81)
+        self.assertTrue(self.proxy.has_refused("inner.example", 81))
+        self.assertFalse(self.proxy.has_refused("inner.example", 80))
+        self.names.table["INNER.example."] = "8.8.8.8"
+        self.wanting("INNER.example.", 81)
+        self.outside()
+        self.assertFalse(self.proxy.has_refused("inner.example", 81))
+        for number in range(1001):
+            self.wanting(f"127.1.{number >> 8}.{number & 255}").lose()
+        self.assertFalse(self.proxy.has_refused("127.1.0.0", 80))
+        self.assertTrue(self.proxy.has_refused("127.1.0.1", 80))
+
     def test_names_that_are_none(self):
         self.make()
         for host in ("nobody.example", "a..example", "x" * 64 + ".example", ".", "a b", "a\0.example", "-" * 255):

@@ -367,6 +367,19 @@ class RenderTests(EgressCase):
 
     never = frozenset({"preconnect", "speculative-prefetch", "prerender"})
 
+    async def test_what_is_told(self):
+        """A document that leads to such an address is forbidden; one that nobody has is another thing."""
+        await self.guarded()
+        there = f"http://{self.host_of('document')}/"
+        for url in (there, f"http://{self.public}/to?{there}", f"http://{self.public}/to?{there.upper()}"):
+            problem = await self.problem(403, "policy", "/content", url=url)
+            self.assertIn("private addresses", problem["detail"])
+        problem = await self.problem(502, "navigation", "/content", url="http://nobody.example/")
+        self.assertEqual(problem["error_text"], "net::ERR_SOCKS_CONNECTION_FAILED")
+        response = await self.post("/content", url=f"http://{self.public}/")
+        self.assertEqual(response.status, 200)
+        self.assertEqual(self.came, set())
+
     async def test_none_of_it_works(self):
         await self.guarded()
         missing: set[str] = set()

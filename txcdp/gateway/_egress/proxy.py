@@ -40,6 +40,9 @@ _BYPASS: Final = "<-loopback>"
 #: So many proxies of its own a client may have.
 _MOST_PROXIES: Final = 16
 
+#: So many hosts are remembered to which a connection was not allowed.
+_REMEMBERED: Final = 1000
+
 _RULES: Final = "--host-resolver-rules="
 
 #: What else would say by which way a browser goes.
@@ -111,6 +114,7 @@ class EgressProxy:
         self._clients: set[Incoming] = set()
         self._empty: Notice[None] | None = None
         self._seldom = Seldom(reactor)
+        self._refused: dict[tuple[str, int], None] = {}
         self._forwards: dict[object, dict[tuple[str, int], IListeningPort]] = {}
 
     @property
@@ -228,9 +232,19 @@ class EgressProxy:
         self._clients.discard(client)
         self._settle()
 
-    def refused(self, error: NotAllowed, port: int) -> None:
+    def has_refused(self, host: str, port: int) -> bool:
+        """Whether the last connection to a host was not allowed, as far as that is remembered.
+
+        :param host: in lower case, without a dot at its end, an IPv6 address without brackets.
+        """
+        return (host, port) in self._refused
+
+    def refused(self, host: str, port: int, error: NotAllowed) -> None:
         """Hear that one is not allowed."""
         self.counts.refused[error.kind] += 1
+        self._refused[_key(host, port)] = None
+        if len(self._refused) > _REMEMBERED:
+            del self._refused[next(iter(self._refused))]
         if self._seldom():
             log.info(
                 "A page was not connected to {address}, port {port}: {kind}",
@@ -238,6 +252,11 @@ class EgressProxy:
                 port=port,
                 kind=error.kind,
             )
+
+    def connected(self, host: str, port: int) -> None:
+        """Hear that one was made."""
+        self.counts.connected += 1
+        self._refused.pop(_key(host, port), None)
 
     def _settle(self) -> None:
         if self._empty is not None and not self._clients:
@@ -257,6 +276,7 @@ class Incoming(Side):
         self._dialing: Deferred[Any] | None = None
         self._early: list[bytes] = []
         self._taken = False
+        self._wanted = ("", 0)
 
     def connectionMade(self) -> None:
         """Take it in, or close it where there is no room."""
@@ -282,7 +302,8 @@ class Incoming(Side):
         limits = self.proxy.limits
         dialing = self.proxy.dialer.connect(host, port, outside)
         self._dialing = with_deadline(self._clock, dialing, limits.connect_time, _Late)
-        self._dialing.addCallbacks(self._connected, self._failed, errbackArgs=(port,)).addErrback(self._broken)
+        self._wanted = (host, port)
+        self._dialing.addCallbacks(self._connected, self._failed).addErrback(self._broken)
 
     def dataReceived(self, data: bytes) -> None:
         """Pass on what comes; what comes too early has to wait."""
@@ -323,7 +344,7 @@ class Incoming(Side):
         there: Any = outside.transport
         here: Any = self.transport
         there.setTcpNoDelay(True)
-        self.proxy.counts.connected += 1
+        self.proxy.connected(*self._wanted)
         self.answer(Reply.SUCCEEDED)
         Tunnel(self._clock, self, outside, self.proxy.limits.idle_time, lambda: self.proxy.drop(self))
         early, self._early = self._early, []
@@ -331,14 +352,14 @@ class Incoming(Side):
             super().dataReceived(b"".join(early))
             here.resumeProducing()
 
-    def _failed(self, failure: Failure, port: int) -> None:
+    def _failed(self, failure: Failure) -> None:
         if self._dialing is None:
             failure.trap(CancelledError, ConnectingCancelledError, Unreachable)  # the browser has gone
             return
         self._dialing = None
         if failure.check(NotAllowed):
             error: Any = failure.value
-            self.proxy.refused(error, port)
+            self.proxy.refused(*self._wanted, error)
             self.answer(Reply.NOT_ALLOWED)
         else:
             failure.trap(_Late, Unreachable)
@@ -408,6 +429,10 @@ class Forwarded(Incoming):
 
     def answer(self, reply: Reply) -> None:
         """Say nothing: the browser and its client's proxy speak with each other."""
+
+
+def _key(host: str, port: int) -> tuple[str, int]:
+    return host.lower().removesuffix("."), port
 
 
 class _Factory(Factory):

@@ -54,6 +54,9 @@ _GIVING_FILES = "DOM.setFileInputFiles"
 #: What is told of a command that might be read otherwise than it was here.
 UNREADABLE = "this gateway lets through only what it can read"
 
+#: What is told of a URL that leads to where it may not.
+PRIVATE = "URLs of private addresses are not allowed by this gateway"
+
 #: So many messages may be within each other.
 _DEEPEST = 3
 
@@ -103,7 +106,7 @@ class Screen:
         if scheme in self._schemes or scheme == _DEVTOOLS:
             return f"URLs of the scheme {scheme[:20]!r} are not allowed by this gateway"
         if not self._private and scheme in ("http", "https", "ws", "wss", "ftp") and self._is_private(scheme, rest):
-            return "URLs of private addresses are not allowed by this gateway"
+            return PRIVATE
         return None
 
     def _is_private(self, scheme: str, rest: str) -> bool:

@@ -15,7 +15,7 @@ from txcdp.gateway._http.refusals import Refusal
 from txcdp.gateway._http.requests import Answer, Visit
 from txcdp.gateway._options import Policy, RenderOptions
 from txcdp.gateway._proxy.command_filter import Screen
-from txcdp.gateway._urls import Unreadable, host_of, split_url
+from txcdp.gateway._urls import Unreadable, host_of, port_of, split_url
 from txcdp.gateway.render import _rendering as rendering
 from txcdp.gateway.render._openapi import document
 from txcdp.gateway.render._problems import Problem, problem_of
@@ -68,7 +68,8 @@ class Renders:
         self._options = options
         self._screen = Screen(policy)
         forbids = self._screen.concerns(_OPENING)
-        self._rules = Rules(self._screen.objection_to_url if forbids else None, policy.private_addresses)
+        objection = self._screen.objection_to_url if forbids else None
+        self._rules = Rules(objection, policy.private_addresses, self._was_refused)
         self._schemes = frozenset(each.lower().rstrip(":") for each in options.schemes)
         self._decoders = {path: msgspec.json.Decoder(each.request) for path, each in ENDPOINTS.items()}
         self._document = msgspec.json.encode(document())
@@ -134,6 +135,14 @@ class Renders:
             )
         told = {} if status is None else {"X-Page-Status": str(status)}
         return Answer(rendered.body, rendered.kind, 200, _HARMLESS | told)
+
+    def _was_refused(self, url: str) -> bool:
+        """Whether the egress proxy has not allowed a connection to where a URL leads."""
+        egress = self._gateway.egress
+        if egress is None or not url:
+            return False
+        scheme, rest, _ = split_url(url)
+        return egress.has_refused(host_of(rest), port_of(rest, scheme))
 
     def _too_long(self, path: str, most: int) -> Problem:
         self._gateway.counters.renders[path, 413] += 1

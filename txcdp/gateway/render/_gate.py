@@ -25,6 +25,7 @@ class Gate:
     :param objection: says why a URL may not be loaded, or None.
     :param html: what comes instead of the first document; None: nothing does.
     :ivar objected: why the page's document was kept out; None where it was not.
+    :ivar url: of the last document of the page that was let through; ``""`` before.
     """
 
     def __init__(self, page: Page, objection: Callable[[str], str | None], html: str | None) -> None:
@@ -32,6 +33,7 @@ class Gate:
         self._objection = objection
         self._html = html
         self.objected: str | None = None
+        self.url = ""
 
     def close(self) -> Deferred[None]:
         """Begin to stop documents."""
@@ -54,5 +56,7 @@ class Gate:
                 self.objected = objection
             done = execute(fetch.fail_request(request_id=event.request_id, error_reason="AccessDenied"))
         else:
+            if event.frame_id == self._page.main_frame_id:
+                self.url = event.request.url
             done = execute(fetch.continue_request(request_id=event.request_id))
         done.addErrback(lambda _: None)  # the page goes somewhere else meanwhile, or is gone

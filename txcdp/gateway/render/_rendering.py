@@ -13,6 +13,7 @@ from txcdp.browser import BrowserContext
 from txcdp.domains import browser, emulation, network, storage
 from txcdp.domains import page as page_domain
 from txcdp.errors import CommandError, NavigationError
+from txcdp.gateway._proxy.command_filter import PRIVATE
 from txcdp.gateway.render._gate import NOWHERE, Gate
 from txcdp.gateway.render._problems import Problem
 from txcdp.gateway.render._requests import PAPERS, Content, Cookie, Evaluate, Evaluated, Pdf, Render, Screenshot
@@ -52,10 +53,12 @@ class Rules:
 
     :ivar objection: says why a URL may not be opened; None: all may be.
     :ivar private: whether a document without URL may have what is at private addresses.
+    :ivar refused: says whether a URL led to an address that may not be connected to.
     """
 
     objection: Callable[[str], str | None] | None = None
     private: bool = True
+    refused: Callable[[str], bool] = lambda url: False
 
 
 async def load(context: BrowserContext, wanted: Render, rules: Rules, progress: Progress) -> tuple[Page, int | None]:
@@ -87,6 +90,8 @@ async def load(context: BrowserContext, wanted: Render, rules: Rules, progress: 
     except NavigationError:
         if gate.objected is not None:
             raise Problem(403, gate.objected, "policy") from None
+        if rules.refused(gate.url):
+            raise Problem(403, PRIVATE, "policy") from None
         raise
     return page, navigation.status if wanted.html is None else None
 
