@@ -262,6 +262,15 @@ class StartTests(LaunchCase):
         self.assertIn("no directory", str(error))
         self.assert_nothing_left()
 
+    def test_one_string_is_no_list_of_flags(self):
+        for wrong in ("--lang=de", b"--lang=de", [5], [None]):
+            failed = start_browser(MemoryReactorClock(), executable=sys.executable, args=wrong)  # type: ignore[arg-type]
+            self.assertIn("--lang=de", str(self.failureResultOf(failed, TypeError).value))
+
+    def test_an_empty_name_is_no_profile(self):
+        failed = start_browser(MemoryReactorClock(), executable=sys.executable, profile="")
+        self.assertIn("profile=None", str(self.failureResultOf(failed, ValueError).value))
+
     def test_arguments_that_have_a_name_of_their_own(self):
         for arg, words in (("--user-data-dir=x", "profile="), ("--remote-debugging-pipe", "transport=")):
             error = self.failureResultOf(self.launch(args=[arg]), ValueError).value

@@ -7,6 +7,7 @@ from typing import Any
 
 from reactivex import operators as ops
 from twisted.internet.defer import Deferred
+from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support import Watcher
@@ -387,6 +388,27 @@ class RestoreTests(ReconnectCase):
         self.lose()
         self.come_back()
         self.assertGreater(self.connection.stats.bytes_sent, before)
+
+
+class LoggedTests(ReconnectCase):
+    def test_the_log_says_when_the_line_is_lost_and_when_it_is_back(self):
+        told: list[str] = []
+
+        def note(item: Any) -> None:
+            if item["log_namespace"] == "txcdp._core.reconnecting":
+                told.append(item["log_format"].format(**item))
+
+        observer: Any = note
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
+        self.lose()
+        self.come_back()
+        self.chrome.restart()
+        self.chrome.flush()
+        self.come_back()
+        self.assertIn("cut", told[0])
+        self.assertIn("is connected again", told[1])
+        self.assertIn("was started anew", told[3])
 
 
 class WaitingTests(ReconnectCase):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support import Watcher
+from tests.support import Watcher, WireCase
 from txcdp._timeouts import DEFAULT
 from txcdp.domains import browser, network, page, runtime, target
 from txcdp.errors import ConnectionLost, ExperimentalCommand, SessionDetached, TargetCrashed
@@ -143,3 +144,15 @@ class SessionTests(SynchronousTestCase):
         self.chrome.reply(self.chrome.commands[-1], {"x": 1})
         self.chrome.flush()
         self.assertEqual(self.successResultOf(theirs), {"x": 1})
+
+
+class MistakesTests(WireCase):
+    def test_a_name_in_the_place_of_a_command_or_an_event(self):
+        wrong: Any = "Page.navigate"
+        for ask, words in (
+            (self.connection.session.execute, 'execute_raw("Page.navigate"'),
+            (self.connection.session.events, 'events_raw("Page.loadEventFired")'),
+        ):
+            with self.assertRaises(TypeError) as caught:
+                ask(wrong)
+            self.assertIn(words, str(caught.exception))

@@ -627,7 +627,7 @@ class ClosingTests(OpenCase):
     def test_no_closing_at_all(self):
         self.tcp.end()
         self.assertEqual((self.lost.clean, self.lost.code), (False, 1006))
-        self.assertIn("without closing", self.lost.reason)
+        self.assertEqual(self.lost.reason, "the browser ended it without closing")
 
     def test_aborting(self):
         self.transport.abort()

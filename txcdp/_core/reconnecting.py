@@ -18,6 +18,7 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -26,6 +27,8 @@ from txcdp._core.outage import Replace
 from txcdp._deferreds import returns_deferred
 from txcdp._transports.interface import Transport
 from txcdp.health import Reconnected, Reconnecting
+
+log = Logger()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +122,7 @@ class Reconnector:
         self._has_line = True
         self._protocol: Any = None
         self._delays = policy.delays()
+        self._name = name
         endpoint = _Endpoint(self._connect, name)
         self._service = ClientService(endpoint, Factory.forProtocol(Protocol), retryPolicy=self._delay, clock=clock)
         connection.outage.keep(self, replace, policy.wait or 0.0, policy.max_waiting)
@@ -126,6 +130,8 @@ class Reconnector:
 
     def line_lost(self, reason: Exception) -> None:
         """Hear that the line is lost: the service hears it as of any protocol."""
+        if self._has_line and not isinstance(reason, ConnectionDone):
+            log.warn("{name}: {reason}; another line is looked for", name=self._name, reason=reason)
         self._has_line = False
         protocol, self._protocol = self._protocol, None
         if protocol is not None:
@@ -171,6 +177,8 @@ class Reconnector:
             opened.transport.abort()
             raise
         self._identity = opened.identity
+        what = "was started anew" if restarted else "is connected again"
+        log.info("{name} {what}, after {seconds:.1f} s without a line", name=self._name, what=what, seconds=gap.seconds)
         self._connection.health.push(Reconnected(gap))
 
 

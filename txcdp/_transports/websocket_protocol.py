@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IStreamClientEndpoint
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
@@ -171,7 +172,9 @@ class WebSocketTransport(LineEnd, ShortPathProtocol):  # type: ignore[misc]
         """Hear from Twisted that the line is gone."""
         if not self._why and not self.wasNotCleanReason and not self.wasClean:
             if self.opened.called:
-                self._why = f"the browser ended it without closing ({reason.getErrorMessage()})"
+                # Of the plain end that every browser leaves Twisted says "closed cleanly", which is TCP's affair.
+                detail = "" if reason.check(ConnectionDone) else f" ({reason.getErrorMessage()})"
+                self._why = f"the browser ended it without closing{detail}"
             else:
                 self._why = _why_not_opened(reason, self.factory.host.strip("[]"))
         super().connectionLost(reason)

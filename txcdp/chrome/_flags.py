@@ -59,8 +59,13 @@ def check_args(args: Iterable[str]) -> None:
     """Refuse flags that would not do what they say.
 
     :raises ValueError: one of them has an argument of its own.
+    :raises TypeError: they are one string, or not all strings.
     """
+    if isinstance(args, str | bytes):
+        raise TypeError(f"args={args!r}: a list of flags is wanted, such as args=[{args!r}]")
     for arg in args:
+        if not isinstance(arg, str):
+            raise TypeError(f"args: {arg!r} is no flag; each is a string such as '--lang=de'")
         name = arg.partition("=")[0]
         if name == "--user-data-dir":
             raise ValueError("--user-data-dir is given with the argument profile=")

@@ -69,6 +69,8 @@ async def start_browser(
     """
     _check_transport(transport)
     check_args(args)
+    if profile is not None and not os.fspath(profile):
+        raise ValueError("profile='': name a directory, or write profile=None for a temporary one")
     path = find_executable(executable)
     if sandbox is None:
         sandbox = _sandbox_as_can_be()
@@ -93,6 +95,7 @@ async def start_browser(
         try:
             _execute(process, make_environment(env, workspace), transport)
             process.ws_url = await _come_up(reactor, process, transport, start_timeout, headless)
+            process.up = True
             await wait_for_sweep(reactor, sweeping)
         except BaseException:
             await process.close(0)

@@ -98,6 +98,8 @@ class BrowserProcess:
         self._gone: Notice[ExitStatus] = Notice()
         self._clean: Notice[None] = Notice()
         self._closing = False
+        #: Whether it has come up: before that, who launches it says why it ended.
+        self.up = False
         self._linger: Any = None
         self._trigger: Any = None
         if end_with_reactor:
@@ -226,6 +228,8 @@ class BrowserProcess:
         Where it was a script, the browser is among them: at the end of its pipe it ends in good order.
         """
         self.exit_status = status
+        if not self._closing and self.up:
+            log.warn("Browser {pid} has ended by itself: {status}", pid=self.pid, status=_cause(status))
         self._close_lifeline()
         if self.pipe is not None:
             self.pipe.peer_exited(f"the browser has ended ({status})", clean=status.code == 0)
@@ -271,3 +275,10 @@ class BrowserProcess:
     def _shutdown(self) -> Deferred[None]:
         self._trigger = None  # it fires: too late to remove it
         return self.close()
+
+
+def _cause(status: ExitStatus) -> str:
+    """Say how a browser ended, and what that may mean: of the kernel's killing for memory no process is told."""
+    if status.signal == getattr(signal, "SIGKILL", None):
+        return f"{status}, by somebody or by the kernel, which does so where memory has run out (see dmesg)"
+    return str(status)

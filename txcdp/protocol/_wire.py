@@ -298,5 +298,13 @@ def _reply_reader(shape: Any) -> TolerantDecoder[Reply[Any]]:
 
 @functools.cache
 def reply_decoder(command: type[Command[T]]) -> ReplyDecoder[T]:
-    """Return the decoder of a command class's replies, made at the first use."""
+    """Return the decoder of a command class's replies, made at the first use.
+
+    :raises TypeError: for what is no command.
+    """
+    if not issubclass(command, Command):
+        raise TypeError(
+            f"execute() takes a command such as page.navigate(url=...), not {command.__name__}; "
+            'by a name in the protocol: execute_raw("Page.navigate", {"url": ...})'
+        )
     return ReplyDecoder(command.method, result_type(command))

@@ -15,7 +15,7 @@ from txcdp._core.sessions.enabling import Enabling
 from txcdp._core.sessions.sending import Sending
 from txcdp._core.sessions.streams import SessionStreams
 from txcdp._deferreds import Notice
-from txcdp._privacy import printable
+from txcdp._privacy import printable, shortened
 from txcdp._timeouts import DEFAULT, Default
 from txcdp.errors import ConnectionLost, ExperimentalCommand, Gone, TargetCrashed
 from txcdp.protocol._holding import Answer
@@ -149,6 +149,11 @@ class Session:
 
         :param event: such as ``network.ResponseReceived``.
         """
+        if not issubclass(_class_of(event), Event):
+            raise TypeError(
+                f"events() takes the class of an event such as page.LoadEventFired, not {shortened(repr(event))}; "
+                'by a name in the protocol: events_raw("Page.loadEventFired")'
+            )
         return self._streams.get(event.method, event)
 
     def events_raw(self, method: str) -> EventStream[dict[str, Any]]:
@@ -330,3 +335,8 @@ class Session:
 def session_key(session_id: str | None) -> bytes:
     """Return what stands for a session id in messages."""
     return (session_id or "").encode("utf-8", "surrogatepass")
+
+
+def _class_of(value: object) -> type:
+    """Return a class that was given, or that of what was given in its place."""
+    return value if isinstance(value, type) else type(value)
