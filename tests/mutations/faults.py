@@ -467,6 +467,37 @@ FAULTS = (
         "",
         (f"{_SCREEN}::test_schemes",),
     ),
+    Fault(
+        "a browser is connected to an address that nobody has judged",
+        "gateway/_egress/dialing.py",
+        "kinds = [self._policy.objection(each, port) for each in found]",
+        "kinds = ['' for each in found]",
+        (
+            "tests/test_egress.py::ConnectTests::test_what_is_not_public_is_refused",
+            "tests/test_egress.py::ConnectTests::test_a_name_that_changes_its_mind",
+        ),
+    ),
+    Fault(
+        "an address that stands for a private one counts as public",
+        "gateway/_egress/addresses.py",
+        "if address.ipv4_mapped is not None or address in _NAT64:",
+        "if False:",
+        ("tests/test_egress.py::AddressTests::test_special_ones",),
+    ),
+    Fault(
+        "browsers find hosts by themselves, past the egress proxy",
+        "gateway/_egress/proxy.py",
+        'rules.append("MAP * ~NOTFOUND")',
+        "rules.append('MAP a b')",
+        ("tests/test_egress.py::ArgumentTests::test_nothing_leaves_in_another_way",),
+    ),
+    Fault(
+        "a connection that breaks looks like one that has ended",
+        "gateway/_egress/tunnels.py",
+        "if reason.check(ConnectionDone) is None:",
+        "if False:",
+        ("tests/test_egress.py::TunnelTests::test_a_break_is_passed_on",),
+    ),
     # Probing.
     Fault(
         "probes wait behind the commands that hang",
