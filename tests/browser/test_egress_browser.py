@@ -357,9 +357,8 @@ class SharedTests(ExclusiveTests):
     """The same in shared mode."""
 
     mode = "shared"
-    #: In contexts like an incognito window's nothing is done beforehand; and workers that outlive their page may wait
-    #: for whoever attaches to them.
-    never = frozenset({"preconnect", "speculative-prefetch", "prerender", "service-worker", "shared-worker"})
+    #: In contexts like an incognito window's nothing is done beforehand.
+    never = frozenset({"preconnect", "speculative-prefetch", "prerender"})
 
 
 class RenderTests(EgressCase):
