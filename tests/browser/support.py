@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -177,10 +178,17 @@ def listen_silently(case: TestCase) -> int:
     return int(port.getHost().port)
 
 
-def unused_port() -> int:
-    """Return a port on which nobody listens."""
-    import socket
+def refusing_port() -> int:
+    """Return a port that refuses connections: it stays taken, by a socket that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+        probe.detach()
+    return port
 
+
+def free_port() -> int:
+    """Return a port for somebody who cannot take any one that is free; another one may be quicker."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

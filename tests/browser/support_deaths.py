@@ -31,7 +31,7 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.web.client import Agent
 
-from tests.browser.support import Server, reactor, unused_port
+from tests.browser.support import Server, free_port, reactor
 from tests.browser.test_service_browser import ROOT, Twistd
 
 #: Seconds within which the pool is whole again, and what a dead gateway leaves is gone, on a quiet machine.
@@ -147,7 +147,7 @@ class Deaths:
         self.seed = seed
         self._choice = random.Random(seed)
         self._count, self._pool = SIZES[mode]
-        self._port = unused_port()
+        self._port = free_port()
         self._visitors: dict[str, Visitor] = {}
         self._sessions: set[int] = set()
         self._times: list[tuple[float, str, float]] = []

@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 
 import txcdp
 from examples.site.server import address, serve, stop
-from tests.browser.support import BrowserTestCase, reactor, unused_port
+from tests.browser.support import BrowserTestCase, reactor, refusing_port
 from txcdp._deferreds import returns_deferred
 from txcdp.domains import browser as domain
 from txcdp.domains import page, target
@@ -384,7 +384,7 @@ class FailureTests(CommandTestCase):
     """What cannot be loaded is said in a line, with the exit code 1."""
 
     async def test_nobody_listens(self) -> None:
-        command = await self.watch(f"127.0.0.1:{unused_port()}")
+        command = await self.watch(f"127.0.0.1:{refusing_port()}")
         self.assert_ended(command, 1, "net::ERR_CONNECTION_REFUSED")
         self.assert_told(command, "network", "ERR", "GET", "/", "net::ERR_CONNECTION_REFUSED")
         self.assert_told(command, "loaded", "no")
@@ -432,7 +432,7 @@ class FailureTests(CommandTestCase):
     async def test_no_browser(self) -> None:
         command = await self.watch("example.com", "--executable", "/no/such/browser")
         self.assert_ended(command, 1, "/no/such/browser (executable) does not exist. Install one")
-        command = await self.watch("example.com", "--browser", str(unused_port()))
+        command = await self.watch("example.com", "--browser", str(refusing_port()))
         self.assert_ended(command, 1, "nothing can be reached at")
 
     async def test_misuse(self) -> None:
@@ -537,7 +537,7 @@ class RunningBrowserTests(CommandTestCase):
         self.assert_ended(command, 1, "'Harbour.open' wasn't found")
         command = await self.run_command("call", "Harbour.open", *where)
         self.assert_ended(command, 2, "no domain 'Harbour'")
-        command = await self.run_command("targets", "--browser", str(unused_port()))
+        command = await self.run_command("targets", "--browser", str(refusing_port()))
         self.assert_ended(command, 1, "--remote-debugging-port=9222")
 
     async def test_versions_and_protocols_are_compared(self) -> None:

@@ -11,7 +11,7 @@ from twisted.internet.endpoints import UNIXClientEndpoint, UNIXServerEndpoint
 from twisted.internet.ssl import optionsForClientTLS
 
 import txcdp
-from tests.browser.support import BrowserTestCase, listen_silently, reactor, unused_port
+from tests.browser.support import BrowserTestCase, listen_silently, reactor, refusing_port
 from tests.browser.support_lines import Authority, Door, LinesTestCase, Proxy, port_of
 from txcdp.browser import Browser
 from txcdp.chrome import discovery
@@ -91,7 +91,7 @@ class ConnectTests(BrowserTestCase):
         await only.close()
 
     async def test_nobody_is_there(self):
-        nowhere = f"127.0.0.1:{unused_port()}"
+        nowhere = f"127.0.0.1:{refusing_port()}"
         for url in (nowhere, f"ws://{nowhere}/devtools/browser/x"):
             await self.fails(txcdp.connect(reactor, url), ConnectError)
 

@@ -19,13 +19,14 @@ from typing import cast
 
 import pytest
 
+from tests.support import PATIENCE
 from tests.test_docs import PYTHON, ROOT, Block, by_name
 
 PROGRAMS = [block for block in PYTHON if block.is_program and not block.guests]
 SERVICES = [block for block in PYTHON if block.is_service and not block.guests]
 
 #: Seconds for one program, on a busy machine.
-DEADLINE = 90
+DEADLINE = PATIENCE
 
 #: A program that serves the demo site, keeps a browser with a page, and ends when its standard input does.
 STAGE = """

@@ -18,7 +18,7 @@ from twisted.trial.unittest import SkipTest
 from twisted.web.client import Agent
 from twisted.web.http_headers import Headers
 
-from tests.browser.support import reactor, unused_port
+from tests.browser.support import reactor, refusing_port
 from tests.browser.test_gateway_browser import TOKEN, GatewayCase, tokens_file
 from txcdp._deferreds import returns_deferred
 from txcdp.domains import target
@@ -262,7 +262,7 @@ class WhatNot(RenderCase):
 
     async def test_pages_that_cannot_be_loaded(self):
         await self.begin()
-        url = f"http://127.0.0.1:{unused_port()}/"
+        url = f"http://127.0.0.1:{refusing_port()}/"
         problem = await self.problem(502, "navigation", "/content", url=url)
         self.assertEqual(problem["error_text"], "net::ERR_CONNECTION_REFUSED")
         problem = await self.problem(502, "navigation", "/content", url="http://nobody.invalid/?token=secret")

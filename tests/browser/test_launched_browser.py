@@ -10,7 +10,7 @@ from unittest.mock import patch
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
 
 import txcdp
-from tests.browser.support import BrowserTestCase, halt, reactor, unused_port
+from tests.browser.support import BrowserTestCase, halt, reactor, refusing_port
 from txcdp.browser import Browser
 from txcdp.domains import browser, network, page, runtime, target
 from txcdp.errors import (
@@ -125,7 +125,8 @@ class LaunchTests(BrowserTestCase):
         with patch("txcdp.chrome.start_browser", start_browser):
             await self.fails(txcdp.launch(reactor, stability="rock solid"), ValueError)  # type: ignore[arg-type]
             await self.fails(
-                txcdp.launch(reactor, options=txcdp.WebSocketOptions(proxy=("127.0.0.1", unused_port()))), ConnectError
+                txcdp.launch(reactor, options=txcdp.WebSocketOptions(proxy=("127.0.0.1", refusing_port()))),
+                ConnectError,
             )
         self.assertEqual([made.running or os.path.exists(made.profile) for made in started], [False, False])
 
@@ -215,7 +216,7 @@ class PageTests(BrowserTestCase):
         url = self.server.page("/", "<title>There</title>")
         tab = await chrome.new_page(url)
         self.assertEqual((await tab.url(), await tab.title()), (url, "There"))
-        nowhere = f"http://127.0.0.1:{unused_port()}/"
+        nowhere = f"http://127.0.0.1:{refusing_port()}/"
         await self.fails(chrome.new_page(nowhere), NavigationError)
         await tab.close()
         await only(chrome, before)

@@ -14,7 +14,7 @@ from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.internet.task import deferLater
 
 import txcdp
-from tests.browser.support import BrowserTestCase, Held, reactor, unused_port
+from tests.browser.support import BrowserTestCase, Held, reactor, refusing_port
 from txcdp.domains import heap_profiler, network, page, runtime
 from txcdp.errors import (
     AlreadyHandled,
@@ -154,7 +154,7 @@ class NavigationTests(BrowserTestCase):
 
     async def test_a_redirect_by_script_to_nowhere(self):
         tab = await self.page()
-        nowhere = f"http://127.0.0.1:{unused_port()}/"
+        nowhere = f"http://127.0.0.1:{refusing_port()}/"
         picture = self.server.held("/picture", content_type="image/png")
         url = self.server.page("/", f"<img src=/picture><script>location = '{nowhere}'</script>")
         error = await self.fails(tab.goto(url), NavigationError)
@@ -163,7 +163,7 @@ class NavigationTests(BrowserTestCase):
 
     async def test_nobody_is_there(self):
         tab = await self.page()
-        nowhere = f"http://127.0.0.1:{unused_port()}/"
+        nowhere = f"http://127.0.0.1:{refusing_port()}/"
         error = await self.fails(tab.goto(nowhere), NavigationError)
         self.assertEqual((error.url, error.error_text), (nowhere, "net::ERR_CONNECTION_REFUSED"))
         self.assertIn("could not load " + nowhere, str(error))
@@ -276,7 +276,7 @@ class NavigationTests(BrowserTestCase):
         url = self.server.page("/", "<title>Here</title>")
         await tab.goto(url)
         await tab.reload()
-        await self.fails(tab.goto(f"http://127.0.0.1:{unused_port()}/"), NavigationError)
+        await self.fails(tab.goto(f"http://127.0.0.1:{refusing_port()}/"), NavigationError)
         await self.fails(tab.goto("nonsense"), NavigationError)
         self.server.held("/slow")
         await self.fails(tab.goto(self.server.url("/slow"), timeout=0.1), NavigationTimeout)

@@ -11,7 +11,7 @@ from twisted.internet.utils import getProcessOutputAndValue
 from twisted.logger import formatEvent, globalLogPublisher
 
 import txcdp
-from tests.browser.support import BrowserTestCase, reactor, unused_port
+from tests.browser.support import BrowserTestCase, reactor, refusing_port
 from txcdp.domains import fetch, input, network
 from txcdp.errors import EvaluationError, LaunchError, NavigationError, NavigationTimeout
 
@@ -70,7 +70,7 @@ class BrowserSecretTests(SecretCase):
 
     async def test_pages_that_cannot_be_loaded(self):
         page = await self.page()
-        where = f"127.0.0.1:{unused_port()}/x?token={SECRET}"
+        where = f"127.0.0.1:{refusing_port()}/x?token={SECRET}"
         for url in (f"http://{where}", f"http://user:{SECRET}@{where}#{SECRET}"):
             error = await self.fails(page.goto(url), NavigationError)
             self.assertEqual(error.url, url)
@@ -115,12 +115,12 @@ class ToolTests(SecretCase):
         return out.decode(), err.decode()
 
     async def test_no_browser_there(self):
-        port = unused_port()
+        port = refusing_port()
         await self.tool("watch", "--browser", f"ws://127.0.0.1:{port}/devtools/x?token={SECRET}", "about:blank")
         await self.tool("targets", "--browser", f"http://127.0.0.1:{port}/?token={SECRET}")
         await self.tool("version", "--browser", f"ws://user:{SECRET}/@127.0.0.1:{port}/")
 
     async def test_a_page_that_cannot_be_loaded(self):
-        url = f"http://user:{SECRET}@127.0.0.1:{unused_port()}/x?token={SECRET}"
+        url = f"http://user:{SECRET}@127.0.0.1:{refusing_port()}/x?token={SECRET}"
         _, err = await self.tool("watch", "--no-color", url)
         self.assertIn("ERR_CONNECTION_REFUSED", err)

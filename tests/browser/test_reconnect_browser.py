@@ -16,10 +16,9 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import deferLater
 
 import txcdp
-from tests.browser.support import BrowserTestCase, Server, reactor, unused_port
+from tests.browser.support import BrowserTestCase, Server, reactor
 from tests.browser.support_lines import port_of, through
 from tests.hostile.proxy import FaultProxy
-from tests.support import PATIENCE
 from tests.test_docs import BLOCKS
 from txcdp._core.reconnecting import ReconnectPolicy
 from txcdp._core.sessions import AutoAttach
@@ -200,8 +199,8 @@ class ReconnectTests(ReconnectTestCase):
         self.assertEqual(await other.evaluate("1 + 1"), 2)
 
     async def test_a_browser_that_was_started_anew_is_found_at_its_address(self):
-        port = unused_port()
-        first_one = await start_browser(reactor, args=[f"--remote-debugging-port={port}"])
+        first_one = await start_browser(reactor)
+        port = port_of(first_one)
         self.addCleanup(first_one.close)
         for by_name in (False, True):
             url = first_one.ws_url if by_name else f"http://127.0.0.1:{port}"
@@ -239,7 +238,8 @@ class ReconnectTests(ReconnectTestCase):
 
 class RestartTests(ReconnectTestCase):
     async def check(self, transport: str, how: str) -> None:
-        options = WebSocketOptions(ping_interval=0.5, ping_timeout=4.0, open_timeout=PATIENCE)
+        # One that hangs is given up when it has not answered a ping, and then no handshake.
+        options = WebSocketOptions(ping_interval=0.5, ping_timeout=4.0, open_timeout=4.0)
         browser = await self.launch(transport=transport, restart=SOON, options=options)
         process = browser.process
         assert process is not None

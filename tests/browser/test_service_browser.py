@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import sqlite3
 import sys
 import time
@@ -22,13 +21,14 @@ from twisted.python.failure import Failure
 
 import txcdp
 from tests.browser.support import BrowserTestCase
+from tests.support import PATIENCE
 from txcdp.recording import EventEntry, NoteEntry, read
 
 reactor: Any = _reactor
 
 TWISTD = "from twisted.scripts.twistd import run; run()"
 ROOT = Path(__file__).parents[2]
-DEADLINE = 60  # seconds, for anything
+DEADLINE = PATIENCE
 
 
 class Twistd(ProcessProtocol):
@@ -84,11 +84,10 @@ class GatewayTests(BrowserTestCase):
         tokens = self.folder() / "tokens.toml"
         tokens.parent.mkdir()
         tokens.write_text('[one]\ntoken = "the-first-of-all-tokens"\n')
-        port = self.free_port()
-        listen = f"tcp:{port}:interface=127.0.0.1"
+        listen = "tcp:0:interface=127.0.0.1"
         twistd = Twistd("txcdp", "gateway", f"--listen={listen}", f"--tokens={tokens}", "--warm=1", "--drain=5s")
         self.addCleanup(twistd.stop)
-        await until(lambda: "listens at" in twistd.said, lambda: twistd.said)
+        port = (await until(lambda: re.search(r"listens at \S+?:(\d+)", twistd.said), lambda: twistd.said))[1]
         browser = await txcdp.connect(reactor, f"http://127.0.0.1:{port}?token=the-first-of-all-tokens")
         self.addCleanup(browser.close)
         tab = await browser.new_page(self.server.page("/", "<title>through the door</title>"))
@@ -107,11 +106,6 @@ class GatewayTests(BrowserTestCase):
         await twistd.ended
         self.assertEqual(twistd.code, -signal.SIGTERM, twistd.said)
         self.assertNotRegex(twistd.said, "Traceback|Unhandled|of-all-tokens")
-
-    def free_port(self) -> int:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            return int(probe.getsockname()[1])
 
     def folder(self) -> Path:
         return Path(self.mktemp()).absolute()
