@@ -87,7 +87,7 @@ class GatewayTests(BrowserTestCase):
         listen = "tcp:0:interface=127.0.0.1"
         twistd = Twistd("txcdp", "gateway", f"--listen={listen}", f"--tokens={tokens}", "--warm=1", "--drain=5s")
         self.addCleanup(twistd.stop)
-        port = (await until(lambda: re.search(r"listens at \S+?:(\d+)", twistd.said), lambda: twistd.said))[1]
+        port = (await until(lambda: re.search(r"listens at .*port=(\d+)", twistd.said), lambda: twistd.said))[1]
         browser = await txcdp.connect(reactor, f"http://127.0.0.1:{port}?token=the-first-of-all-tokens")
         self.addCleanup(browser.close)
         tab = await browser.new_page(self.server.page("/", "<title>through the door</title>"))
