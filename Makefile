@@ -66,19 +66,19 @@ coverage: $(VENV)/.dev ## the tests, with branch coverage
 
 machine: $(VENV)/.dev ## anything in any order, beside a model of what must come of it (MACHINE_RUNS=100000: for longer)
 	@echo "== the state machine"
-	@$(RUN) tests/machine_runs.py $(MACHINE_RUNS)
+	@$(RUN) tests/lab/machine_runs.py $(MACHINE_RUNS)
 
 fuzz: $(VENV)/.fuzz ## fuzz the decoder, guided by coverage (FUZZ_SECONDS=3600 FUZZ_SEED=7: for longer, otherwise)
 	@echo "== fuzzing"
-	@$(RUN) -m tests.fuzz.fuzz --seconds $(FUZZ_SECONDS) --seed $(FUZZ_SEED)
+	@$(RUN) -m tests.lab.fuzz.fuzz --seconds $(FUZZ_SECONDS) --seed $(FUZZ_SEED)
 
 mutants: $(VENV)/.dev ## put faults into the library, one after the other: some test has to fail
 	@echo "== deliberate faults"
-	@$(RUN) -m tests.mutations.run
+	@$(RUN) -m tests.lab.mutations.run
 
 bench: $(VENV)/.dev ## measure txcdp against its peers
 	@.ci/chromium "$(RUN)"
-	@.ci/optional tests/benchmarks/run "$(RUN)"
+	@.ci/optional tests/lab/benchmarks/run "$(RUN)"
 
 stress: $(VENV)/.dev machine fuzz mutants ## what takes too long for each time: launches in bulk, more ways to die, chaos, and these three
 	@.ci/chromium "$(RUN)"
@@ -90,10 +90,10 @@ peers: $(VENV)/.dev ## puppeteer, playwright and others through the gateway, in 
 
 soak: $(VENV)/.dev ## chaos on a real Chromium for an hour (SECONDS=..., SEED=... does it again)
 	@.ci/chromium "$(RUN)"
-	@$(RUN) -m tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
+	@$(RUN) -m tests.lab.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
 conformance: $(VENV)/.dev ## the Autobahn test suite (SUITE=full: about an hour on two processors)
-	@.ci/optional tests/conformance/run "$(RUN)" $(SUITE)
+	@.ci/optional tests/lab/conformance/run "$(RUN)" $(SUITE)
 
 clean: ## remove what these targets made
 	rm -rf .venv .venv-* build dist docs/_build docs/reference/domains/*.rst *.egg-info

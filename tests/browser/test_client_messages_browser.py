@@ -8,8 +8,8 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from tests.browser.support import BrowserTestCase, reactor
-from tests.odd_messages import ODD
-from tests.test_client_messages import HOSTILE, through
+from tests.gateway.odd_messages import ODD
+from tests.gateway.test_client_messages import HOSTILE, through
 from txcdp._transports.websocket import open_websocket
 from txcdp.chrome import BrowserProcess
 from txcdp.errors import ConnectionLost

@@ -19,8 +19,8 @@ from typing import cast
 
 import pytest
 
+from tests.project.test_docs import PYTHON, ROOT, Block, by_name
 from tests.support import PATIENCE
-from tests.test_docs import PYTHON, ROOT, Block, by_name
 
 PROGRAMS = [block for block in PYTHON if block.is_program and not block.guests]
 SERVICES = [block for block in PYTHON if block.is_service and not block.guests]

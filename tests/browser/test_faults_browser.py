@@ -8,7 +8,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from tests.browser.support_lines import LinesTestCase, port_of, reactor, through
-from tests.hostile.proxy import Corrupt, Cut, Fault, FaultProxy, Hold, Split
+from tests.lab.hostile.proxy import Corrupt, Cut, Fault, FaultProxy, Hold, Split
 from txcdp._core.connection import Connection
 from txcdp._transports.websocket import WebSocketOptions, open_websocket
 from txcdp.chrome import BrowserProcess

@@ -20,7 +20,7 @@ from twisted.internet.utils import getProcessOutputAndValue
 
 from tests.browser.support import Server
 from tests.browser.test_gateway_browser import TOKEN, GatewayCase, tokens_file
-from tests.peers import install
+from tests.lab.peers import install
 from txcdp._deferreds import returns_deferred
 from txcdp.gateway import ClientLimits, DoorOptions, PoolOptions
 

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 from tests.browser.support import reactor
 from tests.browser.test_client_messages_browser import Bare
 from tests.browser.test_gateway_browser import GatewayCase, sleep
-from tests.odd_urls import odd_urls
+from tests.gateway.odd_urls import odd_urls
+from tests.gateway.test_client_messages import HOSTILE
+from tests.gateway.test_gateway_policy import SPELLINGS, STRICT
 from tests.support import PATIENCE
-from tests.test_client_messages import HOSTILE
-from tests.test_gateway_policy import SPELLINGS, STRICT
 from txcdp._deferreds import returns_deferred
 from txcdp._transports.websocket import open_websocket
 from txcdp.domains.page import LoadEventFired

@@ -18,8 +18,8 @@ from twisted.internet.task import deferLater
 import txcdp
 from tests.browser.support import BrowserTestCase, Server, reactor
 from tests.browser.support_lines import port_of, through
-from tests.hostile.proxy import FaultProxy
-from tests.test_docs import BLOCKS
+from tests.lab.hostile.proxy import FaultProxy
+from tests.project.test_docs import BLOCKS
 from txcdp._core.reconnecting import ReconnectPolicy
 from txcdp._core.sessions import AutoAttach
 from txcdp._transports.websocket import WebSocketOptions

@@ -83,7 +83,8 @@ if not TYPE_CHECKING:  # a type checker would take any name at all for granted
 
 
 def __dir__() -> list[str]:
-    return sorted({*_MODULES, "lookup", *(name for name in globals() if name.startswith("__"))})
+    constants = (name for name in globals() if name[0].isalpha() and name.isupper() and name != "TYPE_CHECKING")
+    return sorted({*_MODULES, "lookup", *constants, *(name for name in globals() if name.startswith("__"))})
 '''
 
 

@@ -1,0 +1,177 @@
+"""A line to one page of a client's world: sessions without names, and nothing beyond that client's own."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.gateway.support_virtual_browser import Client, House, PageLine
+
+
+class Line(PageLine):
+    """A line to a page in a house."""
+
+    def __init__(self, house: House, host: Client, target: str, **limits: int) -> None:
+        super().__init__(host, target, **limits)
+        self.house = house
+
+    def ask(self, method: str, session: str = "", **params: Any) -> dict[str, Any]:
+        """Say a command, and return the answer."""
+        return self.house.ask(self, method, session, **params)
+
+    def told_of(self, method: str) -> list[dict[str, Any]]:
+        """Return the events of a kind, whole."""
+        return [each for each in self.got if each.get("method") == method]
+
+
+class PageLineTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.house = House()
+        self.browser, self.shared = self.house.browser, self.house.shared
+        self.a, self.b = self.house.client("A"), self.house.client("B")
+        self.target, self.session = self.house.page(self.a)
+        self.before = len(self.browser.sessions)
+        self.line = Line(self.house, self.a, self.target)
+
+    def test_the_page_has_no_session(self):
+        answer = self.line.ask("Runtime.evaluate", expression="1")
+        self.assertEqual(answer, {"id": 1, "result": {"result": {"type": "string", "value": "1"}}})
+        (event,) = self.line.told_of("Runtime.consoleAPICalled")
+        self.assertEqual(event, {"method": "Runtime.consoleAPICalled", "params": {"type": "log", "said": "1"}})
+        (same,) = [each for each in self.a.got if each.get("method") == "Runtime.consoleAPICalled"]
+        self.assertEqual(same["sessionId"], self.session, "its owner has a session of its own with the page")
+
+    def test_what_is_said_early_waits(self):
+        self.line.world.receive(b'{"id":7,"method":"Runtime.evaluate","params":{"expression":"x"}}')
+        self.assertEqual(self.line.got, [])
+        self.house.deliver()
+        self.assertEqual(self.line.got[-1]["id"], 7)
+
+    def test_an_event_that_is_written_otherwise(self):
+        self.house.deliver()
+        key = self.line.world.sessions[""].id
+        self.shared.receive(json.dumps({"method": "Page.x", "sessionId": key, "params": {}}).encode())
+        self.shared.receive(b'{"method":"Page.y","params":{},"sessionId":"%b" }' % key.encode())
+        self.assertEqual(self.line.got[-2:], [{"method": "Page.x", "params": {}}, {"method": "Page.y", "params": {}}])
+
+    def test_what_it_sees_is_its_owners(self):
+        other, _ = self.house.page(self.b)
+        found = self.line.ask("Target.getTargets")["result"]["targetInfos"]
+        self.assertEqual({each["targetId"] for each in found if each["type"] == "page"}, {self.target})
+        self.assertEqual(self.line.ask("Target.getTargetInfo")["result"]["targetInfo"]["targetId"], self.target)
+        for method in ("attachToTarget", "closeTarget", "getTargetInfo"):
+            refused = [
+                self.line.ask(f"Target.{method}", targetId=each, flatten=True)["error"] for each in (other, "nobody's")
+            ]
+            self.assertEqual(refused[0], refused[1])
+        self.assertEqual(self.line.ask("Runtime.evaluate", self.session, expression="1")["error"]["code"], -32001)
+        for method in ("createBrowserContext", "getBrowserContexts", "attachToBrowserTarget"):
+            self.assertEqual(self.line.ask(f"Target.{method}")["error"]["message"], "Not allowed")
+
+    def test_sessions_of_its_own(self):
+        made = self.line.ask("Target.createTarget", url="about:blank")["result"]["targetId"]
+        self.assertEqual(self.browser.targets[made]["browserContextId"], self.a.world.default)
+        session = self.line.ask("Target.attachToTarget", targetId=made, flatten=True)["result"]["sessionId"]
+        (event,) = self.line.told_of("Target.attachedToTarget")
+        self.assertEqual((event["params"]["sessionId"], event.get("sessionId")), (session, None))
+        self.assertEqual(self.line.ask("Runtime.evaluate", session, expression="x")["sessionId"], session)
+        self.assertEqual(
+            self.a.answer(self.a.send("Runtime.evaluate", session, expression="x"))["error"]["code"], -32001
+        )
+        self.assertEqual(self.line.ask("Target.detachFromTarget", sessionId=session)["result"], {})
+        self.assertEqual(len(self.line.told_of("Target.detachedFromTarget")), 1)
+        self.assertIsNone(self.line.closed)
+
+    def test_targets_that_are_being_made_over_several_lines(self):
+        own = len(self.a.world.targets)
+        lines = [Line(self.house, self.a, self.target, targets=own + 2) for _ in range(3)]
+        self.house.deliver()
+        for each in lines:
+            each.send("Target.createTarget", url="about:blank")
+        refused = lines[2].answer(1)["error"]
+        self.assertEqual(refused["message"], f"{own + 2} targets are all that a client may have")
+        lines[0].leave()
+        self.house.deliver()
+        self.assertEqual(self.a.world.being_made, 0)
+
+    def test_discovery(self):
+        self.line.ask("Target.setDiscoverTargets", discover=True)
+        self.house.page(self.b)
+        target, _ = self.house.page(self.a)
+        told = {each["params"]["targetInfo"]["targetId"] for each in self.line.told_of("Target.targetCreated")}
+        self.assertLessEqual({self.target, target}, told)
+        self.assertEqual({self.browser.targets[each]["browserContextId"] for each in told}, {self.a.world.default})
+
+    def test_the_page_closes(self):
+        self.house.deliver()
+        self.house.result(self.a, "Target.closeTarget", targetId=self.target)
+        self.assertEqual(self.line.closed, (1000, "the page has closed"))
+        self.assertEqual(self.a.world.lodgers, [])
+        self.house.result(self.a, "Browser.getVersion")
+
+    def test_a_page_that_there_is_not(self):
+        line = Line(self.house, self.a, "nobody's")
+        self.house.deliver()
+        self.assertEqual(line.closed, (1000, "the page has closed"))
+
+    def test_a_page_of_somebody_elses(self):
+        other, _ = self.house.page(self.b)
+        heard = len(self.browser.heard)
+        lines = [Line(self.house, self.a, each) for each in (other, "nobody's")]
+        lines[0].send("Runtime.evaluate", expression="1")
+        self.house.deliver()
+        self.assertEqual([each.closed for each in lines], [(1000, "the page has closed")] * 2)
+        self.assertEqual([each.got for each in lines], [[], []])
+        self.assertNotIn(other, str(self.browser.heard[heard:]), "the browser is not even asked")
+        self.assertEqual(len(self.browser.sessions), self.before + 3, "two of the first line, one of the other's page")
+
+    def test_its_client_leaves(self):
+        self.line.ask("Target.attachToTarget", targetId=self.target, flatten=True)
+        self.a.send("Target.detachFromTarget", sessionId=self.session)
+        self.house.deliver()
+        self.assertTrue(self.a.world.seen(self.a.world.targets[self.target])["attached"])
+        self.line.world.close()
+        self.line.world.close()
+        self.house.deliver()
+        self.assertFalse(self.a.world.seen(self.a.world.targets[self.target])["attached"])
+        self.assertEqual(len(self.browser.sessions), self.before - 1)
+        self.assertEqual((self.line.closed, self.shared.clients, self.a.world.lodgers), (None, 2, []))
+        self.assertIn(self.target, self.browser.targets)
+        self.house.result(self.a, "Target.closeTarget", targetId=self.target)
+
+    def test_its_client_leaves_before_it_is_there(self):
+        self.line.world.close()
+        self.house.deliver()
+        self.assertEqual(len(self.browser.sessions), self.before)
+
+    def test_its_owner_leaves(self):
+        self.house.deliver()
+        self.a.leave()
+        self.house.deliver()
+        self.assertEqual(self.line.closed, (1000, "who has opened the page has left"))
+        late = Line(self.house, self.a, self.target)
+        self.assertEqual(late.closed, (1011, "who has opened the page has left"))
+        self.assertEqual(self.shared.clients, 1)
+        self.assertEqual({each.world for each in self.shared.sessions.values()}, {self.b.world})
+
+    def test_browser_close_closes_its_owners_world(self):
+        self.assertEqual(self.line.ask("Browser.close")["result"], {})
+        self.assertEqual((self.line.closed, self.a.closed), ((1000, "Browser.close"),) * 2)
+        self.assertIsNone(self.b.closed)
+
+    def test_the_browser_is_lost(self):
+        self.house.deliver()
+        self.shared.lose("gone")
+        self.assertEqual((self.line.closed, self.a.closed, self.b.closed), ((1011, "gone"),) * 3)
+
+    def test_no_session(self):
+        self.line.world.close()
+        self.browser.broken = {"Target.attachToBrowserTarget"}
+        self.house.deliver()
+        line = Line(self.house, self.a, self.target)
+        line.world.close()
+        line = Line(self.house, self.a, self.target)
+        self.house.deliver()
+        self.assertEqual(line.closed, (1011, "the browser has opened no session"))

@@ -1,0 +1,1100 @@
+"""Worlds of clients that share a browser, by example."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.gateway.support_virtual_browser import NO_TARGET, SESSION_GONE, Client, FakeBrowser, FakeSession, House
+from txcdp.gateway._multiplex import Limits, SharedBrowser, downloads, target_watch
+from txcdp.gateway._multiplex.commands import VERBS
+from txcdp.gateway._multiplex.rules import GUARDED, RULES, Kind, rule_of
+
+PROTOCOL = Path(__file__).parents[2] / "txcdp" / "codegen" / "protocol"
+
+
+class WorldCase(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.house = House()
+        self.browser, self.shared = self.house.browser, self.house.shared
+        self.a, self.b = self.house.client("A"), self.house.client("B")
+        self.ask, self.result = self.house.ask, self.house.result
+
+    def refused(self, client: Client, method: str, session: str = "", /, **params: Any) -> dict[str, Any]:
+        """Ask, and return the refusal; see that the browser has not been asked."""
+        before = len(self.browser.heard)
+        answer = self.ask(client, method, session, **params)
+        self.assertEqual(len(self.browser.heard), before, self.browser.heard[before:])
+        error: dict[str, Any] = answer["error"]
+        return error
+
+
+class ComingAndGoingTests(WorldCase):
+    def test_each_has_a_context_and_a_session_of_its_own(self):
+        self.assertEqual(self.shared.clients, 2)
+        a, b = (self.result(each, "Target.getBrowserContexts") for each in (self.a, self.b))
+        self.assertEqual(a["browserContextIds"], [])
+        self.assertNotEqual(a["defaultBrowserContextId"], b["defaultBrowserContextId"])
+        self.assertEqual({a["defaultBrowserContextId"], b["defaultBrowserContextId"]}, set(self.browser.contexts))
+        infos = [self.result(each, "Target.getTargetInfo")["targetInfo"] for each in (self.a, self.b)]
+        self.assertEqual([each["type"] for each in infos], ["browser", "browser"])
+        self.assertNotEqual(infos[0]["targetId"], infos[1]["targetId"])
+
+    def test_a_first_page(self):
+        got: list[Any] = []
+        world = self.shared.open_client(lambda message: got.append(json.loads(message)), print, first_page=True)
+        world.receive(b'{"id":1,"method":"Target.getTargets"}')
+        self.house.deliver()
+        (info,) = got[0]["result"]["targetInfos"]
+        self.assertEqual((info["type"], info["url"], info["browserContextId"]), ("page", "about:blank", world.default))
+        world.close()
+        self.browser.broken.add("Target.createTarget")
+        world = self.shared.open_client(lambda message: got.append(json.loads(message)), print, first_page=True)
+        world.receive(b'{"id":1,"method":"Target.getTargets"}')
+        self.house.deliver()
+        self.assertEqual(got[-1]["result"], {"targetInfos": []})
+
+    def test_downloads_of_who_has_said_nothing(self):
+        self.shared.downloads = "/profile"
+        client = self.house.client("C")
+        own = client.world.default
+        params = {"behavior": "allow", "downloadPath": f"/profile/{own}", "browserContextId": own}
+        self.assertEqual(self.browser.heard[-1][1]["params"], params)
+        self.result(client, "Browser.setDownloadBehavior", behavior="default", eventsEnabled=True, downloadPath="/x")
+        self.assertEqual(self.browser.heard[-1][1]["params"], {**params, "eventsEnabled": True})
+        self.result(client, "Browser.setDownloadBehavior", behavior="deny")
+        self.assertEqual(self.browser.heard[-1][1]["params"], {"behavior": "deny", "browserContextId": own})
+        other = self.result(client, "Target.createBrowserContext")["browserContextId"]
+        self.result(client, "Browser.setDownloadBehavior", behavior="default", browserContextId=other)
+        self.assertEqual(self.browser.heard[-1][1]["params"], {"behavior": "default", "browserContextId": other})
+
+    def test_what_is_said_before_there_is_room_waits(self):
+        early = Client(self.shared, self.browser, "E", commands=2)
+        numbers = [early.send("Browser.getVersion"), early.send("Target.getTargets"), early.send("Browser.getVersion")]
+        self.assertEqual([each["id"] for each in early.got], [numbers[2]])
+        self.assertIn("let some come first", early.got[0]["error"]["message"])
+        self.house.deliver()
+        self.assertEqual(early.answer(numbers[0])["result"], {"method": "Browser.getVersion"})
+        self.assertEqual(early.answer(numbers[1])["result"], {"targetInfos": []})
+
+    def test_what_it_opened_goes_when_it_leaves(self):
+        _, session = self.house.page(self.a)
+        context = self.result(self.a, "Target.createBrowserContext", disposeOnDetach=False)["browserContextId"]
+        self.house.page(self.a, browserContextId=context)
+        _, other = self.house.page(self.b)
+        hanging = self.a.send("Runtime.evaluate", session, expression="hang")
+        root = self.a.world.sessions[""].id
+        self.a.leave()
+        self.a.leave()
+        self.assertEqual(self.shared.disposing, 2)
+        heard = len(self.a.got)
+        self.house.deliver()
+        self.assertEqual(len(self.a.got), heard)
+        self.assertNotIn(hanging, [each.get("id") for each in self.a.got])
+        self.assertEqual(self.shared.disposing, 0)
+        self.assertNotIn(root, self.browser.sessions)
+        self.assertEqual(list(self.browser.contexts.values()), ["B"])
+        self.assertEqual(self.shared.line.asked, {})
+        self.assertEqual({each.world for each in self.shared.sessions.values()}, {self.b.world})
+        self.assertEqual(set(self.shared.owners.values()), {self.b.world})
+        self.assertEqual(set(self.shared.contexts.values()), {self.b.world})
+        self.assertEqual(self.result(self.b, "Runtime.evaluate", other, expression="1")["result"]["value"], "1")
+        self.a.send("Browser.getVersion")
+        self.assertEqual(len(self.a.got), heard)
+
+    def test_leaving_before_there_is_room(self):
+        early = Client(self.shared, self.browser, "E")
+        early.send("Browser.getVersion")
+        early.leave()
+        self.house.deliver()
+        self.assertEqual(early.got, [])
+        self.assertNotIn("E", self.browser.contexts.values())
+        self.assertEqual(self.shared.disposing, 0)
+        self.assertEqual(len([each for each in self.browser.sessions.values() if each.parent == ""]), 3)
+
+    def test_leaving_while_a_context_is_made(self):
+        self.a.send("Target.createBrowserContext")
+        self.a.leave()
+        self.house.deliver()
+        self.assertEqual(list(self.browser.contexts.values()), ["B"])
+
+    def test_browser_close_closes_its_own_world(self):
+        self.house.page(self.a)
+        _, other = self.house.page(self.b)
+        self.assertEqual(self.result(self.a, "Browser.close"), {})
+        self.assertEqual(self.a.closed, (1000, "Browser.close"))
+        self.assertNotIn("Browser.close", [command["method"] for _, command in self.browser.heard])
+        self.assertEqual(list(self.browser.contexts.values()), ["B"])
+        self.result(self.b, "Runtime.evaluate", other, expression="1")
+        self.assertEqual(self.result(self.b, "Browser.close", other), {})
+
+    def test_the_browser_is_lost(self):
+        self.a.send("Browser.getVersion")
+        self.shared.lose("it crashed")
+        self.shared.lose("again")
+        self.assertEqual((self.a.closed, self.b.closed), ((1011, "it crashed"), (1011, "it crashed")))
+        heard = len(self.browser.heard)
+        late = Client(self.shared)
+        self.assertEqual(late.closed, (1011, "it crashed"))
+        self.house.deliver()
+        self.assertEqual(len(self.browser.heard), heard)
+        self.assertEqual(self.shared.clients, 0)
+
+    def test_a_browser_that_gives_no_room(self):
+        for method in ("Target.createBrowserContext", "Target.attachToBrowserTarget"):
+            self.browser.broken = {method}
+            late = self.house.client("L")
+            assert late.closed is not None
+            self.assertEqual(late.closed[0], 1011)
+        self.assertEqual(self.shared.clients, 2)
+        self.browser.broken = set()
+        self.assertNotIn("L", self.browser.contexts.values())
+
+    def test_a_browser_that_cannot_be_shared(self):
+        for method in ("Target.setDiscoverTargets", "Target.setAutoAttach", "Target.attachToBrowserTarget"):
+            browser = FakeBrowser()
+            browser.broken = {method}
+            shared = SharedBrowser(browser.receive)
+            shared.start()
+            while browser.out:
+                shared.receive(browser.out.popleft())
+            assert shared.lost is not None
+            self.assertIn("cannot be shared", shared.lost)
+
+    def test_the_browser_ends_the_root_session(self):
+        root = self.a.world.sessions[""]
+        self.browser.event("", "Target.detachedFromTarget", sessionId=root.id, targetId=root.target_id)
+        self.house.deliver()
+        self.assertEqual(self.a.closed, (1011, "the browser has ended the session"))
+
+
+class AddressingTests(WorldCase):
+    def test_ids_are_each_clients_own(self):
+        _, mine = self.house.page(self.a)
+        _, other = self.house.page(self.b)
+        self.a.number = self.b.number = 70
+        self.a.send("Runtime.evaluate", mine, expression="a")
+        self.b.send("Runtime.evaluate", other, expression="b")
+        self.a.send("Browser.getVersion")
+        self.house.deliver()
+        self.assertEqual(self.a.answer(71)["result"]["result"]["value"], "a")
+        self.assertEqual(self.a.answer(71)["sessionId"], mine)
+        self.assertEqual(self.b.answer(71)["result"]["result"]["value"], "b")
+        self.assertEqual(self.a.answer(72), {"id": 72, "result": {"method": "Browser.getVersion"}})
+        ids = [command["id"] for _, command in self.browser.heard]
+        self.assertEqual(len(ids), len(set(ids)))
+
+    def test_large_replies(self):
+        _, mine = self.house.page(self.a)
+        text = "x" * 100_000
+        self.assertEqual(self.result(self.a, "Runtime.evaluate", mine, expression=text)["result"]["value"], text)
+        self.assertEqual(self.a.got[-1]["sessionId"], mine)
+
+    def test_events_go_to_the_sessions_client_as_they_came(self):
+        _, mine = self.house.page(self.a)
+        message = b'{"method":"Page.odd","params":{"a": 1.50},"sessionId":"%b"}' % mine.encode()
+        self.shared.receive(message)
+        self.assertEqual(self.a.raw[-1], message)
+        self.assertNotIn(message, self.b.raw)
+        self.shared.receive(message.replace(mine.encode(), b"nobody"))
+        self.assertEqual(self.shared.swallowed, 1)
+
+    def test_messages_that_are_written_otherwise(self):
+        _, mine = self.house.page(self.a)
+        number = self.a.send("Page.enable", mine)
+        root = self.a.send("Browser.getVersion")
+        first, second = (json.loads(each) for each in self.browser.out)
+        self.browser.out.clear()
+        for each in (first, second):
+            self.shared.receive(json.dumps(dict(reversed(each.items()))).encode())
+        self.assertEqual(self.a.answer(number), {"id": number, "result": {"method": "Page.enable"}, "sessionId": mine})
+        self.assertEqual(self.a.answer(root), {"id": root, "result": {"method": "Browser.getVersion"}})
+        self.shared.receive(b'{ "params" : {}, "sessionId" : "%b", "method" : "Page.odd" }' % mine.encode())
+        self.assertEqual(self.a.got[-1], {"method": "Page.odd", "params": {}, "sessionId": mine})
+        spaced = self.a.send("Browser.getVersion")
+        line_id = json.loads(self.browser.out.pop())["id"]
+        self.shared.receive(b'{"id":%d,"result":{}}' % line_id)
+        self.assertEqual(self.a.answer(spaced), {"id": spaced, "result": {}})
+
+    def test_the_browser_talks_nonsense(self):
+        for message in (
+            b"",
+            b"{",
+            b"[]",
+            b'{"id":"x"}',
+            b'{"method":"Target.attachedToTarget","params":{}',
+            b'{"method":"Target.targetCreated","params":{"targetInfo":5}}',
+            b'{"method":"Target.targetCreated","params":{"targetInfo":{"targetId":7}}}',
+            b'{"method":"Target.targetCreated"}',
+            b'{"error":{"code":-32700,"message":"JSON"}}',
+        ):
+            self.shared.receive(message)
+        self.assertEqual(self.shared.malformed, 9)
+        before = self.shared.line.swallowed
+        self.shared.receive(b'{"id":99999,"result":{}}')
+        self.assertEqual(self.shared.line.swallowed, before + 1)
+        self.shared.receive(b'{"method":"Target.receivedMessageFromTarget","params":{"message":"","targetId":"T"}}')
+        self.result(self.a, "Browser.getVersion")
+
+    def test_events_of_the_browser_session(self):
+        root = self.a.world.sessions[""]
+        target, _ = self.house.page(self.a)
+        about = {"frameId": target, "guid": "g", "url": "u", "suggestedFilename": "f"}
+        self.browser.event(root.id, "Browser.downloadWillBegin", **about)
+        self.browser.event(root.id, "Browser.downloadProgress", guid="g")
+        self.browser.event(root.id, "Browser.downloadProgress", guid="h")
+        self.browser.event(root.id, "Browser.downloadProgress", guid=7)
+        self.browser.event(root.id, "Browser.somethingNew", guid="g")
+        self.browser.event(root.id, "Fetch.requestPaused", requestId="r")
+        nested = self.result(self.a, "Target.attachToBrowserTarget")["sessionId"]
+        self.browser.event(nested, "Browser.downloadProgress", guid="g")
+        self.house.deliver()
+        got = [each for each in self.a.got if each.get("method", "").startswith(("Browser.", "Fetch."))]
+        progress = {"method": "Browser.downloadProgress", "params": {"guid": "g"}}
+        begun = {"method": "Browser.downloadWillBegin", "params": about}
+        self.assertEqual(got, [begun, progress, {**progress, "sessionId": nested}])
+
+    def downloads(self, *clients: Any) -> list[list[tuple[str, str]]]:
+        """What clients have heard of downloads, and forget it."""
+        found = [
+            [
+                (each["method"].partition(".")[2], each["params"]["guid"])
+                for each in client.got
+                if each.get("method", "").startswith("Browser.download")
+            ]
+            for client in clients
+        ]
+        for client in clients:
+            client.got.clear()
+        return found
+
+    def test_downloads_of_others(self):
+        pages = [self.house.page(each) for each in (self.a, self.b)]
+        for client in (self.a, self.b):
+            self.result(client, "Browser.setDownloadBehavior", behavior="allow", eventsEnabled=True)
+        for act, frame in (("download", ""), ("download in a frame", "-F")):
+            self.a.send("Runtime.evaluate", pages[0][1], expression=act)
+            self.house.deliver()
+            guid = f"guid of {pages[0][0]}{frame}"
+            heard = [("downloadWillBegin", guid), ("downloadProgress", guid)]
+            self.assertEqual(self.downloads(self.a, self.b), [heard, []], act)
+
+    def test_a_download_in_a_frame_without_a_session_that_could_tell(self):
+        target, session = self.house.page(self.a)
+        self.result(self.a, "Browser.setDownloadBehavior", behavior="allow", eventsEnabled=True)
+        self.result(self.a, "Target.detachFromTarget", sessionId=session)
+        self.browser.download(target, f"{target}-F")
+        self.house.deliver()
+        self.assertEqual(self.downloads(self.a), [[]])
+        self.browser.download(target, target)
+        self.house.deliver()
+        self.assertEqual(len(self.downloads(self.a)[0]), 2)
+
+    def test_what_others_download_while_a_page_hangs(self):
+        self.patch(downloads, "_QUESTIONS", 3)
+        self.house.page(self.a)
+        self.result(self.a, "Browser.setDownloadBehavior", behavior="allow", eventsEnabled=True)
+        self.browser.do_Page_getFrameTree = lambda *_: None  # type: ignore[method-assign]
+        before = len(self.a.world.waiting)
+        for number in range(10):
+            self.browser.download("", f"frame {number}")
+        self.house.deliver()
+        self.assertEqual(len(self.a.world.waiting) - before, 3)
+        self.assertEqual(self.downloads(self.a), [[]])
+        self.result(self.a, "Browser.getVersion")
+
+    def test_while_it_is_asked_whose_a_download_is(self):
+        self.patch(downloads, "_MOST", 2)
+        target, session = self.house.page(self.a)
+        self.house.page(self.a)
+        self.result(self.a, "Browser.setDownloadBehavior", behavior="allow", eventsEnabled=True)
+        root = self.a.world.sessions[""]
+        self.browser.download(target, f"{target}-F")
+        guid = f"guid of {target}-F"
+        for _ in range(2):
+            self.browser.event(root.id, "Browser.downloadProgress", guid=guid)
+        self.house.deliver(4)
+        self.assertEqual(self.downloads(self.a), [[]])
+        self.result(self.a, "Target.detachFromTarget", sessionId=session)
+        self.house.deliver()
+        self.assertEqual(self.downloads(self.a), [[("downloadWillBegin", guid), ("downloadProgress", guid)]])
+        for number in range(3):
+            self.a.world.downloads._owns(f"{number}")
+        self.assertEqual(list(self.a.world.downloads._own), ["1", "2"])
+
+    def test_what_a_session_has_not_answered_when_it_goes(self):
+        target, mine = self.house.page(self.a)
+        number = self.a.send("Runtime.evaluate", mine, expression="hang")
+        self.result(self.a, "Target.closeTarget", targetId=target)
+        self.assertEqual(self.a.answer(number), {"id": number, "error": SESSION_GONE})
+        self.assertEqual(self.shared.line.asked, {})
+        self.assertEqual(self.a.world.waiting, set())
+
+    def test_line_ids_begin_anew(self):
+        _, mine = self.house.page(self.a)
+        self.shared.line._last = 2**31 - 3
+        numbers = [self.a.send("Runtime.evaluate", mine, expression="hang") for _ in range(3)]
+        self.shared.line._last = 2**31 - 3
+        numbers += [self.a.send("Page.enable", mine) for _ in range(3)]
+        self.house.deliver()
+        self.assertEqual([command["id"] for _, command in self.browser.heard[-6:]], [2**31 - 2, 2**31 - 1, 1, 2, 3, 4])
+        self.assertEqual(len(numbers), 6)
+
+
+class ForeignTests(WorldCase):
+    """What names another client's is answered as what is not there, and the browser is not asked."""
+
+    def both(self, method: str, name: str, foreign: str, **more: Any) -> dict[str, Any]:
+        """Ask with a foreign id and with an invented one; return the refusal, which is the same."""
+        invented = "Z" * 7
+        answers = []
+        for session in ("", self.mine):
+            found = [self.refused(self.a, method, session, **{name: each}, **more) for each in (foreign, invented)]
+            self.assertEqual(json.dumps(found[0]).replace(foreign, invented), json.dumps(found[1]))
+            answers.append(found[1])
+        return answers[0]
+
+    def setUp(self) -> None:
+        super().setUp()
+        _, self.mine = self.house.page(self.a)
+        self.target, self.session = self.house.page(self.b)
+        self.context = self.result(self.b, "Target.createBrowserContext")["browserContextId"]
+        self.default = self.result(self.b, "Target.getBrowserContexts")["defaultBrowserContextId"]
+
+    def test_sessions(self):
+        for session in (self.session, "invented", self.b.world.sessions[""].id, self.a.world.sessions[""].id):
+            number = self.a.send("Runtime.evaluate", session, expression="1")
+            self.assertEqual(self.a.answer(number), {"id": number, "error": SESSION_GONE})
+        self.assertEqual(
+            self.both("Target.detachFromTarget", "sessionId", self.session),
+            {"code": -32602, "message": "No session with given id"},
+        )
+
+    def test_targets(self):
+        browser = self.result(self.b, "Target.getTargetInfo")["targetInfo"]["targetId"]
+        hidden = next(key for key, each in self.browser.targets.items() if each["type"] == "browser_ui")
+        for target in (self.target, browser, hidden, next(iter(self.browser.targets))):
+            for method in ("activateTarget", "closeTarget", "getTargetInfo"):
+                self.assertEqual(self.both(f"Target.{method}", "targetId", target), NO_TARGET)
+            self.assertEqual(self.both("Target.attachToTarget", "targetId", target, flatten=True), NO_TARGET)
+            self.assertEqual(
+                self.both("Target.detachFromTarget", "targetId", target)["message"], "No session for given target id"
+            )
+            self.assertEqual(
+                self.both("Browser.getWindowForTarget", "targetId", target),
+                {"code": -32000, "message": "No target with given id"},
+            )
+
+    def test_contexts(self):
+        for context in (self.context, self.default, self.browser.default):
+            for method in ("cancelDownload", "grantPermissions", "resetPermissions", "setDownloadBehavior"):
+                error = self.both(f"Browser.{method}", "browserContextId", context)
+                self.assertEqual(error["message"], "Failed to find browser context for id ZZZZZZZ")
+            for method in ("getCookies", "setCookies", "clearCookies"):
+                self.both(f"Storage.{method}", "browserContextId", context)
+            error = self.both("Target.createTarget", "browserContextId", context, url="about:blank")
+            self.assertEqual(error["message"], "Failed to find browser context with id ZZZZZZZ")
+            self.assertEqual(
+                self.both("Target.disposeBrowserContext", "browserContextId", context)["message"],
+                "Failed to find context with id ZZZZZZZ",
+            )
+
+    def test_windows(self):
+        window = self.result(self.b, "Browser.getWindowForTarget", targetId=self.target)["windowId"]
+        for method in ("getWindowBounds", "setWindowBounds", "setContentsSize"):
+            error = self.refused(self.a, f"Browser.{method}", windowId=window)
+            self.assertEqual(error, {"code": -32000, "message": "Browser window not found"})
+            self.result(self.b, f"Browser.{method}", windowId=window)
+        self.result(self.a, "Browser.getWindowForTarget", self.mine)
+        self.assertIn("error", self.ask(self.a, "Browser.getWindowForTarget"))
+        self.result(self.b, "Target.closeTarget", targetId=self.target)
+        self.refused(self.b, "Browser.getWindowBounds", windowId=window)
+
+    def test_a_session_of_nobodys_target(self):
+        self.browser.targets[self.target]["browserContextId"] = self.browser.default
+        session = self.browser.sessions[self.mine]
+        self.browser.attach(session, self.target, paused=True)
+        lost = self.browser.attach(self.browser.sessions[self.b.world.sessions[""].id], self.target)
+        heard = len(self.a.got)
+        self.house.deliver()
+        self.assertEqual(len(self.a.got), heard)
+        self.assertNotIn(lost, self.browser.sessions)
+        self.assertEqual([each for each in self.browser.sessions.values() if each.parent == self.mine], [])
+
+
+class TargetTests(WorldCase):
+    def infos(self, client: Client, **params: Any) -> list[str]:
+        found = self.result(client, "Target.getTargets", **params)["targetInfos"]
+        return [each["type"] for each in found]
+
+    def test_contexts(self):
+        default = self.a.world.default
+        self.assertEqual(self.browser.targets[self.house.page(self.a)[0]]["browserContextId"], default)
+        context = self.result(self.a, "Target.createBrowserContext", proxyServer="p")["browserContextId"]
+        self.assertEqual(self.browser.heard[-1][1]["params"], {"proxyServer": "p", "disposeOnDetach": True})
+        found = self.result(self.a, "Target.getBrowserContexts")
+        self.assertEqual(found, {"browserContextIds": [context], "defaultBrowserContextId": default})
+        target, session = self.house.page(self.a, browserContextId=context)
+        self.assertEqual(self.browser.targets[target]["browserContextId"], context)
+        self.browser.cookies = {context: ["c"], default: ["d"], self.browser.default: ["everybody's"]}
+        self.assertEqual(self.result(self.a, "Storage.getCookies", browserContextId=context), {"cookies": ["c"]})
+        self.assertEqual(self.result(self.a, "Storage.getCookies"), {"cookies": ["d"]})
+        self.assertEqual(self.result(self.a, "Storage.getCookies", session), {"cookies": ["d"]})
+        error = self.refused(self.a, "Storage.getCookies", session, browserContextId=default)
+        self.assertEqual(error["message"], "browserContextId is only allowed for Browser target")
+        for method in ("createBrowserContext", "getBrowserContexts", "disposeBrowserContext", "attachToBrowserTarget"):
+            self.assertEqual(self.refused(self.a, f"Target.{method}", session)["message"], "Not allowed")
+        self.assertEqual(
+            self.refused(self.a, "Target.disposeBrowserContext", browserContextId=default)["message"],
+            "Cannot dispose default browser context.",
+        )
+        self.assertEqual(self.result(self.a, "Target.disposeBrowserContext", browserContextId=context), {})
+        self.assertNotIn(context, self.browser.contexts)
+        self.refused(self.a, "Target.disposeBrowserContext", browserContextId=context)
+        self.refused(self.a, "Target.disposeBrowserContext")
+        self.refused(self.a, "Storage.getCookies", browserContextId=5)
+
+    def test_a_context_that_the_browser_does_not_dispose_of(self):
+        context = self.result(self.a, "Target.createBrowserContext")["browserContextId"]
+        self.browser.broken = {"Target.disposeBrowserContext"}
+        answer = self.ask(self.a, "Target.disposeBrowserContext", browserContextId=context)
+        self.assertEqual(answer["error"], {"code": -32000, "message": "broken"})
+        self.assertIn(context, self.result(self.a, "Target.getBrowserContexts")["browserContextIds"])
+
+    def test_only_ones_own_are_seen(self):
+        self.house.page(self.b)
+        self.assertEqual(self.infos(self.a), [])
+        target, session = self.house.page(self.a)
+        self.assertEqual(self.infos(self.a), ["page"])
+        self.assertEqual(self.infos(self.a, filter=[{"type": "tab"}]), ["tab"])
+        self.assertEqual(self.infos(self.a, filter=[{"type": "page", "exclude": True}, {}]), ["tab"])
+        found = self.result(self.a, "Target.getTargets", session)["targetInfos"]
+        self.assertEqual([each["targetId"] for each in found], [target])
+        self.assertTrue(found[0]["attached"])
+        self.assertEqual(self.result(self.a, "Target.getTargetInfo", session)["targetInfo"], found[0])
+        self.assertEqual(self.result(self.a, "Target.getTargetInfo", targetId=target)["targetInfo"], found[0])
+
+    def test_the_browsers_own_furniture_is_nobodys(self):
+        self.house.page(self.a)
+        hidden = next(key for key, each in self.browser.targets.items() if each["type"] == "browser_ui")
+        self.browser.event("", "Target.targetCreated", targetInfo=self.browser.info(hidden))
+        self.house.deliver()
+        self.assertNotIn(hidden, self.a.world.targets)
+
+    def test_the_info_of_a_target_that_was_never_told_of(self):
+        _, session = self.house.page(self.a)
+        self.a.world.targets.clear()
+        found = self.result(self.a, "Target.getTargetInfo", session)["targetInfo"]
+        self.assertEqual(found["targetId"], self.browser.sessions[session].target)
+
+    def test_filters_that_are_none(self):
+        filters: Any
+        for filters in (5, [5], [{"type": 5}], [{"exclude": 5}], [{}] * 101):
+            for method, more in (
+                ("getTargets", {}),
+                ("setDiscoverTargets", {"discover": True}),
+                ("setAutoAttach", {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True}),
+            ):
+                self.assertEqual(self.refused(self.a, f"Target.{method}", filter=filters, **more)["code"], -32602)
+
+    def test_parameters_that_are_none(self):
+        for method, params in (
+            ("setDiscoverTargets", {}),
+            ("setDiscoverTargets", {"discover": 1}),
+            ("setDiscoverTargets", {"discover": False, "filter": [{}]}),
+            ("setAutoAttach", {"autoAttach": True}),
+            ("setAutoAttach", {"autoAttach": True, "waitForDebuggerOnStart": True}),
+            ("setAutoAttach", {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True, "filter": [{}]}),
+            ("attachToTarget", {}),
+            ("attachToTarget", {"targetId": 5}),
+            ("detachFromTarget", {}),
+            ("getTargetInfo", {"targetId": 5}),
+        ):
+            self.assertEqual(self.refused(self.a, f"Target.{method}", **params)["code"], -32602, (method, params))
+
+    def test_sessions_that_are_not_flat(self):
+        target, _ = self.house.page(self.a)
+        session = self.result(self.a, "Target.attachToTarget", targetId=target)["sessionId"]
+        self.assertEqual(self.ask(self.a, "Runtime.evaluate", session, expression="x")["error"]["code"], -32001)
+
+        def through(message: dict[str, Any], **where: str) -> list[Any]:
+            del self.a.got[:]
+            self.result(self.a, "Target.sendMessageToTarget", message=json.dumps(message), **where)
+            told = self.a.events("Target.receivedMessageFromTarget")
+            self.assertEqual([(each["sessionId"], each["targetId"]) for each in told], [(session, target)] * len(told))
+            return [json.loads(each["message"]) for each in told]
+
+        asked = {"id": 7, "method": "Runtime.evaluate", "params": {"expression": "x"}}
+        event, reply = through(asked, sessionId=session)
+        self.assertEqual((event["method"], event["params"]["said"]), ("Runtime.consoleAPICalled", "x"))
+        self.assertEqual(reply, {"id": 7, "result": {"result": {"type": "string", "value": "x"}}})
+        self.assertEqual(through({"id": 8, "method": "Target.getTargets"}, sessionId=session)[0]["id"], 8)
+        self.assertEqual(through({"id": 9, "method": 5}, sessionId=session)[0]["error"]["code"], -32600)
+        self.assertEqual(through({**asked, "sessionId": "x"}, sessionId=session)[0]["error"]["code"], -32001)
+        refused = {"id": 5, "method": "Page.navigate", "params": {"url": "chrome://version"}}
+        self.assertIn("error", through(refused, sessionId=session)[0])
+        other, flat = self.house.page(self.b)
+        for where, code in (
+            ({"sessionId": flat}, -32602),
+            ({"targetId": other}, -32602),
+            ({}, -32602),
+        ):
+            answer = self.ask(self.a, "Target.sendMessageToTarget", message="{}", **where)
+            self.assertEqual(answer["error"]["code"], code)
+        own = self.result(self.a, "Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        answer = self.ask(self.a, "Target.sendMessageToTarget", message="{}", sessionId=own)
+        self.assertIn("flat", answer["error"]["message"])
+        self.result(self.a, "Target.detachFromTarget", sessionId=session)
+        self.assertEqual(self.a.events("Target.detachedFromTarget")[-1]["sessionId"], session)
+
+    def test_a_title_that_no_event_has_told(self):
+        target, session = self.house.page(self.a)
+        self.browser.targets[target].update(title="New", url="http://new.test/")
+        for found in (
+            self.result(self.a, "Target.getTargets")["targetInfos"][0],
+            self.result(self.a, "Target.getTargetInfo", session)["targetInfo"],
+        ):
+            self.assertEqual((found["title"], found["url"]), ("New", "http://new.test/"))
+        self.browser.targets[target].update(title="Newer")
+        self.result(self.a, "Target.setDiscoverTargets", discover=True)
+        self.assertEqual(self.a.events("Target.targetCreated")[0]["targetInfo"]["title"], "Newer")
+
+    def test_what_a_page_is_told_of_its_frames(self):
+        _, session = self.house.page(self.a)
+        info = {"targetId": "XT99999", "type": "iframe", "browserContextId": self.a.world.default, "url": "x"}
+        self.browser.event(session, "Target.targetInfoChanged", targetInfo=info)
+        self.browser.event(session, "Target.targetInfoChanged", targetInfo={**info, "browserContextId": "XC00001"})
+        self.house.deliver()
+        told = [each for each in self.a.got if each.get("method") == "Target.targetInfoChanged"]
+        self.assertEqual([each.get("sessionId") for each in told], [session])
+        self.assertEqual(told[0]["params"]["targetInfo"], {**info, "attached": False})
+
+    def test_a_first_tab_that_is_to_have_no_window(self):
+        self.browser.windowless = True
+        self.assertIn("targetId", self.result(self.a, "Target.createTarget", url="about:blank", newWindow=False))
+        context = self.result(self.a, "Target.createBrowserContext")["browserContextId"]
+        params = {"url": "about:blank", "newWindow": False, "browserContextId": context}
+        self.assertIn("no browser is open", self.ask(self.a, "Target.createTarget", **params)["error"]["message"])
+        self.assertEqual(self.a.world.making, 0)
+
+    def test_discovery(self):
+        early, _ = self.house.page(self.a)
+        self.house.page(self.b)
+        self.result(self.a, "Target.setDiscoverTargets", discover=True)
+        self.result(self.a, "Target.setDiscoverTargets", discover=True)
+        (created,) = self.a.events("Target.targetCreated")
+        self.assertEqual(created["targetInfo"]["targetId"], early)
+        target, session = self.house.page(self.a)
+        told = [
+            (each["method"], each["params"]["targetInfo"]["attached"])
+            for each in self.a.got
+            if each.get("params", {}).get("targetInfo", {}).get("targetId") == target
+        ]
+        self.assertEqual(
+            told,
+            [("Target.targetCreated", False), ("Target.targetInfoChanged", True), ("Target.attachedToTarget", True)],
+        )
+        self.browser.crash(target)
+        self.house.deliver()
+        self.assertEqual(
+            self.a.events("Target.targetCrashed"), [{"targetId": target, "status": "crashed", "errorCode": 5}]
+        )
+        self.result(self.a, "Target.detachFromTarget", sessionId=session)
+        self.assertFalse(self.a.events("Target.targetInfoChanged")[-1]["targetInfo"]["attached"])
+        self.result(self.a, "Target.closeTarget", targetId=target)
+        self.assertEqual(self.a.events("Target.targetDestroyed"), [{"targetId": target}])
+        self.assertNotIn(target, self.shared.owners)
+        self.assertNotIn(target, self.a.world.tops)
+        self.assertEqual(self.b.events("Target.targetCreated"), [])
+        self.result(self.a, "Target.setDiscoverTargets", discover=False)
+        self.house.page(self.a)
+        self.assertEqual(len(self.a.events("Target.targetCreated")), 2)
+
+    def test_discovery_with_the_browsers_own_target(self):
+        target, session = self.house.page(self.a)
+        self.result(self.a, "Target.setDiscoverTargets", session, discover=True, filter=[{}])
+        kinds = [each["targetInfo"]["type"] for each in self.a.events("Target.targetCreated")]
+        self.assertEqual(kinds, ["browser", "tab", "page"])
+        self.assertTrue(all(each["sessionId"] == session for each in self.a.got if "Created" in each.get("method", "")))
+        own = self.result(self.a, "Target.getTargetInfo")["targetInfo"]["targetId"]
+        nested = self.result(self.a, "Target.attachToTarget", targetId=own, flatten=True)["sessionId"]
+        self.assertTrue(self.a.world.sessions[nested].is_browser)
+        self.result(self.a, "Target.closeTarget", targetId=target)
+        self.assertEqual(self.a.world.discovering, {})
+
+    def test_auto_attach_hands_new_targets_over(self):
+        self.result(self.a, "Target.setAutoAttach", autoAttach=True, waitForDebuggerOnStart=True, flatten=True)
+        target = self.result(self.a, "Target.createTarget", url="about:blank")["targetId"]
+        (attached,) = self.a.events("Target.attachedToTarget")
+        session = attached["sessionId"]
+        self.assertEqual((attached["targetInfo"]["targetId"], attached["waitingForDebugger"]), (target, True))
+        self.assertTrue(self.browser.sessions[session].paused)
+        order = [each.get("method", each.get("id")) for each in self.a.got]
+        self.assertLess(order.index("Target.attachedToTarget"), order.index(self.a.number))
+        self.result(self.a, "Runtime.runIfWaitingForDebugger", session)
+        self.assertFalse(self.browser.sessions[session].paused)
+        self.house.page(self.b)
+        self.assertEqual(len(self.a.events("Target.attachedToTarget")), 1)
+        self.assertEqual(self.result(self.a, "Target.detachFromTarget", sessionId=session), {})
+        self.assertEqual(self.a.events("Target.detachedFromTarget"), [{"sessionId": session, "targetId": target}])
+        self.assertNotIn(session, self.browser.sessions)
+
+    def popup(self, client: Client, session: str) -> tuple[FakeSession, FakeSession]:
+        """Let a client's page open a popup; return the sessions of the gateway's own with its tab and its page."""
+        before = set(self.browser.sessions)
+        self.result(client, "Runtime.evaluate", session, expression="popup")
+        made = [each for name, each in self.browser.sessions.items() if name not in before]
+        found = {self.browser.targets[each.target]["type"]: each for each in made}
+        return found["tab"], found["page"]
+
+    def takes_tabs(self) -> str:
+        """Let a client take tabs, as Puppeteer does, and return the session of a page."""
+        session = self.house.page(self.a)[1]
+        taken = [{"type": "page", "exclude": True}, {}]
+        params: dict[str, Any] = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True, "filter": taken}
+        self.result(self.a, "Target.setAutoAttach", **params)
+        return session
+
+    def test_a_popup_waits_with_its_tab(self):
+        session = self.takes_tabs()
+        tab, page = self.popup(self.a, session)
+        self.assertTrue(tab.paused and page.paused)
+        self.result(self.a, "Runtime.runIfWaitingForDebugger", tab.id)
+        self.assertFalse(tab.paused or page.paused)
+        self.assertNotIn(page.id, self.browser.sessions)
+        tab, page = self.popup(self.a, session)
+        self.result(self.a, "Target.detachFromTarget", sessionId=tab.id)
+        self.assertNotIn(page.id, self.browser.sessions)
+
+    def test_a_popup_waits_for_the_session_that_its_tab_has_attached(self):
+        session = self.takes_tabs()
+        tab, page = self.popup(self.a, session)
+        params = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True}
+        self.result(self.a, "Target.setAutoAttach", tab.id, **params)
+        own = self.browser.attach(tab, page.target)
+        self.a.send("Runtime.runIfWaitingForDebugger", tab.id)
+        self.house.deliver()
+        self.assertTrue(page.paused)
+        self.result(self.a, "Runtime.runIfWaitingForDebugger", own)
+        self.assertFalse(page.paused)
+        self.assertNotIn(page.id, self.browser.sessions)
+
+    def test_popups_that_close_or_whose_client_is_quicker(self):
+        session = self.takes_tabs()
+        tab, page = self.popup(self.a, session)
+        self.browser.remove(page.target)
+        self.browser.remove(tab.target)
+        self.house.deliver()
+        watch = self.shared.watch
+        self.assertEqual((watch._held, list(watch._pages.values())), ({}, []))
+        tab, page = self.popup(self.a, session)
+        self.assertTrue(page.paused)
+        self.a.leave()
+        self.house.deliver()
+        self.assertEqual((watch._held, watch._tabs, watch._pages, watch._leaving), ({}, {}, {}, {}))
+
+    def test_who_is_let_go_has_gone_on_before(self):
+        """A worker whose session goes in the same write never runs."""
+        self.house.page(self.a)
+        del self.browser.heard[:]
+        worker = self.browser.add_target("service_worker", self.a.world.default)
+        self.house.deliver(len(self.browser.out))
+        asked = [each["method"] for _, each in self.browser.heard]
+        self.assertEqual(asked, ["Runtime.runIfWaitingForDebugger"])
+        self.house.deliver()
+        self.assertEqual([each["method"] for _, each in self.browser.heard][1], "Target.detachFromTarget")
+        self.assertNotIn(worker, [each.target for each in self.browser.sessions.values()])
+
+    def test_workers_that_never_go_on(self):
+        self.patch(target_watch, "_MOST", 2)
+        self.browser.mute.add("Runtime.runIfWaitingForDebugger")
+        workers = [self.browser.add_target("worker", self.a.world.default) for _ in range(3)]
+        self.house.deliver()
+        left = [each.target for each in self.browser.sessions.values() if each.target in workers]
+        self.assertEqual(left, workers[1:])
+        for each in workers:
+            self.browser.remove(each)
+        self.house.deliver()
+        self.assertEqual((self.shared.watch._leaving, self.shared.line.asked), ({}, {}))
+
+    def test_nobody_else_waits(self):
+        self.result(self.a, "Target.setAutoAttach", autoAttach=True, waitForDebuggerOnStart=True, flatten=True)
+        self.result(self.b, "Target.setAutoAttach", autoAttach=True, waitForDebuggerOnStart=False, flatten=True)
+        self.house.page(self.b)
+        self.assertFalse(any(each.paused for each in self.browser.sessions.values()))
+        let_go = {
+            each["params"]["sessionId"]
+            for actor, each in self.browser.heard
+            if actor is None and each["method"] == "Target.detachFromTarget"
+        }
+        resumed = {
+            each["sessionId"] for _, each in self.browser.heard if each["method"] == "Runtime.runIfWaitingForDebugger"
+        }
+        self.assertEqual(len(let_go - resumed), 1, "but the page that the browser has begun with did not wait")
+        (first, _) = self.b.events("Target.attachedToTarget")
+        self.assertFalse(first["waitingForDebugger"])
+
+    def test_auto_attach_to_tabs(self):
+        tabs = [{"type": "page", "exclude": True}, {}]
+        on: dict[str, Any] = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True, "filter": tabs}
+        self.result(self.a, "Target.setAutoAttach", **on)
+        self.result(self.a, "Target.createTarget", url="about:blank")
+        (attached,) = self.a.events("Target.attachedToTarget")
+        self.assertEqual(attached["targetInfo"]["type"], "tab")
+        session = attached["sessionId"]
+        tab = attached["targetInfo"]["targetId"]
+        self.assertEqual(self.result(self.a, "Target.detachFromTarget", targetId=tab), {})
+        self.assertNotIn(session, self.browser.sessions)
+
+    def test_auto_attach_to_what_is_there(self):
+        target = self.result(self.a, "Target.createTarget", url="about:blank")["targetId"]
+        on: dict[str, Any] = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True}
+        self.result(self.a, "Target.setAutoAttach", **on)
+        self.result(self.a, "Target.setAutoAttach", **on)
+        (attached,) = self.a.events("Target.attachedToTarget")
+        self.assertEqual((attached["targetInfo"]["targetId"], attached["waitingForDebugger"]), (target, False))
+        self.result(self.a, "Target.setAutoAttach", **{**on, "autoAttach": False})
+        self.assertEqual(len(self.a.events("Target.detachedFromTarget")), 1)
+        self.assertEqual(
+            [each.get("id", each.get("method")) for each in self.a.got][-2:],
+            ["Target.detachedFromTarget", self.a.number],
+        )
+        self.result(self.a, "Target.createTarget", url="about:blank")
+        self.assertEqual(len(self.a.events("Target.attachedToTarget")), 1)
+        self.result(self.a, "Target.setAutoAttach", **on)
+        self.assertEqual(len(self.a.events("Target.attachedToTarget")), 3)
+
+    def test_auto_attach_to_what_goes_meanwhile(self):
+        self.result(self.a, "Target.createTarget", url="about:blank")
+        self.browser.broken = {"Target.attachToTarget"}
+        on: dict[str, Any] = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True}
+        self.assertEqual(self.result(self.a, "Target.setAutoAttach", **on), {})
+
+    def test_a_second_browser_session(self):
+        nested = self.result(self.a, "Target.attachToBrowserTarget")["sessionId"]
+        on: dict[str, Any] = {"autoAttach": True, "waitForDebuggerOnStart": False, "flatten": True}
+        self.result(self.a, "Target.setAutoAttach", **on)
+        self.result(self.a, "Target.setAutoAttach", nested, **on)
+        target = self.result(self.a, "Target.createTarget", nested, url="about:blank")["targetId"]
+        attached = [each for each in self.a.got if each.get("method") == "Target.attachedToTarget"][1:]
+        self.assertEqual({each.get("sessionId", "") for each in attached}, {"", nested})
+        self.assertEqual({each["params"]["targetInfo"]["targetId"] for each in attached}, {target})
+        self.assertEqual(self.result(self.a, "Target.getTargetInfo", nested)["targetInfo"]["type"], "browser")
+        self.result(self.a, "Target.setAutoAttach", autoAttach=False, waitForDebuggerOnStart=False, flatten=True)
+        self.result(self.a, "Target.createTarget", url="about:blank")
+        handed = [each for each in self.a.world.sessions.values() if each.upper is self.a.world.sessions[nested]]
+        self.assertEqual(len(handed), 2)
+        self.result(self.a, "Target.detachFromTarget", sessionId=nested)
+        self.assertEqual(list(self.a.world.sessions), [""])
+        self.assertEqual(len(self.browser.sessions), 4)
+
+    def test_popups_are_their_openers(self):
+        on: dict[str, Any] = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True}
+        self.result(self.a, "Target.setAutoAttach", **on)
+        target, session = self.house.page(self.a)
+        self.result(self.a, "Runtime.evaluate", session, expression="popup")
+        popup = self.a.events("Target.attachedToTarget")[-1]
+        self.assertEqual(popup["targetInfo"]["openerId"], target)
+        self.assertTrue(popup["waitingForDebugger"])
+        self.assertEqual(len(self.infos(self.a)), 2)
+        self.assertEqual(self.infos(self.b), [])
+
+    def test_children_of_pages(self):
+        target, session = self.house.page(self.a)
+        context = self.browser.targets[target]["browserContextId"]
+        on: dict[str, Any] = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True}
+        self.result(self.a, "Target.setAutoAttach", session, **on)
+        self.assertEqual(self.browser.heard[-1][1]["sessionId"], session)
+        worker = self.browser.add_target("worker", context)
+        child = self.browser.attach(self.browser.sessions[session], worker, paused=True)
+        self.house.deliver()
+        self.assertEqual(self.a.got[-1]["sessionId"], session)
+        self.assertEqual(self.a.got[-1]["params"]["sessionId"], child)
+        self.result(self.a, "Runtime.evaluate", child, expression="1")
+        self.refused(self.a, "Target.detachFromTarget", sessionId=child)
+        self.result(self.a, "Target.detachFromTarget", sessionId=session)
+        number = self.a.send("Runtime.evaluate", child, expression="1")
+        self.assertEqual(self.a.answer(number)["error"], SESSION_GONE)
+
+    def test_a_page_goes_while_a_child_is_detached(self):
+        target, session = self.house.page(self.a)
+        worker = self.browser.add_target("worker", self.browser.targets[target]["browserContextId"])
+        child = self.browser.attach(self.browser.sessions[session], worker)
+        self.house.deliver()
+        self.browser.remove(target)
+        self.house.deliver(1)
+        number = self.a.send("Target.detachFromTarget", session, sessionId=child)
+        self.browser.out.pop()
+        self.house.deliver()
+        self.assertEqual(self.a.answer(number)["error"], SESSION_GONE)
+        self.assertEqual((self.shared.line.asked, self.a.world.waiting), ({}, set()))
+
+    def test_limits(self):
+        c = self.house.client("C", commands=2, contexts=2, targets=3, sessions=3)
+        self.result(c, "Target.createBrowserContext")
+        self.assertIn("2 browser contexts", self.refused(c, "Target.createBrowserContext")["message"])
+        first = c.send("Target.createTarget", url="about:blank")
+        self.house.deliver()
+        target = c.answer(first)["result"]["targetId"]
+        self.result(c, "Target.createTarget", url="about:blank")
+        self.assertIn("3 targets", self.refused(c, "Target.createTarget", url="about:blank")["message"])
+        for _ in range(2):
+            session = self.result(c, "Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self.assertIn("3 sessions", self.refused(c, "Target.attachToTarget", targetId=target, flatten=True)["message"])
+        self.assertIn("3 sessions", self.refused(c, "Target.attachToBrowserTarget")["message"])
+        for _ in range(2):
+            c.send("Runtime.evaluate", session, expression="hang")
+        self.assertIn("2 commands wait", self.refused(c, "Browser.getVersion")["message"])
+        self.result(self.a, "Browser.getVersion")
+
+    def test_addresses(self):
+        url: Any
+        _, session = self.house.page(self.a)
+        for url in (
+            "chrome://inducebrowsercrashforrealz",
+            "  CHROME://version",
+            "\x01ch\tro\nme:version",
+            "about:version",
+            "about:blanket",
+            "view-source:chrome://version",
+            "view-source:http://x.test/",
+            "blob:chrome://version",
+            "filesystem:chrome://version",
+            "chr" + "\t" * 300 + "ome://version",
+            " " * 300 + "chrome://version",
+            "view-source:" * 3 + "chrome://version",
+            "chrome-untrusted://x",
+            "devtools://devtools/bundled/inspector.html",
+            "chrome-extension://x/y.html",
+            "mailto:x@y.example",
+        ):
+            for error in (
+                self.refused(self.a, "Page.navigate", session, url=url, transitionType="typed"),
+                self.refused(self.a, "Target.createTarget", url=url),
+            ):
+                self.assertEqual(error["code"], -32000)
+                self.assertIn("addresses are refused", error["message"])
+        for url in (
+            "http://x.test/",
+            "https:x",
+            " data:text/html,x",
+            "about:blank",
+            "About:Blank#x",
+            "about:srcdoc",
+            "file:///x",
+            "javascript:1",
+            "blob:null/x",
+            "blob:http://x.test/x",
+            "nothing",
+            "",
+            5,
+        ):
+            self.result(self.a, "Page.navigate", session, url=url)
+            self.result(self.a, "Target.createTarget", url=url)
+
+    def test_invented_sessions_leave_nothing_behind(self):
+        sizes = [len(each) for each in (self.shared.sessions, self.shared.line.asked, self.a.world.sessions)]
+        for each in range(1000):
+            self.a.send("Runtime.evaluate", f"invented{each}", expression="1")
+        after = [len(each) for each in (self.shared.sessions, self.shared.line.asked, self.a.world.sessions)]
+        self.assertEqual(sizes, after)
+
+
+class SayingTests(WorldCase):
+    """Messages of clients that are not as they should be, and what Chromium answers."""
+
+    def said(self, message: bytes) -> dict[str, Any]:
+        before = len(self.browser.heard)
+        self.a.raw_send(message)
+        self.assertEqual(len(self.browser.heard), before)
+        return self.a.got[-1]
+
+    def test_complaints(self):
+        other = "Message has property other than 'id', 'method', 'sessionId', 'params'"
+        number = "Message must have integer 'id' property"
+        method = "Message must have string 'method' property"
+        session = "Message may have string 'sessionId' property"
+        for message, code, complaint, answered in (
+            (b"", -32700, "JSON: no input at position 0", None),
+            (b"x", -32700, "JSON: invalid token", None),
+            (b'{"id":1', -32700, "JSON: invalid token", None),
+            (b'{"id":1,"method":"Browser.getVersion"} x', -32700, "JSON: unprocessed input remains", None),
+            (b'{"id":1,"method":"Browser.getVersion"/**/}', -32700, "JSON: invalid token", None),
+            (b'{"id":1,"method":"Browser.getVersion","params":{"a":"\xff"}}', -32700, "JSON: invalid string", None),
+            (b'{"id":1,"method":"a","params":' + b'{"a":' * 2000 + b"1" + b"}" * 2001, -32700, None, None),
+            (b'{"id":1,"method":"a","params":{"a":' + b"[" * 300 + b"]" * 300 + b"}}", -32700, None, None),
+            (b"[]", -32600, "Message must be an object", None),
+            (b"null", -32600, "Message must be an object", None),
+            (b'{"method":"a"}', -32600, number, None),
+            (b'{"id":null,"method":"a"}', -32600, number, None),
+            (b'{"id":true,"method":"a"}', -32600, number, None),
+            (b'{"id":"1","method":"a"}', -32600, number, None),
+            (b'{"id":1.5,"method":"a"}', -32600, number, None),
+            (b'{"id":2147483648,"method":"a"}', -32600, number, None),
+            (b'{"id":2147483648,"method":5}', -32600, number, None),
+            (b'{"method":5,"id":2147483648}', -32600, method, None),
+            (b'\xef\xbb\xbf{"id":1,"method":"Browser.getVersion"}', -32700, "JSON: invalid token", None),
+            ('{"id":1,"method":"Browser.getVersion"}'.encode("utf-16"), -32700, "JSON: invalid string", None),
+            (b'{"id":1,"id":2,"method":"Browser.getVersion"}', -32700, "CBOR: duplicate map key", 1),
+            (b'{"id":1}', -32600, method, 1),
+            (b'{"id":1,"method":5}', -32600, method, 1),
+            (b'{"id":1.0,"method":5}', -32600, method, 1),
+            (b'{"id":1,"method":""}', -32600, method, 1),
+            (b'{"id":1,"method":"\\ud800"}', -32600, method, 1),
+            (b'{"id":1,"method":"a","x":1}', -32600, other, 1),
+            (b'{"method":"a","x":1}', -32600, other, None),
+            (b'{"id":1,"method":"a","sessionId":5}', -32600, session, 1),
+            (b'{"id":1,"method":"a","sessionId":null}', -32600, session, 1),
+            (b'{"id":1,"method":"a","params":5}', -32600, "Message may have object 'params' property", 1),
+            (b'{"id":1,"method":"a","params":0}', -32600, "Message may have object 'params' property", 1),
+        ):
+            answer = self.said(message)
+            self.assertEqual(answer["error"]["code"], code, message[:80])
+            if complaint is not None:
+                self.assertEqual(answer["error"]["message"], complaint, message[:80])
+            self.assertEqual(answer.get("id"), answered, message[:80])
+            self.assertNotIn("sessionId", answer)
+
+    def test_unknown_methods(self):
+        for method in ("Nope.nope", "nope", "Page.enable", "Target.nope"):
+            answer = self.ask(self.a, method)
+            self.assertEqual(answer["error"], {"code": -32601, "message": f"'{method}' wasn't found"})
+        _, session = self.house.page(self.a)
+        self.assertEqual(self.refused(self.a, "Browser.nope", session)["code"], -32601)
+        self.assertEqual(self.result(self.a, "Nope.nope", session), {"method": "Nope.nope"})
+
+    def test_what_is_accepted(self):
+        for message in (
+            b'{"id":1.0,"method":"Browser.getVersion"}',
+            b'{"id":1,"method":"Browser.getVersion","params":null,"sessionId":""}',
+            b'{"id":1,"method":"Browser.getVersion","params":[]}',
+            b'{"id":1,"method":"Browser.get\\u0056ersion","params":{"a":"\\ud800","b":99999999999999999999}}',
+            b'{"id":1,"method":"Browser.getVersion","params":{"a":' + b"[" * 299 + b"]" * 299 + b"}}",
+            b'{"id":1,"method":"Browser.getVersion","params":{"a":"' + b"[" * 500 + b'"}}',
+        ):
+            self.a.raw_send(message)
+            self.house.deliver()
+            self.assertEqual(self.a.got[-1], {"id": 1, "result": {"method": "Browser.getVersion"}}, message[:80])
+
+    def test_keys_that_are_there_twice(self):
+        _, mine = self.house.page(self.a)
+        _, other = self.house.page(self.b)
+        for first, second in ((mine, other), (other, mine)):
+            answer = self.said(
+                b'{"id":5,"sessionId":"%b","method":"Runtime.evaluate","params":{"expression":"x"},"sessionId":"%b"}'
+                % (first.encode(), second.encode())
+            )
+            self.assertEqual(answer, {"id": 5, "error": {"code": -32700, "message": "CBOR: duplicate map key"}})
+
+    def test_keys_that_are_there_twice_in_what_is_looked_at(self):
+        target, session = self.house.page(self.a)
+        for text in (
+            b'"method":"Target.closeTarget","params":{"targetId":"x","targetId":"%b"}' % target.encode(),
+            b'"method":"Target.getTargets","params":{"filter":[{"type":"page","type":"tab"}]}',
+            b'"sessionId":"%b","method":"Page.navigate","params":{"url":"http:x","u\\u0072l":"chrome:x"}'
+            % session.encode(),
+        ):
+            answer = self.said(b'{"id":5,%b}' % text)
+            self.assertEqual(answer["error"], {"code": -32700, "message": "CBOR: duplicate map key"})
+        self.a.raw_send(
+            b'{"id":6,"sessionId":"%b","method":"Nope.nope","params":{"a":1,"a":2}}' % session.encode()
+        )  # as Chromium does, where it is nothing that we look at
+        self.assertEqual(self.browser.heard[-1][1]["params"], {"a": 2})
+
+    def test_a_list_in_the_place_of_parameters(self):
+        for method in ("Target.getTargets", "Target.createTarget", "Browser.setPermission"):
+            answer = self.said(b'{"id":5,"method":"%b","params":[]}' % method.encode())
+            self.assertEqual((answer["id"], answer["error"]["code"]), (5, -32602))
+            self.assertIn("map start expected", answer["error"]["data"])
+
+    def test_a_client_that_is_sent_away_while_it_hears(self):
+        target, session = self.house.page(self.a)
+        self.a.send("Runtime.evaluate", session, expression="hang")
+        self.a.send("Runtime.evaluate", session, expression="hang")
+        self.a.on_message = lambda message: self.a.world.end(1008, "too slow")
+        self.a.send("Target.closeTarget", targetId=target)
+        self.house.deliver()
+        self.assertEqual(self.a.closed, (1008, "too slow"))
+        self.assertEqual(self.shared.line.asked, {})
+        self.assertEqual(list(self.browser.contexts.values()), ["B"])
+
+
+def protocol() -> dict[str, dict[str, Any]]:
+    """Return all commands of the protocol by their methods."""
+    found = {}
+    for name in ("browser_protocol.json", "js_protocol.json"):
+        for domain in json.loads((PROTOCOL / name).read_text())["domains"]:
+            found.update({f"{domain['domain']}.{each['name']}": each for each in domain["commands"]})
+    return found
+
+
+class RulesTests(SynchronousTestCase):
+    def test_every_command_of_a_guarded_domain_has_a_row(self):
+        commands = protocol()
+        missing = {each for each in commands if each.partition(".")[0] in GUARDED} - RULES.keys()
+        self.assertEqual(missing, set())
+        self.assertEqual(RULES.keys() - commands.keys(), set())
+
+    def test_every_command_that_names_a_target_a_context_or_a_window_has_a_row(self):
+        kinds = {
+            "TargetID",
+            "Target.TargetID",
+            "SessionID",
+            "Target.SessionID",
+            "WindowID",
+            "Browser.WindowID",
+            "BrowserContextID",
+            "Browser.BrowserContextID",
+        }
+        for method, command in protocol().items():
+            names = {each.get("$ref") for each in command.get("parameters", [])}
+            if names & kinds:
+                self.assertIn(method, RULES)
+
+    def test_every_command_with_an_optional_context_is_told_the_clients_own(self):
+        methods = [
+            method
+            for method, command in protocol().items()
+            for each in command.get("parameters", [])
+            if each.get("optional") and each.get("$ref", "").endswith("BrowserContextID")
+        ]
+        self.assertIn("Storage.setCookies", methods)
+        house = House()
+        client, other = house.client(), house.client()
+        target, session = house.page(client)
+        line = client.open_line(target)
+        house.deliver()
+        browser = house.browser
+        for method in methods:
+            for who, name in ((client, ""), (client, session), (line, "")):
+                for context in (None, other.world.default, browser.default):
+                    before = len(browser.heard)
+                    params = {} if context is None else {"browserContextId": context}
+                    answer = house.ask(who, method, name, url="about:blank", **params)
+                    heard = [each["params"] for _, each in browser.heard[before:] if each["method"] == method]
+                    if context is None:
+                        self.assertIn("result", answer, method)
+                        self.assertEqual([each["browserContextId"] for each in heard], [client.world.default], method)
+                    else:
+                        self.assertIn("error", answer, method)
+                        self.assertEqual(heard, [], method)
+
+    def test_every_verb_has_a_row_and_every_row_its_verb(self):
+        own = {method for method, each in RULES.items() if Kind.OWN in (each.browser, each.page)}
+        self.assertEqual(own, set(VERBS))
+
+    def test_refusals_say_why(self):
+        for method, each in RULES.items():
+            self.assertEqual(bool(each.why), Kind.REFUSED in (each.browser, each.page), method)
+        house = House()
+        client = house.client()
+        for method in ("Browser.crash", "SystemInfo.getInfo", "Target.exposeDevToolsProtocol", "Tracing.start"):
+            error = house.ask(client, method)["error"]
+            self.assertEqual(error["code"], -32000)
+            self.assertIn(rule_of(method).why, error["message"])
+
+    def test_limits_have_their_defaults(self):
+        self.assertEqual(House().client().world.limits, Limits())
