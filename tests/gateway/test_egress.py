@@ -17,10 +17,11 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from txcdp.gateway import EgressLimits, GatewayOptions, Policy
+from txcdp.gateway import EgressLimits, Gateway, GatewayOptions, Policy
 from txcdp.gateway._egress import AddressPolicy, BadProxy, EgressProxy
 from txcdp.gateway._egress.addresses import KINDS, kind_of, plain, read_allowed
 from txcdp.gateway._egress.socks import Destination, Handshake, SocksError, State
+from txcdp.gateway._pool.launched import Launcher
 
 #: Addresses that are not public, by what they are: the first and the last of each block, and what stands for them.
 SPECIAL = {
@@ -596,6 +597,10 @@ class ArgumentTests(ProxyTests):
         for each in ("--proxy-server=x", "--no-proxy-server", "--proxy-pac-url=x", "--proxy-auto-detect", BYPASS):
             with self.assertRaisesRegex(ValueError, "private_addresses"):
                 proxy.arguments([each])
+            with self.assertRaisesRegex(ValueError, "private_addresses"):
+                options = GatewayOptions(policy=Policy(private_addresses=False))
+                Gateway(self.reactor, options, Launcher(self.reactor, args=[each]))
+            Gateway(self.reactor, GatewayOptions(), Launcher(self.reactor, args=[each]))
 
 
 class ProxyRuleTests(ProxyTests):

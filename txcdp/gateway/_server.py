@@ -66,6 +66,7 @@ class Gateway:
     :ivar site: a protocol factory, to listen with elsewhere.
     :ivar port: where it listens; None where it does not.
     :raises BadTokens: the file of tokens cannot be used.
+    :raises ValueError: the policy forbids private addresses, and the browsers' arguments name another proxy.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class Gateway:
             allowed = AddressPolicy(options.policy.allowed_addresses)
             self.egress = EgressProxy(reactor, allowed, options.egress, resolver)
             if isinstance(start, Launcher):
-                start.egress = self.egress
+                start.go_through(self.egress)
         self.pool = Pool(reactor, start, _pool_options(options), measure)
         self.mode = (mode or _MODES[options.mode])(reactor, self.pool, options)
         self.clients = Clients(reactor, self.mode, options, self.counters, self.egress)

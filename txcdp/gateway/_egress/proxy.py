@@ -89,6 +89,16 @@ class EgressCounts:
     foreign: int = 0
 
 
+def check_args(args: Sequence[str]) -> None:
+    """Refuse arguments of a browser that would have it go another way than by the proxy.
+
+    :raises ValueError: there are some.
+    """
+    for each in args:
+        if each.partition("=")[0] in _OTHER_WAYS:
+            raise ValueError(f"{each}: with private_addresses=False browsers go through the gateway's own proxy alone")
+
+
 class EgressProxy:
     """Connects browsers to public addresses, and to those that are allowed.
 
@@ -135,11 +145,7 @@ class EgressProxy:
             by the browser itself.
         :raises ValueError: something among them would have it go another way.
         """
-        for each in args:
-            if each.partition("=")[0] in _OTHER_WAYS:
-                raise ValueError(
-                    f"{each}: with private_addresses=False browsers go through the gateway's own proxy alone"
-                )
+        check_args(args)
         rules = [f"MAP {_NAME} {LOOPBACK}"]
         rules += [each.removeprefix(_RULES) for each in args if each.startswith(_RULES)][-1:]
         rules.append("MAP * ~NOTFOUND")

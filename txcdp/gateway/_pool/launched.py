@@ -17,7 +17,7 @@ from txcdp.chrome import discovery
 from txcdp.chrome._descriptions import VersionInfo
 from txcdp.domains import browser as browser_domain
 from txcdp.domains import network, storage, target
-from txcdp.gateway._egress import EgressProxy
+from txcdp.gateway._egress import EgressProxy, check_args
 from txcdp.gateway._pool.pooled_browser import Running
 from txcdp.gateway._pool.ports import Ports
 
@@ -118,6 +118,14 @@ class Launcher:
         }
         self._ports = Ports(most)
         self.egress: EgressProxy | None = None
+
+    def go_through(self, egress: EgressProxy) -> None:
+        """Have all browsers reach whatever they do by a proxy alone.
+
+        :raises ValueError: their arguments say something else.
+        """
+        check_args(self._args)
+        self.egress = egress
 
     @returns_deferred
     async def __call__(self) -> Running:
