@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         DeadlineError,
         DialogError,
         DialogOpen,
+        DocumentBroken,
         DownloadStarted,
         EvaluationError,
         ExecutableNotFound,
@@ -71,7 +72,7 @@ _NAMES = {
     "txcdp.errors": (
         "AlreadyHandled CommandError CommandTimeout ConnectError ConnectTimeout ConnectionLost ContextDestroyed "
         "DeadlineError DialogError DialogOpen "
-        "DownloadStarted EvaluationError ExecutableNotFound ExperimentalCommand Gone HandshakeFailed "
+        "DocumentBroken DownloadStarted EvaluationError ExecutableNotFound ExperimentalCommand Gone HandshakeFailed "
         "InvalidURL LaunchError MalformedMessage NavigationError NavigationInterrupted NavigationTimeout "
         "NotABrowser NotSerializable Overloaded QueueOverflow SessionDetached StreamEnded TargetCrashed TxcdpError"
     ),
@@ -104,6 +105,7 @@ __all__ = [
     "Dialog",
     "DialogError",
     "DialogOpen",
+    "DocumentBroken",
     "DownloadStarted",
     "EvaluationError",
     "Event",

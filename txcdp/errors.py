@@ -21,6 +21,7 @@
     |   `-- ExecutableNotFound   there is no browser on this machine
     |-- NotABrowser              the other end is a single page, or Node: it opens no pages
     |-- NavigationError          the page could not be loaded (url, error_text)
+    |   |-- DocumentBroken       its body broke off, or could not be decoded (its status)
     |   |-- NavigationInterrupted  the program sent the page somewhere else meanwhile
     |   `-- DownloadStarted      the URL is a file to be saved, so the page stays what it was
     |-- EvaluationError          JavaScript threw (the remote stack is attached)
@@ -267,6 +268,23 @@ class NavigationInterrupted(NavigationError):
         super().__init__(url, f"interrupted by a newer navigation, to {shown_url(by)}")
         self.args = (url, by)
         self.by = by
+
+
+class DocumentBroken(NavigationError):
+    """The document came, but its body broke off, or could not be decoded: the page shows what there was of it.
+
+    :ivar status: the HTTP status that it came with; None where it was not heard.
+    """
+
+    def __init__(self, url: str, error_text: str, status: int | None = None) -> None:
+        super().__init__(url, error_text)
+        self.args = (url, error_text, status)
+        self.status = status
+
+    def __str__(self) -> str:
+        came = f" with status {self.status}" if self.status is not None else ""
+        todo = 'wait_until="commit" takes what there is of it'
+        return f"{shown_url(self.url)} came{came}, but not whole: {shortened(self.error_text)}; {todo}"
 
 
 class DownloadStarted(NavigationError):

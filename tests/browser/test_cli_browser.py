@@ -397,8 +397,24 @@ class FailureTests(CommandTestCase):
         self.assertEqual(picture.read_bytes()[8:12], b"WEBP")
         self.assert_told(command, "title", "shut")
         url = self.server.page("/empty", "", status=404)
-        command = await self.watch(url, "--until", "load")
-        self.assert_ended(command, 1, f"{url} answered 404, with nothing to show")
+        for until in ("load", "idle"):
+            command = await self.watch(url, "--until", until)
+            self.assert_ended(command, 1, f"{url} answered 404, with nothing to show")
+
+    async def test_a_page_that_left_with_a_request_in_flight_is_idle(self) -> None:
+        self.server.held("/held", "")
+        self.server.page("/next", "<title>next</title>")
+        url = self.server.page("/", "<script>fetch('/held'); setTimeout(() => location = '/next', 100)</script>")
+        command = await self.watch(url)
+        self.assert_ended(command, 0)
+        self.assert_told(command, "title", "next")
+
+    async def test_a_page_that_stops_loading_is_loaded(self) -> None:
+        self.server.page("/none", status=204)
+        url = self.server.page("/", "<title>stays</title><script>location = '/none'</script>")
+        command = await self.watch(url)
+        self.assert_ended(command, 0)
+        self.assert_told(command, "page", "stopped")
 
     async def test_no_answer_in_time(self) -> None:
         held = self.server.held("/", "")

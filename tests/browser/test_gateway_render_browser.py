@@ -20,6 +20,7 @@ from twisted.web.http_headers import Headers
 
 from tests.browser.support import reactor, refusing_port
 from tests.browser.test_gateway_browser import TOKEN, GatewayCase, tokens_file
+from tests.raw_server import BROKEN, RawServer
 from txcdp._deferreds import returns_deferred
 from txcdp.domains import target
 from txcdp.gateway import DoorOptions, Policy, PoolOptions, RenderOptions
@@ -268,6 +269,9 @@ class WhatNot(RenderCase):
         problem = await self.problem(502, "navigation", "/content", url="http://nobody.invalid/?token=secret")
         self.assertEqual(problem["error_text"], "net::ERR_NAME_NOT_RESOLVED")
         self.assertNotIn("secret", problem["detail"])
+        for status in (404, 500):  # with nothing to show
+            response = await self.post("/content", url=self.server.page("/empty", "", status))
+            self.assertEqual((response.status, response.headers["x-page-status"]), (200, str(status)))
         url = self.server.page("/file.bin", "data", content_type="application/octet-stream")
         await self.problem(502, "download", "/content", url=url)
         await self.problem(403, "policy", "/content", url="chrome://crash/")
@@ -275,6 +279,18 @@ class WhatNot(RenderCase):
         await self.problem(403, "policy", "/content", url="view-source:http://127.0.0.1/")
         await self.problem(403, "policy", "/content", url="no url")
         await self.problem(400, "request", "/content", url="http://[nothing/")
+        await self.nothing_is_left()
+
+    async def test_pages_whose_load_event_never_comes(self):
+        await self.begin()
+        site = RawServer(BROKEN)
+        self.addCleanup(lambda: Deferred.fromCoroutine(site.stop()))
+        problem = await self.problem(502, "navigation", "/content", url=site.url("/short"), timeout=20)
+        self.assertEqual(problem["error_text"], "net::ERR_CONTENT_LENGTH_MISMATCH")
+        for wait_until in ("load", "networkidle"):
+            stopped = site.page("/stops", "<title>stops</title><script>window.stop()</script>")
+            response = await self.post("/content", url=stopped, timeout=20, wait_until=wait_until)
+            self.assertEqual(response.status, 200)
         await self.nothing_is_left()
 
     async def test_deadlines(self):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -622,3 +624,42 @@ def test_the_summary_fits_the_terminal(columns: int) -> None:
     thrown(feed, exception={"type": "object", "subtype": "error", "description": "Error: " + "x" * 300})
     for line in feed.summary(Style(columns)).splitlines():
         assert width(line) < columns
+
+
+def recorded(name: str) -> tuple[Story, list[Line]]:
+    """Tell what was recorded of Chromium; without its root session, where the page itself is a new target."""
+    text = (Path(__file__).parent / "data" / "model" / f"{name}.jsonl").read_text(encoding="utf-8")
+    said = [json.loads(each) for each in text.splitlines()]
+    attached = [each["params"] for each in said if each.get("method") == "Target.attachedToTarget"]
+    pages = [each for each in attached if each["targetInfo"]["type"] == "page" and each["waitingForDebugger"]]
+    session = pages[0]["sessionId"]
+    story = Story(session, "http://127.0.0.1:8000/a")
+    told = [each for each in said if "method" in each and each["session"]]
+    messages = [Message(each["method"], each["params"], each["session"]) for each in told]
+    return story, [line for each in messages for line in story.hear(each)]
+
+
+def test_requests_of_a_page_that_has_gone_end_with_it() -> None:
+    story, _ = recorded("left_with_a_request_in_flight")
+    assert story.activity == (True, 0)
+    assert story.open_requests() == ""
+
+
+def test_a_page_that_comes_back_from_the_cache_is_loaded() -> None:
+    for name in ("back_forward_cache", "back_forward_cache_frames"):
+        story, lines = recorded(name)
+        assert story.activity == (True, 0)
+        assert "from the back/forward cache" in {each.note for each in lines}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("short_body", "bad_encoding", "unfinished_chunks", "window_stop", "window_stop_late"),
+        *("script_to_no_content", "script_to_download", "script_to_mailto"),
+    ],
+)
+def test_a_page_that_stops_loading_without_its_load_event_is_loaded(name: str) -> None:
+    story, lines = recorded(name)
+    assert story.activity == (True, 0)
+    assert [each.mark for each in lines if each.tag == "page"].count("stopped") == 1

@@ -35,6 +35,7 @@ class Request:
     started: float
     session: str | None
     frame: str | None
+    loader: str
     is_document: bool
     status: int = 0
     received: float = 0
@@ -113,6 +114,7 @@ class Requests:
             event.timestamp,
             session,
             event.frame_id,
+            event.loader_id,
             event.type == "Document" and event.request_id == event.loader_id,
         )
         self.open[request.id] = request
@@ -162,6 +164,19 @@ class Requests:
             request.error += f" (CORS: {cors.cors_error})"
         request.cancelled = bool(event.canceled) and not event.blocked_reason
         return self._end(request, event.timestamp)
+
+    def document_stopped(self, loader: str) -> Request | None:
+        """Take that a document was stopped while its body was to come: the browser does not tell how that ends."""
+        request = self.open.get(loader)
+        if request is None:
+            return None
+        request.error, request.cancelled = "net::ERR_ABORTED", True
+        return self._end(request, request.started)
+
+    def document_gone(self, loader: str) -> None:
+        """Forget what was asked for by a document that is gone: the browser does not tell how that ends."""
+        for request in [each for each in self.open.values() if each.loader == loader]:
+            del self.open[request.id]
 
     def session_ended(self, session: str) -> None:
         """Forget what a session can no longer tell the end of."""

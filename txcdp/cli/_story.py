@@ -18,6 +18,7 @@ from txcdp.cli._summary import Tally
 from txcdp.cli._text import clean, count, size
 from txcdp.cli._urls import origin, short
 from txcdp.domains import inspector, log, network, page, runtime, target
+from txcdp.model import BrowserModel, Change, DocumentDiscarded, NavigationEnded, NavigationState
 from txcdp.protocol._records import REJECTED, Event, build
 
 Told = Line | Iterable[Line | None] | None
@@ -50,6 +51,7 @@ class Story:
         self.sockets = Sockets()
         self.loaded = False
         self.committed = False
+        self._model = BrowserModel()
         self._session = session
         self._base = origin(url)
         self._selection = selection
@@ -88,6 +90,9 @@ class Story:
         self._register(target.AttachedToTarget, self._attached)
         self._register(target.DetachedFromTarget, self._detached)
         self._register(inspector.TargetCrashed, self._crashed)
+        for event in self._model.wants("targets", "frames", "documents"):
+            if event.method not in self._handlers:
+                self._register(event, lambda event, _: None)
 
     @property
     def activity(self) -> tuple[bool, int]:
@@ -124,13 +129,31 @@ class Story:
             except REJECTED:
                 event = build(kind, message.params)
             told = handler(event, message.session_id)
+            changes = self._model.feed(message.session_id or "", event)
+            become = [line for each in changes for line in self._become(each)]
         except Exception as error:
             # A browser of another age sends something else: that is no reason to stop watching.
             _log.debug("{method} was not understood: {error!r}", method=message.method, error=error)
             return [_as_it_is(message)]
-        if told is None:
-            return []
-        return [told] if isinstance(told, Line) else [each for each in told if each is not None]
+        lines = (told,) if isinstance(told, Line) else told or ()
+        return [each for each in (*lines, *become) if each is not None]
+
+    def _become(self, change: Change) -> list[Line | None]:
+        """Take what an event has changed in the page."""
+        if isinstance(change, DocumentDiscarded):
+            self.requests.document_gone(change.document.loader_id)
+        elif isinstance(change, NavigationEnded):
+            top = self._model.frames.top(self._session or "")
+            is_page = top is not None and top.id == change.navigation.frame_id
+            if change.reason in _STOPPED:
+                lines = [self._ended(self.requests.document_stopped(change.navigation.loader_id))]
+                if is_page and self.committed:
+                    self.loaded = True
+                    lines.append(Line("page", "stopped", "loading, before load", mood="warning"))
+                return lines
+            if is_page and change.reason is NavigationState.FAILED and change.navigation.response is not None:
+                self.loaded = True  # a status, and nothing to show: there is no more to wait for
+        return []
 
     def _url(self, url: str) -> str:
         return clean(url if self._verbose else short(url, self._base))
@@ -198,10 +221,12 @@ class Story:
         if frame.parent_id is not None or session in self._names:
             tag = "page" if self._names.get(session or "", "").startswith("page") else "frame"
             return Line(tag, mark, self._url(url), mood=mood, is_url=True) if url != "about:blank" else None
-        self.loaded, self.committed = False, not failed
+        restored = event.type == "BackForwardCacheRestore"  # as it was, and nothing more is told of it
+        self.loaded, self.committed = restored, not failed
         self.tally.navigated(url)
         self._base = origin(url) or self._base
-        return Line("page", mark, clean(url), mood=mood, is_url=True)
+        note = "from the back/forward cache" if restored else ""
+        return Line("page", mark, clean(url), note=note, mood=mood, is_url=True)
 
     def _moved(self, event: page.NavigatedWithinDocument, session: str | None) -> Told:
         return Line("page", "moved", self._url(event.url), note="within the document", is_url=True)
@@ -275,6 +300,9 @@ class Story:
         longest = min(waiting, key=lambda each: each.started)
         return f"{count(len(waiting), 'request')} in flight, the longest {clean(longest.url)}"
 
+
+#: Ends of a navigation whose document is there, and will not have its load event.
+_STOPPED = (NavigationState.STOPPED, NavigationState.BROKEN)
 
 #: Domains of which a line of its own tells what matters: the rest of their events is left out.
 _DOMAINS_WITH_LINES = frozenset({"Network", "Page", "Runtime", "Log", "Target", "Inspector"})

@@ -28,7 +28,7 @@ from txcdp.cli._story import Story
 from txcdp.cli._watching import Watching, discover, keep_no_downloads
 from txcdp.domains import inspector
 from txcdp.domains import page as page_domain
-from txcdp.errors import ConnectionLost, DownloadStarted, NavigationError, SessionDetached, TargetCrashed, TxcdpError
+from txcdp.errors import ConnectionLost, DownloadStarted, SessionDetached, TargetCrashed, TxcdpError
 from txcdp.page import Navigation, Page
 from txcdp.protocol._records import Event, to_json
 from txcdp.streams import Stream, first
@@ -176,10 +176,9 @@ class _Watch:
             over = await first_of(self._arrive(idle), crashed, closed, self._unread)
         except TargetCrashed:
             _raise_crashed()
-        except NavigationError as error:
-            if isinstance(error, DownloadStarted):
-                await first_of(download, task.deferLater(self._reactor, 1.0, lambda: None))
-            raise self._explained(error) from error
+        except DownloadStarted:
+            await first_of(download, task.deferLater(self._reactor, 1.0, lambda: None))
+            raise
         finally:
             for waiting in (idle, download):
                 waiting.addErrback(lambda _: None)
@@ -223,15 +222,9 @@ class _Watch:
         elif not self._story.committed:
             raise Unloaded(f"{shown_url(self._options.url)} has not answered")
         if status >= 400:
-            raise Unloaded(f"{shown_url(self._story.tally.url)} answered {status}")
+            nothing = "" if self._story.committed else ", with nothing to show"
+            raise Unloaded(f"{shown_url(self._story.tally.url)} answered {status}{nothing}")
         return GOOD
-
-    def _explained(self, error: NavigationError) -> TxcdpError:
-        """Say with which status there was nothing to show, for which Chromium has an error of its own."""
-        document = self._story.tally.document
-        if "HTTP_RESPONSE_CODE_FAILURE" in error.error_text and document is not None and document.status:
-            return Unloaded(f"{shown_url(error.url)} answered {document.status}, with nothing to show")
-        return error
 
     # What is printed.
 

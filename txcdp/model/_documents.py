@@ -172,6 +172,9 @@ _RESTORED: Final = ("commit", "DOMContentLoaded", "load", "networkAlmostIdle", "
 #: Of how many frames is kept what was told of a document before the frame was known.
 _MOST_EARLY: Final = 1000
 
+#: How many navigations that have ended are known by their loaders.
+_REMEMBERED: Final = 1000
+
 
 class NavigationRequest(Row):
     """A navigation.
@@ -280,6 +283,8 @@ class Documents(Table):
         self._in_frame: dict[str, dict[str, NavigationRequest]] = {}
         #: What was told of a document that is not known yet, by frame: its loader, and what it has reached.
         self._early: dict[str, tuple[str, dict[str, float]]] = {}
+        #: The loaders of navigations that have ended, so that what is told of them late begins none.
+        self._ended: dict[str, None] = {}
         self.handlers = {
             page.FrameStartedNavigating: self._started,
             network.ResponseReceived: self._responded,
@@ -324,7 +329,7 @@ class Documents(Table):
         document = self.documents.get(event.frame_id)
         if document is not None and document.loader_id == event.loader_id:
             return  # it was told late
-        if self._frames.is_gone(event.frame_id):
+        if self._frames.is_gone(event.frame_id) or event.loader_id in self._ended:
             return
         navigation = self._navigation(event.loader_id, event.frame_id, event.url, event.navigation_type)
         navigation.url, navigation.type = event.url, event.navigation_type
@@ -336,7 +341,7 @@ class Documents(Table):
         if document is not None and document.loader_id == event.loader_id:
             document.response = event.response
             navigation = self.navigations.get(event.loader_id)
-        elif self._frames.is_gone(event.frame_id):
+        elif self._frames.is_gone(event.frame_id) or event.loader_id in self._ended:
             return
         else:
             navigation = self._navigation(event.loader_id, event.frame_id, event.response.url, "")
@@ -360,8 +365,11 @@ class Documents(Table):
         document = self.documents.get(result.frame_id)
         committed = document is not None and document.loader_id == result.loader_id
         navigation = self.navigations.get(result.loader_id)
-        if navigation is None or committed:
+        if committed or result.loader_id in self._ended:
             return  # all of it is known by the events
+        if navigation is None:
+            navigation = self._navigation(result.loader_id, result.frame_id, "", "")
+            self._commit_early(result.frame_id)
         if result.is_download:
             self._tell(navigation, NavigationInput.DOWNLOAD)
         elif result.error_text == _ABORTED:
@@ -405,6 +413,9 @@ class Documents(Table):
         if state in ENDS:
             if self.navigations.get(navigation.loader_id) is navigation:
                 del self.navigations[navigation.loader_id]
+                self._ended[navigation.loader_id] = None
+                if len(self._ended) > _REMEMBERED:
+                    del self._ended[next(iter(self._ended))]
                 inside = self._in_frame[navigation.frame_id]
                 del inside[navigation.loader_id]
                 if not inside:
@@ -419,8 +430,13 @@ class Documents(Table):
 
     def _committed(self, frame: page.Frame, commit_type: str = "Navigation") -> None:
         document = self.documents.get(frame.id)
-        if (document is not None and document.loader_id == frame.loader_id) or self._frames.is_gone(frame.id):
-            return  # told twice, or of a frame that is gone
+        if self._frames.is_gone(frame.id):
+            return
+        if (
+            document is not None and document.loader_id == frame.loader_id
+        ):  # told twice, or known by what it has reached
+            document.url, document.unreachable_url = frame.url + (frame.url_fragment or ""), frame.unreachable_url
+            return
         url = frame.url + (frame.url_fragment or "")
         restored = commit_type == "BackForwardCacheRestore"
         waiting = self.in_frame(frame.id)
@@ -429,8 +445,10 @@ class Documents(Table):
             navigation = returning[-1] if returning else self._navigation(frame.loader_id, frame.id, url, "restore")
         else:
             navigation = self._navigation(frame.loader_id, frame.id, url, "")
+        # One that began later goes on: this commit may be late. When one began that was not told to, nobody knows.
+        older = waiting[: waiting.index(navigation)] if navigation in waiting else ()
         for each in waiting:
-            if each is not navigation:
+            if each is not navigation and (each.document or each in older):
                 self._tell(each, NavigationInput.OVERTAKE)
         fresh = Document(loader_id=frame.loader_id, frame_id=frame.id, url=url, unreachable_url=frame.unreachable_url)
         if restored:
@@ -473,6 +491,22 @@ class Documents(Table):
             if len(self._early) > _MOST_EARLY:
                 del self._early[next(iter(self._early))]
         early[1][event.name] = event.timestamp
+        self._commit_early(event.frame_id)
+
+    def _commit_early(self, frame_id: str) -> None:
+        """Take the commit for told where the document has got further already."""
+        loader_id, reached = self._early.get(frame_id, ("", {}))
+        navigation = self.navigations.get(loader_id)
+        if navigation is None or navigation.frame_id != frame_id or not (reached.keys() & _AFTER_COMMIT):
+            return
+        if navigation.state is NavigationState.FAILING:
+            return  # whether it is the browser's page with the error, the commit tells
+        url = navigation.url if navigation.response is None else navigation.response.url
+        fresh = Document(loader_id=loader_id, frame_id=frame_id, url=url, response=navigation.response)
+        navigation.document = loader_id
+        self._replace(fresh, navigation)
+        self._tell(navigation, NavigationInput.COMMIT)
+        self._catch_up(fresh)
 
     def _top_reached(self, session: str, name: str, at: float) -> None:
         """Take what is told of the document at the top of a session, where lifecycle events are not to be had."""
@@ -541,4 +575,5 @@ class Documents(Table):
             self.emit(DocumentDiscarded(document))
 
 
+_AFTER_COMMIT: Final = frozenset({"commit", "DOMContentLoaded", "load"})
 _STEPS: Final = {"DOMContentLoaded": NavigationInput.PARSE, "load": NavigationInput.LOAD}

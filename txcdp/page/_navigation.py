@@ -1,14 +1,18 @@
 """Where a page goes, and how far it has got: a watcher that is armed before the navigation begins.
 
-A document is known by its loader id. ``Page.navigate`` answers with the one that it has begun to load
-when the response's headers are in, and some of what happens to that document may be told before. So the
-watcher keeps what it hears of every loader, and asks at each step whether that is enough.
+What the browser's events mean is the model's: :mod:`txcdp.model` has the states of a navigation, and what ends it. Here
+is decided which navigation counts, and when it has got far enough for whoever waits.
+
+``Page.navigate`` answers with the loader of the navigation that counts when the response's headers are in, and some
+of what happens to it may be told before; ``Page.reload`` does not say which it is, but its beginning does. So the
+watcher keeps what has begun since it was armed, and looks at the one that counts after each event.
 """
 
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
+import enum
+from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
 from twisted.internet.defer import Deferred
@@ -18,12 +22,22 @@ from txcdp._core.sessions import Session
 from txcdp.domains import network, page, runtime
 from txcdp.errors import (
     CommandError,
+    DocumentBroken,
     DownloadStarted,
     Gone,
     NavigationError,
     NavigationInterrupted,
     NavigationTimeout,
 )
+from txcdp.model import (
+    BrowserModel,
+    Document,
+    DocumentCommitted,
+    NavigationRequest,
+    NavigationStarted,
+    NavigationState,
+)
+from txcdp.protocol._records import Command, Record
 
 #: How far a navigation is waited for.
 WaitUntil = Literal["load", "domcontentloaded", "networkidle", "commit"]
@@ -38,6 +52,9 @@ _STATES: Final[dict[str, WaitUntil]] = {
 
 #: After this error the document stays that was there; after every other one a page with the error comes.
 _ABORTED: Final = "net::ERR_ABORTED"
+
+#: So ends an answer of the server's that is only a status, such as 404: Chromium shows a page of its own for it.
+_STATUS_ALONE: Final = "net::ERR_HTTP_RESPONSE_CODE_FAILURE"
 
 #: Seconds for a page to show that it lives, or to crash, after that error.
 _CRASHING: Final = 2.0
@@ -65,17 +82,6 @@ class Navigation:
         return None if self.response is None else self.response.status
 
 
-@dataclass
-class _Document:
-    """What is known of one loader's document."""
-
-    url: str = ""
-    unreachable_url: str | None = None
-    error_text: str = ""
-    response: network.Response | None = None
-    states: set[WaitUntil] = field(default_factory=set)
-
-
 def check_wait_until(wait_until: str) -> None:
     """Refuse what is none of :data:`WaitUntil`, before anything is sent.
 
@@ -83,6 +89,17 @@ def check_wait_until(wait_until: str) -> None:
     """
     if wait_until not in get_args(WaitUntil):
         raise ValueError(f"wait_until={wait_until!r}: use one of {', '.join(map(repr, get_args(WaitUntil)))}")
+
+
+class _Phase(enum.Enum):
+    """How much is known of the navigation that counts."""
+
+    #: The command is not answered.
+    SENT = "sent"
+    #: A reload is answered, and has not been told to begin.
+    ANSWERED = "answered"
+    #: It is known.
+    KNOWN = "known"
 
 
 class Watcher:
@@ -104,34 +121,37 @@ class Watcher:
         self._session = session
         self._frame_id = frame_id
         self._wait_until: WaitUntil = wait_until
-        self._documents: dict[str, _Document] = {}
-        #: The loader whose document counts; None until it is known.
-        self._wanted: str | None = None
-        #: The loader of the last document that has come since the watcher was armed.
-        self._latest: str | None = None
-        #: Whether a reload has been answered; None where it is no reload.
-        self._reloaded: bool | None = None
+        self._model = BrowserModel()
+        self._phase = _Phase.SENT
+        #: What has begun in the main frame, by loader, and the documents that have come there.
+        self._begun: dict[str, NavigationRequest] = {}
+        self._documents: dict[str, Document] = {}
+        #: The navigation that counts, and the last that has brought a document.
+        self._navigation: NavigationRequest | None = None
+        self._latest: NavigationRequest | None = None
+        #: The last reload that has begun.
+        self._reload: NavigationRequest | None = None
         self._error: NavigationError | None = None
         self._command: Deferred[Any] | None = None
-        self._alive: Deferred[None] | None = None
+        self._asked: Deferred[Any] | None = None
         self._gone = session.when_interrupted()
         self._gone.addCallbacks(self._interrupted, lambda _: None)
         self._subscriptions = [
-            session.events(page.FrameStartedNavigating).subscribe(self._started_navigating, self._failed),
-            session.events(page.FrameNavigated).subscribe(self._navigated, self._failed),
-            session.events(page.LifecycleEvent).subscribe(self._lifecycle, self._failed),
-            session.events(page.FrameStoppedLoading).subscribe(self._stopped_loading, self._failed),
-            # They only add to what is known, so where they are not to be had, nothing fails.
-            session.events(network.ResponseReceived).subscribe(self._responded, _ignore),
-            session.events(network.LoadingFailed).subscribe(self._loading_failed, _ignore),
+            # Network's events only add to what is known, so where they are not to be had, nothing fails.
+            session.events(event).subscribe(
+                self._feed, _ignore if event.method.startswith("Network.") else self._failed
+            )
+            for event in _EVENTS
         ]
 
     @property
     def reached(self) -> str:
         """How far the document has got; ``""`` where none has come."""
-        document = self._documents.get(self._wanted or "")
-        states = document.states if document is not None else ()
-        return next((name for name in reversed(_STATES.values()) if name in states), "")
+        document = self._document
+        if document is None:
+            return ""
+        names = {"commit", *document.reached}
+        return next(state for name, state in reversed(_STATES.items()) if name in names)
 
     def navigating(self, command: Deferred[page.NavigateResult]) -> None:
         """Watch what comes of a ``Page.navigate`` that was just sent."""
@@ -140,7 +160,6 @@ class Watcher:
 
     def reloading(self, command: Deferred[None]) -> None:
         """Watch what comes of a ``Page.reload`` that was just sent; it does not answer with a loader."""
-        self._reloaded = False
         self._command = command
         command.addCallbacks(self._reload_answered, self._refused)
 
@@ -150,43 +169,69 @@ class Watcher:
 
     def late(self, seconds: float) -> NavigationError:
         """Return what to fail with when the time is up."""
-        return self._error or NavigationTimeout(self.url, self._wait_until, seconds, self.reached)
+        if self._error is not None:
+            return self._error
+        document = self._document
+        obstacle = _OPENED if document is not None and document.opened else ""
+        return NavigationTimeout(self.url, self._wait_until, seconds, self.reached, obstacle)
 
     def stop(self) -> None:
         """Leave nothing behind."""
         for subscription in self._subscriptions:
             subscription.dispose()
-        for waiting in (self._gone, self._command, self._alive):
+        for waiting in (self._gone, self._command, self._asked):
             if waiting is not None and not waiting.called:
                 waiting.cancel()
 
     # What the browser says:
 
+    def _feed(self, record: Record) -> None:
+        """Fold an event, or an answer, into the model, and see what has come of it."""
+        for change in self._model.feed(self._session.id or "", record):
+            if isinstance(change, NavigationStarted):
+                self._started(change.navigation)
+            elif isinstance(change, DocumentCommitted) and change.navigation is not None:
+                self._committed(change.document, change.navigation)
+        self._look()
+
+    def _started(self, navigation: NavigationRequest) -> None:
+        if not self._is_main(navigation.frame_id):
+            return
+        self._begun[navigation.loader_id] = navigation
+        if navigation.type.startswith("reload"):
+            self._reload = navigation
+            if self._phase is _Phase.ANSWERED:
+                self._follow(navigation)
+
+    def _committed(self, document: Document, navigation: NavigationRequest) -> None:
+        if not self._is_main(document.frame_id):
+            return
+        self._latest = navigation
+        self._documents[document.loader_id] = document
+        leads_on = self._phase is _Phase.KNOWN and self._document is not None
+        if leads_on or self._phase is _Phase.ANSWERED:
+            self._follow(navigation)
+
     def _answered(self, result: page.NavigateResult) -> None:
-        loader_id = result.loader_id
+        self._frame_id = result.frame_id  # of a page that was prerendered, it is not the target's
         if result.error_text:
             kind = DownloadStarted if result.is_download else NavigationError
             self._error = kind(self.url, result.error_text)
             if result.error_text == _ABORTED and not result.is_download:
-                self._fail_unless_it_crashes(self._error)
-            elif loader_id is None or result.error_text == _ABORTED:
+                self._when_alive(self._error)
+            elif result.loader_id is None or result.is_download:
                 self._fail(self._error)
-        elif loader_id is None:
+        elif result.loader_id is None:
             self._succeed(Navigation(self.url, result.frame_id))
-        self._want(loader_id)
-
-    def _fail_unless_it_crashes(self, error: NavigationError) -> None:
-        """Fail when the page shows that it lives: a URL that crashes it is aborted, too, a moment before."""
-        # Handled by the page's main thread, after whatever was to crash that.
-        command = runtime.release_object_group(object_group="")
-        self._alive = self._session.execute(command, timeout=_CRASHING)
-        self._alive.addCallback(lambda _: self._fail(error))
-        self._alive.addErrback(lambda failure: self._fail(failure if failure.check(Gone) else error))
+        if not self.done.called and self._asked is None and result.loader_id is not None:
+            self._feed(result)
+            self._follow(self._begun.get(result.loader_id))
+            self._look()
 
     def _reload_answered(self, result: None) -> None:
-        # The last beginning that was told before the answer is that of this reload.
-        self._reloaded = True
-        self._want(self._wanted)
+        self._phase = _Phase.ANSWERED
+        self._follow(self._reload)
+        self._look()
 
     def _refused(self, failure: Failure) -> None:
         error = failure.value
@@ -197,46 +242,6 @@ class Watcher:
         else:
             self._fail(failure)
 
-    def _started_navigating(self, event: page.FrameStartedNavigating) -> None:
-        if event.frame_id != self._frame_id or not str(event.navigation_type).startswith("reload"):
-            return
-        if self._reloaded is False or (self._reloaded and self._wanted is None):
-            self._wanted = event.loader_id
-            self.url = event.url
-
-    def _responded(self, event: network.ResponseReceived) -> None:
-        if event.request_id == event.loader_id:  # as it is for a document, and for nothing else
-            self._document(event.loader_id).response = event.response
-
-    def _loading_failed(self, event: network.LoadingFailed) -> None:
-        if event.type == "Document":
-            self._document(event.request_id).error_text = event.error_text
-            self._look()
-
-    def _navigated(self, event: page.FrameNavigated) -> None:
-        frame = event.frame
-        if frame.parent_id is not None:
-            return
-        document = self._document(frame.loader_id)
-        document.url = frame.url + (frame.url_fragment or "")
-        document.unreachable_url = frame.unreachable_url
-        if self._reloaded is not False and (self.reached or (self._reloaded and self._wanted is None)):
-            self._wanted = frame.loader_id
-        self._latest = frame.loader_id
-        document.states.add("commit")
-        self._look()
-
-    def _lifecycle(self, event: page.LifecycleEvent) -> None:
-        state = _STATES.get(event.name)
-        if state is not None:
-            self._document(event.loader_id).states.add(state)
-            if event.loader_id == self._wanted:
-                self._look()
-
-    def _stopped_loading(self, event: page.FrameStoppedLoading) -> None:
-        if self._error is not None and self._alive is None and event.frame_id == self._frame_id:
-            self._fail(self._error)
-
     def _interrupted(self, reason: Gone) -> None:
         self._fail(copy.copy(reason))
 
@@ -245,31 +250,71 @@ class Watcher:
 
     # What follows from it:
 
-    def _document(self, loader_id: str) -> _Document:
-        return self._documents.setdefault(loader_id, _Document())
+    @property
+    def _document(self) -> Document | None:
+        """The document of the navigation that counts."""
+        navigation = self._navigation
+        return None if navigation is None else self._documents.get(navigation.document or "")
 
-    def _want(self, loader_id: str | None) -> None:
-        """Know which document counts; where it has come and has led on already, it is the last one."""
-        self._wanted = loader_id
-        if self.reached and self._latest is not None:
-            self._wanted = self._latest
-        self._look()
+    def _is_main(self, frame_id: str) -> bool:
+        frame = self._model.frames.frames.get(frame_id)
+        return frame_id == self._frame_id if frame is None else frame.parent_id is None
+
+    def _follow(self, navigation: NavigationRequest | None) -> None:
+        """Know which navigation counts; where its document has led on already, it is the last one."""
+        if navigation is None:
+            return
+        self._phase = _Phase.KNOWN
+        self._navigation = navigation if self._latest is None or navigation.document is None else self._latest
+        if navigation.type.startswith("reload") and navigation.url:
+            self.url = navigation.url
 
     def _look(self) -> None:
-        """See whether the document that counts has got far enough."""
-        document = self._documents.get(self._wanted or "")
-        if document is None or self._reloaded is False:
+        """See whether the navigation that counts has got far enough, or has ended before."""
+        navigation = self._navigation
+        if navigation is None or self.done.called or self._asked is not None:
             return
-        if not document.states:
-            if self._reloaded and document.error_text == _ABORTED:
-                self._fail(NavigationError(self.url, document.error_text))
-        elif self._error is not None:
-            self._fail(self._error)
-        elif document.unreachable_url is not None:
-            self._fail(NavigationError(document.unreachable_url, document.error_text or "net::ERR_FAILED"))
-        elif self._wait_until == "commit" or self._wait_until in document.states:
-            url = document.url or (document.response.url if document.response is not None else self.url)
-            self._succeed(Navigation(url, self._frame_id, self._wanted, document.response))
+        state, document = navigation.state, self._document
+        if state is NavigationState.FAILED:
+            self._unreachable(navigation)
+        elif state is NavigationState.ABORTED:
+            self._fail(self._error or NavigationError(self.url, navigation.error_text or _ABORTED))
+        elif state is NavigationState.DOWNLOADED:
+            self._fail(self._error or DownloadStarted(self.url))
+        elif state is NavigationState.SAME_DOCUMENT:
+            self._succeed(Navigation(navigation.url, self._frame_id))
+        elif document is not None:
+            self._look_at(navigation, document)
+
+    def _look_at(self, navigation: NavigationRequest, document: Document) -> None:
+        there = Navigation(document.url or self.url, document.frame_id, document.loader_id, document.response)
+        stopped = navigation.state is NavigationState.STOPPED
+        if self._wait_until == "commit" or _NAMES[self._wait_until] in document.reached:
+            self._succeed(there)
+        elif navigation.state is NavigationState.BROKEN:
+            self._fail(DocumentBroken(there.url, navigation.error_text, there.status))
+        elif stopped and (self._wait_until != "networkidle" or "DOMContentLoaded" not in document.reached):
+            self._when_alive(there)  # a page that is closed, or crashes, stops loading as well, a moment before
+
+    def _unreachable(self, navigation: NavigationRequest) -> None:
+        error_text = navigation.error_text or (self._error.error_text if self._error is not None else "net::ERR_FAILED")
+        if error_text == _STATUS_ALONE and navigation.response is not None:
+            # The server has answered, and with nothing: what is shown of it is nothing, not a page of the browser's.
+            there = Navigation(navigation.url, navigation.frame_id, navigation.loader_id, navigation.response)
+            self._after(page.set_document_content(frame_id=navigation.frame_id, html=""), there)
+        else:
+            self._fail(NavigationError(navigation.url or self.url, error_text))
+
+    def _when_alive(self, outcome: Navigation | NavigationError) -> None:
+        """Come to an outcome when the page shows that it lives: before it crashes, it says the same."""
+        # Handled by the page's main thread, after whatever was to crash that.
+        self._after(runtime.release_object_group(object_group=""), outcome)
+
+    def _after(self, command: Command[None], outcome: Navigation | NavigationError) -> None:
+        self._asked = self._session.execute(command, timeout=_CRASHING)
+        settle = lambda: self._succeed(outcome) if isinstance(outcome, Navigation) else self._fail(outcome)  # noqa: E731
+        self._asked.addCallback(lambda _: settle())
+        self._asked.addErrback(lambda failure: self._fail(failure) if failure.check(Gone) else settle())
 
     def _succeed(self, navigation: Navigation) -> None:
         if not self.done.called:
@@ -278,6 +323,17 @@ class Watcher:
     def _fail(self, error: Exception | Failure) -> None:
         if not self.done.called:
             self.done.errback(error)
+
+
+#: What the table of documents is made from.
+_EVENTS: Final = sorted(BrowserModel().wants("documents"), key=lambda event: event.method)
+
+_NAMES: Final = {state: name for name, state in _STATES.items()}
+
+_OPENED: Final = (
+    "a script of the page has called document.open() and not document.close(), after which nothing loads: wait for less"
+    " with wait_until="
+)
 
 
 def _ignore(error: Exception) -> None:

@@ -120,16 +120,19 @@ class Page:
         """Go to a URL (``Page.navigate``) and wait until the page is there.
 
         A page that itself leads on to another one, by script, is followed. An answer like 404 is no
-        error: see ``Navigation.status``. When it is cancelled, or the time is up, before the page has
-        begun to change, it stops loading and stays where it was.
+        error, with or without a body: see ``Navigation.status``. A page that stops loading before its
+        load event, by ``window.stop()`` or by going to something that is no page, counts as loaded. When
+        it is cancelled, or the time is up, before the page has begun to change, it stops loading and
+        stays where it was.
 
         :param url: where to; with a scheme.
         :param wait_until: ``"commit"``: the new document is there; ``"domcontentloaded"``: it is parsed;
             ``"load"``: with all that belongs to it; ``"networkidle"``: and half a second without requests.
         :param timeout: seconds; None: no deadline.
         :returns: fires with the :class:`Navigation`. Fails with :exc:`NavigationError`, or what is derived
-            from it: :exc:`NavigationTimeout`, :exc:`DownloadStarted`, and :exc:`NavigationInterrupted`
-            when the program calls :meth:`goto` or :meth:`reload` meanwhile; with :exc:`SessionDetached`,
+            from it: :exc:`NavigationTimeout`, :exc:`DownloadStarted`, :exc:`DocumentBroken` where the
+            document's body broke off or cannot be decoded, and :exc:`NavigationInterrupted` when
+            the program calls :meth:`goto` or :meth:`reload` meanwhile; with :exc:`SessionDetached`,
             :exc:`TargetCrashed` or :exc:`ConnectionLost`.
         :raises ValueError: ``wait_until`` is none of these.
         """
@@ -299,7 +302,7 @@ class Page:
     def _late(self, watcher: Watcher, seconds: float) -> NavigationError:
         error = watcher.late(seconds)
         if isinstance(error, NavigationTimeout):
-            error.obstacle = self.session.blocked_by
+            error.obstacle = self.session.blocked_by or error.obstacle
         return error
 
     async def _watch(self, watcher: Watcher, send: Callable[[Watcher], None]) -> Navigation:
