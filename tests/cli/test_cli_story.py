@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.model.sequences import DATA
 from txcdp._core.dispatch.tap import Message
 from txcdp.cli import _summary as summary
 from txcdp.cli._lines import Line, Style
@@ -628,7 +628,7 @@ def test_the_summary_fits_the_terminal(columns: int) -> None:
 
 def recorded(name: str) -> tuple[Story, list[Line]]:
     """Tell what was recorded of Chromium; without its root session, where the page itself is a new target."""
-    text = (Path(__file__).parent / "data" / "model" / f"{name}.jsonl").read_text(encoding="utf-8")
+    text = (DATA / f"{name}.jsonl").read_text(encoding="utf-8")
     said = [json.loads(each) for each in text.splitlines()]
     attached = [each["params"] for each in said if each.get("method") == "Target.attachedToTarget"]
     pages = [each for each in attached if each["targetInfo"]["type"] == "page" and each["waitingForDebugger"]]
