@@ -29,6 +29,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("_transports", "_core.probing", "_core.reconnecting", "_core"),
     ("chrome",),
     ("browser", "page", "network"),
+    ("_following",),
     ("recording", "gateway", "rx3", "aio", "websocket"),
     ("testing",),
     ("service", "cli"),

@@ -8,13 +8,10 @@ from typing import Any
 from twisted.internet.defer import Deferred, DeferredList
 
 from txcdp._core.sessions import AutoAttach, Session
+from txcdp._following import enable
 from txcdp.cli._selection import BASE
 from txcdp.domains import browser, target
 from txcdp.page._dialogs import Dialogs
-
-#: What workers do not have.
-_DOCUMENTS_ONLY = frozenset({"Page"})
-_DOCUMENTS = ("page", "iframe")
 
 #: Seconds for which a page's own process may keep the watching from starting.
 _PATIENCE = 5.0
@@ -68,12 +65,7 @@ class Watching:
             sent.addErrback(_needless)
 
     def _enable(self, session: Session) -> list[Deferred[Any]]:
-        """Send it all at once; what a kind of target does not have, it refuses."""
-        has_document = session.target is None or session.target.type in _DOCUMENTS
-        if has_document:
-            self._dialogs.follow(session)
-        wanted = [each for each in self._domains if has_document or each not in _DOCUMENTS_ONLY]
-        return [session.execute_raw(f"{each}.enable", timeout=_PATIENCE) for each in wanted]
+        return enable(session, self._domains, self._dialogs, timeout=_PATIENCE)
 
 
 def discover(session: Session) -> Deferred[Any]:

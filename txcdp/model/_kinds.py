@@ -13,23 +13,34 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+#: What only targets with documents have.
+_DOCUMENTS_DOMAINS: Final = frozenset({"Page", "DOM", "CSS", "Overlay"})
+
 
 class TargetKind(NamedTuple):
     """What a type of target can do.
 
-    :ivar has_document: whether it shows documents: it has the domains Page, DOM, CSS and Overlay.
+    :ivar has_document: whether it shows documents.
     :ivar is_worker: whether it runs scripts without a document.
-    :ivar is_internal: whether it is a part of the browser itself, or holds others, and is no client's page.
+    :ivar is_within: whether it belongs to one document, and is attached to through the session of that.
+    :ivar is_internal: whether it is a part of the browser itself, which no client has opened.
+    :ivar is_container: whether it only holds others.
     """
 
     has_document: bool = False
     is_worker: bool = False
+    is_within: bool = False
     is_internal: bool = False
+    is_container: bool = False
+
+    def has_domain(self, domain: str) -> bool:
+        """Tell whether targets of the kind have one of the protocol's domains, such as ``"Page"``."""
+        return self.has_document or domain not in _DOCUMENTS_DOMAINS
 
 
 _DOCUMENT = TargetKind(has_document=True)
 _WORKER = TargetKind(is_worker=True)
-_INTERNAL = TargetKind(is_internal=True)
+_WORKER_WITHIN = TargetKind(is_worker=True, is_within=True)
 
 #: By type, as in ``TargetInfo.type``.
 TARGET_KINDS: Final[dict[str, TargetKind]] = {
@@ -38,15 +49,15 @@ TARGET_KINDS: Final[dict[str, TargetKind]] = {
     "webview": _DOCUMENT,
     "background_page": _DOCUMENT,
     "app": _DOCUMENT,
-    "worker": _WORKER,  # of one document, and attached to through it
+    "worker": _WORKER_WITHIN,
+    "worklet": _WORKER_WITHIN,
+    "shared_storage_worklet": _WORKER_WITHIN,
+    "auction_worklet": _WORKER_WITHIN,
     "shared_worker": _WORKER,
     "service_worker": _WORKER,
-    "worklet": _WORKER,
-    "shared_storage_worklet": _WORKER,
-    "auction_worklet": _WORKER,
-    "browser": _INTERNAL,
-    "tab": _INTERNAL,  # holds a page, and what is prerendered to take its place
+    "browser": TargetKind(is_internal=True),
     "browser_ui": TargetKind(has_document=True, is_internal=True),  # the window around the pages
+    "tab": TargetKind(is_container=True),  # of a page, and of what is prerendered to take its place
     "other": TargetKind(),
 }
 

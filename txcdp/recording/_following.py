@@ -9,9 +9,11 @@ from twisted.python.failure import Failure
 
 from txcdp._core.sessions import AutoAttach, Session
 from txcdp._core.sessions.enabling import NEEDS, TAKES_DECISIONS
+from txcdp._following import enable
 from txcdp.browser import Browser
 from txcdp.domains import PLAIN_ENABLE, target
 from txcdp.errors import CommandError, TxcdpError
+from txcdp.model import TARGET_KINDS
 
 #: The code for a method that the other end does not have, as Node has no targets.
 _NO_METHOD: Final = -32601
@@ -19,12 +21,6 @@ _NO_METHOD: Final = -32601
 #: What is enabled in every target unless something else is asked for.
 DOMAINS = ("Network", "Page", "Runtime", "Log")
 
-#: What targets without a document do not have.
-_DOCUMENTS_ONLY = frozenset({"Page", "DOM", "CSS", "Overlay"})
-_DOCUMENTS = ("page", "iframe")
-
-#: Parts of the browser's own window that are pages, too.
-_BROWSERS_OWN = frozenset({"browser_ui"})
 
 #: Seconds for whoever else follows a page, over another connection, to answer its dialogs before nobody does.
 _GRACE = 1.0
@@ -45,7 +41,7 @@ class Following:
             if each not in PLAIN_ENABLE:
                 raise ValueError(f"there is no domain {each!r} that can be enabled")
         self._browser = browser
-        self._unwanted = _BROWSERS_OWN - set(targets)
+        self._unwanted = {name for name, kind in TARGET_KINDS.items() if kind.is_internal} - set(targets)
         self._policy = AutoAttach(keep=lambda info: info.type not in self._unwanted)
         self._domains = [each for name in domains for each in (NEEDS.get(name), name) if each]
 
@@ -80,13 +76,8 @@ class Following:
             self._policy.start(session).addErrback(_needless)
 
     def _enable(self, session: Session) -> None:
-        """Enable what a kind of target has; the rest it would refuse."""
-        has_document = session.target is None or session.target.type in _DOCUMENTS
-        if has_document and "Page" in self._domains:  # from now on, its dialogs wait for an answer
-            self._browser._dialogs.follow(session, grace=_GRACE)
-        for domain in self._domains:
-            if has_document or domain not in _DOCUMENTS_ONLY:
-                session.execute_raw(f"{domain}.enable", timeout=None).addErrback(_needless)
+        for sent in enable(session, self._domains, self._browser._dialogs, grace=_GRACE):
+            sent.addErrback(_needless)
 
 
 def _without_targets(failure: Failure) -> None:

@@ -10,10 +10,11 @@ import msgspec
 from txcdp.errors import MalformedMessage
 from txcdp.gateway._client_messages import INVALID_PARAMS, Refusal
 from txcdp.gateway._multiplex.messages import invalid
+from txcdp.model import TARGET_KINDS
 from txcdp.protocol._records import TolerantDecoder
 
 #: Kinds of targets that are the browser's own furniture, in whatever context: nobody sees them.
-HIDDEN: Final = frozenset({"browser", "browser_ui"})
+HIDDEN: Final = frozenset(name for name, kind in TARGET_KINDS.items() if kind.is_internal)
 
 #: What Chromium takes where a command has no filter.
 DEFAULT_FILTER: Final[list[dict[str, Any]]] = [

@@ -22,6 +22,7 @@ from txcdp.errors import TxcdpError
 from txcdp.gateway._pool.pooled_browser import Running
 from txcdp.gateway.live._tables import Tables
 from txcdp.gateway.live._targets import EVENTS, TargetWatch
+from txcdp.model import kind_of
 
 #: Seconds after which a line that was lost, or could not be opened, is tried again.
 _AGAIN = 5.0
@@ -32,11 +33,6 @@ _MOST_SHOWN = 300
 
 #: Characters of a title.
 _TITLE = 200
-
-_LISTENED = ("page", "iframe", "service_worker", "shared_worker")
-
-#: What is no page of a client's: a browser's own parts, in its protocol's words.
-_HIDDEN = ("browser", "browser_ui", "tab")
 
 _LIVES = ("Target.targetCreated", "Target.targetInfoChanged", "Target.targetDestroyed")
 
@@ -150,11 +146,11 @@ class BrowserWatch:
         key = info["targetId"]
         if key not in self.targets:
             full = len(self.targets) >= _MOST_SHOWN
-            if method != "Target.targetCreated" or info["type"] in _HIDDEN or full:
+            if method != "Target.targetCreated" or _is_hidden(info["type"]) or full:
                 return
             watch = TargetWatch(self._clock, self._tables, key, info["type"])
             watch.show(browser=self._running.pid)
-            if info["type"] in _LISTENED and sum(each.wanted for each in self.targets.values()) < _MOST:
+            if _is_listened(info["type"]) and sum(each.wanted for each in self.targets.values()) < _MOST:
                 self._listen(watch)
             self.targets[key] = watch
         self.targets[key].show(url=shown_url(info["url"]), title=shown_title(info["title"], info["url"]))
@@ -176,6 +172,18 @@ class BrowserWatch:
             watch.listen(session)
 
         browser.connection.attach(watch.key).addCallbacks(attached, _needless)
+
+
+def _is_hidden(target_type: str) -> bool:
+    """Tell whether a target is no client's, but a part of the browser itself."""
+    kind = kind_of(target_type)
+    return kind.is_internal or kind.is_container
+
+
+def _is_listened(target_type: str) -> bool:
+    """Tell whether something happens in a target, and the root session can attach to it."""
+    kind = kind_of(target_type)
+    return (kind.has_document or kind.is_worker) and not kind.is_within
 
 
 def shown_title(title: str, url: str) -> str:
