@@ -170,8 +170,13 @@ def shell_status(code: int) -> int:
 
 def behind(child: int) -> int:
     """Pass signals on to the child that does the work; return its exit status."""
+
+    def pass_on(number: int, _: Any) -> None:
+        with contextlib.suppress(ProcessLookupError):  # it has just ended
+            os.kill(child, number)
+
     for number in STOPS:
-        signal.signal(number, lambda number, _: os.kill(child, number))
+        signal.signal(number, pass_on)
     return shell_status(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 

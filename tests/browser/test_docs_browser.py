@@ -27,6 +27,8 @@ SERVICES = [block for block in PYTHON if block.is_service and not block.guests]
 
 #: Seconds for one program, on a busy machine.
 DEADLINE = PATIENCE
+#: Taken once: pytest changes it while programs are started in threads.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
 
 #: A program that serves the demo site, keeps a browser with a page, and ends when its standard input does.
 STAGE = """
@@ -93,7 +95,7 @@ def run(block: Block, stage: dict[str, str], folder: Path) -> subprocess.Complet
     return subprocess.run(
         [sys.executable, program.name],
         cwd=folder,
-        env={name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")},
+        env=ENVIRONMENT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
