@@ -511,6 +511,156 @@ class WaitingTests(ReconnectCase):
         self.assertIsInstance(self.failure(waiting), ConnectionLost)
 
 
+class HeldBackTests(SynchronousTestCase):
+    """Commands that the limits on sending hold back when the line is lost: they were never sent."""
+
+    def open(self, wait: float = 20.0, **options: Any) -> None:
+        self.chrome = FakeChrome()
+        policy = dataclasses.replace(POLICY, wait=wait, max_waiting=5)
+        self.browser = self.chrome.browser(reconnect=policy, **options)
+        self.connection = self.browser.connection
+        self.tab = self.chrome.run(self.browser.new_page(), 9.0)
+        self.session = self.tab.session
+        self.chrome.advance(2.0)
+        self.chrome.on("A.hang", NEVER)
+        self.chrome.on("A.b", lambda command: {"n": command["n"]})
+        self.addCleanup(self.close)
+
+    def close(self) -> None:
+        self.chrome.run(self.browser.close(), 9.0)
+        self.chrome.flush()
+        self.assertEqual([str(call) for call in self.chrome.clock.getDelayedCalls()], [])
+
+    def lose(self) -> None:
+        self.chrome.lose("cut")
+        self.chrome.flush()
+
+    def sent(self) -> list[tuple[int, Any, Any]]:
+        """Return what was sent of our own: over which line, in which session, and its number."""
+        return [
+            (self.chrome.lines.index(each.line), each.session_id, each.command["n"])
+            for each in self.chrome.commands
+            if each.method == "A.b"
+        ]
+
+    def in_all_ways(self) -> None:
+        before, session = self.session.id, self.session
+        hanging = [session.execute_raw("A.hang", timeout=None) for _ in range(3)]
+        held = [session.execute_raw("A.b", {"n": number}) for number in range(3)]
+        held.append(self.connection.session.execute_raw("A.b", {"n": 3}))
+        self.chrome.flush()
+        self.assertEqual(self.sent(), [])
+        self.lose()
+        for each in hanging:
+            self.failureResultOf(each, ConnectionLost)
+        for each in held:
+            self.assertNoResult(each)
+        self.assertEqual(self.sent(), [])
+        self.chrome.advance(5.0)
+        self.assertEqual([self.successResultOf(each)["n"] for each in held], [0, 1, 2, 3])
+        self.assertNotEqual(session.id, before)
+        self.assertEqual(
+            sorted(self.sent(), key=lambda each: each[2]),
+            [(1, session.id, 0), (1, session.id, 1), (1, session.id, 2), (1, None, 3)],
+        )
+
+    def test_too_many_in_flight(self):
+        self.open(max_in_flight=3)
+        self.in_all_ways()
+
+    def test_too_many_in_a_second(self):
+        self.open(commands_per_second=3)
+        self.in_all_ways()
+
+    def test_typed_ones_and_those_that_are_set_up_again(self):
+        self.open(max_in_flight=1)
+        self.chrome.on("Runtime.evaluate", {"result": {"type": "undefined"}})
+        hanging = self.session.execute_raw("A.hang", timeout=None)
+        held: list[Deferred[Any]] = [
+            self.session.execute(runtime.evaluate(expression="1")),
+            self.session.execute(emulation.set_user_agent_override(user_agent="mine")),
+            self.session.execute(network.enable()),
+            self.tab.goto("http://x/"),
+        ]
+        self.chrome.flush()
+        self.lose()
+        self.failureResultOf(hanging, ConnectionLost)
+        self.chrome.advance(1.0)
+        self.chrome.flush()
+        for each in held[:3]:
+            self.successResultOf(each)
+        # A navigation is more than its command: what it had begun to watch is gone.
+        self.failureResultOf(held[3], ConnectionLost)
+        self.assertEqual(self.chrome.received(page.navigate), [])
+        for method in ("Runtime.evaluate", "Emulation.setUserAgentOverride", "Network.enable"):
+            self.assertEqual([each.method for each in self.chrome.commands].count(method), 1, method)
+
+    def test_their_own_deadline_goes_on(self):
+        self.open(max_in_flight=1)
+        self.session.execute_raw("A.hang", timeout=None).addErrback(lambda _: None)
+        held = self.session.execute_raw("A.b", {"n": 1}, timeout=5.0)
+        self.chrome.advance(3.0)
+        self.chrome.refuse_lines()
+        self.lose()
+        self.chrome.clock.advance(1.9)
+        self.assertNoResult(held)
+        self.chrome.clock.advance(0.2)
+        self.failureResultOf(held, CommandTimeout)
+        self.assertEqual(self.sent(), [])
+
+    def test_they_may_be_cancelled(self):
+        self.open(max_in_flight=1)
+        self.session.execute_raw("A.hang", timeout=None).addErrback(lambda _: None)
+        held = self.session.execute_raw("A.b", {"n": 1})
+        self.lose()
+        held.addErrback(lambda _: None)
+        held.cancel()
+        self.chrome.advance(1.0)
+        self.assertEqual(self.sent(), [])
+
+    def test_so_many_and_no_more(self):
+        self.open(max_in_flight=1)
+        self.session.execute_raw("A.hang", timeout=None).addErrback(lambda _: None)
+        held = [self.session.execute_raw("A.b", {"n": number}) for number in range(6)]
+        self.lose()
+        self.assertIn("5 commands wait for another line", str(self.failureResultOf(held[5]).value))
+        self.chrome.advance(1.0)
+        for each in held[:5]:
+            self.successResultOf(each)
+
+    def test_two_losses(self):
+        self.open(max_in_flight=1)
+        self.session.execute_raw("A.hang", timeout=None).addErrback(lambda _: None)
+        held = [self.session.execute_raw("A.b", {"n": number}) for number in range(2)]
+        for _ in range(2):
+            self.lose()
+            self.chrome.on("A.b", NEVER)
+            self.chrome.advance(1.0)
+        # The first was sent over the second line, and is never sent again.
+        self.failureResultOf(held[0], ConnectionLost)
+        self.assertEqual([(line, number) for line, _, number in self.sent()], [(1, 0), (2, 1)])
+        self.lose()
+        self.failureResultOf(held[1], ConnectionLost)
+        self.chrome.advance(1.0)
+
+    def test_none_waits_where_commands_do_not_wait(self):
+        self.open(wait=0.0, max_in_flight=1)
+        deferreds = [self.session.execute_raw("A.hang", timeout=None) for _ in range(3)]
+        self.lose()
+        for each in deferreds:
+            self.assertIs(type(self.failureResultOf(each).value), ConnectionLost)
+        self.assertEqual([each.method for each in self.chrome.commands].count("A.hang"), 1)
+        self.chrome.advance(1.0)
+
+    def test_the_connection_ends(self):
+        self.open(max_in_flight=1)
+        deferreds = [self.session.execute_raw("A.hang", timeout=None) for _ in range(3)]
+        self.lose()
+        self.chrome.run(self.browser.close())
+        for each in deferreds:
+            self.assertIs(type(self.failureResultOf(each).value), ConnectionLost)
+
+
 class WaitingPolicyTests(SynchronousTestCase):
     def test_what_is_no_policy(self):
         for options in ({"wait": -1.0}, {"max_waiting": 0}):

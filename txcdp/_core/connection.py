@@ -56,6 +56,7 @@ class Connection:
         :exc:`Overloaded`. None: any number.
     :param max_unsent: bytes of commands that may wait to leave this process; a command that comes when
         there are more fails with :exc:`Overloaded`. One command may be larger by itself. None: any number.
+    :ivar paced: whether commands may be held back, by ``max_in_flight`` or ``commands_per_second``.
     :ivar session: the root session, which is the browser, or the page that the URL named.
     :ivar outage: how the connection goes on over another line, where somebody looks for one.
     :ivar attached: a stream of the sessions that come to be, each before its target's first event.
@@ -87,7 +88,7 @@ class Connection:
         self.context = StreamContext(clock, self._flow)
         self.decoders: dict[Any, EventDecoder[Any]] = {}
         self._outbox = Outbox(transport, clock, self._not_sent, max_in_flight, commands_per_second, max_unsent)
-        self._paced = self._outbox.pacer is not None
+        self.paced = self._outbox.pacer is not None
         self._routes = Routes()
         self._inbox = Inbox(clock, self._routes, self._pending, self._flow, self._stats, self._end)
         self._targets = Targets(self, self._pending, self._routes)
@@ -217,7 +218,7 @@ class Connection:
         """
         if self._lost is not None:
             return fail(copy.copy(self._lost))
-        if (self._outbox.transport.congested or self._paced) and not urgent:
+        if (self._outbox.transport.congested or self.paced) and not urgent:
             full = self._outbox.overload(decode.method)
             if full is not None:
                 return fail(full)
@@ -233,7 +234,7 @@ class Connection:
         message = encode_command(pending.number, decode.opening, encoded, session.tail)
         if self._flow.held:
             self._flow.command_sent()
-        if self._paced and not urgent:
+        if self.paced and not urgent:
             self._outbox.submit(message, pending)
         else:
             self._outbox.transmit(message)

@@ -141,7 +141,8 @@ class Outage:
 
         :param keeper: who finds another one, and calls :meth:`resume` with it.
         :param replace: makes another target for a session whose own is gone.
-        :param wait: seconds that a command waits for a line at most; 0: it fails at once.
+        :param wait: seconds that a command waits for a line at most, as one does that was held back when the last one
+            was lost; 0: it fails at once.
         :param max_waiting: how many may.
         """
         self._keeper, self._replace = keeper, replace
@@ -197,7 +198,10 @@ class Outage:
             self._since = self._clock.seconds()
         self.error = lost
         self._flow.suspend()
+        held = self._outbox.take_back()  # before a command that fails makes room for them
         self._targets.suspend(lost)  # first, so that whoever hears of a failure finds its session suspended
+        if self._wait:
+            self._pending.give_back(held, lost)
         self._pending.fail(lost)
         if began:
             self._health.push(LineLost(lost))

@@ -43,7 +43,8 @@ class ReconnectPolicy:
     :ivar max_attempts: failed attempts in a row after which the connection ends; None: any number.
     :ivar reopen_pages: whether the pages of a browser that was started anew are opened again, where they had
         been; otherwise they end.
-    :ivar wait: how long a command waits that is sent while there is no line. When there is one again, and all is set
+    :ivar wait: how long a command waits that is sent while there is no line, or was held back by limits on sending
+        (``max_in_flight``, ``commands_per_second``) when the line was lost. When there is one again, and all is set
         up, it is sent; it fails with :exc:`ConnectionLost` where that takes longer, and as usual where its own deadline
         is over before. What was sent before the line was lost is never sent again. 0: it fails at once. None: as is
         usual there, which is at once for :func:`txcdp.launch` and :func:`txcdp.connect`, and a minute for

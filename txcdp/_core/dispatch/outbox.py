@@ -63,6 +63,10 @@ class Outbox:
         else:
             self.pacer.submit(message, pending)
 
+    def take_back(self) -> list[Deferred[Any]]:
+        """Send nothing of what the limits hold back; return the Deferreds of those commands."""
+        return [] if self.pacer is None else self.pacer.take_back()
+
     @property
     def writable(self) -> bool:
         """Whether little waits."""

@@ -61,6 +61,13 @@ class Pacer:
             self._call.cancel()
             self._call = None
 
+    def take_back(self) -> list[Deferred[Any]]:
+        """Hold nothing any more; return the Deferreds of the commands that were held back, and so never sent."""
+        held = [deferred for _, deferred in self._held if not deferred.called]
+        self._held.clear()
+        self._empty()
+        return held
+
     def when_empty(self) -> Deferred[None]:
         """Return a Deferred that fires when nothing is held back any more; it may be cancelled."""
         return self._emptied.wait() if self._held else succeed(None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from txcdp._core.dispatch.deadlines import Deadlines
-from txcdp.errors import CommandError, CommandTimeout, MalformedMessage, Overloaded
+from txcdp.errors import CommandError, CommandTimeout, ConnectionLost, MalformedMessage, Overloaded
 from txcdp.protocol._wire import SESSION_NOT_FOUND
 from txcdp.stats import MethodStats, Stats
 
@@ -37,6 +37,20 @@ class Decode(Protocol):
 
     def read(self, message: bytes, number: int, session: str | None, on_lenient: Callable[[], None]) -> Any:
         """Return the result, or raise what the browser said."""
+
+
+class NeverSent(ConnectionLost):
+    """The line was lost while a command was held back: it may be sent over another one.
+
+    Whoever sends commands of the user's lets them wait for that; it goes no further.
+
+    :param lost: how the line was lost.
+    :ivar left: seconds that are left of the command's own deadline, None where it has none.
+    """
+
+    def __init__(self, lost: ConnectionLost, left: float | None) -> None:
+        super().__init__(lost.reason, lost.code, lost.clean, lost.cause)
+        self.left = left
 
 
 class Owner(Protocol):
@@ -160,6 +174,15 @@ class PendingCommands:
         for pending in list(self._waiting.values()):
             if (owner is None or pending.owner is owner) and self._give_up(pending):
                 pending.errback(copy.copy(error))
+
+    def give_back(self, held: Iterable[Deferred[Any]], lost: ConnectionLost) -> None:
+        """Fail commands that were never sent, since the line is lost, with :exc:`NeverSent`."""
+        for pending in held:
+            if isinstance(pending, PendingCommand) and self._give_up(pending):
+                self._given_up.pop(pending.number, None)  # nobody will answer
+                limit = pending.timeout
+                left = None if limit is None else max(0.0, pending.sent_at + limit - self._now())
+                pending.errback(NeverSent(lost, left))
 
     def refuse(self, number: int | None, error: Exception) -> None:
         """Fail the command with an id, which could not be sent, with ``error``."""

@@ -21,6 +21,7 @@ class Channel(Feeder, Protocol):
     """The connection, as its sessions see it."""
 
     linger: float | None
+    paced: bool
     stability: StabilityPolicy
 
     @property

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from twisted.internet.defer import Deferred, fail
 from twisted.python.failure import Failure
 
-from txcdp._core.dispatch.pending import Decode
+from txcdp._core.dispatch.pending import Decode, NeverSent
 from txcdp._core.sessions.attach import AutoAttaching
 from txcdp._core.sessions.channel import Channel
 from txcdp._core.sessions.enabling import Enabling
@@ -55,7 +55,16 @@ class Sending:
         self._journal = Journal()
 
     def send(self, method: str, params: object, decode: Decode, timeout: float | None | Default) -> Deferred[Any]:
-        """Send what the user wants, when there is a line."""
+        """Send what the user wants, when there is a line.
+
+        What the limits on sending hold back until the line is lost was never sent: it waits for another one, too.
+        """
+        if not self._channel.paced:
+            return self._send(method, params, decode, timeout)
+        sent = self._send(method, params, decode, timeout)
+        return sent.addErrback(self._wait_again, method, params, decode)
+
+    def _send(self, method: str, params: object, decode: Decode, timeout: float | None | Default) -> Deferred[Any]:
         refused = self._refusal(method)
         if refused is not None:
             waiting = self._channel.wait_for_line(method, timeout) if self._session.suspended else None
@@ -106,6 +115,10 @@ class Sending:
         for entry in self._journal:
             sent = self._enabling.track(self.send_quietly(entry.method, entry.params))
             sent.addCallbacks(self._renamed, self._not_restored, callbackArgs=(entry,), errbackArgs=(entry,))
+
+    def _wait_again(self, failure: Failure, method: str, params: object, decode: Decode) -> Failure | Deferred[Any]:
+        lost = failure.value
+        return self.send(method, params, decode, lost.left) if isinstance(lost, NeverSent) else failure
 
     def _set_up(self, method: str, params: object, decode: Decode, timeout: float | None | Default) -> Deferred[Any]:
         sent = self._channel.send(self._session, params, decode, timeout)

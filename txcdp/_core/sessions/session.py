@@ -65,6 +65,7 @@ class Session:
         self.key = session_key(session_id)
         self.tail = session_tail(session_id)
         self._channel = channel
+        self._paced = channel.paced
         self._gone: Gone | None = None
         self._crash: Gone | None = None
         self._unsaid = False
@@ -117,7 +118,7 @@ class Session:
             refused = self._experimental(kind.method, kind.stability)
             if refused is not None:
                 return refused
-        if self._gone is None and not decode.special:
+        if self._gone is None and not (decode.special or self._paced):
             return self._channel.send(self, command, decode, timeout)
         return self._sending.send(kind.method, command, decode, timeout)
 
