@@ -11,9 +11,9 @@ from autobahn.websocket.xormasker import create_xor_masker
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests import test_websocket
 from tests.gateway.support import ServerTCP, masked
 from tests.support import client_frames, server_frame
+from tests.transports import test_websocket
 from txcdp._transports.server_frames import ServerShortPath
 
 HANDSHAKE = (
