@@ -14,6 +14,7 @@ from txcdp.errors import (
     CommandError,
     CommandTimeout,
     ContextDestroyed,
+    DocumentBroken,
     DownloadStarted,
     NavigationError,
     NavigationInterrupted,
@@ -262,6 +263,86 @@ class NavigationTests(SynchronousTestCase):
             self.chrome.advance(0.1)
             self.assertEqual(self.failureResultOf(going, NavigationError).value.error_text, "net::ERR_ABORTED")
             self.assertQuiet()
+
+    def responded(self, status: int = 200) -> None:
+        told = {"request_id": "L", "loader_id": "L", "timestamp": 1.0, "type": "Document", "frame_id": self.frame}
+        self.emit(network.ResponseReceived(response=response(URL, status), has_extra_info=False, **told))
+
+    def test_a_document_that_stops_loading_counts_as_loaded_when_the_page_lives(self):
+        for wait_until in ("load", "domcontentloaded", "networkidle"):
+            self.chrome.on(runtime.release_object_group, NEVER)
+            going = self.goto(wait_until)
+            self.answer()
+            self.commit()
+            self.stop_loading()
+            self.assertNoResult(going)
+            asked = [each for each in self.chrome.commands if each.method == "Runtime.releaseObjectGroup"]
+            self.chrome.reply(asked[-1], None)
+            self.chrome.flush()
+            self.assertEqual(self.successResultOf(going).loader_id, "L")
+            self.assertQuiet()
+
+    def test_a_document_that_stops_loading_because_the_page_crashes(self):
+        self.chrome.on(runtime.release_object_group, NEVER)
+        going = self.goto()
+        self.answer()
+        self.commit()
+        self.stop_loading()
+        self.chrome.crash(self.tab.session)
+        self.chrome.flush()
+        self.failureResultOf(going, TargetCrashed)
+        self.assertQuiet()
+
+    def test_a_document_whose_body_breaks_off(self):
+        going = self.goto()
+        self.answer()
+        self.responded()
+        self.commit()
+        broke = network.LoadingFailed(
+            request_id="L", timestamp=1.0, type="Document", error_text="net::ERR_CONTENT_LENGTH_MISMATCH"
+        )
+        self.emit(broke)
+        self.assertNoResult(going)
+        self.stop_loading()
+        error = self.failureResultOf(going, DocumentBroken).value
+        self.assertEqual((error.url, error.error_text, error.status), (URL, broke.error_text, 200))
+        self.assertQuiet()
+
+    def test_an_answer_that_is_only_a_status(self):
+        going = self.goto()
+        self.responded(404)
+        self.answer(error_text="net::ERR_HTTP_RESPONSE_CODE_FAILURE")
+        self.chrome.on(page.set_document_content, None)
+        self.commit(url="chrome-error://chromewebdata/", unreachable_url=URL)
+        there = self.successResultOf(going)
+        self.assertEqual((there.url, there.status), (URL, 404))
+        self.assertEqual(len(self.chrome.received(page.set_document_content)), 1)
+        self.assertQuiet()
+
+    def test_a_status_that_was_not_heard_is_an_error(self):
+        going = self.goto()
+        self.answer(error_text="net::ERR_HTTP_RESPONSE_CODE_FAILURE")
+        self.commit(url="chrome-error://chromewebdata/", unreachable_url=URL)
+        self.failureResultOf(going, NavigationError)
+
+    def test_a_document_that_was_opened_says_so_at_the_deadline(self):
+        going = self.goto(timeout=3)
+        self.answer()
+        self.commit()
+        frame = page.Frame(
+            id=self.frame,
+            loader_id="L",
+            url=URL,
+            domain_and_registry="",
+            security_origin="",
+            mime_type="text/html",
+            secure_context_type="Secure",
+            cross_origin_isolated_context_type="Isolated",
+            gated_api_features=[],
+        )
+        self.emit(page.DocumentOpened(frame=frame))
+        self.chrome.advance(3)
+        self.assertIn("document.open()", str(self.failureResultOf(going, NavigationTimeout).value))
 
     def test_how_far_it_has_got(self):
         for wait_until, told, reached in (
