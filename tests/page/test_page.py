@@ -265,8 +265,17 @@ class NavigationTests(SynchronousTestCase):
             self.assertQuiet()
 
     def responded(self, status: int = 200) -> None:
-        told = {"request_id": "L", "loader_id": "L", "timestamp": 1.0, "type": "Document", "frame_id": self.frame}
-        self.emit(network.ResponseReceived(response=response(URL, status), has_extra_info=False, **told))
+        self.emit(
+            network.ResponseReceived(
+                request_id="L",
+                loader_id="L",
+                timestamp=1.0,
+                type="Document",
+                response=response(URL, status),
+                has_extra_info=False,
+                frame_id=self.frame,
+            )
+        )
 
     def test_a_document_that_stops_loading_counts_as_loaded_when_the_page_lives(self):
         for wait_until in ("load", "domcontentloaded", "networkidle"):
