@@ -17,7 +17,7 @@ PACKAGE = "txcdp"
 #: module of it has a line of its own.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("_privacy",),
-    ("errors", "health", "_timeouts"),
+    ("errors", "health", "_timeouts", "_arguments"),
     ("protocol._records", "stats", "_deferreds", "_logs", "protocol._stateful"),
     ("domains", "codegen", "_transports.interface"),
     ("protocol", "model"),

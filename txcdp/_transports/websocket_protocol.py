@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IStream
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
+from txcdp._arguments import refuse_bare_string
 from txcdp._privacy import printable
 from txcdp._transports.eager import EagerReader
 from txcdp._transports.frames import ShortPathProtocol, is_plain
@@ -58,6 +59,11 @@ class WebSocketOptions:
     close_timeout: float = 2.0
     ping_interval: float | None = 20.0
     ping_timeout: float = 20.0
+
+    def __post_init__(self) -> None:
+        refuse_bare_string("subprotocols", self.subprotocols)
+        if isinstance(self.proxy, str | bytes):
+            raise TypeError('proxy: a host and a port are wanted, such as ("proxy.example.com", 3128)')
 
 
 class WebSocketTransport(LineEnd, ShortPathProtocol):  # type: ignore[misc]

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from txcdp._arguments import refuse_bare_string
 from txcdp._core.connection import Connection
 from txcdp._core.reconnecting import OpenLine, Reconnector, ReconnectPolicy
 from txcdp._core.sessions import Session
@@ -131,6 +132,7 @@ class Browser:
             ``Session.execute``.
         """
         origins = origins_with_universal_network_access
+        refuse_bare_string("origins_with_universal_network_access", origins)
         command = target.create_browser_context(
             dispose_on_detach=self._reopening is None,  # it has to outlive a lost line
             proxy_server=proxy_server,

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 
+from txcdp._arguments import refuse_bare_string
 from txcdp.chrome._executable import is_headless_shell
 
 #: What every browser of ours is started with; ``start_browser(flags=...)`` replaces it.
@@ -55,14 +56,16 @@ AUTOMATION_FLAGS: tuple[str, ...] = (
 _LISTS = ("--disable-features", "--enable-features", "--disable-blink-features")
 
 
-def check_args(args: Iterable[str]) -> None:
+def check_args(args: Iterable[str], flags: Iterable[str] = ()) -> None:
     """Refuse flags that would not do what they say.
+
+    :param flags: those that are given in place of ours.
 
     :raises ValueError: one of them has an argument of its own.
     :raises TypeError: they are one string, or not all strings.
     """
-    if isinstance(args, str | bytes):
-        raise TypeError(f"args={args!r}: a list of flags is wanted, such as args=[{args!r}]")
+    refuse_bare_string("args", args)
+    refuse_bare_string("flags", flags)
     for arg in args:
         if not isinstance(arg, str):
             raise TypeError(f"args: {arg!r} is no flag; each is a string such as '--lang=de'")

@@ -68,7 +68,7 @@ async def start_browser(
     :raises ValueError: ``args`` contain what has an argument of its own, or another transport.
     """
     _check_transport(transport)
-    check_args(args)
+    check_args(args, flags)
     if profile is not None and not os.fspath(profile):
         raise ValueError("profile='': name a directory, or write profile=None for a temporary one")
     path = find_executable(executable)

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
+from txcdp._arguments import refuse_bare_string
 from txcdp.gateway._egress.addresses import read_allowed
 from txcdp.gateway._egress.limits import EgressLimits
 
@@ -172,6 +173,8 @@ class Policy:
     allowed_addresses: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        for name in ("methods", "schemes", "allowed_addresses"):
+            refuse_bare_string(name, getattr(self, name), tuple)
         for address in self.allowed_addresses:
             read_allowed(address)
         for method in self.methods:
@@ -202,6 +205,8 @@ class DoorOptions:
     tokens: str | None = None
 
     def __post_init__(self) -> None:
+        refuse_bare_string("hosts", self.hosts, tuple)
+        refuse_bare_string("origins", self.origins, tuple)
         for host in self.hosts:
             if not (_NAME.fullmatch(host) or _is_address(host)):
                 raise ValueError(f"{host!r} is no name or address of a host: write it without scheme and port")
@@ -258,6 +263,7 @@ class RenderOptions:
     linger: float = 5.0
 
     def __post_init__(self) -> None:
+        refuse_bare_string("schemes", self.schemes, tuple)
         if self.queue < 0 or self.linger < 0:
             raise ValueError(f"queue={self.queue}, linger={self.linger}: numbers from 0")
         for name in ("timeout", "max_timeout", "max_body", "max_output", "browsers", "pages", "renders"):

@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IHostnameResolver, IListeningPort
 from twisted.logger import Logger
 
+from txcdp._arguments import refuse_bare_string
 from txcdp._deferreds import Notice, returns_deferred, with_deadline
 from txcdp.browser import Browser
 from txcdp.gateway._counters import Counters
@@ -128,6 +129,7 @@ class Gateway:
             and 64 KiB elsewhere. A longer one is refused with 413, and no more of it is taken in.
         :param too_long: makes what is told then, of the bytes that are allowed.
         """
+        refuse_bare_string("verbs", verbs, tuple)
         if max_body is None:
             max_body = SHORT_BODY if _WITH_BODY.isdisjoint(verbs) else LONGEST_BODY
         self._limits[path] = BodyLimit(max_body, too_long)

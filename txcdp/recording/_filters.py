@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from txcdp._arguments import refuse_bare_string
+
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
@@ -26,6 +28,10 @@ class Filter:
     without: Sequence[str] = ()
     targets: Sequence[str] = ()
     urls: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            refuse_bare_string(name, value)
 
     def wants_event(self, method: str) -> bool:
         """Tell by an event's name whether it is recorded."""

@@ -12,6 +12,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
+from txcdp._arguments import refuse_bare_string
 from txcdp._core.dispatch.tap import Ears
 from txcdp._core.sessions import Session
 from txcdp._deferreds import Notice, returns_deferred, shielded
@@ -84,6 +85,7 @@ class Recorder:
         in_thread: Callable[..., Deferred[Any]] | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
+        refuse_bare_string("domains", domains)
         if secrets not in ("mask", "keep"):
             raise ValueError(f'secrets={secrets!r}: use "mask" or "keep"')
         self.browser = browser

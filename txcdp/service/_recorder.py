@@ -11,6 +11,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from txcdp._arguments import refuse_bare_string
 from txcdp._core.reconnecting import ReconnectPolicy
 from txcdp._deferreds import returns_deferred
 from txcdp._privacy import shown_url
@@ -54,6 +55,7 @@ class RecorderService(MultiService):
         **options: Any,
     ) -> None:
         super().__init__()
+        refuse_bare_string("urls", urls)
         self.browsers = browsers
         if browsers.parent is None:
             browsers.setServiceParent(self)

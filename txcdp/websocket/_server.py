@@ -17,6 +17,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from txcdp._arguments import refuse_bare_string
 from txcdp._deferreds import Alarm, returns_deferred
 from txcdp._privacy import printable
 from txcdp._transports.line_end import LineEnd
@@ -55,6 +56,10 @@ class ServerOptions:
     close_timeout: float = 2.0
     ping_interval: float | None = 20.0
     ping_timeout: float = 20.0
+
+    def __post_init__(self) -> None:
+        refuse_bare_string("subprotocols", self.subprotocols)
+        refuse_bare_string("origins", self.origins)
 
 
 @returns_deferred

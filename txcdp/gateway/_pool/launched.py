@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 from twisted.internet.defer import Deferred, succeed
 
+from txcdp._arguments import refuse_bare_string
 from txcdp._deferreds import returns_deferred
 from txcdp._transports.websocket import WebSocketOptions, open_websocket
 from txcdp.browser import Browser, launch
@@ -108,6 +109,7 @@ class Launcher:
         sandbox: bool | None = None,
         most: int = 50,
     ) -> None:
+        refuse_bare_string("args", args)
         self._reactor = reactor
         self._args = args
         self._options: dict[str, Any] = {

@@ -1,0 +1,19 @@
+"""What arguments of the public surface have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from txcdp._privacy import shortened
+
+
+def refuse_bare_string(name: str, value: Iterable[object] | None, of: type[list[str] | tuple[str]] = list) -> None:
+    """Refuse one string where several are wanted: each of its letters would count as one.
+
+    :param name: the argument's.
+    :param of: what to write instead.
+    :raises TypeError: it is a str or bytes; the text says what to write.
+    """
+    if isinstance(value, str | bytes):
+        instead = f"({value!r},)" if of is tuple else f"[{value!r}]"
+        raise TypeError(shortened(f"{name}={value!r}: a {of.__name__} of strings is wanted; write {name}={instead}"))
