@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 import txcdp
-from txcdp._deferreds import Alarm, Notice, returns_deferred, shielded, with_deadline
+from txcdp._deferreds import OneShot, Timer, returns_deferred, shielded, with_deadline
 from txcdp.page import Page
 
 
@@ -162,38 +162,38 @@ class ShieldedTests(SynchronousTestCase):
             self.assertEqual(results, [outcome])
 
 
-class NoticeTests(SynchronousTestCase):
+class OneShotTests(SynchronousTestCase):
     def test_everyone_is_told(self):
-        notice: Notice[int] = Notice()
-        before = [notice.wait(), notice.wait()]
-        self.assertFalse(notice.given)
-        notice.give(1)
-        notice.give(2)
-        self.assertTrue(notice.given)
-        self.assertEqual([self.successResultOf(each) for each in (*before, notice.wait())], [1, 1, 1])
+        event: OneShot[int] = OneShot()
+        before = [event.wait(), event.wait()]
+        self.assertFalse(event.fired)
+        event.fire(1)
+        event.fire(2)
+        self.assertTrue(event.fired)
+        self.assertEqual([self.successResultOf(each) for each in (*before, event.wait())], [1, 1, 1])
 
     def test_one_who_leaves_disturbs_nobody(self):
-        notice: Notice[int] = Notice()
-        leaving, staying = notice.wait(), notice.wait()
+        event: OneShot[int] = OneShot()
+        leaving, staying = event.wait(), event.wait()
         leaving.cancel()
         self.failureResultOf(leaving, CancelledError)
-        notice.give(1)
+        event.fire(1)
         self.assertEqual(self.successResultOf(staying), 1)
 
     def test_one_who_leaves_while_being_told(self):
-        notice: Notice[int] = Notice()
-        first, second = notice.wait(), notice.wait()
+        event: OneShot[int] = OneShot()
+        first, second = event.wait(), event.wait()
         first.addCallback(lambda _: second.cancel())
-        notice.give(1)
+        event.fire(1)
         self.successResultOf(first)
         self.failureResultOf(second, CancelledError)
 
 
-class AlarmTests(SynchronousTestCase):
+class TimerTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.times: list[float] = []
-        self.alarm = Alarm(self.clock, lambda: self.times.append(self.clock.seconds()))
+        self.alarm = Timer(self.clock, lambda: self.times.append(self.clock.seconds()))
 
     def test_it_goes_off(self):
         self.assertFalse(self.alarm.is_set)
@@ -219,7 +219,7 @@ class AlarmTests(SynchronousTestCase):
             self.times.append(self.clock.seconds())
             alarm.set(1)
 
-        alarm = Alarm(self.clock, again)
+        alarm = Timer(self.clock, again)
         alarm.set(1)
         self.clock.pump([1, 1])
         self.assertEqual((self.times, alarm.is_set), ([1.0, 2.0], True))

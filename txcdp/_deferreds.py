@@ -96,7 +96,7 @@ def shielded(deferred: Deferred[T]) -> Deferred[T]:
     return waiting
 
 
-class Notice(Generic[T]):
+class OneShot(Generic[T]):
     """Something that happens once and that any number of callers may wait for.
 
     Each waiter has a Deferred of its own: cancelling one disturbs nobody else.
@@ -107,11 +107,11 @@ class Notice(Generic[T]):
         self._result: tuple[T] | None = None
 
     @property
-    def given(self) -> bool:
+    def fired(self) -> bool:
         """Whether it has happened."""
         return self._result is not None
 
-    def give(self, result: T) -> None:
+    def fire(self, result: T) -> None:
         """Tell all waiters, and everyone who asks later; a second call does nothing."""
         if self._result is None:
             self._result = (result,)
@@ -134,7 +134,7 @@ class Notice(Generic[T]):
             self._waiters.remove(deferred)
 
 
-class Alarm:
+class Timer:
     """Something that is to be done if nothing else has happened by then; it may be set again and again.
 
     :param clock: the reactor, or another clock with ``callLater``.

@@ -8,7 +8,7 @@ from twisted.internet.interfaces import IReactorTime
 EVERY = 10.0
 
 
-class Seldom:
+class LogThrottle:
     """Tells whether the last line is long enough ago for another one.
 
     :param clock: a reactor or a ``task.Clock``.

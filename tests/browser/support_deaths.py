@@ -56,7 +56,7 @@ PROGRAM = """
 import json
 from twisted.application.service import Application
 from twisted.internet import reactor
-from txcdp.gateway import DoorOptions, GatewayOptions, PoolOptions
+from txcdp.gateway import AccessOptions, GatewayOptions, PoolOptions
 from txcdp.gateway._http.requests import Answer
 from txcdp.service import GatewayService
 
@@ -65,7 +65,7 @@ options = GatewayOptions(
     mode="{mode}",
     drain=10.0,
     pool={pool},
-    door=DoorOptions(tokens="{tokens}"),
+    door=AccessOptions(tokens="{tokens}"),
 )
 service = GatewayService(reactor, options, live_page=False)
 gateway = service.gateway

@@ -19,7 +19,7 @@ from txcdp._transports.websocket import WebSocketOptions, open_websocket
 from txcdp.chrome import discovery
 from txcdp.domains import runtime
 from txcdp.errors import ConnectionLost, HandshakeFailed, TxcdpError
-from txcdp.gateway import BrowserLimits, ClientLimits, DoorOptions, Gateway, GatewayOptions, Policy, PoolOptions
+from txcdp.gateway import AccessOptions, BrowserLimits, ClientLimits, Gateway, GatewayOptions, Policy, PoolOptions
 from txcdp.gateway._pool.memory import memory_of
 
 #: In place of a count: stop working.
@@ -179,7 +179,7 @@ class UseTests(GatewayCase):
         await self.fails(txcdp.connect(reactor, listed[0].web_socket_debugger_url or ""), HandshakeFailed)
 
     async def test_tokens(self):
-        await self.start(door=DoorOptions(tokens=tokens_file(self.mktemp())))
+        await self.start(access=AccessOptions(tokens=tokens_file(self.mktemp())))
         await self.fails(self.client(), HandshakeFailed)
         browser = await txcdp.connect(reactor, f"http://{self.netloc}/?token={TOKEN}")
         await browser.version()

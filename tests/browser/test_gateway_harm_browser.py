@@ -33,7 +33,7 @@ from txcdp._deferreds import returns_deferred
 from txcdp._transports.websocket import WebSocketOptions
 from txcdp.chrome import discovery
 from txcdp.errors import TxcdpError
-from txcdp.gateway import DoorOptions, PoolOptions
+from txcdp.gateway import AccessOptions, PoolOptions
 
 PROGRAM = """
 from twisted.internet.task import react
@@ -72,7 +72,7 @@ class TlsTests(GatewayCase):
         key, certificate, trusted = map(self.file, (*authority.server_pem("127.0.0.1"), authority.pem))
         await self.start(
             endpoint=f"ssl:0:privateKey={quoteStringArgument(key)}:certKey={quoteStringArgument(certificate)}:interface=127.0.0.1",
-            door=DoorOptions(tokens=tokens_file(self.mktemp())),
+            access=AccessOptions(tokens=tokens_file(self.mktemp())),
         )
         # By https://, where the platform's trust counts: OpenSSL reads the variable each time.
         await self.fails(txcdp.connect(reactor, f"https://{self.netloc}?token={TOKEN}"), txcdp.ConnectError)

@@ -18,7 +18,7 @@ from tests.support import PATIENCE
 from txcdp.domains import input as input_domain
 from txcdp.domains import log as log_domain
 from txcdp.domains import runtime
-from txcdp.gateway import DoorOptions
+from txcdp.gateway import AccessOptions
 from txcdp.gateway.live import LivePage
 from txcdp.page import Page
 
@@ -46,7 +46,7 @@ def tokens_file(path: str) -> str:
 class LiveTests(GatewayCase):
     async def open(self) -> None:
         """Start a gateway with a live page, a client with a page, and an operator's browser."""
-        await self.start(door=DoorOptions(tokens=tokens_file(self.mktemp())))
+        await self.start(access=AccessOptions(tokens=tokens_file(self.mktemp())))
         self.live = LivePage(self.gateway, reactor)
         self.server.page("/data.json", "{}", content_type="application/json")
         self.shop = await txcdp.connect(reactor, f"ws://{self.netloc}/devtools/browser?token={CLIENT}")
@@ -96,7 +96,7 @@ class LiveTests(GatewayCase):
         self.assertTrue(await tab.evaluate("main.hidden && sessionStorage.length === 0"))
         self.assertEqual(self.live.watching.browsers, {})
         await self.enter(tab)
-        await self.seen(tab, "!main.hidden && document.querySelector('#door').hidden")
+        await self.seen(tab, "!main.hidden && document.querySelector('#authorizer').hidden")
         text = "[...document.querySelectorAll('{} tr')].map(row => [...row.cells].map(cell => cell.textContent))"
         client = (await self.seen(tab, f"(rows => rows.length && rows)({text.format('#clients')})"))[0]
         self.assertEqual((client[:2], client[2]), (["1", "shop"], str(self.pid_of(1))))

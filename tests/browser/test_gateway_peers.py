@@ -22,7 +22,7 @@ from tests.browser.support import Server
 from tests.browser.test_gateway_browser import TOKEN, GatewayCase, tokens_file
 from tests.lab.peers import install
 from txcdp._deferreds import returns_deferred
-from txcdp.gateway import ClientLimits, DoorOptions, PoolOptions
+from txcdp.gateway import AccessOptions, ClientLimits, PoolOptions
 
 pytestmark = pytest.mark.peers
 ROOT = Path(__file__).parents[2]
@@ -151,7 +151,7 @@ class TokenTests(PeerCase):
     """The guide has this as a table."""
 
     async def test_who_can_present_a_token(self):
-        await self.begin(door=DoorOptions(tokens=tokens_file(self.mktemp())))
+        await self.begin(access=AccessOptions(tokens=tokens_file(self.mktemp())))
         turns = DeferredSemaphore(2)
         found = await gatherResults([turns.run(self.comes_in, *each) for each in TOKENS])
         self.assertEqual(dict(zip(TOKENS, found, strict=True)), TOKENS)
@@ -212,7 +212,7 @@ class CrowdTests(PeerCase):
         await self.until(lambda: not self.gateway.pool.leased)
 
 
-class SharedCrowdTests(CrowdTests):
+class SharedManyClientsTests(CrowdTests):
     """The same, all in one browser."""
 
     mode = "shared"

@@ -23,7 +23,7 @@ from tests.browser.test_gateway_browser import TOKEN, GatewayCase, tokens_file
 from tests.raw_server import BROKEN, RawServer
 from txcdp._deferreds import returns_deferred
 from txcdp.domains import target
-from txcdp.gateway import DoorOptions, Policy, PoolOptions, RenderOptions
+from txcdp.gateway import AccessOptions, Policy, PoolOptions, RenderOptions
 
 ROOT = Path(__file__).parent.parent.parent
 RED = "<!doctype html><style>body {margin: 0; background: #f00}</style>"
@@ -255,7 +255,7 @@ class WhatNot(RenderCase):
 
     async def test_the_door(self):
         tokens = tokens_file(self.mktemp())
-        await self.begin(door=DoorOptions(tokens=tokens))
+        await self.begin(access=AccessOptions(tokens=tokens))
         self.assertEqual((await self.post("/content", html="")).status, 401)
         self.assertEqual((await self.post("/content", ("Origin", "http://evil.example"), html="")).status, 403)
         self.assertEqual((await self.post("/content", ("Authorization", f"Bearer {TOKEN}"), html="")).status, 200)

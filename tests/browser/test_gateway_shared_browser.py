@@ -18,7 +18,7 @@ from tests.support import PATIENCE
 from txcdp.chrome import discovery
 from txcdp.domains import browser, storage
 from txcdp.errors import CommandError, ConnectionLost, HandshakeFailed, TxcdpError
-from txcdp.gateway import BrowserLimits, ClientLimits, DoorOptions, Gateway, PoolOptions
+from txcdp.gateway import AccessOptions, BrowserLimits, ClientLimits, Gateway, PoolOptions
 
 #: Another token.
 OTHER = "fedcba9876543210-two"
@@ -33,7 +33,7 @@ class SharedCase(GatewayCase):
         return await super().start(**{"mode": "shared", "pool": PoolOptions(size=1, warm=1), **options})
 
     async def loads(self) -> list[int]:
-        return [len(each.guests) for each in self.shared.lodging.houses]
+        return [len(each.clients) for each in self.shared.placement.upstreams]
 
     @property
     def shared(self) -> Any:
@@ -95,13 +95,13 @@ class UseTests(SharedCase):
     async def test_leaving_closes_what_was_opened(self):
         await self.start()
         stays, leaves = await self.client(), await self.client()
-        (house,) = self.shared.lodging.houses
+        (upstream,) = self.shared.placement.upstreams
         for context in (None, await leaves.new_context()):
             await leaves.new_page(context=context)
-        before = len(house.shared.contexts)
+        before = len(upstream.shared.contexts)
         leaves.connection.transport.abort()
-        await self.until(lambda: len(house.shared.contexts) == before - 2 and not house.shared.disposing)
-        self.assertEqual(house.shared.clients, 1)
+        await self.until(lambda: len(upstream.shared.contexts) == before - 2 and not upstream.shared.disposing)
+        self.assertEqual(upstream.shared.clients, 1)
         self.assertEqual(await (await stays.new_page()).evaluate("1 + 1"), 2)
 
     async def test_a_page_is_the_same_in_front_and_behind(self):
@@ -188,7 +188,7 @@ class PageTests(SharedCase):
     async def test_ids_of_others(self):
         path = self.mktemp()
         write_tokens(path)
-        await self.start(door=DoorOptions(tokens=path))
+        await self.start(access=AccessOptions(tokens=path))
         browser = await txcdp.connect(reactor, f"http://{self.netloc}/?token={TOKEN}")
         self.addCleanup(browser.close)
         tab = await browser.new_page()
@@ -264,8 +264,8 @@ class EndTests(SharedCase):
         await self.until(lambda: 1 not in gateway.clients.relays)
         await self.until(lambda: done[0] > before + 20)
         self.assertEqual(gateway.counters.ended, {"slow": 1})
-        (house,) = self.shared.lodging.houses
-        await self.until(lambda: house.shared.clients == 1)
+        (upstream,) = self.shared.placement.upstreams
+        await self.until(lambda: upstream.shared.clients == 1)
         done[0] = STOP
         await working
 

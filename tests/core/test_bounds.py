@@ -16,7 +16,7 @@ from tests.support import Opening, PipeWire, Watcher, WireCase, attached, client
 from txcdp._core.connection import Connection
 from txcdp._core.dispatch.outbox import Outbox
 from txcdp._core.sessions import AutoAttach
-from txcdp._logs import EVERY, Seldom
+from txcdp._logs import EVERY, LogThrottle
 from txcdp._transports import short_path
 from txcdp.domains import browser, page, runtime
 from txcdp.errors import CommandError, CommandTimeout, ConnectionLost, Overloaded, QueueOverflow
@@ -218,7 +218,7 @@ class PauseTests(SynchronousTestCase):
         self.assertFalse(self.connection.context.flow.paused)
         self.chrome.advance(0.2)
 
-    def test_a_mark_is_sent_and_answered(self):
+    def test_a_barrier_is_sent_and_answered(self):
         for _ in range(3):
             self.pause_for(PAUSE_LIMIT - 0.5)
             self.go_on()
@@ -238,7 +238,7 @@ class PauseTests(SynchronousTestCase):
         self.held.get_nowait()
         self.failureResultOf(self.held.get(), QueueOverflow)
 
-    def test_the_line_goes_while_a_mark_is_on_its_way(self):
+    def test_the_line_goes_while_a_barrier_is_on_its_way(self):
         self.chrome.stall()
         self.chrome.go_on()
         self.chrome.drop_replies(1, browser.get_version)
@@ -483,10 +483,10 @@ class HostileTests(WireCase):
 HostileOverPipeTests = over_pipe(HostileTests)
 
 
-class SeldomTests(SynchronousTestCase):
+class LogThrottleTests(SynchronousTestCase):
     def test_once_in_a_while(self):
         clock = Clock()
-        may_log = Seldom(clock)
+        may_log = LogThrottle(clock)
         self.assertEqual([may_log(), may_log()], [True, False])
         clock.advance(EVERY - 1)
         self.assertFalse(may_log())

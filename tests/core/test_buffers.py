@@ -257,7 +257,7 @@ class ClientTests(SynchronousTestCase):
         self.assertTrue(line.transport.wasClean)
 
 
-class Guest:
+class Listener:
     """A client's partner who keeps nothing."""
 
     def _nothing(self, *_: object) -> None:
@@ -269,7 +269,7 @@ class Guest:
 def a_client(size: int = 16 * PART) -> tuple[Client, ServerTCP]:
     limits = ClientLimits(message_size=size)
     factory = client_factory(MemoryReactorClock(), limits)
-    client: Any = Client(factory.reactor, limits, Guest())
+    client: Any = Client(factory.reactor, limits, Listener())
     client.factory = factory
     tcp = ServerTCP()
     tcp.protocol = client

@@ -20,7 +20,7 @@ from txcdp.protocol._stateful import (
     SETTINGS,
     TOGGLES,
     UNDO,
-    leaves_standing,
+    is_stateful,
 )
 
 #: Commands that are called like those that leave something standing, and are not sent again; and why not.
@@ -95,13 +95,13 @@ def test_what_the_tables_name_is_there_or_was() -> None:
 
 def test_what_is_undone_and_told_apart_stands() -> None:
     undone = {method for each in UNDO.values() for method in each}
-    assert [each for each in sorted(undone | KEYS.keys() | OLD_SETTINGS) if not leaves_standing(each)] == []
+    assert [each for each in sorted(undone | KEYS.keys() | OLD_SETTINGS) if not is_stateful(each)] == []
 
 
 def test_every_command_that_is_called_so_stands_or_has_a_reason_not_to() -> None:
     excused = [method for named in NOT_STANDING.values() for method in named.split()]
     called_so = {each for each in methods() if each.partition(".")[2].startswith(VERBS)}
-    assert sorted(each for each in called_so if not leaves_standing(each)) == sorted(excused)
+    assert sorted(each for each in called_so if not is_stateful(each)) == sorted(excused)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_every_command_that_is_called_so_stands_or_has_a_reason_not_to() -> None
     ],
 )
 def test_what_leaves_something_standing(method: str, stands: bool) -> None:
-    assert leaves_standing(method) is stands
+    assert is_stateful(method) is stands
 
 
 def test_the_last_one_stands_and_is_said_last() -> None:
@@ -238,4 +238,4 @@ def test_parameters_are_nobody_elses_business() -> None:
 
 
 def test_toggles() -> None:
-    assert all(leaves_standing(method) for method in methods() if method.endswith(TOGGLES))
+    assert all(is_stateful(method) for method in methods() if method.endswith(TOGGLES))

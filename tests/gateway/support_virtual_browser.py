@@ -1,4 +1,4 @@
-"""A browser in memory that shares nothing and protects nobody, for the worlds of the gateway to be tried on.
+"""A browser in memory that shares nothing and protects nobody, for the virtual browsers of the gateway to be tried on.
 
 It is as open as Chromium: whoever knows an id may use it. Each session of the browser sees all targets, attaches to
 any, and disposes of any context. What keeps clients apart is the gateway alone.
@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import Any
 
 from txcdp.gateway._client_messages import Command
-from txcdp.gateway._multiplex import Limits, SharedBrowser, World
-from txcdp.gateway._multiplex.page_connections import PageWorld
+from txcdp.gateway._multiplex import Limits, SharedBrowser, VirtualBrowser
+from txcdp.gateway._multiplex.page_connections import PageConnection
 
 IDS = re.compile(r"[XY][CTSB][0-9]{5}")
 
@@ -39,8 +39,8 @@ class FakeSession:
         self.target = target
         self.auto = auto
         self.discover: list[dict[str, Any]] | None = None
-        self.takes: list[dict[str, Any]] | None = None
-        self.waits = False
+        self.auto_attach_filter: list[dict[str, Any]] | None = None
+        self.wait_for_debugger = False
         self.paused = False
         self.downloads = False
 
@@ -139,8 +139,8 @@ class FakeBrowser:
         self.targets[target] = {"type": kind, "url": "about:blank", "browserContextId": context, **more}
         self.changed(target, "Target.targetCreated")
         for each in list(self.sessions.values()):
-            if each.takes is not None and accepts(each.takes, kind):
-                self.attach(each, target, paused=each.waits, auto=True)
+            if each.auto_attach_filter is not None and accepts(each.auto_attach_filter, kind):
+                self.attach(each, target, paused=each.wait_for_debugger, auto=True)
         return target
 
     def attach(self, parent: FakeSession, target: str, *, paused: bool = False, auto: bool = False) -> str:
@@ -223,9 +223,9 @@ class FakeBrowser:
         if session.target in self.targets:
             return {}
         assert params["flatten"]
-        session.takes, session.waits = params["filter"], params["waitForDebuggerOnStart"]
+        session.auto_attach_filter, session.wait_for_debugger = params["filter"], params["waitForDebuggerOnStart"]
         for target, each in list(self.targets.items()):
-            if accepts(session.takes, each["type"]):
+            if accepts(session.auto_attach_filter, each["type"]):
                 self.attach(session, target, auto=True)
         return {}
 
@@ -360,13 +360,13 @@ class Client:
     def _begin(self, limits: Limits) -> None:
         if self.browser is not None:
             self.browser.actor = self.name
-        self.world = self._open(limits)
-        self._obey = self.world._obey
+        self.virtual = self._open(limits)
+        self._obey = self.virtual._obey
         if self.browser is not None:
             self.browser.actor = None
-            self.world._obey = self._act  # type: ignore[method-assign]
+            self.virtual._obey = self._act  # type: ignore[method-assign]
 
-    def _open(self, limits: Limits) -> World:
+    def _open(self, limits: Limits) -> VirtualBrowser:
         return self.shared.open_client(self._hear, self._ended, limits)
 
     def _hear(self, message: bytes) -> None:
@@ -411,7 +411,7 @@ class Client:
     def raw_send(self, message: bytes) -> None:
         """Say anything."""
         self.said.update(IDS.findall(message.decode("utf-8", "replace")))
-        self.world.receive(message)
+        self.virtual.receive(message)
 
     def _act(self, command: Command) -> None:
         """Let a command be carried out, which may be long after it was said."""
@@ -423,7 +423,7 @@ class Client:
     def leave(self) -> None:
         """Go away."""
         self.left = True
-        self.world.close()
+        self.virtual.close()
 
     def answer(self, number: int) -> dict[str, Any]:
         """Return the one answer to a command."""
@@ -438,24 +438,24 @@ class Client:
 class PageLine(Client):
     """A line of a client to one page.
 
-    :ivar host: whose it is.
+    :ivar owner: whose it is.
     :ivar target: the page.
     """
 
-    world: PageWorld
+    virtual: PageConnection
 
-    def __init__(self, host: Client, target: str, **limits: int) -> None:
-        self.host = host
+    def __init__(self, owner: Client, target: str, **limits: int) -> None:
+        self.owner = owner
         self.target = target
-        super().__init__(host.shared, host.browser, host.name, **limits)
+        super().__init__(owner.shared, owner.browser, owner.name, **limits)
 
-    def _open(self, limits: Limits) -> World:
-        host = self.host
-        self.log, self.told, self.place = host.log, host.told, len(host.lines) + 1
-        return self.shared.open_page(host.world, self.target, self._hear, self._ended, limits)
+    def _open(self, limits: Limits) -> VirtualBrowser:
+        owner = self.owner
+        self.log, self.told, self.place = owner.log, owner.told, len(owner.lines) + 1
+        return self.shared.open_page(owner.virtual, self.target, self._hear, self._ended, limits)
 
 
-class House:
+class MultiplexRig:
     """A browser in memory, shared."""
 
     def __init__(self, salt: str = "X", **limits: int) -> None:

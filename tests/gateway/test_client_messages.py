@@ -13,12 +13,12 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from tests.gateway.odd_messages import ODD
 from tests.gateway.support import FakeTransport
 from txcdp.gateway import ClientLimits, Policy
-from txcdp.gateway._client_messages import Command, Refusal, depth_of, peek, read_command, rewritten
+from txcdp.gateway._client_messages import Command, CommandRefusal, depth_of, peek, read_command, rewritten
 from txcdp.gateway._counters import Counters
 from txcdp.gateway._multiplex.messages import write_command
 from txcdp.gateway._options import RISKY_METHODS
-from txcdp.gateway._proxy.command_filter import Screen
-from txcdp.gateway._proxy.method_info import Commands
+from txcdp.gateway._proxy.command_filter import CommandFilter
+from txcdp.gateway._proxy.method_info import MethodTable
 from txcdp.gateway._proxy.relay import Relay
 
 STRICT = Policy(methods=RISKY_METHODS, schemes=("file", "chrome"), private_addresses=False)
@@ -39,7 +39,7 @@ class OddTests(SynchronousTestCase):
         for odd in ODD:
             try:
                 found: Any = read_command(odd.message)
-            except Refusal as refusal:
+            except CommandRefusal as refusal:
                 self.assertEqual((refusal.code, refusal.id), (odd.code, odd.id), odd.message[:80])
                 self.assertTrue(refusal.message.startswith(odd.words), (odd.message[:80], refusal.message))
             else:
@@ -65,7 +65,7 @@ class OddTests(SynchronousTestCase):
 
     def test_a_reader_that_has_failed_reads_on(self):
         for odd in (b'{"a":1,"a":1', b'[{"a":1,"a":1}]', b'{"id":1,"id":1,"method":"A.b"}'):
-            with self.assertRaises(Refusal):
+            with self.assertRaises(CommandRefusal):
                 read_command(odd)
             self.assertEqual(read_command(b'{"id":1,"method":"A.b"}'), Command(1, "A.b"))
 
@@ -264,7 +264,7 @@ def through(
 ) -> tuple[list[bytes], list[Any]]:
     """Let a client say something; return what goes on to its browser, and what it is told."""
     line, counters = Line(shared), Counters()
-    table = Commands(counters, Screen(policy))
+    table = MethodTable(counters, CommandFilter(policy))
     relay = Relay(Clock(), "A", line, ClientLimits(), None, table, counters, lambda *_: None)
     told = Told()
     relay.client = told  # type: ignore[assignment]
@@ -278,7 +278,7 @@ class JudgedTests(SynchronousTestCase):
 
     @given(messages())
     def test_what_goes_on_is_what_was_judged(self, message):
-        screen = Screen(STRICT)
+        screen = CommandFilter(STRICT)
         for shared in (False, True):
             sent, _ = through(self, message, shared=shared)
             for each in sent:

@@ -14,9 +14,9 @@ from tests.support import Opening, client_frames, server_frame
 from txcdp.chrome import discovery
 from txcdp.chrome._descriptions import TargetDescription
 from txcdp.errors import ConnectError, TxcdpError
-from txcdp.gateway import BrowserLimits, ClientLimits, DoorOptions, Gateway, GatewayOptions, Policy, PoolOptions
+from txcdp.gateway import AccessOptions, BrowserLimits, ClientLimits, Gateway, GatewayOptions, Policy, PoolOptions
 from txcdp.gateway._http.refusals import Refusal
-from txcdp.gateway._http.requests import Answer, Visit
+from txcdp.gateway._http.requests import Answer, RoutedRequest
 from txcdp.gateway._proxy import relay
 
 TOKEN = "0123456789abcdef-one"
@@ -89,7 +89,7 @@ class HttpTests(GatewayCase):
     def guarded(self, **options: Any) -> None:
         path = Path(self.mktemp())
         path.write_text(f'[one]\ntoken = "{TOKEN}"\nclients = 2\n[two]\ntoken = "{OTHER}"\n')
-        self.make(door=DoorOptions(tokens=str(path)), **options)
+        self.make(access=AccessOptions(tokens=str(path)), **options)
 
     def json(self, target: str, *headers: str, verb: str = "GET") -> Any:
         caller = self.get(target, *headers, verb=verb)
@@ -125,18 +125,18 @@ class HttpTests(GatewayCase):
         self.assertIn(b"ws://localhost:1/devtools/", caller.body)
 
     def test_a_public_url(self):
-        self.make(door=DoorOptions(public_url="https://cdp.example/some/"))
+        self.make(access=AccessOptions(public_url="https://cdp.example/some/"))
         caller = self.caller()
         caller.ask("GET", "/json/version", "Origin: https://cdp.example", host="cdp.example")
         self.assertIn(b'"wss://cdp.example/some/devtools/browser/', caller.body)
 
     def test_a_public_url_with_an_address(self):
-        self.make(door=DoorOptions(public_url="http://[2001:db8::1]:80"))
+        self.make(access=AccessOptions(public_url="http://[2001:db8::1]:80"))
         caller = self.caller()
         caller.ask("GET", "/json/version", host="[2001:db8::1]")
         self.assertIn(b'"ws://[2001:db8::1]:80/devtools/browser/', caller.body)
 
-    def test_the_door_is_at_every_path(self):
+    def test_every_path_is_authorized(self):
         self.guarded()
         for target, *headers in (
             ["/json/version"],
@@ -255,7 +255,7 @@ class HttpTests(GatewayCase):
 
     def test_a_websocket_where_there_is_none(self):
         self.make()
-        self.gateway.add("/", ("GET",), lambda visit: Answer(b"a page"), free=True)
+        self.gateway.add("/", ("GET",), lambda request: Answer(b"a page"), free=True)
         for path in ("/", "/json/version", "/json/", "/nowhere", "/devtools"):
             caller = self.caller()
             caller.upgrade(path)
@@ -508,8 +508,8 @@ class HttpTests(GatewayCase):
     def test_more_endpoints(self):
         gateway = self.make()
 
-        def echo(visit: Visit) -> Answer | Deferred[Answer]:
-            body = visit.request.content.read()
+        def echo(request: RoutedRequest) -> Answer | Deferred[Answer]:
+            body = request.http.content.read()
             if body == b"wait":
                 return Deferred()
             if body == b"no":
@@ -519,7 +519,7 @@ class HttpTests(GatewayCase):
             return Answer(body, "text/x")
 
         gateway.add("/echo", ("POST",), echo)
-        gateway.add("/open", ("GET",), lambda visit: Answer(b"to all"), free=True)
+        gateway.add("/open", ("GET",), lambda request: Answer(b"to all"), free=True)
         self.assertEqual(self.get("/open").body, b"to all")
         for body, status in ((b"hello", 200), (b"no", 422), (b"", 500)):
             caller = self.caller()
@@ -646,8 +646,8 @@ class SocketTests(GatewayCase):
     def test_when_the_pool_ends_the_browser(self):
         gateway = self.make(pool=PoolOptions(browser=BrowserLimits(memory=1)))
         client = self.client()
-        (member,) = gateway.pool.leased
-        gateway.pool.discard(member, "its memory has passed 1 bytes")
+        (pooled,) = gateway.pool.leased
+        gateway.pool.discard(pooled, "its memory has passed 1 bytes")
         self.lines[0].lose()
         self.assertEqual(client.closed_with(), (1011, "the browser is gone: its memory has passed 1 bytes"))
         client.leave()
@@ -710,7 +710,7 @@ class SocketTests(GatewayCase):
         self.starter.at_once = False
         gateway = self.make(pool=PoolOptions(size=1, warm=0))
         mode: Any = gateway.mode
-        mode._facts._version = {"Browser": "x"}
+        mode._versions._version = {"Browser": "x"}
         url = json.loads(self.get("/json/version").body)["webSocketDebuggerUrl"].removeprefix("ws://127.0.0.1:9222")
         first, second = self.caller(), self.caller()
         first.upgrade(url)
@@ -722,7 +722,7 @@ class SocketTests(GatewayCase):
         self.starter.at_once = False
         gateway = self.make(pool=PoolOptions(size=1, warm=0, queue_deadline=3))
         mode: Any = gateway.mode
-        mode._facts._version = {"Browser": "x"}
+        mode._versions._version = {"Browser": "x"}
         url = json.loads(self.get("/json/version").body)["webSocketDebuggerUrl"].removeprefix("ws://127.0.0.1:9222")
         first, second = self.caller(), self.caller()
         first.upgrade(url)
@@ -828,7 +828,7 @@ class LimitTests(GatewayCase):
     def test_a_quota_of_commands(self):
         path = Path(self.mktemp())
         path.write_text(f'[one]\ntoken = "{TOKEN}"\ncommands_per_second = 1\n')
-        self.make(door=DoorOptions(tokens=str(path)), clients=ClientLimits(commands_per_second=50, burst=1))
+        self.make(access=AccessOptions(tokens=str(path)), clients=ClientLimits(commands_per_second=50, burst=1))
         client = self.client("/devtools/browser", BEARER)
         self.line = self.lines[0]
         self.say(client, 1, 2)
@@ -978,7 +978,7 @@ class EndTests(GatewayCase):
         self.assertEqual((self.starter.browsers, self.reactor.tcpServers), ([], []))
         path = Path(self.mktemp())
         path.write_text(f'[one]\ntoken = "{TOKEN}"\n')
-        options = GatewayOptions(endpoint="tcp:8765", door=DoorOptions(tokens=str(path)))
+        options = GatewayOptions(endpoint="tcp:8765", access=AccessOptions(tokens=str(path)))
         self.gateway = Gateway(self.reactor, options, self.starter)
         self.successResultOf(self.gateway.start())
         self.finish()

@@ -1,4 +1,4 @@
-"""The gateway's door: who is let in, and for what."""
+"""The gateway's authorizer: who is let in, and for what."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from twisted.trial.unittest import SynchronousTestCase
 
-from txcdp.gateway._http.authorizer import PLACES, Door, Knock, plain_path, split_query
+from txcdp.gateway._http.authorizer import PLACES, Authorizer, RequestHead, plain_path, split_query
 from txcdp.gateway._http.refusals import Refusal
 from txcdp.gateway._http.tokens import LOCAL, BadTokens, Tokens
 
@@ -24,16 +24,16 @@ def tokens(path: Path) -> Tokens:
 
 
 @pytest.fixture
-def guarded(tmp_path: Path) -> Door:
-    return Door(
+def guarded(tmp_path: Path) -> Authorizer:
+    return Authorizer(
         ["cdp.example", "192.0.2.7", "[2001:db8::7]"], ["https://board.example"], tokens(tmp_path / "tokens.toml")
     )
 
 
-def status(door: Door, **said: object) -> int:
-    knock = {"verb": "GET", "path": "/json/version", "hosts": ("127.0.0.1:9222",), "here": "10.1.2.3", **said}
+def status(authorizer: Authorizer, **said: object) -> int:
+    head = {"verb": "GET", "path": "/json/version", "hosts": ("127.0.0.1:9222",), "here": "10.1.2.3", **said}
     try:
-        door.open(Knock(**knock))  # type: ignore[arg-type]
+        authorizer.open(RequestHead(**head))  # type: ignore[arg-type]
     except Refusal as refusal:
         return refusal.status
     return 200
@@ -102,7 +102,7 @@ PATHS = {
 }
 
 
-def test_the_table(guarded: Door) -> None:
+def test_the_table(guarded: Authorizer) -> None:
     """Host x Origin x token x verb x path: the first that objects decides."""
     count = 0
     for (host, host_status), (origin, origin_status), (token, token_status) in itertools.product(
@@ -128,44 +128,44 @@ def test_nothing_changes_state_by_get() -> None:
         assert not {"GET", "HEAD", "OPTIONS"} & set(PLACES[path])
 
 
-class DoorTests(SynchronousTestCase):
+class AuthorizerTests(SynchronousTestCase):
     def test_without_tokens_everybody_is_the_same(self):
-        self.assertIs(Door().open(Knock("GET", "/json", ("localhost",))), LOCAL)
-        self.assertIs(Door().open(Knock("GET", "/json", ("localhost",), token="whatever")), LOCAL)
+        self.assertIs(Authorizer().open(RequestHead("GET", "/json", ("localhost",))), LOCAL)
+        self.assertIs(Authorizer().open(RequestHead("GET", "/json", ("localhost",), token="whatever")), LOCAL)
 
     def test_hosts_and_origins_twice(self):
-        self.assertEqual(status(Door(), hosts=()), 400)
-        self.assertEqual(status(Door(), hosts=("localhost", "localhost")), 400)
+        self.assertEqual(status(Authorizer(), hosts=()), 400)
+        self.assertEqual(status(Authorizer(), hosts=("localhost", "localhost")), 400)
         own = "http://127.0.0.1:9222"
-        self.assertEqual(status(Door(), origins=(own,)), 200)
-        self.assertEqual(status(Door(), origins=(own, own)), 403)
-        self.assertEqual(status(Door(), origins=(own,), secure=True), 403)
-        self.assertEqual(status(Door(), origins=("https://127.0.0.1:9222",), secure=True), 200)
+        self.assertEqual(status(Authorizer(), origins=(own,)), 200)
+        self.assertEqual(status(Authorizer(), origins=(own, own)), 403)
+        self.assertEqual(status(Authorizer(), origins=(own,), secure=True), 403)
+        self.assertEqual(status(Authorizer(), origins=("https://127.0.0.1:9222",), secure=True), 200)
 
     def test_what_the_refusals_say(self):
         with self.assertRaises(Refusal) as caught:
-            Door().open(Knock("GET", "/json/new", ("localhost",)))
+            Authorizer().open(RequestHead("GET", "/json/new", ("localhost",)))
         self.assertEqual((caught.exception.status, caught.exception.headers), (405, {"Allow": "PUT, POST"}))
         self.assertIn("PUT or POST", str(caught.exception))
-        door = Door(tokens=tokens(Path(self.mktemp())))
+        authorizer = Authorizer(tokens=tokens(Path(self.mktemp())))
         for token, words in ((None, "A token is wanted"), ("secret-thing-that-is-wrong", "not known")):
             with self.assertRaises(Refusal) as caught:
-                door.open(Knock("GET", "/json", ("localhost",), token=token))
+                authorizer.open(RequestHead("GET", "/json", ("localhost",), token=token))
             self.assertEqual(caught.exception.headers, {"WWW-Authenticate": 'Bearer realm="txcdp gateway"'})
             self.assertIn(words, caught.exception.reason)
             self.assertNotIn("secret-thing", repr(caught.exception))
-        self.assertNotIn("hidden", repr(Knock("GET", "/", token="hidden")))
+        self.assertNotIn("hidden", repr(RequestHead("GET", "/", token="hidden")))
 
     def test_more_places(self):
-        door = Door(places={"/pdf": ("POST",), "/files/": ("GET",)}, free=["/files/x"], tokens=None)
-        self.assertEqual(status(door, path="/pdf", verb="POST"), 200)
-        self.assertEqual(status(door, path="/pdf"), 405)
-        self.assertEqual(status(door, path="/files/x"), 200)
+        authorizer = Authorizer(places={"/pdf": ("POST",), "/files/": ("GET",)}, free=["/files/x"], tokens=None)
+        self.assertEqual(status(authorizer, path="/pdf", verb="POST"), 200)
+        self.assertEqual(status(authorizer, path="/pdf"), 405)
+        self.assertEqual(status(authorizer, path="/files/x"), 200)
 
     def test_a_page_at_the_root_is_not_everywhere(self):
-        door = Door(places={"/": ("GET",)}, free=["/"], tokens=tokens(Path(self.mktemp())))
-        self.assertEqual([status(door, path=each) for each in ("/", "/nowhere", "//")], [200, 401, 200])
-        self.assertEqual(status(door, path="/nowhere", token=CI), 404)
+        authorizer = Authorizer(places={"/": ("GET",)}, free=["/"], tokens=tokens(Path(self.mktemp())))
+        self.assertEqual([status(authorizer, path=each) for each in ("/", "/nowhere", "//")], [200, 401, 200])
+        self.assertEqual(status(authorizer, path="/nowhere", token=CI), 404)
 
     def test_paths_and_queries(self):
         self.assertEqual([plain_path(each) for each in ("/", "/json/", "/json")], ["/", "/json", "/json"])

@@ -1,4 +1,4 @@
-"""Requests with bodies: what the door refuses is refused from its head, and nothing too long is taken in."""
+"""Requests with bodies: what the authorizer refuses is refused from its head, and nothing too long is taken in."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 from twisted.logger import globalLogPublisher
 
 from tests.gateway.support import Caller, GatewayCase
-from txcdp.gateway import DoorOptions, RenderOptions
-from txcdp.gateway._http.requests import Answer, Visit
+from txcdp.gateway import AccessOptions, RenderOptions
+from txcdp.gateway._http.requests import Answer, RoutedRequest
 from txcdp.gateway._options import LONGEST_BODY, SHORT_BODY
 
 TOKEN = "0123456789abcdef-one"
@@ -31,12 +31,12 @@ class BodyCase(GatewayCase):
     def begin(self, guarded: bool = True, max_body: int | None = None, **options: Any) -> None:
         path = Path(self.mktemp())
         path.write_text(f'[one]\ntoken = "{TOKEN}"\n')
-        gateway = self.make(door=DoorOptions(tokens=str(path) if guarded else None), **options)
+        gateway = self.make(access=AccessOptions(tokens=str(path) if guarded else None), **options)
         self.echoed: list[bytes] = []
         gateway.add("/echo", ("POST", "PUT"), self.echo, max_body=max_body)
 
-    def echo(self, visit: Visit) -> Answer:
-        self.echoed.append(visit.request.content.read())
+    def echo(self, request: RoutedRequest) -> Answer:
+        self.echoed.append(request.http.content.read())
         return Answer(b"heard")
 
     def head(self, *headers: str, verb: str = "POST", target: str = "/echo") -> Caller:
@@ -58,7 +58,7 @@ class BodyCase(GatewayCase):
 
 
 class RefusedTests(BodyCase):
-    def test_whatever_the_door_objects_to(self):
+    def test_whatever_the_authorizer_objects_to(self):
         self.begin()
         length = "Content-Length: 5000"
         here = "127.0.0.1"
@@ -136,7 +136,7 @@ class RefusedTests(BodyCase):
         self.assertEqual([line.partition(b"HTTP/1.1 ")[2][:3] for line in lines], [b"401", b"401", b"200", b"200"])
         self.assertEqual(self.echoed, [b"ok"])
 
-    def test_nobody_is_told_to_continue_whom_the_door_refuses(self):
+    def test_nobody_is_told_to_continue_whom_the_authorizer_refuses(self):
         self.begin()
         caller = self.head("Expect: 100-continue", "Content-Length: 5")
         self.check_refused(caller, 401, "A token")

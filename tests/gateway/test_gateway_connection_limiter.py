@@ -16,9 +16,9 @@ from tests.gateway.test_gateway_bodies import BEARER, PATIENCE, BodyCase
 from tests.gateway.test_gateway_slow import BUFFER, Socket
 from txcdp._logs import EVERY
 from txcdp.gateway import ClientLimits, PoolOptions
-from txcdp.gateway._http.connection_limiter import Crowd
+from txcdp.gateway._http.connection_limiter import ConnectionLimiter
 from txcdp.gateway._http.refusals import Refusal
-from txcdp.gateway._http.requests import Answer, Visit
+from txcdp.gateway._http.requests import Answer, RoutedRequest
 
 MOST = 3
 
@@ -26,21 +26,21 @@ MOST = 3
 class Connection:
     """One that may be cut off."""
 
-    def __init__(self, name: str, crowd: Crowd) -> None:
+    def __init__(self, name: str, limiter: ConnectionLimiter) -> None:
         self.name = name
         self.there = True
-        self.crowd = crowd
+        self.limiter = limiter
 
     def cut(self) -> None:
         self.there = False
-        self.crowd.remove(self)
+        self.limiter.remove(self)
 
 
-class CrowdTests(SynchronousTestCase):
+class ConnectionLimiterTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.counted: Counter[str] = Counter()
-        self.crowd = Crowd(self.clock, MOST, lambda word: self.counted.update([word]))
+        self.limiter = ConnectionLimiter(self.clock, MOST, lambda word: self.counted.update([word]))
         self.connections: dict[str, Connection] = {}
         self.logged: list[Any] = []
         observer: Any = self.logged.append
@@ -49,20 +49,20 @@ class CrowdTests(SynchronousTestCase):
 
     def come(self, names: str) -> None:
         for name in names:
-            self.connections[name] = Connection(name, self.crowd)
-            self.crowd.add(self.connections[name])
+            self.connections[name] = Connection(name, self.limiter)
+            self.limiter.add(self.connections[name])
 
     def begin(self, names: str) -> None:
         for name in names:
-            self.crowd.begin(self.connections[name])
+            self.limiter.begin(self.connections[name])
 
     def end(self, names: str) -> None:
         for name in names:
-            self.crowd.end(self.connections[name])
+            self.limiter.end(self.connections[name])
 
     def check(self, there: str, waiting: int, busy: int) -> None:
         self.assertEqual("".join(sorted(name for name, each in self.connections.items() if each.there)), there)
-        self.assertEqual((self.crowd.waiting, self.crowd.busy), (waiting, busy))
+        self.assertEqual((self.limiter.waiting, self.limiter.busy), (waiting, busy))
 
     def test_the_one_that_is_silent_for_the_longest_is_cut_off(self):
         self.come("abc")
@@ -109,7 +109,7 @@ class CrowdTests(SynchronousTestCase):
         self.begin("a")
         for _ in range(2):
             for each in self.connections.values():
-                self.crowd.remove(each)
+                self.limiter.remove(each)
             self.check("ab", 0, 0)
         self.end("ab")
         self.check("ab", 0, 0)
@@ -127,13 +127,13 @@ class ConnectionsTests(BodyCase):
         self.answers: list[Deferred[Answer]] = []
         self.gateway.add("/slow", ("GET", "POST"), self.slow)
 
-    def slow(self, visit: Visit) -> Deferred[Answer]:
+    def slow(self, request: RoutedRequest) -> Deferred[Answer]:
         self.answers.append(Deferred())
         return self.answers[-1]
 
     def state(self) -> tuple[int, int]:
-        crowd = self.gateway.site.crowd
-        return crowd.waiting, crowd.busy
+        limiter = self.gateway.site.limiter
+        return limiter.waiting, limiter.busy
 
     def ask(self, target: str, *headers: str) -> Caller:
         return self.get(target, BEARER, *headers)
@@ -241,11 +241,11 @@ class UnreadTests(BodyCase):
         self.gateway.add("/long", ("GET",), self.long)
         self.gateway.add("/later", ("GET",), self.wait)
 
-    def long(self, visit: Visit) -> Answer:
+    def long(self, request: RoutedRequest) -> Answer:
         self.answered += 1
         return Answer(bytes(BUFFER))
 
-    def wait(self, visit: Visit) -> Deferred[Answer]:
+    def wait(self, request: RoutedRequest) -> Deferred[Answer]:
         self.later.append(Deferred())
         return self.later[-1]
 

@@ -136,8 +136,8 @@ class HostileTests(BodyCase):
             self.assertTrue(caller.tcp.lost, name)
         self.assertEqual(tuple(map(int, STATUS.findall(caller.written))), statuses, name)
         self.assertEqual(self.flushLoggedErrors(), [], name)
-        crowd = self.gateway.site.crowd
-        self.assertEqual((len(self.reactor.getDelayedCalls()), crowd.waiting, crowd.busy), (self.calls, 0, 0), name)
+        limiter = self.gateway.site.limiter
+        self.assertEqual((len(self.reactor.getDelayedCalls()), limiter.waiting, limiter.busy), (self.calls, 0, 0), name)
 
     def test_at_once(self):
         for name, case in CASES.items():
@@ -176,5 +176,7 @@ class HostileTests(BodyCase):
                 caller.feed(case.data[:size])
                 caller.leave()
                 self.assertEqual(self.flushLoggedErrors(), [], name)
-                crowd = self.gateway.site.crowd
-                self.assertEqual((len(self.reactor.getDelayedCalls()), crowd.waiting, crowd.busy), (self.calls, 0, 0))
+                limiter = self.gateway.site.limiter
+                self.assertEqual(
+                    (len(self.reactor.getDelayedCalls()), limiter.waiting, limiter.busy), (self.calls, 0, 0)
+                )

@@ -24,10 +24,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.gateway.support_virtual_browser import IDS, Client, FakeBrowser, House
-from txcdp.gateway._multiplex.page_connections import PageWorld
+from tests.gateway.support_virtual_browser import IDS, Client, FakeBrowser, MultiplexRig
+from txcdp.gateway._multiplex.page_connections import PageConnection
 from txcdp.gateway._multiplex.rules import RULES
-from txcdp.gateway._multiplex.sessions import Session
+from txcdp.gateway._multiplex.sessions import ClientSession
 
 #: Commands of which the outcome depends on an id in their parameters.
 NAMING = {
@@ -82,11 +82,11 @@ def choose(choices: list[str], pick: int) -> str:
     return choices[pick % len(choices)] if choices else INVENTED
 
 
-def unnamed(client: Client) -> list[Session]:
+def unnamed(client: Client) -> list[ClientSession]:
     """Return the sessions that a line stands on, and that its client calls by no name."""
-    world = client.world
-    seat = world._seat if isinstance(world, PageWorld) else None
-    return [each for each in (seat, world.sessions.get("")) if each is not None]
+    virtual = client.virtual
+    root_session = virtual._root_session if isinstance(virtual, PageConnection) else None
+    return [each for each in (root_session, virtual.sessions.get("")) if each is not None]
 
 
 class Isolation(RuleBasedStateMachine):
@@ -94,8 +94,8 @@ class Isolation(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.house = House()
-        self.browser, self.shared = self.house.browser, self.house.shared
+        self.rig = MultiplexRig()
+        self.browser, self.shared = self.rig.browser, self.rig.shared
         self.clients: list[Client] = []
         self.gone: list[Client] = []
         self.seen = 0
@@ -117,12 +117,12 @@ class Isolation(RuleBasedStateMachine):
     def have_settled(self, settled: bool) -> None:
         """Let them have all that they asked for, and a line to a page each; or nothing of that yet."""
         if settled:
-            self.house.deliver()
+            self.rig.deliver()
             for client in self.clients:
-                pages = [each for each, info in client.world.targets.items() if info["type"] == "page"]
+                pages = [each for each, info in client.virtual.targets.items() if info["type"] == "page"]
                 for each in pages:
                     self.open_line(client, each)
-            self.house.deliver()
+            self.rig.deliver()
 
     def open_line(self, client: Client, target: str) -> None:
         """Let a client open a line to a page."""
@@ -205,7 +205,7 @@ class Isolation(RuleBasedStateMachine):
     def one_goes(self, who: int, how: str) -> None:
         if len(self.clients) > 1:
             client = self.clients[who % len(self.clients)]
-            ready = [each for each in client.open_lines if each.world.sessions]
+            ready = [each for each in client.open_lines if each.virtual.sessions]
             over = ready[0] if ready and how == "Browser.close over a line" else client
             open_lines = client.open_lines
             self.clients.remove(client)
@@ -231,11 +231,11 @@ class Isolation(RuleBasedStateMachine):
 
     @rule(count=st.integers(1, 30))
     def some_arrives(self, count: int) -> None:
-        self.house.deliver(count)
+        self.rig.deliver(count)
 
     @rule()
     def all_arrives(self) -> None:
-        self.house.deliver()
+        self.rig.deliver()
 
     def session(self, client: Client, pick: int, guess: bool) -> str:
         """Choose a session: the root one, one that the client has been told of, or a guessed one."""
@@ -245,7 +245,7 @@ class Isolation(RuleBasedStateMachine):
     def say(self, client: Client, method: str, session: str, **params: Any) -> int:
         """Say something; a session that is not of this line is as one that there is not."""
         before = len(self.browser.heard)
-        unknown = session and session not in client.world.sessions
+        unknown = session and session not in client.virtual.sessions
         number = client.send(method, session, **params)
         if unknown:
             assert len(self.browser.heard) == before, (client.name, session, self.browser.heard[before:])
@@ -282,10 +282,10 @@ class Isolation(RuleBasedStateMachine):
         expression = f"by {client.name}" if what == "say" else what
         self.say(client, "Runtime.evaluate", self.session(client, pick, guess), expression=expression)
 
-    @rule(who=picks, pick=picks, on=st.booleans(), waits=st.booleans(), filters=st.sampled_from(FILTERS))
-    def attach_by_itself(self, who: int, pick: int, on: bool, waits: bool, filters: Any) -> None:
+    @rule(who=picks, pick=picks, on=st.booleans(), wait_for_debugger=st.booleans(), filters=st.sampled_from(FILTERS))
+    def attach_by_itself(self, who: int, pick: int, on: bool, wait_for_debugger: bool, filters: Any) -> None:
         client = self.speaker(who)
-        params = {"autoAttach": on, "waitForDebuggerOnStart": waits, "flatten": True}
+        params = {"autoAttach": on, "waitForDebuggerOnStart": wait_for_debugger, "flatten": True}
         if filters is not None:
             params["filter"] = filters
         client.send("Target.setAutoAttach", self.session(client, pick, False), **params)
@@ -314,23 +314,26 @@ class Isolation(RuleBasedStateMachine):
         assert {self.contexts[each] for each in browser.contexts} <= names
         assert shared.disposing == 0
         hers = {each.id for each in shared.sessions.values()}
-        watchers = {each.id for each in browser.sessions.values() if each.takes is not None}
+        watchers = {each.id for each in browser.sessions.values() if each.auto_attach_filter is not None}
         assert set(browser.sessions) == hers | watchers, set(browser.sessions) ^ (hers | watchers)
         for each in browser.sessions.values():
             if each.paused:
-                world = shared.sessions[each.id.encode()].world
-                assert any(root.takes is not None or root.taken for root in world.roots.values()) or world.sessions
+                virtual = shared.sessions[each.id.encode()].virtual
+                assert (
+                    any(root.auto_attach_filter is not None or root.taken for root in virtual.roots.values())
+                    or virtual.sessions
+                )
         assert shared.clients == sum(1 + len(each.open_lines) for each in self.clients)
         for client in self.clients:
-            world = client.world
+            virtual = client.virtual
             own = {each for each, name in self.targets.items() if name == client.name and each in browser.targets}
             own = {each for each in own if browser.targets[each]["type"] != "browser_ui"}
-            assert set(world.targets) == own, (client.name, set(world.targets), own)
+            assert set(virtual.targets) == own, (client.name, set(virtual.targets), own)
             self.lines_are_those_of_its_pages(client, own)
             for over in (client, *client.open_lines):
                 answered = Counter(each["id"] for each in over.got if "id" in each)
                 assert answered.total() == len(answered), "an answer came twice"
-                waiting = {asked.number for asked in shared.line.asked.values() if asked.world is over.world}
+                waiting = {asked.number for asked in shared.line.asked.values() if asked.virtual is over.virtual}
                 assert answered.keys() | waiting == set(range(1, over.number + 1)), (client.name, over.place, waiting)
         for client in self.gone:
             assert client.closed or client.left
@@ -341,10 +344,10 @@ class Isolation(RuleBasedStateMachine):
         for line in client.lines:
             if not line.left:
                 assert (line.closed is None) is (line.target in own), (client.name, line.target, line.closed)
-        assert client.world.lodgers == [each.world for each in client.open_lines]
-        with_targets = [each for over in (client, *client.open_lines) for each in over.world.sessions.values()]
-        counted = Counter(each.target_id for each in with_targets if each is not client.world.seat)
-        assert client.world._attachments == counted
+        assert client.virtual.page_connections == [each.virtual for each in client.open_lines]
+        with_targets = [each for over in (client, *client.open_lines) for each in over.virtual.sessions.values()]
+        counted = Counter(each.target_id for each in with_targets if each is not client.virtual.root_session)
+        assert client.virtual._attachments == counted
 
 
 class _Fresh(Isolation):
@@ -431,15 +434,15 @@ def transcript(client: Client) -> list[str]:
 
 def play(steps: list[Any], salt: str, stolen: list[str], *, alone: bool) -> tuple[list[str], list[str]]:
     """Play the steps, with the other client or without; return what A has heard, and the ids that it has stolen."""
-    house = House(salt)
-    clients = {name: house.client(name) for name in ("A" if alone else "AB")}
+    rig = MultiplexRig(salt)
+    clients = {name: rig.client(name) for name in ("A" if alone else "AB")}
     for client in clients.values():
-        target, _ = house.page(client)
-        house.ask(client, "Target.createBrowserContext")
+        target, _ = rig.page(client)
+        rig.ask(client, "Target.createBrowserContext")
         line = client.open_line(target)
         for over in (client, line):
-            house.ask(over, "Target.setDiscoverTargets", discover=True)
-            house.ask(over, "Browser.setDownloadBehavior", behavior="allow", eventsEnabled=True)
+            rig.ask(over, "Target.setDiscoverTargets", discover=True)
+            rig.ask(over, "Browser.setDownloadBehavior", behavior="allow", eventsEnabled=True)
     taken: list[str] = []
     for (name, *place), step in steps:
         found = INVENTED
@@ -448,7 +451,7 @@ def play(steps: list[Any], salt: str, stolen: list[str], *, alone: bool) -> tupl
             if alone and name == "A":
                 found = stolen[len(taken)]
             elif not alone:
-                found = foreign(house.browser, kind, step[-1], of="B" if name == "A" else "A")
+                found = foreign(rig.browser, kind, step[-1], of="B" if name == "A" else "A")
             if name == "A":
                 taken.append(found)
         if name in clients:
@@ -456,7 +459,7 @@ def play(steps: list[Any], salt: str, stolen: list[str], *, alone: bool) -> tupl
             open_lines = client.open_lines if place else []
             over = open_lines[int(place[0]) % len(open_lines)] if open_lines else client
             take(client, over, step, found)
-            house.deliver()
+            rig.deliver()
     return transcript(clients["A"]), taken
 
 

@@ -17,7 +17,7 @@ from txcdp._core.sessions import Session
 from txcdp.domains import log as log_domain
 from txcdp.domains import network, page, runtime, target
 from txcdp.errors import CommandError, ConnectError
-from txcdp.gateway import DoorOptions
+from txcdp.gateway import AccessOptions
 from txcdp.gateway._http.refusals import Refusal
 from txcdp.gateway.live import LivePage
 from txcdp.gateway.live import _browsers as browsers
@@ -616,7 +616,7 @@ class EndpointTests(LiveCase):
     def guarded(self) -> None:
         path = Path(self.mktemp())
         path.write_text(f'[one]\ntoken = "{OPERATOR}"\noperator = true\n[two]\ntoken = "{OTHER}"\n')
-        self.start(door=DoorOptions(tokens=str(path)))
+        self.start(access=AccessOptions(tokens=str(path)))
 
     def test_the_page_itself_is_for_everybody(self):
         self.guarded()

@@ -15,23 +15,23 @@ from txcdp.gateway import Policy
 from txcdp.gateway._client_messages import Command, read_command
 from txcdp.gateway._counters import BUCKETS, Counters, Domain
 from txcdp.gateway._proxy import method_info as commands
-from txcdp.gateway._proxy.command_filter import UNREADABLE, Screen
-from txcdp.gateway._proxy.method_info import Commands, denial
-from txcdp.gateway._proxy.token_bucket import Allowance
+from txcdp.gateway._proxy.command_filter import UNREADABLE, CommandFilter
+from txcdp.gateway._proxy.method_info import MethodTable, denial
+from txcdp.gateway._proxy.token_bucket import TokenBucket
 from txcdp.gateway._urls import is_private
 
 
 def objection(policy: Policy, method: str, **params: Any) -> str | None:
     message = json.dumps({"id": 1, "method": method, "params": params}).encode()
-    screen = Screen(policy)
+    screen = CommandFilter(policy)
     found = screen.objection(read_command(message))
     assert found is None or screen.concerns(method)
     return found
 
 
-class ScreenTests(SynchronousTestCase):
+class CommandFilterTests(SynchronousTestCase):
     def test_nothing_is_forbidden(self):
-        screen = Screen(Policy())
+        screen = CommandFilter(Policy())
         self.assertTrue(screen.idle)
         self.assertFalse(screen.concerns("Browser.crash"))
         self.assertIsNone(screen.objection(Command(1, "Browser.crash")))
@@ -77,7 +77,7 @@ class ScreenTests(SynchronousTestCase):
         for each in harmless:
             self.assertIsNone(objection(policy, "Page.navigate", url=each), each)
         self.assertIsNone(objection(policy, "Network.setCookie", url="file:///x"))
-        screen = Screen(policy)
+        screen = CommandFilter(policy)
         for params in ('{"url":"https://a/","url":"file:///x"}', '{"url":"file:///x","url":"https://a/"}', "[]"):
             command = read_command(b'{"id":1,"method":"Page.navigate","params":%b}' % params.encode())
             self.assertEqual(screen.objection(command), UNREADABLE)
@@ -108,7 +108,7 @@ class ScreenTests(SynchronousTestCase):
 class CommandsTests(SynchronousTestCase):
     def test_methods_are_looked_up_once(self):
         counters = Counters()
-        table = Commands(counters, Screen(Policy(methods=("SystemInfo.*",))))
+        table = MethodTable(counters, CommandFilter(Policy(methods=("SystemInfo.*",))))
         info = table.info(b"Page.enable")
         self.assertEqual((info.method, info.special), ("Page.enable", False))
         self.assertIs(table.info(b"Page.enable"), info)
@@ -119,7 +119,7 @@ class CommandsTests(SynchronousTestCase):
 
     def test_clients_cannot_fill_our_memory_with_names(self):
         counters = Counters()
-        table = Commands(counters, Screen(Policy()))
+        table = MethodTable(counters, CommandFilter(Policy()))
         self.patch(commands, "_MOST", 2)
         for name in (b"X" * 101, b"PAGE.enable", b"Aa.a", b"Bb.b", b"Cc.c", b"Network.enable"):
             table.info(name)
@@ -140,9 +140,9 @@ class CommandsTests(SynchronousTestCase):
         self.assertEqual(json.loads(denial(Command(7, "A.b"), "no")), {"id": 7, "error": error})
 
 
-class AllowanceTests(SynchronousTestCase):
+class TokenBucketTests(SynchronousTestCase):
     def test_a_burst_and_then_an_even_rate(self):
-        allowance = Allowance(rate=10, burst=3)
+        allowance = TokenBucket(rate=10, burst=3)
         self.assertEqual([allowance.take(100.0) for _ in range(4)], [True, True, True, False])
         self.assertAlmostEqual(allowance.wait(100.0), 0.1, places=5)
         self.assertEqual([allowance.take(100.1), allowance.take(100.1)], [True, False])
@@ -151,7 +151,7 @@ class AllowanceTests(SynchronousTestCase):
 
     @given(st.floats(0.1, 1e5), st.integers(1, 1000), st.floats(0, 2e9), st.lists(st.floats(0, 0.3), max_size=50))
     def test_never_more_than_the_rate_and_again_after_the_wait(self, rate, burst, began, pauses):
-        allowance, now, taken = Allowance(rate, burst), began, 0
+        allowance, now, taken = TokenBucket(rate, burst), began, 0
         for pause in pauses:
             now += pause
             wait = allowance.wait(now)

@@ -1,4 +1,4 @@
-"""A line to one page of a client's world: sessions without names, and nothing beyond that client's own."""
+"""A line to one page of a client's virtual browser: sessions without names, and nothing beyond that client's own."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.gateway.support_virtual_browser import Client, House, PageLine
+from tests.gateway.support_virtual_browser import Client, MultiplexRig, PageLine
 
 
 class Line(PageLine):
-    """A line to a page in a house."""
+    """A line to a page in a upstream."""
 
-    def __init__(self, house: House, host: Client, target: str, **limits: int) -> None:
-        super().__init__(host, target, **limits)
-        self.house = house
+    def __init__(self, rig: MultiplexRig, owner: Client, target: str, **limits: int) -> None:
+        super().__init__(owner, target, **limits)
+        self.rig = rig
 
     def ask(self, method: str, session: str = "", **params: Any) -> dict[str, Any]:
         """Say a command, and return the answer."""
-        return self.house.ask(self, method, session, **params)
+        return self.rig.ask(self, method, session, **params)
 
     def told_of(self, method: str) -> list[dict[str, Any]]:
         """Return the events of a kind, whole."""
@@ -28,12 +28,12 @@ class Line(PageLine):
 
 class PageLineTests(SynchronousTestCase):
     def setUp(self) -> None:
-        self.house = House()
-        self.browser, self.shared = self.house.browser, self.house.shared
-        self.a, self.b = self.house.client("A"), self.house.client("B")
-        self.target, self.session = self.house.page(self.a)
+        self.rig = MultiplexRig()
+        self.browser, self.shared = self.rig.browser, self.rig.shared
+        self.a, self.b = self.rig.client("A"), self.rig.client("B")
+        self.target, self.session = self.rig.page(self.a)
         self.before = len(self.browser.sessions)
-        self.line = Line(self.house, self.a, self.target)
+        self.line = Line(self.rig, self.a, self.target)
 
     def test_the_page_has_no_session(self):
         answer = self.line.ask("Runtime.evaluate", expression="1")
@@ -44,20 +44,20 @@ class PageLineTests(SynchronousTestCase):
         self.assertEqual(same["sessionId"], self.session, "its owner has a session of its own with the page")
 
     def test_what_is_said_early_waits(self):
-        self.line.world.receive(b'{"id":7,"method":"Runtime.evaluate","params":{"expression":"x"}}')
+        self.line.virtual.receive(b'{"id":7,"method":"Runtime.evaluate","params":{"expression":"x"}}')
         self.assertEqual(self.line.got, [])
-        self.house.deliver()
+        self.rig.deliver()
         self.assertEqual(self.line.got[-1]["id"], 7)
 
     def test_an_event_that_is_written_otherwise(self):
-        self.house.deliver()
-        key = self.line.world.sessions[""].id
+        self.rig.deliver()
+        key = self.line.virtual.sessions[""].id
         self.shared.receive(json.dumps({"method": "Page.x", "sessionId": key, "params": {}}).encode())
         self.shared.receive(b'{"method":"Page.y","params":{},"sessionId":"%b" }' % key.encode())
         self.assertEqual(self.line.got[-2:], [{"method": "Page.x", "params": {}}, {"method": "Page.y", "params": {}}])
 
     def test_what_it_sees_is_its_owners(self):
-        other, _ = self.house.page(self.b)
+        other, _ = self.rig.page(self.b)
         found = self.line.ask("Target.getTargets")["result"]["targetInfos"]
         self.assertEqual({each["targetId"] for each in found if each["type"] == "page"}, {self.target})
         self.assertEqual(self.line.ask("Target.getTargetInfo")["result"]["targetInfo"]["targetId"], self.target)
@@ -72,7 +72,7 @@ class PageLineTests(SynchronousTestCase):
 
     def test_sessions_of_its_own(self):
         made = self.line.ask("Target.createTarget", url="about:blank")["result"]["targetId"]
-        self.assertEqual(self.browser.targets[made]["browserContextId"], self.a.world.default)
+        self.assertEqual(self.browser.targets[made]["browserContextId"], self.a.virtual.default)
         session = self.line.ask("Target.attachToTarget", targetId=made, flatten=True)["result"]["sessionId"]
         (event,) = self.line.told_of("Target.attachedToTarget")
         self.assertEqual((event["params"]["sessionId"], event.get("sessionId")), (session, None))
@@ -85,43 +85,43 @@ class PageLineTests(SynchronousTestCase):
         self.assertIsNone(self.line.closed)
 
     def test_targets_that_are_being_made_over_several_lines(self):
-        own = len(self.a.world.targets)
-        lines = [Line(self.house, self.a, self.target, targets=own + 2) for _ in range(3)]
-        self.house.deliver()
+        own = len(self.a.virtual.targets)
+        lines = [Line(self.rig, self.a, self.target, targets=own + 2) for _ in range(3)]
+        self.rig.deliver()
         for each in lines:
             each.send("Target.createTarget", url="about:blank")
         refused = lines[2].answer(1)["error"]
         self.assertEqual(refused["message"], f"{own + 2} targets are all that a client may have")
         lines[0].leave()
-        self.house.deliver()
-        self.assertEqual(self.a.world.being_made, 0)
+        self.rig.deliver()
+        self.assertEqual(self.a.virtual.being_made, 0)
 
     def test_discovery(self):
         self.line.ask("Target.setDiscoverTargets", discover=True)
-        self.house.page(self.b)
-        target, _ = self.house.page(self.a)
+        self.rig.page(self.b)
+        target, _ = self.rig.page(self.a)
         told = {each["params"]["targetInfo"]["targetId"] for each in self.line.told_of("Target.targetCreated")}
         self.assertLessEqual({self.target, target}, told)
-        self.assertEqual({self.browser.targets[each]["browserContextId"] for each in told}, {self.a.world.default})
+        self.assertEqual({self.browser.targets[each]["browserContextId"] for each in told}, {self.a.virtual.default})
 
     def test_the_page_closes(self):
-        self.house.deliver()
-        self.house.result(self.a, "Target.closeTarget", targetId=self.target)
+        self.rig.deliver()
+        self.rig.result(self.a, "Target.closeTarget", targetId=self.target)
         self.assertEqual(self.line.closed, (1000, "the page has closed"))
-        self.assertEqual(self.a.world.lodgers, [])
-        self.house.result(self.a, "Browser.getVersion")
+        self.assertEqual(self.a.virtual.page_connections, [])
+        self.rig.result(self.a, "Browser.getVersion")
 
     def test_a_page_that_there_is_not(self):
-        line = Line(self.house, self.a, "nobody's")
-        self.house.deliver()
+        line = Line(self.rig, self.a, "nobody's")
+        self.rig.deliver()
         self.assertEqual(line.closed, (1000, "the page has closed"))
 
     def test_a_page_of_somebody_elses(self):
-        other, _ = self.house.page(self.b)
+        other, _ = self.rig.page(self.b)
         heard = len(self.browser.heard)
-        lines = [Line(self.house, self.a, each) for each in (other, "nobody's")]
+        lines = [Line(self.rig, self.a, each) for each in (other, "nobody's")]
         lines[0].send("Runtime.evaluate", expression="1")
-        self.house.deliver()
+        self.rig.deliver()
         self.assertEqual([each.closed for each in lines], [(1000, "the page has closed")] * 2)
         self.assertEqual([each.got for each in lines], [[], []])
         self.assertNotIn(other, str(self.browser.heard[heard:]), "the browser is not even asked")
@@ -130,48 +130,48 @@ class PageLineTests(SynchronousTestCase):
     def test_its_client_leaves(self):
         self.line.ask("Target.attachToTarget", targetId=self.target, flatten=True)
         self.a.send("Target.detachFromTarget", sessionId=self.session)
-        self.house.deliver()
-        self.assertTrue(self.a.world.seen(self.a.world.targets[self.target])["attached"])
-        self.line.world.close()
-        self.line.world.close()
-        self.house.deliver()
-        self.assertFalse(self.a.world.seen(self.a.world.targets[self.target])["attached"])
+        self.rig.deliver()
+        self.assertTrue(self.a.virtual.seen(self.a.virtual.targets[self.target])["attached"])
+        self.line.virtual.close()
+        self.line.virtual.close()
+        self.rig.deliver()
+        self.assertFalse(self.a.virtual.seen(self.a.virtual.targets[self.target])["attached"])
         self.assertEqual(len(self.browser.sessions), self.before - 1)
-        self.assertEqual((self.line.closed, self.shared.clients, self.a.world.lodgers), (None, 2, []))
+        self.assertEqual((self.line.closed, self.shared.clients, self.a.virtual.page_connections), (None, 2, []))
         self.assertIn(self.target, self.browser.targets)
-        self.house.result(self.a, "Target.closeTarget", targetId=self.target)
+        self.rig.result(self.a, "Target.closeTarget", targetId=self.target)
 
     def test_its_client_leaves_before_it_is_there(self):
-        self.line.world.close()
-        self.house.deliver()
+        self.line.virtual.close()
+        self.rig.deliver()
         self.assertEqual(len(self.browser.sessions), self.before)
 
     def test_its_owner_leaves(self):
-        self.house.deliver()
+        self.rig.deliver()
         self.a.leave()
-        self.house.deliver()
+        self.rig.deliver()
         self.assertEqual(self.line.closed, (1000, "who has opened the page has left"))
-        late = Line(self.house, self.a, self.target)
+        late = Line(self.rig, self.a, self.target)
         self.assertEqual(late.closed, (1011, "who has opened the page has left"))
         self.assertEqual(self.shared.clients, 1)
-        self.assertEqual({each.world for each in self.shared.sessions.values()}, {self.b.world})
+        self.assertEqual({each.virtual for each in self.shared.sessions.values()}, {self.b.virtual})
 
-    def test_browser_close_closes_its_owners_world(self):
+    def test_browser_close_closes_its_owners_virtual_browser(self):
         self.assertEqual(self.line.ask("Browser.close")["result"], {})
         self.assertEqual((self.line.closed, self.a.closed), ((1000, "Browser.close"),) * 2)
         self.assertIsNone(self.b.closed)
 
     def test_the_browser_is_lost(self):
-        self.house.deliver()
+        self.rig.deliver()
         self.shared.lose("gone")
         self.assertEqual((self.line.closed, self.a.closed, self.b.closed), ((1011, "gone"),) * 3)
 
     def test_no_session(self):
-        self.line.world.close()
+        self.line.virtual.close()
         self.browser.broken = {"Target.attachToBrowserTarget"}
-        self.house.deliver()
-        line = Line(self.house, self.a, self.target)
-        line.world.close()
-        line = Line(self.house, self.a, self.target)
-        self.house.deliver()
+        self.rig.deliver()
+        line = Line(self.rig, self.a, self.target)
+        line.virtual.close()
+        line = Line(self.rig, self.a, self.target)
+        self.rig.deliver()
         self.assertEqual(line.closed, (1011, "the browser has opened no session"))

@@ -15,7 +15,7 @@ from txcdp.codegen.schema import Property, Shape, Type, qualified, vendored
 from txcdp.gateway import Policy
 from txcdp.gateway._client_messages import Command
 from txcdp.gateway._options import RISKY_METHODS
-from txcdp.gateway._proxy.command_filter import Screen
+from txcdp.gateway._proxy.command_filter import CommandFilter
 from txcdp.gateway._urls import Unreadable, host_of, is_private, is_private_proxy, split_url
 
 STRICT = Policy(methods=RISKY_METHODS, schemes=("file", "chrome"), private_addresses=False)
@@ -159,8 +159,8 @@ class UrlTests(SynchronousTestCase):
             for method in ("Page.navigate", "Target.createTarget", "Fetch.continueRequest"):
                 self.assertIn("devtools", objection(policy, method, url=" DevTools:\t//devtools/bundled/x") or "")
             self.assertIn("not allowed", objection(policy, "Target.openDevTools", targetId="A") or "")
-        self.assertIsNone(Screen(Policy()).objection_to_url("devtools://devtools/bundled/x"))
-        self.assertIsNone(Screen(Policy(methods=("A.b",))).objection_to_url("http://127.0.0.1/"))
+        self.assertIsNone(CommandFilter(Policy()).objection_to_url("devtools://devtools/bundled/x"))
+        self.assertIsNone(CommandFilter(Policy(methods=("A.b",))).objection_to_url("http://127.0.0.1/"))
 
 
 class ProxyTests(SynchronousTestCase):
@@ -278,19 +278,19 @@ class NewProtocolTests(SynchronousTestCase):
         self.domains = {each.name: each for each in protocol.domains}
         self.types = {(each.name, kind.id): kind for each in protocol.domains for kind in each.types}
 
-    def texts(self, members: list[Property], domain: str, seen: frozenset[Any]) -> Iterator[str]:
+    def texts(self, pooled_browsers: list[Property], domain: str, seen: frozenset[Any]) -> Iterator[str]:
         """Find the paths of all texts, and lists of texts, in parameters and in what these are made of."""
-        for member in members:
-            shape: Shape = member.items or member
+        for pooled in pooled_browsers:
+            shape: Shape = pooled.items or pooled
             where, within = domain, seen
             while shape.ref is not None and (key := qualified(shape.ref, where)) not in within:
                 where, within = key[0], within | {key}
                 shape = self.types[key].items or self.types[key]
             inner = shape.properties if isinstance(shape, Type) else []
             if inner:
-                yield from (f"{member.name}.{each}" for each in self.texts(inner, where, within))
+                yield from (f"{pooled.name}.{each}" for each in self.texts(inner, where, within))
             elif shape.type in ("string", "any", "object") and not shape.enum:
-                yield member.name
+                yield pooled.name
 
     def suspects(self) -> set[str]:
         """Name the commands' parameters that may be such, but for those of commands that are refused in whole."""
@@ -298,7 +298,7 @@ class NewProtocolTests(SynchronousTestCase):
         for domain in self.domains.values():
             for command in domain.commands:
                 method = f"{domain.name}.{command.name}"
-                if Screen(STRICT).objection(Command(1, method, {})) is not None:
+                if CommandFilter(STRICT).objection(Command(1, method, {})) is not None:
                     continue
                 for path in self.texts(command.parameters, domain.name, frozenset()):
                     if any(map(TELLING.fullmatch, words(path.rpartition(".")[2]))):

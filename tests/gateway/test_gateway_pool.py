@@ -18,7 +18,7 @@ from txcdp.gateway._http.refusals import Refusal
 from txcdp.gateway._options import ClientLimits, Policy
 from txcdp.gateway._pool.memory import measure, memory_of
 from txcdp.gateway._pool.pool import Pool
-from txcdp.gateway._pool.pooled_browser import Member
+from txcdp.gateway._pool.pooled_browser import PooledBrowser
 
 
 class PoolTests(SynchronousTestCase):
@@ -43,10 +43,10 @@ class PoolTests(SynchronousTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.assertEqual([each.pid for each in self.starter.browsers if not each.closed], [])
 
-    def lease(self) -> Member:
+    def lease(self) -> PooledBrowser:
         return self.successResultOf(self.pool.lease())
 
-    def refusal(self, waiting: Deferred[Member]) -> Refusal:
+    def refusal(self, waiting: Deferred[PooledBrowser]) -> Refusal:
         error = self.failureResultOf(waiting, Refusal).value
         assert isinstance(error, Refusal)
         return error
@@ -65,8 +65,8 @@ class PoolTests(SynchronousTestCase):
         pool = self.make(size=1, warm=0)
         self.assertEqual(self.starter.browsers, [])
         self.assertIsNone(pool.any())
-        member = self.lease()
-        self.assertIs(pool.any(), member)
+        pooled = self.lease()
+        self.assertIs(pool.any(), pooled)
 
     def test_a_queue_in_order(self):
         pool = self.make(at_once=False, size=1, warm=1, queue=2)
@@ -75,12 +75,12 @@ class PoolTests(SynchronousTestCase):
         error = self.refusal(pool.lease())
         self.assertEqual((error.status, error.kind, error.headers["Retry-After"]), (503, "queue_full", "10"))
         self.starter.come_up()
-        member = self.successResultOf(first)
+        pooled = self.successResultOf(first)
         self.assertNoResult(second)
         second.cancel()
         self.failureResultOf(second, CancelledError)
         self.assertEqual(pool.waiting, 1)
-        pool.release(member)
+        pool.release(pooled)
         self.starter.come_up()
         self.assertIs(self.successResultOf(third), next(iter(pool.leased)))
 
@@ -98,15 +98,15 @@ class PoolTests(SynchronousTestCase):
 
     def test_several_sessions(self):
         pool = self.make(size=1, browser=BrowserLimits(sessions=2))
-        member = self.lease()
+        pooled = self.lease()
         tidied = self.starter.browsers[0].tidied = Deferred()
-        pool.release(member)
+        pool.release(pooled)
         waiting = pool.lease()
         self.assertNoResult(waiting)  # nobody gets it before it is tidy
         tidied.callback(None)
-        self.assertIs(self.successResultOf(waiting), member)
-        pool.release(member)
-        pool.release(member)
+        self.assertIs(self.successResultOf(waiting), pooled)
+        pool.release(pooled)
+        pool.release(pooled)
         self.assertEqual((len(self.starter.browsers), pool.counts.recycled), (2, 1))
 
     def test_one_that_cannot_be_tidied_up_is_ended(self):
@@ -139,31 +139,31 @@ class PoolTests(SynchronousTestCase):
 
     def test_one_that_dies_is_replaced_and_its_client_told(self):
         pool = self.make(size=2, warm=1)
-        member = self.lease()
-        heard = member.ended.wait()
+        pooled = self.lease()
+        heard = pooled.ended.wait()
         self.starter.browsers[0].gone.callback(None)
         self.assertEqual(self.successResultOf(heard), "its process has ended")
         self.assertEqual((len(pool.leased), len(pool.idle), pool.counts.died), (0, 1, 1))
-        pool.release(member)
+        pool.release(pooled)
         self.starter.browsers[1].gone.callback(None)
         self.assertEqual((len(pool.idle), pool.counts.died), (1, 2))
 
     def test_one_whose_client_ends_it_has_not_died(self):
         pool = self.make(size=1)
-        member = self.lease()
-        member.dismissed = True
+        pooled = self.lease()
+        pooled.dismissed = True
         self.starter.browsers[0].gone.callback(None)
-        self.assertEqual((pool.counts.died, pool.counts.recycled, member.why), (0, 1, "its client has ended it"))
+        self.assertEqual((pool.counts.died, pool.counts.recycled, pooled.why), (0, 1, "its client has ended it"))
 
     def test_checks(self):
         pool = self.make(size=2, warm=2, check_interval=5, check_timeout=10)
-        member = self.lease()
+        pooled = self.lease()
         answer = self.starter.browsers[0].answer = Deferred()
         self.clock.advance(5)
         self.clock.advance(5)
         self.assertEqual([each.checks for each in self.starter.browsers], [1, 2])  # not while one is under way
         self.clock.advance(5)
-        self.assertEqual(member.why, "it does not answer (TimeoutError)")
+        self.assertEqual(pooled.why, "it does not answer (TimeoutError)")
         self.assertEqual((pool.counts.hung, self.starter.browsers[0].closed), (1, 1))
         self.assertTrue(answer.called)
         self.starter.browsers[1].answer = Deferred()
@@ -190,21 +190,21 @@ class PoolTests(SynchronousTestCase):
         pool = self.make(size=2, warm=2, browser=BrowserLimits(memory=1000))
         self.sizes = {1000: 1000, 1001: 1001}
         self.clock.advance(5)
-        self.assertEqual((pool.counts.fat, [each.running.pid for each in pool.idle]), (1, [1000, 1002]))
+        self.assertEqual((pool.counts.oversized, [each.running.pid for each in pool.idle]), (1, [1000, 1002]))
         self.assertEqual(pool.idle[0].memory, 1000)
-        member = self.lease()
+        pooled = self.lease()
         self.sizes[1000] = 5000
         self.clock.advance(5)
-        self.assertEqual(member.why, "its memory has passed 1,000 bytes")
+        self.assertEqual(pooled.why, "its memory has passed 1,000 bytes")
 
     def test_age(self):
         pool = self.make(size=2, warm=2, browser=BrowserLimits(seconds=7, sessions=100))
-        member = self.lease()
+        pooled = self.lease()
         self.clock.advance(5)
         self.assertEqual(pool.counts.recycled, 0)
         self.clock.advance(5)
-        self.assertEqual((pool.counts.recycled, member.why), (1, ""))
-        pool.release(member)
+        self.assertEqual((pool.counts.recycled, pooled.why), (1, ""))
+        pool.release(pooled)
         self.assertEqual((pool.counts.recycled, len(pool.idle)), (2, 2))
 
     def test_when_none_can_be_started(self):
@@ -235,11 +235,11 @@ class PoolTests(SynchronousTestCase):
 
     def test_drain(self):
         pool = self.make(size=3, warm=2)
-        member = self.lease()
+        pooled = self.lease()
         pool.drain()
         self.assertEqual(([each.closed for each in self.starter.browsers], pool.ready), ([0, 1, 1], False))
         self.assertEqual(self.refusal(pool.lease()).kind, "draining")
-        pool.release(member)
+        pool.release(pooled)
         self.assertEqual(self.starter.browsers[0].closed, 1)
 
     def test_drain_while_some_wait(self):

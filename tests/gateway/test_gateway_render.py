@@ -26,7 +26,7 @@ from txcdp.errors import (
     TargetCrashed,
     TxcdpError,
 )
-from txcdp.gateway import DoorOptions, Gateway, Policy, PoolOptions, RenderOptions
+from txcdp.gateway import AccessOptions, Gateway, Policy, PoolOptions, RenderOptions
 from txcdp.gateway._http.authorizer import PLACES
 from txcdp.gateway._http.refusals import busy
 from txcdp.gateway._pool.launched import LaunchedBrowser
@@ -358,7 +358,7 @@ class WhatNot(RenderCase):
     def test_how_many_a_token_may_have(self):
         path = Path(self.mktemp())
         path.write_text(f'[one]\ntoken = "{TOKEN}"\nclients = 1\n')
-        self.begin(door=DoorOptions(tokens=str(path)))
+        self.begin(access=AccessOptions(tokens=str(path)))
         self.assertEqual(self.post("/content", url=URL).status, 401)
         self.chrome.on(runtime.evaluate, NEVER)
         first = self.post("/content", f"Authorization: Bearer {TOKEN}", url=URL)

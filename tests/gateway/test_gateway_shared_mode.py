@@ -17,9 +17,9 @@ from txcdp.chrome import discovery
 from txcdp.chrome._descriptions import TargetDescription
 from txcdp.errors import ConnectError, ConnectionLost
 from txcdp.gateway import (
+    AccessOptions,
     BrowserLimits,
     ClientLimits,
-    DoorOptions,
     Gateway,
     GatewayOptions,
     Policy,
@@ -28,7 +28,7 @@ from txcdp.gateway import (
 from txcdp.gateway._options import RISKY_METHODS
 from txcdp.gateway._proxy.exclusive_mode import Exclusive
 from txcdp.gateway._proxy.shared_mode import Shared
-from txcdp.gateway._proxy.virtual_transport import Seat, SharedLine, Together
+from txcdp.gateway._proxy.virtual_transport import VirtualLine, VirtualTransport, WriteBatch
 
 STRICT = Policy(methods=RISKY_METHODS, schemes=("file", "chrome"), private_addresses=False)
 
@@ -110,7 +110,7 @@ class SharedCase(ExclusiveCase):
         return str(self.say(caller, "Target.createTarget", url="about:blank")["result"]["targetId"])
 
     def loads(self) -> list[int]:
-        return sorted(len(each.guests) for each in self.mode.lodging.houses)
+        return sorted(len(each.clients) for each in self.mode.placement.upstreams)
 
 
 class PlaceTests(SharedCase):
@@ -118,9 +118,9 @@ class PlaceTests(SharedCase):
         gateway = self.make(pool=PoolOptions(size=1, warm=0))
         first, second = self.client(), self.client()
         self.assertEqual((len(self.lines), self.loads()), (1, [2]))
-        (house,) = self.mode.lodging.houses
+        (upstream,) = self.mode.placement.upstreams
         line: Any = self.lines[0]
-        self.assertIs(line.beside, house.together)
+        self.assertIs(line.beside, upstream.write_batch)
         (first_page,) = self.say(first, "Target.getTargets")["result"]["targetInfos"]
         own = self.page(first)
         self.page(second)
@@ -154,7 +154,7 @@ class PlaceTests(SharedCase):
         for each in callers:
             each.upgrade("/devtools/browser")
         self.assertEqual([each.status for each in callers], [0, 0, 0, 0, 503])
-        self.assertEqual((len(self.starter.waiting), self.mode.lodging.waiting), (2, 4))
+        self.assertEqual((len(self.starter.waiting), self.mode.placement.waiting), (2, 4))
         self.starter.come_up()
         self.assertEqual([each.status for each in callers], [101, 101, 0, 0, 503])
         self.starter.come_up()
@@ -179,7 +179,7 @@ class PlaceTests(SharedCase):
         caller = self.caller()
         caller.upgrade("/devtools/browser")
         caller.leave()
-        self.assertEqual(self.mode.lodging.waiting, 0)
+        self.assertEqual(self.mode.placement.waiting, 0)
         self.starter.come_up()
         self.settle()
         self.assertEqual((self.loads(), len(gateway.pool.leased), gateway.clients.taken), ([], 0, 0))
@@ -265,7 +265,7 @@ class PlaceTests(SharedCase):
         gateway = self.make(drain=5.0)
         there = self.client()
         gateway.stop()
-        self.failureResultOf(self.mode.lodging.find())
+        self.failureResultOf(self.mode.placement.find())
         self.assertNotIn(8, [each.opcode for each in there.frames()])
         there.leave()
 
@@ -288,15 +288,15 @@ class EndTests(SharedCase):
     def test_the_browser_ends(self):
         gateway = self.make(pool=PoolOptions(size=2, warm=2, clients_per_browser=2))
         callers = [self.client() for _ in range(4)]
-        (house, _) = self.mode.lodging.houses
+        (upstream, _) = self.mode.placement.upstreams
         doomed = [
             each
             for each, relay in zip(callers, gateway.clients.relays.values(), strict=True)
-            if relay.line.browser == str(house.member.running.pid)
+            if relay.line.browser == str(upstream.pooled.running.pid)
         ]
         held = json.loads(self.get("/json/new", verb="PUT").body or b"{}")
         self.assertEqual(held, {}, "there is no room")
-        house.transport.lose()
+        upstream.transport.lose()
         for each in callers:
             if each in doomed:
                 self.assertEqual(each.closed_with(), (1011, "the browser is gone: its process has ended"))
@@ -315,10 +315,10 @@ class EndTests(SharedCase):
     def test_the_pool_ends_it(self):
         gateway = self.make()
         caller, page = self.client(), json.loads(self.get("/json/new", verb="PUT").body)
-        (member,) = gateway.pool.leased
-        gateway.pool.discard(member, "it is too fat")
+        (pooled,) = gateway.pool.leased
+        gateway.pool.discard(pooled, "it is too fat")
         self.assertEqual(caller.closed_with(), (1011, "the browser is gone: it is too fat"))
-        self.assertEqual(self.mode.tenants, [each for each in self.mode.tenants if each.lines])
+        self.assertEqual(self.mode.leases, [each for each in self.mode.leases if each.lines])
         self.assertEqual(self.get(f"/devtools/page/{page['id']}").status, 426)
         late = self.caller()
         late.upgrade(f"/devtools/page/{page['id']}")
@@ -386,14 +386,14 @@ class EndpointTests(SharedCase):
         self.assertEqual(said["Browser"], "Fake/1.0")
         self.client(self.url(said))
         self.client(self.url(said))
-        self.assertEqual(self.loads(), [2], "each has a world of its own")
+        self.assertEqual(self.loads(), [2], "each has a virtual browser of its own")
         caller = self.caller()
         caller.upgrade("/devtools/browser/nope")
         self.assertEqual(caller.status, 404)
 
     def test_the_protocol(self):
         self.make()
-        self.mode._facts._protocol = b"{}"
+        self.mode._versions._protocol = b"{}"
         self.assertEqual(self.get("/json/protocol").body, b"{}")
 
     def test_a_new_page(self):
@@ -421,7 +421,7 @@ class EndpointTests(SharedCase):
         self.assertEqual(self.loads(), [1])
         self.reactor.advance(0.2)
         self.settle()
-        self.assertEqual((self.loads(), self.mode.tenants), ([], []))
+        self.assertEqual((self.loads(), self.mode.leases), ([], []))
 
     def test_the_page_that_is_offered(self):
         self.make()
@@ -430,9 +430,9 @@ class EndpointTests(SharedCase):
         self.assertEqual(json.loads(self.get("/json/list").body), [offered])
         self.assertIn(offered["id"], self.lines[0].browser.targets)
         first, second = self.client(self.url(offered)), self.client(self.url(offered))
-        self.assertEqual((self.loads(), len(self.mode.tenants)), ([3], 3), "they were two who were offered it")
+        self.assertEqual((self.loads(), len(self.mode.leases)), ([3], 3), "they were two who were offered it")
         third = self.client(self.url(offered))
-        self.assertEqual(len(self.mode.tenants), 3)
+        self.assertEqual(len(self.mode.leases), 3)
         self.lines[0].browser.targets[offered["id"]]["url"] = "http://new.test/"
         again = json.loads(self.get("/json/list").body)
         self.assertNotEqual(again[0]["id"], offered["id"])
@@ -449,10 +449,10 @@ class EndpointTests(SharedCase):
     def test_a_page_is_offered_where_there_is_no_room(self):
         self.make(hold=5.0)
         (offered,) = json.loads(self.get("/json/list").body)
-        self.assertEqual((json.loads(self.get("/json/list").body), self.mode.tenants), ([offered], []))
+        self.assertEqual((json.loads(self.get("/json/list").body), self.mode.leases), ([offered], []))
         self.reactor.advance(100)
         self.client(self.url(offered))
-        self.assertEqual(len(self.mode.tenants), 1)
+        self.assertEqual(len(self.mode.leases), 1)
 
     def test_what_is_offered_takes_no_place_from_those_who_come(self):
         self.make(hold=5.0, pool=PoolOptions(size=1, warm=0, clients_per_browser=2))
@@ -498,28 +498,28 @@ class EndpointTests(SharedCase):
         line.leave()
         self.reactor.advance(2.1)
         self.settle()
-        self.assertEqual((self.mode.tenants, self.loads()), ([], []))
+        self.assertEqual((self.mode.leases, self.loads()), ([], []))
 
     def test_nobody_waits_for_one_who_might_come_again(self):
         self.make(linger=2.0, pool=PoolOptions(size=1, warm=0, clients_per_browser=1))
         self.client().leave()
-        self.assertEqual((self.loads(), len(self.mode.tenants)), ([1], 1))
+        self.assertEqual((self.loads(), len(self.mode.leases)), ([1], 1))
         second, third = self.client(), self.caller()
-        self.assertEqual((self.loads(), len(self.mode.tenants)), ([1], 1))
+        self.assertEqual((self.loads(), len(self.mode.leases)), ([1], 1))
         third.upgrade("/devtools/browser")
         second.leave()
         self.settle()
-        self.assertEqual((third.status, len(self.mode.tenants)), (101, 1))
+        self.assertEqual((third.status, len(self.mode.leases)), (101, 1))
         third.say({"id": 1, "method": "Browser.close"})
         self.settle()
         third.leave()
-        self.assertEqual(self.mode.tenants, [])
+        self.assertEqual(self.mode.leases, [])
 
     def test_a_browser_ends_while_its_clients_might_come_again(self):
         self.make(linger=2.0)
         self.client().leave()
         self.lines[0].lose()
-        self.assertEqual((self.mode.tenants, self.loads()), ([], []))
+        self.assertEqual((self.mode.leases, self.loads()), ([], []))
 
     def test_activate_and_close(self):
         self.make()
@@ -537,14 +537,14 @@ class EndpointTests(SharedCase):
         asker = self.caller()
         asker.ask("PUT", "/json/new")
         self.reactor.advance(2)
-        self.assertEqual((asker.status, self.mode.tenants), (502, []))
+        self.assertEqual((asker.status, self.mode.leases), (502, []))
 
     def test_a_browser_that_ends_meanwhile(self):
         self.make()
         asker = self.caller()
         asker.ask("PUT", "/json/new")
         self.lines[0].lose()
-        self.assertEqual((asker.status, self.mode.tenants, self.loads()), (404, [], []))
+        self.assertEqual((asker.status, self.mode.leases, self.loads()), (404, [], []))
 
     def test_who_asks_and_goes(self):
         self.make()
@@ -552,7 +552,7 @@ class EndpointTests(SharedCase):
         asker.ask("PUT", "/json/new")
         asker.leave()
         self.settle()
-        self.assertEqual((self.mode.tenants, self.loads()), ([], []))
+        self.assertEqual((self.mode.leases, self.loads()), ([], []))
 
     def test_pages_that_may_not_be_opened(self):
         self.make(policy=Policy(schemes=("file",)))
@@ -560,9 +560,9 @@ class EndpointTests(SharedCase):
             answer = self.get(f"/json/new?{url}", verb="PUT")
             self.assertEqual(answer.status, 403)
             self.assertIn(word, answer.body)
-        self.assertEqual(self.mode.tenants, [])
+        self.assertEqual(self.mode.leases, [])
 
-    def test_the_policy_holds_in_worlds(self):
+    def test_the_policy_holds_in_virtual_browsers(self):
         self.make(policy=STRICT)
         client = self.client("/devtools/browser")
         forbidden: list[tuple[str, dict[str, Any]]] = [
@@ -585,7 +585,7 @@ class EndpointTests(SharedCase):
     def test_tokens(self):
         path = self.mktemp()
         Path(path).write_text('[a]\ntoken = "0123456789abcdef-a"\n[b]\ntoken = "0123456789abcdef-b"\n')
-        self.make(door=DoorOptions(tokens=path))
+        self.make(access=AccessOptions(tokens=path))
         a, b = ("Authorization: Bearer 0123456789abcdef-a", "Authorization: Bearer 0123456789abcdef-b")
         target = self.page(self.client("/devtools/browser", a))
         made = json.loads(self.get("/json/new", a, verb="PUT").body)["id"]
@@ -601,41 +601,41 @@ class EndpointTests(SharedCase):
             self.assertEqual([each.status for each in answers], [404, 404])
             self.assertEqual(answers[0].body, answers[1].body)
 
-    def test_worlds_that_wait_end_with_the_gateway(self):
+    def test_virtual_browsers_that_wait_end_with_the_gateway(self):
         gateway = self.make(drain=5.0)
         self.get("/json/new", verb="PUT")
         gateway.stop()
-        self.assertEqual(self.mode.tenants, [])
+        self.assertEqual(self.mode.leases, [])
 
     def test_an_end_between_two_questions(self):
-        """What a world says behind its end reaches nobody."""
+        """What a virtual browser says behind its end reaches nobody."""
         self.make()
         caller = self.client()
         relay = next(iter(self.gateway.clients.relays.values()))
-        seat: Any = relay.line.transport
+        transport: Any = relay.line.transport
         caller.leave()
-        seat.send(b'{"id":1,"method":"Browser.getVersion"}')
-        self.assertEqual(seat.bytes_sent, 0)
+        transport.send(b'{"id":1,"method":"Browser.getVersion"}')
+        self.assertEqual(transport.bytes_sent, 0)
 
 
 class Ear:
     """Hears a seat."""
 
-    def __init__(self, seat: Seat | None = None) -> None:
+    def __init__(self, transport: VirtualTransport | None = None) -> None:
         self.heard: list[Any] = []
-        self.seat = seat
+        self.transport = transport
 
     def message_received(self, message: bytes) -> None:
         self.heard.append(message)
-        if self.seat is not None:
-            self.seat.pause()
+        if self.transport is not None:
+            self.transport.pause()
 
     def transport_closed(self, reason: ConnectionLost) -> None:
         self.heard.append((reason.code, reason.clean))
 
 
-class FakeWorld:
-    """A world of which only the end matters."""
+class FakeVirtualBrowser:
+    """A virtual browser of which only the end matters."""
 
     closed = 0
 
@@ -656,82 +656,82 @@ class Cork:
         self.told.append(f"{self.name} uncorked")
 
 
-class SeatTests(SynchronousTestCase):
+class VirtualTransportTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.upstream = FakeTransport()
-        self.together = Together()
-        self.seat = Seat(self.upstream, 10, self.together)
-        self.world = FakeWorld()
-        self.seat.world = self.world  # type: ignore[assignment]
+        self.write_batch = WriteBatch()
+        self.transport = VirtualTransport(self.upstream, 10, self.write_batch)
+        self.virtual = FakeVirtualBrowser()
+        self.transport.virtual = self.virtual  # type: ignore[assignment]
 
     def test_what_comes_early_waits(self):
-        self.seat.pause()
-        self.seat.deliver(b"one")
-        self.seat.ended(1000, "done")
-        ear = self.seat.receiver = Ear()
+        self.transport.pause()
+        self.transport.deliver(b"one")
+        self.transport.ended(1000, "done")
+        ear = self.transport.receiver = Ear()
         self.assertEqual(ear.heard, [])
-        self.seat.resume()
-        self.seat.resume()
+        self.transport.resume()
+        self.transport.resume()
         self.assertEqual(ear.heard, [b"one", (1000, True)])
 
     def test_one_at_a_time(self):
-        ear = self.seat.receiver = Ear(self.seat)
-        self.seat.pause()
+        ear = self.transport.receiver = Ear(self.transport)
+        self.transport.pause()
         for each in (b"1", b"2"):
-            self.seat.deliver(each)
-        self.seat.resume()
+            self.transport.deliver(each)
+        self.transport.resume()
         self.assertEqual(ear.heard, [b"1"])
-        self.seat.resume()
+        self.transport.resume()
         self.assertEqual(ear.heard, [b"1", b"2"])
 
     def test_what_comes_in_one_read_leaves_in_one_write(self):
         told: list[str] = []
-        seats = [Seat(self.upstream, 10, self.together) for _ in "ABC"]
-        for name, seat in zip("AB", seats, strict=False):
-            seat.beside = Cork(name, told)
-        for seat in seats:
-            seat.receiver = Ear()
-        seats[0].deliver(b"not while the browser's line is read")
+        transports = [VirtualTransport(self.upstream, 10, self.write_batch) for _ in "ABC"]
+        for name, transport in zip("AB", transports, strict=False):
+            transport.beside = Cork(name, told)
+        for transport in transports:
+            transport.receiver = Ear()
+        transports[0].deliver(b"not while the browser's line is read")
         self.assertEqual(told, [])
-        self.together.cork()
-        for seat in (seats[0], seats[0], seats[2]):
-            seat.deliver(b"x")
+        self.write_batch.cork()
+        for transport in (transports[0], transports[0], transports[2]):
+            transport.deliver(b"x")
         self.assertEqual(told, ["A corked"], "nobody else")
-        seats[1].deliver(b"x")
-        self.together.uncork()
+        transports[1].deliver(b"x")
+        self.write_batch.uncork()
         self.assertEqual((told[:2], sorted(told[2:])), (["A corked", "B corked"], ["A uncorked", "B uncorked"]))
-        self.together.uncork()
+        self.write_batch.uncork()
         self.assertEqual(len(told), 4)
 
     def test_what_a_client_says_in_one_read_goes_to_the_browser_in_one_write(self):
         told: list[str] = []
         upstream: Any = Cork("the browser's line", told)
-        seat = Seat(upstream, 10, self.together)
-        seat.cork()
-        seat.uncork()
+        transport = VirtualTransport(upstream, 10, self.write_batch)
+        transport.cork()
+        transport.uncork()
         self.assertEqual(told, ["the browser's line corked", "the browser's line uncorked"])
-        self.seat.cork()
-        self.seat.uncork()  # a line in memory keeps nothing together
+        self.transport.cork()
+        self.transport.uncork()  # a line in memory keeps nothing together
 
     def test_one_that_is_longer_than_all_that_may_wait(self):
-        ear = self.seat.receiver = Ear()
-        self.seat.pause()
-        self.seat.deliver(b"x" * 11)
-        self.assertEqual(self.world.closed, 0)
-        self.seat.deliver(b"y")
-        self.assertEqual((self.world.closed, ear.heard), (1, [(1008, False)]))
+        ear = self.transport.receiver = Ear()
+        self.transport.pause()
+        self.transport.deliver(b"x" * 11)
+        self.assertEqual(self.virtual.closed, 0)
+        self.transport.deliver(b"y")
+        self.assertEqual((self.virtual.closed, ear.heard), (1, [(1008, False)]))
 
     def test_leaving(self):
-        ear = self.seat.receiver = Ear()
-        self.seat.close()
-        self.seat.abort()
+        ear = self.transport.receiver = Ear()
+        self.transport.close()
+        self.transport.abort()
         self.assertEqual(ear.heard, [(None, True)])
-        line = SharedLine(self.seat, 5, lambda _: None)
+        line = VirtualLine(self.transport, 5, lambda _: None)
         line.browser_closes()
         self.assertEqual((line.why, line.browser), ("", "5"))
 
     def test_what_is_told_of_it(self):
         self.upstream.unsent = 7
-        self.seat.deliver(b"abc")
-        self.assertEqual(self.seat.unsent, 7)
-        self.assertEqual(self.seat.describe(), {"kind": "shared", "bytes_received": 3})
+        self.transport.deliver(b"abc")
+        self.assertEqual(self.transport.unsent, 7)
+        self.assertEqual(self.transport.describe(), {"kind": "shared", "bytes_received": 3})

@@ -1,4 +1,4 @@
-"""Worlds of clients that share a browser, by example."""
+"""Virtual browsers of clients that share a browser, by example."""
 
 from __future__ import annotations
 
@@ -8,20 +8,27 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.gateway.support_virtual_browser import NO_TARGET, SESSION_GONE, Client, FakeBrowser, FakeSession, House
+from tests.gateway.support_virtual_browser import (
+    NO_TARGET,
+    SESSION_GONE,
+    Client,
+    FakeBrowser,
+    FakeSession,
+    MultiplexRig,
+)
 from txcdp.gateway._multiplex import Limits, SharedBrowser, downloads, target_watch
 from txcdp.gateway._multiplex.commands import VERBS
-from txcdp.gateway._multiplex.rules import GUARDED, RULES, Kind, rule_of
+from txcdp.gateway._multiplex.rules import GUARDED, RULES, RuleKind, rule_of
 
 PROTOCOL = Path(__file__).parents[2] / "txcdp" / "codegen" / "protocol"
 
 
-class WorldCase(SynchronousTestCase):
+class VirtualBrowserCase(SynchronousTestCase):
     def setUp(self) -> None:
-        self.house = House()
-        self.browser, self.shared = self.house.browser, self.house.shared
-        self.a, self.b = self.house.client("A"), self.house.client("B")
-        self.ask, self.result = self.house.ask, self.house.result
+        self.rig = MultiplexRig()
+        self.browser, self.shared = self.rig.browser, self.rig.shared
+        self.a, self.b = self.rig.client("A"), self.rig.client("B")
+        self.ask, self.result = self.rig.ask, self.rig.result
 
     def refused(self, client: Client, method: str, session: str = "", /, **params: Any) -> dict[str, Any]:
         """Ask, and return the refusal; see that the browser has not been asked."""
@@ -32,7 +39,7 @@ class WorldCase(SynchronousTestCase):
         return error
 
 
-class ComingAndGoingTests(WorldCase):
+class ComingAndGoingTests(VirtualBrowserCase):
     def test_each_has_a_context_and_a_session_of_its_own(self):
         self.assertEqual(self.shared.clients, 2)
         a, b = (self.result(each, "Target.getBrowserContexts") for each in (self.a, self.b))
@@ -45,22 +52,24 @@ class ComingAndGoingTests(WorldCase):
 
     def test_a_first_page(self):
         got: list[Any] = []
-        world = self.shared.open_client(lambda message: got.append(json.loads(message)), print, first_page=True)
-        world.receive(b'{"id":1,"method":"Target.getTargets"}')
-        self.house.deliver()
+        virtual = self.shared.open_client(lambda message: got.append(json.loads(message)), print, first_page=True)
+        virtual.receive(b'{"id":1,"method":"Target.getTargets"}')
+        self.rig.deliver()
         (info,) = got[0]["result"]["targetInfos"]
-        self.assertEqual((info["type"], info["url"], info["browserContextId"]), ("page", "about:blank", world.default))
-        world.close()
+        self.assertEqual(
+            (info["type"], info["url"], info["browserContextId"]), ("page", "about:blank", virtual.default)
+        )
+        virtual.close()
         self.browser.broken.add("Target.createTarget")
-        world = self.shared.open_client(lambda message: got.append(json.loads(message)), print, first_page=True)
-        world.receive(b'{"id":1,"method":"Target.getTargets"}')
-        self.house.deliver()
+        virtual = self.shared.open_client(lambda message: got.append(json.loads(message)), print, first_page=True)
+        virtual.receive(b'{"id":1,"method":"Target.getTargets"}')
+        self.rig.deliver()
         self.assertEqual(got[-1]["result"], {"targetInfos": []})
 
     def test_downloads_of_who_has_said_nothing(self):
         self.shared.downloads = "/profile"
-        client = self.house.client("C")
-        own = client.world.default
+        client = self.rig.client("C")
+        own = client.virtual.default
         params = {"behavior": "allow", "downloadPath": f"/profile/{own}", "browserContextId": own}
         self.assertEqual(self.browser.heard[-1][1]["params"], params)
         self.result(client, "Browser.setDownloadBehavior", behavior="default", eventsEnabled=True, downloadPath="/x")
@@ -76,31 +85,31 @@ class ComingAndGoingTests(WorldCase):
         numbers = [early.send("Browser.getVersion"), early.send("Target.getTargets"), early.send("Browser.getVersion")]
         self.assertEqual([each["id"] for each in early.got], [numbers[2]])
         self.assertIn("let some come first", early.got[0]["error"]["message"])
-        self.house.deliver()
+        self.rig.deliver()
         self.assertEqual(early.answer(numbers[0])["result"], {"method": "Browser.getVersion"})
         self.assertEqual(early.answer(numbers[1])["result"], {"targetInfos": []})
 
     def test_what_it_opened_goes_when_it_leaves(self):
-        _, session = self.house.page(self.a)
+        _, session = self.rig.page(self.a)
         context = self.result(self.a, "Target.createBrowserContext", disposeOnDetach=False)["browserContextId"]
-        self.house.page(self.a, browserContextId=context)
-        _, other = self.house.page(self.b)
+        self.rig.page(self.a, browserContextId=context)
+        _, other = self.rig.page(self.b)
         hanging = self.a.send("Runtime.evaluate", session, expression="hang")
-        root = self.a.world.sessions[""].id
+        root = self.a.virtual.sessions[""].id
         self.a.leave()
         self.a.leave()
         self.assertEqual(self.shared.disposing, 2)
         heard = len(self.a.got)
-        self.house.deliver()
+        self.rig.deliver()
         self.assertEqual(len(self.a.got), heard)
         self.assertNotIn(hanging, [each.get("id") for each in self.a.got])
         self.assertEqual(self.shared.disposing, 0)
         self.assertNotIn(root, self.browser.sessions)
         self.assertEqual(list(self.browser.contexts.values()), ["B"])
         self.assertEqual(self.shared.line.asked, {})
-        self.assertEqual({each.world for each in self.shared.sessions.values()}, {self.b.world})
-        self.assertEqual(set(self.shared.owners.values()), {self.b.world})
-        self.assertEqual(set(self.shared.contexts.values()), {self.b.world})
+        self.assertEqual({each.virtual for each in self.shared.sessions.values()}, {self.b.virtual})
+        self.assertEqual(set(self.shared.owners.values()), {self.b.virtual})
+        self.assertEqual(set(self.shared.contexts.values()), {self.b.virtual})
         self.assertEqual(self.result(self.b, "Runtime.evaluate", other, expression="1")["result"]["value"], "1")
         self.a.send("Browser.getVersion")
         self.assertEqual(len(self.a.got), heard)
@@ -109,7 +118,7 @@ class ComingAndGoingTests(WorldCase):
         early = Client(self.shared, self.browser, "E")
         early.send("Browser.getVersion")
         early.leave()
-        self.house.deliver()
+        self.rig.deliver()
         self.assertEqual(early.got, [])
         self.assertNotIn("E", self.browser.contexts.values())
         self.assertEqual(self.shared.disposing, 0)
@@ -118,12 +127,12 @@ class ComingAndGoingTests(WorldCase):
     def test_leaving_while_a_context_is_made(self):
         self.a.send("Target.createBrowserContext")
         self.a.leave()
-        self.house.deliver()
+        self.rig.deliver()
         self.assertEqual(list(self.browser.contexts.values()), ["B"])
 
-    def test_browser_close_closes_its_own_world(self):
-        self.house.page(self.a)
-        _, other = self.house.page(self.b)
+    def test_browser_close_closes_its_own_virtual_browser(self):
+        self.rig.page(self.a)
+        _, other = self.rig.page(self.b)
         self.assertEqual(self.result(self.a, "Browser.close"), {})
         self.assertEqual(self.a.closed, (1000, "Browser.close"))
         self.assertNotIn("Browser.close", [command["method"] for _, command in self.browser.heard])
@@ -139,14 +148,14 @@ class ComingAndGoingTests(WorldCase):
         heard = len(self.browser.heard)
         late = Client(self.shared)
         self.assertEqual(late.closed, (1011, "it crashed"))
-        self.house.deliver()
+        self.rig.deliver()
         self.assertEqual(len(self.browser.heard), heard)
         self.assertEqual(self.shared.clients, 0)
 
     def test_a_browser_that_gives_no_room(self):
         for method in ("Target.createBrowserContext", "Target.attachToBrowserTarget"):
             self.browser.broken = {method}
-            late = self.house.client("L")
+            late = self.rig.client("L")
             assert late.closed is not None
             self.assertEqual(late.closed[0], 1011)
         self.assertEqual(self.shared.clients, 2)
@@ -165,21 +174,21 @@ class ComingAndGoingTests(WorldCase):
             self.assertIn("cannot be shared", shared.lost)
 
     def test_the_browser_ends_the_root_session(self):
-        root = self.a.world.sessions[""]
+        root = self.a.virtual.sessions[""]
         self.browser.event("", "Target.detachedFromTarget", sessionId=root.id, targetId=root.target_id)
-        self.house.deliver()
+        self.rig.deliver()
         self.assertEqual(self.a.closed, (1011, "the browser has ended the session"))
 
 
-class AddressingTests(WorldCase):
+class AddressingTests(VirtualBrowserCase):
     def test_ids_are_each_clients_own(self):
-        _, mine = self.house.page(self.a)
-        _, other = self.house.page(self.b)
+        _, mine = self.rig.page(self.a)
+        _, other = self.rig.page(self.b)
         self.a.number = self.b.number = 70
         self.a.send("Runtime.evaluate", mine, expression="a")
         self.b.send("Runtime.evaluate", other, expression="b")
         self.a.send("Browser.getVersion")
-        self.house.deliver()
+        self.rig.deliver()
         self.assertEqual(self.a.answer(71)["result"]["result"]["value"], "a")
         self.assertEqual(self.a.answer(71)["sessionId"], mine)
         self.assertEqual(self.b.answer(71)["result"]["result"]["value"], "b")
@@ -188,13 +197,13 @@ class AddressingTests(WorldCase):
         self.assertEqual(len(ids), len(set(ids)))
 
     def test_large_replies(self):
-        _, mine = self.house.page(self.a)
+        _, mine = self.rig.page(self.a)
         text = "x" * 100_000
         self.assertEqual(self.result(self.a, "Runtime.evaluate", mine, expression=text)["result"]["value"], text)
         self.assertEqual(self.a.got[-1]["sessionId"], mine)
 
     def test_events_go_to_the_sessions_client_as_they_came(self):
-        _, mine = self.house.page(self.a)
+        _, mine = self.rig.page(self.a)
         message = b'{"method":"Page.odd","params":{"a": 1.50},"sessionId":"%b"}' % mine.encode()
         self.shared.receive(message)
         self.assertEqual(self.a.raw[-1], message)
@@ -203,7 +212,7 @@ class AddressingTests(WorldCase):
         self.assertEqual(self.shared.swallowed, 1)
 
     def test_messages_that_are_written_otherwise(self):
-        _, mine = self.house.page(self.a)
+        _, mine = self.rig.page(self.a)
         number = self.a.send("Page.enable", mine)
         root = self.a.send("Browser.getVersion")
         first, second = (json.loads(each) for each in self.browser.out)
@@ -240,8 +249,8 @@ class AddressingTests(WorldCase):
         self.result(self.a, "Browser.getVersion")
 
     def test_events_of_the_browser_session(self):
-        root = self.a.world.sessions[""]
-        target, _ = self.house.page(self.a)
+        root = self.a.virtual.sessions[""]
+        target, _ = self.rig.page(self.a)
         about = {"frameId": target, "guid": "g", "url": "u", "suggestedFilename": "f"}
         self.browser.event(root.id, "Browser.downloadWillBegin", **about)
         self.browser.event(root.id, "Browser.downloadProgress", guid="g")
@@ -251,7 +260,7 @@ class AddressingTests(WorldCase):
         self.browser.event(root.id, "Fetch.requestPaused", requestId="r")
         nested = self.result(self.a, "Target.attachToBrowserTarget")["sessionId"]
         self.browser.event(nested, "Browser.downloadProgress", guid="g")
-        self.house.deliver()
+        self.rig.deliver()
         got = [each for each in self.a.got if each.get("method", "").startswith(("Browser.", "Fetch."))]
         progress = {"method": "Browser.downloadProgress", "params": {"guid": "g"}}
         begun = {"method": "Browser.downloadWillBegin", "params": about}
@@ -272,79 +281,79 @@ class AddressingTests(WorldCase):
         return found
 
     def test_downloads_of_others(self):
-        pages = [self.house.page(each) for each in (self.a, self.b)]
+        pages = [self.rig.page(each) for each in (self.a, self.b)]
         for client in (self.a, self.b):
             self.result(client, "Browser.setDownloadBehavior", behavior="allow", eventsEnabled=True)
         for act, frame in (("download", ""), ("download in a frame", "-F")):
             self.a.send("Runtime.evaluate", pages[0][1], expression=act)
-            self.house.deliver()
+            self.rig.deliver()
             guid = f"guid of {pages[0][0]}{frame}"
             heard = [("downloadWillBegin", guid), ("downloadProgress", guid)]
             self.assertEqual(self.downloads(self.a, self.b), [heard, []], act)
 
     def test_a_download_in_a_frame_without_a_session_that_could_tell(self):
-        target, session = self.house.page(self.a)
+        target, session = self.rig.page(self.a)
         self.result(self.a, "Browser.setDownloadBehavior", behavior="allow", eventsEnabled=True)
         self.result(self.a, "Target.detachFromTarget", sessionId=session)
         self.browser.download(target, f"{target}-F")
-        self.house.deliver()
+        self.rig.deliver()
         self.assertEqual(self.downloads(self.a), [[]])
         self.browser.download(target, target)
-        self.house.deliver()
+        self.rig.deliver()
         self.assertEqual(len(self.downloads(self.a)[0]), 2)
 
     def test_what_others_download_while_a_page_hangs(self):
         self.patch(downloads, "_QUESTIONS", 3)
-        self.house.page(self.a)
+        self.rig.page(self.a)
         self.result(self.a, "Browser.setDownloadBehavior", behavior="allow", eventsEnabled=True)
         self.browser.do_Page_getFrameTree = lambda *_: None  # type: ignore[method-assign]
-        before = len(self.a.world.waiting)
+        before = len(self.a.virtual.waiting)
         for number in range(10):
             self.browser.download("", f"frame {number}")
-        self.house.deliver()
-        self.assertEqual(len(self.a.world.waiting) - before, 3)
+        self.rig.deliver()
+        self.assertEqual(len(self.a.virtual.waiting) - before, 3)
         self.assertEqual(self.downloads(self.a), [[]])
         self.result(self.a, "Browser.getVersion")
 
     def test_while_it_is_asked_whose_a_download_is(self):
         self.patch(downloads, "_MOST", 2)
-        target, session = self.house.page(self.a)
-        self.house.page(self.a)
+        target, session = self.rig.page(self.a)
+        self.rig.page(self.a)
         self.result(self.a, "Browser.setDownloadBehavior", behavior="allow", eventsEnabled=True)
-        root = self.a.world.sessions[""]
+        root = self.a.virtual.sessions[""]
         self.browser.download(target, f"{target}-F")
         guid = f"guid of {target}-F"
         for _ in range(2):
             self.browser.event(root.id, "Browser.downloadProgress", guid=guid)
-        self.house.deliver(4)
+        self.rig.deliver(4)
         self.assertEqual(self.downloads(self.a), [[]])
         self.result(self.a, "Target.detachFromTarget", sessionId=session)
-        self.house.deliver()
+        self.rig.deliver()
         self.assertEqual(self.downloads(self.a), [[("downloadWillBegin", guid), ("downloadProgress", guid)]])
         for number in range(3):
-            self.a.world.downloads._owns(f"{number}")
-        self.assertEqual(list(self.a.world.downloads._own), ["1", "2"])
+            self.a.virtual.downloads._owns(f"{number}")
+        self.assertEqual(list(self.a.virtual.downloads._own), ["1", "2"])
 
     def test_what_a_session_has_not_answered_when_it_goes(self):
-        target, mine = self.house.page(self.a)
+        target, mine = self.rig.page(self.a)
         number = self.a.send("Runtime.evaluate", mine, expression="hang")
         self.result(self.a, "Target.closeTarget", targetId=target)
         self.assertEqual(self.a.answer(number), {"id": number, "error": SESSION_GONE})
         self.assertEqual(self.shared.line.asked, {})
-        self.assertEqual(self.a.world.waiting, set())
+        self.assertEqual(self.a.virtual.waiting, set())
 
     def test_line_ids_begin_anew(self):
-        _, mine = self.house.page(self.a)
+        _, mine = self.rig.page(self.a)
         self.shared.line._last = 2**31 - 3
         numbers = [self.a.send("Runtime.evaluate", mine, expression="hang") for _ in range(3)]
         self.shared.line._last = 2**31 - 3
         numbers += [self.a.send("Page.enable", mine) for _ in range(3)]
-        self.house.deliver()
+        self.rig.deliver()
         self.assertEqual([command["id"] for _, command in self.browser.heard[-6:]], [2**31 - 2, 2**31 - 1, 1, 2, 3, 4])
         self.assertEqual(len(numbers), 6)
 
 
-class ForeignTests(WorldCase):
+class ForeignTests(VirtualBrowserCase):
     """What names another client's is answered as what is not there, and the browser is not asked."""
 
     def both(self, method: str, name: str, foreign: str, **more: Any) -> dict[str, Any]:
@@ -359,13 +368,13 @@ class ForeignTests(WorldCase):
 
     def setUp(self) -> None:
         super().setUp()
-        _, self.mine = self.house.page(self.a)
-        self.target, self.session = self.house.page(self.b)
+        _, self.mine = self.rig.page(self.a)
+        self.target, self.session = self.rig.page(self.b)
         self.context = self.result(self.b, "Target.createBrowserContext")["browserContextId"]
         self.default = self.result(self.b, "Target.getBrowserContexts")["defaultBrowserContextId"]
 
     def test_sessions(self):
-        for session in (self.session, "invented", self.b.world.sessions[""].id, self.a.world.sessions[""].id):
+        for session in (self.session, "invented", self.b.virtual.sessions[""].id, self.a.virtual.sessions[""].id):
             number = self.a.send("Runtime.evaluate", session, expression="1")
             self.assertEqual(self.a.answer(number), {"id": number, "error": SESSION_GONE})
         self.assertEqual(
@@ -417,27 +426,27 @@ class ForeignTests(WorldCase):
         self.browser.targets[self.target]["browserContextId"] = self.browser.default
         session = self.browser.sessions[self.mine]
         self.browser.attach(session, self.target, paused=True)
-        lost = self.browser.attach(self.browser.sessions[self.b.world.sessions[""].id], self.target)
+        lost = self.browser.attach(self.browser.sessions[self.b.virtual.sessions[""].id], self.target)
         heard = len(self.a.got)
-        self.house.deliver()
+        self.rig.deliver()
         self.assertEqual(len(self.a.got), heard)
         self.assertNotIn(lost, self.browser.sessions)
         self.assertEqual([each for each in self.browser.sessions.values() if each.parent == self.mine], [])
 
 
-class TargetTests(WorldCase):
+class TargetTests(VirtualBrowserCase):
     def infos(self, client: Client, **params: Any) -> list[str]:
         found = self.result(client, "Target.getTargets", **params)["targetInfos"]
         return [each["type"] for each in found]
 
     def test_contexts(self):
-        default = self.a.world.default
-        self.assertEqual(self.browser.targets[self.house.page(self.a)[0]]["browserContextId"], default)
+        default = self.a.virtual.default
+        self.assertEqual(self.browser.targets[self.rig.page(self.a)[0]]["browserContextId"], default)
         context = self.result(self.a, "Target.createBrowserContext", proxyServer="p")["browserContextId"]
         self.assertEqual(self.browser.heard[-1][1]["params"], {"proxyServer": "p", "disposeOnDetach": True})
         found = self.result(self.a, "Target.getBrowserContexts")
         self.assertEqual(found, {"browserContextIds": [context], "defaultBrowserContextId": default})
-        target, session = self.house.page(self.a, browserContextId=context)
+        target, session = self.rig.page(self.a, browserContextId=context)
         self.assertEqual(self.browser.targets[target]["browserContextId"], context)
         self.browser.cookies = {context: ["c"], default: ["d"], self.browser.default: ["everybody's"]}
         self.assertEqual(self.result(self.a, "Storage.getCookies", browserContextId=context), {"cookies": ["c"]})
@@ -465,9 +474,9 @@ class TargetTests(WorldCase):
         self.assertIn(context, self.result(self.a, "Target.getBrowserContexts")["browserContextIds"])
 
     def test_only_ones_own_are_seen(self):
-        self.house.page(self.b)
+        self.rig.page(self.b)
         self.assertEqual(self.infos(self.a), [])
-        target, session = self.house.page(self.a)
+        target, session = self.rig.page(self.a)
         self.assertEqual(self.infos(self.a), ["page"])
         self.assertEqual(self.infos(self.a, filter=[{"type": "tab"}]), ["tab"])
         self.assertEqual(self.infos(self.a, filter=[{"type": "page", "exclude": True}, {}]), ["tab"])
@@ -478,15 +487,15 @@ class TargetTests(WorldCase):
         self.assertEqual(self.result(self.a, "Target.getTargetInfo", targetId=target)["targetInfo"], found[0])
 
     def test_the_browsers_own_furniture_is_nobodys(self):
-        self.house.page(self.a)
+        self.rig.page(self.a)
         hidden = next(key for key, each in self.browser.targets.items() if each["type"] == "browser_ui")
         self.browser.event("", "Target.targetCreated", targetInfo=self.browser.info(hidden))
-        self.house.deliver()
-        self.assertNotIn(hidden, self.a.world.targets)
+        self.rig.deliver()
+        self.assertNotIn(hidden, self.a.virtual.targets)
 
     def test_the_info_of_a_target_that_was_never_told_of(self):
-        _, session = self.house.page(self.a)
-        self.a.world.targets.clear()
+        _, session = self.rig.page(self.a)
+        self.a.virtual.targets.clear()
         found = self.result(self.a, "Target.getTargetInfo", session)["targetInfo"]
         self.assertEqual(found["targetId"], self.browser.sessions[session].target)
 
@@ -516,7 +525,7 @@ class TargetTests(WorldCase):
             self.assertEqual(self.refused(self.a, f"Target.{method}", **params)["code"], -32602, (method, params))
 
     def test_sessions_that_are_not_flat(self):
-        target, _ = self.house.page(self.a)
+        target, _ = self.rig.page(self.a)
         session = self.result(self.a, "Target.attachToTarget", targetId=target)["sessionId"]
         self.assertEqual(self.ask(self.a, "Runtime.evaluate", session, expression="x")["error"]["code"], -32001)
 
@@ -536,7 +545,7 @@ class TargetTests(WorldCase):
         self.assertEqual(through({**asked, "sessionId": "x"}, sessionId=session)[0]["error"]["code"], -32001)
         refused = {"id": 5, "method": "Page.navigate", "params": {"url": "chrome://version"}}
         self.assertIn("error", through(refused, sessionId=session)[0])
-        other, flat = self.house.page(self.b)
+        other, flat = self.rig.page(self.b)
         for where, code in (
             ({"sessionId": flat}, -32602),
             ({"targetId": other}, -32602),
@@ -551,7 +560,7 @@ class TargetTests(WorldCase):
         self.assertEqual(self.a.events("Target.detachedFromTarget")[-1]["sessionId"], session)
 
     def test_a_title_that_no_event_has_told(self):
-        target, session = self.house.page(self.a)
+        target, session = self.rig.page(self.a)
         self.browser.targets[target].update(title="New", url="http://new.test/")
         for found in (
             self.result(self.a, "Target.getTargets")["targetInfos"][0],
@@ -563,11 +572,11 @@ class TargetTests(WorldCase):
         self.assertEqual(self.a.events("Target.targetCreated")[0]["targetInfo"]["title"], "Newer")
 
     def test_what_a_page_is_told_of_its_frames(self):
-        _, session = self.house.page(self.a)
-        info = {"targetId": "XT99999", "type": "iframe", "browserContextId": self.a.world.default, "url": "x"}
+        _, session = self.rig.page(self.a)
+        info = {"targetId": "XT99999", "type": "iframe", "browserContextId": self.a.virtual.default, "url": "x"}
         self.browser.event(session, "Target.targetInfoChanged", targetInfo=info)
         self.browser.event(session, "Target.targetInfoChanged", targetInfo={**info, "browserContextId": "XC00001"})
-        self.house.deliver()
+        self.rig.deliver()
         told = [each for each in self.a.got if each.get("method") == "Target.targetInfoChanged"]
         self.assertEqual([each.get("sessionId") for each in told], [session])
         self.assertEqual(told[0]["params"]["targetInfo"], {**info, "attached": False})
@@ -578,16 +587,16 @@ class TargetTests(WorldCase):
         context = self.result(self.a, "Target.createBrowserContext")["browserContextId"]
         params = {"url": "about:blank", "newWindow": False, "browserContextId": context}
         self.assertIn("no browser is open", self.ask(self.a, "Target.createTarget", **params)["error"]["message"])
-        self.assertEqual(self.a.world.making, 0)
+        self.assertEqual(self.a.virtual.making, 0)
 
     def test_discovery(self):
-        early, _ = self.house.page(self.a)
-        self.house.page(self.b)
+        early, _ = self.rig.page(self.a)
+        self.rig.page(self.b)
         self.result(self.a, "Target.setDiscoverTargets", discover=True)
         self.result(self.a, "Target.setDiscoverTargets", discover=True)
         (created,) = self.a.events("Target.targetCreated")
         self.assertEqual(created["targetInfo"]["targetId"], early)
-        target, session = self.house.page(self.a)
+        target, session = self.rig.page(self.a)
         told = [
             (each["method"], each["params"]["targetInfo"]["attached"])
             for each in self.a.got
@@ -598,7 +607,7 @@ class TargetTests(WorldCase):
             [("Target.targetCreated", False), ("Target.targetInfoChanged", True), ("Target.attachedToTarget", True)],
         )
         self.browser.crash(target)
-        self.house.deliver()
+        self.rig.deliver()
         self.assertEqual(
             self.a.events("Target.targetCrashed"), [{"targetId": target, "status": "crashed", "errorCode": 5}]
         )
@@ -607,23 +616,23 @@ class TargetTests(WorldCase):
         self.result(self.a, "Target.closeTarget", targetId=target)
         self.assertEqual(self.a.events("Target.targetDestroyed"), [{"targetId": target}])
         self.assertNotIn(target, self.shared.owners)
-        self.assertNotIn(target, self.a.world.tops)
+        self.assertNotIn(target, self.a.virtual.tops)
         self.assertEqual(self.b.events("Target.targetCreated"), [])
         self.result(self.a, "Target.setDiscoverTargets", discover=False)
-        self.house.page(self.a)
+        self.rig.page(self.a)
         self.assertEqual(len(self.a.events("Target.targetCreated")), 2)
 
     def test_discovery_with_the_browsers_own_target(self):
-        target, session = self.house.page(self.a)
+        target, session = self.rig.page(self.a)
         self.result(self.a, "Target.setDiscoverTargets", session, discover=True, filter=[{}])
         kinds = [each["targetInfo"]["type"] for each in self.a.events("Target.targetCreated")]
         self.assertEqual(kinds, ["browser", "tab", "page"])
         self.assertTrue(all(each["sessionId"] == session for each in self.a.got if "Created" in each.get("method", "")))
         own = self.result(self.a, "Target.getTargetInfo")["targetInfo"]["targetId"]
         nested = self.result(self.a, "Target.attachToTarget", targetId=own, flatten=True)["sessionId"]
-        self.assertTrue(self.a.world.sessions[nested].is_browser)
+        self.assertTrue(self.a.virtual.sessions[nested].is_browser)
         self.result(self.a, "Target.closeTarget", targetId=target)
-        self.assertEqual(self.a.world.discovering, {})
+        self.assertEqual(self.a.virtual.discovering, {})
 
     def test_auto_attach_hands_new_targets_over(self):
         self.result(self.a, "Target.setAutoAttach", autoAttach=True, waitForDebuggerOnStart=True, flatten=True)
@@ -636,7 +645,7 @@ class TargetTests(WorldCase):
         self.assertLess(order.index("Target.attachedToTarget"), order.index(self.a.number))
         self.result(self.a, "Runtime.runIfWaitingForDebugger", session)
         self.assertFalse(self.browser.sessions[session].paused)
-        self.house.page(self.b)
+        self.rig.page(self.b)
         self.assertEqual(len(self.a.events("Target.attachedToTarget")), 1)
         self.assertEqual(self.result(self.a, "Target.detachFromTarget", sessionId=session), {})
         self.assertEqual(self.a.events("Target.detachedFromTarget"), [{"sessionId": session, "targetId": target}])
@@ -652,7 +661,7 @@ class TargetTests(WorldCase):
 
     def takes_tabs(self) -> str:
         """Let a client take tabs, as Puppeteer does, and return the session of a page."""
-        session = self.house.page(self.a)[1]
+        session = self.rig.page(self.a)[1]
         taken = [{"type": "page", "exclude": True}, {}]
         params: dict[str, Any] = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True, "filter": taken}
         self.result(self.a, "Target.setAutoAttach", **params)
@@ -676,7 +685,7 @@ class TargetTests(WorldCase):
         self.result(self.a, "Target.setAutoAttach", tab.id, **params)
         own = self.browser.attach(tab, page.target)
         self.a.send("Runtime.runIfWaitingForDebugger", tab.id)
-        self.house.deliver()
+        self.rig.deliver()
         self.assertTrue(page.paused)
         self.result(self.a, "Runtime.runIfWaitingForDebugger", own)
         self.assertFalse(page.paused)
@@ -687,43 +696,43 @@ class TargetTests(WorldCase):
         tab, page = self.popup(self.a, session)
         self.browser.remove(page.target)
         self.browser.remove(tab.target)
-        self.house.deliver()
+        self.rig.deliver()
         watch = self.shared.watch
         self.assertEqual((watch._held, list(watch._pages.values())), ({}, []))
         tab, page = self.popup(self.a, session)
         self.assertTrue(page.paused)
         self.a.leave()
-        self.house.deliver()
+        self.rig.deliver()
         self.assertEqual((watch._held, watch._tabs, watch._pages, watch._leaving), ({}, {}, {}, {}))
 
     def test_who_is_let_go_has_gone_on_before(self):
         """A worker whose session goes in the same write never runs."""
-        self.house.page(self.a)
+        self.rig.page(self.a)
         del self.browser.heard[:]
-        worker = self.browser.add_target("service_worker", self.a.world.default)
-        self.house.deliver(len(self.browser.out))
+        worker = self.browser.add_target("service_worker", self.a.virtual.default)
+        self.rig.deliver(len(self.browser.out))
         asked = [each["method"] for _, each in self.browser.heard]
         self.assertEqual(asked, ["Runtime.runIfWaitingForDebugger"])
-        self.house.deliver()
+        self.rig.deliver()
         self.assertEqual([each["method"] for _, each in self.browser.heard][1], "Target.detachFromTarget")
         self.assertNotIn(worker, [each.target for each in self.browser.sessions.values()])
 
     def test_workers_that_never_go_on(self):
         self.patch(target_watch, "_MOST", 2)
         self.browser.mute.add("Runtime.runIfWaitingForDebugger")
-        workers = [self.browser.add_target("worker", self.a.world.default) for _ in range(3)]
-        self.house.deliver()
+        workers = [self.browser.add_target("worker", self.a.virtual.default) for _ in range(3)]
+        self.rig.deliver()
         left = [each.target for each in self.browser.sessions.values() if each.target in workers]
         self.assertEqual(left, workers[1:])
         for each in workers:
             self.browser.remove(each)
-        self.house.deliver()
+        self.rig.deliver()
         self.assertEqual((self.shared.watch._leaving, self.shared.line.asked), ({}, {}))
 
     def test_nobody_else_waits(self):
         self.result(self.a, "Target.setAutoAttach", autoAttach=True, waitForDebuggerOnStart=True, flatten=True)
         self.result(self.b, "Target.setAutoAttach", autoAttach=True, waitForDebuggerOnStart=False, flatten=True)
-        self.house.page(self.b)
+        self.rig.page(self.b)
         self.assertFalse(any(each.paused for each in self.browser.sessions.values()))
         let_go = {
             each["params"]["sessionId"]
@@ -785,16 +794,16 @@ class TargetTests(WorldCase):
         self.assertEqual(self.result(self.a, "Target.getTargetInfo", nested)["targetInfo"]["type"], "browser")
         self.result(self.a, "Target.setAutoAttach", autoAttach=False, waitForDebuggerOnStart=False, flatten=True)
         self.result(self.a, "Target.createTarget", url="about:blank")
-        handed = [each for each in self.a.world.sessions.values() if each.upper is self.a.world.sessions[nested]]
+        handed = [each for each in self.a.virtual.sessions.values() if each.parent is self.a.virtual.sessions[nested]]
         self.assertEqual(len(handed), 2)
         self.result(self.a, "Target.detachFromTarget", sessionId=nested)
-        self.assertEqual(list(self.a.world.sessions), [""])
+        self.assertEqual(list(self.a.virtual.sessions), [""])
         self.assertEqual(len(self.browser.sessions), 4)
 
     def test_popups_are_their_openers(self):
         on: dict[str, Any] = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True}
         self.result(self.a, "Target.setAutoAttach", **on)
-        target, session = self.house.page(self.a)
+        target, session = self.rig.page(self.a)
         self.result(self.a, "Runtime.evaluate", session, expression="popup")
         popup = self.a.events("Target.attachedToTarget")[-1]
         self.assertEqual(popup["targetInfo"]["openerId"], target)
@@ -803,14 +812,14 @@ class TargetTests(WorldCase):
         self.assertEqual(self.infos(self.b), [])
 
     def test_children_of_pages(self):
-        target, session = self.house.page(self.a)
+        target, session = self.rig.page(self.a)
         context = self.browser.targets[target]["browserContextId"]
         on: dict[str, Any] = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True}
         self.result(self.a, "Target.setAutoAttach", session, **on)
         self.assertEqual(self.browser.heard[-1][1]["sessionId"], session)
         worker = self.browser.add_target("worker", context)
         child = self.browser.attach(self.browser.sessions[session], worker, paused=True)
-        self.house.deliver()
+        self.rig.deliver()
         self.assertEqual(self.a.got[-1]["sessionId"], session)
         self.assertEqual(self.a.got[-1]["params"]["sessionId"], child)
         self.result(self.a, "Runtime.evaluate", child, expression="1")
@@ -820,24 +829,24 @@ class TargetTests(WorldCase):
         self.assertEqual(self.a.answer(number)["error"], SESSION_GONE)
 
     def test_a_page_goes_while_a_child_is_detached(self):
-        target, session = self.house.page(self.a)
+        target, session = self.rig.page(self.a)
         worker = self.browser.add_target("worker", self.browser.targets[target]["browserContextId"])
         child = self.browser.attach(self.browser.sessions[session], worker)
-        self.house.deliver()
+        self.rig.deliver()
         self.browser.remove(target)
-        self.house.deliver(1)
+        self.rig.deliver(1)
         number = self.a.send("Target.detachFromTarget", session, sessionId=child)
         self.browser.out.pop()
-        self.house.deliver()
+        self.rig.deliver()
         self.assertEqual(self.a.answer(number)["error"], SESSION_GONE)
-        self.assertEqual((self.shared.line.asked, self.a.world.waiting), ({}, set()))
+        self.assertEqual((self.shared.line.asked, self.a.virtual.waiting), ({}, set()))
 
     def test_limits(self):
-        c = self.house.client("C", commands=2, contexts=2, targets=3, sessions=3)
+        c = self.rig.client("C", commands=2, contexts=2, targets=3, sessions=3)
         self.result(c, "Target.createBrowserContext")
         self.assertIn("2 browser contexts", self.refused(c, "Target.createBrowserContext")["message"])
         first = c.send("Target.createTarget", url="about:blank")
-        self.house.deliver()
+        self.rig.deliver()
         target = c.answer(first)["result"]["targetId"]
         self.result(c, "Target.createTarget", url="about:blank")
         self.assertIn("3 targets", self.refused(c, "Target.createTarget", url="about:blank")["message"])
@@ -852,7 +861,7 @@ class TargetTests(WorldCase):
 
     def test_addresses(self):
         url: Any
-        _, session = self.house.page(self.a)
+        _, session = self.rig.page(self.a)
         for url in (
             "chrome://inducebrowsercrashforrealz",
             "  CHROME://version",
@@ -896,14 +905,14 @@ class TargetTests(WorldCase):
             self.result(self.a, "Target.createTarget", url=url)
 
     def test_invented_sessions_leave_nothing_behind(self):
-        sizes = [len(each) for each in (self.shared.sessions, self.shared.line.asked, self.a.world.sessions)]
+        sizes = [len(each) for each in (self.shared.sessions, self.shared.line.asked, self.a.virtual.sessions)]
         for each in range(1000):
             self.a.send("Runtime.evaluate", f"invented{each}", expression="1")
-        after = [len(each) for each in (self.shared.sessions, self.shared.line.asked, self.a.world.sessions)]
+        after = [len(each) for each in (self.shared.sessions, self.shared.line.asked, self.a.virtual.sessions)]
         self.assertEqual(sizes, after)
 
 
-class SayingTests(WorldCase):
+class SayingTests(VirtualBrowserCase):
     """Messages of clients that are not as they should be, and what Chromium answers."""
 
     def said(self, message: bytes) -> dict[str, Any]:
@@ -962,7 +971,7 @@ class SayingTests(WorldCase):
         for method in ("Nope.nope", "nope", "Page.enable", "Target.nope"):
             answer = self.ask(self.a, method)
             self.assertEqual(answer["error"], {"code": -32601, "message": f"'{method}' wasn't found"})
-        _, session = self.house.page(self.a)
+        _, session = self.rig.page(self.a)
         self.assertEqual(self.refused(self.a, "Browser.nope", session)["code"], -32601)
         self.assertEqual(self.result(self.a, "Nope.nope", session), {"method": "Nope.nope"})
 
@@ -976,12 +985,12 @@ class SayingTests(WorldCase):
             b'{"id":1,"method":"Browser.getVersion","params":{"a":"' + b"[" * 500 + b'"}}',
         ):
             self.a.raw_send(message)
-            self.house.deliver()
+            self.rig.deliver()
             self.assertEqual(self.a.got[-1], {"id": 1, "result": {"method": "Browser.getVersion"}}, message[:80])
 
     def test_keys_that_are_there_twice(self):
-        _, mine = self.house.page(self.a)
-        _, other = self.house.page(self.b)
+        _, mine = self.rig.page(self.a)
+        _, other = self.rig.page(self.b)
         for first, second in ((mine, other), (other, mine)):
             answer = self.said(
                 b'{"id":5,"sessionId":"%b","method":"Runtime.evaluate","params":{"expression":"x"},"sessionId":"%b"}'
@@ -990,7 +999,7 @@ class SayingTests(WorldCase):
             self.assertEqual(answer, {"id": 5, "error": {"code": -32700, "message": "CBOR: duplicate map key"}})
 
     def test_keys_that_are_there_twice_in_what_is_looked_at(self):
-        target, session = self.house.page(self.a)
+        target, session = self.rig.page(self.a)
         for text in (
             b'"method":"Target.closeTarget","params":{"targetId":"x","targetId":"%b"}' % target.encode(),
             b'"method":"Target.getTargets","params":{"filter":[{"type":"page","type":"tab"}]}',
@@ -1011,12 +1020,12 @@ class SayingTests(WorldCase):
             self.assertIn("map start expected", answer["error"]["data"])
 
     def test_a_client_that_is_sent_away_while_it_hears(self):
-        target, session = self.house.page(self.a)
+        target, session = self.rig.page(self.a)
         self.a.send("Runtime.evaluate", session, expression="hang")
         self.a.send("Runtime.evaluate", session, expression="hang")
-        self.a.on_message = lambda message: self.a.world.end(1008, "too slow")
+        self.a.on_message = lambda message: self.a.virtual.end(1008, "too slow")
         self.a.send("Target.closeTarget", targetId=target)
-        self.house.deliver()
+        self.rig.deliver()
         self.assertEqual(self.a.closed, (1008, "too slow"))
         self.assertEqual(self.shared.line.asked, {})
         self.assertEqual(list(self.browser.contexts.values()), ["B"])
@@ -1062,39 +1071,39 @@ class RulesTests(SynchronousTestCase):
             if each.get("optional") and each.get("$ref", "").endswith("BrowserContextID")
         ]
         self.assertIn("Storage.setCookies", methods)
-        house = House()
-        client, other = house.client(), house.client()
-        target, session = house.page(client)
+        rig = MultiplexRig()
+        client, other = rig.client(), rig.client()
+        target, session = rig.page(client)
         line = client.open_line(target)
-        house.deliver()
-        browser = house.browser
+        rig.deliver()
+        browser = rig.browser
         for method in methods:
             for who, name in ((client, ""), (client, session), (line, "")):
-                for context in (None, other.world.default, browser.default):
+                for context in (None, other.virtual.default, browser.default):
                     before = len(browser.heard)
                     params = {} if context is None else {"browserContextId": context}
-                    answer = house.ask(who, method, name, url="about:blank", **params)
+                    answer = rig.ask(who, method, name, url="about:blank", **params)
                     heard = [each["params"] for _, each in browser.heard[before:] if each["method"] == method]
                     if context is None:
                         self.assertIn("result", answer, method)
-                        self.assertEqual([each["browserContextId"] for each in heard], [client.world.default], method)
+                        self.assertEqual([each["browserContextId"] for each in heard], [client.virtual.default], method)
                     else:
                         self.assertIn("error", answer, method)
                         self.assertEqual(heard, [], method)
 
     def test_every_verb_has_a_row_and_every_row_its_verb(self):
-        own = {method for method, each in RULES.items() if Kind.OWN in (each.browser, each.page)}
+        own = {method for method, each in RULES.items() if RuleKind.OWN in (each.browser, each.page)}
         self.assertEqual(own, set(VERBS))
 
     def test_refusals_say_why(self):
         for method, each in RULES.items():
-            self.assertEqual(bool(each.why), Kind.REFUSED in (each.browser, each.page), method)
-        house = House()
-        client = house.client()
+            self.assertEqual(bool(each.why), RuleKind.REFUSED in (each.browser, each.page), method)
+        rig = MultiplexRig()
+        client = rig.client()
         for method in ("Browser.crash", "SystemInfo.getInfo", "Target.exposeDevToolsProtocol", "Tracing.start"):
-            error = house.ask(client, method)["error"]
+            error = rig.ask(client, method)["error"]
             self.assertEqual(error["code"], -32000)
             self.assertIn(rule_of(method).why, error["message"])
 
     def test_limits_have_their_defaults(self):
-        self.assertEqual(House().client().world.limits, Limits())
+        self.assertEqual(MultiplexRig().client().virtual.limits, Limits())

@@ -90,7 +90,7 @@ def test_they_are_found():
         "launch(args)", "start_browser(args)", "start_browser(flags)", "Launcher(args)", "Filter(events)",
         "Filter(urls)", "Gateway.add(verbs)", "Recorder(domains)", "RecorderService(urls)",
         "Policy(methods)", "Policy(allowed_addresses)",
-        "DoorOptions(hosts)", "RenderOptions(schemes)", "WebSocketOptions(subprotocols)", "ServerOptions(origins)",
+        "AccessOptions(hosts)", "RenderOptions(schemes)", "WebSocketOptions(subprotocols)", "ServerOptions(origins)",
         "Browser.new_context(origins_with_universal_network_access)",
     }  # fmt: skip
 

@@ -12,7 +12,7 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred, execute, maybeDeferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
-from txcdp._core.dispatch.tap import Ears
+from txcdp._core.dispatch.tap import CommandObserver
 from txcdp._core.reconnecting import ReconnectPolicy
 from txcdp.domains import fetch, network, page, runtime, target
 from txcdp.errors import CommandError, CommandTimeout, ConnectionLost, QueueOverflow
@@ -640,8 +640,8 @@ class CommandTests(RecorderCase):
             heard.append(args)
             raise ValueError("a mistake")
 
-        end = self.connection.overhear(Ears(bad, bad))
-        later = self.connection.overhear(Ears(heard.append, lambda *args: heard.append(args)))
+        end = self.connection.observe_commands(CommandObserver(bad, bad))
+        later = self.connection.observe_commands(CommandObserver(heard.append, lambda *args: heard.append(args)))
         self.chrome.run(self.browser.version())
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 2)
         self.assertEqual(len(heard), 4)

@@ -61,7 +61,7 @@ def test_it_is_taken(name: str, tmp_path: Path) -> None:
     if isinstance(made, RecordOptions):
         assert made["pages"] == ["https://example.com/"]
     else:
-        assert made.make_options().door.tokens == str(tmp_path / "tokens.toml")
+        assert made.make_options().access.tokens == str(tmp_path / "tokens.toml")
         assert ":9222" in made["listen"]
 
 

@@ -17,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from txcdp.gateway import GatewayOptions
 from txcdp.gateway._http.tokens import BadTokens
-from txcdp.gateway._options import RISKY_METHODS, DoorOptions
+from txcdp.gateway._options import RISKY_METHODS, AccessOptions
 from txcdp.service import GatewayService
 from txcdp.service._ending import NotStarted
 from txcdp.service._gateway_options import GatewayCommandOptions
@@ -140,7 +140,7 @@ class GatewayServiceTests(SynchronousTestCase):
     def test_hanging_up_reads_the_tokens_again(self) -> None:
         path = Path(self.mktemp())
         path.write_text(TOKEN.format(name="one"))
-        options = GatewayOptions(endpoint="tcp:0:interface=127.0.0.1", door=DoorOptions(tokens=str(path)))
+        options = GatewayOptions(endpoint="tcp:0:interface=127.0.0.1", access=AccessOptions(tokens=str(path)))
         service = GatewayService(self.reactor, options, start_browser=lambda: Deferred())
         tokens = service.gateway.tokens
         assert tokens is not None
@@ -165,7 +165,7 @@ class GatewayServiceTests(SynchronousTestCase):
 
     def test_a_file_of_tokens_that_cannot_be_used(self) -> None:
         with self.assertRaises(BadTokens):
-            GatewayService(self.reactor, GatewayOptions(door=DoorOptions(tokens="/no/such/file")))
+            GatewayService(self.reactor, GatewayOptions(access=AccessOptions(tokens="/no/such/file")))
 
 
 class GatewayCommandOptionsTests(SynchronousTestCase):
@@ -194,7 +194,7 @@ class GatewayCommandOptionsTests(SynchronousTestCase):
             "--render",
         ).make_options()
         self.assertEqual(made.endpoint, "tcp:1:interface=127.0.0.1")
-        pool, clients, policy, door = made.pool, made.clients, made.policy, made.door
+        pool, clients, policy, access = made.pool, made.clients, made.policy, made.access
         self.assertEqual((pool.size, pool.warm, pool.queue, pool.queue_deadline), (3, 3, 5, 60.0))
         self.assertEqual((pool.browser.sessions, pool.browser.seconds, pool.browser.memory), (9, 7200.0, 2**31))
         self.assertEqual((clients.clients, clients.message_size, clients.session_time), (8, 2**20, 3600.0))
@@ -202,7 +202,9 @@ class GatewayCommandOptionsTests(SynchronousTestCase):
         self.assertEqual(policy.methods, (*RISKY_METHODS, "Foo.bar"))
         self.assertEqual((policy.schemes, policy.private_addresses), (("file",), False))
         self.assertEqual(policy.allowed_addresses, ("10.1.2.3:80", "10.2.0.0/16"))
-        self.assertEqual((door.hosts, door.origins, door.public_url), (("a", "b"), ("https://c",), "https://a.example"))
+        self.assertEqual(
+            (access.hosts, access.origins, access.public_url), (("a", "b"), ("https://c",), "https://a.example")
+        )
         self.assertEqual((made.drain, made.mode, pool.clients_per_browser), (10.0, "shared", 6))
         self.assertEqual((clients.unread, clients.connections), (3 * 2**20, 99))
 
@@ -238,7 +240,7 @@ class GatewayCommandOptionsTests(SynchronousTestCase):
         made = self.parse(
             *(f"--host={each}" for each in names), *(f"--origin={each}" for each in origins), "--deny-schemes=file:"
         ).make_options()
-        self.assertEqual((made.door.hosts, made.door.origins, made.policy.schemes), (names, origins, ("file:",)))
+        self.assertEqual((made.access.hosts, made.access.origins, made.policy.schemes), (names, origins, ("file:",)))
 
     def test_a_file_of_tokens(self) -> None:
         path = Path(self.mktemp())
@@ -246,7 +248,7 @@ class GatewayCommandOptionsTests(SynchronousTestCase):
         for listen in ("tcp:1", "haproxy:tcp:1"):
             self.assertIn(f"{listen}: without tokens", self.refused(f"--listen={listen}"))
         made = self.parse(f"--tokens={path}", "--listen=tcp:1").make_options()
-        self.assertEqual(made.door.tokens, str(path.absolute()))
+        self.assertEqual(made.access.tokens, str(path.absolute()))
 
     def test_the_command_makes_its_service(self) -> None:
         options = Options()

@@ -97,14 +97,14 @@ class MarkTests(SynchronousTestCase):
         self.line = Line()
         self.given_up: list[float] = []
         self.sent: list[Deferred[object]] = []
-        self.flow = Flow(self.clock, self.line, Stats(), lambda: len(self.sent), mark=self.mark)
+        self.flow = Flow(self.clock, self.line, Stats(), lambda: len(self.sent), barrier=self.barrier)
         self.addCleanup(self.nothing_left)
 
     def nothing_left(self) -> None:
         self.flow.stop()
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
-    def mark(self) -> Deferred[object]:
+    def barrier(self) -> Deferred[object]:
         self.sent.append(Deferred())
         return self.sent[-1]
 
@@ -130,7 +130,7 @@ class MarkTests(SynchronousTestCase):
         self.pause_for(PAUSE_LIMIT - 0.1)
         self.assertEqual(self.given_up, [])
 
-    def test_what_was_spent_after_the_mark_counts_on(self):
+    def test_what_was_spent_after_the_barrier_counts_on(self):
         self.pause_for(1)
         self.clock.advance(0.1)
         self.pause_for(0.9)
@@ -149,14 +149,14 @@ class MarkTests(SynchronousTestCase):
         self.clock.advance(60)
         self.assertEqual((self.sent, self.clock.getDelayedCalls()), ([], []))
 
-    def test_a_mark_does_not_keep_from_pausing(self):
+    def test_a_barrier_does_not_keep_from_pausing(self):
         self.pause_for(1)
         self.clock.advance(0.1)
         self.assertEqual(len(self.sent), 1)
         self.flow.hold("a", self.given_up.append)
         self.assertTrue(self.flow.paused)
 
-    def test_a_mark_that_fails_proves_nothing(self):
+    def test_a_barrier_that_fails_proves_nothing(self):
         self.pause_for(PAUSE_LIMIT - 0.5)
         self.clock.advance(0.1)
         self.sent.pop().errback(TimeoutError())

@@ -21,12 +21,12 @@ from txcdp._core.dispatch.inbox import Inbox
 from txcdp._core.dispatch.outbox import Outbox
 from txcdp._core.dispatch.pending import Decode, PendingCommands
 from txcdp._core.dispatch.routing import Routes
-from txcdp._core.dispatch.tap import Ears, Message, Tap, overhear, read_message
+from txcdp._core.dispatch.tap import CommandObserver, Message, Tap, observe_commands, read_message
 from txcdp._core.outage import Outage
 from txcdp._core.sessions import Session, StabilityPolicy
-from txcdp._core.sessions.marks import send_mark
+from txcdp._core.sessions.barrier import send_barrier
 from txcdp._core.sessions.targets import Targets
-from txcdp._deferreds import Notice
+from txcdp._deferreds import OneShot
 from txcdp._timeouts import Default
 from txcdp._transports.interface import Transport
 from txcdp.errors import ConnectionLost, LossCause, MalformedMessage, Overloaded, SessionDetached
@@ -84,7 +84,7 @@ class Connection:
         self.linger = linger
         self._stats = Stats()
         self._pending = PendingCommands(clock, self._stats, self._session_unknown, self.malformed, max_pending)
-        self._flow = Flow(clock, transport, self._stats, self._pending.__len__, mark=self._send_mark)
+        self._flow = Flow(clock, transport, self._stats, self._pending.__len__, barrier=self._send_barrier)
         self.context = StreamContext(clock, self._flow)
         self.decoders: dict[Any, EventDecoder[Any]] = {}
         self._outbox = Outbox(transport, clock, self._not_sent, max_in_flight, commands_per_second, max_unsent)
@@ -101,7 +101,7 @@ class Connection:
         )
         self._lost: ConnectionLost | None = None
         self._closing = False
-        self._ending: Notice[ConnectionLost] = Notice()
+        self._ending: OneShot[ConnectionLost] = OneShot()
         transport.receiver = self._inbox
 
     def __repr__(self) -> str:
@@ -167,9 +167,9 @@ class Connection:
         self._taps.add(stream)
         return stream
 
-    def overhear(self, ears: Ears) -> Callable[[], None]:
+    def observe_commands(self, observer: CommandObserver) -> Callable[[], None]:
         """Let every command and reply be seen as bytes, by who must not raise; returns what ends that."""
-        return overhear(self._outbox, self._inbox, ears)
+        return observe_commands(self._outbox, self._inbox, observer)
 
     def close(self) -> Deferred[ConnectionLost]:
         """Close the connection in good order; the browser lives on.
@@ -269,8 +269,8 @@ class Connection:
         """Count a message that had to be read tolerantly."""
         self._stats.lenient += 1
 
-    def _send_mark(self) -> Deferred[object]:
-        return send_mark(self, self.session)
+    def _send_barrier(self) -> Deferred[object]:
+        return send_barrier(self, self.session)
 
     def _not_sent(self, message: bytes, error: ValueError) -> None:
         self._pending.refuse(peek_id(message), error)
@@ -303,4 +303,4 @@ class Connection:
             self.health.push(LineLost(reason))
         self.health.end(None if reason.clean else reason)
         self.outage.ended(reason)
-        self._ending.give(reason)
+        self._ending.fire(reason)

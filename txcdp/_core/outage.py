@@ -23,7 +23,7 @@ from txcdp._core.dispatch.outbox import Outbox
 from txcdp._core.dispatch.pending import PendingCommands
 from txcdp._core.sessions import Session
 from txcdp._core.sessions.targets import Targets
-from txcdp._deferreds import Notice, returns_deferred, with_deadline
+from txcdp._deferreds import OneShot, returns_deferred, with_deadline
 from txcdp._transports.interface import Transport
 from txcdp.domains import target
 from txcdp.errors import CommandError, CommandTimeout, ConnectionLost, Gone, MalformedMessage, Overloaded
@@ -32,7 +32,7 @@ from txcdp.streams import EventStream, Gap, StreamSubject
 from txcdp.streams._flow import Flow
 
 #: Seconds for the browser to tell of a frame or a worker again, once its page is attached.
-_FENCE = 5.0
+_BARRIER_TIMEOUT = 5.0
 
 
 class Replacement(NamedTuple):
@@ -89,7 +89,7 @@ class Outage:
         self._replace: Replace | None = None
         self._since = 0.0
         self._earlier = (0, 0)
-        self._over: Notice[ConnectionLost | None] = Notice()
+        self._over: OneShot[ConnectionLost | None] = OneShot()
         self._wait = 0.0
         self._most = 0
         self._waiting = 0
@@ -168,8 +168,8 @@ class Outage:
         self._flow.stats.reconnects += 1
         for tap in list(self._taps):
             tap.mark(gap)
-        over, self._over = self._over, Notice()
-        over.give(None)
+        over, self._over = self._over, OneShot()
+        over.fire(None)
         return gap
 
     def give_up(self) -> Deferred[None]:
@@ -210,7 +210,7 @@ class Outage:
 
     def ended(self, lost: ConnectionLost) -> None:
         """Hear that the connection has ended."""
-        self._over.give(lost)
+        self._over.fire(lost)
         self._keeper = self.error = None
 
     async def _restore(self, restarted: bool) -> Gap:
@@ -272,7 +272,7 @@ class Outage:
 async def _answered(session: Session) -> None:
     """Wait until the browser's own process has handled what was sent before; any answer will do."""
     try:
-        await session.execute(target.get_target_info(), timeout=_FENCE)
+        await session.execute(target.get_target_info(), timeout=_BARRIER_TIMEOUT)
     except (CommandError, MalformedMessage):
         pass
     except (CommandTimeout, Gone) as error:

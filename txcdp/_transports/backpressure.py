@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
-from txcdp._deferreds import Notice
+from txcdp._deferreds import OneShot
 from txcdp.errors import ConnectionLost
 
 
@@ -34,7 +34,7 @@ class Backpressure:
 
     def __init__(self, line: Line) -> None:
         self._line = line
-        self._drained: Notice[ConnectionLost | None] = Notice()
+        self._drained: OneShot[ConnectionLost | None] = OneShot()
 
     def full(self) -> None:
         """Hear that more waits than goes out in one write."""
@@ -44,16 +44,16 @@ class Backpressure:
         """Hear that all has left."""
         if self._line.congested:
             self._line.congested = False
-            drained, self._drained = self._drained, Notice()
-            drained.give(None)
+            drained, self._drained = self._drained, OneShot()
+            drained.fire(None)
 
     def end(self, lost: ConnectionLost) -> None:
         """Hear that the line is gone."""
-        self._drained.give(lost)
+        self._drained.fire(lost)
 
     def wait(self) -> Deferred[None]:
         """Return what ``Transport.when_drained`` does."""
-        if not self._line.congested and not self._drained.given:
+        if not self._line.congested and not self._drained.fired:
             return succeed(None)
         return self._drained.wait().addCallback(_raise_loss)
 

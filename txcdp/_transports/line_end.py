@@ -13,7 +13,7 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
-from txcdp._deferreds import Alarm
+from txcdp._deferreds import Timer
 from txcdp._privacy import printable
 from txcdp._transports.backpressure import Backpressure
 from txcdp._transports.heartbeat import Heartbeat
@@ -43,7 +43,7 @@ class LineEnd(ShortPath):
         self._reactor: Any = reactor
         self._why = ""
         self._close_timeout = close_timeout
-        self._cut_off = Alarm(reactor, self._close_expired)
+        self._cut_off = Timer(reactor, self._close_expired)
         self.paused = False
         self.congested = False
         self._backpressure = Backpressure(self)

@@ -18,7 +18,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from txcdp._logs import Seldom
+from txcdp._logs import LogThrottle
 from txcdp._privacy import printable
 from txcdp._transports.backpressure import Backpressure
 from txcdp._transports.interface import Receiver
@@ -74,7 +74,7 @@ class PipeTransport:
         self._reader = ReadEnd(reactor, read_fd, self._readable, self._end_of_file)
         self.congested = False
         self._backpressure = Backpressure(self)
-        self._may_log = Seldom(reactor)
+        self._may_log = LogThrottle(reactor)
         self._writer = WriteEnd(reactor, write_fd, self._drained, self._write_side_broke, self._backpressure.full)
         self._dispatching = False
         self._paused = False

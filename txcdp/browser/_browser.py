@@ -16,7 +16,7 @@ from txcdp._arguments import refuse_bare_string
 from txcdp._core.connection import Connection
 from txcdp._core.reconnecting import OpenLine, Reconnector, ReconnectPolicy
 from txcdp._core.sessions import Session
-from txcdp._deferreds import Notice, returns_deferred, with_deadline
+from txcdp._deferreds import OneShot, returns_deferred, with_deadline
 from txcdp.browser._context import BrowserContext
 from txcdp.browser._reopening import Reopening
 from txcdp.domains import browser, target
@@ -67,7 +67,7 @@ class Browser:
         self._reopening: Reopening | None = None
         self._is_browser = process is not None
         self._closing = False
-        self._closed: Notice[None] = Notice()
+        self._closed: OneShot[None] = OneShot()
 
     def __repr__(self) -> str:
         what = f"process {self.process.pid}" if self.process is not None else "connected"
@@ -203,7 +203,7 @@ class Browser:
         if not self._closing:
             self._closing = True
             self._close().addErrback(lambda failure: log.failure("Closing a browser", failure=failure)).addBoth(
-                lambda _: self._closed.give(None)
+                lambda _: self._closed.fire(None)
             )
         return self._closed.wait()
 

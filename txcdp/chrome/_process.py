@@ -17,7 +17,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from txcdp._deferreds import Notice, returns_deferred, with_deadline
+from txcdp._deferreds import OneShot, returns_deferred, with_deadline
 from txcdp._transports.pipe import PipeTransport
 from txcdp.chrome._profile import Workspace
 from txcdp.chrome._spawn import ExitStatus, spawn
@@ -90,13 +90,13 @@ class BrowserProcess:
         self.pipe: PipeTransport | None = None
         self.exit_status: ExitStatus | None = None
         #: Fires once with the WebSocket's address, from standard error.
-        self.listening: Notice[str] = Notice()
+        self.listening: OneShot[str] = OneShot()
         self._tail = bytearray()
         self._transport: Any = None
         self._leads_group = False
         self._lifeline: int | None = None
-        self._gone: Notice[ExitStatus] = Notice()
-        self._clean: Notice[None] = Notice()
+        self._gone: OneShot[ExitStatus] = OneShot()
+        self._clean: OneShot[None] = OneShot()
         self._closing = False
         #: Whether it has come up: before that, who launches it says why it ended.
         self.up = False
@@ -155,7 +155,7 @@ class BrowserProcess:
 
     def kill(self) -> None:
         """End it and its children now, with SIGKILL."""
-        if self._gone.given or self._transport is None:
+        if self._gone.fired or self._transport is None:
             return
         if not self._kill_group() and self.running:
             with contextlib.suppress(ProcessExitedAlready):
@@ -195,8 +195,8 @@ class BrowserProcess:
             self._ended()
 
     async def _ended_within(self, seconds: float) -> bool:
-        if self._gone.given or seconds <= 0:
-            return self._gone.given
+        if self._gone.fired or seconds <= 0:
+            return self._gone.fired
         try:
             await with_deadline(self._reactor, self._gone.wait(), seconds, TimeoutError)
         except TimeoutError:
@@ -217,8 +217,8 @@ class BrowserProcess:
     def _stderr(self, data: bytes) -> None:
         self._tail += data
         # What listens after the program has ended is a browser that it left in the background: that one is to end, too.
-        if self.running and not self.listening.given and (found := _LISTENING.search(self._tail)):
-            self.listening.give(found[1].decode("utf-8", "replace"))
+        if self.running and not self.listening.fired and (found := _LISTENING.search(self._tail)):
+            self.listening.fire(found[1].decode("utf-8", "replace"))
         if len(self._tail) > STDERR_KEPT:
             del self._tail[:-STDERR_KEPT]
 
@@ -237,14 +237,14 @@ class BrowserProcess:
 
     def _end_children(self) -> None:
         self._kill_group()
-        if self._gone.given:
+        if self._gone.fired:
             self._transport.loseConnection()
         else:
             self._linger = self._reactor.callLater(_STRAYS_FOLLOW, self._transport.loseConnection)
 
     def _ended(self) -> None:
         """Nothing of the process is left: clean up."""
-        if self._gone.given:
+        if self._gone.fired:
             return
         self._closing = True
         if self.exit_status is None:
@@ -254,7 +254,7 @@ class BrowserProcess:
         if self.pipe is not None:
             self.pipe.abort()
         self._close_lifeline()
-        self._gone.give(self.exit_status)
+        self._gone.fire(self.exit_status)
         in_thread(self._reactor, self._workspace.remove).addCallbacks(
             self._removed, lambda failure: self._removed(failure)
         )
@@ -270,7 +270,7 @@ class BrowserProcess:
         if self._trigger is not None:
             self._reactor.removeSystemEventTrigger(self._trigger)
             self._trigger = None
-        self._clean.give(None)
+        self._clean.fire(None)
 
     def _shutdown(self) -> Deferred[None]:
         self._trigger = None  # it fires: too late to remove it

@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
-from txcdp._deferreds import Notice, returns_deferred, with_deadline
+from txcdp._deferreds import OneShot, returns_deferred, with_deadline
 from txcdp.chrome._profile import sweep
 
 
@@ -44,7 +44,7 @@ class Starts:
         self._running = 0
         self._waiting: deque[Deferred[None]] = deque()
         self._giving = False
-        self._sweeping: Notice[None] | None = None
+        self._sweeping: OneShot[None] | None = None
 
     def turn(self) -> Deferred[None]:
         """Return a Deferred that fires when it is the caller's turn, in the order of asking.
@@ -71,22 +71,22 @@ class Starts:
         finally:
             self._giving = False
 
-    def begin_sweep(self, reactor: Any) -> Notice[None]:
+    def begin_sweep(self, reactor: Any) -> OneShot[None]:
         """Sweep in a thread, or join the sweep that is under way.
 
         :return: is given when the sweep has ended, however that was.
         """
         if self._sweeping is None:
-            notice = self._sweeping = Notice()
+            event = self._sweeping = OneShot()
             swept = deferToThreadPool(reactor, reactor.getThreadPool(), sweep)
             swept.addErrback(lambda failure: log.failure("Sweeping old profiles", failure=failure))
-            swept.addCallback(self._swept, notice)
-            return notice
+            swept.addCallback(self._swept, event)
+            return event
         return self._sweeping
 
-    def _swept(self, result: object, notice: Notice[None]) -> None:
+    def _swept(self, result: object, event: OneShot[None]) -> None:
         self._sweeping = None
-        notice.give(None)
+        event.fire(None)
 
 
 _starts: WeakKeyDictionary[Any, Starts] = WeakKeyDictionary()
@@ -98,10 +98,10 @@ def starts_of(reactor: Any) -> Starts:
 
 
 @returns_deferred
-async def wait_for_sweep(reactor: Any, notice: Notice[None]) -> None:
+async def wait_for_sweep(reactor: Any, event: OneShot[None]) -> None:
     """Wait for a sweep, but not for long: its thread may have to wait for the program's own."""
     try:
-        await with_deadline(reactor, notice.wait(), SWEEP_PATIENCE, TimeoutError)
+        await with_deadline(reactor, event.wait(), SWEEP_PATIENCE, TimeoutError)
     except TimeoutError:
         log.info("Sweeping old profiles takes more than {seconds} s: it goes on", seconds=SWEEP_PATIENCE)
 

@@ -1,10 +1,10 @@
-"""The gateway: one door to a pool of browsers, for any client that speaks the DevTools protocol."""
+"""The gateway: a pool of browsers behind one address, for any client that speaks the DevTools protocol."""
 
 from txcdp.gateway._egress.limits import EgressLimits
 from txcdp.gateway._options import (
+    AccessOptions,
     BrowserLimits,
     ClientLimits,
-    DoorOptions,
     GatewayOptions,
     Policy,
     PoolOptions,
@@ -13,9 +13,9 @@ from txcdp.gateway._options import (
 from txcdp.gateway._server import Gateway
 
 __all__ = [
+    "AccessOptions",
     "BrowserLimits",
     "ClientLimits",
-    "DoorOptions",
     "EgressLimits",
     "Gateway",
     "GatewayOptions",

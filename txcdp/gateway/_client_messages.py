@@ -60,7 +60,7 @@ class Command(msgspec.Struct, gc=False, frozen=True):
     doubled: bool = False
 
 
-class Refusal(Exception):
+class CommandRefusal(Exception):
     """A command, or what was to be one, that is answered with an error.
 
     :ivar id: the client's number for it; None where it has none that could be read.
@@ -106,14 +106,14 @@ _match_method_first: Final = _METHOD_FIRST.match
 def read_command(message: bytes) -> Command:
     """Decode and check what a client has sent.
 
-    :raises Refusal: what Chromium would answer.
+    :raises CommandRefusal: what Chromium would answer.
     """
     value, pairs, doubled = _decode(message)
     if not isinstance(value, dict):
-        raise Refusal(INVALID_REQUEST, "Message must be an object")
+        raise CommandRefusal(INVALID_REQUEST, "Message must be an object")
     command = _envelope(pairs, doubled)
     if message.count(b"[") + message.count(b"{") > MAX_DEPTH and depth_of(value) > MAX_DEPTH:
-        raise Refusal(PARSE_ERROR, _TOO_DEEP)
+        raise CommandRefusal(PARSE_ERROR, _TOO_DEEP)
     return command
 
 
@@ -138,15 +138,15 @@ def _envelope(pairs: list[tuple[str, Any]], doubled: bool) -> Command:
         elif key == "params":
             _once(params is not _NOTHING, number)
             if not (value is None or isinstance(value, dict | list)):
-                raise Refusal(INVALID_REQUEST, "Message may have object 'params' property", number=number)
+                raise CommandRefusal(INVALID_REQUEST, "Message may have object 'params' property", number=number)
             params = value
         else:
             what = "Message has property other than 'id', 'method', 'sessionId', 'params'"
-            raise Refusal(INVALID_REQUEST, what, number=number)
+            raise CommandRefusal(INVALID_REQUEST, what, number=number)
     if number is None:
-        raise Refusal(INVALID_REQUEST, _NO_ID)
+        raise CommandRefusal(INVALID_REQUEST, _NO_ID)
     if not method:
-        raise Refusal(INVALID_REQUEST, "Message must have string 'method' property", number=number)
+        raise CommandRefusal(INVALID_REQUEST, "Message must have string 'method' property", number=number)
     return Command(number, method, None if params is _NOTHING else params, session_id, doubled)
 
 
@@ -156,21 +156,21 @@ _NO_ID: Final = "Message must have integer 'id' property"
 
 def _once(twice: bool, number: int | None) -> None:
     if twice:
-        raise Refusal(PARSE_ERROR, "CBOR: duplicate map key", number=number)
+        raise CommandRefusal(PARSE_ERROR, "CBOR: duplicate map key", number=number)
 
 
 def _number(value: object) -> int:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if type(value) is not int or value not in _IDS:
-        raise Refusal(INVALID_REQUEST, _NO_ID)
+        raise CommandRefusal(INVALID_REQUEST, _NO_ID)
     return value
 
 
 def _text(value: object, complaint: str, number: int | None) -> str:
     """Return a string that has an encoding; lone surrogates have none."""
     if not isinstance(value, str) or any("\ud800" <= each <= "\udfff" for each in value):
-        raise Refusal(INVALID_REQUEST, complaint, number=number)
+        raise CommandRefusal(INVALID_REQUEST, complaint, number=number)
     return value
 
 
@@ -191,17 +191,17 @@ class _Decoder:
     def __call__(self, message: bytes) -> tuple[Any, list[tuple[str, Any]], bool]:
         """Return a message's value, the pairs of its outermost object, and whether a key within it is there twice.
 
-        :raises Refusal: it is not JSON.
+        :raises CommandRefusal: it is not JSON.
         """
         try:
             value = self._decode(message.decode("utf-8", "surrogatepass"))
             pairs, doubled = self._pairs, self._doubled
         except UnicodeDecodeError:
-            raise Refusal(PARSE_ERROR, "JSON: invalid string") from None
+            raise CommandRefusal(PARSE_ERROR, "JSON: invalid string") from None
         except RecursionError:
-            raise Refusal(PARSE_ERROR, _TOO_DEEP) from None
+            raise CommandRefusal(PARSE_ERROR, _TOO_DEEP) from None
         except ValueError as error:
-            raise Refusal(PARSE_ERROR, _complaint(message, error)) from None
+            raise CommandRefusal(PARSE_ERROR, _complaint(message, error)) from None
         finally:
             self._pairs, self._doubled = [], 0
         if isinstance(value, dict):
@@ -261,7 +261,7 @@ def rewritten(command: Command) -> bytes:
     return head + message_end(command.session_id)
 
 
-def write_refusal(refusal: Refusal, number: int | None, session: str) -> bytes:
+def write_refusal(refusal: CommandRefusal, number: int | None, session: str) -> bytes:
     """Return an error as it goes to a client."""
     error: dict[str, Any] = {"code": refusal.code, "message": refusal.message}
     if refusal.data is not None:

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 
 from txcdp.gateway._counters import BUCKETS
 from txcdp.gateway._http.refusals import busy
-from txcdp.gateway._http.requests import Answer, Handler, Visit
+from txcdp.gateway._http.requests import Answer, Handler, RoutedRequest
 
 if TYPE_CHECKING:
     from txcdp.gateway._server import Gateway
@@ -33,17 +33,17 @@ class Metrics(Collector):
         """Return who answers at which path."""
         return {"/metrics": self.metrics, "/healthz": self.healthz, "/readyz": self.readyz}
 
-    def healthz(self, visit: Visit) -> Answer:
+    def healthz(self, request: RoutedRequest) -> Answer:
         """It answers, so it lives."""
         return Answer(b"ok")
 
-    def readyz(self, visit: Visit) -> Answer:
+    def readyz(self, request: RoutedRequest) -> Answer:
         """Whether a client that comes now can expect a browser."""
         if self._gateway.clients.draining or not self._gateway.pool.ready:
             raise busy(503, "There are no browsers for new clients now.", "not_ready", 5)
         return Answer(b"ok")
 
-    def metrics(self, visit: Visit) -> Answer:
+    def metrics(self, request: RoutedRequest) -> Answer:
         """Return all numbers, as Prometheus reads them."""
         return Answer(generate_latest(self._registry), CONTENT_TYPE_LATEST)
 
@@ -66,16 +66,16 @@ class Metrics(Collector):
         browsers.add_metric(["starting"], pool.starting)
         yield browsers
         yield GaugeMetricFamily("txcdp_gateway_queue", "Clients that wait for a browser.", pool.waiting)
-        members = [*pool.idle, *pool.leased]
+        pooled_browsers = [*pool.idle, *pool.leased]
         yield GaugeMetricFamily(
             "txcdp_gateway_browsers_memory_bytes",
             "Memory of all browsers together, when it was last looked at.",
-            sum(member.memory for member in members),
+            sum(pooled.memory for pooled in pooled_browsers),
         )
         yield GaugeMetricFamily(
             "txcdp_gateway_browser_memory_bytes_max",
             "Memory of the browser that has the most, when it was last looked at.",
-            max((member.memory for member in members), default=0),
+            max((pooled.memory for pooled in pooled_browsers), default=0),
         )
         counts = pool.counts
         yield CounterMetricFamily("txcdp_gateway_browsers_started", "Browsers that came up.", counts.started)
@@ -83,7 +83,7 @@ class Metrics(Collector):
             "txcdp_gateway_browser_start_failures", "Attempts to start a browser that failed.", counts.failed
         )
         ended = CounterMetricFamily("txcdp_gateway_browsers_ended", "Browsers that were replaced.", labels=["why"])
-        for why in ("recycled", "died", "hung", "fat"):
+        for why in ("recycled", "died", "hung", "oversized"):
             ended.add_metric([why], getattr(counts, why))
         yield ended
 
@@ -105,14 +105,14 @@ class Metrics(Collector):
             for word, number in found.items():
                 family.add_metric([word], number)
             yield family
-        crowd = self._gateway.site.crowd
+        limiter = self._gateway.site.limiter
         connections = GaugeMetricFamily(
             "txcdp_gateway_connections",
             "Connections that are no WebSockets, by whether a request is in progress.",
             labels=["state"],
         )
-        connections.add_metric(["waiting"], crowd.waiting)
-        connections.add_metric(["busy"], crowd.busy)
+        connections.add_metric(["waiting"], limiter.waiting)
+        connections.add_metric(["busy"], limiter.busy)
         yield connections
         renders = CounterMetricFamily("txcdp_gateway_renders", "Renders by their answer.", labels=["path", "status"])
         for (path, status), number in counters.renders.items():

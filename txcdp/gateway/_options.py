@@ -187,7 +187,7 @@ class Policy:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DoorOptions:
+class AccessOptions:
     """Who may come in.
 
     :ivar hosts: names and addresses by which clients may call the gateway (the ``Host`` header), besides ``localhost``,
@@ -280,14 +280,14 @@ class GatewayOptions:
     """All of it.
 
     :ivar mode: ``"exclusive"``: each client has a browser for itself; ``"shared"``: several clients share one, each in
-        a world of its own.
+        a virtual browser of its own.
     :ivar endpoint: where to listen, as Twisted's ``serverFromString`` takes it; with TLS:
         ``ssl:9443:privateKey=key.pem:certKey=cert.pem``.
     :ivar drain: seconds that clients have to finish when the gateway is stopped; then their lines are closed.
-    :ivar hold: seconds that a browser, or a world, waits for the first WebSocket after ``PUT /json/new``, and that the
-        page that ``/json/list`` offers is kept for its token.
-    :ivar linger: seconds that a browser, or a world, is kept after its last WebSocket was closed, for who comes again;
-        0: not at all. It ends at once where somebody waits for its place.
+    :ivar hold: seconds that a browser, or a virtual browser, waits for the first WebSocket after ``PUT /json/new``, and
+        that the page that ``/json/list`` offers is kept for its token.
+    :ivar linger: seconds that a browser, or a virtual browser, is kept after its last WebSocket was closed, for who
+        comes again; 0: not at all. It ends at once where somebody waits for its place.
     :ivar first_page: whether a client of shared mode finds an empty page, as in a browser that was just started; where
         clients open their own anyway, False saves a process for each.
     :ivar render: lets it render for plain HTTP clients, see :mod:`txcdp.gateway.render`; None: it does not.
@@ -300,7 +300,7 @@ class GatewayOptions:
     pool: PoolOptions = field(default_factory=PoolOptions)
     clients: ClientLimits = field(default_factory=ClientLimits)
     policy: Policy = field(default_factory=Policy)
-    door: DoorOptions = field(default_factory=DoorOptions)
+    access: AccessOptions = field(default_factory=AccessOptions)
     drain: float = 30.0
     hold: float = 15.0
     linger: float = 1.0

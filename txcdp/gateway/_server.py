@@ -1,4 +1,4 @@
-"""The gateway itself: the door, the pool, the mode and the clients put together, from the first browser to the last."""
+"""The gateway: the authorizer, the pool, the mode and the clients put together, from the first browser to the last."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from twisted.internet.interfaces import IHostnameResolver, IListeningPort
 from twisted.logger import Logger
 
 from txcdp._arguments import refuse_bare_string
-from txcdp._deferreds import Notice, returns_deferred, with_deadline
+from txcdp._deferreds import OneShot, returns_deferred, with_deadline
 from txcdp.browser import Browser
 from txcdp.gateway._counters import Counters
 from txcdp.gateway._egress import AddressPolicy, EgressProxy
-from txcdp.gateway._http.authorizer import Door
+from txcdp.gateway._http.authorizer import Authorizer
 from txcdp.gateway._http.channel import BodyLimit, too_long
-from txcdp.gateway._http.connection_limiter import Crowd
+from txcdp.gateway._http.connection_limiter import ConnectionLimiter
 from txcdp.gateway._http.listening import listen
 from txcdp.gateway._http.listing import Listing
 from txcdp.gateway._http.refusals import Refusal
 from txcdp.gateway._http.requests import Handler
-from txcdp.gateway._http.router import Entrance, GatewaySite
+from txcdp.gateway._http.router import GatewaySite, Router
 from txcdp.gateway._http.tokens import Tokens
 from txcdp.gateway._metrics import Metrics
 from txcdp.gateway._options import LONGEST_BODY, SHORT_BODY, GatewayOptions, PoolOptions
@@ -49,7 +49,7 @@ log = Logger()
 
 
 class Gateway:
-    """One door to a pool of browsers.
+    """A pool of browsers behind one address.
 
     :param reactor: the reactor.
     :param options: see :class:`~txcdp.gateway._options.GatewayOptions`.
@@ -92,7 +92,7 @@ class Gateway:
         self.pool = Pool(reactor, start, _pool_options(options), measure)
         self.mode = (mode or _MODES[options.mode])(reactor, self.pool, options)
         self.clients = Clients(reactor, self.mode, options, self.counters, self.egress)
-        self.tokens = None if options.door.tokens is None else Tokens(options.door.tokens)
+        self.tokens = None if options.access.tokens is None else Tokens(options.access.tokens)
         self._handlers: dict[str, Handler] = {
             **Listing(self.mode).handlers(),
             **self.clients.handlers(),
@@ -101,7 +101,7 @@ class Gateway:
         self._places: dict[str, tuple[str, ...]] = {}
         self._free: set[str] = set()
         self._limits: dict[str, BodyLimit] = {}
-        self._stopped: Notice[None] | None = None
+        self._stopped: OneShot[None] | None = None
         self._at_stop: list[Callable[[], object]] = []
         self.port: IListeningPort | None = None
         self.site = self._make_site()
@@ -121,7 +121,7 @@ class Gateway:
 
         :param path: one that ends in ``/`` stands for all below it.
         :param verbs: with which it may be used.
-        :param handler: takes a :class:`~txcdp.gateway._http.requests.Visit`, returns an
+        :param handler: takes a :class:`~txcdp.gateway._http.requests.RoutedRequest`, returns an
             :class:`~txcdp.gateway._http.requests.Answer` or a Deferred of one, and raises
             :exc:`~txcdp.gateway._http.refusals.Refusal`.
         :param free: whether nobody is asked for a token there.
@@ -137,7 +137,7 @@ class Gateway:
         self._places[path] = verbs
         if free:
             self._free.add(path)
-        self.site.resource = self._make_entrance()
+        self.site.resource = self._make_router()
 
     def on_stop(self, function: Callable[[], object]) -> None:
         """Call a function when the clients are gone and the browsers are about to be ended."""
@@ -169,13 +169,13 @@ class Gateway:
         :returns: fires when no browser is left. May be called any number of times.
         """
         if self._stopped is None:
-            self._stopped = Notice()
+            self._stopped = OneShot()
             self._stop().addErrback(lambda failure: log.failure("Stopping", failure=failure)).addBoth(self._done)
         return self._stopped.wait()
 
     def _done(self, _: object) -> None:
         if self._stopped is not None:
-            self._stopped.give(None)
+            self._stopped.fire(None)
 
     @returns_deferred
     async def _stop(self) -> None:
@@ -200,13 +200,13 @@ class Gateway:
                 await self.egress.stop()
             self.clients.stop()
 
-    async def _within(self, seconds: float, notice: Notice[None]) -> bool:
-        if seconds > 0 and not notice.given:
+    async def _within(self, seconds: float, event: OneShot[None]) -> bool:
+        if seconds > 0 and not event.fired:
             try:
-                await with_deadline(self._reactor, notice.wait(), seconds, TimeoutError)
+                await with_deadline(self._reactor, event.wait(), seconds, TimeoutError)
             except TimeoutError:
                 return False
-        return notice.given
+        return event.fired
 
     @asynccontextmanager
     async def browser(self) -> AsyncIterator[Browser]:
@@ -214,14 +214,14 @@ class Gateway:
 
         :raises Refusal: there is none to be had.
         """
-        member = await self.pool.lease()
+        pooled = await self.pool.lease()
         try:
-            running = member.running
+            running = pooled.running
             if not isinstance(running, LaunchedBrowser):
                 raise TypeError(f"{type(running).__name__} has no line of the gateway's own")
             yield running.browser
         finally:
-            self.pool.release(member)
+            self.pool.release(pooled)
 
     def state(self) -> dict[str, Any]:
         """Return what there is now, as plain data: browsers and clients; no tokens, no URLs."""
@@ -234,13 +234,13 @@ class Gateway:
             "starting": pool.starting,
             "browsers": [
                 {
-                    "pid": member.running.pid,
+                    "pid": pooled.running.pid,
                     "state": state,
-                    "age": now - member.born,
-                    "sessions": member.sessions,
-                    "memory": member.memory,
+                    "age": now - pooled.born,
+                    "sessions": pooled.sessions,
+                    "memory": pooled.memory,
                 }
-                for state, member in states
+                for state, pooled in states
             ],
             "clients": [
                 {
@@ -257,20 +257,20 @@ class Gateway:
             ],
         }
 
-    def _make_entrance(self) -> Entrance:
-        wanted = self._options.door
+    def _make_router(self) -> Router:
+        wanted = self._options.access
         hosts, origins = list(wanted.hosts), list(wanted.origins)
         if wanted.public_url is not None:
             scheme, _, rest = wanted.public_url.partition("://")
             netloc = rest.partition("/")[0]
             hosts.append(netloc.partition(":")[0] if not netloc.startswith("[") else netloc.partition("]")[0])
             origins.append(f"{scheme}://{netloc}")
-        door = Door(hosts, origins, self.tokens, self._places, self._free)
-        return Entrance(door, self._handlers, wanted.public_url, self._count_refusal, self._limits)
+        authorizer = Authorizer(hosts, origins, self.tokens, self._places, self._free)
+        return Router(authorizer, self._handlers, wanted.public_url, self._count_refusal, self._limits)
 
     def _make_site(self) -> GatewaySite:
-        crowd = Crowd(self._reactor, self._options.clients.connections, self._count_refusal)
-        return GatewaySite(self._make_entrance(), self._reactor, crowd)
+        limiter = ConnectionLimiter(self._reactor, self._options.clients.connections, self._count_refusal)
+        return GatewaySite(self._make_router(), self._reactor, limiter)
 
     def _count_refusal(self, kind: str) -> None:
         self.counters.refused[kind] += 1

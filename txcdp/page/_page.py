@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from twisted.internet.defer import CancelledError, Deferred
 
 from txcdp._core.sessions import Session
-from txcdp._deferreds import Notice, returns_deferred, with_deadline
+from txcdp._deferreds import OneShot, returns_deferred, with_deadline
 from txcdp._timeouts import DEFAULT, Default
 from txcdp.domains import page, target
 from txcdp.errors import CommandTimeout, DialogOpen, Gone, NavigationError, NavigationTimeout
@@ -62,9 +62,9 @@ class Page:
             self._find_main_frame()
         # All leave in one write. A page that hangs answers when it hangs no more.
         session.insist(page.enable()).addErrback(_needless)
-        self._set_up: Notice[None] = Notice()
+        self._set_up: OneShot[None] = OneShot()
         hearing = session.insist(page.set_lifecycle_events_enabled(enabled=True))
-        hearing.addErrback(_needless).addCallback(lambda _: self._set_up.give(None))
+        hearing.addErrback(_needless).addCallback(lambda _: self._set_up.fire(None))
 
     def __repr__(self) -> str:
         return f"<Page {self.target_id}: {self.session!r}>"

@@ -120,7 +120,7 @@ KEYS: Final = {
 }
 
 
-def leaves_standing(method: str) -> bool:
+def is_stateful(method: str) -> bool:
     """Whether a command changes what stands: sets, enables, disables or undoes something."""
     return (
         method.endswith(TOGGLES)

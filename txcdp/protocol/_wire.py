@@ -25,7 +25,7 @@ import msgspec
 
 from txcdp.errors import CommandError, MalformedMessage
 from txcdp.protocol._records import REJECTED, Command, TolerantDecoder, build, from_json, result_type, to_json
-from txcdp.protocol._stateful import leaves_standing
+from txcdp.protocol._stateful import is_stateful
 
 T = TypeVar("T")
 
@@ -205,7 +205,7 @@ class ReplyDecoder(Generic[T]):
     def __init__(self, method: str, shape: Any) -> None:
         self.method = method
         self.opening = command_opening(method)
-        self.special = method in OVERTAKES or leaves_standing(method)
+        self.special = method in OVERTAKES or is_stateful(method)
         self._none = shape is None
         self._tolerant = _reply_reader(Any if shape is None else shape)
 

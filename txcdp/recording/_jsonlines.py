@@ -11,7 +11,7 @@ from pathlib import Path
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
-from txcdp._logs import Seldom
+from txcdp._logs import LogThrottle
 from txcdp.recording._compression import Compression, codec
 from txcdp.recording._entries import FORMAT, VERSION, NoteLine, note_line
 from txcdp.recording._files import RecordingFile, recover
@@ -78,7 +78,7 @@ class JsonLines:
     def open(self, host: Host) -> Deferred[None]:
         """Make the directory, finish what was left behind in it, and begin the first file."""
         self._host = host
-        self._may_log = Seldom(host.clock)
+        self._may_log = LogThrottle(host.clock)
         now = host.wall()
         self._id = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(now))}-{secrets.token_hex(3)}"
         return self._host.in_thread(self._open, now, self._beginning())

@@ -13,10 +13,10 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
 from txcdp._arguments import refuse_bare_string
-from txcdp._core.dispatch.tap import Ears
+from txcdp._core.dispatch.tap import CommandObserver
 from txcdp._core.sessions import Session
-from txcdp._deferreds import Notice, returns_deferred, shielded
-from txcdp._logs import Seldom
+from txcdp._deferreds import OneShot, returns_deferred, shielded
+from txcdp._logs import LogThrottle
 from txcdp.browser import Browser
 from txcdp.domains.target import TargetInfoChanged
 from txcdp.errors import CommandError, ConnectionLost, MalformedMessage, QueueOverflow
@@ -113,8 +113,8 @@ class Recorder:
         self._events = self._unreadable = 0
         self._state: Literal["new", "starting", "running", "stopping"] = "new"
         self._unwanted = False
-        self._ended: Notice[Exception | None] = Notice()
-        self._may_log = Seldom(self._clock)
+        self._ended: OneShot[Exception | None] = OneShot()
+        self._may_log = LogThrottle(self._clock)
 
     def __repr__(self) -> str:
         return f"<Recorder {self._state}: {self._events} events to {self._sink!r}>"
@@ -149,7 +149,7 @@ class Recorder:
             await self._pump.open(Host(self._clock, self._in_thread, self._wall, self._beginning))
         except BaseException as error:
             self._state = "stopping"
-            self._ended.give(error if isinstance(error, Exception) else None)
+            self._ended.fire(error if isinstance(error, Exception) else None)
             raise
         if self._unwanted:
             await self._stop("stopped", None)
@@ -198,7 +198,7 @@ class Recorder:
             raise
         finally:
             self._sources.forget()
-            self._ended.give(error)
+            self._ended.fire(error)
 
     def _end(self, reason: str, error: Exception | None) -> None:
         """End by itself."""
@@ -233,8 +233,8 @@ class Recorder:
                 tap.subscribe(self._heard, self._lost, self._closed).dispose,
             ]
             if self._commands is not None:
-                ears = Ears(self._commands.sent, self._commands.replied)
-                self._subscriptions.append(connection.overhear(ears))
+                observer = CommandObserver(self._commands.sent, self._commands.replied)
+                self._subscriptions.append(connection.observe_commands(observer))
             await self._following.start(self._sources.add, root != "browser")
 
     def _attached(self, session: Session) -> None:

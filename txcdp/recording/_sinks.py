@@ -11,8 +11,8 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from txcdp._deferreds import Notice, returns_deferred, shielded
-from txcdp._logs import Seldom
+from txcdp._deferreds import OneShot, returns_deferred, shielded
+from txcdp._logs import LogThrottle
 from txcdp.recording._buffer import Buffer
 from txcdp.recording._failures import is_lasting
 
@@ -85,9 +85,9 @@ class Pump:
         self._at = 0.0
         self._busy = False
         self._failed: list[bytes] = []
-        self._idle: Notice[None] = Notice()
+        self._idle: OneShot[None] = OneShot()
         self._stopping = False
-        self._may_log = Seldom(clock)
+        self._may_log = LogThrottle(clock)
         self.written = 0
         self.bytes_written = 0
         self.failures = 0
@@ -137,7 +137,7 @@ class Pump:
 
     def _go(self) -> None:
         self._cancel_timer()
-        self._busy, self._idle = True, Notice()
+        self._busy, self._idle = True, OneShot()
         self._write(self._failed or self._buffer.take(self._batch)).addErrback(self._not_written).addBoth(self._next)
 
     def _write(self, lines: list[bytes]) -> Deferred[None]:
@@ -162,7 +162,7 @@ class Pump:
 
     def _next(self, _: object) -> None:
         self._busy = False
-        self._idle.give(None)
+        self._idle.fire(None)
         if self._stopping:
             return
         if self._failed:

@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txcdp._core.reconnecting import ReconnectPolicy
-from txcdp._deferreds import Notice, returns_deferred
+from txcdp._deferreds import OneShot, returns_deferred
 from txcdp._privacy import shown_url
 from txcdp.browser import Browser, connect, launch
 from txcdp.errors import ConnectError, ConnectionLost, ExecutableNotFound, InvalidURL, LaunchError
@@ -52,7 +52,7 @@ class BrowserService(Service):
         self._options = options
         self._browser: Browser | None = None
         self._keeping: Deferred[None] = succeed(None)
-        self._changed: Notice[None] = Notice()
+        self._changed: OneShot[None] = OneShot()
         self._attempts = 0  # that have failed in a row
         self._failure: BaseException | None = None  # of the last one
         self._hopeless = False
@@ -165,5 +165,5 @@ class BrowserService(Service):
 
     def _tell(self) -> None:
         """Let those who wait look again."""
-        changed, self._changed = self._changed, Notice()
-        changed.give(None)
+        changed, self._changed = self._changed, OneShot()
+        changed.fire(None)

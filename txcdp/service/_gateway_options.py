@@ -9,7 +9,7 @@ from twisted.internet.endpoints import serverFromString
 from twisted.logger import Logger
 from twisted.python import usage
 
-from txcdp.gateway import BrowserLimits, ClientLimits, DoorOptions, GatewayOptions, Policy, PoolOptions, RenderOptions
+from txcdp.gateway import AccessOptions, BrowserLimits, ClientLimits, GatewayOptions, Policy, PoolOptions, RenderOptions
 from txcdp.gateway._http.listening import check_local, check_port
 from txcdp.gateway._http.tokens import Tokens
 from txcdp.gateway._options import RISKY_METHODS
@@ -217,7 +217,7 @@ class GatewayCommandOptions(LaunchOptions):
                 private_addresses=not self["no-private-addresses"],
                 allowed_addresses=tuple(self["allow-addresses"] or ()),
             ),
-            door=DoorOptions(
+            access=AccessOptions(
                 hosts=tuple(self["hosts"]),
                 origins=tuple(self["origins"]),
                 public_url=self["public-url"],

@@ -5,7 +5,7 @@ word. How much waits there cannot be seen from here. So the time spent paused, c
 moment at which we had surely kept up, is limited by what the browser can produce at its fastest: then
 the queues that held are told to give up, with a typed error, before anything is lost unseen.
 
-That we have kept up is known from a mark: a command whose reply comes after all that was waiting
+That we have kept up is known from a barrier: a command whose reply comes after all that was waiting
 in the browser's buffer when it was handled there.
 
 Nothing is held back while a command waits for its reply: the consumer that awaits it would wait for ever.
@@ -45,11 +45,11 @@ class Flow:
     :param clock: a reactor or a ``task.Clock``.
     :param line: what is paused.
     :param stats: the connection's counters.
-    :param waiting: tells how many commands wait for their replies, marks included.
+    :param waiting: tells how many commands wait for their replies, barriers included.
     :param limit: seconds of pausing that are taken as safe.
-    :param mark: sends a mark, and returns a Deferred that fires when its reply has come, or fails; that
+    :param barrier: sends a barrier, and returns a Deferred that fires when its reply has come, or fails; that
         may still be on its way during a pause.
-    :ivar marks: how many marks are on their way.
+    :ivar barriers: how many barriers are on their way.
     :ivar held: whether a queue would rather not have more.
     :ivar paused: whether the transport is paused.
     """
@@ -61,7 +61,7 @@ class Flow:
         stats: Stats,
         waiting: Callable[[], int],
         limit: float = PAUSE_LIMIT,
-        mark: Callable[[], Deferred[object]] = lambda: succeed(None),
+        barrier: Callable[[], Deferred[object]] = lambda: succeed(None),
     ) -> None:
         self.stats = stats
         self.limit = limit
@@ -71,8 +71,8 @@ class Flow:
         self._line = line
         self._holders: dict[object, Callable[[float], None]] = {}
         self._waiting = waiting
-        self._mark = mark
-        self.marks = 0
+        self._barrier = barrier
+        self.barriers = 0
         self._spent = 0.0
         self._since = 0.0
         self._timer: IDelayedCall | None = None
@@ -125,7 +125,7 @@ class Flow:
 
     def _update(self) -> None:
         self.held = bool(self._holders)
-        wanted = self.held and not self._lost and self._waiting() <= self.marks
+        wanted = self.held and not self._lost and self._waiting() <= self.barriers
         if wanted and not self.paused:
             self.paused = True
             self._since = self._clock.seconds()
@@ -146,19 +146,19 @@ class Flow:
 
     def _caught_up(self) -> None:
         self._timer = None
-        if not self.marks:
-            self.marks = 1
+        if not self.barriers:
+            self.barriers = 1
             before = self._spent
-            self._mark().addCallbacks(self._kept_up, self._not_marked, callbackArgs=(before, self._lines))
+            self._barrier().addCallbacks(self._kept_up, self._not_marked, callbackArgs=(before, self._lines))
 
     def _kept_up(self, _: object, before: float, lines: int) -> None:
-        """Hear that all has been read of what came before a mark, when so many seconds had been spent."""
+        """Hear that all has been read of what came before a barrier, when so many seconds had been spent."""
         if lines == self._lines:
             self._spent -= before
         self._not_marked()
 
     def _not_marked(self, _: object = None) -> None:
-        self.marks = 0
+        self.barriers = 0
         if self._spent and self._timer is None and not (self.paused or self._lost or self._stopped):
             self._start_timer(_CAUGHT_UP, self._caught_up)
 

@@ -57,7 +57,7 @@ class Faults(Turns):
         super().__init__(clock)
         self._refused: float = 0
         self._refusal: ConnectError | None = None
-        self._knocking: deque[Deferred[FakeTransport]] = deque()
+        self._attempts: deque[Deferred[FakeTransport]] = deque()
         self._late: dict[str | None, float] = {}
         self._late_calls: set[IDelayedCall] = set()
         self._silent: dict[str | None, float] = {}
@@ -106,10 +106,10 @@ class Faults(Turns):
         :returns: fires with the transport; fails with :exc:`ConnectError` while nobody is let in. While
             the browser is stalled it does neither. It may be cancelled.
         """
-        knock: Deferred[FakeTransport] = Deferred(self._knocking.remove)
-        self._knocking.append(knock)
+        attempt: Deferred[FakeTransport] = Deferred(self._attempts.remove)
+        self._attempts.append(attempt)
         self._wake()
-        return knock
+        return attempt
 
     def line(self) -> FakeTransport:
         """Return a new transport to this browser, for whatever needs one.
@@ -231,16 +231,16 @@ class Faults(Turns):
 
     def _answer_knocks(self) -> bool:
         """Let in, or turn away, who has knocked."""
-        knocks = len(self._knocking)
-        for _ in range(knocks):
-            knock = self._knocking.popleft()
+        attempts = len(self._attempts)
+        for _ in range(attempts):
+            attempt = self._attempts.popleft()
             try:
                 made = self.line()
             except ConnectError as error:
-                knock.errback(error)
+                attempt.errback(error)
             else:
-                knock.callback(made)
-        return knocks > 0
+                attempt.callback(made)
+        return attempts > 0
 
     def _holds(self, received: Received, session: FakeSession, refusal: CommandError | None) -> bool:
         """Keep a command that hangs in its target; return whether it does."""

@@ -18,7 +18,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txcdp._arguments import refuse_bare_string
-from txcdp._deferreds import Alarm, returns_deferred
+from txcdp._deferreds import Timer, returns_deferred
 from txcdp._privacy import printable
 from txcdp._transports.line_end import LineEnd
 from txcdp._transports.server_frames import ServerShortPath
@@ -161,7 +161,7 @@ class _ServerEnd(LineEnd, ServerShortPath):  # type: ignore[misc]
             ping_timeout=options.ping_timeout,
         )
         self._options = options
-        self._handshake = Alarm(reactor, lambda: self._hang_up("it did not complete the handshake"))
+        self._handshake = Timer(reactor, lambda: self._hang_up("it did not complete the handshake"))
 
     # Autobahn's names:
 

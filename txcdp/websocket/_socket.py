@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self, TypeAlias
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IReactorTime
 
-from txcdp._deferreds import Notice
+from txcdp._deferreds import OneShot
 from txcdp._privacy import printable
 from txcdp.errors import ConnectionLost
 from txcdp.stats import Stats
@@ -126,7 +126,7 @@ class WebSocket:
     ) -> None:
         self._end: _End = end
         self._open = True
-        self._closed: Notice[Closed] = Notice()
+        self._closed: OneShot[Closed] = OneShot()
         self._messages: StreamSubject[Message] = StreamSubject(StreamContext(clock, _Flow(end)), "messages")
         self.subprotocol = subprotocol
         self.path = path
@@ -207,4 +207,4 @@ class WebSocket:
         self._open = False
         good = closed.clean and closed.code in _GOOD
         self._messages.end(None if good else lost)
-        self._closed.give(closed)
+        self._closed.fire(closed)

@@ -29,7 +29,7 @@ from twisted.internet.task import react
 
 from tests.lab.benchmarks.compare import CACHE, HERE, Client, Mode, measure, server
 from txcdp._transports.websocket import WebSocketOptions, open_websocket
-from txcdp.gateway import ClientLimits, DoorOptions, Gateway, GatewayOptions, Policy, PoolOptions
+from txcdp.gateway import AccessOptions, ClientLimits, Gateway, GatewayOptions, Policy, PoolOptions
 from txcdp.gateway._options import RISKY_METHODS
 from txcdp.gateway._pool.pooled_browser import Running
 
@@ -84,7 +84,7 @@ async def serve(url: str, mode: Literal["exclusive", "shared"]) -> None:
             ),
             clients=ClientLimits(clients=IDLE + 10, idle_time=3600, session_time=3600, commands_per_second=1e9),
             policy=Policy(methods=RISKY_METHODS, schemes=("file",), private_addresses=False),
-            door=DoorOptions(tokens=tokens.name),
+            access=AccessOptions(tokens=tokens.name),
         )
         gateway = Gateway(reactor, options, lambda: succeed(Fake(url)))
     await gateway.start()

@@ -246,7 +246,7 @@ async def measure(run: Phase, rounds: int, pid: int) -> float:
 # With a real browser:
 
 
-class Guest:
+class BenchClient:
     """A client with a page of its own in a browser that others have, too; it evaluates something now and then.
 
     :ivar times: seconds, of the evaluations that were answered.
@@ -259,7 +259,7 @@ class Guest:
         self.times: list[float] = []
 
     @classmethod
-    async def come(cls, url: str) -> Guest:
+    async def come(cls, url: str) -> BenchClient:
         """Connect, and open a page."""
         browser = await txcdp.connect(reactor, url, probes=None, options=QUIET)
         return cls(browser, await (await browser.new_context()).new_page())
@@ -291,27 +291,27 @@ class Guest:
 async def shared_phase(url: str, seconds: float, rudely: bool) -> tuple[list[float], int]:
     """As ``phase``, with pages of one browser."""
     gc.collect()
-    guests = [await Guest.come(url) for _ in range(CLIENTS)]
-    for each in guests:
+    clients = [await BenchClient.come(url) for _ in range(CLIENTS)]
+    for each in clients:
         each.work()
     await wait(0.5)
-    for each in guests:
+    for each in clients:
         each.times.clear()
-    rude: list[Guest] = []
+    rude: list[BenchClient] = []
 
     async def be_rude() -> None:
         while True:
-            rude.append(await Guest.come(url))
+            rude.append(await BenchClient.come(url))
             await rude[-1].flood()
 
     being = Deferred.fromCoroutine(be_rude()) if rudely else Deferred()
     being.addErrback(lambda failure: failure.trap(TxcdpError, CancelledError))
     await without_collecting(seconds)
     being.cancel()
-    for each in [*rude, *guests]:
+    for each in [*rude, *clients]:
         await each.leave()
     await wait(1.0)  # what they have left is cleared away
-    return [each for guest in guests for each in guest.times], len(rude)
+    return [each for client in clients for each in client.times], len(rude)
 
 
 async def serve() -> None:

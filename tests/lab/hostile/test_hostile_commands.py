@@ -8,7 +8,7 @@ from tests.gateway.support import GatewayCase
 from tests.gateway.test_client_messages import HOSTILE, STRICT, as_sent, refused_by_chromium
 from tests.gateway.test_gateway_shared_mode import SharedCase
 from txcdp.gateway._client_messages import Command
-from txcdp.gateway._proxy.command_filter import Screen
+from txcdp.gateway._proxy.command_filter import CommandFilter
 
 
 class HostileCommands:
@@ -18,7 +18,7 @@ class HostileCommands:
         self.make(policy=STRICT)
         client = self.client()
         before = len(self.lines[0].sent)
-        screen = Screen(STRICT)
+        screen = CommandFilter(STRICT)
         opening = tuple(each.replace(b"Page.navigate", b"Target.createTarget") for each in HOSTILE)
         for count, message in enumerate(HOSTILE + opening, 1):
             client.say(message)

@@ -144,7 +144,7 @@ class CrowdTests(TestCase):
         port = await self.start()
         silent, dripping, returning = Attackers(port), Attackers(port), Attackers(port, returning=True)
         every = (silent, dripping, returning)
-        crowd = self.gateway.site.crowd
+        limiter = self.gateway.site.limiter
         drip = LoopingCall(dripping.drip)
         drip.start(0.05)
         try:
@@ -152,7 +152,7 @@ class CrowdTests(TestCase):
                 coming = [attackers.come() for _ in range(BATCH)]
                 await self.use(port)
                 await within(DeferredList(coming), "the attackers")
-                self.assertLessEqual(crowd.waiting, CONNECTIONS)
+                self.assertLessEqual(limiter.waiting, CONNECTIONS)
             for _ in range(10):
                 await self.use(port)
         finally:
@@ -162,6 +162,6 @@ class CrowdTests(TestCase):
         self.assertEqual((silent.came, dripping.came), (SILENT, DRIPPING))
         self.assertGreaterEqual(self.gateway.counters.refused["silent"], SILENT + DRIPPING + BATCH - CONNECTIONS)
         self.assertGreater(returning.came, BATCH)
-        while crowd.waiting + crowd.busy or self.gateway.clients.relays:
+        while limiter.waiting + limiter.busy or self.gateway.clients.relays:
             await deferLater(reactor, 0.01)
         self.assertEqual(self.flushLoggedErrors(), [])

@@ -14,7 +14,7 @@ _PROMISES = "tests/core/test_promises.py"
 _GUARD = "                well = False\n                self._harmed(observer)\n        if not well:\n"
 _ISOLATION = "tests/gateway/test_gateway_isolation.py"
 _RECONNECTING = "tests/core/test_reconnecting.py"
-_SCREEN = "tests/gateway/test_gateway_method_info.py::ScreenTests"
+_SCREEN = "tests/gateway/test_gateway_method_info.py::CommandFilterTests"
 _PROBING = "tests/core/test_probing.py::BrowserProbeTests"
 _RECOVERY = "tests/recording/test_recording_files.py::RecoveryTests"
 
@@ -310,11 +310,11 @@ FAULTS = (
     Fault(
         "web pages may use the gateway without being listed",
         "gateway/_http/authorizer.py",
-        "        self._check_origin(knock)\n",
+        "        self._check_origin(head)\n",
         "",
         (
             "tests/gateway/test_gateway_authorizer.py::test_the_table",
-            "tests/gateway/test_gateway.py::HttpTests::test_the_door_is_at_every_path",
+            "tests/gateway/test_gateway.py::HttpTests::test_every_path_is_authorized",
         ),
     ),
     Fault(
@@ -334,7 +334,7 @@ FAULTS = (
     Fault(
         "a browser that its client leaves is given to the next one as it is",
         "gateway/_pool/pool.py",
-        "        if self.is_worn_out(member):\n            self.counts.recycled += 1\n",
+        "        if self.is_worn_out(pooled):\n            self.counts.recycled += 1\n",
         "        if False:\n            self.counts.recycled += 1\n",
         ("tests/gateway/test_gateway_pool.py::PoolTests::test_warm_ones_are_kept_within_size",),
     ),
@@ -343,7 +343,7 @@ FAULTS = (
         "gateway/_proxy/command_filter.py",
         "(method == _NESTED or method in self._looks",
         "(method in self._looks",
-        ("tests/gateway/test_gateway_method_info.py::ScreenTests::test_no_way_round",),
+        ("tests/gateway/test_gateway_method_info.py::CommandFilterTests::test_no_way_round",),
     ),
     Fault(
         "the token of a request is written to the log",
@@ -384,13 +384,13 @@ FAULTS = (
         "gateway/_http/channel.py",
         "        if self.length != 0:\n",
         "        if False:\n",
-        ("tests/gateway/test_gateway_bodies.py::RefusedTests::test_whatever_the_door_objects_to",),
+        ("tests/gateway/test_gateway_bodies.py::RefusedTests::test_whatever_the_authorizer_objects_to",),
     ),
     Fault(
         "a page of somebody else's can be reached in a shared browser",
         "gateway/_proxy/shared_mode.py",
-        "        return [each for each in self.tenants if each.principal.name == principal.name]\n",
-        "        return list(self.tenants)\n",
+        "        return [each for each in self.leases if each.principal.name == principal.name]\n",
+        "        return list(self.leases)\n",
         ("tests/gateway/test_gateway_shared_mode.py::EndpointTests::test_tokens",),
     ),
     Fault(
@@ -409,8 +409,8 @@ FAULTS = (
     ),
     Fault(
         "the sessions of a line to a page may be those of others",
-        "gateway/_multiplex/browser.py",
-        "self.owner(told.info) is not upper.world.host:",
+        "gateway/_multiplex/shared_browser.py",
+        "self.owner(told.info) is not parent.virtual.owner:",
         "False:",
         ("tests/gateway/test_gateway_virtual_browser.py",),
     ),
@@ -427,22 +427,22 @@ FAULTS = (
     Fault(
         "the session of a line to a page outlives the line",
         "gateway/_multiplex/page_connections.py",
-        "                self.browser.line.detach(self._seat.id, ROOT)\n",
+        "                self.browser.line.detach(self._root_session.id, ROOT)\n",
         "                pass\n",
         (f"{_ISOLATION}::test_nobody_sees_or_touches_what_is_anothers",),
     ),
     Fault(
         "a client hears of downloads of others",
         "gateway/_multiplex/downloads.py",
-        "if owner is self._host:",
+        "if owner is self._owner:",
         "if True:",
         ("tests/gateway/test_gateway_virtual_browser.py::AddressingTests::test_downloads_of_others",),
     ),
     Fault(
-        "a client is told of what is opened in the worlds of others",
+        "a client is told of what is opened in the virtual browsers of others",
         "gateway/_multiplex/state.py",
-        "for world in (self, *self.lodgers) for each",
-        "for world in self.browser._worlds for each",
+        "for virtual in (self, *self.page_connections) for each",
+        "for virtual in self.browser._clients for each",
         (
             f"{_ISOLATION}::test_nobody_sees_or_touches_what_is_anothers",
             f"{_ISOLATION}::test_a_client_hears_the_same_whether_others_are_there_or_not",

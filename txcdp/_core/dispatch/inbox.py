@@ -14,7 +14,7 @@ from twisted.logger import Logger
 
 from txcdp._core.dispatch.pending import PendingCommands
 from txcdp._core.dispatch.routing import Routes
-from txcdp._logs import Seldom
+from txcdp._logs import LogThrottle
 from txcdp._privacy import printable
 from txcdp.errors import ConnectionLost, MalformedMessage
 from txcdp.protocol._wire import EVENT_START, REPLY_START, peek_id, peek_method, read_head
@@ -47,7 +47,7 @@ class Inbox:
         self._ended = ended
         self._busy = False
         self._held: deque[bytes | ConnectionLost] = deque()
-        self._may_log = Seldom(clock)
+        self._may_log = LogThrottle(clock)
 
     def message_received(self, message: bytes) -> None:
         """Take one message from the transport."""

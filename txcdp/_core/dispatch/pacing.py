@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from txcdp._deferreds import Notice
+from txcdp._deferreds import OneShot
 
 T = TypeVar("T")
 
@@ -44,7 +44,7 @@ class Pacer:
         self._sent_at: deque[float] = deque(maxlen=commands_per_second)
         self.held_bytes = 0
         self._held: deque[tuple[bytes, Deferred[Any]]] = deque()
-        self._emptied: Notice[None] = Notice()
+        self._emptied: OneShot[None] = OneShot()
         self._call: IDelayedCall | None = None
 
     def submit(self, message: bytes, deferred: Deferred[Any]) -> None:
@@ -93,8 +93,8 @@ class Pacer:
 
     def _empty(self) -> None:
         self.held_bytes = 0
-        emptied, self._emptied = self._emptied, Notice()
-        emptied.give(None)
+        emptied, self._emptied = self._emptied, OneShot()
+        emptied.fire(None)
 
     def _rate_allows(self) -> bool:
         if self._per_second is None:

@@ -67,7 +67,7 @@ class Tap:
         """Who hears all events is not the one to answer."""
 
 
-class Ears(NamedTuple):
+class CommandObserver(NamedTuple):
     """Who wants to know of commands and their replies.
 
     :ivar sent: called with each command's message, before it leaves.
@@ -78,19 +78,19 @@ class Ears(NamedTuple):
     replied: Callable[[int, bytes], object]
 
 
-def overhear(outbox: Outbox, inbox: Inbox, ears: Ears) -> Callable[[], None]:
+def observe_commands(outbox: Outbox, inbox: Inbox, observer: CommandObserver) -> Callable[[], None]:
     """Let commands and replies be heard; costs nothing where nobody does. Returns what ends it."""
     transmit, reply = outbox.transmit, inbox.reply
     listening = True
 
     def heard_transmit(message: bytes) -> None:
         if listening:
-            _guarded(ears.sent, message)
+            _guarded(observer.sent, message)
         transmit(message)
 
     def heard_reply(number: int, message: bytes) -> None:
         if listening:
-            _guarded(ears.replied, number, message)
+            _guarded(observer.replied, number, message)
         reply(number, message)
 
     def end() -> None:

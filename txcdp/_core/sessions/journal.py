@@ -42,7 +42,7 @@ class Journal:
         return iter(list(self._entries.values()))
 
     def note(self, method: str, params: object, result: object) -> None:
-        """Take down a command that :func:`leaves_standing` and has been agreed to."""
+        """Take down a command that :func:`is_stateful` and has been agreed to."""
         domain, _, verb = method.partition(".")
         values: dict[str, Any] = from_json(to_json(params))
         if verb == "disable":

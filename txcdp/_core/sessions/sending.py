@@ -18,7 +18,7 @@ from txcdp._timeouts import DEFAULT, Default
 from txcdp.errors import CommandTimeout, Gone, TargetCrashed
 from txcdp.protocol._auto_attach import AUTO_ATTACH_RELATED, SET_AUTO_ATTACH
 from txcdp.protocol._records import from_json, to_json
-from txcdp.protocol._stateful import TOGGLES, leaves_standing
+from txcdp.protocol._stateful import TOGGLES, is_stateful
 from txcdp.protocol._wire import OVERTAKES, ReplyDecoder
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Sending:
         if method in (SET_AUTO_ATTACH, AUTO_ATTACH_RELATED):
             merged, take_back = self._auto_attaching.asked(method, from_json(to_json(params)))
             return self._set_up(method, merged, decode, timeout).addErrback(_undo, take_back)
-        if leaves_standing(method):
+        if is_stateful(method):
             return self._set_up(method, self._journal.translate(method, params), decode, timeout)
         if self._enabling.busy and method in OVERTAKES:
             return self._send_when_settled(method, params, decode, timeout)

@@ -14,7 +14,7 @@ from txcdp._core.sessions.channel import Channel, StabilityPolicy
 from txcdp._core.sessions.enabling import Enabling
 from txcdp._core.sessions.sending import Sending
 from txcdp._core.sessions.streams import SessionStreams
-from txcdp._deferreds import Notice
+from txcdp._deferreds import OneShot
 from txcdp._privacy import printable, shortened
 from txcdp._timeouts import DEFAULT, Default
 from txcdp.errors import ConnectionLost, ExperimentalCommand, Gone, TargetCrashed
@@ -69,8 +69,8 @@ class Session:
         self._gone: Gone | None = None
         self._crash: Gone | None = None
         self._unsaid = False
-        self._ending: Notice[Gone] = Notice()
-        self._interruption: Notice[Gone] = Notice()
+        self._ending: OneShot[Gone] = OneShot()
+        self._interruption: OneShot[Gone] = OneShot()
         enabling = Enabling(self._enable, self._refused, channel.context.clock, channel.linger)
         self._enabling = enabling
         self._streams = SessionStreams(channel, enabling, self.key, self._let_go)
@@ -219,8 +219,8 @@ class Session:
         self._gone = reason
         self._enabling.stop()
         self._streams.end(error)
-        self._interruption.give(reason)
-        self._ending.give(reason)
+        self._interruption.fire(reason)
+        self._ending.fire(reason)
 
     def crash(self, fail_pending: Callable[[], None]) -> None:
         """Hear that the target's process is gone.
@@ -257,8 +257,8 @@ class Session:
         self.crashed, self.suspended, self._gone, self.blocked_by = False, True, lost, ""
         self._enabling.suspend()
         self._streams.suspend()
-        interruption, self._interruption = self._interruption, Notice()
-        interruption.give(lost)
+        interruption, self._interruption = self._interruption, OneShot()
+        interruption.fire(lost)
 
     def resume(
         self,

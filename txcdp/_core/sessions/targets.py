@@ -18,7 +18,7 @@ from txcdp._core.dispatch.routing import Routes
 from txcdp._core.sessions.attach import AutoAttach, let_run
 from txcdp._core.sessions.session import Channel, Session, session_key
 from txcdp._deferreds import returns_deferred
-from txcdp._logs import Seldom
+from txcdp._logs import LogThrottle
 from txcdp._privacy import printable
 from txcdp.domains import target
 from txcdp.errors import ConnectionLost, Gone, MalformedMessage, SessionDetached, TargetCrashed
@@ -75,7 +75,7 @@ class Targets:
     def __init__(self, channel: Channel, pending: PendingCommands, routes: Routes) -> None:
         self._channel = channel
         self._pending = pending
-        self._may_log = Seldom(channel.context.clock)
+        self._may_log = LogThrottle(channel.context.clock)
         self.root = Session(channel)
         self.sessions: dict[bytes, Session] = {b"": self.root}
         #: Those whose line is lost, until they are found again; parents before their children.
@@ -287,7 +287,7 @@ class Targets:
         deliver()
 
 
-def _wanted(policy: AutoAttach, info: target.TargetInfo, may_log: Seldom) -> bool:
+def _wanted(policy: AutoAttach, info: target.TargetInfo, may_log: LogThrottle) -> bool:
     if not policy.want().covers(info.type):  # it is there since somebody else wants it
         return False
     if policy.keep is None:

@@ -18,8 +18,8 @@ from twisted.internet.protocol import Factory, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from txcdp._deferreds import Alarm, Notice, with_deadline
-from txcdp._logs import Seldom
+from txcdp._deferreds import OneShot, Timer, with_deadline
+from txcdp._logs import LogThrottle
 from txcdp.gateway._egress.addresses import AddressPolicy
 from txcdp.gateway._egress.dialing import Dialer, NotAllowed, Unreachable
 from txcdp.gateway._egress.limits import EgressLimits
@@ -122,8 +122,8 @@ class EgressProxy:
         self.counts = EgressCounts()
         self._listening: IListeningPort | None = None
         self._clients: set[Incoming] = set()
-        self._empty: Notice[None] | None = None
-        self._seldom = Seldom(reactor)
+        self._empty: OneShot[None] | None = None
+        self._log_throttle = LogThrottle(reactor)
         self._refused: dict[tuple[str, int], None] = {}
         self._forwards: dict[object, dict[tuple[str, int], IListeningPort]] = {}
 
@@ -213,7 +213,7 @@ class EgressProxy:
             self.release(owner)
         listening, self._listening = self._listening, None
         stopped = maybeDeferred(listening.stopListening) if listening is not None else maybeDeferred(lambda: None)
-        empty = self._empty = Notice()
+        empty = self._empty = OneShot()
         for each in list(self._clients):
             each.abort()
         self._settle()
@@ -225,7 +225,7 @@ class EgressProxy:
         """Take a connection, if there is room for it."""
         if len(self._clients) >= self.limits.connections:
             self.counts.full += 1
-            if self._seldom():
+            if self._log_throttle():
                 log.warn(
                     "{most} connections through the egress proxy are all that there may be", most=len(self._clients)
                 )
@@ -251,7 +251,7 @@ class EgressProxy:
         self._refused[_key(host, port)] = None
         if len(self._refused) > _REMEMBERED:
             del self._refused[next(iter(self._refused))]
-        if self._seldom():
+        if self._log_throttle():
             log.info(
                 "A page was not connected to {address}, port {port}: {kind}",
                 address=str(error.address),
@@ -266,7 +266,7 @@ class EgressProxy:
 
     def _settle(self) -> None:
         if self._empty is not None and not self._clients:
-            self._empty.give(None)
+            self._empty.fire(None)
 
 
 class Incoming(Side):
@@ -385,7 +385,7 @@ class SocksClient(Incoming):
     def __init__(self, proxy: EgressProxy, clock: Any) -> None:
         super().__init__(proxy, clock)
         self._handshake = Handshake()
-        self._speaking = Alarm(clock, self.abort)
+        self._speaking = Timer(clock, self.abort)
 
     def begin(self) -> None:
         """Give it some time to say so."""

@@ -42,7 +42,7 @@ _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?")
 
 
 @dataclass(frozen=True)
-class Knock:
+class RequestHead:
     """What a request says of itself.
 
     :ivar verb: its method.
@@ -63,7 +63,7 @@ class Knock:
     secure: bool = False
 
 
-class Door:
+class Authorizer:
     """Decides.
 
     :param hosts: names and addresses by which it may be called, besides localhost and our own addresses.
@@ -87,60 +87,60 @@ class Door:
         self._places = {**PLACES, **(places or {})}
         self._open = OPEN | frozenset(free)
 
-    def open(self, knock: Knock) -> Principal:
+    def open(self, head: RequestHead) -> Principal:
         """Let a request in, and tell who it is.
 
         :raises Refusal: it is not let in.
         """
-        self._check_host(knock)
-        self._check_origin(knock)
-        path = plain_path(knock.path)
-        principal = LOCAL if path in self._open else self._who(knock)
+        self._check_host(head)
+        self._check_origin(head)
+        path = plain_path(head.path)
+        principal = LOCAL if path in self._open else self._who(head)
         verbs = self._verbs(path)
         if verbs is None:
             raise nothing_here()
-        if knock.verb not in verbs:
+        if head.verb not in verbs:
             raise Refusal(405, f"This can be used with {' or '.join(verbs)} only.", "verb", {"Allow": ", ".join(verbs)})
         return principal
 
-    def _check_host(self, knock: Knock) -> None:
-        found = _HOST.fullmatch(knock.hosts[0].strip()) if len(knock.hosts) == 1 else None
+    def _check_host(self, head: RequestHead) -> None:
+        found = _HOST.fullmatch(head.hosts[0].strip()) if len(head.hosts) == 1 else None
         if found is None:
             raise Refusal(400, "One Host header is wanted, with a name or an address.", "host")
         name = found[1].lower().strip("[]").rstrip(".")
         if name == "localhost" or name.endswith(".localhost") or name in self._hosts:
             return
         address = _address(name)
-        if address is not None and (address.is_loopback or address == _address(knock.here)):
+        if address is not None and (address.is_loopback or address == _address(head.here)):
             return
         raise Refusal(
             403,
             "Host header is specified and is not localhost, an address of this gateway or a name that it was told "
-            "to be called by (--host, DoorOptions.hosts).",
+            "to be called by (--host, AccessOptions.hosts).",
             "host",
         )
 
-    def _check_origin(self, knock: Knock) -> None:
-        if not knock.origins:
+    def _check_origin(self, head: RequestHead) -> None:
+        if not head.origins:
             return
-        own = f"{'https' if knock.secure else 'http'}://{knock.hosts[0].strip()}".lower()
-        if len(knock.origins) == 1 and knock.origins[0].strip().lower() in {own, *self._origins}:
+        own = f"{'https' if head.secure else 'http'}://{head.hosts[0].strip()}".lower()
+        if len(head.origins) == 1 and head.origins[0].strip().lower() in {own, *self._origins}:
             return
         raise Refusal(
             403,
-            "Web pages of this origin may not use the gateway, unless it is told so (--origin, DoorOptions.origins).",
+            "Web pages of this origin may not use the gateway, unless it is told so (--origin, AccessOptions.origins).",
             "origin",
         )
 
-    def _who(self, knock: Knock) -> Principal:
+    def _who(self, head: RequestHead) -> Principal:
         if self.tokens is None:
             return LOCAL
-        principal = None if knock.token is None else self.tokens.find(knock.token)
+        principal = None if head.token is None else self.tokens.find(head.token)
         if principal is None:
             raise Refusal(
                 401,
                 "A token is wanted: Authorization: Bearer TOKEN, or ?token=TOKEN."
-                if knock.token is None
+                if head.token is None
                 else "This token is not known.",
                 "token",
                 {"WWW-Authenticate": 'Bearer realm="txcdp gateway"'},

@@ -1,7 +1,7 @@
 """HTTP on one connection: who sends a body is let in, or refused, from the head of his request.
 
-Twisted's server takes in the whole request before anybody is asked. So that nobody whom the door refuses makes the
-gateway keep anything, it is asked here as soon as the head is there, and the body has to keep within what its place
+Twisted's server takes in the whole request before anybody is asked. So that nobody whom the authorizer refuses makes
+the gateway keep anything, it is asked here as soon as the head is there, and the body has to keep within what its place
 takes. A connection with a refused body is of no further use, since nobody reads to its end: it is answered, and closed.
 
 A connection may become a WebSocket. What has come behind the request for it, which is too early, is for that then.
@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, datetimeToString
 from twisted.web.server import Request
 
-from txcdp._deferreds import Alarm
+from txcdp._deferreds import Timer
 from txcdp.gateway._http.refusals import Refusal
 
 #: Seconds for which the rest of a refused body is read and thrown away: a connection that is closed with something
@@ -93,7 +93,7 @@ class GatewayChannel(HTTPChannel):
 
     Its site's timeout is for a whole head, and then for each part of a body and between requests.
 
-    :ivar site: whose resource is an :class:`~txcdp.gateway._http.router.Entrance`.
+    :ivar site: whose resource is an :class:`~txcdp.gateway._http.router.Router`.
     """
 
     site: Any
@@ -109,23 +109,23 @@ class GatewayChannel(HTTPChannel):
         self._behind: list[bytes] = []
         self._successor: Any = None
         self._refused = False
-        self._lingering = Alarm(self, super().loseConnection)
+        self._lingering = Timer(self, super().loseConnection)
 
     def connectionMade(self) -> None:
         """Hear from Twisted that it is there."""
         super().connectionMade()
-        self.site.crowd.add(self)
+        self.site.limiter.add(self)
 
     def cut(self) -> None:
         """Make room for another one."""
         self.transport.abortConnection()
 
     def begin(self) -> None:
-        """Hear that the door has let in a request.
+        """Hear that the authorizer has let in a request.
 
         :raises Refusal: too many are in progress.
         """
-        self.site.crowd.begin(self)
+        self.site.limiter.begin(self)
 
     def allContentReceived(self) -> None:
         """Hear that a request is complete; what comes now is behind it."""
@@ -136,7 +136,7 @@ class GatewayChannel(HTTPChannel):
         """Hear that a request is answered."""
         self._in_progress = False
         self._behind.clear()
-        self.site.crowd.end(self)
+        self.site.limiter.end(self)
         if self._full and self.persistent:  # the next one has to wait: answers are longer than requests
             self.paused = True
         super().requestDone(request)
@@ -164,7 +164,7 @@ class GatewayChannel(HTTPChannel):
         """
         self._successor = successor
         self.setTimeout(None)
-        self.site.crowd.remove(self)
+        self.site.limiter.remove(self)
         transport, self.transport = self.transport, None
         return transport, b"".join(self._behind)
 
@@ -251,5 +251,5 @@ class GatewayChannel(HTTPChannel):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Hear from Twisted that it is gone."""
         self._lingering.stop()
-        self.site.crowd.remove(self)
+        self.site.limiter.remove(self)
         super().connectionLost(reason)

@@ -3,7 +3,7 @@
 A connection costs memory and a file descriptor before anybody knows whose it is. So only so many may be without a
 request in progress: silent, with a head that does not end, or kept for a next request. Where there is one more, the one
 that has been so for the longest is cut off, which is never the newcomer. Those whose requests are in progress were let
-in by the door; they are counted apart, and one more of them is refused.
+in by the authorizer; they are counted apart, and one more of them is refused.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from typing import Any, Protocol
 
 from twisted.logger import Logger
 
-from txcdp._logs import Seldom
+from txcdp._logs import LogThrottle
 from txcdp.gateway._http.refusals import busy
 
 log = Logger()
 
 
-class Member(Protocol):
+class LimitedConnection(Protocol):
     """A connection."""
 
     def cut(self) -> None:
         """Be cut off, at once."""
 
 
-class Crowd:
+class ConnectionLimiter:
     """The connections of a gateway that are no WebSockets (yet).
 
     :param clock: the reactor.
@@ -37,9 +37,9 @@ class Crowd:
     def __init__(self, clock: Any, most: int, count: Callable[[str], None]) -> None:
         self._most = most
         self._count = count
-        self._waiting: dict[Member, None] = {}  # the one that has waited for the longest comes first
-        self._busy: set[Member] = set()
-        self._seldom = Seldom(clock)
+        self._waiting: dict[LimitedConnection, None] = {}  # the one that has waited for the longest comes first
+        self._busy: set[LimitedConnection] = set()
+        self._log_throttle = LogThrottle(clock)
         self._untold = 0
 
     @property
@@ -52,12 +52,12 @@ class Crowd:
         """How many have one."""
         return len(self._busy)
 
-    def add(self, member: Member) -> None:
+    def add(self, member: LimitedConnection) -> None:
         """Take in one that has come."""
         self._wait(member)
 
-    def begin(self, member: Member) -> None:
-        """Hear that one has a request that the door has let in; nothing where that is known.
+    def begin(self, member: LimitedConnection) -> None:
+        """Hear that one has a request that the authorizer has let in; nothing where that is known.
 
         :raises Refusal: too many have.
         """
@@ -68,28 +68,28 @@ class Crowd:
         self._waiting.pop(member, None)
         self._busy.add(member)
 
-    def end(self, member: Member) -> None:
+    def end(self, member: LimitedConnection) -> None:
         """Hear that one's request is answered; nothing where there was none."""
         if member in self._busy:
             self._busy.remove(member)
             self._wait(member)
 
-    def remove(self, member: Member) -> None:
+    def remove(self, member: LimitedConnection) -> None:
         """Hear that one is gone, or has become a WebSocket."""
         self._waiting.pop(member, None)
         self._busy.discard(member)
 
-    def _wait(self, member: Member) -> None:
+    def _wait(self, member: LimitedConnection) -> None:
         self._waiting[member] = None
         if len(self._waiting) > self._most:
             longest = next(iter(self._waiting))
             del self._waiting[longest]
             self._cut(longest)
 
-    def _cut(self, member: Member) -> None:
+    def _cut(self, member: LimitedConnection) -> None:
         self._count("silent")
         self._untold += 1
-        if self._seldom():
+        if self._log_throttle():
             log.warn(
                 "{number} connections were cut off, since more than {most} had no request in progress",
                 number=self._untold,

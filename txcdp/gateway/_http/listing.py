@@ -11,7 +11,7 @@ from txcdp._deferreds import returns_deferred
 from txcdp.chrome._descriptions import TargetDescription
 from txcdp.errors import TxcdpError
 from txcdp.gateway._http.refusals import Refusal, busy
-from txcdp.gateway._http.requests import JSON, Answer, Handler, Visit, in_json
+from txcdp.gateway._http.requests import JSON, Answer, Handler, RoutedRequest, in_json
 from txcdp.gateway._proxy.modes import Mode
 
 
@@ -37,17 +37,17 @@ class Listing:
         }
 
     @returns_deferred
-    async def version(self, visit: Visit) -> Answer:
+    async def version(self, request: RoutedRequest) -> Answer:
         """Which browser it is, and where its WebSocket is."""
-        return in_json(await self._mode.version(visit))
+        return in_json(await self._mode.version(request))
 
     @returns_deferred
-    async def targets(self, visit: Visit) -> Answer:
+    async def targets(self, request: RoutedRequest) -> Answer:
         """Which pages there are."""
-        return in_json(await self._mode.targets(visit))
+        return in_json(await self._mode.targets(request))
 
     @returns_deferred
-    async def protocol(self, visit: Visit) -> Answer:
+    async def protocol(self, request: RoutedRequest) -> Answer:
         """What the browsers understand."""
         try:
             return Answer(await self._mode.protocol(), JSON)
@@ -55,20 +55,20 @@ class Listing:
             raise _refusal(error) from None
 
     @returns_deferred
-    async def new(self, visit: Visit) -> Answer:
+    async def new(self, request: RoutedRequest) -> Answer:
         """Open a page; as with Chromium, the whole query is its URL."""
-        return in_json(await self._done(self._mode.new(visit, unquote(visit.query) or "about:blank")))
+        return in_json(await self._done(self._mode.new(request, unquote(request.query) or "about:blank")))
 
     @returns_deferred
-    async def activate(self, visit: Visit) -> Answer:
+    async def activate(self, request: RoutedRequest) -> Answer:
         """Bring a page to the front."""
-        await self._done(self._mode.activate(visit, visit.tail))
+        await self._done(self._mode.activate(request, request.tail))
         return Answer(b"Target activated")
 
     @returns_deferred
-    async def close(self, visit: Visit) -> Answer:
+    async def close(self, request: RoutedRequest) -> Answer:
         """Close a page."""
-        await self._done(self._mode.close(visit, visit.tail))
+        await self._done(self._mode.close(request, request.tail))
         return Answer(b"Target is closing")
 
     async def _done(self, doing: Any) -> Any:
@@ -95,10 +95,10 @@ def blank_page(page_id: str, frontend: str | None) -> TargetDescription:
     )
 
 
-def shown(target: TargetDescription, visit: Visit) -> dict[str, Any]:
+def shown(target: TargetDescription, request: RoutedRequest) -> dict[str, Any]:
     """Describe a target with URLs of the gateway's own."""
     found: dict[str, Any] = {key: text for key, text in msgspec.to_builtins(target).items() if text is not None}
-    url = visit.socket_url(f"/devtools/page/{target.id}")
+    url = request.socket_url(f"/devtools/page/{target.id}")
     found["webSocketDebuggerUrl"] = url
     frontend = found.get("devtoolsFrontendUrl")
     if frontend is not None:

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 from twisted.internet.defer import Deferred
 
-from txcdp.gateway._http.authorizer import Knock, split_query
+from txcdp.gateway._http.authorizer import RequestHead, split_query
 from txcdp.gateway._http.refusals import Refusal
 from txcdp.gateway._http.tokens import Principal
 
@@ -32,10 +32,10 @@ class Answer:
 TAKEN_OVER = Answer(b"", status=101)
 
 
-class Visit:
+class RoutedRequest:
     """A request that was let in.
 
-    :param request: Twisted's.
+    :param http: Twisted's request.
     :param principal: who asks.
     :param public_url: as which clients see the gateway, or None.
     :ivar path: of the request, as it came.
@@ -43,15 +43,15 @@ class Visit:
     :ivar query: its query without the token.
     """
 
-    def __init__(self, request: Any, principal: Principal, public_url: str | None) -> None:
-        self.request = request
+    def __init__(self, http: Any, principal: Principal, public_url: str | None) -> None:
+        self.http = http
         self.principal = principal
-        self.path = request.path.decode("latin-1")
+        self.path = http.path.decode("latin-1")
         self.tail = unquote(self.path.rstrip("/").rpartition("/")[2])
-        query = _query(request)
+        query = _query(http)
         token = None
         self.query = query
-        if not request.getHeader(b"authorization"):
+        if not http.getHeader(b"authorization"):
             self.query, token = split_query(query)
         self._suffix = "" if token is None else f"?token={token}"
         self._public = public_url
@@ -62,22 +62,22 @@ class Visit:
             parts = urlsplit(self._public)
             base = f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}{parts.path.rstrip('/')}"
         else:
-            host = self.request.getHeader(b"host").strip()
-            base = f"{'wss' if self.request.isSecure() else 'ws'}://{host if isinstance(host, str) else host.decode()}"
+            host = self.http.getHeader(b"host").strip()
+            base = f"{'wss' if self.http.isSecure() else 'ws'}://{host if isinstance(host, str) else host.decode()}"
         return f"{base}{path}{self._suffix}"
 
     def when_gone(self) -> Deferred[Any]:
         """Fire, one way or the other, when the request is answered or its asker is gone."""
-        gone: Deferred[Any] = self.request.notifyFinish()
+        gone: Deferred[Any] = self.http.notifyFinish()
         return gone
 
 
-#: Answers a visit.
-Handler = Callable[[Visit], "Answer | Deferred[Answer]"]
+#: Answers a request.
+Handler = Callable[[RoutedRequest], "Answer | Deferred[Answer]"]
 
 
-def knock_of(request: Any) -> Knock:
-    """Read from a request what the door wants to know."""
+def head_of(request: Any) -> RequestHead:
+    """Read from a request what the authorizer decides on."""
     headers = request.requestHeaders
     authorization = request.getHeader(b"authorization")
     token: str | None
@@ -88,7 +88,7 @@ def knock_of(request: Any) -> Knock:
     else:
         _, token = split_query(_query(request))
         token = None if token is None else unquote(token)
-    return Knock(
+    return RequestHead(
         verb=request.method.decode("latin-1"),
         path=request.path.decode("latin-1"),
         hosts=_texts(headers.getRawHeaders(b"host", [])),

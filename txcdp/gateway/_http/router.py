@@ -1,4 +1,4 @@
-"""The HTTP server: every request comes by the door, and then to who answers it."""
+"""The HTTP server: every request is judged by the authorizer, and then answered by its handler."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
-from txcdp.gateway._http.authorizer import OPEN, PLACES, Door, nothing_here, plain_path
+from txcdp.gateway._http.authorizer import OPEN, PLACES, Authorizer, nothing_here, plain_path
 from txcdp.gateway._http.channel import BodyLimit, GatewayChannel, GatewayRequest, too_long
-from txcdp.gateway._http.connection_limiter import Crowd
+from txcdp.gateway._http.connection_limiter import ConnectionLimiter
 from txcdp.gateway._http.refusals import Refusal
-from txcdp.gateway._http.requests import TAKEN_OVER, Answer, Handler, Visit, in_words, knock_of, write
+from txcdp.gateway._http.requests import TAKEN_OVER, Answer, Handler, RoutedRequest, head_of, in_words, write
 from txcdp.gateway._http.tokens import Principal
 from txcdp.gateway._http.upgrade import wants_socket
 from txcdp.gateway._options import SHORT_BODY
@@ -38,10 +38,10 @@ _VERBS = frozenset({b"CONNECT", b"DELETE", b"GET", b"HEAD", b"OPTIONS", b"PATCH"
 log = Logger()
 
 
-class Entrance(Resource):
-    """Asks the door, finds the handler, writes its answer.
+class Router(Resource):
+    """Asks the authorizer, finds the handler, writes its answer.
 
-    :param door: who is let in.
+    :param authorizer: who is let in.
     :param handlers: by path, as in ``authorizer.PLACES``; a path that ends in ``/`` is for all below it.
     :param public_url: as which clients see the gateway, or None.
     :param refused: told one word for each refusal.
@@ -53,14 +53,14 @@ class Entrance(Resource):
 
     def __init__(
         self,
-        door: Door,
+        authorizer: Authorizer,
         handlers: Mapping[str, Handler],
         public_url: str | None,
         refused: Callable[[str], None],
         limits: Mapping[str, BodyLimit],
     ) -> None:
         super().__init__()
-        self._door = door
+        self._authorizer = authorizer
         self._handlers = handlers
         self._limits = limits
         self._public = public_url
@@ -81,9 +81,9 @@ class Entrance(Resource):
         except Refusal as refusal:
             self.refuse(request, refusal)
             return NOT_DONE_YET
-        visit = Visit(request, principal, self._public)
-        answering = maybeDeferred(self._handlers[place], visit)
-        visit.when_gone().addErrback(lambda _: answering.cancel())
+        routed = RoutedRequest(request, principal, self._public)
+        answering = maybeDeferred(self._handlers[place], routed)
+        routed.when_gone().addErrback(lambda _: answering.cancel())
         answering.addCallbacks(_answer, self._failed, callbackArgs=(request,), errbackArgs=(request,))
         answering.addErrback(lambda failure: log.failure("Answering", failure=failure))
         return NOT_DONE_YET
@@ -104,7 +104,7 @@ class Entrance(Resource):
 
     def _let_in(self, request: Any) -> tuple[Principal, str]:
         """Return who asks, and for which place of the table."""
-        principal = self._door.open(knock_of(request))
+        principal = self._authorizer.open(head_of(request))
         request.who = principal.name
         place = self._place(request)
         if place is None:
@@ -147,17 +147,17 @@ def _verb(request: Any) -> str:
 class GatewaySite(Site):
     """Twisted's HTTP server; it writes no URLs to any log, as there are tokens in them.
 
-    :param entrance: where all requests come.
+    :param router: where all requests come.
     :param reactor: the reactor.
-    :param crowd: of the connections.
+    :param limiter: of the connections.
     """
 
     protocol = GatewayChannel  # type: ignore[assignment]  # in place of one that can be HTTP/2, too
     displayTracebacks = False
 
-    def __init__(self, entrance: Entrance, reactor: Any, crowd: Crowd) -> None:
-        super().__init__(entrance, requestFactory=GatewayRequest, timeout=_PATIENCE, reactor=reactor)
-        self.crowd = crowd
+    def __init__(self, router: Router, reactor: Any, limiter: ConnectionLimiter) -> None:
+        super().__init__(router, requestFactory=GatewayRequest, timeout=_PATIENCE, reactor=reactor)
+        self.limiter = limiter
         self.noisy = False
 
     def acceptableProtocols(self) -> list[bytes]:

@@ -9,7 +9,7 @@ from typing import Any
 from twisted.protocols.policies import ProtocolWrapper
 
 from txcdp.gateway._http.refusals import Refusal
-from txcdp.gateway._http.requests import Visit
+from txcdp.gateway._http.requests import RoutedRequest
 
 
 def wants_socket(request: Any) -> bool:
@@ -18,13 +18,13 @@ def wants_socket(request: Any) -> bool:
     return "websocket" in _tokens(headers, b"upgrade") and "upgrade" in _tokens(headers, b"connection")
 
 
-def check_upgrade(visit: Visit) -> None:
+def check_upgrade(request: RoutedRequest) -> None:
     """See that a request is the opening of a WebSocket, before anything is done for it.
 
     :raises Refusal: it is none.
     """
-    headers = visit.request.requestHeaders
-    if not wants_socket(visit.request):
+    headers = request.http.requestHeaders
+    if not wants_socket(request.http):
         raise Refusal(
             426,
             "A WebSocket is wanted here: connect with ws:// or wss:// in place of http:// or https://.",

@@ -10,11 +10,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from txcdp.gateway._multiplex.sessions import Session
+from txcdp.gateway._multiplex.sessions import ClientSession
 from txcdp.protocol._records import from_json
 
 if TYPE_CHECKING:
-    from txcdp.gateway._multiplex.state import Belongings
+    from txcdp.gateway._multiplex.state import ClientState
 
 _BEGINS: Final = "Browser.downloadWillBegin"
 _PROGRESS: Final = "Browser.downloadProgress"
@@ -36,21 +36,21 @@ class _Question:
 
     def __init__(self) -> None:
         self.open = 0
-        self.waiting: list[tuple[Session, bytes]] = []
+        self.waiting: list[tuple[ClientSession, bytes]] = []
 
 
 class Downloads:
     """The downloads of one client.
 
-    :param host: the client.
+    :param owner: the client.
     """
 
-    def __init__(self, host: Belongings) -> None:
-        self._host = host
+    def __init__(self, owner: ClientState) -> None:
+        self._owner = owner
         self._own: dict[str, None] = {}
         self._questions: dict[str, _Question] = {}
 
-    def told(self, session: Session, message: bytes, seen: bytes) -> None:
+    def told(self, session: ClientSession, message: bytes, seen: bytes) -> None:
         """Hear an event of the domain ``Browser`` on a browser session of the client's.
 
         :param message: as the browser has said it.
@@ -68,7 +68,7 @@ class Downloads:
             if len(question.waiting) < _MOST:
                 question.waiting.append((session, seen))
         elif guid in self._own:
-            session.world.deliver(seen)
+            session.virtual.deliver(seen)
 
     def _owns(self, guid: str) -> None:
         self._own[guid] = None
@@ -77,18 +77,18 @@ class Downloads:
 
     def _ask(self, guid: str, frame: str) -> _Question | None:
         """Find out whose a download is; the question, where that takes a while."""
-        owner = self._host.browser.owners.get(frame)
-        if owner is self._host:
+        owner = self._owner.browser.owners.get(frame)
+        if owner is self._owner:
             self._owns(guid)
         if owner is not None or len(self._questions) >= _QUESTIONS:
             return None
         question = self._questions[guid] = _Question()
-        for world in (self._host, *self._host.lodgers):
-            for session in world.sessions.values():
-                if not session.is_browser and len(world.waiting) < world.limits.commands:
+        for virtual in (self._owner, *self._owner.page_connections):
+            for session in virtual.sessions.values():
+                if not session.is_browser and len(virtual.waiting) < virtual.limits.commands:
                     question.open += 1
                     then = partial(self._answered, guid, frame)
-                    world.browser.line.ask("Page.getFrameTree", {}, session=session, world=world, then=then)
+                    virtual.browser.line.ask("Page.getFrameTree", {}, session=session, virtual=virtual, then=then)
         if not question.open:
             del self._questions[guid]
             return None
@@ -103,7 +103,7 @@ class Downloads:
             del self._questions[guid]
             self._owns(guid)
             for session, seen in question.waiting:
-                session.world.deliver(seen)
+                session.virtual.deliver(seen)
         elif not question.open:
             del self._questions[guid]
 

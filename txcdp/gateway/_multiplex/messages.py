@@ -1,4 +1,4 @@
-"""What leaves a world: commands to the browser, replies and events to its client, written as Chromium does.
+"""What leaves a virtual browser: commands to the browser, replies and events to its client, written as Chromium does.
 
 What a client sent never goes on as it came. It is decoded by :mod:`txcdp.gateway._client_messages`, checked and encoded
 anew: so the browser reads what was checked, whatever its own parser makes of a key that is there twice, or of bytes
@@ -9,24 +9,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from txcdp.gateway._client_messages import INVALID_PARAMS, Refusal, message_end
+from txcdp.gateway._client_messages import INVALID_PARAMS, CommandRefusal, message_end
 from txcdp.protocol._records import to_json
 from txcdp.protocol._wire import SESSION_NOT_FOUND
 
 
-def no_session() -> Refusal:
+def no_session() -> CommandRefusal:
     """Return the refusal of a session that there is not, or that is another's: the two are one."""
-    return Refusal(SESSION_NOT_FOUND, "Session with given id not found.")
+    return CommandRefusal(SESSION_NOT_FOUND, "Session with given id not found.")
 
 
-def no_target() -> Refusal:
+def no_target() -> CommandRefusal:
     """Return the refusal of a target that there is not, or that is another's."""
-    return Refusal(INVALID_PARAMS, "No target with given id found")
+    return CommandRefusal(INVALID_PARAMS, "No target with given id found")
 
 
-def invalid(name: str, what: str) -> Refusal:
+def invalid(name: str, what: str) -> CommandRefusal:
     """Return the refusal of a parameter that is missing or of the wrong type."""
-    return Refusal(INVALID_PARAMS, "Invalid parameters", data=f"Failed to deserialize params.{name} - BINDINGS: {what}")
+    return CommandRefusal(
+        INVALID_PARAMS, "Invalid parameters", data=f"Failed to deserialize params.{name} - BINDINGS: {what}"
+    )
 
 
 def write_command(number: int, method: str, params: dict[str, Any] | list[Any] | None, session: bytes) -> bytes:

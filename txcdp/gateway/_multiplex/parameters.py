@@ -1,22 +1,22 @@
-"""The parameters of the commands that a world answers itself, checked as Chromium checks them."""
+"""The parameters of the commands that a virtual browser answers itself, checked as Chromium checks them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from txcdp.gateway._client_messages import INVALID_PARAMS, Command, Refusal
+from txcdp.gateway._client_messages import INVALID_PARAMS, Command, CommandRefusal
 from txcdp.gateway._multiplex.messages import invalid
 
 
 def params_of(command: Command) -> dict[str, Any]:
     """Return the parameters of a command that takes some; none are an empty dict.
 
-    :raises Refusal: they are a list.
+    :raises CommandRefusal: they are a list.
     """
     params = command.params
     if isinstance(params, list):
         what = "Failed to deserialize params - CBOR: map start expected"
-        raise Refusal(INVALID_PARAMS, "Invalid parameters", data=what)
+        raise CommandRefusal(INVALID_PARAMS, "Invalid parameters", data=what)
     return params or {}
 
 

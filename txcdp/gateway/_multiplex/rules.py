@@ -14,7 +14,7 @@ from enum import Enum, auto
 from typing import Final, NamedTuple
 
 
-class Kind(Enum):
+class RuleKind(Enum):
     """What is done with a command.
 
     :cvar PASS: it goes on as it is.
@@ -25,7 +25,7 @@ class Kind(Enum):
     :cvar TARGET: its ``targetId``, where there is one, has to be the client's own.
     :cvar WINDOW: its ``windowId`` has to be one that the client has been told.
     :cvar ADDRESS: its ``url`` has to lead into the web.
-    :cvar OWN: the world answers it, or does it in its own way.
+    :cvar OWN: the virtual browser answers it, or does it in its own way.
     :cvar REFUSED: it is refused, and told why.
     :cvar UNKNOWN: it is answered as a method that there is not, which is what the browser says as well.
     """
@@ -44,17 +44,17 @@ class Kind(Enum):
 class Rule(NamedTuple):
     """A row: what is done on a browser session and on any other, and why it is refused where it is."""
 
-    browser: Kind
-    page: Kind
+    browser: RuleKind
+    page: RuleKind
     why: str = ""
 
 
-def _both(kind: Kind, *methods: str) -> dict[str, Rule]:
+def _both(kind: RuleKind, *methods: str) -> dict[str, Rule]:
     return {method: Rule(kind, kind) for method in methods}
 
 
-def _refused(why: str, *methods: str, page: Kind = Kind.REFUSED) -> dict[str, Rule]:
-    return {method: Rule(Kind.REFUSED, page, why) for method in methods}
+def _refused(why: str, *methods: str, page: RuleKind = RuleKind.REFUSED) -> dict[str, Rule]:
+    return {method: Rule(RuleKind.REFUSED, page, why) for method in methods}
 
 
 #: Domains in which every command has to have a row, on whatever session.
@@ -68,7 +68,7 @@ _TELLS = "it would tell about the browser's other clients"
 #: The rows by method.
 RULES: Final[dict[str, Rule]] = {
     **_both(
-        Kind.OWN,
+        RuleKind.OWN,
         "Browser.close",
         "Browser.getWindowForTarget",
         "Browser.setDownloadBehavior",
@@ -85,20 +85,20 @@ RULES: Final[dict[str, Rule]] = {
         "Target.setAutoAttach",
         "Target.setDiscoverTargets",
     ),
-    **_both(Kind.TARGET, "Target.activateTarget", "Target.closeTarget"),
+    **_both(RuleKind.TARGET, "Target.activateTarget", "Target.closeTarget"),
     **_refused("it would hand the whole browser to a page", "Target.exposeDevToolsProtocol"),
     **_refused("DevTools windows reach beyond their page", "Target.getDevToolsTarget", "Target.openDevTools"),
     **_refused("use Target.setAutoAttach on the target's own session", "Target.autoAttachRelated"),
     **_refused(_ALL, "Target.setRemoteLocations"),
-    **_both(Kind.PASS, "Browser.getGlobalPrivacyControl", "Browser.getVersion"),
+    **_both(RuleKind.PASS, "Browser.getGlobalPrivacyControl", "Browser.getVersion"),
     **_both(
-        Kind.CONTEXT,
+        RuleKind.CONTEXT,
         "Browser.cancelDownload",
         "Browser.grantPermissions",
         "Browser.resetPermissions",
         "Browser.setPermission",
     ),
-    **_both(Kind.WINDOW, "Browser.getWindowBounds", "Browser.setContentsSize", "Browser.setWindowBounds"),
+    **_both(RuleKind.WINDOW, "Browser.getWindowBounds", "Browser.setContentsSize", "Browser.setWindowBounds"),
     **_refused("it would end the browser of all its clients", "Browser.crash", "Browser.crashGpuProcess"),
     **_refused(
         _ALL,
@@ -189,10 +189,10 @@ RULES: Final[dict[str, Rule]] = {
         ),
     ),
     **{
-        f"Storage.{name}": Rule(Kind.CONTEXT, Kind.DEFAULT_CONTEXT)
+        f"Storage.{name}": Rule(RuleKind.CONTEXT, RuleKind.DEFAULT_CONTEXT)
         for name in ("clearCookies", "getCookies", "setCookies")
     },
-    **{method: Rule(Kind.UNKNOWN, Kind.ADDRESS) for method in ("Network.loadNetworkResource", "Page.navigate")},
+    **{method: Rule(RuleKind.UNKNOWN, RuleKind.ADDRESS) for method in ("Network.loadNetworkResource", "Page.navigate")},
     **_refused(_TELLS, "Memory.getBrowserSamplingProfile"),
     **_refused(_ALL, "Memory.setPressureNotificationsSuppressed", "Memory.simulatePressureNotification"),
     **_refused(
@@ -202,13 +202,13 @@ RULES: Final[dict[str, Rule]] = {
         "Emulation.setPrimaryScreen",
         "Emulation.updateScreen",
     ),
-    **_refused("the browser session is that of all clients", "Fetch.enable", "Fetch.disable", page=Kind.PASS),
-    **_refused(_ALL, "Security.setIgnoreCertificateErrors", page=Kind.PASS),
-    **_both(Kind.PASS, "IO.close", "IO.read", "Runtime.runIfWaitingForDebugger", "Emulation.getScreenInfos"),
+    **_refused("the browser session is that of all clients", "Fetch.enable", "Fetch.disable", page=RuleKind.PASS),
+    **_refused(_ALL, "Security.setIgnoreCertificateErrors", page=RuleKind.PASS),
+    **_both(RuleKind.PASS, "IO.close", "IO.read", "Runtime.runIfWaitingForDebugger", "Emulation.getScreenInfos"),
 }
 
-_ANY = Rule(Kind.UNKNOWN, Kind.PASS)
-_NONE = Rule(Kind.UNKNOWN, Kind.UNKNOWN)
+_ANY = Rule(RuleKind.UNKNOWN, RuleKind.PASS)
+_NONE = Rule(RuleKind.UNKNOWN, RuleKind.UNKNOWN)
 
 
 def rule_of(method: str) -> Rule:

@@ -11,11 +11,11 @@ from txcdp.gateway._client_messages import Command, write_refusal
 from txcdp.gateway._multiplex.downloads import Downloads
 from txcdp.gateway._multiplex.limits import Limits
 from txcdp.gateway._multiplex.messages import no_session, write_event
-from txcdp.gateway._multiplex.sessions import ROOT, Session
-from txcdp.gateway._multiplex.targets import Discovery, Told
+from txcdp.gateway._multiplex.sessions import ROOT, ClientSession
+from txcdp.gateway._multiplex.target_filters import Discovery, Told
 
 if TYPE_CHECKING:
-    from txcdp.gateway._multiplex.browser import SharedBrowser
+    from txcdp.gateway._multiplex.shared_browser import SharedBrowser
 
 #: What a WebSocket's client is told when the browser fails it (RFC 6455: an unexpected condition).
 INTERNAL_ERROR: Final = 1011
@@ -24,7 +24,7 @@ INTERNAL_ERROR: Final = 1011
 NORMAL_END: Final = 1000
 
 
-class Belongings:
+class ClientState:
     """What belongs to one client, and what it is told of that.
 
     :param deliver: called with each message for the client.
@@ -42,9 +42,9 @@ class Belongings:
     :ivar windows: the windows that it has been told of, by the target that it has asked about.
     :ivar waiting: the ids, on the line, of its commands that the browser has not answered.
     :ivar making: how many contexts and targets are being made for it over this line.
-    :ivar host: whose contexts and targets it has: its own, but for a line to a page.
-    :ivar lodgers: the lines to its pages.
-    :ivar downloads: those of its pages; of a line to a page, its host's are asked.
+    :ivar owner: whose contexts and targets it has: its own, but for a line to a page.
+    :ivar page_connections: the lines to its pages.
+    :ivar downloads: those of its pages; of a line to a page, its owner's are asked.
     :ivar first_page: whether a page is opened in its default context before it is ready, as a fresh browser has one.
     """
 
@@ -60,16 +60,16 @@ class Belongings:
         self.closed = False
         self.default = ""
         self.contexts: list[str] = []
-        self.sessions: dict[str, Session] = {}
-        self.roots: dict[str, Session] = {}
-        self.discovering: dict[str, Session] = {}
+        self.sessions: dict[str, ClientSession] = {}
+        self.roots: dict[str, ClientSession] = {}
+        self.discovering: dict[str, ClientSession] = {}
         self.targets: dict[str, dict[str, Any]] = {}
         self.tops: set[str] = set()
         self.windows: dict[str, int] = {}
         self.waiting: set[int] = set()
         self.making = 0
-        self.host: Belongings = self
-        self.lodgers: list[Belongings] = []
+        self.owner: ClientState = self
+        self.page_connections: list[ClientState] = []
         self.downloads = Downloads(self)
         self.first_page = False
         self._attachments: dict[str, int] = {}
@@ -79,7 +79,7 @@ class Belongings:
     @property
     def being_made(self) -> int:
         """How many contexts and targets are being made for it, over all of its lines."""
-        return sum(each.making for each in (self, *self.lodgers))
+        return sum(each.making for each in (self, *self.page_connections))
 
     def deliver(self, message: bytes) -> None:
         """Send the client a message, if it is still there."""
@@ -88,7 +88,7 @@ class Belongings:
 
     # Coming and leaving:
 
-    def seated(self, reply: dict[str, Any]) -> None:
+    def on_root_session(self, reply: dict[str, Any]) -> None:
         """Take the root session, which the browser has opened, or failed to."""
         session_id = reply.get("result", {}).get("sessionId", "")
         target_id = self.browser.watch.opened(session_id)
@@ -96,33 +96,33 @@ class Belongings:
             if session_id:
                 self.browser.line.detach(session_id, ROOT)
         elif session_id:
-            root = Session(session_id, target_id, "browser", world=self, upper=None, parent=ROOT)
+            root = ClientSession(session_id, target_id, "browser", virtual=self, parent=None, parent_key=ROOT)
             self.sessions[""] = self.roots[""] = self.browser.sessions[root.key] = root
-            self.furnished()
+            self.on_ready()
         else:
             self.end(INTERNAL_ERROR, "the browser has opened no session")
 
-    def housed(self, reply: dict[str, Any]) -> None:
+    def on_default_context(self, reply: dict[str, Any]) -> None:
         """Take the default context, which the browser has made, or failed to."""
-        self.default = self.moved_in(reply) or ""
+        self.default = self.add_context(reply) or ""
         if not self.default:
             self.end(INTERNAL_ERROR, "the browser has made no context")
         elif self.first_page:
             params = {"url": "about:blank", "browserContextId": self.default}
             self.browser.line.ask("Target.createTarget", params, then=self._first_page_made)
         else:
-            self.furnished()
+            self.on_ready()
 
     def _first_page_made(self, reply: dict[str, Any]) -> None:
         """Go on with the first page, or without where the browser has failed to make it."""
         self.first_page = False
         if not self.closed:
-            self.furnished()
+            self.on_ready()
 
-    def furnished(self) -> None:
+    def on_ready(self) -> None:
         """Hear that the root session is there, or the default context."""
 
-    def moved_in(self, reply: dict[str, Any]) -> str | None:
+    def add_context(self, reply: dict[str, Any]) -> str | None:
         """Take a context that the browser has made; None where it has not, or the client has left meanwhile."""
         context = reply.get("result", {}).get("browserContextId")
         if not isinstance(context, str):
@@ -145,7 +145,7 @@ class Belongings:
         if self.closed:
             return
         self.closed = True
-        for each in list(self.lodgers):
+        for each in list(self.page_connections):
             each.end(NORMAL_END, "who has opened the page has left")
         self.browser.forget(self)
         root = self.sessions.get("")
@@ -157,7 +157,7 @@ class Belongings:
     def end(self, code: int, why: str) -> None:
         """Close all, and send the client away."""
         if not self.closed:
-            for each in list(self.lodgers):
+            for each in list(self.page_connections):
                 each.end(code, why)
             self.close()
             self._close(code, why)
@@ -170,7 +170,7 @@ class Belongings:
 
     def refreshed(self, info: dict[str, Any]) -> bool:
         """Take what the browser has answered about a target; tell whether that is one of the client's."""
-        if self.browser.owner(info) is not self.host:
+        if self.browser.owner(info) is not self.owner:
             return False
         if info["targetId"] in self.targets:
             self.targets[info["targetId"]] = info
@@ -203,21 +203,21 @@ class Belongings:
             discovery.crashed(told.target_id, params)
 
     def _discoveries(self) -> list[Discovery]:
-        discovering = [each for world in (self, *self.lodgers) for each in world.discovering.values()]
+        discovering = [each for virtual in (self, *self.page_connections) for each in virtual.discovering.values()]
         return [each.discovery for each in discovering if each.discovery is not None]
 
     # Sessions:
 
     @property
-    def all_roots(self) -> list[Session]:
+    def all_roots(self) -> list[ClientSession]:
         """Its sessions with the browser itself, over all of its lines."""
-        return [each for line in (self, *self.lodgers) for each in line.roots.values()]
+        return [each for line in (self, *self.page_connections) for each in line.roots.values()]
 
-    def browser_session(self, target_id: str) -> Session | None:
+    def browser_session(self, target_id: str) -> ClientSession | None:
         """Return the client's session with a target that stands for the browser."""
         return next((each for each in self.roots.values() if each.target_id == target_id), None)
 
-    def taker(self, told: Told) -> Session | None:
+    def taker(self, told: Told) -> ClientSession | None:
         """Return the session to which a new target is to be handed over; others that want it are attached to it."""
         self.tops.add(told.target_id)
         kind = str(told.info.get("type", ""))
@@ -226,78 +226,80 @@ class Belongings:
             self.attach(each, told.target_id)
         return takers[0] if takers else None
 
-    def attach(self, session: Session, target_id: str, then: Callable[[], None] | None = None) -> None:
+    def attach(self, session: ClientSession, target_id: str, then: Callable[[], None] | None = None) -> None:
         """Attach a browser session to a target, as if by itself; ``then`` is called at the end, however that is."""
         session.asked.add(target_id)
         params = {"targetId": target_id, "flatten": True}
         done = partial(self._attach_answered, session, target_id, then)
-        self.browser.line.ask("Target.attachToTarget", params, session=session, world=self, then=done)
+        self.browser.line.ask("Target.attachToTarget", params, session=session, virtual=self, then=done)
 
     def _attach_answered(
-        self, session: Session, target_id: str, then: Callable[[], None] | None, reply: dict[str, Any]
+        self, session: ClientSession, target_id: str, then: Callable[[], None] | None, reply: dict[str, Any]
     ) -> None:
         session.asked.discard(target_id)
         if then is not None:
             then()
 
     def detach(
-        self, upper: Session, session: Session, command: Command, then: Callable[[dict[str, Any]], None]
+        self, parent: ClientSession, session: ClientSession, command: Command, then: Callable[[dict[str, Any]], None]
     ) -> None:
         """Let a session go, on behalf of a command on the one above it; ``then`` is called with the reply."""
-        upper.left(session)
-        over = upper if upper.key == session.parent else None  # else a watcher's, which always answers
+        parent.left(session)
+        over = parent if parent.key == session.parent_key else None  # else a watcher's, which always answers
         params, ask = {"sessionId": session.id}, self.browser.line.ask
         ask(
             "Target.detachFromTarget",
             params,
             session=over,
-            key=session.parent,
-            world=self,
+            key=session.parent_key,
+            virtual=self,
             number=command.id,
             then=then,
         )
 
-    def attached(self, upper: Session, told: Told, parent: bytes) -> None:
+    def attached(self, parent: ClientSession, told: Told, parent_key: bytes) -> None:
         """Take a new session, and tell the client of it in the name of another.
 
-        :param parent: the session on which the browser has told of it.
+        :param parent_key: the session on which the browser has told of it.
         """
         kind, target_id = str(told.info.get("type", "")), told.target_id
-        nested = upper.attach_asked(target_id) if parent == upper.key and target_id not in upper.asked else False
+        nested = parent.attach_asked(target_id) if parent_key == parent.key and target_id not in parent.asked else False
         if nested is None:  # it is attached by itself
-            nested = upper.nests
-        session = Session(told.session_id, target_id, kind, world=self, upper=upper, parent=parent, nested=nested)
-        self.sessions[session.id] = self.browser.sessions[session.key] = upper.below[session.id] = session
+            nested = parent.nests
+        session = ClientSession(
+            told.session_id, target_id, kind, virtual=self, parent=parent, parent_key=parent_key, nested=nested
+        )
+        self.sessions[session.id] = self.browser.sessions[session.key] = parent.children[session.id] = session
         if session.is_browser:
             self.roots[session.id] = session
-        if parent != upper.key or target_id in upper.asked:
-            upper.taken[target_id] = session
+        if parent_key != parent.key or target_id in parent.asked:
+            parent.taken[target_id] = session
         self._count(target_id, 1)
         params = {"sessionId": session.id, "targetInfo": self.seen(told.info), "waitingForDebugger": told.waiting}
-        upper.deliver(write_event("Target.attachedToTarget", params, upper.name))
+        parent.deliver(write_event("Target.attachedToTarget", params, parent.name))
 
-    def detached(self, session: Session, told: Told) -> None:
+    def detached(self, session: ClientSession, told: Told) -> None:
         """Hear that a session is no more."""
-        upper = session.upper
-        if upper is None:
+        parent = session.parent
+        if parent is None:
             self.end(INTERNAL_ERROR, "the browser has ended the session")
             return
         self._remove(session)
-        upper.below.pop(session.id, None)
-        upper.left(session)
+        parent.children.pop(session.id, None)
+        parent.left(session)
         params = {"sessionId": session.id, "targetId": told.target_id}
-        upper.deliver(write_event("Target.detachedFromTarget", params, upper.name))
+        parent.deliver(write_event("Target.detachedFromTarget", params, parent.name))
 
-    def _remove(self, session: Session) -> None:
+    def _remove(self, session: ClientSession) -> None:
         """Take out a session and those below it; what it has not answered is answered as when it is gone."""
         self.sessions.pop(session.id, None)
         self.browser.sessions.pop(session.key, None)
         self.browser.watch.resumed(session, gone=True)
         self.roots.pop(session.id, None)
         self.discovering.pop(session.id, None)
-        for each in list(session.below.values()):
-            if each.parent != session.key:
-                self.browser.line.detach(each.id, each.parent)
+        for each in list(session.children.values()):
+            if each.parent_key != session.key:
+                self.browser.line.detach(each.id, each.parent_key)
             self._remove(each)
         asked, gone = self.browser.line.asked, no_session()
         for line_id in sorted(session.waiting):

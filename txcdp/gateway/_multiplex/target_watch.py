@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from txcdp.gateway._multiplex.sessions import ROOT, Session
-from txcdp.gateway._multiplex.targets import HIDDEN, Told, matches
+from txcdp.gateway._multiplex.sessions import ROOT, ClientSession
+from txcdp.gateway._multiplex.target_filters import HIDDEN, Told, matches
 
 if TYPE_CHECKING:
-    from txcdp.gateway._multiplex.browser import SharedBrowser
-    from txcdp.gateway._multiplex.state import Belongings
+    from txcdp.gateway._multiplex.shared_browser import SharedBrowser
+    from txcdp.gateway._multiplex.state import ClientState
 
 _FURNITURE: Final[list[dict[str, Any]]] = [{"type": kind, "exclude": True} for kind in sorted(HIDDEN)]
 _ALL: Final = [*_FURNITURE, {}]
@@ -70,18 +70,18 @@ class Watch:
         if told.info.get("type") == "browser":
             self._opened[told.session_id] = told.target_id
             return
-        world = self._browser.owner(told.info)
-        taker = None if world is None else world.taker(told)
-        if world is None or taker is None:
-            if world is None or not told.waiting or not self._hold(world, key, told):
+        virtual = self._browser.owner(told.info)
+        taker = None if virtual is None else virtual.taker(told)
+        if virtual is None or taker is None:
+            if virtual is None or not told.waiting or not self._hold(virtual, key, told):
                 self.let_go(key, told)
             return
-        if told.waiting and taker.waits and told.info.get("type") == "tab":
+        if told.waiting and taker.wait_for_debugger and told.info.get("type") == "tab":
             self._tab_waits(str(told.info.get("browserContextId")), told.session_id)
-        if told.waiting and not taker.waits:
+        if told.waiting and not taker.wait_for_debugger:
             self._resume(told)
             told.waiting = False
-        world.attached(taker, told, key)
+        virtual.attached(taker, told, key)
 
     def let_go(self, key: bytes, told: Told) -> None:
         """Let a target go on, and its session go.
@@ -120,11 +120,14 @@ class Watch:
         else:
             self._tabs.setdefault(context, deque()).append(session_id)
 
-    def _hold(self, world: Belongings, key: bytes, told: Told) -> bool:
+    def _hold(self, virtual: ClientState, key: bytes, told: Told) -> bool:
         """Keep a page waiting whose tab its client lets wait; tell whether it is."""
         if told.info.get("type") != "page" or told.info.get("subtype"):
             return False
-        if not any(each.waits and each.takes is not None and matches(each.takes, "tab") for each in world.all_roots):
+        if not any(
+            each.wait_for_debugger and each.auto_attach_filter is not None and matches(each.auto_attach_filter, "tab")
+            for each in virtual.all_roots
+        ):
             return False
         context = str(told.info.get("browserContextId"))
         held = Held(key, told)
@@ -138,19 +141,19 @@ class Watch:
             self._pages.setdefault(context, deque()).append(held)
         return True
 
-    def has_waiting(self, session: Session) -> bool:
+    def has_waiting(self, session: ClientSession) -> bool:
         """Tell whether a page waits, or may, for a session to go on."""
         return session.id in self._held or any(session.id in tabs for tabs in self._tabs.values())
 
-    def resumed(self, session: Session, *, gone: bool = False) -> None:
+    def resumed(self, session: ClientSession, *, gone: bool = False) -> None:
         """Hear that a client has let a session go on, or that the session is no more.
 
         A tab that goes on still keeps its page waiting where its client has this attached and waiting, too.
         """
         held = self._held.pop(session.id, None)
         if held is not None:
-            pages = [each for each in session.below.values() if each.target_id == held.told.target_id]
-            if session.waits and pages and not gone:
+            pages = [each for each in session.children.values() if each.target_id == held.told.target_id]
+            if session.wait_for_debugger and pages and not gone:
                 self._held[pages[0].id] = held
             else:
                 self.let_go(held.key, held.told)

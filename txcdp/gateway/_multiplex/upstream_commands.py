@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from txcdp.gateway._multiplex.messages import write_command
-from txcdp.gateway._multiplex.sessions import ROOT, Session
+from txcdp.gateway._multiplex.sessions import ROOT, ClientSession
 from txcdp.protocol._records import from_json, to_json
 
 if TYPE_CHECKING:
-    from txcdp.gateway._multiplex.state import Belongings
+    from txcdp.gateway._multiplex.state import ClientState
 
 _MAX_ID: Final = 2**31 - 1
 
@@ -23,22 +23,24 @@ Answered = Callable[[dict[str, Any]], None]
 class Asked:
     """A command that the browser has not answered.
 
-    :ivar world: who asked; None for the gateway itself.
+    :ivar virtual: who asked; None for the gateway itself.
     :ivar number: the client's own id for it.
     :ivar session: the session that it was sent to; None for the line's own.
     :ivar then: called with the decoded reply; None where the reply goes to the client as it comes.
     """
 
-    __slots__ = ("number", "session", "then", "world")
+    __slots__ = ("number", "session", "then", "virtual")
 
-    def __init__(self, world: Belongings | None, number: int, session: Session | None, then: Answered | None) -> None:
-        self.world = world
+    def __init__(
+        self, virtual: ClientState | None, number: int, session: ClientSession | None, then: Answered | None
+    ) -> None:
+        self.virtual = virtual
         self.number = number
         self.session = session
         self.then = then
 
 
-class Line:
+class UpstreamCommands:
     """The commands on the shared line, each with an id that no other has.
 
     :param send: called with each message for the browser.
@@ -57,8 +59,8 @@ class Line:
         method: str,
         params: dict[str, Any] | list[Any] | None,
         *,
-        session: Session | None = None,
-        world: Belongings | None = None,
+        session: ClientSession | None = None,
+        virtual: ClientState | None = None,
         number: int = 0,
         then: Answered | None = None,
         key: bytes = ROOT,
@@ -69,9 +71,9 @@ class Line:
         :param key: where there is no such session, the line's own that it is for.
         """
         line_id = self._number()
-        self.asked[line_id] = Asked(world, number, session, then)
-        if world is not None:
-            world.waiting.add(line_id)
+        self.asked[line_id] = Asked(virtual, number, session, then)
+        if virtual is not None:
+            virtual.waiting.add(line_id)
         if session is not None:
             session.waiting.add(line_id)
             key = session.key
@@ -95,22 +97,22 @@ class Line:
         if asked is None:
             self.swallowed += 1
             return
-        world = asked.world
-        if world is not None:
-            world.waiting.discard(line_id)
+        virtual = asked.virtual
+        if virtual is not None:
+            virtual.waiting.discard(line_id)
         if asked.session is not None:
             asked.session.waiting.discard(line_id)
         if asked.then is not None:
             asked.then(from_json(message))
-        elif world is not None and asked.session is not None:
+        elif virtual is not None and asked.session is not None:
             asked.session.deliver(_readdressed(message, at, asked.number, asked.session.strip))
 
-    def give_up(self, world: Belongings) -> None:
+    def give_up(self, virtual: ClientState) -> None:
         """Forget what a client has asked; but for what the line's own session will answer, and has to be undone."""
-        for line_id in world.waiting:
+        for line_id in virtual.waiting:
             if self.asked[line_id].session is not None:
                 del self.asked[line_id]
-        world.waiting.clear()
+        virtual.waiting.clear()
 
     def _number(self) -> int:
         self._last = self._last % _MAX_ID + 1

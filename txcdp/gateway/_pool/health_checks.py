@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from txcdp._deferreds import with_deadline
 from txcdp.errors import ConnectionLost
 from txcdp.gateway._options import PoolOptions
-from txcdp.gateway._pool.pooled_browser import Member
+from txcdp.gateway._pool.pooled_browser import PooledBrowser
 
 if TYPE_CHECKING:
     from txcdp.gateway._pool.pool import Pool
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Measure = Callable[[Iterable[int]], Iterable[tuple[int, int]]]
 
 
-class Checkups:
+class HealthChecks:
     """One timer for all browsers of a pool.
 
     :param clock: the reactor, or a ``task.Clock``.
@@ -56,45 +56,45 @@ class Checkups:
     def _look(self) -> None:
         self._call = self._clock.callLater(self._options.check_interval, self._look)
         counts = self._pool.counts
-        for member in [*self._pool.idle, *self._pool.leased]:
-            if member in self._pool.idle and self._pool.is_worn_out(member):
+        for pooled in [*self._pool.idle, *self._pool.leased]:
+            if pooled in self._pool.idle and self._pool.is_worn_out(pooled):
                 counts.recycled += 1
-                self._pool.discard(member, "it has served its time")
-            elif member.checking is None:
-                self._check(member)
+                self._pool.discard(pooled, "it has served its time")
+            elif pooled.checking is None:
+                self._check(pooled)
         if self._measuring is None:
             self._measuring = self._cooperator.cooperate(self._measure_all())
 
     def _measure_all(self) -> Iterator[None]:
-        members = {each.running.pid: each for each in (*self._pool.idle, *self._pool.leased)}
+        pooled_browsers = {each.running.pid: each for each in (*self._pool.idle, *self._pool.leased)}
         sizes: dict[int, int] = {}
-        for pid, size in self._measure(members):
+        for pid, size in self._measure(pooled_browsers):
             sizes[pid] = sizes.get(pid, 0) + size
             yield
         self._measuring = None
-        for pid, member in members.items():
-            if not member.ended.given:
-                self._weigh(member, sizes.get(pid, 0))
+        for pid, pooled in pooled_browsers.items():
+            if not pooled.ended.fired:
+                self._weigh(pooled, sizes.get(pid, 0))
 
-    def _weigh(self, member: Member, size: int) -> None:
-        member.memory = size
+    def _weigh(self, pooled: PooledBrowser, size: int) -> None:
+        pooled.memory = size
         limit = self._options.browser.memory
         if limit is not None and size > limit:
-            self._pool.counts.fat += 1
-            self._pool.discard(member, f"its memory has passed {limit:,} bytes")
+            self._pool.counts.oversized += 1
+            self._pool.discard(pooled, f"its memory has passed {limit:,} bytes")
 
-    def _check(self, member: Member) -> None:
-        checking = with_deadline(self._clock, member.running.check(), self._options.check_timeout, TimeoutError)
-        member.checking = checking
+    def _check(self, pooled: PooledBrowser) -> None:
+        checking = with_deadline(self._clock, pooled.running.check(), self._options.check_timeout, TimeoutError)
+        pooled.checking = checking
 
         def checked(result: object) -> None:
-            member.checking = None
-            if not isinstance(result, Failure) or member.ended.given:
+            pooled.checking = None
+            if not isinstance(result, Failure) or pooled.ended.fired:
                 return
             if result.check(ConnectionLost):  # which is heard a moment before its end
-                self._pool.gone(member)
+                self._pool.gone(pooled)
             else:
                 self._pool.counts.hung += 1
-                self._pool.discard(member, f"it does not answer ({type(result.value).__name__})")
+                self._pool.discard(pooled, f"it does not answer ({type(result.value).__name__})")
 
         checking.addBoth(checked)

@@ -1,7 +1,7 @@
 """A pool of browsers: some kept warm, each looked at now and then, replaced when it is worn out or gone.
 
 A *member* is one browser. It is started, idle, leased to somebody, idle again or ended; who has leased one hears from
-``member.ended`` when it is gone. All that the pool knows of browsers is ``Running``, and
+``pooled.ended`` when it is gone. All that the pool knows of browsers is ``Running``, and
 all it knows of time is the clock that it is given.
 """
 
@@ -19,8 +19,8 @@ from twisted.python.failure import Failure
 from txcdp._deferreds import returns_deferred, with_deadline
 from txcdp.gateway._http.refusals import busy
 from txcdp.gateway._options import PoolOptions
-from txcdp.gateway._pool.health_checks import Checkups, Measure
-from txcdp.gateway._pool.pooled_browser import Member, PoolCounts, Running
+from txcdp.gateway._pool.health_checks import HealthChecks, Measure
+from txcdp.gateway._pool.pooled_browser import PoolCounts, PooledBrowser, Running
 
 log = Logger()
 
@@ -49,17 +49,17 @@ class Pool:
         self._clock = clock
         self._start = start
         self._options = options
-        self._checkups = Checkups(clock, self, options, measure)
+        self._health_checks = HealthChecks(clock, self, options, measure)
         self.counts = PoolCounts()
-        self.idle: deque[Member] = deque()
-        self.leased: set[Member] = set()
-        self.reserved: set[Member] = set()
+        self.idle: deque[PooledBrowser] = deque()
+        self.leased: set[PooledBrowser] = set()
+        self.reserved: set[PooledBrowser] = set()
         self.when_short: list[Callable[[], bool]] = []
         self._starting: set[Deferred[Any]] = set()
         self._expected: list[Deferred[None]] = []
         self._ending: set[Deferred[Any]] = set()
-        self._tidying: set[Member] = set()
-        self._waiters: deque[Deferred[Member]] = deque()
+        self._tidying: set[PooledBrowser] = set()
+        self._waiters: deque[Deferred[PooledBrowser]] = deque()
         self._pause = 0.0
         self._retry: IDelayedCall | None = None
         self._open = False
@@ -79,22 +79,22 @@ class Pool:
         """Whether it is open, and has a browser or can be expected to have one."""
         return self._open and (bool(self.idle or self.leased) or self._retry is None)
 
-    def any(self) -> Member | None:
+    def any(self) -> PooledBrowser | None:
         """Return a browser that can be asked what all of them answer alike; None where there is none."""
         return next(iter((*self.idle, *self.leased)), None)
 
     def open(self) -> None:
         """Begin: start browsers, and look at them now and then."""
         self._open = True
-        self._checkups.start()
+        self._health_checks.start()
         self._fill()
 
-    def reserve(self) -> Member | None:
+    def reserve(self) -> PooledBrowser | None:
         """Reserve an idle browser: others get it only where no other is to be had. None where there is none."""
-        member = next((each for each in self.idle if each not in self.reserved), None)
-        if member is not None:
-            self.reserved.add(member)
-        return member
+        pooled = next((each for each in self.idle if each not in self.reserved), None)
+        if pooled is not None:
+            self.reserved.add(pooled)
+        return pooled
 
     def when_started(self) -> Deferred[None]:
         """Fire when a browser that is on its way has come up, or failed to. It may be cancelled."""
@@ -107,23 +107,23 @@ class Pool:
         for each in expected:
             each.callback(None)
 
-    def unreserve(self, member: Member) -> None:
+    def unreserve(self, pooled: PooledBrowser) -> None:
         """Let others have a browser as any other."""
-        self.reserved.discard(member)
+        self.reserved.discard(pooled)
         self._serve()
 
-    def lease(self, member: Member | None = None) -> Deferred[Member]:
+    def lease(self, pooled: PooledBrowser | None = None) -> Deferred[PooledBrowser]:
         """Ask for a browser; give it back with :meth:`release`.
 
-        :param member: this one, if it is idle.
-        :returns: fires with a :class:`Member`; fails with :exc:`Refusal`. It may be cancelled.
+        :param pooled: this one, if it is idle.
+        :returns: fires with a :class:`PooledBrowser`; fails with :exc:`Refusal`. It may be cancelled.
         """
         if not self._open:
             return _refused("The gateway is being stopped; no more clients are taken.", "draining", 5)
-        if member is not None and member in self.idle:
-            self._give(member)
-            return succeed(member)
-        waiter: Deferred[Member] = Deferred(self._waiters.remove)
+        if pooled is not None and pooled in self.idle:
+            self._give(pooled)
+            return succeed(pooled)
+        waiter: Deferred[PooledBrowser] = Deferred(self._waiters.remove)
         if not self.idle and len(self._waiters) >= self._options.queue + self._free:
             return _refused("All browsers are taken, and so are all places in the queue.", "queue_full", self._soon)
         self._waiters.append(waiter)
@@ -139,44 +139,44 @@ class Pool:
             lambda: busy(503, f"No browser became free within {seconds:g} s.", "queue_deadline", self._soon),
         )
 
-    def release(self, member: Member, *, used: bool = True) -> None:
+    def release(self, pooled: PooledBrowser, *, used: bool = True) -> None:
         """Give a browser back; it is tidied up for the next client, or replaced.
 
         :param used: False: nothing was done with it, so it is as good as before.
         """
-        if member not in self.leased:
+        if pooled not in self.leased:
             return  # it is gone
-        self.leased.discard(member)
+        self.leased.discard(pooled)
         if not used and self._open:
-            self.idle.append(member)
+            self.idle.append(pooled)
             self._serve()
             return
-        member.sessions += 1
-        if member.broken:
-            self.gone(member)
+        pooled.sessions += 1
+        if pooled.broken:
+            self.gone(pooled)
             return
-        if self.is_worn_out(member):
+        if self.is_worn_out(pooled):
             self.counts.recycled += 1
-            self._end(member, "it has served its time")
+            self._end(pooled, "it has served its time")
             return
-        self._tidying.add(member)
-        tidied = with_deadline(self._clock, member.running.tidy(), self._options.check_timeout, TimeoutError)
+        self._tidying.add(pooled)
+        tidied = with_deadline(self._clock, pooled.running.tidy(), self._options.check_timeout, TimeoutError)
 
         def done(result: object) -> None:
-            self._tidying.discard(member)
+            self._tidying.discard(pooled)
             if isinstance(result, Failure):
-                self.counts.hung += not member.ended.given
-                self._end(member, f"it could not be tidied up ({type(result.value).__name__})")
-            elif not member.ended.given:
-                self.idle.append(member)
+                self.counts.hung += not pooled.ended.fired
+                self._end(pooled, f"it could not be tidied up ({type(result.value).__name__})")
+            elif not pooled.ended.fired:
+                self.idle.append(pooled)
                 self._serve()
                 self._fill()
 
         tidied.addBoth(done)
 
-    def discard(self, member: Member, why: str) -> None:
+    def discard(self, pooled: PooledBrowser, why: str) -> None:
         """End a browser, whoever has it and whatever it does."""
-        self._end(member, why)
+        self._end(pooled, why)
 
     def drain(self) -> None:
         """Take no more clients, and end the browsers that nobody has; those that are leased go on."""
@@ -189,16 +189,16 @@ class Pool:
         retry, self._retry = self._retry, None
         if retry is not None:
             retry.cancel()
-        self._checkups.stop()
-        for member in [*self.idle, *self._tidying]:
-            self._end(member, "the gateway is being stopped")
+        self._health_checks.stop()
+        for pooled in [*self.idle, *self._tidying]:
+            self._end(pooled, "the gateway is being stopped")
 
     @returns_deferred
     async def stop(self) -> None:
         """End all browsers; fires when nothing of them is left."""
         self.drain()
-        for member in list(self.leased):
-            self.discard(member, "the gateway is being stopped")
+        for pooled in list(self.leased):
+            self.discard(pooled, "the gateway is being stopped")
         while left := [*self._starting, *self._ending]:
             await gatherResults([_after(each) for each in left])
 
@@ -233,14 +233,14 @@ class Pool:
 
     def _came_up(self, running: Running, started: Deferred[Any]) -> None:
         self._starting.discard(started)
-        member = Member(running, self._clock.seconds())
+        pooled = PooledBrowser(running, self._clock.seconds())
         self.counts.started += 1
         self._pause = 0.0
-        running.when_ended().addBoth(lambda _: self.gone(member))
+        running.when_ended().addBoth(lambda _: self.gone(pooled))
         if not self._open:
-            self._end(member, "the gateway is being stopped")
+            self._end(pooled, "the gateway is being stopped")
         else:
-            self.idle.append(member)
+            self.idle.append(pooled)
             self._serve()
             self._fill()
         self._has_started()
@@ -264,17 +264,17 @@ class Pool:
 
     def _serve(self) -> None:
         while self.idle and self._waiters:
-            member = next((each for each in self.idle if each not in self.reserved), None)
-            if member is None and self._may_start:
+            pooled = next((each for each in self.idle if each not in self.reserved), None)
+            if pooled is None and self._may_start:
                 return
-            member = member or self.idle[0]
-            self._give(member)
-            self._waiters.popleft().callback(member)
+            pooled = pooled or self.idle[0]
+            self._give(pooled)
+            self._waiters.popleft().callback(pooled)
 
-    def _give(self, member: Member) -> None:
-        self.idle.remove(member)
-        self.reserved.discard(member)
-        self.leased.add(member)
+    def _give(self, pooled: PooledBrowser) -> None:
+        self.idle.remove(pooled)
+        self.reserved.discard(pooled)
+        self.leased.add(pooled)
 
     @property
     def _set_aside(self) -> int:
@@ -288,33 +288,33 @@ class Pool:
 
     # Ending:
 
-    def is_worn_out(self, member: Member) -> bool:
+    def is_worn_out(self, pooled: PooledBrowser) -> bool:
         """Whether a browser is to be replaced now that nobody has it."""
         limits = self._options.browser
-        too_old = self._clock.seconds() - member.born >= limits.seconds
-        return not self._open or member.sessions >= limits.sessions or too_old
+        too_old = self._clock.seconds() - pooled.born >= limits.seconds
+        return not self._open or pooled.sessions >= limits.sessions or too_old
 
-    def gone(self, member: Member) -> None:
+    def gone(self, pooled: PooledBrowser) -> None:
         """Hear that a process has ended, or a line to it that nothing else ends."""
-        if not member.ended.given:
-            self.counts.recycled += member.dismissed
-            self.counts.died += not member.dismissed
-            self._end(member, "its client has ended it" if member.dismissed else "its process has ended")
+        if not pooled.ended.fired:
+            self.counts.recycled += pooled.dismissed
+            self.counts.died += not pooled.dismissed
+            self._end(pooled, "its client has ended it" if pooled.dismissed else "its process has ended")
 
-    def _end(self, member: Member, why: str) -> None:
-        if member in self.idle:
-            self.idle.remove(member)
-        self.reserved.discard(member)
-        self.leased.discard(member)
-        self._tidying.discard(member)
-        if member.ended.given:
+    def _end(self, pooled: PooledBrowser, why: str) -> None:
+        if pooled in self.idle:
+            self.idle.remove(pooled)
+        self.reserved.discard(pooled)
+        self.leased.discard(pooled)
+        self._tidying.discard(pooled)
+        if pooled.ended.fired:
             return
-        log.info("Browser {pid} is ended: {why}", pid=member.running.pid, why=why)
-        member.why = why
-        member.ended.give(why)
-        if member.checking is not None:
-            member.checking.cancel()
-        closing = member.running.close()
+        log.info("Browser {pid} is ended: {why}", pid=pooled.running.pid, why=why)
+        pooled.why = why
+        pooled.ended.fire(why)
+        if pooled.checking is not None:
+            pooled.checking.cancel()
+        closing = pooled.running.close()
         self._ending.add(closing)
 
         def closed(result: object) -> None:

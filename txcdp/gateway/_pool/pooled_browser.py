@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 
-from txcdp._deferreds import Notice
+from txcdp._deferreds import OneShot
 
 
 class Running(Protocol):
@@ -49,7 +49,7 @@ class PoolCounts:
     :ivar recycled: browsers that were replaced as planned.
     :ivar died: browsers that ended by themselves, or were ended by somebody else.
     :ivar hung: browsers that were ended because they did not answer.
-    :ivar fat: browsers that were ended because they took too much memory.
+    :ivar oversized: browsers that were ended because they took too much memory.
     """
 
     started: int = 0
@@ -57,10 +57,10 @@ class PoolCounts:
     recycled: int = 0
     died: int = 0
     hung: int = 0
-    fat: int = 0
+    oversized: int = 0
 
 
-class Member:
+class PooledBrowser:
     """One browser of the pool.
 
     :ivar sessions: clients that it has had.
@@ -81,7 +81,7 @@ class Member:
         self.broken = False
         self.why = ""
         self.checking: Deferred[Any] | None = None
-        self.ended: Notice[str] = Notice()
+        self.ended: OneShot[str] = OneShot()
 
     def __repr__(self) -> str:
         return f"<browser {self.running.pid}, {self.sessions} sessions>"

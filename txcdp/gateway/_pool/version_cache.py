@@ -21,7 +21,7 @@ T = TypeVar("T")
 _FRONTEND = "https://chrome-devtools-frontend.appspot.com"
 
 
-class Facts:
+class VersionCache:
     """Asks once, and remembers.
 
     :param reactor: the reactor.
@@ -43,8 +43,8 @@ class Facts:
 
     def frontend(self) -> str | None:
         """Return where the front end of these browsers is, as they tell it; None where none has come up yet."""
-        member = self._pool.any()
-        version = self._version or (member.running.version if member is not None else {})
+        pooled = self._pool.any()
+        version = self._version or (pooled.running.version if pooled is not None else {})
         revision = re.search(r"\((@[0-9a-f]+)\)", version.get("WebKit-Version", ""))
         return None if revision is None else f"{_FRONTEND}/serve_rev/{revision[1]}/inspector.html"
 
@@ -58,11 +58,11 @@ class Facts:
 
     async def _ask(self, question: Callable[[Running], Deferred[T]]) -> T:
         """Ask any browser; where there is none, one is started for it."""
-        member = self._pool.any()
-        if member is not None:
-            return await question(member.running)
-        member = await self._pool.lease()
+        pooled = self._pool.any()
+        if pooled is not None:
+            return await question(pooled.running)
+        pooled = await self._pool.lease()
         try:
-            return await question(member.running)
+            return await question(pooled.running)
         finally:
-            self._pool.release(member, used=False)
+            self._pool.release(pooled, used=False)

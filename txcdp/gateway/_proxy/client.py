@@ -17,7 +17,7 @@ from txcdp.gateway._options import ClientLimits
 _CLOSING = 2.0
 
 
-class Guest(Protocol):
+class ClientListener(Protocol):
     """Who speaks with a client."""
 
     def client_opened(self) -> None:
@@ -41,18 +41,18 @@ class Client(LineEnd, ServerShortPath):  # type: ignore[misc]
 
     :param reactor: the reactor.
     :param limits: see :class:`~txcdp.gateway._options.ClientLimits`.
-    :param guest: who speaks with it.
+    :param listener: who speaks with it.
     :ivar paused: whether it is not read.
     :ivar congested: whether more waits for it than goes out in one write.
     """
 
-    def __init__(self, reactor: Any, limits: ClientLimits, guest: Guest) -> None:
+    def __init__(self, reactor: Any, limits: ClientLimits, listener: ClientListener) -> None:
         super().__init__(
             reactor, close_timeout=_CLOSING, ping_interval=limits.ping_interval, ping_timeout=limits.ping_timeout
         )
-        self._guest = guest
-        self._backpressure = _Heard(self, guest)
-        self.deliver = guest.client_said
+        self._listener = listener
+        self._backpressure = _ClientBackpressure(self, listener)
+        self.deliver = listener.client_said
 
     def end(self, code: int = 1000, reason: str = "") -> None:
         """Close it in good order; where it does not do its part in time, cut it off."""
@@ -65,14 +65,14 @@ class Client(LineEnd, ServerShortPath):  # type: ignore[misc]
         """Hear that the handshake is done."""
         self.transport.unregisterProducer()  # the HTTP server was one
         self._opened()
-        self._guest.client_opened()
+        self._listener.client_opened()
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """Take a message that came the long way; the protocol has no binary ones."""
         if isBinary:
             self.end(1003, "the DevTools protocol has no binary messages")
         else:
-            self._guest.client_said(payload)
+            self._listener.client_said(payload)
 
     def failHandshake(self, reason: str, code: int = 400, responseHeaders: Any = None) -> None:
         """Refuse a handshake. Autobahn's reasons repeat what was in the request, and it would log them."""
@@ -84,7 +84,7 @@ class Client(LineEnd, ServerShortPath):  # type: ignore[misc]
         """Hear that the line is gone."""
         self._stop()
         why = self._why or ("the client has left" if wasClean else "the client's line is lost")
-        self._guest.client_gone(why, bool(wasClean))
+        self._listener.client_gone(why, bool(wasClean))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Hear from Twisted that the line is gone."""
@@ -109,22 +109,22 @@ class Client(LineEnd, ServerShortPath):  # type: ignore[misc]
         self.transport.abortConnection()
 
 
-class _Heard(Backpressure):
-    """Tells the guest, too."""
+class _ClientBackpressure(Backpressure):
+    """Tells the listener, too."""
 
-    def __init__(self, client: Client, guest: Guest) -> None:
+    def __init__(self, client: Client, listener: ClientListener) -> None:
         super().__init__(client)
-        self._guest = guest
+        self._listener = listener
 
     def pauseProducing(self) -> None:
         """Hear from Twisted that more waits than goes out in one write."""
         self.full()
-        self._guest.client_full()
+        self._listener.client_full()
 
     def resumeProducing(self) -> None:
         """Hear from Twisted that all has left."""
         self.empty()
-        self._guest.client_empty()
+        self._listener.client_empty()
 
 
 def client_factory(reactor: Any, limits: ClientLimits) -> Any:
@@ -136,7 +136,7 @@ def client_factory(reactor: Any, limits: ClientLimits) -> Any:
         utf8validateIncoming=False,  # the browser does it
         maxMessagePayloadSize=limits.message_size,
         failByDrop=False,
-        allowNullOrigin=True,  # the door has looked at it
+        allowNullOrigin=True,  # the authorizer has looked at it
         openHandshakeTimeout=0,  # these deadlines are kept here, on the given reactor
         closeHandshakeTimeout=0,
     )

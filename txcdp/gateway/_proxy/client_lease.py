@@ -1,4 +1,4 @@
-"""Who has a world in which shared browser, and what the gateway itself does in worlds on behalf of HTTP requests."""
+"""Clients' leases of virtual browsers, and the gateway's own client in them on behalf of HTTP requests."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Any
 import msgspec
 from twisted.internet.defer import Deferred
 
-from txcdp._deferreds import Alarm, with_deadline
+from txcdp._deferreds import Timer, with_deadline
 from txcdp.chrome._descriptions import TargetDescription, build
 from txcdp.gateway._http.refusals import Refusal, busy
 from txcdp.gateway._http.tokens import Principal
-from txcdp.gateway._multiplex import World
-from txcdp.gateway._proxy.upstream import House
+from txcdp.gateway._multiplex import VirtualBrowser
+from txcdp.gateway._proxy.upstream import Upstream
 from txcdp.protocol._records import from_json, to_json
 
 
-class Tenant:
-    """A client's world: it lasts as long as the line that it was made for, or as any line to a page of it.
+class ClientLease:
+    """A client's virtual browser: it lasts as long as the line that it was made for, or as any line to a page of it.
 
     :param clock: the reactor.
-    :param house: the browser that it is in.
+    :param upstream: the browser that it is in.
     :param principal: whose it is.
-    :param left: called with the tenant and False when nobody has come for whom it was held.
+    :param left: called with the lease and False when nobody has come for whom it was held.
     :param listed: whether it was made by an HTTP request, whose pages are told to whoever has the same token.
-    :ivar world: the world; has to be put here at once.
+    :ivar virtual: the virtual browser; has to be put here at once.
     :ivar main: the line that it was made for; None where that was a request.
     :ivar lines: all that are open.
     :ivar offered: ids that were offered before their page was there, with the real ones.
@@ -35,17 +35,17 @@ class Tenant:
     :ivar had_lines: whether anybody has been there.
     """
 
-    world: World
+    virtual: VirtualBrowser
 
     def __init__(
         self,
         clock: Any,
-        house: House,
+        upstream: Upstream,
         principal: Principal,
-        left: Callable[[Tenant, bool], None],
+        left: Callable[[ClientLease, bool], None],
         listed: bool = False,
     ) -> None:
-        self.house = house
+        self.upstream = upstream
         self.principal = principal
         self.listed = listed
         self.main: object = None
@@ -54,12 +54,12 @@ class Tenant:
         self.name = ""
         self.lingers = False
         self.had_lines = False
-        self.hold = Alarm(clock, lambda: left(self, False))
+        self.hold = Timer(clock, lambda: left(self, False))
 
     def target(self, name: str) -> str | None:
         """Return the real id of one of its targets, or None."""
         target_id = self.offered.get(name, name)
-        return target_id if target_id in self.world.targets else None
+        return target_id if target_id in self.virtual.targets else None
 
     def described(self, there: list[TargetDescription]) -> list[TargetDescription]:
         """Describe its targets as ``/json/list`` does, by the ids by which its client knows them.
@@ -70,7 +70,7 @@ class Tenant:
         return [
             msgspec.structs.replace(each, id=names.get(each.id, each.id))
             for each in there
-            if each.id is not None and each.id in self.world.targets and each.type != "tab"
+            if each.id is not None and each.id in self.virtual.targets and each.type != "tab"
         ]
 
 
@@ -80,16 +80,16 @@ def described(info: dict[str, Any], frontend: str | None) -> TargetDescription:
     return build(TargetDescription, found)
 
 
-class Errand:
-    """Speaks in a world, in the place of a client.
+class InternalClient:
+    """Speaks in a virtual browser, in the place of a client.
 
     :param clock: the reactor.
     :param seconds: for each answer.
-    :param left: called when the world ends by itself.
-    :ivar world: has to be put here at once.
+    :param left: called when the virtual browser ends by itself.
+    :ivar virtual: has to be put here at once.
     """
 
-    world: World
+    virtual: VirtualBrowser
 
     def __init__(self, clock: Any, seconds: float, left: Callable[[], None] = lambda: None) -> None:
         self._clock = clock
@@ -108,12 +108,12 @@ class Errand:
 
         asked: Deferred[dict[str, Any]] = Deferred(forget)
         self._asked[number] = asked
-        self.world.receive(to_json({"id": number, "method": method, "params": params}))
+        self.virtual.receive(to_json({"id": number, "method": method, "params": params}))
         refusal = busy(502, "The browser did not answer in time.", "browser", 1)
         return with_deadline(self._clock, asked, self._seconds, lambda: refusal)
 
     def deliver(self, message: bytes) -> None:
-        """Take a message of the world's."""
+        """Take a message of the virtual browser's."""
         said = from_json(message)
         asked = self._asked.pop(said.get("id"), None)
         if asked is None:
@@ -124,7 +124,7 @@ class Errand:
             asked.errback(Refusal(403, str(said["error"].get("message")), "browser"))
 
     def ended(self, code: int, why: str) -> None:
-        """Hear that the world has ended."""
+        """Hear that the virtual browser has ended."""
         asked, self._asked = self._asked, {}
         for each in asked.values():
             each.errback(Refusal(404, "There is no such browser or page any more.", "unknown"))

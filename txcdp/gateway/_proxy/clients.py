@@ -10,19 +10,19 @@ from typing import Any
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
-from txcdp._deferreds import Notice, returns_deferred
+from txcdp._deferreds import OneShot, returns_deferred
 from txcdp._privacy import printable
 from txcdp.gateway._counters import Counters
 from txcdp.gateway._egress import EgressProxy
 from txcdp.gateway._http.refusals import Refusal, busy
-from txcdp.gateway._http.requests import TAKEN_OVER, Answer, Handler, Visit
+from txcdp.gateway._http.requests import TAKEN_OVER, Answer, Handler, RoutedRequest
 from txcdp.gateway._http.tokens import Principal
 from txcdp.gateway._http.upgrade import check_upgrade, take_over
 from txcdp.gateway._options import GatewayOptions
 from txcdp.gateway._proxy.client import client_factory
-from txcdp.gateway._proxy.command_filter import Screen
-from txcdp.gateway._proxy.method_info import Commands
-from txcdp.gateway._proxy.modes import Kind, Mode
+from txcdp.gateway._proxy.command_filter import CommandFilter
+from txcdp.gateway._proxy.method_info import MethodTable
+from txcdp.gateway._proxy.modes import EndpointKind, Mode
 from txcdp.gateway._proxy.relay import Relay
 
 #: Seconds between looks at whose time is over.
@@ -53,12 +53,12 @@ class Clients:
         self._reactor = reactor
         self._mode = mode
         self._limits = options.clients
-        self._table = Commands(counters, Screen(options.policy), egress)
+        self._table = MethodTable(counters, CommandFilter(options.policy), egress)
         self._counters = counters
         self._factory = client_factory(reactor, self._limits)
         self._places: Counter[str] = Counter()
         self._look: IDelayedCall | None = None
-        self._empty: Notice[None] | None = None
+        self._empty: OneShot[None] | None = None
         self._numbers = 0
         self.draining = False
         self.relays: dict[int, Relay] = {}
@@ -71,18 +71,18 @@ class Clients:
     def handlers(self) -> dict[str, Handler]:
         """Return who answers at which path."""
         return {
-            "/devtools/browser": lambda visit: self._open(visit, "browser", ""),
-            "/devtools/browser/": lambda visit: self._open(visit, "browser", visit.tail),
-            "/devtools/page/": lambda visit: self._open(visit, "page", visit.tail),
+            "/devtools/browser": lambda request: self._open(request, "browser", ""),
+            "/devtools/browser/": lambda request: self._open(request, "browser", request.tail),
+            "/devtools/page/": lambda request: self._open(request, "page", request.tail),
         }
 
     @returns_deferred
-    async def _open(self, visit: Visit, kind: Kind, name: str) -> Answer:
-        check_upgrade(visit)
-        principal = visit.principal
+    async def _open(self, request: RoutedRequest, kind: EndpointKind, name: str) -> Answer:
+        check_upgrade(request)
+        principal = request.principal
         self._take_place(principal)
         try:
-            line = await self._mode.open(visit, kind, name)
+            line = await self._mode.open(request, kind, name)
         except BaseException:
             self._leave_place(principal)
             raise
@@ -111,7 +111,7 @@ class Clients:
         self._counters.clients[principal.name] += 1
         if self._look is None:
             self._look = self._reactor.callLater(_LOOK, self._look_at_all)
-        peer = getattr(visit.request.getClientAddress(), "host", "?")
+        peer = getattr(request.http.getClientAddress(), "host", "?")
         log.info(
             "Client {number} ({who}) from {peer} has browser {browser}",
             number=number,
@@ -120,7 +120,7 @@ class Clients:
             browser=line.browser,
         )
         relay.client.factory = self._factory
-        take_over(visit.request, relay.client)
+        take_over(request.http, relay.client)
         return TAKEN_OVER
 
     @contextmanager
@@ -149,7 +149,7 @@ class Clients:
         if not self._places[principal.name]:
             del self._places[principal.name]
         if self._empty is not None and not self._places:
-            self._empty.give(None)
+            self._empty.fire(None)
 
     def _look_at_all(self) -> None:
         self._look = self._reactor.callLater(_LOOK, self._look_at_all) if self.relays else None
@@ -159,13 +159,13 @@ class Clients:
 
     # The end:
 
-    def drain(self) -> Notice[None]:
+    def drain(self) -> OneShot[None]:
         """Take no more clients; what is returned is given when the last one has left."""
         self.draining = True
         if self._empty is None:
-            self._empty = Notice()
+            self._empty = OneShot()
             if not self._places:
-                self._empty.give(None)
+                self._empty.fire(None)
         return self._empty
 
     def end_all(self, why: str) -> None:

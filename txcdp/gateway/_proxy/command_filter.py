@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from txcdp.gateway._client_messages import Command, Refusal, read_command
+from txcdp.gateway._client_messages import Command, CommandRefusal, read_command
 from txcdp.gateway._egress.addresses import AddressPolicy
 from txcdp.gateway._options import Policy
 from txcdp.gateway._urls import (
@@ -61,7 +61,7 @@ PRIVATE = "URLs of private addresses are not allowed by this gateway"
 _DEEPEST = 3
 
 
-class Screen:
+class CommandFilter:
     """Says which commands are not let through.
 
     :param policy: see :class:`~txcdp.gateway._options.Policy`.
@@ -138,7 +138,7 @@ class Screen:
             return None  # refused by the browser
         try:
             return self._objection(read_command(inner.encode("utf-8", "surrogatepass")), depth + 1)
-        except Refusal:
+        except CommandRefusal:
             return UNREADABLE
 
     # What is not a string, or no list, where one is wanted is refused by the browser.

@@ -30,18 +30,18 @@ from txcdp.chrome._descriptions import TargetDescription
 from txcdp.errors import TxcdpError
 from txcdp.gateway._http.listing import blank_page, shown
 from txcdp.gateway._http.refusals import Refusal, busy
-from txcdp.gateway._http.requests import Visit
+from txcdp.gateway._http.requests import RoutedRequest
 from txcdp.gateway._http.tokens import Principal
 from txcdp.gateway._options import GatewayOptions
 from txcdp.gateway._pool.launched import open_locally
 from txcdp.gateway._pool.pool import Pool
-from txcdp.gateway._pool.pooled_browser import Member
-from txcdp.gateway._pool.version_cache import Facts
-from txcdp.gateway._proxy.command_filter import Screen
+from txcdp.gateway._pool.pooled_browser import PooledBrowser
+from txcdp.gateway._pool.version_cache import VersionCache
+from txcdp.gateway._proxy.command_filter import CommandFilter
 from txcdp.gateway._proxy.leases import Lease, LeasedLine, Names
-from txcdp.gateway._proxy.modes import Kind
+from txcdp.gateway._proxy.modes import EndpointKind
 from txcdp.gateway._proxy.offers import Offer, Offers
-from txcdp.gateway._proxy.relay import Line
+from txcdp.gateway._proxy.relay import BrowserLine
 
 
 class Exclusive:
@@ -64,103 +64,106 @@ class Exclusive:
         self._reactor = reactor
         self._pool = pool
         self._hold = options.hold
-        self._screen = Screen(options.policy)
+        self._screen = CommandFilter(options.policy)
         self._linger = options.linger
-        self._offers: Offers[Member] = Offers(reactor, options.hold, pool.unreserve)
+        self._offers: Offers[PooledBrowser] = Offers(reactor, options.hold, pool.unreserve)
         self._stopping = False
         self._open_line = open_line
         pool.when_short.append(self._end_a_lingering_one)
         self._names = Names()
-        self._facts = Facts(reactor, pool)
+        self._versions = VersionCache(reactor, pool)
         self.leases: dict[str, Lease] = {}
 
     # Over HTTP:
 
     @returns_deferred
-    async def version(self, visit: Visit) -> dict[str, Any]:
+    async def version(self, request: RoutedRequest) -> dict[str, Any]:
         """Answer ``/json/version``."""
-        name = self._names.fresh("browser", visit.principal)
-        return {**await self._facts.version(), "webSocketDebuggerUrl": visit.socket_url(f"/devtools/browser/{name}")}
+        name = self._names.fresh("browser", request.principal)
+        return {
+            **await self._versions.version(),
+            "webSocketDebuggerUrl": request.socket_url(f"/devtools/browser/{name}"),
+        }
 
     @returns_deferred
-    async def targets(self, visit: Visit) -> list[dict[str, Any]]:
+    async def targets(self, request: RoutedRequest) -> list[dict[str, Any]]:
         """Answer ``/json/list``."""
-        found = [shown((await self._offer(visit.principal)).page, visit)]
-        for lease in self._of(visit.principal):
+        found = [shown((await self._offer(request.principal)).page, request)]
+        for lease in self._of(request.principal):
             if lease.listed:
-                found += [shown(lease.named(each), visit) for each in await self._targets(lease)]
+                found += [shown(lease.named(each), request) for each in await self._targets(lease)]
         return found
 
-    async def _offer(self, principal: Principal) -> Offer[Member]:
+    async def _offer(self, principal: Principal) -> Offer[PooledBrowser]:
         """Offer a page of an idle browser; where there is none, one that will be there."""
         who, offers, pool = principal.name, self._offers, self._pool
         offer = offers.current(who)
         if offer is None or (offer.browser is not None and offer.browser not in pool.idle):
             offers.withdraw(who)
-            member, page = pool.reserve(), None
-            if member is None and pool.starting:
+            pooled, page = pool.reserve(), None
+            if pooled is None and pool.starting:
                 await pool.when_started()
-                member = pool.reserve()
-            if member is not None:
+                pooled = pool.reserve()
+            if pooled is not None:
                 try:
-                    page = await self._blank_page(member)
+                    page = await self._blank_page(pooled)
                 except BaseException:
-                    pool.unreserve(member)
+                    pool.unreserve(pooled)
                     raise
             offer = offers.current(who)  # somebody may have asked meanwhile
-            if member is not None and (offer is not None or page is None or member not in pool.idle):
-                pool.unreserve(member)
-                member = page = None
-            page = page or blank_page(self._names.fresh("page", principal), self._facts.frontend())
+            if pooled is not None and (offer is not None or page is None or pooled not in pool.idle):
+                pool.unreserve(pooled)
+                pooled = page = None
+            page = page or blank_page(self._names.fresh("page", principal), self._versions.frontend())
             if offer is None:
-                offer = offers.add(who, page, member)
+                offer = offers.add(who, page, pooled)
         offers.hand_out(who)
         return offer
 
-    async def _blank_page(self, member: Member) -> TargetDescription | None:
+    async def _blank_page(self, pooled: PooledBrowser) -> TargetDescription | None:
         try:
-            found = await discovery.list_targets(self._reactor, urlsplit(member.running.ws_url).netloc)
+            found = await discovery.list_targets(self._reactor, urlsplit(pooled.running.ws_url).netloc)
         except TxcdpError:
             return None  # it is just ending
         return next((each for each in found if each.type == "page" and each.id), None)
 
     def protocol(self) -> Deferred[bytes]:
         """Answer ``/json/protocol``."""
-        return self._facts.protocol()
+        return self._versions.protocol()
 
     @returns_deferred
-    async def new(self, visit: Visit, url: str) -> dict[str, Any]:
+    async def new(self, request: RoutedRequest, url: str) -> dict[str, Any]:
         """Open a page, in a browser of its own."""
         objection = self._screen.objection_to_url(url)
         if objection is not None:
             raise Refusal(403, objection, "policy")
-        lease = await self._take(self._names.fresh("browser", visit.principal), visit.principal, listed=True)
+        lease = await self._take(self._names.fresh("browser", request.principal), request.principal, listed=True)
         try:
             page = await discovery.new_target(self._reactor, lease.netloc, url)
         except BaseException:
             self._end(lease)
             raise
         lease.hold.set(self._hold)
-        return shown(page, visit)
+        return shown(page, request)
 
     @returns_deferred
-    async def activate(self, visit: Visit, target_id: str) -> None:
+    async def activate(self, request: RoutedRequest, target_id: str) -> None:
         """Bring a page to the front."""
-        lease = await self._lease_of(visit.principal, target_id)
+        lease = await self._lease_of(request.principal, target_id)
         await discovery.activate(self._reactor, lease.netloc, lease.pages[target_id])
 
     @returns_deferred
-    async def close(self, visit: Visit, target_id: str) -> None:
+    async def close(self, request: RoutedRequest, target_id: str) -> None:
         """Close a page."""
-        lease = await self._lease_of(visit.principal, target_id)
+        lease = await self._lease_of(request.principal, target_id)
         await discovery.close(self._reactor, lease.netloc, lease.pages[target_id])
 
     # WebSockets:
 
     @returns_deferred
-    async def open(self, visit: Visit, kind: Kind, name: str) -> Line:
+    async def open(self, request: RoutedRequest, kind: EndpointKind, name: str) -> BrowserLine:
         """Open a line, with a browser for it where there is none yet."""
-        principal = visit.principal
+        principal = request.principal
         lease = self.leases.get(name)
         if kind == "page":
             lease = await self._page_lease(principal, name)
@@ -174,18 +177,18 @@ class Exclusive:
             raise Refusal(404, "There is no such browser (any more); /json/version names one.", "unknown")
         return await self._line(lease, kind, name)
 
-    async def _line(self, lease: Lease, kind: Kind, name: str) -> LeasedLine:
-        member = lease.member
-        if member is None:
+    async def _line(self, lease: Lease, kind: EndpointKind, name: str) -> LeasedLine:
+        pooled = lease.pooled
+        if pooled is None:
             raise _gone()
         opening = object()  # keeps the lease while its line is being opened
         lease.lines.add(opening)
         try:
-            url = member.running.ws_url
+            url = pooled.running.ws_url
             if kind == "page":
                 url = f"ws://{lease.netloc}/devtools/page/{lease.pages[name]}"
             transport = await self._open_line(self._reactor, url)
-            line = LeasedLine(lease, member, kind, transport, self._left)
+            line = LeasedLine(lease, pooled, kind, transport, self._left)
             lease.lines.add(line)
         except TxcdpError:
             raise _gone() from None
@@ -204,8 +207,8 @@ class Exclusive:
             return there[0]
         if offer is None and not self._names.is_good(name, "page", principal):
             return await self._lease_of(principal, name)
-        member = None if offer is None else self._offers.open(offer)
-        lease = await self._take(self._names.fresh("browser", principal), principal, listed=True, member=member)
+        pooled = None if offer is None else self._offers.open(offer)
+        lease = await self._take(self._names.fresh("browser", principal), principal, listed=True, pooled=pooled)
         lease.offered = name
         try:
             pages = [each.id for each in await self._targets(lease) if each.type == "page" and each.id]
@@ -227,18 +230,18 @@ class Exclusive:
     # Leases:
 
     def _of(self, principal: Principal) -> list[Lease]:
-        return [each for each in self.leases.values() if each.principal.name == principal.name and each.member]
+        return [each for each in self.leases.values() if each.principal.name == principal.name and each.pooled]
 
-    async def _take(self, name: str, principal: Principal, listed: bool, member: Member | None = None) -> Lease:
+    async def _take(self, name: str, principal: Principal, listed: bool, pooled: PooledBrowser | None = None) -> Lease:
         lease = self.leases[name] = Lease(self._reactor, name, principal, listed, self._left)
         try:
-            member = lease.member = await self._pool.lease(member)
+            pooled = lease.pooled = await self._pool.lease(pooled)
         except BaseException:
             del self.leases[name]
-            lease.ready.give(None)
+            lease.ready.fire(None)
             raise
-        lease.ready.give(member)
-        member.ended.wait().addCallback(lambda _: self._left(lease, None))
+        lease.ready.fire(pooled)
+        pooled.ended.wait().addCallback(lambda _: self._left(lease, None))
         return lease
 
     async def _when_ready(self, lease: Lease) -> None:
@@ -248,8 +251,8 @@ class Exclusive:
     def _left(self, lease: Lease, line: object) -> None:
         """Hear that a line has ended; ``None``: that nobody has come, or that the browser has ended."""
         lease.lines.discard(line)
-        member = lease.member
-        gone = member is None or member.dismissed or member.broken or member.ended.given
+        pooled = lease.pooled
+        gone = pooled is None or pooled.dismissed or pooled.broken or pooled.ended.fired
         if lease.lines or (lease.hold.is_set and not gone):
             return
         if gone or line is None or self._stopping or not self._linger or self._pool.waiting:
@@ -274,8 +277,8 @@ class Exclusive:
             if offer is not None and not self._offers.is_awaited(offer):
                 self._names.spend(lease.offered)
                 self._offers.forget(lease.principal.name, lease.offered)
-            if lease.member is not None:
-                self._pool.release(lease.member)
+            if lease.pooled is not None:
+                self._pool.release(lease.pooled)
 
     async def _targets(self, lease: Lease) -> list[TargetDescription]:
         try:

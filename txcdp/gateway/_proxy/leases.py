@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from txcdp._deferreds import Alarm, Notice
+from txcdp._deferreds import OneShot, Timer
 from txcdp._transports.interface import Transport
 from txcdp.chrome._descriptions import TargetDescription
 from txcdp.gateway._http.tokens import Principal
-from txcdp.gateway._pool.pooled_browser import Member
-from txcdp.gateway._proxy.modes import Kind
+from txcdp.gateway._pool.pooled_browser import PooledBrowser
+from txcdp.gateway._proxy.modes import EndpointKind
 
 #: So many names of browsers that are gone are remembered.
 _SPENT = 10_000
@@ -33,7 +33,7 @@ class Names:
         self._secret = secrets.token_bytes(32)
         self._spent: OrderedDict[str, None] = OrderedDict()
 
-    def fresh(self, kind: Kind, principal: Principal) -> str:
+    def fresh(self, kind: EndpointKind, principal: Principal) -> str:
         """Return a new id, in the form that Chromium's have."""
         nonce = secrets.token_hex(8)
         text = nonce + self._signature(kind, principal, nonce)
@@ -41,7 +41,7 @@ class Names:
             return text.upper()
         return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
 
-    def is_good(self, name: str, kind: Kind, principal: Principal) -> bool:
+    def is_good(self, name: str, kind: EndpointKind, principal: Principal) -> bool:
         """Whether an id was made here for this one, and is not used up."""
         text = name.replace("-", "").lower()
         if len(text) != 32 or not text.isascii() or name in self._spent:
@@ -54,7 +54,7 @@ class Names:
         if len(self._spent) > _SPENT:
             self._spent.popitem(last=False)
 
-    def _signature(self, kind: Kind, principal: Principal, nonce: str) -> str:
+    def _signature(self, kind: EndpointKind, principal: Principal, nonce: str) -> str:
         said = f"{kind} {principal.name} {nonce}".encode()
         return hmac.digest(self._secret, said, "sha256").hex()[:16]
 
@@ -68,7 +68,7 @@ class Lease:
     :ivar principal: who that is.
     :ivar listed: whether it was made by an HTTP request, whose pages are told to whoever has the same token.
     :ivar ready: fires with the member, or None where there is none to be had.
-    :ivar member: the browser, once it is there.
+    :ivar pooled: the browser, once it is there.
     :ivar lines: that are open.
     :ivar pages: ids of pages that are known to be in it; for one that was offered, the real one.
     :ivar offered: the id by which one of its pages was offered; ``""``: none was.
@@ -82,13 +82,13 @@ class Lease:
         self.name = name
         self.principal = principal
         self.listed = listed
-        self.ready: Notice[Member | None] = Notice()
-        self.member: Member | None = None
+        self.ready: OneShot[PooledBrowser | None] = OneShot()
+        self.pooled: PooledBrowser | None = None
         self.lines: set[Any] = set()
         self.pages: dict[str, str] = {}
         self.offered = ""
         self.lingers = False
-        self.hold = Alarm(clock, lambda: left(self, None))
+        self.hold = Timer(clock, lambda: left(self, None))
 
     def named(self, page: TargetDescription) -> TargetDescription:
         """Return a page with the id by which its client knows it."""
@@ -99,11 +99,11 @@ class Lease:
     @property
     def netloc(self) -> str:
         """Where the browser listens."""
-        return urlsplit(self.member.running.ws_url).netloc if self.member is not None else ""
+        return urlsplit(self.pooled.running.ws_url).netloc if self.pooled is not None else ""
 
 
 class LeasedLine:
-    """A line to a leased browser; see :class:`~txcdp.gateway._proxy.relay.Line`.
+    """A line to a leased browser; see :class:`~txcdp.gateway._proxy.relay.BrowserLine`.
 
     :param lease: whose browser it goes to.
     :param kind: to the browser itself, or to a page.
@@ -111,23 +111,25 @@ class LeasedLine:
     :param left: called when its client is gone.
     """
 
-    def __init__(self, lease: Lease, member: Member, kind: Kind, transport: Transport, left: Any) -> None:
+    def __init__(
+        self, lease: Lease, pooled: PooledBrowser, kind: EndpointKind, transport: Transport, left: Any
+    ) -> None:
         self._lease = lease
-        self._member = member
+        self._pooled = pooled
         self._kind = kind
         self._left = left
         self.transport = transport
         self.execute = None  # what the client sends goes on as it came
-        self.browser = str(member.running.pid)
+        self.browser = str(pooled.running.pid)
 
     @property
     def why(self) -> str:
         """Why the browser is gone where its client did not ask for that; else ``""``."""
-        if self._member.dismissed:
+        if self._pooled.dismissed:
             return ""
-        if self._member.ended.given:
-            return self._member.why
-        return "its process has ended" if self._member.broken else ""
+        if self._pooled.ended.fired:
+            return self._pooled.why
+        return "its process has ended" if self._pooled.broken else ""
 
     @property
     def unread(self) -> int:
@@ -136,12 +138,12 @@ class LeasedLine:
 
     def browser_closes(self) -> None:
         """Hear that the client has told the browser to end."""
-        self._member.dismissed = True
+        self._pooled.dismissed = True
 
     def lost(self) -> None:
         """Hear that the browser has ended the line: a page's with the page, its own only with itself."""
-        if self._kind == "browser" and not self._member.dismissed:
-            self._member.broken = True
+        if self._kind == "browser" and not self._pooled.dismissed:
+            self._pooled.broken = True
 
     def left(self) -> None:
         """Hear that the client is gone."""

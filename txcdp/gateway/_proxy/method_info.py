@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from txcdp.gateway._client_messages import SERVER_ERROR, Command, Refusal, write_refusal
+from txcdp.gateway._client_messages import SERVER_ERROR, Command, CommandRefusal, write_refusal
 from txcdp.gateway._counters import Counters, Domain
 from txcdp.gateway._egress import EgressProxy
-from txcdp.gateway._proxy.command_filter import Screen
+from txcdp.gateway._proxy.command_filter import CommandFilter
 
 #: So many methods are remembered; the protocol has some hundreds, and clients may make up more.
 _MOST = 4096
@@ -30,7 +30,7 @@ class MethodInfo:
         self.special = special
 
 
-class Commands:
+class MethodTable:
     """Looks up methods.
 
     :param counters: where their commands are counted.
@@ -38,7 +38,7 @@ class Commands:
     :param egress: by which alone browsers reach anything; None: they reach all.
     """
 
-    def __init__(self, counters: Counters, screen: Screen, egress: EgressProxy | None = None) -> None:
+    def __init__(self, counters: Counters, screen: CommandFilter, egress: EgressProxy | None = None) -> None:
         self._counters = counters
         self.screen = screen
         self.egress = egress
@@ -62,4 +62,4 @@ class Commands:
 
 def denial(command: Command, why: str) -> bytes:
     """Return the reply to a command that is not let through."""
-    return write_refusal(Refusal(SERVER_ERROR, why), command.id, command.session_id)
+    return write_refusal(CommandRefusal(SERVER_ERROR, why), command.id, command.session_id)

@@ -6,35 +6,35 @@ from typing import Any, Literal, Protocol
 
 from twisted.internet.defer import Deferred
 
-from txcdp.gateway._http.requests import Visit
-from txcdp.gateway._proxy.relay import Line
+from txcdp.gateway._http.requests import RoutedRequest
+from txcdp.gateway._proxy.relay import BrowserLine
 
 #: What a WebSocket is opened to.
-Kind = Literal["browser", "page"]
+EndpointKind = Literal["browser", "page"]
 
 
 class Mode(Protocol):
     """Gives clients their browsers, or their share of one; all Deferreds fail with ``Refusal``."""
 
-    def version(self, visit: Visit) -> Deferred[dict[str, Any]]:
+    def version(self, request: RoutedRequest) -> Deferred[dict[str, Any]]:
         """Answer ``/json/version``."""
 
-    def targets(self, visit: Visit) -> Deferred[list[dict[str, Any]]]:
+    def targets(self, request: RoutedRequest) -> Deferred[list[dict[str, Any]]]:
         """Answer ``/json/list``."""
 
     def protocol(self) -> Deferred[bytes]:
         """Answer ``/json/protocol``."""
 
-    def new(self, visit: Visit, url: str) -> Deferred[dict[str, Any]]:
+    def new(self, request: RoutedRequest, url: str) -> Deferred[dict[str, Any]]:
         """Open a page."""
 
-    def activate(self, visit: Visit, target_id: str) -> Deferred[None]:
+    def activate(self, request: RoutedRequest, target_id: str) -> Deferred[None]:
         """Bring a page to the front."""
 
-    def close(self, visit: Visit, target_id: str) -> Deferred[None]:
+    def close(self, request: RoutedRequest, target_id: str) -> Deferred[None]:
         """Close a page."""
 
-    def open(self, visit: Visit, kind: Kind, name: str) -> Deferred[Line]:
+    def open(self, request: RoutedRequest, kind: EndpointKind, name: str) -> Deferred[BrowserLine]:
         """Open a line for a WebSocket.
 
         :param name: the id in its URL, ``""`` where there is none.

@@ -11,7 +11,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from txcdp._deferreds import Alarm
+from txcdp._deferreds import Timer
 from txcdp.chrome._descriptions import TargetDescription
 
 B = TypeVar("B")
@@ -49,7 +49,7 @@ class Offers(Generic[B]):
         self._clock = clock
         self._seconds = seconds
         self._let_go = let_go
-        self._current: dict[str, tuple[Offer[B], Alarm]] = {}
+        self._current: dict[str, tuple[Offer[B], Timer]] = {}
         self._known: OrderedDict[tuple[str, str], Offer[B]] = OrderedDict()
 
     def current(self, who: str) -> Offer[B] | None:
@@ -61,7 +61,7 @@ class Offers(Generic[B]):
         """Offer a page, in place of another one."""
         self.withdraw(who)
         offer = Offer(who, page, browser)
-        self._current[who] = (offer, Alarm(self._clock, lambda: self.withdraw(who)))
+        self._current[who] = (offer, Timer(self._clock, lambda: self.withdraw(who)))
         self._known[who, offer.id] = offer
         if len(self._known) > _MOST:
             self._known.popitem(last=False)

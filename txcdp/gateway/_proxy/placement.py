@@ -15,19 +15,19 @@ from txcdp.errors import TxcdpError
 from txcdp.gateway._http.refusals import Refusal, busy
 from txcdp.gateway._options import PoolOptions
 from txcdp.gateway._pool.pool import Pool
-from txcdp.gateway._proxy.upstream import House
+from txcdp.gateway._proxy.upstream import Upstream
 
 log = Logger()
 
 
-class Lodging:
+class Placement:
     """Spreads clients over the browsers of a pool: the one with the fewest comes first.
 
     :param reactor: the reactor.
     :param pool: of browsers.
     :param options: the pool's.
     :param open_line: opens a WebSocket to a browser.
-    :ivar houses: the browsers that are shared now.
+    :ivar upstreams: the browsers that are shared now.
     :ivar when_short: called one after the other where somebody would have to wait for a place and no browser can be
         started, until one of them returns True: it has given one back.
     """
@@ -39,10 +39,10 @@ class Lodging:
         self._pool = pool
         self._options = options
         self._open_line = open_line
-        self._waiters: deque[Deferred[House]] = deque()
+        self._waiters: deque[Deferred[Upstream]] = deque()
         self._opening = 0
         self._open = True
-        self.houses: list[House] = []
+        self.upstreams: list[Upstream] = []
         self.when_short: list[Callable[[], bool]] = []
 
     @property
@@ -57,24 +57,24 @@ class Lodging:
         coming = bool(self._opening or ((pool.idle or pool.starting) and self._may_grow()))
         return self._open and not self._waiters and (coming or self._best() is not None)
 
-    def find(self) -> Deferred[House]:
+    def find(self) -> Deferred[Upstream]:
         """Find a browser with room; whoever gets it has to enter it at once.
 
-        :returns: fires with a :class:`House`; fails with :exc:`Refusal`. It may be cancelled.
+        :returns: fires with a :class:`Upstream`; fails with :exc:`Refusal`. It may be cancelled.
         """
         if not self._open:
             return fail(_draining())
         best = self._best()
         if best is None and not self._opening and not self._may_grow() and any(each() for each in self.when_short):
             best = self._best()
-        if best is not None and (not best.guests or not self._pool.idle or not self._may_grow()):
+        if best is not None and (not best.clients or not self._pool.idle or not self._may_grow()):
             return succeed(best)
         options = self._options
         soon = min(10.0, options.queue_deadline)
         if best is None and len(self._waiters) >= options.queue + self._coming():
             reason = "All places in browsers are taken, and so are all places in the queue."
             return fail(busy(503, reason, "queue_full", soon))
-        waiter: Deferred[House] = Deferred(self._waiters.remove)
+        waiter: Deferred[Upstream] = Deferred(self._waiters.remove)
         self._waiters.append(waiter)
         self._grow()
         seconds = options.queue_deadline
@@ -93,13 +93,13 @@ class Lodging:
 
     # Browsers that are there:
 
-    def _best(self) -> House | None:
+    def _best(self) -> Upstream | None:
         """Return the browser with the fewest clients; one that has served its time only where there is no other."""
-        open_ones = [each for each in self.houses if len(each.guests) < self._options.clients_per_browser]
-        fresh = [each for each in open_ones if not self._pool.is_worn_out(each.member)]
+        open_ones = [each for each in self.upstreams if len(each.clients) < self._options.clients_per_browser]
+        fresh = [each for each in open_ones if not self._pool.is_worn_out(each.pooled)]
         if not fresh and (self._opening or self._may_grow()):
             return None
-        return min(fresh or open_ones, key=lambda each: len(each.guests), default=None)
+        return min(fresh or open_ones, key=lambda each: len(each.clients), default=None)
 
     def _serve(self) -> None:
         while self._waiters:
@@ -108,9 +108,9 @@ class Lodging:
                 break
             self._waiters.popleft().callback(best)
 
-    def _changed(self, house: House) -> None:
-        if house.why and house in self.houses:
-            self.houses.remove(house)
+    def _changed(self, upstream: Upstream) -> None:
+        if upstream.why and upstream in self.upstreams:
+            self.upstreams.remove(upstream)
         if self._open:
             self._serve()
             self._grow()
@@ -118,11 +118,11 @@ class Lodging:
     # More of them:
 
     def _may_grow(self) -> bool:
-        return len(self.houses) + self._opening < self._options.size
+        return len(self.upstreams) + self._opening < self._options.size
 
     def _coming(self) -> int:
         """How many clients need not really wait: browsers are started for them."""
-        return (self._options.size - len(self.houses)) * self._options.clients_per_browser
+        return (self._options.size - len(self.upstreams)) * self._options.clients_per_browser
 
     def _grow(self) -> None:
         while self._may_grow() and self._opening * self._options.clients_per_browser < len(self._waiters):
@@ -132,28 +132,28 @@ class Lodging:
     @returns_deferred
     async def _open_one(self) -> None:
         try:
-            house = await self._lease()
+            upstream = await self._lease()
         except Refusal as refusal:
             self._opening -= 1
-            if not self.houses and not self._opening:
+            if not self.upstreams and not self._opening:
                 self._send_away(refusal)
             self._serve()
             return
         self._opening -= 1
-        if not house.why:
-            self.houses.append(house)
+        if not upstream.why:
+            self.upstreams.append(upstream)
         self._serve()
-        house.settle()
+        upstream.settle()
         self._grow()
 
-    async def _lease(self) -> House:
-        member = await self._pool.lease()
+    async def _lease(self) -> Upstream:
+        pooled = await self._pool.lease()
         try:
-            transport = await self._open_line(self._reactor, member.running.ws_url)
+            transport = await self._open_line(self._reactor, pooled.running.ws_url)
         except TxcdpError:
-            self._pool.discard(member, "no line to it could be opened")
+            self._pool.discard(pooled, "no line to it could be opened")
             raise busy(503, "A browser was started, but could not be reached.", "browser", 1) from None
-        return House(self._reactor, self._pool, member, transport, self._options.check_timeout, self._changed)
+        return Upstream(self._reactor, self._pool, pooled, transport, self._options.check_timeout, self._changed)
 
 
 def _draining() -> Refusal:

@@ -19,13 +19,13 @@ from twisted.internet.interfaces import IDelayedCall
 from txcdp._transports.interface import Transport
 from txcdp._transports.short_path import ShortPath
 from txcdp.errors import ConnectionLost
-from txcdp.gateway._client_messages import Command, Refusal, peek, read_command, rewritten, write_refusal
+from txcdp.gateway._client_messages import Command, CommandRefusal, peek, read_command, rewritten, write_refusal
 from txcdp.gateway._counters import DENIED, ERROR, LOST, OK, Counters, Domain
 from txcdp.gateway._egress import BadProxy
 from txcdp.gateway._options import ClientLimits
 from txcdp.gateway._proxy.client import Client
-from txcdp.gateway._proxy.method_info import Commands, MethodInfo, denial
-from txcdp.gateway._proxy.token_bucket import Allowance
+from txcdp.gateway._proxy.method_info import MethodInfo, MethodTable, denial
+from txcdp.gateway._proxy.token_bucket import TokenBucket
 from txcdp.protocol._wire import REPLY_START, peek_digits
 
 #: So many commands are waited for, for counting how they end; of more, the first are forgotten.
@@ -43,7 +43,7 @@ _CONTEXT: Final = "Target.createBrowserContext"
 _TOGETHER = 32
 
 
-class Line(Protocol):
+class BrowserLine(Protocol):
     """What a client gets: a line to a browser, and whoever is to know of what becomes of it.
 
     :ivar transport: carries its messages.
@@ -96,10 +96,10 @@ class Relay:
         self,
         clock: Any,
         name: str,
-        line: Line,
+        line: BrowserLine,
         limits: ClientLimits,
         rate: float | None,
-        table: Commands,
+        table: MethodTable,
         counters: Counters,
         ended: Callable[[Relay, str, str], None],
     ) -> None:
@@ -123,7 +123,7 @@ class Relay:
         self._closed = False
         self._slow: IDelayedCall | None = None
         self._draining: Any = None
-        self._allowance = None if rate is None else Allowance(rate, limits.burst)
+        self._allowance = None if rate is None else TokenBucket(rate, limits.burst)
         self._held: deque[bytes] = deque()
         self._go_on: IDelayedCall | None = None
         self._neighbour: ShortPath | None = None
@@ -175,7 +175,7 @@ class Relay:
         if info.special:
             try:
                 command = read_command(message)
-            except Refusal as refusal:
+            except CommandRefusal as refusal:
                 if not table.screen.idle:
                     self._deny(info, write_refusal(refusal, refusal.id, ""))
                     return
@@ -198,7 +198,7 @@ class Relay:
         """Have a command carried out, if nothing speaks against it."""
         try:
             command = read_command(message)
-        except Refusal as refusal:
+        except CommandRefusal as refusal:
             self._deny(self._table.unreadable, write_refusal(refusal, refusal.id, ""))
             return
         info = self._table.info(command.method.encode())
@@ -349,14 +349,14 @@ class Relay:
         if not self._held:
             self.client.resume()
 
-    def _hold(self, message: bytes, allowance: Allowance) -> None:
+    def _hold(self, message: bytes, allowance: TokenBucket) -> None:
         """Keep what came in the read in which the allowance ended, and read no more."""
         self._held.append(message)
         self.client.pause()
         if self._go_on is None:
             self._go_on = self._clock.callLater(allowance.wait(self.active), self._next, allowance)
 
-    def _next(self, allowance: Allowance) -> None:
+    def _next(self, allowance: TokenBucket) -> None:
         self._go_on = None
         if allowance.take(self._seconds()):
             self._pass(self._held.popleft(), b"")

@@ -6,7 +6,7 @@ from __future__ import annotations
 _ROUNDING = 1e-6
 
 
-class Allowance:
+class TokenBucket:
     """What is left of a rate.
 
     All that has to be known is when the whole of it will be there again; each command puts that off.

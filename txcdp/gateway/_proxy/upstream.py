@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from txcdp._deferreds import Alarm
+from txcdp._deferreds import Timer
 from txcdp._transports.interface import Transport
 from txcdp.errors import ConnectionLost
 from txcdp.gateway._multiplex import SharedBrowser
 from txcdp.gateway._pool.pool import Pool
-from txcdp.gateway._pool.pooled_browser import Member
-from txcdp.gateway._proxy.virtual_transport import Together
+from txcdp.gateway._pool.pooled_browser import PooledBrowser
+from txcdp.gateway._proxy.virtual_transport import WriteBatch
 
 
-class House:
+class Upstream:
     """A shared browser.
 
     :param clock: the reactor.
     :param pool: to which it is given back.
-    :param member: the browser, leased.
+    :param pooled: the browser, leased.
     :param transport: the line to it.
     :param patience: seconds for it to clear away what the last client has left.
-    :param changed: called with the house when somebody has left it, or it has ended.
+    :param changed: called with the upstream when somebody has left it, or it has ended.
     :ivar shared: keeps its clients apart.
-    :ivar together: lets what they hear out of one read leave in one write.
-    :ivar guests: who is in it.
+    :ivar write_batch: lets what they hear out of one read leave in one write.
+    :ivar clients: who is in it.
     :ivar why: it has ended, for these clients; ``""`` until then.
     """
 
@@ -33,43 +33,43 @@ class House:
         self,
         clock: Any,
         pool: Pool,
-        member: Member,
+        pooled: PooledBrowser,
         transport: Transport,
         patience: float,
-        changed: Callable[[House], None],
+        changed: Callable[[Upstream], None],
     ) -> None:
         self._pool = pool
         self._patience = patience
         self._changed = changed
-        self._leaving = Alarm(clock, self._give_back)
-        self.member = member
+        self._leaving = Timer(clock, self._give_back)
+        self.pooled = pooled
         self.transport = transport
-        self.guests: set[object] = set()
+        self.clients: set[object] = set()
         self.why = ""
-        self.shared = SharedBrowser(transport.send, member.running.downloads)
-        self.together = Together()
+        self.shared = SharedBrowser(transport.send, pooled.running.downloads)
+        self.write_batch = WriteBatch()
         upstream: Any = transport
-        upstream.beside = self.together
+        upstream.beside = self.write_batch
         transport.receiver = self
         self.shared.start()
-        member.ended.wait().addCallback(self._end)
+        pooled.ended.wait().addCallback(self._end)
 
-    def enter(self, guest: object) -> None:
+    def enter(self, client: object) -> None:
         """Take somebody in."""
         self._leaving.stop()
-        self.guests.add(guest)
-        self.member.sessions += 1
+        self.clients.add(client)
+        self.pooled.sessions += 1
 
-    def leave(self, guest: object) -> None:
+    def leave(self, client: object) -> None:
         """Let somebody go."""
-        if guest in self.guests:
-            self.guests.discard(guest)
+        if client in self.clients:
+            self.clients.discard(client)
             self.settle()
             self._changed(self)
 
     def settle(self) -> None:
         """Give the browser back, where nobody is in it, as soon as what they have left is cleared away."""
-        if not self.guests and not self.why and not self._leaving.is_set:
+        if not self.clients and not self.why and not self._leaving.is_set:
             self._leaving.set(self._patience)
             self._look()
 
@@ -78,9 +78,9 @@ class House:
             self._give_back()
 
     def _give_back(self) -> None:
-        self.member.sessions = max(0, self.member.sessions - 1)  # the pool counts one more
+        self.pooled.sessions = max(0, self.pooled.sessions - 1)  # the pool counts one more
         self._end("nobody is in it")
-        self._pool.release(self.member)
+        self._pool.release(self.pooled)
 
     # From the browser:
 
@@ -90,7 +90,7 @@ class House:
         shared.receive(message)
         if shared.lost is not None:
             if not self.why:
-                self._pool.discard(self.member, shared.lost)
+                self._pool.discard(self.pooled, shared.lost)
         elif self._leaving.is_set:
             self._look()
 
@@ -98,9 +98,9 @@ class House:
         """Hear that the line has ended, which only the browser's end does."""
         self.transport.receiver = None
         if not self.why:
-            self.member.broken = True
+            self.pooled.broken = True
             self._end("its process has ended" if reason.cause == "ended" else f"its line has failed: {reason.reason}")
-            self._pool.release(self.member)
+            self._pool.release(self.pooled)
 
     def _end(self, why: str) -> None:
         if self.why:

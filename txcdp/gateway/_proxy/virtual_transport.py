@@ -1,7 +1,7 @@
-"""A client's line to its world in a shared browser: in memory, and as long as the client bears.
+"""A client's line to its virtual browser in a shared browser: in memory, and as long as the client bears.
 
 The browser's own line is read whatever one client does. So what a client does not take waits here, up to a number of
-bytes; then its world is closed, and nobody else notices.
+bytes; then its virtual browser is closed, and nobody else notices.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from txcdp._transports.interface import Receiver, Transport
 from txcdp.errors import ConnectionLost, LossCause
 from txcdp.gateway._client_messages import Command
-from txcdp.gateway._multiplex import World
+from txcdp.gateway._multiplex import VirtualBrowser
 from txcdp.gateway._multiplex.state import INTERNAL_ERROR, NORMAL_END
 from txcdp.gateway._proxy.relay import TOO_MUCH
 
@@ -30,7 +30,7 @@ class Corked(Protocol):
         """Write it."""
 
 
-class Together:
+class WriteBatch:
     """Stands beside a browser's line: what clients hear out of one read of it leaves in one write to each."""
 
     def __init__(self) -> None:
@@ -55,27 +55,27 @@ class Together:
             client.uncork()
 
 
-class Seat:
-    """A :class:`~txcdp._transports.interface.Transport` whose other end is a world.
+class VirtualTransport:
+    """A :class:`~txcdp._transports.interface.Transport` whose other end is a virtual browser.
 
     :param upstream: the browser's own line.
     :param most: bytes that may wait; one message may be longer.
-    :param together: what stands beside that line.
+    :param write_batch: what stands beside that line.
     :ivar beside: the client's line, where that can keep together what is sent over it.
-    :ivar world: has to be put here at once.
+    :ivar virtual: has to be put here at once.
     :ivar lost: how it has ended; None until it has.
-    :ivar leaves: called when the client leaves; None: its world is closed.
+    :ivar leaves: called when the client leaves; None: its virtual browser is closed.
     :ivar unread: bytes that wait, or waited when it ended.
     """
 
-    world: World
+    virtual: VirtualBrowser
 
-    def __init__(self, upstream: Transport, most: int, together: Together) -> None:
+    def __init__(self, upstream: Transport, most: int, write_batch: WriteBatch) -> None:
         corkable: Any = upstream
         self.cork: Callable[[], None] = getattr(corkable, "cork", _nothing)
         self.uncork: Callable[[], None] = getattr(corkable, "uncork", _nothing)
         self.beside: Corked | None = None
-        self._together = together
+        self._write_batch = write_batch
         self._upstream = upstream
         self._most = most
         self._waiting: deque[bytes] = deque()
@@ -87,15 +87,15 @@ class Seat:
         self.lost: ConnectionLost | None = None
         self.leaves: Callable[[], None] | None = None
 
-    # From the world:
+    # From the virtual browser:
 
     def deliver(self, message: bytes) -> None:
-        """Take a message of the world's."""
+        """Take a message of the virtual browser's."""
         size = len(message)
         self.bytes_received += size
         if not self._paused and self.receiver is not None:
             if self.beside is not None:
-                self._together.told(self.beside)
+                self._write_batch.told(self.beside)
             self.receiver.message_received(message)
         elif self._waiting and self.unread + size > self._most:
             self._overflow()
@@ -104,12 +104,12 @@ class Seat:
             self.unread += size
 
     def ended(self, code: int, why: str) -> None:
-        """Hear that the world has ended."""
+        """Hear that the virtual browser has ended."""
         self._end(ConnectionLost(why, code, code == NORMAL_END))
 
     def _overflow(self) -> None:
         self._waiting.clear()
-        self.world.close()
+        self.virtual.close()
         self._end(ConnectionLost(f"you have left more than {self._most:,} bytes unread", TOO_MUCH, False, "aborted"))
 
     def _end(self, reason: ConnectionLost) -> None:
@@ -140,15 +140,15 @@ class Seat:
         return self._upstream.when_drained()
 
     def send(self, message: bytes) -> None:
-        """Say something to the world."""
+        """Say something to the virtual browser."""
         if self.lost is None:
             self.bytes_sent += len(message)
-            self.world.receive(message)
+            self.virtual.receive(message)
 
     def execute(self, command: Command) -> None:
         """Have a command of the client's carried out."""
         if self.lost is None:
-            self.world.execute(command)
+            self.virtual.execute(command)
 
     def close(self) -> None:
         """Leave."""
@@ -157,11 +157,11 @@ class Seat:
     def abort(self, why: str = "aborted", cause: LossCause = "aborted") -> None:
         """Leave, whatever is unread."""
         self._waiting.clear()
-        (self.leaves or self.world.close)()
+        (self.leaves or self.virtual.close)()
         self._end(ConnectionLost(why, None, cause == "closed", cause))
 
     def pause(self) -> None:
-        """Let what the world says wait."""
+        """Let what the virtual browser says wait."""
         self._paused = True
 
     def resume(self) -> None:
@@ -182,37 +182,37 @@ def _nothing() -> None:
     """Do nothing, for a line that keeps nothing together."""
 
 
-class SharedLine:
-    """What a client gets; see :class:`~txcdp.gateway._proxy.relay.Line`.
+class VirtualLine:
+    """What a client gets; see :class:`~txcdp.gateway._proxy.relay.BrowserLine`.
 
-    :param seat: carries its messages.
+    :param transport: carries its messages.
     :param pid: of the browser.
     :param left: called with the line when its client is gone.
     """
 
-    def __init__(self, seat: Seat, pid: int, left: Callable[[SharedLine], None]) -> None:
-        self.transport: Any = seat
+    def __init__(self, transport: VirtualTransport, pid: int, left: Callable[[VirtualLine], None]) -> None:
+        self.transport: Any = transport
         self.browser = str(pid)
-        self.execute: Callable[[Command], None] | None = seat.execute
-        self._seat = seat
+        self.execute: Callable[[Command], None] | None = transport.execute
+        self._virtual = transport
         self._left = left
 
     @property
     def why(self) -> str:
         """Why the browser is gone where its client did not ask for that; else ``""``."""
-        lost = self._seat.lost
+        lost = self._virtual.lost
         return lost.reason if lost is not None and lost.code == INTERNAL_ERROR else ""
 
     @property
     def unread(self) -> int:
         """Bytes for the client that wait, or have been thrown away."""
-        return self._seat.unread
+        return self._virtual.unread
 
     def browser_closes(self) -> None:
-        """Hear that the client closes its browser, which is its world alone: the world sees to that."""
+        """Do nothing: what the client closes is its virtual browser alone, which sees to that."""
 
     def lost(self) -> None:
-        """Hear that the world has ended, which says nothing of the browser."""
+        """Hear that the virtual browser has ended, which says nothing of the browser."""
 
     def left(self) -> None:
         """Hear that the client is gone."""

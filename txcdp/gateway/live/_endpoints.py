@@ -10,7 +10,7 @@ from twisted.logger import Logger
 
 from txcdp.gateway._http.authorizer import READ
 from txcdp.gateway._http.refusals import Refusal
-from txcdp.gateway._http.requests import TAKEN_OVER, Answer, Handler, Visit
+from txcdp.gateway._http.requests import TAKEN_OVER, Answer, Handler, RoutedRequest
 from txcdp.gateway.live._feed import Feed
 from txcdp.gateway.live._tables import Tables
 from txcdp.gateway.live._viewers import Viewer
@@ -60,7 +60,7 @@ class LivePage:
             reactor,
             tables,
             gateway.state,
-            lambda: [member.running for member in gateway.pool.leased],
+            lambda: [pooled.running for pooled in gateway.pool.leased],
             open_line or opener(reactor),
         )
         self.feed = Feed(reactor, tables, self.watching)
@@ -70,25 +70,25 @@ class LivePage:
         gateway.add("/live/clients/", ("DELETE",), self._end)
         gateway.on_stop(self.feed.stop)
 
-    def _events(self, visit: Visit) -> Answer:
+    def _events(self, request: RoutedRequest) -> Answer:
         """Send what is to be seen, for as long as somebody looks."""
-        _check_operator(visit)
-        Viewer(visit.request, self.feed, self._reactor).start()
+        _check_operator(request)
+        Viewer(request.http, self.feed, self._reactor).start()
         return TAKEN_OVER
 
-    def _end(self, visit: Visit) -> Answer:
+    def _end(self, request: RoutedRequest) -> Answer:
         """End a client's session."""
-        _check_operator(visit)
-        number = visit.tail
+        _check_operator(request)
+        number = request.tail
         if not (number.isascii() and number.isdigit() and len(number) < 16):
             raise Refusal(404, "There is no such client (any more).", "unknown")
         self._gateway.clients.end(int(number))
-        log.info("Operator {who} has ended client {number}", who=visit.principal.name, number=number)
+        log.info("Operator {who} has ended client {number}", who=request.principal.name, number=number)
         return Answer(b"The session is being ended.")
 
 
-def _check_operator(visit: Visit) -> None:
-    if not visit.principal.operator:
+def _check_operator(request: RoutedRequest) -> None:
+    if not request.principal.operator:
         raise Refusal(
             403,
             "This token may not see what others do. One that may has operator = true in the gateway's file of tokens.",

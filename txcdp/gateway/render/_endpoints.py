@@ -12,9 +12,9 @@ from txcdp._deferreds import returns_deferred, with_deadline
 from txcdp.errors import DeadlineError, TxcdpError
 from txcdp.gateway._http.authorizer import plain_path
 from txcdp.gateway._http.refusals import Refusal
-from txcdp.gateway._http.requests import Answer, Visit
+from txcdp.gateway._http.requests import Answer, RoutedRequest
 from txcdp.gateway._options import Policy, RenderOptions
-from txcdp.gateway._proxy.command_filter import Screen
+from txcdp.gateway._proxy.command_filter import CommandFilter
 from txcdp.gateway._urls import Unreadable, host_of, port_of, split_url
 from txcdp.gateway.render import _rendering as rendering
 from txcdp.gateway.render._openapi import document
@@ -66,7 +66,7 @@ class Renders:
         self._reactor = reactor
         self._gateway = gateway
         self._options = options
-        self._screen = Screen(policy)
+        self._screen = CommandFilter(policy)
         forbids = self._screen.concerns(_OPENING)
         objection = self._screen.objection_to_url if forbids else None
         self._rules = Rules(objection, policy.private_addresses, self._was_refused)
@@ -82,30 +82,30 @@ class Renders:
         """Give all browsers back as soon as they have nothing to render."""
         self.sharing.drain()
 
-    def describe(self, visit: Visit) -> Answer:
+    def describe(self, request: RoutedRequest) -> Answer:
         """Tell what there is, as OpenAPI has it."""
         return Answer(self._document, "application/json")
 
     @returns_deferred
-    async def render(self, visit: Visit) -> Answer:
+    async def render(self, request: RoutedRequest) -> Answer:
         """Render what is asked for; when the asker is gone, that is cancelled."""
-        path = plain_path(visit.path)
+        path = plain_path(request.path)
         counted = self._gateway.counters.renders
         try:
-            answer = await self._answer(visit, path)
+            answer = await self._answer(request, path)
         except Refusal as refusal:
             counted[path, refusal.status] += 1
             raise
         counted[path, answer.status] += 1
         return answer
 
-    async def _answer(self, visit: Visit, path: str) -> Answer:
+    async def _answer(self, request: RoutedRequest, path: str) -> Answer:
         progress = Progress()
         try:
-            wanted = self._read(visit, path)
+            wanted = self._read(request, path)
             seconds = self._seconds(wanted)
             self._check(wanted.url)
-            with self._gateway.clients.place(visit.principal):
+            with self._gateway.clients.place(request.principal):
                 rendering = self._render(wanted, ENDPOINTS[path], progress)
                 return await with_deadline(self._reactor, rendering, seconds, Late)
         except Late:
@@ -148,13 +148,13 @@ class Renders:
         self._gateway.counters.renders[path, 413] += 1
         return Problem(413, f"A request has {most:,} bytes at the most.", "body")
 
-    def _read(self, visit: Visit, path: str) -> Any:
+    def _read(self, request: RoutedRequest, path: str) -> Any:
         """Return what is asked for."""
-        kind = visit.request.getHeader(b"content-type") or b""
+        kind = request.http.getHeader(b"content-type") or b""
         if kind.partition(b";")[0].strip().lower() != b"application/json":
             raise Problem(415, "A request is JSON: Content-Type: application/json is wanted.", "type")
         try:
-            return self._decoders[path].decode(visit.request.content.read())
+            return self._decoders[path].decode(request.http.content.read())
         except msgspec.ValidationError as error:
             raise Problem(400, f"{error}; /openapi.json tells what there is.", "request") from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

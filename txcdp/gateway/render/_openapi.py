@@ -96,7 +96,7 @@ def document() -> dict[str, Any]:
 
 def _render(name: str, summary: str, request: type[Any], answers: Mapping[str, Any]) -> dict[str, Any]:
     problem = _content({KIND: Details})
-    # The door's answers are plain text.
+    # The authorizer's answers are plain text.
     refused = {**problem, **_content(_PLAIN)}
     responses: dict[str, Any] = {
         "200": {

@@ -18,7 +18,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from txcdp._deferreds import Alarm, Notice, returns_deferred, with_deadline
+from txcdp._deferreds import OneShot, Timer, returns_deferred, with_deadline
 from txcdp.browser import Browser, BrowserContext
 from txcdp.gateway._http.refusals import busy
 from txcdp.gateway._options import RenderOptions
@@ -34,7 +34,7 @@ _SOON = 2.0
 log = Logger()
 
 
-class Host:
+class RenderBrowser:
     """A browser that renders share.
 
     :param clock: the reactor.
@@ -50,9 +50,9 @@ class Host:
         self.now = 0
         self.used = 0
         self.spoiled = False
-        self.done: Notice[None] = Notice()
-        self.lingering = Alarm(clock, lambda: self.done.give(None))
-        browser.session.when_ended().addBoth(lambda _: self.done.give(None))
+        self.done: OneShot[None] = OneShot()
+        self.lingering = Timer(clock, lambda: self.done.fire(None))
+        browser.session.when_ended().addBoth(lambda _: self.done.fire(None))
 
 
 class Sharing:
@@ -71,10 +71,10 @@ class Sharing:
         self._lend = lend
         self._options = options
         self._each = min(options.pages, options.renders)
-        self._waiters: deque[Deferred[Host]] = deque()
+        self._waiters: deque[Deferred[RenderBrowser]] = deque()
         self._leasing: set[Deferred[Browser]] = set()
         self._draining = False
-        self.hosts: list[Host] = []
+        self.hosts: list[RenderBrowser] = []
 
     @property
     def now(self) -> int:
@@ -103,16 +103,16 @@ class Sharing:
     # Places:
 
     @returns_deferred
-    async def _place(self) -> Host:
+    async def _place(self) -> RenderBrowser:
         room = self._options.browsers * self._each + self._options.queue
         if self.now + len(self._waiters) >= room:
             raise busy(503, "All places for renders are taken, and so is the queue.", "renders", _SOON)
-        waiter: Deferred[Host] = Deferred(self._forget)
+        waiter: Deferred[RenderBrowser] = Deferred(self._forget)
         self._waiters.append(waiter)
         self._serve()
         return await waiter
 
-    def _forget(self, waiter: Deferred[Host]) -> None:
+    def _forget(self, waiter: Deferred[RenderBrowser]) -> None:
         self._waiters.remove(waiter)
         if not self._waiters:
             for leasing in list(self._leasing):
@@ -145,7 +145,7 @@ class Sharing:
                 self._refuse(error)
                 return
             self._leasing.discard(entering)
-            host = Host(self._clock, browser)
+            host = RenderBrowser(self._clock, browser)
             self.hosts.append(host)
             try:
                 self._serve()
@@ -167,33 +167,33 @@ class Sharing:
         for waiter in waiters:
             waiter.errback(error)
 
-    def _has_room(self, host: Host) -> bool:
+    def _has_room(self, host: RenderBrowser) -> bool:
         options = self._options
-        return not (host.spoiled or host.done.given) and host.now < options.pages and host.used < options.renders
+        return not (host.spoiled or host.done.fired) and host.now < options.pages and host.used < options.renders
 
-    def _settle(self, host: Host) -> None:
+    def _settle(self, host: RenderBrowser) -> None:
         """See whether a browser is needed any more."""
-        if host.now or host.done.given:
+        if host.now or host.done.fired:
             return
         if self._draining or host.spoiled or host.used >= self._options.renders:
-            host.done.give(None)
+            host.done.fire(None)
         else:
             host.lingering.set(self._options.linger)
 
     # The end of a render:
 
-    def _close(self, host: Host, making: Deferred[BrowserContext]) -> None:
+    def _close(self, host: RenderBrowser, making: Deferred[BrowserContext]) -> None:
         closing = making.addCallback(lambda context: context.close())
         with_deadline(self._clock, closing, _PATIENCE, TimeoutError).addErrback(self._spoil, host).addBoth(
             lambda _: self._leave(host)
         )
 
-    def _spoil(self, failure: Failure, host: Host) -> None:
+    def _spoil(self, failure: Failure, host: RenderBrowser) -> None:
         host.spoiled = True
-        if not host.done.given:
+        if not host.done.fired:
             log.warn("A context could not be closed: {error}", error=str(failure.value) or type(failure.value).__name__)
 
-    def _leave(self, host: Host) -> None:
+    def _leave(self, host: RenderBrowser) -> None:
         host.now -= 1
         self._serve()
         self._settle(host)

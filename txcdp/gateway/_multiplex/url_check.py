@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from txcdp.gateway._client_messages import SERVER_ERROR, Refusal
+from txcdp.gateway._client_messages import SERVER_ERROR, CommandRefusal
 from txcdp.gateway._urls import Unreadable, split_url
 
 #: The schemes of addresses that lead to no page of the browser's own; ``""``: none, which is left to the browser.
@@ -22,7 +22,7 @@ _WRAPPERS: Final = frozenset({"", "blob", "filesystem"})
 def check_address(params: dict[str, Any]) -> None:
     """Check the ``url`` of a command; what is no address is left to the browser.
 
-    :raises Refusal: for one that leads elsewhere than into the web.
+    :raises CommandRefusal: for one that leads elsewhere than into the web.
     """
     url = params.get("url")
     if not isinstance(url, str):
@@ -30,8 +30,8 @@ def check_address(params: dict[str, Any]) -> None:
     try:
         scheme, _, wrapper = split_url(url)
     except Unreadable as error:
-        raise Refusal(SERVER_ERROR, str(error)) from None
+        raise CommandRefusal(SERVER_ERROR, str(error)) from None
     if scheme not in SCHEMES or wrapper not in _WRAPPERS:
         what = f"{(wrapper or scheme)[:20]}: addresses are refused where a browser is shared"
         what += ": they lead to pages of the browser itself"
-        raise Refusal(SERVER_ERROR, what)
+        raise CommandRefusal(SERVER_ERROR, what)

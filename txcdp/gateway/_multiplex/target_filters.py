@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from txcdp.errors import MalformedMessage
-from txcdp.gateway._client_messages import INVALID_PARAMS, Refusal
+from txcdp.gateway._client_messages import INVALID_PARAMS, CommandRefusal
 from txcdp.gateway._multiplex.messages import invalid
 from txcdp.model import TARGET_KINDS
 from txcdp.protocol._records import TolerantDecoder
@@ -32,7 +32,7 @@ Filter = list[dict[str, Any]]
 def read_filter(params: dict[str, Any]) -> Filter:
     """Return a command's filter of targets.
 
-    :raises Refusal: for one that is none.
+    :raises CommandRefusal: for one that is none.
     """
     found = params.get("filter")
     if found is None:
@@ -40,7 +40,7 @@ def read_filter(params: dict[str, Any]) -> Filter:
     if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
         raise invalid("filter", "array expected")
     if len(found) > MAX_FILTER:
-        raise Refusal(INVALID_PARAMS, f"A filter has at most {MAX_FILTER} entries where a browser is shared")
+        raise CommandRefusal(INVALID_PARAMS, f"A filter has at most {MAX_FILTER} entries where a browser is shared")
     for each in found:
         if not isinstance(each.get("type", ""), str):
             raise invalid("filter.type", "string value expected")
@@ -52,12 +52,12 @@ def read_filter(params: dict[str, Any]) -> Filter:
 def attach_filter(params: dict[str, Any]) -> Filter:
     """Return a command's filter of targets to attach to.
 
-    :raises Refusal: for one that is none, or takes tabs and their pages, as Chromium does.
+    :raises CommandRefusal: for one that is none, or takes tabs and their pages, as Chromium does.
     """
     found = read_filter(params)
     if matches(found, "tab") and matches(found, "page"):
         what = 'Filter should not simultaneously allow "tab" and "page", page targets are attached via tab targets'
-        raise Refusal(INVALID_PARAMS, what)
+        raise CommandRefusal(INVALID_PARAMS, what)
     return found
 
 

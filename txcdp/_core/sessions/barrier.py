@@ -1,4 +1,4 @@
-"""Marks: commands whose replies tell that all that the browser had to say before has been read."""
+"""Barriers: commands whose replies tell that all that the browser had to say before has been read."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _decode: ReplyDecoder[Any] = ReplyDecoder(_METHOD, None)
 
 
 class Sender(Protocol):
-    """A connection, as far as marks are concerned."""
+    """A connection, as far as barriers are concerned."""
 
     def send(self, session: Session, params: object, decode: Decode, timeout: Default, urgent: bool) -> Deferred[Any]:
         """Send a command."""
 
 
-def send_mark(connection: Sender, root: Session) -> Deferred[object]:
-    """Send a mark.
+def send_barrier(connection: Sender, root: Session) -> Deferred[object]:
+    """Send a barrier.
 
     :param root: the root session.
     :returns: fires when its reply has come, a refusal included; fails when none comes.

@@ -23,13 +23,13 @@ from typing import Any, Final
 from txcdp.errors import MalformedMessage
 from txcdp.gateway._multiplex.limits import Limits
 from txcdp.gateway._multiplex.messages import write_event
-from txcdp.gateway._multiplex.page_connections import PageWorld
-from txcdp.gateway._multiplex.sessions import ROOT, Session
-from txcdp.gateway._multiplex.state import INTERNAL_ERROR, Belongings
+from txcdp.gateway._multiplex.page_connections import PageConnection
+from txcdp.gateway._multiplex.sessions import ROOT, ClientSession
+from txcdp.gateway._multiplex.state import INTERNAL_ERROR, ClientState
+from txcdp.gateway._multiplex.target_filters import HIDDEN, Told, read_told
 from txcdp.gateway._multiplex.target_watch import Watch
-from txcdp.gateway._multiplex.targets import HIDDEN, Told, read_told
-from txcdp.gateway._multiplex.upstream_commands import Line, without_session
-from txcdp.gateway._multiplex.virtual_browser import World
+from txcdp.gateway._multiplex.upstream_commands import UpstreamCommands, without_session
+from txcdp.gateway._multiplex.virtual_browser import VirtualBrowser
 from txcdp.protocol._records import from_json, to_json
 from txcdp.protocol._wire import EVENT_START, REPLY_START, event_prefix, peek_digits, peek_method, read_head, session_of
 
@@ -55,21 +55,21 @@ class SharedBrowser:
 
     def __init__(self, send: Callable[[bytes], None], downloads: str = "") -> None:
         self.downloads = downloads
-        self.line = Line(send)
+        self.line = UpstreamCommands(send)
         self.lost: str | None = None
         self.swallowed = 0
         self.malformed = 0
         self.disposing = 0
-        self.sessions: dict[bytes, Session] = {}
-        self.contexts: dict[str, Belongings] = {}
-        self.owners: dict[str, Belongings] = {}
+        self.sessions: dict[bytes, ClientSession] = {}
+        self.contexts: dict[str, ClientState] = {}
+        self.owners: dict[str, ClientState] = {}
         self.watch = Watch(self)
-        self._worlds: set[Belongings] = set()
+        self._clients: set[ClientState] = set()
 
     @property
     def clients(self) -> int:
         """How many clients there are."""
-        return len(self._worlds)
+        return len(self._clients)
 
     # What the gateway calls:
 
@@ -84,44 +84,44 @@ class SharedBrowser:
         limits: Limits | None = None,
         *,
         first_page: bool = False,
-    ) -> World:
+    ) -> VirtualBrowser:
         """Make room for a client; what it says before that is ready waits.
 
         :param deliver: called with each message for the client.
-        :param close: called once with a WebSocket close code and a reason, when the world ends by itself.
+        :param close: called once with a WebSocket close code and a reason, when the virtual browser ends by itself.
         :param limits: how much it may have.
         :param first_page: whether it begins with an empty page, as a browser does that was just started.
         """
-        world = World(self, deliver, close, limits or Limits())
-        world.first_page = first_page
+        virtual = VirtualBrowser(self, deliver, close, limits or Limits())
+        virtual.first_page = first_page
         if self.lost is not None:
-            world.end(INTERNAL_ERROR, self.lost)
-            return world
-        self._worlds.add(world)
-        self.line.ask("Target.attachToBrowserTarget", {}, then=world.seated)
-        self.line.ask("Target.createBrowserContext", {"disposeOnDetach": True}, then=world.housed)
-        return world
+            virtual.end(INTERNAL_ERROR, self.lost)
+            return virtual
+        self._clients.add(virtual)
+        self.line.ask("Target.attachToBrowserTarget", {}, then=virtual.on_root_session)
+        self.line.ask("Target.createBrowserContext", {"disposeOnDetach": True}, then=virtual.on_default_context)
+        return virtual
 
     def open_page(
         self,
-        host: World,
+        owner: VirtualBrowser,
         target_id: str,
         deliver: Callable[[bytes], None],
         close: Callable[[int, str], None],
         limits: Limits | None = None,
-    ) -> PageWorld:
+    ) -> PageConnection:
         """Open a line to one page of a client's; what is said before it is ready waits.
 
-        :param host: whose page it is.
+        :param owner: whose page it is.
         :param target_id: one of its targets.
         """
-        page = PageWorld(host, target_id, deliver, close, limits or Limits())
-        if host.closed or self.lost is not None:
+        page = PageConnection(owner, target_id, deliver, close, limits or Limits())
+        if owner.closed or self.lost is not None:
             page.end(INTERNAL_ERROR, self.lost or "who has opened the page has left")
             return page
-        host.lodgers.append(page)
-        self._worlds.add(page)
-        self.line.ask("Target.attachToBrowserTarget", {}, then=page.seated)
+        owner.page_connections.append(page)
+        self._clients.add(page)
+        self.line.ask("Target.attachToBrowserTarget", {}, then=page.on_root_session)
         return page
 
     def receive(self, message: bytes) -> None:
@@ -135,13 +135,13 @@ class SharedBrowser:
         """Hear that the browser is gone: every client is sent away."""
         if self.lost is None:
             self.lost = why
-            for world in list(self._worlds):
-                world.end(INTERNAL_ERROR, why)
+            for virtual in list(self._clients):
+                virtual.end(INTERNAL_ERROR, why)
             self.line.asked.clear()
 
-    # What worlds call:
+    # What virtual browsers call:
 
-    def owner(self, info: dict[str, Any]) -> Belongings | None:
+    def owner(self, info: dict[str, Any]) -> ClientState | None:
         """Return whose a target is; None for what is nobody's."""
         if info.get("type") in HIDDEN:
             return None
@@ -155,15 +155,15 @@ class SharedBrowser:
             self.disposing += 1
             self.line.ask("Target.disposeBrowserContext", {"browserContextId": context}, then=self._disposed)
 
-    def forget(self, world: Belongings) -> None:
+    def forget(self, virtual: ClientState) -> None:
         """Take a client that has left out of all tables, but for what is still to be cleared away."""
-        self._worlds.discard(world)
-        self.line.give_up(world)
-        for session in world.sessions.values():
+        self._clients.discard(virtual)
+        self.line.give_up(virtual)
+        for session in virtual.sessions.values():
             self.sessions.pop(session.key, None)
             self.watch.resumed(session, gone=True)
-        if world.host is world:
-            for target_id in world.targets:
+        if virtual.owner is virtual:
+            for target_id in virtual.targets:
                 self.owners.pop(target_id, None)
 
     def _disposed(self, reply: dict[str, Any]) -> None:
@@ -201,7 +201,7 @@ class SharedBrowser:
         elif method.startswith(b"Browser.") and message.endswith(session.strip):
             strip = session.strip
             seen = message[: -len(strip)] + b"}" if strip else message
-            session.world.host.downloads.told(session, message, seen)
+            session.virtual.owner.downloads.told(session, message, seen)
 
     def _target_event(self, method: bytes, key: bytes, told: Told) -> None:
         if method == b"Target.attachedToTarget":
@@ -210,38 +210,38 @@ class SharedBrowser:
             if key in self.watch.keys:
                 self.watch.gone(told.session_id)
             session = self.sessions.get(told.session_id.encode())
-            if session is not None and session.parent == key:
-                session.world.detached(session, told)
+            if session is not None and session.parent_key == key:
+                session.virtual.detached(session, told)
         elif key == ROOT:
-            world = self.owner(told.info) if told.info else self.owners.get(told.target_id)
-            if world is not None:
-                self._told(world, method, told)
+            virtual = self.owner(told.info) if told.info else self.owners.get(told.target_id)
+            if virtual is not None:
+                self._told(virtual, method, told)
         elif method == b"Target.targetInfoChanged":
             session = self.sessions.get(key)
-            if session is not None and self.owner(told.info) is session.world.host:
+            if session is not None and self.owner(told.info) is session.virtual.owner:
                 session.deliver(
-                    write_event(method.decode(), {"targetInfo": session.world.seen(told.info)}, session.name)
+                    write_event(method.decode(), {"targetInfo": session.virtual.seen(told.info)}, session.name)
                 )
 
-    def _told(self, world: Belongings, method: bytes, told: Told) -> None:
+    def _told(self, virtual: ClientState, method: bytes, told: Told) -> None:
         if method in (b"Target.targetCreated", b"Target.targetInfoChanged"):
-            self.owners[told.target_id] = world
-            world.target_told(told.info)
+            self.owners[told.target_id] = virtual
+            virtual.target_told(told.info)
         elif method == b"Target.targetDestroyed":
             self.owners.pop(told.target_id, None)
             self.watch.destroyed(told.target_id)
-            world.target_destroyed(told.target_id)
+            virtual.target_destroyed(told.target_id)
         elif method == b"Target.targetCrashed":
-            world.target_crashed(told)
+            virtual.target_crashed(told)
 
     def _attached(self, key: bytes, told: Told) -> None:
         if key in self.watch.keys:
             self.watch.caught(key, told)
             return
-        upper = self.sessions.get(key)
-        if upper is None:
+        parent = self.sessions.get(key)
+        if parent is None:
             return
-        if "browserContextId" in told.info and self.owner(told.info) is not upper.world.host:
+        if "browserContextId" in told.info and self.owner(told.info) is not parent.virtual.owner:
             self.watch.let_go(key, told)
         else:
-            upper.world.attached(upper, told, key)
+            parent.virtual.attached(parent, told, key)

@@ -1,4 +1,4 @@
-"""Clients in worlds of their own in one real Chromium: what the gateway's shared mode believes of it holds."""
+"""Clients in virtual browsers in one real Chromium: what the gateway's shared mode believes of it holds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from txcdp.browser import Browser
 from txcdp.chrome import BrowserProcess
 from txcdp.domains import browser, network, page, runtime, storage, target
 from txcdp.errors import CommandError, ConnectionLost, SessionDetached
-from txcdp.gateway._multiplex import SharedBrowser, World
+from txcdp.gateway._multiplex import SharedBrowser, VirtualBrowser
 from txcdp.testing._line import FakeTransport
 
 
@@ -37,15 +37,15 @@ class Upstream:
 
 
 class InMemory:
-    """A line in memory between a connection of txcdp and its world."""
+    """A line in memory between a connection of txcdp and its virtual browser."""
 
     def __init__(self, shared: SharedBrowser) -> None:
         self.turn: Any = None
         self.transport = FakeTransport(self._said, self._wake)
-        self.world: World = shared.open_client(self.transport.put, self._ended)
+        self.virtual: VirtualBrowser = shared.open_client(self.transport.put, self._ended)
 
     def _said(self, transport: FakeTransport, message: bytes) -> None:
-        self.world.receive(message)
+        self.virtual.receive(message)
         transport.take()
 
     def _ended(self, code: int, why: str) -> None:
@@ -59,10 +59,10 @@ class InMemory:
         self.turn = None
         self.transport.deliver()
         if self.transport.closed is not None:
-            self.world.close()
+            self.virtual.close()
 
 
-class WorldsCase(BrowserTestCase):
+class IsolationCase(BrowserTestCase):
     async def share(self) -> SharedBrowser:
         """Start a browser, and share it."""
         self.browser = await self.launch()
@@ -90,7 +90,7 @@ class WorldsCase(BrowserTestCase):
         return len(found.browser_context_ids)
 
 
-async def refusal(case: WorldsCase, session: Session, command: Any) -> tuple[int, str]:
+async def refusal(case: IsolationCase, session: Session, command: Any) -> tuple[int, str]:
     """Return what a command is refused with."""
     error: CommandError = await case.fails(session.execute(command), CommandError)
     return error.code, error.message
@@ -102,7 +102,7 @@ def target_of(session: Session) -> str:
     return session.target.target_id
 
 
-class WorldsTests(WorldsCase):
+class IsolationTests(IsolationCase):
     async def test_each_sees_and_touches_its_own(self):
         await self.share()
         first, second = self.client(), self.client()
