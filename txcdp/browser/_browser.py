@@ -19,11 +19,13 @@ from txcdp._core.sessions import Session
 from txcdp._deferreds import OneShot, returns_deferred, with_deadline
 from txcdp.browser._context import BrowserContext
 from txcdp.browser._reopening import Reopening
+from txcdp.browser._viewports import Viewports
 from txcdp.domains import browser, target
 from txcdp.errors import CommandError, NotABrowser, SessionDetached, TxcdpError
 from txcdp.page import Page
 from txcdp.page._commits import close_target
 from txcdp.page._dialogs import Dialogs
+from txcdp.page._viewport import ViewportSize, chosen
 from txcdp.protocol._records import Command
 
 if TYPE_CHECKING:
@@ -58,12 +60,19 @@ class Browser:
     :ivar process: the process, where it was launched here; else None.
     """
 
-    def __init__(self, connection: Connection, process: BrowserProcess | None = None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        process: BrowserProcess | None = None,
+        viewport: ViewportSize | None = None,
+    ) -> None:
         self.connection = connection
         self.session = connection.session
         self.process = process
         self._dialogs = Dialogs(connection.context)
         self._pages: WeakValueDictionary[Session, Page] = WeakValueDictionary()
+        self._contexts: list[BrowserContext] = []
+        self._viewports = Viewports(self.session, viewport, self._context_of)
         self._reopening: Reopening | None = None
         self._is_browser = process is not None
         self._closing = False
@@ -82,25 +91,60 @@ class Browser:
         await self.close()
 
     @returns_deferred
-    async def new_page(self, url: str = "about:blank", *, context: BrowserContext | None = None) -> Page:
+    async def new_page(
+        self,
+        url: str = "about:blank",
+        *,
+        context: BrowserContext | None = None,
+        viewport: ViewportSize | None = None,
+        no_viewport: bool = False,
+    ) -> Page:
         """Open a page (``Target.createTarget``).
 
         Like the others that are opened so, it counts as visible and focused, whichever is in front: its
         timers and animations run. With a ``url``, it goes there and waits for ``load``; to hear of what
         happens on the way, open an empty page, subscribe, then ``page.goto(url)``.
 
+        With a ``viewport`` or ``no_viewport``, it is opened in a context of its own, which ends with it.
+
         :param url: where to go.
         :param context: in which context; None: the browser's own.
+        :param viewport: the size of what is seen of the document, such as ``{"width": 1280, "height": 720}``; None:
+            that of its context. Pop-ups have the same one, unless the page asks for another.
+        :param no_viewport: leave it as large as its window is.
         :returns: fires with the :class:`Page`. Fails with :exc:`NotABrowser`, like ``Session.execute``,
-            and like ``Page.goto``; the page is closed again then, as it is when this is cancelled.
+            and like ``Page.goto``; the page is closed again then, as it is when this is cancelled. Fails with
+            :exc:`ValueError` or :exc:`TypeError` when there is no such viewport, or a ``context`` is given as well.
         """
-        command = target.create_target(url="about:blank", browser_context_id=None if context is None else context.id)
-        creating = Deferred.fromCoroutine(self._open(command, "new_page"))
-        created = await _unless_cancelled(creating, lambda result: self._close_target(result.target_id))
-        page: Page | None = None
+        if viewport is None and not no_viewport:
+            return await self._new_page(url, context)
+        if context is not None:
+            raise ValueError("context= or a viewport, not both: a context has its own; give it to new_context()")
+        making = self.new_context(viewport=viewport, no_viewport=no_viewport)
+        own = await _unless_cancelled(making, lambda made: made.close().addErrback(_needless))
         try:
-            page = self._page_of(await self.connection.attach(created.target_id), created.target_id)
-            # In one write with what the page itself has sent.
+            page = await self._new_page(url, own)
+        except BaseException:
+            own.close().addErrback(_needless)
+            raise
+        page.session.when_ended().addCallback(lambda _: own.close()).addErrback(_needless)
+        return page
+
+    async def _new_page(self, url: str, context: BrowserContext | None) -> Page:
+        command = target.create_target(url="about:blank", browser_context_id=None if context is None else context.id)
+        page: Page | None = None
+        with self._viewports.creating():
+            creating = Deferred.fromCoroutine(self._open(command, "new_page"))
+            created = await _unless_cancelled(creating, lambda result: self._close_target(result.target_id))
+            try:
+                session = await self.connection.attach(created.target_id)
+                # In one write with what the page itself sends.
+                self._viewports.claim(session, self._viewports.default if context is None else context.viewport)
+                page = self._page_of(session, created.target_id)
+            except BaseException:
+                self._close_target(created.target_id, page)
+                raise
+        try:
             page.session.execute_raw("Emulation.setFocusEmulationEnabled", {"enabled": True}).addErrback(_needless)
             await page.when_set_up()
             if page.session.ended:
@@ -116,6 +160,8 @@ class Browser:
     async def new_context(
         self,
         *,
+        viewport: ViewportSize | None = None,
+        no_viewport: bool = False,
         proxy_server: str | None = None,
         proxy_bypass_list: str | None = None,
         origins_with_universal_network_access: Sequence[str] | None = None,
@@ -125,12 +171,16 @@ class Browser:
         The browser disposes of it, and of its pages, when this connection ends; with a policy to reconnect
         it does so at :meth:`close`, since it has to be there when the line comes back.
 
+        :param viewport: of its pages, as for :meth:`new_page`; None: the browser's, as given to :func:`launch` or
+            :func:`connect`.
+        :param no_viewport: leave its pages as large as their windows are.
         :param proxy_server: as Chromium's ``--proxy-server`` takes it.
         :param proxy_bypass_list: as Chromium's ``--proxy-bypass-list`` takes it.
         :param origins_with_universal_network_access: origins that may read across origins.
         :returns: fires with the :class:`BrowserContext`; fails with :exc:`NotABrowser`, and like
-            ``Session.execute``.
+            ``Session.execute``; with :exc:`ValueError` or :exc:`TypeError` when there is no such viewport.
         """
+        size = chosen(viewport, no_viewport, self._viewports.default)
         origins = origins_with_universal_network_access
         refuse_bare_string("origins_with_universal_network_access", origins)
         command = target.create_browser_context(
@@ -139,7 +189,8 @@ class Browser:
             proxy_bypass_list=proxy_bypass_list,
             origins_with_universal_network_access=None if origins is None else list(origins),
         )
-        context = BrowserContext(self, (await self._open(command, "new_context")).browser_context_id, command)
+        context = BrowserContext(self, (await self._open(command, "new_context")).browser_context_id, command, size)
+        self._contexts.append(context)
         if self._reopening is not None:
             self._reopening.add_context(context)
         return context
@@ -253,10 +304,21 @@ class Browser:
         """Return the page of a session: one session has one page, which knows where it is going."""
         page = self._pages.get(session)
         if page is None:
-            page = self._pages[session] = Page(self.connection, session, target_id, self._dialogs, found)
+            page = self._pages[session] = Page(
+                self.connection, session, target_id, self._dialogs, found, self._viewports.of(session)
+            )
             if self._reopening is not None:
                 self._reopening.follow(page)
         return page
+
+    def _context_of(self, context_id: str | None) -> BrowserContext | None:
+        """Return the context of an id, where it was made here and is not closed."""
+        return next((each for each in self._contexts if each.id == context_id), None)
+
+    def _forget_context(self, context: BrowserContext) -> None:
+        """Hear that a context is closed."""
+        if context in self._contexts:
+            self._contexts.remove(context)
 
     def _close_target(self, target_id: str, page: Page | None = None) -> None:
         """Close a page that nobody is going to have."""

@@ -11,6 +11,7 @@ from txcdp._deferreds import returns_deferred
 from txcdp._privacy import printable
 from txcdp.domains import target
 from txcdp.errors import Gone
+from txcdp.page._viewport import ViewportSize
 
 if TYPE_CHECKING:
     from txcdp.browser._browser import Browser
@@ -24,10 +25,18 @@ class BrowserContext:
 
     :ivar browser: whose it is.
     :ivar id: its id, for commands that take a ``browser_context_id``.
+    :ivar viewport: what its pages are opened with; None: they have their windows' sizes.
     """
 
-    def __init__(self, browser: Browser, context_id: str, made_by: target.create_browser_context) -> None:
+    def __init__(
+        self,
+        browser: Browser,
+        context_id: str,
+        made_by: target.create_browser_context,
+        viewport: ViewportSize | None = None,
+    ) -> None:
         self.browser = browser
+        self.viewport = viewport
         self.id = context_id
         #: The command that makes another one like it.
         self.made_by = made_by
@@ -79,5 +88,8 @@ class BrowserContext:
                 waiting.addErrback(lambda _: None)
                 waiting.cancel()
             raise
+        finally:
+            if self._closed:
+                self.browser._forget_context(self)
         for waiting in ending:
             await waiting

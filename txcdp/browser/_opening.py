@@ -14,6 +14,7 @@ from txcdp._core.reconnecting import ReconnectPolicy
 from txcdp._deferreds import returns_deferred
 from txcdp._transports.websocket import WebSocketOptions
 from txcdp.browser._browser import Browser
+from txcdp.page._viewport import DEFAULT_VIEWPORT, ViewportSize, chosen
 
 if TYPE_CHECKING:
     from txcdp._transports.interface import Transport
@@ -45,6 +46,8 @@ async def launch(
     profile: str | os.PathLike[str] | None = None,
     transport: Literal["websocket", "pipe"] = "websocket",
     *,
+    viewport: ViewportSize | None = None,
+    no_viewport: bool = False,
     env: Mapping[str, str | None] | None = None,
     sandbox: bool | None = None,
     start_timeout: float = 30.0,
@@ -59,9 +62,13 @@ async def launch(
     :param reactor: the reactor.
     :param executable: a path or a name; by default the first Chromium, Chrome or Edge that is found.
     :param headless: without a window.
-    :param args: more of Chromium's flags, such as ``"--window-size=1280,800"``; they win over ours.
+    :param args: more of Chromium's flags, such as ``"--lang=de"``; they win over ours.
     :param profile: a directory that is kept; by default a temporary one, removed at the end.
     :param transport: ``"websocket"``, or ``"pipe"`` (not on Windows), which no other program can reach.
+    :param viewport: the size of what is seen of the documents of the pages that are opened, and of their pop-ups that
+        ask for none, such as ``{"width": 800, "height": 600}``; 1280 by 720 when not given.
+    :param no_viewport: leave them as large as their windows are: with ``args`` such as ``--window-size=1280,800``, or
+        where a person resizes them.
     :param env: variables on top of this process's environment; None removes one.
     :param sandbox: None: with Chromium's sandbox, except for root on Linux, who cannot.
     :param start_timeout: seconds for the browser to come up, from its turn: no more than
@@ -76,13 +83,14 @@ async def launch(
     :param connection: ``timeout``, ``stability``, ``linger``, ``max_in_flight``, ``commands_per_second``,
         ``max_pending``, ``max_unsent`` as :class:`~txcdp._core.connection.Connection` takes them.
     :returns: fires with the :class:`Browser`. Fails with :exc:`LaunchError` or :exc:`ConnectError`, and
-        with :exc:`ValueError` for arguments that cannot be; nothing is left behind then. Cancelling it
-        ends the browser.
+        with :exc:`ValueError` or :exc:`TypeError` for arguments that cannot be; nothing is left behind then.
+        Cancelling it ends the browser.
     """
     from txcdp.browser._lines import Launched
     from txcdp.chrome import start_browser
 
     _check_policy("restart", restart)
+    size = chosen(viewport, no_viewport, DEFAULT_VIEWPORT)
 
     def start() -> Deferred[BrowserProcess]:
         return start_browser(
@@ -103,7 +111,7 @@ async def launch(
     process = launched.process
     assert process is not None
     try:
-        browser = Browser(_connection(opened.transport, reactor, connection, probes), process)
+        browser = Browser(_connection(opened.transport, reactor, connection, probes), process, size)
     except BaseException:
         await process.close(0)
         raise
@@ -118,6 +126,8 @@ async def connect(
     reactor: Any,
     url: str,
     *,
+    viewport: ViewportSize | None = None,
+    no_viewport: bool = False,
     options: WebSocketOptions | None = None,
     reconnect: ReconnectPolicy | None = None,
     probes: ProbeOptions | None = _PROBES,
@@ -132,6 +142,8 @@ async def connect(
     :param url: ``http://host:port``, ``host:port`` or a port of this machine, where the browser is asked
         for its WebSocket; ``ws://`` and ``wss://`` URLs as they are; or what describes any of Twisted's client
         endpoints, such as ``unix:/run/browser.sock``, to be asked likewise.
+    :param viewport: as for :func:`launch`; pages that are open already keep theirs.
+    :param no_viewport: as for :func:`launch`.
     :param options: how the WebSocket is opened and kept.
     :param reconnect: with a policy, a lost line is replaced by another one, to the same browser or to one
         that was started anew at the same address, with all that was set up; see
@@ -139,14 +151,16 @@ async def connect(
     :param probes: as for :func:`launch`.
     :param connection: as for :func:`launch`.
     :returns: fires with the :class:`Browser`. Fails with :exc:`InvalidURL`, :exc:`ConnectError`,
-        :exc:`HandshakeFailed` or :exc:`ConnectTimeout`.
+        :exc:`HandshakeFailed` or :exc:`ConnectTimeout`, and with :exc:`ValueError` or :exc:`TypeError` for
+        arguments that cannot be.
     """
     from txcdp.browser._lines import Remote
 
     _check_policy("reconnect", reconnect)
+    size = chosen(viewport, no_viewport, DEFAULT_VIEWPORT)
     remote = Remote(reactor, url, options or WebSocketOptions())
     opened = await remote.open()
-    browser = Browser(_connection(opened.transport, reactor, connection, probes))
+    browser = Browser(_connection(opened.transport, reactor, connection, probes), viewport=size)
     if reconnect is not None:
         browser.keep(reconnect, opened.identity, remote.open_again, "the browser")
     return browser

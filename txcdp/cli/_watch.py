@@ -90,7 +90,7 @@ async def watch(reactor: Any, options: Options, output: Output, style: Style) ->
 
 def _open(reactor: Any, options: Options) -> Deferred[Browser]:
     if options.browser is not None:
-        return connect(reactor, options.browser, options=_LINE)
+        return connect(reactor, options.browser, options=_LINE, no_viewport=True)
     return launch(
         reactor,
         options.executable,
@@ -98,6 +98,7 @@ def _open(reactor: Any, options: Options) -> Deferred[Browser]:
         args=("--window-size=1280,900",),
         transport="pipe" if options.pipe else "websocket",
         options=_LINE,
+        no_viewport=True,
     )
 
 

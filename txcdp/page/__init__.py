@@ -7,5 +7,6 @@ from txcdp.page._dialogs import Dialog
 from txcdp.page._navigation import Navigation, WaitUntil
 from txcdp.page._page import Page
 from txcdp.page._values import JSError
+from txcdp.page._viewport import ViewportSize
 
-__all__ = ["Dialog", "JSError", "Navigation", "Page", "WaitUntil"]
+__all__ = ["Dialog", "JSError", "Navigation", "Page", "ViewportSize", "WaitUntil"]

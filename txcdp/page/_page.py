@@ -20,6 +20,7 @@ from txcdp.page import _evaluation as evaluation
 from txcdp.page._dialogs import Dialog, Dialogs
 from txcdp.page._evaluation import OwnWorld
 from txcdp.page._navigation import Navigation, WaitUntil, Watcher, check_wait_until
+from txcdp.page._viewport import ViewportSize, checked, override
 from txcdp.protocol._records import Event
 from txcdp.streams import EventStream, Stream
 
@@ -42,11 +43,18 @@ class Page:
     :param target_id: the page's target.
     :param dialogs: sees to the answers of the browser's dialogs.
     :param found: whether the page was there before, and so may have been anywhere.
+    :param viewport: what it was given; None: it has its window's size.
     :ivar session: for everything else that the protocol has: ``page.session.execute(...)``.
     """
 
     def __init__(
-        self, connection: Connection, session: Session, target_id: str, dialogs: Dialogs, found: bool = False
+        self,
+        connection: Connection,
+        session: Session,
+        target_id: str,
+        dialogs: Dialogs,
+        found: bool = False,
+        viewport: ViewportSize | None = None,
     ) -> None:
         self.session = session
         self._dialogs = dialogs
@@ -55,6 +63,7 @@ class Page:
         self._target_id = target_id
         self._connection = connection
         self._watcher: Watcher | None = None
+        self._viewport = viewport
         self._main_frame = (target_id, target_id)
         session._observe(page.FrameNavigated).subscribe(lambda event: self._navigated(event.frame), _needless)
         dialogs.follow(session, self)  # with the Page domain enabled, they wait for an answer
@@ -88,6 +97,23 @@ class Page:
         """The main frame's id: the target's, until a page that was rendered in advance has taken its place."""
         target_id, frame_id = self._main_frame
         return frame_id if target_id == self.target_id else self.target_id
+
+    @property
+    def viewport_size(self) -> ViewportSize | None:
+        """The size that the page was given, in CSS pixels; None where it has its window's."""
+        return None if self._viewport is None else self._viewport.copy()
+
+    @returns_deferred
+    async def set_viewport_size(self, viewport_size: ViewportSize) -> None:
+        """Give the page another size (``Emulation.setDeviceMetricsOverride``).
+
+        :param viewport_size: what is seen of the document, in CSS pixels, such as ``{"width": 800, "height": 600}``.
+        :returns: fires with None when the page has it. Fails with :exc:`TypeError` or :exc:`ValueError` when there is
+            no such size; otherwise like ``Session.execute``.
+        """
+        size = checked(viewport_size)
+        await self.session.execute(override(size))
+        self._viewport = size
 
     def when_set_up(self) -> Deferred[None]:
         """Wait until the page has what its methods need, or could not have it: what needs it then says so.
@@ -234,7 +260,7 @@ class Page:
         :param path: a file to write it to, too; its suffix decides what it is: .png, .jpg, .jpeg or .webp.
         :param type: ``"png"``, ``"jpeg"`` or ``"webp"``; by default what the path says, else PNG.
         :param format: the same by the protocol's name.
-        :param full_page: the whole document instead of the part that the window shows.
+        :param full_page: the whole document instead of the viewport alone.
         :param quality: of JPEG and WebP, 0 to 100.
         :param clip: only this part of the document, in CSS pixels.
         :returns: fires with the file's content. Fails like ``Session.execute``; with :exc:`ValueError` when

@@ -87,5 +87,5 @@ class BrowserOptions(LaunchOptions):
     def make_browsers(self, reactor: Any) -> BrowserService:
         """Return the service that keeps the browser."""
         if self["browser"] is None:
-            return BrowserService(reactor, **self.launch)
-        return BrowserService(reactor, self["browser"])
+            return BrowserService(reactor, no_viewport=True, **self.launch)
+        return BrowserService(reactor, self["browser"], no_viewport=True)

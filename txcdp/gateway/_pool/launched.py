@@ -139,6 +139,7 @@ class Launcher:
                 self._reactor,
                 args=self._ports.arguments(port, args),
                 probes=None,
+                no_viewport=True,
                 end_with_reactor=False,  # clients may finish
                 **self._options,
             )

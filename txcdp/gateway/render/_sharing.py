@@ -88,7 +88,7 @@ class Sharing:
         :raises Refusal: there is no browser to be had.
         """
         host = await self._place()
-        making = host.browser.new_context()
+        making = host.browser.new_context(no_viewport=True)
         try:
             yield await _result_of(making)
         finally:

@@ -1,0 +1,61 @@
+"""The size of the part of a document that is seen, which is the page's own affair and not its window's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, TypedDict
+
+from txcdp.domains import emulation
+
+
+class ViewportSize(TypedDict):
+    """The size of a viewport, in CSS pixels."""
+
+    width: int
+    height: int
+
+
+#: What a page has that nobody says anything else of.
+DEFAULT_VIEWPORT: Final = ViewportSize(width=1280, height=720)
+
+#: Chromium takes no more.
+_LARGEST: Final = 10_000_000
+
+
+def checked(viewport: object) -> ViewportSize:
+    """Return a size that was given.
+
+    :raises TypeError: it is none.
+    :raises ValueError: there is no such size.
+    """
+    if not isinstance(viewport, Mapping) or viewport.keys() != {"width", "height"}:
+        raise TypeError(f"viewport={viewport!r}: give {{'width': 1280, 'height': 720}}")
+    for name, pixels in viewport.items():
+        if not isinstance(pixels, int) or isinstance(pixels, bool):
+            raise TypeError(f"viewport={viewport!r}: {name} is a whole number of CSS pixels")
+        if not 0 < pixels <= _LARGEST:
+            raise ValueError(f"viewport={viewport!r}: {name} is from 1 to {_LARGEST:,}")
+    return ViewportSize(width=viewport["width"], height=viewport["height"])
+
+
+def chosen(viewport: ViewportSize | None, no_viewport: bool, otherwise: ViewportSize | None) -> ViewportSize | None:
+    """Return what two arguments choose.
+
+    :param otherwise: what holds where they say nothing.
+    :returns: the size; None for that of the window.
+    :raises TypeError: the size is none.
+    :raises ValueError: there is no such size, or both were given.
+    """
+    if viewport is None:
+        return None if no_viewport else otherwise
+    if no_viewport:
+        raise ValueError("viewport= or no_viewport=True, not both")
+    return checked(viewport)
+
+
+def override(size: ViewportSize) -> emulation.set_device_metrics_override:
+    """Return the command that gives a page this size, on a screen that is as large."""
+    width, height = size["width"], size["height"]
+    return emulation.set_device_metrics_override(
+        width=width, height=height, device_scale_factor=1, mobile=False, screen_width=width, screen_height=height
+    )
