@@ -88,6 +88,10 @@ class RawServer:
         self.asked.append(path)
         return self.answers.get(path.partition("?")[0], http("no such page", "404 Not Found"))
 
+    def reply(self, head: bytes) -> Raw:
+        """Return what is answered to a request, given all of its head."""
+        return self.answer(head.split(b" ", 2)[1].decode())
+
     async def stop(self) -> None:
         """Listen no more, and wait until all connections are gone."""
         gone = [each.gone for each in self._channels]
@@ -112,7 +116,7 @@ class _Channel(Protocol):
         head, end, _ = self._read.partition(b"\r\n\r\n")
         if end:
             self._read = b""
-            answer = self._server.answer(head.split(b" ", 2)[1].decode())
+            answer = self._server.reply(head)
             if answer.delay:
                 reactor.callLater(answer.delay, self._write, answer)
             else:

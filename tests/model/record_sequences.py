@@ -18,7 +18,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import deferLater, react
 
 import txcdp
@@ -37,9 +38,7 @@ DATA = Path(__file__).parent.parent / "data" / "model"
 #: Events of these domains are kept, but for those of which there are many and that no table wants.
 DOMAINS = ("Target", "Inspector", "Page", "Network", "Runtime", "Log", "Browser")
 UNWANTED = (
-    "Network.dataReceived",
     "Network.policyUpdated",
-    "Network.resourceChangedPriority",
     "Page.frameResized",
     "Page.backForwardCacheNotUsed",
     "Page.frameScheduledNavigation",
@@ -53,6 +52,9 @@ DROPPED = {
     "gatedAPIFeatures", "adFrameStatus", "notRestoredExplanations", "cookiePartitionKey", "exemptedCookies",
 }  # fmt: skip
 
+#: Of what is written to the console, these are read.
+CONSOLE = {"preview", "stackTrace"}
+
 LONGEST = 200
 
 #: Ids of targets, frames and loaders; of contexts, two long numbers; of requests, the number of a process and another.
@@ -65,8 +67,9 @@ _IDS = re.compile(
 class Recording:
     """What was heard in one situation."""
 
-    def __init__(self) -> None:
+    def __init__(self, dropped: set[str] = DROPPED) -> None:
         self.lines: list[dict[str, Any]] = []
+        self._dropped = dropped
         self._ids: dict[str, str] = {}
         self._times: dict[str, float] = {}
 
@@ -80,18 +83,19 @@ class Recording:
     def _add(self, session: str | None, **said: Any) -> None:
         self.lines.append({"session": session or ""} | said)
 
-    def write(self, path: Path, port: int) -> None:
-        text = "".join(json.dumps(self._plain(each, port), ensure_ascii=False) + "\n" for each in self.lines)
+    def write(self, path: Path, ports: dict[int, int]) -> None:
+        text = "".join(json.dumps(self._plain(each, ports), ensure_ascii=False) + "\n" for each in self.lines)
         path.write_text(text, encoding="utf-8")
 
-    def _plain(self, value: Any, port: int, key: str = "") -> Any:
+    def _plain(self, value: Any, ports: dict[int, int], key: str = "") -> Any:
         if isinstance(value, dict):
-            return {name: self._plain(each, port, name) for name, each in value.items() if name not in DROPPED}
+            return {name: self._plain(each, ports, name) for name, each in value.items() if name not in self._dropped}
         if isinstance(value, list):
-            return [self._plain(each, port, key) for each in value]
+            return [self._plain(each, ports, key) for each in value]
         if isinstance(value, str):
             value = _IDS.sub(self._named, value)
-            value = value.replace(f":{port}", ":8000")
+            for port, shown in ports.items():
+                value = value.replace(f":{port}", f":{shown}")
             return value if len(value) <= LONGEST else value[:LONGEST] + "..."
         if key in ("timestamp", "wallTime") and isinstance(value, int | float):
             kind = "runtime" if value > 1e11 else "wall" if value > 1e9 else "monotonic"
@@ -105,7 +109,7 @@ class Recording:
 class Situation:
     """A fresh page in which something is made to happen."""
 
-    def __init__(self, clock: Any, browser: Browser, site: RawServer, recording: Recording) -> None:
+    def __init__(self, clock: Any, browser: Browser, site: Site, recording: Recording) -> None:
         self.clock = clock
         self.browser = browser
         self.site = site
@@ -229,7 +233,58 @@ PAGES: dict[str, Raw] = BROKEN | {
     "/prerender": http("<title>prerender</title><script type=speculationrules>{\"prerender\": [{\"urls\": [\"/b\"]}]}</script><a id=link href=/b>b</a>"),
     "/broken-image": http("<title>broken image</title><img src=/short>"),
     "/frame-204": http("<title>frame 204</title><iframe src=/204></iframe>"),
+    "/cacheable.js": http("1", kind="text/javascript", Cache_Control="max-age=3600"),
+    "/cacheable.css": http("p { color: red }", kind="text/css", Cache_Control="max-age=3600"),
+    "/uses-cache": http("<title>cache</title><link rel=stylesheet href=/cacheable.css><script src=/cacheable.js></script>"),
+    "/service-worker.js": http("onfetch = event => { if (event.request.url.includes('made')) event.respondWith(new Response('made')); else if (event.request.url.includes('passed')) event.respondWith(fetch('/b')) }; onactivate = event => event.waitUntil(clients.claim())", kind="text/javascript"),
+    "/open": http("open", kind="text/plain", Access_Control_Allow_Origin="*", Access_Control_Allow_Headers="x-a", Access_Control_Allow_Methods="PUT"),
+    "/shut": http("shut", kind="text/plain"),
+    "/strict": http("<title>strict</title><img src=/style.css><script src=/script.js></script>", Content_Security_Policy="img-src 'none'"),
+    "/stream": Raw(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: one\n\nevent: other\nid: 7\ndata: two\n\n", close=False),
+    "/pieces": Raw(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 400000\r\nConnection: close\r\n\r\n" + b"x" * 400_000),
+    "/late": http("late", kind="text/plain")._replace(delay=0.8),
+    "/fetching-worker.js": http("importScripts('/script.js'); fetch('/b'); onmessage = () => fetch('/never')", kind="text/javascript"),
+    "/fetching-worker": http("<title>worker</title><script>worker = new Worker('/fetching-worker.js')</script>"),
+    "/hints": http("<title>hints</title><link rel=prefetch href=/b><link rel=preload as=script href=/script.js><link rel=preload as=style href=/style.css><script src=/script.js></script>"),
+    "/speculates": http("<title>speculates</title><script type=speculationrules>{\"prefetch\": [{\"urls\": [\"/b\"]}]}</script>"),
+    "/range": http("cd", status="206 Partial Content", kind="text/plain", Content_Range="bytes 2-3/6"),
+    "/secret": http("no", status="401 Unauthorized", WWW_Authenticate='Basic realm="here"'),
+    "/images": http("<title>images</title><div style='height:5000px'></div><img src=/missing.png?1><img loading=lazy src=/missing.png?2>"),
+    "/logs": http("<title>logs</title><script src=/logs.js></script>"),
 }  # fmt: skip
+
+
+class Site(RawServer):
+    """Answers by what is asked, too.
+
+    :ivar sockets: the port of a WebSocket that sends back what comes.
+    """
+
+    sockets = 0
+
+    def reply(self, head: bytes) -> Raw:
+        path = head.split(b" ", 2)[1].decode()
+        if path == "/etag":
+            self.asked.append(path)
+            known = b"if-none-match:" in head.lower()
+            status, body = ("304 Not Modified", "") if known else ("200 OK", "<title>etag</title>etag")
+            return http(body, status=status, ETag='"1"', Cache_Control="max-age=0")
+        if path == "/self":
+            self.asked.append(path)
+            if b"seen=1" in head:
+                return http("<title>self</title>")
+            return http(status="302 Found", Location="/self", Set_Cookie="seen=1; Max-Age=5")
+        return super().reply(head)
+
+
+class Echo(WebSocketServerProtocol):
+    """Sends back what comes; closes where it is told to."""
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        if payload == b"close":
+            self.sendClose(4000, "as told")
+        else:
+            self.sendMessage(payload, isBinary)
 
 
 @situation
@@ -597,8 +652,293 @@ async def isolated_world(it: Situation) -> None:
     await it.go("/b")
 
 
-async def record(clock: Any, browser: Browser, site: RawServer, name: str) -> None:
-    recording = Recording()
+# Requests, one after another or in ways of their own:
+
+
+@situation
+async def not_modified(it: Situation) -> None:
+    await it.go("/etag")
+    await it.do(page.reload())
+    await it.wait(0.4)
+    await it.js("fetch('/etag')")
+
+
+@situation
+async def self_redirect(it: Situation) -> None:
+    await it.go("/self", wait=0.6)
+
+
+@situation
+async def cache(it: Situation) -> None:
+    await it.go("/uses-cache", wait=0.6)
+    await it.go("/a")
+    await it.go("/uses-cache", wait=0.6)
+    await it.do(page.reload())
+    await it.wait(0.4)
+    await it.js(
+        "for (let i = 0; i < 2; i++) document.body.append(Object.assign(document.createElement('script'), {src: '/cacheable.js'}))"
+    )
+
+
+@situation
+async def service_worker(it: Situation) -> None:
+    await it.go("/a", host="localhost")
+    await it.js("navigator.serviceWorker.register('/service-worker.js')", wait=1.2)
+    await it.js("fetch('/made'); fetch('/passed'); fetch('/c')", wait=0.8)
+    await it.go("/passed", host="localhost", wait=0.8)
+
+
+@situation
+async def preflight(it: Situation) -> None:
+    await it.go("/a")
+    await it.js(f"fetch('{it.site.url('/open', 'localhost')}', {{method: 'PUT', headers: {{'X-A': '1'}}}})", wait=0.6)
+    await it.js(f"fetch('{it.site.url('/shut', 'localhost')}', {{method: 'PUT'}}).catch(() => 0)", wait=0.6)
+    await it.js(f"fetch('{it.site.url('/never', 'localhost')}', {{method: 'PUT'}}).catch(() => 0)")
+    await it.go("/b")
+
+
+@situation
+async def failed(it: Situation) -> None:
+    await it.go("/a")
+    await it.js("fetch('http://127.0.0.1:1/').catch(() => 0)")
+    await it.js(f"fetch('{it.site.url('/shut', 'localhost')}').catch(() => 0)")
+    await it.js("fetch('/secret').catch(() => 0)")
+    await it.js("fetch('/short').then(it => it.text()).catch(() => 0)")
+    await it.go("/strict", wait=0.6)
+
+
+@situation
+async def fetch_aborted(it: Situation) -> None:
+    await it.go("/a")
+    await it.js("stop1 = new AbortController(); fetch('/never', {signal: stop1.signal}).catch(() => 0)")
+    await it.js("stop1.abort()")
+    await it.js("stop2 = new AbortController(); fetch('/slow', {signal: stop2.signal}).catch(() => 0)")
+    await it.js("stop2.abort()")
+
+
+@situation
+async def fetch_redirects(it: Situation) -> None:
+    await it.go("/a")
+    await it.js("fetch('/r1')", wait=0.6)
+    await it.js("fetch('/r1', {redirect: 'error'}).catch(() => 0)")
+
+
+@situation
+async def keepalive(it: Situation) -> None:
+    await it.go("/a")
+    await it.js(
+        "navigator.sendBeacon('/late', 'x'); fetch('/late', {keepalive: true, method: 'POST', body: 'y'}); 1", wait=0.1
+    )
+    await it.go("/b", wait=1.2)
+
+
+@situation
+async def crash_in_flight(it: Situation) -> None:
+    await it.go("/a")
+    await it.js("fetch('/never'); fetch('/slow'); 1")
+    it.page.execute(page.crash()).addErrback(lambda failure: failure.trap(TxcdpError))
+    await it.wait(0.8)
+    await it.go("/b")
+
+
+@situation
+async def websocket(it: Situation) -> None:
+    await it.go("/a")
+    await it.js(
+        f"socket = new WebSocket('ws://127.0.0.1:{it.site.sockets}/'); socket.onopen = () => {{ socket.send('hello'); socket.send(new Uint8Array([1, 2])) }}",
+        wait=0.6,
+    )
+    await it.js("socket.send('close')")
+    await it.js("new WebSocket('ws://127.0.0.1:1/')")
+    await it.js(f"new WebSocket('{it.site.url('/a').replace('http', 'ws')}')")
+
+
+@situation
+async def websocket_left(it: Situation) -> None:
+    await it.go("/a")
+    await it.js(
+        f"socket = new WebSocket('ws://127.0.0.1:{it.site.sockets}/'); new WebSocket('{it.site.url('/never').replace('http', 'ws')}')",
+        wait=0.6,
+    )
+    await it.go("/b", host="localhost", wait=0.8)
+
+
+@situation
+async def websocket_crash(it: Situation) -> None:
+    await it.go("/a")
+    await it.js(f"socket = new WebSocket('ws://127.0.0.1:{it.site.sockets}/')", wait=0.6)
+    it.page.execute(page.crash()).addErrback(lambda failure: failure.trap(TxcdpError))
+    await it.wait(0.8)
+
+
+@situation
+async def event_source(it: Situation) -> None:
+    await it.go("/a")
+    await it.js("source = new EventSource('/stream')", wait=0.6)
+    await it.js("source.close()")
+    await it.js("new EventSource('/stream')", wait=0.6)
+    await it.go("/b")
+
+
+@situation
+async def frame_in_flight(it: Situation) -> None:
+    it.site.answers["/outer"] = http(
+        f"<title>outer</title><iframe id=near src=/a></iframe><iframe id=far src='{it.site.url('/a', 'localhost')}'></iframe>"
+    )
+    await it.go("/outer", wait=1.0)
+    (far,) = [each for each in it.sessions if each.target is not None and each.target.type == "iframe"]
+    await it.js("fetch('/never'); 1", session=far)
+    await it.js("near.contentWindow.fetch('/never'); 1")
+    await it.js("near.remove(); far.remove()", wait=0.6)
+
+
+@situation
+async def frame_navigates_in_flight(it: Situation) -> None:
+    it.site.answers["/outer"] = http("<title>outer</title><iframe id=near src=/a></iframe>")
+    await it.go("/outer", wait=0.6)
+    await it.js(f"near.src = '{it.site.url('/never', 'localhost')}'")
+    await it.js("near.remove()", wait=0.4)
+
+
+@situation
+async def closed_in_flight(it: Situation) -> None:
+    await it.go("/a")
+    await it.js("fetch('/never'); fetch('/slow'); 1")
+    await it.browser.session.execute(target.close_target(target_id=it.target_id))
+    await it.wait(0.4)
+
+
+@situation
+async def worker_requests(it: Situation) -> None:
+    await it.go("/fetching-worker", wait=1.0)
+    await it.js("worker.postMessage(1)")
+    await it.js("worker.terminate()", wait=0.6)
+
+
+@situation
+async def worker_left(it: Situation) -> None:
+    await it.go("/fetching-worker", wait=1.0)
+    await it.js("worker.postMessage(1); new Worker('/never')")
+    await it.go("/b", wait=0.6)
+
+
+@situation
+async def hints(it: Situation) -> None:
+    await it.go("/hints", wait=1.0)
+    await it.go("/b", wait=0.6)
+
+
+@situation
+async def speculated(it: Situation) -> None:
+    await it.go("/speculates", wait=1.0)
+    await it.js("location = '/b'", wait=0.8)
+
+
+@situation
+async def partial_and_head(it: Situation) -> None:
+    await it.go("/a")
+    await it.js("fetch('/range', {headers: {Range: 'bytes=2-3'}})")
+    await it.js("fetch('/b', {method: 'HEAD'})")
+    await it.js("fetch('/posted', {method: 'POST', body: 'a=1'})")
+
+
+@situation
+async def data_and_blob(it: Situation) -> None:
+    await it.go("/a")
+    await it.js(
+        "fetch('data:text/plain,x'); document.body.append(Object.assign(new Image(), {src: 'data:image/gif;base64,R0lGODlhAQABAAAAACw='}))"
+    )
+    await it.js(
+        "fetch(URL.createObjectURL(new Blob(['x']))); fetch('blob:nowhere').catch(() => 0); fetch('about:blank').catch(() => 0)"
+    )
+
+
+@situation
+async def in_pieces(it: Situation) -> None:
+    await it.go("/a")
+    await it.js("fetch('/pieces').then(it => it.text())", wait=0.8)
+
+
+@situation
+async def priorities(it: Situation) -> None:
+    await it.go("/images", wait=0.8)
+    await it.js("scrollTo(0, 5000)", wait=0.6)
+
+
+@situation
+async def web_transport(it: Situation) -> None:
+    await it.go("/a", host="localhost")
+    await it.js(
+        "t = new WebTransport('https://127.0.0.1:1/'); t.closed.catch(() => 0); t.ready.catch(() => 0)", wait=0.6
+    )
+    await it.js("t2 = new WebTransport('https://127.0.0.1:2/')", wait=0)
+    await it.go("/b", wait=0.4)
+
+
+# What is written to the console:
+
+
+LOGS = r"""
+function inner() { console.trace('traced') }
+class Thing { constructor() { this.a = 1; this.nested = {deep: {deeper: 1}} } }
+console.log('plain', 1, 1.5, -0, NaN, Infinity, 10n, true, null, undefined, Symbol('s'));
+console.log('%s is %d and %i, %f, %o, %O, %c styled%c %% %x', 'text', 42.9, 42.9, 1.5, {a: 1}, [1, 2], 'color: red', '', 'left over', 7);
+console.log('%s');
+console.log('%d %i %f', 'no', '7px', '1.25');
+console.log({a: 1, b: 'two', c: [1, 2, 3], d: null, e: undefined, f() {}, g: new Date(0)}, [1, 'two', {}], new Map([['a', 1], [{}, 2]]), new Set([1]), new Uint8Array(3));
+console.log(function named(a, b) { return a + b }, () => 1, class Named {}, /re/g, new Date(0), document.body, new Thing(), Promise.resolve(1), new Error('an error'), new WeakMap(), new Proxy({}, {}));
+console.log(Object.fromEntries(Array.from({length: 12}, (_, i) => ['key' + i, i])), Array.from({length: 120}, (_, i) => i));
+console.debug('debug'); console.info('info'); console.warn('warn'); console.error('error %s', 'with format');
+console.log(); console.log(''); console.log('two
+lines');
+inner();
+console.group('group'); console.log('inside'); console.groupCollapsed('collapsed'); console.log('deeper'); console.groupEnd(); console.groupEnd(); console.log('outside');
+console.count(); console.count('named'); console.count('named'); console.countReset('named'); console.count('named');
+console.time('timer'); console.timeLog('timer', 'extra'); console.timeEnd('timer'); console.timeEnd('never');
+console.assert(true, 'unsaid'); console.assert(false, 'said %s', 'so'); console.assert(false);
+console.dir({a: 1}); console.dirxml(document.body); console.table([{a: 1, b: 2}, {a: 3, b: 4}]);
+console.clear(); console.log('after');
+"""
+
+
+@situation
+async def console_calls(it: Situation) -> None:
+    it.site.answers["/logs.js"] = http(LOGS, kind="text/javascript")
+    await it.go("/logs", wait=1.0)
+
+
+THROWS = r"""
+setTimeout(() => { throw new TypeError('thrown
+in two lines') });
+setTimeout(() => { throw 'a text' });
+setTimeout(() => { throw {code: 7} });
+setTimeout(() => { throw null });
+Promise.reject(new RangeError('rejected'));
+Promise.reject('a rejected text');
+Promise.reject();
+kept = Promise.reject(new Error('caught late')); setTimeout(() => kept.catch(() => 0), 300);
+setTimeout(() => null.x);
+"""
+
+
+@situation
+async def console_thrown(it: Situation) -> None:
+    it.site.answers["/logs.js"] = http(THROWS, kind="text/javascript")
+    await it.go("/logs", wait=0.8)
+    it.site.answers["/logs.js"] = http("this is no script", kind="text/javascript")
+    await it.go("/logs", wait=0.8)
+
+
+@situation
+async def console_entries(it: Situation) -> None:
+    await it.go("/strict", wait=0.6)
+    await it.js("fetch('/nowhere'); document.write('<script src=/script.js></' + 'script>')")
+    await it.js(f"fetch('{it.site.url('/shut', 'localhost')}').catch(() => 0)")
+    await it.go("/fetching-worker", wait=0.8)
+
+
+async def record(clock: Any, browser: Browser, site: Site, name: str) -> None:
+    recording = Recording(DROPPED - CONSOLE if name.startswith("console") else DROPPED)
     it = Situation(clock, browser, site, recording)
     root = browser.session
     listening = browser.connection.events_raw().subscribe(recording.heard, lambda _: None)
@@ -614,12 +954,16 @@ async def record(clock: Any, browser: Browser, site: RawServer, name: str) -> No
         if each.type == "page":
             await root.execute(target.close_target(target_id=each.target_id))
     await it.wait(0.2)
-    recording.write(DATA / f"{name}.jsonl", site.port)
+    recording.write(DATA / f"{name}.jsonl", {site.port: 8000, site.sockets: 8001})
     print(f"{name}: {len(recording.lines)} lines")
 
 
 async def main(clock: Any, *names: str) -> None:
-    site = RawServer(PAGES)
+    site = Site(PAGES)
+    echo = WebSocketServerFactory()
+    echo.protocol = Echo
+    sockets = clock.listenTCP(0, echo, interface="127.0.0.1")
+    site.sockets = sockets.getHost().port
     DATA.mkdir(parents=True, exist_ok=True)
     try:
         for name in names or SITUATIONS:
@@ -634,6 +978,7 @@ async def main(clock: Any, *names: str) -> None:
                 await record(clock, browser, site, name)
     finally:
         await Deferred.fromCoroutine(site.stop())
+        await maybeDeferred(sockets.stopListening)
 
 
 if __name__ == "__main__":

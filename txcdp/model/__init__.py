@@ -30,6 +30,21 @@ from txcdp.model._documents import (
     NavigationState,
 )
 from txcdp.model._downloads import Download, DownloadBegun, DownloadEnded, DownloadProgressed
+from txcdp.model._exchanges import (
+    EXCHANGE_TRANSITIONS,
+    DataArrived,
+    EventSourceMessage,
+    Exchange,
+    ExchangeEnded,
+    ExchangeInput,
+    ExchangeResponded,
+    ExchangeStarted,
+    ExchangeState,
+    ExtraInfoReceived,
+    PriorityChanged,
+    WebSocketFailed,
+    WebSocketMessage,
+)
 from txcdp.model._frames import (
     Frame,
     FrameAttached,
@@ -54,6 +69,7 @@ from txcdp.model._targets import (
 )
 
 __all__ = [
+    "EXCHANGE_TRANSITIONS",
     "TARGET_KINDS",
     "TRANSITIONS",
     "BrowserModel",
@@ -61,6 +77,7 @@ __all__ = [
     "Context",
     "ContextCreated",
     "ContextDestroyed",
+    "DataArrived",
     "Dialog",
     "DialogClosed",
     "DialogOpened",
@@ -72,6 +89,14 @@ __all__ = [
     "DownloadBegun",
     "DownloadEnded",
     "DownloadProgressed",
+    "EventSourceMessage",
+    "Exchange",
+    "ExchangeEnded",
+    "ExchangeInput",
+    "ExchangeResponded",
+    "ExchangeStarted",
+    "ExchangeState",
+    "ExtraInfoReceived",
     "Frame",
     "FrameAttached",
     "FrameChanged",
@@ -85,6 +110,7 @@ __all__ = [
     "NavigationRequest",
     "NavigationStarted",
     "NavigationState",
+    "PriorityChanged",
     "Row",
     "Session",
     "SessionAttached",
@@ -96,5 +122,7 @@ __all__ = [
     "TargetCreated",
     "TargetDestroyed",
     "TargetKind",
+    "WebSocketFailed",
+    "WebSocketMessage",
     "kind_of",
 ]

@@ -20,6 +20,7 @@ from txcdp.model._contexts import Contexts
 from txcdp.model._dialogs import Dialogs
 from txcdp.model._documents import Documents
 from txcdp.model._downloads import Downloads
+from txcdp.model._exchanges import Exchanges
 from txcdp.model._frames import Frames
 from txcdp.model._table import Change, Handler, Reaction, Table
 from txcdp.model._targets import Targets
@@ -36,6 +37,7 @@ class BrowserModel:
     :ivar frames: the tree of frames.
     :ivar documents: documents and navigations.
     :ivar contexts: where JavaScript runs.
+    :ivar exchanges: requests and what comes of them.
     :ivar dialogs: those that are open.
     :ivar downloads: those that are under way.
     :ivar tables: all of the tables, by name, in the order in which they are fed.
@@ -51,12 +53,13 @@ class BrowserModel:
         self.frames = Frames(emit)
         self.documents = Documents(emit, self.frames)
         self.contexts = Contexts(emit)
+        self.exchanges = Exchanges(emit, self.frames, self.documents)
         self.dialogs = Dialogs(emit)
         self.downloads = Downloads(emit)
         # In the order in which they stand on each other.
         tables: list[Table] = [
             *(self.targets, self.frames, self.documents, self.contexts),
-            *(self.dialogs, self.downloads),
+            *(self.exchanges, self.dialogs, self.downloads),
         ]
         self.tables = {each.name: each for each in tables}
         self.misread = 0

@@ -1,0 +1,924 @@
+"""Exchanges: a request and what comes of it, one for each hop of a redirect; WebSockets and WebTransports, too.
+
+An exchange is a state machine. It begins once, with ``Network.requestWillBeSent`` (``webSocketCreated``,
+``webTransportCreated``), and ends once; :data:`EXCHANGE_TRANSITIONS` has all of the ways. What they rest on, in
+Chromium's words:
+
+- A redirect is a second ``requestWillBeSent`` under the same id, which carries the response to the first. Without
+  that response it is an echo: another session tells of the same request.
+- ``loadingFinished`` and ``loadingFailed`` are ends. They may come without a response, and from another session than
+  the request: a navigation begins in the session of the document that is left, and its body is told of by the process
+  that has the new one; a worker's script is asked for by its page, and answered in the worker.
+- What a document has asked for has no end of its own when the document goes (its page navigates, its frame is removed,
+  its process crashes), nor has a WebSocket; so it ends with the document. A ``keepalive`` request goes on in the
+  browser, which says nothing of it any more. What a worker has asked for ends with the worker's session.
+- A navigation's request belongs to the browser, not to a process: it outlives the crash of its page, and the session
+  that it began in, as long as its frame is there.
+- A preflight is a request of its own, whose initiator has the id of the one that it is for. It is told of without
+  a document, and goes with the request that it is for.
+
+**Extra info.** The renderer's events (the *main* ones) and the network service's (``requestWillBeSentExtraInfo``,
+``responseReceivedExtraInfo``: what was really sent and received, cookies and all) come by two ways. Each is in order;
+between them there is none: extra info comes before the request, after its end, or never. The *i*-th extra info of a
+request id belongs to the *i*-th of those hops that have any, by ``hasExtraInfo`` (``redirectHasExtraInfo``); what the
+memory cache has served has none, whatever it says. So the pairing follows from the two sequences alone, and not from
+how they are mixed. As long as a hop's response is not here, extra info is taken for its own, and moves on when it is
+not.
+
+An exchange that has ended is forgotten, unless extra info is still to come: the last :data:`LATE` of these are kept
+for it. Ids of what has ended are remembered for a while, so that echoes begin nothing.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import msgspec
+
+from txcdp.domains import network
+from txcdp.model._documents import DocumentCommitted, DocumentDiscarded, Documents, NavigationEnded, NavigationState
+from txcdp.model._frames import FrameDetached, Frames
+from txcdp.model._table import Change, Row, Table
+from txcdp.model._targets import SessionClosed, SessionCrashed
+
+
+class ExchangeState(enum.Enum):
+    """How far an exchange is, or how it has ended."""
+
+    #: A process has asked; nothing has come.
+    REQUESTED = "requested"
+    #: The browser has asked for a frame that navigates; nothing has come.
+    NAVIGATING = "navigating"
+    #: The response's headers are here.
+    RESPONDED = "responded"
+    #: A WebSocket or WebTransport is being set up.
+    CONNECTING = "connecting"
+    #: A WebSocket or WebTransport is open.
+    OPEN = "open"
+
+    #: All of it is here.
+    FINISHED = "finished"
+    #: There is no response, or not all of it; or the page may not have it.
+    FAILED = "failed"
+    #: Whoever asked does not want it any more.
+    CANCELLED = "cancelled"
+    #: The response leads to another request, which has the same id.
+    REDIRECTED = "redirected"
+    #: A WebSocket or WebTransport that was open is closed.
+    CLOSED = "closed"
+    #: Loading was stopped while its document's body came.
+    STOPPED = "stopped"
+    #: The document that has asked is gone; how it ends is not told.
+    ABANDONED = "abandoned"
+    #: The session that told of it has ended.
+    DETACHED = "detached"
+    #: The process that has asked is gone.
+    CRASHED = "crashed"
+
+    __hash__ = object.__hash__  # an Enum's own is Python code, and states are looked up for each event
+
+    @property
+    def is_end(self) -> bool:
+        """Whether nothing follows."""
+        return self in EXCHANGE_ENDS
+
+
+class ExchangeInput(enum.Enum):
+    """What may happen to an exchange."""
+
+    RESPONSE = "the response's headers are here"
+    REDIRECT = "another request takes its place"
+    FINISH = "all of it is here"
+    FAIL = "it failed"
+    CANCEL = "it was cancelled"
+    CONNECT = "the connection is made"
+    CLOSE = "the connection is closed"
+    STOP = "the loading of its document was stopped"
+    DISCARD = "the document that has asked is gone"
+    DETACH = "the session has ended"
+    CRASH = "the process is gone"
+
+    __hash__ = object.__hash__
+
+
+def _transitions() -> Mapping[tuple[ExchangeState, ExchangeInput], ExchangeState]:
+    state, tells = ExchangeState, ExchangeInput
+    table = {
+        (state.REQUESTED, tells.CRASH): state.CRASHED,
+        (state.RESPONDED, tells.CRASH): state.CRASHED,
+        (state.CONNECTING, tells.CONNECT): state.OPEN,
+        (state.CONNECTING, tells.CLOSE): state.FAILED,
+        (state.OPEN, tells.CLOSE): state.CLOSED,
+    }
+    for each in (state.REQUESTED, state.NAVIGATING):
+        table[each, tells.RESPONSE] = state.RESPONDED
+    for each in (state.REQUESTED, state.NAVIGATING, state.RESPONDED):
+        table[each, tells.REDIRECT] = state.REDIRECTED
+        table[each, tells.FINISH] = state.FINISHED
+        table[each, tells.FAIL] = state.FAILED
+        table[each, tells.CANCEL] = state.CANCELLED
+        table[each, tells.STOP] = state.STOPPED
+        table[each, tells.DISCARD] = state.ABANDONED
+        table[each, tells.DETACH] = state.DETACHED
+    for each in (state.CONNECTING, state.OPEN):
+        table[each, tells.DISCARD] = state.ABANDONED
+        table[each, tells.DETACH] = state.DETACHED
+        table[each, tells.CRASH] = state.CRASHED
+    return MappingProxyType(table)
+
+
+#: What follows from what; whatever is not here changes nothing.
+EXCHANGE_TRANSITIONS: Final = _transitions()
+
+#: The states that end an exchange.
+EXCHANGE_ENDS: Final = frozenset(ExchangeState) - {state for state, _ in EXCHANGE_TRANSITIONS}
+
+# Looked up once: an Enum's members are found by Python code, at a microsecond each.
+_REQUESTED: Final = ExchangeState.REQUESTED
+_NAVIGATING: Final = ExchangeState.NAVIGATING
+_REDIRECTED: Final = ExchangeState.REDIRECTED
+_RESPONSE: Final = ExchangeInput.RESPONSE
+_FINISH: Final = ExchangeInput.FINISH
+_FAIL: Final = ExchangeInput.FAIL
+_CANCEL: Final = ExchangeInput.CANCEL
+_next_state: Final = EXCHANGE_TRANSITIONS.get
+
+#: How many request ids are kept for extra info that is still to come, or that came before its request.
+LATE: Final = 1000
+
+#: Of how many exchanges and documents that have ended the ids are remembered; at most twice as many.
+_REMEMBERED: Final = 2000
+
+#: By the end of a navigation, what that means for its own request, where nothing else has ended that.
+_NAVIGATION_ENDS: Final = {
+    NavigationState.STOPPED: ExchangeInput.STOP,
+    NavigationState.BROKEN: ExchangeInput.STOP,
+    NavigationState.CRASHED: ExchangeInput.CRASH,
+}
+
+
+class Exchange(Row):
+    """A request and what has come of it so far; times are seconds on the browser's monotonic clock.
+
+    :ivar id: its own; the request id, and for later hops of a redirect the number of the hop as well.
+    :ivar request_id: the browser's, which all hops of a redirect share.
+    :ivar hop: how many redirects led here.
+    :ivar url: with its fragment.
+    :ivar type: what it is for, such as ``"Document"``, ``"Fetch"``, ``"WebSocket"``.
+    :ivar session_id: the session that tells of it, which may change until its body comes.
+    :ivar started_in: the session that told of it first.
+    :ivar owner: what it ends with: the loader of a document, or the frame that navigates; ``""``: its session alone.
+    :ivar extra_session: the session that tells what was really sent.
+    :ivar frame_id: the frame that has asked; None: a worker.
+    :ivar loader_id: the document that has asked; of a navigation its own; ``""`` where it is not told.
+    :ivar is_navigation: whether a document is to come of it.
+    :ivar request: as it was to be sent; None for a WebSocket and a WebTransport.
+    :ivar priority: the latest that was told.
+    :ivar started: when; 0 where it is not told.
+    :ivar wall_time: the same in seconds since 1970.
+    :ivar responded: when the response's headers were here.
+    :ivar ended: when; None where it has not ended, or the browser does not tell.
+    :ivar request_extra: what was really sent.
+    :ivar response_extra: what was really received.
+    :ivar has_extra_info: whether there is extra info, by the browser; None: it is not told yet.
+    :ivar from_memory: whether the page's memory cache has served it.
+    :ivar received: bytes that came over the network for the headers, and at a good end for all of it.
+    :ivar body_encoded: bytes of the body so far as they came, ``body_decoded``: as the page gets them.
+    :ivar error_text: what went wrong, such as ``net::ERR_ABORTED``; of a WebSocket, in words.
+    :ivar cancelled: whether whoever asked did not want it any more.
+    :ivar redirected_from: the exchange that led here, ``redirected_to``: the one that this led to.
+    :ivar preflight: the exchange that asked beforehand whether this one is allowed.
+    :ivar handshake_request: of a WebSocket.
+    :ivar handshake: the response to that.
+    :ivar messages_sent: of a WebSocket, ``messages_received`` as well: how many so far.
+    :ivar signed_exchange: where the response was one.
+    """
+
+    id: str
+    request_id: str
+    session_id: str
+    url: str
+    method: str
+    type: str
+    state: ExchangeState
+    started_in: str
+    owner: str
+    extra_session: str = ""
+    hop: int = 0
+    frame_id: str | None = None
+    loader_id: str = ""
+    document_url: str = ""
+    is_navigation: bool = False
+    request: network.Request | None = None
+    initiator: network.Initiator | None = None
+    priority: str = ""
+    started: float = 0.0
+    wall_time: float = 0.0
+    responded: float | None = None
+    ended: float | None = None
+    response: network.Response | None = None
+    request_extra: network.RequestWillBeSentExtraInfo | None = None
+    response_extra: network.ResponseReceivedExtraInfo | None = None
+    has_extra_info: bool | None = None
+    from_memory: bool = False
+    received: float = 0
+    body_encoded: int = 0
+    body_decoded: int = 0
+    error_text: str = ""
+    cancelled: bool = False
+    blocked_reason: str | None = None
+    cors_error: network.CorsErrorStatus | None = None
+    redirected_from: str | None = None
+    redirected_to: str | None = None
+    preflight: str | None = None
+    handshake_request: network.WebSocketRequest | None = None
+    handshake: network.WebSocketResponse | None = None
+    messages_sent: int = 0
+    messages_received: int = 0
+    signed_exchange: network.SignedExchangeInfo | None = None
+
+    @property
+    def status(self) -> int:
+        """The response's; 304 where the cached one was still good; 0 where there was none."""
+        if self.response is None:
+            return 0 if self.handshake is None else self.handshake.status
+        extra = self.response_extra
+        return 304 if extra is not None and extra.status_code == 304 else self.response.status
+
+    @property
+    def cached(self) -> str:
+        """Where it came from instead of the network: ``disk``, ``worker``, ``prefetch``, ``memory``; else ``""``."""
+        response = self.response
+        if response is not None:
+            if response.from_disk_cache:
+                return "disk"
+            if response.from_service_worker:
+                return "worker"
+            if response.from_prefetch_cache:
+                return "prefetch"
+        return "memory" if self.from_memory else ""
+
+    @property
+    def failure(self) -> str:
+        """What went wrong, in words; ``""`` where nothing did."""
+        if not self.error_text:
+            return ""
+        if self.blocked_reason:
+            return f"{self.error_text} (blocked: {self.blocked_reason})"
+        if self.cors_error is not None and self.cors_error.cors_error:
+            return f"{self.error_text} (CORS: {self.cors_error.cors_error})"
+        return self.error_text
+
+    @property
+    def preflight_for(self) -> str | None:
+        """The request id of what this is the preflight of; None: it is none."""
+        initiator = self.initiator
+        return initiator.request_id if initiator is not None and initiator.type == "preflight" else None
+
+
+class ExchangeStarted(Change, frozen=True, gc=False):
+    """An exchange has begun."""
+
+    exchange: Exchange
+
+
+class ExchangeResponded(Change, frozen=True, gc=False):
+    """The response's headers are here; of a redirect just before its end."""
+
+    exchange: Exchange
+
+
+class ExtraInfoReceived(Change, frozen=True, gc=False):
+    """What was really sent or received for an exchange is here, at times after its end."""
+
+    exchange: Exchange
+
+
+class DataArrived(Change, frozen=True, gc=False):
+    """More of a response's body is here.
+
+    :ivar event: the browser's own, with the data where they are streamed.
+    """
+
+    exchange: Exchange
+    event: network.DataReceived
+
+
+class EventSourceMessage(Change, frozen=True, gc=False):
+    """A server has sent an event."""
+
+    exchange: Exchange
+    event: network.EventSourceMessageReceived
+
+
+class WebSocketMessage(Change, frozen=True, gc=False):
+    """A frame has gone over a WebSocket.
+
+    :ivar sent: whether it went to the server.
+    """
+
+    exchange: Exchange
+    frame: network.WebSocketFrame
+    sent: bool
+
+
+class WebSocketFailed(Change, frozen=True, gc=False):
+    """Something is wrong with a WebSocket, whose row says what."""
+
+    exchange: Exchange
+
+
+class PriorityChanged(Change, frozen=True, gc=False):
+    """A request is more or less urgent than before."""
+
+    exchange: Exchange
+
+
+class ExchangeEnded(Change, frozen=True, gc=False):
+    """An exchange has ended.
+
+    :ivar reason: how.
+    """
+
+    exchange: Exchange
+    reason: ExchangeState
+
+
+class _Recent:
+    """Remembers the last keys that it was given: at least so many, at most twice as many."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._new: set[str] = set()
+        self._old: set[str] = set()
+
+    def add(self, key: str) -> None:
+        if len(self._new) >= self._size:
+            self._new, self._old = set(), self._new
+        self._new.add(key)
+
+    def discard(self, key: str) -> None:
+        self._new.discard(key)
+        self._old.discard(key)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._new or key in self._old
+
+    def __len__(self) -> int:
+        return len(self._new) + len(self._old)
+
+
+class _Chain:
+    """The hops of one request id, and the extra info that there is for them; for those that need more than a row.
+
+    :ivar hops: those that are known, in order.
+    :ivar slots: what was really sent and received, in order: pairs.
+    :ivar told: of each session the number of the slot that it told of last, and whether with the response.
+    :ivar hops_told: of sessions that only repeat what another one tells, how many hops they have told of.
+    """
+
+    __slots__ = ("hops", "hops_told", "slots", "told")
+
+    def __init__(self) -> None:
+        self.hops: list[Exchange] = []
+        self.slots: list[list[Any]] = []
+        self.told: dict[str, tuple[int, bool]] = {}
+        self.hops_told: dict[str, int] = {}
+
+    def add(self, session: str, which: int, info: Any) -> None:
+        """Take extra info of the request (0) or of the response (1)."""
+        number, answered = self.told.get(session, (-1, True))
+        if answered:  # the next request; or a response without one
+            number += 1
+        self.told[session] = number, which == 1
+        if number == len(self.slots):
+            self.slots.append([None, None])
+        slot = self.slots[number]
+        # A request that is sent again (with credentials, say) tells so again. What two sessions tell is the same.
+        if slot[which] is None or next(iter(self.told)) == session:
+            slot[which] = info
+
+    def pair(self) -> list[Exchange]:
+        """Give each hop its extra info; return those that have other than before."""
+        changed = []
+        slots = iter(self.slots)
+        for hop in self.hops:
+            sent, received = (None, None) if hop.has_extra_info is False else next(slots, (None, None))
+            if hop.request_extra is not sent or hop.response_extra is not received:
+                hop.request_extra, hop.response_extra = sent, received
+                if sent is not None or received is not None:
+                    changed.append(hop)
+        return changed
+
+    @property
+    def complete(self) -> bool:
+        return all(
+            hop.has_extra_info is False or (hop.request_extra is not None and hop.response_extra is not None)
+            for hop in self.hops
+        )
+
+
+class Exchanges(Table):
+    """The exchanges that have begun, and have not ended.
+
+    :ivar exchanges: by request id; of a redirect, the hop that is under way.
+    """
+
+    name = "exchanges"
+
+    def __init__(self, emit: Callable[[Change], None], frames: Frames, documents: Documents) -> None:
+        super().__init__(emit)
+        self.exchanges: dict[str, Exchange] = {}
+        self._frames = frames
+        self._documents = documents
+        #: What ends with a document, by its loader, and what ends with a session.
+        self._owned: dict[str, dict[str, Exchange]] = {}
+        self._in_session: dict[str, dict[str, Exchange]] = {}
+        self._chains: dict[str, _Chain] = {}
+        #: Of the chains, those that only wait for extra info, or for the request that theirs belongs to.
+        self._waiting: OrderedDict[str, None] = OrderedDict()
+        #: Preflights that came before their requests: by the request, the preflight.
+        self._preflights: OrderedDict[str, str] = OrderedDict()
+        self._ended = _Recent(_REMEMBERED)
+        self._discarded = _Recent(_REMEMBERED)
+        self._closed_sessions = _Recent(_REMEMBERED)
+        self.handlers = {
+            network.RequestWillBeSent: self._request,
+            network.RequestWillBeSentExtraInfo: self._request_extra,
+            network.RequestServedFromCache: self._from_memory,
+            network.ResponseReceived: self._response,
+            network.ResponseReceivedExtraInfo: self._response_extra,
+            network.DataReceived: self._data,
+            network.LoadingFinished: self._finished,
+            network.LoadingFailed: self._failed,
+            network.ResourceChangedPriority: self._priority,
+            network.SignedExchangeReceived: self._signed,
+            network.EventSourceMessageReceived: self._event_source,
+            network.WebSocketCreated: self._socket_created,
+            network.WebSocketWillSendHandshakeRequest: self._socket_asks,
+            network.WebSocketHandshakeResponseReceived: self._socket_answered,
+            network.WebSocketFrameSent: lambda session, event: self._socket_message(session, event, True),
+            network.WebSocketFrameReceived: lambda session, event: self._socket_message(session, event, False),
+            network.WebSocketFrameError: self._socket_failed,
+            network.WebSocketClosed: lambda _, event: self._closed(event.request_id, event.timestamp),
+            network.WebTransportCreated: self._transport_created,
+            network.WebTransportConnectionEstablished: self._transport_connected,
+            network.WebTransportClosed: lambda _, event: self._closed(event.transport_id, event.timestamp),
+        }
+        self.reactions = {
+            DocumentCommitted: self._document_committed,
+            DocumentDiscarded: self._document_discarded,
+            NavigationEnded: self._navigation_ended,
+            FrameDetached: lambda change: self._tell_owned(change.frame.id),
+            SessionClosed: self._session_closed,
+            SessionCrashed: self._session_crashed,
+        }
+
+    def hops(self, request_id: str) -> list[Exchange]:
+        """Return the exchanges of a request that is under way: those that were redirected, and the present one."""
+        chain = self._chains.get(request_id)
+        if chain is not None:
+            return list(chain.hops)
+        present = self.exchanges.get(request_id)
+        return [] if present is None else [present]
+
+    def snapshot(self) -> list[Any]:
+        """Return the exchanges that are under way as plain data."""
+        return [msgspec.to_builtins(each) for each in self.exchanges.values()]
+
+    # Requests:
+
+    def _request(self, session: str, event: network.RequestWillBeSent) -> None:
+        request_id = event.request_id
+        before = self.exchanges.get(request_id)
+        if before is not None:
+            if not self._leads_on(session, event, before):
+                return
+        elif request_id in self._ended:
+            return
+        request, loader, kind = event.request, event.loader_id, event.type or "Other"
+        navigates = kind == "Document" and loader == request_id
+        row = Exchange(
+            id=request_id,
+            request_id=request_id,
+            session_id=session,
+            url=request.url + request.url_fragment if request.url_fragment else request.url,
+            method=request.method,
+            type=kind,
+            state=_NAVIGATING if navigates else _REQUESTED,
+            started_in=session,
+            owner=event.frame_id or "" if navigates else loader,
+            frame_id=event.frame_id,
+            loader_id=loader,
+            document_url=event.document_url,
+            is_navigation=navigates,
+            request=request,
+            initiator=event.initiator,
+            priority=request.initial_priority,
+            started=event.timestamp,
+            wall_time=event.wall_time,
+        )
+        if not navigates and (not loader or loader == request_id):
+            row.owner = self._owner(row)
+        if before is not None:
+            row.hop = before.hop + 1
+            row.id = f"{request_id}/{row.hop}"
+            row.redirected_from = before.id
+            before.redirected_to = row.id
+            self._end(before, _REDIRECTED, event.timestamp)
+        self._begin(row)
+
+    def _owner(self, row: Exchange) -> str:
+        """Return the document that a request ends with, of which it does not tell itself."""
+        asked = row.preflight_for
+        if asked is not None:
+            if asked in self.exchanges:
+                self.exchanges[asked].preflight = row.id
+                return self.exchanges[asked].owner
+            self._preflights[asked] = row.id
+            if len(self._preflights) > LATE:
+                self._preflights.popitem(last=False)
+            return ""
+        document = self._documents.documents.get(row.frame_id or "")
+        return "" if document is None else document.loader_id
+
+    def _begin(self, row: Exchange) -> None:
+        request_id, owner, session = row.request_id, row.owner, row.session_id
+        self.exchanges[request_id] = row
+        if owner:
+            if owner in self._owned:
+                self._owned[owner][request_id] = row
+            else:
+                self._owned[owner] = {request_id: row}
+        if session in self._in_session:
+            self._in_session[session][request_id] = row
+        else:
+            self._in_session[session] = {request_id: row}
+        if self._preflights:
+            row.preflight = self._preflights.pop(request_id, None)
+            if row.preflight is not None and row.preflight in self.exchanges:
+                self._move(self.exchanges[row.preflight], session, owner)
+        self.emit(ExchangeStarted(row))
+        chain = self._chains.get(request_id)
+        if chain is not None:
+            self._waiting.pop(request_id, None)
+            chain.hops.append(row)
+            self._pair(chain)
+        if owner and owner in self._discarded:  # told by a process that does not know yet
+            self._tell(row, ExchangeInput.DISCARD)
+
+    def _leads_on(self, session: str, event: network.RequestWillBeSent, before: Exchange) -> bool:
+        """Take the response of a redirect; tell whether it is one, and no echo of what another session has told."""
+        response = event.redirect_response
+        if session != before.started_in:
+            chain = self._chain(before)
+            told = chain.hops_told.get(session, 0)
+            if response is not None and told == 0:  # it has not told of the hops before
+                told = before.hop
+                echo = before.request is not None and before.request.url == event.request.url and before.hop > 0
+            else:
+                echo = told <= before.hop
+            chain.hops_told[session] = told + 1
+            if echo:
+                return False
+        if response is None:
+            return False
+        before.has_extra_info = event.redirect_has_extra_info
+        self._take_response(before, response)
+        before.responded = event.timestamp
+        self.emit(ExchangeResponded(before))
+        self._chain(before)
+        return True
+
+    def _priority(self, session: str, event: network.ResourceChangedPriority) -> None:
+        row = self.exchanges.get(event.request_id)
+        if row is not None and row.priority != event.new_priority:
+            row.priority = event.new_priority
+            self.emit(PriorityChanged(row))
+
+    # Responses:
+
+    def _response(self, session: str, event: network.ResponseReceived) -> None:
+        row = self.exchanges.get(event.request_id)
+        if row is None:
+            return
+        state = _next_state((row.state, _RESPONSE))
+        if state is None:
+            return
+        row.state = state
+        if session != row.session_id:
+            # A navigation; or the script of a worker, which answers for it from now on.
+            self._move(row, session, row.owner if row.loader_id else "")
+        if row.type != event.type:
+            row.type = event.type
+        row.responded = event.timestamp
+        row.has_extra_info = event.has_extra_info and not row.from_memory
+        self._take_response(row, event.response)
+        if not row.has_extra_info and (row.request_extra is not None or row.response_extra is not None):
+            self._pair(self._chain(row))
+        self.emit(ExchangeResponded(row))
+
+    def _take_response(self, row: Exchange, response: network.Response) -> None:
+        row.response = response
+        received = response.encoded_data_length
+        row.received = received if received and received > 0 else 0
+
+    def _from_memory(self, session: str, event: network.RequestServedFromCache) -> None:
+        row = self.exchanges.get(event.request_id)
+        if row is not None:
+            row.from_memory = True
+            row.has_extra_info = False
+
+    def _data(self, session: str, event: network.DataReceived) -> None:
+        row = self.exchanges.get(event.request_id)
+        if row is None:
+            return
+        if session != row.session_id:
+            if not row.is_navigation or row.body_decoded:
+                return  # what another session tells, too
+            self._move(row, session, row.owner)
+        row.body_encoded += event.encoded_data_length or 0
+        row.body_decoded += event.data_length or 0
+        self.emit(DataArrived(row, event))
+
+    def _finished(self, session: str, event: network.LoadingFinished) -> None:
+        row = self.exchanges.get(event.request_id)
+        if row is not None:
+            received = event.encoded_data_length
+            row.received = received if received and received > 0 else 0
+            self._tell(row, _FINISH, event.timestamp)
+
+    def _failed(self, session: str, event: network.LoadingFailed) -> None:
+        row = self.exchanges.get(event.request_id)
+        if row is not None:
+            row.error_text = event.error_text or "failed"
+            row.blocked_reason, row.cors_error = event.blocked_reason, event.cors_error_status
+            row.cancelled = bool(event.canceled) and not event.blocked_reason
+            self._tell(row, _CANCEL if row.cancelled else _FAIL, event.timestamp)
+
+    def _event_source(self, session: str, event: network.EventSourceMessageReceived) -> None:
+        row = self.exchanges.get(event.request_id)
+        if row is not None and row.session_id == session:
+            self.emit(EventSourceMessage(row, event))
+
+    def _signed(self, session: str, event: network.SignedExchangeReceived) -> None:
+        row = self.exchanges.get(event.request_id)
+        if row is not None:
+            row.signed_exchange = event.info
+
+    # Extra info:
+
+    def _request_extra(self, session: str, event: network.RequestWillBeSentExtraInfo) -> None:
+        request_id = event.request_id
+        row = self.exchanges.get(request_id)
+        if (
+            row is None
+            or row.has_extra_info is False
+            or row.request_extra is not None
+            or row.response_extra is not None
+            or request_id in self._chains
+        ):
+            self._extra(session, request_id, 0, event)
+        else:
+            row.request_extra = event
+            row.extra_session = session
+            self.emit(ExtraInfoReceived(row))
+
+    def _response_extra(self, session: str, event: network.ResponseReceivedExtraInfo) -> None:
+        request_id = event.request_id
+        row = self.exchanges.get(request_id)
+        if (
+            row is None
+            or row.has_extra_info is False
+            or row.response_extra is not None
+            or row.extra_session != session
+            or request_id in self._chains
+        ):
+            self._extra(session, request_id, 1, event)
+        else:
+            row.response_extra = event
+            self.emit(ExtraInfoReceived(row))
+
+    def _extra(self, session: str, request_id: str, which: int, info: Any) -> None:
+        """Take extra info that does not simply belong to the only hop."""
+        chain = self._chains.get(request_id)
+        if chain is None:
+            row = self.exchanges.get(request_id)
+            if row is not None:
+                chain = self._chain(row)
+            elif request_id in self._ended:
+                return  # it is forgotten
+            else:
+                chain = self._chains[request_id] = _Chain()
+                self._wait(request_id)
+        chain.add(session, which, info)
+        self._pair(chain)
+        if chain.hops and request_id in self._waiting and chain.complete:
+            del self._waiting[request_id], self._chains[request_id]
+
+    def _chain(self, row: Exchange) -> _Chain:
+        """Return a row's chain, which begins here where it has none."""
+        chain = self._chains.get(row.request_id)
+        if chain is None:
+            chain = self._chains[row.request_id] = _Chain()
+            chain.hops.append(row)
+            if row.request_extra is not None:
+                chain.add(row.extra_session, 0, row.request_extra)
+            if row.response_extra is not None:
+                chain.add(row.extra_session, 1, row.response_extra)
+        return chain
+
+    def _pair(self, chain: _Chain) -> None:
+        for each in chain.pair():
+            self.emit(ExtraInfoReceived(each))
+
+    def _wait(self, request_id: str) -> None:
+        self._waiting[request_id] = None
+        if len(self._waiting) > LATE:
+            oldest, _ = self._waiting.popitem(last=False)
+            del self._chains[oldest]
+
+    # WebSockets and WebTransports:
+
+    def _connecting(self, session: str, request_id: str, url: str, kind: str, initiator: Any) -> Exchange | None:
+        if request_id in self.exchanges or request_id in self._ended:
+            return None
+        # Which frame has asked is not told.
+        top = self._frames.top(session)
+        document = None if top is None else self._documents.documents.get(top.id)
+        return Exchange(
+            id=request_id,
+            request_id=request_id,
+            session_id=session,
+            url=url,
+            method="CONNECT" if kind == "WebTransport" else "GET",
+            type=kind,
+            state=ExchangeState.CONNECTING,
+            started_in=session,
+            owner="" if document is None else document.loader_id,
+            initiator=initiator,
+            has_extra_info=False,
+        )
+
+    def _socket_created(self, session: str, event: network.WebSocketCreated) -> None:
+        row = self._connecting(session, event.request_id, event.url, "WebSocket", event.initiator)
+        if row is not None:
+            self._begin(row)
+
+    def _socket_asks(self, session: str, event: network.WebSocketWillSendHandshakeRequest) -> None:
+        row = self.exchanges.get(event.request_id)
+        if row is not None and row.handshake_request is None:
+            row.handshake_request = event.request
+            row.started, row.wall_time = event.timestamp, event.wall_time
+
+    def _socket_answered(self, session: str, event: network.WebSocketHandshakeResponseReceived) -> None:
+        row = self.exchanges.get(event.request_id)
+        if row is None or row.handshake is not None:
+            return
+        row.handshake = event.response
+        row.responded = event.timestamp
+        if event.response.status == 101:
+            self._tell(row, ExchangeInput.CONNECT)
+        self.emit(ExchangeResponded(row))
+
+    def _socket_message(
+        self, session: str, event: network.WebSocketFrameSent | network.WebSocketFrameReceived, sent: bool
+    ) -> None:
+        row = self.exchanges.get(event.request_id)
+        if row is None or row.session_id != session:
+            return
+        if sent:
+            row.messages_sent += 1
+        else:
+            row.messages_received += 1
+        self.emit(WebSocketMessage(row, event.response, sent))
+
+    def _socket_failed(self, session: str, event: network.WebSocketFrameError) -> None:
+        row = self.exchanges.get(event.request_id)
+        if row is not None and row.session_id == session:
+            row.error_text = event.error_message
+            self.emit(WebSocketFailed(row))
+
+    def _transport_created(self, session: str, event: network.WebTransportCreated) -> None:
+        row = self._connecting(session, event.transport_id, event.url, "WebTransport", event.initiator)
+        if row is not None:
+            row.started = event.timestamp
+            self._begin(row)
+
+    def _transport_connected(self, session: str, event: network.WebTransportConnectionEstablished) -> None:
+        row = self.exchanges.get(event.transport_id)
+        if row is not None and row.responded is None:
+            row.responded = event.timestamp
+            self._tell(row, ExchangeInput.CONNECT)
+            self.emit(ExchangeResponded(row))
+
+    def _closed(self, request_id: str, when: float) -> None:
+        row = self.exchanges.get(request_id)
+        if row is not None:
+            self._tell(row, ExchangeInput.CLOSE, when)
+
+    # Ends:
+
+    def _tell(self, row: Exchange, told: ExchangeInput, when: float | None = None) -> None:
+        """Let an exchange take its next step."""
+        state = _next_state((row.state, told))
+        if state is None:
+            return
+        if state in EXCHANGE_ENDS:
+            self._end(row, state, when)
+        else:
+            row.state = state
+
+    def _end(self, row: Exchange, state: ExchangeState, when: float | None) -> None:
+        row.state, row.ended = state, when
+        request_id = row.request_id
+        del self.exchanges[request_id]
+        self._leave(row)
+        if state is not _REDIRECTED:
+            self._ended.add(request_id)
+            chain = self._chains.get(request_id)
+            if chain is not None:
+                if chain.complete:
+                    del self._chains[request_id]
+                else:
+                    self._wait(request_id)
+            elif row.has_extra_info is not False and (row.request_extra is None or row.response_extra is None):
+                self._chain(row)
+                self._wait(request_id)
+        self.emit(ExchangeEnded(row, state))
+
+    def _leave(self, row: Exchange) -> None:
+        request_id, owner, session = row.request_id, row.owner, row.session_id
+        if owner:
+            owned = self._owned[owner]
+            del owned[request_id]
+            if not owned:
+                del self._owned[owner]
+        inside = self._in_session[session]
+        del inside[request_id]
+        if not inside:
+            del self._in_session[session]
+
+    def _move(self, row: Exchange, session: str, owner: str) -> None:
+        """Let a row belong to another session, and end with another document, or none."""
+        self._leave(row)
+        row.session_id, row.owner = session, owner
+        if owner:
+            self._owned.setdefault(owner, {})[row.request_id] = row
+        self._in_session.setdefault(session, {})[row.request_id] = row
+
+    def _document_committed(self, change: DocumentCommitted) -> None:
+        loader = change.document.loader_id
+        self._discarded.discard(loader)  # one that comes back
+        row = self.exchanges.get(loader)
+        frame = self._frames.frames.get(change.document.frame_id)
+        if row is not None:  # from now on it goes with its document
+            session = None if frame is None else frame.session_id
+            self._move(row, row.session_id if session is None else session, loader)
+
+    def _document_discarded(self, change: DocumentDiscarded) -> None:
+        loader = change.document.loader_id
+        self._discarded.add(loader)
+        self._tell_owned(loader)
+
+    def _tell_owned(self, owner: str) -> None:
+        for each in list(self._owned.get(owner, {}).values()):
+            self._tell(each, ExchangeInput.DISCARD)
+
+    def _navigation_ended(self, change: NavigationEnded) -> None:
+        told = _NAVIGATION_ENDS.get(change.reason)
+        row = self.exchanges.get(change.navigation.loader_id)
+        if told is None or row is None or not row.is_navigation:
+            return
+        if told is ExchangeInput.STOP:
+            row.error_text, row.cancelled = "net::ERR_ABORTED", True
+        self._tell(row, told)
+
+    def _session_closed(self, change: SessionClosed) -> None:
+        session = change.session_id
+        self._closed_sessions.add(session)
+        for row in list(self._in_session.get(session, {}).values()):
+            other = self._told_by_another(row, session)
+            if other is not None:
+                self._move(row, other, row.owner)
+            elif not (row.is_navigation and self._goes_on(row.frame_id, session)):
+                self._tell(row, ExchangeInput.DETACH)
+
+    def _told_by_another(self, row: Exchange, session: str) -> str | None:
+        """Return another session that tells of a request, too."""
+        chain = self._chains.get(row.request_id)
+        told = () if chain is None else chain.hops_told
+        return next((each for each in told if each != session and each not in self._closed_sessions), None)
+
+    def _goes_on(self, frame_id: str | None, session: str) -> bool:
+        """Tell whether a frame is there without a session."""
+        frame = self._frames.frames.get(frame_id or "")
+        return frame is not None and frame.session_id != session
+
+    def _session_crashed(self, change: SessionCrashed) -> None:
+        for row in list(self._in_session.get(change.session_id, {}).values()):
+            self._tell(row, ExchangeInput.CRASH)
