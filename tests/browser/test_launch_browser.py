@@ -44,6 +44,44 @@ task.react(main)
 """
 
 
+#: What ends with the reactor though nobody has closed it.
+UNCLOSED = {
+    "a browser that somebody was to close": "await txcdp.launch(reactor, end_with_reactor=False)",
+    "a recorder's": """
+    browser = await txcdp.launch(reactor, end_with_reactor=False)
+    await Recorder(browser, JsonLines(sys.argv[1])).start()
+    """,
+    "a gateway's": """
+    options = GatewayOptions(endpoint="tcp:0:interface=127.0.0.1", pool=PoolOptions(size=1, warm=1))
+    gateway = Gateway(reactor, options)
+    await gateway.start()
+    while not gateway.pool.idle:
+        await deferLater(reactor, 0.05)
+    """,
+    "a service's": """
+    service = BrowserService(reactor)
+    service.startService()
+    await service.whenConnected()
+    """,
+}
+UNCLOSED_CHILD = """
+import sys
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater, react
+import txcdp
+from txcdp.gateway import Gateway, GatewayOptions, PoolOptions
+from txcdp.recording import JsonLines, Recorder
+from txcdp.service import BrowserService
+
+async def main(reactor):
+    {}
+    print("ready", flush=True)
+    await Deferred()
+
+react(main)
+"""
+
+
 def alive(pid: int) -> bool:
     """Tell whether a process runs; one that only waits for its parent does not."""
     try:
@@ -352,6 +390,20 @@ class OwnerTests(Case):
         process.signalProcess("TERM")
         await protocol.ended
         self.assertFalse(alive(pid))
+        await self.nothing_left()
+
+    async def test_sigterm_where_nobody_closes(self):
+        recording = tempfile.mkdtemp(prefix="t-", dir=self.fake)
+        for what, program in UNCLOSED.items():
+            protocol = Child()
+            env = {**os.environ, "PYTHONPATH": ROOT, "TMPDIR": self.temp}
+            argv = [sys.executable, "-c", UNCLOSED_CHILD.format(program.strip()), recording]
+            process = R.spawnProcess(protocol, sys.executable, argv, env)
+            await protocol.said
+            self.assertNotEqual(os.listdir(self.temp), [], what)
+            process.signalProcess("TERM")
+            await protocol.ended
+            self.assertEqual((what, os.listdir(self.temp), protocol.errors), (what, [], b""))
         await self.nothing_left()
 
     async def test_ctrl_c_reaches_the_owner_alone(self):

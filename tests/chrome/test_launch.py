@@ -82,6 +82,7 @@ class Reactor(MemoryReactorClock):
         super().__init__()
         self.processes: list[FakeProcess] = []
         self.events: dict[object, Callable[[], Any]] = {}
+        self.phases: dict[object, str] = {}
         self.refuse: OSError | None = None
 
     def spawnProcess(self, protocol: Any, executable: str, args: Any, env: Any, childFDs: Any) -> FakeProcess:
@@ -101,6 +102,7 @@ class Reactor(MemoryReactorClock):
     ) -> object:
         key = object()
         self.events[key] = function
+        self.phases[key] = phase
         return key
 
     def removeSystemEventTrigger(self, key: object) -> None:
@@ -381,10 +383,40 @@ class EndTests(LaunchCase):
 
     def test_one_that_somebody_else_closes_outlives_the_stop_of_the_reactor(self):
         browser, fake = self.launched(end_with_reactor=False)
-        self.assertEqual(self.reactor.events, {})
+        self.assertEqual(list(self.reactor.phases.values()), ["during"])  # which waits for those before
         self.successResultOf(browser.close())
         self.assertEqual(fake.signals, ["TERM"])
         self.assert_nothing_left()
+
+    def test_one_that_nobody_has_closed_ends_with_the_shutdown_all_the_same(self):
+        for obeys, options in (
+            (("TERM", "KILL"), {}),
+            (("KILL",), {}),
+            (("KILL",), {"profile": os.path.join(self.temp, "mine")}),
+            (("TERM", "KILL"), {"transport": "pipe"}),
+        ):
+            browser, fake = self.launched_to_be_closed(**options)
+            fake.obeys = obeys
+            self.assertTrue(os.path.isdir(browser.profile))
+            (trigger,) = self.reactor.events.values()
+            self.reactor.events.clear()
+            self.assertIsNone(trigger())  # nothing to wait for: all is done
+            self.assertEqual(os.listdir(self.temp), ["mine"] if "profile" in options else [])
+            self.assertFalse(browser.running)
+            shutil.rmtree(os.path.join(self.temp, "mine"), ignore_errors=True)
+            self.reactor.advance(process._STRAYS_FOLLOW)
+            self.assert_nothing_left()
+
+    def launched_to_be_closed(self, transport: str = "websocket", **options: Any) -> tuple[BrowserProcess, FakeProcess]:
+        started = self.launch(end_with_reactor=False, transport=transport, **options)
+        fake = self.reactor.processes[-1]
+        if transport == "pipe":
+            os.write(fake.fds[4], b'{"id":0,"result":{}}\0')
+            (reader,) = self.reactor.getReaders()
+            reader.doRead()
+        else:
+            fake.protocol.childDataReceived(2, LISTENING)
+        return self.successResultOf(started), fake
 
     def test_only_the_end_of_standard_error_is_kept(self):
         browser, fake = self.launched()

@@ -79,7 +79,7 @@ async def launch(
     :param probes: how often the browser and its pages are asked whether they answer; see
         :class:`~txcdp._core.probing.ProbeOptions`. None: never.
     :param end_with_reactor: end it as soon as the reactor is being stopped. Where that is False, somebody closes it
-        then: a service, when it is stopped and done with it.
+        then: a service, when it is stopped and done with it. If nobody does, it is ended at the shutdown's end.
     :param connection: ``timeout``, ``stability``, ``linger``, ``max_in_flight``, ``commands_per_second``,
         ``max_pending``, ``max_unsent`` as :class:`~txcdp._core.connection.Connection` takes them.
     :returns: fires with the :class:`Browser`. Fails with :exc:`LaunchError` or :exc:`ConnectError`, and

@@ -59,7 +59,7 @@ async def start_browser(
         browsers, eight for each processor, start at the same time.
     :param flags: instead of :data:`~txcdp.chrome._flags.AUTOMATION_FLAGS`.
     :param end_with_reactor: end it as soon as the reactor is being stopped. Where that is False, somebody closes it
-        then: a service, when it is stopped and done with it.
+        then: a service, when it is stopped and done with it. If nobody does, it is ended at the shutdown's end.
     :return: fires with a :class:`BrowserProcess` whose ``ws_url`` or ``pipe`` can be used.
         Cancelling it kills the browser and cleans up first.
     :raises LaunchError: it cannot be executed, ended early, or said nothing in time; nothing

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -30,6 +31,8 @@ STDERR_KEPT = 8192
 _CHILDREN_FOLLOW = 1.0
 #: Seconds for those of them that have left its process group, and so do not hear its signals.
 _STRAYS_FOLLOW = 4.0
+#: Seconds for which a reactor that has stopped is held up by a browser that nobody has closed.
+_LAST_PATIENCE = 2.0
 #: Seconds after SIGKILL until we stop waiting: the kernel itself does not let go then.
 _UNKILLABLE = 5.0
 
@@ -101,9 +104,9 @@ class BrowserProcess:
         #: Whether it has come up: before that, who launches it says why it ended.
         self.up = False
         self._linger: Any = None
-        self._trigger: Any = None
-        if end_with_reactor:
-            self._trigger = reactor.addSystemEventTrigger("before", "shutdown", self._shutdown)
+        # Who is to close it does so before the shutdown; where nobody has, there is no time to wait any more.
+        phase, end = ("before", self._shutdown) if end_with_reactor else ("during", self._end_at_once)
+        self._trigger: Any = reactor.addSystemEventTrigger(phase, "shutdown", end)
 
     def spawn(self, environment: dict[str, str], transport: str) -> None:
         """Execute the command line.
@@ -275,6 +278,35 @@ class BrowserProcess:
     def _shutdown(self) -> Deferred[None]:
         self._trigger = None  # it fires: too late to remove it
         return self.close()
+
+    def _end_at_once(self) -> None:
+        """End it and clean up before this returns: the reactor waits for nothing any more."""
+        self._trigger = None
+        self._closing = True
+        self._close_lifeline()
+        if self.pipe is not None:
+            self.pipe.abort()
+        self.terminate()  # with a profile of the user's it has something to save
+        self._block_until_dead(_LAST_PATIENCE if self._workspace.keeps_profile else 0.0)
+        self.kill()
+        self._block_until_dead(_LAST_PATIENCE)
+        if not self._workspace.remove():
+            log.warn("Could not remove {path}: the next launch will", path=self._workspace.path)
+
+    def _block_until_dead(self, seconds: float) -> None:
+        """Wait for the process without the reactor, and leave its status for whoever reaps it."""
+        until = time.monotonic() + seconds
+        while self.running and self.pid and _is_alive(self.pid) and time.monotonic() < until:
+            time.sleep(0.01)
+
+
+def _is_alive(pid: int) -> bool:
+    if not hasattr(os, "waitid"):  # Windows: killing is done when it returns
+        return False
+    try:
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+    except ChildProcessError:  # it is reaped already
+        return False
 
 
 def _cause(status: ExitStatus) -> str:

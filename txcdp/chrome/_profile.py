@@ -76,6 +76,11 @@ class Workspace:
         return None if self._mark is None else self._mark.fileno()
 
     @property
+    def keeps_profile(self) -> bool:
+        """Whether the profile is the user's, and stays."""
+        return os.path.dirname(self.profile) != self.path
+
+    @property
     def crashes(self) -> str:
         """Where the browser's crash handler, which cannot be switched off, keeps its files."""
         return os.path.join(self.path, "crashes")
