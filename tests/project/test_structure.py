@@ -17,7 +17,7 @@ PACKAGE = "txcdp"
 #: module of it has a line of its own.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("_privacy",),
-    ("errors", "health", "_timeouts", "_arguments"),
+    ("errors", "health", "_timeouts", "_arguments", "_limits"),
     ("protocol._records", "stats", "_deferreds", "_logs", "protocol._stateful"),
     ("domains", "codegen", "_transports.interface"),
     ("protocol", "model"),

@@ -15,6 +15,7 @@ from twisted.internet.error import ConnectError as TwistedConnectError
 from twisted.internet.error import ConnectionRefusedError, DNSLookupError
 
 from txcdp._deferreds import returns_deferred, with_deadline
+from txcdp._limits import about_open_files
 from txcdp._privacy import shown_url
 from txcdp._transports.endpoints import endpoint_to, tls_for
 from txcdp._transports.websocket_protocol import WebSocketOptions, WebSocketTransport
@@ -79,14 +80,14 @@ async def open_protocol(reactor: Any, url: str, options: WebSocketOptions, proto
 
 def _not_connected(error: Exception, host: str, port: int, options: WebSocketOptions) -> ConnectError:
     if options.endpoint is not None:
-        return ConnectError(f"no connection through {options.endpoint}: {error}")
+        return ConnectError(f"no connection through {options.endpoint}: {error}{about_open_files(error)}")
     if isinstance(error, ConnectionRefusedError):
         return ConnectError(
             f"nothing listens at {host}:{port}; start a browser there with --remote-debugging-port={port}"
         )
     if isinstance(error, DNSLookupError):
         return ConnectError(f"the host {host!r} is not known: {error}")
-    return ConnectError(f"no connection to {host}:{port}: {error}")
+    return ConnectError(f"no connection to {host}:{port}: {error}{about_open_files(error)}")
 
 
 async def _open(endpoint: Any, factory: Any) -> Any:

@@ -12,11 +12,12 @@ from twisted.internet.defer import Deferred
 
 from txcdp._core.reconnecting import Opened
 from txcdp._deferreds import returns_deferred
+from txcdp._limits import too_few_for_a_browser
 from txcdp._transports.endpoints import is_description
 from txcdp._transports.websocket import WebSocketOptions, open_websocket
 from txcdp.chrome import BrowserProcess
 from txcdp.chrome.discovery import resolve
-from txcdp.errors import ConnectError, HandshakeFailed
+from txcdp.errors import ConnectError, HandshakeFailed, LaunchError
 
 _BROWSER_PATH = "/devtools/browser/"
 
@@ -106,8 +107,12 @@ class Launched:
         process = await self._start()
         try:
             opened = await self._connect(process, self._patient)
-        except BaseException:
+        except BaseException as error:
             await process.close(0)
+            too_few = too_few_for_a_browser() if isinstance(error, ConnectError) else ""
+            if too_few:
+                what = f"{process.command_line[0]} did not live until it was connected to: {too_few}"
+                raise LaunchError(what, process.stderr_tail) from error
             raise
         self.process = process
         self.on_start(process)

@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txcdp._deferreds import returns_deferred, with_deadline
+from txcdp._limits import about_open_files, too_few_for_a_browser
 from txcdp.chrome._executable import find_executable
 from txcdp.chrome._flags import AUTOMATION_FLAGS, check_args, command_line, sandbox_works
 from txcdp.chrome._process import BrowserProcess
@@ -74,6 +75,8 @@ async def start_browser(
     path = find_executable(executable)
     if sandbox is None:
         sandbox = _sandbox_as_can_be()
+    if too_few := too_few_for_a_browser():
+        log.warn("Starting a browser, which may fail: {why}", why=too_few)
     starts = starts_of(reactor)
     await starts.turn()
     try:
@@ -126,14 +129,15 @@ def _make_workspace(profile: str | os.PathLike[str] | None) -> Workspace:
     try:
         return Workspace.create(profile)
     except OSError as error:
-        raise LaunchError(f"no directory for the browser's profile: {error}") from error
+        raise LaunchError(f"no directory for the browser's profile: {error}{about_open_files(error)}") from error
 
 
 def _execute(process: BrowserProcess, environment: dict[str, str], transport: str) -> None:
     try:
         process.spawn(environment, transport)
     except OSError as error:
-        raise LaunchError(f"{process.command_line[0]} cannot be executed: {error}") from error
+        what = f"{process.command_line[0]} cannot be executed: {error}{about_open_files(error)}"
+        raise LaunchError(what) from error
 
 
 def _come_up(reactor: Any, process: BrowserProcess, transport: str, seconds: float, headless: bool) -> Deferred[str]:
@@ -187,6 +191,8 @@ def explain(line: Sequence[str], status: ExitStatus, stderr: str, profile: str, 
         advice = ': a wrapper script has to pass the descriptors 3 and 4 on; let it end with: exec chromium "$@"'
     elif "No space left on device" in stderr:
         advice = f": there is no room for its profile, {profile}"
+    elif too_few := too_few_for_a_browser():
+        advice = f": {too_few}"
     elif status.code == 0:
         advice = (
             ": it may have handed over to one that runs already in the same profile "

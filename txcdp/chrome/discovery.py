@@ -19,6 +19,7 @@ from twisted.internet.error import TimeoutError as TwistedTimeoutError
 from twisted.python.failure import Failure
 
 from txcdp._deferreds import returns_deferred, with_deadline
+from txcdp._limits import about_open_files
 from txcdp._transports.websocket_protocol import WebSocketOptions
 from txcdp.chrome._addresses import Address
 from txcdp.chrome._descriptions import TargetDescription, VersionInfo, build
@@ -196,7 +197,9 @@ async def _request(
         raise ConnectTimeout(f"{address.netloc} did not answer within {timeout} s") from error
     except (TwistedConnectError, OSError) as error:
         if options is not None and options.endpoint is not None:
-            raise ConnectError(f"no connection through {options.endpoint}: {error}") from error
+            raise ConnectError(f"no connection through {options.endpoint}: {error}{about_open_files(error)}") from error
+        if too_many := about_open_files(error):
+            raise ConnectError(f"no connection to {address.netloc}: {error}{too_many}") from error
         raise ConnectError(
             f"nothing can be reached at {address.netloc} ({error}); start a browser there with "
             f"--remote-debugging-port={address.port}, or Node with --inspect={address.port}"
