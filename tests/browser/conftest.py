@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from twisted.internet import reactor
 
+from tests.browser.support import SharedBrowserTestCase, is_of_commands, shared_browser
+
 #: What each thing is, in words.
 Leavings = set[str]
 
@@ -39,8 +41,8 @@ def profiles() -> Leavings:
 
 
 def calls() -> Leavings:
-    """Name what the reactor is to call later."""
-    return {f"call {call}" for call in reactor.getDelayedCalls()}
+    """Name what the reactor is to call later, but for what looks after the commands of the shared browser."""
+    return {f"call {call}" for call in reactor.getDelayedCalls() if not is_of_commands(call)}
 
 
 def leavings() -> Leavings:
@@ -48,9 +50,20 @@ def leavings() -> Leavings:
     return processes().keys() | profiles() | calls()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_browser_left() -> Iterator[None]:
+    """End the shared browser when all tests have run."""
+    yield
+    shared_browser.close()
+
+
 @pytest.fixture(autouse=True)
-def _nothing_left() -> Iterator[None]:
-    """Fail the test that leaves something behind, not the one after it."""
+def _nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail the test that leaves something behind, not the one after it. What tests share is no leaving."""
+    if request.cls is not None and issubclass(request.cls, SharedBrowserTestCase):
+        shared_browser.keep()
+    else:
+        shared_browser.close()
     before = leavings()
     yield
     left = leavings() - before

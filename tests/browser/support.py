@@ -1,4 +1,8 @@
-"""What the tests with a real browser share: a web server of their own, and a browser that surely ends."""
+"""What the tests with a real browser share: a web server of their own, and a browser that surely ends.
+
+A browser costs most of a second of the processor's time, a page a tenth of that: tests that neither end nor configure
+their browser are of a :class:`SharedBrowserTestCase`.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,10 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
@@ -20,6 +26,9 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
 import txcdp
+from tests.support import PATIENCE
+from txcdp._core.dispatch.deadlines import Deadlines
+from txcdp._deferreds import with_deadline
 from txcdp.page import Page
 
 reactor: Any = _reactor
@@ -234,3 +243,103 @@ class BrowserTestCase(TestCase):
     async def fails(self, deferred: Any, *kinds: type[BaseException]) -> Any:
         """Await a failure of one of the kinds, and return it."""
         return await self.assertFailure(deferred, *kinds)
+
+
+class SharedBrowser:
+    """The browser of all tests that share one, while such tests follow each other: see ``conftest.py``.
+
+    Trial runs the reactor once for each test, and takes all that it reads from away at a test's end. Nothing pings this
+    browser and nothing probes it, so that but one call may be pending between two tests: the one that looks for
+    commands whose time is up.
+    """
+
+    def __init__(self) -> None:
+        self._browser: txcdp.Browser | None = None
+        self._readers: set[Any] = set()
+
+    @property
+    def browser(self) -> txcdp.Browser:
+        """The browser, while it is kept."""
+        assert self._browser is not None, "only tests of a SharedBrowserTestCase have it"
+        return self._browser
+
+    def keep(self) -> None:
+        """Start it where there is none; one that a test has ended is replaced."""
+        if self._browser is not None and self._browser.connection.lost is not None:
+            self.close()
+        if self._browser is None:
+            before = set(reactor.getReaders())
+            silent = txcdp.WebSocketOptions(ping_interval=None)
+            self._browser = run_until(txcdp.launch(reactor, options=silent, probes=None))
+            self._readers = set(reactor.getReaders()) - before
+
+    def close(self) -> None:
+        """End it."""
+        browser, self._browser = self._browser, None
+        if browser is not None:
+            run_until(browser.close())
+
+    @contextlib.contextmanager
+    def set_aside(self) -> Iterator[None]:
+        """Keep it from what takes everything away from the reactor."""
+        kept = self._readers & set(reactor.getReaders())
+        for reader in kept:
+            reactor.removeReader(reader)
+        get = reactor.getDelayedCalls
+        with patch.object(reactor, "getDelayedCalls", lambda: [each for each in get() if not is_of_commands(each)]):
+            yield
+        for reader in kept:
+            reactor.addReader(reader)
+
+
+def is_of_commands(call: Any) -> bool:
+    """Whether a pending call is the one that looks for a connection's commands whose time is up."""
+    return isinstance(getattr(call.func, "__self__", None), Deadlines)
+
+
+#: There is one for each process.
+shared_browser = SharedBrowser()
+
+
+def run_until(deferred: Deferred[Any]) -> Any:
+    """Run the reactor between two tests until a Deferred has fired, and return with what."""
+    results: list[Any] = []
+    with_deadline(reactor, deferred, PATIENCE, TimeoutError).addBoth(results.append)
+    if not results:
+        deferred.addBoth(lambda _: reactor.crash())
+        reactor.run()
+    if isinstance(results[0], Failure):
+        results[0].raiseException()
+    return results[0]
+
+
+class SharedBrowserTestCase(BrowserTestCase):
+    """A test with a browser that others have used before it: it has contexts of its own there, and ends nothing else.
+
+    :ivar browser: the browser.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.browser = shared_browser.browser
+
+    async def context(self, **options: Any) -> txcdp.BrowserContext:
+        """Make a context that is disposed of at the test's end."""
+        context = await self.browser.new_context(**options)
+        self.addCleanup(context.close)
+        return context
+
+    async def page(self, **options: Any) -> Page:
+        """Open a page in a context of its own; with options of a browser, in a browser of its own."""
+        if options:
+            return await super().page(**options)
+        return await (await self.context()).new_page()
+
+    def _cleanUp(self, result: Any) -> None:
+        with shared_browser.set_aside():
+            super()._cleanUp(result)
+
+    def _classCleanUp(self, result: Any) -> None:
+        # Trial calls it after each test, in spite of its name.
+        with shared_browser.set_aside():
+            super()._classCleanUp(result)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred
 
 import txcdp
-from tests.browser.support import BrowserTestCase
+from tests.browser.support import SharedBrowserTestCase
 from tests.raw_server import BROKEN, Raw, RawServer, http
 from txcdp.errors import DocumentBroken, NavigationError, NavigationTimeout, TargetCrashed
 from txcdp.page import Page
@@ -14,7 +14,7 @@ from txcdp.page import Page
 NEVER = 1000.0
 
 
-class EndsWithoutLoadTests(BrowserTestCase):
+class EndsWithoutLoadTests(SharedBrowserTestCase):
     """All in one page, one after the other: each leaves it ready for the next."""
 
     def setUp(self) -> None:
