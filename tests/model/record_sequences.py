@@ -889,8 +889,7 @@ console.log({a: 1, b: 'two', c: [1, 2, 3], d: null, e: undefined, f() {}, g: new
 console.log(function named(a, b) { return a + b }, () => 1, class Named {}, /re/g, new Date(0), document.body, new Thing(), Promise.resolve(1), new Error('an error'), new WeakMap(), new Proxy({}, {}));
 console.log(Object.fromEntries(Array.from({length: 12}, (_, i) => ['key' + i, i])), Array.from({length: 120}, (_, i) => i));
 console.debug('debug'); console.info('info'); console.warn('warn'); console.error('error %s', 'with format');
-console.log(); console.log(''); console.log('two
-lines');
+console.log(); console.log(''); console.log('two\nlines');
 inner();
 console.group('group'); console.log('inside'); console.groupCollapsed('collapsed'); console.log('deeper'); console.groupEnd(); console.groupEnd(); console.log('outside');
 console.count(); console.count('named'); console.count('named'); console.countReset('named'); console.count('named');
@@ -908,8 +907,7 @@ async def console_calls(it: Situation) -> None:
 
 
 THROWS = r"""
-setTimeout(() => { throw new TypeError('thrown
-in two lines') });
+setTimeout(() => { throw new TypeError('thrown\nin two lines') });
 setTimeout(() => { throw 'a text' });
 setTimeout(() => { throw {code: 7} });
 setTimeout(() => { throw null });

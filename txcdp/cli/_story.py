@@ -17,8 +17,16 @@ from txcdp.cli._sockets import Sockets
 from txcdp.cli._summary import Tally
 from txcdp.cli._text import clean, count, size
 from txcdp.cli._urls import origin, short
-from txcdp.domains import inspector, log, network, page, runtime, target
-from txcdp.model import BrowserModel, Change, DocumentDiscarded, NavigationEnded, NavigationState
+from txcdp.domains import inspector, network, page, target
+from txcdp.model import (
+    BrowserModel,
+    Change,
+    ConsoleEntry,
+    ConsoleWritten,
+    DocumentDiscarded,
+    NavigationEnded,
+    NavigationState,
+)
 from txcdp.protocol._records import REJECTED, Event, build
 
 Told = Line | Iterable[Line | None] | None
@@ -73,9 +81,6 @@ class Story:
         self._register(network.WebSocketFrameReceived, lambda event, _: self.sockets.received(event))
         self._register(network.WebSocketFrameError, lambda event, _: self.sockets.failed(event))
         self._register(network.WebSocketClosed, lambda event, _: self.sockets.closed(event))
-        self._register(runtime.ConsoleAPICalled, self._console)
-        self._register(runtime.ExceptionThrown, self._exception)
-        self._register(log.EntryAdded, self._entry)
         self._register(page.FrameNavigated, self._navigated)
         self._register(page.NavigatedWithinDocument, self._moved)
         self._register(page.FrameAttached, self._frame_attached)
@@ -90,7 +95,8 @@ class Story:
         self._register(target.AttachedToTarget, self._attached)
         self._register(target.DetachedFromTarget, self._detached)
         self._register(inspector.TargetCrashed, self._crashed)
-        for event in self._model.wants("targets", "frames", "documents"):
+        self._lines_by_model = self._model.wants("console")
+        for event in self._model.wants("targets", "frames", "documents", "console"):
             if event.method not in self._handlers:
                 self._register(event, lambda event, _: None)
 
@@ -129,7 +135,10 @@ class Story:
             except REJECTED:
                 event = build(kind, message.params)
             told = handler(event, message.session_id)
+            misread = self._model.misread
             changes = self._model.feed(message.session_id or "", event)
+            if self._model.misread > misread and kind in self._lines_by_model:
+                raise self._model.fault or ValueError(message.method)
             become = [line for each in changes for line in self._become(each)]
         except Exception as error:
             # A browser of another age sends something else: that is no reason to stop watching.
@@ -140,6 +149,8 @@ class Story:
 
     def _become(self, change: Change) -> list[Line | None]:
         """Take what an event has changed in the page."""
+        if isinstance(change, ConsoleWritten):
+            return [self._written(change.entry)]
         if isinstance(change, DocumentDiscarded):
             self.requests.document_gone(change.document.loader_id)
         elif isinstance(change, NavigationEnded):
@@ -193,22 +204,15 @@ class Story:
 
     # What the page says.
 
-    def _console(self, event: runtime.ConsoleAPICalled, session: str | None) -> Told:
-        if event.type in ("clear", "endGroup"):
-            return None
-        self.tally.said(event.type)
-        return console.told(event, self._verbose)
-
-    def _exception(self, event: runtime.ExceptionThrown, session: str | None) -> Told:
-        told = console.thrown(event.exception_details, self._verbose)
-        self.tally.threw(f"{told.text} ({told.place})" if told.place else told.text)
-        return told
-
-    def _entry(self, event: log.EntryAdded, session: str | None) -> Told:
-        if event.entry.source in ("network", "worker"):
+    def _written(self, entry: ConsoleEntry) -> Line | None:
+        if entry.source in ("network", "worker"):
             return None  # what it says is told in a line of the request, or of the worker's own session
-        self.tally.said(event.entry.level)
-        return console.entry(event, self._verbose)
+        told = console.line(entry, self._verbose)
+        if entry.source == "exception":
+            self.tally.threw(f"{told.text} ({told.place})" if told.place else told.text)
+        else:
+            self.tally.said(entry.type)
+        return told
 
     # The page and its frames.
 

@@ -14,6 +14,15 @@ The tables can be looked at at any time; what has ended is taken out of them.
 """
 
 from txcdp.model._browser import BrowserModel
+from txcdp.model._console import (
+    ConsoleCleared,
+    ConsoleEntry,
+    ConsoleWritten,
+    ExceptionRevoked,
+    arguments_in_words,
+    exception_in_words,
+    value_in_words,
+)
 from txcdp.model._contexts import Context, ContextCreated, ContextDestroyed
 from txcdp.model._dialogs import Dialog, DialogClosed, DialogOpened
 from txcdp.model._documents import (
@@ -74,6 +83,9 @@ __all__ = [
     "TRANSITIONS",
     "BrowserModel",
     "Change",
+    "ConsoleCleared",
+    "ConsoleEntry",
+    "ConsoleWritten",
     "Context",
     "ContextCreated",
     "ContextDestroyed",
@@ -90,6 +102,7 @@ __all__ = [
     "DownloadEnded",
     "DownloadProgressed",
     "EventSourceMessage",
+    "ExceptionRevoked",
     "Exchange",
     "ExchangeEnded",
     "ExchangeInput",
@@ -124,5 +137,8 @@ __all__ = [
     "TargetKind",
     "WebSocketFailed",
     "WebSocketMessage",
+    "arguments_in_words",
+    "exception_in_words",
     "kind_of",
+    "value_in_words",
 ]

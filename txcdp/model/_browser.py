@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from txcdp.model._console import Console
 from txcdp.model._contexts import Contexts
 from txcdp.model._dialogs import Dialogs
 from txcdp.model._documents import Documents
@@ -38,6 +39,7 @@ class BrowserModel:
     :ivar documents: documents and navigations.
     :ivar contexts: where JavaScript runs.
     :ivar exchanges: requests and what comes of them.
+    :ivar console: what is written to the console.
     :ivar dialogs: those that are open.
     :ivar downloads: those that are under way.
     :ivar tables: all of the tables, by name, in the order in which they are fed.
@@ -54,12 +56,13 @@ class BrowserModel:
         self.documents = Documents(emit, self.frames)
         self.contexts = Contexts(emit)
         self.exchanges = Exchanges(emit, self.frames, self.documents)
+        self.console = Console(emit, self.contexts)
         self.dialogs = Dialogs(emit)
         self.downloads = Downloads(emit)
         # In the order in which they stand on each other.
         tables: list[Table] = [
             *(self.targets, self.frames, self.documents, self.contexts),
-            *(self.exchanges, self.dialogs, self.downloads),
+            *(self.exchanges, self.console, self.dialogs, self.downloads),
         ]
         self.tables = {each.name: each for each in tables}
         self.misread = 0

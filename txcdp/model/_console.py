@@ -1,0 +1,299 @@
+"""What is written to the console, what nobody has caught, and what the browser says itself, as one kind of entry.
+
+Three events tell of it: ``Runtime.consoleAPICalled`` (``console.log`` and its like), ``Runtime.exceptionThrown`` (an
+exception or a rejection without a handler), and ``Log.entryAdded`` (the browser: a request that has failed, a
+violation, a deprecation). What a worker writes comes twice: in its own session as a call, and in its page's as an entry
+of the log whose source is ``"worker"``.
+
+Counts, timers and assertions come as V8 has put them into words (``"named: 2"``), numbers for ``%d``, ``%i`` and ``%f``
+as V8 has read them. What is left to do for a line of text is to fill the placeholders in, and to say what objects look
+like, which their previews tell; :attr:`ConsoleEntry.text` does it when it is asked for.
+
+Entries are told and not kept. What the table keeps is how deep in groups each session is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Literal
+
+from txcdp.domains import log, runtime
+from txcdp.model._contexts import Contexts
+from txcdp.model._table import Change, Row, Table
+from txcdp.model._targets import SessionClosed, SessionCrashed
+
+Level = Literal["error", "warning", "info", "debug"]
+
+#: By type of a call, and by level of an entry of the log; all others are ``"info"``.
+_LEVELS: Final[dict[str, Level]] = {
+    "error": "error",
+    "assert": "error",
+    "warning": "warning",
+    "debug": "debug",
+    "verbose": "debug",
+}
+
+_PLACEHOLDER: Final = re.compile(r"%([sdifoOc%])")
+
+#: What V8 gives for arguments where there were none.
+_NONE_GIVEN: Final = {"assert": "console.assert", "clear": "console.clear", "endGroup": "console.groupEnd"}
+
+_GROUPS: Final = ("startGroup", "startGroupCollapsed")
+
+
+class ConsoleEntry(Row):
+    """One entry.
+
+    :ivar source: ``"console-api"`` for a call, ``"exception"`` for what nobody has caught, else the source of the log's
+        entry, such as ``"network"`` or ``"security"``.
+    :ivar type: of a call its name in the protocol (``"log"``, ``"warning"``, ``"startGroup"``, ``"timeEnd"``...), of
+        what nobody has caught ``"exception"``, of the log's entry its level.
+    :ivar level: ``"error"``, ``"warning"``, ``"info"`` or ``"debug"``.
+    :ivar timestamp: seconds since 1970.
+    :ivar args: what a call was given.
+    :ivar details: of what nobody has caught.
+    :ivar log_text: what the log says.
+    :ivar url: the script, or what the log's entry is about; ``""`` where it is not told.
+    :ivar line_number: counted from 0, as is ``column_number``; None where it is not told.
+    :ivar stack: where the call was made, or where it was thrown.
+    :ivar frame_id: the frame in which it was; None: a worker, or not told.
+    :ivar group_depth: how many groups it is in.
+    """
+
+    session_id: str
+    source: str
+    type: str
+    level: Level
+    timestamp: float
+    args: list[runtime.RemoteObject] = []
+    details: runtime.ExceptionDetails | None = None
+    log_text: str = ""
+    url: str = ""
+    line_number: int | None = None
+    column_number: int | None = None
+    stack: runtime.StackTrace | None = None
+    frame_id: str | None = None
+    group_depth: int = 0
+    network_request_id: str | None = None
+
+    @property
+    def text(self) -> str:
+        """What it says, in words; of an exception with its stack, where that belongs to it."""
+        if self.details is not None:
+            return exception_in_words(self.details)
+        if self.source != "console-api":
+            return self.log_text
+        given = self.args
+        if len(given) == 1 and given[0].value == _NONE_GIVEN.get(self.type, self):
+            given = []
+        text = arguments_in_words(given)
+        if self.type == "assert":
+            return f"Assertion failed: {text}" if text else "Assertion failed"
+        return text
+
+
+class ConsoleWritten(Change, frozen=True, gc=False):
+    """There is an entry."""
+
+    entry: ConsoleEntry
+
+
+class ConsoleCleared(Change, frozen=True, gc=False):
+    """A script has called ``console.clear()``."""
+
+    session_id: str
+
+
+class ExceptionRevoked(Change, frozen=True, gc=False):
+    """What nobody had caught has been caught after all: a rejection got its handler late.
+
+    :ivar exception_id: as in ``entry.details.exception_id``, of the same session.
+    """
+
+    session_id: str
+    exception_id: int
+
+
+class Console(Table):
+    """How deep in groups each session's console is."""
+
+    name = "console"
+
+    def __init__(self, emit: Callable[[Change], None], contexts: Contexts) -> None:
+        super().__init__(emit)
+        self._contexts = contexts
+        self._depths: dict[str, int] = {}
+        self.handlers = {
+            runtime.ConsoleAPICalled: self._called,
+            runtime.ExceptionThrown: self._thrown,
+            runtime.ExceptionRevoked: lambda session, event: self.emit(ExceptionRevoked(session, event.exception_id)),
+            runtime.ExecutionContextsCleared: lambda session, _: self._leave(session),
+            log.EntryAdded: self._logged,
+        }
+        self.reactions = {
+            SessionClosed: lambda change: self._leave(change.session_id),
+            SessionCrashed: lambda change: self._leave(change.session_id),
+        }
+
+    def snapshot(self) -> list[Any]:
+        """Return the sessions that are in groups, and how deep, as plain data."""
+        return [{"session_id": session, "group_depth": depth} for session, depth in self._depths.items()]
+
+    def _leave(self, session: str) -> None:
+        self._depths.pop(session, None)
+
+    def _called(self, session: str, event: runtime.ConsoleAPICalled) -> None:
+        depth = self._depths.get(session, 0)
+        if event.type == "endGroup":
+            if depth > 1:
+                self._depths[session] = depth - 1
+            else:
+                self._leave(session)
+            return
+        if event.type == "clear":
+            self._leave(session)
+            self.emit(ConsoleCleared(session))
+            return
+        entry = self._entry(session, "console-api", event.type, event.timestamp)
+        entry.args, entry.group_depth = event.args, depth
+        self._place(entry, event.stack_trace, event.execution_context_id)
+        if event.type in _GROUPS:
+            self._depths[session] = depth + 1
+        self.emit(ConsoleWritten(entry))
+
+    def _thrown(self, session: str, event: runtime.ExceptionThrown) -> None:
+        details = event.exception_details
+        entry = self._entry(session, "exception", "exception", event.timestamp)
+        entry.level, entry.details, entry.group_depth = "error", details, self._depths.get(session, 0)
+        self._place(entry, details.stack_trace, details.execution_context_id)
+        if details.url:
+            entry.url, entry.line_number, entry.column_number = details.url, details.line_number, details.column_number
+        self.emit(ConsoleWritten(entry))
+
+    def _logged(self, session: str, event: log.EntryAdded) -> None:
+        said = event.entry
+        entry = self._entry(session, said.source, said.level, said.timestamp)
+        entry.log_text, entry.args, entry.stack = said.text, said.args or [], said.stack_trace
+        entry.url, entry.line_number = said.url or "", said.line_number
+        entry.network_request_id = said.network_request_id
+        self.emit(ConsoleWritten(entry))
+
+    def _entry(self, session: str, source: str, kind: str, at: float) -> ConsoleEntry:
+        level = _LEVELS.get(kind, "info")
+        return ConsoleEntry(session_id=session, source=source, type=kind, level=level, timestamp=(at or 0.0) / 1000)
+
+    def _place(self, entry: ConsoleEntry, stack: runtime.StackTrace | None, context_id: int | None) -> None:
+        """Take the first place in the stack that has a script, and the frame."""
+        entry.stack = stack
+        for each in stack.call_frames if stack is not None else ():
+            if each.url:
+                entry.url, entry.line_number, entry.column_number = each.url, each.line_number, each.column_number
+                break
+        context = None if context_id is None else self._contexts.get(entry.session_id, context_id)
+        if context is not None:
+            entry.frame_id = context.frame_id
+
+
+# In words:
+
+
+def exception_in_words(details: runtime.ExceptionDetails) -> str:
+    """Return what was thrown, with its stack where it has one, as the browser's console shows it."""
+    promise = "in a promise: " if "in promise" in (details.text or "") else ""
+    thrown = details.exception
+    if thrown is None:
+        return details.text or "an exception"
+    if thrown.subtype == "error":
+        return promise + (thrown.description or "an error")
+    return promise + value_in_words(thrown)
+
+
+def arguments_in_words(args: Sequence[runtime.RemoteObject]) -> str:
+    """Return the arguments of a console call as the browser's console shows them, placeholders filled in."""
+    rest = list(args)
+    parts = []
+    if rest and rest[0].type == "string" and isinstance(rest[0].value, str) and "%" in rest[0].value:
+        text = rest.pop(0).value
+
+        def fill(found: re.Match[str]) -> str:
+            kind = found[1]
+            if kind == "%":
+                return "%"
+            if not rest:
+                return found[0]
+            return _filled(kind, rest.pop(0))
+
+        parts.append(_PLACEHOLDER.sub(fill, text))
+    parts += [
+        each.value if each.type == "string" and isinstance(each.value, str) else value_in_words(each) for each in rest
+    ]
+    return " ".join(parts)
+
+
+def _filled(kind: str, item: runtime.RemoteObject) -> str:
+    if kind == "c":
+        return ""
+    if kind in "di" and item.type == "number" and isinstance(item.value, int | float):
+        return str(int(item.value))
+    return str(item.value) if item.type == "string" else value_in_words(item)
+
+
+def value_in_words(item: runtime.RemoteObject) -> str:
+    """Return a JavaScript value as the browser's console shows it."""
+    if item.type == "undefined":
+        return "undefined"
+    if item.unserializable_value is not None:
+        return str(item.unserializable_value)
+    if item.preview is not None and item.subtype not in ("error", "regexp", "date", "node", "promise"):
+        return _preview(item.preview)
+    if item.type in ("object", "function", "symbol", "bigint") and item.description:
+        text = str(item.description)
+        if item.type == "function" and "{" in text:
+            return text[: text.index("{")].rstrip() + " {…}"
+        return text
+    return _plain(item.value)
+
+
+def _plain(given: Any) -> str:
+    if given is None:
+        return "null"
+    if isinstance(given, bool):
+        return "true" if given else "false"
+    if isinstance(given, float) and given.is_integer():
+        return str(int(given))
+    return f"'{given}'" if isinstance(given, str) else str(given)
+
+
+def _preview(preview: runtime.ObjectPreview) -> str:
+    more = ["…"] if preview.overflow else []
+    if preview.entries:
+        inside = [
+            f"{_entry(each.key)} => {_entry(each.value)}" if each.key else _entry(each.value)
+            for each in preview.entries
+        ]
+        return f"{preview.description} {{{', '.join(inside + more)}}}"
+    if preview.subtype in ("array", "typedarray"):
+        name = "" if (preview.description or "").startswith("Array(") else f"{preview.description} "
+        inside = [_property(each) for each in preview.properties if each.name.isdecimal()]
+        return f"{name}[{', '.join(inside + more)}]"
+    inside = [f"{each.name}: {_property(each)}" for each in preview.properties]
+    name = preview.description or ""
+    name = "" if name == "Object" else f"{name} "
+    return f"{name}{{{', '.join(inside + more)}}}"
+
+
+def _entry(preview: runtime.ObjectPreview) -> str:
+    if preview.type == "string":
+        return f"'{preview.description}'"
+    return _preview(preview) if preview.properties else str(preview.description)
+
+
+def _property(item: runtime.PropertyPreview) -> str:
+    if item.value_preview is not None:
+        return _preview(item.value_preview)
+    if item.type == "string":
+        return f"'{item.value}'"
+    if item.type == "function":
+        return "ƒ"
+    return item.value if item.value is not None else str(item.type)
