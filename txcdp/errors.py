@@ -64,15 +64,20 @@ class TxcdpError(Exception):
 
 
 class CommandError(TxcdpError):
-    """The browser answered a command with an error."""
+    """The browser answered a command with an error.
+
+    :ivar advice: what to do about it, in words, such as on which session to send it; ``""`` where nothing is known.
+    """
 
     def __init__(self, method: str, code: int, message: str, data: Any = None) -> None:
         super().__init__(method, code, message, data)
         self.method, self.code, self.message, self.data = method, code, message, data
+        self.advice = ""
 
     def __str__(self) -> str:
         details = f" ({self.data})" if self.data else ""
-        return shortened(f"{self.method}: {self.message}{details} [{self.code}]")
+        advice = f"; {self.advice}" if self.advice else ""
+        return shortened(f"{self.method}: {self.message}{details} [{self.code}]{advice}")
 
 
 class DeadlineError(TxcdpError, TimeoutError):

@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from txcdp._core.dispatch.deadlines import Deadlines
 from txcdp.errors import CommandError, CommandTimeout, ConnectionLost, MalformedMessage, Overloaded
 from txcdp.protocol._wire import SESSION_NOT_FOUND
+from txcdp.protocol._wrong_session import advise
 from txcdp.stats import MethodStats, Stats
 
 T = TypeVar("T")
@@ -57,6 +58,10 @@ class Owner(Protocol):
     """The session that a command belongs to."""
 
     id: str | None
+
+    @property
+    def kind(self) -> str | None:
+        """The type of its target; None for the root session."""
 
 
 class PendingCommand(Deferred[T]):
@@ -159,6 +164,7 @@ class PendingCommands:
         except CommandError as error:
             stats.errors += 1
             gone = self._session_unknown(pending.owner) if error.code == SESSION_NOT_FOUND else None
+            error.advice = advise(error.method, error.code, error.message, pending.owner.kind)
             pending.errback(Failure(_without_frames(gone or error)))
         except MalformedMessage as error:
             self._malformed(error)

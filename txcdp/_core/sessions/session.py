@@ -82,6 +82,11 @@ class Session:
         return printable(f"<Session {self.id or 'root'} of {what}{state}>")
 
     @property
+    def kind(self) -> str | None:
+        """The type of the target, such as ``"page"``; None for the root session."""
+        return None if self.target is None else self.target.type
+
+    @property
     def ended(self) -> bool:
         """Whether the session is detached or its connection lost; not while it is crashed or suspended."""
         return self._gone is not None and not (self.crashed or self.suspended)
@@ -113,7 +118,10 @@ class Session:
             :exc:`ConnectionLost` or, cancelled, with :exc:`~twisted.internet.defer.CancelledError`.
         """
         kind = type(command)
-        decode = reply_decoder(kind)
+        try:
+            decode = reply_decoder(kind)
+        except TypeError:
+            raise TypeError(_no_command(command)) from None
         if kind.stability == "experimental" and self._channel.stability != "any":
             refused = self._experimental(kind.method, kind.stability)
             if refused is not None:
@@ -150,11 +158,9 @@ class Session:
 
         :param event: such as ``network.ResponseReceived``.
         """
-        if not issubclass(_class_of(event), Event):
-            raise TypeError(
-                f"events() takes the class of an event such as page.LoadEventFired, not {shortened(repr(event))}; "
-                'by a name in the protocol: events_raw("Page.loadEventFired")'
-            )
+        given: object = event
+        if not isinstance(given, type) or not issubclass(given, Event):
+            raise TypeError(_no_event(given))
         return self._streams.get(event.method, event)
 
     def events_raw(self, method: str) -> EventStream[dict[str, Any]]:
@@ -338,6 +344,34 @@ def session_key(session_id: str | None) -> bytes:
     return (session_id or "").encode("utf-8", "surrogatepass")
 
 
-def _class_of(value: object) -> type:
-    """Return a class that was given, or that of what was given in its place."""
-    return value if isinstance(value, type) else type(value)
+def _no_command(value: object) -> str:
+    """Say what is wrong with what was given for a command."""
+    shape = value if isinstance(value, type) else type(value)
+    name = _name_of(shape)
+    if issubclass(shape, Event):
+        return f"execute() takes a command, and {name} is an event: events({name}) is the stream of it"
+    if issubclass(shape, Command):
+        return f"execute() takes a command with its parameters, not the class of one: write {name}(...)"
+    return (
+        f"execute() takes a command such as page.navigate(url=...), not {shape.__name__}; "
+        'by a name in the protocol: execute_raw("Page.navigate", {"url": ...})'
+    )
+
+
+def _no_event(value: object) -> str:
+    """Say what is wrong with what was given for the class of an event."""
+    shape = value if isinstance(value, type) else type(value)
+    name = _name_of(shape)
+    if issubclass(shape, Event):
+        return f"events() takes the class of an event, not one that has come: write events({name})"
+    if issubclass(shape, Command):
+        return f"events() takes the class of an event, and {name} is a command: execute({name}(...)) sends it"
+    return (
+        f"events() takes the class of an event such as page.LoadEventFired, not {shortened(repr(value))}; "
+        'by a name in the protocol: events_raw("Page.loadEventFired")'
+    )
+
+
+def _name_of(shape: type) -> str:
+    """Return a class's name as programs write it."""
+    return f"{shape.__module__.rpartition('.')[2]}.{shape.__name__}"
