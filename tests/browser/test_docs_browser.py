@@ -13,12 +13,13 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 import pytest
 
+from tests.browser import support_programs
 from tests.project.test_docs import PYTHON, ROOT, Block, by_name
 from tests.support import PATIENCE
 
@@ -27,7 +28,7 @@ SERVICES = [block for block in PYTHON if block.is_service and not block.guests]
 
 #: Seconds for one program, on a busy machine.
 DEADLINE = PATIENCE
-#: Taken once: pytest changes it while programs are started in threads.
+#: What programs do is not measured.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
 
 #: A program that serves the demo site, keeps a browser with a page, and ends when its standard input does.
@@ -59,6 +60,14 @@ async def main(reactor):
 react(main)
 """
 
+
+class Ended(NamedTuple):
+    """How a program has ended, and what it has said."""
+
+    code: int
+    said: str
+
+
 TWISTD = "from twisted.scripts.twistd import run; run()"
 
 
@@ -87,42 +96,53 @@ def on_stage(text: str, stage: dict[str, str]) -> str:
     return text
 
 
-def run(block: Block, stage: dict[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end."""
-    folder.mkdir()
-    program = folder / "program.py"
-    program.write_text(on_stage(block.text, stage), encoding="utf-8")
-    return subprocess.run(
-        [sys.executable, program.name],
-        cwd=folder,
-        env=ENVIRONMENT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=DEADLINE,
-    )
-
-
 @pytest.fixture(scope="module")
 def runs(
     request: pytest.FixtureRequest, stage: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, Future[subprocess.CompletedProcess[str]]]]:
+) -> Iterator[dict[str, Future[Ended]]]:
     """Begin to run those programs that are asked for, a few at a time."""
-    folder = tmp_path_factory.mktemp("docs")
     functions = [each for each in request.session.items if isinstance(each, pytest.Function)]
     runs_one = [each for each in functions if each.originalname == test_a_program_runs.__name__]
     wanted = [cast(Block, each.callspec.params["block"]) for each in runs_one]
-    with ThreadPoolExecutor(4) as pool:
-        yield {block.name: pool.submit(run, block, stage, folder / str(n)) for n, block in enumerate(wanted)}
+    started: dict[str, Future[Ended]] = {}
+    for block in wanted:
+        program = tmp_path_factory.mktemp("docs") / "program.py"
+        program.write_text(on_stage(block.text, stage), encoding="utf-8")
+        started[str(program)] = Future()
+    with subprocess.Popen(
+        [sys.executable, "-m", support_programs.__name__, str(int(DEADLINE))],
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        process.stdin.write("\n".join(started))
+        process.stdin.close()
+        reading = threading.Thread(target=read_ends, args=(process, started))
+        reading.start()
+        yield dict(zip([block.name for block in wanted], started.values(), strict=True))
+        process.terminate()
+        reading.join()
+
+
+def read_ends(process: subprocess.Popen[str], started: dict[str, Future[Ended]]) -> None:
+    """Take in how programs end."""
+    for line in process.stdout or ():
+        program, code = line.split()
+        said = Path(program).with_name(support_programs.OUTPUT).read_text(encoding="utf-8", errors="replace")
+        started[program].set_result(Ended(int(code), said))
+    for each in started.values():
+        if not each.done():
+            each.set_exception(AssertionError("what runs the programs has ended"))
 
 
 @by_name(PROGRAMS)
-def test_a_program_runs(block: Block, runs: dict[str, Future[subprocess.CompletedProcess[str]]]) -> None:
+def test_a_program_runs(block: Block, runs: dict[str, Future[Ended]]) -> None:
     ended = runs[block.name].result()
-    assert ended.returncode == 0, ended.stdout
-    assert not re.search("Traceback|Unhandled", ended.stdout), ended.stdout
+    assert ended.code == 0, ended.said
+    assert not re.search("Traceback|Unhandled", ended.said), ended.said
 
 
 @by_name(SERVICES)
