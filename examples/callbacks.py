@@ -22,7 +22,7 @@ from twisted.python.failure import Failure
 
 import txcdp
 from examples.site.server import address, serve, stop
-from txcdp.domains import browser, dom, memory, runtime
+from txcdp import domains as cdp
 
 
 def main(reactor: Any) -> Deferred[Any]:
@@ -36,7 +36,7 @@ def main(reactor: Any) -> Deferred[Any]:
 
 def use(chrome: txcdp.Browser, site: IListeningPort) -> Deferred[None]:
     """Open a page and go through the steps, one after another; then close the browser, which takes the page along."""
-    chrome.session.execute(browser.get_version()).addCallback(lambda version: print("This is", version.product))
+    chrome.session.execute(cdp.browser.get_version()).addCallback(lambda version: print("This is", version.product))
 
     opening = chrome.new_page()
     opening.addCallback(visit, address(site))
@@ -57,8 +57,8 @@ def ask(page: txcdp.Page) -> Deferred[None]:
     execute = page.session.execute
     questions: list[Deferred[Any]] = [
         page.title(),
-        execute(memory.get_dom_counters()),
-        execute(runtime.get_heap_usage()).addCallback(lambda heap: heap.used_size / 1e6),
+        execute(cdp.memory.get_dom_counters()),
+        execute(cdp.runtime.get_heap_usage()).addCallback(lambda heap: heap.used_size / 1e6),
     ]
 
     def tell(answers: list[Any]) -> None:
@@ -76,13 +76,16 @@ def stumble(page: txcdp.Page) -> Deferred[None]:
         failure.trap(txcdp.EvaluationError)
         print("The page said:", failure.getErrorMessage().partition("\n")[0])
 
-    def look(result: runtime.EvaluateResult) -> None:
+    def look(result: cdp.runtime.EvaluateResult) -> None:
         if result.exception_details is not None:
             print("The protocol said:", result.exception_details.text, "in line", result.exception_details.line_number)
 
+    def ask_the_protocol(_: object) -> Deferred[None]:
+        command = cdp.runtime.evaluate(expression="harbour.master")
+        return page.session.execute(command).addCallback(look)
+
     thrown: Deferred[None] = page.evaluate("harbour.master").addErrback(recover)
-    thrown.addCallback(lambda _: page.session.execute(runtime.evaluate(expression="harbour.master")).addCallback(look))
-    return thrown
+    return thrown.addCallback(ask_the_protocol)
 
 
 def miss(page: txcdp.Page) -> Deferred[None]:
@@ -93,7 +96,7 @@ def miss(page: txcdp.Page) -> Deferred[None]:
         error: Any = failure.value
         print(f"Refused: {error.method} said {error.message!r}, code {error.code}")
 
-    asking = page.session.execute(dom.describe_node(node_id=1_000_000))
+    asking = page.session.execute(cdp.dom.describe_node(node_id=1_000_000))
     return asking.addCallbacks(lambda result: print("Found", result.node.node_name), explain)
 
 

@@ -19,7 +19,7 @@ from twisted.internet.task import react
 
 import txcdp
 from examples.site.server import address, serve, stop
-from txcdp.domains import network
+from txcdp import domains as cdp
 
 PICTURE = Path("build", "booked.png")
 SHIPS = ("Albatros", "Brigitte II", "Cormorant")
@@ -44,7 +44,7 @@ async def wait_for_customs(chrome: txcdp.Browser, url: str) -> None:
     async with await chrome.new_page() as page:
         # first() subscribes now. The first subscriber also sends Network.enable, ahead of what follows.
         answered = txcdp.first(
-            page.events(network.ResponseReceived),
+            page.events(cdp.network.ResponseReceived),
             lambda event: event.response.url.endswith("/api/customs"),
             timeout=10,
         )
@@ -60,7 +60,7 @@ async def book(chrome: txcdp.Browser, url: str, ship: str) -> str:
     async with await chrome.new_page(f"{url}arrivals.html") as page:
         # What the form's answer is, its URL says; the event is there before the new document is.
         booked = txcdp.first(
-            page.events(network.ResponseReceived), lambda event: "booked=1" in event.response.url, timeout=10
+            page.events(cdp.network.ResponseReceived), lambda event: "booked=1" in event.response.url, timeout=10
         )
         await page.evaluate(f"document.querySelector('#ship').value = {ship!r}")
         await page.evaluate("document.querySelector('#booking').requestSubmit()")

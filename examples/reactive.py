@@ -24,7 +24,7 @@ from twisted.internet.task import deferLater, react
 import txcdp
 from examples.site.server import address, serve, stop
 from txcdp import Stream
-from txcdp.domains import network
+from txcdp import domains as cdp
 from txcdp.streams import GroupedStream, merge
 
 WINDOW = 2.0  # seconds that the rate is taken over
@@ -55,24 +55,24 @@ class Watch:
         return Watch(self.origin, rate, rate > (LOW if self.alarm else HIGH))
 
 
-def origin_of(event: network.RequestWillBeSent) -> str:
+def origin_of(event: cdp.network.RequestWillBeSent) -> str:
     """Return the scheme, host and port of what is requested."""
     parts = urlsplit(event.request.url)
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def is_http(event: network.RequestWillBeSent) -> bool:
+def is_http(event: cdp.network.RequestWillBeSent) -> bool:
     """Tell whether a request goes over the network, unlike one of a data: or blob: URL."""
     return event.request.url.startswith("http")
 
 
-def watch(requests: GroupedStream[str, network.RequestWillBeSent]) -> Stream[Watch]:
+def watch(requests: GroupedStream[str, cdp.network.RequestWillBeSent]) -> Stream[Watch]:
     """Measure one origin."""
     counts = requests.buffer_with_time(WINDOW, STEP).map(len)  # of the last two seconds, every half second
     return counts.scan(Watch.measured, Watch(requests.key))
 
 
-def watches(requests: Stream[network.RequestWillBeSent]) -> Stream[Watch]:
+def watches(requests: Stream[cdp.network.RequestWillBeSent]) -> Stream[Watch]:
     """Measure every origin, from its first request on: one measurement for all who subscribe."""
     return requests.filter(is_http).group_by(origin_of).flat_map(watch).share()
 
@@ -104,7 +104,7 @@ async def main(reactor: Any) -> None:
     try:
         async with await txcdp.launch(reactor) as chrome:
             page = await chrome.new_page()
-            measured = watches(page.events(network.RequestWillBeSent))
+            measured = watches(page.events(cdp.network.RequestWillBeSent))
             showing = merge(measured.do_action(chart), alarms(measured).do_action(ring)).subscribe()
             # An alarm that ends is all that this program waits for.
             calm = txcdp.first(alarms(measured), lambda change: not change.alarm, timeout=60)

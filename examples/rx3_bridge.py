@@ -22,7 +22,7 @@ from twisted.internet.task import react
 
 import txcdp
 from examples.site.server import address, serve, stop
-from txcdp.domains import network
+from txcdp import domains as cdp
 from txcdp.rx3 import from_stream, scheduler, to_stream
 
 QUIET = 1.5  # seconds without a request after which the page is taken to be complete
@@ -46,7 +46,7 @@ def span(events: list[Any]) -> Span:
 
 def complete(events: list[Any]) -> bool:
     """Tell whether a request has all three events; one that a redirect answered, or that failed, has not."""
-    kinds = [network.RequestWillBeSent, network.ResponseReceived, network.LoadingFinished]
+    kinds = [cdp.network.RequestWillBeSent, cdp.network.ResponseReceived, cdp.network.LoadingFinished]
     return [type(event) for event in events] == kinds
 
 
@@ -55,13 +55,13 @@ def spans(page: txcdp.Page) -> rx.Observable:
 
     def of_request(events: GroupedObservable) -> rx.Observable:
         return events.pipe(
-            ops.take_while(lambda event: not isinstance(event, network.LoadingFinished), inclusive=True),
+            ops.take_while(lambda event: not isinstance(event, cdp.network.LoadingFinished), inclusive=True),
             ops.to_list(),
             ops.filter(complete),
             ops.map(span),
         )
 
-    kinds = (network.RequestWillBeSent, network.ResponseReceived, network.LoadingFinished)
+    kinds = (cdp.network.RequestWillBeSent, cdp.network.ResponseReceived, cdp.network.LoadingFinished)
     return rx.merge(*(from_stream(page.events(kind)) for kind in kinds)).pipe(
         ops.group_by(attrgetter("request_id")),
         ops.flat_map(of_request),

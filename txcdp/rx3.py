@@ -79,7 +79,7 @@ def from_stream(stream: reactivex.Observable[Any], clock: IReactorTime | None = 
     It is subscribed to, and left, when the observable is; its items, its error and its end come through
     as they are. A subscriber that raises loses its own subscription alone.
 
-    :param stream: such as ``session.events(network.ResponseReceived)``, or ``stream.pipe(...)``.
+    :param stream: such as ``session.events(cdp.network.ResponseReceived)``, or ``stream.pipe(...)``.
     :param clock: the reactor that time-based operators run on; needed only for an observable that is not
         built on a txcdp stream, for which they would start threads otherwise.
     :raises TypeError: for anything but an observable of ``reactivex``.

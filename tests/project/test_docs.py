@@ -7,7 +7,7 @@ What a block of code is can be seen from the block itself:
 - an ``application`` at its top level: a file for twistd; it is run there, too;
 - a ``TestCase``: it is run here;
 - ``>>>``: it is run here, with what the page has said before;
-- anything else is a part of a program, in which names such as ``tab`` stand for what they mean.
+- anything else is a part of a program, in which names such as ``page`` stand for what they mean.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def stand_ins() -> dict[str, Any]:
     """Make what the parts of programs take for granted."""
     chrome = FakeChrome()
     browser = chrome.browser()
-    tab = chrome.run(browser.new_page())
+    page = chrome.run(browser.new_page())
     context = chrome.run(browser.new_context())
     return {
         "reactor": None,
@@ -137,8 +137,8 @@ def stand_ins() -> dict[str, Any]:
         "browser": browser,
         "connection": browser.connection,
         "context": context,
-        "tab": tab,
-        "session": tab.session,
+        "page": page,
+        "session": page.session,
     }
 
 
@@ -288,6 +288,15 @@ def test_every_public_name_is_on_the_reference_page() -> None:
     text = (ROOT / "docs" / "reference" / "txcdp.rst").read_text(encoding="utf-8")
     named = {name.rpartition(".")[2] for name in re.findall(r":\w+:`~?(txcdp\.[\w.]+)`", text)}
     assert named == set(txcdp.__all__) - {"__version__"}
+
+
+def test_a_page_is_called_page_and_the_domains_cdp() -> None:
+    texts = [(block.name, block.text) for block in BLOCKS]
+    texts += [(str(path.relative_to(ROOT)), path.read_text("utf-8")) for path in (ROOT / "examples").glob("*.py")]
+    assert any("from txcdp import domains as cdp" in text for _, text in texts)
+    others = re.compile(r"\btabs?\b|from txcdp\.domains import|import txcdp\.domains")
+    wrong = [f"{name}: {found[0]}" for name, text in texts for found in others.finditer(text)]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_the_pages_have_programs() -> None:

@@ -37,7 +37,7 @@ TYPES = {
     "browser": "txcdp.Browser",
     "connection": "txcdp.Connection",
     "context": "txcdp.BrowserContext",
-    "tab": "txcdp.Page",
+    "page": "txcdp.Page",
     "session": "txcdp.Session",
 }
 

@@ -31,7 +31,7 @@ E = TypeVar("E", bound=Event)
 
 
 class Page:
-    """A page (a tab); made by ``Browser.new_page``, ``BrowserContext.new_page`` and ``Browser.pages``.
+    """A page; made by ``Browser.new_page``, ``BrowserContext.new_page`` and ``Browser.pages``.
 
     Its session's Page domain and lifecycle events stay enabled. When the page is closed or crashes, or
     the browser goes away, whatever is pending fails at once, with :exc:`SessionDetached`,
@@ -128,7 +128,7 @@ class Page:
     def events(self, event: type[E]) -> EventStream[E]:
         """Return the stream of one of the page's events; see :meth:`Session.events`.
 
-        :param event: such as ``network.ResponseReceived``.
+        :param event: such as ``cdp.network.ResponseReceived``.
         """
         return self.session.events(event)
 

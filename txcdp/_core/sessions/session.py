@@ -156,7 +156,7 @@ class Session:
         completes when the session ends; it fails with :exc:`TargetCrashed` or :exc:`ConnectionLost`
         when that was not in good order, and with :exc:`CommandError` if the domain cannot be enabled.
 
-        :param event: such as ``network.ResponseReceived``.
+        :param event: such as ``cdp.network.ResponseReceived``.
         """
         given: object = event
         if not isinstance(given, type) or not issubclass(given, Event):
