@@ -215,7 +215,7 @@ class PageTests(BrowserTestCase):
         before = await pages_of(chrome)
         url = self.server.page("/", "<title>There</title>")
         tab = await chrome.new_page(url)
-        self.assertEqual((await tab.url(), await tab.title()), (url, "There"))
+        self.assertEqual((tab.url, await tab.title()), (url, "There"))
         nowhere = f"http://127.0.0.1:{refusing_port()}/"
         await self.fails(chrome.new_page(nowhere), NavigationError)
         await tab.close()
@@ -238,7 +238,7 @@ class PageTests(BrowserTestCase):
     async def test_pages_that_are_open(self):
         chrome = await self.launch()
         (blank,) = await chrome.pages()
-        self.assertEqual(await blank.url(), "about:blank")
+        self.assertEqual(blank.url, "about:blank")
         tab = await chrome.new_page()
         self.assertIn(tab, await chrome.pages())
         self.assertIn(blank, await chrome.pages())

@@ -69,7 +69,7 @@ class NavigationTests(BrowserTestCase):
         self.assertEqual(there.loader_id, tree.frame.loader_id)
         self.assertEqual(tree.frame.id, tab.main_frame_id)
         self.assertEqual(await tab.title(), "New")
-        self.assertEqual(await tab.url(), url)
+        self.assertEqual(tab.url, url)
 
     async def test_goto_waits_as_long_as_it_is_told(self):
         tab = await self.page()
@@ -82,7 +82,7 @@ class NavigationTests(BrowserTestCase):
             return tab.goto(self.server.url("/"), wait_until).addCallback(lambda _: seen.append(wait_until))
 
         await goes_on("commit")
-        self.assertEqual(await tab.url(), self.server.url("/"))
+        self.assertEqual(tab.url, self.server.url("/"))
         parsed = goes_on("domcontentloaded")
         await first(tab.events(page.FrameNavigated))
         self.assertEqual(seen, ["commit"])
@@ -122,7 +122,7 @@ class NavigationTests(BrowserTestCase):
         there = await tab.goto(url + "#part", "networkidle")
         self.assertIsNone(there.loader_id)
         self.assertEqual(there.url, url + "#part")
-        self.assertEqual(await tab.url(), url + "#part")
+        self.assertEqual(tab.url, url + "#part")
         self.assertEqual(self.server.asked.count("/"), 1)
 
     async def test_from_host_to_host(self):
@@ -132,7 +132,7 @@ class NavigationTests(BrowserTestCase):
             url = self.server.url("/", host)
             there = await tab.goto(url)
             self.assertEqual((there.url, there.status), (url, 200))
-            self.assertEqual(await tab.url(), url)
+            self.assertEqual(tab.url, url)
 
     async def test_a_frame_is_not_the_page(self):
         tab = await self.page()
@@ -168,7 +168,7 @@ class NavigationTests(BrowserTestCase):
         self.assertEqual((error.url, error.error_text), (nowhere, "net::ERR_CONNECTION_REFUSED"))
         self.assertIn("could not load " + nowhere, str(error))
         # The page has settled: nothing that comes next is torn away under the error page.
-        self.assertEqual(await tab.url(), "chrome-error://chromewebdata/")
+        self.assertEqual(tab.url, "chrome-error://chromewebdata/")
 
     async def test_no_url_at_all(self):
         tab = await self.page()
@@ -267,7 +267,7 @@ class NavigationTests(BrowserTestCase):
         await slow.asked
         going.cancel()
         await self.fails(going, CancelledError)
-        self.assertEqual(await tab.url(), "about:blank")
+        self.assertEqual(tab.url, "about:blank")
 
     async def test_nothing_is_left_behind(self):
         tab = await self.page(linger=None)
@@ -478,7 +478,7 @@ class EvaluationTests(BrowserTestCase):
         )
         await tab.goto(url)
         self.assertEqual(await tab.title(), "T")
-        self.assertEqual(await tab.url(), url)
+        self.assertEqual(tab.url, url)
         self.assertTrue((await tab.content()).startswith("<!DOCTYPE html>\n<html><head><title>T</title>"))
         self.assertEqual(await tab.evaluate("(async () => [1, {a: 'b'}, /c/])()"), [1, {"a": "b"}, re.compile("c")])
         self.assertEqual(await tab.evaluate("a => a", {"a": [1, None]}), {"a": [1, None]})
@@ -587,7 +587,7 @@ class DialogTests(BrowserTestCase):
         await tab.goto(self.server.page("/", "<script>onbeforeunload = event => event.preventDefault()</script><p>x"))
         await tab.session.execute(runtime.evaluate(expression="1", user_gesture=True))
         await tab.goto("about:blank")
-        self.assertEqual(await tab.url(), "about:blank")
+        self.assertEqual(tab.url, "about:blank")
 
     async def test_who_listens_decides(self):
         tab = await self.page()

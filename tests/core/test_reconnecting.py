@@ -239,13 +239,13 @@ class RestoreTests(ReconnectCase):
             [
                 "Page.enable", "Page.setLifecycleEventsEnabled", "Emulation.setFocusEmulationEnabled",
                 "Emulation.setUserAgentOverride", "Fetch.enable", "Runtime.addBinding", "Network.enable",
-                "Inspector.enable",
+                "Inspector.enable", "Page.getFrameTree",
             ],
         )  # fmt: skip
         self.assertEqual(sent[3].command, emulation.set_user_agent_override(user_agent="mine"))
         self.assertEqual(sent[4].command, fetch.enable(handle_auth_requests=True))
         self.assertEqual(sent[5].command, runtime.add_binding(name="two"))
-        self.assertEqual(max(map(len, self.chrome.lines[-1].writes)), 8)
+        self.assertEqual(max(map(len, self.chrome.lines[-1].writes)), 9)
 
     def test_what_leaves_nothing_standing_is_not_sent_again(self):
         self.chrome.run(self.session.execute(page.bring_to_front()))
@@ -721,6 +721,7 @@ class RestartTests(ReconnectCase):
         self.assertNotEqual(self.tab.target_id, before)
         self.assertEqual(self.tab.main_frame_id, self.tab.target_id)
         self.assertEqual(self.chrome.received(page.navigate)[-1], page.navigate(url="http://x/second"))
+        self.assertEqual(self.tab.url, "http://x/second")
         assert isinstance(seen.items[0], Gap)
         self.assertTrue(seen.items[0].restarted)
         self.assertEqual(self.chrome.run(self.tab.goto("http://x/third")).url, "http://x/third")

@@ -77,6 +77,43 @@ class BrowserTests(SynchronousTestCase):
         )
         self.assertIs(self.chrome.run(self.browser.pages())[-1], tab)
 
+    def test_a_page_knows_its_context_and_browser(self):
+        context = self.chrome.run(self.browser.new_context())
+        self.assertEqual(self.browser.contexts, [self.browser.default_context, context])
+        tabs = [
+            self.chrome.run(opening)
+            for opening in (self.browser.new_page(), self.browser.default_context.new_page(), context.new_page())
+        ]
+        self.assertEqual([tab.context for tab in tabs], [self.browser.default_context] * 2 + [context])
+        self.assertEqual([tab.browser for tab in tabs], [self.browser] * 3)
+        self.assertEqual(self.browser.default_context.pages, tabs[:2])
+        self.assertEqual(context.pages, tabs[2:])
+        self.chrome.run(context.close())
+        self.assertEqual(context.pages, [])
+        self.assertEqual(self.browser.contexts, [self.browser.default_context])
+
+    def test_pages_that_are_found_know_their_context(self):
+        context = self.chrome.run(self.browser.new_context())
+        root = self.browser.session
+        other = self.chrome.run(root.execute(target.create_browser_context())).browser_context_id
+        targets = [
+            self.chrome.run(root.execute(target.create_target(url="about:blank", browser_context_id=each))).target_id
+            for each in (None, context.id, other)
+        ]
+        found = {each.target_id: each.context for each in self.chrome.run(self.browser.pages())}
+        self.assertEqual([found[each].id for each in targets], [None, context.id, other])
+        self.assertIs(found[targets[0]], self.browser.default_context)
+        self.assertIs(found[targets[1]], context)
+        self.assertIs(found[targets[2]], self.browser.contexts[-1])
+        self.chrome.run(root.execute(target.dispose_browser_context(browser_context_id=other)))
+        self.chrome.run(self.browser.pages())
+        self.assertEqual(self.browser.contexts, [self.browser.default_context, context])
+
+    def test_closing_the_default_context_closes_the_browser(self):
+        self.chrome.run(self.browser.default_context.close())
+        self.assertIsNotNone(self.browser.connection.lost)
+        self.assertEqual(self.chrome.received(target.dispose_browser_context), [])
+
     def test_whether_it_is_a_browser_is_asked_once(self):
         self.chrome.run(self.browser.new_page())
         self.chrome.run(self.browser.new_page())

@@ -94,6 +94,66 @@ class SetUpTests(SynchronousTestCase):
         self.assertEqual(self.needed(), [*self.NEEDED, *self.NEEDED])
 
 
+class UrlTests(SynchronousTestCase):
+    """Where a page is, by what the browser has said."""
+
+    def setUp(self) -> None:
+        self.chrome = FakeChrome()
+        self.browser = self.chrome.browser(linger=None)
+        self.tab = self.chrome.run(self.browser.new_page())
+
+    def tell(self, event: page.FrameNavigated | page.NavigatedWithinDocument | page.DocumentOpened) -> None:
+        self.chrome.emit(event, self.tab.session)
+        self.chrome.flush()
+
+    def frame(self, url: str, **more: Any) -> page.Frame:
+        names = {"id": self.tab.main_frame_id, "loader_id": "L", "security_origin": "", "mime_type": "text/html"}
+        rest = {"domain_and_registry": "", "secure_context_type": "Secure"}
+        rest |= {"cross_origin_isolated_context_type": "NotIsolated", "gated_api_features": []}
+        return page.Frame(url=url, **{**names, **rest, **more})
+
+    def test_nothing_is_asked_for_it(self):
+        self.assertEqual(self.tab.url, "about:blank")
+        before = len(self.chrome.commands)
+        self.chrome.run(self.tab.goto(URL))
+        self.assertEqual(self.tab.url, URL)
+        self.assertLessEqual(
+            {each.method for each in self.chrome.commands[before:]}, {"Page.navigate", "Network.enable"}
+        )
+
+    def test_a_fragment_belongs_to_it(self):
+        self.tell(page.FrameNavigated(frame=self.frame(URL, url_fragment="#here"), type="Navigation"))
+        self.assertEqual(self.tab.url, f"{URL}#here")
+        frame_id = self.tab.main_frame_id
+        self.tell(page.NavigatedWithinDocument(frame_id=frame_id, url=f"{URL}#there", navigation_type="fragment"))
+        self.assertEqual(self.tab.url, f"{URL}#there")
+
+    def test_what_frames_do_changes_nothing(self):
+        parent = {"id": "F2", "parent_id": self.tab.main_frame_id}
+        self.tell(page.FrameNavigated(frame=self.frame(URL, **parent), type="Navigation"))
+        self.tell(page.NavigatedWithinDocument(frame_id="F2", url=URL, navigation_type="fragment"))
+        self.tell(page.DocumentOpened(frame=self.frame(URL, **parent)))
+        self.assertEqual(self.tab.url, "about:blank")
+
+    def test_a_document_that_another_one_writes_has_its_url(self):
+        self.tell(page.DocumentOpened(frame=self.frame(URL)))
+        self.assertEqual(self.tab.url, URL)
+
+    def test_who_hears_of_a_navigation_finds_it_there(self):
+        seen: list[str] = []
+        self.tab.events(page.FrameNavigated).subscribe(lambda event: seen.append(self.tab.url))
+        self.chrome.run(self.tab.goto(URL))
+        self.assertEqual(seen, [URL])
+
+    def test_a_page_that_was_there_before(self):
+        made = self.chrome.run(self.browser.session.execute(target.create_target(url="about:blank")))
+        tree = page.FrameTree(frame=self.frame(URL, id=made.target_id, url_fragment="#here"))
+        self.chrome.on(page.get_frame_tree, page.GetFrameTreeResult(frame_tree=tree))
+        (found,) = [each for each in self.chrome.run(self.browser.pages()) if each is not self.tab]
+        self.chrome.flush()
+        self.assertEqual(found.url, f"{URL}#here")
+
+
 class NavigationTests(SynchronousTestCase):
     """A page of which the test itself tells all that happens."""
 

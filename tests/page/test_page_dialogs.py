@@ -132,7 +132,7 @@ class DialogTests(SynchronousTestCase):
         for each, kind in ((waiting, CommandTimeout), (going, NavigationTimeout)):
             error = self.failureResultOf(each, kind).value
             self.assertIn("a confirm dialog of the page ('Sure?') waits for an answer", str(error))
-        for reading in (self.tab.title(), self.tab.content(), self.tab.url()):
+        for reading in (self.tab.title(), self.tab.content()):
             self.assertIn("waits for an answer", str(self.failureResultOf(reading, DialogOpen).value))
         self.chrome.run(dialogs[0].dismiss())
         self.chrome.on(runtime.evaluate, runtime.EvaluateResult(result=runtime.RemoteObject(type="string", value="T")))

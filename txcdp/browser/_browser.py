@@ -58,6 +58,7 @@ class Browser:
     :ivar connection: the line to it.
     :ivar session: the root session: the browser itself, or the page or Node process that was connected to.
     :ivar process: the process, where it was launched here; else None.
+    :ivar default_context: the profile's context, in which pages are opened where no other one is named.
     """
 
     def __init__(
@@ -70,8 +71,10 @@ class Browser:
         self.session = connection.session
         self.process = process
         self._dialogs = Dialogs(connection.context)
+        #: Of the profile: what commands mean that name no context.
+        self.default_context = BrowserContext(self, None, viewport=viewport)
+        self._contexts: dict[str, BrowserContext] = {}  # the others, by each id that they have had
         self._pages: WeakValueDictionary[Session, Page] = WeakValueDictionary()
-        self._contexts: list[BrowserContext] = []
         self._viewports = Viewports(self.session, viewport, self._context_of)
         self._reopening: Reopening | None = None
         self._is_browser = process is not None
@@ -89,6 +92,11 @@ class Browser:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    @property
+    def contexts(self) -> list[BrowserContext]:
+        """The open contexts: the default one first, then those made here and those that pages were found in."""
+        return [self.default_context, *(each for each in dict.fromkeys(self._contexts.values()) if not each.closed)]
 
     @returns_deferred
     async def new_page(
@@ -108,7 +116,7 @@ class Browser:
         With a ``viewport`` or ``no_viewport``, it is opened in a context of its own, which ends with it.
 
         :param url: where to go.
-        :param context: in which context; None: the browser's own.
+        :param context: in which context; None: the default one.
         :param viewport: the size of what is seen of the document, such as ``{"width": 1280, "height": 720}``; None:
             that of its context. Pop-ups have the same one, unless the page asks for another.
         :param no_viewport: leave it as large as its window is.
@@ -140,7 +148,7 @@ class Browser:
                 session = await self.connection.attach(created.target_id)
                 # In one write with what the page itself sends.
                 self._viewports.claim(session, self._viewports.default if context is None else context.viewport)
-                page = self._page_of(session, created.target_id)
+                page = self._page_of(session, created.target_id, context or self.default_context)
             except BaseException:
                 self._close_target(created.target_id, page)
                 raise
@@ -189,11 +197,7 @@ class Browser:
             proxy_bypass_list=proxy_bypass_list,
             origins_with_universal_network_access=None if origins is None else list(origins),
         )
-        context = BrowserContext(self, (await self._open(command, "new_context")).browser_context_id, command, size)
-        self._contexts.append(context)
-        if self._reopening is not None:
-            self._reopening.add_context(context)
-        return context
+        return self._add_context((await self._open(command, "new_context")).browser_context_id, command, size)
 
     @returns_deferred
     async def pages(self) -> list[Page]:
@@ -204,20 +208,25 @@ class Browser:
         """
         info = await self._root_target()
         if info is not None and info.type != "browser":
-            return [self._page_of(self.session, info.target_id, found=True)] if info.type == "page" else []
+            if info.type != "page":
+                return []
+            return [self._page_of(self.session, info.target_id, self.default_context, found=True)]
+        listing = self._list_contexts()  # in one write
         try:
             targets = await self.targets()
         except CommandError as error:
             if error.code == _NO_METHOD:
                 return []  # Node has none
             raise
+        await listing
         found = [each for each in targets if each.type == "page" and not each.subtype]
         attaching = [self.connection.attach(each.target_id) for each in found]  # in one write
         pages = []
         failed: BaseException | None = None
         for each, waiting in zip(found, attaching, strict=True):
             try:
-                pages.append(self._page_of(await waiting, each.target_id, found=True))
+                context = self._contexts.get(each.browser_context_id or "", self.default_context)
+                pages.append(self._page_of(await waiting, each.target_id, context, found=True))
             except (CommandError, SessionDetached):
                 continue  # it is gone
             except BaseException as error:
@@ -275,8 +284,8 @@ class Browser:
 
     async def _leave(self) -> None:
         """Dispose of what a browser that lives on would keep for ever."""
-        contexts = self._reopening.contexts if self._reopening is not None else []
-        closing = [context.close() for context in contexts]  # in one write
+        kept = self.contexts if self._reopening is not None else []
+        closing = [context.close() for context in kept if context._made_by is not None]  # in one write
         for waiting in closing:
             with contextlib.suppress(TxcdpError):
                 await with_deadline(self.session.context.clock, waiting, _LEAVING, TimeoutError)
@@ -288,7 +297,7 @@ class Browser:
         :param open_line: finds it again, or starts another one.
         :param name: of the browser, for the log.
         """
-        self._reopening = Reopening(self)
+        self._reopening = Reopening(self.session, self.page_of, self._open_blank)
         replace = self._reopening.replace if policy.reopen_pages else None
         Reconnector(self.connection, identity, open_line, policy, self.session.context.clock, replace, name)
 
@@ -300,12 +309,12 @@ class Browser:
         """Return the page that has a session, where this program has it as one."""
         return self._pages.get(session)
 
-    def _page_of(self, session: Session, target_id: str, found: bool = False) -> Page:
+    def _page_of(self, session: Session, target_id: str, context: BrowserContext, found: bool = False) -> Page:
         """Return the page of a session: one session has one page, which knows where it is going."""
         page = self._pages.get(session)
         if page is None:
             page = self._pages[session] = Page(
-                self.connection, session, target_id, self._dialogs, found, self._viewports.of(session)
+                self.connection, session, target_id, self._dialogs, context, found, self._viewports.of(session)
             )
             if self._reopening is not None:
                 self._reopening.follow(page)
@@ -313,12 +322,48 @@ class Browser:
 
     def _context_of(self, context_id: str | None) -> BrowserContext | None:
         """Return the context of an id, where it was made here and is not closed."""
-        return next((each for each in self._contexts if each.id == context_id), None)
+        context = self._contexts.get(context_id or "")
+        return None if context is None or context._made_by is None or context.closed else context
 
-    def _forget_context(self, context: BrowserContext) -> None:
-        """Hear that a context is closed."""
-        if context in self._contexts:
-            self._contexts.remove(context)
+    def _add_context(
+        self, context_id: str, made_by: target.create_browser_context | None, viewport: ViewportSize | None = None
+    ) -> BrowserContext:
+        self._contexts = {key: each for key, each in self._contexts.items() if not each.closed}
+        context = self._contexts[context_id] = BrowserContext(self, context_id, made_by, viewport)
+        return context
+
+    @returns_deferred
+    async def _list_contexts(self) -> None:
+        """Ask which contexts there are besides the default one, those of other programs too."""
+        try:
+            known = (await self.session.execute(target.get_browser_contexts())).browser_context_ids
+        except CommandError:
+            return  # Node has none
+        for context_id in known:
+            if context_id not in self._contexts:
+                self._add_context(context_id, None)
+        for each in self.contexts[1:]:
+            if each._made_by is None and each.id not in known:
+                each._closed = True
+
+    @returns_deferred
+    async def _open_blank(self, context_id: str | None) -> str:
+        """Open an empty page in a context that was there before the browser was started anew, or in one like it.
+
+        :returns: fires with the id of the page's target.
+        """
+        context = self._contexts.get(context_id or "")
+        root = self.session
+        if context is None or context._made_by is None:
+            return (await root.execute(target.create_target(url="about:blank"))).target_id
+        try:
+            command = target.create_target(url="about:blank", browser_context_id=context.id)
+            return (await root.execute(command)).target_id
+        except CommandError:  # it is gone, too
+            context.id = (await root.execute(context._made_by)).browser_context_id
+            self._contexts[context.id] = context
+            command = target.create_target(url="about:blank", browser_context_id=context.id)
+            return (await root.execute(command)).target_id
 
     def _close_target(self, target_id: str, page: Page | None = None) -> None:
         """Close a page that nobody is going to have."""

@@ -23,32 +23,38 @@ class BrowserContext:
 
     ``async with`` closes it at the end.
 
+    :param made_by: the command that makes another one like it; None where it was not made here.
     :ivar browser: whose it is.
-    :ivar id: its id, for commands that take a ``browser_context_id``.
+    :ivar id: its id, for commands that take a ``browser_context_id``; None for the default context, which they mean
+        where they have none.
     :ivar viewport: what its pages are opened with; None: they have their windows' sizes.
     """
 
     def __init__(
         self,
         browser: Browser,
-        context_id: str,
-        made_by: target.create_browser_context,
+        context_id: str | None,
+        made_by: target.create_browser_context | None = None,
         viewport: ViewportSize | None = None,
     ) -> None:
         self.browser = browser
         self.viewport = viewport
         self.id = context_id
-        #: The command that makes another one like it.
-        self.made_by = made_by
+        self._made_by = made_by
         self._closed = False
 
     def __repr__(self) -> str:
-        return printable(f"<BrowserContext {self.id}{' (closed)' if self._closed else ''}>")
+        return printable(f"<BrowserContext {self.id or 'default'}{' (closed)' if self._closed else ''}>")
 
     @property
     def closed(self) -> bool:
         """Whether it was closed."""
         return self._closed
+
+    @property
+    def pages(self) -> list[Page]:
+        """The open pages of it that this program has: opened here, or found by :meth:`Browser.pages`."""
+        return [each for each in self.browser._pages.values() if each.context is self and not each.session.ended]
 
     async def __aenter__(self) -> Self:
         return self
@@ -60,18 +66,22 @@ class BrowserContext:
 
     def new_page(self, url: str = "about:blank") -> Deferred[Page]:
         """Open a page in this context; see :meth:`Browser.new_page`."""
-        return self.browser.new_page(url, context=self)
+        return self.browser.new_page(url, context=None if self.id is None else self)
 
     @returns_deferred
     async def close(self) -> None:
-        """Dispose of the context with its pages (``Target.disposeBrowserContext``).
+        """Dispose of the context with its pages (``Target.disposeBrowserContext``); the default one ends the browser.
 
         :returns: fires with None when it is gone and the sessions of its pages have ended; so it does
-            where it is closed already, or the connection is gone. Otherwise fails like ``Session.execute``.
+            where it is closed already, or the connection is gone. Otherwise fails like ``Session.execute``. For the
+            default context, as :meth:`Browser.close`.
         """
         if self._closed:
             return
         self._closed = True
+        if self.id is None:
+            await self.browser.close()
+            return
         connection = self.browser.connection
         ending = [
             each.when_ended()
@@ -88,8 +98,5 @@ class BrowserContext:
                 waiting.addErrback(lambda _: None)
                 waiting.cancel()
             raise
-        finally:
-            if self._closed:
-                self.browser._forget_context(self)
         for waiting in ending:
             await waiting

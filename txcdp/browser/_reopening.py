@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 from weakref import WeakKeyDictionary
+
+from twisted.internet.defer import Deferred
 
 from txcdp._core.outage import Replacement
 from txcdp._core.sessions import Session
 from txcdp._deferreds import returns_deferred
 from txcdp.domains import page, target
-from txcdp.errors import CommandError
-
-if TYPE_CHECKING:
-    from txcdp.browser._browser import Browser
-    from txcdp.browser._context import BrowserContext
-    from txcdp.page import Page
+from txcdp.page import Page
 
 
 class Reopening:
     """Follows a browser's pages, to open them again.
 
-    :param browser: whose they are.
+    :param root: the browser's own session.
+    :param page_of: tells which page has a session, where this program has it as one.
+    :param open_blank: opens an empty page in the context of that id, or in one like it; fires with its target's id.
     """
 
-    def __init__(self, browser: Browser) -> None:
-        self._browser = browser
-        self._contexts: dict[str, BrowserContext] = {}  # by each id that they have had
+    def __init__(
+        self,
+        root: Session,
+        page_of: Callable[[Session], Page | None],
+        open_blank: Callable[[str | None], Deferred[str]],
+    ) -> None:
+        self._root = root
+        self._page_of = page_of
+        self._open_blank = open_blank
         self._urls: WeakKeyDictionary[Session, str] = WeakKeyDictionary()
 
-    def follow(self, tab: Page) -> None:
+    def follow(self, followed: Page) -> None:
         """Note where a page goes from now on."""
-        session, urls = tab.session, self._urls
+        session, urls = followed.session, self._urls
         if session not in urls:
             urls[session] = str(session.target.url) if session.target is not None else ""
 
@@ -39,44 +44,23 @@ class Reopening:
                 urls[session] = event.frame.url + (event.frame.url_fragment or "")
 
         def moved(event: page.NavigatedWithinDocument) -> None:
-            if event.frame_id == tab.main_frame_id:
+            if event.frame_id == followed.main_frame_id:
                 urls[session] = event.url
 
         def failed(_: Exception) -> None:
             if session.crashed:
-                self.follow(tab)
+                self.follow(followed)
 
         session.events(page.NavigatedWithinDocument).subscribe(moved, lambda _: None)
         session.events(page.FrameNavigated).subscribe(went, failed)
 
-    def add_context(self, context: BrowserContext) -> None:
-        """Keep a context in mind: pages of it are opened in one like it."""
-        self._contexts = {key: each for key, each in self._contexts.items() if not each.closed}
-        self._contexts[context.id] = context
-
-    @property
-    def contexts(self) -> list[BrowserContext]:
-        """The contexts that were made and have not been closed."""
-        return [each for each in set(self._contexts.values()) if not each.closed]
-
     @returns_deferred
     async def replace(self, session: Session) -> Replacement | None:
         """Open a page in the place of one that is gone; only of those that this program has as a ``Page``."""
-        tab = self._browser.page_of(session)
-        if tab is None or session.target is None:
+        if self._page_of(session) is None or session.target is None:
             return None
-        context = self._contexts.get(session.target.browser_context_id or "")
-        root = self._browser.session
-        if context is None:
-            created = await root.execute(target.create_target(url="about:blank"))
-        else:
-            try:
-                created = await root.execute(target.create_target(url="about:blank", browser_context_id=context.id))
-            except CommandError:  # it is gone, too
-                context.id = (await root.execute(context.made_by)).browser_context_id
-                self._contexts[context.id] = context
-                created = await root.execute(target.create_target(url="about:blank", browser_context_id=context.id))
-        info = (await root.execute(target.get_target_info(target_id=created.target_id))).target_info
+        target_id = await self._open_blank(session.target.browser_context_id)
+        info = (await self._root.execute(target.get_target_info(target_id=target_id))).target_info
 
         def settle() -> None:
             url = self._urls.get(session, "")

@@ -222,7 +222,6 @@ class OwnWorld:
     _GET: Final = "const get=(of,name,it)=>Object.getOwnPropertyDescriptor(of.prototype,name).get.call(it);"
 
     TITLE: Final = f"(()=>{{{_GET}return get(Document,'title',document)}})()"
-    URL: Final = f"(()=>{{{_GET}return get(Document,'URL',document)}})()"
     CONTENT: Final = (
         f"(()=>{{{_GET}const type=get(Document,'doctype',document),root=get(Document,'documentElement',document);"
         "return (type?new XMLSerializer().serializeToString(type)+'\\n':'')+(root?get(Element,'outerHTML',root):'')})()"

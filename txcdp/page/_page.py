@@ -22,10 +22,11 @@ from txcdp.page._evaluation import OwnWorld
 from txcdp.page._navigation import Navigation, WaitUntil, Watcher, check_wait_until
 from txcdp.page._viewport import ViewportSize, checked, override
 from txcdp.protocol._records import Event
-from txcdp.streams import EventStream, Stream
+from txcdp.streams import EventStream, Gap, Stream
 
 if TYPE_CHECKING:
     from txcdp._core.connection import Connection
+    from txcdp.browser import Browser, BrowserContext
 
 E = TypeVar("E", bound=Event)
 
@@ -42,9 +43,11 @@ class Page:
     :param session: the page's.
     :param target_id: the page's target.
     :param dialogs: sees to the answers of the browser's dialogs.
+    :param context: the page's.
     :param found: whether the page was there before, and so may have been anywhere.
     :param viewport: what it was given; None: it has its window's size.
     :ivar session: for everything else that the protocol has: ``page.session.execute(...)``.
+    :ivar context: the :class:`BrowserContext` that it is in.
     """
 
     def __init__(
@@ -53,10 +56,12 @@ class Page:
         session: Session,
         target_id: str,
         dialogs: Dialogs,
+        context: BrowserContext,
         found: bool = False,
         viewport: ViewportSize | None = None,
     ) -> None:
         self.session = session
+        self.context = context
         self._dialogs = dialogs
         self._objects = evaluation.Objects(session)
         self._own_world = OwnWorld(session)
@@ -65,7 +70,10 @@ class Page:
         self._watcher: Watcher | None = None
         self._viewport = viewport
         self._main_frame = (target_id, target_id)
-        session._observe(page.FrameNavigated).subscribe(lambda event: self._navigated(event.frame), _needless)
+        self._url = "about:blank" if session.target is None else session.target.url
+        session._observe(page.FrameNavigated).with_gaps().subscribe(self._went, _needless)
+        session._observe(page.NavigatedWithinDocument).subscribe(self._moved, _needless)
+        session._observe(page.DocumentOpened).subscribe(self._opened, _needless)
         dialogs.follow(session, self)  # with the Page domain enabled, they wait for an answer
         if found:
             self._find_main_frame()
@@ -85,6 +93,16 @@ class Page:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    @property
+    def url(self) -> str:
+        """The document's URL, with its fragment, by what the browser has said so far: known without a round trip."""
+        return self._url
+
+    @property
+    def browser(self) -> Browser:
+        """The browser that it is a page of."""
+        return self.context.browser
 
     @property
     def target_id(self) -> str:
@@ -237,14 +255,6 @@ class Page:
         return str(await self._read("title", OwnWorld.TITLE))
 
     @returns_deferred
-    async def url(self) -> str:
-        """Return the document's URL, with its fragment.
-
-        :returns: fires with the URL; fails like :meth:`evaluate`.
-        """
-        return str(await self._read("url", OwnWorld.URL))
-
-    @returns_deferred
     async def screenshot(
         self,
         path: str | os.PathLike[str] | None = None,
@@ -302,7 +312,23 @@ class Page:
     def _navigated(self, frame: page.Frame) -> None:
         if frame.parent_id is None:
             self._main_frame = (self.target_id, frame.id)
+            self._url = _url_of(frame)
             self._own_world.forget()
+
+    def _went(self, event: page.FrameNavigated | Gap) -> None:
+        if not isinstance(event, Gap):
+            self._navigated(event.frame)
+        elif self.session.target is not None:  # where it went meanwhile nobody has told
+            self._url = self.session.target.url
+            self._find_main_frame()
+
+    def _moved(self, event: page.NavigatedWithinDocument) -> None:
+        if event.frame_id == self.main_frame_id:
+            self._url = event.url
+
+    def _opened(self, event: page.DocumentOpened) -> None:
+        if event.frame.parent_id is None:  # the document has the URL of the one whose script has called open()
+            self._url = _url_of(event.frame)
 
     def _find_main_frame(self) -> None:
         """Ask which frame is the main one, of a page that has been somewhere before."""
@@ -333,11 +359,15 @@ class Page:
 
     async def _watch(self, watcher: Watcher, send: Callable[[Watcher], None]) -> Navigation:
         older, self._watcher = self._watcher, watcher
+        before = self._url
         try:
             send(watcher)
             if older is not None:
                 older.interrupt(watcher.url)
-            return await watcher.done
+            arrived = await watcher.done
+            if not arrived.loader_id and self._url == before:  # the browser answers before it says so
+                self._url = arrived.url
+            return arrived
         except CancelledError:
             if not watcher.reached:
                 self.session.execute(page.stop_loading()).addErrback(_needless)
@@ -346,6 +376,10 @@ class Page:
             watcher.stop()
             if self._watcher is watcher:
                 self._watcher = None
+
+
+def _url_of(frame: page.Frame) -> str:
+    return frame.url + (frame.url_fragment or "")
 
 
 def _needless(failure: object) -> None:

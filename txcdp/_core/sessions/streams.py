@@ -106,7 +106,7 @@ class SessionStreams:
 
     def mark(self, gap: Gap) -> None:
         """Tell the subscribers that want to know of a gap in their events."""
-        for stream in self._listened():
+        for stream in self._wanted():
             stream.mark(dataclasses.replace(gap, missing=frozenset({stream.method})))
 
     def names(self) -> frozenset[str]:
