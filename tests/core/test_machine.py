@@ -660,7 +660,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def the_ended_keep_nothing(self) -> None:
-        open_keys = {each.key for each in self.connection.sessions} if hasattr(self, "connection") else set()
+        open_keys = {each._key for each in self.connection.sessions} if hasattr(self, "connection") else set()
         if hasattr(self, "connection"):
             for method, route in self.connection._routes._streams.items():
                 assert set(route._first) | set(route._more) <= open_keys, (method, route, open_keys)

@@ -107,8 +107,13 @@ class UrlTests(SynchronousTestCase):
         self.chrome.flush()
 
     def frame(self, url: str, **more: Any) -> page.Frame:
-        names = {"id": self.tab.main_frame_id, "loader_id": "L", "security_origin": "", "mime_type": "text/html"}
-        rest = {"domain_and_registry": "", "secure_context_type": "Secure"}
+        names: dict[str, Any] = {
+            "id": self.tab.main_frame_id,
+            "loader_id": "L",
+            "security_origin": "",
+            "mime_type": "text/html",
+        }
+        rest: dict[str, Any] = {"domain_and_registry": "", "secure_context_type": "Secure"}
         rest |= {"cross_origin_isolated_context_type": "NotIsolated", "gated_api_features": []}
         return page.Frame(url=url, **{**names, **rest, **more})
 

@@ -231,7 +231,7 @@ class Connection:
             pending = self._pending.add(session, decode, limit, urgent)
         except Overloaded as error:
             return fail(error)
-        message = encode_command(pending.number, decode.opening, encoded, session.tail)
+        message = encode_command(pending.number, decode.opening, encoded, session._tail)
         if self._flow.held:
             self._flow.command_sent()
         if self.paced and not urgent:

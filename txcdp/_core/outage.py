@@ -222,7 +222,7 @@ class Outage:
             return Gap(self._since, self._clock.seconds(), lost, restarted, missing)
 
         targets.gap = gap
-        targets.root.resume(gap(), None, targets.root.target, None)
+        targets.root._resume(gap(), None, targets.root.target, None)
         await _answered(targets.root)
         for session in list(targets.adrift):
             if session.parent is targets.root and session in targets.adrift:

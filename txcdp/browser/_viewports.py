@@ -81,7 +81,7 @@ class Viewports:
 
     def _give(self, session: Session, size: ViewportSize) -> None:
         self._sizes[session] = size
-        session.insist(override(size)).addErrback(_needless)
+        session._insist(override(size)).addErrback(_needless)
         # It tells what it wants for a window before that is attached to.
         asked = self._asked[session] = []
         session._observe(page.WindowOpen).subscribe(lambda event: asked.append(_size_in(event)), _needless)

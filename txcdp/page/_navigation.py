@@ -134,7 +134,7 @@ class Watcher:
         self._error: NavigationError | None = None
         self._command: Deferred[Any] | None = None
         self._asked: Deferred[Any] | None = None
-        self._gone = session.when_interrupted()
+        self._gone = session._when_interrupted()
         self._gone.addCallbacks(self._interrupted, lambda _: None)
         self._subscriptions = [
             # Network's events only add to what is known, so where they are not to be had, nothing fails.

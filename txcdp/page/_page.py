@@ -78,9 +78,9 @@ class Page:
         if found:
             self._find_main_frame()
         # All leave in one write. A page that hangs answers when it hangs no more.
-        session.insist(page.enable()).addErrback(_needless)
+        session._insist(page.enable()).addErrback(_needless)
         self._set_up: OneShot[None] = OneShot()
-        hearing = session.insist(page.set_lifecycle_events_enabled(enabled=True))
+        hearing = session._insist(page.set_lifecycle_events_enabled(enabled=True))
         hearing.addErrback(_needless).addCallback(lambda _: self._set_up.fire(None))
 
     def __repr__(self) -> str:
@@ -345,7 +345,7 @@ class Page:
     async def _go(
         self, url: str, send: Callable[[Watcher], None], wait_until: WaitUntil, timeout: float | None
     ) -> Navigation:
-        timeout = await self.session.when_usable("Page.navigate", timeout)
+        timeout = await self.session._when_usable("Page.navigate", timeout)
         watcher = Watcher(self.session, self.main_frame_id, url, wait_until)
         going = Deferred.fromCoroutine(self._watch(watcher, send))
         clock = self.session.context.clock

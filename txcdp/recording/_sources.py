@@ -72,7 +72,7 @@ class Sources:
         if source is not None:
             return source
         for session in self._connection.sessions:
-            if session.key == key:
+            if session._key == key:
                 return self.add(session)
         source = Source(key.decode("utf-8", "surrogatepass"), None, None)
         source.wanted = self._filter.wants_target("", None, "")
@@ -88,7 +88,7 @@ class Sources:
         if session not in self._of:
             self._waiting[session] = session.when_ended()
             self._waiting[session].addCallbacks(self._ended, lambda _: None, callbackArgs=(session,))
-        self._of[session] = self._known[session.key] = source
+        self._of[session] = self._known[session._key] = source
         if session.id is not None:
             self._note("attached", **source.as_dict())
         return source

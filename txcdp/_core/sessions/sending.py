@@ -149,7 +149,7 @@ class Sending:
 
     def _not_yet(self, failure: Failure) -> Failure:
         if failure.check(TargetCrashed):
-            self._session.not_set_up()
+            self._session._not_set_up()
         return failure
 
     def _renamed(self, result: dict[str, Any], entry: Entry) -> None:
@@ -157,7 +157,7 @@ class Sending:
 
     def _not_restored(self, failure: Failure, entry: Entry) -> None:
         if failure.check(TargetCrashed, CommandTimeout):
-            self._session.not_set_up()
+            self._session._not_set_up()
         if not failure.check(Gone):  # of which everybody hears anyway
             self._channel.not_restored(self._session, entry.method, failure.value)
 

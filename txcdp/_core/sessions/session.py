@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from txcdp._core.sessions.attach import AutoAttach, AutoAttaching
 from txcdp._core.sessions.channel import Channel, StabilityPolicy
 from txcdp._core.sessions.enabling import Enabling
+from txcdp._core.sessions.life import CRASHED, SUSPENDED, TRANSITIONS, Happening, State
 from txcdp._core.sessions.sending import Sending
 from txcdp._core.sessions.streams import SessionStreams
 from txcdp._deferreds import OneShot
@@ -42,10 +43,7 @@ class Session:
     :ivar id: the session id; None for the connection's root session.
     :ivar target: what the browser said of the target when it was attached; None for the root.
     :ivar parent: the session through which this one was attached; None for the root.
-    :ivar crashed: whether the target's process is gone and the page has not been reloaded yet.
-    :ivar suspended: whether the line is lost, and another one being looked for.
     :ivar blocked_by: what keeps the target from answering, in words, such as a dialog; ``""`` where nothing is known.
-    :ivar auto_attaching: who has asked for the targets that this one opens.
     """
 
     def __init__(
@@ -58,27 +56,24 @@ class Session:
         self.id = session_id
         self.target = target
         self.parent = parent
-        self.crashed = False
-        self.suspended = False
         self.blocked_by = ""
-        self.auto_attaching = AutoAttaching()
-        self.key = session_key(session_id)
-        self.tail = session_tail(session_id)
+        self._auto_attaching = AutoAttaching()
+        self._key = session_key(session_id)
+        self._tail = session_tail(session_id)
         self._channel = channel
         self._paced = channel.paced
-        self._gone: Gone | None = None
-        self._crash: Gone | None = None
-        self._unsaid = False
+        self._state = State.LIVE
+        self._gone: Gone | None = None  # what commands fail with, in every state in which they do
         self._ending: OneShot[Gone] = OneShot()
         self._interruption: OneShot[Gone] = OneShot()
         enabling = Enabling(self._enable, self._refused, channel.context.clock, channel.linger)
         self._enabling = enabling
-        self._streams = SessionStreams(channel, enabling, self.key, self._let_go)
-        self._sending = Sending(self, channel, enabling, self._refusal, self.auto_attaching)
+        self._streams = SessionStreams(channel, enabling, self._key, self._let_go)
+        self._sending = Sending(self, channel, enabling, self._refusal, self._auto_attaching)
 
     def __repr__(self) -> str:
         what = f"{self.target.type} {self.target.target_id}" if self.target is not None else "root"
-        state = " (gone)" if self.ended else " (crashed)" if self.crashed else " (line lost)" if self.suspended else ""
+        state = "" if self._state is State.LIVE else f" ({self._state.value})"
         return printable(f"<Session {self.id or 'root'} of {what}{state}>")
 
     @property
@@ -89,12 +84,22 @@ class Session:
     @property
     def ended(self) -> bool:
         """Whether the session is detached or its connection lost; not while it is crashed or suspended."""
-        return self._gone is not None and not (self.crashed or self.suspended)
+        return self._state is State.ENDED
+
+    @property
+    def crashed(self) -> bool:
+        """Whether the target's process is gone and the page has not been reloaded yet."""
+        return self._state in CRASHED
+
+    @property
+    def suspended(self) -> bool:
+        """Whether the line is lost, and another one being looked for."""
+        return self._state in SUSPENDED
 
     @property
     def auto_attach(self) -> AutoAttach | None:
         """How targets that this one opens are attached, the first way where there are several; None: they are not."""
-        policies = self.auto_attaching.policies
+        policies = self._auto_attaching.policies
         return policies[0] if policies else None
 
     @property
@@ -142,7 +147,7 @@ class Session:
         """
         return self._sending.send(method, params or {}, ReplyDecoder(method, dict[str, Any]), timeout)
 
-    def insist(self, command: Command[R]) -> Deferred[R]:
+    def _insist(self, command: Command[R]) -> Deferred[R]:
         """Send a command of which the effect is to stand; where the target's process goes first, to the next one again.
 
         :returns: fires and fails like :meth:`execute`, without a deadline.
@@ -189,18 +194,18 @@ class Session:
         """Return a Deferred that fires with the reason, an exception, when the session ends."""
         return self._ending.wait()
 
-    def when_interrupted(self) -> Deferred[Gone]:
+    def _when_interrupted(self) -> Deferred[Gone]:
         """Return a Deferred that fires with the reason when the session ends or its line is lost, at once if it is."""
         return succeed(self._gone) if self.suspended and self._gone else self._interruption.wait()
 
     def _start_auto_attach(self, policy: AutoAttach) -> Deferred[None]:
-        return self._sending.auto_attach(self.auto_attaching.add(policy))
+        return self._sending.auto_attach(self._auto_attaching.add(policy))
 
     def _stop_auto_attach(self, policy: AutoAttach) -> Deferred[None]:
-        self.auto_attaching.remove(policy)
+        self._auto_attaching.remove(policy)
         return self._sending.auto_attach(None)
 
-    def when_usable(self, what: str, timeout: float | None) -> Deferred[float | None]:
+    def _when_usable(self, what: str, timeout: float | None) -> Deferred[float | None]:
         """Wait for a line as a command does that is sent while there is none; see ``ReconnectPolicy.wait``.
 
         :param what: is going to be sent, for errors.
@@ -210,63 +215,65 @@ class Session:
         waiting = self._channel.wait_for_line(what, timeout) if self.suspended else None
         return succeed(timeout) if waiting is None else waiting
 
-    # What the connection tells its sessions:
+    # What the connection tells its sessions: see `life` for what may happen when.
 
-    def end(self, reason: Gone, error: Exception | None) -> None:
+    def _happened(self, happening: Happening) -> State | None:
+        """Go on to the next state; None where nothing comes of it."""
+        state = TRANSITIONS[self._state].get(happening)
+        if state is not None:
+            self._state = state
+        return state
+
+    def _end(self, reason: Gone, error: Exception | None) -> None:
         """Hear that the session is over.
 
         :param reason: what later commands fail with.
         :param error: what the streams fail with; None: they complete.
         """
-        if self.ended:
-            return
-        self.crashed = self.suspended = False
-        self.blocked_by = ""
-        self._gone = reason
-        self._enabling.stop()
-        self._streams.end(error)
-        self._interruption.fire(reason)
-        self._ending.fire(reason)
+        if self._happened(Happening.END):
+            self._gone, self.blocked_by = reason, ""
+            self._enabling.stop()
+            self._streams.end(error)
+            self._interruption.fire(reason)
+            self._ending.fire(reason)
 
-    def crash(self, fail_pending: Callable[[], None]) -> None:
+    def _crash(self, fail_pending: Callable[[], None]) -> None:
         """Hear that the target's process is gone.
 
         Whoever hears of it may reload the page at once: that is not among what fails here.
 
         :param fail_pending: fails the session's commands in flight.
         """
-        if not self.ended:
-            error = TargetCrashed(self.id or "root", str(self.target.url) if self.target else "")
-            self.crashed, self._gone, self.blocked_by = True, error, ""
+        if self._happened(Happening.CRASH) in CRASHED:
+            error = self._gone = self._target_crashed()
+            self.blocked_by = ""
             failing = self._streams.release()
             fail_pending()
             for fail_subscribers in failing:
                 fail_subscribers(error)
 
-    def revive(self) -> None:
+    def _revive(self) -> None:
         """Hear that a navigation gave the target a new process."""
-        if self.crashed:
-            self.crashed, self._gone = False, None
-            if self._unsaid:  # it was crashed already when its line was lost
-                self._set_up_again()
-            else:
-                self._enabling.renew()
+        unset = self._state is State.CRASHED_UNSET
+        if self._happened(Happening.REVIVE):
+            self._gone = None
+            if unset:
+                self._sending.send_again()
+            self._enabling.renew()
 
-    def suspend(self, lost: ConnectionLost) -> None:
+    def _suspend(self, lost: ConnectionLost) -> None:
         """Hear that the line is lost and another one is being looked for: commands fail until then, streams go on.
 
         :param lost: what later commands fail with.
         """
-        if self.ended or self.suspended:
-            return
-        self._crash = self._gone if self.crashed else None
-        self.crashed, self.suspended, self._gone, self.blocked_by = False, True, lost, ""
-        self._enabling.suspend()
-        self._streams.suspend()
-        interruption, self._interruption = self._interruption, OneShot()
-        interruption.fire(lost)
+        if self._happened(Happening.LOSE):
+            self._gone, self.blocked_by = lost, ""
+            self._enabling.suspend()
+            self._streams.suspend()
+            interruption, self._interruption = self._interruption, OneShot()
+            interruption.fire(lost)
 
-    def resume(
+    def _resume(
         self,
         gap: Gap,
         session_id: str | None,
@@ -282,35 +289,34 @@ class Session:
         :param parent: the session through which it was attached.
         :param settle: called when it is set up, and before the subscribers hear of it.
         """
+        state = self._happened(Happening.REPLACE if gap.restarted else Happening.FIND)
+        if state is None:
+            return
         self.id, self.target, self.parent = session_id, target, parent
-        self.key, self.tail = session_key(session_id), session_tail(session_id)
-        crash, self._crash = self._crash, None
-        self.suspended = False
-        self._streams.resume(self.key)
-        if crash is not None and not gap.restarted:
-            self.crashed, self._gone, self._unsaid = True, crash, True
-        else:
-            self._gone = None
-            self._set_up_again()
+        self._key, self._tail = session_key(session_id), session_tail(session_id)
+        crashed = state in CRASHED
+        self._gone = self._target_crashed() if crashed else None
+        self._streams.resume(self._key)
+        if not crashed:
+            self._sending.send_again()
+            self._enabling.renew()
         if target is not None and target.type == "page":
             self._ask_whether_it_lives()
         if settle is not None:
             settle()
         self._streams.mark(gap)
 
+    def _not_set_up(self) -> None:
+        """Hear that a target did not live, or answer, to be set up again: the process that follows has to be."""
+        self._happened(Happening.NOT_SET_UP)
+
+    def _target_crashed(self) -> TargetCrashed:
+        return TargetCrashed(self.id or "root", str(self.target.url) if self.target else "")
+
     def _ask_whether_it_lives(self) -> None:
         """Have the browser say it again where the page's process is gone: meanwhile it may have gone, or come back."""
         asked = self._channel.send(self, {}, ReplyDecoder("Inspector.enable", None), DEFAULT)
-        asked.addCallbacks(lambda _: self.revive(), lambda _: None)
-
-    def not_set_up(self) -> None:
-        """Hear that a target did not live, or answer, to be set up again: the process that follows has to be."""
-        self._unsaid = True
-
-    def _set_up_again(self) -> None:
-        self._unsaid = False
-        self._sending.send_again()
-        self._enabling.renew()
+        asked.addCallbacks(lambda _: self._revive(), lambda _: None)
 
     def _refusal(self, method: str) -> Gone | None:
         gone = self._gone

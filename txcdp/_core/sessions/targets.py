@@ -115,8 +115,8 @@ class Targets:
                 ending.add(each)
         for each in [each for each in reversed(self.sessions.values()) if each in ending]:
             why = reason if each is session else SessionDetached(each.id or "", _name(each))
-            if self.sessions.pop(each.key, None) is not None:
-                each.end(why, None)  # first, so that whoever hears of a failure finds it ended
+            if self.sessions.pop(each._key, None) is not None:
+                each._end(why, None)  # first, so that whoever hears of a failure finds it ended
                 self._pending.fail(why, each)
 
     @returns_deferred
@@ -160,24 +160,24 @@ class Targets:
         """Hear that the line is lost and another one is being looked for."""
         attached = [session for session in self.sessions.values() if session is not self.root]
         for session in attached:
-            del self.sessions[session.key]
+            del self.sessions[session._key]
         self.adrift[:0] = attached
         for session in (self.root, *attached):
-            session.suspend(lost)
+            session._suspend(lost)
 
     def abandon(self, session: Session) -> None:
         """End a session that is adrift and is not to be found again."""
         if session in self.adrift:
             self.adrift.remove(session)
             self._settle.pop(session, None)
-            session.end(SessionDetached(session.id or "", _name(session)), None)
+            session._end(SessionDetached(session.id or "", _name(session)), None)
 
     def adopt(self, session: Session, session_id: str | None, info: target.TargetInfo, parent: Session | None) -> None:
         """Take a session in that was adrift and is found again."""
         assert self.gap is not None
         self.adrift.remove(session)
         self.sessions[session_key(session_id)] = session
-        session.resume(self.gap(), session_id, info, parent, self._settle.pop(session, None))
+        session._resume(self.gap(), session_id, info, parent, self._settle.pop(session, None))
 
     def replace(self, session: Session, info: target.TargetInfo, settle: Callable[[], object]) -> None:
         """Hear that another target stands for that of a session which is adrift, and is to be attached to.
@@ -190,10 +190,10 @@ class Targets:
         self._settle[session] = settle
         fresh = self.of_target(info.target_id)
         if fresh is not None and fresh.target is not None:
-            del self.sessions[fresh.key]
+            del self.sessions[fresh._key]
             self.adopt(session, fresh.id, fresh.target, fresh.parent)
             gone = SessionDetached(fresh.id or "", _name(fresh))
-            fresh.end(gone, None)
+            fresh._end(gone, None)
             self._pending.fail(gone, fresh)
 
     def end_all(self, lost: ConnectionLost) -> None:
@@ -203,7 +203,7 @@ class Targets:
         self.adrift.clear()
         error = None if lost.clean else lost
         for session in reversed(sessions):
-            session.end(lost, error)
+            session._end(lost, error)
         self.attached.end(error)
 
     def _on_attached(self, message: bytes, parent: Session, deliver: Deliver) -> None:
@@ -214,7 +214,7 @@ class Targets:
         if session_key(event.session_id) in self.sessions:
             deliver()
             return
-        info, asked = event.target_info, parent.auto_attaching
+        info, asked = event.target_info, parent._auto_attaching
         resumes = event.waiting_for_debugger and not asked.holds(info.type)
         for session in self.adrift:
             if session.target is not None and session.target.target_id == info.target_id:
@@ -230,7 +230,7 @@ class Targets:
             deliver()
             self._release(session, event.waiting_for_debugger)
             return
-        self.sessions[session.key] = session
+        self.sessions[session._key] = session
         for policy in policies:
             try:
                 policy.admit(session)
@@ -251,11 +251,11 @@ class Targets:
         """
 
         def detach(_: object) -> None:
-            if self._released.pop(session.key, None) is not None:
+            if self._released.pop(session._key, None) is not None:
                 through = session.parent or self.root  # the browser knows a session only there
                 self._quietly(through.execute(target.detach_from_target(session_id=session.id)))
 
-        self._released[session.key] = session
+        self._released[session._key] = session
         if waiting:
             let_run(session, _LET_RUN).addBoth(detach)
         else:
@@ -280,10 +280,10 @@ class Targets:
     def _on_crashed(self, message: bytes, session: Session, deliver: Deliver) -> None:
         deliver()
         error = TargetCrashed(session.id or "root", _name(session))
-        session.crash(lambda: self._pending.fail(error, session))
+        session._crash(lambda: self._pending.fail(error, session))
 
     def _on_reloaded(self, message: bytes, session: Session, deliver: Deliver) -> None:
-        session.revive()
+        session._revive()
         deliver()
 
 

@@ -40,7 +40,7 @@ async def write(page: Page, html: str, wait_until: WaitUntil) -> None:
                 gone.cancel()
                 there.callback(None)
 
-    gone = page.session.when_interrupted()
+    gone = page.session._when_interrupted()
     gone.addCallbacks(there.errback, lambda _: None)
     listening = page.events(page_domain.LifecycleEvent).subscribe(hear, lambda error: None)
     try:

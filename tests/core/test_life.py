@@ -1,0 +1,110 @@
+"""The life of a session: the table, and that a session does what it says."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from twisted.internet.defer import Deferred
+
+from txcdp._core.sessions import Session
+from txcdp._core.sessions.life import CRASHED, SUSPENDED, TRANSITIONS, Happening, State
+from txcdp.domains import runtime
+from txcdp.errors import ConnectionLost, Gone, SessionDetached, TargetCrashed
+from txcdp.streams import Gap
+from txcdp.testing import NEVER, FakeChrome
+
+ROOT = Path(__file__).parents[2]
+LOST = ConnectionLost("lost")
+
+DO: dict[Happening, Callable[[Session], None]] = {
+    Happening.CRASH: lambda session: session._crash(lambda: None),
+    Happening.REVIVE: lambda session: session._revive(),
+    Happening.NOT_SET_UP: lambda session: session._not_set_up(),
+    Happening.LOSE: lambda session: session._suspend(LOST),
+    Happening.FIND: lambda session: session._resume(Gap(0, 1, LOST), "S", session.target, session.parent),
+    Happening.REPLACE: lambda session: session._resume(Gap(0, 1, LOST, True), "S", session.target, session.parent),
+    Happening.END: lambda session: session._end(SessionDetached("S"), None),
+}
+
+#: What a command fails with, None where it is sent.
+REFUSAL: dict[State, type[Gone] | None] = {
+    State.LIVE: None,
+    State.UNSET: None,
+    State.CRASHED: TargetCrashed,
+    State.CRASHED_UNSET: TargetCrashed,
+    State.LOST: ConnectionLost,
+    State.LOST_CRASHED: ConnectionLost,
+    State.ENDED: SessionDetached,
+}
+
+
+def ways() -> Iterator[tuple[State, tuple[Happening, ...]]]:
+    """Find the shortest way to each state."""
+    found: dict[State, tuple[Happening, ...]] = {State.LIVE: ()}
+    waiting = [State.LIVE]
+    while waiting:
+        state = waiting.pop(0)
+        yield state, found[state]
+        for happening, following in TRANSITIONS[state].items():
+            if following not in found:
+                found[following] = (*found[state], happening)
+                waiting.append(following)
+
+
+WAYS = dict(ways())
+
+
+def test_every_state_can_be_reached_and_ends() -> None:
+    assert set(WAYS) == set(TRANSITIONS) == set(State)
+    assert [state for state, following in TRANSITIONS.items() if Happening.END not in following] == [State.ENDED]
+    assert TRANSITIONS[State.ENDED] == {}
+
+
+@pytest.mark.parametrize("happening", Happening, ids=lambda each: each.name)
+@pytest.mark.parametrize("state", State, ids=lambda each: each.name)
+def test_a_session_does_what_the_table_says(state: State, happening: Happening) -> None:
+    chrome = FakeChrome()
+    session = chrome.run(chrome.browser().new_page()).session
+    chrome.on(runtime.evaluate, NEVER)
+    for each in WAYS[state]:
+        DO[each](session)
+    assert session._state is state
+    DO[happening](session)
+    now = TRANSITIONS[state].get(happening, state)
+    assert session._state is now
+    assert (session.crashed, session.suspended) == (now in CRASHED, now in SUSPENDED)
+    assert session.ended is (now is State.ENDED)
+    assert repr(session).endswith(f" ({now.value})>") is (now is not State.LIVE)
+    failures: list[object] = []
+    sent: Deferred[object] = session.execute(runtime.evaluate(expression="1"), timeout=None)
+    sent.addErrback(lambda failure: failures.append(failure.type))
+    assert failures == ([] if REFUSAL[now] is None else [REFUSAL[now]])
+    DO[Happening.END](session)
+
+
+def drawing() -> ModuleType:
+    """Load what draws the tables."""
+    spec = importlib.util.spec_from_file_location("state_tables", ROOT / "docs" / "state_tables.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_documentation_has_the_table_that_the_code_has(capsys: pytest.CaptureFixture[str]) -> None:
+    assert drawing().main(["--check"]) == 0, capsys.readouterr().out
+
+
+def test_a_table_that_has_changed_is_found() -> None:
+    module = drawing()
+    ((_, (before, now)),) = module.pages().items()
+    assert before == now
+    picture = module.TABLES["architecture.rst", "a session"]
+    assert module.drawn(before.replace("| crashed ", "| creaked "), "a session", picture) == now
+    with pytest.raises(ValueError, match="no place"):
+        module.drawn("", "a session", "")
