@@ -8,7 +8,6 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from twisted.internet.defer import Deferred
 
 from txcdp._core.sessions import Session
 from txcdp._core.sessions.life import CRASHED, SUSPENDED, TRANSITIONS, Happening, State
@@ -80,7 +79,7 @@ def test_a_session_does_what_the_table_says(state: State, happening: Happening) 
     assert session.ended is (now is State.ENDED)
     assert repr(session).endswith(f" ({now.value})>") is (now is not State.LIVE)
     failures: list[object] = []
-    sent: Deferred[object] = session.execute(runtime.evaluate(expression="1"), timeout=None)
+    sent = session.execute(runtime.evaluate(expression="1"), timeout=None)
     sent.addErrback(lambda failure: failures.append(failure.type))
     assert failures == ([] if REFUSAL[now] is None else [REFUSAL[now]])
     DO[Happening.END](session)

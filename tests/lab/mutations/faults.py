@@ -124,8 +124,8 @@ FAULTS = (
     Fault(
         "a new target runs before it is set up",
         "_core/sessions/targets.py",
-        "        self.sessions[session.key] = session\n        for policy in policies:\n",
-        "        self.sessions[session.key] = session\n        let_run(session)\n        for policy in policies:\n",
+        "        self.sessions[session._key] = session\n        for policy in policies:\n",
+        "        self.sessions[session._key] = session\n        let_run(session)\n        for policy in policies:\n",
         ("tests/core/test_attach.py::AutoAttachTests::test_a_new_target_is_set_up_before_it_runs",),
     ),
     Fault(
@@ -256,8 +256,8 @@ FAULTS = (
     Fault(
         "over another line nothing is set up",
         "_core/sessions/session.py",
-        "        self._sending.send_again()\n",
-        "",
+        "        if not crashed:\n            self._sending.send_again()\n",
+        "        if not crashed:\n",
         (f"{_RECONNECTING}::RestoreTests::test_what_was_set_up_is_set_up_again_in_one_write_and_in_order",),
     ),
     Fault(
@@ -273,7 +273,7 @@ FAULTS = (
     Fault(
         "over another line streams are fed no more",
         "_core/sessions/session.py",
-        "        self._streams.resume(self.key)\n",
+        "        self._streams.resume(self._key)\n",
         "",
         (f"{_RECONNECTING}::RestoreTests::test_streams_go_on_and_see_the_gap", _MACHINE),
     ),
