@@ -531,11 +531,6 @@ class HttpTests(GatewayCase):
         caller.leave()
         self.assertEqual(caller.written, b"")
 
-    def test_a_place_that_nobody_serves(self):
-        gateway = self.make()
-        del gateway._handlers["/json/protocol"]
-        self.assertEqual(self.get("/json/protocol").status, 404)
-
 
 class SocketTests(GatewayCase):
     def test_bytes_both_ways(self):

@@ -5,16 +5,22 @@ from __future__ import annotations
 import hashlib
 import itertools
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from twisted.trial.unittest import SynchronousTestCase
 
-from txcdp.gateway._http.authorizer import PLACES, Authorizer, RequestHead, plain_path, split_query
+from txcdp.gateway._http.authorizer import Authorizer
 from txcdp.gateway._http.refusals import Refusal
+from txcdp.gateway._http.request_head import RequestHead, split_query
+from txcdp.gateway._http.requests import Answer
+from txcdp.gateway._http.routes import Route, Routes, plain_path
 from txcdp.gateway._http.tokens import LOCAL, BadTokens, Tokens
+from txcdp.gateway._routes import gateway_routes
 
 CI = "0123456789abcdef-ci"
 REPORTS = "0123456789abcdef-reports"
+ROUTES = Routes(gateway_routes(Mock(), Mock(), Mock()))
 
 
 def tokens(path: Path) -> Tokens:
@@ -26,14 +32,21 @@ def tokens(path: Path) -> Tokens:
 @pytest.fixture
 def guarded(tmp_path: Path) -> Authorizer:
     return Authorizer(
-        ["cdp.example", "192.0.2.7", "[2001:db8::7]"], ["https://board.example"], tokens(tmp_path / "tokens.toml")
+        ROUTES,
+        ["cdp.example", "192.0.2.7", "[2001:db8::7]"],
+        ["https://board.example"],
+        tokens(tmp_path / "tokens.toml"),
     )
+
+
+def answer(request: object) -> Answer:
+    return Answer(b"")
 
 
 def status(authorizer: Authorizer, **said: object) -> int:
     head = {"verb": "GET", "path": "/json/version", "hosts": ("127.0.0.1:9222",), "here": "10.1.2.3", **said}
     try:
-        authorizer.open(RequestHead(**head))  # type: ignore[arg-type]
+        authorizer.authorize(RequestHead(**head))  # type: ignore[arg-type]
     except Refusal as refusal:
         return refusal.status
     return 200
@@ -87,8 +100,7 @@ TOKENS: dict[str | None, int] = {CI: 200, REPORTS: 200, None: 401, "": 401, CI[:
 
 VERBS = ("GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS", "PATCH", "get")
 PATHS = {
-    **{path: verbs for path, verbs in PLACES.items() if not path.endswith("/")},
-    **{f"{path}ID": verbs for path, verbs in PLACES.items() if path.endswith("/")},
+    **{f"{each.path}ID" if each.path.endswith("/") else each.path: each.verbs for each in ROUTES},
     "/json/version/": ("GET", "HEAD"),
     "/json/activate": None,
     "/json/close/": None,
@@ -122,48 +134,52 @@ def test_the_table(guarded: Authorizer) -> None:
 
 
 def test_nothing_changes_state_by_get() -> None:
-    changing = [path for path in PLACES if path.startswith(("/json/new", "/json/close", "/json/activate"))]
+    changing = [each for each in ROUTES if each.path.startswith(("/json/new", "/json/close", "/json/activate"))]
     assert len(changing) == 3
-    for path in changing:
-        assert not {"GET", "HEAD", "OPTIONS"} & set(PLACES[path])
+    for each in changing:
+        assert not {"GET", "HEAD", "OPTIONS"} & set(each.verbs)
 
 
 class AuthorizerTests(SynchronousTestCase):
     def test_without_tokens_everybody_is_the_same(self):
-        self.assertIs(Authorizer().open(RequestHead("GET", "/json", ("localhost",))), LOCAL)
-        self.assertIs(Authorizer().open(RequestHead("GET", "/json", ("localhost",), token="whatever")), LOCAL)
+        self.assertIs(Authorizer(ROUTES).authorize(RequestHead("GET", "/json", ("localhost",)))[0], LOCAL)
+        head = RequestHead("GET", "/json", ("localhost",), token="whatever")
+        self.assertIs(Authorizer(ROUTES).authorize(head)[0], LOCAL)
 
     def test_hosts_and_origins_twice(self):
-        self.assertEqual(status(Authorizer(), hosts=()), 400)
-        self.assertEqual(status(Authorizer(), hosts=("localhost", "localhost")), 400)
+        self.assertEqual(status(Authorizer(ROUTES), hosts=()), 400)
+        self.assertEqual(status(Authorizer(ROUTES), hosts=("localhost", "localhost")), 400)
         own = "http://127.0.0.1:9222"
-        self.assertEqual(status(Authorizer(), origins=(own,)), 200)
-        self.assertEqual(status(Authorizer(), origins=(own, own)), 403)
-        self.assertEqual(status(Authorizer(), origins=(own,), secure=True), 403)
-        self.assertEqual(status(Authorizer(), origins=("https://127.0.0.1:9222",), secure=True), 200)
+        self.assertEqual(status(Authorizer(ROUTES), origins=(own,)), 200)
+        self.assertEqual(status(Authorizer(ROUTES), origins=(own, own)), 403)
+        self.assertEqual(status(Authorizer(ROUTES), origins=(own,), secure=True), 403)
+        self.assertEqual(status(Authorizer(ROUTES), origins=("https://127.0.0.1:9222",), secure=True), 200)
 
     def test_what_the_refusals_say(self):
         with self.assertRaises(Refusal) as caught:
-            Authorizer().open(RequestHead("GET", "/json/new", ("localhost",)))
+            Authorizer(ROUTES).authorize(RequestHead("GET", "/json/new", ("localhost",)))
         self.assertEqual((caught.exception.status, caught.exception.headers), (405, {"Allow": "PUT, POST"}))
         self.assertIn("PUT or POST", str(caught.exception))
-        authorizer = Authorizer(tokens=tokens(Path(self.mktemp())))
+        authorizer = Authorizer(ROUTES, tokens=tokens(Path(self.mktemp())))
         for token, words in ((None, "A token is wanted"), ("secret-thing-that-is-wrong", "not known")):
             with self.assertRaises(Refusal) as caught:
-                authorizer.open(RequestHead("GET", "/json", ("localhost",), token=token))
+                authorizer.authorize(RequestHead("GET", "/json", ("localhost",), token=token))
             self.assertEqual(caught.exception.headers, {"WWW-Authenticate": 'Bearer realm="txcdp gateway"'})
             self.assertIn(words, caught.exception.reason)
             self.assertNotIn("secret-thing", repr(caught.exception))
         self.assertNotIn("hidden", repr(RequestHead("GET", "/", token="hidden")))
 
     def test_more_places(self):
-        authorizer = Authorizer(places={"/pdf": ("POST",), "/files/": ("GET",)}, free=["/files/x"], tokens=None)
+        authorizer = self.of(None, Route("/pdf", ("POST",), answer), Route("/files/", ("GET",), answer))
         self.assertEqual(status(authorizer, path="/pdf", verb="POST"), 200)
         self.assertEqual(status(authorizer, path="/pdf"), 405)
         self.assertEqual(status(authorizer, path="/files/x"), 200)
 
+    def of(self, known: Tokens | None, *routes: Route) -> Authorizer:
+        return Authorizer(Routes([*ROUTES, *routes]), tokens=known)
+
     def test_a_page_at_the_root_is_not_everywhere(self):
-        authorizer = Authorizer(places={"/": ("GET",)}, free=["/"], tokens=tokens(Path(self.mktemp())))
+        authorizer = self.of(tokens(Path(self.mktemp())), Route("/", ("GET",), answer, free=True))
         self.assertEqual([status(authorizer, path=each) for each in ("/", "/nowhere", "//")], [200, 401, 200])
         self.assertEqual(status(authorizer, path="/nowhere", token=CI), 404)
 

@@ -27,8 +27,9 @@ from txcdp.errors import (
     TxcdpError,
 )
 from txcdp.gateway import AccessOptions, Gateway, Policy, PoolOptions, RenderOptions
-from txcdp.gateway._http.authorizer import PLACES
 from txcdp.gateway._http.refusals import busy
+from txcdp.gateway._http.requests import Answer
+from txcdp.gateway._http.routes import Operation
 from txcdp.gateway._pool.launched import LaunchedBrowser
 from txcdp.gateway.render import _requests as requests
 from txcdp.gateway.render._endpoints import ENDPOINTS
@@ -664,24 +665,43 @@ class Described(RenderCase):
     """The OpenAPI document."""
 
     def test_it_is_served(self):
-        self.begin()
-        caller = self.get("/openapi.json")
+        caller = self.describe()
         self.assertEqual(caller.status, 200)
-        self.assertEqual(json.loads(caller.body), json.loads(msgspec.json.encode(document())))
+        self.assertEqual(json.loads(caller.body), json.loads(msgspec.json.encode(document(self.gateway.routes))))
 
     def test_it_is_right(self):
-        validate(json.loads(msgspec.json.encode(document())))
+        validate(json.loads(self.describe().body))
 
-    def test_all_places_are_in_it(self):
-        described = {path.replace("{id}", "") for path in document()["paths"]}
-        places = {*PLACES, *self.begin()._places}
-        self.assertEqual(described, {path for path in places if not path.startswith("/devtools/")})
+    def test_all_routes_are_in_it(self):
+        described = {path.replace("{id}", "") for path in json.loads(self.describe().body)["paths"]}
+        routes = {each.path for each in self.gateway.routes}
+        self.assertEqual(described, {path for path in routes if not path.startswith("/devtools/")})
 
     def test_its_verbs_are_taken(self):
-        verbs = {**PLACES, **self.begin()._places}
-        for path, said in document()["paths"].items():
+        paths = json.loads(self.describe().body)["paths"]
+        for route in self.gateway.routes:
+            said = paths.get(route.path.rstrip("/") + "/{id}" if route.path.endswith("/") else route.path, {})
             for verb in said:
-                self.assertIn(verb.upper(), verbs[path.replace("{id}", "")])
+                self.assertIn(verb.upper(), route.verbs)
+
+    def test_who_needs_no_token(self):
+        paths = json.loads(self.describe().body)["paths"]
+        free = {path for path, said in paths.items() for each in said.values() if each.get("security") == []}
+        self.assertEqual(free, {"/healthz", "/readyz"})
+
+    def test_what_is_added_is_described_where_that_is_wanted(self):
+        self.begin()
+        self.gateway.add("/hidden", ("GET",), lambda request: Answer(b""))
+        operation = Operation("count", "Count.", {"application/json": {"type": "integer"}})
+        self.gateway.add("/counts/", ("DELETE",), lambda request: Answer(b"1"), operation=operation)
+        said = json.loads(self.get("/openapi.json").body)
+        validate(said)
+        self.assertNotIn("/hidden", said["paths"])
+        self.assertEqual(said["paths"]["/counts/{id}"]["delete"]["operationId"], "count")
+
+    def describe(self) -> Any:
+        self.begin()
+        return self.get("/openapi.json")
 
 
 class Undescribed(GatewayCase):

@@ -258,4 +258,4 @@ class GatewayCommandOptionsTests(SynchronousTestCase):
     def test_the_live_page(self) -> None:
         for arguments, there in (([], True), (["--no-live-page"], False)):
             gateway = self.parse(*arguments).make_service(Reactor()).gateway
-            self.assertEqual("/" in gateway._handlers, there)
+            self.assertEqual("/" in {each.path for each in gateway.routes}, there)

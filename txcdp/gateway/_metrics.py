@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 
 from txcdp.gateway._counters import BUCKETS
 from txcdp.gateway._http.refusals import busy
-from txcdp.gateway._http.requests import Answer, Handler, RoutedRequest
+from txcdp.gateway._http.requests import Answer, RoutedRequest
 
 if TYPE_CHECKING:
     from txcdp.gateway._server import Gateway
@@ -28,10 +28,6 @@ class Metrics(Collector):
         self._gateway = gateway
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
-
-    def handlers(self) -> dict[str, Handler]:
-        """Return who answers at which path."""
-        return {"/metrics": self.metrics, "/healthz": self.healthz, "/readyz": self.readyz}
 
     def healthz(self, request: RoutedRequest) -> Answer:
         """It answers, so it lives."""

@@ -17,16 +17,16 @@ from txcdp.browser import Browser
 from txcdp.gateway._counters import Counters
 from txcdp.gateway._egress import AddressPolicy, EgressProxy
 from txcdp.gateway._http.authorizer import Authorizer
-from txcdp.gateway._http.channel import BodyLimit, too_long
 from txcdp.gateway._http.connection_limiter import ConnectionLimiter
 from txcdp.gateway._http.listening import listen
 from txcdp.gateway._http.listing import Listing
 from txcdp.gateway._http.refusals import Refusal
 from txcdp.gateway._http.requests import Handler
 from txcdp.gateway._http.router import GatewaySite, Router
+from txcdp.gateway._http.routes import Operation, Route, Routes, limit_of, too_long
 from txcdp.gateway._http.tokens import Tokens
 from txcdp.gateway._metrics import Metrics
-from txcdp.gateway._options import LONGEST_BODY, SHORT_BODY, GatewayOptions, PoolOptions
+from txcdp.gateway._options import GatewayOptions, PoolOptions
 from txcdp.gateway._pool.launched import LaunchedBrowser, Launcher
 from txcdp.gateway._pool.memory import measure
 from txcdp.gateway._pool.pool import Pool
@@ -35,13 +35,11 @@ from txcdp.gateway._proxy.clients import Clients
 from txcdp.gateway._proxy.exclusive_mode import Exclusive
 from txcdp.gateway._proxy.modes import Mode
 from txcdp.gateway._proxy.shared_mode import Shared
+from txcdp.gateway._routes import gateway_routes
 from txcdp.gateway.render import Renders
 
 #: Seconds for clients to complete the closing when the time to finish is over.
 _CLOSING = 3.0
-
-#: Verbs whose requests have bodies.
-_WITH_BODY = frozenset({"PUT", "POST", "PATCH"})
 
 _MODES: dict[str, Callable[[Any, Pool, GatewayOptions], Mode]] = {"exclusive": Exclusive, "shared": Shared}
 
@@ -62,6 +60,7 @@ class Gateway:
     :ivar pool: see :class:`~txcdp.gateway._pool.pool.Pool`.
     :ivar clients: see :class:`~txcdp.gateway._proxy.clients.Clients`.
     :ivar counters: see :class:`~txcdp.gateway._counters.Counters`.
+    :ivar routes: the table of all that is answered; see :class:`~txcdp.gateway._http.routes.Routes`.
     :ivar tokens: of the file in the options, or None; ``tokens.reload()`` reads it again.
     :ivar renders: see :class:`~txcdp.gateway.render.Renders`; None where it does not render.
     :ivar site: a protocol factory, to listen with elsewhere.
@@ -93,14 +92,7 @@ class Gateway:
         self.mode = (mode or _MODES[options.mode])(reactor, self.pool, options)
         self.clients = Clients(reactor, self.mode, options, self.counters, self.egress)
         self.tokens = None if options.access.tokens is None else Tokens(options.access.tokens)
-        self._handlers: dict[str, Handler] = {
-            **Listing(self.mode).handlers(),
-            **self.clients.handlers(),
-            **Metrics(self).handlers(),
-        }
-        self._places: dict[str, tuple[str, ...]] = {}
-        self._free: set[str] = set()
-        self._limits: dict[str, BodyLimit] = {}
+        self.routes = Routes(gateway_routes(Listing(self.mode), self.clients, Metrics(self)))
         self._stopped: OneShot[None] | None = None
         self._at_stop: list[Callable[[], object]] = []
         self.port: IListeningPort | None = None
@@ -116,6 +108,7 @@ class Gateway:
         free: bool = False,
         max_body: int | None = None,
         too_long: Callable[[int], Refusal] = too_long,
+        operation: Operation | None = None,
     ) -> None:
         """Answer at one more path.
 
@@ -128,16 +121,10 @@ class Gateway:
         :param max_body: bytes of a request's body; None: 16 MiB where the verbs have some of PUT, POST and PATCH,
             and 64 KiB elsewhere. A longer one is refused with 413, and no more of it is taken in.
         :param too_long: makes what is told then, of the bytes that are allowed.
+        :param operation: what ``/openapi.json`` says of it; None: nothing.
         """
         refuse_bare_string("verbs", verbs, tuple)
-        if max_body is None:
-            max_body = SHORT_BODY if _WITH_BODY.isdisjoint(verbs) else LONGEST_BODY
-        self._limits[path] = BodyLimit(max_body, too_long)
-        self._handlers[path] = handler
-        self._places[path] = verbs
-        if free:
-            self._free.add(path)
-        self.site.resource = self._make_router()
+        self.routes.add(Route(path, verbs, handler, free, limit_of(verbs, max_body, too_long), operation=operation))
 
     def on_stop(self, function: Callable[[], object]) -> None:
         """Call a function when the clients are gone and the browsers are about to be ended."""
@@ -265,8 +252,8 @@ class Gateway:
             netloc = rest.partition("/")[0]
             hosts.append(netloc.partition(":")[0] if not netloc.startswith("[") else netloc.partition("]")[0])
             origins.append(f"{scheme}://{netloc}")
-        authorizer = Authorizer(hosts, origins, self.tokens, self._places, self._free)
-        return Router(authorizer, self._handlers, wanted.public_url, self._count_refusal, self._limits)
+        authorizer = Authorizer(self.routes, hosts, origins, self.tokens)
+        return Router(authorizer, self.routes, wanted.public_url, self._count_refusal)
 
     def _make_site(self) -> GatewaySite:
         limiter = ConnectionLimiter(self._reactor, self._options.clients.connections, self._count_refusal)

@@ -348,8 +348,8 @@ FAULTS = (
     Fault(
         "the token of a request is written to the log",
         "gateway/_http/router.py",
-        "place=self._place(request) or _NOWHERE",
-        "place=request.path.decode()",
+        "place=self._place(request),",
+        "place=request.path.decode(),",
         ("tests/gateway/test_gateway.py::HttpTests::test_no_secret_is_logged",),
     ),
     Fault(

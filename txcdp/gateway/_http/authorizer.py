@@ -2,106 +2,61 @@
 
 It is taken in this order, so that nobody learns what he is not to know: is the gateway meant (``Host``, against
 DNS rebinding), does a web page ask (``Origin``, against cross-site requests), who is it (the token), is there such a
-place, and may the verb be used there. Nothing changes state by GET.
+route, and may the verb be used there. Nothing changes state by GET.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 
 from txcdp.gateway._http.refusals import Refusal
+from txcdp.gateway._http.request_head import RequestHead
+from txcdp.gateway._http.routes import Route, Routes
 from txcdp.gateway._http.tokens import LOCAL, Principal, Tokens
-
-READ = ("GET", "HEAD")
-CHANGE = ("PUT", "POST")
-
-#: Where a request may go, and with which verbs. A path that ends in ``/`` stands for all below it; ``/`` for itself.
-PLACES: Mapping[str, tuple[str, ...]] = {
-    "/json": READ,
-    "/json/version": READ,
-    "/json/list": READ,
-    "/json/protocol": READ,
-    "/json/new": CHANGE,
-    "/json/activate/": CHANGE,
-    "/json/close/": CHANGE,
-    "/devtools/browser": ("GET",),
-    "/devtools/browser/": ("GET",),
-    "/devtools/page/": ("GET",),
-    "/metrics": READ,
-    "/healthz": READ,
-    "/readyz": READ,
-}
-
-#: Where nobody is asked for a token: what is told there is whether the gateway works, and no more.
-OPEN = frozenset({"/healthz", "/readyz"})
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?")
 
 
-@dataclass(frozen=True)
-class RequestHead:
-    """What a request says of itself.
-
-    :ivar verb: its method.
-    :ivar path: without query.
-    :ivar hosts: all its ``Host`` headers.
-    :ivar origins: all its ``Origin`` headers.
-    :ivar token: what it presents, or None.
-    :ivar here: the address that it came in at.
-    :ivar secure: whether it came over TLS.
-    """
-
-    verb: str
-    path: str
-    hosts: tuple[str, ...] = ()
-    origins: tuple[str, ...] = ()
-    token: str | None = field(default=None, repr=False)
-    here: str = ""
-    secure: bool = False
-
-
 class Authorizer:
-    """Decides.
+    """Decides whether a request may be answered, by the table of routes and by who asks.
 
+    :param routes: where a request may go.
     :param hosts: names and addresses by which it may be called, besides localhost and our own addresses.
     :param origins: of web pages that may use it, besides its own.
     :param tokens: who there is; None: nobody needs a token.
-    :param places: more places, such as :data:`PLACES` has.
-    :param free: of these, those for which nobody is asked for a token.
     """
 
     def __init__(
         self,
+        routes: Routes,
         hosts: Iterable[str] = (),
         origins: Iterable[str] = (),
         tokens: Tokens | None = None,
-        places: Mapping[str, tuple[str, ...]] | None = None,
-        free: Iterable[str] = (),
     ) -> None:
         self._hosts = frozenset(each.lower().strip("[]").rstrip(".") for each in hosts)
         self._origins = frozenset(each.lower().rstrip("/") for each in origins)
         self.tokens = tokens
-        self._places = {**PLACES, **(places or {})}
-        self._open = OPEN | frozenset(free)
+        self._routes = routes
 
-    def open(self, head: RequestHead) -> Principal:
-        """Let a request in, and tell who it is.
+    def authorize(self, head: RequestHead) -> tuple[Principal, Route]:
+        """Return who asks, and by which route it is answered.
 
-        :raises Refusal: it is not let in.
+        :raises Refusal: it is not answered.
         """
         self._check_host(head)
         self._check_origin(head)
-        path = plain_path(head.path)
-        principal = LOCAL if path in self._open else self._who(head)
-        verbs = self._verbs(path)
-        if verbs is None:
+        route = self._routes.find(head.path)
+        principal = LOCAL if route is not None and route.free else self._who(head)
+        if route is None:
             raise nothing_here()
-        if head.verb not in verbs:
-            raise Refusal(405, f"This can be used with {' or '.join(verbs)} only.", "verb", {"Allow": ", ".join(verbs)})
-        return principal
+        if head.verb not in route.verbs:
+            allowed = route.verbs
+            raise Refusal(
+                405, f"This can be used with {' or '.join(allowed)} only.", "verb", {"Allow": ", ".join(allowed)}
+            )
+        return principal, route
 
     def _check_host(self, head: RequestHead) -> None:
         found = _HOST.fullmatch(head.hosts[0].strip()) if len(head.hosts) == 1 else None
@@ -147,13 +102,6 @@ class Authorizer:
             )
         return principal
 
-    def _verbs(self, path: str) -> tuple[str, ...] | None:
-        verbs = self._places.get(path)
-        if verbs is None:
-            above, _, name = path.rpartition("/")
-            verbs = self._places.get(f"{above}/") if name and above else None
-        return verbs
-
 
 def nothing_here() -> Refusal:
     """Return what is told where there is nothing, or no WebSocket."""
@@ -165,11 +113,6 @@ def nothing_here() -> Refusal:
     )
 
 
-def plain_path(path: str) -> str:
-    """Return a path as the table of places has it: some clients put a slash behind it."""
-    return path.rstrip("/") or "/"
-
-
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
@@ -177,14 +120,3 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return None
     mapped = getattr(address, "ipv4_mapped", None)
     return mapped or address
-
-
-def split_query(query: str) -> tuple[str, str | None]:
-    """Take the token out of a query; the rest stays as it is."""
-    rest, token = [], None
-    for part in query.split("&") if query else []:
-        if part.startswith("token=") and token is None:
-            token = part.removeprefix("token=")
-        else:
-            rest.append(part)
-    return "&".join(rest), token

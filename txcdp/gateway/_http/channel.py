@@ -9,8 +9,7 @@ A connection may become a WebSocket. What has come behind the request for it, wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from twisted.internet.protocol import connectionDone
 from twisted.protocols.basic import LineReceiver
@@ -20,34 +19,11 @@ from twisted.web.server import Request
 
 from txcdp._deferreds import Timer
 from txcdp.gateway._http.refusals import Refusal
+from txcdp.gateway._http.routes import SHORT, BodyLimit
 
 #: Seconds for which the rest of a refused body is read and thrown away: a connection that is closed with something
 #: unread in it is reset, and the answer may be lost with it.
 _LINGER = 2.0
-
-
-class BodyLimit(NamedTuple):
-    """How long a body may be.
-
-    :ivar most: bytes.
-    :ivar too_long: makes what is told where it is longer.
-    """
-
-    most: int
-    too_long: Callable[[int], Refusal]
-
-    def check(self, size: int) -> None:
-        """See that so many bytes are not too many.
-
-        :raises Refusal: they are.
-        """
-        if size > self.most:
-            raise self.too_long(self.most)
-
-
-def too_long(most: int) -> Refusal:
-    """Say that a body is too long for its place."""
-    return Refusal(413, f"A body has {most:,} bytes here at the most.", "body")
 
 
 class GatewayRequest(Request):
@@ -55,11 +31,11 @@ class GatewayRequest(Request):
 
     :ivar channel: the connection that it came by.
     :ivar who: the name of the one who asks; ``"-"`` as long as it is not known.
-    :ivar limit: of its body; has to be put here before any of it.
+    :ivar limit: of its body: its route's, as soon as that is known.
     """
 
     channel: Any
-    limit: BodyLimit
+    limit: BodyLimit = SHORT
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)

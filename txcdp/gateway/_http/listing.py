@@ -11,7 +11,7 @@ from txcdp._deferreds import returns_deferred
 from txcdp.chrome._descriptions import TargetDescription
 from txcdp.errors import TxcdpError
 from txcdp.gateway._http.refusals import Refusal, busy
-from txcdp.gateway._http.requests import JSON, Answer, Handler, RoutedRequest, in_json
+from txcdp.gateway._http.requests import JSON, Answer, RoutedRequest, in_json
 from txcdp.gateway._proxy.modes import Mode
 
 
@@ -23,18 +23,6 @@ class Listing:
 
     def __init__(self, mode: Mode) -> None:
         self._mode = mode
-
-    def handlers(self) -> dict[str, Handler]:
-        """Return who answers at which path."""
-        return {
-            "/json": self.targets,
-            "/json/list": self.targets,
-            "/json/version": self.version,
-            "/json/protocol": self.protocol,
-            "/json/new": self.new,
-            "/json/activate/": self.activate,
-            "/json/close/": self.close,
-        }
 
     @returns_deferred
     async def version(self, request: RoutedRequest) -> Answer:

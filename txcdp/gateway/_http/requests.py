@@ -10,8 +10,8 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 from twisted.internet.defer import Deferred
 
-from txcdp.gateway._http.authorizer import RequestHead, split_query
 from txcdp.gateway._http.refusals import Refusal
+from txcdp.gateway._http.request_head import query_of, split_query
 from txcdp.gateway._http.tokens import Principal
 
 JSON = "application/json; charset=UTF-8"
@@ -48,7 +48,7 @@ class RoutedRequest:
         self.principal = principal
         self.path = http.path.decode("latin-1")
         self.tail = unquote(self.path.rstrip("/").rpartition("/")[2])
-        query = _query(http)
+        query = query_of(http)
         token = None
         self.query = query
         if not http.getHeader(b"authorization"):
@@ -76,29 +76,6 @@ class RoutedRequest:
 Handler = Callable[[RoutedRequest], "Answer | Deferred[Answer]"]
 
 
-def head_of(request: Any) -> RequestHead:
-    """Read from a request what the authorizer decides on."""
-    headers = request.requestHeaders
-    authorization = request.getHeader(b"authorization")
-    token: str | None
-    if authorization:
-        text = authorization if isinstance(authorization, str) else authorization.decode("latin-1")
-        scheme, _, credentials = text.partition(" ")
-        token = credentials.strip() if scheme.lower() == "bearer" else ""
-    else:
-        _, token = split_query(_query(request))
-        token = None if token is None else unquote(token)
-    return RequestHead(
-        verb=request.method.decode("latin-1"),
-        path=request.path.decode("latin-1"),
-        hosts=_texts(headers.getRawHeaders(b"host", [])),
-        origins=_texts(headers.getRawHeaders(b"origin", [])),
-        token=token,
-        here=getattr(request.getHost(), "host", ""),
-        secure=bool(request.isSecure()),
-    )
-
-
 def in_json(value: Any, status: int = 200) -> Answer:
     """Return an answer in JSON, written as Chromium writes it."""
     return Answer(msgspec.json.format(msgspec.json.encode(value), indent=3), JSON, status)
@@ -123,12 +100,3 @@ def write(request: Any, answer: Answer) -> None:
     if request.method != b"HEAD":
         request.write(answer.body)
     request.finish()
-
-
-def _query(request: Any) -> str:
-    uri: bytes = request.uri
-    return uri.partition(b"?")[2].decode("latin-1")
-
-
-def _texts(values: list[bytes]) -> tuple[str, ...]:
-    return tuple(each.decode("latin-1") for each in values)

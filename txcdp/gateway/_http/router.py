@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import CancelledError, maybeDeferred
@@ -11,23 +11,18 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
-from txcdp.gateway._http.authorizer import OPEN, PLACES, Authorizer, nothing_here, plain_path
-from txcdp.gateway._http.channel import BodyLimit, GatewayChannel, GatewayRequest, too_long
+from txcdp.gateway._http.authorizer import Authorizer, nothing_here
+from txcdp.gateway._http.channel import GatewayChannel, GatewayRequest
 from txcdp.gateway._http.connection_limiter import ConnectionLimiter
 from txcdp.gateway._http.refusals import Refusal
-from txcdp.gateway._http.requests import TAKEN_OVER, Answer, Handler, RoutedRequest, head_of, in_words, write
+from txcdp.gateway._http.request_head import head_of
+from txcdp.gateway._http.requests import TAKEN_OVER, Answer, RoutedRequest, in_words, write
+from txcdp.gateway._http.routes import BodyLimit, Route, Routes
 from txcdp.gateway._http.tokens import Principal
 from txcdp.gateway._http.upgrade import wants_socket
-from txcdp.gateway._options import SHORT_BODY
 
 #: Seconds that a client has to say what it wants.
 _PATIENCE = 30
-
-#: Of a body at a place of which nothing else is known.
-_SHORT = BodyLimit(SHORT_BODY, too_long)
-
-#: Places that whoever wants a WebSocket has taken for one: they would answer him something that he cannot read.
-_NO_SOCKETS = frozenset({"/", *(place for place in PLACES if place.startswith("/json"))})
 
 #: How a place is called in the log that is none; its name may have a secret in it.
 _NOWHERE = "nowhere"
@@ -39,50 +34,41 @@ log = Logger()
 
 
 class Router(Resource):
-    """Asks the authorizer, finds the handler, writes its answer.
+    """Has each request authorized, and answered by its route's handler.
 
-    :param authorizer: who is let in.
-    :param handlers: by path, as in ``authorizer.PLACES``; a path that ends in ``/`` is for all below it.
+    :param authorizer: who may use which route.
+    :param routes: all of them.
     :param public_url: as which clients see the gateway, or None.
-    :param refused: told one word for each refusal.
-    :param limits: of bodies, by path likewise, where they may be longer than
-        :data:`~txcdp.gateway._options.SHORT_BODY`.
+    :param refused: called with one word for each refusal.
     """
 
     isLeaf = True
 
     def __init__(
-        self,
-        authorizer: Authorizer,
-        handlers: Mapping[str, Handler],
-        public_url: str | None,
-        refused: Callable[[str], None],
-        limits: Mapping[str, BodyLimit],
+        self, authorizer: Authorizer, routes: Routes, public_url: str | None, refused: Callable[[str], None]
     ) -> None:
         super().__init__()
         self._authorizer = authorizer
-        self._handlers = handlers
-        self._limits = limits
+        self._routes = routes
         self._public = public_url
         self._refused = refused
 
     def admit(self, request: Any) -> BodyLimit:
-        """Let a request in from its head, and tell how long its body may be.
+        """Authorize a request by its head, and return how long its body may be.
 
-        :raises Refusal: it is not let in.
+        :raises Refusal: it is not answered.
         """
-        place = self._let_in(request)[1]
-        return self._limits.get(place, _SHORT)
+        return self._authorize(request)[1].limit
 
     def render(self, request: Any) -> Any:
         """Answer a request, which may have been long in coming: whoever was let in from its head is asked again."""
         try:
-            principal, place = self._let_in(request)
+            principal, route = self._authorize(request)
         except Refusal as refusal:
             self.refuse(request, refusal)
             return NOT_DONE_YET
         routed = RoutedRequest(request, principal, self._public)
-        answering = maybeDeferred(self._handlers[place], routed)
+        answering = maybeDeferred(route.handler, routed)
         routed.when_gone().addErrback(lambda _: answering.cancel())
         answering.addCallbacks(_answer, self._failed, callbackArgs=(request,), errbackArgs=(request,))
         answering.addErrback(lambda failure: log.failure("Answering", failure=failure))
@@ -96,32 +82,26 @@ class Router(Resource):
             who=request.who,
             peer=getattr(request.getClientAddress(), "host", "?"),
             method=_verb(request),
-            place=self._place(request) or _NOWHERE,
+            place=self._place(request),
             status=refusal.status,
             kind=refusal.kind,
         )
         write(request, in_words(refusal))
 
-    def _let_in(self, request: Any) -> tuple[Principal, str]:
-        """Return who asks, and for which place of the table."""
-        principal = self._authorizer.open(head_of(request))
+    def _authorize(self, request: Any) -> tuple[Principal, Route]:
+        """Return who asks, and the route."""
+        principal, route = self._authorizer.authorize(head_of(request))
         request.who = principal.name
-        place = self._place(request)
-        if place is None:
+        if route.is_for_reading and wants_socket(request):
             raise nothing_here()
-        if place in _NO_SOCKETS and wants_socket(request):
-            raise nothing_here()
-        if place not in OPEN:  # which say how it is, and have to when it is overloaded
+        if not route.is_check:
             request.channel.begin()
-        return principal, place
+        return principal, route
 
-    def _place(self, request: Any) -> str | None:
-        """Return the place in the table that a request is for; None where there is none."""
-        place = plain_path(request.path.decode("latin-1"))
-        if place not in self._handlers:
-            above = place.rpartition("/")[0]
-            place = f"{above}/" if above else ""
-        return place if place in self._handlers else None
+    def _place(self, request: Any) -> str:
+        """Return a request's place for the log: the path in the table, which has nothing of the request's own."""
+        route = self._routes.find(request.path.decode("latin-1"))
+        return _NOWHERE if route is None else route.path
 
     def _failed(self, failure: Failure, request: Any) -> None:
         refusal = failure.value

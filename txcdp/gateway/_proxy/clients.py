@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
@@ -15,7 +16,7 @@ from txcdp._privacy import printable
 from txcdp.gateway._counters import Counters
 from txcdp.gateway._egress import EgressProxy
 from txcdp.gateway._http.refusals import Refusal, busy
-from txcdp.gateway._http.requests import TAKEN_OVER, Answer, Handler, RoutedRequest
+from txcdp.gateway._http.requests import TAKEN_OVER, Answer, RoutedRequest
 from txcdp.gateway._http.tokens import Principal
 from txcdp.gateway._http.upgrade import check_upgrade, take_over
 from txcdp.gateway._options import GatewayOptions
@@ -68,13 +69,17 @@ class Clients:
         """How many places are taken, by those who are there and those who wait for a browser."""
         return self._places.total()
 
-    def handlers(self) -> dict[str, Handler]:
-        """Return who answers at which path."""
-        return {
-            "/devtools/browser": lambda request: self._open(request, "browser", ""),
-            "/devtools/browser/": lambda request: self._open(request, "browser", request.tail),
-            "/devtools/page/": lambda request: self._open(request, "page", request.tail),
-        }
+    def open_new(self, request: RoutedRequest) -> Deferred[Answer]:
+        """Open a WebSocket to a browser that has no id yet."""
+        return self._open(request, "browser", "")
+
+    def open_browser(self, request: RoutedRequest) -> Deferred[Answer]:
+        """Open a WebSocket to the browser with the id at the path's end."""
+        return self._open(request, "browser", request.tail)
+
+    def open_page(self, request: RoutedRequest) -> Deferred[Answer]:
+        """Open a WebSocket to the page with the id at the path's end."""
+        return self._open(request, "page", request.tail)
 
     @returns_deferred
     async def _open(self, request: RoutedRequest, kind: EndpointKind, name: str) -> Answer:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.logger import Logger
 
-from txcdp.gateway._http.authorizer import READ
 from txcdp.gateway._http.refusals import Refusal
 from txcdp.gateway._http.requests import TAKEN_OVER, Answer, Handler, RoutedRequest
+from txcdp.gateway._http.routes import READ
 from txcdp.gateway.live._feed import Feed
 from txcdp.gateway.live._tables import Tables
 from txcdp.gateway.live._viewers import Viewer

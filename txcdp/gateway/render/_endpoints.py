@@ -10,9 +10,9 @@ import msgspec
 
 from txcdp._deferreds import returns_deferred, with_deadline
 from txcdp.errors import DeadlineError, TxcdpError
-from txcdp.gateway._http.authorizer import plain_path
 from txcdp.gateway._http.refusals import Refusal
 from txcdp.gateway._http.requests import Answer, RoutedRequest
+from txcdp.gateway._http.routes import READ, Operation, plain_path
 from txcdp.gateway._options import Policy, RenderOptions
 from txcdp.gateway._proxy.command_filter import CommandFilter
 from txcdp.gateway._urls import Unreadable, host_of, port_of, split_url
@@ -20,7 +20,7 @@ from txcdp.gateway.render import _rendering as rendering
 from txcdp.gateway.render._openapi import document
 from txcdp.gateway.render._problems import Problem, problem_of
 from txcdp.gateway.render._rendering import Progress, Rendered, Rules
-from txcdp.gateway.render._requests import Content, Evaluate, Pdf, Render, Screenshot
+from txcdp.gateway.render._requests import Content, Evaluate, Evaluated, Pdf, Render, Screenshot
 from txcdp.gateway.render._sharing import Sharing
 from txcdp.page import Page
 
@@ -35,18 +35,35 @@ _OPENING = "Page.navigate"
 
 
 class Endpoint(NamedTuple):
-    """What is asked for at a path, and how that is done."""
+    """What is done at a path, and how it is described."""
 
-    request: type[Any]
     take: Callable[[Page, Any], Coroutine[Any, Any, Rendered]]
+    request: type[Any]
+    operation: Operation
 
+
+def _endpoint(
+    take: Callable[[Page, Any], Coroutine[Any, Any, Rendered]],
+    request: type[Any],
+    summary: str,
+    answers: Mapping[str, Any],
+) -> Endpoint:
+    return Endpoint(take, request, Operation(request.__name__.lower(), summary, answers, request=request))
+
+
+_IMAGES: dict[str, Any] = {"image/png": {}, "image/jpeg": {}, "image/webp": {}}
+_HTML = {"text/html": {"type": "string"}}
 
 ENDPOINTS: Mapping[str, Endpoint] = {
-    "/screenshot": Endpoint(Screenshot, rendering.screenshot),
-    "/pdf": Endpoint(Pdf, rendering.pdf),
-    "/content": Endpoint(Content, rendering.content),
-    "/evaluate": Endpoint(Evaluate, rendering.evaluate),
+    "/screenshot": _endpoint(rendering.screenshot, Screenshot, "Take a picture of a page.", _IMAGES),
+    "/pdf": _endpoint(rendering.pdf, Pdf, "Print a page.", {"application/pdf": {}}),
+    "/content": _endpoint(rendering.content, Content, "Return a page's HTML, as scripts have left it.", _HTML),
+    "/evaluate": _endpoint(
+        rendering.evaluate, Evaluate, "Evaluate JavaScript in a page.", {"application/json": Evaluated}
+    ),
 }
+
+_DOCUMENT = Operation("openapi", "Return this document.", {"application/json": {"type": "object"}})
 
 
 class Late(DeadlineError):
@@ -72,11 +89,13 @@ class Renders:
         self._rules = Rules(objection, policy.private_addresses, self._was_refused)
         self._schemes = frozenset(each.lower().rstrip(":") for each in options.schemes)
         self._decoders = {path: msgspec.json.Decoder(each.request) for path, each in ENDPOINTS.items()}
-        self._document = msgspec.json.encode(document())
         self.sharing = Sharing(reactor, gateway.browser, options)
-        for path in ENDPOINTS:
-            gateway.add(path, ("POST",), self.render, max_body=options.max_body, too_long=partial(self._too_long, path))
-        gateway.add("/openapi.json", ("GET", "HEAD"), self.describe)
+        for path, each in ENDPOINTS.items():
+            too_long = partial(self._too_long, path)
+            gateway.add(
+                path, ("POST",), self.render, max_body=options.max_body, too_long=too_long, operation=each.operation
+            )
+        gateway.add("/openapi.json", READ, self.describe, operation=_DOCUMENT)
 
     def drain(self) -> None:
         """Give all browsers back as soon as they have nothing to render."""
@@ -84,7 +103,7 @@ class Renders:
 
     def describe(self, request: RoutedRequest) -> Answer:
         """Tell what there is, as OpenAPI has it."""
-        return Answer(self._document, "application/json")
+        return Answer(msgspec.json.encode(document(self._gateway.routes)), "application/json")
 
     @returns_deferred
     async def render(self, request: RoutedRequest) -> Answer:
