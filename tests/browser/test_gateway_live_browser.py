@@ -96,7 +96,7 @@ class LiveTests(GatewayCase):
         self.assertTrue(await tab.evaluate("main.hidden && sessionStorage.length === 0"))
         self.assertEqual(self.live.watching.browsers, {})
         await self.enter(tab)
-        await self.seen(tab, "!main.hidden && document.querySelector('#authorizer').hidden")
+        await self.seen(tab, "!main.hidden && document.querySelector('#sign-in').hidden")
         text = "[...document.querySelectorAll('{} tr')].map(row => [...row.cells].map(cell => cell.textContent))"
         client = (await self.seen(tab, f"(rows => rows.length && rows)({text.format('#clients')})"))[0]
         self.assertEqual((client[:2], client[2]), (["1", "shop"], str(self.pid_of(1))))

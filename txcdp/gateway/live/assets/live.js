@@ -356,7 +356,7 @@ function ask(why) {
   for (const table of Object.values(tables)) table.clear();
   draw();
   byId("main").hidden = byId("tools").hidden = true;
-  byId("door").hidden = false;
+  byId("sign-in").hidden = false;
   byId("denied").textContent = why;
   setStatus("off", "a token is wanted");
   byId("token").value = "";
@@ -364,7 +364,7 @@ function ask(why) {
 }
 
 function open() {
-  byId("door").hidden = true;
+  byId("sign-in").hidden = true;
   byId("main").hidden = byId("tools").hidden = false;
   byId("forget").hidden = !token;
   if (token) sessionStorage.setItem(KEY, token);
@@ -416,7 +416,7 @@ async function watch() {
   }
 }
 
-byId("door").addEventListener("submit", (event) => {
+byId("sign-in").addEventListener("submit", (event) => {
   event.preventDefault();
   const given = byId("token").value.trim();
   if (!/^[\x21-\x7e]+$/.test(given)) {
