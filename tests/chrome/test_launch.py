@@ -13,6 +13,7 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ProcessDone, ProcessExitedAlready, ProcessTerminated
 from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -433,6 +434,48 @@ class EndTests(LaunchCase):
         self.successResultOf(browser.close())
         self.assertTrue(os.path.exists(path))
         self.assertEqual(self.reactor.events, {})
+
+    def test_the_log_says_of_what_a_browser_died(self):
+        for code, number, up, words in (
+            (3, None, True, "exit code 3"),
+            (None, signal.SIGSEGV, True, "killed by SIGSEGV"),
+            (None, signal.SIGKILL, True, "killed by SIGKILL, by somebody or by the kernel"),
+            (None, signal.SIGTERM, False, ""),  # who launches it says so
+        ):
+            told: list[str] = []
+
+            def note(event: Any, told: list[str] = told) -> None:
+                if event["log_namespace"] == "txcdp.chrome._process" and event["log_level"].name == "warn":
+                    told.append(event["log_format"].format(**event))
+
+            observer: Any = note
+            globalLogPublisher.addObserver(observer)
+            try:
+                if up:
+                    _, fake = self.launched()
+                    fake.exit(code, number)
+                else:
+                    started = self.launch()
+                    self.reactor.processes[-1].exit(code, number)
+                    self.assertIn("SIGTERM", str(self.failureResultOf(started, LaunchError).value))
+            finally:
+                globalLogPublisher.removeObserver(observer)
+            self.reactor.advance(10.0)
+            self.assertEqual(len(told), int(up), told)
+            for each in told:
+                self.assertIn("4000000", each)
+                self.assertIn(words, each)
+                self.assertEqual("memory" in each, number == signal.SIGKILL)
+            self.assert_nothing_left()
+
+    def test_the_log_says_nothing_of_one_that_was_closed(self):
+        told: list[Any] = []
+        observer: Any = told.append
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
+        browser, _ = self.launched()
+        self.successResultOf(browser.close())
+        self.assertEqual([each for each in told if each["log_namespace"] == "txcdp.chrome._process"], [])
 
     def test_exit_status_in_words(self):
         self.assertEqual(str(ExitStatus(3)), "exit code 3")

@@ -287,8 +287,10 @@ class Connection:
         if self._lost is not None:
             return
         if self._closing and not reason.clean:
-            how: LossCause = "close_timeout" if reason.cause == "close_timeout" else "closed"
-            reason = ConnectionLost(reason.reason, reason.code, clean=True, cause=how)
+            # How the other end took it is its affair: that of an end "without closing" would contradict this one.
+            late = reason.cause == "close_timeout"
+            how: LossCause = "close_timeout" if late else "closed"
+            reason = ConnectionLost(reason.reason if late else "closed on our side", clean=True, cause=how)
         if not self._closing and self.outage.begin(reason):
             return
         self._lost = reason

@@ -81,7 +81,7 @@ class LineEnd(ShortPath):
             raise ValueError("a ping with this payload is under way; give each one its own")
         answered: Deferred[float] = Deferred(lambda _: self._forget_ping(payload))
         if self.state != OPEN:
-            answered.errback(ConnectionLost(self._why or "the WebSocket is not open", None, False, "closed"))
+            answered.errback(ConnectionLost(self._why or "the WebSocket is not open", cause="ended"))
         else:
             self._pings[payload] = (self._reactor.seconds(), answered)
             self._send_ping(payload)

@@ -162,7 +162,7 @@ class WebSocket:
         :raises TypeError: the message is neither.
         """
         if not self.is_open:
-            return fail(ConnectionLost("the WebSocket is closed", None, False, "closed"))
+            return fail(ConnectionLost("the WebSocket is closed", clean=True))
         given: object = message
         if isinstance(given, str):
             self._end.send(given.encode("utf-8"))
