@@ -195,9 +195,9 @@ def test_a_request_is_one_line_when_it_has_ended() -> None:
     feed = Feed()
     assert feed.begin("1", "/api/ships") == ""
     assert feed.answer("1") == ""
-    assert feed.story.requests.in_flight == 1
+    assert feed.story.activity[1] == 1
     assert feed.finish("1").split() == ["network", "200", "GET", "/api/ships", "1.2", "kB", "200", "ms"]
-    assert feed.story.requests.in_flight == 0
+    assert feed.story.activity[1] == 0
 
 
 def test_a_request_is_told_at_its_beginning_when_all_is_told() -> None:
@@ -268,20 +268,20 @@ def test_a_request_that_two_sessions_tell_of_is_one() -> None:
     assert feed.finish("1") != ""
     assert feed.finish("1") == ""
     feed.begin("1", "/worker.js")
-    assert feed.story.requests.in_flight == 0
+    assert feed.story.activity[1] == 0
 
 
 def test_data_urls_are_no_requests() -> None:
     feed = Feed()
     feed.begin("1", "data:text/plain,x")
-    assert feed.story.requests.in_flight == 0
+    assert feed.story.activity[1] == 0
     assert feed.finish("1") == ""
 
 
 def test_an_event_stream_is_told_when_it_is_answered_and_keeps_nobody_waiting() -> None:
     feed = Feed()
     feed.begin("1", "/stream", kind="EventSource")
-    assert feed.story.requests.in_flight == 0
+    assert feed.story.activity[1] == 0
     assert "200 GET   /stream" in feed.answer("1", kind="EventSource")
     told = feed.text(
         "Network.eventSourceMessageReceived", requestId="1", timestamp=2, eventName="tide", eventId="", data="high\n"
@@ -293,9 +293,9 @@ def test_what_a_session_has_begun_ends_with_it() -> None:
     feed = Feed()
     feed.begin("1")
     feed.text("Target.detachedFromTarget", None, sessionId="OTHER")
-    assert feed.story.requests.in_flight == 1
+    assert feed.story.activity[1] == 1
     feed.text("Target.detachedFromTarget", None, sessionId=PAGE)
-    assert feed.story.requests.in_flight == 0
+    assert feed.story.activity[1] == 0
 
 
 # WebSockets.
@@ -663,3 +663,30 @@ def test_a_page_that_stops_loading_without_its_load_event_is_loaded(name: str) -
     story, lines = recorded(name)
     assert story.activity == (True, 0)
     assert [each.mark for each in lines if each.tag == "page"].count("stopped") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "times"),
+    [
+        ("self_redirect", "302 GET /self", 1),
+        ("self_redirect", "200 GET /self", 1),
+        ("redirects", "301 GET /r2", 1),
+        ("frame_out_and_in", "200 GET /b", 3),
+        ("not_modified", "304 GET /etag", 1),
+        ("service_worker", "200 GET /made", 1),
+        ("failed", "ERR GET http://localhost:8000/shut", 1),
+        ("fetch_aborted", "--- GET /never", 1),
+        ("window_stop", "200 GET /stops", 1),
+    ],
+)
+def test_each_request_that_was_recorded_is_told_once(name: str, line: str, times: int) -> None:
+    lines = [f"{each.mark} {each.text}" for each in recorded(name)[1] if each.tag == "network"]
+    assert lines.count(line) == times
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["preflight", "worker_left", "keepalive", "crash_in_flight", "left_with_a_request_in_flight", "websocket_left"],
+)
+def test_a_page_waits_for_nothing_that_went_with_what_has_asked(name: str) -> None:
+    assert recorded(name)[0].activity[1] == 0

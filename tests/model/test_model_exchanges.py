@@ -524,6 +524,13 @@ class TestExtraInfo:
         hops = model.exchanges.hops("R")
         assert [each.request_extra is not None for each in hops] == [False, True]
 
+    def test_that_there_is_in_spite_of_what_is_said_is_not_lost(self) -> None:
+        for early in (True, False):
+            model = BrowserModel()
+            told = [answered(extra=False), received(status=304)]
+            (row,) = begun(tell(model, asked(), *(reversed(told) if early else told)))
+            assert row.status == 304
+
     def test_what_the_memory_cache_has_served_has_none(self) -> None:
         model = BrowserModel()
         served = network.RequestServedFromCache(request_id="R")

@@ -62,6 +62,11 @@ class TestTargets:
         assert kinds(model.feed("", target.TargetDestroyed(target_id="T1"))) == [SessionClosed, TargetDestroyed]
         assert model.feed("", target.DetachedFromTarget(session_id="S1")) == ()
 
+    def test_a_session_that_was_attached_before_anybody_listened_ends_once(self) -> None:
+        model = BrowserModel()
+        assert kinds(model.feed("", target.DetachedFromTarget(session_id="S1"))) == [SessionClosed]
+        assert model.feed("", target.DetachedFromTarget(session_id="S1")) == ()
+
     def test_what_is_told_twice_changes_once(self) -> None:
         model = BrowserModel()
         model.feed("", attached("S1"))

@@ -151,7 +151,7 @@ class Recorded:
 
     def open_requests(self) -> int:
         """Return how many requests had not ended."""
-        return sum(len(each.story.requests.open) for each in self.all_speakers)
+        return sum(len(each.story.in_flight) for each in self.all_speakers)
 
     def _add(self, session: str | None, kind: str, target: str | None, url: str) -> Speaker:
         made = self.speakers[session] = Speaker(session, kind, target, url, self._wanted.selection, self._verbose)

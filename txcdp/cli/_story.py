@@ -11,7 +11,7 @@ from twisted.logger import Logger
 from txcdp._core.dispatch.tap import Message
 from txcdp.cli import _console as console
 from txcdp.cli._lines import Line, Mood
-from txcdp.cli._requests import Request, Requests, line
+from txcdp.cli._requests import TOLD_ENDS, is_busy, is_request, line
 from txcdp.cli._selection import Selection
 from txcdp.cli._sockets import Sockets
 from txcdp.cli._summary import Tally
@@ -23,7 +23,11 @@ from txcdp.model import (
     Change,
     ConsoleEntry,
     ConsoleWritten,
-    DocumentDiscarded,
+    Exchange,
+    ExchangeEnded,
+    ExchangeResponded,
+    ExchangeStarted,
+    ExchangeState,
     NavigationEnded,
     NavigationState,
 )
@@ -46,7 +50,6 @@ class Story:
     :param selection: what is told; None: all that there are lines for.
     :param verbose: whether requests are told when they begin, too, stacks with errors, and URLs in full.
     :ivar tally: what has happened so far.
-    :ivar requests: the requests so far.
     :ivar loaded: whether the page's document has been loaded.
     :ivar committed: whether a document has come, and not the browser's page with an error.
     """
@@ -55,7 +58,6 @@ class Story:
         self, session: str | None, url: str, selection: Selection | None = None, verbose: bool = False
     ) -> None:
         self.tally = Tally(url)
-        self.requests = Requests()
         self.sockets = Sockets()
         self.loaded = False
         self.committed = False
@@ -67,12 +69,6 @@ class Story:
         self._names: dict[str, str] = {}
         self._targets: dict[str, str] = {}
         self._handlers: dict[str, tuple[type[Event], Handler]] = {}
-        self._register(network.RequestWillBeSent, self._request)
-        self._register(network.ResponseReceived, self._response)
-        self._register(network.ResponseReceivedExtraInfo, lambda event, _: self.requests.answered_further(event))
-        self._register(network.RequestServedFromCache, lambda event, _: self.requests.from_memory(event))
-        self._register(network.LoadingFinished, lambda event, _: self._ended(self.requests.finished(event)))
-        self._register(network.LoadingFailed, lambda event, _: self._ended(self.requests.failed(event)))
         self._register(network.EventSourceMessageReceived, self._streamed)
         self._register(network.WebSocketCreated, lambda event, _: self.sockets.created(event))
         self._register(network.WebSocketWillSendHandshakeRequest, lambda event, _: self.sockets.asked(event))
@@ -95,15 +91,20 @@ class Story:
         self._register(target.AttachedToTarget, self._attached)
         self._register(target.DetachedFromTarget, self._detached)
         self._register(inspector.TargetCrashed, self._crashed)
-        self._lines_by_model = self._model.wants("console")
-        for event in self._model.wants("targets", "frames", "documents", "console"):
+        self._lines_by_model = self._model.wants("exchanges", "console") - _UNTOLD
+        for event in self._model.wants("targets", "frames", "documents", "exchanges", "console") - _UNTOLD:
             if event.method not in self._handlers:
                 self._register(event, lambda event, _: None)
 
     @property
     def activity(self) -> tuple[bool, int]:
         """Whether the page is loaded, and for how many requests it waits."""
-        return self.loaded, self.requests.in_flight
+        return self.loaded, sum(map(is_busy, self._model.exchanges.exchanges.values()))
+
+    @property
+    def in_flight(self) -> list[Exchange]:
+        """The requests that have not ended."""
+        return [each for each in self._model.exchanges.exchanges.values() if is_request(each)]
 
     @property
     def methods(self) -> frozenset[str]:
@@ -151,18 +152,20 @@ class Story:
         """Take what an event has changed in the page."""
         if isinstance(change, ConsoleWritten):
             return [self._written(change.entry)]
-        if isinstance(change, DocumentDiscarded):
-            self.requests.document_gone(change.document.loader_id)
-        elif isinstance(change, NavigationEnded):
+        if isinstance(change, ExchangeStarted):
+            return [self._begun(change.exchange)]
+        if isinstance(change, ExchangeResponded):
+            return [self._responded(change.exchange)]
+        if isinstance(change, ExchangeEnded):
+            return [self._ended(change.exchange)]
+        if isinstance(change, NavigationEnded):
             top = self._model.frames.top(self._session or "")
-            is_page = top is not None and top.id == change.navigation.frame_id
-            if change.reason in _STOPPED:
-                lines = [self._ended(self.requests.document_stopped(change.navigation.loader_id))]
-                if is_page and self.committed:
-                    self.loaded = True
-                    lines.append(Line("page", "stopped", "loading, before load", mood="warning"))
-                return lines
-            if is_page and change.reason is NavigationState.FAILED and change.navigation.response is not None:
+            if top is None or top.id != change.navigation.frame_id:
+                return []
+            if change.reason in _STOPPED and self.committed:
+                self.loaded = True
+                return [Line("page", "stopped", "loading, before load", mood="warning")]
+            if change.reason is NavigationState.FAILED and change.navigation.response is not None:
                 self.loaded = True  # a status, and nothing to show: there is no more to wait for
         return []
 
@@ -171,30 +174,29 @@ class Story:
 
     # The network.
 
-    def _request(self, event: network.RequestWillBeSent, session: str | None) -> Told:
-        redirected, request = self.requests.begun(event, session)
-        lines = [self._ended(redirected)]
-        if request is None:
-            return lines
-        if request.is_document and session == self._session and request.frame == self.tally.frame_of(request):
-            self.tally.document_begun(request)
-        if self._verbose:
-            text = self._url(request.url)
-            lines.append(Line("network", f"→ {clean(request.method)}", text, mood="quiet", is_url=True))
-        return lines
+    def _begun(self, exchange: Exchange) -> Line | None:
+        if not is_request(exchange):
+            return None
+        if exchange.is_navigation and exchange.session_id == (self._session or ""):
+            self.tally.document_begun(exchange)
+        if not self._verbose:
+            return None
+        text = self._url(exchange.url)
+        return Line("network", f"→ {clean(exchange.method)}", text, mood="quiet", is_url=True)
 
-    def _response(self, event: network.ResponseReceived, session: str | None) -> Told:
-        request = self.requests.answered(event)
-        if request is not None and request.type == "EventSource" and not request.told:
-            request.told = True  # it may never end
-            return line(request, self._url(request.url))
+    def _responded(self, exchange: Exchange) -> Line | None:
+        if exchange.type == "EventSource" and exchange.state is ExchangeState.RESPONDED:
+            return line(exchange, self._url(exchange.url))  # it may never end
         return None
 
-    def _ended(self, request: Request | None) -> Line | None:
-        if request is None:
+    def _ended(self, exchange: Exchange) -> Line | None:
+        if exchange.state not in TOLD_ENDS or not is_request(exchange):
             return None
-        self.tally.request(request)
-        return line(request, self._url(request.url), self._url(request.redirect))
+        self.tally.request(exchange)
+        redirect = ""
+        if exchange.redirected_to is not None:
+            redirect = self._url(self._model.exchanges.hops(exchange.request_id)[exchange.hop + 1].url)
+        return line(exchange, self._url(exchange.url), redirect)
 
     def _streamed(self, event: network.EventSourceMessageReceived, session: str | None) -> Told:
         length = len(event.data.encode("utf-8", "surrogatepass"))
@@ -286,7 +288,6 @@ class Story:
         return Line("target", "attached", kind, note=self._url(info.url), mood="quiet")
 
     def _detached(self, event: target.DetachedFromTarget, session: str | None) -> Told:
-        self.requests.session_ended(event.session_id)
         self._targets.pop(event.session_id, None)
         name = self._names.pop(event.session_id, "")
         return Line("target", "gone", name, mood="quiet") if name else None
@@ -298,7 +299,7 @@ class Story:
 
     def open_requests(self) -> str:
         """Say what the page is still waiting for, ``""`` where it is nothing."""
-        waiting = [each for each in self.requests.open.values() if each.busy]
+        waiting = [each for each in self._model.exchanges.exchanges.values() if is_busy(each)]
         if not waiting:
             return ""
         longest = min(waiting, key=lambda each: each.started)
@@ -307,6 +308,9 @@ class Story:
 
 #: Ends of a navigation whose document is there, and will not have its load event.
 _STOPPED = (NavigationState.STOPPED, NavigationState.BROKEN)
+
+#: What makes no line, and of which there is much.
+_UNTOLD = frozenset({network.DataReceived, network.ResourceChangedPriority, network.RequestWillBeSentExtraInfo})
 
 #: Domains of which a line of its own tells what matters: the rest of their events is left out.
 _DOMAINS_WITH_LINES = frozenset({"Network", "Page", "Runtime", "Log", "Target", "Inspector"})

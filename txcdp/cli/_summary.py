@@ -8,11 +8,12 @@ from heapq import nlargest
 from typing import TYPE_CHECKING
 
 from txcdp.cli._lines import Style
+from txcdp.cli._requests import has_failed, is_busy, outcome, took
 from txcdp.cli._text import clean, count, cut, cut_middle, pad, seconds, size, width
 from txcdp.cli._urls import origin, short
+from txcdp.model import Exchange
 
 if TYPE_CHECKING:
-    from txcdp.cli._requests import Request
     from txcdp.cli._story import Story
 
 _LABEL = 11
@@ -32,13 +33,13 @@ class Tally:
     def __init__(self, url: str) -> None:
         self.url = url
         self.frame: str | None = None
-        self.document: Request | None = None
+        self.document: Exchange | None = None
         self.requests = 0
         self.redirects = 0
         self.cancelled = 0
         self.cached = 0
         self.received: Counter[str] = Counter()
-        self.failures: list[Request] = []
+        self.failures: list[Exchange] = []
         self.failed = 0
         self.messages: Counter[str] = Counter()
         self.uncaught = 0
@@ -47,17 +48,15 @@ class Tally:
         self.downloads = 0
         self.parsed_after: float | None = None
         self.loaded_after: float | None = None
-        self.slowest: list[Request] = []
+        self.slowest: list[Exchange] = []
         self._began: float | None = None
 
-    def frame_of(self, request: Request) -> str | None:
-        """Return the main frame, which is that of the very first document."""
-        self.frame = self.frame or request.frame
-        return self.frame
-
-    def document_begun(self, request: Request) -> None:
-        """Take the request of the page's own document; a redirect goes on with it."""
-        if self.document is None or self.document.id != request.id:
+    def document_begun(self, request: Exchange) -> None:
+        """Take the request of a document; the page's own are of its main frame, and a redirect goes on with it."""
+        self.frame = self.frame or request.frame_id
+        if request.frame_id != self.frame:
+            return
+        if self.document is None or self.document.request_id != request.request_id:
             self._began = request.started
         self.document = request
 
@@ -74,19 +73,19 @@ class Tally:
         """Take the load event."""
         self.loaded_after = None if self._began is None else when - self._began
 
-    def request(self, request: Request) -> None:
+    def request(self, request: Exchange) -> None:
         """Take a request that has ended."""
         self.requests += 1
-        self.redirects += bool(request.redirect)
+        self.redirects += request.redirected_to is not None
         self.cancelled += request.cancelled
         self.cached += bool(request.cached)
         self.received[request.type] += int(request.received)
-        if request.failed:
+        if has_failed(request):
             self.failed += 1
             if len(self.failures) < _NAMED:
                 self.failures.append(request)
-        if request.busy:
-            self.slowest = nlargest(_SLOWEST, [*self.slowest, request], key=lambda each: each.took)
+        if is_busy(request):
+            self.slowest = nlargest(_SLOWEST, [*self.slowest, request], key=took)
 
     def threw(self, text: str) -> None:
         """Take an exception that nobody caught."""
@@ -137,12 +136,12 @@ def _rows(story: Story, style: Style, notes: Iterable[tuple[str, str]], room: in
         yield "", f"and {tally.uncaught - len(tally.exceptions)} more"
     base = origin(tally.url)
     for number, request in enumerate(tally.slowest if tally.requests > 1 else ()):
-        took = f"{seconds(request.took):>8}  "
-        yield "" if number else "slowest", took + fit(clean(short(request.url, base)), len(took))
+        duration = f"{seconds(took(request)):>8}  "
+        yield "" if number else "slowest", duration + fit(clean(short(request.url, base)), len(duration))
     for number, request in enumerate(tally.failures):
-        outcome = clean(request.outcome) + "  "
-        url = fit(clean(short(request.url, base)), width(outcome))
-        yield "" if number else "failed", style.in_mood(outcome, "bad") + url
+        how = clean(outcome(request)) + "  "
+        url = fit(clean(short(request.url, base)), width(how))
+        yield "" if number else "failed", style.in_mood(how, "bad") + url
     if tally.failed > len(tally.failures):
         yield "", f"and {tally.failed - len(tally.failures)} more"
 
@@ -169,11 +168,11 @@ def _requests(story: Story, style: Style) -> str:
         (tally.redirects, "redirected"),
         (tally.cached, "from the cache"),
         (tally.cancelled, "cancelled"),
-        (len(story.requests.open), "still open"),
+        (len(story.in_flight), "still open"),
     ):
         if number:
             parts.append(f"{number} {word}")
-    total = tally.requests + len(story.requests.open)
+    total = tally.requests + len(story.in_flight)
     return f"{total}" + (f": {', '.join(parts)}" if parts else "")
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from txcdp.cli._lines import Style
 from txcdp.cli._recorded import Recorded
+from txcdp.cli._requests import outcome
 from txcdp.cli._text import clean, count, cut, cut_middle, pad, seconds, size, width
 
 _LABEL = 11
@@ -40,10 +41,10 @@ def _rows(recorded: Recorded, style: Style, room: int) -> Iterator[tuple[str, st
         yield "" if number else "uncaught", style.in_mood(text if whole else cut(text, room), "bad")
     failures = [request for each in tallies for request in each.failures]
     for number, request in enumerate(failures[:_NAMED]):
-        outcome = clean(request.outcome) + "  "
+        how = clean(outcome(request)) + "  "
         url = clean(request.url)
-        shown = url if whole else cut_middle(url, room - width(outcome))
-        yield "" if number else "failed", style.in_mood(outcome, "bad") + shown
+        shown = url if whole else cut_middle(url, room - width(how))
+        yield "" if number else "failed", style.in_mood(how, "bad") + shown
     if recorded.commands:
         text = f"{recorded.commands:,}" + (f": {recorded.refused:,} failed" if recorded.refused else "")
         yield "commands", text

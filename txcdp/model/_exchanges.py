@@ -407,7 +407,10 @@ class _Chain:
         changed = []
         slots = iter(self.slots)
         for hop in self.hops:
-            sent, received = (None, None) if hop.has_extra_info is False else next(slots, (None, None))
+            if hop.has_extra_info is False and hop is not self.hops[-1]:
+                sent = received = None
+            else:  # the last one takes what is there, whatever it says: there is nobody else
+                sent, received = next(slots, (None, None))
             if hop.request_extra is not sent or hop.response_extra is not received:
                 hop.request_extra, hop.response_extra = sent, received
                 if sent is not None or received is not None:

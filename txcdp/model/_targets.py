@@ -26,6 +26,9 @@ import msgspec
 from txcdp.domains import inspector, target
 from txcdp.model._table import Change, Row, Table
 
+#: How many sessions that have ended are known by their ids, so that each ends once.
+_REMEMBERED = 1000
+
 
 class Target(Row):
     """Something that can be attached to.
@@ -130,13 +133,14 @@ class Targets(Table):
         super().__init__(emit)
         self.targets: dict[str, Target] = {}
         self.sessions: dict[str, Session] = {}
+        self._closed: dict[str, None] = {}
         self.handlers = {
             target.TargetCreated: lambda _, event: self._discovered(event.target_info),
             target.TargetInfoChanged: lambda _, event: self._changed(event.target_info),
             target.TargetDestroyed: self._destroyed,
             target.GetTargetsResult: self._listed,
             target.AttachedToTarget: self._attached,
-            target.DetachedFromTarget: lambda _, event: self._close(event.session_id),
+            target.DetachedFromTarget: self._detached,
             inspector.TargetCrashed: self._session_crashed,
             inspector.TargetReloadedAfterCrash: self._session_revived,
         }
@@ -205,6 +209,18 @@ class Targets(Table):
             parent.child_ids[row.id] = None
         self.emit(SessionAttached(row, found, bool(event.waiting_for_debugger)))
 
+    def _detached(self, session: str, event: target.DetachedFromTarget) -> None:
+        if event.session_id in self.sessions:
+            self._close(event.session_id)
+        elif event.session_id not in self._closed:  # it was attached before anybody listened
+            self._remember(event.session_id)
+            self.emit(SessionClosed(event.session_id, event.target_id or ""))
+
+    def _remember(self, session_id: str) -> None:
+        self._closed[session_id] = None
+        if len(self._closed) > _REMEMBERED:
+            del self._closed[next(iter(self._closed))]
+
     def _close(self, session_id: str) -> None:
         row = self.sessions.get(session_id)
         if row is None:
@@ -212,6 +228,7 @@ class Targets(Table):
         for each in list(row.child_ids):
             self._close(each)
         del self.sessions[session_id]
+        self._remember(session_id)
         parent = self.sessions.get(row.parent_id)
         if parent is not None:
             parent.child_ids.pop(session_id, None)
