@@ -395,6 +395,7 @@ class EndTests(LaunchCase):
             (("KILL",), {}),
             (("KILL",), {"profile": os.path.join(self.temp, "mine")}),
             (("TERM", "KILL"), {"transport": "pipe"}),
+            ((), {}),  # as with a reactor that hears no more of it
         ):
             browser, fake = self.launched_to_be_closed(**options)
             fake.obeys = obeys
@@ -403,8 +404,10 @@ class EndTests(LaunchCase):
             self.reactor.events.clear()
             self.assertIsNone(trigger())  # nothing to wait for: all is done
             self.assertEqual(os.listdir(self.temp), ["mine"] if "profile" in options else [])
-            self.assertFalse(browser.running)
             shutil.rmtree(os.path.join(self.temp, "mine"), ignore_errors=True)
+            if not obeys:
+                fake.exit(signal_number=signal.SIGKILL)
+            self.assertFalse(browser.running)
             self.reactor.advance(process._STRAYS_FOLLOW)
             self.assert_nothing_left()
 

@@ -245,7 +245,28 @@ FAULTS = (
         "                    pass\n",
         ("tests/chrome/test_launch.py::EndTests::test_everybody_hears_of_a_crash_and_all_is_removed",),
     ),
+    Fault(
+        "a browser that nobody has closed leaves its directory behind",
+        "chrome/_process.py",
+        "        if not self._workspace.remove():\n",
+        "        if False:\n",
+        ("tests/chrome/test_launch.py::EndTests::test_one_that_nobody_has_closed_ends_with_the_shutdown_all_the_same",),
+    ),
     # Another line after a lost one.
+    Fault(
+        "what limits held back fails with the line, though it was never sent",
+        "_core/outage.py",
+        "        if self._wait:\n            self._pending.give_back(held, lost)\n",
+        "",
+        (f"{_RECONNECTING}::HeldBackTests::test_too_many_in_flight",),
+    ),
+    Fault(
+        "a connection that is closed tells how the other end took it",
+        "_core/connection.py",
+        'ConnectionLost(reason.reason if late else "closed on our side", clean=True',
+        "ConnectionLost(reason.reason, reason.code, clean=True",
+        ("tests/transports/test_losses.py::ConnectionTests::test_all_causes_while_it_is_open_and_while_it_is_closed",),
+    ),
     Fault(
         "commands in flight wait on for another line",
         "_core/outage.py",
