@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.defer import CancelledError
 from twisted.trial.unittest import SynchronousTestCase
 
-from txcdp.domains import page, target
+from txcdp.domains import fetch, network, page, target
 from txcdp.errors import CommandError, CommandTimeout, SessionDetached
 from txcdp.page import _commits
 from txcdp.testing import NEVER, FakeChrome
@@ -44,6 +45,18 @@ class CommitTestCase(SynchronousTestCase):
 
     def state(self, name: str = "load") -> None:
         self.emit(page.LifecycleEvent(frame_id=self.frame, loader_id="L", name=name, timestamp=1.0))
+
+    def paused(self, request_id: str) -> None:
+        request = network.Request(
+            url="https://example.test/",
+            method="GET",
+            headers=network.Headers({}),
+            initial_priority="High",
+            referrer_policy="no-referrer",
+        )
+        self.emit(
+            fetch.RequestPaused(request_id=request_id, request=request, frame_id=self.frame, resource_type="Document")
+        )
 
     def sent(self, command: Any) -> int:
         return len(self.chrome.received(command))
@@ -103,6 +116,58 @@ class PictureTests(CommitTestCase):
         self.assertLess(self.sent(page.capture_screenshot), 6)
         self.assertQuiet()
 
+    def test_a_page_that_never_stops_is_held_for_the_moment(self):
+        self.chrome.on(page.capture_screenshot, NEVER)
+        taking = self.tab.screenshot()
+        self.chrome.flush()
+        self.commit()
+        self.assertEqual(self.sent(fetch.enable), 0)
+        self.commit()
+        (enabled,) = self.chrome.received(fetch.enable)
+        self.assertEqual([each.resource_type for each in enabled.patterns], ["Document"])
+        self.chrome.on(page.capture_screenshot, PICTURE)
+        self.paused("1")  # now the page stays as it is
+        self.assertEqual(self.successResultOf(taking), b"picture")
+        self.assertEqual([each.request_id for each in self.chrome.received(fetch.continue_request)], ["1"])
+        self.assertEqual(self.sent(fetch.disable), 1)
+        self.assertQuiet()
+
+    def test_it_is_not_held_for_long(self):
+        self.chrome.on(page.capture_screenshot, NEVER)
+        taking = self.tab.screenshot()
+        self.commit()
+        self.commit()
+        self.paused("1")
+        self.chrome.advance(3)
+        self.assertEqual(self.sent(fetch.continue_request), 1)
+        self.assertEqual(self.sent(fetch.disable), 1)
+        taking.cancel()
+        self.failureResultOf(taking, CancelledError)
+        self.chrome.flush()
+        self.assertEqual(self.sent(fetch.disable), 1)
+        self.assertQuiet()
+
+    def test_what_the_program_pauses_is_its_own(self):
+        self.chrome.on(page.capture_screenshot, NEVER)
+        self.chrome.run(self.tab.session.execute(fetch.enable()))
+        taking = self.tab.screenshot()
+        self.commit()
+        self.commit()
+        self.assertEqual(self.sent(fetch.enable), 1)
+        taking.cancel()
+        self.failureResultOf(taking, CancelledError)
+        self.chrome.run(self.tab.session.execute(fetch.disable()))
+        taking = self.tab.screenshot()
+        self.commit()
+        self.commit()
+        self.chrome.run(self.tab.session.execute(fetch.enable()))
+        self.paused("theirs")
+        taking.cancel()
+        self.failureResultOf(taking, CancelledError)
+        self.chrome.flush()
+        self.assertEqual(self.sent(fetch.continue_request), 0)
+        self.assertEqual(self.sent(fetch.disable), 1)
+
     def test_a_page_that_does_nothing_but_navigate(self):
         self.chrome.on(page.capture_screenshot, NEVER)
         taking = self.tab.screenshot()
@@ -111,6 +176,7 @@ class PictureTests(CommitTestCase):
         self.assertLessEqual(len(self.browser.connection._pending), 9)
         taking.cancel()
         self.failureResultOf(taking)
+        self.chrome.flush()
         self.assertQuiet()
 
     def test_what_is_wrong_stays_wrong(self):

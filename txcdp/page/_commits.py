@@ -13,6 +13,10 @@ asked of it in that moment goes to neither:
 
 Asked once more when the new document is there, each does what it is to do. The moment is told by the page's own
 events: its commit comes while the command waits, or the commit came just before and what follows it comes now.
+
+A page that never stops (a meta refresh of 0 seconds) has a new document every few hundredths of a second, and a picture
+takes as long, so each one might meet the next commit, again and again. So the document after the next is held back at
+its request until the command is answered, where the program itself does not use ``Fetch``.
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ from twisted.python.failure import Failure
 
 from txcdp._core.sessions import Session
 from txcdp._deferreds import with_deadline
-from txcdp.domains import page, target
+from txcdp.domains import fetch, page, target
 from txcdp.errors import CommandError, CommandTimeout, Gone
 from txcdp.protocol._records import Command
 
@@ -55,6 +59,10 @@ _UNANSWERED: Final = 3.0
 #: The same for a page that is to close. A page may take half a second to leave.
 _UNCLOSED: Final = 1.0
 
+#: After how many commits the next document is held back, and for how many seconds at most.
+_COMMITS: Final = 2
+_HELD: Final = 3.0
+
 #: How many of one command may wait for an answer at once.
 _AT_ONCE: Final = 8
 
@@ -79,6 +87,44 @@ class _Signs:
             self._committed()
 
 
+class _Hold:
+    """Holds back the documents that a page is about to ask for.
+
+    :param held: called with each one: until it is released, the page stays as it is.
+    """
+
+    def __init__(self, session: Session, held: Callable[[], None]) -> None:
+        self._session = session
+        self._held = held
+        self._paused: list[str] = []
+        self._subscription = session._observe(fetch.RequestPaused).subscribe(self._holds, _ignore)
+        patterns = [{"urlPattern": "*", "resourceType": "Document"}]
+        session._send_quietly("Fetch.enable", {"patterns": patterns}).addErrback(_ignore)
+        self._call: IDelayedCall | None = session.context.clock.callLater(_HELD, self.release)
+
+    def release(self) -> None:
+        call, self._call = self._call, None
+        if call is None:
+            return
+        if call.active():
+            call.cancel()
+        self._subscription.dispose()
+        for each in self._paused:
+            self._session._send_quietly("Fetch.continueRequest", {"requestId": each}).addErrback(_ignore)
+        if not _uses_fetch(self._session):  # it may have begun to meanwhile
+            self._session._send_quietly("Fetch.disable").addErrback(_ignore)
+
+    def _holds(self, event: fetch.RequestPaused) -> None:
+        if not _uses_fetch(self._session):
+            self._paused.append(event.request_id)
+            self._held()
+
+
+def _uses_fetch(session: Session) -> bool:
+    """Whether the program itself has requests paused: it is to see all of them, and nobody else any."""
+    return session._is_set_up("Fetch.enable") or any(each.startswith("Fetch.") for each in session.listened)
+
+
 class _Repeated(Deferred[R]):
     """One command, sent until it is answered.
 
@@ -98,6 +144,8 @@ class _Repeated(Deferred[R]):
         self._refused = False
         self._seen_sign = False
         self._failures = 0
+        self._commits = 0
+        self._hold: _Hold | None = None
         self._call: IDelayedCall | None = None
         self._signs = _Signs(session, self._committed, self._moved)
         self._send()
@@ -147,6 +195,9 @@ class _Repeated(Deferred[R]):
         return message.startswith(_NOT_ACTIVE)
 
     def _committed(self) -> None:
+        self._commits += 1
+        if self._again_unanswered and self._commits == _COMMITS and not _uses_fetch(self._session):
+            self._hold = _Hold(self._session, self._send)
         if self._refused or self._again_unanswered:
             self._send()
         self._seen_sign = True
@@ -160,6 +211,9 @@ class _Repeated(Deferred[R]):
         self._signs.stop()
         if self._call is not None and self._call.active():
             self._call.cancel()
+        hold, self._hold = self._hold, None
+        if hold is not None:
+            hold.release()
         waiting, self._waiting = self._waiting, []
         for each in waiting:
             each.cancel()

@@ -13,7 +13,7 @@ from txcdp._core.sessions import Session
 from txcdp._deferreds import OneShot, returns_deferred, with_deadline
 from txcdp._timeouts import DEFAULT, Default
 from txcdp.domains import page, target
-from txcdp.errors import CommandTimeout, DialogOpen, Gone, NavigationError, NavigationTimeout
+from txcdp.errors import CommandTimeout, ContextDestroyed, DialogOpen, Gone, NavigationError, NavigationTimeout
 from txcdp.page import _capture as capture
 from txcdp.page import _commits as commits
 from txcdp.page import _evaluation as evaluation
@@ -339,7 +339,14 @@ class Page:
         """Evaluate for ourselves; while a dialog is open that would wait for what the program may be about to do."""
         if self.session.blocked_by:
             raise DialogOpen(f"page.{what}()", self.session.blocked_by)
-        return await self._own_world.read(expression, self.main_frame_id)
+        frame_id = self.main_frame_id
+        try:
+            return await self._own_world.read(expression, frame_id)
+        except ContextDestroyed:
+            if frame_id == self.main_frame_id:
+                raise
+            # A page that was rendered in advance has taken its place, and we have only just heard of it.
+            return await self._own_world.read(expression, self.main_frame_id)
 
     @returns_deferred
     async def _go(

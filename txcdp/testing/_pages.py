@@ -152,10 +152,12 @@ class FakePages:
         self._chrome.post(runtime.ExecutionContextCreated(context=described), session)
 
     def _frame(self, target: FakeTarget) -> page.Frame:
+        url, fragment = urldefrag(target.url)
         return page.Frame(
             id=target.id,
             loader_id=self._loaders.setdefault(target.id, f"{target.id}-0"),
-            url=urldefrag(target.url)[0],
+            url=url,
+            url_fragment=f"#{fragment}" if fragment else None,
             domain_and_registry=urlsplit(target.url).hostname or "",
             security_origin=_origin(target.url),
             mime_type="text/html",

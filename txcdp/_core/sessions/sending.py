@@ -110,6 +110,10 @@ class Sending:
             return fail(refused)
         return self._channel.send(self._session, params or {}, ReplyDecoder(method, dict[str, Any]), DEFAULT)
 
+    def stands(self, method: str) -> bool:
+        """Whether a command is among what would be sent again."""
+        return any(entry.method == method for entry in self._journal)
+
     def send_again(self) -> None:
         """Send all that stands once more, in one write: the line, and with it the browser's session, is a new one."""
         for entry in self._journal:

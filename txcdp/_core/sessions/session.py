@@ -332,6 +332,14 @@ class Session:
         # Where somebody else has answered, it is refused.
         session._sending.send_quietly(answer.method, answer.params).addErrback(lambda _: None)
 
+    def _is_set_up(self, method: str) -> bool:
+        """Whether a command of the user stands that leaves something standing, such as ``"Fetch.enable"``."""
+        return self._sending.stands(method)
+
+    def _send_quietly(self, method: str, params: Mapping[str, Any] | None = None) -> Deferred[dict[str, Any]]:
+        """Send what the library itself wants for a moment, which is not set up again with the session."""
+        return self._sending.send_quietly(method, params)
+
     def _enable(self, method: str) -> Deferred[Any]:
         return self._sending.send_quietly(method)
 
