@@ -14,8 +14,8 @@ from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.internet.task import deferLater
 
 import txcdp
-from tests.browser.support import BrowserTestCase, Held, reactor, refusing_port
-from txcdp.domains import heap_profiler, network, page, runtime
+from tests.browser.support import BrowserTestCase, Held, SharedBrowserTestCase, reactor, refusing_port
+from txcdp.domains import heap_profiler, network, page, runtime, target
 from txcdp.errors import (
     AlreadyHandled,
     CommandTimeout,
@@ -54,7 +54,7 @@ def subscribers(tab: Page) -> list[str]:
     return sorted(tab.session.listened)
 
 
-class NavigationTests(BrowserTestCase):
+class NavigationTests(SharedBrowserTestCase):
     async def test_goto_tells_where_it_has_led(self):
         tab = await self.page()
         self.server.page("/old", status=302, location="/new")
@@ -291,7 +291,7 @@ class NavigationTests(BrowserTestCase):
         self.assertEqual(ours, [])
 
 
-class ReloadTests(BrowserTestCase):
+class ReloadTests(SharedBrowserTestCase):
     async def test_reload(self):
         tab = await self.page()
         url = self.server.page("/", "<title>Before</title>")
@@ -342,7 +342,7 @@ class ReloadTests(BrowserTestCase):
         self.assertEqual(await tab.title(), "Here")
 
 
-class EvaluationTests(BrowserTestCase):
+class EvaluationTests(SharedBrowserTestCase):
     async def test_values(self):
         tab = await self.page()
         values: dict[str, Any] = {
@@ -553,7 +553,7 @@ def size_of(png: bytes) -> tuple[int, int]:
     return width, height
 
 
-class ScreenshotTests(BrowserTestCase):
+class ScreenshotTests(SharedBrowserTestCase):
     async def test_formats(self):
         tab = await self.page()
         await tab.goto(self.server.page("/", "<body style='background: teal'>"))
@@ -579,7 +579,7 @@ class ScreenshotTests(BrowserTestCase):
         await self.fails(tab.screenshot(Path(self.mktemp()) / "none" / "x.png"), OSError)
 
 
-class DialogTests(BrowserTestCase):
+class DialogTests(SharedBrowserTestCase):
     async def test_nobody_listens(self):
         tab = await self.page()
         got = await tab.evaluate("[alert('a'), confirm('b'), prompt('c', 'd')]")
@@ -631,7 +631,7 @@ class DialogTests(BrowserTestCase):
         mine.close()
 
 
-class CommitTests(BrowserTestCase):
+class CommitTests(SharedBrowserTestCase):
     """What is asked of a page while a navigation commits."""
 
     #: Each is a race, and lost about every second time by who asks but once.
@@ -652,7 +652,6 @@ class CommitTests(BrowserTestCase):
         return {each.target_id for each in await self.browser.targets() if each.type == "page"}
 
     async def test_closing(self):
-        self.browser = await self.launch()
         before = await self.targets()
         for _ in range(self.TIMES):
             await (await self.new("/")).close()
@@ -666,7 +665,6 @@ class CommitTests(BrowserTestCase):
         self.assertEqual(await self.targets(), before)
 
     async def test_a_page_that_is_not_wanted_any_more(self):
-        self.browser = await self.launch()
         before = await self.targets()
         for path in ("/", "/again", "/slow") * 4:
             self.server.asked.clear()
@@ -679,7 +677,6 @@ class CommitTests(BrowserTestCase):
             await deferLater(reactor, 0.05, lambda: None)
 
     async def test_reloading(self):
-        self.browser = await self.launch()
         for _ in range(self.TIMES):
             tab = await self.new("/")
             await tab.reload()
@@ -687,7 +684,6 @@ class CommitTests(BrowserTestCase):
             await tab.close()
 
     async def test_pictures_and_papers(self):
-        self.browser = await self.launch()
         for _ in range(self.TIMES // 2):
             tab = await self.new("/")
             self.assertEqual((await tab.screenshot())[:4], b"\x89PNG")
@@ -697,6 +693,64 @@ class CommitTests(BrowserTestCase):
             await tab.goto(self.server.url("/again"), "commit")
             self.assertEqual((await tab.screenshot())[:4], b"\x89PNG")
             await tab.close()
+
+
+class PrerenderTests(BrowserTestCase):
+    """A page that was rendered in advance takes the place of the one that is shown, and has another main frame."""
+
+    async def activated(self) -> str:
+        """Open a page, as another program does, and have a link clicked whose page is rendered; returns its target."""
+        self.server.page("/next", "<title>next</title><p>next<script>fetch('/ready')</script>")
+        clicks = self.server.held("/clicks")
+        rules = '{"prerender": [{"source": "list", "urls": ["/next"], "eagerness": "immediate"}]}'
+        self.server.page(
+            "/",
+            f"<a id=link href=/next>next</a><script type=speculationrules>{rules}</script>"
+            "<script>fetch('/clicks').then(() => link.click())</script>",
+        )
+        self.browser = await self.launch(no_viewport=True)
+        command = target.create_target(url=self.server.url("/"))
+        # Chromium renders nothing in advance for a page that is attached to, nor always for one that is not.
+        for turn in range(2000):
+            if turn % 250 == 0:
+                target_id = (await self.browser.session.execute(command)).target_id
+            if "/ready" in self.server.asked:
+                break
+            await deferLater(reactor, 0.02, lambda: None)
+        self.assertIn("/ready", self.server.asked)
+        clicks.release()
+        asking = target.get_target_info(target_id=target_id)
+        while not (await self.browser.session.execute(asking)).target_info.url.endswith("/next"):
+            await deferLater(reactor, 0.02, lambda: None)
+        return target_id
+
+    async def attached(self) -> Page:
+        target_id = await self.activated()
+        return next(each for each in await self.browser.pages() if each.target_id == target_id)
+
+    async def test_what_is_asked_first(self):
+        tab = await self.attached()
+        self.assertEqual(await tab.title(), "next")
+        self.assertEqual(tab.url, self.server.url("/next"))
+        self.assertIn("<p>next", await tab.content())
+        started = "performance.getEntriesByType('navigation')[0].activationStart"
+        self.assertGreater(await tab.evaluate(started), 0)
+        self.assertNotEqual(tab.main_frame_id, tab.target_id)
+        self.assertEqual((await tab.screenshot())[:4], b"\x89PNG")
+        await tab.close()
+        self.assertTrue(tab.session.ended)
+
+    async def test_it_goes_on_from_there(self):
+        tab = await self.attached()
+        there = await tab.goto(self.server.url("/next#part"))
+        self.assertEqual(there.frame_id, tab.main_frame_id)
+        self.assertNotEqual(tab.main_frame_id, tab.target_id)
+        self.assertEqual(tab.url, self.server.url("/next#part"))
+        there = await tab.reload()
+        self.assertEqual(there.frame_id, tab.main_frame_id)
+        there = await tab.goto(self.server.page("/last", "<title>last</title>"))
+        self.assertEqual((there.status, there.frame_id), (200, tab.main_frame_id))
+        self.assertEqual(await tab.title(), "last")
 
 
 class EndTests(BrowserTestCase):

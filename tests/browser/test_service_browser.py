@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sqlite3
+import subprocess
 import sys
 import time
 from contextlib import closing
@@ -133,6 +134,33 @@ class RecordTests(BrowserTestCase):
         self.assertEqual([each.suffix for each in folder.iterdir()], [".jsonl"])
         (end,) = self.notes(folder, "end")
         self.assertEqual(end.data["reason"], "stopped")
+
+    async def test_a_dialog_is_answered_and_told_of(self) -> None:
+        first = self.server.page("/a", "<script>alert('Stop!')</script><title>a</title>")
+        second = self.server.page("/b", "<script>console.log('second')</script>")
+        folder = self.folder()
+        twistd = Twistd("txcdp", "record", f"--directory={folder}", first, second)
+        self.addCleanup(twistd.stop)
+
+        def shown() -> str:
+            return subprocess.run(
+                [sys.executable, "-m", "txcdp", "show", str(folder)],
+                capture_output=True,
+                text=True,
+                check=True,
+                cwd=ROOT,
+            ).stdout
+
+        def both() -> bool:
+            return folder.exists() and any(b"second" in each.read_bytes() for each in folder.iterdir())
+
+        await until(both, lambda: twistd.said)
+        said = await twistd.stop()
+        self.assertNotRegex(said, "Traceback|Unhandled|could not be opened")
+        told = [line for line in shown().splitlines() if "Stop!" in line or "dialog" in line.lower()]
+        self.assertTrue(any("Stop!" in line for line in told), told)
+        self.assertIn("dismissed", " ".join(told))
+        self.assertNotIn("accepted", " ".join(told))
 
     async def test_a_remote_browser_that_comes_later(self) -> None:
         browser = await self.launch()

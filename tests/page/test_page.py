@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -23,6 +24,7 @@ from txcdp.errors import (
     SessionDetached,
     TargetCrashed,
 )
+from txcdp.page._capture import image_format
 from txcdp.page._evaluation import explained, thrown, value_of
 from txcdp.page._navigation import Navigation
 from txcdp.testing import NEVER, FakeChrome
@@ -618,3 +620,41 @@ class ErrorTests(SynchronousTestCase):
         ):
             again = pickle.loads(pickle.dumps(error))
             self.assertEqual((type(again), vars(again), str(again)), (type(error), vars(error), str(error)))
+
+
+class PictureTests(SynchronousTestCase):
+    def test_the_suffix_decides(self):
+        for path, wanted in (
+            ("a.png", "png"),
+            ("a.JPG", "jpeg"),
+            ("a.jpeg", "jpeg"),
+            ("a.webp", "webp"),
+            (None, "png"),
+        ):
+            self.assertEqual(image_format(path), wanted)
+        self.assertEqual(image_format(Path("a.jpg"), "jpeg"), "jpeg")
+        self.assertEqual(image_format("picture", "webp"), "webp")
+        self.assertEqual(image_format("picture.bin", "webp"), "webp")
+
+    def test_what_contradicts_itself_is_refused_with_what_to_do(self):
+        for path, kind, said in (
+            ("a.png", "jpeg", "a.png: its suffix says 'png', but type= says 'jpeg'; leave one out"),
+            (
+                "a.bmp",
+                None,
+                "a.bmp: the suffix '.bmp' is none of a picture; use one of .png, .jpg, .jpeg, .webp, or give",
+            ),
+            ("picture", None, "picture: it has no suffix; use one of .png, .jpg, .jpeg, .webp, or give type="),
+            (None, "jpg", "type='jpg': use 'png', 'jpeg', 'webp'"),
+        ):
+            with self.assertRaises(ValueError) as raised:
+                image_format(path, kind)
+            self.assertIn(said, str(raised.exception))
+
+    def test_nothing_is_sent_for_it(self):
+        chrome = FakeChrome()
+        tab = chrome.run(chrome.browser().new_page())
+        self.failureResultOf(tab.screenshot("a.png", type="jpeg"), ValueError)
+        self.failureResultOf(tab.screenshot("a"), ValueError)
+        self.failureResultOf(tab.screenshot(type="png", format="jpeg"), ValueError)
+        self.assertEqual(chrome.received(page.capture_screenshot), [])

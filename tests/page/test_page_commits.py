@@ -124,7 +124,7 @@ class PictureTests(CommitTestCase):
         self.assertEqual(self.sent(fetch.enable), 0)
         self.commit()
         (enabled,) = self.chrome.received(fetch.enable)
-        self.assertEqual([each.resource_type for each in enabled.patterns], ["Document"])
+        self.assertEqual([each.resource_type for each in enabled.patterns or []], ["Document"])
         self.chrome.on(page.capture_screenshot, PICTURE)
         self.paused("1")  # now the page stays as it is
         self.assertEqual(self.successResultOf(taking), b"picture")

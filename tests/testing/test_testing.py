@@ -336,6 +336,13 @@ class BrowserTests(SynchronousTestCase):
         chrome.run(tab.goto("https://example.com/"))
         self.assertEqual([each.url for each in chrome.received(page.navigate)], ["https://example.com/"])
 
+    def test_a_fragment_is_part_of_where_a_page_is(self):
+        chrome = FakeChrome()
+        tab = chrome.run(chrome.browser(linger=None).new_page())
+        for url in ("https://example.com/#part", "https://example.com/other#part", "https://example.com/other#next"):
+            there = chrome.run(tab.goto(url))
+            self.assertEqual(there.url, url)
+
 
 class LineTests(FakeChromeCase):
     def test_it_is_a_transport(self):
