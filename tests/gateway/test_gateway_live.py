@@ -25,9 +25,11 @@ from txcdp.gateway.live import _feed as feed
 from txcdp.gateway.live import _targets as targets
 from txcdp.gateway.live import _viewers as viewers
 from txcdp.gateway.live._browsers import shown_title
-from txcdp.gateway.live._console import entry_of
+from txcdp.gateway.live._console import ConsoleLine, line_of
 from txcdp.gateway.live._tables import Rate, Table, Tables
 from txcdp.gateway.live._watching import opener
+from txcdp.model import BrowserModel, ConsoleWritten
+from txcdp.protocol._records import Event, build
 from txcdp.testing import NEVER, FakeChrome
 
 OPERATOR = "0123456789abcdef-operator"
@@ -93,29 +95,37 @@ class TableTests(SynchronousTestCase):
         self.assertEqual(rate.note(1300, 60.0), 0)
 
 
+def shown_line(event: type[Event], params: dict[str, Any]) -> ConsoleLine:
+    (change,) = BrowserModel().feed("", build(event, params))
+    assert isinstance(change, ConsoleWritten)
+    return line_of(change.entry)
+
+
 class ConsoleTests(SynchronousTestCase):
-    def said(self, *arguments: Any, kind: str = "log", **more: Any) -> Any:
-        return entry_of("Runtime.consoleAPICalled", {"type": kind, "args": arguments, **more})
+    def said(self, *arguments: Any, kind: str = "log", **more: Any) -> ConsoleLine:
+        return shown_line(runtime.ConsoleAPICalled, {"type": kind, "args": list(arguments), **more})
 
     def test_arguments(self):
-        preview = {"properties": [{"name": "a", "value": "1"}, {"name": "b"}], "overflow": True}
-        for argument, text in (
+        number = {"name": "a", "type": "number", "value": "1"}
+        preview = {"properties": [number, {"name": "f", "type": "function"}], "overflow": True}
+        text = {"name": "0", "type": "string", "value": "x"}
+        texts = {"subtype": "array", "description": "Array(1)", "properties": [text]}
+        for argument, shown in (
             ({"type": "string", "value": "<img src=x>\nforged"}, "<img src=x>\\nforged"),
             ({"type": "number", "value": 1}, "1"),
             ({"type": "boolean", "value": True}, "true"),
             ({"type": "object", "subtype": "null", "value": None}, "null"),
-            ({"type": "object", "value": {"deep": 1}}, "..."),
             ({"type": "number", "unserializableValue": "NaN"}, "NaN"),
-            ({"type": "function", "description": "class A {}"}, "class A {}"),
+            ({"type": "function", "description": "class A {}"}, "class A {…}"),
             ({"type": "undefined"}, "undefined"),
-            ({"type": "object", "preview": preview}, "{a: 1, b: ..., ...}"),
-            ({"type": "object", "preview": {"subtype": "array", "properties": [{"name": "0", "value": "x"}]}}, "[x]"),
+            ({"type": "object", "preview": preview}, "{a: 1, f: ƒ, …}"),
+            ({"type": "object", "preview": texts}, "['x']"),
         ):
-            self.assertEqual(self.said(argument).text, text)
+            self.assertEqual(self.said(argument).text, shown)
         self.assertEqual(self.said({"type": "number", "value": 1}, {"type": "string", "value": "b"}).text, "1 b")
 
     def test_it_is_bounded(self):
-        self.assertEqual(len(self.said({"type": "string", "value": "x" * 10_000}).text), 500)
+        self.assertEqual(len(self.said({"type": "string", "value": "x" * 10_000}).text), 503)
         self.assertLess(len(self.said(*[{"type": "string", "value": "x" * 400}] * 50).text), 510)
 
     def test_levels_and_places(self):
@@ -127,16 +137,18 @@ class ConsoleTests(SynchronousTestCase):
     def test_exceptions_and_entries(self):
         details = {
             "text": "Uncaught",
-            "exception": {"description": "Error: boom\n    at f"},
+            "exception": {"type": "object", "subtype": "error", "description": "Error: boom\n    at f"},
             "url": "",
             "lineNumber": 1,
         }
-        said = entry_of("Runtime.exceptionThrown", {"exceptionDetails": details})
+        said = shown_line(runtime.ExceptionThrown, {"exceptionDetails": details})
         self.assertEqual(said, ("error", "Error: boom", ""))
-        said = entry_of("Runtime.exceptionThrown", {"exceptionDetails": {"text": "Uncaught"}})
+        said = shown_line(runtime.ExceptionThrown, {"exceptionDetails": {"text": "Uncaught"}})
         self.assertEqual(said.text, "Uncaught")
         entry = {"level": "verbose", "text": "slow", "url": "https://u:p@a.example/"}
-        self.assertEqual(entry_of("Log.entryAdded", {"entry": entry}), ("debug", "slow", "https://...@a.example/"))
+        self.assertEqual(
+            shown_line(log_domain.EntryAdded, {"entry": entry}), ("debug", "slow", "https://...@a.example/")
+        )
 
 
 class TitleTests(SynchronousTestCase):
@@ -367,14 +379,19 @@ class WatchingTests(LiveCase):
         self.request("F")
         session = self.session
         self.chrome.emit_raw("Network.requestServedFromCache", {"requestId": "F"}, session)
-        for key, more in (("B", {"errorText": "net::ERR_FAILED"}), ("C", {"canceled": True})):
+        self.response("F")
+        for key, more in (
+            ("B", {"errorText": "net::ERR_FAILED"}),
+            ("C", {"errorText": "net::ERR_ABORTED", "canceled": True}),
+        ):
             self.chrome.emit_raw("Network.loadingFailed", {"requestId": key, "timestamp": 10.1, **more}, session)
         self.finish_request("nobody's")
         found = self.requests()
         self.assertEqual([each[0] for each in found], ["done", "open", "failed", "cancelled", "open", "open", "open"])
         self.assertEqual(found[0], ["done", 302, 9, 1.0, ""])
         self.assertEqual(
-            [each[4] for each in found[2:]], ["net::ERR_FAILED", "", "disk cache", "worker", "memory cache"]
+            [each[4] for each in found[2:]],
+            ["net::ERR_FAILED", "net::ERR_ABORTED", "disk cache", "worker", "memory cache"],
         )
 
     def test_requests_are_bounded(self):

@@ -456,6 +456,16 @@ class TestLife:
         tell(model, navigated("L"), navigated("L2"), navigated("L", "BackForwardCacheRestore"))
         assert ended(tell(model, asked("C"))) == []
 
+    def test_what_is_forgotten_under_way_is_told_of_no_more(self) -> None:
+        model = BrowserModel()
+        tell(model, asked("A"), asked("B"), sent("B"), led_on("B"))
+        model.exchanges.forget("A")
+        model.exchanges.forget("B")
+        model.exchanges.forget("nobody's")
+        assert tell(model, answered("A"), finished("A"), asked("A"), led_on("B"), received("B"), finished("B")) == []
+        table = model.exchanges
+        assert [table.exchanges, table._owned, table._in_session, table._chains] == [{}, {}, {}, {}]
+
     def test_a_navigation_outlives_the_crash_of_its_page(self) -> None:
         model = BrowserModel()
         tell(model, navigated("L"), asked("N", loader_id="N", type="Document"), asked("A"))

@@ -279,7 +279,7 @@ def _preview(preview: runtime.ObjectPreview) -> str:
         return f"{name}[{', '.join(inside + more)}]"
     inside = [f"{each.name}: {_property(each)}" for each in preview.properties]
     name = preview.description or ""
-    name = "" if name == "Object" else f"{name} "
+    name = "" if name in ("", "Object") else f"{name} "
     return f"{name}{{{', '.join(inside + more)}}}"
 
 

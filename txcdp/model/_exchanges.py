@@ -489,6 +489,14 @@ class Exchanges(Table):
         present = self.exchanges.get(request_id)
         return [] if present is None else [present]
 
+    def forget(self, request_id: str) -> None:
+        """Follow an exchange that is under way no further; it is told of no more, not even its end."""
+        row = self.exchanges.pop(request_id, None)
+        if row is not None:
+            self._leave(row)
+            self._chains.pop(request_id, None)
+            self._ended.add(request_id)
+
     def snapshot(self) -> list[Any]:
         """Return the exchanges that are under way as plain data."""
         return [msgspec.to_builtins(each) for each in self.exchanges.values()]

@@ -7,20 +7,34 @@ enabled, as dialogs would wait for an answer then, and ``Debugger`` and ``Fetch`
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from itertools import count
 from typing import Any
 
+import msgspec
 from twisted.internet.defer import CancelledError
 from twisted.python.failure import Failure
 
 from txcdp._core.sessions import Session
 from txcdp._privacy import printable, shown_url
+from txcdp.domains import inspector, network, page, runtime
 from txcdp.domains import log as log_domain
-from txcdp.domains import network, page, runtime
 from txcdp.errors import TxcdpError
-from txcdp.gateway.live._console import Entry, entry_of
+from txcdp.gateway.live._console import line_of
 from txcdp.gateway.live._tables import Rate, Tables
+from txcdp.model import (
+    BrowserModel,
+    Change,
+    ConsoleEntry,
+    ConsoleWritten,
+    Exchange,
+    ExchangeEnded,
+    ExchangeResponded,
+    ExchangeStarted,
+    ExchangeState,
+    SessionCrashed,
+    SessionRevived,
+)
+from txcdp.protocol._records import REJECTED, Event, build
 
 #: Of one target in a second; of one that has more nothing is heard any more.
 _MOST_EVENTS = 2000
@@ -35,21 +49,27 @@ _LARGEST_PICTURE = 400_000
 #: Characters of words that the browser says.
 _WORD = 80
 
-EVENTS = frozenset(
-    {
-        "Inspector.targetCrashed",
-        "Inspector.targetReloadedAfterCrash",
-        "Log.entryAdded",
-        "Network.loadingFailed",
-        "Network.loadingFinished",
-        "Network.requestServedFromCache",
-        "Network.requestWillBeSent",
-        "Network.responseReceived",
-        "Page.screencastFrame",
-        "Runtime.consoleAPICalled",
-        "Runtime.exceptionThrown",
-    }
-)
+_KINDS: dict[str, type[Event]] = {
+    each.method: each
+    for each in (
+        *(inspector.TargetCrashed, inspector.TargetReloadedAfterCrash, log_domain.EntryAdded, page.ScreencastFrame),
+        *(network.LoadingFailed, network.LoadingFinished, network.RequestServedFromCache, network.RequestWillBeSent),
+        *(network.ResponseReceived, runtime.ConsoleAPICalled, runtime.ExceptionThrown),
+    )
+}
+
+EVENTS = frozenset(_KINDS)
+
+#: What is shown of where a response came from.
+_CACHES = {"disk": "disk cache", "worker": "worker", "memory": "memory cache"}
+
+#: What is shown of how a request has ended; of those that are not here, whoever has asked is gone.
+_ENDS = {
+    ExchangeState.FINISHED: "done",
+    ExchangeState.REDIRECTED: "done",
+    ExchangeState.FAILED: "failed",
+    ExchangeState.CANCELLED: "cancelled",
+}
 
 _numbers = count(1)
 
@@ -69,21 +89,13 @@ class TargetWatch:
         self._tables = tables
         self._kind = kind
         self._session: Session | None = None
-        self._open: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._model = BrowserModel()
+        #: The rows of the requests that have not ended, by exchange.
+        self._open: dict[str, int] = {}
         self._picture: int | None = None
         self._events = self._requests = self._lines = 0
         self._bytes = 0.0
         self._rates = (Rate(), Rate(), Rate())
-        self._heard_by = {
-            "Inspector.targetCrashed": self._crashed,
-            "Inspector.targetReloadedAfterCrash": self._revived,
-            "Network.loadingFailed": self._loading_failed,
-            "Network.loadingFinished": self._loading_finished,
-            "Network.requestServedFromCache": self._from_cache,
-            "Network.requestWillBeSent": self._request,
-            "Network.responseReceived": self._response,
-            "Page.screencastFrame": self._frame,
-        }
         self.key = key
         self.wanted = False
         tables.targets.put(key, {"type": printable(kind[:_WORD]), "url": "", "title": "", "state": ""})
@@ -100,7 +112,7 @@ class TargetWatch:
     def end(self) -> None:
         """Hear that it is gone."""
         self._session = None
-        for number, _ in self._open.values():
+        for number in self._open.values():
             self._tables.requests.change(number, state="gone")
         self._tables.targets.drop(self.key)
         self._tables.pictures.drop(self.key)
@@ -134,11 +146,36 @@ class TargetWatch:
         if self._events > _MOST_EVENTS:
             self._mute()
             return
-        handle = self._heard_by.get(method)
-        if handle is not None:
-            handle(params)
-        else:
-            self._line(entry_of(method, params))
+        if method == page.ScreencastFrame.method:
+            self._frame(params)
+            return
+        kind = _KINDS[method]
+        try:
+            event = msgspec.convert(params, kind)
+        except REJECTED:
+            event = build(kind, params)
+        misread = self._model.misread
+        for change in self._model.feed("", event):
+            self._become(change)
+        if self._model.misread > misread:
+            raise ValueError(f"{method}: {self._model.fault!r}")
+
+    def _become(self, change: Change) -> None:
+        match change:
+            case ExchangeStarted(exchange):
+                self._begun(exchange)
+            case ExchangeResponded(exchange):
+                self._answered(exchange)
+            case ExchangeEnded(exchange, reason):
+                self._ended(exchange, reason)
+            case ConsoleWritten(entry):
+                self._line(entry)
+            case SessionCrashed():
+                self._tables.pictures.drop(self.key)
+                self.show(state="crashed")
+            case SessionRevived():
+                self.show(state="")
+                self._set_up()
 
     def _set_up(self) -> None:
         self._send(network.enable(max_total_buffer_size=0, max_resource_buffer_size=0, max_post_data_size=0))
@@ -160,46 +197,35 @@ class TargetWatch:
 
     # Its life:
 
-    def _crashed(self, params: dict[str, Any]) -> None:
-        self._tables.pictures.drop(self.key)
-        self.show(state="crashed")
-
-    def _revived(self, params: dict[str, Any]) -> None:
-        self.show(state="")
-        self._set_up()
-
     def _frame(self, params: dict[str, Any]) -> None:
         """Take a picture; the next one is asked for with the next look."""
         self._picture = params["sessionId"]
         if len(params["data"]) <= _LARGEST_PICTURE:
             self._tables.pictures.put(self.key, {"jpeg": params["data"]})
 
-    def _line(self, entry: Entry) -> None:
+    def _line(self, entry: ConsoleEntry) -> None:
         self._lines += 1
-        row = {"at": round(self._clock.seconds(), 3), "target": self.key, **entry._asdict()}
+        shown = line_of(entry)._asdict()
+        row = {"at": round(self._clock.seconds(), 3), "target": self.key, **shown}
         self._tables.lines.put(next(_numbers), row)
 
     # Its requests:
 
-    def _request(self, params: dict[str, Any]) -> None:
-        key, began = params["requestId"], params["timestamp"]
-        if "redirectResponse" in params:
-            self._answered(key, params["redirectResponse"])
-            self._finish(key, began, "done")
+    def _begun(self, exchange: Exchange) -> None:
         self._requests += 1
-        number = next(_numbers)
-        self._open[key] = (number, began)
+        number = self._open[exchange.id] = next(_numbers)
         if len(self._open) > _MOST_OPEN:
-            self._open.popitem(last=False)
-        request = params["request"]
+            oldest = next(iter(self._model.exchanges.exchanges.values()))
+            self._model.exchanges.forget(oldest.request_id)
+            del self._open[oldest.id]
         self._tables.requests.put(
             number,
             {
                 "at": round(self._clock.seconds(), 3),
                 "target": self.key,
-                "method": printable(request["method"][:_WORD]),
-                "url": shown_url(request["url"]),
-                "type": printable(str(params.get("type", "Other"))[:_WORD]),
+                "method": printable(exchange.method[:_WORD]),
+                "url": shown_url(exchange.url),
+                "type": printable(exchange.type[:_WORD]),
                 "status": None,
                 "state": "open",
                 "took": None,
@@ -208,35 +234,27 @@ class TargetWatch:
             },
         )
 
-    def _response(self, params: dict[str, Any]) -> None:
-        self._answered(params["requestId"], params["response"])
+    def _answered(self, exchange: Exchange) -> None:
+        note = _CACHES.get(exchange.cached, "")
+        self._change(exchange, status=exchange.status, size=round(exchange.received), note=note)
 
-    def _answered(self, key: str, response: dict[str, Any]) -> None:
-        note = "disk cache" if response.get("fromDiskCache") else "worker" if response.get("fromServiceWorker") else ""
-        fields = {"status": response["status"], "size": round(response["encodedDataLength"])}
-        self._change(key, **fields, **({"note": note} if note else {}))
+    def _ended(self, exchange: Exchange, reason: ExchangeState) -> None:
+        why = exchange.blocked_reason or exchange.error_text
+        fields: dict[str, Any] = {"state": _ENDS.get(reason, "gone"), "note": printable(str(why)[:_WORD])}
+        if exchange.ended is not None:
+            fields["took"] = round(max(0.0, exchange.ended - exchange.started), 4)
+        if reason is ExchangeState.FINISHED:
+            self._bytes += exchange.received
+            fields |= {"size": round(exchange.received), "note": _CACHES.get(exchange.cached, "")}
+        elif reason is ExchangeState.REDIRECTED:
+            fields["note"] = _CACHES.get(exchange.cached, "")
+        self._change(exchange, **fields)
+        self._open.pop(exchange.id, None)
 
-    def _from_cache(self, params: dict[str, Any]) -> None:
-        self._change(params["requestId"], note="memory cache")
-
-    def _loading_finished(self, params: dict[str, Any]) -> None:
-        size = params["encodedDataLength"]
-        self._bytes += size
-        self._change(params["requestId"], size=round(size))
-        self._finish(params["requestId"], params["timestamp"], "done")
-
-    def _loading_failed(self, params: dict[str, Any]) -> None:
-        why = params.get("blockedReason") or params.get("errorText") or ""
-        self._change(params["requestId"], note=printable(str(why)[:_WORD]))
-        self._finish(params["requestId"], params["timestamp"], "cancelled" if params.get("canceled") else "failed")
-
-    def _change(self, key: str, **fields: Any) -> None:
-        if key in self._open:
-            self._tables.requests.change(self._open[key][0], **fields)
-
-    def _finish(self, key: str, at: float, state: str) -> None:
-        number, began = self._open.pop(key, (0, 0.0))
-        self._tables.requests.change(number, state=state, took=round(max(0.0, at - began), 4))
+    def _change(self, exchange: Exchange, **fields: Any) -> None:
+        number = self._open.get(exchange.id)
+        if number is not None:
+            self._tables.requests.change(number, **fields)
 
 
 def _needless(failure: Failure) -> None:
