@@ -434,6 +434,12 @@ class EvaluationTests(SharedBrowserTestCase):
         source = "function f() { times++; throw new SyntaxError(times) }"
         self.assertEqual((await self.fails(tab.evaluate(source), EvaluationError)).message, "2")
 
+    async def test_what_only_begins_like_a_function(self):
+        tab = await self.page()
+        for source, value in (("x => x, 5", 5), ("(x) => x, y = 7", 7), ("() => 8", 8)):
+            self.assertEqual(await tab.evaluate(source), value)
+        self.assertEqual(await tab.evaluate("y"), 7)
+
     async def test_what_is_given(self):
         tab = await self.page()
         given: list[Any] = [
