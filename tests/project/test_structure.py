@@ -63,6 +63,60 @@ SANS_IO = (
 IO = ("twisted", "reactivex", "rx", "autobahn", "treq")
 
 
+#: How code for the type checker alone begins.
+CHECKING = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+
+#: Circles of files that are known, each with its reason. None is to be added.
+CIRCLES: tuple[frozenset[str], ...] = (
+    # A page has its context, that has its browser, and this has its contexts and pages: public types of each other.
+    frozenset(
+        {
+            "browser",
+            *(f"browser.{name}" for name in ("_browser", "_context", "_opening", "_reopening", "_viewports")),
+            *("page", "page._dialogs", "page._page"),
+        }
+    ),
+    # A stream has `expect`, which gives what waits for a stream.
+    frozenset({"streams._expected", "streams._stream"}),
+    # Types alone: what a session is made of is handed the session.
+    frozenset(f"_core.sessions.{name}" for name in ("attach", "channel", "sending", "session")),
+    # Types alone: a summary is counted from what the story is told.
+    frozenset({"cli._story", "cli._summary"}),
+    # To be cut: renders and numbers are to be attached to a gateway from outside, as the live page is.
+    frozenset({"gateway._metrics", "gateway._server", "gateway.render", "gateway.render._endpoints"}),
+    # To be cut: the state of shared mode is to be data, and its handlers are to return what is to be done.
+    frozenset(
+        f"gateway._multiplex.{name}"
+        for name in (
+            *("commands", "downloads", "page_connections", "sessions", "shared_browser", "state"),
+            *("target_watch", "upstream_commands", "virtual_browser"),
+        )
+    ),
+    # To be cut: a health check is to be given what it looks at.
+    frozenset({"gateway._pool.health_checks", "gateway._pool.pool"}),
+)
+
+#: Classes with over 15 attributes: how many they may have, and why.
+MANY: dict[str, tuple[int, str]] = {
+    "_core.connection.Connection": (21, "puts the parts of the core together, and has little else"),
+    "_core.outage.Outage": (17, "moves each part of the connection over to another line"),
+    "_core.sessions.session.Session": (16, "what is known of the target, and one of each part"),
+    "_transports.pipe.PipeTransport": (19, "both ends, their buffers, and what the interface asks for"),
+    "chrome._process.BrowserProcess": (19, "what is told of a process, and how far its end has got"),
+    "cli._recorded.Recorded": (17, "a total for each kind of entry"),
+    "cli._summary.Tally": (19, "a total for each line of the summary"),
+    "gateway._multiplex.sessions.ClientSession": (19, "what a client has set up in one session, to answer from"),
+    "gateway._multiplex.state.ClientState": (20, "a table for each kind of thing that a client can have"),
+    "gateway._pool.pool.Pool": (17, "options, timers and counters of all browsers"),
+    "gateway._proxy.relay.Relay": (27, "two directions of everything; to be split by direction"),
+    "gateway._server.Gateway": (17, "puts the parts of the gateway together"),
+    "page._navigation.Watcher": (17, "to be thinned as the model takes over"),
+    "recording._recorder.Recorder": (24, "options and counters beside what is written; to be split"),
+    "streams._flow.Flow": (16, "the budget of pauses, and who holds"),
+    "testing._line.FakeTransport": (17, "all that a test may look at of a line"),
+}
+
+
 class Import(NamedTuple):
     """One imported name: ``from module import name`` or, with an empty name, ``import module``."""
 
@@ -118,12 +172,16 @@ def within(module: str, rooms: tuple[str, ...]) -> bool:
     return any(inner == room or inner.startswith(f"{room}.") for room in rooms)
 
 
-def imports(module: str) -> Iterator[Import]:
-    """Find all imports, also those in functions; not those for the type checker alone, which couple nothing."""
+def imports(module: str, for_types: bool = False) -> Iterator[Import]:
+    """Find all imports, also those in functions; those for the type checker alone where they are asked for."""
     waiting: list[ast.AST] = [tree_of(module)]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, ast.If) and ast.unparse(node.test) in {"TYPE_CHECKING", "typing.TYPE_CHECKING"}:
+        if (
+            not for_types
+            and isinstance(node, ast.If)
+            and ast.unparse(node.test) in {"TYPE_CHECKING", "typing.TYPE_CHECKING"}
+        ):
             waiting.extend(node.orelse)
             continue
         if isinstance(node, ast.Import):
@@ -226,6 +284,76 @@ def test_autobahns_client_is_imported_by_the_transports_only() -> None:
         if library(found) == "autobahn" and ("Client" in found.name or not found.name)
     ]
     complain(wrong, "Outside txcdp/transports, import names of Autobahn's server only:")
+
+
+def circles(graph: dict[str, set[str]]) -> list[set[str]]:
+    """Find what reaches itself: the strongly connected components of more than one node (Tarjan)."""
+    number: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    stack: list[str] = []
+    found: list[set[str]] = []
+
+    def visit(node: str) -> None:
+        number[node] = lowest[node] = len(number)
+        stack.append(node)
+        for following in graph[node]:
+            if following not in number:
+                visit(following)
+                lowest[node] = min(lowest[node], lowest[following])
+            elif following in stack:
+                lowest[node] = min(lowest[node], number[following])
+        if lowest[node] == number[node]:
+            cut = stack.index(node)
+            component = set(stack[cut:])
+            del stack[cut:]
+            if len(component) > 1:
+                found.append(component)
+
+    for node in graph:
+        if node not in number:
+            visit(node)
+    return found
+
+
+def test_circles_are_found() -> None:
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set(), "e": {"a", "f"}, "f": {"e"}}
+    assert sorted(map(sorted, circles(graph))) == [["b", "c"], ["e", "f"]]
+
+
+def test_there_is_no_circle_of_files() -> None:
+    ours_alone = set(HANDWRITTEN) - {PACKAGE}
+    graph = {
+        module: {target(found) for found in imports(module, for_types=True)} & ours_alone - {module}
+        for module in HANDWRITTEN
+    }
+    found = {frozenset(each.removeprefix(f"{PACKAGE}.") for each in circle) for circle in circles(graph)}
+    unknown = [", ".join(sorted(each)) for each in found if not any(each <= known for known in CIRCLES)]
+    complain(unknown, "These files import each other, if only for types; pass what is needed rather than who has it:")
+    stale = [", ".join(sorted(known)) for known in CIRCLES if not any(each & known for each in found)]
+    complain(stale, "These circles are no more, and can go from CIRCLES:")
+
+
+def attributes(node: ast.ClassDef) -> set[str]:
+    """Name what a class gives itself in ``__init__``."""
+    return {
+        each.attr
+        for method in node.body
+        if isinstance(method, ast.FunctionDef) and method.name == "__init__"
+        for each in ast.walk(method)
+        if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store) and ast.unparse(each.value) == "self"
+    }
+
+
+def test_a_class_has_few_attributes_or_a_reason() -> None:
+    large = {
+        f"{name.removeprefix(PACKAGE + '.')}.{node.name}": len(attributes(node))
+        for name in HANDWRITTEN
+        for node in ast.walk(tree_of(name))
+        if isinstance(node, ast.ClassDef) and len(attributes(node)) > 15
+    }
+    wrong = [f"{name}: {count}" for name, count in large.items() if count > MANY.get(name, (15, ""))[0]]
+    complain(wrong, "These classes have over 15 attributes; split them, or give a reason in MANY:")
+    complain([name for name in MANY if name not in large], "These have few enough, and can go from MANY:")
 
 
 def undocumented(body: list[ast.stmt], prefix: str = "") -> Iterator[tuple[int, str]]:

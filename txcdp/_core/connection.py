@@ -83,7 +83,7 @@ class Connection:
         self.stability = stability
         self.linger = linger
         self._stats = Stats()
-        self._pending = PendingCommands(clock, self._stats, self._session_unknown, self.malformed, max_pending)
+        self._pending = PendingCommands(clock, self._stats, self._session_unknown, self._malformed, max_pending)
         self._flow = Flow(clock, transport, self._stats, self._pending.__len__, barrier=self._send_barrier)
         self.context = StreamContext(clock, self._flow)
         self.decoders: dict[Any, EventDecoder[Any]] = {}
@@ -161,7 +161,7 @@ class Connection:
 
     def tap(self, read: Callable[[bytes], Any], wanted: Callable[[str], bool] | None = None) -> EventStream[Any]:
         """Return a stream like :meth:`events_raw` of what ``read`` makes of each message, such as ``bytes``."""
-        stream = EventStream(self.context, "all events", read, Tap(self._routes, wanted), self.malformed)
+        stream = EventStream(self.context, "all events", read, Tap(self._routes, wanted), self._malformed)
         if self._lost is not None:
             stream.end(None if self._lost.clean else self._lost)
         self._taps.add(stream)
@@ -209,7 +209,7 @@ class Connection:
 
     # What sessions call:
 
-    def send(
+    def _send(
         self, session: Session, params: object, decode: Decode, timeout: float | None | Default, urgent: bool = False
     ) -> Deferred[Any]:
         """Send one command of a session; see ``Session.execute``.
@@ -240,15 +240,15 @@ class Connection:
             self._outbox.transmit(message)
         return pending
 
-    def wait_for_line(self, method: str, timeout: float | None | Default) -> Deferred[float | None] | None:
+    def _wait_for_line(self, method: str, timeout: float | None | Default) -> Deferred[float | None] | None:
         """Wait for a line before a command is sent; see :meth:`txcdp._core.outage.Outage.wait_for_line`."""
         return self.outage.wait_for_line(method, self.timeout if isinstance(timeout, Default) else timeout)
 
-    def route(self, key: bytes, stream: EventStream[Any]) -> None:
+    def _route(self, key: bytes, stream: EventStream[Any]) -> None:
         """Begin to feed a stream with a session's events."""
         self._routes.add(stream.method.encode(), key, stream)
 
-    def unroute(self, key: bytes, stream: EventStream[Any]) -> None:
+    def _unroute(self, key: bytes, stream: EventStream[Any]) -> None:
         """Cease to feed a stream."""
         self._routes.remove(stream.method.encode(), key, stream)
 
@@ -256,16 +256,16 @@ class Connection:
         """Detach from a session's target; see ``Session.detach``."""
         return self._targets.detach(session)
 
-    def not_restored(self, session: Session, method: str, error: object) -> None:
+    def _not_restored(self, session: Session, method: str, error: object) -> None:
         """Count and log a command of a session's set-up that failed when it was sent again."""
         self._stats.not_restored += 1
         log.warn("{session}: {method} could not be restored: {error}", session=session, method=method, error=error)
 
-    def malformed(self, error: MalformedMessage) -> None:
+    def _malformed(self, error: MalformedMessage) -> None:
         """Count a message that could not be read, and log one of them now and then."""
         self._inbox.malformed(error)
 
-    def count_lenient(self) -> None:
+    def _count_lenient(self) -> None:
         """Count a message that had to be read tolerantly."""
         self._stats.lenient += 1
 

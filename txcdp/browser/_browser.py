@@ -290,24 +290,20 @@ class Browser:
             with contextlib.suppress(TxcdpError):
                 await with_deadline(self.session.context.clock, waiting, _LEAVING, TimeoutError)
 
-    def keep(self, policy: ReconnectPolicy, identity: str, open_line: OpenLine, name: str) -> None:
+    def _keep(self, policy: ReconnectPolicy, identity: str, open_line: OpenLine, name: str) -> None:
         """Let the connection outlive its line, and its pages the browser; see :class:`ReconnectPolicy`.
 
         :param identity: of the browser that is there now.
         :param open_line: finds it again, or starts another one.
         :param name: of the browser, for the log.
         """
-        self._reopening = Reopening(self.session, self.page_of, self._open_blank)
+        self._reopening = Reopening(self.session, self._pages.get, self._open_blank)
         replace = self._reopening.replace if policy.reopen_pages else None
         Reconnector(self.connection, identity, open_line, policy, self.session.context.clock, replace, name)
 
-    def restarted(self, process: BrowserProcess) -> None:
+    def _restarted(self, process: BrowserProcess) -> None:
         """Hear that another process has taken the place of that which was launched."""
         self.process = process
-
-    def page_of(self, session: Session) -> Page | None:
-        """Return the page that has a session, where this program has it as one."""
-        return self._pages.get(session)
 
     def _page_of(self, session: Session, target_id: str, context: BrowserContext, found: bool = False) -> Page:
         """Return the page of a session: one session has one page, which knows where it is going."""

@@ -116,8 +116,8 @@ async def launch(
         await process.close(0)
         raise
     if restart is not None:
-        launched.on_start = browser.restarted
-        browser.keep(restart, opened.identity, launched.open, f"the browser {process.command_line[0]}")
+        launched.on_start = browser._restarted
+        browser._keep(restart, opened.identity, launched.open, f"the browser {process.command_line[0]}")
     return browser
 
 
@@ -162,7 +162,7 @@ async def connect(
     opened = await remote.open()
     browser = Browser(_connection(opened.transport, reactor, connection, probes), viewport=size)
     if reconnect is not None:
-        browser.keep(reconnect, opened.identity, remote.open_again, "the browser")
+        browser._keep(reconnect, opened.identity, remote.open_again, "the browser")
     return browser
 
 

@@ -79,7 +79,9 @@ class FakeChrome(Faults):
 
         made = Browser(self.connect(**options))
         if reconnect is not None:
-            made.keep(reconnect, self.targets.browser_id, lambda: Deferred.fromCoroutine(open_line()), "the FakeChrome")
+            made._keep(
+                reconnect, self.targets.browser_id, lambda: Deferred.fromCoroutine(open_line()), "the FakeChrome"
+            )
         return made
 
     def attach(

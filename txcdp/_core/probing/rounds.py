@@ -91,7 +91,7 @@ class Rounds:
         lost = self._connection.suspended
         if lost is not None:
             return fail(copy.copy(lost))
-        return self._connection.send(session, command, reply_decoder(type(command)), None, urgent=True)
+        return self._connection._send(session, command, reply_decoder(type(command)), None, urgent=True)
 
 
 def give_up(deferred: Deferred[Any] | None) -> None:

@@ -22,7 +22,7 @@ _decode: ReplyDecoder[Any] = ReplyDecoder(_METHOD, None)
 class Sender(Protocol):
     """A connection, as far as barriers are concerned."""
 
-    def send(self, session: Session, params: object, decode: Decode, timeout: Default, urgent: bool) -> Deferred[Any]:
+    def _send(self, session: Session, params: object, decode: Decode, timeout: Default, urgent: bool) -> Deferred[Any]:
         """Send a command."""
 
 
@@ -36,4 +36,4 @@ def send_barrier(connection: Sender, root: Session) -> Deferred[object]:
     def refused(failure: Failure) -> None:
         failure.trap(CommandError)
 
-    return connection.send(root, {}, _decode, DEFAULT, True).addErrback(refused)
+    return connection._send(root, {}, _decode, DEFAULT, True).addErrback(refused)

@@ -28,14 +28,14 @@ class Channel(Feeder, Protocol):
     def sessions(self) -> list[Session]:
         """All sessions of the connection."""
 
-    def send(self, session: Session, params: object, decode: Decode, timeout: float | None | Default) -> Deferred[Any]:
+    def _send(self, session: Session, params: object, decode: Decode, timeout: float | None | Default) -> Deferred[Any]:
         """Send one command."""
 
-    def wait_for_line(self, method: str, timeout: float | None | Default) -> Deferred[float | None] | None:
+    def _wait_for_line(self, method: str, timeout: float | None | Default) -> Deferred[float | None] | None:
         """Wait for a line before a command is sent; None where commands do not wait."""
 
     def detach(self, session: Session) -> Deferred[None]:
         """Detach from the session's target."""
 
-    def not_restored(self, session: Session, method: str, error: object) -> None:
+    def _not_restored(self, session: Session, method: str, error: object) -> None:
         """Count and log a command of the session's set-up that failed when it was sent again."""

@@ -67,7 +67,7 @@ class Sending:
     def _send(self, method: str, params: object, decode: Decode, timeout: float | None | Default) -> Deferred[Any]:
         refused = self._refusal(method)
         if refused is not None:
-            waiting = self._channel.wait_for_line(method, timeout) if self._session.suspended else None
+            waiting = self._channel._wait_for_line(method, timeout) if self._session.suspended else None
             return fail(refused) if waiting is None else self._send_over_next(waiting, method, params, decode)
         if method in (SET_AUTO_ATTACH, AUTO_ATTACH_RELATED):
             merged, take_back = self._auto_attaching.asked(method, from_json(to_json(params)))
@@ -76,7 +76,7 @@ class Sending:
             return self._set_up(method, self._journal.translate(method, params), decode, timeout)
         if self._enabling.busy and method in OVERTAKES:
             return self._send_when_settled(method, params, decode, timeout)
-        return self._channel.send(self._session, params, decode, timeout)
+        return self._channel._send(self._session, params, decode, timeout)
 
     def auto_attach(self, take_back: Callable[[], None] | None) -> Deferred[None]:
         """Send what all want that is attached automatically.
@@ -100,7 +100,7 @@ class Sending:
         if refused is not None:
             sent: Deferred[Any] = fail(refused)
         else:
-            sent = self._enabling.track(self._channel.send(self._session, params, decode, None))
+            sent = self._enabling.track(self._channel._send(self._session, params, decode, None))
         return sent.addErrback(self._not_yet)
 
     def send_quietly(self, method: str, params: object = None) -> Deferred[dict[str, Any]]:
@@ -108,7 +108,7 @@ class Sending:
         refused = self._refusal("")
         if refused is not None:
             return fail(refused)
-        return self._channel.send(self._session, params or {}, ReplyDecoder(method, dict[str, Any]), DEFAULT)
+        return self._channel._send(self._session, params or {}, ReplyDecoder(method, dict[str, Any]), DEFAULT)
 
     def stands(self, method: str) -> bool:
         """Whether a command is among what would be sent again."""
@@ -125,7 +125,7 @@ class Sending:
         return self.send(method, params, decode, lost.left) if isinstance(lost, NeverSent) else failure
 
     def _set_up(self, method: str, params: object, decode: Decode, timeout: float | None | Default) -> Deferred[Any]:
-        sent = self._channel.send(self._session, params, decode, timeout)
+        sent = self._channel._send(self._session, params, decode, timeout)
 
         def note(result: T) -> T:
             self._journal.note(method, params, result)
@@ -148,7 +148,7 @@ class Sending:
     ) -> Any:
         await self._enabling.settled()
         if self._enabling.busy:
-            return await self._channel.send(self._session, params, decode, timeout)
+            return await self._channel._send(self._session, params, decode, timeout)
         return await self.send(method, params, decode, timeout)
 
     def _not_yet(self, failure: Failure) -> Failure:
@@ -163,7 +163,7 @@ class Sending:
         if failure.check(TargetCrashed, CommandTimeout):
             self._session._not_set_up()
         if not failure.check(Gone):  # of which everybody hears anyway
-            self._channel.not_restored(self._session, entry.method, failure.value)
+            self._channel._not_restored(self._session, entry.method, failure.value)
 
 
 def _undo(failure: Failure, take_back: Callable[[], None]) -> Failure:

@@ -132,7 +132,7 @@ class Session:
             if refused is not None:
                 return refused
         if self._gone is None and not (decode.special or self._paced):
-            return self._channel.send(self, command, decode, timeout)
+            return self._channel._send(self, command, decode, timeout)
         return self._sending.send(kind.method, command, decode, timeout)
 
     def execute_raw(
@@ -212,7 +212,7 @@ class Session:
         :param timeout: its deadline in seconds.
         :returns: fires with what is left of the deadline, at once where commands do not wait.
         """
-        waiting = self._channel.wait_for_line(what, timeout) if self.suspended else None
+        waiting = self._channel._wait_for_line(what, timeout) if self.suspended else None
         return succeed(timeout) if waiting is None else waiting
 
     # What the connection tells its sessions: see `life` for what may happen when.
@@ -315,7 +315,7 @@ class Session:
 
     def _ask_whether_it_lives(self) -> None:
         """Have the browser say it again where the page's process is gone: meanwhile it may have gone, or come back."""
-        asked = self._channel.send(self, {}, ReplyDecoder("Inspector.enable", None), DEFAULT)
+        asked = self._channel._send(self, {}, ReplyDecoder("Inspector.enable", None), DEFAULT)
         asked.addCallbacks(lambda _: self._revive(), lambda _: None)
 
     def _refusal(self, method: str) -> Gone | None:

@@ -21,16 +21,16 @@ class Feeder(Protocol):
     context: StreamContext
     decoders: dict[Any, EventDecoder[Any]]
 
-    def route(self, key: bytes, stream: EventStream[Any]) -> None:
+    def _route(self, key: bytes, stream: EventStream[Any]) -> None:
         """Begin to feed a stream with the events of the session with that key."""
 
-    def unroute(self, key: bytes, stream: EventStream[Any]) -> None:
+    def _unroute(self, key: bytes, stream: EventStream[Any]) -> None:
         """Cease to feed it."""
 
-    def malformed(self, error: MalformedMessage) -> None:
+    def _malformed(self, error: MalformedMessage) -> None:
         """Count and log a message that could not be read."""
 
-    def count_lenient(self) -> None:
+    def _count_lenient(self) -> None:
         """Count a message that had to be read tolerantly."""
 
 
@@ -74,7 +74,7 @@ class SessionStreams:
         self._streams, self._observed = {}, {}
         for stream in streams:
             if self._fed:
-                self._feeder.unroute(self._key, stream)
+                self._feeder._unroute(self._key, stream)
             stream.end(error)
 
     def release(self) -> list[Callable[[Exception], None]]:
@@ -92,7 +92,7 @@ class SessionStreams:
         if self._fed:
             self._fed = False
             for stream in self._wanted():
-                self._feeder.unroute(self._key, stream)
+                self._feeder._unroute(self._key, stream)
 
     def resume(self, key: bytes) -> None:
         """Hear that the session is there again.
@@ -102,7 +102,7 @@ class SessionStreams:
         self._key = key
         self._fed = True
         for stream in self._wanted():
-            self._feeder.route(key, stream)
+            self._feeder._route(key, stream)
 
     def mark(self, gap: Gap) -> None:
         """Tell the subscribers that want to know of a gap in their events."""
@@ -155,12 +155,12 @@ class SessionStreams:
     def feed(self, stream: EventStream[Any]) -> None:
         """Let a stream be fed, now or when there is a line."""
         if self._fed:
-            self._feeder.route(self._key, stream)
+            self._feeder._route(self._key, stream)
 
     def starve(self, stream: EventStream[Any]) -> None:
         """Undo :meth:`feed`."""
         if self._fed:
-            self._feeder.unroute(self._key, stream)
+            self._feeder._unroute(self._key, stream)
 
     def _get(
         self, streams: dict[tuple[str, Any], EventStream[Any]], owner: EventOwner, method: str, shape: Any
@@ -169,8 +169,8 @@ class SessionStreams:
         if stream is None:
             decode = self._feeder.decoders.get(shape)
             if decode is None:  # all sessions share it
-                decode = self._feeder.decoders[shape] = EventDecoder(shape, self._feeder.count_lenient)
-            stream = EventStream(self._feeder.context, method, decode, owner, self._feeder.malformed)
+                decode = self._feeder.decoders[shape] = EventDecoder(shape, self._feeder._count_lenient)
+            stream = EventStream(self._feeder.context, method, decode, owner, self._feeder._malformed)
             if self._end is not None:
                 stream.end(self._end[0])
             else:

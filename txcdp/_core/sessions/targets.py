@@ -87,10 +87,10 @@ class Targets:
         self._released: dict[bytes, Session] = {}  # of unwanted targets, until these run
         self.attached: StreamSubject[Session] = StreamSubject(channel.context, "attached sessions")
         self._read_attached: EventDecoder[target.AttachedToTarget] = EventDecoder(
-            target.AttachedToTarget, channel.count_lenient
+            target.AttachedToTarget, channel._count_lenient
         )
         self._read_detached: EventDecoder[target.DetachedFromTarget] = EventDecoder(
-            target.DetachedFromTarget, channel.count_lenient
+            target.DetachedFromTarget, channel._count_lenient
         )
         for method, handle in {
             b"Target.attachedToTarget": self._on_attached,
