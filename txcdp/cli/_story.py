@@ -14,7 +14,7 @@ from txcdp.cli._lines import Line, Mood
 from txcdp.cli._requests import TOLD_ENDS, is_busy, is_request, line
 from txcdp.cli._selection import Selection
 from txcdp.cli._sockets import Sockets
-from txcdp.cli._summary import Tally
+from txcdp.cli._tally import Tally
 from txcdp.cli._text import clean, count, size
 from txcdp.cli._urls import origin, short
 from txcdp.domains import inspector, network, page, target
