@@ -239,3 +239,15 @@ def test_parameters_are_nobody_elses_business() -> None:
 
 def test_toggles() -> None:
     assert all(is_stateful(method) for method in methods() if method.endswith(TOGGLES))
+
+
+def test_of_two_that_replace_each_other_in_the_browser_the_last_one_stands() -> None:
+    journal = Journal()
+    for name in ("T1", "T2"):
+        journal.note("Target.setAutoAttach", {"autoAttach": True}, None)
+        journal.note("Target.autoAttachRelated", {"targetId": name}, None)
+        assert [entry.params for entry in journal] == [{"targetId": name}]
+    journal.note("Target.autoAttachRelated", {"targetId": "T3"}, None)
+    assert [entry.params for entry in journal] == [{"targetId": "T2"}, {"targetId": "T3"}]
+    journal.note("Target.setAutoAttach", {"autoAttach": True}, None)
+    assert [entry.method for entry in journal] == ["Target.setAutoAttach"]

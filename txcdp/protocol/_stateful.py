@@ -120,6 +120,13 @@ KEYS: Final = {
 }
 
 
+#: What a command puts an end to in the browser when it takes effect itself: of the two the last one stands.
+REPLACED: Final[dict[str, frozenset[str]]] = {
+    "Target.autoAttachRelated": frozenset({"Target.setAutoAttach"}),
+    "Target.setAutoAttach": frozenset({"Target.autoAttachRelated"}),
+}
+
+
 def is_stateful(method: str) -> bool:
     """Whether a command changes what stands: sets, enables, disables or undoes something."""
     return (

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from txcdp.protocol._records import from_json, to_json
-from txcdp.protocol._stateful import KEYS, NAMED_BY_BROWSER, UNDO
+from txcdp.protocol._stateful import KEYS, NAMED_BY_BROWSER, REPLACED, UNDO
 
 
 @dataclass
@@ -52,6 +52,9 @@ class Journal:
         if undone is not None:
             self._drop(lambda entry: entry.method in undone and _agrees(entry, values))
             return
+        replaced = REPLACED.get(method)
+        if replaced is not None:
+            self._drop(lambda entry: entry.method in replaced)
         entry = Entry(method, values)
         if method in NAMED_BY_BROWSER:
             entry.identifier = entry.current = _identifier(result)
