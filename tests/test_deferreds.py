@@ -16,7 +16,8 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 import txcdp
-from txcdp._deferreds import OneShot, Timer, returns_deferred, shielded, with_deadline
+from txcdp._deferreds import OneShot, Timer, ignore_failure, returns_deferred, shielded, with_deadline
+from txcdp.errors import ConnectionLost
 from txcdp.page import Page
 
 
@@ -160,6 +161,18 @@ class ShieldedTests(SynchronousTestCase):
             results: list[Any] = []
             deferred.addBoth(results.append)
             self.assertEqual(results, [outcome])
+
+
+class IgnoreFailureTests(SynchronousTestCase):
+    def test_what_may_fail_is_done_without(self):
+        for error in (ConnectionLost("gone"), CancelledError()):
+            self.assertIsNone(self.successResultOf(fail(error).addErrback(ignore_failure)))
+            ignore_failure(error)
+
+    def test_a_mistake_in_the_program_goes_on(self):
+        self.failureResultOf(fail(TypeError("a mistake")).addErrback(ignore_failure), TypeError)
+        with self.assertRaises(TypeError):
+            ignore_failure(TypeError("a mistake"))
 
 
 class OneShotTests(SynchronousTestCase):

@@ -11,6 +11,8 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
+from txcdp.errors import TxcdpError
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -94,6 +96,20 @@ def shielded(deferred: Deferred[T]) -> Deferred[T]:
 
     deferred.addBoth(tell)
     return waiting
+
+
+def ignore_failure(error: Failure | Exception) -> None:
+    """Do without what has failed, where whoever needs it is told by what it does itself; an errback.
+
+    It is for what may fail because a target, a session or the line is gone, or somebody has cancelled it. A mistake
+    in the program is none of these: it goes on, and is logged where nobody takes it.
+
+    :param error: a Failure; or an exception, as streams have it.
+    """
+    if isinstance(error, Failure):
+        error.trap(TxcdpError, CancelledError)
+    elif not isinstance(error, TxcdpError | CancelledError):
+        raise error
 
 
 class OneShot(Generic[T]):

@@ -18,7 +18,7 @@ PACKAGE = "txcdp"
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("_privacy",),
     ("errors", "health", "_timeouts", "_arguments", "_limits"),
-    ("protocol._records", "stats", "_deferreds", "_logs", "protocol._stateful"),
+    ("protocol._records", "stats", "_deferreds", "_logs", "protocol._stateful", "protocol._error_codes", "_waiting"),
     ("domains", "codegen", "_transports.interface"),
     ("protocol", "model"),
     ("streams",),

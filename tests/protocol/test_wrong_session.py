@@ -13,7 +13,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from txcdp import domains
 from txcdp.domains import page, runtime
 from txcdp.errors import CommandError
-from txcdp.protocol._wrong_session import NO_SUCH_METHOD, SERVER_ERROR, _methods, _snake, advise
+from txcdp.protocol._error_codes import METHOD_NOT_FOUND, SERVER_ERROR
+from txcdp.protocol._wrong_session import _methods, _snake, advise
 from txcdp.testing import FakeChrome
 
 TO_A_PAGE = "page.session.execute"
@@ -24,23 +25,23 @@ ONLY = "SystemInfo.getInfo is only supported on the browser target"
 @pytest.mark.parametrize(
     ("method", "code", "message", "kind", "words"),
     [
-        ("Page.navigate", NO_SUCH_METHOD, "'Page.navigate' wasn't found", None, TO_A_PAGE),
-        ("Runtime.evaluate", NO_SUCH_METHOD, "", None, TO_A_PAGE),
-        ("Network.enable", NO_SUCH_METHOD, "", None, TO_A_PAGE),
-        ("Tethering.bind", NO_SUCH_METHOD, "", "page", TO_THE_BROWSER),
+        ("Page.navigate", METHOD_NOT_FOUND, "'Page.navigate' wasn't found", None, TO_A_PAGE),
+        ("Runtime.evaluate", METHOD_NOT_FOUND, "", None, TO_A_PAGE),
+        ("Network.enable", METHOD_NOT_FOUND, "", None, TO_A_PAGE),
+        ("Tethering.bind", METHOD_NOT_FOUND, "", "page", TO_THE_BROWSER),
         ("Target.createBrowserContext", SERVER_ERROR, "Not allowed", "page", TO_THE_BROWSER),
         ("SystemInfo.getInfo", SERVER_ERROR, ONLY, "page", TO_THE_BROWSER),
         ("SystemInfo.getInfo", SERVER_ERROR, ONLY, None, "connect to the browser"),
-        ("DOM.enable", NO_SUCH_METHOD, "", "worker", "a session of a worker"),
-        ("Page.navgate", NO_SUCH_METHOD, "", "page", "there is Page.navigate"),
-        ("Page.navgate", NO_SUCH_METHOD, "", None, "there is Page.navigate"),
+        ("DOM.enable", METHOD_NOT_FOUND, "", "worker", "a session of a worker"),
+        ("Page.navgate", METHOD_NOT_FOUND, "", "page", "there is Page.navigate"),
+        ("Page.navgate", METHOD_NOT_FOUND, "", None, "there is Page.navigate"),
         ("Page.navigate", SERVER_ERROR, "Cannot navigate to invalid URL", "page", ""),
-        ("Page.navigate", NO_SUCH_METHOD, "", "page", ""),
-        ("Page.somethingElseAltogether", NO_SUCH_METHOD, "", "page", ""),
-        ("Harbour.open", NO_SUCH_METHOD, "", None, ""),
-        ("../x.open", NO_SUCH_METHOD, "", None, ""),
-        ("", NO_SUCH_METHOD, "", None, ""),
-        ("Browser.getVersion", NO_SUCH_METHOD, "", None, ""),
+        ("Page.navigate", METHOD_NOT_FOUND, "", "page", ""),
+        ("Page.somethingElseAltogether", METHOD_NOT_FOUND, "", "page", ""),
+        ("Harbour.open", METHOD_NOT_FOUND, "", None, ""),
+        ("../x.open", METHOD_NOT_FOUND, "", None, ""),
+        ("", METHOD_NOT_FOUND, "", None, ""),
+        ("Browser.getVersion", METHOD_NOT_FOUND, "", None, ""),
     ],
 )
 def test_what_is_said(method: str, code: int, message: str, kind: str | None, words: str):

@@ -23,7 +23,7 @@ from txcdp._core.dispatch.outbox import Outbox
 from txcdp._core.dispatch.pending import PendingCommands
 from txcdp._core.sessions import Session
 from txcdp._core.sessions.targets import Targets
-from txcdp._deferreds import OneShot, returns_deferred, with_deadline
+from txcdp._deferreds import OneShot, ignore_failure, returns_deferred, with_deadline
 from txcdp._transports.interface import Transport
 from txcdp.domains import target
 from txcdp.errors import CommandError, CommandTimeout, ConnectionLost, Gone, MalformedMessage, Overloaded
@@ -238,7 +238,7 @@ class Outage:
         if other is not None:
             if session.ended:  # nobody wants it any more
                 close = target.close_target(target_id=other.info.target_id)
-                self._targets.root.execute(close).addErrback(lambda _: None)
+                self._targets.root.execute(close).addErrback(ignore_failure)
                 return
             self._targets.replace(session, other.info, other.settle)
             if await self._attached(session):

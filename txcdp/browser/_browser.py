@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 from weakref import WeakValueDictionary
 
 from twisted.internet.defer import Deferred
@@ -16,7 +16,7 @@ from txcdp._arguments import refuse_bare_string
 from txcdp._core.connection import Connection
 from txcdp._core.reconnecting import OpenLine, Reconnector, ReconnectPolicy
 from txcdp._core.sessions import Session
-from txcdp._deferreds import OneShot, returns_deferred, with_deadline
+from txcdp._deferreds import OneShot, ignore_failure, returns_deferred, with_deadline
 from txcdp.browser._context import BrowserContext
 from txcdp.browser._reopening import Reopening
 from txcdp.browser._viewports import Viewports
@@ -26,6 +26,7 @@ from txcdp.page import Page
 from txcdp.page._commits import close_target
 from txcdp.page._dialogs import Dialogs
 from txcdp.page._viewport import ViewportSize, chosen
+from txcdp.protocol._error_codes import METHOD_NOT_FOUND
 from txcdp.protocol._records import Command
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ _PATIENCE = 5.0
 _LEAVING = 2.0
 
 #: The code for a method that the other end does not have, as Node has none that opens pages.
-_NO_METHOD: Final = -32601
 
 log = Logger()
 
@@ -129,13 +129,13 @@ class Browser:
         if context is not None:
             raise ValueError("context= or a viewport, not both: a context has its own; give it to new_context()")
         making = self.new_context(viewport=viewport, no_viewport=no_viewport)
-        own = await _unless_cancelled(making, lambda made: made.close().addErrback(_needless))
+        own = await _unless_cancelled(making, lambda made: made.close().addErrback(ignore_failure))
         try:
             page = await self._new_page(url, own)
         except BaseException:
-            own.close().addErrback(_needless)
+            own.close().addErrback(ignore_failure)
             raise
-        page.session.when_ended().addCallback(lambda _: own.close()).addErrback(_needless)
+        page.session.when_ended().addCallback(lambda _: own.close()).addErrback(ignore_failure)
         return page
 
     async def _new_page(self, url: str, context: BrowserContext | None) -> Page:
@@ -153,7 +153,7 @@ class Browser:
                 self._close_target(created.target_id, page)
                 raise
         try:
-            page.session.execute_raw("Emulation.setFocusEmulationEnabled", {"enabled": True}).addErrback(_needless)
+            page.session.execute_raw("Emulation.setFocusEmulationEnabled", {"enabled": True}).addErrback(ignore_failure)
             await page.when_set_up()
             if page.session.ended:
                 raise SessionDetached(page.session.id or "", f"page {page.target_id}")
@@ -215,7 +215,7 @@ class Browser:
         try:
             targets = await self.targets()
         except CommandError as error:
-            if error.code == _NO_METHOD:
+            if error.code == METHOD_NOT_FOUND:
                 return []  # Node has none
             raise
         await listing
@@ -278,7 +278,7 @@ class Browser:
         ended = self.process.close(_PATIENCE, grace=_GRACE if connection.lost is None else 0.0)
         asked = self.session.execute(browser.close(), timeout=None)
         # As soon as it has agreed, its hanging up is what we have asked for.
-        asked.addBoth(lambda _: connection.close()).addErrback(_needless)
+        asked.addBoth(lambda _: connection.close()).addErrback(ignore_failure)
         await ended
         await connection.close()
 
@@ -365,7 +365,7 @@ class Browser:
         """Close a page that nobody is going to have."""
         session = None if page is None else page.session
         closing = close_target(self.session, lambda: target_id, session, self.connection.timeout)
-        closing.addErrback(_needless)
+        closing.addErrback(ignore_failure)
 
     async def _root_target(self) -> target.TargetInfo | None:
         """Ask what the root session is; None where it does not know of targets."""
@@ -384,7 +384,7 @@ class Browser:
         try:
             return await self.session.execute(command)
         except CommandError as error:
-            if error.code == _NO_METHOD:
+            if error.code == METHOD_NOT_FOUND:
                 raise NotABrowser(what, "other") from error
             raise
 
@@ -405,7 +405,3 @@ def _unless_cancelled(waiting: Deferred[T], late: Callable[[T], object]) -> Defe
 
     waiting.addCallbacks(succeeded, failed)
     return result
-
-
-def _needless(failure: object) -> None:
-    """Whoever needs what has failed here is told by what it does itself."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from twisted.internet.defer import Deferred
 
-from txcdp._deferreds import returns_deferred
+from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp._privacy import printable
 from txcdp.domains import target
 from txcdp.errors import Gone
@@ -95,7 +95,7 @@ class BrowserContext:
         except BaseException:
             self._closed = False
             for waiting in ending:
-                waiting.addErrback(lambda _: None)
+                waiting.addErrback(ignore_failure)
                 waiting.cancel()
             raise
         for waiting in ending:

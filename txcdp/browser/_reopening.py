@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 
 from txcdp._core.outage import Replacement
 from txcdp._core.sessions import Session
-from txcdp._deferreds import returns_deferred
+from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp.domains import page, target
 from txcdp.page import Page
 
@@ -51,7 +51,7 @@ class Reopening:
             if session.crashed:
                 self.follow(followed)
 
-        session.events(page.NavigatedWithinDocument).subscribe(moved, lambda _: None)
+        session.events(page.NavigatedWithinDocument).subscribe(moved, ignore_failure)
         session.events(page.FrameNavigated).subscribe(went, failed)
 
     @returns_deferred
@@ -65,10 +65,6 @@ class Reopening:
         def settle() -> None:
             url = self._urls.get(session, "")
             if url not in ("", "about:blank"):
-                session.execute(page.navigate(url=url), timeout=None).addErrback(_needless)
+                session.execute(page.navigate(url=url), timeout=None).addErrback(ignore_failure)
 
         return Replacement(info, settle)
-
-
-def _needless(failure: object) -> None:
-    """Whoever needs what has failed here is told by what it does itself."""

@@ -11,11 +11,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from twisted.python.failure import Failure
-
 from txcdp._core.sessions import AutoAttach, Session
+from txcdp._deferreds import ignore_failure
 from txcdp.domains import page, target
-from txcdp.errors import MalformedMessage, TxcdpError
 from txcdp.page._viewport import ViewportSize, override
 
 if TYPE_CHECKING:
@@ -63,7 +61,7 @@ class Viewports:
             if not self._creating:
                 unclaimed, self._unclaimed = self._unclaimed, {}
                 for session in unclaimed.values():
-                    session.detach().addErrback(_needless)
+                    session.detach().addErrback(ignore_failure)
 
     def claim(self, session: Session, size: ViewportSize | None) -> None:
         """Give a page that was created its size, and those that it opens theirs.
@@ -77,14 +75,14 @@ class Viewports:
         self._give(session, size)
         if not self._started:
             self._started = True
-            self._attaching.start(self._root).addErrback(_needless)
+            self._attaching.start(self._root).addErrback(ignore_failure)
 
     def _give(self, session: Session, size: ViewportSize) -> None:
         self._sizes[session] = size
-        session._insist(override(size)).addErrback(_needless)
+        session._insist(override(size)).addErrback(ignore_failure)
         # It tells what it wants for a window before that is attached to.
         asked = self._asked[session] = []
-        session._observe(page.WindowOpen).subscribe(lambda event: asked.append(_size_in(event)), _needless)
+        session._observe(page.WindowOpen).subscribe(lambda event: asked.append(_size_in(event)), ignore_failure)
 
     def _opener(self, info: target.TargetInfo) -> Session | None:
         """Return the page with a size that has opened another one."""
@@ -121,9 +119,3 @@ def _size_in(event: page.WindowOpen) -> ViewportSize | None:
     if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
         return None
     return ViewportSize(width=int(width), height=int(height))
-
-
-def _needless(error: Failure | Exception) -> None:
-    """Whoever needs what has failed here is told by what it does itself."""
-    if isinstance(error, Failure):
-        error.trap(TxcdpError, MalformedMessage)

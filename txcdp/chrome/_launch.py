@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from txcdp._deferreds import returns_deferred, with_deadline
+from txcdp._deferreds import ignore_failure, returns_deferred, with_deadline
 from txcdp._limits import about_open_files, too_few_for_a_browser
 from txcdp.chrome._executable import find_executable
 from txcdp.chrome._flags import AUTOMATION_FLAGS, check_args, command_line, sandbox_works
@@ -214,7 +214,7 @@ def _end_with(process: BrowserProcess, started: Deferred[str], headless: bool) -
 
     def stop(result: str | Failure) -> str | Failure:
         if not waiting.called:
-            waiting.addErrback(lambda _: None)
+            waiting.addErrback(ignore_failure)
             waiting.cancel()
         return result
 

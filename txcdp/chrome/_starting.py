@@ -9,7 +9,6 @@ long.
 from __future__ import annotations
 
 import os
-from collections import deque
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -18,6 +17,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
 from txcdp._deferreds import OneShot, returns_deferred, with_deadline
+from txcdp._waiting import WaitQueue
 from txcdp.chrome._profile import sweep
 
 
@@ -42,7 +42,7 @@ class Starts:
 
     def __init__(self) -> None:
         self._running = 0
-        self._waiting: deque[Deferred[None]] = deque()
+        self._waiting: WaitQueue[None] = WaitQueue()
         self._giving = False
         self._sweeping: OneShot[None] | None = None
 
@@ -54,9 +54,7 @@ class Starts:
         if self._running < AT_ONCE and not self._waiting:
             self._running += 1
             return succeed(None)
-        waiting: Deferred[None] = Deferred(self._waiting.remove)
-        self._waiting.append(waiting)
-        return waiting
+        return self._waiting.join()
 
     def done(self) -> None:
         """End a turn."""
@@ -67,7 +65,7 @@ class Starts:
         try:
             while self._waiting and self._running < AT_ONCE:
                 self._running += 1
-                self._waiting.popleft().callback(None)
+                self._waiting.serve(None)
         finally:
             self._giving = False
 

@@ -17,10 +17,10 @@ from txcdp.cli._running import GOOD, Misuse
 from txcdp.cli._text import clean
 from txcdp.domains.target import TargetInfo
 from txcdp.errors import CommandError
+from txcdp.protocol._error_codes import METHOD_NOT_FOUND
 from txcdp.protocol._records import to_json
 
 #: The code for a method that a session does not have.
-_NO_METHOD = -32601
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ async def _send(browser: Browser, wanted: Call, method: str, params: dict[str, A
     try:
         return await browser.session.execute_raw(method, params, timeout=wanted.timeout)
     except CommandError as error:
-        if error.code != _NO_METHOD:
+        if error.code != METHOD_NOT_FOUND:
             raise
         page = await _only_page(browser, method)
         if page is None:

@@ -13,7 +13,7 @@ from twisted.internet import task
 from twisted.internet.defer import CancelledError, Deferred
 
 from txcdp._core.dispatch.tap import Message
-from txcdp._deferreds import with_deadline
+from txcdp._deferreds import ignore_failure, with_deadline
 from txcdp._privacy import shown_url
 from txcdp._transports.websocket import WebSocketOptions
 from txcdp.browser import Browser, connect, launch
@@ -107,7 +107,7 @@ async def _close_tabs(browser: Browser, page: Page, watching: Watching) -> None:
     for each in watching.opened:
         if each.target is not None and not each.ended:
             closing = browser.session.execute_raw("Target.closeTarget", {"targetId": each.target.target_id})
-            closing.addErrback(lambda _: None)
+            closing.addErrback(ignore_failure)
     with contextlib.suppress(TxcdpError):
         await page.close()
 
@@ -182,7 +182,7 @@ class _Watch:
             raise
         finally:
             for waiting in (idle, download):
-                waiting.addErrback(lambda _: None)
+                waiting.addErrback(ignore_failure)
                 waiting.cancel()
         if isinstance(over, ConnectionLost):
             raise over

@@ -8,6 +8,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, DeferredList
 
 from txcdp._core.sessions import AutoAttach, Session
+from txcdp._deferreds import ignore_failure
 from txcdp._following import enable
 from txcdp.cli._selection import BASE
 from txcdp.domains import browser, target
@@ -57,12 +58,12 @@ class Watching:
         if session.target is not None and session.target.type == "page":
             self._ours.add(session.target.target_id)
             self.opened.append(session)
-        self._below.start(session).addErrback(_needless)
+        self._below.start(session).addErrback(ignore_failure)
         self._admit(session)
 
     def _admit(self, session: Session) -> None:
         for sent in self._enable(session):
-            sent.addErrback(_needless)
+            sent.addErrback(ignore_failure)
 
     def _enable(self, session: Session) -> list[Deferred[Any]]:
         return enable(session, self._domains, self._dialogs, timeout=_PATIENCE)
@@ -82,7 +83,3 @@ def all_of(waiting: Iterable[Deferred[Any]]) -> Deferred[Any]:
     """Return a Deferred that fires with None when all have fired or failed."""
     done: Deferred[Any] = DeferredList(list(waiting), consumeErrors=True)
     return done.addCallback(lambda _: None)
-
-
-def _needless(failure: object) -> None:
-    """What a target does not have, or no longer needs, is not missed."""

@@ -20,14 +20,8 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 import msgspec
 
+from txcdp.protocol._error_codes import INVALID_REQUEST, PARSE_ERROR
 from txcdp.protocol._records import to_json
-
-#: Codes of refusals: Chromium's, which are those of JSON-RPC.
-PARSE_ERROR: Final = -32700
-INVALID_REQUEST: Final = -32600
-METHOD_NOT_FOUND: Final = -32601
-INVALID_PARAMS: Final = -32602
-SERVER_ERROR: Final = -32000
 
 #: How deep Chromium reads: a message nested deeper has no answer that names its id.
 MAX_DEPTH: Final = 301

@@ -29,7 +29,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
 from txcdp._core.sessions import Session
-from txcdp._deferreds import with_deadline
+from txcdp._deferreds import ignore_failure, with_deadline
 from txcdp.domains import fetch, page, target
 from txcdp.errors import CommandError, CommandTimeout, Gone
 from txcdp.protocol._records import Command
@@ -73,9 +73,9 @@ class _Signs:
     def __init__(self, session: Session, committed: Callable[[], None], moved: Callable[[], None]) -> None:
         self._committed, self._moved = committed, moved
         self._subscriptions: list[DisposableBase] = [
-            session._observe(page.FrameNavigated).subscribe(self._navigated, _ignore),
-            session._observe(page.LifecycleEvent).subscribe(lambda _: moved(), _ignore),
-            session._observe(page.FrameStoppedLoading).subscribe(lambda _: moved(), _ignore),
+            session._observe(page.FrameNavigated).subscribe(self._navigated, ignore_failure),
+            session._observe(page.LifecycleEvent).subscribe(lambda _: moved(), ignore_failure),
+            session._observe(page.FrameStoppedLoading).subscribe(lambda _: moved(), ignore_failure),
         ]
 
     def stop(self) -> None:
@@ -97,9 +97,9 @@ class _Hold:
         self._session = session
         self._held = held
         self._paused: list[str] = []
-        self._subscription = session._observe(fetch.RequestPaused).subscribe(self._holds, _ignore)
+        self._subscription = session._observe(fetch.RequestPaused).subscribe(self._holds, ignore_failure)
         patterns = [{"urlPattern": "*", "resourceType": "Document"}]
-        session._send_quietly("Fetch.enable", {"patterns": patterns}).addErrback(_ignore)
+        session._send_quietly("Fetch.enable", {"patterns": patterns}).addErrback(ignore_failure)
         self._call: IDelayedCall | None = session.context.clock.callLater(_HELD, self.release)
 
     def release(self) -> None:
@@ -110,9 +110,9 @@ class _Hold:
             call.cancel()
         self._subscription.dispose()
         for each in self._paused:
-            self._session._send_quietly("Fetch.continueRequest", {"requestId": each}).addErrback(_ignore)
+            self._session._send_quietly("Fetch.continueRequest", {"requestId": each}).addErrback(ignore_failure)
         if not _uses_fetch(self._session):  # it may have begun to meanwhile
-            self._session._send_quietly("Fetch.disable").addErrback(_ignore)
+            self._session._send_quietly("Fetch.disable").addErrback(ignore_failure)
 
     def _holds(self, event: fetch.RequestPaused) -> None:
         if not _uses_fetch(self._session):
@@ -248,7 +248,7 @@ class _Closing(Deferred[None]):
         self._signs = None if session is None else _Signs(session, self._moved, self._moved)
         self._ended = None if session is None else session.when_ended()
         if self._ended is not None:
-            self._ended.addCallbacks(lambda _: self._done(), _ignore)
+            self._ended.addCallbacks(lambda _: self._done(), ignore_failure)
         self._ask()
 
     def _ask(self) -> None:
@@ -319,7 +319,3 @@ def close_target(
     """
     late = lambda: CommandTimeout("Target.closeTarget", timeout or 0)  # noqa: E731
     return with_deadline(root.context.clock, _Closing(root, target_id, session), timeout, late)
-
-
-def _ignore(error: object) -> None:
-    """Whoever waits is told by the command itself."""

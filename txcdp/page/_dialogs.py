@@ -18,6 +18,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txcdp._core.sessions import Session
+from txcdp._deferreds import ignore_failure
 from txcdp._privacy import shortened
 from txcdp.domains import page as page_domain
 from txcdp.errors import AlreadyHandled, CommandError, TxcdpError
@@ -150,7 +151,7 @@ class _Handling:
         self._call: IDelayedCall | None = None
         event = session._observe(page_domain.JavascriptDialogOpening)
         event.subscribe(self._opens, self._ended, lambda: self._ended(None))
-        session._observe(page_domain.JavascriptDialogClosed).subscribe(self._closes, _needless)
+        session._observe(page_domain.JavascriptDialogClosed).subscribe(self._closes, ignore_failure)
 
     def add_page(self, page: Page) -> None:
         """Hear that the session is a page's: its dialogs are nobody else's."""
@@ -221,7 +222,3 @@ class _Handling:
 def _not_answered(failure: Failure) -> None:
     """Somebody else was faster, or the page is gone."""
     failure.trap(TxcdpError)
-
-
-def _needless(error: object) -> None:
-    """Whoever needs what has failed here is told by what it does itself."""

@@ -8,6 +8,7 @@ import re
 from typing import Any, Final
 
 from txcdp._core.sessions import Session
+from txcdp._deferreds import ignore_failure
 from txcdp._timeouts import DEFAULT, Default
 from txcdp.domains import page, runtime
 from txcdp.errors import CommandError, ContextDestroyed, EvaluationError, NotSerializable
@@ -88,7 +89,7 @@ class Objects:
         if self._full and not self._busy:
             full, self._full = self._full, []
             for group in full:
-                self._session.execute(runtime.release_object_group(object_group=group)).addErrback(_needless)
+                self._session.execute(runtime.release_object_group(object_group=group)).addErrback(ignore_failure)
 
     def note_large(self, source: str) -> None:
         """Remember what has resulted in much."""
@@ -335,7 +336,3 @@ def _in_words(thing: runtime.RemoteObject) -> str:
 def _place(details: runtime.ExceptionDetails) -> str:
     """Say where it was thrown, as V8 does; lines and columns count from 1 there."""
     return f"{details.url or '<anonymous>'}:{details.line_number + 1}:{details.column_number + 1}"
-
-
-def _needless(failure: object) -> None:
-    """Whoever needs what has failed here is told by what it does itself."""

@@ -19,6 +19,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from txcdp._core.sessions import Session
+from txcdp._deferreds import ignore_failure
 from txcdp.domains import network, page, runtime
 from txcdp.errors import (
     CommandError,
@@ -135,11 +136,11 @@ class Watcher:
         self._command: Deferred[Any] | None = None
         self._asked: Deferred[Any] | None = None
         self._gone = session._when_interrupted()
-        self._gone.addCallbacks(self._interrupted, lambda _: None)
+        self._gone.addCallbacks(self._interrupted, ignore_failure)
         self._subscriptions = [
             # Network's events only add to what is known, so where they are not to be had, nothing fails.
             session.events(event).subscribe(
-                self._feed, _ignore if event.method.startswith("Network.") else self._failed
+                self._feed, ignore_failure if event.method.startswith("Network.") else self._failed
             )
             for event in _EVENTS
         ]
@@ -334,7 +335,3 @@ _OPENED: Final = (
     "a script of the page has called document.open() and not document.close(), after which nothing loads: wait for less"
     " with wait_until="
 )
-
-
-def _ignore(error: Exception) -> None:
-    """Do without."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from twisted.internet.defer import CancelledError, Deferred
 
 from txcdp._core.sessions import Session
-from txcdp._deferreds import OneShot, returns_deferred, with_deadline
+from txcdp._deferreds import OneShot, ignore_failure, returns_deferred, with_deadline
 from txcdp._timeouts import DEFAULT, Default
 from txcdp.domains import page, target
 from txcdp.errors import CommandTimeout, ContextDestroyed, DialogOpen, Gone, NavigationError, NavigationTimeout
@@ -71,17 +71,17 @@ class Page:
         self._viewport = viewport
         self._main_frame = (target_id, target_id)
         self._url = "about:blank" if session.target is None else session.target.url
-        session._observe(page.FrameNavigated).with_gaps().subscribe(self._went, _needless)
-        session._observe(page.NavigatedWithinDocument).subscribe(self._moved, _needless)
-        session._observe(page.DocumentOpened).subscribe(self._opened, _needless)
+        session._observe(page.FrameNavigated).with_gaps().subscribe(self._went, ignore_failure)
+        session._observe(page.NavigatedWithinDocument).subscribe(self._moved, ignore_failure)
+        session._observe(page.DocumentOpened).subscribe(self._opened, ignore_failure)
         dialogs.follow(session, self)  # with the Page domain enabled, they wait for an answer
         if found:
             self._find_main_frame()
         # All leave in one write. A page that hangs answers when it hangs no more.
-        session._insist(page.enable()).addErrback(_needless)
+        session._insist(page.enable()).addErrback(ignore_failure)
         self._set_up: OneShot[None] = OneShot()
         hearing = session._insist(page.set_lifecycle_events_enabled(enabled=True))
-        hearing.addErrback(_needless).addCallback(lambda _: self._set_up.fire(None))
+        hearing.addErrback(ignore_failure).addCallback(lambda _: self._set_up.fire(None))
 
     def __repr__(self) -> str:
         return f"<Page {self.target_id}: {self.session!r}>"
@@ -333,7 +333,7 @@ class Page:
     def _find_main_frame(self) -> None:
         """Ask which frame is the main one, of a page that has been somewhere before."""
         asking = self.session.execute(page.get_frame_tree(), timeout=None)
-        asking.addCallbacks(lambda result: self._navigated(result.frame_tree.frame), _needless)
+        asking.addCallbacks(lambda result: self._navigated(result.frame_tree.frame), ignore_failure)
 
     async def _read(self, what: str, expression: str) -> Any:
         """Evaluate for ourselves; while a dialog is open that would wait for what the program may be about to do."""
@@ -377,7 +377,7 @@ class Page:
             return arrived
         except CancelledError:
             if not watcher.reached:
-                self.session.execute(page.stop_loading()).addErrback(_needless)
+                self.session.execute(page.stop_loading()).addErrback(ignore_failure)
             raise
         finally:
             watcher.stop()
@@ -387,7 +387,3 @@ class Page:
 
 def _url_of(frame: page.Frame) -> str:
     return frame.url + (frame.url_fragment or "")
-
-
-def _needless(failure: object) -> None:
-    """Whoever needs what has failed here is told by what it does itself."""

@@ -33,8 +33,6 @@ T = TypeVar("T")
 EVENT_START: Final = b'{"method":"'
 REPLY_START: Final = b'{"id":'
 
-#: The code with which Chromium answers a command to a session that it no longer knows.
-SESSION_NOT_FOUND: Final = -32001
 
 #: Commands that the browser's own process handles at once, and that make the target send events.
 OVERTAKES: Final = frozenset({"Page.navigate", "Page.reload", "Page.navigateToHistoryEntry"})

@@ -9,13 +9,8 @@ import inspect
 import re
 from typing import Final
 
+from txcdp.protocol._error_codes import METHOD_NOT_FOUND, SERVER_ERROR
 from txcdp.protocol._records import Command
-
-#: JSON-RPC's code for a method that there is not.
-NO_SUCH_METHOD: Final = -32601
-
-#: The code of most of Chromium's own refusals.
-SERVER_ERROR: Final = -32000
 
 #: Domains of which the browser's own session has commands.
 _OF_THE_BROWSER: Final = frozenset(
@@ -34,7 +29,7 @@ def advise(method: str, code: int, message: str, kind: str | None) -> str:
     domain = method.partition(".")[0]
     if code == SERVER_ERROR and domain in _OF_THE_BROWSER and _BROWSER_ALONE.fullmatch(message):
         return _for_the_browser(kind)
-    if code != NO_SUCH_METHOD:
+    if code != METHOD_NOT_FOUND:
         return ""
     known = _methods(domain)
     if known and method not in known:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
 
 from twisted.python.failure import Failure
 
 from txcdp._core.sessions import AutoAttach, Session
 from txcdp._core.sessions.enabling import NEEDS, TAKES_DECISIONS
+from txcdp._deferreds import ignore_failure
 from txcdp._following import enable
 from txcdp.browser import Browser
 from txcdp.domains import PLAIN_ENABLE, target
-from txcdp.errors import CommandError, TxcdpError
+from txcdp.errors import CommandError
 from txcdp.model import TARGET_KINDS
+from txcdp.protocol._error_codes import METHOD_NOT_FOUND
 
 #: The code for a method that the other end does not have, as Node has no targets.
-_NO_METHOD: Final = -32601
 
 #: What is enabled in every target unless something else is asked for.
 DOMAINS = ("Network", "Page", "Runtime", "Log")
@@ -50,7 +50,7 @@ class Following:
         try:
             return str((await self._browser.session.execute(target.get_target_info())).target_info.type)
         except CommandError as error:
-            return "other" if error.code == _NO_METHOD else "browser"
+            return "other" if error.code == METHOD_NOT_FOUND else "browser"
 
     async def start(self, add: Callable[[Session], object], with_root: bool) -> None:
         """Attach to everything.
@@ -65,7 +65,7 @@ class Following:
                 self.set_up(session)
         if with_root:
             self._enable(root)
-        root.execute(target.set_discover_targets(discover=True)).addErrback(_needless)
+        root.execute(target.set_discover_targets(discover=True)).addErrback(ignore_failure)
         if root.auto_attach is None:
             await self._policy.start(root).addErrback(_without_targets)
 
@@ -73,18 +73,13 @@ class Following:
         """Enable what is recorded of a target, and attach to what it opens; all of it leaves in one write."""
         self._enable(session)
         if session.auto_attach is None:
-            self._policy.start(session).addErrback(_needless)
+            self._policy.start(session).addErrback(ignore_failure)
 
     def _enable(self, session: Session) -> None:
         for sent in enable(session, self._domains, self._browser._dialogs, grace=_GRACE):
-            sent.addErrback(_needless)
+            sent.addErrback(ignore_failure)
 
 
 def _without_targets(failure: Failure) -> None:
     """Node and the like open none."""
     failure.trap(CommandError)
-
-
-def _needless(failure: Failure) -> None:
-    """What a target does not have, or no longer needs, is not missed."""
-    failure.trap(TxcdpError)

@@ -7,8 +7,9 @@ from typing import Any, Protocol
 
 from txcdp.domains import browser, inspector, page, runtime, target
 from txcdp.errors import CommandError, ConnectionLost
+from txcdp.protocol._error_codes import INVALID_PARAMS, SERVER_ERROR
 from txcdp.protocol._records import Command, Event, result_type
-from txcdp.testing._messages import INVALID_PARAMETERS, Received
+from txcdp.testing._messages import Received
 from txcdp.testing._script import NEVER, Never
 from txcdp.testing._targets import FakeSession, FakeTarget, FakeTargets
 
@@ -105,7 +106,7 @@ class Builtin:
     ) -> target.CreateTargetResult:
         context = command.browser_context_id
         if context is not None and context not in self._targets.contexts:
-            raise CommandError(received.method, -32000, f"Failed to find browser context with id {context}")
+            raise CommandError(received.method, SERVER_ERROR, f"Failed to find browser context with id {context}")
         made = FakeTarget(self._targets.new_id("7A26"), url=command.url or "about:blank", browser_context_id=context)
         self._targets.open(made)
         return target.CreateTargetResult(target_id=made.id)
@@ -137,7 +138,7 @@ class Builtin:
     def _detach(self, command: target.detach_from_target, session: FakeSession, received: Received) -> None:
         found = self._targets.session_for(command.session_id, session.line)
         if found is None or found.id is None:
-            raise CommandError(received.method, INVALID_PARAMETERS, "No session with given id")
+            raise CommandError(received.method, INVALID_PARAMS, "No session with given id")
         self._targets.detach(found)
 
     def _auto_attach(self, command: target.set_auto_attach, session: FakeSession, received: Received) -> Never:
@@ -169,7 +170,7 @@ class Builtin:
     ) -> None:
         context = command.browser_context_id
         if context not in self._targets.contexts:
-            raise CommandError(received.method, INVALID_PARAMETERS, f"Failed to find context with id {context}")
+            raise CommandError(received.method, INVALID_PARAMS, f"Failed to find context with id {context}")
         self._targets.dispose(context)
 
     def _run(self, command: Any, session: FakeSession, received: Received) -> None:

@@ -12,19 +12,12 @@ from twisted.python.failure import Failure
 from txcdp._core.connection import Connection
 from txcdp._core.sessions import Session
 from txcdp.errors import CommandError
+from txcdp.protocol._error_codes import METHOD_NOT_FOUND, SESSION_NOT_FOUND
 from txcdp.protocol._records import Command, Event
 from txcdp.testing._builtin import Builtin
 from txcdp.testing._faults import Faults
 from txcdp.testing._line import FakeTransport
-from txcdp.testing._messages import (
-    NO_SESSION,
-    NOT_FOUND,
-    Received,
-    error_message,
-    event_message,
-    read_command,
-    result_message,
-)
+from txcdp.testing._messages import Received, error_message, event_message, read_command, result_message
 from txcdp.testing._pages import FakePages
 from txcdp.testing._script import NEVER, Script, as_refusal, method_of
 from txcdp.testing._targets import FakeSession, FakeTarget, FakeTargets
@@ -241,7 +234,7 @@ class FakeChrome(Faults):
     def _treat(self, received: Received, refusal: CommandError | None) -> None:
         session = self.targets.session_for(received.session_id, received.line)
         if session is None:
-            self.reply(received, CommandError(received.method, NO_SESSION, "Session with given id not found."))
+            self.reply(received, CommandError(received.method, SESSION_NOT_FOUND, "Session with given id not found."))
         elif self._holds(received, session, refusal):
             return
         elif refusal is not None:
@@ -273,5 +266,7 @@ class FakeChrome(Faults):
                 f"{received.command!r}); the script expects {self._script}"
             )
         if isinstance(received.command, Command):
-            return CommandError(received.method, NOT_FOUND, said, "the FakeChrome has no answer: give it one with on()")
-        return CommandError(received.method, NOT_FOUND, said)
+            return CommandError(
+                received.method, METHOD_NOT_FOUND, said, "the FakeChrome has no answer: give it one with on()"
+            )
+        return CommandError(received.method, METHOD_NOT_FOUND, said)

@@ -9,14 +9,11 @@ import msgspec
 
 from txcdp.domains import lookup
 from txcdp.errors import CommandError
+from txcdp.protocol._error_codes import INVALID_PARAMS, SESSION_NOT_FOUND
 from txcdp.protocol._records import Command, Event, to_json
 from txcdp.testing._line import FakeTransport
 
 #: What Chromium says.
-NOT_FOUND = -32601
-INVALID_PARAMETERS = -32602
-SERVER_ERROR = -32000
-NO_SESSION = -32001
 
 
 @dataclass(frozen=True)
@@ -64,7 +61,7 @@ def read_command(message: bytes, line: FakeTransport) -> tuple[Received, Command
         command: Any = msgspec.json.decode(raw.params, type=kind)
     except msgspec.ValidationError as error:
         command = msgspec.json.decode(raw.params)
-        refusal = CommandError(raw.method, INVALID_PARAMETERS, "Invalid parameters", f"Failed to deserialize: {error}")
+        refusal = CommandError(raw.method, INVALID_PARAMS, "Invalid parameters", f"Failed to deserialize: {error}")
         return Received(raw.id, raw.method, command, raw.sessionId, line), refusal
     return Received(raw.id, raw.method, command, raw.sessionId, line), None
 
@@ -79,7 +76,7 @@ def error_message(received: Received, error: CommandError) -> bytes:
     said: dict[str, Any] = {"code": error.code, "message": error.message}
     if error.data is not None:
         said["data"] = error.data
-    tail = b"" if error.code == NO_SESSION else _tail(received)
+    tail = b"" if error.code == SESSION_NOT_FOUND else _tail(received)
     return b'{"id":%d,"error":%b%b}' % (received.id, to_json(said), tail)
 
 

@@ -7,9 +7,10 @@ from urllib.parse import urldefrag, urlsplit
 
 from txcdp.domains import page, runtime
 from txcdp.errors import CommandError
+from txcdp.protocol._error_codes import METHOD_NOT_FOUND
 from txcdp.protocol._records import Event
 from txcdp.testing._builtin import Answer, Chrome
-from txcdp.testing._messages import NOT_FOUND, Received
+from txcdp.testing._messages import Received
 from txcdp.testing._script import NEVER
 from txcdp.testing._targets import FakeSession, FakeTarget
 
@@ -169,7 +170,7 @@ class FakePages:
 
 def _target(session: FakeSession) -> FakeTarget:
     if session.target is None:
-        raise CommandError("", NOT_FOUND, "the root session is the browser's: it has no page")
+        raise CommandError("", METHOD_NOT_FOUND, "the root session is the browser's: it has no page")
     return session.target
 
 

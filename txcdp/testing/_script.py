@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from txcdp.errors import CommandError
+from txcdp.protocol._error_codes import SERVER_ERROR
 from txcdp.protocol._records import Command
-from txcdp.testing._messages import SERVER_ERROR, Received
+from txcdp.testing._messages import Received
 
 
 class Never:

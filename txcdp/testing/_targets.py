@@ -9,9 +9,10 @@ from typing import Any
 from txcdp.domains import inspector, target
 from txcdp.domains.target import set_auto_attach
 from txcdp.errors import CommandError
+from txcdp.protocol._error_codes import INVALID_PARAMS, SERVER_ERROR
 from txcdp.protocol._records import Event
 from txcdp.testing._line import FakeTransport
-from txcdp.testing._messages import INVALID_PARAMETERS, SERVER_ERROR, Received
+from txcdp.testing._messages import Received
 
 
 @dataclass(eq=False)
@@ -217,7 +218,7 @@ class FakeTargets:
         """
         found = self.all.get(target_id)
         if found is None:
-            raise CommandError("", INVALID_PARAMETERS, "No target with given id found")
+            raise CommandError("", INVALID_PARAMS, "No target with given id found")
         return found
 
 

@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 
 from txcdp._core.dispatch.deadlines import Deadlines
 from txcdp.errors import CommandError, CommandTimeout, ConnectionLost, MalformedMessage, Overloaded
-from txcdp.protocol._wire import SESSION_NOT_FOUND
+from txcdp.protocol._error_codes import SESSION_NOT_FOUND
 from txcdp.protocol._wrong_session import advise
 from txcdp.stats import MethodStats, Stats
 

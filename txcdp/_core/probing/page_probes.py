@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.defer import CancelledError, Deferred
 
 from txcdp._core.dispatch.tap import Message
-from txcdp._core.probing.rounds import ProbeOptions, Rounds, failed_with, give_up, needless
+from txcdp._core.probing.rounds import ProbeOptions, Rounds, failed_with, give_up
 from txcdp._core.sessions import Session
+from txcdp._deferreds import ignore_failure
 from txcdp.domains import performance, runtime, target
 from txcdp.errors import Gone
 from txcdp.health import PageCause, PageResponsive, PageUnresponsive
@@ -62,8 +63,10 @@ class PageProbes(Rounds):
     def start(self) -> None:
         """Begin with the first round when the interval is over."""
         super().start()
-        self._tap = self._connection.events_raw(_WAITS.__contains__).subscribe(self._told, needless)
-        self._send(self._connection.session, target.get_target_info()).addCallbacks(self._root_described, needless)
+        self._tap = self._connection.events_raw(_WAITS.__contains__).subscribe(self._told, ignore_failure)
+        self._send(self._connection.session, target.get_target_info()).addCallbacks(
+            self._root_described, ignore_failure
+        )
 
     def stop(self) -> None:
         """Leave neither a DelayedCall nor a command behind."""

@@ -8,7 +8,8 @@ from twisted.internet.defer import Deferred
 
 from txcdp._core.probing.browser_probe import BrowserProbe
 from txcdp._core.probing.page_probes import PageProbes
-from txcdp._core.probing.rounds import ProbeOptions, needless
+from txcdp._core.probing.rounds import ProbeOptions
+from txcdp._deferreds import ignore_failure
 
 if TYPE_CHECKING:
     from txcdp._core.connection import Connection
@@ -39,7 +40,7 @@ class Prober:
             for part in self._parts:
                 part.start()
             self._closed = self._connection.when_closed()
-            self._closed.addCallbacks(lambda _: self.stop(), needless)
+            self._closed.addCallbacks(lambda _: self.stop(), ignore_failure)
 
     def stop(self) -> None:
         """Probe no more."""

@@ -103,7 +103,3 @@ def give_up(deferred: Deferred[Any] | None) -> None:
 def failed_with(result: object, *kinds: type[Exception]) -> bool:
     """Whether something ended with one of these errors."""
     return isinstance(result, Failure) and bool(result.check(*kinds))
-
-
-def needless(failure: object) -> None:
-    """Whoever needs what has failed here is told by what it does itself."""

@@ -15,6 +15,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
+from txcdp._deferreds import ignore_failure
 from txcdp.domains import PLAIN_ENABLE
 from txcdp.errors import Gone
 
@@ -181,4 +182,4 @@ class Enabling:
         self._enabled.discard(domain)
         if domain not in self._by_hand:
             # Whatever comes of it, nobody listens any more.
-            self._execute(f"{domain}.disable").addErrback(lambda _: None)
+            self._execute(f"{domain}.disable").addErrback(ignore_failure)

@@ -15,7 +15,7 @@ from txcdp._core.sessions.enabling import Enabling
 from txcdp._core.sessions.life import CRASHED, SUSPENDED, TRANSITIONS, Happening, State
 from txcdp._core.sessions.sending import Sending
 from txcdp._core.sessions.streams import SessionStreams
-from txcdp._deferreds import OneShot
+from txcdp._deferreds import OneShot, ignore_failure
 from txcdp._privacy import printable, shortened
 from txcdp._timeouts import DEFAULT, Default
 from txcdp.errors import ConnectionLost, ExperimentalCommand, Gone, TargetCrashed
@@ -316,7 +316,7 @@ class Session:
     def _ask_whether_it_lives(self) -> None:
         """Have the browser say it again where the page's process is gone: meanwhile it may have gone, or come back."""
         asked = self._channel._send(self, {}, ReplyDecoder("Inspector.enable", None), DEFAULT)
-        asked.addCallbacks(lambda _: self._revive(), lambda _: None)
+        asked.addCallbacks(lambda _: self._revive(), ignore_failure)
 
     def _refusal(self, method: str) -> Gone | None:
         gone = self._gone
@@ -330,7 +330,7 @@ class Session:
         if answer.session is not None:
             session = next((each for each in self._channel.sessions if each.id == answer.session), self)
         # Where somebody else has answered, it is refused.
-        session._sending.send_quietly(answer.method, answer.params).addErrback(lambda _: None)
+        session._sending.send_quietly(answer.method, answer.params).addErrback(ignore_failure)
 
     def _is_set_up(self, method: str) -> bool:
         """Whether a command of the user stands that leaves something standing, such as ``"Fetch.enable"``."""

@@ -17,7 +17,7 @@ from txcdp._core.dispatch.pending import PendingCommands
 from txcdp._core.dispatch.routing import Routes
 from txcdp._core.sessions.attach import AutoAttach, let_run
 from txcdp._core.sessions.session import Channel, Session, session_key
-from txcdp._deferreds import returns_deferred
+from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp._logs import LogThrottle
 from txcdp._privacy import printable
 from txcdp.domains import target
@@ -142,7 +142,7 @@ class Targets:
             return succeed(None)
         waiter = session.when_ended()
         done: Deferred[None] = Deferred(lambda _: waiter.cancel())
-        waiter.addCallbacks(lambda _: done.callback(None), lambda _: None)
+        waiter.addCallbacks(lambda _: done.callback(None), ignore_failure)
 
         def refused(failure: Failure) -> None:
             # When the line or the session has gone meanwhile, that ends the session as well; not so
@@ -264,7 +264,7 @@ class Targets:
     @staticmethod
     def _quietly(deferred: Deferred[Any]) -> None:
         """Ignore the outcome of a detaching: when it fails, the target is gone already."""
-        deferred.addErrback(lambda _: None)
+        deferred.addErrback(ignore_failure)
 
     def _on_detached(self, message: bytes, parent: Session, deliver: Deliver) -> None:
         event = self._read_detached(message)

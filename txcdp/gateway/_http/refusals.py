@@ -31,6 +31,11 @@ class Refusal(TxcdpError):
         return self.reason.encode(), "text/plain; charset=UTF-8"
 
 
+def stopping() -> Refusal:
+    """Return what is told who comes while the gateway is being stopped."""
+    return busy(503, "The gateway is being stopped; no more clients are taken.", "draining", 5)
+
+
 def busy(status: int, reason: str, kind: str, retry_after: float) -> Refusal:
     """Return a refusal that says when to come again.
 

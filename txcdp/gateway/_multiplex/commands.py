@@ -6,13 +6,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from txcdp.gateway._client_messages import INVALID_PARAMS, SERVER_ERROR, Command, CommandRefusal
+from txcdp.gateway._client_messages import Command, CommandRefusal
 from txcdp.gateway._multiplex.messages import invalid, no_target, write_event
 from txcdp.gateway._multiplex.parameters import flag, params_of, text
 from txcdp.gateway._multiplex.sessions import ClientSession
 from txcdp.gateway._multiplex.state import NORMAL_END
 from txcdp.gateway._multiplex.target_filters import Discovery, attach_filter, matches, read_filter
 from txcdp.gateway._multiplex.url_check import check_address
+from txcdp.protocol._error_codes import INVALID_PARAMS, SERVER_ERROR
 
 if TYPE_CHECKING:
     from txcdp.gateway._multiplex.virtual_browser import VirtualBrowser

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from txcdp.gateway._client_messages import INVALID_PARAMS, CommandRefusal, message_end
+from txcdp.gateway._client_messages import CommandRefusal, message_end
+from txcdp.protocol._error_codes import INVALID_PARAMS, SESSION_NOT_FOUND
 from txcdp.protocol._records import to_json
-from txcdp.protocol._wire import SESSION_NOT_FOUND
 
 
 def no_session() -> CommandRefusal:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from txcdp.gateway._client_messages import INVALID_PARAMS, Command, CommandRefusal
+from txcdp.gateway._client_messages import Command, CommandRefusal
 from txcdp.gateway._multiplex.messages import invalid
+from txcdp.protocol._error_codes import INVALID_PARAMS
 
 
 def params_of(command: Command) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from typing import Any, Final
 import msgspec
 
 from txcdp.errors import MalformedMessage
-from txcdp.gateway._client_messages import INVALID_PARAMS, CommandRefusal
+from txcdp.gateway._client_messages import CommandRefusal
 from txcdp.gateway._multiplex.messages import invalid
 from txcdp.model import TARGET_KINDS
+from txcdp.protocol._error_codes import INVALID_PARAMS
 from txcdp.protocol._records import TolerantDecoder
 
 #: Kinds of targets that are the browser's own furniture, in whatever context: nobody sees them.

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from txcdp.gateway._client_messages import SERVER_ERROR, CommandRefusal
+from txcdp.gateway._client_messages import CommandRefusal
 from txcdp.gateway._urls import Unreadable, split_url
+from txcdp.protocol._error_codes import SERVER_ERROR
 
 #: The schemes of addresses that lead to no page of the browser's own; ``""``: none, which is left to the browser.
 SCHEMES: Final = frozenset({"", "about", "data", "file", "http", "https", "javascript"})

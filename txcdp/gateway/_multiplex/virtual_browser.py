@@ -10,16 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from txcdp.gateway._client_messages import (
-    INVALID_PARAMS,
-    METHOD_NOT_FOUND,
-    PARSE_ERROR,
-    SERVER_ERROR,
-    Command,
-    CommandRefusal,
-    read_command,
-    write_refusal,
-)
+from txcdp.gateway._client_messages import Command, CommandRefusal, read_command, write_refusal
 from txcdp.gateway._multiplex.commands import VERBS
 from txcdp.gateway._multiplex.downloads import Downloads
 from txcdp.gateway._multiplex.limits import Limits
@@ -30,6 +21,7 @@ from txcdp.gateway._multiplex.sessions import ROOT, ClientSession
 from txcdp.gateway._multiplex.state import ClientState
 from txcdp.gateway._multiplex.target_watch import RESUME
 from txcdp.gateway._multiplex.url_check import check_address
+from txcdp.protocol._error_codes import INVALID_PARAMS, METHOD_NOT_FOUND, PARSE_ERROR, SERVER_ERROR
 
 if TYPE_CHECKING:
     from txcdp.gateway._multiplex.shared_browser import SharedBrowser

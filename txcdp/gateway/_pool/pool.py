@@ -7,6 +7,7 @@ all it knows of time is the clock that it is given.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -17,10 +18,11 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txcdp._deferreds import returns_deferred, with_deadline
-from txcdp.gateway._http.refusals import busy
+from txcdp.gateway._http.refusals import stopping
 from txcdp.gateway._options import PoolOptions
 from txcdp.gateway._pool.health_checks import HealthChecks, Measure
 from txcdp.gateway._pool.pooled_browser import PoolCounts, PooledBrowser, Running
+from txcdp.gateway._pool.queue import BrowserQueue
 
 log = Logger()
 
@@ -59,7 +61,7 @@ class Pool:
         self._expected: list[Deferred[None]] = []
         self._ending: set[Deferred[Any]] = set()
         self._tidying: set[PooledBrowser] = set()
-        self._waiters: deque[Deferred[PooledBrowser]] = deque()
+        self._waiters: BrowserQueue[PooledBrowser] = BrowserQueue(clock, options, "browser", "browsers")
         self._pause = 0.0
         self._retry: IDelayedCall | None = None
         self._open = False
@@ -119,25 +121,16 @@ class Pool:
         :returns: fires with a :class:`PooledBrowser`; fails with :exc:`Refusal`. It may be cancelled.
         """
         if not self._open:
-            return _refused("The gateway is being stopped; no more clients are taken.", "draining", 5)
+            return fail(stopping())
         if pooled is not None and pooled in self.idle:
             self._give(pooled)
             return succeed(pooled)
-        waiter: Deferred[PooledBrowser] = Deferred(self._waiters.remove)
-        if not self.idle and len(self._waiters) >= self._options.queue + self._free:
-            return _refused("All browsers are taken, and so are all places in the queue.", "queue_full", self._soon)
-        self._waiters.append(waiter)
+        waiting = self._waiters.wait(math.inf if self.idle else self._free)
         self._serve()
         self._fill()
         if self._waiters and self._total >= self._options.size and not self._starting:
             any(each() for each in self.when_short)
-        seconds = self._options.queue_deadline
-        return with_deadline(
-            self._clock,
-            waiter,
-            seconds,
-            lambda: busy(503, f"No browser became free within {seconds:g} s.", "queue_deadline", self._soon),
-        )
+        return waiting
 
     def release(self, pooled: PooledBrowser, *, used: bool = True) -> None:
         """Give a browser back; it is tidied up for the next client, or replaced.
@@ -181,9 +174,7 @@ class Pool:
     def drain(self) -> None:
         """Take no more clients, and end the browsers that nobody has; those that are leased go on."""
         was_open, self._open = self._open, False
-        waiters, self._waiters = self._waiters, deque()
-        for waiter in waiters:
-            waiter.errback(busy(503, "The gateway is being stopped; no more clients are taken.", "draining", 5))
+        self._waiters.send_away(stopping())
         for starting in list(self._starting) if was_open else ():  # once: again would break off the cleaning up
             starting.cancel()
         retry, self._retry = self._retry, None
@@ -212,10 +203,6 @@ class Pool:
     def _free(self) -> int:
         """How many clients need not really wait: there is room to start a browser for them."""
         return len(self._starting) + max(0, self._options.size - self._total)
-
-    @property
-    def _soon(self) -> float:
-        return min(10.0, self._options.queue_deadline)
 
     def _fill(self) -> None:
         while (
@@ -269,7 +256,7 @@ class Pool:
                 return
             pooled = pooled or self.idle[0]
             self._give(pooled)
-            self._waiters.popleft().callback(pooled)
+            self._waiters.serve(pooled)
 
     def _give(self, pooled: PooledBrowser) -> None:
         self.idle.remove(pooled)
@@ -324,10 +311,6 @@ class Pool:
 
         closing.addBoth(closed)
         self._fill()
-
-
-def _refused(reason: str, kind: str, retry_after: float) -> Deferred[Any]:
-    return fail(busy(503, reason, kind, retry_after))
 
 
 def _after(other: Deferred[Any]) -> Deferred[None]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from txcdp.gateway._client_messages import SERVER_ERROR, Command, CommandRefusal, write_refusal
+from txcdp.gateway._client_messages import Command, CommandRefusal, write_refusal
 from txcdp.gateway._counters import Counters, Domain
 from txcdp.gateway._egress import EgressProxy
 from txcdp.gateway._proxy.command_filter import CommandFilter
+from txcdp.protocol._error_codes import SERVER_ERROR
 
 #: So many methods are remembered; the protocol has some hundreds, and clients may make up more.
 _MOST = 4096

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections import deque
+import math
 from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import Logger
 
-from txcdp._deferreds import returns_deferred, with_deadline
+from txcdp._deferreds import returns_deferred
 from txcdp._transports.interface import Transport
 from txcdp.errors import TxcdpError
-from txcdp.gateway._http.refusals import Refusal, busy
+from txcdp.gateway._http.refusals import Refusal, busy, stopping
 from txcdp.gateway._options import PoolOptions
 from txcdp.gateway._pool.pool import Pool
+from txcdp.gateway._pool.queue import BrowserQueue
 from txcdp.gateway._proxy.upstream import Upstream
 
 log = Logger()
@@ -39,7 +40,9 @@ class Placement:
         self._pool = pool
         self._options = options
         self._open_line = open_line
-        self._waiters: deque[Deferred[Upstream]] = deque()
+        self._waiters: BrowserQueue[Upstream] = BrowserQueue(
+            reactor, options, "place in a browser", "places in browsers"
+        )
         self._opening = 0
         self._open = True
         self.upstreams: list[Upstream] = []
@@ -63,33 +66,20 @@ class Placement:
         :returns: fires with a :class:`Upstream`; fails with :exc:`Refusal`. It may be cancelled.
         """
         if not self._open:
-            return fail(_draining())
+            return fail(stopping())
         best = self._best()
         if best is None and not self._opening and not self._may_grow() and any(each() for each in self.when_short):
             best = self._best()
         if best is not None and (not best.clients or not self._pool.idle or not self._may_grow()):
             return succeed(best)
-        options = self._options
-        soon = min(10.0, options.queue_deadline)
-        if best is None and len(self._waiters) >= options.queue + self._coming():
-            reason = "All places in browsers are taken, and so are all places in the queue."
-            return fail(busy(503, reason, "queue_full", soon))
-        waiter: Deferred[Upstream] = Deferred(self._waiters.remove)
-        self._waiters.append(waiter)
+        waiting = self._waiters.wait(math.inf if best is not None else self._coming())
         self._grow()
-        seconds = options.queue_deadline
-        reason = f"No place in a browser became free within {seconds:g} s."
-        return with_deadline(self._reactor, waiter, seconds, lambda: busy(503, reason, "queue_deadline", soon))
+        return waiting
 
     def stop(self) -> None:
         """Send away whoever waits."""
         self._open = False
-        self._send_away(_draining())
-
-    def _send_away(self, refusal: Refusal) -> None:
-        waiters, self._waiters = self._waiters, deque()
-        for waiter in waiters:
-            waiter.errback(refusal)
+        self._waiters.send_away(stopping())
 
     # Browsers that are there:
 
@@ -106,7 +96,7 @@ class Placement:
             best = self._best()
             if best is None:
                 break
-            self._waiters.popleft().callback(best)
+            self._waiters.serve(best)
 
     def _changed(self, upstream: Upstream) -> None:
         if upstream.why and upstream in self.upstreams:
@@ -136,7 +126,7 @@ class Placement:
         except Refusal as refusal:
             self._opening -= 1
             if not self.upstreams and not self._opening:
-                self._send_away(refusal)
+                self._waiters.send_away(refusal)
             self._serve()
             return
         self._opening -= 1
@@ -154,7 +144,3 @@ class Placement:
             self._pool.discard(pooled, "no line to it could be opened")
             raise busy(503, "A browser was started, but could not be reached.", "browser", 1) from None
         return Upstream(self._reactor, self._pool, pooled, transport, self._options.check_timeout, self._changed)
-
-
-def _draining() -> Refusal:
-    return busy(503, "The gateway is being stopped; no more clients are taken.", "draining", 5)

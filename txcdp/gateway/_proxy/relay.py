@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol
 from msgspec import structs
 from twisted.internet.interfaces import IDelayedCall
 
+from txcdp._deferreds import ignore_failure
 from txcdp._transports.interface import Transport
 from txcdp._transports.short_path import ShortPath
 from txcdp.errors import ConnectionLost
@@ -342,7 +343,7 @@ class Relay:
         if self._draining is None and not self._gone:
             self.client.pause()
             self._draining = self._upstream.when_drained()
-            self._draining.addCallbacks(self._drained, lambda _: None)
+            self._draining.addCallbacks(self._drained, ignore_failure)
 
     def _drained(self, _: object) -> None:
         self._draining = None

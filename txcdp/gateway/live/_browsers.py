@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txcdp._core.dispatch.tap import Message
+from txcdp._deferreds import ignore_failure
 from txcdp._privacy import printable, shown_url
 from txcdp.browser import Browser
 from txcdp.domains import target
@@ -98,8 +99,8 @@ class BrowserWatch:
         self.state = "watched"
         connection = browser.connection
         connection.when_closed().addCallback(lambda _: self._lost(browser))
-        connection.events_raw(lambda name: name in EVENTS or name in _LIVES).subscribe(self._heard, lambda _: None)
-        browser.session.execute(target.set_discover_targets(discover=True)).addErrback(_needless)
+        connection.events_raw(lambda name: name in EVENTS or name in _LIVES).subscribe(self._heard, ignore_failure)
+        browser.session.execute(target.set_discover_targets(discover=True)).addErrback(ignore_failure)
 
     def _failed(self, failure: Failure) -> None:
         self._opening = None
@@ -171,7 +172,7 @@ class BrowserWatch:
             session.when_ended().addCallback(lambda _: self._sessions.pop(name, None))
             watch.listen(session)
 
-        browser.connection.attach(watch.key).addCallbacks(attached, _needless)
+        browser.connection.attach(watch.key).addCallbacks(attached, ignore_failure)
 
 
 def _is_hidden(target_type: str) -> bool:
@@ -193,8 +194,3 @@ def shown_title(title: str, url: str) -> str:
     if "/" in title and not any(each.isspace() for each in title):
         return shown_url(title)
     return printable(title[:_TITLE])
-
-
-def _needless(failure: Failure) -> None:
-    """What is gone before it could be looked at is not looked at."""
-    failure.trap(TxcdpError, CancelledError)

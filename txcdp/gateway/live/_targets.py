@@ -11,14 +11,12 @@ from itertools import count
 from typing import Any
 
 import msgspec
-from twisted.internet.defer import CancelledError
-from twisted.python.failure import Failure
 
 from txcdp._core.sessions import Session
+from txcdp._deferreds import ignore_failure
 from txcdp._privacy import printable, shown_url
 from txcdp.domains import inspector, network, page, runtime
 from txcdp.domains import log as log_domain
-from txcdp.errors import TxcdpError
 from txcdp.gateway.live._console import line_of
 from txcdp.gateway.live._tables import Rate, Tables
 from txcdp.model import (
@@ -188,12 +186,12 @@ class TargetWatch:
         """Hear no more of one that says too much."""
         session, self._session = self._session, None
         assert session is not None
-        session.detach().addErrback(_needless)
+        session.detach().addErrback(ignore_failure)
         self.show(state="too much is going on: not followed any more")
 
     def _send(self, command: Any) -> None:
         if self._session is not None:
-            self._session.execute(command).addErrback(_needless)
+            self._session.execute(command).addErrback(ignore_failure)
 
     # Its life:
 
@@ -255,8 +253,3 @@ class TargetWatch:
         number = self._open.get(exchange.id)
         if number is not None:
             self._tables.requests.change(number, **fields)
-
-
-def _needless(failure: Failure) -> None:
-    """What a target that is gone, or cannot be asked that, does not answer is not shown."""
-    failure.trap(TxcdpError, CancelledError)

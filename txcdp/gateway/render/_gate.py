@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from twisted.internet.defer import Deferred
 
+from txcdp._deferreds import ignore_failure
 from txcdp.domains import fetch
 from txcdp.page import Page
 
@@ -59,4 +60,4 @@ class Gate:
             if event.frame_id == self._page.main_frame_id:
                 self.url = event.request.url
             done = execute(fetch.continue_request(request_id=event.request_id))
-        done.addErrback(lambda _: None)  # the page goes somewhere else meanwhile, or is gone
+        done.addErrback(ignore_failure)  # the page goes somewhere else meanwhile, or is gone

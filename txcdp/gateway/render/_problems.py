@@ -20,12 +20,12 @@ from txcdp.errors import (
     TargetCrashed,
 )
 from txcdp.gateway._http.refusals import Refusal, busy
+from txcdp.protocol._error_codes import INVALID_PARAMS
 from txcdp.protocol._records import to_json
 
 KIND = "application/problem+json"
 
 #: The protocol's code for parameters that it does not take.
-_BAD_PARAMS = -32602
 
 #: Seconds after which it is worth to try again when a browser has ended.
 _SOON = 1.0
@@ -101,7 +101,7 @@ def _refusal_of(error: Exception) -> Refusal | None:
             return Problem(502, "The page has closed itself.", "closed")
         case CommandTimeout():
             return Problem(504, f"The browser did not answer in time ({error.method}).", "deadline")
-        case CommandError() if error.code == _BAD_PARAMS:
+        case CommandError() if error.code == INVALID_PARAMS:
             return Problem(400, f"The browser does not take this: {error}", "request")
         case CommandError():
             return Problem(502, f"The browser could not do this: {error}", "browser")

@@ -9,7 +9,6 @@ nothing to render for a while.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
@@ -18,9 +17,10 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from txcdp._deferreds import OneShot, Timer, returns_deferred, with_deadline
+from txcdp._deferreds import OneShot, Timer, with_deadline
+from txcdp._waiting import WaitQueue
 from txcdp.browser import Browser, BrowserContext
-from txcdp.gateway._http.refusals import busy
+from txcdp.gateway._http.refusals import Refusal, busy
 from txcdp.gateway._options import RenderOptions
 
 T = TypeVar("T")
@@ -71,7 +71,7 @@ class Sharing:
         self._lend = lend
         self._options = options
         self._each = min(options.pages, options.renders)
-        self._waiters: deque[Deferred[RenderBrowser]] = deque()
+        self._waiters: WaitQueue[RenderBrowser] = WaitQueue(self._forgotten)
         self._leasing: set[Deferred[Browser]] = set()
         self._draining = False
         self.hosts: list[RenderBrowser] = []
@@ -102,18 +102,13 @@ class Sharing:
 
     # Places:
 
-    @returns_deferred
-    async def _place(self) -> RenderBrowser:
-        room = self._options.browsers * self._each + self._options.queue
-        if self.now + len(self._waiters) >= room:
-            raise busy(503, "All places for renders are taken, and so is the queue.", "renders", _SOON)
-        waiter: Deferred[RenderBrowser] = Deferred(self._forget)
-        self._waiters.append(waiter)
+    def _place(self) -> Deferred[RenderBrowser]:
+        most = self._options.browsers * self._each + self._options.queue - self.now
+        waiting = self._waiters.join(most, _all_taken)
         self._serve()
-        return await waiter
+        return waiting
 
-    def _forget(self, waiter: Deferred[RenderBrowser]) -> None:
-        self._waiters.remove(waiter)
+    def _forgotten(self) -> None:
         if not self._waiters:
             for leasing in list(self._leasing):
                 leasing.cancel()
@@ -124,7 +119,7 @@ class Sharing:
                 host.now += 1
                 host.used += 1
                 host.lingering.stop()
-                self._waiters.popleft().callback(host)
+                self._waiters.serve(host)
         for _ in range(
             self._options.browsers - len(self.hosts) - len(self._leasing)
         ):  # one that fails at once is enough
@@ -163,9 +158,7 @@ class Sharing:
         """Hear that there is no browser; who waits may still get a place in those that are there."""
         if self.hosts or self._leasing:
             return
-        waiters, self._waiters = self._waiters, deque()
-        for waiter in waiters:
-            waiter.errback(error)
+        self._waiters.send_away(error)
 
     def _has_room(self, host: RenderBrowser) -> bool:
         options = self._options
@@ -197,6 +190,10 @@ class Sharing:
         host.now -= 1
         self._serve()
         self._settle(host)
+
+
+def _all_taken() -> Refusal:
+    return busy(503, "All places for renders are taken, and so is the queue.", "renders", _SOON)
 
 
 def _result_of(making: Deferred[T]) -> Deferred[T]:

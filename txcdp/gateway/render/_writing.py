@@ -6,7 +6,7 @@ import json
 
 from twisted.internet.defer import Deferred
 
-from txcdp._deferreds import returns_deferred
+from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp.domains import page as page_domain
 from txcdp.page import Page, WaitUntil
 
@@ -41,7 +41,7 @@ async def write(page: Page, html: str, wait_until: WaitUntil) -> None:
                 there.callback(None)
 
     gone = page.session._when_interrupted()
-    gone.addCallbacks(there.errback, lambda _: None)
+    gone.addCallbacks(there.errback, ignore_failure)
     listening = page.events(page_domain.LifecycleEvent).subscribe(hear, lambda error: None)
     try:
         await page.evaluate(_WRITE.format(html=json.dumps(html)), timeout=None)
@@ -50,4 +50,4 @@ async def write(page: Page, html: str, wait_until: WaitUntil) -> None:
     finally:
         listening.dispose()
         gone.cancel()
-        there.addErrback(lambda _: None)
+        there.addErrback(ignore_failure)
