@@ -93,6 +93,7 @@ class FakeTransport:
     def __init__(self, url: str = "") -> None:
         self.url = url
         self.receiver: Any = None
+        self.batched_with: Any = None
         self.sent: list[bytes] = []
         self.paused = False
         self.congested = False
@@ -103,6 +104,10 @@ class FakeTransport:
 
     def send(self, message: bytes) -> None:
         self.sent.append(message)
+
+    def cork(self) -> None: ...
+
+    def uncork(self) -> None: ...
 
     def close(self) -> None:
         self.abort("closed")

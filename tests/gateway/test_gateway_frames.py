@@ -124,7 +124,7 @@ class ServerFramesTests(SynchronousTestCase):
     def test_one_write_for_one_read_over_both_lines(self):
         other = recording(ServerShortPath, validate=False)
         other.transport.writes.clear()
-        self.protocol.beside = other
+        self.protocol.batched_with = other
 
         def answer(message: bytes) -> None:
             other.send(b"to the other: " + message)
@@ -140,7 +140,7 @@ class ServerFramesTests(SynchronousTestCase):
     def test_nothing_is_lost_where_both_read_at_once(self):
         other = recording(ServerShortPath, validate=False)
         other.transport.writes.clear()
-        self.protocol.beside, other.beside = other, self.protocol
+        self.protocol.batched_with, other.batched_with = other, self.protocol
         self.protocol.deliver = lambda message: other.dataReceived(masked(b"meanwhile"))
         other.deliver = lambda message: (other.send(b"a"), self.protocol.send(b"b"))
         self.protocol.dataReceived(masked(b"1"))

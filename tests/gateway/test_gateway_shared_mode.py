@@ -120,7 +120,7 @@ class PlaceTests(SharedCase):
         self.assertEqual((len(self.lines), self.loads()), (1, [2]))
         (upstream,) = self.mode.placement.upstreams
         line: Any = self.lines[0]
-        self.assertIs(line.beside, upstream.write_batch)
+        self.assertIs(line.batched_with, upstream.write_batch)
         (first_page,) = self.say(first, "Target.getTargets")["result"]["targetInfos"]
         own = self.page(first)
         self.page(second)
@@ -619,7 +619,7 @@ class EndpointTests(SharedCase):
 
 
 class Ear:
-    """Hears a seat."""
+    """Takes what a virtual transport receives."""
 
     def __init__(self, transport: VirtualTransport | None = None) -> None:
         self.heard: list[Any] = []
@@ -660,9 +660,11 @@ class VirtualTransportTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.upstream = FakeTransport()
         self.write_batch = WriteBatch()
-        self.transport = VirtualTransport(self.upstream, 10, self.write_batch)
-        self.virtual = FakeVirtualBrowser()
-        self.transport.virtual = self.virtual  # type: ignore[assignment]
+        self.virtual: Any = FakeVirtualBrowser()
+        self.transport = self.make()
+
+    def make(self, upstream: Any = None) -> VirtualTransport:
+        return VirtualTransport(upstream or self.upstream, 10, self.write_batch, lambda deliver, ended: self.virtual)
 
     def test_what_comes_early_waits(self):
         self.transport.pause()
@@ -686,9 +688,9 @@ class VirtualTransportTests(SynchronousTestCase):
 
     def test_what_comes_in_one_read_leaves_in_one_write(self):
         told: list[str] = []
-        transports = [VirtualTransport(self.upstream, 10, self.write_batch) for _ in "ABC"]
+        transports = [self.make() for _ in "ABC"]
         for name, transport in zip("AB", transports, strict=False):
-            transport.beside = Cork(name, told)
+            transport.batched_with = Cork(name, told)
         for transport in transports:
             transport.receiver = Ear()
         transports[0].deliver(b"not while the browser's line is read")
@@ -706,12 +708,20 @@ class VirtualTransportTests(SynchronousTestCase):
     def test_what_a_client_says_in_one_read_goes_to_the_browser_in_one_write(self):
         told: list[str] = []
         upstream: Any = Cork("the browser's line", told)
-        transport = VirtualTransport(upstream, 10, self.write_batch)
+        transport = self.make(upstream)
         transport.cork()
         transport.uncork()
         self.assertEqual(told, ["the browser's line corked", "the browser's line uncorked"])
-        self.transport.cork()
-        self.transport.uncork()  # a line in memory keeps nothing together
+
+    def test_what_ends_while_it_is_opened_is_told_when_somebody_listens(self):
+        def refuse(deliver: Callable[[bytes], None], ended: Callable[[int, str], None]) -> Any:
+            ended(1011, "the browser is gone")
+            return self.virtual
+
+        transport = VirtualTransport(self.upstream, 10, self.write_batch, refuse)
+        ear = transport.receiver = Ear()
+        transport.resume()
+        self.assertEqual(ear.heard, [(1011, False)])
 
     def test_one_that_is_longer_than_all_that_may_wait(self):
         ear = self.transport.receiver = Ear()

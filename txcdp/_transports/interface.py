@@ -19,18 +19,28 @@ class Receiver(Protocol):
         """Hear, once, that nothing more will come in or go out."""
 
 
-class Transport(Protocol):
+class WriteBatching(Protocol):
+    """What can keep together what is sent over it, so that it leaves in one write."""
+
+    def cork(self) -> None:
+        """Keep together what is sent from now on."""
+
+    def uncork(self) -> None:
+        """Write what was kept together; nothing where nothing is."""
+
+
+class Transport(WriteBatching, Protocol):
     """A line to a browser that carries whole messages in order.
 
     :ivar receiver: who takes what comes in.
-    :ivar congested: whether more waits to leave this process than goes out in one write; kept up to date
-        at no cost, so that ``unsent`` has to be looked at only then.
+    :ivar batched_with: what is corked while this line is read, and uncorked at the end of each read: what is sent
+        over it because of what has come in one read leaves in one write. None: nothing.
     """
 
     receiver: Receiver | None
+    batched_with: WriteBatching | None
     bytes_received: int
     bytes_sent: int
-    congested: bool
 
     def send(self, message: bytes) -> None:
         """Queue one message; messages of one reactor turn leave in one write."""
@@ -46,6 +56,10 @@ class Transport(Protocol):
 
     def resume(self) -> None:
         """Go on reading after ``pause``."""
+
+    @property
+    def congested(self) -> bool:
+        """Whether more waits to leave this process than goes out in one write; always up to date, at no cost."""
 
     @property
     def unsent(self) -> int:

@@ -21,7 +21,7 @@ from twisted.logger import Logger
 from txcdp._logs import LogThrottle
 from txcdp._privacy import printable
 from txcdp._transports.backpressure import Backpressure
-from txcdp._transports.interface import Receiver
+from txcdp._transports.interface import Receiver, WriteBatching
 from txcdp._transports.pipe_ends import ReadEnd, WriteEnd
 from txcdp._transports.pipe_framing import MAX_INCOMING, MessageSplitter
 from txcdp.errors import ConnectionLost, LossCause
@@ -63,6 +63,7 @@ class PipeTransport:
     ) -> None:
         self._reactor = reactor
         self.bytes_received = 0
+        self.batched_with: WriteBatching | None = None
         self.messages_received = 0
         self.messages_sent = 0
         self.close_timeout = close_timeout
@@ -115,6 +116,12 @@ class PipeTransport:
             return
         self.messages_sent += 1
         self._writer.put(message, soon=not self._dispatching)
+
+    def cork(self) -> None:
+        """Do nothing: what is sent in one turn leaves in one write anyway."""
+
+    def uncork(self) -> None:
+        """Do nothing; see :meth:`cork`."""
 
     def close(self) -> None:
         """Send what is queued, then hang up; the browser ends, and ``transport_closed`` follows.
@@ -195,7 +202,10 @@ class PipeTransport:
     def _readable(self) -> int:
         """Read, deliver, write what was sent meanwhile; return how many bytes came last."""
         received = 0
+        batched_with = self.batched_with
         self._dispatching = True
+        if batched_with is not None:
+            batched_with.cork()
         try:
             for _ in range(_READS_PER_TURN):
                 received = self._read_once()
@@ -203,6 +213,8 @@ class PipeTransport:
                     break
         finally:
             self._dispatching = False
+            if batched_with is not None:
+                batched_with.uncork()
             if self.closed is not None:
                 self._announce()
             elif self._writer.unsent:

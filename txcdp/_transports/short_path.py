@@ -15,6 +15,8 @@ from twisted.internet.abstract import FileDescriptor
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
+from txcdp._transports.interface import WriteBatching
+
 TEXT: Final = 0x81  # FIN and the opcode of a text, no RSV bit
 OPEN: Final = WebSocketProtocol.STATE_OPEN
 CLOSING: Final = WebSocketProtocol.STATE_CLOSING
@@ -52,7 +54,7 @@ class ShortPath:
     """Reads and writes past Autobahn's parser where that is the same; a mixin.
 
     :ivar deliver: takes each text that came the short path; calls ``onMessage`` unless it is replaced.
-    :ivar beside: another line: what is sent over it while this one is read leaves in one write at the end, too.
+    :ivar batched_with: what is corked while this line is read; see ``Transport``.
     :ivar bytes_received: bytes from the network, the handshake's included.
     :ivar bytes_sent: bytes to the network.
     """
@@ -80,7 +82,7 @@ class ShortPath:
         self._corked: list[bytes] | None = None
         self._cork_until = 0
         self._plain: bool | None = None
-        self.beside: ShortPath | None = None
+        self.batched_with: WriteBatching | None = None
         self.deliver: Callable[[bytes], None] = self._deliver
 
     # In:
@@ -88,10 +90,10 @@ class ShortPath:
     def dataReceived(self, data: bytes) -> None:
         """Take bytes from the network; what is sent meanwhile leaves in one write at the end."""
         self.bytes_received += len(data)
-        beside = self.beside
+        batched_with = self.batched_with
         self.cork()
-        if beside is not None:
-            beside.cork()
+        if batched_with is not None:
+            batched_with.cork()
         try:
             if self._missing:
                 self._go_on(data)
@@ -100,8 +102,8 @@ class ShortPath:
                 self.consumeData()
         finally:
             self.uncork()
-            if beside is not None:
-                beside.uncork()
+            if batched_with is not None:
+                batched_with.uncork()
             if self.state == CLOSED:
                 self.data = b""
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from twisted.internet.defer import Deferred
 
 from txcdp._transports.backpressure import Backpressure
-from txcdp._transports.interface import Receiver
+from txcdp._transports.interface import Receiver, WriteBatching
 from txcdp.errors import ConnectionLost, LossCause
 
 #: What Chromium keeps for a client that does not read.
@@ -35,6 +35,7 @@ class FakeTransport:
 
     def __init__(self, sent: Callable[[FakeTransport, bytes], None], wake: Callable[[], None]) -> None:
         self.receiver: Receiver | None = None
+        self.batched_with: WriteBatching | None = None
         self.bytes_received = 0
         self.bytes_sent = 0
         self.paused = False
@@ -63,6 +64,12 @@ class FakeTransport:
                 self._backpressure.full()
             self._sent(self, message)
             self._wake()
+
+    def cork(self) -> None:
+        """Do nothing: what is sent in one turn is one write anyway."""
+
+    def uncork(self) -> None:
+        """Do nothing; see :meth:`cork`."""
 
     def close(self) -> None:
         """End the line in good order, in the next turn."""
@@ -135,6 +142,16 @@ class FakeTransport:
 
     def deliver(self) -> bool:
         """Deliver what is queued as if it came in one read; return whether there was anything."""
+        batched_with = self.batched_with
+        if batched_with is not None:
+            batched_with.cork()
+        try:
+            return self._deliver()
+        finally:
+            if batched_with is not None:
+                batched_with.uncork()
+
+    def _deliver(self) -> bool:
         delivered = False
         for _ in range(len(self._incoming)):  # what comes meanwhile is of the next turn
             if self.paused or self.receiver is None or not self._incoming:

@@ -23,7 +23,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
 from txcdp._core.connection import Connection
-from txcdp._transports.interface import Receiver
+from txcdp._transports.interface import Receiver, WriteBatching
 from txcdp.domains import dom, log, network, page, runtime
 from txcdp.errors import ConnectionLost, LossCause
 from txcdp.protocol._records import Event
@@ -48,6 +48,7 @@ class Line:
     receiver: Receiver | None = None
     bytes_received = bytes_sent = unsent = 0
     congested = False
+    batched_with: WriteBatching | None = None
 
     def send(self, message: bytes) -> None:
         """Answer; a command that a reply's callback sends is answered after that."""
@@ -58,6 +59,12 @@ class Line:
         """Hand a message over."""
         assert self.receiver is not None
         self.receiver.message_received(message)
+
+    def cork(self) -> None:
+        """Nothing is written here."""
+
+    def uncork(self) -> None:
+        """Nothing is written here."""
 
     def close(self) -> None:
         """End."""

@@ -7,6 +7,6 @@ nothing has a timer, nothing is read or written.
 
 from txcdp.gateway._multiplex.limits import Limits
 from txcdp.gateway._multiplex.shared_browser import SharedBrowser
-from txcdp.gateway._multiplex.virtual_browser import VirtualBrowser
+from txcdp.gateway._multiplex.virtual_browser import OpenOtherEnd, VirtualBrowser
 
-__all__ = ["Limits", "SharedBrowser", "VirtualBrowser"]
+__all__ = ["Limits", "OpenOtherEnd", "SharedBrowser", "VirtualBrowser"]

@@ -96,10 +96,11 @@ class VirtualBrowser(ClientState):
         self._early = []
         return True
 
-    def resume(self, deliver: Callable[[bytes], None], close: Callable[[int, str], None]) -> None:
+    def resume(self, deliver: Callable[[bytes], None], close: Callable[[int, str], None]) -> VirtualBrowser:
         """Take a client again, with what is there; what it says before it has a session waits."""
         self._deliver, self._close = deliver, close
         self.browser.line.ask("Target.attachToBrowserTarget", {}, then=self.on_root_session)
+        return self
 
     def _obey(self, command: Command) -> None:
         session = self.sessions.get(command.session_id)
@@ -246,6 +247,10 @@ class VirtualBrowser(ClientState):
 
     def _busy(self) -> CommandRefusal:
         return CommandRefusal(SERVER_ERROR, f"{self.limits.commands} commands wait for an answer: let some come first")
+
+
+#: Opens a virtual browser, of what takes each message for its client and, once, its end.
+OpenOtherEnd = Callable[[Callable[[bytes], None], Callable[[int, str], None]], VirtualBrowser]
 
 
 def _unheard(message: bytes) -> None:

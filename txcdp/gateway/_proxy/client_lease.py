@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 from twisted.internet.defer import Deferred
 
-from txcdp._deferreds import Timer, with_deadline
+from txcdp._deferreds import OneShot, Timer, with_deadline
 from txcdp.chrome._descriptions import TargetDescription, build
 from txcdp.gateway._http.refusals import Refusal, busy
 from txcdp.gateway._http.tokens import Principal
-from txcdp.gateway._multiplex import VirtualBrowser
+from txcdp.gateway._multiplex import OpenOtherEnd, VirtualBrowser
 from txcdp.gateway._proxy.upstream import Upstream
 from txcdp.protocol._records import from_json, to_json
 
@@ -22,10 +22,10 @@ class ClientLease:
 
     :param clock: the reactor.
     :param upstream: the browser that it is in.
+    :param virtual: the virtual browser.
     :param principal: whose it is.
     :param left: called with the lease and False when nobody has come for whom it was held.
     :param listed: whether it was made by an HTTP request, whose pages are told to whoever has the same token.
-    :ivar virtual: the virtual browser; has to be put here at once.
     :ivar main: the line that it was made for; None where that was a request.
     :ivar lines: all that are open.
     :ivar offered: ids that were offered before their page was there, with the real ones.
@@ -35,17 +35,17 @@ class ClientLease:
     :ivar had_lines: whether anybody has been there.
     """
 
-    virtual: VirtualBrowser
-
     def __init__(
         self,
         clock: Any,
         upstream: Upstream,
+        virtual: VirtualBrowser,
         principal: Principal,
         left: Callable[[ClientLease, bool], None],
         listed: bool = False,
     ) -> None:
         self.upstream = upstream
+        self.virtual = virtual
         self.principal = principal
         self.listed = listed
         self.main: object = None
@@ -81,22 +81,22 @@ def described(info: dict[str, Any], frontend: str | None) -> TargetDescription:
 
 
 class InternalClient:
-    """Speaks in a virtual browser, in the place of a client.
+    """Sends commands to a virtual browser, in the place of a client.
 
     :param clock: the reactor.
     :param seconds: for each answer.
-    :param left: called when the virtual browser ends by itself.
-    :ivar virtual: has to be put here at once.
+    :param open_other_end: opens the virtual browser, of what takes its messages and its end.
+    :ivar virtual: the virtual browser.
+    :ivar gone: fires when that has ended by itself.
     """
 
-    virtual: VirtualBrowser
-
-    def __init__(self, clock: Any, seconds: float, left: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, clock: Any, seconds: float, open_other_end: OpenOtherEnd) -> None:
         self._clock = clock
         self._seconds = seconds
-        self._left = left
         self._asked: dict[int, Deferred[dict[str, Any]]] = {}
         self._numbers = 0
+        self.gone: OneShot[None] = OneShot()
+        self.virtual = open_other_end(self.deliver, self.ended)
 
     def ask(self, method: str, **params: Any) -> Deferred[dict[str, Any]]:
         """Send a command; fires with its result, and fails with :exc:`Refusal`."""
@@ -124,8 +124,8 @@ class InternalClient:
             asked.errback(Refusal(403, str(said["error"].get("message")), "browser"))
 
     def ended(self, code: int, why: str) -> None:
-        """Hear that the virtual browser has ended."""
+        """End: nothing more is answered."""
         asked, self._asked = self._asked, {}
         for each in asked.values():
             each.errback(Refusal(404, "There is no such browser or page any more.", "unknown"))
-        self._left()
+        self.gone.fire(None)

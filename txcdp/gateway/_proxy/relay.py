@@ -135,10 +135,9 @@ class Relay:
 
     def client_opened(self) -> None:
         """Hear that the client is there; what the browser has said since is on its way to it."""
-        upstream: Any = self._upstream
-        if hasattr(upstream, "cork"):
-            self.client.beside = upstream
-            upstream.beside = self.client
+        upstream = self._upstream
+        self.client.batched_with = upstream
+        upstream.batched_with = self.client
         if isinstance(upstream, ShortPath):
             self._neighbour = upstream
         upstream.receiver = self
@@ -272,12 +271,11 @@ class Relay:
         self._held.clear()
         if self._table.egress is not None:
             self._table.egress.release(self)
-        self.client.beside = None
+        self.client.batched_with = None
         if self._word == "slow":
             self._counters.dropped += self.line.unread + self.client.unsent
         if not self._closed:
-            upstream: Any = self._upstream
-            upstream.beside = None
+            self._upstream.batched_with = None
             self._upstream.receiver = None
             self._upstream.abort("the client has left")
         self.line.left()

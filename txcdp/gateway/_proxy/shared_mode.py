@@ -34,6 +34,7 @@ from txcdp.gateway._http.listing import blank_page, shown
 from txcdp.gateway._http.refusals import Refusal
 from txcdp.gateway._http.requests import RoutedRequest
 from txcdp.gateway._http.tokens import Principal
+from txcdp.gateway._multiplex import OpenOtherEnd, VirtualBrowser
 from txcdp.gateway._options import GatewayOptions
 from txcdp.gateway._pool.launched import open_locally
 from txcdp.gateway._pool.pool import Pool
@@ -159,17 +160,16 @@ class Shared:
         await self._tell(request.principal, target_id, "Target.closeTarget")
 
     async def _tell(self, principal: Principal, name: str, method: str) -> None:
-        lease = self._tenant_of(principal, name)
+        lease = self._lease_of(principal, name)
         target_id = lease.target(name) if lease is not None else None
         if lease is None or target_id is None:
             raise Refusal(404, "There is no such target (any more).", "unknown")
-        internal = InternalClient(self._reactor, self._patience)
-        page = lease.upstream.shared.open_page(lease.virtual, target_id, internal.deliver, internal.ended)
-        internal.virtual = page
+        open_page = partial(lease.upstream.shared.open_page, lease.virtual, target_id)
+        internal = InternalClient(self._reactor, self._patience, open_page)
         try:
             await internal.ask(method, targetId=target_id)
         finally:
-            page.close()
+            internal.virtual.close()
 
     # WebSockets:
 
@@ -187,18 +187,17 @@ class Shared:
 
     def _come_again(self, lease: ClientLease) -> BrowserLine:
         """Open a line to the virtual browser of a client that has just left it."""
-        transport = self._main_seat(lease)
-        transport.virtual = lease.virtual
         lease.hold.stop()
         lease.lingers = False
-        lease.virtual.resume(transport.deliver, transport.ended)
+        return self._main_line(lease, self._transport(lease.upstream, lease.virtual.resume))
+
+    def _transport(self, upstream: Upstream, open_other_end: OpenOtherEnd) -> VirtualTransport:
+        return VirtualTransport(upstream.transport, self._unread, upstream.write_batch, open_other_end)
+
+    def _main_line(self, lease: ClientLease, transport: VirtualTransport) -> BrowserLine:
+        transport.leaves = partial(self._main_leaves, lease)
         lease.main = line = self._line(lease, transport)
         return line
-
-    def _main_seat(self, lease: ClientLease) -> VirtualTransport:
-        transport = VirtualTransport(lease.upstream.transport, self._unread, lease.upstream.write_batch)
-        transport.leaves = partial(self._main_leaves, lease)
-        return transport
 
     def _main_leaves(self, lease: ClientLease) -> None:
         """Hear that the client of a virtual browser has left: that is kept for a moment."""
@@ -215,31 +214,29 @@ class Shared:
 
     async def _open_browser(self, principal: Principal, name: str) -> BrowserLine:
         upstream = await self.placement.find()
-        lease = ClientLease(self._reactor, upstream, principal, self._left)
-        upstream.enter(lease)
+        transport = self._transport(upstream, partial(upstream.shared.open_client, first_page=self._first_page))
+        lease = self._enter(upstream, transport.virtual, principal)
         lease.name = name
-        transport = self._main_seat(lease)
-        shared = upstream.shared
-        lease.virtual = transport.virtual = shared.open_client(
-            transport.deliver, transport.ended, first_page=self._first_page
-        )
+        return self._main_line(lease, transport)
+
+    def _enter(
+        self, upstream: Upstream, virtual: VirtualBrowser, principal: Principal, listed: bool = False
+    ) -> ClientLease:
+        lease = ClientLease(self._reactor, upstream, virtual, principal, self._left, listed)
+        upstream.enter(lease)
         self.leases.append(lease)
-        lease.main = line = self._line(lease, transport)
-        return line
+        return lease
 
     async def _open_page(self, principal: Principal, name: str) -> BrowserLine:
-        lease = await self._tenant_for(principal, name)
-        transport = VirtualTransport(lease.upstream.transport, self._unread, lease.upstream.write_batch)
+        lease = await self._lease_for(principal, name)
         target_id = lease.offered.get(name, name)
-        transport.virtual = lease.upstream.shared.open_page(
-            lease.virtual, target_id, transport.deliver, transport.ended
-        )
+        transport = self._transport(lease.upstream, partial(lease.upstream.shared.open_page, lease.virtual, target_id))
         line = self._line(lease, transport)
         lease.hold.stop()
         lease.lingers = False
         return line
 
-    async def _tenant_for(self, principal: Principal, name: str) -> ClientLease:
+    async def _lease_for(self, principal: Principal, name: str) -> ClientLease:
         """Return whose page is meant; where it was offered, a virtual browser that is made or was kept for it."""
         offers = self._offers
         offer = offers.find(principal.name, name)
@@ -284,17 +281,15 @@ class Shared:
     def _of(self, principal: Principal) -> list[ClientLease]:
         return [each for each in self.leases if each.principal.name == principal.name]
 
-    def _tenant_of(self, principal: Principal, name: str) -> ClientLease | None:
+    def _lease_of(self, principal: Principal, name: str) -> ClientLease | None:
         return next((each for each in self._of(principal) if each.target(name) is not None), None)
 
     async def _open_page_in_new(self, principal: Principal, url: str, listed: bool) -> tuple[ClientLease, str]:
         """Make a virtual browser with a page in it, for a client that is still to come."""
         upstream = await self.placement.find()
-        lease = ClientLease(self._reactor, upstream, principal, self._left, listed)
-        upstream.enter(lease)
-        internal = InternalClient(self._reactor, self._patience, lambda: self._end(lease))
-        lease.virtual = internal.virtual = upstream.shared.open_client(internal.deliver, internal.ended)
-        self.leases.append(lease)
+        internal = InternalClient(self._reactor, self._patience, upstream.shared.open_client)
+        lease = self._enter(upstream, internal.virtual, principal, listed)
+        internal.gone.wait().addCallback(lambda _: self._end(lease))
         try:
             made = await internal.ask("Target.createTarget", url=url)
         except BaseException:

@@ -48,8 +48,7 @@ class Upstream:
         self.why = ""
         self.shared = SharedBrowser(transport.send, pooled.running.downloads)
         self.write_batch = WriteBatch()
-        upstream: Any = transport
-        upstream.beside = self.write_batch
+        transport.batched_with = self.write_batch
         transport.receiver = self
         self.shared.start()
         pooled.ended.wait().addCallback(self._end)

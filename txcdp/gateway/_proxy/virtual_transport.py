@@ -8,47 +8,36 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 
-from txcdp._transports.interface import Receiver, Transport
+from txcdp._transports.interface import Receiver, Transport, WriteBatching
 from txcdp.errors import ConnectionLost, LossCause
 from txcdp.gateway._client_messages import Command
-from txcdp.gateway._multiplex import VirtualBrowser
+from txcdp.gateway._multiplex import OpenOtherEnd
 from txcdp.gateway._multiplex.state import INTERNAL_ERROR, NORMAL_END
 from txcdp.gateway._proxy.relay import TOO_MUCH
 
 
-class Corked(Protocol):
-    """A line that can keep together what is sent over it; see :class:`~txcdp._transports.short_path.ShortPath`."""
-
-    def cork(self) -> None:
-        """Keep it together."""
-
-    def uncork(self) -> None:
-        """Write it."""
-
-
 class WriteBatch:
-    """Stands beside a browser's line: what clients hear out of one read of it leaves in one write to each."""
+    """What clients are sent because of one read of a browser's line; it leaves in one write to each."""
 
     def __init__(self) -> None:
         self._reading = False
-        self._corked: set[Corked] = set()
+        self._corked: set[WriteBatching] = set()
 
     def cork(self) -> None:
-        """Hear that a read begins."""
+        """Begin a read."""
         self._reading = True
 
-    def told(self, client: Corked) -> None:
-        """Hear that a client is about to be told something."""
+    def add(self, client: WriteBatching) -> None:
+        """Cork a client that is about to be sent something, where a read goes on."""
         if self._reading and client not in self._corked:
             self._corked.add(client)
             client.cork()
 
     def uncork(self) -> None:
-        """Hear that all of the read is delivered."""
+        """End a read: uncork all that were sent something."""
         self._reading = False
         corked, self._corked = self._corked, set()
         for client in corked:
@@ -60,21 +49,23 @@ class VirtualTransport:
 
     :param upstream: the browser's own line.
     :param most: bytes that may wait; one message may be longer.
-    :param write_batch: what stands beside that line.
-    :ivar beside: the client's line, where that can keep together what is sent over it.
-    :ivar virtual: has to be put here at once.
+    :param write_batch: what is batched with that line.
+    :param open_other_end: opens the virtual browser, of what takes its messages and its end.
+    :ivar batched_with: the client's line.
     :ivar lost: how it has ended; None until it has.
     :ivar leaves: called when the client leaves; None: its virtual browser is closed.
     :ivar unread: bytes that wait, or waited when it ended.
     """
 
-    virtual: VirtualBrowser
-
-    def __init__(self, upstream: Transport, most: int, write_batch: WriteBatch) -> None:
-        corkable: Any = upstream
-        self.cork: Callable[[], None] = getattr(corkable, "cork", _nothing)
-        self.uncork: Callable[[], None] = getattr(corkable, "uncork", _nothing)
-        self.beside: Corked | None = None
+    def __init__(
+        self,
+        upstream: Transport,
+        most: int,
+        write_batch: WriteBatch,
+        open_other_end: OpenOtherEnd,
+    ) -> None:
+        self.cork, self.uncork = upstream.cork, upstream.uncork
+        self.batched_with: WriteBatching | None = None
         self._write_batch = write_batch
         self._upstream = upstream
         self._most = most
@@ -86,6 +77,7 @@ class VirtualTransport:
         self.bytes_received = self.bytes_sent = 0
         self.lost: ConnectionLost | None = None
         self.leaves: Callable[[], None] | None = None
+        self.virtual = open_other_end(self.deliver, self.ended)
 
     # From the virtual browser:
 
@@ -94,8 +86,8 @@ class VirtualTransport:
         size = len(message)
         self.bytes_received += size
         if not self._paused and self.receiver is not None:
-            if self.beside is not None:
-                self._write_batch.told(self.beside)
+            if self.batched_with is not None:
+                self._write_batch.add(self.batched_with)
             self.receiver.message_received(message)
         elif self._waiting and self.unread + size > self._most:
             self._overflow()
@@ -178,10 +170,6 @@ class VirtualTransport:
         return {"kind": "shared", "bytes_received": self.bytes_received}
 
 
-def _nothing() -> None:
-    """Do nothing, for a line that keeps nothing together."""
-
-
 class VirtualLine:
     """What a client gets; see :class:`~txcdp.gateway._proxy.relay.BrowserLine`.
 
@@ -191,7 +179,7 @@ class VirtualLine:
     """
 
     def __init__(self, transport: VirtualTransport, pid: int, left: Callable[[VirtualLine], None]) -> None:
-        self.transport: Any = transport
+        self.transport: Transport = transport
         self.browser = str(pid)
         self.execute: Callable[[Command], None] | None = transport.execute
         self._virtual = transport
