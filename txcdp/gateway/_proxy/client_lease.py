@@ -13,6 +13,7 @@ from txcdp.chrome._descriptions import TargetDescription, build
 from txcdp.gateway._http.refusals import Refusal, busy
 from txcdp.gateway._http.tokens import Principal
 from txcdp.gateway._multiplex import OpenOtherEnd, VirtualBrowser
+from txcdp.gateway._proxy.base_mode import just_gone
 from txcdp.gateway._proxy.upstream import Upstream
 from txcdp.protocol._records import from_json, to_json
 
@@ -127,5 +128,5 @@ class InternalClient:
         """End: nothing more is answered."""
         asked, self._asked = self._asked, {}
         for each in asked.values():
-            each.errback(Refusal(404, "There is no such browser or page any more.", "unknown"))
+            each.errback(just_gone())
         self.gone.fire(None)

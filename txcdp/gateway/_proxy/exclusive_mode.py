@@ -29,22 +29,21 @@ from txcdp.chrome import discovery
 from txcdp.chrome._descriptions import TargetDescription
 from txcdp.errors import TxcdpError
 from txcdp.gateway._http.listing import blank_page, shown
-from txcdp.gateway._http.refusals import Refusal, busy
+from txcdp.gateway._http.refusals import busy
 from txcdp.gateway._http.requests import RoutedRequest
 from txcdp.gateway._http.tokens import Principal
 from txcdp.gateway._options import GatewayOptions
 from txcdp.gateway._pool.launched import open_locally
 from txcdp.gateway._pool.pool import Pool
 from txcdp.gateway._pool.pooled_browser import PooledBrowser
-from txcdp.gateway._pool.version_cache import VersionCache
-from txcdp.gateway._proxy.command_filter import CommandFilter
-from txcdp.gateway._proxy.leases import Lease, LeasedLine, Names
+from txcdp.gateway._proxy.base_mode import BaseMode, just_gone, no_such_browser, no_such_target
+from txcdp.gateway._proxy.leases import Lease, LeasedLine
 from txcdp.gateway._proxy.modes import EndpointKind
 from txcdp.gateway._proxy.offers import Offer, Offers
 from txcdp.gateway._proxy.relay import BrowserLine
 
 
-class Exclusive:
+class Exclusive(BaseMode):
     """See :class:`~txcdp.gateway._proxy.modes.Mode`.
 
     :param reactor: the reactor.
@@ -61,29 +60,14 @@ class Exclusive:
         options: GatewayOptions,
         open_line: Callable[[Any, str], Deferred[Transport]] = open_locally,
     ) -> None:
-        self._reactor = reactor
+        super().__init__(reactor, pool, options)
         self._pool = pool
-        self._hold = options.hold
-        self._screen = CommandFilter(options.policy)
-        self._linger = options.linger
         self._offers: Offers[PooledBrowser] = Offers(reactor, options.hold, pool.unreserve)
-        self._stopping = False
         self._open_line = open_line
         pool.when_short.append(self._end_a_lingering_one)
-        self._names = Names()
-        self._versions = VersionCache(reactor, pool)
         self.leases: dict[str, Lease] = {}
 
     # Over HTTP:
-
-    @returns_deferred
-    async def version(self, request: RoutedRequest) -> dict[str, Any]:
-        """Answer ``/json/version``."""
-        name = self._names.fresh("browser", request.principal)
-        return {
-            **await self._versions.version(),
-            "webSocketDebuggerUrl": request.socket_url(f"/devtools/browser/{name}"),
-        }
 
     @returns_deferred
     async def targets(self, request: RoutedRequest) -> list[dict[str, Any]]:
@@ -127,16 +111,10 @@ class Exclusive:
             return None  # it is just ending
         return next((each for each in found if each.type == "page" and each.id), None)
 
-    def protocol(self) -> Deferred[bytes]:
-        """Answer ``/json/protocol``."""
-        return self._versions.protocol()
-
     @returns_deferred
     async def new(self, request: RoutedRequest, url: str) -> dict[str, Any]:
         """Open a page, in a browser of its own."""
-        objection = self._screen.objection_to_url(url)
-        if objection is not None:
-            raise Refusal(403, objection, "policy")
+        self._check_url(url)
         lease = await self._take(self._names.fresh("browser", request.principal), request.principal, listed=True)
         try:
             page = await discovery.new_target(self._reactor, lease.netloc, url)
@@ -174,13 +152,13 @@ class Exclusive:
         elif lease is None and self._names.is_good(name, "browser", principal):
             lease = await self._take(name, principal, listed=False)
         else:
-            raise Refusal(404, "There is no such browser (any more); /json/version names one.", "unknown")
+            raise no_such_browser()
         return await self._line(lease, kind, name)
 
     async def _line(self, lease: Lease, kind: EndpointKind, name: str) -> LeasedLine:
         pooled = lease.pooled
         if pooled is None:
-            raise _gone()
+            raise just_gone()
         opening = object()  # keeps the lease while its line is being opened
         lease.lines.add(opening)
         try:
@@ -191,7 +169,7 @@ class Exclusive:
             line = LeasedLine(lease, pooled, kind, transport, self._left)
             lease.lines.add(line)
         except TxcdpError:
-            raise _gone() from None
+            raise just_gone() from None
         finally:
             lease.lines.discard(opening)
             if not lease.lines and not lease.hold.is_set:
@@ -298,8 +276,4 @@ class Exclusive:
             await self._targets(lease)
             if target_id in lease.pages:
                 return lease
-        raise Refusal(404, "There is no such target (any more).", "unknown")
-
-
-def _gone() -> Refusal:
-    return Refusal(404, "There is no such browser or page any more.", "unknown")
+        raise no_such_target()

@@ -38,10 +38,8 @@ from txcdp.gateway._multiplex import OpenOtherEnd, VirtualBrowser
 from txcdp.gateway._options import GatewayOptions
 from txcdp.gateway._pool.launched import open_locally
 from txcdp.gateway._pool.pool import Pool
-from txcdp.gateway._pool.version_cache import VersionCache
+from txcdp.gateway._proxy.base_mode import BaseMode, no_such_browser, no_such_target
 from txcdp.gateway._proxy.client_lease import ClientLease, InternalClient, described
-from txcdp.gateway._proxy.command_filter import CommandFilter
-from txcdp.gateway._proxy.leases import Names
 from txcdp.gateway._proxy.modes import EndpointKind
 from txcdp.gateway._proxy.offers import Offer, Offers
 from txcdp.gateway._proxy.placement import Placement
@@ -50,7 +48,7 @@ from txcdp.gateway._proxy.upstream import Upstream
 from txcdp.gateway._proxy.virtual_transport import VirtualLine, VirtualTransport
 
 
-class Shared:
+class Shared(BaseMode):
     """See :class:`~txcdp.gateway._proxy.modes.Mode`.
 
     :param reactor: the reactor.
@@ -68,31 +66,16 @@ class Shared:
         options: GatewayOptions,
         open_line: Callable[[Any, str], Deferred[Transport]] = open_locally,
     ) -> None:
-        self._reactor = reactor
-        self._hold = options.hold
+        super().__init__(reactor, pool, options)
         self._first_page = options.first_page
         self._unread = options.clients.unread
         self._patience = options.pool.check_timeout
-        self._screen = CommandFilter(options.policy)
-        self._names = Names()
-        self._versions = VersionCache(reactor, pool)
-        self._linger = options.linger
-        self._stopping = False
         self._offers: Offers[ClientLease] = Offers(reactor, options.hold, self._end)
         self.placement = Placement(reactor, pool, options.pool, open_line)
         self.leases: list[ClientLease] = []
         self.placement.when_short += [self._end_a_lingering_one, self._end_a_kept_one]
 
     # Over HTTP:
-
-    @returns_deferred
-    async def version(self, request: RoutedRequest) -> dict[str, Any]:
-        """Answer ``/json/version``."""
-        name = self._names.fresh("browser", request.principal)
-        return {
-            **await self._versions.version(),
-            "webSocketDebuggerUrl": request.socket_url(f"/devtools/browser/{name}"),
-        }
 
     @returns_deferred
     async def targets(self, request: RoutedRequest) -> list[dict[str, Any]]:
@@ -134,16 +117,10 @@ class Shared:
         offers.hand_out(who)
         return offer
 
-    def protocol(self) -> Deferred[bytes]:
-        """Answer ``/json/protocol``."""
-        return self._versions.protocol()
-
     @returns_deferred
     async def new(self, request: RoutedRequest, url: str) -> dict[str, Any]:
         """Open a page, in a virtual browser of its own."""
-        objection = self._screen.objection_to_url(url)
-        if objection is not None:
-            raise Refusal(403, objection, "policy")
+        self._check_url(url)
         lease, target_id = await self._open_page_in_new(request.principal, url, listed=True)
         lease.hold.set(self._hold)
         info = lease.virtual.targets.get(target_id, {"targetId": target_id, "type": "page", "title": "", "url": url})
@@ -163,7 +140,7 @@ class Shared:
         lease = self._lease_of(principal, name)
         target_id = lease.target(name) if lease is not None else None
         if lease is None or target_id is None:
-            raise Refusal(404, "There is no such target (any more).", "unknown")
+            raise no_such_target()
         open_page = partial(lease.upstream.shared.open_page, lease.virtual, target_id)
         internal = InternalClient(self._reactor, self._patience, open_page)
         try:
@@ -179,7 +156,7 @@ class Shared:
         if kind == "page":
             return await self._open_page(request.principal, name)
         if name and not self._names.is_good(name, "browser", request.principal):
-            raise Refusal(404, "There is no such browser (any more); /json/version names one.", "unknown")
+            raise no_such_browser()
         for lease in self._of(request.principal) if name else ():
             if lease.name == name and lease.lingers and lease.main is None:
                 return self._come_again(lease)
@@ -247,7 +224,7 @@ class Shared:
             if there and not (offer is not None and there[0].lines and offers.is_awaited(offer)):
                 return there[0]
             if offer is None and not self._names.is_good(name, "page", principal):
-                raise Refusal(404, "There is no such target (any more).", "unknown")
+                raise no_such_target()
             if offer is not None:
                 offers.open(offer)
             kept, target_id = await self._open_page_in_new(principal, "about:blank", listed=False)
