@@ -91,7 +91,7 @@ MANY: dict[str, tuple[int, str]] = {
     "_core.connection.Connection": (21, "puts the parts of the core together, and has little else"),
     "_core.outage.Outage": (17, "moves each part of the connection over to another line"),
     "_core.sessions.session.Session": (16, "what is known of the target, and one of each part"),
-    "_transports.pipe.PipeTransport": (19, "both ends, their buffers, and what the interface asks for"),
+    "_transports.pipe.PipeTransport": (20, "both ends, their buffers, and what the interface asks for"),
     "chrome._process.BrowserProcess": (19, "what is told of a process, and how far its end has got"),
     "cli._recorded.Recorded": (17, "a total for each kind of entry"),
     "cli._tally.Tally": (19, "a total for each line of the summary"),
@@ -103,7 +103,7 @@ MANY: dict[str, tuple[int, str]] = {
     "page._navigation.Watcher": (17, "to be thinned as the model takes over"),
     "recording._recorder.Recorder": (24, "options and counters beside what is written; to be split"),
     "streams._flow.Flow": (16, "the budget of pauses, and who holds"),
-    "testing._line.FakeTransport": (17, "all that a test may look at of a line"),
+    "testing._line.FakeTransport": (18, "all that a test may look at of a line"),
 }
 
 

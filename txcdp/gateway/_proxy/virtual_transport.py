@@ -64,7 +64,6 @@ class VirtualTransport:
         write_batch: WriteBatch,
         open_other_end: OpenOtherEnd,
     ) -> None:
-        self.cork, self.uncork = upstream.cork, upstream.uncork
         self.batched_with: WriteBatching | None = None
         self._write_batch = write_batch
         self._upstream = upstream
@@ -116,6 +115,14 @@ class VirtualTransport:
             self.receiver.transport_closed(self.lost)
 
     # From the client:
+
+    def cork(self) -> None:
+        """Keep together what the browser is sent from now on."""
+        self._upstream.cork()
+
+    def uncork(self) -> None:
+        """Write what was kept together."""
+        self._upstream.uncork()
 
     @property
     def congested(self) -> bool:
