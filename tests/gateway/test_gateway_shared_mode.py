@@ -579,8 +579,11 @@ class EndpointTests(SharedCase):
         self.assertEqual(len(refused), len(forbidden))
         self.assertTrue(all("not allowed by this gateway" in each for each in refused), refused)
         self.assertEqual(len(self.lines[0].sent), sent)
+        egress = self.gateway.egress
+        assert egress is not None
+        egress.start()
         client.say({"id": 9, "method": "Target.createBrowserContext", "params": {"proxyServer": "a.example:80"}})
-        self.assertIn(b'"proxyServer":"a.example:80"', self.lines[0].sent[-1])
+        self.assertIn(b'"proxyServer":"http://egress.invalid:', self.lines[0].sent[-1])
 
     def test_tokens(self):
         path = self.mktemp()
