@@ -289,3 +289,14 @@ class ClosingTests(CommitTestCase):
         self.chrome.flush()
         self.successResultOf(closing)  # so that there is nothing left to be closed
         self.assertQuiet()
+
+
+class UnknownSessionTests(CommitTestCase):
+    def test_whoever_cancels_a_command_at_the_end_that_its_reply_tells_of(self):
+        self.chrome.once(page.bring_to_front, CommandError("", -32001, "Session with given id not found."))
+        asking = self.tab.session.execute(page.bring_to_front())
+        self.tab.session.when_ended().addCallback(lambda _: asking.cancel())
+        self.chrome.flush()
+        self.failureResultOf(asking, CancelledError)
+        self.assertTrue(self.tab.session.ended)
+        self.assertEqual(self.flushLoggedErrors(), [])

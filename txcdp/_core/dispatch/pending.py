@@ -165,7 +165,8 @@ class PendingCommands:
             stats.errors += 1
             gone = self._session_unknown(pending.owner) if error.code == SESSION_NOT_FOUND else None
             error.advice = advise(error.method, error.code, error.message, pending.owner.kind)
-            pending.errback(Failure(_without_frames(gone or error)))
+            if not pending.called:  # the session's end may have made its owner cancel it
+                pending.errback(Failure(_without_frames(gone or error)))
         except MalformedMessage as error:
             self._malformed(error)
             pending.errback(Failure(_without_frames(error)))
