@@ -14,6 +14,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from tests.browser.support import Server, reactor
+from tests.support import PATIENCE
 from txcdp._deferreds import with_deadline
 from txcdp._transports.websocket import open_websocket
 from txcdp.chrome import discovery
@@ -66,7 +67,7 @@ class Line:
         waiting: Deferred[Any] = Deferred()
         self._waiters.append((find, waiting))
         return await with_deadline(
-            reactor, waiting, 30, lambda: AssertionError(f"{self._talk.where}: {what} never came")
+            reactor, waiting, PATIENCE, lambda: AssertionError(f"{self._talk.where}: {what} never came")
         )
 
     def say(self, method: str, session: str = "", **params: Any) -> int:

@@ -230,7 +230,7 @@ class BrowserTestCase(TestCase):
 
     async def launch(self, **options: Any) -> txcdp.Browser:
         """Start a browser that is closed at the test's end."""
-        browser = await txcdp.launch(reactor, **options)
+        browser = await txcdp.launch(reactor, **{"start_timeout": PATIENCE, **options})
         self.addCleanup(browser.close)
         return browser
 
@@ -270,7 +270,7 @@ class SharedBrowser:
         if self._browser is None:
             before = set(reactor.getReaders())
             silent = txcdp.WebSocketOptions(ping_interval=None)
-            self._browser = run_until(txcdp.launch(reactor, options=silent, probes=None))
+            self._browser = run_until(txcdp.launch(reactor, start_timeout=PATIENCE, options=silent, probes=None))
             self._readers = set(reactor.getReaders()) - before
 
     def close(self) -> None:

@@ -379,7 +379,7 @@ CONVERSATIONS: tuple[Conversation, ...] = (
 class SameTests(GatewayCase):
     """All conversations, one after the other."""
 
-    timeout = 600  # where the machine is busy
+    timeout = 900  # where the machine is busy
 
     async def had(self, where: str, conversation: Any, netloc: str) -> list[str]:
         """Have a conversation, and return what was heard."""
@@ -394,7 +394,7 @@ class SameTests(GatewayCase):
     async def compare(self, conversations: tuple[Conversation, ...], **options: Any) -> None:
         put_pages(self.server)
         await self.start(**{"pool": PoolOptions(size=2, warm=1), **options})
-        browser = await self.launch()
+        browser = await self.launch(no_viewport=True)  # which attaches to nothing
         assert browser.process is not None
         direct, netloc = LaunchedBrowser(browser, {}), urlsplit(browser.process.ws_url).netloc
         different = []
