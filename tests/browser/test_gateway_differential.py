@@ -135,7 +135,9 @@ async def a_crash(talk: Talk) -> None:
     await line.event("Inspector.targetCrashed", session)
     await other.event("Inspector.targetCrashed")
     await line.event("Target.targetCrashed")
-    await go(line, session, talk.server.url())
+    await line.ask("Page.navigate", session, url=talk.server.url())  # it answers nothing else before
+    await line.ask("Page.enable", session)
+    talk.note(await evaluate(line, session, "document.title"))
     await line.ask("Target.closeTarget", targetId=page)
     await other.closed()
     await line.event("Target.targetDestroyed")
@@ -192,7 +194,9 @@ async def auto_attach(talk: Talk) -> None:
     session = (await line.event("Target.attachedToTarget", targetId=target))["sessionId"]
     await line.ask("Page.enable", session)
     await line.ask("Runtime.runIfWaitingForDebugger", session)
-    await line.event("Page.loadEventFired", session)
+    # What it has come to meanwhile is told anew: now and then Chromium does not let it wait at all.
+    await line.ask("Page.setLifecycleEventsEnabled", session, enabled=True)
+    await line.event("Page.lifecycleEvent", session, name="load")
     await line.ask("Target.closeTarget", targetId=target)
     await line.event("Target.detachedFromTarget")
     off = {**WAITING, "autoAttach": False, "waitForDebuggerOnStart": False}
@@ -248,8 +252,8 @@ async def _popup(talk: Talk, tabs: bool) -> None:
     await line.ask("Page.enable", popup)
     await line.ask("Emulation.setUserAgentOverride", popup, userAgent="set while it waited")
     await line.ask("Page.addScriptToEvaluateOnNewDocument", popup, source="window.seen = 1")
+    line.say("Runtime.runIfWaitingForDebugger", popup)  # its opener stands still until then
     talk.note(await evaluate(line, session, "performance.getEntriesByType('navigation').length"))
-    await line.ask("Runtime.runIfWaitingForDebugger", popup)
     await line.until(
         lambda: next(
             (
@@ -263,7 +267,9 @@ async def _popup(talk: Talk, tabs: bool) -> None:
         ),
         "the popup",
     )
-    talk.note(await evaluate(line, popup, "[document.documentElement.innerText, navigator.userAgent, window.seen]"))
+    loaded = "new Promise(done => document.readyState === 'complete' ? done() : addEventListener('load', done))"
+    found = "[document.documentElement.innerText, navigator.userAgent, window.seen]"
+    talk.note(await evaluate(line, popup, f"{loaded}.then(() => {found})"))
 
 
 async def a_popup(talk: Talk) -> None:
