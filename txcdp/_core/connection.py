@@ -1,7 +1,7 @@
 """A connection: all sessions with one browser over one transport.
 
 A message's way in is four hops: the transport, the inbox, the route of its method and session, the
-stream's subscribers. A command's way out: the session, :meth:`Connection.send`, the transport; the
+stream's subscribers. A command's way out: the session, the connection, the transport; the
 reply fires the Deferred that the table of pending commands kept.
 """
 
