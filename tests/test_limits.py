@@ -6,6 +6,7 @@ import errno
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from twisted.internet.error import ConnectBindError
@@ -84,6 +85,9 @@ def test_this_process_has_limits():
 
 
 @pytest.mark.parametrize("free", [1, 2, 3])
-def test_a_launch_says_what_to_do(free: int):
-    done = subprocess.run([sys.executable, "-c", LAUNCH, str(free)], capture_output=True, text=True, check=False)
+def test_a_launch_says_what_to_do(free: int, tmp_path: Path):
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", LAUNCH, str(free)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert "this process may have" in done.stdout, done.stdout + done.stderr
+    assert os.listdir(tmp_path) == [], "listing a folder takes a descriptor, too, and removing one takes two"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import sys
@@ -566,8 +567,29 @@ class WorkspaceTests(LaunchCase):
         Workspace.create(folder).remove()
         self.assertTrue(os.path.exists(port))
 
+    def test_what_was_not_used_is_removed_where_no_file_can_be_opened(self):
+        unused = Workspace.create()
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+        try:
+            self.assertRaises(OSError, Workspace.create)
+            self.assertTrue(unused.remove(attempts=1))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        self.assert_nothing_left()
+
+    def test_what_others_have_put_there_keeps_its_mark(self):
+        workspace = Workspace.create()
+        os.mkdir(os.path.join(workspace.path, "crashes"))
+        self.assertFalse(profile._remove_unused(workspace.path))
+        self.assertEqual(sorted(os.listdir(workspace.path)), ["crashes", "owner"])
+        self.assertTrue(workspace.remove())
+        self.assert_nothing_left()
+
     def test_removal_is_tried_again(self):
         workspace = Workspace.create()
+        with open(os.path.join(workspace.profile, "Preferences"), "w", encoding="ascii"):
+            pass
         tries: list[str] = []
         real = shutil.rmtree
 

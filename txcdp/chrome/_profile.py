@@ -66,7 +66,9 @@ class Workspace:
                 profile = os.path.join(path, "profile")
                 os.mkdir(profile, 0o700)
         except BaseException:
-            shutil.rmtree(path, ignore_errors=True)
+            _unlink(os.path.join(path, _UNNAMED_OWNER))
+            if not _remove_unused(path):
+                shutil.rmtree(path, ignore_errors=True)
             raise
         return cls(path, profile, mark)
 
@@ -198,6 +200,8 @@ def _mark(path: str) -> IO[str] | None:
 
 def _remove(path: str, attempts: int, pause: float) -> bool:
     """Remove everything, the owner's mark last: without it nobody would sweep the rest."""
+    if _remove_unused(path):
+        return True
     for attempt in range(attempts):
         if attempt:
             time.sleep(pause)
@@ -224,6 +228,27 @@ def _remove(path: str, attempts: int, pause: float) -> bool:
     with contextlib.suppress(OSError):  # somebody still writes there: without a mark it would stay for ever
         open(os.path.join(path, _OWNER), "a", encoding="ascii").close()
     return False
+
+
+def _remove_unused(path: str) -> bool:
+    """Remove a workspace that no browser has written to.
+
+    It takes no descriptor, where listing a directory takes one: a browser may not have been started for want of them.
+    """
+    mark, aside = os.path.join(path, _OWNER), f"{path}.{_OWNER}"
+    try:
+        for name in ("profile", "t"):
+            with contextlib.suppress(FileNotFoundError):
+                os.rmdir(os.path.join(path, name))
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(mark, aside)
+        os.rmdir(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.rename(aside, mark)
+        return False
+    _unlink(aside)
+    return True
 
 
 def _unlink(path: str) -> None:
