@@ -59,7 +59,7 @@ if TYPE_CHECKING:
         TxcdpError,
     )
     from txcdp.page import Dialog, JSError, Navigation, Page
-    from txcdp.protocol._records import Command, Event, Record
+    from txcdp.protocol import Command, Event, Record
     from txcdp.streams import EventQueue, EventStream, Gap, Stream, TwistedScheduler, first, from_deferred, queue
 
     __version__: str
@@ -79,7 +79,7 @@ _NAMES = {
     "txcdp.page": "Dialog JSError Navigation Page",
     "txcdp._core.probing": "ProbeOptions",
     "txcdp._core.reconnecting": "ReconnectPolicy",
-    "txcdp.protocol._records": "Command Event Record",
+    "txcdp.protocol": "Command Event Record",
     "txcdp._core.sessions": "AutoAttach Session",
     "txcdp.streams": "EventQueue EventStream Gap Stream TwistedScheduler first from_deferred queue",
     "txcdp._transports.websocket": "WebSocketOptions",

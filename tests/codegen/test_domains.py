@@ -18,7 +18,7 @@ from txcdp.codegen.model import Model
 from txcdp.codegen.package import plain_enable
 from txcdp.codegen.schema import Property, Protocol, Shape, qualified, vendored
 from txcdp.domains import css, debugger, dom, emulation, network, page, runtime, schema
-from txcdp.protocol._records import Command, Event, Record, build, result_type, to_json
+from txcdp.protocol import Command, Event, Record, build, result_type, to_json
 
 PROTOCOL: Protocol = vendored()[0]
 MODEL = Model(PROTOCOL)
@@ -229,7 +229,7 @@ def test_what_a_domain_refers_to_is_imported_when_it_is_decoded() -> None:
 def test_all_domains_import_quickly() -> None:
     python("import txcdp.domains as domains\nfor name in domains.DOMAINS.values(): getattr(domains, name)\nprint(0)")
     seconds = python(
-        "import time, txcdp.protocol._records, txcdp.domains as domains\nfrom importlib import import_module\n"
+        "import time, txcdp.protocol, txcdp.domains as domains\nfrom importlib import import_module\n"
         "begun = time.process_time()\n"
         "for name in domains.DOMAINS.values(): import_module(f'txcdp.domains.{name}')\n"
         "print(time.process_time() - begun)"

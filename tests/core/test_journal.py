@@ -11,7 +11,7 @@ from twisted.python.modules import getModule
 from txcdp import domains
 from txcdp._core.sessions.journal import Journal
 from txcdp.domains import browser, emulation, network, page, runtime, storage
-from txcdp.protocol._records import Command
+from txcdp.protocol import Command
 from txcdp.protocol._stateful import (
     KEYS,
     NAMED_BY_BROWSER,

@@ -29,7 +29,7 @@ from txcdp.gateway.live._console import ConsoleLine, line_of
 from txcdp.gateway.live._tables import Rate, Table, Tables
 from txcdp.gateway.live._watching import opener
 from txcdp.model import BrowserModel, ConsoleWritten
-from txcdp.protocol._records import Event, build
+from txcdp.protocol import Event, build
 from txcdp.testing import NEVER, FakeChrome
 
 OPERATOR = "0123456789abcdef-operator"

@@ -31,7 +31,7 @@ from txcdp.domains import browser as browser_domain
 from txcdp.domains import log as log_domain
 from txcdp.domains import network, page, runtime, target
 from txcdp.errors import TxcdpError
-from txcdp.protocol._records import Command, to_json
+from txcdp.protocol import Command, to_json
 
 DATA = Path(__file__).parent.parent / "data" / "model"
 

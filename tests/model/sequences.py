@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from txcdp.domains import lookup
 from txcdp.model import BrowserModel, Change
-from txcdp.protocol._records import Event, Record, build, result_type
+from txcdp.protocol import Event, Record, build, result_type
 
 DATA = Path(__file__).parent.parent / "data" / "model"
 

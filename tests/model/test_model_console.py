@@ -10,7 +10,7 @@ from tests.model.sequences import feed, sequence
 from tests.model.test_model_exchanges import tell
 from txcdp.domains import inspector, log, runtime
 from txcdp.model import BrowserModel, Change, ConsoleCleared, ConsoleEntry, ConsoleWritten, ExceptionRevoked
-from txcdp.protocol._records import build
+from txcdp.protocol import build
 
 
 def written(changes: list[Change]) -> list[ConsoleEntry]:

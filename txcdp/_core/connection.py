@@ -31,7 +31,7 @@ from txcdp._timeouts import Default
 from txcdp._transports.interface import Transport
 from txcdp.errors import ConnectionLost, LossCause, MalformedMessage, Overloaded, SessionDetached
 from txcdp.health import HealthEvent, LineLost
-from txcdp.protocol._records import to_json
+from txcdp.protocol import to_json
 from txcdp.protocol._wire import EventDecoder, encode_command, peek_id
 from txcdp.stats import Stats
 from txcdp.streams import EventStream, StreamContext, StreamSubject

@@ -26,8 +26,8 @@ from txcdp.page import Page
 from txcdp.page._commits import close_target
 from txcdp.page._dialogs import Dialogs
 from txcdp.page._viewport import ViewportSize, chosen
+from txcdp.protocol import Command
 from txcdp.protocol._error_codes import METHOD_NOT_FOUND
-from txcdp.protocol._records import Command
 
 if TYPE_CHECKING:
     from txcdp.chrome import BrowserProcess

@@ -17,8 +17,8 @@ from txcdp.cli._running import GOOD, Misuse
 from txcdp.cli._text import clean
 from txcdp.domains.target import TargetInfo
 from txcdp.errors import CommandError
+from txcdp.protocol import to_json
 from txcdp.protocol._error_codes import METHOD_NOT_FOUND
-from txcdp.protocol._records import to_json
 
 #: The code for a method that a session does not have.
 

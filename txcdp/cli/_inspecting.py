@@ -13,7 +13,7 @@ from txcdp.cli._running import BAD, GOOD
 from txcdp.cli._text import clean, cut, cut_middle, pad
 from txcdp.domains import PROTOCOL_SOURCE, WIRE_VERSION, target
 from txcdp.errors import ConnectError, ConnectTimeout, HandshakeFailed, InvalidURL
-from txcdp.protocol._records import to_json
+from txcdp.protocol import to_json
 
 T = TypeVar("T")
 

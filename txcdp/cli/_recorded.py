@@ -13,7 +13,7 @@ from txcdp.cli._lines import Line
 from txcdp.cli._selection import Selection
 from txcdp.cli._story import Story
 from txcdp.cli._text import clean, count, seconds
-from txcdp.protocol._records import to_json
+from txcdp.protocol import to_json
 from txcdp.recording import CommandEntry, Damage, Entry, EventEntry, NoteEntry, ReplyEntry
 
 #: Characters of a command's parameters, or of its result, that are shown.

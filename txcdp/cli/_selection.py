@@ -9,7 +9,7 @@ from importlib import import_module
 
 from txcdp._core.sessions.enabling import NEEDS, TAKES_DECISIONS
 from txcdp.domains import DOMAINS, PLAIN_ENABLE
-from txcdp.protocol._records import Event
+from txcdp.protocol import Event
 
 #: What a watched page has enabled in any case: the lines and the summary are made of it.
 BASE = ("Network", "Page", "Runtime", "Log")

@@ -30,7 +30,7 @@ from txcdp.domains import inspector
 from txcdp.domains import page as page_domain
 from txcdp.errors import ConnectionLost, DownloadStarted, SessionDetached, TargetCrashed, TxcdpError
 from txcdp.page import Navigation, Page
-from txcdp.protocol._records import Event, to_json
+from txcdp.protocol import Event, to_json
 from txcdp.streams import Stream, first
 
 #: Seconds without a request in flight, after which a loaded page is idle.

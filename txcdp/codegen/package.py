@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
 {imports}
-    from txcdp.protocol._records import Command, Event
+    from txcdp.protocol import Command, Event
 
 #: Where the description is from.
 PROTOCOL_SOURCE: Final = "{source}"

@@ -79,7 +79,7 @@ class _Writer:
             if re.search(rf"(?<![\w.]){alias}\.", code)
         ]
         if records:
-            ours.append(f"from txcdp.protocol._records import {', '.join(records)}")
+            ours.append(f"from txcdp.protocol import {', '.join(records)}")
         return "\n".join(lines + ours)
 
     def _is_primitive(self, type_: Type) -> bool:

@@ -71,7 +71,7 @@ if TYPE_CHECKING:
     from txcdp.domains import web_audio as web_audio
     from txcdp.domains import web_authn as web_authn
     from txcdp.domains import web_mcp as web_mcp
-    from txcdp.protocol._records import Command, Event
+    from txcdp.protocol import Command, Event
 
 #: Where the description is from.
 PROTOCOL_SOURCE: Final = "devtools-protocol 0.0.1734725"

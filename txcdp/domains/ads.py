@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from txcdp import domains
-from txcdp.protocol._records import Command, Record, Stability
+from txcdp.protocol import Command, Record, Stability
 
 
 class AdFrameData(Record, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import msgspec
 
 from txcdp import domains
-from txcdp.protocol._records import Command, Event, Record, Stability
+from txcdp.protocol import Command, Event, Record, Stability
 
 #: A unique id for a DevTools inspector issue. Allows other entities (e.g. exceptions, CDP message, console messages,
 #: etc.) to reference an issue.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from txcdp.protocol._records import Command, Event, Record, Stability
+from txcdp.protocol import Command, Event, Record, Stability
 
 
 class Sink(Record, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from txcdp.protocol._records import Command, Event, Record
+from txcdp.protocol import Command, Event, Record
 
 if TYPE_CHECKING:
     ConsoleMessageSource = Literal[

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from txcdp.protocol._records import Command, Stability
+from txcdp.protocol import Command, Stability
 
 
 class clear_device_orientation_override(Command[None], frozen=True):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from txcdp import domains
-from txcdp.protocol._records import Command, Stability
+from txcdp.protocol import Command, Stability
 
 if TYPE_CHECKING:
     VirtualWalletAction = Literal["respond", "decline", "wait", "clear"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from txcdp import domains
-from txcdp.protocol._records import Command, Record, Stability
+from txcdp.protocol import Command, Record, Stability
 
 if TYPE_CHECKING:
     DOMBreakpointType = Literal["subtree-modified", "attribute-modified", "node-removed"]

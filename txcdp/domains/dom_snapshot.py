@@ -13,7 +13,7 @@ from typing import ClassVar
 import msgspec
 
 from txcdp import domains
-from txcdp.protocol._records import Command, Record, Stability
+from txcdp.protocol import Command, Record, Stability
 
 #: Index of the string in the strings table.
 StringIndex = int

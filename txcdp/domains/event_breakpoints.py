@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from txcdp.protocol._records import Command, Stability
+from txcdp.protocol import Command, Stability
 
 
 class set_instrumentation_breakpoint(Command[None], frozen=True, kw_only=True):

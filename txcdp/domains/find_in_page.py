@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from txcdp.protocol._records import Command, Stability
+from txcdp.protocol import Command, Stability
 
 
 class find_first(Command[None], frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from typing import ClassVar
 import msgspec
 
 from txcdp import domains
-from txcdp.protocol._records import Command, Event, Record, Stability
+from txcdp.protocol import Command, Event, Record, Stability
 
 #: Heap snapshot object id.
 HeapSnapshotObjectId = str

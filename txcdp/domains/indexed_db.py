@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from txcdp import domains
-from txcdp.protocol._records import Command, Record, Stability
+from txcdp.protocol import Command, Record, Stability
 
 if TYPE_CHECKING:
     KeyType = Literal["number", "string", "date", "array"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from txcdp.protocol._records import Command, Event, Stability
+from txcdp.protocol import Command, Event, Stability
 
 
 class disable(Command[None], frozen=True):

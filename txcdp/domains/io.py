@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from txcdp import domains
-from txcdp.protocol._records import Command, Record
+from txcdp.protocol import Command, Record
 
 #: This is either obtained from another method or specified as ``blob:<uuid>`` where ``<uuid>`` is an UUID of a Blob.
 StreamHandle = str

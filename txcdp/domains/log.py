@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from txcdp import domains
-from txcdp.protocol._records import Command, Event, Record
+from txcdp.protocol import Command, Event, Record
 
 if TYPE_CHECKING:
     LogEntrySource = Literal[

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from txcdp import domains
-from txcdp.protocol._records import Command, Event, Record, Stability
+from txcdp.protocol import Command, Event, Record, Stability
 
 
 class ProfileNode(Record, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from txcdp.protocol._records import Command, Record
+from txcdp.protocol import Command, Record
 
 
 class Domain(Record, frozen=True, kw_only=True):

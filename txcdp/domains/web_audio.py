@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from txcdp.protocol._records import Command, Event, Record, Stability
+from txcdp.protocol import Command, Event, Record, Stability
 
 #: An unique ID for a graph object (AudioContext, AudioNode, AudioParam) in Web Audio API
 GraphObjectId = str

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import msgspec
 
-from txcdp.protocol._records import Command, Event, Record, Stability
+from txcdp.protocol import Command, Event, Record, Stability
 
 #: ``WebAuthn.AuthenticatorId``.
 AuthenticatorId = str

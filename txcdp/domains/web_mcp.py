@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from txcdp import domains
-from txcdp.protocol._records import Command, Event, Record, Stability
+from txcdp.protocol import Command, Event, Record, Stability
 
 #: Unique identifier of a registered tool. A new identifier is created every time a tool is registered, so a tool that
 #: is unregistered and then registered again under the same name gets a different identifier. Clients should treat it as

@@ -20,8 +20,8 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 import msgspec
 
+from txcdp.protocol import to_json
 from txcdp.protocol._error_codes import INVALID_REQUEST, PARSE_ERROR
-from txcdp.protocol._records import to_json
 
 #: How deep Chromium reads: a message nested deeper has no answer that names its id.
 MAX_DEPTH: Final = 301

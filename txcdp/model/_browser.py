@@ -25,7 +25,7 @@ from txcdp.model._exchanges import Exchanges
 from txcdp.model._frames import Frames
 from txcdp.model._table import Change, Handler, Reaction, Table
 from txcdp.model._targets import Targets
-from txcdp.protocol._records import Event, Record
+from txcdp.protocol import Event, Record
 
 
 class BrowserModel:

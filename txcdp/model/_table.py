@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from txcdp.protocol._records import Event, Record
+from txcdp.protocol import Event, Record
 
 #: Folds one input into a table; given the id of the session that it came through (``""``: the root).
 Handler = Callable[[str, Any], None]

@@ -32,7 +32,7 @@ from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure, with_deadline
 from txcdp.domains import fetch, page, target
 from txcdp.errors import CommandError, CommandTimeout, Gone
-from txcdp.protocol._records import Command
+from txcdp.protocol import Command
 
 if TYPE_CHECKING:
     from reactivex.abc import DisposableBase

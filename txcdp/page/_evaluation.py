@@ -13,7 +13,7 @@ from txcdp._timeouts import DEFAULT, Default
 from txcdp.domains import page, runtime
 from txcdp.errors import CommandError, ContextDestroyed, EvaluationError, NotSerializable
 from txcdp.page import _values as values
-from txcdp.protocol._records import to_json
+from txcdp.protocol import to_json
 
 #: What V8 and Chromium say of a document that is no longer there.
 _NO_CONTEXT: Final = (

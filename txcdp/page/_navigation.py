@@ -38,7 +38,7 @@ from txcdp.model import (
     NavigationStarted,
     NavigationState,
 )
-from txcdp.protocol._records import Command, Record
+from txcdp.protocol import Command, Record
 
 #: How far a navigation is waited for.
 WaitUntil = Literal["load", "domcontentloaded", "networkidle", "commit"]

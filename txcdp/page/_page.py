@@ -21,7 +21,7 @@ from txcdp.page._dialogs import Dialog, Dialogs
 from txcdp.page._evaluation import OwnWorld
 from txcdp.page._navigation import Navigation, WaitUntil, Watcher, check_wait_until
 from txcdp.page._viewport import ViewportSize, checked, override
-from txcdp.protocol._records import Event
+from txcdp.protocol import Event
 from txcdp.streams import EventStream, Gap, Stream
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from txcdp.errors import MalformedMessage
-from txcdp.protocol._records import from_json, to_json
+from txcdp.protocol import from_json, to_json
 
 #: What the first note of each file says of it; the version grows when a reader has to know.
 FORMAT: Final = "txcdp-recording"

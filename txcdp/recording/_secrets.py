@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from txcdp.protocol._records import from_json, to_json
+from txcdp.protocol import from_json, to_json
 
 #: What stands for a secret.
 MASK: Final = "***"

@@ -31,7 +31,7 @@ from twisted.logger import Logger
 
 from txcdp._deferreds import returns_deferred
 from txcdp.errors import MalformedMessage
-from txcdp.protocol._records import from_json, to_json
+from txcdp.protocol import from_json, to_json
 from txcdp.recording._database import os_errors, wrong_schema
 from txcdp.recording._entries import FORMAT, VERSION, Damage, Entry, NoteEntry, NoteLine, note_line, parse
 from txcdp.recording._sinks import Host

@@ -17,7 +17,7 @@ from typing import Any, TextIO
 from twisted.logger import FileLogObserver, LogEvent, eventAsText, formatEvent
 from twisted.python.failure import Failure
 
-from txcdp.protocol._records import to_json
+from txcdp.protocol import to_json
 
 #: The names of an event's fields in its text, without what formats them.
 _FIELD = re.compile(r"(?<!\{)(?:\{\{)*\{(\w+)")

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 from txcdp.domains import browser, inspector, page, runtime, target
 from txcdp.errors import CommandError, ConnectionLost
+from txcdp.protocol import Command, Event, result_type
 from txcdp.protocol._error_codes import INVALID_PARAMS, SERVER_ERROR
-from txcdp.protocol._records import Command, Event, result_type
 from txcdp.testing._messages import Received
 from txcdp.testing._script import NEVER, Never
 from txcdp.testing._targets import FakeSession, FakeTarget, FakeTargets

@@ -12,8 +12,8 @@ from twisted.python.failure import Failure
 from txcdp._core.connection import Connection
 from txcdp._core.sessions import Session
 from txcdp.errors import CommandError
+from txcdp.protocol import Command, Event
 from txcdp.protocol._error_codes import METHOD_NOT_FOUND, SESSION_NOT_FOUND
-from txcdp.protocol._records import Command, Event
 from txcdp.testing._builtin import Builtin
 from txcdp.testing._faults import Faults
 from txcdp.testing._line import FakeTransport

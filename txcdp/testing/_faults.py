@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IDelayedCall
 
 from txcdp._core.sessions import Session
 from txcdp.errors import CommandError, ConnectError, ConnectionLost, LossCause
-from txcdp.protocol._records import Command, Event
+from txcdp.protocol import Command, Event
 from txcdp.testing._line import FakeTransport
 from txcdp.testing._messages import Received, event_message
 from txcdp.testing._script import method_of

@@ -9,8 +9,8 @@ import msgspec
 
 from txcdp.domains import lookup
 from txcdp.errors import CommandError
+from txcdp.protocol import Command, Event, to_json
 from txcdp.protocol._error_codes import INVALID_PARAMS, SESSION_NOT_FOUND
-from txcdp.protocol._records import Command, Event, to_json
 from txcdp.testing._line import FakeTransport
 
 #: What Chromium says.

@@ -7,8 +7,8 @@ from urllib.parse import urldefrag, urlsplit
 
 from txcdp.domains import page, runtime
 from txcdp.errors import CommandError
+from txcdp.protocol import Event
 from txcdp.protocol._error_codes import METHOD_NOT_FOUND
-from txcdp.protocol._records import Event
 from txcdp.testing._builtin import Answer, Chrome
 from txcdp.testing._messages import Received
 from txcdp.testing._script import NEVER

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from txcdp.errors import CommandError
+from txcdp.protocol import Command
 from txcdp.protocol._error_codes import SERVER_ERROR
-from txcdp.protocol._records import Command
 from txcdp.testing._messages import Received
 
 

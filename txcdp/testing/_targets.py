@@ -9,8 +9,8 @@ from typing import Any
 from txcdp.domains import inspector, target
 from txcdp.domains.target import set_auto_attach
 from txcdp.errors import CommandError
+from txcdp.protocol import Event
 from txcdp.protocol._error_codes import INVALID_PARAMS, SERVER_ERROR
-from txcdp.protocol._records import Event
 from txcdp.testing._line import FakeTransport
 from txcdp.testing._messages import Received
 

@@ -26,7 +26,7 @@ from txcdp._core.connection import Connection
 from txcdp._transports.interface import Receiver, WriteBatching
 from txcdp.domains import dom, log, network, page, runtime
 from txcdp.errors import ConnectionLost, LossCause
-from txcdp.protocol._records import Event
+from txcdp.protocol import Event
 
 #: Many sessions or listeners; events in one round; how much dearer one may be among many; what idle sessions may weigh.
 MANY = 1000

@@ -11,7 +11,7 @@ from txcdp._core.dispatch.inbox import Inbox
 from txcdp._core.dispatch.outbox import Outbox
 from txcdp._core.dispatch.routing import Routes
 from txcdp.errors import MalformedMessage
-from txcdp.protocol._records import from_json
+from txcdp.protocol import from_json
 from txcdp.streams import EventStream
 
 log = Logger()

@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
 from txcdp._core.sessions import Session
-from txcdp.protocol._records import Command
+from txcdp.protocol import Command
 from txcdp.protocol._wire import reply_decoder
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 
 from txcdp.domains import runtime, target
 from txcdp.errors import CommandError, Gone, MalformedMessage
+from txcdp.protocol import from_json, to_json
 from txcdp.protocol._auto_attach import (
     ASSUMED,
     AUTO_ATTACH_RELATED,
@@ -22,7 +23,6 @@ from txcdp.protocol._auto_attach import (
     read_want,
     write_want,
 )
-from txcdp.protocol._records import from_json, to_json
 
 if TYPE_CHECKING:
     from txcdp._core.sessions.session import Session

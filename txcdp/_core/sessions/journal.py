@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from txcdp.protocol._records import from_json, to_json
+from txcdp.protocol import from_json, to_json
 from txcdp.protocol._stateful import KEYS, NAMED_BY_BROWSER, REPLACED, UNDO
 
 

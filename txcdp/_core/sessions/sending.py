@@ -16,8 +16,8 @@ from txcdp._core.sessions.journal import Entry, Journal
 from txcdp._deferreds import returns_deferred
 from txcdp._timeouts import DEFAULT, Default
 from txcdp.errors import CommandTimeout, Gone, TargetCrashed
+from txcdp.protocol import from_json, to_json
 from txcdp.protocol._auto_attach import AUTO_ATTACH_RELATED, SET_AUTO_ATTACH
-from txcdp.protocol._records import from_json, to_json
 from txcdp.protocol._stateful import TOGGLES, is_stateful
 from txcdp.protocol._wire import OVERTAKES, ReplyDecoder
 

@@ -19,8 +19,8 @@ from txcdp._deferreds import OneShot, ignore_failure
 from txcdp._privacy import printable, shortened
 from txcdp._timeouts import DEFAULT, Default
 from txcdp.errors import ConnectionLost, ExperimentalCommand, Gone, TargetCrashed
+from txcdp.protocol import Command, Event, Stability
 from txcdp.protocol._holding import Answer
-from txcdp.protocol._records import Command, Event, Stability
 from txcdp.protocol._wire import ReplyDecoder, reply_decoder, session_tail
 from txcdp.streams import EventStream, Gap, StreamContext
 

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from txcdp._core.sessions.enabling import Enabling
 from txcdp.errors import MalformedMessage
+from txcdp.protocol import from_json, to_json
 from txcdp.protocol._holding import HOLDING, Answer, answer
-from txcdp.protocol._records import from_json, to_json
 from txcdp.protocol._wire import EventDecoder
 from txcdp.streams import EventStream, Gap, StreamContext
 from txcdp.streams._fanout import EventOwner

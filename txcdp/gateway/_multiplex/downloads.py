@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from txcdp.gateway._multiplex.sessions import ClientSession
-from txcdp.protocol._records import from_json
+from txcdp.protocol import from_json
 
 if TYPE_CHECKING:
     from txcdp.gateway._multiplex.state import ClientState

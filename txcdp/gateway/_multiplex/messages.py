@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from txcdp.gateway._client_messages import CommandRefusal, message_end
+from txcdp.protocol import to_json
 from txcdp.protocol._error_codes import INVALID_PARAMS, SESSION_NOT_FOUND
-from txcdp.protocol._records import to_json
 
 
 def no_session() -> CommandRefusal:

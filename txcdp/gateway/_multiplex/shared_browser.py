@@ -30,7 +30,7 @@ from txcdp.gateway._multiplex.target_filters import HIDDEN, Told, read_told
 from txcdp.gateway._multiplex.target_watch import Watch
 from txcdp.gateway._multiplex.upstream_commands import UpstreamCommands, without_session
 from txcdp.gateway._multiplex.virtual_browser import VirtualBrowser
-from txcdp.protocol._records import from_json, to_json
+from txcdp.protocol import from_json, to_json
 from txcdp.protocol._wire import EVENT_START, REPLY_START, event_prefix, peek_digits, peek_method, read_head, session_of
 
 #: The names of events are the browser's, of which there are some hundreds.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from txcdp.gateway._multiplex.messages import write_command
 from txcdp.gateway._multiplex.sessions import ROOT, ClientSession
-from txcdp.protocol._records import from_json, to_json
+from txcdp.protocol import from_json, to_json
 
 if TYPE_CHECKING:
     from txcdp.gateway._multiplex.state import ClientState

@@ -15,7 +15,7 @@ from txcdp.gateway._http.tokens import Principal
 from txcdp.gateway._multiplex import OpenOtherEnd, VirtualBrowser
 from txcdp.gateway._proxy.base_mode import just_gone
 from txcdp.gateway._proxy.upstream import Upstream
-from txcdp.protocol._records import from_json, to_json
+from txcdp.protocol import from_json, to_json
 
 
 class ClientLease:

@@ -20,8 +20,8 @@ from txcdp.errors import (
     TargetCrashed,
 )
 from txcdp.gateway._http.refusals import Refusal, busy
+from txcdp.protocol import to_json
 from txcdp.protocol._error_codes import INVALID_PARAMS
-from txcdp.protocol._records import to_json
 
 KIND = "application/problem+json"
 

@@ -22,7 +22,7 @@ from txcdp.page import Page
 from txcdp.page import _commits as commits
 from txcdp.page._evaluation import by_value
 from txcdp.page._values import literal
-from txcdp.protocol._records import to_json
+from txcdp.protocol import to_json
 
 #: What Chromium says where it is not the request's fault.
 _PRINTER_FAILED = "Printing failed"
