@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -16,7 +13,6 @@ from txcdp.errors import ConnectionLost, Gone, SessionDetached, TargetCrashed
 from txcdp.streams import Gap
 from txcdp.testing import NEVER, FakeChrome
 
-ROOT = Path(__file__).parents[2]
 LOST = ConnectionLost("lost")
 
 DO: dict[Happening, Callable[[Session], None]] = {
@@ -83,27 +79,3 @@ def test_a_session_does_what_the_table_says(state: State, happening: Happening) 
     sent.addErrback(lambda failure: failures.append(failure.type))
     assert failures == ([] if REFUSAL[now] is None else [REFUSAL[now]])
     DO[Happening.END](session)
-
-
-def drawing() -> ModuleType:
-    """Load what draws the tables."""
-    spec = importlib.util.spec_from_file_location("state_tables", ROOT / "docs" / "state_tables.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_documentation_has_the_table_that_the_code_has(capsys: pytest.CaptureFixture[str]) -> None:
-    assert drawing().main(["--check"]) == 0, capsys.readouterr().out
-
-
-def test_a_table_that_has_changed_is_found() -> None:
-    module = drawing()
-    ((_, (before, now)),) = module.pages().items()
-    assert before == now
-    picture = module.TABLES["architecture.rst", "a session"]
-    assert module.drawn(before.replace("| crashed ", "| creaked "), "a session", picture) == now
-    with pytest.raises(ValueError, match="no place"):
-        module.drawn("", "a session", "")

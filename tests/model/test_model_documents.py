@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import runpy
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -265,11 +263,3 @@ class TestTable:
         for state in NavigationState:
             if state.has_document and not state.is_end:
                 assert TRANSITIONS[state, NavigationInput.STOP].is_end
-
-
-def test_the_drawing_in_the_documentation_is_of_this_table() -> None:
-    """``python docs/states.py`` makes it anew."""
-    drawn = runpy.run_path(str(Path(__file__).parents[2] / "docs" / "states.py"))["DRAWINGS"]
-    assert drawn
-    for path, draw in drawn.items():
-        assert path.read_text(encoding="utf-8") == draw()
