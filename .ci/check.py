@@ -171,7 +171,7 @@ def run(waiting: list[Part]) -> list[Part]:
 
 
 def coverage() -> int:
-    """Tell what all tests have covered together; return 1 when that is not enough."""
+    """Print what all tests have covered together; return 1 when that is not enough."""
     command = [sys.executable, "-m", "coverage"]
     environment = {**os.environ, "COVERAGE_FILE": str(COVERAGE / "all")}
     subprocess.run([*command, "combine", "--quiet", str(COVERAGE)], cwd=ROOT, env=environment, check=True)

@@ -62,7 +62,7 @@ def origin_of(event: cdp.network.RequestWillBeSent) -> str:
 
 
 def is_http(event: cdp.network.RequestWillBeSent) -> bool:
-    """Tell whether a request goes over the network, unlike one of a data: or blob: URL."""
+    """Return whether a request goes over the network, unlike one of a data: or blob: URL."""
     return event.request.url.startswith("http")
 
 

@@ -7,7 +7,7 @@
 
 Draws the waterfall of a page: each request's beginning and duration, and at last the three slowest. The pipeline is
 Rx 3's from end to end, so that what an application has of its own operators and subjects goes on as it is.
-``from_stream`` is the one door: never hand a stream to an operator of the other distribution by another way.
+``from_stream`` is the one way: never hand a stream to an operator of the other distribution by itself.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def span(events: list[Any]) -> Span:
 
 
 def complete(events: list[Any]) -> bool:
-    """Tell whether a request has all three events; one that a redirect answered, or that failed, has not."""
+    """Return whether a request has all three events; one that a redirect answered, or that failed, has not."""
     kinds = [cdp.network.RequestWillBeSent, cdp.network.ResponseReceived, cdp.network.LoadingFinished]
     return [type(event) for event in events] == kinds
 

@@ -113,7 +113,7 @@ def ignore_failure(error: Failure | Exception) -> None:
 
 
 class OneShot(Generic[T]):
-    """Something that happens once and that any number of callers may wait for.
+    """An event that happens once, and for which any number of callers may wait.
 
     Each waiter has a Deferred of its own: cancelling one disturbs nobody else.
     """
@@ -128,7 +128,7 @@ class OneShot(Generic[T]):
         return self._result is not None
 
     def fire(self, result: T) -> None:
-        """Tell all waiters, and everyone who asks later; a second call does nothing."""
+        """Fire all waiters, and everyone who asks later; a second call does nothing."""
         if self._result is None:
             self._result = (result,)
             waiters, self._waiters = self._waiters, []
@@ -151,7 +151,7 @@ class OneShot(Generic[T]):
 
 
 class Timer:
-    """Something that is to be done if nothing else has happened by then; it may be set again and again.
+    """A timer that calls one function, and may be set, stopped and set again.
 
     :param clock: the reactor, or another clock with ``callLater``.
     :param function: what is to be done.

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class WaitQueue(Generic[T]):
-    """Deferreds that wait for one thing each: who came first is served first.
+    """A queue of Deferreds, which fire in order, one for each thing that is to be had.
 
     :param forgotten: called when one has been cancelled, after it has left.
     """

@@ -123,7 +123,7 @@ class Overloaded(TxcdpError):
 
 
 class Gone(TxcdpError):
-    """What a command or a stream belonged to has ended."""
+    """Base of the errors for a session or connection that has ended, of a command or a stream."""
 
 
 class _TargetGone(Gone):
@@ -212,7 +212,7 @@ class ExecutableNotFound(LaunchError):
 
 
 class NotABrowser(TxcdpError):
-    """What we are connected to is a single page, or a Node process: it has no pages to open.
+    """The connection leads to a single page, or to a Node process, which has no pages to open.
 
     :ivar kind: what it is: ``"page"``, another type of target, or ``"other"``.
     """
@@ -339,7 +339,7 @@ class DialogError(TxcdpError):
 
 
 class DialogOpen(DialogError):
-    """What was asked for needs the page, which waits for the program's answer to a dialog.
+    """A page cannot do what was asked for, because it waits for the program's answer to a dialog.
 
     :ivar method: what was asked for.
     :ivar obstacle: which dialog, in words.

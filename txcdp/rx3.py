@@ -118,7 +118,7 @@ def to_stream(source: Any, like: reactivex.Observable[Any] | None = None) -> rea
 
 
 class _Bridge(rx.Observable):
-    """What ``from_stream`` returns, and what operators make of it: keeps to the stream's reactor.
+    """An ``rx.Observable`` of ``from_stream``, or of an operator on one, which keeps to the stream's reactor.
 
     :ivar context: of the stream behind it, for the way back.
     """

@@ -25,7 +25,7 @@ class MethodStats:
 
 @dataclass(slots=True)
 class Stats:
-    """What a connection has seen so far.
+    """Counts of what a connection has seen so far.
 
     :ivar timeouts: commands whose deadline passed.
     :ivar cancelled: commands cancelled by their callers.

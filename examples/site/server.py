@@ -146,7 +146,7 @@ class Site(server.Site):
         """Keep quiet."""
 
 
-class Doors(WrappingFactory):
+class OpenConnections(WrappingFactory):
     """Knows every open connection, so that ``stop`` can end them all."""
 
     noisy = False
@@ -156,7 +156,7 @@ class Doors(WrappingFactory):
         self.when_empty: list[defer.Deferred[None]] = []
 
     def unregisterProtocol(self, p: ProtocolWrapper) -> None:
-        """Tell those who wait for the last one to leave."""
+        """Fire what waits for the last connection to close."""
         super().unregisterProtocol(p)
         if not self.protocols:
             waiting, self.when_empty = self.when_empty, []
@@ -191,8 +191,8 @@ def root(reactor: Any) -> Resource:
 
 def serve(reactor: Any, port: int = 0) -> IListeningPort:
     """Serve the site on 127.0.0.1; port 0 takes a free one, see ``address``."""
-    doors = Doors(Site(root(reactor), reactor=reactor))
-    listening: IListeningPort = reactor.listenTCP(port, doors, interface="127.0.0.1")
+    connections = OpenConnections(Site(root(reactor), reactor=reactor))
+    listening: IListeningPort = reactor.listenTCP(port, connections, interface="127.0.0.1")
     return listening
 
 
@@ -203,12 +203,12 @@ def address(port: IListeningPort) -> str:
 
 def stop(port: Any) -> defer.Deferred[None]:
     """End the site and every connection to it; fires when nothing is left in the reactor."""
-    doors: Doors = port.factory
+    connections: OpenConnections = port.factory
     closed: defer.Deferred[None] = defer.maybeDeferred(port.stopListening)
-    if doors.protocols:
+    if connections.protocols:
         emptied: defer.Deferred[None] = defer.Deferred()
-        doors.when_empty.append(emptied)
-        for connection in list(doors.protocols):
+        connections.when_empty.append(emptied)
+        for connection in list(connections.protocols):
             connection.transport.abortConnection()
         closed.addCallback(lambda _: emptied)
     return closed

@@ -85,7 +85,7 @@ class Work:
             raise Wrong(f"{said[:40]} is where {self.mark}.{self.number} was asked for")
 
     async def events(self) -> None:
-        """Hear events, all of them and in order."""
+        """Record all events, in order."""
         self.number += 1
         mark, heard = f"{self.mark}.{self.number}.", []
         listening = self.tab.events(runtime.ConsoleAPICalled).subscribe(lambda event: heard.append(event.args[0].value))

@@ -83,7 +83,7 @@ react(main)
 
 
 def alive(pid: int) -> bool:
-    """Tell whether a process runs; one that only waits for its parent does not."""
+    """Return whether a process runs; one that only waits for its parent does not."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             return file.read().rpartition(b")")[2].split()[0] not in (b"Z", b"X")

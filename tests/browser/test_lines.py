@@ -46,7 +46,7 @@ async def evaluate(session: Session, expression: str) -> Any:
 
 
 def is_of(url: str, event: page.FrameNavigated) -> bool:
-    """Tell whether a frame has come to a URL."""
+    """Return whether a frame has come to a URL."""
     return event.frame.url == url
 
 

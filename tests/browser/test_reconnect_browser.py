@@ -1,4 +1,4 @@
-"""Lost lines and browsers that are started anew, with a real Chromium: the same pages go on."""
+"""Lost lines and browsers that are restarted, with a real Chromium: the same pages go on."""
 
 # ruff: noqa: ASYNC240  (a test may wait for the disk)
 from __future__ import annotations

@@ -627,7 +627,7 @@ def test_the_summary_fits_the_terminal(columns: int) -> None:
 
 
 def recorded(name: str) -> tuple[Story, list[Line]]:
-    """Tell what was recorded of Chromium; without its root session, where the page itself is a new target."""
+    """Return what the command prints of a recording, made without the root session: the page itself is a new target."""
     text = (DATA / f"{name}.jsonl").read_text(encoding="utf-8")
     said = [json.loads(each) for each in text.splitlines()]
     attached = [each["params"] for each in said if each.get("method") == "Target.attachedToTarget"]

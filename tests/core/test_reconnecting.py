@@ -408,7 +408,7 @@ class LoggedTests(ReconnectCase):
         self.come_back()
         self.assertIn("cut", told[0])
         self.assertIn("is connected again", told[1])
-        self.assertIn("was started anew", told[3])
+        self.assertIn("was restarted", told[3])
 
 
 class WaitingTests(ReconnectCase):

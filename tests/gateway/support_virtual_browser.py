@@ -46,7 +46,7 @@ class FakeSession:
 
 
 def accepts(filters: list[dict[str, Any]], kind: str) -> bool:
-    """Tell whether a filter takes a kind of target."""
+    """Return whether a filter takes a kind of target."""
     for each in filters:
         if each.get("type") in (None, kind):
             return not each.get("exclude", False)
@@ -127,7 +127,7 @@ class FakeBrowser:
         return {"targetId": target, "attached": any(each.target == target for each in self.sessions.values()), **found}
 
     def changed(self, target: str, method: str = "Target.targetInfoChanged") -> None:
-        """Tell those who discover of a target."""
+        """Report a target to the sessions that discover targets."""
         for each in self.sessions.values():
             if each.discover is not None and accepts(each.discover, self.targets[target]["type"]):
                 self.event(each.id, method, targetInfo=self.info(target))
@@ -292,7 +292,7 @@ class FakeBrowser:
         return {"frameTree": {**frames[0], "childFrames": [frames[1]]}}
 
     def download(self, target: str, frame: str) -> None:
-        """Tell the page's sessions of a download, and every browser session, whoever it is of, as Chromium does."""
+        """Report a download to the page's sessions and to every browser session, whosever it is, as Chromium does."""
         guid = f"guid of {frame}"
         for each in self.sessions.values():
             if each.downloads and (each.target == target or each.target not in self.targets):

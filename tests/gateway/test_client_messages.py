@@ -211,7 +211,7 @@ def as_sent(message: bytes) -> list[tuple[str, dict[str, Any]]]:
 
 
 def refused_by_chromium(message: bytes) -> bool:
-    """Tell whether Chromium refuses a message as a whole, by its own rules: see ``tests/gateway/odd_messages.py``."""
+    """Return whether Chromium refuses a message as a whole, by its own rules: see ``tests/gateway/odd_messages.py``."""
     try:
         text = message.decode("utf-8", "surrogatepass")
         read = json.JSONDecoder(object_pairs_hook=Pair, strict=False).decode(text)

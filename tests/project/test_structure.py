@@ -157,7 +157,7 @@ def room_of(module: str) -> str:
 
 
 def within(module: str, rooms: tuple[str, ...]) -> bool:
-    """Tell whether a module is one of the rooms, or in one of them."""
+    """Return whether a module is one of the rooms, or in one of them."""
     inner = module.removeprefix(f"{PACKAGE}.")
     return any(inner == room or inner.startswith(f"{room}.") for room in rooms)
 
@@ -215,7 +215,7 @@ def complain(violations: list[str], rule: str) -> None:
 
 
 def may_import(importer: str, imported: str) -> bool:
-    """Tell whether one room may import another."""
+    """Return whether one room may import another."""
     if importer == imported or LEVEL[imported] < LEVEL[importer]:
         return True
     return any(importer in peers and imported in peers for peers in PEERS)

@@ -276,7 +276,7 @@ class Connection:
         self._pending.refuse(peek_id(message), error)
 
     def _session_unknown(self, owner: object) -> Exception | None:
-        """Hear that the browser does not know a session, whose detaching was never told then."""
+        """End a session that the browser does not know, and whose end it has never told."""
         if not isinstance(owner, Session) or owner is self.session:
             return None
         gone = SessionDetached(owner.id or "")

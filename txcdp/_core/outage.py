@@ -50,10 +50,10 @@ Replace = Callable[[Session], Deferred[Replacement | None]]
 
 
 class Keeper(Protocol):
-    """Who looks for another line when one is lost."""
+    """Interface of what looks for another line when one is lost."""
 
     def line_lost(self, reason: ConnectionLost) -> None:
-        """Hear that the line is lost, whether another one is wanted or not."""
+        """Note that the line is lost, whether or not another one is wanted."""
 
     def stop(self) -> Deferred[None]:
         """Look for none; fires when nothing is being tried any more."""
@@ -152,7 +152,7 @@ class Outage:
     async def resume(self, transport: Transport, restarted: bool = False) -> Gap:
         """Go on over another line, with everything set up as it was.
 
-        :param restarted: whether it leads to a browser that was started anew.
+        :param restarted: whether it leads to a browser that was restarted.
         :returns: fires with the gap when all sessions have been found again or given up; fails like
             ``Session.execute`` when the line is lost meanwhile, or the browser does not answer.
         """
@@ -186,7 +186,7 @@ class Outage:
     # What the connection tells:
 
     def begin(self, lost: ConnectionLost) -> bool:
-        """Hear that the line is lost.
+        """Begin an outage because the line is lost.
 
         :returns: whether another one is being looked for.
         """
@@ -209,7 +209,7 @@ class Outage:
         return True
 
     def ended(self, lost: ConnectionLost) -> None:
-        """Hear that the connection has ended."""
+        """Fire what waits for the end of the outage: the connection has ended."""
         self._over.fire(lost)
         self._keeper = self.error = None
 

@@ -41,7 +41,7 @@ class ReconnectPolicy:
     :ivar jitter: returns what is added to each, so that many clients do not come back at the same
         moment; between 0 and 1 s by default.
     :ivar max_attempts: failed attempts in a row after which the connection ends; None: any number.
-    :ivar reopen_pages: whether the pages of a browser that was started anew are opened again, where they had
+    :ivar reopen_pages: whether the pages of a browser that was restarted are opened again, where they had
         been; otherwise they end.
     :ivar wait: how long a command waits that is sent while there is no line, or was held back by limits on sending
         (``max_in_flight``, ``commands_per_second``) when the line was lost. When there is one again, and all is set
@@ -130,7 +130,7 @@ class Reconnector:
         self._service.startService()
 
     def line_lost(self, reason: Exception) -> None:
-        """Hear that the line is lost: the service hears it as of any protocol."""
+        """Report the loss of the line to ``ClientService``, which then connects again."""
         if self._has_line and not isinstance(reason, ConnectionDone):
             log.warn("{name}: {reason}; another line is looked for", name=self._name, reason=reason)
         self._has_line = False
@@ -178,14 +178,14 @@ class Reconnector:
             opened.transport.abort()
             raise
         self._identity = opened.identity
-        what = "was started anew" if restarted else "is connected again"
+        what = "was restarted" if restarted else "is connected again"
         log.info("{name} {what}, after {seconds:.1f} s without a line", name=self._name, what=what, seconds=gap.seconds)
         self._connection.health.push(Reconnected(gap))
 
 
 @implementer(IStreamClientEndpoint)
 class _Endpoint:
-    """What ``ClientService`` connects to."""
+    """The endpoint that ``ClientService`` connects to."""
 
     def __init__(self, connect: Callable[[Any], Deferred[Any]], name: str) -> None:
         self._connect = connect

@@ -20,7 +20,7 @@ from txcdp.errors import ConnectionLost
 
 
 class Line(Protocol):
-    """What carries the flag; a plain attribute, as it is looked at for each command."""
+    """The transport with the flag; a plain attribute, as it is read for each command."""
 
     congested: bool
 
@@ -37,18 +37,18 @@ class Backpressure:
         self._drained: OneShot[ConnectionLost | None] = OneShot()
 
     def full(self) -> None:
-        """Hear that more waits than goes out in one write."""
+        """Note that the transport's buffer is full: more waits than goes out in one write."""
         self._line.congested = True
 
     def empty(self) -> None:
-        """Hear that all has left."""
+        """Note that the transport's buffer is empty, and fire what waits for that."""
         if self._line.congested:
             self._line.congested = False
             drained, self._drained = self._drained, OneShot()
             drained.fire(None)
 
     def end(self, lost: ConnectionLost) -> None:
-        """Hear that the line is gone."""
+        """Fail what waits for the buffer, because the connection has closed."""
         self._drained.fire(lost)
 
     def wait(self) -> Deferred[None]:
@@ -63,7 +63,7 @@ class Backpressure:
     resumeProducing = empty
 
     def stopProducing(self) -> None:
-        """Hear from Twisted that the line is gone; :meth:`end` will say why."""
+        """Do nothing: the transport has closed, and :meth:`end` will say why."""
 
 
 def _raise_loss(lost: ConnectionLost | None) -> None:

@@ -19,7 +19,7 @@ _LONGEST_PAUSE = 63
 
 
 class Reading(Protocol):
-    """What is to be known of the line."""
+    """The protocol's attributes that the reader needs."""
 
     bytes_received: int
     bytes_sent: int

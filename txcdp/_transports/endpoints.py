@@ -33,7 +33,7 @@ _BEGIN: Final = b"HTTP/1."
 
 
 def is_description(text: str) -> bool:
-    """Tell whether a text describes a client endpoint, such as ``unix:/run/browser.sock``, and is no URL or address."""
+    """Return whether a text describes a client endpoint, such as ``unix:/run/browser.sock``, not a URL or address."""
     prefix, colon, rest = text.partition(":")
     if not colon or rest.startswith("//") or rest.isdigit():
         return False
@@ -151,7 +151,7 @@ class _Connect(Protocol):
             self._hand_over(rest)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Hear that the line ended before the proxy has answered."""
+        """Fail because the connection closed before the proxy answered."""
         if not self.established.called:
             self._fail(f"the proxy ended the connection ({reason.getErrorMessage()})")
 

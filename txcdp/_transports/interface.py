@@ -16,11 +16,11 @@ class Receiver(Protocol):
         """Take one whole message, as the browser sent it; must not raise."""
 
     def transport_closed(self, reason: ConnectionLost) -> None:
-        """Hear, once, that nothing more will come in or go out."""
+        """Handle the end of the transport; called once, after the last message."""
 
 
 class WriteBatching(Protocol):
-    """What can keep together what is sent over it, so that it leaves in one write."""
+    """A transport that can collect messages, so that they leave in one write."""
 
     def cork(self) -> None:
         """Keep together what is sent from now on."""

@@ -110,24 +110,24 @@ class LineEnd(ShortPath):
         self._cut_off.stop()
 
     def _tell(self, lost: ConnectionLost) -> None:
-        """Tell those who wait for something of the line that it has ended."""
+        """Fail all that waits for the connection, because it has closed."""
         self._backpressure.end(lost)
         pings, self._pings = self._pings, {}
         for _, answered in pings.values():
             answered.errback(lost)
 
     def _close_expired(self) -> None:
-        """Hear that the peer has not done its part in closing."""
+        """Cut off a peer that has not answered the closing handshake in time."""
         raise NotImplementedError
 
     def _unanswered(self) -> None:
-        """Hear that nothing has come in time after a ping."""
+        """Cut off a peer from which nothing has come in time after a ping."""
         raise NotImplementedError
 
     # Autobahn's names:
 
     def onPong(self, payload: bytes) -> None:
-        """Hear a pong: it answers the ping with its payload, and those that were sent before."""
+        """Fire the Deferred of the ping that a pong answers, and of those that were sent before."""
         if payload not in self._pings:
             return
         while self._pings:
@@ -138,14 +138,14 @@ class LineEnd(ShortPath):
                 break
 
     def sendCloseFrame(self, code: int | None = None, reasonUtf8: bytes | None = None, isReply: bool = False) -> None:
-        """Hear that Autobahn closes, on our behalf or because the peer broke the rules; that must not take long."""
+        """Send the close frame, and limit the time for its answer; Autobahn calls it for us, or at a violation."""
         if reasonUtf8 and not isReply:
             self._why = self._why or reasonUtf8.decode("utf-8", "replace")
         self._start_cut_off()
         super().sendCloseFrame(code, reasonUtf8, isReply)  # type: ignore[misc]
 
     def onCloseFrame(self, code: Any, reasonRaw: Any) -> Any:
-        """Hear that the peer closes; one that then keeps the line open is cut off."""
+        """Answer the peer's close frame, and cut the peer off if it then keeps the connection open."""
         self._start_cut_off()
         return super().onCloseFrame(code, reasonRaw)  # type: ignore[misc]
 

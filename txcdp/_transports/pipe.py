@@ -187,7 +187,7 @@ class PipeTransport:
         }
 
     def peer_exited(self, reason: str, clean: bool = False) -> None:
-        """Hear that the process at the other end is gone: deliver what it left, then end.
+        """Deliver what the process at the other end has left behind, then end.
 
         :param reason: how it ended, in words.
         :param clean: whether that was on purpose.

@@ -18,7 +18,7 @@ _GOES_OUT_AT_ONCE = 64 * 1024
 
 
 class PipeEnd:
-    """A descriptor that the reactor watches while it is asked to.
+    """One end of a pipe, which the reactor watches on request.
 
     :param reactor: a reactor that watches descriptors.
     :param fd: the descriptor; owned, and closed, by this.
@@ -42,7 +42,7 @@ class PipeEnd:
         return "PipeTransport"
 
     def connectionLost(self, reason: Failure) -> None:
-        """Hear from the reactor that the other end is gone."""
+        """End because the reactor reports the other end closed."""
         self._lost()
 
     def close(self) -> None:
@@ -54,7 +54,7 @@ class PipeEnd:
 
 
 class ReadEnd(PipeEnd):
-    """The end that is read from.
+    """The reading end of a pipe.
 
     :param readable: is called when there is something, or the end of file.
     """
@@ -74,7 +74,7 @@ class ReadEnd(PipeEnd):
                 self._reactor.removeReader(self)
 
     def doRead(self) -> None:
-        """Hear from the reactor that there is something."""
+        """Read, because the reactor reports the pipe readable."""
         self._readable()
 
     def close(self) -> None:
@@ -84,7 +84,7 @@ class ReadEnd(PipeEnd):
 
 
 class WriteEnd(PipeEnd):
-    """The end that is written to, with a queue.
+    """The writing end of a pipe, with a queue.
 
     :param drained: is called whenever the last of the queue has been taken by the pipe.
     :param stuck: is called whenever the queue grows beyond what goes out in one write, or the pipe
@@ -153,7 +153,7 @@ class WriteEnd(PipeEnd):
             self._drained()
 
     def doWrite(self) -> None:
-        """Hear from the reactor that the pipe takes something."""
+        """Write, because the reactor reports the pipe writable."""
         self.flush()
 
     def close(self) -> None:

@@ -151,17 +151,17 @@ class ShortPath:
     # until the garbage collector comes by: what it holds of the conversation, up to hundreds of megabytes, must not.
 
     def _fail_connection(self, *args: Any, **kwargs: Any) -> None:
-        """Hear that the peer broke a rule: of the message that is half-read, Autobahn skips the rest."""
+        """Fail the connection by Autobahn's way, and forget the message that is half-read."""
         super()._fail_connection(*args, **kwargs)  # type: ignore[misc]
         self._forget_message()
 
     def dropConnection(self, abort: bool = False) -> None:
-        """Hear that Autobahn ends the line, which may take as long as the peer takes to read what was sent."""
+        """Drop the connection by Autobahn's way, and forget the message that is half-read."""
         super().dropConnection(abort)  # type: ignore[misc]
         self._forget_message()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Hear from Twisted that the line is gone."""
+        """Release the buffers, because the connection has closed."""
         try:
             super().connectionLost(reason)  # type: ignore[misc]
         finally:

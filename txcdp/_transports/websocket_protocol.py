@@ -128,7 +128,7 @@ class WebSocketTransport(LineEnd, ShortPathProtocol):  # type: ignore[misc]
     # Autobahn:
 
     def connectionMade(self) -> None:
-        """Hear that TCP is connected; its addresses are not to be had any more when it is gone."""
+        """Remember the addresses, which cannot be read once the connection has closed, and start the handshake."""
         self._local, self._remote = str(self.transport.getHost()), str(self.transport.getPeer())
         super().connectionMade()
 
@@ -142,7 +142,7 @@ class WebSocketTransport(LineEnd, ShortPathProtocol):  # type: ignore[misc]
             self._check_handshake()
 
     def onOpen(self) -> None:
-        """Hear that the handshake is done."""
+        """Fire ``opened``: the handshake is done."""
         self._opened()
         if is_plain(self.transport):
             self.transport.doRead = EagerReader(self, self.transport)
@@ -154,13 +154,13 @@ class WebSocketTransport(LineEnd, ShortPathProtocol):  # type: ignore[misc]
             self._receiver.message_received(payload)
 
     def sendCloseFrame(self, code: int | None = None, reasonUtf8: bytes | None = None, isReply: bool = False) -> None:
-        """Hear that Autobahn closes, on our behalf or because the peer broke the rules; that must not take long."""
+        """Send the close frame, and remember a violation of the protocol as the cause."""
         if reasonUtf8 and not isReply:
             self._cause = self._cause or "protocol"
         super().sendCloseFrame(code, reasonUtf8, isReply)
 
     def onClose(self, wasClean: bool, code: Any, reason: Any) -> None:
-        """Hear from Autobahn that the line is gone."""
+        """Report the end of the connection, with what Autobahn knows of it."""
         why = self._why or str(reason or "closed")
         clean = bool(wasClean) and code in (1000, 1001, 1005, None)
         closed: LossCause = "protocol" if code in _OUR_FAULT else "closed" if wasClean else "ended"
@@ -175,7 +175,7 @@ class WebSocketTransport(LineEnd, ShortPathProtocol):  # type: ignore[misc]
         self._tell(lost)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Hear from Twisted that the line is gone."""
+        """Find the words for an end that came without a closing handshake."""
         if not self._why and not self.wasNotCleanReason and not self.wasClean:
             if self.opened.called:
                 # Of the plain end that every browser leaves Twisted says "closed cleanly", which is TCP's affair.
@@ -186,7 +186,7 @@ class WebSocketTransport(LineEnd, ShortPathProtocol):  # type: ignore[misc]
         super().connectionLost(reason)
 
     def failHandshake(self, reason: str) -> None:
-        """Hear from Autobahn what is wrong with the peer's handshake."""
+        """Remember why the handshake failed."""
         self._why = self._why or reason
         super().failHandshake(reason)
 

@@ -302,7 +302,7 @@ class Browser:
         Reconnector(self.connection, identity, open_line, policy, self.session.context.clock, replace, name)
 
     def _restarted(self, process: BrowserProcess) -> None:
-        """Hear that another process has taken the place of that which was launched."""
+        """Take the process that has replaced the launched one."""
         self.process = process
 
     def _page_of(self, session: Session, target_id: str, context: BrowserContext, found: bool = False) -> Page:
@@ -344,7 +344,7 @@ class Browser:
 
     @returns_deferred
     async def _open_blank(self, context_id: str | None) -> str:
-        """Open an empty page in a context that was there before the browser was started anew, or in one like it.
+        """Open an empty page in a context that was there before the browser was restarted, or in one like it.
 
         :returns: fires with the id of the page's target.
         """

@@ -48,12 +48,12 @@ class Remote:
 
     @returns_deferred
     async def open_again(self) -> Opened:
-        """Open another line, to the same browser or to one that was started anew at the same address."""
+        """Open another line, to the same browser or to one that was restarted at the same address."""
         found = await self._resolve(self._url)
         try:
             return await self._open(found)
         except HandshakeFailed:
-            # A browser that was started anew listens at the same port, by another name.
+            # A browser that was restarted listens at the same port, by another name.
             parts = urlsplit(found)
             if parts.scheme != "ws" or not parts.path.startswith(_BROWSER_PATH):
                 raise

@@ -26,7 +26,7 @@ _PROBES: Final = ProbeOptions()
 
 
 class ConnectionOptions(TypedDict, total=False):
-    """What :class:`~txcdp._core.connection.Connection` takes, and :func:`launch` and :func:`connect` hand on to it."""
+    """Options of a :class:`~txcdp._core.connection.Connection` that :func:`launch` and :func:`connect` take, too."""
 
     timeout: float | None
     stability: Literal["stable", "warn", "any"]
@@ -74,7 +74,7 @@ async def launch(
     :param start_timeout: seconds for the browser to come up, from its turn: no more than
         ``txcdp.chrome._starting.AT_ONCE``, eight for each processor, start at the same time.
     :param options: how the WebSocket is opened and kept.
-    :param restart: with a policy, the browser is started anew whenever it ends or hangs, with all that was
+    :param restart: with a policy, the browser is restarted whenever it ends or hangs, with all that was
         set up in it; see :class:`~txcdp._core.reconnecting.ReconnectPolicy`. None: everything ends with it.
     :param probes: how often the browser and its pages are asked whether they answer; see
         :class:`~txcdp._core.probing.ProbeOptions`. None: never.
@@ -146,7 +146,7 @@ async def connect(
     :param no_viewport: as for :func:`launch`.
     :param options: how the WebSocket is opened and kept.
     :param reconnect: with a policy, a lost line is replaced by another one, to the same browser or to one
-        that was started anew at the same address, with all that was set up; see
+        that was restarted at the same address, with all that was set up; see
         :class:`~txcdp._core.reconnecting.ReconnectPolicy`. None: everything ends with the line.
     :param probes: as for :func:`launch`.
     :param connection: as for :func:`launch`.

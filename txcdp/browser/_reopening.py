@@ -1,4 +1,4 @@
-"""The pages of a browser that was started anew: opened again, in contexts like theirs, where they had been."""
+"""The pages of a browser that was restarted: opened again, in contexts like theirs, where they had been."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def well_known_places(platform: str, environ: Mapping[str, str]) -> Iterator[str
 
 
 def is_headless_shell(executable: str) -> bool:
-    """Tell whether it is the old headless mode, shipped as a program of its own."""
+    """Return whether it is the old headless mode, shipped as a program of its own."""
     name = os.path.basename(executable.replace("\\", "/")).lower()
     return "headless-shell" in name or "headless_shell" in name
 

@@ -122,7 +122,7 @@ class _Collector(Protocol):
             self.stop()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Hear how the body ended."""
+        """Fire with the whole body, or fail where it was cut short."""
         body, self._body = self._body, []  # Twisted's response, which keeps this, is part of a reference cycle
         if self._done.called:
             return

@@ -120,5 +120,5 @@ def join_lists(args: Iterable[str]) -> list[str]:
 
 
 def sandbox_works() -> bool:
-    """Tell whether Chromium would start with its sandbox: not as root on Linux."""
+    """Return whether Chromium would start with its sandbox: not as root on Linux."""
     return not (sys.platform == "linux" and os.geteuid() == 0)

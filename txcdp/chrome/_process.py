@@ -48,7 +48,7 @@ def in_thread(reactor: Any, function: Callable[..., T], *args: Any) -> Deferred[
 
 
 class BrowserProtocol(ProcessProtocol):
-    """What Twisted's process talks to; hands everything on to its :class:`BrowserProcess`."""
+    """The process protocol of a browser; hands everything on to its :class:`BrowserProcess`."""
 
     def __init__(self, process: BrowserProcess) -> None:
         self._process = process
@@ -58,12 +58,12 @@ class BrowserProtocol(ProcessProtocol):
         self._process._stderr(data)
 
     def processExited(self, reason: Failure) -> None:
-        """Hear that it is dead; children may still hold its standard error."""
+        """Report the process's exit; children may still hold its standard error."""
         value: Any = reason.value
         self._process._exited(ExitStatus(getattr(value, "exitCode", None), getattr(value, "signal", None)))
 
     def processEnded(self, reason: Failure) -> None:
-        """Hear that nobody holds any pipe of it."""
+        """Report that nobody holds any of the process's pipes."""
         self._process._ended()
 
 

@@ -11,7 +11,7 @@ The kernel drops the lock on ``owner`` when our process ends, however it ends, s
 launch knows what was left behind: unlike a process id, a lock is never reused, and it means the
 same to the processes of two containers that share a folder. The browser inherits the open file,
 and with it the lock: one that outlives us for a moment, or stands still, would write into a
-directory that was removed, and so make it anew without a mark.
+directory that was removed, and so make it again without a mark.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class Workspace:
     def remove(self, attempts: int = 20, pause: float = 0.05) -> bool:
         """Remove all of it; blocks, so call it in a thread.
 
-        A browser's last children may still write for a moment: hence several attempts.
+        A browser's last children may still write for a moment: so there are several attempts.
 
         :param attempts: how often to try.
         :param pause: seconds between two attempts.

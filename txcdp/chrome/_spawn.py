@@ -32,7 +32,7 @@ class ExitStatus:
 
 @dataclass(frozen=True)
 class Spawned:
-    """What came of an execution.
+    """The outcome of starting a process.
 
     :ivar transport: Twisted's ``IProcessTransport``.
     :ivar leads_group: whether the process leads a process group of its own.
@@ -102,7 +102,7 @@ def session_leader(argv: Sequence[str]) -> tuple[list[str], bool]:
     """Have a program run in a session of its own, under the process id that it gets.
 
     Ctrl-C in the terminal then reaches us alone, and we end the browser in good order; and all
-    of its children can be killed together. Twisted has no argument for it, hence util-linux's
+    of its children can be killed together. Twisted has no argument for it, which leaves util-linux's
     ``setsid``, or Python itself where that is missing.
 
     :return: what to execute, and whether it will lead its own group.

@@ -105,5 +105,5 @@ async def wait_for_sweep(reactor: Any, event: OneShot[None]) -> None:
 
 
 def is_stopping(reactor: Any) -> bool:
-    """Tell whether a reactor is on its way down, or has stopped: what is started then, nobody would end."""
+    """Return whether a reactor is on its way down, or has stopped: what is started then, nobody would end."""
     return bool(getattr(reactor, "_startedBefore", False))

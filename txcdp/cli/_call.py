@@ -25,7 +25,7 @@ from txcdp.protocol._error_codes import METHOD_NOT_FOUND
 
 @dataclass(frozen=True)
 class Call:
-    """What ``txcdp call`` was told; see its ``--help``."""
+    """Arguments of ``txcdp call``; see its ``--help``."""
 
     method: str
     parameters: Sequence[str]

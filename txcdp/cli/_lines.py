@@ -41,7 +41,7 @@ _LEAST = 16
 
 @dataclass(frozen=True)
 class Line:
-    """Something that happened, in clean text.
+    """An event as clean text.
 
     :ivar tag: what it is about: ``"network"``, ``"console"``, ``"page"``.
     :ivar mark: what happened in a word: ``"200 GET"``, ``"warning"``, ``"load"``.

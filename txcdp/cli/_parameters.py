@@ -14,7 +14,7 @@ from txcdp.domains import lookup
 
 
 class BadParameter(ValueError):
-    """What was given does not fit the command; the message says what would."""
+    """A parameter does not fit the command; the message says what would."""
 
 
 def read(method: str, given: Sequence[str]) -> tuple[str, dict[str, Any]]:

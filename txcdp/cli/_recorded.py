@@ -24,7 +24,7 @@ _ALWAYS = frozenset({"dropped", "line_lost", "line_found", "removed"})
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which entries are shown.
+    """A filter of entries.
 
     :ivar selection: which events; None: all that there are lines for, in words of their own.
     :ivar target: a type of target, or how an id begins.
@@ -41,7 +41,7 @@ class Wanted:
 
 
 class Speaker:
-    """A session of the recording.
+    """A session of the recording, with the story of its page.
 
     :ivar kind: the type of its target.
     :ivar story: what happens in it.
@@ -100,7 +100,7 @@ class Recorded:
         }
 
     def wants(self, entry: Entry) -> bool:
-        """Tell whether an entry is shown; what it says of targets is kept in mind in any case, by :meth:`hear`."""
+        """Return whether an entry is shown; what it says of targets is kept in mind in any case, by :meth:`hear`."""
         self.began = self.began or entry.time
         wanted = self._wanted
         if wanted.since is not None and entry.time < self._absolute(wanted.since):

@@ -17,12 +17,12 @@ TOLD_ENDS = frozenset({
 
 
 def is_request(exchange: Exchange) -> bool:
-    """Tell whether something was asked for over the network: no WebSocket, and nothing that is in its URL itself."""
+    """Return whether something was asked for over the network: no WebSocket, and nothing that is in its URL itself."""
     return exchange.request is not None and not exchange.url.startswith("data:")
 
 
 def is_busy(exchange: Exchange) -> bool:
-    """Tell whether a page that waits for the network waits for it."""
+    """Return whether a page that waits for the network waits for it."""
     return is_request(exchange) and exchange.type not in ENDLESS
 
 
@@ -32,7 +32,7 @@ def took(exchange: Exchange) -> float:
 
 
 def has_failed(exchange: Exchange) -> bool:
-    """Tell whether there was no good answer; what the page itself cancelled has not failed."""
+    """Return whether there was no good answer; what the page itself cancelled has not failed."""
     return (bool(exchange.error_text) and not exchange.cancelled) or exchange.status >= 400
 
 

@@ -25,7 +25,7 @@ class UnknownEvent(ValueError):
 
 @dataclass(frozen=True)
 class Selection:
-    """The events that were asked for.
+    """The set of events that were asked for.
 
     :ivar domains: of these all, in lines of their own making where there are any.
     :ivar events: of these each, by the protocol's names.
@@ -35,7 +35,7 @@ class Selection:
     events: frozenset[str]
 
     def wants(self, method: str) -> bool:
-        """Tell whether an event was asked for, by itself or with its domain."""
+        """Return whether an event was asked for, by itself or with its domain."""
         return method in self.events or method.partition(".")[0] in self.domains
 
     @property

@@ -26,7 +26,7 @@ _AT_ONCE = 500
 
 @dataclass(frozen=True)
 class Options:
-    """What ``txcdp show`` was told; see its ``--help``."""
+    """Arguments of ``txcdp show``; see its ``--help``."""
 
     paths: Sequence[Path]
     wanted: Wanted
@@ -49,7 +49,7 @@ async def show(reactor: Any, options: Options, output: Output, style: Style) -> 
 
 
 class _Show:
-    """One showing."""
+    """One run of ``txcdp show``."""
 
     def __init__(self, reactor: Any, options: Options, output: Output, style: Style) -> None:
         self._reactor = reactor

@@ -43,7 +43,7 @@ _SHOWN = 2000
 
 
 class Story:
-    """Turns events into lines, and remembers what the summary needs.
+    """Turns events into lines of text, and collects what the summary needs.
 
     :param session: the id of the watched page's session.
     :param url: where the page is going.

@@ -15,7 +15,7 @@ _ERRORS = ("error", "assert")
 
 
 class Tally:
-    """Numbers of what has happened.
+    """The counts of a page's events.
 
     :param url: where the page was to go.
     :ivar frame: the main frame, once it is known.

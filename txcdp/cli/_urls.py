@@ -13,7 +13,7 @@ _BARE_SCHEMES = ("about", "data", "blob", "view-source", "chrome", "filesystem")
 
 
 class NotAPage(ValueError):
-    """What was given names no page; the message says why."""
+    """An argument is not the URL of a page; the message says why."""
 
 
 def page_url(text: str) -> str:
@@ -42,7 +42,7 @@ def page_url(text: str) -> str:
 
 
 def _is_near(text: str) -> bool:
-    """Tell whether a host is probably without TLS."""
+    """Return whether a host is probably without TLS."""
     host = re.split(r"[/?#]", text, maxsplit=1)[0].rpartition("@")[2]
     try:
         name = urlsplit(f"//{host}").hostname or ""

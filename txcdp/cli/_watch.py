@@ -47,7 +47,7 @@ Until = Literal["load", "idle", "forever"] | float
 
 @dataclass(frozen=True)
 class Options:
-    """What ``txcdp watch`` was told; see its ``--help``."""
+    """Arguments of ``txcdp watch``; see its ``--help``."""
 
     url: str
     browser: str | None = None
@@ -117,7 +117,7 @@ def _raise_crashed(_: object = None) -> NoReturn:
 
 
 class _Watch:
-    """One watching, from the first event to the summary."""
+    """One run of ``txcdp watch``, from the first event to the summary."""
 
     def __init__(
         self, reactor: Any, options: Options, output: Output, style: Style, browser: Browser, page: Page

@@ -65,7 +65,7 @@ def render(differences: list[Difference], ours: str = "ours", theirs: str = "the
 
 
 class _Node(msgspec.Struct):
-    """Any described thing: how it looks, and what it is made of, by what tells the parts apart."""
+    """A part of a protocol's description: how it reads, and its own parts by their keys."""
 
     kind: Kind
     name: str

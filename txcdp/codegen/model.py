@@ -37,7 +37,7 @@ class Enumeration(msgspec.Struct, frozen=True):
 
 
 class Names:
-    """What everything in one domain is called, in the order in which names are given out.
+    """The Python names of everything in one domain, in the order in which they are given out.
 
     The types come first and keep the protocol's names. A result is ``NavigateResult``; an event that would
     hide a type gets ``Event`` appended, a result or an inline enumeration that would hide something ``Value``.

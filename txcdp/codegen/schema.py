@@ -48,11 +48,11 @@ _UNMARKED_BINARY = frozenset(
 
 
 class BadProtocol(TxcdpError):
-    """What was given is not a description of the protocol, or not a consistent one."""
+    """A description of the protocol is not one, or is inconsistent."""
 
 
 class Shape(msgspec.Struct, kw_only=True):
-    """What a value looks like: one of ``type`` and ``ref`` is set."""
+    """The type of a value: one of ``type`` and ``ref`` is set."""
 
     type: str | None = None
     ref: str | None = msgspec.field(name="$ref", default=None)

@@ -69,7 +69,7 @@ class CommandRefusal(Exception):
 
 
 class Peeked(NamedTuple):
-    """What the first bytes say: the id, in digits, and the method."""
+    """The id, in digits, and the method that the first bytes of a message say."""
 
     id: bytes
     method: bytes
@@ -249,7 +249,7 @@ def depth_of(value: object) -> int:
 
 
 def rewritten(command: Command) -> bytes:
-    """Return a client's command written anew, for what goes on otherwise than as it came."""
+    """Return a client's command encoded again, for one that is sent on otherwise than it came."""
     params = b"" if command.params is None else b',"params":%b' % to_json(command.params)
     head = b'{"id":%d,"method":%b%b' % (command.id, to_json(command.method), params)
     return head + message_end(command.session_id)

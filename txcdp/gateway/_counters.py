@@ -39,7 +39,7 @@ class Domain:
 
 @dataclass
 class Counters:
-    """All of it.
+    """The gateway's counters.
 
     :ivar clients: WebSockets that were opened, by the name of who opened them.
     :ivar ended: how they ended, by a word for it.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Metrics(Collector):
-    """Answers them; the numbers are read when somebody asks.
+    """Answers requests for metrics; the numbers are read at each request.
 
     :param gateway: whose.
     """

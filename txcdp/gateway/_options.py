@@ -93,7 +93,7 @@ class PoolOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class ClientLimits:
-    """What clients may take; times in seconds, None: no limit.
+    """Limits of each client; times in seconds, None: no limit.
 
     :ivar clients: most WebSockets at once, of all clients together; one more is refused with 503.
     :ivar connections: most connections without a request in progress, which may be anybody's: with one more, the one
@@ -151,7 +151,7 @@ RISKY_METHODS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """What no client may do; and, by ``private_addresses``, what no page may.
+    """Restrictions of clients; and, by ``private_addresses``, of pages.
 
     With any of it, commands and pages (``devtools:``) that could send other commands unseen are refused as well.
 
@@ -188,7 +188,7 @@ class Policy:
 
 @dataclass(frozen=True, kw_only=True)
 class AccessOptions:
-    """Who may come in.
+    """How clients are authorized.
 
     :ivar hosts: names and addresses by which clients may call the gateway (the ``Host`` header), besides ``localhost``,
         loopback addresses and the address that a connection came in at.
@@ -234,7 +234,7 @@ SHORT_BODY = 64 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class RenderOptions:
-    """What ``/screenshot``, ``/pdf``, ``/content`` and ``/evaluate`` may take; times in seconds.
+    """Limits of ``/screenshot``, ``/pdf``, ``/content`` and ``/evaluate``; times in seconds.
 
     Renders share browsers of the pool: each has a context of its own, with cookies, storage, cache and processes that
     no other one sees. With ``renders=1`` each has a browser of its own.
@@ -277,7 +277,7 @@ class RenderOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class GatewayOptions:
-    """All of it.
+    """All options of a gateway.
 
     :ivar mode: ``"exclusive"``: each client has a browser for itself; ``"shared"``: several clients share one, each in
         a virtual browser of its own.

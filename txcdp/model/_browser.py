@@ -29,7 +29,7 @@ from txcdp.protocol import Event, Record
 
 
 class BrowserModel:
-    """What is known of a browser, by what it says.
+    """All that a browser's events have told of it, in tables.
 
     What is not fed stays unknown, and does no harm: a model that hears of one page's frames alone has
     frames, and no requests.

@@ -43,7 +43,7 @@ _GROUPS: Final = ("startGroup", "startGroupCollapsed")
 
 
 class ConsoleEntry(Row):
-    """One entry.
+    """One entry of a console.
 
     :ivar source: ``"console-api"`` for a call, ``"exception"`` for what nobody has caught, else the source of the log's
         entry, such as ``"network"`` or ``"security"``.
@@ -106,7 +106,7 @@ class ConsoleCleared(Change, frozen=True, gc=False):
 
 
 class ExceptionRevoked(Change, frozen=True, gc=False):
-    """What nobody had caught has been caught after all: a rejection got its handler late.
+    """An uncaught exception has been caught after all: a rejection got its handler late.
 
     :ivar exception_id: as in ``entry.details.exception_id``, of the same session.
     """
@@ -116,7 +116,7 @@ class ExceptionRevoked(Change, frozen=True, gc=False):
 
 
 class Console(Table):
-    """How deep in groups each session's console is."""
+    """The consoles of all sessions, with the depth of their groups."""
 
     name = "console"
 

@@ -91,7 +91,7 @@ class NavigationState(enum.Enum):
 
 
 class NavigationInput(enum.Enum):
-    """What may happen to a navigation."""
+    """The inputs of a navigation's state machine."""
 
     RESPONSE = "the headers are in"
     FAILURE = "its request failed"

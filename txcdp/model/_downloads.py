@@ -15,7 +15,7 @@ import msgspec
 from txcdp.domains import browser, page
 from txcdp.model._table import Change, Row, Table
 
-#: How many downloads that have ended are known by their ids, so that a second telling begins none of them anew.
+#: How many downloads that have ended are known by their ids, so that a repeated event begins none of them again.
 _REMEMBERED = 100
 
 

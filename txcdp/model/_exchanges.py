@@ -88,7 +88,7 @@ class ExchangeState(enum.Enum):
 
 
 class ExchangeInput(enum.Enum):
-    """What may happen to an exchange."""
+    """The inputs of an exchange's state machine."""
 
     RESPONSE = "the response's headers are here"
     REDIRECT = "another request takes its place"
@@ -293,7 +293,7 @@ class ExchangeResponded(Change, frozen=True, gc=False):
 
 
 class ExtraInfoReceived(Change, frozen=True, gc=False):
-    """What was really sent or received for an exchange is here, at times after its end."""
+    """The extra info of an exchange is here: the headers that were really sent or received; at times after its end."""
 
     exchange: Exchange
 
@@ -926,7 +926,7 @@ class Exchanges(Table):
         return next((each for each in told if each != session and each not in self._closed_sessions), None)
 
     def _goes_on(self, frame_id: str | None, session: str) -> bool:
-        """Tell whether a frame is there without a session."""
+        """Return whether a frame is there without a session."""
         frame = self._frames.frames.get(frame_id or "")
         return frame is not None and frame.session_id != session
 

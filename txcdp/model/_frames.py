@@ -137,7 +137,7 @@ class Frames(Table):
         return self.frames.get(self._tops.get(session, ""))
 
     def is_gone(self, frame_id: str) -> bool:
-        """Tell whether a frame was here, and is no more: what is still told of it is an echo."""
+        """Return whether a frame was here, and is no more: what is still told of it is an echo."""
         return frame_id in self._gone
 
     def in_session(self, session: str) -> list[Frame]:

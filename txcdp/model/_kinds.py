@@ -18,7 +18,7 @@ _DOCUMENTS_DOMAINS: Final = frozenset({"Page", "DOM", "CSS", "Overlay"})
 
 
 class TargetKind(NamedTuple):
-    """What a type of target can do.
+    """A type of target, with the domains that it has.
 
     :ivar has_document: whether it shows documents.
     :ivar is_worker: whether it runs scripts without a document.
@@ -34,7 +34,7 @@ class TargetKind(NamedTuple):
     is_container: bool = False
 
     def has_domain(self, domain: str) -> bool:
-        """Tell whether targets of the kind have one of the protocol's domains, such as ``"Page"``."""
+        """Return whether targets of the kind have one of the protocol's domains, such as ``"Page"``."""
         return self.has_document or domain not in _DOCUMENTS_DOMAINS
 
 

@@ -35,7 +35,7 @@ class Row(msgspec.Struct, eq=False, kw_only=True, gc=False):
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):
-    """Base of what a model tells: something has begun, become another, or ended.
+    """Base of the changes that a model returns: something has begun, changed or ended.
 
     It may hold the row that it is about, which goes on changing; its other fields say how it was then.
     """

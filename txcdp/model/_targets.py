@@ -31,7 +31,7 @@ _REMEMBERED = 1000
 
 
 class Target(Row):
-    """Something that can be attached to.
+    """A target, which sessions can be attached to.
 
     :ivar type: one of :data:`TARGET_KINDS`, or what Chromium has added since.
     :ivar subtype: ``"prerender"`` for a page that is not shown yet, and the like.

@@ -311,7 +311,7 @@ def close_target(
     """Close a target (``Target.closeTarget``), and wait until it is gone.
 
     :param root: the browser's session.
-    :param target_id: returns its id, which is another one after a browser was started anew.
+    :param target_id: returns its id, which is another one after a browser was restarted.
     :param session: with the target; None where there is none.
     :param timeout: seconds; None: no deadline.
     :returns: fires with None when the session has ended, or the browser no longer knows the target; fails like

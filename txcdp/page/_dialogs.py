@@ -105,7 +105,7 @@ class Dialog:
 
 
 class Dialogs:
-    """Sees to the answers of all dialogs of one browser that this connection is asked about.
+    """Answers the dialogs of one browser that this connection is asked about.
 
     :param context: what the connection's streams share.
     :ivar answered: a stream of :class:`DialogAnswer`.
@@ -154,7 +154,7 @@ class _Handling:
         session._observe(page_domain.JavascriptDialogClosed).subscribe(self._closes, ignore_failure)
 
     def add_page(self, page: Page) -> None:
-        """Hear that the session is a page's: its dialogs are nobody else's."""
+        """Take the session as a page's, which alone answers its dialogs."""
         self._page, self.grace = page, 0.0
 
     def answer(self, dialog: Dialog, accepted: bool, text: str | None, by: AnsweredBy) -> Deferred[None]:

@@ -51,7 +51,7 @@ _REMEMBERED: Final = 100
 
 
 class Objects:
-    """The objects of one page that evaluations have resulted in: they are released some at a time.
+    """The JavaScript objects that evaluations in one page have left; released some at a time.
 
     :param session: the page's.
     :ivar group: in which the next one is kept.
@@ -74,7 +74,7 @@ class Objects:
         return self.group
 
     def leave(self, result: runtime.RemoteObject | None, items: int) -> None:
-        """Hear that an evaluation is over.
+        """Count an evaluation as over.
 
         :param items: of how many its value consists.
         """
@@ -203,7 +203,7 @@ async def by_value(session: Session, expression: str, timeout: float | None | De
 
 
 def _is_compile_error(details: runtime.ExceptionDetails) -> bool:
-    """Tell whether nothing has run: what is thrown while something runs has a stack."""
+    """Return whether nothing has run: what is thrown while something runs has a stack."""
     exception = details.exception
     return (
         exception is not None
@@ -213,7 +213,7 @@ def _is_compile_error(details: runtime.ExceptionDetails) -> bool:
 
 
 class OwnWorld:
-    """Reads a page's document in a world of JavaScript of our own, where nothing is the page's but the document.
+    """Reads a page's document in an isolated world, where nothing but the document is the page's.
 
     Not even that is asked by name, as a form may have the name of any of a document's properties.
 
@@ -246,7 +246,7 @@ class OwnWorld:
         return await self._evaluate(expression, await self._make(frame_id))
 
     def forget(self) -> None:
-        """Hear that there is another document: the number may be another world's in the process that comes after."""
+        """Forget the world's id, because the document changed: the new process may give the number to another world."""
         self._context = None
 
     async def _make(self, frame_id: str) -> int:

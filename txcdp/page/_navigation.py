@@ -63,7 +63,7 @@ _CRASHING: Final = 2.0
 
 @dataclass(frozen=True)
 class Navigation:
-    """Where a navigation has led.
+    """The outcome of a navigation.
 
     :ivar url: the document's URL, after all redirects.
     :ivar frame_id: the frame that has navigated.
@@ -93,7 +93,7 @@ def check_wait_until(wait_until: str) -> None:
 
 
 class _Phase(enum.Enum):
-    """How much is known of the navigation that counts."""
+    """The states of a watcher."""
 
     #: The command is not answered.
     SENT = "sent"
@@ -165,7 +165,7 @@ class Watcher:
         command.addCallbacks(self._reload_answered, self._refused)
 
     def interrupt(self, url: str) -> None:
-        """Hear that the program sends the page somewhere else."""
+        """Fail because the program sends the page somewhere else."""
         self._fail(NavigationInterrupted(self.url, url))
 
     def late(self, seconds: float) -> NavigationError:

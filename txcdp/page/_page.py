@@ -106,7 +106,7 @@ class Page:
 
     @property
     def target_id(self) -> str:
-        """The page's target; another one after the browser was started anew."""
+        """The page's target; another one after the browser was restarted."""
         info = self.session.target
         return self._target_id if info is None else info.target_id
 
@@ -194,7 +194,7 @@ class Page:
 
         :param wait_until: as for :meth:`goto`.
         :param timeout: seconds; None: no deadline.
-        :param ignore_cache: fetch everything anew.
+        :param ignore_cache: fetch everything again, past the cache.
         :returns: fires and fails like :meth:`goto`.
         :raises ValueError: ``wait_until`` is none that :meth:`goto` knows.
         """

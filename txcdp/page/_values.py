@@ -80,7 +80,7 @@ class JSError(Exception):
 
 
 class Incomplete(Exception):
-    """The page has to be asked once more for what this value is."""
+    """Raised for a value that the page has to be asked for once more."""
 
 
 class _Reader:

@@ -24,7 +24,7 @@ ASSUMED: Final[Filter] = (("browser", True), ("tab", True), (None, False))
 
 @dataclass(frozen=True)
 class Want:
-    """What one of those who share the setting has asked for.
+    """An auto-attach setting that one of several owners has asked for.
 
     :ivar wait: whether new targets wait until somebody lets them run.
     :ivar filter: which targets.

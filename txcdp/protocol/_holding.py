@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 
 class Answer(NamedTuple):
-    """A command that lets go what an event holds.
+    """A command that releases what an event has paused.
 
     :ivar session: the id of the session to send it in; None: the event's own.
     """

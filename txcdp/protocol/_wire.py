@@ -47,7 +47,7 @@ _TAIL = len(_SESSION) + 128  # session ids are 32 characters long; proxies have 
 
 
 class Head(NamedTuple):
-    """What a message is: an event (``method``), a reply (``id``) or neither, and of which session."""
+    """The head of a message: whether it is an event (``method``) or a reply (``id``), and of which session."""
 
     id: int | None
     method: bytes | None
@@ -56,14 +56,14 @@ class Head(NamedTuple):
 
 
 class Envelope(msgspec.Struct, Generic[T], gc=False):
-    """An event's message: the parameters, and what no event has."""
+    """An event's message: the parameters, and the keys that no event has."""
 
     params: T
     id: Any = None
 
 
 class ErrorObject(msgspec.Struct, gc=False):
-    """What a refusal says."""
+    """The error of a reply."""
 
     code: int = 0
     message: str = ""

@@ -83,7 +83,7 @@ class CommandEntry(Entry):
 
 @dataclass(frozen=True, slots=True)
 class ReplyEntry(Entry):
-    """What came of a command.
+    """The reply to a command.
 
     :ivar id: the command's.
     :ivar duration: seconds since it was sent.

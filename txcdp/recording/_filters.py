@@ -34,11 +34,11 @@ class Filter:
             refuse_bare_string(name, value)
 
     def wants_event(self, method: str) -> bool:
-        """Tell by an event's name whether it is recorded."""
+        """Return whether an event is recorded, by its name."""
         return (not self.events or _named(method, self.events)) and not _named(method, self.without)
 
     def wants_target(self, kind: str, target_id: str | None, url: str) -> bool:
-        """Tell whether events of a target are recorded."""
+        """Return whether events of a target are recorded."""
         if self.targets and kind not in self.targets and target_id not in self.targets:
             return False
         return not self.urls or any(fnmatchcase(url, each) for each in self.urls)

@@ -188,5 +188,5 @@ class JsonLines:
 
 
 def _passed(since: float, seconds: float) -> bool:
-    """Tell whether a time is over; a clock that was set back says nothing about it."""
+    """Return whether a time is over; a clock that was set back says nothing about it."""
     return not 0 <= since < seconds

@@ -29,7 +29,7 @@ Sync = float | Literal["always", "never"]
 
 @dataclass(frozen=True)
 class Host:
-    """What a sink needs of its recorder.
+    """The part of a recorder that a sink needs.
 
     :ivar clock: the reactor, or a ``task.Clock``.
     :ivar in_thread: calls a function that blocks in a thread; returns a Deferred of its result.

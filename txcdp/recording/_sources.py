@@ -19,7 +19,7 @@ _STRANGERS = 1000
 
 
 class Source:
-    """One session.
+    """A session whose events are recorded, or not.
 
     :param kind: of target, where the session does not say.
     :ivar head: how its lines begin.
@@ -94,12 +94,12 @@ class Sources:
         return source
 
     def set_root(self, kind: str) -> None:
-        """Hear what the root session is the session of."""
+        """Set the kind of target that the root session belongs to."""
         self._root_kind = kind
         self.add(self._connection.session)
 
     def changed(self, event: TargetInfoChanged) -> None:
-        """Hear that a target has another URL, or only another title."""
+        """Store a target's new URL, and decide again whether it is recorded."""
         info = event.target_info
         for source in self._of.values():
             if source.target is not None and source.target == info.target_id and source.url != str(info.url):

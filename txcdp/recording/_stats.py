@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True)
 class RecorderStats:
-    """What a recorder has done so far.
+    """Counts of what a recorder has done so far.
 
     :ivar events: how many were heard and are, or will be, written; with ``commands=True`` these and replies as well.
     :ivar dropped: how many of them were dropped instead.

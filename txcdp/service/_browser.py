@@ -29,7 +29,7 @@ class BrowserService(Service):
     """Launches or connects to a browser when it starts, keeps it, and closes it when it stops.
 
     While it runs there is a browser, or one is being looked for: a lost line is replaced, and a browser that has ended
-    started anew, under the same :class:`Browser`, by the policy. Where the policy gives up, or somebody has closed the
+    is restarted, under the same :class:`Browser`, by the policy. Where the policy gives up, or somebody has closed the
     browser, the service begins again, with a new one: ask :meth:`whenConnected` for each piece of work. Commands that
     are sent while there is no browser wait for it, a minute unless the policy says otherwise. A program
     that is missing ends the search before the first browser; after it, it is waited for, as while it is being upgraded.

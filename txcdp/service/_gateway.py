@@ -79,7 +79,7 @@ class GatewayService(Service):
             log.failure("The gateway cannot start", failure)
 
     def _give_up(self, failure: Failure) -> bool:
-        """Tell who wants to know that it cannot listen; return whether that is so."""
+        """Report that the gateway cannot listen to whoever asked for that; return whether somebody did."""
         error = failure.value
         if self._given_up is None or not isinstance(error, _CANNOT_LISTEN):
             return False

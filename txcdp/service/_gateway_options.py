@@ -60,7 +60,7 @@ class GatewayCommandOptions(LaunchOptions):
 
     synopsis = "[options]"
     longdesc = (
-        "One door to a pool of browsers, for any client of the DevTools protocol: Puppeteer, Playwright, "
+        "One address for a pool of browsers, for any client of the DevTools protocol: Puppeteer, Playwright, "
         "chrome-remote-interface, txcdp. Without --tokens it listens to this machine alone. SIGHUP reads the tokens "
         "again; SIGTERM lets clients finish."
     )

@@ -17,7 +17,7 @@ class Options(usage.Options):
     synopsis = "COMMAND [options]"
     longdesc = "Browsers that run unattended. See also: twistd txcdp COMMAND --help"
     subCommands: ClassVar = [
-        ("gateway", None, GatewayCommandOptions, "One door to a pool of browsers, for any client of the protocol."),
+        ("gateway", None, GatewayCommandOptions, "One address for a pool of browsers, for any client of the protocol."),
         ("record", None, RecordOptions, "Record what a browser does."),
     ]
 

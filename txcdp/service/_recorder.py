@@ -24,7 +24,7 @@ from txcdp.service._browser import BrowserService
 
 log = Logger()
 
-#: When a recording that has ended by itself, or could not begin, as when the disk is full, is begun anew.
+#: When a recording that has ended by itself, or could not begin, as when the disk is full, is begun again.
 _AGAIN = ReconnectPolicy(initial_delay=5.0, max_delay=60.0, factor=2.0, jitter=lambda: 0.0)
 
 

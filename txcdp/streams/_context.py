@@ -12,7 +12,7 @@ from txcdp.streams._scheduler import PipelineScheduler
 
 
 class FlowControl(Protocol):
-    """Whom a full queue asks to stop reading: the ``Flow`` of one connection, or those of several."""
+    """Interface that a full queue asks to stop reading: the ``Flow`` of one connection, or those of several."""
 
     @property
     def stats(self) -> Stats:
@@ -34,7 +34,7 @@ class FlowControl(Protocol):
 
 
 class StreamContext:
-    """What the streams of one connection share, and hand on to the pipelines built on them.
+    """The state that the streams of one connection share, and hand on to the pipelines built on them.
 
     :ivar clock: the reactor, or a ``task.Clock``.
     :ivar flow: whom a full queue asks to stop reading.

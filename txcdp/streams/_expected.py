@@ -76,7 +76,7 @@ def first(
 
 
 class Expected(Generic[T]):
-    """What :meth:`Stream.expect` returns, for ``async with``."""
+    """An asynchronous context manager, made by :meth:`Stream.expect`, that waits for an item."""
 
     def __init__(self, source: Stream[T], match: Match[T], timeout: Timeout) -> None:
         self._source = source

@@ -136,7 +136,7 @@ class StreamSubject(Stream[T]):
 
 
 class EventOwner(Protocol):
-    """Who gives an event stream its messages while it has subscribers: the session."""
+    """The part of a session that gives an event stream its messages while it has subscribers."""
 
     def stream_wanted(self, stream: EventStream[Any]) -> None:
         """Begin to call ``stream.feed``."""
@@ -145,10 +145,10 @@ class EventOwner(Protocol):
         """Cease to call ``stream.feed``."""
 
     def stream_harmed(self, stream: EventStream[Any], message: bytes) -> None:
-        """Hear that a subscriber has raised at a message, which all have got by now."""
+        """Report a subscriber that has raised at a message, once all have got it."""
 
     def handler_failed(self, stream: EventStream[Any], item: Any) -> None:
-        """Hear that a handler, which goes on to be called, has failed at an item."""
+        """Report a handler that has failed at an item and will be called again."""
 
 
 class EventStream(StreamSubject[T]):

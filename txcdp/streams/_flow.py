@@ -95,21 +95,21 @@ class Flow:
             self._update()
 
     def command_sent(self) -> None:
-        """Hear that a reply is being waited for: read on."""
+        """Read on, because a reply is being waited for."""
         self._update()
 
     def replied(self) -> None:
-        """Hear that a reply has come: perhaps no other is being waited for."""
+        """Pause again if need be: perhaps no other reply is being waited for."""
         self._update()
 
     def suspend(self) -> None:
-        """Hear that the line is lost: there is nothing to pause."""
+        """Forget the pause, because the line is lost."""
         self._lost = True
         self.paused = False
         self._cancel_timer()
 
     def resume(self, line: Pausable) -> None:
-        """Hear that there is another line."""
+        """Control another line from now on."""
         self._line = line
         self._lines += 1
         self._lost = False
@@ -152,7 +152,7 @@ class Flow:
             self._barrier().addCallbacks(self._kept_up, self._not_marked, callbackArgs=(before, self._lines))
 
     def _kept_up(self, _: object, before: float, lines: int) -> None:
-        """Hear that all has been read of what came before a barrier, when so many seconds had been spent."""
+        """Subtract what was spent before a barrier up to which everything has been read."""
         if lines == self._lines:
             self._spent -= before
         self._not_marked()

@@ -15,7 +15,7 @@ class Gap:
         word (``error.cause`` is ``"unresponsive"`` or ``"half_open"``) nothing was heard for some time before.
     :ivar until: when the session was there again, in the same seconds.
     :ivar error: what ended the line.
-    :ivar restarted: whether it is another browser now, started anew: the page was opened again, and what
+    :ivar restarted: whether it is another browser now, which was restarted: the page was opened again, and what
         was in it (forms, scripts' state, history) is gone.
     :ivar missing: the names of the events that somebody listened to and that may be missing.
     """

@@ -43,7 +43,7 @@ def queue(source: Observable[T], maxsize: int = 1000, overflow: Overflow = "paus
 
 
 class EventQueue(AsyncIterator[T], Generic[T]):
-    """What :func:`queue` returns: ``async for item in queue``, or :meth:`get`, or :meth:`get_nowait`.
+    """A queue, made by :func:`queue`: ``async for item in queue``, or :meth:`get`, or :meth:`get_nowait`.
 
     After the stream has ended, what is held can still be taken; then the stream's end shows: iteration
     stops, or the stream's error is raised. ``async with`` closes it.

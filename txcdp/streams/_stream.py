@@ -854,7 +854,7 @@ class Stream(Observable[T_co]):
         """Hook: a handler of :meth:`each` has failed at an item."""
 
     def _unheard(self, error: Exception) -> None:
-        """Tell of an error that ends a subscription without ``on_error``."""
+        """Log an error that ends a subscription without ``on_error``."""
         self._report(Failure(error), "it failed, and its subscriber has no on_error", TxcdpError)
 
     def _report(self, failure: Failure, what: str, plain: type[Exception]) -> None:
@@ -870,7 +870,7 @@ class Stream(Observable[T_co]):
 
 
 class Pipeline(Stream[T_co]):
-    """What operators made of a stream.
+    """A stream that operators have made of another one.
 
     :param source: what it gives.
     """
@@ -1019,7 +1019,7 @@ _NESTING = tuple(f"reactivex.operators.{name}" for name in ("_window", "_groupby
 
 
 def _is_nesting(operator: Any) -> bool:
-    """Tell whether an operator gives observables as items; its function is a variable of what curries it."""
+    """Return whether an operator gives observables as items; its function is a variable of what curries it."""
     cells = getattr(operator, "__closure__", None) or ()
     functions = [operator, *(cell.cell_contents for cell in cells)]
     return any(str(getattr(each, "__module__", "")).startswith(_NESTING) for each in functions)

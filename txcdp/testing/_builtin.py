@@ -25,7 +25,7 @@ VERSION = browser.GetVersionResult(
 
 
 class Chrome(Protocol):
-    """What the built-in answers need of their FakeChrome."""
+    """The part of a FakeChrome that the built-in answers need."""
 
     targets: FakeTargets
 
@@ -37,7 +37,7 @@ class Chrome(Protocol):
 
 
 class Builtin:
-    """The built-in answers.
+    """The answers that a FakeChrome has by itself.
 
     :param chrome: whose they are.
     """

@@ -195,7 +195,7 @@ class FakeChrome(Faults):
         return found
 
     def _note(self, line: FakeTransport, message: bytes) -> None:
-        """Hear, as it happens, what a client sends; it is answered in the next turn."""
+        """Note a message as a client sends it; it is answered in the next turn."""
         noted = self._noted.setdefault(id(line), deque())
         try:
             received, refusal = read_command(message, line)
@@ -207,7 +207,7 @@ class FakeChrome(Faults):
         self._unanswered[id(line), received.id] = received
 
     def _do_turn(self) -> bool:
-        moved = self._answer_knocks()
+        moved = self._answer_handshakes()
         while self._freed:
             moved = True
             self._treat(*self._freed.popleft())

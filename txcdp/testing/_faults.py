@@ -45,7 +45,7 @@ GARBAGE = (
 
 
 class Faults(Turns):
-    """The part of a :class:`FakeChrome` that does harm.
+    """The faults that a :class:`FakeChrome` can inject.
 
     :param clock: as for :class:`~txcdp.testing.FakeChrome`.
     """
@@ -221,7 +221,7 @@ class Faults(Turns):
         raise NotImplementedError
 
     def _note(self, line: FakeTransport, message: bytes) -> None:
-        """Hear, as it happens, what a client sends."""
+        """Note a message as a client sends it."""
         raise NotImplementedError
 
     def _target(self, session: Session) -> FakeTarget:
@@ -229,8 +229,8 @@ class Faults(Turns):
         assert found is not None, "the root session's target is the browser itself: use lose() or restart()"
         return found
 
-    def _answer_knocks(self) -> bool:
-        """Let in, or turn away, who has knocked."""
+    def _answer_handshakes(self) -> bool:
+        """Accept or refuse those who try to connect."""
         attempts = len(self._attempts)
         for _ in range(attempts):
             attempt = self._attempts.popleft()

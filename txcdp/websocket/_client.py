@@ -31,7 +31,7 @@ class _ClientEnd(WebSocketTransport):
     line: WebSocket
 
     def onConnect(self, response: Any) -> None:
-        """Hear the server's part of the handshake; its first message may be in the same read."""
+        """Make the WebSocket from the server's handshake; its first message may be in the same read."""
         self.line = WebSocket(
             self._reactor,
             self,

@@ -90,7 +90,7 @@ def server_factory(reactor: Any, handler: Handler, *, options: ServerOptions | N
 
 
 class WebSocketServer:
-    """What :func:`listen` fires with; ``async with`` closes it.
+    """A listening server, made by :func:`listen`; ``async with`` closes it.
 
     :ivar port: where it listens; ``port.getHost()`` is the address.
     """
@@ -166,12 +166,12 @@ class _ServerEnd(LineEnd, ServerShortPath):  # type: ignore[misc]
     # Autobahn's names:
 
     def connectionMade(self) -> None:
-        """Hear that there is a client."""
+        """Limit the time for the handshake."""
         super().connectionMade()
         self._handshake.set(self._options.open_timeout)
 
     def onConnect(self, request: Any) -> Any:
-        """Hear a client's request; what it sends next may be in the same read."""
+        """Check a client's request and make its WebSocket; what it sends next may be in the same read."""
         origins, origin = self._options.origins, request.headers.get("origin")
         if origins is not None and origin is not None and origin not in origins:
             raise ConnectionDeny(ConnectionDeny.FORBIDDEN, "pages of this origin may not connect here")
@@ -188,7 +188,7 @@ class _ServerEnd(LineEnd, ServerShortPath):  # type: ignore[misc]
         return agreed
 
     def onOpen(self) -> None:
-        """Hear that the handshake is done."""
+        """Call the handler with the WebSocket: the handshake is done."""
         self._handshake.stop()
         self._opened()
         self.factory.ends.add(self)
@@ -207,7 +207,7 @@ class _ServerEnd(LineEnd, ServerShortPath):  # type: ignore[misc]
         self.line._received(payload if isBinary else payload.decode("utf-8"))
 
     def onClose(self, wasClean: bool, code: Any, reason: Any) -> None:
-        """Hear from Autobahn that the line is gone."""
+        """End the WebSocket, with what Autobahn knows of the end."""
         self._stop()
         lost = ConnectionLost(self._why or str(reason or "closed"), code, bool(wasClean), "ended")
         self._tell(lost)
@@ -216,7 +216,7 @@ class _ServerEnd(LineEnd, ServerShortPath):  # type: ignore[misc]
             self.line._has_ended(Closed.of(self, lost), lost)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Hear from Twisted that the line is gone."""
+        """Release what the connection held."""
         self._handshake.stop()
         self.transport.unregisterProducer()
         super().connectionLost(reason)

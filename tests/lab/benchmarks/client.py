@@ -66,7 +66,7 @@ async def commands(session: Session, options: argparse.Namespace, meter: Meter) 
 
 
 def is_timed(event: Any) -> bool:
-    """Tell whether an event says when it was: all do."""
+    """Return whether an event says when it was: all do."""
     return bool(event.timestamp > 0)
 
 

@@ -96,7 +96,7 @@ def peers() -> list[Client]:
 
 
 def fresh(name: str, versions: list[str]) -> bool:
-    """Tell whether something is to be installed, or installed anew."""
+    """Return whether something is to be installed, or installed again."""
     stamp = CACHE / f"{name}.installed"
     return not stamp.exists() or stamp.read_text() != " ".join(versions)
 

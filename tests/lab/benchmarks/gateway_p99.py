@@ -96,7 +96,7 @@ class Steady:
         self.times.append(now - self._sent.pop(int(message[6 : message.index(b",")])))
 
     def transport_closed(self, reason: Exception) -> None:
-        """Hear that the line is gone, which must not be."""
+        """Fail, because the connection has closed, which must not be."""
         raise SystemExit(f"A client that reads was cut off: {reason}")
 
     def stop(self) -> None:
@@ -172,7 +172,7 @@ def _masked(payload: bytes) -> bytes:
 
 
 def _is_cut_off(line: socket.socket) -> bool:
-    """Tell so from TCP's own account of it, since nothing is read: 1 is ESTABLISHED."""
+    """Return so by TCP's own account, since nothing is read: 1 is ESTABLISHED."""
     return line.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != 1
 
 

@@ -163,7 +163,7 @@ class StreamWatch:
         self._subscription = stream.with_gaps().subscribe(self._item, self._error, self._complete)
 
     def dispose(self) -> None:
-        """Hear no more."""
+        """Stop recording."""
         self.ended = True
         self._subscription.dispose()
 

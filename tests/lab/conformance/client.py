@@ -64,7 +64,7 @@ class Echo(ShortPathProtocol):
             self.send(payload)
 
     def onClose(self, wasClean: bool, code: Any, reason: Any) -> None:
-        """Hear that the case is over; the suite itself judges how it ended."""
+        """Fire, because the case is over; the suite itself judges how it ended."""
         self.closed.callback(None)
 
 

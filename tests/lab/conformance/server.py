@@ -59,7 +59,7 @@ class UntilTheEnd(Protocol):
         self.ended: Deferred[None] = Deferred()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Hear that it has."""
+        """Note that it has."""
         self.ended.callback(None)
 
 

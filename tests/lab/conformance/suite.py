@@ -107,7 +107,7 @@ class Variant(NamedTuple):
     serves: bool = False
 
     def expected(self, case: str) -> bool:
-        """Tell whether a case may differ."""
+        """Return whether a case may differ."""
         return "--unchecked" in self.options and case.startswith(NOT_UTF8)
 
 
@@ -327,7 +327,7 @@ def run_all(python: Path, variant: Variant, full: bool, jobs: int, directory: Pa
 
 
 def failed(variant: Variant, case: str, result: Result) -> bool:
-    """Tell whether a case is not as it has to be."""
+    """Return whether a case is not as it has to be."""
     good = result.behavior in GOOD and result.closing in GOOD
     return not good and not variant.expected(case)
 

@@ -90,7 +90,7 @@ def fuzz_all(names: list[str], seconds: float, seed: int, keep: bool) -> int:
 
 
 def finish(name: str, process: subprocess.Popen[str], made: Path, began: float, *, keep: bool) -> bool:
-    """Tell how one target went; return whether something was found."""
+    """Print how one target went; return whether something was found."""
     log = made.with_suffix(".log")
     text = log.read_text(errors="replace")
     bad = process.returncode != 0

@@ -93,7 +93,7 @@ def outcome(value: Any, number: int, session: str) -> str:
 
 
 def same(made: Any, value: Any) -> bool:
-    """Tell whether what a decoder has made says what the JSON says: nothing changed, left out or invented."""
+    """Return whether what a decoder has made says what the JSON says: nothing changed, left out or invented."""
     if isinstance(made, msgspec.Struct):
         return isinstance(value, dict) and all(
             same(getattr(made, each.name), value[each.encode_name])

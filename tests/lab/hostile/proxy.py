@@ -158,7 +158,7 @@ class Way:
         fault.way = self
 
     def joined(self, far: Any) -> None:
-        """Hear of the transport that the bytes go to."""
+        """Set the transport that the bytes go to."""
         self._far = far
         self.send(b"")
         if self._half:
@@ -187,7 +187,7 @@ class Way:
         self.go_on()
 
     def go_on(self) -> None:
-        """Tell of the end, unless nothing is told now."""
+        """Report the end, unless nothing is reported now."""
         if self._over and not self.fault.holding and self._far is not None:
             self._far.loseConnection()
 
@@ -207,7 +207,7 @@ class Link:
         self.down.joined(client.transport)
 
     def joined(self, server: _Server) -> None:
-        """Hear that the server is reached."""
+        """Connect the two sides: the server is reached."""
         self.server = server
         self.up.joined(server.transport)
         if self.client.gone.called:

@@ -107,10 +107,10 @@ class Receiver:
         self.heard.callback(bytes(message))
 
     def transport_closed(self, reason: object) -> None:
-        """Hear that it is closed."""
+        """Note the end of the connection."""
 
 
-class CrowdTests(TestCase):
+class ManyClientsTests(TestCase):
     timeout = 400
 
     async def start(self) -> int:

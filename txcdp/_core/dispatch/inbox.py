@@ -67,7 +67,7 @@ class Inbox:
             self._busy = False
 
     def transport_closed(self, reason: ConnectionLost) -> None:
-        """Hear from the transport that the line is gone."""
+        """End the connection because its transport has closed, after the message in hand."""
         if self._busy:
             self._held.append(reason)
         else:

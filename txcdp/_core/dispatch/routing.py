@@ -22,7 +22,7 @@ _LONGEST = 100
 
 
 class Route(Protocol):
-    """What becomes of one kind of event."""
+    """Handles one kind of event."""
 
     def deliver(self, message: bytes, session: bytes | None) -> bool:
         """Handle a message; ``session`` is None where it has not been read yet.

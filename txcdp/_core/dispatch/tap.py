@@ -61,14 +61,14 @@ class Tap:
         self._routes.remove_tap(stream)
 
     def stream_harmed(self, stream: EventStream[Any], message: bytes) -> None:
-        """Who hears all events is not the one to answer."""
+        """Do nothing: a tap takes all events, and is nobody's subscriber."""
 
     def handler_failed(self, stream: EventStream[Any], item: Any) -> None:
-        """Who hears all events is not the one to answer."""
+        """Do nothing: a tap takes all events, and is nobody's subscriber."""
 
 
 class CommandObserver(NamedTuple):
-    """Who wants to know of commands and their replies.
+    """Two functions that are called for each command and each reply.
 
     :ivar sent: called with each command's message, before it leaves.
     :ivar replied: called with the id and the message of each reply, before it is handled.
@@ -107,4 +107,4 @@ def _guarded(hear: Callable[..., object], *args: object) -> None:
     try:
         hear(*args)
     except Exception:
-        log.failure("Who overhears commands raised; the command goes its way")
+        log.failure("A command observer raised; the command goes its way")

@@ -61,7 +61,7 @@ class BrowserProbe(Rounds):
         self._probe.addBoth(self._answered)
 
     def _answered(self, result: object) -> None:
-        """Hear the answer, of whatever kind."""
+        """Note the answer to a probe, of whatever kind."""
         self._probe = None
         if failed_with(result, CancelledError):
             return

@@ -31,7 +31,7 @@ _WAITS: dict[str, tuple[PageCause, bool]] = {
 
 @dataclass(eq=False)
 class _PageState:
-    """What is known of one page.
+    """The state of one page's probes.
 
     :ivar probe: waits for the answer.
     :ivar asking: waits for the answer that only a busy page gives.

@@ -48,7 +48,7 @@ class ProbeOptions:
 
 
 class Rounds:
-    """What both kinds of probes have in common: a timer, and a way to send."""
+    """Base of both kinds of probes: a timer, and a way to send."""
 
     def __init__(self, connection: Connection, options: ProbeOptions, interval: float) -> None:
         self._connection = connection

@@ -76,7 +76,7 @@ class AutoAttach:
 
 
 class AutoAttaching:
-    """Who has asked for which targets of one session: our policies, and the user by commands sent by hand.
+    """The auto-attach settings asked for in one session: by our policies, and by the user with commands sent by hand.
 
     :ivar policies: in the order in which they were started.
     """

@@ -20,7 +20,7 @@ _decode: ReplyDecoder[Any] = ReplyDecoder(_METHOD, None)
 
 
 class Sender(Protocol):
-    """A connection, as far as barriers are concerned."""
+    """The part of a connection that a barrier needs."""
 
     def _send(self, session: Session, params: object, decode: Decode, timeout: Default, urgent: bool) -> Deferred[Any]:
         """Send a command."""

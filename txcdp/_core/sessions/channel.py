@@ -18,7 +18,7 @@ StabilityPolicy = Literal["stable", "warn", "any"]
 
 
 class Channel(Feeder, Protocol):
-    """The connection, as its sessions see it."""
+    """The part of a connection that its sessions need."""
 
     linger: float | None
     paced: bool

@@ -108,7 +108,7 @@ class Enabling:
                 self.leave(NEEDS[domain])
 
     def by_hand(self, method: str, sent: Deferred[T]) -> None:
-        """Hear that the user has sent ``Domain.enable`` or ``Domain.disable``: it is the user's from then on.
+        """Leave a domain to the user, who has sent its ``enable`` or ``disable`` command.
 
         :param sent: fires with the answer; a domain that could not be enabled is nobody's.
         """
@@ -126,7 +126,7 @@ class Enabling:
         self.track(sent).addErrback(refused)
 
     def keep(self, domain: str) -> None:
-        """Hear that a domain is to be enabled for as long as there is a target, and by whom does not matter."""
+        """Keep a domain enabled for as long as there is a target, whoever enables it."""
         self._by_hand.add(domain)
 
     def track(self, sent: Deferred[T]) -> Deferred[T]:
@@ -140,7 +140,7 @@ class Enabling:
             self._enable(domain)
 
     def suspend(self) -> None:
-        """Hear that the line is lost: nothing is enabled any more."""
+        """Forget what is enabled, because the line is lost."""
         self._cancel_leaving()
         self._enabled.clear()
 

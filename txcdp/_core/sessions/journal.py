@@ -17,7 +17,7 @@ from txcdp.protocol._stateful import KEYS, NAMED_BY_BROWSER, REPLACED, UNDO
 
 @dataclass
 class Entry:
-    """One command that stands.
+    """A command whose effect lasts, to be sent again to a new process or over a new line.
 
     :ivar identifier: by which the user knows it, where the browser has named it.
     :ivar current: by which the browser knows it now.
@@ -30,7 +30,7 @@ class Entry:
 
 
 class Journal:
-    """What stands of one session's commands, in the order in which they were agreed to."""
+    """The commands of one session whose effect lasts, in the order of their replies."""
 
     def __init__(self) -> None:
         self._entries: dict[tuple[object, ...], Entry] = {}
@@ -60,11 +60,11 @@ class Journal:
             entry.identifier = entry.current = _identifier(result)
         told_apart = (entry.identifier if name == "identifier" else values.get(name) for name in KEYS.get(method, ()))
         key = (method, *map(to_json, told_apart))  # some are objects
-        self._entries.pop(key, None)  # what is said anew is said last
+        self._entries.pop(key, None)  # what is sent again moves to the end
         self._entries[key] = entry
 
     def renamed(self, entry: Entry, result: object) -> None:
-        """Hear by which id the browser knows a command's effect that was sent again."""
+        """Remember the id that the browser has given to the effect of a command that was sent again."""
         if entry.identifier is not None:
             entry.current = _identifier(result)
 

@@ -15,7 +15,7 @@ from typing import Final
 
 
 class State(enum.Enum):
-    """What a session is; the value is what its ``repr`` says."""
+    """The states of a session; the value is what its ``repr`` says."""
 
     #: The target answers.
     LIVE = "live"
@@ -34,7 +34,7 @@ class State(enum.Enum):
 
 
 class Happening(enum.Enum):
-    """What can happen to a session."""
+    """The inputs of a session's state machine."""
 
     #: ``Inspector.targetCrashed``.
     CRASH = "crash"
@@ -46,7 +46,7 @@ class Happening(enum.Enum):
     LOSE = "lose"
     #: The target is found again, over another line to the same browser.
     FIND = "find"
-    #: Another target takes its place, in a browser that was started anew.
+    #: Another target takes its place, in a browser that was restarted.
     REPLACE = "replace"
     #: It is detached from, or the connection ends.
     END = "end"

@@ -225,7 +225,7 @@ class Session:
         return state
 
     def _end(self, reason: Gone, error: Exception | None) -> None:
-        """Hear that the session is over.
+        """End the session: its commands fail, its streams end.
 
         :param reason: what later commands fail with.
         :param error: what the streams fail with; None: they complete.
@@ -238,7 +238,7 @@ class Session:
             self._ending.fire(reason)
 
     def _crash(self, fail_pending: Callable[[], None]) -> None:
-        """Hear that the target's process is gone.
+        """Fail the session's commands and streams because the target's process is gone.
 
         Whoever hears of it may reload the page at once: that is not among what fails here.
 
@@ -253,7 +253,7 @@ class Session:
                 fail_subscribers(error)
 
     def _revive(self) -> None:
-        """Hear that a navigation gave the target a new process."""
+        """Set up the new process that a navigation has given to a crashed target."""
         unset = self._state is State.CRASHED_UNSET
         if self._happened(Happening.REVIVE):
             self._gone = None
@@ -262,7 +262,7 @@ class Session:
             self._enabling.renew()
 
     def _suspend(self, lost: ConnectionLost) -> None:
-        """Hear that the line is lost and another one is being looked for: commands fail until then, streams go on.
+        """Suspend the session because the line is lost: commands fail until there is another one, streams stay.
 
         :param lost: what later commands fail with.
         """
@@ -281,7 +281,7 @@ class Session:
         parent: Session | None,
         settle: Callable[[], object] | None = None,
     ) -> None:
-        """Hear that the session is there again, over another line: set it up as it was.
+        """Resume the session over another line: set it up as it was.
 
         :param gap: what the subscribers that want to know are told.
         :param session_id: the browser's new name for it.
@@ -307,7 +307,7 @@ class Session:
         self._streams.mark(gap)
 
     def _not_set_up(self) -> None:
-        """Hear that a target did not live, or answer, to be set up again: the process that follows has to be."""
+        """Remember that the target could not be set up again, so that its next process is."""
         self._happened(Happening.NOT_SET_UP)
 
     def _target_crashed(self) -> TargetCrashed:

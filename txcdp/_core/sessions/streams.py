@@ -16,7 +16,7 @@ from txcdp.streams._fanout import EventOwner
 
 
 class Feeder(Protocol):
-    """Who feeds streams: the connection."""
+    """The part of a connection that feeds streams."""
 
     context: StreamContext
     decoders: dict[Any, EventDecoder[Any]]
@@ -88,14 +88,14 @@ class SessionStreams:
                 stream.fail(error)
 
     def suspend(self) -> None:
-        """Hear that the line is lost: nothing is fed until :meth:`resume`, and nothing ends."""
+        """Stop feeding the streams, because the line is lost; none of them ends."""
         if self._fed:
             self._fed = False
             for stream in self._wanted():
                 self._feeder._unroute(self._key, stream)
 
     def resume(self, key: bytes) -> None:
-        """Hear that the session is there again.
+        """Feed the streams again, over another line.
 
         :param key: its key from now on.
         """
@@ -105,7 +105,7 @@ class SessionStreams:
             self._feeder._route(key, stream)
 
     def mark(self, gap: Gap) -> None:
-        """Tell the subscribers that want to know of a gap in their events."""
+        """Deliver a gap to the subscribers that want to know of one in their events."""
         for stream in self._wanted():
             stream.mark(dataclasses.replace(gap, missing=frozenset({stream.method})))
 

@@ -157,7 +157,7 @@ class Targets:
         return done
 
     def suspend(self, lost: ConnectionLost) -> None:
-        """Hear that the line is lost and another one is being looked for."""
+        """Suspend all sessions because the line is lost and another one is being looked for."""
         attached = [session for session in self.sessions.values() if session is not self.root]
         for session in attached:
             del self.sessions[session._key]
@@ -180,7 +180,7 @@ class Targets:
         session._resume(self.gap(), session_id, info, parent, self._settle.pop(session, None))
 
     def replace(self, session: Session, info: target.TargetInfo, settle: Callable[[], object]) -> None:
-        """Hear that another target stands for that of a session which is adrift, and is to be attached to.
+        """Give a suspended session another target to be attached to, in place of its own.
 
         Where it was attached already, by auto-attach, its session is the one that was adrift.
 

@@ -50,7 +50,7 @@ class NotAllowed(Exception):
 
 
 class Unreachable(Exception):
-    """There is no connection to be had."""
+    """No connection to any address of a destination could be made."""
 
 
 class Dialer:
@@ -137,7 +137,7 @@ class _Receiver:
             self._found.append(found)
 
     def resolutionComplete(self) -> None:
-        """Hear that these were all."""
+        """Fire with the addresses found."""
         self.done.callback(None)
         if self._waiter is not None and not self._waiter.called:
             self._waiter.callback(self._found)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True, kw_only=True)
 class EgressLimits:
-    """What connections of browsers may take that go through the gateway's proxy; times in seconds.
+    """Limits of the connections that browsers make through the gateway's proxy; times in seconds.
 
     :ivar connections: most connections at once, of all browsers; one more is closed.
     :ivar handshake_time: for a browser to say where it wants to be connected to.

@@ -73,7 +73,7 @@ LOOPBACK: Final = "127.0.0.1"
 
 @dataclass
 class EgressCounts:
-    """What has become of connections.
+    """Counts of the proxy's connections, by outcome.
 
     :ivar connected: those that were made.
     :ivar refused: those that were not allowed, by what their address is.
@@ -234,7 +234,7 @@ class EgressProxy:
         return True
 
     def drop(self, client: Incoming) -> None:
-        """Hear that a connection is gone."""
+        """Forget a connection that has closed."""
         self._clients.discard(client)
         self._settle()
 
@@ -246,7 +246,7 @@ class EgressProxy:
         return (host, port) in self._refused
 
     def refused(self, host: str, port: int, error: NotAllowed) -> None:
-        """Hear that one is not allowed."""
+        """Count and log a refused connection."""
         self.counts.refused[error.kind] += 1
         self._refused[_key(host, port)] = None
         if len(self._refused) > _REMEMBERED:
@@ -260,7 +260,7 @@ class EgressProxy:
             )
 
     def connected(self, host: str, port: int) -> None:
-        """Hear that one was made."""
+        """Count a connection that was made."""
         self.counts.connected += 1
         self._refused.pop(_key(host, port), None)
 
@@ -299,7 +299,7 @@ class Incoming(Side):
         raise NotImplementedError
 
     def answer(self, reply: Reply) -> None:
-        """Tell the browser what has come of it."""
+        """Answer the browser with the outcome."""
         raise NotImplementedError
 
     def dial(self, host: str, port: int) -> None:
@@ -321,7 +321,7 @@ class Incoming(Side):
             transport.pauseProducing()
 
     def readConnectionLost(self) -> None:
-        """Hear that there is no more to come: before there is a connection to the outside, that is the end."""
+        """Pass on the half-close, or abort where there is no connection to the outside yet."""
         if self.other is not None:
             super().readConnectionLost()
         else:

@@ -24,7 +24,7 @@ _HEAD: Final = 4
 
 
 class Reply(IntEnum):
-    """What a request is answered with."""
+    """The reply codes of SOCKS 5."""
 
     SUCCEEDED = 0
     FAILURE = 1
@@ -35,7 +35,7 @@ class Reply(IntEnum):
 
 
 class State(Enum):
-    """How far a client is."""
+    """The states of a client's handshake."""
 
     GREETING = auto()
     REQUEST = auto()
@@ -66,7 +66,7 @@ def answer(reply: Reply) -> bytes:
 
 
 class Handshake:
-    """Reads what one client sends.
+    """The state machine of one client's SOCKS 5 handshake.
 
     :ivar state: how far it is.
     :ivar destination: what it wants, in the state ``REQUESTED``; None before.

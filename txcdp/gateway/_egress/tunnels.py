@@ -21,7 +21,7 @@ _HALF: Final = 60.0
 
 @implementer(IHalfCloseableProtocol)
 class Side(Protocol):
-    """One of the two connections.
+    """One of a tunnel's two connections.
 
     :ivar other: the other one; None before they are coupled, and when this one is gone.
     """
@@ -96,7 +96,7 @@ class Tunnel:
             transport.registerProducer(another.transport, True)
 
     def half_closed(self) -> None:
-        """Hear that one side has no more to say: the other one has a limited time, from its last byte on."""
+        """Limit the time of the other side, from its last byte on, because one side has sent all."""
         if not self._half and self._look is not None:
             self._half = True
             self.moved = False
@@ -104,7 +104,7 @@ class Tunnel:
             self._look.reset(self._idle_time)
 
     def side_lost(self) -> None:
-        """Hear that one of the connections is gone; the other one may still have something to send."""
+        """Note that one connection has closed; the other one may still have something to send."""
         self._left -= 1
         self.half_closed()
         if not self._left and self._look is not None:

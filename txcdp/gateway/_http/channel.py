@@ -88,7 +88,7 @@ class GatewayChannel(HTTPChannel):
         self._lingering = Timer(self, super().loseConnection)
 
     def connectionMade(self) -> None:
-        """Hear from Twisted that it is there."""
+        """Register the connection with the limiter."""
         super().connectionMade()
         self.site.limiter.add(self)
 
@@ -97,19 +97,19 @@ class GatewayChannel(HTTPChannel):
         self.transport.abortConnection()
 
     def begin(self) -> None:
-        """Hear that the authorizer has let in a request.
+        """Count the connection's request, which the authorizer has let in, as in progress.
 
         :raises Refusal: too many are in progress.
         """
         self.site.limiter.begin(self)
 
     def allContentReceived(self) -> None:
-        """Hear that a request is complete; what comes now is behind it."""
+        """Process the request, which is complete; bytes that follow belong to the next one."""
         self._in_progress = True
         super().allContentReceived()
 
     def requestDone(self, request: Any) -> None:
-        """Hear that a request is answered."""
+        """Take the next request, because this one is answered."""
         self._in_progress = False
         self._behind.clear()
         self.site.limiter.end(self)
@@ -120,12 +120,12 @@ class GatewayChannel(HTTPChannel):
             self.transport.pauseProducing()
 
     def pauseProducing(self) -> None:
-        """Hear from Twisted that the client does not read as fast as it is answered."""
+        """Stop writing, because the client reads too slowly."""
         self._full = True
         super().pauseProducing()
 
     def resumeProducing(self) -> None:
-        """Hear from Twisted that it has read all."""
+        """Go on writing, because the client has read everything."""
         self._full = False
         super().resumeProducing()
         if self.paused:
@@ -145,7 +145,7 @@ class GatewayChannel(HTTPChannel):
         return transport, b"".join(self._behind)
 
     def resetTimeout(self) -> None:
-        """Hear that something came; a head that comes byte by byte has no more time than another."""
+        """Restart the timeout; not within a head, so that one sent byte by byte has no more time than another."""
         if not (self.line_mode and self._begun):
             self._begun = True
             super().resetTimeout()
@@ -165,7 +165,7 @@ class GatewayChannel(HTTPChannel):
             return False
 
     def lineLengthExceeded(self, line: bytes) -> None:
-        """Hear that a line of the head is too long."""
+        """Refuse a head with a line that is too long."""
         self._break_off(b"431 Request Header Fields Too Large")
 
     def allHeadersReceived(self) -> None:
@@ -225,7 +225,7 @@ class GatewayChannel(HTTPChannel):
             super().loseConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Hear from Twisted that it is gone."""
+        """Release what the connection held."""
         self._lingering.stop()
         self.site.limiter.remove(self)
         super().connectionLost(reason)

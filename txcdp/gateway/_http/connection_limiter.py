@@ -57,7 +57,7 @@ class ConnectionLimiter:
         self._wait(member)
 
     def begin(self, member: LimitedConnection) -> None:
-        """Hear that one has a request that the authorizer has let in; nothing where that is known.
+        """Count a connection's request as in progress; nothing is done where it is counted already.
 
         :raises Refusal: too many have.
         """
@@ -69,13 +69,13 @@ class ConnectionLimiter:
         self._busy.add(member)
 
     def end(self, member: LimitedConnection) -> None:
-        """Hear that one's request is answered; nothing where there was none."""
+        """Count a connection's request as answered; nothing is done where there was none."""
         if member in self._busy:
             self._busy.remove(member)
             self._wait(member)
 
     def remove(self, member: LimitedConnection) -> None:
-        """Hear that one is gone, or has become a WebSocket."""
+        """Remove a connection, which has closed or become a WebSocket."""
         self._waiting.pop(member, None)
         self._busy.discard(member)
 

@@ -128,7 +128,7 @@ class _Local:
 
 
 def _may_be_local(interface: str) -> bool:
-    """Tell whether an interface may be one of this machine alone; for a name, that is seen when it listens."""
+    """Return whether an interface may be one of this machine alone; for a name, that is seen when it listens."""
     try:
         return bool(interface) and _is_local(interface)
     except ValueError:

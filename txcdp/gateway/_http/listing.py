@@ -16,7 +16,7 @@ from txcdp.gateway._proxy.modes import Mode
 
 
 class Listing:
-    """Answers them.
+    """Answers the requests for ``/json`` and what is below it.
 
     :param mode: what gives clients their browsers.
     """

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 @dataclass(frozen=True)
 class RequestHead:
-    """What a request says of itself.
+    """The head of a request, parsed.
 
     :ivar verb: its method.
     :ivar path: without query.

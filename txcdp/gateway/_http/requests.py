@@ -20,7 +20,7 @@ PLAIN = "text/plain; charset=UTF-8"
 
 @dataclass(frozen=True)
 class Answer:
-    """What is answered."""
+    """A response: status, headers and body."""
 
     body: bytes
     kind: str = PLAIN

@@ -141,7 +141,7 @@ class GatewaySite(Site):
         self.noisy = False
 
     def acceptableProtocols(self) -> list[bytes]:
-        """Tell what is spoken over TLS: no HTTP/2, since WebSockets take over connections."""
+        """Return the protocols spoken over TLS: no HTTP/2, since WebSockets take over connections."""
         return [b"http/1.1"]
 
     def log(self, request: Any) -> None:

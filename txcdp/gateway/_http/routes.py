@@ -49,7 +49,7 @@ SHORT = BodyLimit(SHORT_BODY, too_long)
 
 
 class Operation(NamedTuple):
-    """What the OpenAPI document says of a route.
+    """The description of a route in the OpenAPI document.
 
     :ivar name: the operation's id.
     :ivar summary: what it does.
@@ -67,7 +67,7 @@ class Operation(NamedTuple):
 
 @dataclass(frozen=True)
 class Route:
-    """One row.
+    """One row of the table of routes.
 
     :ivar path: one that ends in ``/`` stands for all one level below it; ``/`` for itself.
     :ivar verbs: with which it may be used; the first one is the one that is documented.
@@ -93,7 +93,7 @@ class Route:
 
 
 class Routes:
-    """All of them, by path.
+    """The table of routes, by path.
 
     :param routes: those that are there from the beginning.
     """

@@ -38,7 +38,7 @@ class BadTokens(ValueError):
 
 @dataclass(frozen=True)
 class Principal:
-    """Who asks.
+    """The authenticated sender of a request.
 
     :ivar name: of the token, fit to be shown.
     :ivar clients: most WebSockets at once; None: as many as the gateway allows.

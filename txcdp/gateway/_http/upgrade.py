@@ -13,7 +13,7 @@ from txcdp.gateway._http.requests import RoutedRequest
 
 
 def wants_socket(request: Any) -> bool:
-    """Tell whether a request asks for a WebSocket."""
+    """Return whether a request asks for a WebSocket."""
     headers = request.requestHeaders
     return "websocket" in _tokens(headers, b"upgrade") and "upgrade" in _tokens(headers, b"connection")
 

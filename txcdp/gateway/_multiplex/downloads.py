@@ -51,7 +51,7 @@ class Downloads:
         self._questions: dict[str, _Question] = {}
 
     def told(self, session: ClientSession, message: bytes, seen: bytes) -> None:
-        """Hear an event of the domain ``Browser`` on a browser session of the client's.
+        """Forward an event of the domain ``Browser`` on one of the client's browser sessions, if it is the client's.
 
         :param message: as the browser has said it.
         :param seen: as the client is to see it, if it is its own.

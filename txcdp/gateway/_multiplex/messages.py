@@ -1,7 +1,7 @@
 """What leaves a virtual browser: commands to the browser, replies and events to its client, written as Chromium does.
 
 What a client sent never goes on as it came. It is decoded by :mod:`txcdp.gateway._client_messages`, checked and encoded
-anew: so the browser reads what was checked, whatever its own parser makes of a key that is there twice, or of bytes
+again: so the browser reads what was checked, whatever its own parser makes of a key that is there twice, or of bytes
 that are no UTF-8.
 """
 

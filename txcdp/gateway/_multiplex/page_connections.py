@@ -19,7 +19,7 @@ from txcdp.gateway._multiplex.virtual_browser import VirtualBrowser
 
 
 class PageConnection(VirtualBrowser):
-    """See above; made by ``SharedBrowser.open_page``."""
+    """A client's connection to one page of a shared browser; made by ``SharedBrowser.open_page``."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class PageConnection(VirtualBrowser):
         self.on_ready()
 
     def detached(self, session: ClientSession, told: Told) -> None:
-        """Hear that a session is no more: with the page's, the line ends."""
+        """Remove a session that has ended; with the page's own, close the connection."""
         if session is self.sessions.get(""):
             session.deliver(write_event("Inspector.detached", {"reason": "target_closed"}, ""))
             self.end(NORMAL_END, "the page has closed")
@@ -93,7 +93,7 @@ class PageConnection(VirtualBrowser):
         self.owner.target_told(info)
 
     def close(self) -> None:
-        """Hear that the client has left; the page stays."""
+        """Close the connection because the client has left; the page stays."""
         if self.closed:
             return
         self.closed = True

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 
 class RuleKind(Enum):
-    """What is done with a command.
+    """The ways in which a command is handled.
 
     :cvar PASS: it goes on as it is.
     :cvar CONTEXT: its ``browserContextId`` has to be the client's own; where it is missing, the client's default

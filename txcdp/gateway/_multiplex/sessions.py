@@ -110,12 +110,12 @@ class ClientSession:
         return None
 
     def left(self, session: ClientSession) -> None:
-        """Hear that a session is no more, or is about to be: its target may be taken anew."""
+        """Release the target of a session that has ended, or is about to, so that it can be attached to again."""
         if self.taken.get(session.target_id) is session:
             del self.taken[session.target_id]
 
     def wants(self, kind: str, target_id: str) -> bool:
-        """Tell whether it is to be attached to a target by itself, and is not yet."""
+        """Return whether it is to be attached to a target by itself, and is not yet."""
         return (
             self.auto_attach_filter is not None
             and matches(self.auto_attach_filter, kind)

@@ -132,7 +132,7 @@ class SharedBrowser:
             self.malformed += 1
 
     def lose(self, why: str) -> None:
-        """Hear that the browser is gone: every client is sent away."""
+        """Disconnect every client, because the browser is gone."""
         if self.lost is None:
             self.lost = why
             for virtual in list(self._clients):

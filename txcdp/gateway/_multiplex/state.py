@@ -25,7 +25,7 @@ NORMAL_END: Final = 1000
 
 
 class ClientState:
-    """What belongs to one client, and what it is told of that.
+    """The state of one client: its contexts, targets and sessions.
 
     :param deliver: called with each message for the client.
     :param close: called once with a WebSocket close code and a reason, when all ends without the client.
@@ -120,7 +120,7 @@ class ClientState:
             self.on_ready()
 
     def on_ready(self) -> None:
-        """Hear that the root session is there, or the default context."""
+        """Continue once the root session, or the default context, is there."""
 
     def add_context(self, reply: dict[str, Any]) -> str | None:
         """Take a context that the browser has made; None where it has not, or the client has left meanwhile."""
@@ -135,13 +135,13 @@ class ClientState:
         return context
 
     def moved_out(self, context: str) -> None:
-        """Hear that a context is no more."""
+        """Remove a context that was disposed of."""
         if context in self.contexts:
             self.contexts.remove(context)
             del self.browser.contexts[context]
 
     def close(self) -> None:
-        """Hear that the client has left: all that it opened is closed."""
+        """Close all that the client has opened, because it has left."""
         if self.closed:
             return
         self.closed = True
@@ -182,14 +182,14 @@ class ClientState:
         return {"behavior": "allow", "downloadPath": os.path.join(folder, self.default)} if folder else {}
 
     def target_told(self, info: dict[str, Any]) -> None:
-        """Hear of one of the client's targets."""
+        """Store a target of the client's and report it to the sessions that discover targets."""
         self.targets[info["targetId"]] = info
         seen = self.seen(info)
         for discovery in self._discoveries():
             discovery.target(seen)
 
     def target_destroyed(self, target_id: str) -> None:
-        """Hear that a target is no more."""
+        """Remove a target, and report that to the sessions that discover targets."""
         self.targets.pop(target_id, None)
         self.windows.pop(target_id, None)
         self.tops.discard(target_id)
@@ -197,7 +197,7 @@ class ClientState:
             discovery.destroyed(target_id)
 
     def target_crashed(self, told: Told) -> None:
-        """Hear that a target has crashed."""
+        """Report a target's crash to the sessions that discover targets."""
         params = {"targetId": told.target_id, "status": told.status, "errorCode": told.error_code}
         for discovery in self._discoveries():
             discovery.crashed(told.target_id, params)
@@ -279,7 +279,7 @@ class ClientState:
         parent.deliver(write_event("Target.attachedToTarget", params, parent.name))
 
     def detached(self, session: ClientSession, told: Told) -> None:
-        """Hear that a session is no more."""
+        """Remove a session that has ended."""
         parent = session.parent
         if parent is None:
             self.end(INTERNAL_ERROR, "the browser has ended the session")

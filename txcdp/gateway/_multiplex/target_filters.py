@@ -63,7 +63,7 @@ def attach_filter(params: dict[str, Any]) -> Filter:
 
 
 def matches(filters: Filter, kind: str) -> bool:
-    """Tell whether a filter takes a kind of target: its first entry of that kind decides."""
+    """Return whether a filter takes a kind of target: its first entry of that kind decides."""
     for each in filters:
         if each.get("type") in (None, kind):
             return not each.get("exclude", False)
@@ -71,7 +71,7 @@ def matches(filters: Filter, kind: str) -> bool:
 
 
 class Discovery:
-    """What a session that discovers targets has been told.
+    """The targets that were reported to a session which discovers targets.
 
     :param tell: called with the name of an event and its parameters.
     """
@@ -84,7 +84,7 @@ class Discovery:
         self._reported: dict[str, dict[str, Any]] = {}
 
     def target(self, info: dict[str, Any]) -> None:
-        """Tell of a target as it is now, where that is news."""
+        """Report a target as it is now, where it is new or has changed."""
         key: str = info["targetId"]
         before = self._reported.get(key)
         if before is None and not matches(self.filter, str(info.get("type", ""))):
@@ -94,18 +94,18 @@ class Discovery:
             self._tell("Target.targetInfoChanged" if before else "Target.targetCreated", {"targetInfo": info})
 
     def crashed(self, target_id: str, params: dict[str, Any]) -> None:
-        """Tell of a crash."""
+        """Report the crash of a target that was reported."""
         if target_id in self._reported:
             self._tell("Target.targetCrashed", params)
 
     def destroyed(self, target_id: str) -> None:
-        """Tell that a target is no more."""
+        """Report the end of a target that was reported."""
         if self._reported.pop(target_id, None) is not None:
             self._tell("Target.targetDestroyed", {"targetId": target_id})
 
 
 class Told(msgspec.Struct, gc=False):
-    """What an event of the browser's ``Target`` domain says."""
+    """An event of the browser's ``Target`` domain, decoded."""
 
     session_id: str = msgspec.field(default="", name="sessionId")
     target_id: str = msgspec.field(default="", name="targetId")

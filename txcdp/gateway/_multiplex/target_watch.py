@@ -30,7 +30,7 @@ _MOST: Final = 1000
 
 
 class Held(NamedTuple):
-    """A page that waits since its tab does.
+    """A page that waits because its tab waits for the debugger.
 
     :ivar key: the session on which the browser has told of it.
     """
@@ -40,7 +40,7 @@ class Held(NamedTuple):
 
 
 class Watch:
-    """The watcher of a shared browser.
+    """Follows all targets of a shared browser on a session of its own.
 
     :ivar keys: the sessions that it watches in.
     """
@@ -105,7 +105,7 @@ class Watch:
             line.detach(goes_first, key)
 
     def gone(self, session_id: str) -> None:
-        """Hear that a session of the watcher's is no more: what it was asked is not answered."""
+        """Forget what one of the watcher's sessions was asked, because it has ended and will not answer."""
         number = self._leaving.pop(session_id, None)
         if number is not None:
             self._browser.line.asked.pop(number, None)
@@ -142,11 +142,11 @@ class Watch:
         return True
 
     def has_waiting(self, session: ClientSession) -> bool:
-        """Tell whether a page waits, or may, for a session to go on."""
+        """Return whether a page waits, or may, for a session to go on."""
         return session.id in self._held or any(session.id in tabs for tabs in self._tabs.values())
 
     def resumed(self, session: ClientSession, *, gone: bool = False) -> None:
-        """Hear that a client has let a session go on, or that the session is no more.
+        """Let go what waited for a session, which a client has resumed, or which has ended.
 
         A tab that goes on still keeps its page waiting where its client has this attached and waiting, too.
         """
@@ -165,13 +165,13 @@ class Watch:
                 tabs[tabs.index(session.id)] = ""
 
     def destroyed(self, target_id: str) -> None:
-        """Hear that a target is no more."""
+        """Forget the pages held for a target that was destroyed."""
         for pages in self._pages.values() if self._pages else ():
             for held in [each for each in pages if each.told.target_id == target_id]:
                 pages.remove(held)
 
     def context_gone(self, context: str) -> None:
-        """Hear that a context is no more."""
+        """Forget a context that was disposed of."""
         self._tabs.pop(context, None)
         self._pages.pop(context, None)
 

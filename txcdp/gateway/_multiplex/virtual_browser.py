@@ -73,7 +73,7 @@ class VirtualBrowser(ClientState):
                     self._obey(command)
 
     def suspend(self, ended: Callable[[int, str], None]) -> bool:
-        """Hear that the client has left and may come again: its sessions go, its contexts and targets stay.
+        """End the client's sessions because it has left and may come back; its contexts and targets stay.
 
         :param ended: called in place of ``close`` where all ends meanwhile.
         :returns: whether it is so; where it was not ready yet, nothing has been done.

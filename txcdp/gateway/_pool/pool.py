@@ -282,7 +282,7 @@ class Pool:
         return not self._open or pooled.sessions >= limits.sessions or too_old
 
     def gone(self, pooled: PooledBrowser) -> None:
-        """Hear that a process has ended, or a line to it that nothing else ends."""
+        """Remove a browser whose process has ended, or whose connection has failed."""
         if not pooled.ended.fired:
             self.counts.recycled += pooled.dismissed
             self.counts.died += not pooled.dismissed

@@ -12,7 +12,7 @@ from txcdp._deferreds import OneShot
 
 
 class Running(Protocol):
-    """A browser that runs.
+    """Interface of a running browser, as the pool uses it.
 
     :ivar ws_url: the address of its WebSocket.
     :ivar version: what it answers to ``/json/version``, but for its address.
@@ -42,7 +42,7 @@ class Running(Protocol):
 
 @dataclass
 class PoolCounts:
-    """What has happened so far.
+    """Counts of what has happened to a pool's browsers.
 
     :ivar started: browsers that came up.
     :ivar failed: attempts to start one that failed.

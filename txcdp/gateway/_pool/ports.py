@@ -26,7 +26,7 @@ def unused(count: int) -> list[int]:
 
 
 class Ports:
-    """Ports, each for one browser at a time.
+    """A range of ports, each of which is given to one browser at a time.
 
     :param most: browsers at once. One more gets a port, too, but those that were started before it know nothing of it.
     """

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class BrowserQueue(WaitQueue[T]):
-    """Lets clients wait, within the limits of a pool.
+    """The queue of clients that wait for a browser of a pool.
 
     :param clock: the reactor.
     :param options: says how many may wait, and how long.

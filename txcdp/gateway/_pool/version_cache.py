@@ -22,7 +22,7 @@ _FRONTEND = "https://chrome-devtools-frontend.appspot.com"
 
 
 class VersionCache:
-    """Asks once, and remembers.
+    """Caches the version and the protocol description of a pool's browsers.
 
     :param reactor: the reactor.
     :param pool: of browsers.

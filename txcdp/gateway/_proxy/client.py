@@ -18,22 +18,22 @@ _CLOSING = 2.0
 
 
 class ClientListener(Protocol):
-    """Who speaks with a client."""
+    """Interface of what receives a client's messages."""
 
     def client_opened(self) -> None:
-        """Hear that the handshake is done."""
+        """Start relaying: the handshake is done."""
 
     def client_said(self, message: bytes) -> None:
         """Take one message."""
 
     def client_full(self) -> None:
-        """Hear that the client does not read as fast as it is sent to."""
+        """Stop sending, because the client reads too slowly."""
 
     def client_empty(self) -> None:
-        """Hear that it has read all."""
+        """Go on sending, because the client has read everything."""
 
     def client_gone(self, why: str, clean: bool) -> None:
-        """Hear, once, that it is gone."""
+        """Release what the client held; called once, when its connection has closed."""
 
 
 class Client(LineEnd, ServerShortPath):  # type: ignore[misc]
@@ -62,7 +62,7 @@ class Client(LineEnd, ServerShortPath):  # type: ignore[misc]
     # Autobahn's names:
 
     def onOpen(self) -> None:
-        """Hear that the handshake is done."""
+        """Take over the transport from the HTTP server, and report that the handshake is done."""
         self.transport.unregisterProducer()  # the HTTP server was one
         self._opened()
         self._listener.client_opened()
@@ -81,13 +81,13 @@ class Client(LineEnd, ServerShortPath):  # type: ignore[misc]
         self.dropConnection(abort=False)
 
     def onClose(self, wasClean: bool, code: Any, reason: Any) -> None:
-        """Hear that the line is gone."""
+        """Report the end of the connection to the listener."""
         self._stop()
         why = self._why or ("the client has left" if wasClean else "the client's line is lost")
         self._listener.client_gone(why, bool(wasClean))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Hear from Twisted that the line is gone."""
+        """Unregister the producer, because the connection has closed."""
         if self.transport is not None:
             self.transport.unregisterProducer()
         super().connectionLost(reason)
@@ -110,19 +110,19 @@ class Client(LineEnd, ServerShortPath):  # type: ignore[misc]
 
 
 class _ClientBackpressure(Backpressure):
-    """Tells the listener, too."""
+    """Backpressure that is reported to the listener as well."""
 
     def __init__(self, client: Client, listener: ClientListener) -> None:
         super().__init__(client)
         self._listener = listener
 
     def pauseProducing(self) -> None:
-        """Hear from Twisted that more waits than goes out in one write."""
+        """Report that the transport's buffer is full."""
         self.full()
         self._listener.client_full()
 
     def resumeProducing(self) -> None:
-        """Hear from Twisted that all has left."""
+        """Report that the transport's buffer is empty."""
         self.empty()
         self._listener.client_empty()
 

@@ -33,7 +33,7 @@ log = Logger()
 
 
 class Clients:
-    """Lets clients have WebSockets.
+    """Upgrades requests to WebSockets, and keeps the clients that are connected.
 
     :param reactor: the reactor.
     :param mode: what gives them their browsers.

@@ -1,7 +1,7 @@
 """What clients may not do.
 
 What is judged is a command as it was read by :mod:`txcdp.gateway._client_messages`. It goes on as it was judged: as it
-came, where no parser could read it otherwise, or written anew. So a command about whose parameters something is
+came, where no parser could read it otherwise, or encoded again. So a command about whose parameters something is
 forbidden is not let through where a key in them is there twice.
 """
 

@@ -44,7 +44,7 @@ from txcdp.gateway._proxy.relay import BrowserLine
 
 
 class Exclusive(BaseMode):
-    """See :class:`~txcdp.gateway._proxy.modes.Mode`.
+    """The mode in which each client has a browser for itself; see :class:`~txcdp.gateway._proxy.modes.Mode`.
 
     :param reactor: the reactor.
     :param pool: of browsers.
@@ -227,7 +227,7 @@ class Exclusive(BaseMode):
             raise busy(503, "No browser became free in time.", "queue_deadline", 5)
 
     def _left(self, lease: Lease, line: object) -> None:
-        """Hear that a line has ended; ``None``: that nobody has come, or that the browser has ended."""
+        """End or keep a lease one of whose connections has closed; ``None``: nobody came, or the browser has ended."""
         lease.lines.discard(line)
         pooled = lease.pooled
         gone = pooled is None or pooled.dismissed or pooled.broken or pooled.ended.fired

@@ -137,14 +137,14 @@ class LeasedLine:
         return 0
 
     def browser_closes(self) -> None:
-        """Hear that the client has told the browser to end."""
+        """Mark the browser as closed by its client."""
         self._pooled.dismissed = True
 
     def lost(self) -> None:
-        """Hear that the browser has ended the line: a page's with the page, its own only with itself."""
+        """Mark the browser as broken, where its own connection, not just a page's, has failed."""
         if self._kind == "browser" and not self._pooled.dismissed:
             self._pooled.broken = True
 
     def left(self) -> None:
-        """Hear that the client is gone."""
+        """Release the line, because the client has gone."""
         self._left(self._lease, self)

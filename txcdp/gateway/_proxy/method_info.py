@@ -32,7 +32,7 @@ class MethodInfo:
 
 
 class MethodTable:
-    """Looks up methods.
+    """The table of methods.
 
     :param counters: where their commands are counted.
     :param screen: what is forbidden.

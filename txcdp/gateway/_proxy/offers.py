@@ -21,7 +21,7 @@ _MOST = 10_000
 
 
 class Offer(Generic[B]):
-    """An offered page.
+    """A page's URL that was given to a client, and the client it was given to.
 
     :param who: the token's name.
     :param page: as it is described to clients.
@@ -38,7 +38,7 @@ class Offer(Generic[B]):
 
 
 class Offers(Generic[B]):
-    """All of them.
+    """The offers that were made.
 
     :param clock: the reactor.
     :param seconds: for which an offered page is kept after it was told last.
@@ -79,7 +79,7 @@ class Offers(Generic[B]):
         return self._known.get((who, page_id))
 
     def is_awaited(self, offer: Offer[B]) -> bool:
-        """Tell whether somebody who was told of an offer is still to come."""
+        """Return whether somebody who was told of an offer is still to come."""
         while offer.handed and self._clock.seconds() - offer.handed[0] > self._seconds:
             offer.handed.popleft()
         return bool(offer.handed)

@@ -45,7 +45,7 @@ _TOGETHER = 32
 
 
 class BrowserLine(Protocol):
-    """What a client gets: a line to a browser, and whoever is to know of what becomes of it.
+    """Interface of a client's line to a browser: its transport, and what is called at its end.
 
     :ivar transport: carries its messages.
     :ivar browser: names the browser, for people.
@@ -63,17 +63,17 @@ class BrowserLine(Protocol):
         """Why the browser is gone where its client did not ask for that; else ``""``."""
 
     def browser_closes(self) -> None:
-        """Hear that the client has told the browser to end."""
+        """Note that the client has sent ``Browser.close``."""
 
     def lost(self) -> None:
-        """Hear that the browser has ended the line."""
+        """Note that the browser has closed the connection."""
 
     @property
     def unread(self) -> int:
         """Bytes for the client that this line holds, or has thrown away."""
 
     def left(self) -> None:
-        """Hear, once, that the client is gone, and that the transport is closed."""
+        """Release the line; called once, when the client has gone and the transport is closed."""
 
 
 class Relay:
@@ -134,7 +134,7 @@ class Relay:
     # From the client:
 
     def client_opened(self) -> None:
-        """Hear that the client is there; what the browser has said since is on its way to it."""
+        """Couple the client with its line, and send what the browser has said meanwhile."""
         upstream = self._upstream
         self.client.batched_with = upstream
         upstream.batched_with = self.client
@@ -236,13 +236,13 @@ class Relay:
         pending[number] = (info.domain, self.active)
 
     def client_full(self) -> None:
-        """Hear that the client does not read as fast as its browser writes."""
+        """Pause the browser's line, because the client reads too slowly, and limit how long."""
         self._upstream.pause()
         if self._slow is None and not self._gone and not self._word:
             self._slow = self._clock.callLater(self._limits.slow_time, self._too_slow)
 
     def client_empty(self) -> None:
-        """Hear that the client has read all that there was."""
+        """Resume the browser's line, because the client has read everything."""
         call, self._slow = self._slow, None
         if call is not None:
             call.cancel()
@@ -256,7 +256,7 @@ class Relay:
         self.end(1008, f"you have not read what you are sent for {self._limits.slow_time:g} s", "slow")
 
     def client_gone(self, why: str, clean: bool) -> None:
-        """Hear that the client is gone."""
+        """Close the browser's line, because the client has gone."""
         if self._gone:
             return
         self._gone = True
@@ -305,7 +305,7 @@ class Relay:
             self.client.flush()
 
     def transport_closed(self, reason: ConnectionLost) -> None:
-        """Hear that the browser's line has ended."""
+        """Disconnect the client, because the browser's line has closed."""
         self._closed = True
         self.line.lost()
         if reason.code == TOO_MUCH:

@@ -49,7 +49,7 @@ from txcdp.gateway._proxy.virtual_transport import VirtualLine, VirtualTransport
 
 
 class Shared(BaseMode):
-    """See :class:`~txcdp.gateway._proxy.modes.Mode`.
+    """The mode in which clients share browsers; see :class:`~txcdp.gateway._proxy.modes.Mode`.
 
     :param reactor: the reactor.
     :param pool: of browsers.
@@ -177,7 +177,7 @@ class Shared(BaseMode):
         return line
 
     def _main_leaves(self, lease: ClientLease) -> None:
-        """Hear that the client of a virtual browser has left: that is kept for a moment."""
+        """Keep a virtual browser for a moment after its client has left, or close it."""
         if self._may_linger and lease in self.leases and lease.virtual.suspend(lambda *_: self._end(lease)):
             lease.main = None
             lease.lingers = True
@@ -275,7 +275,7 @@ class Shared(BaseMode):
         return lease, made["targetId"]
 
     def _left(self, lease: ClientLease, was_main: bool) -> None:
-        """Hear that a line has ended, or that nobody has come for whom a virtual browser was held."""
+        """End a lease whose last connection has closed, or whose client has not come."""
         if was_main:
             self._end(lease)
         elif lease.hold.is_set or (lease.lines and not lease.lingers):

@@ -7,7 +7,7 @@ _ROUNDING = 1e-6
 
 
 class TokenBucket:
-    """What is left of a rate.
+    """A token bucket, which limits a rate.
 
     All that has to be known is when the whole of it will be there again; each command puts that off.
 

@@ -94,7 +94,7 @@ class Upstream:
             self._look()
 
     def transport_closed(self, reason: ConnectionLost) -> None:
-        """Hear that the line has ended, which only the browser's end does."""
+        """Give the browser back to the pool as broken, because its connection has closed."""
         self.transport.receiver = None
         if not self.why:
             self.pooled.broken = True

@@ -20,7 +20,7 @@ from txcdp.gateway._proxy.relay import TOO_MUCH
 
 
 class WriteBatch:
-    """What clients are sent because of one read of a browser's line; it leaves in one write to each."""
+    """Collects what one read of a browser's line sends to clients, so that it leaves in one write to each."""
 
     def __init__(self) -> None:
         self._reading = False
@@ -95,7 +95,7 @@ class VirtualTransport:
             self.unread += size
 
     def ended(self, code: int, why: str) -> None:
-        """Hear that the virtual browser has ended."""
+        """Close the transport, because the virtual browser has ended."""
         self._end(ConnectionLost(why, code, code == NORMAL_END))
 
     def _overflow(self) -> None:
@@ -109,7 +109,7 @@ class VirtualTransport:
             self._tell()
 
     def _tell(self) -> None:
-        """Tell the receiver of the end, once, behind all that was said before."""
+        """Report the end to the receiver, once, after the last message."""
         if self.lost is not None and self.receiver is not None and not self._waiting and not self._told:
             self._told = True
             self.receiver.transport_closed(self.lost)
@@ -178,7 +178,7 @@ class VirtualTransport:
 
 
 class VirtualLine:
-    """What a client gets; see :class:`~txcdp.gateway._proxy.relay.BrowserLine`.
+    """A client's line to its virtual browser; see :class:`~txcdp.gateway._proxy.relay.BrowserLine`.
 
     :param transport: carries its messages.
     :param pid: of the browser.
@@ -207,8 +207,8 @@ class VirtualLine:
         """Do nothing: what the client closes is its virtual browser alone, which sees to that."""
 
     def lost(self) -> None:
-        """Hear that the virtual browser has ended, which says nothing of the browser."""
+        """Do nothing: the end of a virtual browser says nothing about the browser."""
 
     def left(self) -> None:
-        """Hear that the client is gone."""
+        """Release the line, because the client has gone."""
         self._left(self)

@@ -109,7 +109,7 @@ class BrowserWatch:
         self._lost(None)
 
     def _lost(self, browser: Browser | None) -> None:
-        """Hear that there is no line (any more); mostly the browser has ended, and somebody else says so."""
+        """Stop watching, because there is no connection (any more); mostly the browser has ended."""
         if self._browser is browser and not self._stopped:
             self._browser = None
             self.state = "lost"
@@ -176,13 +176,13 @@ class BrowserWatch:
 
 
 def _is_hidden(target_type: str) -> bool:
-    """Tell whether a target is no client's, but a part of the browser itself."""
+    """Return whether a target is no client's, but a part of the browser itself."""
     kind = kind_of(target_type)
     return kind.is_internal or kind.is_container
 
 
 def _is_listened(target_type: str) -> bool:
-    """Tell whether something happens in a target, and the root session can attach to it."""
+    """Return whether something happens in a target, and the root session can attach to it."""
     kind = kind_of(target_type)
     return (kind.has_document or kind.is_worker) and not kind.is_within
 

@@ -13,7 +13,7 @@ _ARGUMENTS = 20
 
 
 class ConsoleLine(NamedTuple):
-    """A line.
+    """A line of the console.
 
     :ivar level: ``error``, ``warning``, ``info`` or ``debug``.
     :ivar text: what is written.

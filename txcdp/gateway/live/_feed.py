@@ -40,15 +40,15 @@ class Source(Protocol):
 
 
 class Looker(Protocol):
-    """One who looks, as the feed knows him."""
+    """Interface of a viewer, as the feed uses it."""
 
     revision: int
 
     def offer(self) -> None:
-        """Hear that there may be something new."""
+        """Send what is new, if anything is."""
 
     def end(self) -> None:
-        """Hear that nothing more will come."""
+        """End, because nothing more will come."""
 
 
 class Feed:
@@ -86,7 +86,7 @@ class Feed:
             viewer.offer()
 
     def remove(self, viewer: Looker) -> None:
-        """Hear that one is gone; with the last one, all watching ends, and what was seen is forgotten."""
+        """Remove a viewer; with the last one, stop watching and forget what was seen."""
         if viewer in self.viewers:
             self.viewers.remove(viewer)
             if not self.viewers:

@@ -108,7 +108,7 @@ class TargetWatch:
         self._set_up()
 
     def end(self) -> None:
-        """Hear that it is gone."""
+        """Drop the target, which is gone, from the tables."""
         self._session = None
         for number in self._open.values():
             self._tables.requests.change(number, state="gone")
@@ -183,7 +183,7 @@ class TargetWatch:
             self._send(page.start_screencast(format="jpeg", quality=_QUALITY, max_width=_WIDTH, max_height=_HEIGHT))
 
     def _mute(self) -> None:
-        """Hear no more of one that says too much."""
+        """Detach from a target with too many events."""
         session, self._session = self._session, None
         assert session is not None
         session.detach().addErrback(ignore_failure)

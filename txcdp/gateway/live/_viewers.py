@@ -60,7 +60,7 @@ class Viewer:
             raise
 
     def offer(self) -> None:
-        """Hear that there may be something new."""
+        """Send what is new, if the viewer reads and its time is not over."""
         now = self._clock.seconds()
         if self._paused is not None:
             if now - self._paused >= SLOW:
@@ -87,13 +87,13 @@ class Viewer:
         self._feed.remove(self)
 
     def pauseProducing(self) -> None:
-        """Hear from Twisted that more waits than goes out in one write."""
+        """Stop writing, because the viewer reads too slowly."""
         if self._paused is None:
             self._paused = self._clock.seconds()
 
     def resumeProducing(self) -> None:
-        """Hear from Twisted that all has left; what is new meanwhile goes out with the next message."""
+        """Allow writing again; what is new meanwhile goes out with the next message."""
         self._paused = None
 
     def stopProducing(self) -> None:
-        """Hear from Twisted that he is gone; ``notifyFinish`` tells it, too."""
+        """Do nothing: ``notifyFinish`` reports the end, too."""

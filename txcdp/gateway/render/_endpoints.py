@@ -35,7 +35,7 @@ _OPENING = "Page.navigate"
 
 
 class Endpoint(NamedTuple):
-    """What is done at a path, and how it is described."""
+    """The handler and the description of a path."""
 
     take: Callable[[Page, Any], Coroutine[Any, Any, Rendered]]
     request: type[Any]
@@ -102,7 +102,7 @@ class Renders:
         self.sharing.drain()
 
     def describe(self, request: RoutedRequest) -> Answer:
-        """Tell what there is, as OpenAPI has it."""
+        """Answer with the OpenAPI document."""
         return Answer(msgspec.json.encode(document(self._gateway.routes)), "application/json")
 
     @returns_deferred

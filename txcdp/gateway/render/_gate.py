@@ -18,7 +18,7 @@ _HTML = [fetch.HeaderEntry(name="content-type", value="text/html; charset=utf-8"
 
 
 class Gate:
-    """Stops the documents of a page and its frames, and decides.
+    """Pauses the requests for documents of a page and its frames, and decides which are let through.
 
     Redirects stop at it, too, and so does where scripts lead to; pictures, scripts and what they fetch do not.
 

@@ -32,7 +32,7 @@ _SOON = 1.0
 
 
 class Thrown(Struct, frozen=True, kw_only=True):
-    """What JavaScript threw. name: of its class. stack: as JavaScript wrote it. line, column: from 1."""
+    """A value that JavaScript threw. name: of its class. stack: as JavaScript wrote it. line, column: from 1."""
 
     name: str | None
     message: str

@@ -30,7 +30,7 @@ _PRINTER_FAILED = "Printing failed"
 
 @dataclass(frozen=True)
 class Rendered:
-    """What has come of it.
+    """The outcome of a render.
 
     :ivar body: the bytes.
     :ivar kind: their type.
@@ -42,14 +42,14 @@ class Rendered:
 
 @dataclass
 class Progress:
-    """How far a render is, in words; for who has waited for too long."""
+    """How far a render has got, in words, for the message at its deadline."""
 
     doing: str = "waiting for a browser"
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What a page may open.
+    """Decides which URLs a page may open.
 
     :ivar objection: says why a URL may not be opened; None: all may be.
     :ivar private: whether a document without URL may have what is at private addresses.

@@ -59,7 +59,7 @@ class Cookie(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Render(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What all requests have.
+    """Base of the requests: what all of them take.
 
     url: what to load. html: a document to show; with url, it is shown as if it had come from there, so that what it
     refers to is looked for there. timeout: seconds, from the request to the answer. headers: sent with each request of
@@ -148,6 +148,6 @@ class Evaluate(Render, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Evaluated(Struct, frozen=True, kw_only=True):
-    """What an expression or a function has given, as ``JSON.stringify`` writes it; null for undefined."""
+    """The value of an expression or a function, as ``JSON.stringify`` writes it; null for undefined."""
 
     result: Any

@@ -56,7 +56,7 @@ class RenderBrowser:
 
 
 class Sharing:
-    """Lends contexts.
+    """Lends browser contexts to renders, over browsers that they share.
 
     :param clock: the reactor, or a ``task.Clock``.
     :param lend: lends a browser of the pool.
@@ -155,7 +155,7 @@ class Sharing:
         return await stack.enter_async_context(self._lend())
 
     def _refuse(self, error: Exception) -> None:
-        """Hear that there is no browser; who waits may still get a place in those that are there."""
+        """Fail those who wait, unless one of the browsers that are there may still have a place for them."""
         if self.hosts or self._leasing:
             return
         self._waiters.send_away(error)

@@ -12,7 +12,7 @@ from txcdp.page import Page, WaitUntil
 
 _WRITE = "(document.open(), document.write({html}), document.close())"
 
-#: Opening the document begins its life anew.
+#: Opening the document restarts its lifecycle.
 _BEGUN = "init"
 
 #: The protocol's names of what may be waited for; what is not here has come when it is written.

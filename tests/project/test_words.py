@@ -1,0 +1,113 @@
+"""The words: docstrings say in plain technical English what a thing is or does, and no allegory is left."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOMAINS = ROOT / "txcdp" / "domains"
+OURS = [path for path in sorted((ROOT / "txcdp").rglob("*.py")) if DOMAINS not in path.parents]
+EVERYTHING = [
+    *OURS,
+    *sorted(path for room in ("tests", "twisted", "examples", ".ci") for path in (ROOT / room).rglob("*.py")),
+]
+TEXTS = [
+    ROOT / "README.rst",
+    *sorted((ROOT / "docs" / "howto").glob("*.rst")),
+    *sorted((ROOT / "docs").glob("*.rst")),
+    *sorted((ROOT / "examples").rglob("*.py")),
+    *sorted((ROOT / "twisted").rglob("*.py")),
+    *OURS,
+]
+
+#: "Hear that the line is lost" does not say what is done then; "Tell whether" returns something, and tells nobody.
+_OPENINGS = re.compile(r"(?:Hear|Heed|Bear|Tell (?:whether|if|so|how|what|that|of))\b")
+
+#: Of a class these say what it does for somebody, or nothing at all, but not what it is.
+_OPENINGS_OF_CLASSES = re.compile(r"(?:Hear|What|Whom?|See|All of (?:it|them))\b|\w+\.$|\w+s (?:it|them)(?: all)?\.$")
+
+#: Of the gateway's former allegory; the field's terms are authorizer, request head, virtual transport, shared upstream
+#: connection, placement, client lease, internal client and connection limiter.
+_ALLEGORY = re.compile(
+    r"(?<![A-Za-z])(?:door|knock|seat|seated|house|housed|lodging|lodger|tenant|errand|crowd)s?(?![a-z])", re.IGNORECASE
+)
+
+#: Words that a dictionary calls dated.
+_DATED = re.compile(r"\b(?:anew|heeds?|heeded|leavings|thereupon|whereupon|hither|thither|hence)\b", re.IGNORECASE)
+
+
+def docstrings(path: Path) -> Iterator[tuple[int, str]]:
+    """Find the docstrings of a file's classes and functions, with their lines."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            text = ast.get_docstring(node)
+            if text is not None:
+                yield node.lineno, text
+
+
+def lines_with(pattern: re.Pattern[str], paths: list[Path]) -> list[str]:
+    """Find the lines in which there is such a word."""
+    return [
+        f"{path.relative_to(ROOT)}:{text.count(chr(10), 0, found.start()) + 1}: {found[0]}"
+        for path in paths
+        for text in (path.read_text(encoding="utf-8"),)
+        for found in pattern.finditer(text)
+    ]
+
+
+@pytest.mark.parametrize("text", ["Hear that it is gone.", "Tell whether it is.", "Tell of a crash.", "Hear, once."])
+def test_odd_openings_are_found(text: str) -> None:
+    assert _OPENINGS.match(text)
+
+
+@pytest.mark.parametrize("text", ["class Door:", "self._seats", "upstream_house", "a tenant's", "the crowd"])
+def test_allegories_are_found(text: str) -> None:
+    assert _ALLEGORY.search(text)
+
+
+@pytest.mark.parametrize("text", ["warehouse", "outdoor", "crowded", "Hearing", "seating"])
+def test_other_words_are_not(text: str) -> None:
+    assert not _ALLEGORY.search(text)
+    assert not _OPENINGS.match(text)
+
+
+def test_docstrings_say_what_is_done() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line}: {text.splitlines()[0]}"
+        for path in EVERYTHING
+        for line, text in docstrings(path)
+        if _OPENINGS.match(text)
+    ]
+    assert not wrong, "These do not say what is done, or returned:\n" + "\n".join(wrong)
+
+
+@pytest.mark.parametrize("text", ["Decides.", "Knows them all.", "All of it.", "What is told.", "Answers them."])
+def test_odd_openings_of_classes_are_found(text: str) -> None:
+    assert _OPENINGS_OF_CLASSES.match(text)
+
+
+def test_docstrings_of_classes_say_what_they_are() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {node.name}: {text.splitlines()[0]}"
+        for path in OURS
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+        and (text := ast.get_docstring(node) or "")
+        and _OPENINGS_OF_CLASSES.match(text.splitlines()[0])
+    ]
+    assert not wrong, "These do not say what the class is:\n" + "\n".join(wrong)
+
+
+def test_there_are_no_allegories() -> None:
+    wrong = lines_with(_ALLEGORY, TEXTS)
+    assert not wrong, "The field has a term for these:\n" + "\n".join(wrong)
+
+
+def test_there_are_no_dated_words() -> None:
+    wrong = lines_with(_DATED, TEXTS)
+    assert not wrong, "Write plain English:\n" + "\n".join(wrong)
