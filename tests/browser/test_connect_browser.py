@@ -33,7 +33,7 @@ class ConnectTests(BrowserTestCase):
             async with await txcdp.connect(reactor, url, timeout=9) as other:
                 self.assertIsNone(other.process)
                 self.assertEqual(other.connection.timeout, 9)
-                found = {each.target_id: each for each in await other.pages()}
+                found = {each.target_id: each for each in await other.attach_pages()}
                 self.assertEqual(await found[tab.target_id].title(), "Shared")
                 self.assertIn("connected", repr(other))
             assert other.connection.lost is not None
@@ -58,10 +58,10 @@ class ConnectTests(BrowserTestCase):
         chrome, _, netloc = await self.running()
         tab = await chrome.new_page()
         only = await txcdp.connect(reactor, f"ws://{netloc}/devtools/page/{tab.target_id}")
-        (same,) = await only.pages()
+        (same,) = await only.attach_pages()
         self.assertIs(same.session, only.session)
         self.assertEqual((same.target_id, same.main_frame_id), (tab.target_id, tab.main_frame_id))
-        self.assertIs((await only.pages())[0], same)
+        self.assertIs((await only.attach_pages())[0], same)
         url = self.server.page("/", "<title>Alone</title>")
         self.assertEqual((await same.goto(url)).status, 200)
         self.assertEqual(await tab.title(), "Alone")
@@ -83,7 +83,7 @@ class ConnectTests(BrowserTestCase):
         chrome, _, netloc = await self.running()
         tab = await chrome.new_page()
         only = await txcdp.connect(reactor, f"ws://{netloc}/devtools/page/{tab.target_id}")
-        (same,) = await only.pages()
+        (same,) = await only.attach_pages()
         waiting = same.evaluate("new Promise(() => {})")
         await tab.close()
         await self.fails(waiting, txcdp.Gone)

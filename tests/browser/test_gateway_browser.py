@@ -167,11 +167,11 @@ class UseTests(GatewayCase):
         listed = await discovery.list_targets(reactor, self.netloc)
         self.assertIn(found.id, [each.id for each in listed])
         only = await txcdp.connect(reactor, found.web_socket_debugger_url or "")
-        (tab,) = await only.pages()
+        (tab,) = await only.attach_pages()
         while await tab.evaluate("location.pathname") != "/new":
             pass  # it is on its way there
         offered = await txcdp.connect(reactor, listed[0].web_socket_debugger_url or "")
-        self.assertEqual(await (await offered.pages())[0].evaluate("location.href"), "about:blank")
+        self.assertEqual(await (await offered.attach_pages())[0].evaluate("location.href"), "about:blank")
         self.assertNotEqual(self.pid_of(1), self.pid_of(2))
         await only.close()
         await offered.close()

@@ -152,12 +152,12 @@ class PageTests(SharedCase):
         listed = await discovery.list_targets(reactor, self.netloc)
         self.assertEqual([each.id for each in listed[1:]], [found.id])
         only = await txcdp.connect(reactor, found.web_socket_debugger_url or "")
-        (tab,) = await only.pages()
+        (tab,) = await only.attach_pages()
         while await tab.evaluate("location.pathname") != "/new":
             pass  # it is on its way there
         self.assertEqual(await self.put(f"/json/activate/{found.id}"), (200, b"Target activated"))
         offered = await txcdp.connect(reactor, listed[0].web_socket_debugger_url or "")
-        self.assertEqual(await (await offered.pages())[0].evaluate("location.href"), "about:blank")
+        self.assertEqual(await (await offered.attach_pages())[0].evaluate("location.href"), "about:blank")
         self.assertEqual(self.pid_of(1), self.pid_of(2))
         self.assertEqual(await self.put(f"/json/close/{found.id}"), (200, b"Target is closing"))
         self.assertEqual((await only.connection.when_closed()).code, 1000)
@@ -171,7 +171,7 @@ class PageTests(SharedCase):
         browser = await self.client()
         tab = await browser.new_page()
         line = await txcdp.connect(reactor, f"ws://{self.netloc}/devtools/page/{tab.target_id}")
-        (page,) = await line.pages()
+        (page,) = await line.attach_pages()
         inner = self.server.page("/inner", "inner")
         worker = "new Worker(URL.createObjectURL(new Blob(['self.x = 5'])))"
         await page.goto(

@@ -62,7 +62,7 @@ class LaunchTests(BrowserTestCase):
         self.assertTrue(chrome.connection.lost.clean)
         await chrome.close()
         await self.fails(chrome.new_page(), ConnectionLost)
-        await self.fails(chrome.pages(), ConnectionLost)
+        await self.fails(chrome.attach_pages(), ConnectionLost)
 
     async def test_over_a_websocket(self):
         await self.check("websocket")
@@ -153,7 +153,8 @@ class EndTests(BrowserTestCase):
         tab = await chrome.new_page()
         how = ending(tab.events(network.ResponseReceived))
         await tab.evaluate("1")
-        pending = [tab.evaluate("new Promise(() => {})"), chrome.new_page(), chrome.new_context(), chrome.pages()]
+        pending = [tab.evaluate("new Promise(() => {})"), chrome.new_page(), chrome.new_context()]
+        pending.append(chrome.attach_pages())
         chrome.process.kill()
         for each in pending:
             await self.fails(each, ConnectionLost)
@@ -237,15 +238,15 @@ class PageTests(BrowserTestCase):
 
     async def test_pages_that_are_open(self):
         chrome = await self.launch()
-        (blank,) = await chrome.pages()
+        (blank,) = await chrome.attach_pages()
         self.assertEqual(blank.url, "about:blank")
         tab = await chrome.new_page()
-        self.assertIn(tab, await chrome.pages())
-        self.assertIn(blank, await chrome.pages())
+        self.assertIn(tab, await chrome.attach_pages())
+        self.assertIn(blank, await chrome.attach_pages())
         await blank.close()
-        self.assertEqual(await chrome.pages(), [tab])
+        self.assertEqual(await chrome.attach_pages(), [tab])
         other = (await chrome.session.execute(target.create_target(url="about:blank"))).target_id
-        found = {each.target_id: each for each in await chrome.pages()}
+        found = {each.target_id: each for each in await chrome.attach_pages()}
         self.assertEqual(set(found), {tab.target_id, other})
         self.assertEqual(await found[other].evaluate("1"), 1)
 
@@ -257,7 +258,7 @@ class PageTests(BrowserTestCase):
         crashed = await chrome.new_page()
         crashed.session.execute(page.crash()).addErrback(lambda _: None)
         going = await chrome.new_page()
-        listing = chrome.pages()
+        listing = chrome.attach_pages()
         closing = going.close()
         found = [each.target_id for each in await listing]
         self.assertIn(first, found)
@@ -269,7 +270,7 @@ class PageTests(BrowserTestCase):
         target_id = (await chrome.session.execute(target.create_target(url="about:blank"))).target_id
         session = await chrome.connection.attach(target_id)
         await self.fails(session.execute(page.crash()), TargetCrashed)
-        (found,) = [each for each in await chrome.pages() if each.target_id == target_id]
+        (found,) = [each for each in await chrome.attach_pages() if each.target_id == target_id]
         url = self.server.page("/", "<title>Here</title>")
         self.assertEqual((await found.goto(url, "networkidle")).url, url)
         await found.reload()

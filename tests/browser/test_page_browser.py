@@ -630,7 +630,7 @@ class DialogTests(SharedBrowserTestCase):
         assert process is not None
         other = await txcdp.connect(reactor, process.ws_url)
         self.addCleanup(other.close)
-        self.assertIn(tab.target_id, [each.target_id for each in await other.pages()])
+        self.assertIn(tab.target_id, [each.target_id for each in await other.attach_pages()])
         mine = queue(tab.dialogs)
         self.assertIsNone(await tab.evaluate("alert('of the other')"))
         self.assertEqual((await mine.get()).message, "of the other")
@@ -736,7 +736,7 @@ class PrerenderTests(BrowserTestCase):
 
     async def attached(self) -> Page:
         target_id = await self.activated()
-        return next(each for each in await self.browser.pages() if each.target_id == target_id)
+        return next(each for each in await self.browser.attach_pages() if each.target_id == target_id)
 
     async def test_what_is_asked_first(self):
         tab = await self.attached()

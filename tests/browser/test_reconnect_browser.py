@@ -191,7 +191,7 @@ class ReconnectTests(ReconnectTestCase):
         self.addCleanup(direct.close)
         proxy.links[-1].client.transport.abortConnection()
         await self.suspended(browser)
-        for each in await direct.pages():
+        for each in await direct.attach_pages():
             if each.target_id == tab.target_id:
                 await each.close()
         await self.back(browser)

@@ -95,16 +95,16 @@ class ViewportTests(BrowserTestCase):
         asked = await self.sizes(tab, "open('/opened', '', 'width=320,height=240')")
         self.assertEqual(asked, [320, 240])
         self.assertEqual(await self.sizes(tab, "open('/opened')"), [1280, 720])
-        found = await self.browser.pages()
+        found = await self.browser.attach_pages()
         sizes = sorted([(await each.evaluate(SIZE))[0] for each in found if each.viewport_size is not None])
         self.assertEqual(sizes, [320, 1280, 1280, 1280])
         async with await self.browser.new_context(viewport=SMALL) as context:
             inner = await context.new_page(self.server.url("/"))
             self.assertEqual(await self.sizes(inner, "open('/opened')"), [300, 200])
-            within = next(each for each in await self.browser.pages() if each not in [*found, inner])
+            within = next(each for each in await self.browser.attach_pages() if each not in [*found, inner])
             await within.evaluate("void open('/opened', '', 'noopener')")  # of a pop-up, and tied to nobody
             await deferLater(reactor, 0.2, lambda: None)
-            last = next(each for each in await self.browser.pages() if each not in [*found, inner, within])
+            last = next(each for each in await self.browser.attach_pages() if each not in [*found, inner, within])
             self.assertEqual((await last.evaluate(SIZE))[:2], [300, 200])
 
     async def test_windows_of_their_own_size(self):

@@ -75,7 +75,7 @@ class BrowserTests(SynchronousTestCase):
         self.assertEqual(
             of_page, ["Page.enable", "Page.setLifecycleEventsEnabled", "Emulation.setFocusEmulationEnabled"]
         )
-        self.assertIs(self.chrome.run(self.browser.pages())[-1], tab)
+        self.assertIs(self.chrome.run(self.browser.attach_pages())[-1], tab)
 
     def test_a_page_knows_its_context_and_browser(self):
         context = self.chrome.run(self.browser.new_context())
@@ -100,13 +100,13 @@ class BrowserTests(SynchronousTestCase):
             self.chrome.run(root.execute(target.create_target(url="about:blank", browser_context_id=each))).target_id
             for each in (None, context.id, other)
         ]
-        found = {each.target_id: each.context for each in self.chrome.run(self.browser.pages())}
+        found = {each.target_id: each.context for each in self.chrome.run(self.browser.attach_pages())}
         self.assertEqual([found[each].id for each in targets], [None, context.id, other])
         self.assertIs(found[targets[0]], self.browser.default_context)
         self.assertIs(found[targets[1]], context)
         self.assertIs(found[targets[2]], self.browser.contexts[-1])
         self.chrome.run(root.execute(target.dispose_browser_context(browser_context_id=other)))
-        self.chrome.run(self.browser.pages())
+        self.chrome.run(self.browser.attach_pages())
         self.assertEqual(self.browser.contexts, [self.browser.default_context, context])
 
     def test_closing_the_default_context_closes_the_browser(self):
@@ -133,15 +133,15 @@ class BrowserTests(SynchronousTestCase):
                 self.chrome.run(getattr(self.browser, what)())
             self.assertEqual((caught.exception.what, caught.exception.kind), (what, "other"))
             self.assertIn("Node", str(caught.exception))
-        self.assertEqual(self.chrome.run(self.browser.pages()), [])
+        self.assertEqual(self.chrome.run(self.browser.attach_pages()), [])
         self.chrome.on("Target.getTargets", CommandError("", -32000, "Not allowed"))
         with self.assertRaisesRegex(CommandError, "Not allowed"):
-            self.chrome.run(self.browser.pages())
+            self.chrome.run(self.browser.attach_pages())
 
     def test_a_worker(self):
         info = target.TargetInfo(target_id="W", type="worker", title="", url="", attached=True, can_access_opener=False)
         self.chrome.on(target.get_target_info, target.GetTargetInfoResult(target_info=info))
-        self.assertEqual(self.chrome.run(self.browser.pages()), [])
+        self.assertEqual(self.chrome.run(self.browser.attach_pages()), [])
         with self.assertRaisesRegex(NotABrowser, r"a single target \(worker\)"):
             self.chrome.run(self.browser.new_page())
 
@@ -173,12 +173,12 @@ class BrowserTests(SynchronousTestCase):
         first = self.chrome.run(self.browser.new_page())
         self.chrome.run(self.browser.session.execute(target.create_target(url="about:blank")))
         self.chrome.on(target.attach_to_target, CommandError("", -32602, "No target with given id found"))
-        self.assertEqual(self.chrome.run(self.browser.pages()), [first])
+        self.assertEqual(self.chrome.run(self.browser.attach_pages()), [first])
 
     def test_the_line_is_lost_while_pages_are_listed(self):
         self.chrome.run(self.browser.session.execute(target.create_target(url="about:blank")))
         self.chrome.on(target.attach_to_target, NEVER)
-        listing = self.browser.pages()
+        listing = self.browser.attach_pages()
         self.chrome.flush()
         self.browser.connection.transport.abort()
         self.chrome.flush()

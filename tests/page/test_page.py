@@ -65,7 +65,7 @@ class SetUpTests(SynchronousTestCase):
         session = self.chrome.run(self.browser.connection.attach(self.target_id))
         self.chrome.crash(session)
         self.chrome.flush()
-        (tab,) = [each for each in self.chrome.run(self.browser.pages()) if each.target_id == self.target_id]
+        (tab,) = [each for each in self.chrome.run(self.browser.attach_pages()) if each.target_id == self.target_id]
         self.chrome.run(tab.when_set_up())
         self.assertEqual(self.needed(), [])
         self.assertEqual(self.chrome.run(tab.goto(URL)).url, URL)
@@ -83,7 +83,7 @@ class SetUpTests(SynchronousTestCase):
 
     def test_it_crashes_meanwhile(self):
         self.chrome.once(page.set_lifecycle_events_enabled, NEVER)
-        listing = self.browser.pages()
+        listing = self.browser.attach_pages()
         self.chrome.flush()
         (tab,) = [each for each in self.successResultOf(listing) if each.target_id == self.target_id]
         self.chrome.crash(tab.session)
@@ -156,7 +156,7 @@ class UrlTests(SynchronousTestCase):
         made = self.chrome.run(self.browser.session.execute(target.create_target(url="about:blank")))
         tree = page.FrameTree(frame=self.frame(URL, id=made.target_id, url_fragment="#here"))
         self.chrome.on(page.get_frame_tree, page.GetFrameTreeResult(frame_tree=tree))
-        (found,) = [each for each in self.chrome.run(self.browser.pages()) if each is not self.tab]
+        (found,) = [each for each in self.chrome.run(self.browser.attach_pages()) if each is not self.tab]
         self.chrome.flush()
         self.assertEqual(found.url, f"{URL}#here")
 

@@ -164,7 +164,9 @@ class DialogTests(SynchronousTestCase):
 
     def test_pages_that_are_attached_to(self):
         made = self.chrome.run(self.browser.session.execute(target.create_target(url="about:blank")))
-        self.tab = next(each for each in self.chrome.run(self.browser.pages()) if each.target_id == made.target_id)
+        self.tab = next(
+            each for each in self.chrome.run(self.browser.attach_pages()) if each.target_id == made.target_id
+        )
         self.opens("alert")
         self.assertEqual(self.sent(), [(False, None)])
 

@@ -200,7 +200,7 @@ class Browser:
         return self._add_context((await self._open(command, "new_context")).browser_context_id, command, size)
 
     @returns_deferred
-    async def pages(self) -> list[Page]:
+    async def attach_pages(self) -> list[Page]:
         """Attach to the pages that are open, those of other programs too (``Target.getTargets``).
 
         :returns: fires with a list of :class:`Page`: for those that were had before, the same ones. One

@@ -53,7 +53,7 @@ class BrowserContext:
 
     @property
     def pages(self) -> list[Page]:
-        """The open pages of it that this program has: opened here, or found by :meth:`Browser.pages`."""
+        """The open pages of it that this program has: opened here, or found by :meth:`Browser.attach_pages`."""
         return [each for each in self.browser._pages.values() if each.context is self and not each.session.ended]
 
     async def __aenter__(self) -> Self:

@@ -32,7 +32,7 @@ E = TypeVar("E", bound=Event)
 
 
 class Page:
-    """A page; made by ``Browser.new_page``, ``BrowserContext.new_page`` and ``Browser.pages``.
+    """A page; made by ``Browser.new_page``, ``BrowserContext.new_page`` and ``Browser.attach_pages``.
 
     Its session's Page domain and lifecycle events stay enabled. When the page is closed or crashes, or
     the browser goes away, whatever is pending fails at once, with :exc:`SessionDetached`,

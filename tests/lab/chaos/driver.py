@@ -303,7 +303,7 @@ class Chaos:
     async def _close_all(self, chrome: Browser) -> None:
         """Close what former lines have left open."""
         try:
-            pages = await self.ledger.promised("pages", chrome.pages(), 3 * TIMEOUT)
+            pages = await self.ledger.promised("pages", chrome.attach_pages(), 3 * TIMEOUT)
             closing = [self.ledger.promised("close", each.close(), 2 * TIMEOUT) for each in pages]
             await DeferredList(closing, consumeErrors=True)
         except TxcdpError as error:
