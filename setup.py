@@ -44,6 +44,7 @@ EXTRAS = {
         "packaging>=23",
         "pytest>=8.2",
         "pytest-cov>=7",
+        "pytest-timeout>=2.3",
         "ruff>=0.9",
         "setuptools>=77",  # as in pyproject.toml: a test builds the wheel without asking the network for it
         "sphinx>=8.1",

@@ -26,6 +26,7 @@ FOLDER = ROOT / "build" / "check"
 COVERAGE = FOLDER / "coverage"
 TESTS = ROOT / "tests"
 LIMIT = 1200  # seconds for one part, on a machine that is busy with other things, too
+LAST = 60  # lines of what a part says that are shown once more at the end when it has failed
 EVERY = 60  # seconds between two lines that tell how far it is
 #: What a test costs with a real browser, and what without one, as measured; and how much makes a part of its own.
 BROWSER_TEST, PURE_TEST, ENOUGH = 20, 1, 800
@@ -170,6 +171,14 @@ def run(waiting: list[Part]) -> list[Part]:
     return ended
 
 
+def tell_again(parts: list[Part]) -> None:
+    """Say of the parts that have failed why, at the very end: where only that is kept, it is what is wanted."""
+    for part in parts:
+        if part.failed and part.log.exists():
+            lines = part.log.read_text(encoding="utf-8", errors="replace").splitlines()
+            print(f"\n-- {part.name} has failed:", *lines[-LAST:], sep="\n", flush=True)
+
+
 def coverage() -> int:
     """Print what all tests have covered together; return 1 when that is not enough."""
     command = [sys.executable, "-m", "coverage"]
@@ -210,6 +219,7 @@ def main() -> int:
         used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
         cpu = sum(each.ru_utime + each.ru_stime for each in used)
         print(f"{'all of them':24} {time.monotonic() - began:8.0f} {cpu:8.0f}", flush=True)
+        tell_again(known)
     return status
 
 

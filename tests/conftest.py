@@ -39,7 +39,12 @@ def _temporary_files(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyte
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests in tests/browser: ``pytest -m "not browser"`` needs no browser and takes seconds."""
+    """Mark the tests in tests/browser: ``pytest -m "not browser"`` needs no browser and takes seconds.
+
+    Trial ends a test whose Deferred does not fire. One that keeps the reactor from running is ended by pytest, later.
+    """
     for item in items:
+        limit = getattr(getattr(item, "cls", None), "timeout", None) or 240
+        item.add_marker(pytest.mark.timeout(limit + 60))
         if BROWSER in item.path.parents:
             item.add_marker("browser")

@@ -222,7 +222,7 @@ def thread_states(pid: int) -> list[str]:
 class BrowserTestCase(TestCase):
     """A test with a web server and, where it asks for them, browsers and pages."""
 
-    timeout = 400
+    timeout = 240
 
     def setUp(self) -> None:
         self.server = Server()

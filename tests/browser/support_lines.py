@@ -261,7 +261,7 @@ class Connecting(Side):
 class LinesTestCase(TestCase):
     """A test with browsers, doors in front of them, and connections; all of it is gone at its end."""
 
-    timeout = 400
+    timeout = 240
 
     async def browser(self, **options: Any) -> BrowserProcess:
         """Start a browser."""

@@ -178,8 +178,6 @@ class StoppedBrowserOverPipeTests(StoppedBrowserTests):
 
 
 class UnreadingServerTests(Producers, LinesTestCase):
-    timeout = 400
-
     async def unread(self, tls: Any = None) -> tuple[Unread, int]:
         server = Unread()
         factory = Factory()

@@ -97,8 +97,6 @@ def processes_in(folder: str) -> list[str]:
 class CommandTestCase(BrowserTestCase):
     """A test that runs the command, with a folder of its own for what must not stay behind."""
 
-    timeout = 400  # some start several browsers, one after the other
-
     def setUp(self) -> None:
         super().setUp()
         # Short, because the browser's sockets are in there.

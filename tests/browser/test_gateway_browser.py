@@ -74,8 +74,6 @@ def tokens_file(path: str) -> str:
 
 
 class GatewayCase(BrowserTestCase):
-    timeout = 400
-
     async def start(self, **options: Any) -> Gateway:
         """Start a gateway that is stopped at the end; nothing may be left of it."""
         chosen = {"endpoint": "tcp:0:interface=127.0.0.1", "drain": 0.0, "pool": PoolOptions(size=3, warm=1), **options}

@@ -102,8 +102,6 @@ class TlsTests(GatewayCase):
 
 
 class ManyTests(GatewayCase):
-    timeout = 400
-
     @pytest.mark.stress
     async def test_twenty_clients(self):
         """More than there are browsers: those who wait get theirs in turn."""

@@ -93,7 +93,6 @@ class Failed(Exception):
 
 
 class PeerCase(GatewayCase):
-    timeout = 400
     mode: Literal["exclusive", "shared"] = "exclusive"
 
     @classmethod

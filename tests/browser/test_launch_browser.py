@@ -165,7 +165,7 @@ async def call(pipe: PipeTransport, receiver: Receiver, method: str, **rest: Any
 class Case(TestCase):
     """Has a temporary folder of its own, which has to be empty at the end, and counts what is left."""
 
-    timeout = 400
+    timeout = 240
 
     async def setUp(self):  # type: ignore[override]
         # A short path: there are Unix sockets in it.

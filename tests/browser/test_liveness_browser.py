@@ -39,8 +39,6 @@ def ignore(deferred: Deferred[Any]) -> None:
 class Case(BrowserTestCase):
     """A test with a browser whose health is watched; whatever is stopped goes on at its end."""
 
-    timeout = 400
-
     async def watched(self, probes: ProbeOptions = QUICK, **options: Any) -> Page:
         """Start a browser, probe it, and open a page.
 

@@ -36,8 +36,6 @@ AGENT = "an agent of our own/1.0"
 
 
 class ReconnectTestCase(BrowserTestCase):
-    timeout = 400
-
     async def set_up(self, tab: Page) -> None:
         """Set up what has to be there again: a script, a binding, emulation and interception."""
         session = tab.session

@@ -270,7 +270,7 @@ class HostileServer(Greeter, Factory):
 class HostileCase(TestCase):
     """A test with a hostile server, and a client that must take no harm."""
 
-    timeout = 400
+    timeout = 240
 
     def serve(self, greet: Callable[[Peer], None] = accept) -> HostileServer:
         """Start a server that ends with the test."""

@@ -111,7 +111,7 @@ class Receiver:
 
 
 class ManyClientsTests(TestCase):
-    timeout = 400
+    timeout = 240
 
     async def start(self) -> int:
         """Start a gateway, and return its port."""
