@@ -780,6 +780,19 @@ class NoReopeningTests(ReconnectCase):
         self.assertEqual(self.chrome.targets.all, {})
 
 
+class NoReopeningButWaitingTests(ReconnectCase):
+    policy = ReconnectPolicy(jitter=lambda: 0.0, reopen_pages=False, wait=60.0)
+
+    def test_what_waits_for_a_page_that_is_gone(self):
+        self.chrome.restart()
+        self.chrome.flush()
+        waiting = self.session.execute(page.enable())
+        self.assertNoResult(waiting)
+        self.come_back()
+        self.assertIsInstance(self.failure(waiting), ConnectionLost)
+        self.assertIsInstance(self.failure(self.session.execute(page.enable())), ConnectionLost)
+
+
 class AttemptTests(ReconnectCase):
     policy = ReconnectPolicy(initial_delay=1.0, factor=2.0, max_delay=5.0, jitter=lambda: 0.0, max_attempts=5)
 

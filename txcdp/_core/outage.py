@@ -221,16 +221,19 @@ class Outage:
         def gap(missing: frozenset[str] = frozenset()) -> Gap:
             return Gap(self._since, self._clock.seconds(), lost, restarted, missing)
 
+        # What ended with the browser ends for that reason: a command that has waited since fails as those do that were
+        # under way.
+        reason = lost if restarted else None
         targets.gap = gap
         targets.root._resume(gap(), None, targets.root.target, None)
         await _answered(targets.root)
         for session in list(targets.adrift):
             if session.parent is targets.root and session in targets.adrift:
-                await self._find(session, self._replace if restarted else None)
-        await self._find_children()
+                await self._find(session, self._replace if restarted else None, reason)
+        await self._find_children(reason)
         return gap(listened)
 
-    async def _find(self, session: Session, replace: Replace | None) -> None:
+    async def _find(self, session: Session, replace: Replace | None, reason: ConnectionLost | None) -> None:
         """Attach to a session's target again, or to what takes its place."""
         if await self._attached(session):
             return
@@ -243,7 +246,7 @@ class Outage:
             self._targets.replace(session, other.info, other.settle)
             if await self._attached(session):
                 return
-        self._targets.abandon(session)
+        self._targets.abandon(session, copy.copy(reason))
 
     async def _attached(self, session: Session) -> bool:
         """Attach; that the browser tells before it answers makes the session be adopted."""
@@ -256,7 +259,7 @@ class Outage:
             return False
         return not session.suspended
 
-    async def _find_children(self) -> None:
+    async def _find_children(self, reason: ConnectionLost | None) -> None:
         """Wait for frames and workers, which the auto-attaching of what they belong to brings back."""
         targets = self._targets
         before = -1
@@ -266,7 +269,7 @@ class Outage:
                 if parent is not None and not parent.suspended and not parent.ended:
                     await _answered(parent)
         for session in list(targets.adrift):
-            targets.abandon(session)
+            targets.abandon(session, copy.copy(reason))
 
 
 async def _answered(session: Session) -> None:

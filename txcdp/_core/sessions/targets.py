@@ -165,12 +165,15 @@ class Targets:
         for session in (self.root, *attached):
             session._suspend(lost)
 
-    def abandon(self, session: Session) -> None:
-        """End a session that is adrift and is not to be found again."""
+    def abandon(self, session: Session, reason: Gone | None = None) -> None:
+        """End a session that is adrift and is not to be found again.
+
+        :param reason: why, where it is not that somebody has detached from its target, or closed it.
+        """
         if session in self.adrift:
             self.adrift.remove(session)
             self._settle.pop(session, None)
-            session._end(SessionDetached(session.id or "", _name(session)), None)
+            session._end(reason or SessionDetached(session.id or "", _name(session)), None)
 
     def adopt(self, session: Session, session_id: str | None, info: target.TargetInfo, parent: Session | None) -> None:
         """Take a session in that was adrift and is found again."""
