@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from txcdp._core.probing import ProbeOptions
     from txcdp._core.reconnecting import ReconnectPolicy
     from txcdp._core.sessions import AutoAttach, Session
+    from txcdp._timeouts import DEFAULT as DEFAULT
+    from txcdp._timeouts import Timeout
     from txcdp._transports.websocket import WebSocketOptions
     from txcdp.browser import Browser, BrowserContext, connect, launch
     from txcdp.chrome import BrowserProcess, find_executable, start_browser
@@ -82,12 +84,14 @@ _NAMES = {
     "txcdp.protocol": "Command Event Record",
     "txcdp._core.sessions": "AutoAttach Session",
     "txcdp.streams": "EventQueue EventStream Gap Stream TwistedScheduler first from_deferred queue",
+    "txcdp._timeouts": "DEFAULT Timeout",
     "txcdp._transports.websocket": "WebSocketOptions",
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}
 _MODULES = ("domains", "errors", "health", "streams")
 
 __all__ = [
+    "DEFAULT",
     "AlreadyHandled",
     "AutoAttach",
     "Browser",
@@ -137,6 +141,7 @@ __all__ = [
     "Stream",
     "StreamEnded",
     "TargetCrashed",
+    "Timeout",
     "TwistedScheduler",
     "TxcdpError",
     "WebSocketOptions",

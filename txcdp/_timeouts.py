@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from datetime import timedelta
 from typing import Final, TypeAlias
 
 #: Seconds from which on a deadline looks like milliseconds.
-_TOO_LONG = 1000
+_TOO_LONG: Final = 1000
+
+#: Seconds, where nothing else was set.
+_USUAL: Final = 30.0
+
+#: Modules whose frames are not the caller that a warning is meant for: Twisted starts our coroutines.
+_INNER: Final = ("txcdp", "twisted")
 
 
 class Default:
@@ -20,7 +27,7 @@ class Default:
 #: Stands for the deadline that is usual in that place, where None means: no deadline.
 DEFAULT: Final = Default()
 
-#: Seconds, a timedelta, None or 0 for no deadline, or :data:`DEFAULT`.
+#: A deadline: seconds, a :class:`~datetime.timedelta`, None or 0 for no deadline, or :data:`DEFAULT`.
 Timeout: TypeAlias = float | timedelta | None | Default
 
 
@@ -43,8 +50,66 @@ def seconds_of(timeout: Timeout, default: float | None) -> float | None:
         if _TOO_LONG <= seconds < float("inf"):
             warnings.warn(
                 f"timeout={timeout:g} is in seconds; for a deadline that long, write timedelta(seconds={timeout:g})",
-                stacklevel=3,
+                stacklevel=_callers_level(),
             )
-    if seconds < 0:
+    if not seconds >= 0:
         raise ValueError(f"timeout={timeout}: a deadline is not negative; None is for none")
     return seconds if 0 < seconds < float("inf") else None
+
+
+def literal_seconds_of(timeout: Timeout, default: float | None) -> float | None:
+    """Return the deadline of a single command in seconds, None for no deadline; 0 is no time at all, and stays so.
+
+    :param default: what :data:`DEFAULT` stands for.
+    """
+    if isinstance(timeout, Default):
+        return default
+    return timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+
+
+class DefaultTimeouts:
+    """The deadlines that a page, a context or a browser has where a call gives none.
+
+    What was not set is as for what it is part of: a page's as its context's, a context's as its browser's.
+
+    :param parent: of what it is part of.
+    """
+
+    def __init__(self, parent: DefaultTimeouts | None = None) -> None:
+        self._parent = parent
+        self._timeout: float | None | Default = DEFAULT
+        self._navigation: float | None | Default = DEFAULT
+
+    def set(self, timeout: Timeout) -> None:
+        """Set the deadline of everything; :data:`DEFAULT`: as for what it is part of."""
+        self._timeout = timeout if isinstance(timeout, Default) else seconds_of(timeout, None)
+
+    def set_navigation(self, timeout: Timeout) -> None:
+        """Set the deadline of navigations, which goes before that of everything."""
+        self._navigation = timeout if isinstance(timeout, Default) else seconds_of(timeout, None)
+
+    def general(self, otherwise: float | None = _USUAL) -> float | None:
+        """Return the deadline of everything but navigations, in seconds.
+
+        :param otherwise: where none was set.
+        """
+        if not isinstance(self._timeout, Default):
+            return self._timeout
+        return otherwise if self._parent is None else self._parent.general(otherwise)
+
+    def navigation(self) -> float | None:
+        """Return the deadline of navigations, in seconds."""
+        for timeout in (self._navigation, self._timeout):
+            if not isinstance(timeout, Default):
+                return timeout
+        return _USUAL if self._parent is None else self._parent.navigation()
+
+
+def _callers_level() -> int:
+    """Return how many frames above :func:`seconds_of` the program stands that has given the deadline."""
+    frame = sys._getframe(1)
+    level = 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _INNER:
+        frame = frame.f_back
+        level += 1
+    return level

@@ -269,7 +269,7 @@ class LifeTests(Case):
     async def test_stopped_browser_is_killed(self):
         browser = await start_browser(R)
         halt(browser.pid)
-        await browser.close(0.2)
+        await browser.close(kill_after=0.2)
         self.assertEqual(browser.exit_status and browser.exit_status.signal, signal.SIGKILL)
         await self.nothing_left(browser)
 

@@ -209,7 +209,7 @@ class ReconnectTests(ReconnectTestCase):
             await tab.goto(self.server.page("/here", "<title>here</title>"))
             health: list[Any] = []
             browser.connection.health.subscribe(health.append, lambda _: None)
-            await first_one.close(0)
+            await first_one.close(kill_after=0)
             await self.suspended(browser)
             first_one = await start_browser(reactor, args=[f"--remote-debugging-port={port}"])
             self.addCleanup(first_one.close)
@@ -229,7 +229,7 @@ class ReconnectTests(ReconnectTestCase):
         self.addCleanup(browser.close)
         tab = await browser.new_page()
         ended = tab.session.when_ended()
-        await process.close(0)
+        await process.close(kill_after=0)
         self.assertIsInstance(await ended, ConnectionLost)
         await self.fails(browser.connection.when_connected(), ConnectionLost)
 

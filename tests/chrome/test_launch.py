@@ -314,7 +314,7 @@ class EndTests(LaunchCase):
     def test_close_is_patient_first(self):
         browser, fake = self.launched()
         fake.obeys = ("KILL",)
-        first, second = browser.close(5.0, grace=2.0), browser.close()
+        first, second = browser.close(grace=2.0, kill_after=5.0), browser.close()
         self.assertEqual(fake.signals, [])
         self.reactor.advance(2.0)
         self.assertEqual(fake.signals, ["TERM"])
@@ -345,7 +345,7 @@ class EndTests(LaunchCase):
     def test_not_even_kill(self):
         browser, fake = self.launched()
         fake.obeys = ()
-        closed = browser.close(0)
+        closed = browser.close(kill_after=0)
         self.reactor.advance(5.0)
         self.successResultOf(closed)
         self.assertEqual(browser.exit_status, ExitStatus(None))

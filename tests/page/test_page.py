@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 import pickle
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from txcdp._timeouts import DEFAULT
 from txcdp.domains import network, page, runtime, target
 from txcdp.errors import (
     CommandError,
     CommandTimeout,
     ContextDestroyed,
+    DeadlineError,
     DocumentBroken,
     DownloadStarted,
     NavigationError,
@@ -27,6 +30,7 @@ from txcdp.errors import (
 from txcdp.page._capture import image_format
 from txcdp.page._evaluation import explained, thrown, value_of
 from txcdp.page._navigation import Navigation
+from txcdp.streams import Stream, first
 from txcdp.testing import NEVER, FakeChrome
 
 URL = "https://example.test/"
@@ -531,6 +535,124 @@ class NavigationTests(SynchronousTestCase):
         self.chrome.on("Page.enable", CommandError("", -32601, "'Page.enable' wasn't found"))
         tab = self.chrome.run(self.browser.new_page())
         self.assertFalse(tab.session.ended)
+
+
+class TimeoutTests(SynchronousTestCase):
+    """The deadlines of calls that give none: the page's, its context's, the browser's."""
+
+    def setUp(self) -> None:
+        self.chrome = FakeChrome()
+        self.browser = self.chrome.browser()
+        self.context = self.chrome.run(self.browser.new_context())
+        self.tab = self.chrome.run(self.context.new_page())
+        self.chrome.on(page.navigate, NEVER)
+        self.chrome.on(page.reload, NEVER)
+        self.chrome.on(page.capture_screenshot, NEVER)
+        self.chrome.on(runtime.evaluate, NEVER)
+
+    def late(self, waiting: Deferred[Any], seconds: float, error: type[DeadlineError] = NavigationTimeout) -> None:
+        self.chrome.advance(seconds - 0.1)
+        self.assertNoResult(waiting)
+        self.chrome.advance(0.2)
+        self.failureResultOf(waiting, error)
+
+    def later(self, waiting: Deferred[Any]) -> None:
+        self.chrome.advance(100_000)
+        self.assertNoResult(waiting)
+        waiting.addErrback(lambda _: None).cancel()
+        self.chrome.flush()
+
+    async def expecting(self, stream: Stream[Any], **options: Any) -> None:
+        async with stream.expect(**options):
+            pass
+
+    def test_navigations(self):
+        self.late(self.tab.goto(URL), 30)
+        self.browser.set_default_timeout(20)
+        self.late(self.tab.reload(), 20)
+        self.context.set_default_navigation_timeout(timedelta(seconds=10))
+        self.late(self.tab.goto(URL), 10)
+        self.tab.set_default_timeout(5)
+        self.late(self.tab.goto(URL), 5)
+        self.tab.set_default_navigation_timeout(4)
+        self.late(self.tab.reload(), 4)
+        self.late(self.tab.goto(URL, timeout=3), 3)
+        self.tab.set_default_navigation_timeout(DEFAULT)
+        self.late(self.tab.reload(), 5)
+
+    def test_none_at_all(self):
+        for none in (None, 0, timedelta(0), float("inf")):
+            self.later(self.tab.goto(URL, timeout=none))
+            self.later(self.tab.reload(timeout=none))
+            self.later(self.tab.evaluate("1", timeout=none))
+            self.later(self.tab.screenshot(timeout=none))
+            self.tab.set_default_navigation_timeout(none)
+            self.later(self.tab.goto(URL))
+
+    def test_streams_of_the_page(self):
+        streams = (self.tab.dialogs, self.tab.events(network.ResponseReceived), self.tab.dialogs.map(str))
+        for stream in streams:
+            self.late(Deferred.fromCoroutine(self.expecting(stream)), 30, DeadlineError)
+        self.tab.set_default_timeout(5)
+        for stream in streams:
+            self.late(Deferred.fromCoroutine(self.expecting(stream)), 5, DeadlineError)
+            self.late(Deferred.fromCoroutine(self.expecting(stream, timeout=2)), 2, DeadlineError)
+            self.late(first(stream, timeout=DEFAULT), 5, DeadlineError)
+            self.later(first(stream))
+
+    def test_streams_of_others(self):
+        self.tab.set_default_timeout(5)
+        other = self.chrome.run(self.browser.new_page())
+        self.late(Deferred.fromCoroutine(self.expecting(other.dialogs)), 30, DeadlineError)
+        self.browser.set_default_timeout(7)
+        targets = self.browser.session.events(target.TargetCreated)
+        for stream in (other.dialogs, targets, self.browser.connection.attached):
+            self.late(Deferred.fromCoroutine(self.expecting(stream)), 7, DeadlineError)
+        self.late(Deferred.fromCoroutine(self.expecting(self.tab.dialogs)), 5, DeadlineError)
+
+    def test_pictures_and_evaluations(self):
+        self.late(self.tab.screenshot(), 30, CommandTimeout)
+        self.tab.set_default_timeout(5)
+        self.late(self.tab.screenshot(), 5, CommandTimeout)
+        self.late(self.tab.screenshot(timeout=2), 2, CommandTimeout)
+        self.late(self.tab.evaluate("1"), 30, CommandTimeout)  # the connection's
+        self.late(self.tab.evaluate("1", timeout=timedelta(seconds=2)), 2, CommandTimeout)
+        impatient = self.chrome.run(self.chrome.browser(timeout=timedelta(seconds=3)).new_page())
+        self.late(impatient.screenshot(), 3, CommandTimeout)
+
+    def test_of_a_session_nothing_changes(self):
+        command = network.get_cookies()
+        self.chrome.on(network.get_cookies, NEVER)
+        self.tab.set_default_timeout(5)
+        self.late(self.tab.session.execute(command), 30, CommandTimeout)
+        self.late(self.tab.session.execute(command, timeout=timedelta(seconds=2)), 2, CommandTimeout)
+        at_once = self.tab.session.execute(command, timeout=0)
+        self.chrome.advance(0.1)
+        self.failureResultOf(at_once, CommandTimeout)
+        self.later(self.tab.session.execute_raw("Network.getCookies", timeout=None))
+
+    def test_what_is_wrong(self):
+        for call in (
+            lambda: self.tab.goto(URL, timeout=-1),
+            lambda: self.tab.reload(timeout=-1),
+            lambda: self.tab.set_default_timeout(-1),
+            lambda: self.browser.set_default_navigation_timeout(-1),
+        ):
+            self.assertRaises(ValueError, call)
+        self.failureResultOf(self.tab.evaluate("1", timeout=-1), ValueError)
+        self.assertRaises(TypeError, self.tab.goto, URL, "load", 5)
+
+    def test_milliseconds(self):
+        for call in (
+            lambda: self.tab.goto(URL, timeout=30_000),
+            lambda: self.tab.evaluate("1", timeout=30_000),
+            lambda: self.tab.screenshot(timeout=30_000),
+            lambda: self.context.set_default_timeout(30_000),
+        ):
+            call()
+            (warning,) = self.flushWarnings()
+            self.assertIn("timedelta(seconds=30000)", warning["message"])
+            self.assertEqual(warning["filename"], __file__)
 
 
 class CloseTests(SynchronousTestCase):

@@ -27,7 +27,7 @@ from txcdp._core.sessions import Session, StabilityPolicy
 from txcdp._core.sessions.barrier import send_barrier
 from txcdp._core.sessions.targets import Targets
 from txcdp._deferreds import OneShot
-from txcdp._timeouts import Default
+from txcdp._timeouts import DEFAULT, Timeout, literal_seconds_of
 from txcdp._transports.interface import Transport
 from txcdp.errors import ConnectionLost, LossCause, MalformedMessage, Overloaded, SessionDetached
 from txcdp.health import HealthEvent, LineLost
@@ -45,7 +45,7 @@ class Connection:
 
     :param transport: an open line to the browser; the connection takes what it receives.
     :param clock: the reactor, or a ``task.Clock``.
-    :param timeout: default deadline of a command in seconds; None: none.
+    :param timeout: default deadline of a command, in seconds or as a timedelta; None: none.
     :param stability: what to do about experimental commands: ``"any"`` sends them, ``"warn"`` sends
         them with a :class:`FutureWarning`, ``"stable"`` refuses them with :exc:`ExperimentalCommand`.
     :param linger: seconds for which a domain stays enabled after the last subscriber of its events
@@ -69,7 +69,7 @@ class Connection:
         transport: Transport,
         clock: IReactorTime,
         *,
-        timeout: float | None = 30.0,
+        timeout: Timeout = 30.0,
         stability: StabilityPolicy = "any",
         linger: float | None = 5.0,
         max_in_flight: int | None = None,
@@ -79,7 +79,7 @@ class Connection:
     ) -> None:
         if stability not in ("stable", "warn", "any"):
             raise ValueError(f'stability={stability!r}: use "stable", "warn" or "any"')
-        self.timeout = timeout
+        self.timeout = literal_seconds_of(timeout, 30.0)
         self.stability = stability
         self.linger = linger
         self._stats = Stats()
@@ -210,7 +210,7 @@ class Connection:
     # What sessions call:
 
     def _send(
-        self, session: Session, params: object, decode: Decode, timeout: float | None | Default, urgent: bool = False
+        self, session: Session, params: object, decode: Decode, timeout: Timeout, urgent: bool = False
     ) -> Deferred[Any]:
         """Send one command of a session; see ``Session.execute``.
 
@@ -226,7 +226,7 @@ class Connection:
             encoded = to_json(params)
         except (TypeError, ValueError) as error:
             return fail(TypeError(f"{decode.method}: the parameters cannot be written as JSON: {error}"))
-        limit = self.timeout if isinstance(timeout, Default) else timeout
+        limit = self.timeout if timeout is DEFAULT else literal_seconds_of(timeout, self.timeout)
         try:
             pending = self._pending.add(session, decode, limit, urgent)
         except Overloaded as error:
@@ -240,9 +240,9 @@ class Connection:
             self._outbox.transmit(message)
         return pending
 
-    def _wait_for_line(self, method: str, timeout: float | None | Default) -> Deferred[float | None] | None:
+    def _wait_for_line(self, method: str, timeout: Timeout) -> Deferred[float | None] | None:
         """Wait for a line before a command is sent; see :meth:`txcdp._core.outage.Outage.wait_for_line`."""
-        return self.outage.wait_for_line(method, self.timeout if isinstance(timeout, Default) else timeout)
+        return self.outage.wait_for_line(method, literal_seconds_of(timeout, self.timeout))
 
     def _route(self, key: bytes, stream: EventStream[Any]) -> None:
         """Begin to feed a stream with a session's events."""

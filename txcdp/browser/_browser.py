@@ -17,6 +17,7 @@ from txcdp._core.connection import Connection
 from txcdp._core.reconnecting import OpenLine, Reconnector, ReconnectPolicy
 from txcdp._core.sessions import Session
 from txcdp._deferreds import OneShot, ignore_failure, returns_deferred, with_deadline
+from txcdp._timeouts import DefaultTimeouts, Timeout
 from txcdp.browser._context import BrowserContext
 from txcdp.browser._reopening import Reopening
 from txcdp.browser._viewports import Viewports
@@ -70,6 +71,8 @@ class Browser:
         self.connection = connection
         self.session = connection.session
         self.process = process
+        self._timeouts = DefaultTimeouts()
+        connection.context.default_timeout = self._timeouts.general
         self._dialogs = Dialogs(connection.context)
         #: Of the profile: what commands mean that name no context.
         self.default_context = BrowserContext(self, None, viewport=viewport)
@@ -97,6 +100,24 @@ class Browser:
     def contexts(self) -> list[BrowserContext]:
         """The open contexts: the default one first, then those made here and those that pages were found in."""
         return [self.default_context, *(each for each in dict.fromkeys(self._contexts.values()) if not each.closed)]
+
+    def set_default_timeout(self, timeout: Timeout) -> None:
+        """Set the deadline of what waits for pages, where nothing nearer gives one: the call, the page, its context.
+
+        It is 30 s unless it was set.
+
+        :param timeout: seconds, or a timedelta; None or 0: no deadline; :data:`~txcdp.DEFAULT`: 30 s again.
+        :raises ValueError: for a negative one.
+        """
+        self._timeouts.set(timeout)
+
+    def set_default_navigation_timeout(self, timeout: Timeout) -> None:
+        """Set the deadline of navigations likewise; it goes before that of :meth:`set_default_timeout`.
+
+        :param timeout: as for :meth:`set_default_timeout`.
+        :raises ValueError: for a negative one.
+        """
+        self._timeouts.set_navigation(timeout)
 
     @returns_deferred
     async def new_page(
@@ -275,7 +296,7 @@ class Browser:
             await self._leave()
             await connection.close()
             return
-        ended = self.process.close(_PATIENCE, grace=_GRACE if connection.lost is None else 0.0)
+        ended = self.process.close(grace=_GRACE if connection.lost is None else 0.0, kill_after=_PATIENCE)
         asked = self.session.execute(browser.close(), timeout=None)
         # As soon as it has agreed, its hanging up is what we have asked for.
         asked.addBoth(lambda _: connection.close()).addErrback(ignore_failure)

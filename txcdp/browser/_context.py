@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 
 from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp._privacy import printable
+from txcdp._timeouts import DefaultTimeouts, Timeout
 from txcdp.domains import target
 from txcdp.errors import Gone
 from txcdp.page._viewport import ViewportSize
@@ -41,6 +42,7 @@ class BrowserContext:
         self.viewport = viewport
         self.id = context_id
         self._made_by = made_by
+        self._timeouts = DefaultTimeouts(browser._timeouts)
         self._closed = False
 
     def __repr__(self) -> str:
@@ -63,6 +65,22 @@ class BrowserContext:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    def set_default_timeout(self, timeout: Timeout) -> None:
+        """Set the deadline of what waits for the context's pages, where neither the call nor the page gives one.
+
+        :param timeout: seconds, or a timedelta; None or 0: no deadline; :data:`~txcdp.DEFAULT`: as the browser's.
+        :raises ValueError: for a negative one.
+        """
+        self._timeouts.set(timeout)
+
+    def set_default_navigation_timeout(self, timeout: Timeout) -> None:
+        """Set the deadline of navigations likewise; it goes before that of :meth:`set_default_timeout`.
+
+        :param timeout: as for :meth:`set_default_timeout`.
+        :raises ValueError: for a negative one.
+        """
+        self._timeouts.set_navigation(timeout)
 
     def new_page(self, url: str = "about:blank") -> Deferred[Page]:
         """Open a page in this context; see :meth:`Browser.new_page`."""

@@ -103,12 +103,12 @@ class Launched:
             if process.running and process.pipe is None:
                 with contextlib.suppress(ConnectError):  # it is about to end, or hangs
                     return await self._connect(process, self._options)
-            await process.close(0)
+            await process.close(kill_after=0)
         process = await self._start()
         try:
             opened = await self._connect(process, self._patient)
         except BaseException as error:
-            await process.close(0)
+            await process.close(kill_after=0)
             too_few = too_few_for_a_browser() if isinstance(error, ConnectError) else ""
             if too_few:
                 what = f"{process.command_line[0]} did not live until it was connected to: {too_few}"

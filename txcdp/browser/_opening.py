@@ -12,6 +12,7 @@ from txcdp._core.connection import Connection
 from txcdp._core.probing import ProbeOptions, Prober
 from txcdp._core.reconnecting import ReconnectPolicy
 from txcdp._deferreds import returns_deferred
+from txcdp._timeouts import Timeout
 from txcdp._transports.websocket import WebSocketOptions
 from txcdp.browser._browser import Browser
 from txcdp.page._viewport import DEFAULT_VIEWPORT, ViewportSize, chosen
@@ -28,7 +29,7 @@ _PROBES: Final = ProbeOptions()
 class ConnectionOptions(TypedDict, total=False):
     """Options of a :class:`~txcdp._core.connection.Connection` that :func:`launch` and :func:`connect` take, too."""
 
-    timeout: float | None
+    timeout: Timeout
     stability: Literal["stable", "warn", "any"]
     linger: float | None
     max_in_flight: int | None
@@ -113,7 +114,7 @@ async def launch(
     try:
         browser = Browser(_connection(opened.transport, reactor, connection, probes), process, size)
     except BaseException:
-        await process.close(0)
+        await process.close(kill_after=0)
         raise
     if restart is not None:
         launched.on_start = browser._restarted

@@ -101,7 +101,7 @@ async def start_browser(
             process.up = True
             await wait_for_sweep(reactor, sweeping)
         except BaseException:
-            await process.close(0)
+            await process.close(kill_after=0)
             raise
         return process
     finally:

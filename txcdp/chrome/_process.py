@@ -164,20 +164,20 @@ class BrowserProcess:
             with contextlib.suppress(ProcessExitedAlready):
                 self._transport.signalProcess("KILL")
 
-    def close(self, timeout: float = 5.0, *, grace: float = 0.0) -> Deferred[None]:
+    def close(self, *, grace: float = 0.0, kill_after: float = 5.0) -> Deferred[None]:
         """End the browser and remove all that belongs to it.
 
         May be called any number of times, and after it has ended by itself: each call waits
         for the same end.
 
-        :param timeout: seconds from SIGTERM until SIGKILL; 0 kills at once.
         :param grace: seconds before SIGTERM, for one who has sent ``Browser.close``.
+        :param kill_after: seconds from SIGTERM until SIGKILL; 0 kills at once.
         :return: fires with ``None`` when the process, its descriptors and its temporary
             directory are gone. Cancelling it stops the waiting only.
         """
         if not self._closing:
             self._closing = True
-            self._end(grace, timeout).addErrback(lambda failure: log.failure("Closing a browser", failure=failure))
+            self._end(grace, kill_after).addErrback(lambda failure: log.failure("Closing a browser", failure=failure))
         return self._clean.wait()
 
     @returns_deferred

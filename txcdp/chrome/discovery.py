@@ -8,7 +8,7 @@ value or fails with a typed error within a deadline. The endpoints are those of 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -20,24 +20,28 @@ from twisted.python.failure import Failure
 
 from txcdp._deferreds import returns_deferred, with_deadline
 from txcdp._limits import about_open_files
+from txcdp._timeouts import Timeout, seconds_of
 from txcdp._transports.websocket_protocol import WebSocketOptions
 from txcdp.chrome._addresses import Address
 from txcdp.chrome._descriptions import TargetDescription, VersionInfo, build
 from txcdp.chrome._fetching import fetch
 from txcdp.errors import ConnectError, ConnectTimeout, HandshakeFailed, TxcdpError
 
+#: Seconds.
+_USUAL: Final = 10.0
+
 S = TypeVar("S", bound=msgspec.Struct)
 
 
 @returns_deferred
 async def version(
-    reactor: Any, url: str, *, timeout: float | None = 10.0, options: WebSocketOptions | None = None
+    reactor: Any, url: str, *, timeout: Timeout = _USUAL, options: WebSocketOptions | None = None
 ) -> VersionInfo:
     """Ask what browser this is.
 
     :param reactor: the reactor.
     :param url: ``http://host:port``, ``host:port`` or a port of this machine.
-    :param timeout: seconds for all of it, or ``None``.
+    :param timeout: seconds for all of it, or a timedelta; None or 0: no deadline.
     :param options: the way there, as for ``txcdp.connect``: ``headers``, ``tls``, ``proxy`` and ``endpoint`` count.
     :return: fires with a :class:`VersionInfo`.
     :raises InvalidURL: ``url`` is none of these.
@@ -51,7 +55,7 @@ async def version(
 
 @returns_deferred
 async def list_targets(
-    reactor: Any, url: str, *, timeout: float | None = 10.0, options: WebSocketOptions | None = None
+    reactor: Any, url: str, *, timeout: Timeout = _USUAL, options: WebSocketOptions | None = None
 ) -> list[TargetDescription]:
     """Ask for the targets that can be debugged: pages, workers, and the like.
 
@@ -71,7 +75,7 @@ async def new_target(
     url: str,
     page: str = "about:blank",
     *,
-    timeout: float | None = 10.0,
+    timeout: Timeout = _USUAL,
     options: WebSocketOptions | None = None,
 ) -> TargetDescription:
     """Open a new page (``PUT /json/new``).
@@ -88,7 +92,7 @@ async def new_target(
 
 @returns_deferred
 async def activate(
-    reactor: Any, url: str, target_id: str, *, timeout: float | None = 10.0, options: WebSocketOptions | None = None
+    reactor: Any, url: str, target_id: str, *, timeout: Timeout = _USUAL, options: WebSocketOptions | None = None
 ) -> None:
     """Bring a page to the front (``PUT /json/activate``).
 
@@ -101,7 +105,7 @@ async def activate(
 
 @returns_deferred
 async def close(
-    reactor: Any, url: str, target_id: str, *, timeout: float | None = 10.0, options: WebSocketOptions | None = None
+    reactor: Any, url: str, target_id: str, *, timeout: Timeout = _USUAL, options: WebSocketOptions | None = None
 ) -> None:
     """Close a page (``PUT /json/close``).
 
@@ -114,7 +118,7 @@ async def close(
 
 @returns_deferred
 async def protocol(
-    reactor: Any, url: str, *, timeout: float | None = 10.0, options: WebSocketOptions | None = None
+    reactor: Any, url: str, *, timeout: Timeout = _USUAL, options: WebSocketOptions | None = None
 ) -> dict[str, Any]:
     """Ask for the description of the protocol that this very browser speaks.
 
@@ -129,9 +133,7 @@ async def protocol(
 
 
 @returns_deferred
-async def resolve(
-    reactor: Any, url: str, *, timeout: float | None = 10.0, options: WebSocketOptions | None = None
-) -> str:
+async def resolve(reactor: Any, url: str, *, timeout: Timeout = _USUAL, options: WebSocketOptions | None = None) -> str:
     """Turn what a user gives into the URL of a WebSocket.
 
     ``ws://`` and ``wss://`` are given back as they are. For ``http://host:port``,
@@ -161,7 +163,7 @@ async def _get_json(
     reactor: Any,
     address: Address,
     path: str,
-    timeout: float | None,
+    timeout: Timeout,
     options: WebSocketOptions | None,
     method: str = "GET",
 ) -> Any:
@@ -176,25 +178,26 @@ async def _request(
     reactor: Any,
     address: Address,
     path: str,
-    timeout: float | None,
+    timeout: Timeout,
     options: WebSocketOptions | None,
     method: str = "GET",
 ) -> bytes:
     """Make one request; give the body of a 200, or raise what the answer means."""
     address.require_http()
+    seconds = seconds_of(timeout, _USUAL)
     try:
         code, body = await with_deadline(
             reactor,
-            Deferred.fromCoroutine(fetch(reactor, method, address, path, timeout, options or WebSocketOptions())),
-            timeout,
-            lambda: ConnectTimeout(f"{address.netloc} did not answer within {timeout:g} s"),
+            Deferred.fromCoroutine(fetch(reactor, method, address, path, seconds, options or WebSocketOptions())),
+            seconds,
+            lambda: ConnectTimeout(f"{address.netloc} did not answer within {seconds:g} s"),
         )
     except TxcdpError:
         raise
     except DNSLookupError as error:
         raise ConnectError(f"there is no host of the name of {address.netloc}: {error}") from error
     except TwistedTimeoutError as error:
-        raise ConnectTimeout(f"{address.netloc} did not answer within {timeout} s") from error
+        raise ConnectTimeout(f"{address.netloc} did not answer in time") from error
     except (TwistedConnectError, OSError) as error:
         if options is not None and options.endpoint is not None:
             raise ConnectError(f"no connection through {options.endpoint}: {error}{about_open_files(error)}") from error

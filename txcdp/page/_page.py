@@ -11,7 +11,7 @@ from twisted.internet.defer import CancelledError, Deferred
 
 from txcdp._core.sessions import Session
 from txcdp._deferreds import OneShot, ignore_failure, returns_deferred, with_deadline
-from txcdp._timeouts import DEFAULT, Default
+from txcdp._timeouts import DEFAULT, DefaultTimeouts, Timeout, seconds_of
 from txcdp.domains import page, target
 from txcdp.errors import CommandTimeout, ContextDestroyed, DialogOpen, Gone, NavigationError, NavigationTimeout
 from txcdp.page import _capture as capture
@@ -69,6 +69,8 @@ class Page:
         self._connection = connection
         self._watcher: Watcher | None = None
         self._viewport = viewport
+        self._timeouts = DefaultTimeouts(context._timeouts)
+        session._set_default_timeout(self._timeouts.general)
         self._main_frame = (target_id, target_id)
         self._url = "about:blank" if session.target is None else session.target.url
         session._observe(page.FrameNavigated).with_gaps().subscribe(self._went, ignore_failure)
@@ -160,7 +162,26 @@ class Page:
         """
         return self._dialogs.of(self.session)
 
-    def goto(self, url: str, wait_until: WaitUntil = "load", timeout: float | None = 30.0) -> Deferred[Navigation]:
+    def set_default_timeout(self, timeout: Timeout) -> None:
+        """Set the deadline of what waits for the page, where a call gives none: 30 s unless it was set.
+
+        It is that of navigations too, unless :meth:`set_default_navigation_timeout` was called. That of
+        :meth:`evaluate`, :meth:`content` and :meth:`title` stays the connection's for commands.
+
+        :param timeout: seconds, or a timedelta; None or 0: no deadline; :data:`~txcdp.DEFAULT`: as the context's.
+        :raises ValueError: for a negative one.
+        """
+        self._timeouts.set(timeout)
+
+    def set_default_navigation_timeout(self, timeout: Timeout) -> None:
+        """Set the deadline of :meth:`goto` and :meth:`reload`, where a call gives none: 30 s unless it was set.
+
+        :param timeout: as for :meth:`set_default_timeout`.
+        :raises ValueError: for a negative one.
+        """
+        self._timeouts.set_navigation(timeout)
+
+    def goto(self, url: str, wait_until: WaitUntil = "load", *, timeout: Timeout = DEFAULT) -> Deferred[Navigation]:
         """Go to a URL (``Page.navigate``) and wait until the page is there.
 
         A page that itself leads on to another one, by script, is followed. An answer like 404 is no
@@ -172,39 +193,42 @@ class Page:
         :param url: where to; with a scheme.
         :param wait_until: ``"commit"``: the new document is there; ``"domcontentloaded"``: it is parsed;
             ``"load"``: with all that belongs to it; ``"networkidle"``: and half a second without requests.
-        :param timeout: seconds; None: no deadline.
+        :param timeout: seconds, or a timedelta; None or 0: no deadline; by default as
+            :meth:`set_default_navigation_timeout` has set it, for the page, its context or the browser: 30 s.
         :returns: fires with the :class:`Navigation`. Fails with :exc:`NavigationError`, or what is derived
             from it: :exc:`NavigationTimeout`, :exc:`DownloadStarted`, :exc:`DocumentBroken` where the
             document's body broke off or cannot be decoded, and :exc:`NavigationInterrupted` when
             the program calls :meth:`goto` or :meth:`reload` meanwhile; with :exc:`SessionDetached`,
             :exc:`TargetCrashed` or :exc:`ConnectionLost`.
-        :raises ValueError: ``wait_until`` is none of these.
+        :raises ValueError: ``wait_until`` is none of these, or ``timeout`` is negative.
         """
         check_wait_until(wait_until)
+        seconds = seconds_of(timeout, self._timeouts.navigation())
 
         def send(watcher: Watcher) -> None:
             watcher.navigating(self.session.execute(page.navigate(url=url), timeout=None))
 
-        return self._go(url, send, wait_until, timeout)
+        return self._go(url, send, wait_until, seconds)
 
     def reload(
-        self, wait_until: WaitUntil = "load", timeout: float | None = 30.0, *, ignore_cache: bool = False
+        self, wait_until: WaitUntil = "load", *, ignore_cache: bool = False, timeout: Timeout = DEFAULT
     ) -> Deferred[Navigation]:
         """Load the page again (``Page.reload``) and wait until it is there.
 
         :param wait_until: as for :meth:`goto`.
-        :param timeout: seconds; None: no deadline.
         :param ignore_cache: fetch everything again, past the cache.
+        :param timeout: as for :meth:`goto`.
         :returns: fires and fails like :meth:`goto`.
-        :raises ValueError: ``wait_until`` is none that :meth:`goto` knows.
+        :raises ValueError: ``wait_until`` is none that :meth:`goto` knows, or ``timeout`` is negative.
         """
         check_wait_until(wait_until)
+        seconds = seconds_of(timeout, self._timeouts.navigation())
 
         def send(watcher: Watcher) -> None:
             command = page.reload(ignore_cache=ignore_cache)
             watcher.reloading(commits.execute(self.session, command, None, again_unanswered=False))
 
-        return self._go("the page", send, wait_until, timeout)
+        return self._go("the page", send, wait_until, seconds)
 
     @returns_deferred
     async def evaluate(
@@ -213,7 +237,7 @@ class Page:
         arg: Any = None,
         *,
         await_promise: bool = True,
-        timeout: float | None | Default = DEFAULT,
+        timeout: Timeout = DEFAULT,
     ) -> Any:
         """Evaluate JavaScript in the page's document, and return its value as Python's (``Runtime.evaluate``).
 
@@ -228,14 +252,15 @@ class Page:
         :param arg: what the function is given: the same kinds of values, dataclasses and msgspec Structs too; an int
             beyond 2**53 becomes a bigint, a datetime without a timezone counts as UTC.
         :param await_promise: whether to wait for a promise that it results in.
-        :param timeout: seconds; None: no deadline; the connection's when not given.
+        :param timeout: seconds, or a timedelta; None or 0: no deadline; the connection's for commands when not given.
         :returns: fires with the value. Fails with :exc:`EvaluationError` when it throws, or what is
             derived from that: :exc:`ContextDestroyed` when the page navigates meanwhile, and
             :exc:`NotSerializable`; with :exc:`TypeError` or :exc:`ValueError` when ``arg`` cannot be said in
             JavaScript; otherwise like ``Session.execute``.
         """
+        seconds = seconds_of(timeout, self._connection.timeout)
         return await evaluation.evaluate(
-            self.session, self._objects, expression, arg, await_promise=await_promise, timeout=timeout
+            self.session, self._objects, expression, arg, await_promise=await_promise, timeout=seconds
         )
 
     @returns_deferred
@@ -264,6 +289,7 @@ class Page:
         full_page: bool = False,
         quality: int | None = None,
         clip: page.Viewport | None = None,
+        timeout: Timeout = DEFAULT,
     ) -> bytes:
         """Take a picture of the page (``Page.captureScreenshot``).
 
@@ -273,6 +299,8 @@ class Page:
         :param full_page: the whole document instead of the viewport alone.
         :param quality: of JPEG and WebP, 0 to 100.
         :param clip: only this part of the document, in CSS pixels.
+        :param timeout: seconds, or a timedelta; None or 0: no deadline; by default as :meth:`set_default_timeout` has
+            set it, for the page, its context or the browser; where none has, the connection's for commands.
         :returns: fires with the file's content. Fails like ``Session.execute``; with :exc:`ValueError` when
             both ``full_page`` and ``clip`` are given, or the suffix is unknown or says something else than
             ``type``; with :exc:`OSError` when it cannot be written.
@@ -280,9 +308,8 @@ class Page:
         if None not in (type, format) and type != format:
             raise ValueError(f"type={type!r} or format={format!r}, not both: they are one thing by two names")
         kind = capture.image_format(path, type or format)
-        data = await capture.screenshot(
-            self.session, kind, self._connection.timeout, full_page=full_page, quality=quality, clip=clip
-        )
+        seconds = seconds_of(timeout, self._timeouts.general(self._connection.timeout))
+        data = await capture.screenshot(self.session, kind, seconds, full_page=full_page, quality=quality, clip=clip)
         if path is not None:
             capture.save(data, path)
         return data

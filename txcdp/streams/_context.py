@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -39,14 +40,30 @@ class StreamContext:
     :ivar clock: the reactor, or a ``task.Clock``.
     :ivar flow: whom a full queue asks to stop reading.
     :ivar scheduler: where time-based operators run.
-    :ivar timeout: seconds after which :meth:`~txcdp.streams.Stream.expect` gives up by default; None: never.
+    :ivar default_timeout: returns :attr:`timeout`; the owner of the streams may set it.
     """
 
-    def __init__(self, clock: IReactorTime, flow: FlowControl, timeout: float | None = 30.0) -> None:
+    def __init__(
+        self, clock: IReactorTime, flow: FlowControl, default_timeout: Callable[[], float | None] = lambda: 30.0
+    ) -> None:
         self.clock = clock
         self.flow = flow
         self.scheduler = PipelineScheduler(clock)
-        self.timeout = timeout
+        self.default_timeout = default_timeout
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds after which :meth:`~txcdp.streams.Stream.expect` gives up by default; None: never."""
+        return self.default_timeout()
+
+    def with_default_timeout(self, default_timeout: Callable[[], float | None]) -> StreamContext:
+        """Return the like of this for streams with a default deadline of their own.
+
+        :param default_timeout: returns it, in seconds.
+        """
+        other = copy.copy(self)
+        other.default_timeout = default_timeout
+        return other
 
     def count_dropped(self) -> None:
         """Count an item that a queue dropped."""
@@ -87,8 +104,8 @@ class _Together:
 
 def joined(contexts: Iterable[StreamContext]) -> StreamContext:
     """Return what streams share that are put together: the first one's clock, and the flow of all."""
-    different = list({id(each): each for each in contexts}.values())
+    different = list({id(each.flow): each for each in contexts}.values())
     first = different[0]
     if len(different) == 1:
         return first
-    return StreamContext(first.clock, _Together([each.flow for each in different]), first.timeout)
+    return StreamContext(first.clock, _Together([each.flow for each in different]), first.default_timeout)

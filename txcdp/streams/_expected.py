@@ -35,7 +35,8 @@ def first(
 
     :param source: any observable.
     :param predicate: take the first item for which it is true.
-    :param timeout: seconds after which the Deferred fails with :exc:`DeadlineError`; None or 0: never.
+    :param timeout: seconds, or a timedelta, after which the Deferred fails with :exc:`DeadlineError`; None or 0: never;
+        :data:`~txcdp.DEFAULT`: as for :meth:`Stream.expect`.
     :param clock: what times it, needed only for an observable that is not built on a txcdp stream.
     :returns: fires with the item. Fails with the stream's own error, with :exc:`StreamEnded` when it
         completes before, or with what ``predicate`` raised. Cancelling it unsubscribes.
@@ -64,7 +65,8 @@ def first(
         if not result.called:
             result.errback(StreamEnded(f"{_name(source)} ended before {_what(predicate)} came"))
 
-    seconds = seconds_of(timeout, None)
+    context = context_of(source)
+    seconds = seconds_of(timeout, None if context is None else context.timeout)
     at = None if seconds is None else clock or _clock_of(source)
     subscription.disposable = source.subscribe(on_next, on_error, on_completed)
     return with_deadline(

@@ -95,7 +95,8 @@ class Stream(Observable[T_co]):
         :param match: which item: a function that is given each and returns whether it is the one; or, where items
             have a ``url`` (also in their ``request`` or ``response``), what it has to match: a glob such as
             ``"**/api/*"``, or an :class:`re.Pattern`. By default the first.
-        :param timeout: seconds; 30 by default, 0 or None for no deadline.
+        :param timeout: seconds, or a timedelta; None or 0: no deadline; 30 s by default, or what
+            ``set_default_timeout`` of the page, its context or the browser has set.
         :raises DeadlineError: at the block's end, when none came in time.
         :raises StreamEnded: at the block's end, when the stream completed before; or the stream's own error.
         """

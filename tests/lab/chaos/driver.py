@@ -260,7 +260,7 @@ class Chaos:
         return await self.ledger.promised("start_browser", starting, START + END + 10.0)
 
     async def _stop(self, process: BrowserProcess) -> None:
-        await self.ledger.promised("end", process.close(END), 2 * END + 10.0)
+        await self.ledger.promised("end", process.close(kill_after=END), 2 * END + 10.0)
         self._nobody(process)
 
     def _nobody(self, process: BrowserProcess) -> None:

@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 
 from txcdp._core.dispatch.pending import Decode
 from txcdp._core.sessions.streams import Feeder
-from txcdp._timeouts import Default
+from txcdp._timeouts import Timeout
 
 if TYPE_CHECKING:
     from txcdp._core.sessions.session import Session
@@ -28,10 +28,10 @@ class Channel(Feeder, Protocol):
     def sessions(self) -> list[Session]:
         """All sessions of the connection."""
 
-    def _send(self, session: Session, params: object, decode: Decode, timeout: float | None | Default) -> Deferred[Any]:
+    def _send(self, session: Session, params: object, decode: Decode, timeout: Timeout) -> Deferred[Any]:
         """Send one command."""
 
-    def _wait_for_line(self, method: str, timeout: float | None | Default) -> Deferred[float | None] | None:
+    def _wait_for_line(self, method: str, timeout: Timeout) -> Deferred[float | None] | None:
         """Wait for a line before a command is sent; None where commands do not wait."""
 
     def detach(self, session: Session) -> Deferred[None]:

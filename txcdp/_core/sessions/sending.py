@@ -14,7 +14,7 @@ from txcdp._core.sessions.channel import Channel
 from txcdp._core.sessions.enabling import Enabling
 from txcdp._core.sessions.journal import Entry, Journal
 from txcdp._deferreds import returns_deferred
-from txcdp._timeouts import DEFAULT, Default
+from txcdp._timeouts import DEFAULT, Timeout
 from txcdp.errors import CommandTimeout, Gone, TargetCrashed
 from txcdp.protocol import from_json, to_json
 from txcdp.protocol._auto_attach import AUTO_ATTACH_RELATED, SET_AUTO_ATTACH
@@ -54,7 +54,7 @@ class Sending:
         self._auto_attaching = auto_attaching
         self._journal = Journal()
 
-    def send(self, method: str, params: object, decode: Decode, timeout: float | None | Default) -> Deferred[Any]:
+    def send(self, method: str, params: object, decode: Decode, timeout: Timeout) -> Deferred[Any]:
         """Send what the user wants, when there is a line.
 
         What the limits on sending hold back until the line is lost was never sent: it waits for another one, too.
@@ -64,7 +64,7 @@ class Sending:
         sent = self._send(method, params, decode, timeout)
         return sent.addErrback(self._wait_again, method, params, decode)
 
-    def _send(self, method: str, params: object, decode: Decode, timeout: float | None | Default) -> Deferred[Any]:
+    def _send(self, method: str, params: object, decode: Decode, timeout: Timeout) -> Deferred[Any]:
         refused = self._refusal(method)
         if refused is not None:
             waiting = self._channel._wait_for_line(method, timeout) if self._session.suspended else None
@@ -124,7 +124,7 @@ class Sending:
         lost = failure.value
         return self.send(method, params, decode, lost.left) if isinstance(lost, NeverSent) else failure
 
-    def _set_up(self, method: str, params: object, decode: Decode, timeout: float | None | Default) -> Deferred[Any]:
+    def _set_up(self, method: str, params: object, decode: Decode, timeout: Timeout) -> Deferred[Any]:
         sent = self._channel._send(self._session, params, decode, timeout)
 
         def note(result: T) -> T:
@@ -143,9 +143,7 @@ class Sending:
         return await self.send(method, params, decode, await waiting)
 
     @returns_deferred
-    async def _send_when_settled(
-        self, method: str, params: object, decode: Decode, timeout: float | None | Default
-    ) -> Any:
+    async def _send_when_settled(self, method: str, params: object, decode: Decode, timeout: Timeout) -> Any:
         await self._enabling.settled()
         if self._enabling.busy:
             return await self._channel._send(self._session, params, decode, timeout)

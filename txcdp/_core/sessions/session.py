@@ -17,7 +17,7 @@ from txcdp._core.sessions.sending import Sending
 from txcdp._core.sessions.streams import SessionStreams
 from txcdp._deferreds import OneShot, ignore_failure
 from txcdp._privacy import printable, shortened
-from txcdp._timeouts import DEFAULT, Default
+from txcdp._timeouts import DEFAULT, Timeout
 from txcdp.errors import ConnectionLost, ExperimentalCommand, Gone, TargetCrashed
 from txcdp.protocol import Command, Event, Stability
 from txcdp.protocol._holding import Answer
@@ -110,14 +110,21 @@ class Session:
     @property
     def context(self) -> StreamContext:
         """The clock, scheduler and flow control that the session's streams share."""
-        return self._channel.context
+        return self._streams.context
 
-    def execute(self, command: Command[R], *, timeout: float | None | Default = DEFAULT) -> Deferred[R]:
+    def _set_default_timeout(self, timeout: Callable[[], float | None]) -> None:
+        """Give the session's streams a default deadline of their own.
+
+        :param timeout: returns it, in seconds.
+        """
+        self._streams.context = self._channel.context.with_default_timeout(timeout)
+
+    def execute(self, command: Command[R], *, timeout: Timeout = DEFAULT) -> Deferred[R]:
         """Send a command.
 
         :param command: such as ``page.navigate(url="https://example.com/")``.
-        :param timeout: seconds until it fails with :exc:`CommandTimeout`; None for never; the
-            connection's default when not given.
+        :param timeout: seconds, or a timedelta, until it fails with :exc:`CommandTimeout`; None for never, 0 for at
+            once; the connection's default when not given.
         :returns: fires with the command's result. Fails with :exc:`CommandError`,
             :exc:`CommandTimeout`, :exc:`SessionDetached`, :exc:`TargetCrashed`,
             :exc:`ConnectionLost` or, cancelled, with :exc:`~twisted.internet.defer.CancelledError`.
@@ -136,7 +143,7 @@ class Session:
         return self._sending.send(kind.method, command, decode, timeout)
 
     def execute_raw(
-        self, method: str, params: Mapping[str, Any] | None = None, *, timeout: float | None | Default = DEFAULT
+        self, method: str, params: Mapping[str, Any] | None = None, *, timeout: Timeout = DEFAULT
     ) -> Deferred[dict[str, Any]]:
         """Send a command that the bindings do not know.
 

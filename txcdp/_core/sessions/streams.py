@@ -41,9 +41,11 @@ class SessionStreams:
     :param enabling: enables and disables the domains of those that are listened to.
     :param key: the session's, in messages.
     :param let_go: sends what lets go what an event holds.
+    :ivar context: what they share; the connection's, unless whoever owns the session has given another one.
     """
 
     def __init__(self, feeder: Feeder, enabling: Enabling, key: bytes, let_go: Callable[[Answer], object]) -> None:
+        self.context = feeder.context
         self._feeder = feeder
         self._enabling = enabling
         self._key = key
@@ -170,7 +172,7 @@ class SessionStreams:
             decode = self._feeder.decoders.get(shape)
             if decode is None:  # all sessions share it
                 decode = self._feeder.decoders[shape] = EventDecoder(shape, self._feeder._count_lenient)
-            stream = EventStream(self._feeder.context, method, decode, owner, self._feeder._malformed)
+            stream = EventStream(self.context, method, decode, owner, self._feeder._malformed)
             if self._end is not None:
                 stream.end(self._end[0])
             else:

@@ -87,7 +87,7 @@ class LaunchedBrowser:
     @returns_deferred
     async def close(self) -> None:
         """End it now, by SIGKILL: nobody wants its profile."""
-        await self._process.close(0)
+        await self._process.close(kill_after=0)
         await self.browser.close()
 
 
