@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
+from copy import copy
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 from weakref import WeakValueDictionary
@@ -177,7 +178,7 @@ class Browser:
             page.session.execute_raw("Emulation.setFocusEmulationEnabled", {"enabled": True}).addErrback(ignore_failure)
             await page.when_set_up()
             if page.session.ended:
-                raise SessionDetached(page.session.id or "", f"page {page.target_id}")
+                raise copy(await page.session.when_ended())
             if url != "about:blank":
                 await page.goto(url)
         except BaseException:
