@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from txcdp import model
 from txcdp._core.sessions import life
+from txcdp.gateway._pool.pooled_browser import POOLED_TRANSITIONS
 
 STATES: Final = Path(__file__).parent / "states"
 
@@ -24,6 +25,7 @@ TABLES: Final[Mapping[str, Transitions]] = {
     "session": _SESSION,
     "navigation": model.TRANSITIONS,
     "exchange": model.EXCHANGE_TRANSITIONS,
+    "pooled_browser": POOLED_TRANSITIONS,
 }
 
 

@@ -18,7 +18,7 @@ from txcdp.gateway._http.refusals import Refusal
 from txcdp.gateway._options import ClientLimits, Policy
 from txcdp.gateway._pool.memory import measure, memory_of
 from txcdp.gateway._pool.pool import Pool
-from txcdp.gateway._pool.pooled_browser import PooledBrowser
+from txcdp.gateway._pool.pooled_browser import PooledBrowser, PooledEvent
 
 
 class PoolTests(SynchronousTestCase):
@@ -151,9 +151,30 @@ class PoolTests(SynchronousTestCase):
     def test_one_whose_client_ends_it_has_not_died(self):
         pool = self.make(size=1)
         pooled = self.lease()
-        pooled.dismissed = True
+        pooled.happened(PooledEvent.DISMISS)
         self.starter.browsers[0].gone.callback(None)
         self.assertEqual((pool.counts.died, pool.counts.recycled, pooled.why), (0, 1, "its client has ended it"))
+
+    def test_one_whose_client_ends_it_is_not_tidied_up(self):
+        pool = self.make(size=1, browser=BrowserLimits(sessions=9))
+        for told, count in ((PooledEvent.DISMISS, "recycled"), (PooledEvent.BREAK, "died")):
+            pooled = self.lease()
+            self.starter.browsers[-1].tidied = Deferred()
+            pooled.happened(told)
+            pool.release(pooled)
+            self.assertEqual((getattr(pool.counts, count), self.starter.browsers[-2].closed), (1, 1))
+            self.assertEqual((pooled.fault == "", pool.counts.hung), (told is PooledEvent.DISMISS, 0))
+
+    def test_one_that_has_ended_when_it_comes_up_is_given_to_nobody(self):
+        pool = self.make(at_once=False, size=1)
+        waiting = pool.lease()
+        browser = self.starter.make()
+        browser.gone.callback(None)
+        self.starter.waiting.pop(0).callback(browser)
+        self.assertNoResult(waiting)
+        self.assertEqual((pool.idle, pool.counts.died), ([], 1))
+        self.starter.come_up()
+        self.assertIs(self.successResultOf(waiting).running, self.starter.browsers[1])
 
     def test_checks(self):
         pool = self.make(size=2, warm=2, check_interval=5, check_timeout=10)
@@ -175,7 +196,7 @@ class PoolTests(SynchronousTestCase):
         """Its line ends a moment before its process: that is no silence."""
         pool = self.make(size=2, warm=2, check_interval=5)
         dismissed, dies = self.lease(), self.lease()
-        dismissed.dismissed = True
+        dismissed.happened(PooledEvent.DISMISS)
         for each in self.starter.browsers:
             each.answer = Deferred()
         self.clock.advance(5)
@@ -298,7 +319,7 @@ class PoolTests(SynchronousTestCase):
 
     def test_reprs(self):
         self.make(size=1)
-        self.assertEqual(repr(self.lease()), "<browser 1000, 0 sessions>")
+        self.assertEqual(repr(self.lease()), "<browser 1000, leased, 0 sessions>")
 
 
 class OptionsTests(SynchronousTestCase):

@@ -18,7 +18,7 @@ PACKAGE = "txcdp"
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("_privacy",),
     ("errors", "health", "_timeouts", "_arguments", "_limits"),
-    ("protocol", "stats", "_deferreds", "_logs", "_waiting"),
+    ("protocol", "stats", "_deferreds", "_logs", "_states", "_waiting"),
     ("domains", "codegen", "_transports.interface"),
     ("model",),
     ("streams",),
@@ -97,9 +97,7 @@ MANY: dict[str, tuple[int, str]] = {
     "cli._tally.Tally": (19, "a total for each line of the summary"),
     "gateway._multiplex.sessions.ClientSession": (19, "what a client has set up in one session, to answer from"),
     "gateway._multiplex.state.ClientState": (20, "a table for each kind of thing that a client can have"),
-    "gateway._pool.pool.Pool": (17, "options, timers and counters of all browsers"),
     "gateway._proxy.relay.Relay": (27, "two directions of everything; to be split by direction"),
-    "gateway._server.Gateway": (17, "puts the parts of the gateway together"),
     "page._navigation.Watcher": (17, "to be thinned as the model takes over"),
     "recording._recorder.Recorder": (24, "options and counters beside what is written; to be split"),
     "streams._flow.Flow": (16, "the budget of pauses, and who holds"),

@@ -355,8 +355,8 @@ FAULTS = (
     Fault(
         "a browser that its client leaves is given to the next one as it is",
         "gateway/_pool/pool.py",
-        "        if self.is_worn_out(pooled):\n            self.counts.recycled += 1\n",
-        "        if False:\n            self.counts.recycled += 1\n",
+        "        elif self.is_worn_out(pooled):\n",
+        "        elif False:\n",
         ("tests/gateway/test_gateway_pool.py::PoolTests::test_warm_ones_are_kept_within_size",),
     ),
     Fault(

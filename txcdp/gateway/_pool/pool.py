@@ -1,27 +1,33 @@
 """A pool of browsers: some kept warm, each looked at now and then, replaced when it is worn out or gone.
 
-A *member* is one browser. It is started, idle, leased to somebody, idle again or ended; who has leased one hears from
-``pooled.ended`` when it is gone. All that the pool knows of browsers is ``Running``, and
-all it knows of time is the clock that it is given.
+What may become of each is a table, :data:`~txcdp.gateway._pool.pooled_browser.POOLED_TRANSITIONS`. Who has leased one
+hears from ``pooled.ended`` when it is gone. All that the pool knows of browsers is ``Running``, and all it knows of
+time is the clock that it is given.
 """
 
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred, fail, gatherResults, succeed
-from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.defer import CancelledError, Deferred, DeferredList, fail, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from txcdp._deferreds import returns_deferred, with_deadline
+from txcdp._deferreds import Timer, returns_deferred, with_deadline
 from txcdp.gateway._http.refusals import stopping
 from txcdp.gateway._options import PoolOptions
 from txcdp.gateway._pool.health_checks import HealthChecks, Measure
-from txcdp.gateway._pool.pooled_browser import PoolCounts, PooledBrowser, Running
+from txcdp.gateway._pool.pooled_browser import (
+    LEASED,
+    PoolCounts,
+    PooledBrowser,
+    PooledEvent,
+    PooledState,
+    Replaced,
+    Running,
+)
 from txcdp.gateway._pool.queue import BrowserQueue
 
 log = Logger()
@@ -34,9 +40,6 @@ class Pool:
     :param start: starts a browser.
     :param options: see :class:`~txcdp.gateway._options.PoolOptions`.
     :param measure: adds up how many bytes the trees of processes take; see :func:`txcdp.gateway._pool.memory.measure`.
-    :ivar idle: members that nobody has, the longest idle first.
-    :ivar leased: members that somebody has.
-    :ivar reserved: idle ones that are given away last, since somebody has been told of their pages.
     :ivar when_short: called one after the other where somebody has to wait for a browser and none can be started, until
         one of them returns True: it has given something back.
     """
@@ -51,20 +54,32 @@ class Pool:
         self._clock = clock
         self._start = start
         self._options = options
-        self._health_checks = HealthChecks(clock, self, options, measure)
+        self._health_checks = HealthChecks(clock, options, measure, self._to_be_checked, self._replace)
         self.counts = PoolCounts()
-        self.idle: deque[PooledBrowser] = deque()
-        self.leased: set[PooledBrowser] = set()
-        self.reserved: set[PooledBrowser] = set()
         self.when_short: list[Callable[[], bool]] = []
+        self._browsers: dict[PooledBrowser, None] = {}  # of those that are idle, the longest idle comes first
         self._starting: set[Deferred[Any]] = set()
         self._expected: list[Deferred[None]] = []
         self._ending: set[Deferred[Any]] = set()
-        self._tidying: set[PooledBrowser] = set()
         self._waiters: BrowserQueue[PooledBrowser] = BrowserQueue(clock, options, "browser", "browsers")
         self._pause = 0.0
-        self._retry: IDelayedCall | None = None
+        self._retry = Timer(clock, self._fill)
         self._open = False
+
+    @property
+    def idle(self) -> list[PooledBrowser]:
+        """Browsers that nobody has, the longest idle first."""
+        return [each for each in self._browsers if each.is_idle]
+
+    @property
+    def reserved(self) -> set[PooledBrowser]:
+        """Idle ones that are given away last, since somebody has been told of their pages."""
+        return {each for each in self._browsers if each.state is PooledState.RESERVED}
+
+    @property
+    def leased(self) -> set[PooledBrowser]:
+        """Browsers that somebody has."""
+        return {each for each in self._browsers if each.state in LEASED}
 
     @property
     def waiting(self) -> int:
@@ -79,7 +94,7 @@ class Pool:
     @property
     def ready(self) -> bool:
         """Whether it is open, and has a browser or can be expected to have one."""
-        return self._open and (bool(self.idle or self.leased) or self._retry is None)
+        return self._open and (bool(self.idle or self.leased) or not self._retry.is_set)
 
     def any(self) -> PooledBrowser | None:
         """Return a browser that can be asked what all of them answer alike; None where there is none."""
@@ -93,10 +108,7 @@ class Pool:
 
     def reserve(self) -> PooledBrowser | None:
         """Reserve an idle browser: others get it only where no other is to be had. None where there is none."""
-        pooled = next((each for each in self.idle if each not in self.reserved), None)
-        if pooled is not None:
-            self.reserved.add(pooled)
-        return pooled
+        return next((each for each in self.idle if each.happened(PooledEvent.RESERVE)), None)
 
     def when_started(self) -> Deferred[None]:
         """Fire when a browser that is on its way has come up, or failed to. It may be cancelled."""
@@ -111,7 +123,7 @@ class Pool:
 
     def unreserve(self, pooled: PooledBrowser) -> None:
         """Let others have a browser as any other."""
-        self.reserved.discard(pooled)
+        pooled.happened(PooledEvent.UNRESERVE)
         self._serve()
 
     def lease(self, pooled: PooledBrowser | None = None) -> Deferred[PooledBrowser]:
@@ -122,8 +134,7 @@ class Pool:
         """
         if not self._open:
             return fail(stopping())
-        if pooled is not None and pooled in self.idle:
-            self._give(pooled)
+        if pooled is not None and pooled.happened(PooledEvent.LEASE):
             return succeed(pooled)
         waiting = self._waiters.wait(math.inf if self.idle else self._free)
         self._serve()
@@ -137,39 +148,31 @@ class Pool:
 
         :param used: False: nothing was done with it, so it is as good as before.
         """
-        if pooled not in self.leased:
+        if pooled.state not in LEASED:
             return  # it is gone
-        self.leased.discard(pooled)
-        if not used and self._open:
-            self.idle.append(pooled)
-            self._serve()
+        if not used and self._open and pooled.happened(PooledEvent.RETURN):
+            self._now_idle(pooled)
             return
         pooled.sessions += 1
-        if pooled.broken:
-            self.gone(pooled)
-            return
-        if self.is_worn_out(pooled):
-            self.counts.recycled += 1
-            self._end(pooled, "it has served its time")
-            return
-        self._tidying.add(pooled)
+        if pooled.is_gone:
+            self._gone(pooled)
+        elif self.is_worn_out(pooled):
+            self._replace(pooled, "recycled", "it has served its time")
+        else:
+            self._tidy(pooled)
+
+    def _tidy(self, pooled: PooledBrowser) -> None:
+        pooled.happened(PooledEvent.RELEASE)
         tidied = with_deadline(self._clock, pooled.running.tidy(), self._options.check_timeout, TimeoutError)
 
         def done(result: object) -> None:
-            self._tidying.discard(pooled)
             if isinstance(result, Failure):
-                self.counts.hung += not pooled.ended.fired
-                self._end(pooled, f"it could not be tidied up ({type(result.value).__name__})")
-            elif not pooled.ended.fired:
-                self.idle.append(pooled)
-                self._serve()
+                self._replace(pooled, "hung", f"it could not be tidied up ({type(result.value).__name__})")
+            elif pooled.happened(PooledEvent.TIDIED):
+                self._now_idle(pooled)
                 self._fill()
 
         tidied.addBoth(done)
-
-    def discard(self, pooled: PooledBrowser, why: str) -> None:
-        """End a browser, whoever has it and whatever it does."""
-        self._end(pooled, why)
 
     def drain(self) -> None:
         """Take no more clients, and end the browsers that nobody has; those that are leased go on."""
@@ -177,27 +180,25 @@ class Pool:
         self._waiters.send_away(stopping())
         for starting in list(self._starting) if was_open else ():  # once: again would break off the cleaning up
             starting.cancel()
-        retry, self._retry = self._retry, None
-        if retry is not None:
-            retry.cancel()
+        self._retry.stop()
         self._health_checks.stop()
-        for pooled in [*self.idle, *self._tidying]:
-            self._end(pooled, "the gateway is being stopped")
+        for pooled in [each for each in self._browsers if each.state not in LEASED]:
+            self.discard(pooled, "the gateway is being stopped")
 
     @returns_deferred
     async def stop(self) -> None:
         """End all browsers; fires when nothing of them is left."""
         self.drain()
-        for pooled in list(self.leased):
+        for pooled in list(self._browsers):
             self.discard(pooled, "the gateway is being stopped")
         while left := [*self._starting, *self._ending]:
-            await gatherResults([_after(each) for each in left])
+            await DeferredList(left)
 
     # Starting:
 
     @property
     def _total(self) -> int:
-        return len(self.idle) + len(self.leased) + len(self._starting) + len(self._tidying)
+        return len(self._browsers) + len(self._starting)
 
     @property
     def _free(self) -> int:
@@ -207,7 +208,7 @@ class Pool:
     def _fill(self) -> None:
         while (
             self._open
-            and self._retry is None
+            and not self._retry.is_set
             and self._total < self._options.size
             and len(self.idle) - self._set_aside + len(self._starting) < self._options.warm + len(self._waiters)
         ):
@@ -223,11 +224,11 @@ class Pool:
         pooled = PooledBrowser(running, self._clock.seconds())
         self.counts.started += 1
         self._pause = 0.0
-        running.when_ended().addBoth(lambda _: self.gone(pooled))
+        self._browsers[pooled] = None
+        running.when_ended().addBoth(lambda _: self._gone(pooled))
         if not self._open:
-            self._end(pooled, "the gateway is being stopped")
+            self.discard(pooled, "the gateway is being stopped")
         else:
-            self.idle.append(pooled)
             self._serve()
             self._fill()
         self._has_started()
@@ -239,29 +240,25 @@ class Pool:
             return
         self.counts.failed += 1
         log.error("A browser could not be started: {error}", error=str(failure.value))
-        if self._open and self._retry is None:
+        if self._open and not self._retry.is_set:
             self._pause = min(max(2 * self._pause, self._options.retry_least), self._options.retry_most)
-            self._retry = self._clock.callLater(self._pause, self._try_again)
+            self._retry.set(self._pause)
         self._serve()  # with what is reserved, too
         self._has_started()
 
-    def _try_again(self) -> None:
-        self._retry = None
-        self._fill()
+    def _now_idle(self, pooled: PooledBrowser) -> None:
+        del self._browsers[pooled]
+        self._browsers[pooled] = None
+        self._serve()
 
     def _serve(self) -> None:
-        while self.idle and self._waiters:
-            pooled = next((each for each in self.idle if each not in self.reserved), None)
+        while self._waiters and (idle := self.idle):
+            pooled = next((each for each in idle if each.state is PooledState.IDLE), None)
             if pooled is None and self._may_start:
                 return
-            pooled = pooled or self.idle[0]
-            self._give(pooled)
+            pooled = pooled or idle[0]
+            pooled.happened(PooledEvent.LEASE)
             self._waiters.serve(pooled)
-
-    def _give(self, pooled: PooledBrowser) -> None:
-        self.idle.remove(pooled)
-        self.reserved.discard(pooled)
-        self.leased.add(pooled)
 
     @property
     def _set_aside(self) -> int:
@@ -271,7 +268,7 @@ class Pool:
     @property
     def _may_start(self) -> bool:
         """Whether one more browser is on its way, or can be."""
-        return self._open and (bool(self._starting) or (self._retry is None and self._total < self._options.size))
+        return self._open and (bool(self._starting) or (not self._retry.is_set and self._total < self._options.size))
 
     # Ending:
 
@@ -281,21 +278,30 @@ class Pool:
         too_old = self._clock.seconds() - pooled.born >= limits.seconds
         return not self._open or pooled.sessions >= limits.sessions or too_old
 
-    def gone(self, pooled: PooledBrowser) -> None:
-        """Remove a browser whose process has ended, or whose connection has failed."""
-        if not pooled.ended.fired:
-            self.counts.recycled += pooled.dismissed
-            self.counts.died += not pooled.dismissed
-            self._end(pooled, "its client has ended it" if pooled.dismissed else "its process has ended")
+    def _to_be_checked(self) -> list[PooledBrowser]:
+        """Replace the idle ones that have served their time, and return all others that are idle or leased."""
+        for pooled in self.idle:
+            if self.is_worn_out(pooled):
+                self._replace(pooled, "recycled", "it has served its time")
+        return [*self.idle, *self.leased]
 
-    def _end(self, pooled: PooledBrowser, why: str) -> None:
-        if pooled in self.idle:
-            self.idle.remove(pooled)
-        self.reserved.discard(pooled)
-        self.leased.discard(pooled)
-        self._tidying.discard(pooled)
-        if pooled.ended.fired:
+    def _gone(self, pooled: PooledBrowser) -> None:
+        """Replace a browser whose process has ended, or whose connection has failed."""
+        self._replace(pooled, "died", "its process has ended")
+
+    def _replace(self, pooled: PooledBrowser, count: Replaced, why: str) -> None:
+        """End a browser, and count that; it is no accident where its client wants it."""
+        if pooled.state is PooledState.DISMISSED:
+            count, why = "recycled", "its client has ended it"
+        if not pooled.ended.fired:
+            vars(self.counts)[count] += 1
+            self.discard(pooled, why)
+
+    def discard(self, pooled: PooledBrowser, why: str) -> None:
+        """End a browser, whoever has it and whatever it does."""
+        if not pooled.happened(PooledEvent.END):
             return
+        del self._browsers[pooled]
         log.info("Browser {pid} is ended: {why}", pid=pooled.running.pid, why=why)
         pooled.why = why
         pooled.ended.fire(why)
@@ -311,15 +317,3 @@ class Pool:
 
         closing.addBoth(closed)
         self._fill()
-
-
-def _after(other: Deferred[Any]) -> Deferred[None]:
-    """Return a Deferred that fires when another one has, whatever its outcome."""
-    done: Deferred[None] = Deferred()
-
-    def note(result: Any) -> Any:
-        done.callback(None)
-        return result
-
-    other.addBoth(note)
-    return done

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from twisted.internet.defer import Deferred
 
 from txcdp._deferreds import OneShot
+from txcdp._states import StateMachine
+
+#: What a browser was replaced for; see :class:`PoolCounts`.
+Replaced = Literal["recycled", "died", "hung", "oversized"]
 
 
 class Running(Protocol):
@@ -60,28 +65,100 @@ class PoolCounts:
     oversized: int = 0
 
 
-class PooledBrowser:
-    """One browser of the pool.
+class PooledState(enum.Enum):
+    """Who has a browser of the pool, or what has become of it."""
+
+    #: Nobody has it, and it is as good as new.
+    IDLE = "idle"
+    #: The same, but others get it only where no other is to be had: somebody has been told of its page.
+    RESERVED = "reserved"
+    #: A client has it.
+    LEASED = "leased"
+    #: Its client has told it to end, so that its end is no accident.
+    DISMISSED = "dismissed"
+    #: It has ended a line that only its own end could; that it has ended is about to be heard.
+    BROKEN = "broken"
+    #: What its last client has left is taken away.
+    TIDYING = "tidied up"
+
+    #: It is gone, or about to be.
+    ENDED = "ended"
+    #: The same, because its client wanted that.
+    CLOSED = "closed by its client"
+
+
+class PooledEvent(enum.Enum):
+    """What may happen to a browser of the pool."""
+
+    RESERVE = "its page is offered"
+    UNRESERVE = "the offer is over"
+    LEASE = "a client gets it"
+    RETURN = "it is given back unused"
+    RELEASE = "it is given back"
+    TIDIED = "it is tidy"
+    DISMISS = "its client tells it to end"
+    BREAK = "its line is lost"
+    END = "it is ended, or has ended"
+
+
+_S, _E = PooledState, PooledEvent
+
+#: What follows from what; whatever is not here changes nothing.
+POOLED_TRANSITIONS: Final[Mapping[tuple[PooledState, PooledEvent], PooledState]] = {
+    (_S.IDLE, _E.RESERVE): _S.RESERVED,
+    (_S.IDLE, _E.LEASE): _S.LEASED,
+    (_S.RESERVED, _E.UNRESERVE): _S.IDLE,
+    (_S.RESERVED, _E.LEASE): _S.LEASED,
+    (_S.LEASED, _E.RETURN): _S.IDLE,
+    (_S.LEASED, _E.RELEASE): _S.TIDYING,
+    (_S.LEASED, _E.DISMISS): _S.DISMISSED,
+    (_S.LEASED, _E.BREAK): _S.BROKEN,
+    (_S.TIDYING, _E.TIDIED): _S.IDLE,
+    (_S.DISMISSED, _E.END): _S.CLOSED,
+    **{(each, _E.END): _S.ENDED for each in (_S.IDLE, _S.RESERVED, _S.LEASED, _S.BROKEN, _S.TIDYING)},
+}
+
+#: Somebody has it.
+LEASED: Final = (_S.LEASED, _S.DISMISSED, _S.BROKEN)
+
+
+class PooledBrowser(StateMachine[PooledState, PooledEvent]):
+    """One browser of the pool, from when it has come up.
 
     :ivar sessions: clients that it has had.
     :ivar born: when it came up, by the pool's clock.
     :ivar memory: bytes, when that was last looked at; 0 where it is not known.
-    :ivar dismissed: whether who has it has told it to end, so that its end is no accident.
-    :ivar broken: whether it has ended a line that only its own end could.
+    :ivar checking: fires when it has answered the question that it is being asked; None where it is not asked.
     :ivar why: it is ended; ``""`` until it is.
     :ivar ended: fires with that when it is gone, or about to be.
     """
 
     def __init__(self, running: Running, born: float) -> None:
+        super().__init__(POOLED_TRANSITIONS, PooledState.IDLE)
         self.running = running
         self.born = born
         self.sessions = 0
         self.memory = 0
-        self.dismissed = False
-        self.broken = False
-        self.why = ""
         self.checking: Deferred[Any] | None = None
         self.ended: OneShot[str] = OneShot()
+        self.why = ""
 
     def __repr__(self) -> str:
-        return f"<browser {self.running.pid}, {self.sessions} sessions>"
+        return f"<browser {self.running.pid}, {self.state.value}, {self.sessions} sessions>"
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody has it, and somebody may."""
+        return self.state in (_S.IDLE, _S.RESERVED)
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it has ended, or that is about to be heard."""
+        return self.state in (_S.DISMISSED, _S.BROKEN, _S.ENDED, _S.CLOSED)
+
+    @property
+    def fault(self) -> str:
+        """Why it is gone where its client did not ask for that; else ``""``."""
+        if self.state is _S.CLOSED:
+            return ""
+        return "its process has ended" if self.state is _S.BROKEN else self.why

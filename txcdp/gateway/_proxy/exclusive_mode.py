@@ -82,7 +82,7 @@ class Exclusive(BaseMode):
         """Offer a page of an idle browser; where there is none, one that will be there."""
         who, offers, pool = principal.name, self._offers, self._pool
         offer = offers.current(who)
-        if offer is None or (offer.browser is not None and offer.browser not in pool.idle):
+        if offer is None or (offer.browser is not None and not offer.browser.is_idle):
             offers.withdraw(who)
             pooled, page = pool.reserve(), None
             if pooled is None and pool.starting:
@@ -95,7 +95,7 @@ class Exclusive(BaseMode):
                     pool.unreserve(pooled)
                     raise
             offer = offers.current(who)  # somebody may have asked meanwhile
-            if pooled is not None and (offer is not None or page is None or pooled not in pool.idle):
+            if pooled is not None and (offer is not None or page is None or not pooled.is_idle):
                 pool.unreserve(pooled)
                 pooled = page = None
             page = page or blank_page(self._names.fresh("page", principal), self._versions.frontend())
@@ -230,7 +230,7 @@ class Exclusive(BaseMode):
         """End or keep a lease one of whose connections has closed; ``None``: nobody came, or the browser has ended."""
         lease.lines.discard(line)
         pooled = lease.pooled
-        gone = pooled is None or pooled.dismissed or pooled.broken or pooled.ended.fired
+        gone = pooled is None or pooled.is_gone
         if lease.lines or (lease.hold.is_set and not gone):
             return
         if gone or line is None or self._stopping or not self._linger or self._pool.waiting:

@@ -15,7 +15,7 @@ from txcdp._deferreds import OneShot, Timer
 from txcdp._transports.interface import Transport
 from txcdp.chrome._descriptions import TargetDescription
 from txcdp.gateway._http.tokens import Principal
-from txcdp.gateway._pool.pooled_browser import PooledBrowser
+from txcdp.gateway._pool.pooled_browser import PooledBrowser, PooledEvent
 from txcdp.gateway._proxy.modes import EndpointKind
 
 #: So many names of browsers that are gone are remembered.
@@ -125,11 +125,7 @@ class LeasedLine:
     @property
     def why(self) -> str:
         """Why the browser is gone where its client did not ask for that; else ``""``."""
-        if self._pooled.dismissed:
-            return ""
-        if self._pooled.ended.fired:
-            return self._pooled.why
-        return "its process has ended" if self._pooled.broken else ""
+        return self._pooled.fault
 
     @property
     def unread(self) -> int:
@@ -138,12 +134,12 @@ class LeasedLine:
 
     def browser_closes(self) -> None:
         """Mark the browser as closed by its client."""
-        self._pooled.dismissed = True
+        self._pooled.happened(PooledEvent.DISMISS)
 
     def lost(self) -> None:
         """Mark the browser as broken, where its own connection, not just a page's, has failed."""
-        if self._kind == "browser" and not self._pooled.dismissed:
-            self._pooled.broken = True
+        if self._kind == "browser":
+            self._pooled.happened(PooledEvent.BREAK)
 
     def left(self) -> None:
         """Release the line, because the client has gone."""

@@ -10,7 +10,7 @@ from txcdp._transports.interface import Transport
 from txcdp.errors import ConnectionLost
 from txcdp.gateway._multiplex import SharedBrowser
 from txcdp.gateway._pool.pool import Pool
-from txcdp.gateway._pool.pooled_browser import PooledBrowser
+from txcdp.gateway._pool.pooled_browser import PooledBrowser, PooledEvent
 from txcdp.gateway._proxy.virtual_transport import WriteBatch
 
 
@@ -97,7 +97,7 @@ class Upstream:
         """Give the browser back to the pool as broken, because its connection has closed."""
         self.transport.receiver = None
         if not self.why:
-            self.pooled.broken = True
+            self.pooled.happened(PooledEvent.BREAK)
             self._end("its process has ended" if reason.cause == "ended" else f"its line has failed: {reason.reason}")
             self._pool.release(self.pooled)
 
