@@ -66,7 +66,7 @@ class PoolCounts:
 
 
 class PooledState(enum.Enum):
-    """Who has a browser of the pool, or what has become of it."""
+    """The state of a browser of the pool."""
 
     #: Nobody has it, and it is as good as new.
     IDLE = "idle"
@@ -88,7 +88,7 @@ class PooledState(enum.Enum):
 
 
 class PooledEvent(enum.Enum):
-    """What may happen to a browser of the pool."""
+    """An event in the life of a browser of the pool."""
 
     RESERVE = "its page is offered"
     UNRESERVE = "the offer is over"
