@@ -464,7 +464,7 @@ class WatchingTests(LiveCase):
         self.assertNotIn(late, self.shown(self.viewer)["targets"])
 
     def test_there_may_be_very_many(self):
-        self.patch(browsers, "_MOST", 3)
+        self.patch(targets, "_MOST", 3)
         self.patch(browsers, "_MOST_SHOWN", 5)
         for number in range(10):
             self.chrome.open_target("page", f"https://b.example/{number}")

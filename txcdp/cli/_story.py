@@ -9,11 +9,12 @@ import msgspec
 from twisted.logger import Logger
 
 from txcdp._core.dispatch.tap import Message
+from txcdp._following import ModelFeed
 from txcdp.cli import _console as console
+from txcdp.cli import _sockets as sockets
 from txcdp.cli._lines import Line, Mood
 from txcdp.cli._requests import TOLD_ENDS, is_busy, is_request, line
 from txcdp.cli._selection import Selection
-from txcdp.cli._sockets import Sockets
 from txcdp.cli._tally import Tally
 from txcdp.cli._text import clean, count, size
 from txcdp.cli._urls import origin, short
@@ -30,8 +31,10 @@ from txcdp.model import (
     ExchangeState,
     NavigationEnded,
     NavigationState,
+    WebSocketFailed,
+    WebSocketMessage,
 )
-from txcdp.protocol._records import REJECTED, Event, build
+from txcdp.protocol._records import Event
 
 Told = Line | Iterable[Line | None] | None
 Handler = Callable[[Any, str | None], Told]
@@ -58,25 +61,17 @@ class Story:
         self, session: str | None, url: str, selection: Selection | None = None, verbose: bool = False
     ) -> None:
         self.tally = Tally(url)
-        self.sockets = Sockets()
         self.loaded = False
         self.committed = False
-        self._model = BrowserModel()
+        self._model = model = BrowserModel()
         self._session = session
         self._base = origin(url)
         self._selection = selection
         self._verbose = verbose
         self._names: dict[str, str] = {}
         self._targets: dict[str, str] = {}
-        self._handlers: dict[str, tuple[type[Event], Handler]] = {}
+        self._handlers: dict[type[Event], Handler] = {}
         self._register(network.EventSourceMessageReceived, self._streamed)
-        self._register(network.WebSocketCreated, lambda event, _: self.sockets.created(event))
-        self._register(network.WebSocketWillSendHandshakeRequest, lambda event, _: self.sockets.asked(event))
-        self._register(network.WebSocketHandshakeResponseReceived, lambda event, _: self.sockets.answered(event))
-        self._register(network.WebSocketFrameSent, lambda event, _: self.sockets.sent(event))
-        self._register(network.WebSocketFrameReceived, lambda event, _: self.sockets.received(event))
-        self._register(network.WebSocketFrameError, lambda event, _: self.sockets.failed(event))
-        self._register(network.WebSocketClosed, lambda event, _: self.sockets.closed(event))
         self._register(page.FrameNavigated, self._navigated)
         self._register(page.NavigatedWithinDocument, self._moved)
         self._register(page.FrameAttached, self._frame_attached)
@@ -91,10 +86,9 @@ class Story:
         self._register(target.AttachedToTarget, self._attached)
         self._register(target.DetachedFromTarget, self._detached)
         self._register(inspector.TargetCrashed, self._crashed)
-        self._lines_by_model = self._model.wants("exchanges", "console") - _UNTOLD
-        for event in self._model.wants("targets", "frames", "documents", "exchanges", "console") - _UNTOLD:
-            if event.method not in self._handlers:
-                self._register(event, lambda event, _: None)
+        self._lines_by_model = model.wants("exchanges", "console") - _UNTOLD
+        read = model.wants("targets", "frames", "documents", "exchanges", "console") - _UNTOLD
+        self._feed = ModelFeed(model, read | self._handlers.keys())
 
     @property
     def activity(self) -> tuple[bool, int]:
@@ -109,14 +103,11 @@ class Story:
     @property
     def methods(self) -> frozenset[str]:
         """The events that are needed, whatever is selected."""
-        return frozenset(self._handlers)
+        return frozenset(self._feed.kinds)
 
     def hear(self, message: Message) -> list[Line]:
         """Take an event and return the lines that tell of it: none, one or two."""
-        lines: list[Line] = []
-        known = self._handlers.get(message.method)
-        if known is not None:
-            lines = self._tell(known, message)
+        lines = self._tell(message) if message.method in self._feed.kinds else []
         if self._selection is None:
             return lines
         domain = message.method.partition(".")[0]
@@ -126,21 +117,17 @@ class Story:
         return lines if whole else []
 
     def _register(self, event: type[Event], handler: Handler) -> None:
-        self._handlers[event.method] = event, handler
+        self._handlers[event] = handler
 
-    def _tell(self, known: tuple[type[Event], Handler], message: Message) -> list[Line]:
-        kind, handler = known
+    def _tell(self, message: Message) -> list[Line]:
         try:
-            try:
-                event = msgspec.convert(message.params, kind)
-            except REJECTED:
-                event = build(kind, message.params)
-            told = handler(event, message.session_id)
-            misread = self._model.misread
-            changes = self._model.feed(message.session_id or "", event)
-            if self._model.misread > misread and kind in self._lines_by_model:
-                raise self._model.fault or ValueError(message.method)
-            become = [line for each in changes for line in self._become(each)]
+            event = self._feed.read(message)
+            handler = self._handlers.get(type(event))
+            told = None if handler is None else handler(event, message.session_id)
+            fed = self._feed.give(message.session_id, event)
+            if fed.fault is not None and type(event) in self._lines_by_model:
+                raise fed.fault
+            become = [line for each in fed.changes for line in self._become(each)]
         except Exception as error:
             # A browser of another age sends something else: that is no reason to stop watching.
             _log.debug("{method} was not understood: {error!r}", method=message.method, error=error)
@@ -158,6 +145,11 @@ class Story:
             return [self._responded(change.exchange)]
         if isinstance(change, ExchangeEnded):
             return [self._ended(change.exchange)]
+        if isinstance(change, WebSocketMessage):
+            self.tally.socket_messages += 1
+            return [sockets.message(change.frame, change.sent)]
+        if isinstance(change, WebSocketFailed):
+            return [sockets.failed(change.exchange)]
         if isinstance(change, NavigationEnded):
             top = self._model.frames.top(self._session or "")
             if top is None or top.id != change.navigation.frame_id:
@@ -185,11 +177,16 @@ class Story:
         return Line("network", f"→ {clean(exchange.method)}", text, mood="quiet", is_url=True)
 
     def _responded(self, exchange: Exchange) -> Line | None:
+        if sockets.is_socket(exchange):
+            self.tally.sockets += exchange.state is ExchangeState.OPEN
+            return sockets.answered(exchange)
         if exchange.type == "EventSource" and exchange.state is ExchangeState.RESPONDED:
             return line(exchange, self._url(exchange.url))  # it may never end
         return None
 
     def _ended(self, exchange: Exchange) -> Line | None:
+        if sockets.is_socket(exchange):
+            return sockets.closed(exchange)
         if exchange.state not in TOLD_ENDS or not is_request(exchange):
             return None
         self.tally.request(exchange)

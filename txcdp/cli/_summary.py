@@ -41,9 +41,9 @@ def _rows(story: Story, style: Style, notes: Iterable[tuple[str, str]], room: in
         kinds = [f"{kind.lower()} {size(number)}" for kind, number in tally.received.most_common() if number]
         text = f"{size(tally.received.total())}: {', '.join(kinds)}"
         yield "received", text if whole else cut(text, room)
-    if story.sockets.opened or story.sockets.messages:
-        opened = count(story.sockets.opened, "WebSocket")
-        yield "sockets", f"{opened}, {count(story.sockets.messages, 'message')}"
+    if tally.sockets or tally.socket_messages:
+        opened = count(tally.sockets, "WebSocket")
+        yield "sockets", f"{opened}, {count(tally.socket_messages, 'message')}"
     yield "console", _console(story, style)
     for number, text in enumerate(tally.exceptions):
         yield "" if number else "uncaught", style.in_mood(text if whole else cut(text, room), "bad")

@@ -37,6 +37,8 @@ class Tally:
         self.exceptions: list[str] = []
         self.crashes = 0
         self.downloads = 0
+        self.sockets = 0
+        self.socket_messages = 0
         self.parsed_after: float | None = None
         self.loaded_after: float | None = None
         self.slowest: list[Exchange] = []

@@ -81,7 +81,7 @@ async def watch(reactor: Any, options: Options, output: Output, style: Style) ->
         page = await browser.new_page()
         watching = Watching(browser._dialogs, options.selection.enabling if options.selection else ())
         try:
-            await watching.start(browser.session, page.session, page.target_id)
+            await watching.start(browser.session, page.session)
             return await _Watch(reactor, options, output, style, browser, page).run()
         finally:
             if options.browser is not None:

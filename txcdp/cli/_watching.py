@@ -7,15 +7,40 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredList
 
-from txcdp._core.sessions import AutoAttach, Session
-from txcdp._deferreds import ignore_failure
-from txcdp._following import enable
+from txcdp._core.sessions import Session
+from txcdp._following import Choice, Following, enabling
 from txcdp.cli._selection import BASE
 from txcdp.domains import browser, target
 from txcdp.page._dialogs import Dialogs
 
 #: Seconds for which a page's own process may keep the watching from starting.
 _PATIENCE = 5.0
+
+
+class OpenedBy(Choice):
+    """A page, with all that is in it and all that it opens.
+
+    A page's pop-ups and shared workers are told of by the browser, which tells of everybody's. Kept are pages that were
+    opened by ours, and shared workers that begin from now on: who began them is not told.
+
+    :param others: the ids of the targets that are there already.
+    """
+
+    above = (target.FilterEntry(type="page"), target.FilterEntry(type="shared_worker"))
+
+    def __init__(self, others: Iterable[str]) -> None:
+        self._others = frozenset(others)
+        self._ours: set[str | None] = set()
+
+    def wants_above(self, info: target.TargetInfo) -> bool:
+        """Tell whether one of ours has opened it, or it may be that one of ours has."""
+        if info.target_id in self._others:
+            return False
+        return info.opener_id in self._ours or info.type == "shared_worker"
+
+    def took(self, info: target.TargetInfo) -> None:
+        """Hear that a target is one of ours."""
+        self._ours.add(info.target_id)
 
 
 class Watching:
@@ -31,42 +56,25 @@ class Watching:
     def __init__(self, dialogs: Dialogs, domains: Sequence[str] = ()) -> None:
         self._dialogs = dialogs
         self._domains = (*BASE, *(each for each in domains if each not in BASE))
-        self._below = AutoAttach(set_up=self._admit)
-        self._ours: set[str] = set()
-        self._others: set[str] = set()
+        self._page: Session | None = None
         self.opened: list[Session] = []
 
-    async def start(self, browser: Session, page: Session, target_id: str) -> None:
-        """Begin with the page itself; returns when all of it is answered, whatever the answers are.
+    async def start(self, browser: Session, page: Session) -> None:
+        """Begin with the page itself; returns when all of it is answered, whatever the answers are."""
+        self._page = page
+        there = (await browser.execute(target.get_targets())).target_infos
+        following = Following(
+            OpenedBy(each.target_id for each in there),
+            enabling(self._domains),
+            answer_dialogs=self._dialogs.follow,
+            begin=self._begins,
+            timeout=_PATIENCE,
+        )
+        await all_of([*following.follow(page), following.start(browser)])
 
-        A page's frames and workers are attached through its own session, but its pop-ups and shared workers through
-        the browser's, which tells of everybody's. Kept are pages that were opened by ours, and shared workers that
-        begin from now on: who began them is not told.
-        """
-        self._ours.add(target_id)
-        self._others.update(each.target_id for each in (await browser.execute(target.get_targets())).target_infos)
-        kinds = [target.FilterEntry(type=each) for each in ("page", "shared_worker")]
-        above = AutoAttach(set_up=self._admit_above, keep=self._is_ours, recursive=False, filter=kinds)
-        await all_of([*self._enable(page), self._below.start(page), above.start(browser)])
-
-    def _is_ours(self, info: target.TargetInfo) -> bool:
-        if info.target_id in self._others:
-            return False
-        return info.opener_id in self._ours or info.type == "shared_worker"
-
-    def _admit_above(self, session: Session) -> None:
-        if session.target is not None and session.target.type == "page":
-            self._ours.add(session.target.target_id)
+    def _begins(self, session: Session) -> None:
+        if session.kind == "page" and session is not self._page:
             self.opened.append(session)
-        self._below.start(session).addErrback(ignore_failure)
-        self._admit(session)
-
-    def _admit(self, session: Session) -> None:
-        for sent in self._enable(session):
-            sent.addErrback(ignore_failure)
-
-    def _enable(self, session: Session) -> list[Deferred[Any]]:
-        return enable(session, self._domains, self._dialogs, timeout=_PATIENCE)
 
 
 def discover(session: Session) -> Deferred[Any]:

@@ -14,7 +14,6 @@ from twisted.logger import Logger
 
 from txcdp._arguments import refuse_bare_string
 from txcdp._core.dispatch.tap import CommandObserver
-from txcdp._core.sessions import Session
 from txcdp._deferreds import OneShot, returns_deferred, shielded
 from txcdp._logs import LogThrottle
 from txcdp.browser import Browser
@@ -27,7 +26,7 @@ from txcdp.recording._buffer import Buffer, Overflow
 from txcdp.recording._commands import Commands
 from txcdp.recording._entries import as_chromium_writes, event_line, note_line
 from txcdp.recording._filters import Filter
-from txcdp.recording._following import DOMAINS, Following
+from txcdp.recording._following import DOMAINS, Recording
 from txcdp.recording._secrets import CARRIERS, mask
 from txcdp.recording._sinks import Host, Pump, Sink
 from txcdp.recording._sources import Sources
@@ -92,7 +91,6 @@ class Recorder:
         self._connection = browser.connection
         self._clock = browser.connection.context.clock
         self._filter = filter or Filter()
-        self._following = Following(browser, domains, self._filter.targets)
         self._masks = secrets == "mask"
         self._wall = wall
         policies = {"secrets": secrets, "overflow": overflow}
@@ -107,6 +105,7 @@ class Recorder:
         self._put = self._pump.put
         self._sources = Sources(self._connection, self._filter, self._note)
         self._find = self._sources.find
+        self._following = Recording(browser, domains, self._filter.targets, self._sources.add)
         self._commands = Commands(self._sources, self._filter, self._masks, wall, self._keep) if commands else None
         self._in_thread = in_thread or self._thread
         self._subscriptions: list[Callable[[], object]] = []
@@ -190,6 +189,7 @@ class Recorder:
         subscriptions, self._subscriptions = self._subscriptions, []
         for end in subscriptions:
             end()
+        self._following.stop()
         self._connection.context.flow.release(self)
         try:
             await self._pump.stop(reason)
@@ -228,18 +228,14 @@ class Recorder:
             self._subscriptions = [
                 connection.health.subscribe(self._felt, _not_here).dispose,
                 changes.subscribe(self._sources.changed, _not_here).dispose,
-                connection.attached.subscribe(self._attached, _not_here).dispose,
+                connection.attached.subscribe(self._following.follow, _not_here).dispose,
                 self.browser._dialogs.answered.subscribe(self._dialog_answered, _not_here).dispose,
                 tap.subscribe(self._heard, self._lost, self._closed).dispose,
             ]
             if self._commands is not None:
                 observer = CommandObserver(self._commands.sent, self._commands.replied)
                 self._subscriptions.append(connection.observe_commands(observer))
-            await self._following.start(self._sources.add, root != "browser")
-
-    def _attached(self, session: Session) -> None:
-        self._sources.add(session)
-        self._following.set_up(session)
+            await self._following.start(root != "browser")
 
     # What comes in:
 

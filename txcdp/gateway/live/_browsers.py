@@ -15,21 +15,23 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txcdp._core.dispatch.tap import Message
+from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure
+from txcdp._following import Following
 from txcdp._privacy import printable, shown_url
 from txcdp.browser import Browser
 from txcdp.domains import target
 from txcdp.errors import TxcdpError
 from txcdp.gateway._pool.pooled_browser import Running
 from txcdp.gateway.live._tables import Tables
-from txcdp.gateway.live._targets import EVENTS, TargetWatch
+from txcdp.gateway.live._targets import EVENTS, Listed, TargetWatch, watched
 from txcdp.model import kind_of
+from txcdp.protocol._records import build
 
 #: Seconds after which a line that was lost, or could not be opened, is tried again.
 _AGAIN = 5.0
 
-#: Most targets of a browser that are listened to; more are only listed, and not all of very many.
-_MOST = 50
+#: Most targets of a browser that are listed.
 _MOST_SHOWN = 300
 
 #: Characters of a title.
@@ -63,6 +65,7 @@ class BrowserWatch:
         self._opening: Deferred[Any] | None = None
         self._browser: Browser | None = None
         self._sessions: dict[str, TargetWatch] = {}
+        self._following = Following(Listed(), watched)
         self._stopped = False
         self.state = ""
         self.targets: dict[str, TargetWatch] = {}
@@ -137,7 +140,7 @@ class BrowserWatch:
             return
         watch = self._sessions.get(message.session_id or "")
         if watch is not None:
-            watch.heard(message.method, message.params)
+            watch.heard(message)
 
     def _target(self, method: str, params: dict[str, Any]) -> None:
         if method == "Target.targetDestroyed":
@@ -151,9 +154,8 @@ class BrowserWatch:
                 return
             watch = TargetWatch(self._clock, self._tables, key, info["type"])
             watch.show(browser=self._running.pid)
-            if _is_listened(info["type"]) and sum(each.wanted for each in self.targets.values()) < _MOST:
-                self._listen(watch)
             self.targets[key] = watch
+            self._listen(watch, info)
         self.targets[key].show(url=shown_url(info["url"]), title=shown_title(info["title"], info["url"]))
 
     def _destroyed(self, key: str) -> None:
@@ -161,30 +163,25 @@ class BrowserWatch:
         if watch is not None:
             watch.end()
 
-    def _listen(self, watch: TargetWatch) -> None:
+    def _listen(self, watch: TargetWatch, info: dict[str, Any]) -> None:
         browser = self._browser
         assert browser is not None
-        watch.wanted = True
 
-        def attached(session: Any) -> None:
-            name = session.id
+        def attached(session: Session) -> None:
+            name = session.id or ""
             self._sessions[name] = watch
             session.when_ended().addCallback(lambda _: self._sessions.pop(name, None))
-            watch.listen(session)
+            watch.listen(session, self._following)
 
-        browser.connection.attach(watch.key).addCallbacks(attached, ignore_failure)
+        attaching = self._following.attach(browser.connection, build(target.TargetInfo, info))
+        if attaching is not None:
+            attaching.addCallbacks(attached, ignore_failure)
 
 
 def _is_hidden(target_type: str) -> bool:
     """Return whether a target is no client's, but a part of the browser itself."""
     kind = kind_of(target_type)
     return kind.is_internal or kind.is_container
-
-
-def _is_listened(target_type: str) -> bool:
-    """Return whether something happens in a target, and the root session can attach to it."""
-    kind = kind_of(target_type)
-    return (kind.has_document or kind.is_worker) and not kind.is_within
 
 
 def shown_title(title: str, url: str) -> str:

@@ -10,12 +10,12 @@ from __future__ import annotations
 from itertools import count
 from typing import Any
 
-import msgspec
-
+from txcdp._core.dispatch.tap import Message
 from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure
+from txcdp._following import Choice, Following, ModelFeed
 from txcdp._privacy import printable, shown_url
-from txcdp.domains import inspector, network, page, runtime
+from txcdp.domains import inspector, network, page, runtime, target
 from txcdp.domains import log as log_domain
 from txcdp.gateway.live._console import line_of
 from txcdp.gateway.live._tables import Rate, Tables
@@ -31,11 +31,15 @@ from txcdp.model import (
     ExchangeState,
     SessionCrashed,
     SessionRevived,
+    kind_of,
 )
-from txcdp.protocol._records import REJECTED, Event, build
+from txcdp.protocol._records import Event
 
 #: Of one target in a second; of one that has more nothing is heard any more.
 _MOST_EVENTS = 2000
+
+#: Targets of a browser that are followed at once; more are only listed.
+_MOST = 50
 
 #: Requests of one target that are on their way; of more, the oldest is not followed to its end.
 _MOST_OPEN = 200
@@ -47,16 +51,17 @@ _LARGEST_PICTURE = 400_000
 #: Characters of words that the browser says.
 _WORD = 80
 
-_KINDS: dict[str, type[Event]] = {
-    each.method: each
-    for each in (
-        *(inspector.TargetCrashed, inspector.TargetReloadedAfterCrash, log_domain.EntryAdded, page.ScreencastFrame),
-        *(network.LoadingFailed, network.LoadingFinished, network.RequestServedFromCache, network.RequestWillBeSent),
-        *(network.ResponseReceived, runtime.ConsoleAPICalled, runtime.ExceptionThrown),
-    )
-}
+#: What the model is fed with.
+_FED: tuple[type[Event], ...] = (
+    *(inspector.TargetCrashed, inspector.TargetReloadedAfterCrash, log_domain.EntryAdded),
+    *(network.LoadingFailed, network.LoadingFinished, network.RequestServedFromCache, network.RequestWillBeSent),
+    *(network.ResponseReceived, runtime.ConsoleAPICalled, runtime.ExceptionThrown),
+)
 
-EVENTS = frozenset(_KINDS)
+EVENTS = frozenset([*(each.method for each in _FED), page.ScreencastFrame.method])
+
+_NOTHING_KEPT = {"maxTotalBufferSize": 0, "maxResourceBufferSize": 0, "maxPostDataSize": 0}
+_SCREENCAST = {"format": "jpeg", "quality": _QUALITY, "maxWidth": _WIDTH, "maxHeight": _HEIGHT}
 
 #: What is shown of where a response came from.
 _CACHES = {"disk": "disk cache", "worker": "worker", "memory": "memory cache"}
@@ -72,6 +77,38 @@ _ENDS = {
 _numbers = count(1)
 
 
+class Listed(Choice):
+    """What a browser lists, and something happens in: pages and workers that the root session can attach to."""
+
+    below = ()  # what is within a page is told of by its own session, which is not asked
+
+    def __init__(self) -> None:
+        self._followed: set[str] = set()
+
+    def wants_above(self, info: target.TargetInfo) -> bool:
+        """Tell whether it is one of these, and there are not too many."""
+        kind = kind_of(info.type)
+        return (kind.has_document or kind.is_worker) and not kind.is_within and len(self._followed) < _MOST
+
+    def took(self, info: target.TargetInfo) -> None:
+        """Count it."""
+        self._followed.add(info.target_id)
+
+    def left(self, info: target.TargetInfo) -> None:
+        """Count it no more."""
+        self._followed.discard(info.target_id)
+
+
+def watched(target_type: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return what a target is sent that is watched."""
+    commands: list[tuple[str, dict[str, Any]]] = [
+        ("Network.enable", _NOTHING_KEPT),
+        ("Runtime.enable", {}),
+        ("Log.enable", {}),
+    ]
+    return [*commands, ("Page.startScreencast", _SCREENCAST)] if target_type == "page" else commands
+
+
 class TargetWatch:
     """Watches one target.
 
@@ -79,15 +116,14 @@ class TargetWatch:
     :param tables: to be filled.
     :param key: the target's id.
     :param kind: its type.
-    :ivar wanted: whether it is, or is to be, listened to.
     """
 
     def __init__(self, clock: Any, tables: Tables, key: str, kind: str) -> None:
         self._clock = clock
         self._tables = tables
-        self._kind = kind
         self._session: Session | None = None
-        self._model = BrowserModel()
+        self._following: Following | None = None
+        self._feed = ModelFeed(BrowserModel(), _FED)
         #: The rows of the requests that have not ended, by exchange.
         self._open: dict[str, int] = {}
         self._picture: int | None = None
@@ -95,17 +131,15 @@ class TargetWatch:
         self._bytes = 0.0
         self._rates = (Rate(), Rate(), Rate())
         self.key = key
-        self.wanted = False
         tables.targets.put(key, {"type": printable(kind[:_WORD]), "url": "", "title": "", "state": ""})
 
     def show(self, **fields: Any) -> None:
         """Set fields of its row."""
         self._tables.targets.change(self.key, **fields)
 
-    def listen(self, session: Session) -> None:
-        """Begin to listen."""
-        self._session = session
-        self._set_up()
+    def listen(self, session: Session, following: Following) -> None:
+        """Begin to listen to a session that is followed."""
+        self._session, self._following = session, following
 
     def end(self) -> None:
         """Drop the target, which is gone, from the tables."""
@@ -136,7 +170,7 @@ class TargetWatch:
             self._send(page.screencast_frame_ack(session_id=picture))
         return rate
 
-    def heard(self, method: str, params: dict[str, Any]) -> None:
+    def heard(self, message: Message) -> None:
         """Take one of :data:`EVENTS`."""
         if self._session is None:
             return
@@ -144,19 +178,14 @@ class TargetWatch:
         if self._events > _MOST_EVENTS:
             self._mute()
             return
-        if method == page.ScreencastFrame.method:
-            self._frame(params)
+        if message.method == page.ScreencastFrame.method:
+            self._frame(message.params)
             return
-        kind = _KINDS[method]
-        try:
-            event = msgspec.convert(params, kind)
-        except REJECTED:
-            event = build(kind, params)
-        misread = self._model.misread
-        for change in self._model.feed("", event):
+        fed = self._feed.give("", self._feed.read(message))
+        for change in fed.changes:
             self._become(change)
-        if self._model.misread > misread:
-            raise ValueError(f"{method}: {self._model.fault!r}")
+        if fed.fault is not None:
+            raise ValueError(f"{message.method}: {fed.fault!r}")
 
     def _become(self, change: Change) -> None:
         match change:
@@ -173,14 +202,8 @@ class TargetWatch:
                 self.show(state="crashed")
             case SessionRevived():
                 self.show(state="")
-                self._set_up()
-
-    def _set_up(self) -> None:
-        self._send(network.enable(max_total_buffer_size=0, max_resource_buffer_size=0, max_post_data_size=0))
-        self._send(runtime.enable())
-        self._send(log_domain.enable())
-        if self._kind == "page":
-            self._send(page.start_screencast(format="jpeg", quality=_QUALITY, max_width=_WIDTH, max_height=_HEIGHT))
+                if self._session is not None and self._following is not None:
+                    self._following.set_up_quietly(self._session)
 
     def _mute(self) -> None:
         """Detach from a target with too many events."""
@@ -213,8 +236,8 @@ class TargetWatch:
         self._requests += 1
         number = self._open[exchange.id] = next(_numbers)
         if len(self._open) > _MOST_OPEN:
-            oldest = next(iter(self._model.exchanges.exchanges.values()))
-            self._model.exchanges.forget(oldest.request_id)
+            oldest = next(iter(self._feed.model.exchanges.exchanges.values()))
+            self._feed.model.exchanges.forget(oldest.request_id)
             del self._open[oldest.id]
         self._tables.requests.put(
             number,
