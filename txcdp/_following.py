@@ -54,18 +54,18 @@ class Choice:
     above: ClassVar[Sequence[target.FilterEntry]] = ASSUMED
 
     def wants_below(self, info: target.TargetInfo) -> bool:
-        """Tell whether a target is wanted that was opened below one that is followed."""
+        """Return whether a target is wanted that was opened below one that is followed."""
         return True
 
     def wants_above(self, info: target.TargetInfo) -> bool:
-        """Tell whether a target is wanted that the browser itself tells of."""
+        """Return whether a target is wanted that the browser itself tells of."""
         return True
 
     def took(self, info: target.TargetInfo) -> None:
-        """Hear that a target is followed from now on."""
+        """Note that a target is followed from now on."""
 
     def left(self, info: target.TargetInfo) -> None:
-        """Hear that a target is followed no more."""
+        """Note that a target is followed no more."""
 
 
 #: By the type of a target, what is sent to it: methods of commands, with their parameters as they go over the wire.

@@ -18,7 +18,7 @@ _TOLD = (ExchangeState.CLOSED, ExchangeState.FAILED)
 
 
 def is_socket(exchange: Exchange) -> bool:
-    """Tell whether it is a WebSocket's."""
+    """Return whether it is a WebSocket's."""
     return exchange.type == "WebSocket" and exchange.request is None
 
 

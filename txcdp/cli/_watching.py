@@ -33,13 +33,13 @@ class OpenedBy(Choice):
         self._ours: set[str | None] = set()
 
     def wants_above(self, info: target.TargetInfo) -> bool:
-        """Tell whether one of ours has opened it, or it may be that one of ours has."""
+        """Return whether one of ours has opened it, or it may be that one of ours has."""
         if info.target_id in self._others:
             return False
         return info.opener_id in self._ours or info.type == "shared_worker"
 
     def took(self, info: target.TargetInfo) -> None:
-        """Hear that a target is one of ours."""
+        """Note that a target is one of ours."""
         self._ours.add(info.target_id)
 
 

@@ -33,7 +33,7 @@ class AllBut(Choice):
         self._unwanted = unwanted
 
     def wants_below(self, info: target.TargetInfo) -> bool:
-        """Tell whether its type is none of them."""
+        """Return whether its type is none of them."""
         return info.type not in self._unwanted
 
     wants_above = wants_below

@@ -86,7 +86,7 @@ class Listed(Choice):
         self._followed: set[str] = set()
 
     def wants_above(self, info: target.TargetInfo) -> bool:
-        """Tell whether it is one of these, and there are not too many."""
+        """Return whether it is one of these, and there are not too many."""
         kind = kind_of(info.type)
         return (kind.has_document or kind.is_worker) and not kind.is_within and len(self._followed) < _MOST
 
