@@ -190,7 +190,7 @@ class Following:
 
 
 class Fed(NamedTuple):
-    """What has come of one event.
+    """The outcome of feeding one event.
 
     :ivar changes: what it has changed in the model.
     :ivar fault: the error where it was not what the protocol says; what could be read of it is in the model.

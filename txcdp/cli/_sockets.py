@@ -23,7 +23,7 @@ def is_socket(exchange: Exchange) -> bool:
 
 
 def answered(socket: Exchange) -> Line | None:
-    """Tell of the answer to the handshake."""
+    """Return the line of the answer to the handshake, where there is one."""
     if socket.handshake is None or socket.responded is None:
         return None
     good = socket.handshake.status == 101
@@ -33,12 +33,12 @@ def answered(socket: Exchange) -> Line | None:
 
 
 def failed(socket: Exchange) -> Line:
-    """Tell of an error, also that no connection was made."""
+    """Return the line of an error, also that no connection was made."""
     return Line("socket", "ERR", clean(socket.url), note=clean(socket.error_text), mood="bad", is_url=True)
 
 
 def closed(socket: Exchange) -> Line | None:
-    """Tell of the end of one that had an answer."""
+    """Return the line of the end of one that had an answer."""
     if socket.responded is None or socket.ended is None or socket.state not in _TOLD:
         return None
     took = seconds(socket.ended - socket.responded)
@@ -46,7 +46,7 @@ def closed(socket: Exchange) -> Line | None:
 
 
 def message(frame: network.WebSocketFrame, sent: bool) -> Line:
-    """Tell of a message, to the server or from it."""
+    """Return the line of a message, to the server or from it."""
     data = frame.payload_data or ""
     opcode = int(frame.opcode or 0)
     if opcode == _TEXT:

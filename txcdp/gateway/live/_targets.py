@@ -78,7 +78,7 @@ _numbers = count(1)
 
 
 class Listed(Choice):
-    """What a browser lists, and something happens in: pages and workers that the root session can attach to."""
+    """The targets that a browser lists and something happens in: pages and workers that the root can attach to."""
 
     below = ()  # what is within a page is told of by its own session, which is not asked
 
