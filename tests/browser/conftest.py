@@ -13,6 +13,7 @@ import pytest
 from twisted.internet import reactor
 
 from tests.browser.support import SharedBrowserTestCase, is_of_commands, shared_browser
+from tests.browser.support_programs import forking
 
 #: What each thing is, in words.
 Leavings = set[str]
@@ -25,7 +26,7 @@ def processes() -> dict[str, int]:
     for pid in children.read_text().split() if children.exists() else ():
         with contextlib.suppress(OSError):
             stat, command = Path(f"/proc/{pid}/stat").read_text(), Path(f"/proc/{pid}/cmdline").read_bytes()
-            if stat.rpartition(")")[2].split()[0] not in "ZX":
+            if stat.rpartition(")")[2].split()[0] not in "ZX" and int(pid) != forking.pid:
                 found[f"process {pid}: {command.replace(bytes(1), b' ').decode(errors='replace')[:200]}"] = int(pid)
     return found
 
@@ -52,9 +53,10 @@ def leavings() -> Leavings:
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_browser_left() -> Iterator[None]:
-    """End the shared browser when all tests have run."""
+    """End the shared browser, and what forks programs, when all tests have run."""
     yield
     shared_browser.close()
+    forking.close()
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ import shutil
 import struct
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from twisted.python.failure import Failure
 import txcdp
 from examples.site.server import address, serve, stop
 from tests.browser.support import BrowserTestCase, reactor, refusing_port
+from tests.browser.support_programs import python
 from txcdp._deferreds import returns_deferred
 from txcdp.domains import browser as domain
 from txcdp.domains import page, target
@@ -103,12 +105,15 @@ class CommandTestCase(BrowserTestCase):
         self.folder = tempfile.mkdtemp(prefix="cli-")
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
 
-    def start(self, *arguments: str) -> Command:
-        """Start the command, which is killed at the test's end where it still runs."""
+    def start(self, *arguments: str, by: Sequence[str] = ()) -> Command:
+        """Start the command, which is killed at the test's end where it still runs.
+
+        :param by: what its command line begins with; by default it is forked from a process that can do it.
+        """
         command = Command()
         environment = {**os.environ, "TMPDIR": self.folder, "PYTHONPATH": ROOT, "PYTHONWARNINGS": ""}
         environment.pop("FORCE_COLOR", None)
-        argv = [sys.executable, "-m", "txcdp", *arguments]
+        argv = [*(by or python()), "-m", "txcdp", *arguments]
         process = reactor.spawnProcess(command, argv[0], argv, env=environment, path=self.folder)
 
         @returns_deferred
@@ -263,7 +268,7 @@ class WatchTests(CommandTestCase):
         await self.interrupted("TERM", 143, "--pipe")
 
     async def test_ctrl_c_while_the_browser_starts_leaves_nothing(self) -> None:
-        command = self.start("watch", self.site)
+        command = self.start("watch", self.site, by=[sys.executable])
         while not any(each.startswith("txcdp-") for each in os.listdir(self.folder)):
             await deferLater(reactor, 0.01)
         command.signal("INT")
@@ -273,7 +278,7 @@ class WatchTests(CommandTestCase):
 
     async def test_after_kill_9_the_browser_ends_and_the_next_start_clears_up(self) -> None:
         for pipe in ([], ["--pipe"]):
-            command = self.start("watch", self.site, "--until", "forever", *pipe)
+            command = self.start("watch", self.site, "--until", "forever", *pipe, by=[sys.executable])
             await command.prints("loaded    load")
             self.assertNotEqual(processes_in(self.folder), [])
             command.signal("KILL")

@@ -13,13 +13,13 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple, cast
 
 import pytest
 
-from tests.browser import support_programs
+from tests.browser.support_programs import python
 from tests.project.test_docs import PYTHON, ROOT, Block, by_name
 from tests.support import PATIENCE
 
@@ -28,6 +28,8 @@ SERVICES = [block for block in PYTHON if block.is_service and not block.guests]
 
 #: Seconds for one program, on a busy machine.
 DEADLINE = PATIENCE
+#: How many programs run at a time.
+AT_ONCE = 4
 #: What programs do is not measured.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
 
@@ -96,6 +98,21 @@ def on_stage(text: str, stage: dict[str, str]) -> str:
     return text
 
 
+def run(program: Path) -> Ended:
+    """Run a program in its folder, without input."""
+    done = subprocess.run(
+        [*python(), program.name],
+        cwd=program.parent,
+        env=ENVIRONMENT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=DEADLINE,
+        check=False,
+    )
+    return Ended(done.returncode, done.stdout.decode(errors="replace"))
+
+
 @pytest.fixture(scope="module")
 def runs(
     request: pytest.FixtureRequest, stage: dict[str, str], tmp_path_factory: pytest.TempPathFactory
@@ -103,39 +120,15 @@ def runs(
     """Begin to run those programs that are asked for, a few at a time."""
     functions = [each for each in request.session.items if isinstance(each, pytest.Function)]
     runs_one = [each for each in functions if each.originalname == test_a_program_runs.__name__]
-    wanted = [cast(Block, each.callspec.params["block"]) for each in runs_one]
     started: dict[str, Future[Ended]] = {}
-    for block in wanted:
-        program = tmp_path_factory.mktemp("docs") / "program.py"
-        program.write_text(on_stage(block.text, stage), encoding="utf-8")
-        started[str(program)] = Future()
-    with subprocess.Popen(
-        [sys.executable, "-m", support_programs.__name__, str(int(DEADLINE))],
-        cwd=ROOT,
-        env=ENVIRONMENT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdin is not None
-        process.stdin.write("\n".join(started))
-        process.stdin.close()
-        reading = threading.Thread(target=read_ends, args=(process, started))
-        reading.start()
-        yield dict(zip([block.name for block in wanted], started.values(), strict=True))
-        process.terminate()
-        reading.join()
-
-
-def read_ends(process: subprocess.Popen[str], started: dict[str, Future[Ended]]) -> None:
-    """Take in how programs end."""
-    for line in process.stdout or ():
-        program, code = line.split()
-        said = Path(program).with_name(support_programs.OUTPUT).read_text(encoding="utf-8", errors="replace")
-        started[program].set_result(Ended(int(code), said))
-    for each in started.values():
-        if not each.done():
-            each.set_exception(AssertionError("what runs the programs has ended"))
+    python()  # not by several threads
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for block in [cast(Block, each.callspec.params["block"]) for each in runs_one]:
+            program = tmp_path_factory.mktemp("docs") / "program.py"
+            program.write_text(on_stage(block.text, stage), encoding="utf-8")
+            started[block.name] = pool.submit(run, program)
+        yield started
+        pool.shutdown(cancel_futures=True)
 
 
 @by_name(PROGRAMS)
@@ -149,7 +142,7 @@ def test_a_program_runs(block: Block, runs: dict[str, Future[Ended]]) -> None:
 def test_a_service_starts_answers_and_stops(block: Block, stage: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "service.tac").write_text(on_stage(block.text, stage).replace("8080", "0"), encoding="utf-8")
     with subprocess.Popen(
-        [sys.executable, "-c", TWISTD, "--nodaemon", "--pidfile=", "--python=service.tac"],
+        [*python(), "-c", TWISTD, "--nodaemon", "--pidfile=", "--python=service.tac"],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from twisted.logger import formatEvent, globalLogPublisher
 
 import txcdp
 from tests.browser.support import BrowserTestCase, reactor, refusing_port
+from tests.browser.support_programs import python
 from txcdp.domains import fetch, input, network
 from txcdp.errors import EvaluationError, LaunchError, NavigationError, NavigationTimeout
 
@@ -106,9 +106,8 @@ class ToolTests(SecretCase):
     """``txcdp`` complains on standard error, which people keep in logs."""
 
     async def tool(self, *arguments: str) -> tuple[str, str]:
-        out, err, _ = await getProcessOutputAndValue(
-            sys.executable, ["-m", "txcdp", *arguments], env=dict(os.environ), reactor=reactor
-        )
+        executable, *command = [*python(), "-m", "txcdp", *arguments]
+        out, err, _ = await getProcessOutputAndValue(executable, command, env=dict(os.environ), reactor=reactor)
         self.assertTrue(err)
         self.assert_secret(err.decode())
         self.assertNotIn("\x1b", err.decode())

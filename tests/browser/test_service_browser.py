@@ -7,7 +7,6 @@ import re
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -22,6 +21,7 @@ from twisted.python.failure import Failure
 
 import txcdp
 from tests.browser.support import BrowserTestCase
+from tests.browser.support_programs import python
 from tests.support import PATIENCE
 from txcdp.recording import EventEntry, NoteEntry, read
 
@@ -39,13 +39,13 @@ class Twistd(ProcessProtocol):
         self.said = ""
         self.ended: Deferred[object] = Deferred()
         self.code: int | None = None
-        command = [sys.executable, "-c", TWISTD, "--nodaemon", "--pidfile=", *arguments]
+        command = [*python(), "-c", TWISTD, "--nodaemon", "--pidfile=", *arguments]
         environment = {
             **os.environ,
             **variables,
             "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
         }
-        reactor.spawnProcess(self, sys.executable, command, environment)
+        reactor.spawnProcess(self, command[0], command, environment)
 
     def outReceived(self, data: bytes) -> None:
         self.said += data.decode("utf-8", "replace")
@@ -144,7 +144,7 @@ class RecordTests(BrowserTestCase):
 
         def shown() -> str:
             return subprocess.run(
-                [sys.executable, "-m", "txcdp", "show", str(folder)],
+                [*python(), "-m", "txcdp", "show", str(folder)],
                 capture_output=True,
                 text=True,
                 check=True,
