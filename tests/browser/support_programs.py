@@ -174,15 +174,15 @@ def main() -> None:
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(sys.argv[1])
     listening.listen(100)
-    for each in IMPORTED:
-        importlib.import_module(each)
+    for name in IMPORTED:
+        importlib.import_module(name)
     assert "twisted.internet.reactor" not in sys.modules, "one reactor for all of them"
     gc.collect()
     gc.freeze()
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    keepers = set()
+    keepers: set[int] = set()
     with selectors.DefaultSelector() as selector:
         selector.register(listening, selectors.EVENT_READ)
         selector.register(0, selectors.EVENT_READ)

@@ -106,8 +106,8 @@ class ToolTests(SecretCase):
     """``txcdp`` complains on standard error, which people keep in logs."""
 
     async def tool(self, *arguments: str) -> tuple[str, str]:
-        executable, *command = [*python(), "-m", "txcdp", *arguments]
-        out, err, _ = await getProcessOutputAndValue(executable, command, env=dict(os.environ), reactor=reactor)
+        command = [*python(), "-m", "txcdp", *arguments]
+        out, err, _ = await getProcessOutputAndValue(command[0], command[1:], env=dict(os.environ), reactor=reactor)
         self.assertTrue(err)
         self.assert_secret(err.decode())
         self.assertNotIn("\x1b", err.decode())
