@@ -11,6 +11,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
+from txcdp._reactor import CallsLater, Clock
 from txcdp.errors import TxcdpError
 
 P = ParamSpec("P")
@@ -39,7 +40,7 @@ def returns_deferred(
 
 
 def with_deadline(
-    reactor: Any,
+    reactor: CallsLater | Clock | None,
     deferred: Deferred[T],
     seconds: float | None,
     error_factory: Callable[[], Exception],
@@ -49,12 +50,12 @@ def with_deadline(
     A value that arrives although it was cancelled is kept; a failure of any kind that follows
     the cancellation becomes the error, with the first one as its ``__cause__``.
 
-    :param reactor: the reactor, or another clock with ``callLater``.
+    :param reactor: the reactor, or another clock with ``callLater``; None, too, where there is no deadline.
     :param deferred: what to wait for; the same one is returned.
     :param seconds: how long, or ``None`` for no deadline.
     :param error_factory: makes the exception, only when the time is up.
     """
-    if seconds is None or (deferred.called and not deferred.paused):
+    if reactor is None or seconds is None or (deferred.called and not deferred.paused):
         return deferred
     expired = False
 
@@ -157,7 +158,7 @@ class Timer:
     :param function: what is to be done.
     """
 
-    def __init__(self, clock: Any, function: Callable[[], object]) -> None:
+    def __init__(self, clock: CallsLater | Clock, function: Callable[[], object]) -> None:
         self._clock = clock
         self._function = function
         self._call: IDelayedCall | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twisted.internet.interfaces import IReactorTime
+from txcdp._reactor import Clock
 
 #: Seconds from one line to the next.
 EVERY = 10.0
@@ -14,7 +14,7 @@ class LogThrottle:
     :param clock: a reactor or a ``task.Clock``.
     """
 
-    def __init__(self, clock: IReactorTime) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._logged_at = -EVERY
 

@@ -19,8 +19,8 @@ from typing import Any, TypeVar
 import reactivex
 from reactivex import abc
 from reactivex import disposable as reactivex_disposable
-from twisted.internet.interfaces import IReactorTime
 
+from txcdp._reactor import AnyReactor, Clock
 from txcdp.streams import GroupedStream, Pipeline, StreamContext
 from txcdp.streams._stream import context_of
 
@@ -47,7 +47,7 @@ class TwistedScheduler(_RxScheduler):
     :param reactor: a reactor or a ``task.Clock``.
     """
 
-    def __init__(self, reactor: IReactorTime) -> None:
+    def __init__(self, reactor: AnyReactor) -> None:
         super().__init__(reactor)
         self._clock = reactor
 
@@ -65,7 +65,7 @@ class _PipelineScheduler(TwistedScheduler):
         return CurrentThreadScheduler.singleton().schedule(action, state)
 
 
-def scheduler(reactor: IReactorTime) -> TwistedScheduler:
+def scheduler(reactor: AnyReactor) -> TwistedScheduler:
     """Return a scheduler for Rx 3's time-based operators: ``ops.debounce(1.0, rx3.scheduler(reactor))``.
 
     :param reactor: a reactor or a ``task.Clock``.
@@ -73,7 +73,7 @@ def scheduler(reactor: IReactorTime) -> TwistedScheduler:
     return TwistedScheduler(reactor)
 
 
-def from_stream(stream: reactivex.Observable[Any], clock: IReactorTime | None = None) -> rx.Observable:
+def from_stream(stream: reactivex.Observable[Any], clock: Clock | None = None) -> rx.Observable:
     """Return a stream as an ``rx.Observable``.
 
     It is subscribed to, and left, when the observable is; its items, its error and its end come through
@@ -125,7 +125,7 @@ class _Bridge(rx.Observable):
 
     context: StreamContext | None = None
 
-    def __init__(self, source: Any, clock: IReactorTime | None) -> None:
+    def __init__(self, source: Any, clock: Clock | None) -> None:
         super().__init__()
         self._source = source
         self._clock = clock
@@ -148,7 +148,7 @@ class _Bridge(rx.Observable):
 class _Foreign:
     """An observable of reactivex, to be subscribed to as Rx 3 does."""
 
-    def __init__(self, stream: reactivex.Observable[Any], clock: IReactorTime | None) -> None:
+    def __init__(self, stream: reactivex.Observable[Any], clock: Clock | None) -> None:
         self._stream = stream
         self._clock = clock
 
@@ -159,7 +159,7 @@ class _Foreign:
         return Disposable(subscription.dispose)
 
 
-def _to_rx(item: Any, clock: IReactorTime | None) -> Any:
+def _to_rx(item: Any, clock: Clock | None) -> Any:
     """Take an item across; a window or a group is an observable there, too."""
     if not isinstance(item, reactivex.Observable):
         return item

@@ -355,7 +355,8 @@ class FakeReactor:
 
 
 def run(command: Any) -> tuple[int, Runner]:
-    runner = Runner(FakeReactor())
+    reactor: Any = FakeReactor()
+    runner = Runner(reactor)
     return runner.run(command), runner
 
 

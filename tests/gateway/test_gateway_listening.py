@@ -7,7 +7,7 @@ from typing import Any
 from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.interfaces import IReactorTCP
 from twisted.internet.protocol import Factory
-from twisted.internet.testing import MemoryReactor
+from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 from txcdp.gateway._http.listening import _Local, check_local, check_port, listen
@@ -33,7 +33,7 @@ class Port:
         self.stopped = True
 
 
-class Reactor(MemoryReactor):
+class Reactor(MemoryReactorClock):
     """One whose ports are where they were asked for.
 
     :ivar names: what a name stands for.

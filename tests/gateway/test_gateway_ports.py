@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from txcdp.chrome import discovery
@@ -70,7 +71,7 @@ class PortsTests(SynchronousTestCase):
 
         self.patch(browsers, "launch", launch)
         self.patch(discovery, "version", lambda reactor, netloc: fail(ValueError(netloc)))
-        start = browsers.Launcher(None, args=["--x"], most=1)
+        start = browsers.Launcher(Clock(), args=["--x"], most=1)
         self.failureResultOf(start(), OSError)
         self.assertEqual(str(self.failureResultOf(start(), ValueError).value), "127.0.0.1:5000")
         self.assertTrue(gone.called)

@@ -17,7 +17,7 @@ PACKAGE = "txcdp"
 #: module of it has a line of its own.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("_privacy",),
-    ("errors", "health", "_timeouts", "_arguments", "_limits"),
+    ("errors", "health", "_timeouts", "_arguments", "_limits", "_reactor"),
     ("protocol", "stats", "_deferreds", "_logs", "_states", "_waiting"),
     ("domains", "codegen", "_transports.interface"),
     ("model",),

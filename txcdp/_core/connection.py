@@ -14,7 +14,6 @@ from typing import Any, Self
 from weakref import WeakSet
 
 from twisted.internet.defer import Deferred, fail
-from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from txcdp._core.dispatch.inbox import Inbox
@@ -27,6 +26,7 @@ from txcdp._core.sessions import Session, StabilityPolicy
 from txcdp._core.sessions.barrier import send_barrier
 from txcdp._core.sessions.targets import Targets
 from txcdp._deferreds import OneShot
+from txcdp._reactor import Clock
 from txcdp._timeouts import DEFAULT, Timeout, literal_seconds_of
 from txcdp._transports.interface import Transport
 from txcdp.errors import ConnectionLost, LossCause, MalformedMessage, Overloaded, SessionDetached
@@ -67,7 +67,7 @@ class Connection:
     def __init__(
         self,
         transport: Transport,
-        clock: IReactorTime,
+        clock: Clock,
         *,
         timeout: Timeout = 30.0,
         stability: StabilityPolicy = "any",

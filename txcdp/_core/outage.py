@@ -16,7 +16,6 @@ from typing import Any, NamedTuple, Protocol
 from weakref import WeakSet
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IReactorTime
 
 from txcdp._core.dispatch.inbox import Inbox
 from txcdp._core.dispatch.outbox import Outbox
@@ -24,6 +23,7 @@ from txcdp._core.dispatch.pending import PendingCommands
 from txcdp._core.sessions import Session
 from txcdp._core.sessions.targets import Targets
 from txcdp._deferreds import OneShot, ignore_failure, returns_deferred, with_deadline
+from txcdp._reactor import Clock
 from txcdp._transports.interface import Transport
 from txcdp.domains import target
 from txcdp.errors import CommandError, CommandTimeout, ConnectionLost, Gone, MalformedMessage, Overloaded
@@ -67,7 +67,7 @@ class Outage:
 
     def __init__(
         self,
-        clock: IReactorTime,
+        clock: Clock,
         targets: Targets,
         pending: PendingCommands,
         flow: Flow,

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from twisted.application.internet import ClientService, backoffPolicy
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
+from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -25,6 +25,7 @@ from zope.interface import implementer
 from txcdp._core.connection import Connection
 from txcdp._core.outage import Replace
 from txcdp._deferreds import returns_deferred
+from txcdp._reactor import Clock, whole
 from txcdp._transports.interface import Transport
 from txcdp.health import Reconnected, Reconnecting
 
@@ -109,7 +110,7 @@ class Reconnector:
         identity: str,
         open_line: OpenLine,
         policy: ReconnectPolicy,
-        clock: IReactorTime,
+        clock: Clock,
         replace: Replace | None = None,
         name: str = "the browser",
     ) -> None:
@@ -125,7 +126,9 @@ class Reconnector:
         self._delays = policy.delays()
         self._name = name
         endpoint = _Endpoint(self._connect, name)
-        self._service = ClientService(endpoint, Factory.forProtocol(Protocol), retryPolicy=self._delay, clock=clock)
+        self._service = ClientService(
+            endpoint, Factory.forProtocol(Protocol), retryPolicy=self._delay, clock=whole(clock)
+        )
         connection.outage.keep(self, replace, policy.wait or 0.0, policy.max_waiting)
         self._service.startService()
 
@@ -141,7 +144,7 @@ class Reconnector:
     def stop(self) -> Deferred[None]:
         """Look for no line any more; an attempt under way is cancelled, and has cleaned up when this fires."""
         # Later, since the attempt may be what calls us.
-        return deferLater(self._clock, 0).addCallback(lambda _: self._service.stopService())
+        return deferLater(whole(self._clock), 0).addCallback(lambda _: self._service.stopService())
 
     def _delay(self, attempt: int) -> float:
         delay = self._delays(attempt)

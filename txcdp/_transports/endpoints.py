@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txcdp._privacy import printable
+from txcdp._reactor import AnyReactor
 from txcdp.errors import HandshakeFailed, InvalidURL
 
 #: What Twisted can parse without a plugin.
@@ -41,7 +42,7 @@ def is_description(text: str) -> bool:
     return prefix.lower() in _BUILT_IN or any(prefix == plugin.prefix for plugin in plugins)
 
 
-def from_description(reactor: Any, description: str) -> IStreamClientEndpoint:
+def from_description(reactor: AnyReactor, description: str) -> IStreamClientEndpoint:
     """Return the endpoint that a text describes.
 
     :raises InvalidURL: it cannot be parsed.
@@ -54,7 +55,7 @@ def from_description(reactor: Any, description: str) -> IStreamClientEndpoint:
 
 
 def endpoint_to(
-    reactor: Any,
+    reactor: AnyReactor,
     host: str,
     port: int,
     *,

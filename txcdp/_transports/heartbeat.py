@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IDelayedCall
+
+from txcdp._reactor import Clock
 
 
 class Heartbeat:
@@ -19,7 +21,7 @@ class Heartbeat:
 
     def __init__(
         self,
-        clock: IReactorTime,
+        clock: Clock,
         ping: Callable[[], None],
         dead: Callable[[], None],
         interval: float | None,

@@ -11,10 +11,10 @@ from secrets import token_bytes
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
 
 from txcdp._deferreds import Timer
 from txcdp._privacy import printable
+from txcdp._reactor import AnyReactor
 from txcdp._transports.backpressure import Backpressure
 from txcdp._transports.heartbeat import Heartbeat
 from txcdp._transports.short_path import CLOSED, OPEN, ShortPath
@@ -37,7 +37,7 @@ class LineEnd(ShortPath):
     """
 
     def __init__(
-        self, reactor: IReactorTime, *, close_timeout: float, ping_interval: float | None, ping_timeout: float
+        self, reactor: AnyReactor, *, close_timeout: float, ping_interval: float | None, ping_timeout: float
     ) -> None:
         super().__init__()
         self._reactor: Any = reactor

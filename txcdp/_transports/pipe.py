@@ -20,6 +20,7 @@ from twisted.logger import Logger
 
 from txcdp._logs import LogThrottle
 from txcdp._privacy import printable
+from txcdp._reactor import AnyReactor
 from txcdp._transports.backpressure import Backpressure
 from txcdp._transports.interface import Receiver, WriteBatching
 from txcdp._transports.pipe_ends import ReadEnd, WriteEnd
@@ -53,7 +54,7 @@ class PipeTransport:
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: AnyReactor,
         read_fd: int,
         write_fd: int,
         *,

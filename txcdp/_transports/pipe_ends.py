@@ -6,9 +6,12 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
 
+from twisted.internet.interfaces import IReadDescriptor, IWriteDescriptor
 from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from txcdp._reactor import AnyReactor, whole
 
 _WANTED_PIPE_SIZE = 1024 * 1024
 _F_SETPIPE_SZ = 1031  # Linux
@@ -25,10 +28,10 @@ class PipeEnd:
     :param lost: is called when the reactor finds that the other end is gone.
     """
 
-    def __init__(self, reactor: Any, fd: int, lost: Callable[[], None]) -> None:
+    def __init__(self, reactor: AnyReactor, fd: int, lost: Callable[[], None]) -> None:
         os.set_blocking(fd, False)
         _enlarge(fd)
-        self._reactor = reactor
+        self._reactor = whole(reactor)
         self._lost = lost
         self.fd = fd
         self.open = True
@@ -53,13 +56,14 @@ class PipeEnd:
             self.fd = -1
 
 
+@implementer(IReadDescriptor)
 class ReadEnd(PipeEnd):
     """The reading end of a pipe.
 
     :param readable: is called when there is something, or the end of file.
     """
 
-    def __init__(self, reactor: Any, fd: int, readable: Callable[[], object], lost: Callable[[], None]) -> None:
+    def __init__(self, reactor: AnyReactor, fd: int, readable: Callable[[], object], lost: Callable[[], None]) -> None:
         super().__init__(reactor, fd, lost)
         self._readable = readable
         self._watched = False
@@ -83,6 +87,7 @@ class ReadEnd(PipeEnd):
         super().close()
 
 
+@implementer(IWriteDescriptor)
 class WriteEnd(PipeEnd):
     """The writing end of a pipe, with a queue.
 
@@ -94,7 +99,7 @@ class WriteEnd(PipeEnd):
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: AnyReactor,
         fd: int,
         drained: Callable[[], None],
         lost: Callable[[], None],

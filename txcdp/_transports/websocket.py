@@ -17,6 +17,7 @@ from twisted.internet.error import ConnectionRefusedError, DNSLookupError
 from txcdp._deferreds import returns_deferred, with_deadline
 from txcdp._limits import about_open_files
 from txcdp._privacy import shown_url
+from txcdp._reactor import AnyReactor
 from txcdp._transports.endpoints import endpoint_to, tls_for
 from txcdp._transports.websocket_protocol import WebSocketOptions, WebSocketTransport
 from txcdp.errors import ConnectError, ConnectTimeout, InvalidURL
@@ -27,7 +28,7 @@ __all__ = ["WebSocketOptions", "WebSocketTransport", "open_protocol", "open_webs
 
 
 @returns_deferred
-async def open_websocket(reactor: Any, url: str, options: WebSocketOptions | None = None) -> WebSocketTransport:
+async def open_websocket(reactor: AnyReactor, url: str, options: WebSocketOptions | None = None) -> WebSocketTransport:
     """Open a WebSocket to a browser.
 
     No Origin is sent: Chromium refuses any that it does not know.
@@ -40,7 +41,7 @@ async def open_websocket(reactor: Any, url: str, options: WebSocketOptions | Non
     return await open_protocol(reactor, url, options or WebSocketOptions(), WebSocketTransport)
 
 
-async def open_protocol(reactor: Any, url: str, options: WebSocketOptions, protocol: type[W]) -> W:
+async def open_protocol(reactor: AnyReactor, url: str, options: WebSocketOptions, protocol: type[W]) -> W:
     """Open a WebSocket with a protocol of one's own.
 
     :param protocol: made with the reactor and the options.
@@ -119,7 +120,7 @@ async def _connected(connecting: Deferred[Any]) -> Any:
         raise
 
 
-def _factory(reactor: Any, url: str, options: WebSocketOptions, protocol: type[WebSocketTransport]) -> Any:
+def _factory(reactor: AnyReactor, url: str, options: WebSocketOptions, protocol: type[WebSocketTransport]) -> Any:
     if not url:  # Autobahn would take localhost
         raise InvalidURL("an empty URL")
     try:

@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 
 from txcdp._arguments import refuse_bare_string
 from txcdp._privacy import printable
+from txcdp._reactor import AnyReactor
 from txcdp._transports.eager import EagerReader
 from txcdp._transports.frames import ShortPathProtocol, is_plain
 from txcdp._transports.interface import Receiver
@@ -76,7 +77,7 @@ class WebSocketTransport(LineEnd, ShortPathProtocol):  # type: ignore[misc]
 
     validates = False
 
-    def __init__(self, reactor: Any, options: WebSocketOptions) -> None:
+    def __init__(self, reactor: AnyReactor, options: WebSocketOptions) -> None:
         super().__init__(
             reactor,
             close_timeout=options.close_timeout,

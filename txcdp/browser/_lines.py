@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 from urllib.parse import urlsplit
 
 from twisted.internet.defer import Deferred
@@ -13,6 +12,7 @@ from twisted.internet.defer import Deferred
 from txcdp._core.reconnecting import Opened
 from txcdp._deferreds import returns_deferred
 from txcdp._limits import too_few_for_a_browser
+from txcdp._reactor import AnyReactor
 from txcdp._transports.endpoints import is_description
 from txcdp._transports.websocket import WebSocketOptions, open_websocket
 from txcdp.chrome import BrowserProcess
@@ -33,7 +33,7 @@ class Remote:
     :param options: how the WebSocket is opened and kept.
     """
 
-    def __init__(self, reactor: Any, url: str, options: WebSocketOptions) -> None:
+    def __init__(self, reactor: AnyReactor, url: str, options: WebSocketOptions) -> None:
         self._reactor = reactor
         self._url = url
         self._options = options
@@ -83,7 +83,7 @@ class Launched:
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: AnyReactor,
         start: Callable[[], Deferred[BrowserProcess]],
         options: WebSocketOptions | None,
         start_timeout: float = 0.0,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Final, Literal, TypedDict, Unpack
 
 from twisted.internet.defer import Deferred
 
@@ -12,6 +12,7 @@ from txcdp._core.connection import Connection
 from txcdp._core.probing import ProbeOptions, Prober
 from txcdp._core.reconnecting import ReconnectPolicy
 from txcdp._deferreds import returns_deferred
+from txcdp._reactor import AnyReactor
 from txcdp._timeouts import Timeout
 from txcdp._transports.websocket import WebSocketOptions
 from txcdp.browser._browser import Browser
@@ -40,7 +41,7 @@ class ConnectionOptions(TypedDict, total=False):
 
 @returns_deferred
 async def launch(
-    reactor: Any,
+    reactor: AnyReactor,
     executable: str | os.PathLike[str] | None = None,
     headless: bool = True,
     args: Sequence[str] = (),
@@ -124,7 +125,7 @@ async def launch(
 
 @returns_deferred
 async def connect(
-    reactor: Any,
+    reactor: AnyReactor,
     url: str,
     *,
     viewport: ViewportSize | None = None,
@@ -173,7 +174,9 @@ def _check_policy(name: str, policy: object) -> None:
         raise TypeError(f"{name}={policy!r}: a ReconnectPolicy is wanted, such as {name}=ReconnectPolicy()")
 
 
-def _connection(line: Transport, reactor: Any, options: ConnectionOptions, probes: ProbeOptions | None) -> Connection:
+def _connection(
+    line: Transport, reactor: AnyReactor, options: ConnectionOptions, probes: ProbeOptions | None
+) -> Connection:
     """Make a connection; where the options are wrong, the line does not stay open."""
     try:
         connection = Connection(line, reactor, **options)

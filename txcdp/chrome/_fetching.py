@@ -15,6 +15,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IAgentEndpointFactory, IBodyProducer, IResponse
 from zope.interface import implementer
 
+from txcdp._reactor import AnyReactor
 from txcdp._transports.endpoints import endpoint_to, tls_for
 from txcdp._transports.websocket_protocol import WebSocketOptions
 from txcdp.chrome._addresses import Address
@@ -24,7 +25,7 @@ MAX_ANSWER = 64 * 1024 * 1024
 
 
 async def fetch(
-    reactor: Any, method: str, address: Address, path: str, timeout: float | None, options: WebSocketOptions
+    reactor: AnyReactor, method: str, address: Address, path: str, timeout: float | None, options: WebSocketOptions
 ) -> tuple[int, bytes]:
     """Make one request; errors are Twisted's.
 
@@ -51,7 +52,7 @@ async def fetch(
 class _Endpoints:
     """Connects to what a URL names, and lets Twisted log nothing of that."""
 
-    def __init__(self, reactor: Any, timeout: float | None, options: WebSocketOptions) -> None:
+    def __init__(self, reactor: AnyReactor, timeout: float | None, options: WebSocketOptions) -> None:
         self._reactor = reactor
         self._timeout = timeout
         self._options = options

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 
 from txcdp._deferreds import ignore_failure, returns_deferred, with_deadline
 from txcdp._limits import about_open_files, too_few_for_a_browser
+from txcdp._reactor import AnyReactor
 from txcdp.chrome._executable import find_executable
 from txcdp.chrome._flags import AUTOMATION_FLAGS, check_args, command_line, sandbox_works
 from txcdp.chrome._process import BrowserProcess
@@ -33,7 +34,7 @@ log = Logger()
 
 @returns_deferred
 async def start_browser(
-    reactor: Any,
+    reactor: AnyReactor,
     *,
     executable: str | os.PathLike[str] | None = None,
     headless: bool = True,
@@ -140,7 +141,9 @@ def _execute(process: BrowserProcess, environment: dict[str, str], transport: st
         raise LaunchError(what) from error
 
 
-def _come_up(reactor: Any, process: BrowserProcess, transport: str, seconds: float, headless: bool) -> Deferred[str]:
+def _come_up(
+    reactor: AnyReactor, process: BrowserProcess, transport: str, seconds: float, headless: bool
+) -> Deferred[str]:
     """Wait until a process can be talked to, with its WebSocket's address; or until it has ended, or time is up."""
     started = _answers(process) if transport == "pipe" else process.listening.wait()
     _end_with(process, started, headless)

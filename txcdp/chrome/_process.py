@@ -19,6 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txcdp._deferreds import OneShot, returns_deferred, with_deadline
+from txcdp._reactor import AnyReactor, whole
 from txcdp._transports.pipe import PipeTransport
 from txcdp.chrome._profile import Workspace
 from txcdp.chrome._spawn import ExitStatus, spawn
@@ -41,9 +42,9 @@ _LISTENING = re.compile(rb"DevTools listening on (wss?://[^\s\0]+)\r?\n")
 log = Logger()
 
 
-def in_thread(reactor: Any, function: Callable[..., T], *args: Any) -> Deferred[T]:
+def in_thread(reactor: AnyReactor, function: Callable[..., T], *args: Any) -> Deferred[T]:
     """Run a function that blocks on the disk in the reactor's thread pool."""
-    deferred: Deferred[T] = deferToThreadPool(reactor, reactor.getThreadPool(), function, *args)
+    deferred: Deferred[T] = deferToThreadPool(whole(reactor), whole(reactor).getThreadPool(), function, *args)
     return deferred
 
 
@@ -82,9 +83,9 @@ class BrowserProcess:
     """
 
     def __init__(
-        self, reactor: Any, workspace: Workspace, command_line: Sequence[str], end_with_reactor: bool = True
+        self, reactor: AnyReactor, workspace: Workspace, command_line: Sequence[str], end_with_reactor: bool = True
     ) -> None:
-        self._reactor = reactor
+        self._reactor = whole(reactor)
         self._workspace = workspace
         self.profile = workspace.profile
         self.command_line = tuple(command_line)
@@ -106,7 +107,7 @@ class BrowserProcess:
         self._linger: Any = None
         # Who is to close it does so before the shutdown; where nobody has, there is no time to wait any more.
         phase, end = ("before", self._shutdown) if end_with_reactor else ("during", self._end_at_once)
-        self._trigger: Any = reactor.addSystemEventTrigger(phase, "shutdown", end)
+        self._trigger: Any = self._reactor.addSystemEventTrigger(phase, "shutdown", end)
 
     def spawn(self, environment: dict[str, str], transport: str) -> None:
         """Execute the command line.

@@ -12,6 +12,8 @@ from typing import Any
 
 from twisted.internet.protocol import ProcessProtocol
 
+from txcdp._reactor import AnyReactor, whole
+
 
 @dataclass(frozen=True)
 class ExitStatus:
@@ -47,7 +49,7 @@ class Spawned:
 
 
 def spawn(
-    reactor: Any,
+    reactor: AnyReactor,
     protocol: ProcessProtocol,
     command_line: Sequence[str],
     environment: dict[str, str],
@@ -65,7 +67,7 @@ def spawn(
     """
     if sys.platform == "win32":
         argv = list(command_line)
-        transport = reactor.spawnProcess(protocol, argv[0], argv, environment)
+        transport = whole(reactor).spawnProcess(protocol, argv[0], argv, environment)
         transport.closeStdin()
         return Spawned(transport)
     argv, leads_group = session_leader(command_line)
@@ -87,7 +89,7 @@ def spawn(
             fds[4] = child
         if lock is not None:
             fds[5] = lock
-        transport = reactor.spawnProcess(protocol, argv[0], argv, environment, childFDs=fds)
+        transport = whole(reactor).spawnProcess(protocol, argv[0], argv, environment, childFDs=fds)
     except BaseException:
         for fd in ours:
             os.close(fd)

@@ -17,6 +17,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
 from txcdp._deferreds import OneShot, returns_deferred, with_deadline
+from txcdp._reactor import AnyReactor, whole
 from txcdp._waiting import WaitQueue
 from txcdp.chrome._profile import sweep
 
@@ -69,14 +70,14 @@ class Starts:
         finally:
             self._giving = False
 
-    def begin_sweep(self, reactor: Any) -> OneShot[None]:
+    def begin_sweep(self, reactor: AnyReactor) -> OneShot[None]:
         """Sweep in a thread, or join the sweep that is under way.
 
         :return: is given when the sweep has ended, however that was.
         """
         if self._sweeping is None:
             event = self._sweeping = OneShot()
-            swept = deferToThreadPool(reactor, reactor.getThreadPool(), sweep)
+            swept = deferToThreadPool(whole(reactor), whole(reactor).getThreadPool(), sweep)
             swept.addErrback(lambda failure: log.failure("Sweeping old profiles", failure=failure))
             swept.addCallback(self._swept, event)
             return event
@@ -90,13 +91,13 @@ class Starts:
 _starts: WeakKeyDictionary[Any, Starts] = WeakKeyDictionary()
 
 
-def starts_of(reactor: Any) -> Starts:
+def starts_of(reactor: AnyReactor) -> Starts:
     """Return what the launches of a reactor share."""
     return _starts.setdefault(reactor, Starts())
 
 
 @returns_deferred
-async def wait_for_sweep(reactor: Any, event: OneShot[None]) -> None:
+async def wait_for_sweep(reactor: AnyReactor, event: OneShot[None]) -> None:
     """Wait for a sweep, but not for long: its thread may have to wait for the program's own."""
     try:
         await with_deadline(reactor, event.wait(), SWEEP_PATIENCE, TimeoutError)
@@ -104,6 +105,6 @@ async def wait_for_sweep(reactor: Any, event: OneShot[None]) -> None:
         log.info("Sweeping old profiles takes more than {seconds} s: it goes on", seconds=SWEEP_PATIENCE)
 
 
-def is_stopping(reactor: Any) -> bool:
+def is_stopping(reactor: AnyReactor) -> bool:
     """Return whether a reactor is on its way down, or has stopped: what is started then, nobody would end."""
     return bool(getattr(reactor, "_startedBefore", False))

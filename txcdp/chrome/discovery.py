@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 
 from txcdp._deferreds import returns_deferred, with_deadline
 from txcdp._limits import about_open_files
+from txcdp._reactor import AnyReactor
 from txcdp._timeouts import Timeout, seconds_of
 from txcdp._transports.websocket_protocol import WebSocketOptions
 from txcdp.chrome._addresses import Address
@@ -35,7 +36,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 @returns_deferred
 async def version(
-    reactor: Any, url: str, *, timeout: Timeout = _USUAL, options: WebSocketOptions | None = None
+    reactor: AnyReactor, url: str, *, timeout: Timeout = _USUAL, options: WebSocketOptions | None = None
 ) -> VersionInfo:
     """Ask what browser this is.
 
@@ -55,7 +56,7 @@ async def version(
 
 @returns_deferred
 async def list_targets(
-    reactor: Any, url: str, *, timeout: Timeout = _USUAL, options: WebSocketOptions | None = None
+    reactor: AnyReactor, url: str, *, timeout: Timeout = _USUAL, options: WebSocketOptions | None = None
 ) -> list[TargetDescription]:
     """Ask for the targets that can be debugged: pages, workers, and the like.
 
@@ -71,7 +72,7 @@ async def list_targets(
 
 @returns_deferred
 async def new_target(
-    reactor: Any,
+    reactor: AnyReactor,
     url: str,
     page: str = "about:blank",
     *,
@@ -92,7 +93,7 @@ async def new_target(
 
 @returns_deferred
 async def activate(
-    reactor: Any, url: str, target_id: str, *, timeout: Timeout = _USUAL, options: WebSocketOptions | None = None
+    reactor: AnyReactor, url: str, target_id: str, *, timeout: Timeout = _USUAL, options: WebSocketOptions | None = None
 ) -> None:
     """Bring a page to the front (``PUT /json/activate``).
 
@@ -105,7 +106,7 @@ async def activate(
 
 @returns_deferred
 async def close(
-    reactor: Any, url: str, target_id: str, *, timeout: Timeout = _USUAL, options: WebSocketOptions | None = None
+    reactor: AnyReactor, url: str, target_id: str, *, timeout: Timeout = _USUAL, options: WebSocketOptions | None = None
 ) -> None:
     """Close a page (``PUT /json/close``).
 
@@ -118,7 +119,7 @@ async def close(
 
 @returns_deferred
 async def protocol(
-    reactor: Any, url: str, *, timeout: Timeout = _USUAL, options: WebSocketOptions | None = None
+    reactor: AnyReactor, url: str, *, timeout: Timeout = _USUAL, options: WebSocketOptions | None = None
 ) -> dict[str, Any]:
     """Ask for the description of the protocol that this very browser speaks.
 
@@ -133,7 +134,9 @@ async def protocol(
 
 
 @returns_deferred
-async def resolve(reactor: Any, url: str, *, timeout: Timeout = _USUAL, options: WebSocketOptions | None = None) -> str:
+async def resolve(
+    reactor: AnyReactor, url: str, *, timeout: Timeout = _USUAL, options: WebSocketOptions | None = None
+) -> str:
     """Turn what a user gives into the URL of a WebSocket.
 
     ``ws://`` and ``wss://`` are given back as they are. For ``http://host:port``,
@@ -160,7 +163,7 @@ async def resolve(reactor: Any, url: str, *, timeout: Timeout = _USUAL, options:
 
 
 async def _get_json(
-    reactor: Any,
+    reactor: AnyReactor,
     address: Address,
     path: str,
     timeout: Timeout,
@@ -175,7 +178,7 @@ async def _get_json(
 
 
 async def _request(
-    reactor: Any,
+    reactor: AnyReactor,
     address: Address,
     path: str,
     timeout: Timeout,

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from txcdp._core.sessions import Session
+from txcdp._reactor import AnyReactor
 from txcdp.browser import Browser, connect
 from txcdp.cli._inspecting import reach
 from txcdp.cli._output import Output
@@ -36,7 +37,7 @@ class Call:
     timeout: float = 30.0
 
 
-async def call(reactor: Any, wanted: Call, as_json: bool, output: Output) -> int:
+async def call(reactor: AnyReactor, wanted: Call, as_json: bool, output: Output) -> int:
     """Send the command and print its result.
 
     :returns: the exit code 0; fails with :exc:`Misuse` before anything is sent, or with the browser's error.

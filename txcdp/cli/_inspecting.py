@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from twisted.internet.defer import Deferred
 
+from txcdp._reactor import AnyReactor
 from txcdp.browser import connect
 from txcdp.cli._lines import Style
 from txcdp.cli._output import Output
@@ -31,7 +32,7 @@ async def reach(connecting: Deferred[T]) -> T:
         raise ConnectError(f"{str(error).partition(';')[0]}; {_HOW}") from error
 
 
-async def list_targets(reactor: Any, browser: str, as_json: bool, output: Output, style: Style) -> int:
+async def list_targets(reactor: AnyReactor, browser: str, as_json: bool, output: Output, style: Style) -> int:
     """Print what there is to attach to, a line each."""
     async with await reach(connect(reactor, browser)) as found:
         targets = await found.targets()
@@ -53,7 +54,7 @@ def _described(info: target.TargetInfo, style: Style) -> str:
     return f"{pad(clean(info.target_id), _ID)}{kind}{url}  {style.dim(title)}".rstrip()
 
 
-async def show_version(reactor: Any, browser: str | None, as_json: bool, output: Output) -> int:
+async def show_version(reactor: AnyReactor, browser: str | None, as_json: bool, output: Output) -> int:
     """Print the versions of everything that speaks the protocol here."""
     from importlib.metadata import version
 
@@ -76,7 +77,7 @@ async def show_version(reactor: Any, browser: str | None, as_json: bool, output:
     return GOOD
 
 
-async def show_difference(reactor: Any, browser: str, output: Output) -> int:
+async def show_difference(reactor: AnyReactor, browser: str, output: Output) -> int:
     """Print what a browser's protocol has more, less and other than ours; the exit code is 1 where it has."""
     from txcdp.chrome import discovery
     from txcdp.codegen.diff import protocol_diff, render

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from txcdp._deferreds import with_deadline
+from txcdp._reactor import AnyReactor
 from txcdp.browser import Browser
 from txcdp.cli._text import size
 from txcdp.domains import target
@@ -29,7 +29,7 @@ async def title_of(browser: Browser, page: Page) -> str:
     return "" if info.title.rstrip("/") in (info.url, address.rstrip("/")) else info.title
 
 
-async def take_picture(reactor: Any, page: Page, path: Path) -> str:
+async def take_picture(reactor: AnyReactor, page: Page, path: Path) -> str:
     """Take a picture, write it to a file and return the file's name and size.
 
     :raises NoPicture: that could not be done.

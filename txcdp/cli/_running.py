@@ -13,6 +13,7 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
+from txcdp._reactor import AnyReactor, whole
 from txcdp.cli._output import OutputGone, complain
 from txcdp.cli._text import clean
 from txcdp.errors import LaunchError, TxcdpError
@@ -36,9 +37,9 @@ class Runner:
     :ivar signalled: the number of the first signal that came, or None.
     """
 
-    def __init__(self, reactor: Any) -> None:
+    def __init__(self, reactor: AnyReactor) -> None:
         self.signalled: int | None = None
-        self._reactor = reactor
+        self._reactor = whole(reactor)
         self._running: Deferred[int] | None = None
         self._code = BAD
         self._before: dict[int, Any] = {}

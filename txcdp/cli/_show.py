@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from twisted.internet.task import deferLater
 
+from txcdp._reactor import AnyReactor, whole
 from txcdp.cli import _totals as totals
 from txcdp.cli._lines import Style
 from txcdp.cli._output import Output, complain
@@ -36,7 +36,7 @@ class Options:
     verbose: bool = False
 
 
-async def show(reactor: Any, options: Options, output: Output, style: Style) -> int:
+async def show(reactor: AnyReactor, options: Options, output: Output, style: Style) -> int:
     """Print what is in recordings.
 
     :returns: the exit code: 0, or 1 where something could not be read.
@@ -51,8 +51,8 @@ async def show(reactor: Any, options: Options, output: Output, style: Style) -> 
 class _Show:
     """One run of ``txcdp show``."""
 
-    def __init__(self, reactor: Any, options: Options, output: Output, style: Style) -> None:
-        self._reactor = reactor
+    def __init__(self, reactor: AnyReactor, options: Options, output: Output, style: Style) -> None:
+        self._reactor = whole(reactor)
         self._options = options
         self._output = output
         self._style = style

@@ -15,6 +15,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from txcdp._core.dispatch.tap import Message
 from txcdp._deferreds import ignore_failure, with_deadline
 from txcdp._privacy import shown_url
+from txcdp._reactor import AnyReactor, whole
 from txcdp._transports.websocket import WebSocketOptions
 from txcdp.browser import Browser, connect, launch
 from txcdp.cli import _summary as summary
@@ -66,7 +67,7 @@ class Unloaded(TxcdpError):
     """The page did not get as far as was asked for."""
 
 
-async def watch(reactor: Any, options: Options, output: Output, style: Style) -> int:
+async def watch(reactor: AnyReactor, options: Options, output: Output, style: Style) -> int:
     """Open the page, tell what happens, and sum it up.
 
     :returns: the exit code: 0, or 1 where the page could not be loaded.
@@ -88,7 +89,7 @@ async def watch(reactor: Any, options: Options, output: Output, style: Style) ->
                 await _close_tabs(browser, page, watching)
 
 
-def _open(reactor: Any, options: Options) -> Deferred[Browser]:
+def _open(reactor: AnyReactor, options: Options) -> Deferred[Browser]:
     if options.browser is not None:
         return connect(reactor, options.browser, options=_LINE, no_viewport=True)
     return launch(
@@ -120,9 +121,9 @@ class _Watch:
     """One run of ``txcdp watch``, from the first event to the summary."""
 
     def __init__(
-        self, reactor: Any, options: Options, output: Output, style: Style, browser: Browser, page: Page
+        self, reactor: AnyReactor, options: Options, output: Output, style: Style, browser: Browser, page: Page
     ) -> None:
-        self._reactor = reactor
+        self._reactor = whole(reactor)
         self._options = options
         self._output = output
         self._style = style

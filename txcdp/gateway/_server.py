@@ -13,6 +13,7 @@ from twisted.logger import Logger
 
 from txcdp._arguments import refuse_bare_string
 from txcdp._deferreds import OneShot, returns_deferred, with_deadline
+from txcdp._reactor import AnyReactor
 from txcdp.browser import Browser
 from txcdp.gateway._counters import Counters
 from txcdp.gateway._egress import AddressPolicy, EgressProxy
@@ -71,7 +72,7 @@ class Gateway:
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: AnyReactor,
         options: GatewayOptions | None = None,
         start_browser: Callable[[], Deferred[Running]] | None = None,
         mode: Callable[[Any, Pool, GatewayOptions], Mode] | None = None,

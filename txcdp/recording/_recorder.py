@@ -16,6 +16,7 @@ from txcdp._arguments import refuse_bare_string
 from txcdp._core.dispatch.tap import CommandObserver
 from txcdp._deferreds import OneShot, returns_deferred, shielded
 from txcdp._logs import LogThrottle
+from txcdp._reactor import whole
 from txcdp.browser import Browser
 from txcdp.domains.target import TargetInfoChanged
 from txcdp.errors import CommandError, ConnectionLost, MalformedMessage, QueueOverflow
@@ -295,7 +296,7 @@ class Recorder:
             self._put(note_line(self._wall(), kind, **data))
 
     def _thread(self, function: Callable[..., Any], *args: Any) -> Deferred[Any]:
-        reactor: Any = self._clock
+        reactor = whole(self._clock)
         return deferToThreadPool(reactor, reactor.getThreadPool(), function, *args)
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txcdp._deferreds import OneShot, returns_deferred, shielded
 from txcdp._logs import LogThrottle
+from txcdp._reactor import Clock
 from txcdp.recording._buffer import Buffer
 from txcdp.recording._failures import is_lasting
 
@@ -37,7 +38,7 @@ class Host:
     :ivar describe: returns what the first note of a file says.
     """
 
-    clock: IReactorTime
+    clock: Clock
     in_thread: Callable[..., Deferred[Any]]
     wall: Callable[[], float]
     describe: Callable[[], dict[str, Any]]
@@ -72,7 +73,7 @@ class Pump:
         self,
         buffer: Buffer,
         sink: Sink,
-        clock: IReactorTime,
+        clock: Clock,
         batch: int = BATCH,
         hopeless: Callable[[Exception], object] = lambda _: None,
     ) -> None:

@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 from txcdp._core.reconnecting import ReconnectPolicy
 from txcdp._deferreds import OneShot, returns_deferred
 from txcdp._privacy import shown_url
+from txcdp._reactor import AnyReactor, whole
 from txcdp.browser import Browser, connect, launch
 from txcdp.errors import ConnectError, ConnectionLost, ExecutableNotFound, InvalidURL, LaunchError
 
@@ -43,7 +44,7 @@ class BrowserService(Service):
     """
 
     def __init__(
-        self, reactor: Any, url: str | None = None, *, policy: ReconnectPolicy | None = None, **options: Any
+        self, reactor: AnyReactor, url: str | None = None, *, policy: ReconnectPolicy | None = None, **options: Any
     ) -> None:
         self.reactor = reactor
         self._url = url
@@ -134,7 +135,7 @@ class BrowserService(Service):
             lost = await browser.connection.when_closed()
             log.warn("{service}: the browser is gone: {reason}", service=self, reason=lost)
             await browser.close()
-            await deferLater(self.reactor, self._policy.delays()(1))
+            await deferLater(whole(self.reactor), self._policy.delays()(1))
 
     async def _look_for_one(self) -> Browser:
         delay = self._policy.delays()
@@ -151,7 +152,7 @@ class BrowserService(Service):
                 if not known:  # it may be long in coming
                     log.warn("{service}: {error}; again in {seconds:.1f} s", service=self, error=error, seconds=seconds)
                 self._tell()
-                await deferLater(self.reactor, seconds)
+                await deferLater(whole(self.reactor), seconds)
             else:
                 self._attempts, self._failure = 0, None
                 return browser

@@ -7,6 +7,7 @@ from typing import Any
 
 from twisted.python import usage
 
+from txcdp._reactor import AnyReactor
 from txcdp.chrome import find_executable
 from txcdp.errors import ExecutableNotFound
 from txcdp.service._browser import BrowserService
@@ -84,7 +85,7 @@ class BrowserOptions(LaunchOptions):
                 option = f"--{name.removesuffix('s')}"
                 raise usage.UsageError(f"{option} is for a browser that is launched, not for one that runs (--browser)")
 
-    def make_browsers(self, reactor: Any) -> BrowserService:
+    def make_browsers(self, reactor: AnyReactor) -> BrowserService:
         """Return the service that keeps the browser."""
         if self["browser"] is None:
             return BrowserService(reactor, no_viewport=True, **self.launch)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from typing import Any
+
+from txcdp._reactor import AnyReactor, whole
 
 
-def end_process(reactor: Any, status: int = 1) -> None:
+def end_process(reactor: AnyReactor, status: int = 1) -> None:
     """Stop the reactor in good order, and let the process end with a status.
 
     ``twistd`` itself ends with 0 unless a signal or a service that does not start has ended it, which tells whoever
@@ -18,7 +19,7 @@ def end_process(reactor: Any, status: int = 1) -> None:
     :param status: the exit status.
     """
     atexit.register(_exit, status)  # twistd has put its files away by then
-    reactor.callWhenRunning(reactor.stop)
+    whole(reactor).callWhenRunning(whole(reactor).stop)
 
 
 class NotStarted(SystemExit, Exception):

@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txcdp._deferreds import returns_deferred
+from txcdp._reactor import AnyReactor, whole
 from txcdp.gateway import Gateway, GatewayOptions
 from txcdp.gateway._http.tokens import BadTokens
 from txcdp.gateway.live import LivePage
@@ -44,14 +45,14 @@ class GatewayService(Service):
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: AnyReactor,
         options: GatewayOptions | None = None,
         *,
         live_page: bool = True,
         given_up: Callable[[Exception], object] | None = None,
         **more: Any,
     ) -> None:
-        self._reactor = reactor
+        self._reactor = whole(reactor)
         self.gateway = Gateway(reactor, options, **more)
         if live_page:
             LivePage(self.gateway, reactor)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from twisted.internet.endpoints import serverFromString
 from twisted.logger import Logger
 from twisted.python import usage
 
+from txcdp._reactor import AnyReactor, whole
 from txcdp.gateway import AccessOptions, BrowserLimits, ClientLimits, GatewayOptions, Policy, PoolOptions, RenderOptions
 from txcdp.gateway._http.listening import check_local, check_port
 from txcdp.gateway._http.tokens import Tokens
@@ -47,9 +48,9 @@ def endpoint(text: str) -> str:
     return text
 
 
-def _give_up(reactor: Any, error: Exception) -> None:
+def _give_up(reactor: AnyReactor, error: Exception) -> None:
     """End the process with a sentence."""
-    if not reactor.running:
+    if not whole(reactor).running:
         raise NotStarted(f"The gateway cannot start: {error}") from None
     log.critical("The gateway cannot start: {error}", error=error)
     end_process(reactor)
@@ -229,7 +230,7 @@ class GatewayCommandOptions(LaunchOptions):
             render=RenderOptions() if self["render"] else None,
         )
 
-    def make_service(self, reactor: Any) -> GatewayService:
+    def make_service(self, reactor: AnyReactor) -> GatewayService:
         """Return the service that these options describe."""
         options = self.make_options()
         return GatewayService(

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from twisted.python import usage
 
+from txcdp._reactor import AnyReactor
 from txcdp.recording import Filter, JsonLines, MissingLibrary
 from txcdp.recording._following import DOMAINS
 from txcdp.recording._sinks import Sink
@@ -107,7 +108,7 @@ class RecordOptions(BrowserOptions):
             sync=self["sync"],
         )
 
-    def make_service(self, reactor: Any) -> RecorderService:
+    def make_service(self, reactor: AnyReactor) -> RecorderService:
         """Return the service that these options describe."""
         return RecorderService(
             self.make_browsers(reactor),

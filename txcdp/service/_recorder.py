@@ -15,6 +15,7 @@ from txcdp._arguments import refuse_bare_string
 from txcdp._core.reconnecting import ReconnectPolicy
 from txcdp._deferreds import returns_deferred
 from txcdp._privacy import shown_url
+from txcdp._reactor import whole
 from txcdp.browser import Browser
 from txcdp.errors import TxcdpError
 from txcdp.recording import MissingLibrary, Recorder
@@ -120,7 +121,7 @@ class RecorderService(MultiService):
                 log.error("{recorder} has ended: {error}", recorder=recorder, error=error_or_none)
                 if error_or_none is not None and is_lasting(error_or_none):
                     raise error_or_none
-            await deferLater(self.browsers.reactor, seconds)
+            await deferLater(whole(self.browsers.reactor), seconds)
 
     async def _open_pages(self, browser: Browser) -> None:
         seen, self._seen = self._seen, browser

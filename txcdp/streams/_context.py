@@ -6,8 +6,7 @@ import copy
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from twisted.internet.interfaces import IReactorTime
-
+from txcdp._reactor import Clock
 from txcdp.stats import Stats
 from txcdp.streams._scheduler import PipelineScheduler
 
@@ -44,7 +43,7 @@ class StreamContext:
     """
 
     def __init__(
-        self, clock: IReactorTime, flow: FlowControl, default_timeout: Callable[[], float | None] = lambda: 30.0
+        self, clock: Clock, flow: FlowControl, default_timeout: Callable[[], float | None] = lambda: 30.0
     ) -> None:
         self.clock = clock
         self.flow = flow

@@ -10,10 +10,10 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from reactivex import Observable
 from reactivex.disposable import SingleAssignmentDisposable
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from txcdp._deferreds import with_deadline
+from txcdp._reactor import Clock
 from txcdp._timeouts import Timeout, seconds_of
 from txcdp.errors import DeadlineError, StreamEnded
 from txcdp.streams._stream import Stream, context_of
@@ -29,7 +29,7 @@ def first(
     predicate: Callable[[T], bool] | None = None,
     *,
     timeout: Timeout = None,
-    clock: IReactorTime | None = None,
+    clock: Clock | None = None,
 ) -> Deferred[T]:
     """Return a Deferred of a stream's first item, subscribing now: nothing that comes from now on is missed.
 
@@ -67,7 +67,9 @@ def first(
 
     context = context_of(source)
     seconds = seconds_of(timeout, None if context is None else context.timeout)
-    at = None if seconds is None else clock or _clock_of(source)
+    at = clock
+    if seconds is not None and at is None:
+        at = _clock_of(source)
     subscription.disposable = source.subscribe(on_next, on_error, on_completed)
     return with_deadline(
         at,
@@ -197,7 +199,7 @@ def _what(predicate: object) -> str:
     return "an item" if predicate is None else "an item that matches"
 
 
-def _clock_of(source: object) -> IReactorTime:
+def _clock_of(source: object) -> Clock:
     context = context_of(source)
     if context is None:
         raise TypeError("timeout= needs clock= (a reactor) for an observable that is not built on a txcdp stream")

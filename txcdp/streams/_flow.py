@@ -17,8 +17,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IDelayedCall
 
+from txcdp._reactor import Clock
 from txcdp.stats import Stats
 
 #: Seconds of pausing, added up since we last kept up, after which queues are told to give up. The fastest that was
@@ -56,7 +57,7 @@ class Flow:
 
     def __init__(
         self,
-        clock: IReactorTime,
+        clock: Clock,
         line: Pausable,
         stats: Stats,
         waiting: Callable[[], int],

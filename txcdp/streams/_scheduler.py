@@ -8,7 +8,8 @@ from typing import TypeVar
 from reactivex import abc
 from reactivex.scheduler import CurrentThreadScheduler
 from reactivex.scheduler.eventloop import TwistedScheduler as _ReactivexScheduler
-from twisted.internet.interfaces import IReactorTime
+
+from txcdp._reactor import AnyReactor
 
 S = TypeVar("S")
 
@@ -22,7 +23,7 @@ class TwistedScheduler(_ReactivexScheduler):
     :param reactor: a reactor or a ``task.Clock``.
     """
 
-    def __init__(self, reactor: IReactorTime) -> None:
+    def __init__(self, reactor: AnyReactor) -> None:
         super().__init__(reactor)
         self._clock = reactor
 

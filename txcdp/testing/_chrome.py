@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 
 from txcdp._core.connection import Connection
 from txcdp._core.sessions import Session
+from txcdp._reactor import Clock
 from txcdp.errors import CommandError
 from txcdp.protocol import Command, Event
 from txcdp.protocol._error_codes import METHOD_NOT_FOUND, SESSION_NOT_FOUND
@@ -41,7 +42,7 @@ class FakeChrome(Faults):
     :ivar lines: the transports of its clients, in order.
     """
 
-    def __init__(self, clock: Any = None, *, strict: bool = False) -> None:
+    def __init__(self, clock: Clock | None = None, *, strict: bool = False) -> None:
         super().__init__(clock)
         self.strict = strict
         self.commands: list[Received] = []

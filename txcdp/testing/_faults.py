@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 
 from txcdp._core.sessions import Session
+from txcdp._reactor import Clock
 from txcdp.errors import CommandError, ConnectError, ConnectionLost, LossCause
 from txcdp.protocol import Command, Event
 from txcdp.testing._line import FakeTransport
@@ -53,7 +54,7 @@ class Faults(Turns):
     targets: FakeTargets
     lines: list[FakeTransport]
 
-    def __init__(self, clock: Any = None) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
         super().__init__(clock)
         self._refused: float = 0
         self._refusal: ConnectError | None = None

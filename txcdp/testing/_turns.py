@@ -6,11 +6,12 @@ import math
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from twisted.internet import task
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
-from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
+from txcdp._reactor import Clock
 from txcdp.testing._script import UnexpectedCommand
 
 T = TypeVar("T")
@@ -25,8 +26,8 @@ class Turns:
     :param clock: a :class:`~twisted.internet.task.Clock`, of which one is made by default, or a reactor.
     """
 
-    def __init__(self, clock: Any = None) -> None:
-        self.clock: Any = Clock() if clock is None else clock
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.clock: Any = task.Clock() if clock is None else clock
         self._unexpected: list[str] = []
         self._stalled = False
         self._flushing = False

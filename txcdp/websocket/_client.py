@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from txcdp._deferreds import returns_deferred
+from txcdp._reactor import AnyReactor
 from txcdp._transports.websocket import open_protocol
 from txcdp._transports.websocket_protocol import WebSocketOptions, WebSocketTransport
 from txcdp.errors import ConnectionLost
@@ -12,7 +13,7 @@ from txcdp.websocket._socket import Closed, WebSocket
 
 
 @returns_deferred
-async def connect(reactor: Any, url: str, *, options: WebSocketOptions | None = None) -> WebSocket:
+async def connect(reactor: AnyReactor, url: str, *, options: WebSocketOptions | None = None) -> WebSocket:
     """Open a WebSocket to a server.
 
     :param reactor: the reactor.

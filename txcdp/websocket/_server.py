@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from txcdp._arguments import refuse_bare_string
 from txcdp._deferreds import Timer, returns_deferred
 from txcdp._privacy import printable
+from txcdp._reactor import AnyReactor
 from txcdp._transports.line_end import LineEnd
 from txcdp._transports.server_frames import ServerShortPath
 from txcdp.errors import ConnectionLost, StreamEnded
@@ -64,7 +65,11 @@ class ServerOptions:
 
 @returns_deferred
 async def listen(
-    reactor: Any, endpoint: str | IStreamServerEndpoint, handler: Handler, *, options: ServerOptions | None = None
+    reactor: AnyReactor,
+    endpoint: str | IStreamServerEndpoint,
+    handler: Handler,
+    *,
+    options: ServerOptions | None = None,
 ) -> WebSocketServer:
     """Serve WebSockets.
 
@@ -80,7 +85,7 @@ async def listen(
     return WebSocketServer(await where.listen(factory), factory)
 
 
-def server_factory(reactor: Any, handler: Handler, *, options: ServerOptions | None = None) -> Any:
+def server_factory(reactor: AnyReactor, handler: Handler, *, options: ServerOptions | None = None) -> Any:
     """Return a Twisted protocol factory that serves WebSockets, for ``StreamServerEndpointService`` and the like.
 
     Its ``close(code=1001)`` closes the WebSockets that are open, and gives a Deferred that fires when all have ended.
@@ -127,7 +132,7 @@ class _ServerFactory(WebSocketServerFactory):
 
     noisy = False
 
-    def __init__(self, reactor: Any, handler: Handler, options: ServerOptions) -> None:
+    def __init__(self, reactor: AnyReactor, handler: Handler, options: ServerOptions) -> None:
         super().__init__(reactor=reactor, server="txcdp")
         self.handler = handler
         self.options = options
@@ -153,7 +158,7 @@ class _ServerEnd(LineEnd, ServerShortPath):  # type: ignore[misc]
 
     line: WebSocket
 
-    def __init__(self, reactor: Any, options: ServerOptions) -> None:
+    def __init__(self, reactor: AnyReactor, options: ServerOptions) -> None:
         super().__init__(
             reactor,
             close_timeout=options.close_timeout,

@@ -8,10 +8,10 @@ from types import TracebackType
 from typing import Any, Protocol, Self, TypeAlias
 
 from twisted.internet.defer import Deferred, fail
-from twisted.internet.interfaces import IReactorTime
 
 from txcdp._deferreds import OneShot
 from txcdp._privacy import printable
+from txcdp._reactor import Clock
 from txcdp.errors import ConnectionLost
 from txcdp.stats import Stats
 from txcdp.streams import Stream, StreamContext, StreamSubject
@@ -116,7 +116,7 @@ class WebSocket:
 
     def __init__(
         self,
-        clock: IReactorTime,
+        clock: Clock,
         end: Any,
         *,
         subprotocol: str | None,

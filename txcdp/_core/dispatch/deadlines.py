@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IDelayedCall
+
+from txcdp._reactor import Clock
 
 
 class Deadlines:
@@ -18,7 +20,7 @@ class Deadlines:
     :param expired: called with the key of each one whose time is up.
     """
 
-    def __init__(self, clock: IReactorTime, expired: Callable[[int], None]) -> None:
+    def __init__(self, clock: Clock, expired: Callable[[int], None]) -> None:
         self._clock = clock
         self._expired = expired
         self._queues: dict[float, dict[int, float]] = {}

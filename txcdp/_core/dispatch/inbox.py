@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from txcdp._core.dispatch.pending import PendingCommands
 from txcdp._core.dispatch.routing import Routes
 from txcdp._logs import LogThrottle
 from txcdp._privacy import printable
+from txcdp._reactor import Clock
 from txcdp.errors import ConnectionLost, MalformedMessage
 from txcdp.protocol._wire import EVENT_START, REPLY_START, peek_id, peek_method, read_head
 from txcdp.stats import Stats
@@ -33,7 +33,7 @@ class Inbox:
 
     def __init__(
         self,
-        clock: IReactorTime,
+        clock: Clock,
         routes: Routes,
         pending: PendingCommands,
         flow: Flow,

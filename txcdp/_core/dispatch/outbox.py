@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IReactorTime
 
 from txcdp._core.dispatch.pacing import Pacer
 from txcdp._deferreds import returns_deferred
+from txcdp._reactor import Clock
 from txcdp._transports.interface import Transport
 from txcdp.errors import Overloaded
 
@@ -30,7 +30,7 @@ class Outbox:
     def __init__(
         self,
         transport: Transport,
-        clock: IReactorTime,
+        clock: Clock,
         refused: Callable[[bytes, ValueError], None],
         max_in_flight: int | None,
         commands_per_second: int | None,

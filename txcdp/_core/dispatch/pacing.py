@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IDelayedCall
 
 from txcdp._deferreds import OneShot
+from txcdp._reactor import Clock
 
 T = TypeVar("T")
 
@@ -28,7 +29,7 @@ class Pacer:
 
     def __init__(
         self,
-        clock: IReactorTime,
+        clock: Clock,
         send: Callable[[bytes], None],
         max_in_flight: int | None = None,
         commands_per_second: int | None = None,

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from txcdp._core.dispatch.deadlines import Deadlines
+from txcdp._reactor import Clock
 from txcdp.errors import CommandError, CommandTimeout, ConnectionLost, MalformedMessage, Overloaded
 from txcdp.protocol._error_codes import SESSION_NOT_FOUND
 from txcdp.protocol._wrong_session import advise
@@ -94,7 +94,7 @@ class PendingCommands:
 
     def __init__(
         self,
-        clock: IReactorTime,
+        clock: Clock,
         stats: Stats,
         session_unknown: Callable[[Any], Exception | None],
         malformed: Callable[[MalformedMessage], None],

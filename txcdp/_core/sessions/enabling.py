@@ -12,10 +12,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
 from txcdp._deferreds import ignore_failure
+from txcdp._reactor import Clock
 from txcdp.domains import PLAIN_ENABLE
 from txcdp.errors import Gone
 
@@ -50,7 +51,7 @@ class Enabling:
         self,
         execute: Callable[[str], Deferred[Any]],
         refused: Callable[[str, Exception], None],
-        clock: IReactorTime,
+        clock: Clock,
         linger: float | None,
     ) -> None:
         self._execute = execute

@@ -22,6 +22,7 @@ from twisted.internet.protocol import Factory, Protocol
 from zope.interface import implementer
 
 from txcdp._deferreds import returns_deferred
+from txcdp._reactor import AnyReactor, whole
 from txcdp.gateway._egress.addresses import Address, AddressPolicy, plain, read_address
 
 P = TypeVar("P", bound=Protocol)
@@ -61,8 +62,8 @@ class Dialer:
     :param resolver: looks names up; None: the reactor's ``nameResolver``, which asks the system.
     """
 
-    def __init__(self, reactor: Any, policy: AddressPolicy, resolver: IHostnameResolver | None = None) -> None:
-        self._reactor = reactor
+    def __init__(self, reactor: AnyReactor, policy: AddressPolicy, resolver: IHostnameResolver | None = None) -> None:
+        self._reactor = whole(reactor)
         self._policy = policy
         self._resolver = resolver
         self._turns = DeferredSemaphore(_LOOKUPS)
@@ -147,13 +148,14 @@ class _Receiver:
 class _Known:
     """A reactor in which there is one host: the addresses that were found, and judged, are all that is tried."""
 
-    def __init__(self, reactor: Any, addresses: Sequence[Address], port: int) -> None:
+    def __init__(self, reactor: AnyReactor, addresses: Sequence[Address], port: int) -> None:
         self._addresses = addresses
         self._port = port
-        self.connectTCP = reactor.connectTCP
-        self.callLater = reactor.callLater
-        self.seconds = reactor.seconds
-        self.getDelayedCalls = reactor.getDelayedCalls
+        of = whole(reactor)
+        self.connectTCP = of.connectTCP
+        self.callLater = of.callLater
+        self.seconds = of.seconds
+        self.getDelayedCalls = of.getDelayedCalls
 
     @property
     def nameResolver(self) -> Any:

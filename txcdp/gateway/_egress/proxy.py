@@ -14,12 +14,13 @@ from typing import Any, Final
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.error import ConnectingCancelledError
 from twisted.internet.interfaces import IHostnameResolver, IListeningPort
-from twisted.internet.protocol import Factory, connectionDone
+from twisted.internet.protocol import ServerFactory, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txcdp._deferreds import OneShot, Timer, with_deadline
 from txcdp._logs import LogThrottle
+from txcdp._reactor import AnyReactor, Clock, whole
 from txcdp.gateway._egress.addresses import AddressPolicy
 from txcdp.gateway._egress.dialing import Dialer, NotAllowed, Unreachable
 from txcdp.gateway._egress.limits import EgressLimits
@@ -111,12 +112,12 @@ class EgressProxy:
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: AnyReactor,
         policy: AddressPolicy,
         limits: EgressLimits | None = None,
         resolver: IHostnameResolver | None = None,
     ) -> None:
-        self._reactor = reactor
+        self._reactor = whole(reactor)
         self.limits = limits or EgressLimits()
         self.dialer = Dialer(reactor, policy, resolver)
         self.counts = EgressCounts()
@@ -276,7 +277,7 @@ class Incoming(Side):
     :param clock: the reactor.
     """
 
-    def __init__(self, proxy: EgressProxy, clock: Any) -> None:
+    def __init__(self, proxy: EgressProxy, clock: Clock) -> None:
         self.proxy = proxy
         self._clock = clock
         self._dialing: Deferred[Any] | None = None
@@ -382,7 +383,7 @@ class Incoming(Side):
 class SocksClient(Incoming):
     """One connection of a browser's that says in SOCKS 5 where it wants to be connected to."""
 
-    def __init__(self, proxy: EgressProxy, clock: Any) -> None:
+    def __init__(self, proxy: EgressProxy, clock: Clock) -> None:
         super().__init__(proxy, clock)
         self._handshake = Handshake()
         self._speaking = Timer(clock, self.abort)
@@ -425,7 +426,7 @@ class SocksClient(Incoming):
 class Forwarded(Incoming):
     """One connection of a browser's that leads to a proxy of its client's."""
 
-    def __init__(self, proxy: EgressProxy, clock: Any, host: str, port: int) -> None:
+    def __init__(self, proxy: EgressProxy, clock: Clock, host: str, port: int) -> None:
         super().__init__(proxy, clock)
         self._where = (host, port)
 
@@ -441,7 +442,7 @@ def _key(host: str, port: int) -> tuple[str, int]:
     return host.lower().removesuffix("."), port
 
 
-class _Factory(Factory):
+class _Factory(ServerFactory):
     noisy = False
 
     def __init__(self, build: Callable[[], Incoming]) -> None:

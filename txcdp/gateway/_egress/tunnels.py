@@ -15,6 +15,8 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from txcdp._reactor import Clock
+
 #: Seconds that a tunnel may last, without a byte, of which one half is closed.
 _HALF: Final = 60.0
 
@@ -80,7 +82,7 @@ class Tunnel:
     :ivar moved: whether bytes have come since it was last looked at.
     """
 
-    def __init__(self, clock: Any, left: Side, right: Side, idle_time: float, closed: Callable[[], None]) -> None:
+    def __init__(self, clock: Clock, left: Side, right: Side, idle_time: float, closed: Callable[[], None]) -> None:
         self._clock = clock
         self._sides = (left, right)
         self._idle_time = idle_time

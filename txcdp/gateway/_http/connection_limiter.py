@@ -9,11 +9,12 @@ in by the authorizer; they are counted apart, and one more of them is refused.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from twisted.logger import Logger
 
 from txcdp._logs import LogThrottle
+from txcdp._reactor import Clock
 from txcdp.gateway._http.refusals import busy
 
 log = Logger()
@@ -34,7 +35,7 @@ class ConnectionLimiter:
     :param count: told a word for each connection that is cut off.
     """
 
-    def __init__(self, clock: Any, most: int, count: Callable[[str], None]) -> None:
+    def __init__(self, clock: Clock, most: int, count: Callable[[str], None]) -> None:
         self._most = most
         self._count = count
         self._waiting: dict[LimitedConnection, None] = {}  # the one that has waited for the longest comes first

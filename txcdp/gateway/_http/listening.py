@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.endpoints import serverFromString
@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 from zope.interface import directlyProvides, providedBy
 
 from txcdp._deferreds import returns_deferred
+from txcdp._reactor import AnyReactor, Reactor, whole
 
 #: Kinds of endpoints that do nothing but listen.
 _KNOWN = ("tcp", "tcp6", "ssl")
@@ -24,7 +25,7 @@ _LAST_PORT = 65535
 
 
 @returns_deferred
-async def listen(reactor: Any, endpoint: str, factory: Any, *, local: bool) -> IListeningPort:
+async def listen(reactor: AnyReactor, endpoint: str, factory: Any, *, local: bool) -> IListeningPort:
     """Listen.
 
     :param endpoint: as Twisted's ``serverFromString`` takes it.
@@ -50,7 +51,7 @@ def check_local(endpoint: str) -> None:
 
     :raises ValueError: one could.
     """
-    _try(_Local(_Nowhere(endpoint), _refusal(endpoint)), endpoint)
+    _try(_Local(cast(Reactor, _Nowhere(endpoint)), _refusal(endpoint)), endpoint)
 
 
 def check_port(endpoint: str) -> None:
@@ -58,10 +59,10 @@ def check_port(endpoint: str) -> None:
 
     :raises ValueError: it has none.
     """
-    _try(_Nowhere(endpoint), endpoint)
+    _try(cast(Reactor, _Nowhere(endpoint)), endpoint)
 
 
-def _try(reactor: Any, endpoint: str) -> None:
+def _try(reactor: AnyReactor, endpoint: str) -> None:
     kind = endpoint
     while kind.startswith(_AROUND):
         kind = kind.removeprefix(_AROUND)
@@ -100,8 +101,8 @@ class _Local:
     What an endpoint comes to is seen only here: endpoints keep it for themselves, and may be within other endpoints.
     """
 
-    def __init__(self, reactor: Any, refusal: Exception) -> None:
-        self._reactor = reactor
+    def __init__(self, reactor: AnyReactor, refusal: Exception) -> None:
+        self._reactor = whole(reactor)
         self._refusal = refusal
         directlyProvides(self, providedBy(reactor))
 

@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
+from txcdp._reactor import AnyReactor
 from txcdp.gateway._http.authorizer import Authorizer, nothing_here
 from txcdp.gateway._http.channel import GatewayChannel, GatewayRequest
 from txcdp.gateway._http.connection_limiter import ConnectionLimiter
@@ -135,7 +136,7 @@ class GatewaySite(Site):
     protocol = GatewayChannel  # type: ignore[assignment]  # in place of one that can be HTTP/2, too
     displayTracebacks = False
 
-    def __init__(self, router: Router, reactor: Any, limiter: ConnectionLimiter) -> None:
+    def __init__(self, router: Router, reactor: AnyReactor, limiter: ConnectionLimiter) -> None:
         super().__init__(router, requestFactory=GatewayRequest, timeout=_PATIENCE, reactor=reactor)
         self.limiter = limiter
         self.noisy = False

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
 
 from twisted.internet.task import CooperativeTask, Cooperator
 from twisted.python.failure import Failure
 
 from txcdp._deferreds import Timer, with_deadline
+from txcdp._reactor import Clock
 from txcdp.errors import ConnectionLost
 from txcdp.gateway._options import PoolOptions
 from txcdp.gateway._pool.pooled_browser import PooledBrowser, Replaced
@@ -29,7 +29,7 @@ class HealthChecks:
 
     def __init__(
         self,
-        clock: Any,
+        clock: Clock,
         options: PoolOptions,
         measure: Measure,
         browsers: Callable[[], Sequence[PooledBrowser]],

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, succeed
 
 from txcdp._arguments import refuse_bare_string
 from txcdp._deferreds import returns_deferred
+from txcdp._reactor import AnyReactor
 from txcdp._transports.websocket import WebSocketOptions, open_websocket
 from txcdp.browser import Browser, launch
 from txcdp.chrome import discovery
@@ -27,7 +28,7 @@ from txcdp.gateway._pool.ports import Ports
 _LOCAL = WebSocketOptions(open_timeout=30.0, ping_interval=None)
 
 
-def open_locally(reactor: Any, url: str) -> Deferred[Any]:
+def open_locally(reactor: AnyReactor, url: str) -> Deferred[Any]:
     """Open a WebSocket to a browser on this machine."""
     return open_websocket(reactor, url, _LOCAL)
 
@@ -101,7 +102,7 @@ class Launcher:
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: AnyReactor,
         executable: str | None = None,
         args: Sequence[str] = (),
         env: Mapping[str, str | None] | None = None,

@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txcdp._deferreds import Timer, returns_deferred, with_deadline
+from txcdp._reactor import Clock
 from txcdp.gateway._http.refusals import stopping
 from txcdp.gateway._options import PoolOptions
 from txcdp.gateway._pool.health_checks import HealthChecks, Measure
@@ -46,7 +47,7 @@ class Pool:
 
     def __init__(
         self,
-        clock: Any,
+        clock: Clock,
         start: Callable[[], Deferred[Running]],
         options: PoolOptions,
         measure: Measure = lambda _: (),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from twisted.internet.defer import Deferred
 
 from txcdp._deferreds import with_deadline
+from txcdp._reactor import Clock
 from txcdp._waiting import WaitQueue
 from txcdp.gateway._http.refusals import Refusal, busy
 from txcdp.gateway._options import PoolOptions
@@ -23,7 +24,7 @@ class BrowserQueue(WaitQueue[T]):
     :param all_of_them: the same, of all that there are.
     """
 
-    def __init__(self, clock: Any, options: PoolOptions, one: str, all_of_them: str) -> None:
+    def __init__(self, clock: Clock, options: PoolOptions, one: str, all_of_them: str) -> None:
         super().__init__()
         self._clock = clock
         self._options = options

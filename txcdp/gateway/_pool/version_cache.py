@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 from twisted.internet.defer import Deferred, succeed
 
 from txcdp._deferreds import returns_deferred
+from txcdp._reactor import AnyReactor
 from txcdp.chrome import discovery
 from txcdp.gateway._pool.pool import Pool
 from txcdp.gateway._pool.pooled_browser import Running
@@ -28,7 +29,7 @@ class VersionCache:
     :param pool: of browsers.
     """
 
-    def __init__(self, reactor: Any, pool: Pool) -> None:
+    def __init__(self, reactor: AnyReactor, pool: Pool) -> None:
         self._reactor = reactor
         self._pool = pool
         self._version: dict[str, str] = {}

@@ -7,6 +7,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from txcdp._deferreds import returns_deferred
+from txcdp._reactor import AnyReactor
 from txcdp.gateway._http.refusals import Refusal
 from txcdp.gateway._http.requests import RoutedRequest
 from txcdp.gateway._options import GatewayOptions
@@ -24,7 +25,7 @@ class BaseMode:
     :param options: the gateway's.
     """
 
-    def __init__(self, reactor: Any, pool: Pool, options: GatewayOptions) -> None:
+    def __init__(self, reactor: AnyReactor, pool: Pool, options: GatewayOptions) -> None:
         self._reactor = reactor
         self._hold = options.hold
         self._linger = options.linger

@@ -8,6 +8,7 @@ from autobahn.twisted.websocket import WebSocketServerFactory
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
+from txcdp._reactor import AnyReactor
 from txcdp._transports.backpressure import Backpressure
 from txcdp._transports.line_end import LineEnd
 from txcdp._transports.server_frames import ServerShortPath
@@ -46,7 +47,7 @@ class Client(LineEnd, ServerShortPath):  # type: ignore[misc]
     :ivar congested: whether more waits for it than goes out in one write.
     """
 
-    def __init__(self, reactor: Any, limits: ClientLimits, listener: ClientListener) -> None:
+    def __init__(self, reactor: AnyReactor, limits: ClientLimits, listener: ClientListener) -> None:
         super().__init__(
             reactor, close_timeout=_CLOSING, ping_interval=limits.ping_interval, ping_timeout=limits.ping_timeout
         )
@@ -127,7 +128,7 @@ class _ClientBackpressure(Backpressure):
         self._listener.client_empty()
 
 
-def client_factory(reactor: Any, limits: ClientLimits) -> Any:
+def client_factory(reactor: AnyReactor, limits: ClientLimits) -> Any:
     """Return Autobahn's factory, of which the clients take their settings."""
     factory: Any = WebSocketServerFactory(reactor=reactor, server="txcdp")
     factory.noisy = False

@@ -9,6 +9,7 @@ import msgspec
 from twisted.internet.defer import Deferred
 
 from txcdp._deferreds import OneShot, Timer, with_deadline
+from txcdp._reactor import Clock
 from txcdp.chrome._descriptions import TargetDescription, build
 from txcdp.gateway._http.refusals import Refusal, busy
 from txcdp.gateway._http.tokens import Principal
@@ -38,7 +39,7 @@ class ClientLease:
 
     def __init__(
         self,
-        clock: Any,
+        clock: Clock,
         upstream: Upstream,
         virtual: VirtualBrowser,
         principal: Principal,
@@ -91,7 +92,7 @@ class InternalClient:
     :ivar gone: fires when that has ended by itself.
     """
 
-    def __init__(self, clock: Any, seconds: float, open_other_end: OpenOtherEnd) -> None:
+    def __init__(self, clock: Clock, seconds: float, open_other_end: OpenOtherEnd) -> None:
         self._clock = clock
         self._seconds = seconds
         self._asked: dict[int, Deferred[dict[str, Any]]] = {}

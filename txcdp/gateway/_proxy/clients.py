@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
@@ -13,6 +12,7 @@ from twisted.logger import Logger
 
 from txcdp._deferreds import OneShot, returns_deferred
 from txcdp._privacy import printable
+from txcdp._reactor import AnyReactor
 from txcdp.gateway._counters import Counters
 from txcdp.gateway._egress import EgressProxy
 from txcdp.gateway._http.refusals import Refusal, busy
@@ -45,7 +45,7 @@ class Clients:
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: AnyReactor,
         mode: Mode,
         options: GatewayOptions,
         counters: Counters,

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from txcdp._deferreds import OneShot, Timer
+from txcdp._reactor import Clock
 from txcdp._transports.interface import Transport
 from txcdp.chrome._descriptions import TargetDescription
 from txcdp.gateway._http.tokens import Principal
@@ -77,7 +78,7 @@ class Lease:
     """
 
     def __init__(
-        self, clock: Any, name: str, principal: Principal, listed: bool, left: Callable[[Lease, None], None]
+        self, clock: Clock, name: str, principal: Principal, listed: bool, left: Callable[[Lease, None], None]
     ) -> None:
         self.name = name
         self.principal = principal

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from txcdp._deferreds import Timer
+from txcdp._reactor import Clock
 from txcdp.chrome._descriptions import TargetDescription
 
 B = TypeVar("B")
@@ -45,7 +46,7 @@ class Offers(Generic[B]):
     :param let_go: called with a browser that need not be kept any more, since nobody has come.
     """
 
-    def __init__(self, clock: Any, seconds: float, let_go: Callable[[B], object]) -> None:
+    def __init__(self, clock: Clock, seconds: float, let_go: Callable[[B], object]) -> None:
         self._clock = clock
         self._seconds = seconds
         self._let_go = let_go

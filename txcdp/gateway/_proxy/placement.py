@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import Logger
 
 from txcdp._deferreds import returns_deferred
+from txcdp._reactor import AnyReactor
 from txcdp._transports.interface import Transport
 from txcdp.errors import TxcdpError
 from txcdp.gateway._http.refusals import Refusal, busy, stopping
@@ -34,7 +35,11 @@ class Placement:
     """
 
     def __init__(
-        self, reactor: Any, pool: Pool, options: PoolOptions, open_line: Callable[[Any, str], Deferred[Transport]]
+        self,
+        reactor: AnyReactor,
+        pool: Pool,
+        options: PoolOptions,
+        open_line: Callable[[Any, str], Deferred[Transport]],
     ) -> None:
         self._reactor = reactor
         self._pool = pool

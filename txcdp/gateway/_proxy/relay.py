@@ -17,6 +17,7 @@ from msgspec import structs
 from twisted.internet.interfaces import IDelayedCall
 
 from txcdp._deferreds import ignore_failure
+from txcdp._reactor import Clock
 from txcdp._transports.interface import Transport
 from txcdp._transports.short_path import ShortPath
 from txcdp.errors import ConnectionLost
@@ -95,7 +96,7 @@ class Relay:
 
     def __init__(
         self,
-        clock: Any,
+        clock: Clock,
         name: str,
         line: BrowserLine,
         limits: ClientLimits,

@@ -26,6 +26,7 @@ from urllib.parse import urlsplit
 from twisted.internet.defer import Deferred
 
 from txcdp._deferreds import returns_deferred
+from txcdp._reactor import AnyReactor
 from txcdp._transports.interface import Transport
 from txcdp.chrome import discovery
 from txcdp.chrome._descriptions import TargetDescription
@@ -61,7 +62,7 @@ class Shared(BaseMode):
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: AnyReactor,
         pool: Pool,
         options: GatewayOptions,
         open_line: Callable[[Any, str], Deferred[Transport]] = open_locally,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from txcdp._deferreds import Timer
+from txcdp._reactor import Clock
 from txcdp._transports.interface import Transport
 from txcdp.errors import ConnectionLost
 from txcdp.gateway._multiplex import SharedBrowser
@@ -31,7 +31,7 @@ class Upstream:
 
     def __init__(
         self,
-        clock: Any,
+        clock: Clock,
         pool: Pool,
         pooled: PooledBrowser,
         transport: Transport,

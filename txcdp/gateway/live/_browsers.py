@@ -19,6 +19,7 @@ from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure
 from txcdp._following import Following
 from txcdp._privacy import printable, shown_url
+from txcdp._reactor import Clock
 from txcdp.browser import Browser
 from txcdp.domains import target
 from txcdp.errors import TxcdpError
@@ -56,7 +57,7 @@ class BrowserWatch:
     """
 
     def __init__(
-        self, clock: Any, tables: Tables, running: Running, open_line: Callable[[Running], Deferred[Browser]]
+        self, clock: Clock, tables: Tables, running: Running, open_line: Callable[[Running], Deferred[Browser]]
     ) -> None:
         self._clock = clock
         self._tables = tables

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
+from txcdp._reactor import AnyReactor
 from txcdp.gateway._http.refusals import Refusal
 from txcdp.gateway._http.requests import TAKEN_OVER, Answer, Handler, RoutedRequest
 from txcdp.gateway._http.routes import READ
@@ -52,7 +53,7 @@ class LivePage:
     :ivar watching: see :class:`~txcdp.gateway.live._watching.Watching`.
     """
 
-    def __init__(self, gateway: Gateway, reactor: Any, open_line: OpenLine | None = None) -> None:
+    def __init__(self, gateway: Gateway, reactor: AnyReactor, open_line: OpenLine | None = None) -> None:
         self._gateway = gateway
         self._reactor = reactor
         tables = Tables()

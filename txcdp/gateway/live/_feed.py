@@ -11,6 +11,7 @@ import msgspec
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from txcdp._reactor import Clock, whole
 from txcdp.gateway._http.refusals import busy
 from txcdp.gateway.live._tables import Tables
 
@@ -60,14 +61,14 @@ class Feed:
     :ivar viewers: who looks.
     """
 
-    def __init__(self, clock: Any, tables: Tables, source: Source) -> None:
+    def __init__(self, clock: Clock, tables: Tables, source: Source) -> None:
         self._clock = clock
         self._tables = tables
         self._source = source
         self._ticks = 0
         self._head: dict[str, Any] = {}
         self._loop = LoopingCall(self._tick)
-        self._loop.clock = clock
+        self._loop.clock = whole(clock)
         self.viewers: list[Looker] = []
 
     def add(self, viewer: Looker) -> None:

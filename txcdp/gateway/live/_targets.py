@@ -15,6 +15,7 @@ from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure
 from txcdp._following import Choice, Following, ModelFeed
 from txcdp._privacy import printable, shown_url
+from txcdp._reactor import Clock
 from txcdp.domains import inspector, network, page, runtime, target
 from txcdp.domains import log as log_domain
 from txcdp.gateway.live._console import line_of
@@ -118,7 +119,7 @@ class TargetWatch:
     :param kind: its type.
     """
 
-    def __init__(self, clock: Any, tables: Tables, key: str, kind: str) -> None:
+    def __init__(self, clock: Clock, tables: Tables, key: str, kind: str) -> None:
         self._clock = clock
         self._tables = tables
         self._session: Session | None = None

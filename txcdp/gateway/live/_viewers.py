@@ -7,6 +7,7 @@ from typing import Any
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
+from txcdp._reactor import Clock
 from txcdp.gateway.live._feed import Feed
 
 #: Seconds after which a viewer who has nothing new to see hears that all is well, and how many wait.
@@ -29,7 +30,7 @@ class Viewer:
     :ivar revision: what he was sent.
     """
 
-    def __init__(self, request: Any, feed: Feed, clock: Any) -> None:
+    def __init__(self, request: Any, feed: Feed, clock: Clock) -> None:
         self._request = request
         self._feed = feed
         self._clock = clock

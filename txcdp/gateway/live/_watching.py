@@ -12,6 +12,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from txcdp._reactor import AnyReactor, Clock
 from txcdp._transports.websocket import WebSocketOptions
 from txcdp.browser import Browser, connect
 from txcdp.gateway._pool.pooled_browser import Running
@@ -27,7 +28,7 @@ _LINE = WebSocketOptions(ping_interval=None, max_message_size=_LONGEST_MESSAGE)
 OpenLine = Callable[[Running], Deferred[Browser]]
 
 
-def opener(reactor: Any) -> OpenLine:
+def opener(reactor: AnyReactor) -> OpenLine:
     """Return what opens a line of its own to a browser."""
 
     def open_line(running: Running) -> Deferred[Browser]:
@@ -49,7 +50,7 @@ class Watching:
 
     def __init__(
         self,
-        clock: Any,
+        clock: Clock,
         tables: Tables,
         state: Callable[[], dict[str, Any]],
         taken: Callable[[], Iterable[Running]],

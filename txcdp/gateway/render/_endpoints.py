@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from txcdp._deferreds import returns_deferred, with_deadline
+from txcdp._reactor import AnyReactor
 from txcdp.errors import DeadlineError, TxcdpError
 from txcdp.gateway._http.refusals import Refusal
 from txcdp.gateway._http.requests import Answer, RoutedRequest
@@ -79,7 +80,7 @@ class Renders:
     :ivar sharing: the browsers that it has.
     """
 
-    def __init__(self, reactor: Any, gateway: Gateway, options: RenderOptions, policy: Policy) -> None:
+    def __init__(self, reactor: AnyReactor, gateway: Gateway, options: RenderOptions, policy: Policy) -> None:
         self._reactor = reactor
         self._gateway = gateway
         self._options = options

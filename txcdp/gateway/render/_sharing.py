@@ -18,6 +18,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txcdp._deferreds import OneShot, Timer, with_deadline
+from txcdp._reactor import Clock
 from txcdp._waiting import WaitQueue
 from txcdp.browser import Browser, BrowserContext
 from txcdp.gateway._http.refusals import Refusal, busy
@@ -45,7 +46,7 @@ class RenderBrowser:
     :ivar done: given when it is needed no more.
     """
 
-    def __init__(self, clock: Any, browser: Browser) -> None:
+    def __init__(self, clock: Clock, browser: Browser) -> None:
         self.browser = browser
         self.now = 0
         self.used = 0
@@ -65,7 +66,7 @@ class Sharing:
     """
 
     def __init__(
-        self, clock: Any, lend: Callable[[], AbstractAsyncContextManager[Browser]], options: RenderOptions
+        self, clock: Clock, lend: Callable[[], AbstractAsyncContextManager[Browser]], options: RenderOptions
     ) -> None:
         self._clock = clock
         self._lend = lend
