@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import pkgutil
 import re
@@ -10,11 +11,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from docutils.nodes import reference
+from sphinx.pycode import ModuleAnalyzer
+
 import txcdp.domains
 from txcdp import Command, Event
 
 if TYPE_CHECKING:
-    from docutils.nodes import Element, TextElement
+    from docutils.nodes import Element, TextElement, document
     from sphinx.addnodes import pending_xref
     from sphinx.application import Sphinx
     from sphinx.environment import BuildEnvironment
@@ -114,7 +118,9 @@ def find_home(app: Sphinx, env: BuildEnvironment, node: pending_xref, content: T
     """Lead a reference to where its object is described, whichever of its names it is called by.
 
     ``txcdp.first``, ``ConnectionLost`` and ``txcdp.chrome._flags.X`` are ways in which docstrings and annotations name
-    what is described under the module that it is public in.
+    what is described under the module that it is public in. A class keeps the ``__module__`` that it was written in:
+    that is where ``inspect.getsource``, ``typing.get_type_hints`` and msgspec look for its source and its names. It is
+    the reference that is told the public name instead.
     """
     if node.get("refdomain") != "py":
         return None
@@ -132,7 +138,29 @@ def find_home(app: Sphinx, env: BuildEnvironment, node: pending_xref, content: T
     return content if any(each is not None for each in meant) else None  # it is there, and described nowhere
 
 
+def take_comment(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Describe a public constant by the comment where it was written; autodoc looks only where it is public."""
+    if what != "data":
+        return
+    module, _, attribute = name.rpartition(".")
+    for node in ast.parse(ModuleAnalyzer.for_module(module).code).body:
+        if isinstance(node, ast.ImportFrom) and any(alias.name == attribute for alias in node.names):
+            comments = ModuleAnalyzer.for_module(str(node.module)).find_attr_docs()
+            lines[:] = comments["", attribute]
+
+
+def name_publicly(app: Sphinx, doctree: document, docname: str) -> None:
+    """Have links say where their object is public, not where it was written."""
+    objects = app.env.domains["py"].data["objects"]
+    for link in doctree.findall(reference):
+        found = objects.get(link.get("reftitle"))
+        if found is not None and found.aliased:
+            link["reftitle"] = found.node_id
+
+
 def setup(app: Sphinx) -> None:
     """Hook in."""
+    app.connect("autodoc-process-docstring", take_comment)
+    app.connect("doctree-resolved", name_publicly)
     app.connect("missing-reference", find_home)
     app.connect("builder-inited", write_domain_pages)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from txcdp import health as health
     from txcdp import streams as streams
     from txcdp._core.connection import Connection
-    from txcdp._core.probing import ProbeOptions
+    from txcdp._core.probing import ProbeOptions, Prober
     from txcdp._core.reconnecting import ReconnectPolicy
     from txcdp._core.sessions import AutoAttach, Session
     from txcdp._timeouts import DEFAULT as DEFAULT
@@ -79,7 +79,7 @@ _NAMES = {
         "NotABrowser NotSerializable Overloaded QueueOverflow SessionDetached StreamEnded TargetCrashed TxcdpError"
     ),
     "txcdp.page": "Dialog JSError Navigation Page",
-    "txcdp._core.probing": "ProbeOptions",
+    "txcdp._core.probing": "ProbeOptions Prober",
     "txcdp._core.reconnecting": "ReconnectPolicy",
     "txcdp.protocol": "Command Event Record",
     "txcdp._core.sessions": "AutoAttach Session",
@@ -133,6 +133,7 @@ __all__ = [
     "Overloaded",
     "Page",
     "ProbeOptions",
+    "Prober",
     "QueueOverflow",
     "ReconnectPolicy",
     "Record",

@@ -44,6 +44,41 @@ from typing import Any, Literal
 
 from txcdp._privacy import indented, shortened, shown_url
 
+__all__ = [
+    "AlreadyHandled",
+    "CommandError",
+    "CommandTimeout",
+    "ConnectError",
+    "ConnectTimeout",
+    "ConnectionLost",
+    "ContextDestroyed",
+    "DeadlineError",
+    "DialogError",
+    "DialogOpen",
+    "DocumentBroken",
+    "DownloadStarted",
+    "EvaluationError",
+    "ExecutableNotFound",
+    "ExperimentalCommand",
+    "Gone",
+    "HandshakeFailed",
+    "InvalidURL",
+    "LaunchError",
+    "LossCause",
+    "MalformedMessage",
+    "NavigationError",
+    "NavigationInterrupted",
+    "NavigationTimeout",
+    "NotABrowser",
+    "NotSerializable",
+    "Overloaded",
+    "QueueOverflow",
+    "SessionDetached",
+    "StreamEnded",
+    "TargetCrashed",
+    "TxcdpError",
+]
+
 #: What ended a connection; see :class:`ConnectionLost`.
 LossCause = Literal[
     "closed", "ended", "unresponsive", "half_open", "close_timeout", "process_ended", "protocol", "aborted"

@@ -1,7 +1,7 @@
 """What is known of the health of a browser, its pages and the line to it, as typed events.
 
 ``Connection.health`` is their stream; listening to it enables nothing. The probes of
-:mod:`txcdp._core.probing` find out what the browser does not tell.
+:class:`txcdp.ProbeOptions` find out what the browser does not tell.
 """
 
 from __future__ import annotations
@@ -13,6 +13,18 @@ if TYPE_CHECKING:
     from txcdp._core.sessions import Session
     from txcdp.errors import ConnectionLost
     from txcdp.streams import Gap
+
+__all__ = [
+    "BrowserResponsive",
+    "BrowserUnresponsive",
+    "HealthEvent",
+    "LineLost",
+    "PageCause",
+    "PageResponsive",
+    "PageUnresponsive",
+    "Reconnected",
+    "Reconnecting",
+]
 
 #: Why a page does not answer; see :class:`PageUnresponsive`.
 PageCause = Literal["busy", "stopped", "dialog", "debugger"]

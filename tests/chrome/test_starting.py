@@ -21,7 +21,7 @@ from txcdp.chrome import _starting as starting
 from txcdp.chrome._launch import explain
 from txcdp.chrome._profile import Workspace, sweep, temporary_folder
 from txcdp.chrome._spawn import ExitStatus
-from txcdp.chrome._starting import Starts, is_stopping, starts_of
+from txcdp.chrome._starting import Starts, is_stopping, limit_starts, starts_of
 from txcdp.errors import LaunchError
 
 
@@ -55,6 +55,15 @@ class TurnTests(SynchronousTestCase):
             turn.addCallback(lambda _: self.starts.done())
         self.starts.done()
         self.assertTrue(all(turn.called for turn in turns))
+
+    def test_fewer_may_start_at_once(self):
+        limit_starts(1)
+        turns = [self.starts.turn() for _ in range(2)]
+        self.assertEqual([turn.called for turn in turns], [True, False])
+        self.starts.done()
+        self.successResultOf(turns[1])
+        with self.assertRaisesRegex(ValueError, "most=0"):
+            limit_starts(0)
 
     def test_each_reactor_has_its_own(self):
         one, other = MemoryReactorClock(), MemoryReactorClock()

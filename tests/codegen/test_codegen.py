@@ -19,9 +19,13 @@ import msgspec
 import pytest
 
 import txcdp
-from txcdp.codegen import diff, names, output, package, schema, text
+from txcdp.codegen import _names as names
+from txcdp.codegen import _output as output
+from txcdp.codegen import _package as package
+from txcdp.codegen import _text as text
+from txcdp.codegen import diff, schema
 from txcdp.codegen.__main__ import main
-from txcdp.codegen.model import Model
+from txcdp.codegen._model import Model
 from txcdp.codegen.schema import BadProtocol
 
 DOMAINS = Path(txcdp.__file__).parent / "domains"

@@ -14,8 +14,8 @@ import msgspec
 import pytest
 
 from txcdp import domains
-from txcdp.codegen.model import Model
-from txcdp.codegen.package import plain_enable
+from txcdp.codegen._model import Model
+from txcdp.codegen._package import plain_enable
 from txcdp.codegen.schema import Property, Protocol, Shape, qualified, vendored
 from txcdp.domains import css, debugger, dom, emulation, network, page, runtime, schema
 from txcdp.protocol import Command, Event, Record, build, result_type, to_json

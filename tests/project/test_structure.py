@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("_core.outage",),
     ("_core.connection",),
     ("_transports", "_core.probing", "_core.reconnecting", "_core"),
-    ("chrome", "_following"),
+    ("chrome", "transports", "_following"),
     ("browser", "page", "network"),
     ("recording", "gateway", "rx3", "aio", "websocket"),
     ("testing",),

@@ -39,7 +39,7 @@ log = Logger()
 
 
 class PipeTransport:
-    """A :class:`~txcdp._transports.interface.Transport` over two pipes.
+    """A :class:`~txcdp.transports.Transport` over two pipes.
 
     Nothing is read before :attr:`receiver` is set. Closing the line ends the browser.
 

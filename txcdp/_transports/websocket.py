@@ -36,7 +36,8 @@ async def open_websocket(reactor: AnyReactor, url: str, options: WebSocketOption
     :param reactor: the reactor.
     :param url: ``ws://...`` or ``wss://...``.
     :param options: see :class:`WebSocketOptions`.
-    :returns: a Deferred of the open transport; it fails as that of :func:`open_protocol`.
+    :returns: a Deferred of the open transport. Fails, within ``open_timeout``, with
+        :exc:`InvalidURL`, :exc:`ConnectError`, :exc:`HandshakeFailed` or :exc:`ConnectTimeout`.
     """
     return await open_protocol(reactor, url, options or WebSocketOptions(), WebSocketTransport)
 

@@ -68,7 +68,7 @@ class WebSocketOptions:
 
 
 class WebSocketTransport(LineEnd, ShortPathProtocol):  # type: ignore[misc]
-    """An open WebSocket to a browser; see :class:`txcdp._transports.interface.Transport`.
+    """An open WebSocket to a browser; see :class:`txcdp.transports.Transport`.
 
     :ivar opened: fires with the transport when the handshake is done.
     :ivar paused: whether reading is stopped.

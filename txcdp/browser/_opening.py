@@ -28,7 +28,7 @@ _PROBES: Final = ProbeOptions()
 
 
 class ConnectionOptions(TypedDict, total=False):
-    """Options of a :class:`~txcdp._core.connection.Connection` that :func:`launch` and :func:`connect` take, too."""
+    """Options of a :class:`~txcdp.Connection` that :func:`launch` and :func:`connect` take, too."""
 
     timeout: Timeout
     stability: Literal["stable", "warn", "any"]
@@ -74,16 +74,16 @@ async def launch(
     :param env: variables on top of this process's environment; None removes one.
     :param sandbox: None: with Chromium's sandbox, except for root on Linux, who cannot.
     :param start_timeout: seconds for the browser to come up, from its turn: no more than
-        ``txcdp.chrome._starting.AT_ONCE``, eight for each processor, start at the same time.
+        eight for each processor (:func:`txcdp.chrome.limit_starts`) start at the same time.
     :param options: how the WebSocket is opened and kept.
     :param restart: with a policy, the browser is restarted whenever it ends or hangs, with all that was
-        set up in it; see :class:`~txcdp._core.reconnecting.ReconnectPolicy`. None: everything ends with it.
+        set up in it; see :class:`~txcdp.ReconnectPolicy`. None: everything ends with it.
     :param probes: how often the browser and its pages are asked whether they answer; see
-        :class:`~txcdp._core.probing.ProbeOptions`. None: never.
+        :class:`~txcdp.ProbeOptions`. None: never.
     :param end_with_reactor: end it as soon as the reactor is being stopped. Where that is False, somebody closes it
         then: a service, when it is stopped and done with it. If nobody does, it is ended at the shutdown's end.
     :param connection: ``timeout``, ``stability``, ``linger``, ``max_in_flight``, ``commands_per_second``,
-        ``max_pending``, ``max_unsent`` as :class:`~txcdp._core.connection.Connection` takes them.
+        ``max_pending``, ``max_unsent`` as :class:`~txcdp.Connection` takes them.
     :returns: fires with the :class:`Browser`. Fails with :exc:`LaunchError` or :exc:`ConnectError`, and
         with :exc:`ValueError` or :exc:`TypeError` for arguments that cannot be; nothing is left behind then.
         Cancelling it ends the browser.
@@ -149,7 +149,7 @@ async def connect(
     :param options: how the WebSocket is opened and kept.
     :param reconnect: with a policy, a lost line is replaced by another one, to the same browser or to one
         that was restarted at the same address, with all that was set up; see
-        :class:`~txcdp._core.reconnecting.ReconnectPolicy`. None: everything ends with the line.
+        :class:`~txcdp.ReconnectPolicy`. None: everything ends with the line.
     :param probes: as for :func:`launch`.
     :param connection: as for :func:`launch`.
     :returns: fires with the :class:`Browser`. Fails with :exc:`InvalidURL`, :exc:`ConnectError`,

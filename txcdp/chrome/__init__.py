@@ -1,8 +1,10 @@
 """The browser as a process, and as a thing that answers at ``/json``."""
 
 from txcdp.chrome._executable import find_executable
+from txcdp.chrome._flags import AUTOMATION_FLAGS
 from txcdp.chrome._launch import start_browser
 from txcdp.chrome._process import BrowserProcess
 from txcdp.chrome._spawn import ExitStatus
+from txcdp.chrome._starting import limit_starts
 
-__all__ = ["BrowserProcess", "ExitStatus", "find_executable", "start_browser"]
+__all__ = ["AUTOMATION_FLAGS", "BrowserProcess", "ExitStatus", "find_executable", "limit_starts", "start_browser"]

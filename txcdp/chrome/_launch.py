@@ -50,16 +50,16 @@ async def start_browser(
     """Start a browser and wait until it can be talked to.
 
     :param reactor: the reactor.
-    :param executable: a path or a name; see :func:`~txcdp.chrome._executable.find_executable`.
+    :param executable: a path or a name; see :func:`~txcdp.chrome.find_executable`.
     :param headless: without a window.
     :param args: more of Chromium's flags; they win over ours. Lists of features are joined.
     :param env: variables on top of this process's environment; ``None`` removes one.
     :param profile: a directory that is kept; by default a temporary one, removed at the end.
     :param transport: ``"websocket"``, or ``"pipe"`` (not on Windows).
     :param sandbox: ``None``: with Chromium's sandbox, except for root on Linux, who cannot.
-    :param start_timeout: seconds, from its turn: no more than ``txcdp.chrome._starting.AT_ONCE``
-        browsers, eight for each processor, start at the same time.
-    :param flags: instead of :data:`~txcdp.chrome._flags.AUTOMATION_FLAGS`.
+    :param start_timeout: seconds, from its turn: no more than eight browsers for each processor
+        (:func:`~txcdp.chrome.limit_starts`) start at the same time.
+    :param flags: instead of :data:`~txcdp.chrome.AUTOMATION_FLAGS`.
     :param end_with_reactor: end it as soon as the reactor is being stopped. Where that is False, somebody closes it
         then: a service, when it is stopped and done with it. If nobody does, it is ended at the shutdown's end.
     :return: fires with a :class:`BrowserProcess` whose ``ws_url`` or ``pipe`` can be used.

@@ -76,7 +76,7 @@ class BrowserProcess:
 
     :ivar pid: the browser's process id, and that of its process group where it has its own.
     :ivar ws_url: the address of its WebSocket; ``""`` with ``transport="pipe"``.
-    :ivar pipe: its :class:`~txcdp._transports.pipe.PipeTransport`; ``None`` with ``transport="websocket"``.
+    :ivar pipe: its :class:`~txcdp.transports.PipeTransport`; ``None`` with ``transport="websocket"``.
     :ivar profile: the path of its profile.
     :ivar command_line: what was executed.
     :ivar exit_status: how it ended; ``None`` while it runs.

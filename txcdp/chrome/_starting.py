@@ -29,13 +29,24 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-#: How many browsers start at the same time in one process; the others wait for their turn. May be set.
+#: How many browsers start at the same time in one process; the others wait for their turn.
 AT_ONCE = 8 * _cores()
 
 #: Seconds that a browser which is up waits for the sweep: it goes on by itself, and a launch does not depend on it.
 SWEEP_PATIENCE = 5.0
 
 log = Logger()
+
+
+def limit_starts(most: int) -> None:
+    """Set how many browsers of this process may start at the same time; those that start already go on.
+
+    :param most: at least 1; without this call it is eight for each processor.
+    """
+    if most < 1:
+        raise ValueError(f"most={most}: at least one must be allowed")
+    global AT_ONCE  # noqa: PLW0603
+    AT_ONCE = most
 
 
 class Starts:

@@ -28,6 +28,18 @@ from txcdp.chrome._descriptions import TargetDescription, VersionInfo, build
 from txcdp.chrome._fetching import fetch
 from txcdp.errors import ConnectError, ConnectTimeout, HandshakeFailed, TxcdpError
 
+__all__ = [
+    "TargetDescription",
+    "VersionInfo",
+    "activate",
+    "close",
+    "list_targets",
+    "new_target",
+    "protocol",
+    "resolve",
+    "version",
+]
+
 #: Seconds.
 _USUAL: Final = 10.0
 

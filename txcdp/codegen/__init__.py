@@ -1,7 +1,7 @@
 """Makes ``txcdp.domains`` of the protocol's own description: ``python -m txcdp.codegen``.
 
-The description, ``protocol/*.json``, is the npm package ``devtools-protocol``, unchanged. From there
-it goes downwards: :mod:`.schema` reads it, :mod:`.names` chooses Python's names, :mod:`.model` the
-Python types, :mod:`.text` the prose, :mod:`.render` and :mod:`.package` write modules, and
-:mod:`.output` puts them on disk or compares. :mod:`.diff` says how two descriptions differ.
+The description, ``protocol/*.json``, is the npm package ``devtools-protocol``, unchanged. From there it goes downwards:
+:mod:`.schema` reads it, ``_names`` chooses Python's names, ``_model`` the Python types, ``_text`` the prose;
+``_render`` and ``_package`` write modules, and ``_output`` puts them on disk or compares.
+:mod:`.diff` says how two descriptions differ.
 """

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from txcdp.codegen import output, package
+from txcdp.codegen import _output as output
+from txcdp.codegen import _package as package
 from txcdp.codegen.schema import BadProtocol, Protocol, load, parse, vendored
 from txcdp.errors import TxcdpError
 from txcdp.protocol import from_json

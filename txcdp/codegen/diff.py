@@ -9,6 +9,8 @@ import msgspec
 
 from txcdp.codegen.schema import Command, Domain, Event, Property, Protocol, Shape, Type, qualified
 
+__all__ = ["Difference", "protocol_diff", "render"]
+
 Change = Literal["added", "missing", "changed"]
 Kind = Literal["domain", "type", "property", "command", "parameter", "result", "event", "value"]
 

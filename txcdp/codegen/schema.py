@@ -11,6 +11,24 @@ import msgspec
 
 from txcdp.errors import TxcdpError
 
+__all__ = [
+    "VENDORED",
+    "BadProtocol",
+    "Command",
+    "Domain",
+    "Event",
+    "Property",
+    "Protocol",
+    "Shape",
+    "Type",
+    "Version",
+    "load",
+    "parse",
+    "properties",
+    "qualified",
+    "vendored",
+]
+
 #: Where the vendored description lies.
 VENDORED = Path(__file__).parent / "protocol"
 

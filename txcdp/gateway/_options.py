@@ -195,7 +195,7 @@ class AccessOptions:
     :ivar origins: web pages that may use it, as ``https://host:port``, besides its own.
     :ivar public_url: as which clients see the gateway, such as ``https://cdp.example.com``, where something stands
         before it that ends TLS or changes the port; None: as they call it. Its host and origin need not be listed.
-    :ivar tokens: path of a file of tokens, see :mod:`txcdp.gateway._http.tokens`; None: nobody needs one, which
+    :ivar tokens: path of a file of tokens, see :class:`~txcdp.gateway.Tokens`; None: nobody needs one, which
         :class:`~txcdp.gateway.Gateway` allows on loopback addresses alone.
     """
 

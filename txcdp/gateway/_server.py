@@ -51,17 +51,16 @@ class Gateway:
     """A pool of browsers behind one address.
 
     :param reactor: the reactor.
-    :param options: see :class:`~txcdp.gateway._options.GatewayOptions`.
-    :param start_browser: starts a browser for the pool; by default
-        :class:`txcdp.gateway._pool.launched.Launcher` with the reactor alone. One of your own has to give browsers
-        ``gateway.egress.arguments(args)`` where the policy forbids private addresses.
+    :param options: see :class:`~txcdp.gateway.GatewayOptions`.
+    :param start_browser: starts a browser for the pool; by default a launch with the reactor alone. One of your own
+        has to give browsers ``gateway.egress.arguments(args)`` where the policy forbids private addresses.
     :param mode: makes the mode of reactor, pool and options; by default what the options say.
     :param resolver: looks up names for the egress proxy; by default the reactor's ``nameResolver``.
     :ivar egress: the proxy by which alone its browsers reach anything; None where the policy allows private addresses.
-    :ivar pool: see :class:`~txcdp.gateway._pool.pool.Pool`.
-    :ivar clients: see :class:`~txcdp.gateway._proxy.clients.Clients`.
-    :ivar counters: see :class:`~txcdp.gateway._counters.Counters`.
-    :ivar routes: the table of all that is answered; see :class:`~txcdp.gateway._http.routes.Routes`.
+    :ivar pool: the browsers.
+    :ivar clients: who is there.
+    :ivar counters: what ``/metrics`` tells of clients.
+    :ivar routes: the table of all that is answered; :meth:`add` adds to it.
     :ivar tokens: of the file in the options, or None; ``tokens.reload()`` reads it again.
     :ivar renders: see :class:`~txcdp.gateway.render.Renders`; None where it does not render.
     :ivar site: a protocol factory, to listen with elsewhere.
@@ -115,9 +114,9 @@ class Gateway:
 
         :param path: one that ends in ``/`` stands for all below it.
         :param verbs: with which it may be used.
-        :param handler: takes a :class:`~txcdp.gateway._http.requests.RoutedRequest`, returns an
-            :class:`~txcdp.gateway._http.requests.Answer` or a Deferred of one, and raises
-            :exc:`~txcdp.gateway._http.refusals.Refusal`.
+        :param handler: takes a :class:`~txcdp.gateway.RoutedRequest`, returns an
+            :class:`~txcdp.gateway.Answer` or a Deferred of one, and raises
+            :exc:`~txcdp.gateway.Refusal`.
         :param free: whether nobody is asked for a token there.
         :param max_body: bytes of a request's body; None: 16 MiB where the verbs have some of PUT, POST and PATCH,
             and 64 KiB elsewhere. A longer one is refused with 413, and no more of it is taken in.

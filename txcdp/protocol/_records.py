@@ -30,6 +30,7 @@ from txcdp.errors import MalformedMessage
 R = TypeVar("R")
 T = TypeVar("T")
 
+#: How the protocol marks what it may change at any time, and what it will not.
 Stability = Literal["stable", "experimental"]
 
 #: What msgspec raises for input that is not the shape it was told.

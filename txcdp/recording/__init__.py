@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from txcdp.recording._compression import MissingLibrary
 from txcdp.recording._entries import CommandEntry, Damage, Entry, EventEntry, NoteEntry, ReplyEntry
+from txcdp.recording._failures import WrongSchema
 from txcdp.recording._filters import Filter
 from txcdp.recording._jsonlines import JsonLines
 from txcdp.recording._reading import read
 from txcdp.recording._recorder import Recorder
+from txcdp.recording._sinks import Host, Sink
 from txcdp.recording._stats import RecorderStats
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ __all__ = [
     "Entry",
     "EventEntry",
     "Filter",
+    "Host",
     "JsonLines",
     "MissingLibrary",
     "NoteEntry",
@@ -28,6 +31,8 @@ __all__ = [
     "RecorderStats",
     "ReplyEntry",
     "SQLite",
+    "Sink",
+    "WrongSchema",
     "read",
 ]
 

@@ -100,7 +100,7 @@ class ReplyEntry(Entry):
 class NoteEntry(Entry):
     """A note of the record itself.
 
-    :ivar kind: one of :data:`~txcdp.recording._entries.NOTES`.
+    :ivar kind: what it tells of, such as ``"begin"`` or ``"dropped"``; see :doc:`/howto/record`.
     :ivar data: all that it says.
     """
 

@@ -1,19 +1,6 @@
 """A recording as an SQLite database, written through ``twisted.enterprise.adbapi`` by one thread.
 
-The schema, version 1 (``PRAGMA user_version``)::
-
-    recordings(id, began)            one row for each time that a recorder was started
-    entries(id,                      in the order in which it happened
-            recording,               recordings.id
-            time,                    seconds since 1970, UTC
-            kind,                    event, command, reply or note
-            session, target,         ids; NULL for the browser's own session
-            name,                    an event's or command's method, or the kind of the note
-            number,                  a command's id, also in its reply
-            duration, error,         of a reply
-            data)                    JSON: params of events and commands, the result of a reply, all of a note
-
-with indexes on ``time``, on ``(name, time)`` and on ``(session, time)``.
+What the columns mean is said where users read it, in docs/howto/record.rst.
 """
 
 from __future__ import annotations

@@ -19,6 +19,8 @@ from twisted.python.failure import Failure
 
 from txcdp.protocol import to_json
 
+__all__ = ["json_lines", "to_stdout"]
+
 #: The names of an event's fields in its text, without what formats them.
 _FIELD = re.compile(r"(?<!\{)(?:\{\{)*\{(\w+)")
 

@@ -19,7 +19,7 @@ GOES_OUT_AT_ONCE = 64 * 1024
 
 
 class FakeTransport:
-    """A :class:`~txcdp._transports.interface.Transport` whose other end is a FakeChrome, or a test.
+    """A :class:`~txcdp.transports.Transport` whose other end is a FakeChrome, or a test.
 
     :param sent: called with this line and each message that the client sends.
     :param wake: called when there is something for :meth:`deliver` to do.

@@ -39,7 +39,7 @@ class Pool:
 
     :param clock: the reactor, or a ``task.Clock``.
     :param start: starts a browser.
-    :param options: see :class:`~txcdp.gateway._options.PoolOptions`.
+    :param options: see :class:`~txcdp.gateway.PoolOptions`.
     :param measure: adds up how many bytes the trees of processes take; see :func:`txcdp.gateway._pool.memory.measure`.
     :ivar when_short: called one after the other where somebody has to wait for a browser and none can be started, until
         one of them returns True: it has given something back.

@@ -41,7 +41,7 @@ class Client(LineEnd, ServerShortPath):  # type: ignore[misc]
     """One client's WebSocket.
 
     :param reactor: the reactor.
-    :param limits: see :class:`~txcdp.gateway._options.ClientLimits`.
+    :param limits: see :class:`~txcdp.gateway.ClientLimits`.
     :param listener: who speaks with it.
     :ivar paused: whether it is not read.
     :ivar congested: whether more waits for it than goes out in one write.

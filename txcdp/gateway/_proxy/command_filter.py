@@ -64,7 +64,7 @@ _DEEPEST = 3
 class CommandFilter:
     """Says which commands are not let through.
 
-    :param policy: see :class:`~txcdp.gateway._options.Policy`.
+    :param policy: see :class:`~txcdp.gateway.Policy`.
     :ivar idle: whether nothing is forbidden, so that there is no need to ask.
     """
 

@@ -83,7 +83,7 @@ class Relay:
     :param clock: the reactor.
     :param name: who the client is, fit to be shown.
     :param line: what it gets.
-    :param limits: see :class:`~txcdp.gateway._options.ClientLimits`.
+    :param limits: see :class:`~txcdp.gateway.ClientLimits`.
     :param rate: commands a second; None: no limit.
     :param table: how commands are dealt with.
     :param counters: where to count.

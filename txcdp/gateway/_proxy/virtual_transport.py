@@ -45,7 +45,7 @@ class WriteBatch:
 
 
 class VirtualTransport:
-    """A :class:`~txcdp._transports.interface.Transport` whose other end is a virtual browser.
+    """A :class:`~txcdp.transports.Transport` whose other end is a virtual browser.
 
     :param upstream: the browser's own line.
     :param most: bytes that may wait; one message may be longer.

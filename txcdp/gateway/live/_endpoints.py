@@ -49,8 +49,8 @@ class LivePage:
     :param gateway: whose.
     :param reactor: the reactor.
     :param open_line: opens a line to a browser that is to be watched; by default a WebSocket of its own.
-    :ivar feed: see :class:`~txcdp.gateway.live._feed.Feed`.
-    :ivar watching: see :class:`~txcdp.gateway.live._watching.Watching`.
+    :ivar feed: what the page is fed with.
+    :ivar watching: which browsers are watched.
     """
 
     def __init__(self, gateway: Gateway, reactor: AnyReactor, open_line: OpenLine | None = None) -> None:

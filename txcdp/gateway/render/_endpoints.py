@@ -75,7 +75,7 @@ class Renders:
     """Answers at ``/screenshot``, ``/pdf``, ``/content``, ``/evaluate`` and ``/openapi.json``.
 
     :param gateway: whose.
-    :param options: see :class:`~txcdp.gateway._options.RenderOptions`.
+    :param options: see :class:`~txcdp.gateway.RenderOptions`.
     :param policy: what may be opened.
     :ivar sharing: the browsers that it has.
     """

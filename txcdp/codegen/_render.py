@@ -6,10 +6,10 @@ import json
 import re
 from collections.abc import Iterable
 
-from txcdp.codegen.model import Enumeration, Field, Model
-from txcdp.codegen.names import wire_name
+from txcdp.codegen._model import Enumeration, Field, Model
+from txcdp.codegen._names import wire_name
+from txcdp.codegen._text import WIDTH, blocks, comment, docstring
 from txcdp.codegen.schema import Command, Domain, Event, Property, Type
-from txcdp.codegen.text import WIDTH, blocks, comment, docstring
 
 _SITE = "https://chromedevtools.github.io/devtools-protocol/tot/"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from txcdp.codegen import render
-from txcdp.codegen.model import Model
+from txcdp.codegen import _render as render
+from txcdp.codegen._model import Model
+from txcdp.codegen._text import docstring
 from txcdp.codegen.schema import Domain, Protocol
-from txcdp.codegen.text import docstring
 
 _IMPORTS = """
 from __future__ import annotations

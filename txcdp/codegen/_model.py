@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-from txcdp.codegen.names import ANNOTATING, CLASS_VARIABLES, camel, fields, module_scope, snake
+from txcdp.codegen._names import ANNOTATING, CLASS_VARIABLES, camel, fields, module_scope, snake
 from txcdp.codegen.schema import Domain, Property, Protocol, Shape, Type, qualified
 
 _PRIMITIVES = {
