@@ -98,7 +98,6 @@ MANY: dict[str, tuple[int, str]] = {
     "gateway._multiplex.state.ClientState": (20, "a table for each kind of thing that a client can have"),
     "gateway._proxy.relay.Relay": (27, "two directions of everything; to be split by direction"),
     "page._navigation.Watcher": (17, "to be thinned as the model takes over"),
-    "recording._recorder.Recorder": (24, "options and counters beside what is written; to be split"),
     "streams._flow.Flow": (16, "the budget of pauses, and who holds"),
     "testing._line.FakeTransport": (18, "all that a test may look at of a line"),
 }

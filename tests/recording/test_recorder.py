@@ -251,6 +251,42 @@ class WritingTests(RecorderCase):
         self.assertIsNone(self.successResultOf(stopping))
         self.assertEqual(self.sink.closed, ("stopped", 0))
 
+    def states_of(self, *steps: Callable[[Recorder], object]) -> list[str]:
+        """Return what the ``repr`` of a recorder calls it, first and after each of some steps."""
+        self.sink.opening = Deferred()
+        recorder = Recorder(self.browser, self.sink, in_thread=maybeDeferred)
+        found = [repr(recorder)]
+        for step in steps:
+            done = step(recorder)
+            if isinstance(done, Deferred):
+                done.addErrback(lambda _: None)
+            self.chrome.flush()
+            found.append(repr(recorder))
+        return [each.removeprefix("<Recorder ").partition(":")[0] for each in found]
+
+    def test_its_state_is_in_its_repr(self) -> None:
+        def opened(_: Recorder) -> None:
+            self.sink.opening.callback(None)
+
+        def not_opened(_: Recorder) -> None:
+            self.sink.opening.errback(OSError("no room"))
+
+        def hold(_: Recorder) -> None:
+            self.emit(1, self.session)
+            self.sink.hold()
+
+        def release(_: Recorder) -> None:
+            self.sink.release()
+
+        self.session = self.open_page()
+        start, stop = Recorder.start, Recorder.stop
+        walk = self.states_of(stop, start, start, opened, hold, stop, release, stop)
+        self.assertEqual(walk, ["new", "new", *["starting"] * 2, *["running"] * 2, "stopping", "ended", "ended"])
+        unwanted = "starting, to be stopped"
+        self.assertEqual(self.states_of(start, stop, opened), ["new", "starting", unwanted, "ended"])
+        self.assertEqual(self.states_of(start, stop, not_opened), ["new", "starting", unwanted, "ended"])
+        self.assertEqual(self.states_of(start, not_opened), ["new", "starting", "ended"])
+
     def begin(self) -> Deferred[None]:
         """Let a recorder start until its sink is being opened."""
         self.sink.opening = Deferred()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import enum
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.threads import deferToThreadPool
@@ -15,20 +16,19 @@ from twisted.logger import Logger
 from txcdp._arguments import refuse_bare_string
 from txcdp._core.dispatch.tap import CommandObserver
 from txcdp._deferreds import OneShot, returns_deferred, shielded
-from txcdp._logs import LogThrottle
-from txcdp._reactor import whole
+from txcdp._reactor import Clock, whole
+from txcdp._states import StateMachine
 from txcdp.browser import Browser
 from txcdp.domains.target import TargetInfoChanged
-from txcdp.errors import CommandError, ConnectionLost, MalformedMessage, QueueOverflow
+from txcdp.errors import CommandError, ConnectionLost, QueueOverflow
 from txcdp.health import HealthEvent, LineLost, Reconnected
 from txcdp.page._dialogs import DialogAnswer
-from txcdp.protocol._wire import split_event
 from txcdp.recording._buffer import Buffer, Overflow
 from txcdp.recording._commands import Commands
-from txcdp.recording._entries import as_chromium_writes, event_line, note_line
+from txcdp.recording._entries import note_line
+from txcdp.recording._events import Events
 from txcdp.recording._filters import Filter
 from txcdp.recording._following import DOMAINS, Recording
-from txcdp.recording._secrets import CARRIERS, mask
 from txcdp.recording._sinks import Host, Pump, Sink
 from txcdp.recording._sources import Sources
 from txcdp.recording._stats import RecorderStats
@@ -36,6 +36,51 @@ from txcdp.recording._stats import RecorderStats
 log = Logger()
 
 Secrets = Literal["mask", "keep"]
+
+
+class RecorderState(enum.Enum):
+    """The state of a recorder; the value is what its ``repr`` says."""
+
+    #: Nothing has been done.
+    NEW = "new"
+    #: It asks what is recorded, and begins the first file.
+    STARTING = "starting"
+    #: The same, but it has been stopped: what it has begun is finished as soon as it is there.
+    UNWANTED = "starting, to be stopped"
+    #: What comes is recorded.
+    RUNNING = "running"
+    #: Nothing more is recorded; what waits is written.
+    STOPPING = "stopping"
+
+    #: All is written and finished, or could not be.
+    ENDED = "ended"
+
+
+class RecorderEvent(enum.Enum):
+    """An event in the life of a recorder."""
+
+    START = "it is started"
+    STOP = "it is stopped"
+    OPEN = "the file is begun"
+    FAIL = "nothing can be begun"
+    BREAK = "the line is lost, or writing fails for good"
+    FINISH = "the file is finished"
+
+
+_S, _E = RecorderState, RecorderEvent
+
+#: What follows from what; whatever is not here changes nothing.
+RECORDER_TRANSITIONS: Final[Mapping[tuple[RecorderState, RecorderEvent], RecorderState]] = {
+    (_S.NEW, _E.START): _S.STARTING,
+    (_S.STARTING, _E.STOP): _S.UNWANTED,
+    (_S.STARTING, _E.OPEN): _S.RUNNING,
+    (_S.STARTING, _E.FAIL): _S.ENDED,
+    (_S.UNWANTED, _E.OPEN): _S.STOPPING,
+    (_S.UNWANTED, _E.FAIL): _S.ENDED,
+    (_S.RUNNING, _E.STOP): _S.STOPPING,
+    (_S.RUNNING, _E.BREAK): _S.STOPPING,
+    (_S.STOPPING, _E.FINISH): _S.ENDED,
+}
 
 
 class Recorder:
@@ -89,44 +134,37 @@ class Recorder:
         if secrets not in ("mask", "keep"):
             raise ValueError(f'secrets={secrets!r}: use "mask" or "keep"')
         self.browser = browser
-        self._connection = browser.connection
-        self._clock = browser.connection.context.clock
+        context, masks = browser.connection.context, secrets == "mask"
         self._filter = filter or Filter()
-        self._masks = secrets == "mask"
-        self._wall = wall
         policies = {"secrets": secrets, "overflow": overflow}
         self._options = {"domains": list(domains), "commands": commands, **policies, **self._filter.as_dict()}
         self._about: dict[str, Any] = {}
-        flow = browser.connection.context.flow
+        self._host = Host(context.clock, in_thread or _thread_pool_of(context.clock), wall, self._beginning)
+        flow = context.flow
         self._buffer = Buffer(
             buffer, overflow, wall, lambda: flow.hold(self, lambda _: None), lambda: flow.release(self)
         )
-        self._sink = sink
-        self._pump = Pump(self._buffer, sink, self._clock, hopeless=lambda error: self._end("failed", error))
-        self._put = self._pump.put
-        self._sources = Sources(self._connection, self._filter, self._note)
-        self._find = self._sources.find
+        self._pump = Pump(self._buffer, sink, context.clock, hopeless=lambda error: self._end("failed", error))
+        self._sources = Sources(browser.connection, self._filter, self._note)
         self._following = Recording(browser, domains, self._filter.targets, self._sources.add)
-        self._commands = Commands(self._sources, self._filter, self._masks, wall, self._keep) if commands else None
-        self._in_thread = in_thread or self._thread
+        self._events = Events(context.clock, self._sources, masks, wall, self._keep)
+        self._commands = Commands(self._sources, self._filter, masks, wall, self._keep) if commands else None
+        self._kept = 0
         self._subscriptions: list[Callable[[], object]] = []
-        self._events = self._unreadable = 0
-        self._state: Literal["new", "starting", "running", "stopping"] = "new"
-        self._unwanted = False
+        self._life = StateMachine(RECORDER_TRANSITIONS, RecorderState.NEW)
         self._ended: OneShot[Exception | None] = OneShot()
-        self._may_log = LogThrottle(self._clock)
 
     def __repr__(self) -> str:
-        return f"<Recorder {self._state}: {self._events} events to {self._sink!r}>"
+        return f"<Recorder {self._life.state.value}: {self._kept} events to {self._pump.sink!r}>"
 
     @property
     def stats(self) -> RecorderStats:
         """The numbers as of now."""
         pump, buffer = self._pump, self._buffer
         return RecorderStats(
-            self._events - buffer.dropped,
+            self._kept - buffer.dropped,
             buffer.dropped,
-            self._unreadable,
+            self._events.unreadable,
             pump.written,
             pump.bytes_written,
             buffer.size,
@@ -141,26 +179,26 @@ class Recorder:
             :exc:`OSError` where nothing can be written, and like ``Session.execute``; nothing is recorded then.
             Cancelled, it fails when the file that it had begun is finished.
         """
-        if self._state != "new":
+        life = self._life
+        if not life.happened(RecorderEvent.START):
             raise RuntimeError("a recorder records once: make another one")
-        self._state = "starting"
         try:
             await self._describe()
-            await self._pump.open(Host(self._clock, self._in_thread, self._wall, self._beginning))
+            await self._pump.open(self._host)
         except BaseException as error:
-            self._state = "stopping"
+            life.happened(RecorderEvent.FAIL)
             self._ended.fire(error if isinstance(error, Exception) else None)
             raise
-        if self._unwanted:
-            await self._stop("stopped", None)
+        life.happened(RecorderEvent.OPEN)
+        if life.state is RecorderState.STOPPING:
+            await self._finish("stopped", None)
             raise CancelledError
-        self._state = "running"
         try:
             await self._follow()
         except BaseException as error:
-            if self._state == "running":
+            if life.happened(RecorderEvent.BREAK):
                 reason = "lost" if isinstance(error, ConnectionLost) else "failed"
-                await self._stop(reason, error if isinstance(error, Exception) else None)
+                await self._finish(reason, error if isinstance(error, Exception) else None)
             raise
 
     @returns_deferred
@@ -171,10 +209,9 @@ class Recorder:
             cannot be written. It always fires. A :meth:`start` that had not got so far fails with
             :exc:`~twisted.internet.defer.CancelledError`.
         """
-        if self._state == "running":
-            await shielded(Deferred.fromCoroutine(self._stop("stopped", None)))
-        elif self._state != "new":
-            self._unwanted = True
+        if self._life.happened(RecorderEvent.STOP) and self._life.state is RecorderState.STOPPING:
+            await shielded(Deferred.fromCoroutine(self._finish("stopped", None)))
+        elif self._life.state is not RecorderState.NEW:
             await self._ended.wait()
 
     def when_ended(self) -> Deferred[Exception | None]:
@@ -185,13 +222,12 @@ class Recorder:
         """
         return self._ended.wait()
 
-    async def _stop(self, reason: str, error: Exception | None) -> None:
-        self._state = "stopping"
+    async def _finish(self, reason: str, error: Exception | None) -> None:
         subscriptions, self._subscriptions = self._subscriptions, []
         for end in subscriptions:
             end()
         self._following.stop()
-        self._connection.context.flow.release(self)
+        self.browser.connection.context.flow.release(self)
         try:
             await self._pump.stop(reason)
         except Exception as failed:
@@ -199,12 +235,13 @@ class Recorder:
             raise
         finally:
             self._sources.forget()
+            self._life.happened(RecorderEvent.FINISH)
             self._ended.fire(error)
 
     def _end(self, reason: str, error: Exception | None) -> None:
         """End by itself."""
-        if self._state == "running":
-            ending = Deferred.fromCoroutine(self._stop(reason, error))
+        if self._life.happened(RecorderEvent.BREAK):
+            ending = Deferred.fromCoroutine(self._finish(reason, error))
             ending.addErrback(lambda failure: log.failure("The end of a recording could not be written", failure))
 
     async def _describe(self) -> None:
@@ -221,9 +258,9 @@ class Recorder:
 
     async def _follow(self) -> None:
         root = await self._following.root_kind()
-        if self._state == "running":
+        if self._life.state is RecorderState.RUNNING:
             self._sources.set_root(root)
-            connection = self._connection
+            connection = self.browser.connection
             tap = connection.tap(bytes, self._filter.wants_event)
             changes = self.browser.session.events(TargetInfoChanged)
             self._subscriptions = [
@@ -231,7 +268,7 @@ class Recorder:
                 changes.subscribe(self._sources.changed, _not_here).dispose,
                 connection.attached.subscribe(self._following.follow, _not_here).dispose,
                 self.browser._dialogs.answered.subscribe(self._dialog_answered, _not_here).dispose,
-                tap.subscribe(self._heard, self._lost, self._closed).dispose,
+                tap.subscribe(self._events.received, self._lost, self._closed).dispose,
             ]
             if self._commands is not None:
                 observer = CommandObserver(self._commands.sent, self._commands.replied)
@@ -240,32 +277,10 @@ class Recorder:
 
     # What comes in:
 
-    def _heard(self, message: bytes) -> None:
-        now = self._wall()
-        try:
-            parts = split_event(message)
-            if parts is not None:
-                method, key, end = parts
-                body = message[1:end]
-            else:
-                method, key, body = as_chromium_writes(message)
-            source = self._find(key)
-            if not source.wanted:
-                return
-            if self._masks and method in CARRIERS:
-                body = mask(body)
-            line = event_line(now, source.head, body)
-        except (MalformedMessage, RecursionError) as error:
-            self._unreadable += 1
-            if self._may_log():
-                log.warn("An event could not be recorded: {error}", error=error)
-            return
-        self._keep(line)
-
     def _keep(self, line: bytes) -> None:
         try:
-            self._put(line)
-            self._events += 1
+            self._pump.put(line)
+            self._kept += 1
         except QueueOverflow as error:
             self._end("failed", error)
 
@@ -274,7 +289,7 @@ class Recorder:
             self._note("line_lost", cause=event.error.cause, error=str(event.error))
         elif isinstance(event, Reconnected):
             gap = event.gap
-            since = self._wall() - (self._clock.seconds() - gap.since)
+            since = self._host.wall() - (self._host.clock.seconds() - gap.since)
             self._note("line_found", since=since, restarted=gap.restarted, missing=sorted(gap.missing))
 
     def _dialog_answered(self, answer: DialogAnswer) -> None:
@@ -289,15 +304,19 @@ class Recorder:
         self._end("lost", error)
 
     def _closed(self) -> None:
-        self._end("closed", self._connection.lost)
+        self._end("closed", self.browser.connection.lost)
 
     def _note(self, kind: str, **data: Any) -> None:
-        if self._state == "running":
-            self._put(note_line(self._wall(), kind, **data))
+        if self._life.state is RecorderState.RUNNING:
+            self._pump.put(note_line(self._host.wall(), kind, **data))
 
-    def _thread(self, function: Callable[..., Any], *args: Any) -> Deferred[Any]:
-        reactor = whole(self._clock)
+
+def _thread_pool_of(clock: Clock) -> Callable[..., Deferred[Any]]:
+    def in_thread(function: Callable[..., Any], *args: Any) -> Deferred[Any]:
+        reactor = whole(clock)
         return deferToThreadPool(reactor, reactor.getThreadPool(), function, *args)
+
+    return in_thread
 
 
 def _not_here(error: Exception) -> None:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from txcdp._deferreds import OneShot, returns_deferred, shielded
+from txcdp._deferreds import OneShot, Timer, returns_deferred, shielded
 from txcdp._logs import LogThrottle
 from txcdp._reactor import Clock
 from txcdp.recording._buffer import Buffer
@@ -78,15 +77,14 @@ class Pump:
         hopeless: Callable[[Exception], object] = lambda _: None,
     ) -> None:
         self._buffer = buffer
-        self._sink = sink
+        self.sink = sink
         self._clock = clock
         self._batch = batch
         self._hopeless = hopeless
-        self._timer: IDelayedCall | None = None
+        self._timer = Timer(clock, self._go)
         self._at = 0.0
-        self._busy = False
+        self._writing: OneShot[None] | None = None
         self._failed: list[bytes] = []
-        self._idle: OneShot[None] = OneShot()
         self._stopping = False
         self._may_log = LogThrottle(clock)
         self.written = 0
@@ -99,22 +97,22 @@ class Pump:
 
         :returns: fails like :meth:`Sink.open`; cancelled, when the sink is closed.
         """
-        opening = self._sink.open(host)
+        opening = self.sink.open(host)
         try:
             await shielded(opening)
         except CancelledError:
-            closing = opening.addCallback(lambda _: self._sink.close("stopped", self._buffer.dropped))
+            closing = opening.addCallback(lambda _: self.sink.close("stopped", self._buffer.dropped))
             await shielded(closing.addErrback(self._not_closed))
             raise
 
     def put(self, line: bytes) -> None:
         """Add a line; raises like ``Buffer.put``."""
         self._buffer.put(line)
-        if self._busy:
+        if self._writing is not None:
             return
         if self._buffer.size >= self._batch and not self._failed:
             self._go()
-        elif self._timer is None or (self._at > PACE and not self._failed):
+        elif not self._timer.is_set or (self._at > PACE and not self._failed):
             self._start_timer(PACE)
 
     @returns_deferred
@@ -124,9 +122,9 @@ class Pump:
         :returns: fails with what the writing fails with.
         """
         self._stopping = True
-        self._cancel_timer()
-        if self._busy:
-            await self._idle.wait()
+        self._timer.stop()
+        if self._writing is not None:
+            await self._writing.wait()
         try:
             while self._failed or len(self._buffer) or self._buffer.missing:
                 await self._write(self._failed or self._buffer.take(self._batch))
@@ -134,11 +132,11 @@ class Pump:
             reason = "failed"
             raise
         finally:
-            await self._sink.close(reason, self._buffer.dropped)
+            await self.sink.close(reason, self._buffer.dropped)
 
     def _go(self) -> None:
-        self._cancel_timer()
-        self._busy, self._idle = True, OneShot()
+        self._timer.stop()
+        self._writing = OneShot()
         self._write(self._failed or self._buffer.take(self._batch)).addErrback(self._not_written).addBoth(self._next)
 
     def _write(self, lines: list[bytes]) -> Deferred[None]:
@@ -149,7 +147,7 @@ class Pump:
             self.written += len(lines)
             self.bytes_written += sum(map(len, lines))
 
-        return self._sink.write(lines).addCallback(written)
+        return self.sink.write(lines).addCallback(written)
 
     def _not_written(self, failure: Failure) -> None:
         self.failures += 1
@@ -159,11 +157,12 @@ class Pump:
             log.failure("The recording cannot be written; it is tried again", failure)
 
     def _not_closed(self, failure: Failure) -> None:
-        log.warn("{sink}, which nobody waits for any more, failed: {error}", sink=self._sink, error=failure.value)
+        log.warn("{sink}, which nobody waits for any more, failed: {error}", sink=self.sink, error=failure.value)
 
     def _next(self, _: object) -> None:
-        self._busy = False
-        self._idle.fire(None)
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.fire(None)
         if self._stopping:
             return
         if self._failed:
@@ -171,21 +170,12 @@ class Pump:
         elif self._buffer.size >= self._batch:
             self._go()
         else:
-            due = self._sink.due()
+            due = self.sink.due()
             waits = [each for each in (PACE if len(self._buffer) else None, due) if each is not None]
             if waits:
                 self._start_timer(min(waits))
 
     def _start_timer(self, seconds: float) -> None:
-        self._cancel_timer()
+        self._timer.stop()
         self._at = seconds
-        self._timer = self._clock.callLater(seconds, self._time_is_up)
-
-    def _time_is_up(self) -> None:
-        self._timer = None
-        self._go()
-
-    def _cancel_timer(self) -> None:
-        timer, self._timer = self._timer, None
-        if timer is not None:
-            timer.cancel()
+        self._timer.set(seconds)
