@@ -156,7 +156,7 @@ def begin(line: socket.socket) -> tuple[int, dict[str, Any]]:
 
 
 def keep(line: socket.socket, process: int) -> None:
-    """Report a program's output; it ends when nobody listens any more."""
+    """Report a program's id, and how it ends; kill it when nobody listens any more."""
     line.sendall(b"%d\n" % process)
     with selectors.DefaultSelector() as selector:
         selector.register(os.pidfd_open(process), selectors.EVENT_READ)

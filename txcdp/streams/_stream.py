@@ -804,7 +804,7 @@ class Stream(Observable[T_co]):
 
     else:
 
-        def pipe(self, *operators):
+        def pipe(self, *operators: Any) -> Any:
             """Compose operators of reactivex, or functions of yours from stream to stream.
 
             Each of them works on a :class:`Stream`, so that its time runs on the connection's reactor.

@@ -66,9 +66,9 @@ class RoutedRequest:
             base = f"{'wss' if self.http.isSecure() else 'ws'}://{host if isinstance(host, str) else host.decode()}"
         return f"{base}{path}{self._suffix}"
 
-    def when_gone(self) -> Deferred[Any]:
-        """Fire, one way or the other, when the request is answered or its asker is gone."""
-        gone: Deferred[Any] = self.http.notifyFinish()
+    def when_gone(self) -> Deferred[None]:
+        """Return a Deferred that fires when the request is answered, and fails when its client is gone before that."""
+        gone: Deferred[None] = self.http.notifyFinish()
         return gone
 
 
