@@ -79,6 +79,6 @@ class Stats:
         """Return everything as plain data, for JSON or a metrics page."""
         return {"sent": self.sent, "replies": self.replies, "errors": self.errors, **asdict(self)}
 
-    def count_lenient(self) -> None:
+    def _count_lenient(self) -> None:
         """Count a message that had to be read tolerantly."""
         self.lenient += 1

@@ -227,7 +227,7 @@ class Machine(RuleBasedStateMachine):
         )
         self.keeps = keep
         if keep:
-            self.connection.outage.keep(Keeper())
+            self.connection._outage.keep(Keeper())
         self.sessions = [self.connection.session]
         self.closed: list[Any] = []
         self.connection.when_closed().addBoth(self.closed.append)
@@ -598,7 +598,7 @@ class Machine(RuleBasedStateMachine):
         }
         self.prompt = prompt
         known = [each for each in self.sessions if not each.ended]
-        resuming = self.connection.outage.resume(line, restarted)
+        resuming = self.connection._outage.resume(line, restarted)
 
         def done(gap: Any) -> None:
             self.resumed.append(gap)
@@ -674,7 +674,7 @@ class Machine(RuleBasedStateMachine):
 
     def end(self) -> None:
         """End it, and see that all has ended and nothing stays."""
-        self.connection.outage.give_up()
+        self.connection._outage.give_up()
         self.line.end(ConnectionLost("lost", 1006, clean=False))
         self.line.deliver()
         lost = self.connection.lost

@@ -187,7 +187,7 @@ class BrowserServiceTests(SynchronousTestCase):
         waiting = self.service.whenConnected()
         browser = self.service.browser
         assert browser is not None
-        browser.connection.outage.give_up()
+        browser.connection._outage.give_up()
         self.clock.advance(1)
         self.assertNoResult(waiting)
         other = self.give()

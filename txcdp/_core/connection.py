@@ -56,9 +56,7 @@ class Connection:
         :exc:`Overloaded`. None: any number.
     :param max_unsent: bytes of commands that may wait to leave this process; a command that comes when
         there are more fails with :exc:`Overloaded`. One command may be larger by itself. None: any number.
-    :ivar paced: whether commands may be held back, by ``max_in_flight`` or ``commands_per_second``.
     :ivar session: the root session, which is the browser, or the page that the URL named.
-    :ivar outage: how the connection goes on over another line, where somebody looks for one.
     :ivar attached: a stream of the sessions that come to be, each before its target's first event.
     :ivar health: a stream of what is known of the browser's health, see :mod:`txcdp.health`.
     :ivar stats: the counters, see :class:`txcdp.stats.Stats`.
@@ -86,9 +84,9 @@ class Connection:
         self._pending = PendingCommands(clock, self._stats, self._session_unknown, self._malformed, max_pending)
         self._flow = Flow(clock, transport, self._stats, self._pending.__len__, barrier=self._send_barrier)
         self.context = StreamContext(clock, self._flow)
-        self.decoders: dict[Any, EventDecoder[Any]] = {}
+        self._decoders: dict[Any, EventDecoder[Any]] = {}
         self._outbox = Outbox(transport, clock, self._not_sent, max_in_flight, commands_per_second, max_unsent)
-        self.paced = self._outbox.pacer is not None
+        self._paced = self._outbox.pacer is not None
         self._routes = Routes()
         self._inbox = Inbox(clock, self._routes, self._pending, self._flow, self._stats, self._end)
         self._targets = Targets(self, self._pending, self._routes)
@@ -96,7 +94,7 @@ class Connection:
         self.attached = self._targets.attached
         self.health: StreamSubject[HealthEvent] = StreamSubject(self.context, "health")
         self._taps: WeakSet[EventStream[Any]] = WeakSet()
-        self.outage = Outage(
+        self._outage = Outage(
             clock, self._targets, self._pending, self._flow, self._outbox, self._inbox, self.health, self._taps
         )
         self._lost: ConnectionLost | None = None
@@ -109,7 +107,7 @@ class Connection:
             "lost"
             if self._lost is not None
             else f"{len(self.sessions)} sessions, {len(self._pending)} pending"
-            + (", line lost" if self.outage.error is not None else "")
+            + (", line lost" if self._outage.error is not None else "")
         )
         return f"<Connection: {state}>"
 
@@ -126,7 +124,7 @@ class Connection:
     @property
     def stats(self) -> Stats:
         """The counters as of now."""
-        self._stats.bytes_sent, self._stats.bytes_received = self.outage.traffic
+        self._stats.bytes_sent, self._stats.bytes_received = self._outage.traffic
         return self._stats
 
     @property
@@ -179,7 +177,7 @@ class Connection:
         closed = self.when_closed()
         if self._lost is None and not self._closing:
             self._closing = True
-            self.outage.give_up()
+            self._outage.give_up()
             if self._lost is None:
                 self.transport.close()
         return closed
@@ -191,11 +189,11 @@ class Connection:
     @property
     def suspended(self) -> ConnectionLost | None:
         """What ended the line, while another one is being looked for; else None."""
-        return self.outage.error
+        return self._outage.error
 
     def when_connected(self) -> Deferred[None]:
         """Return a Deferred that fires when there is a line; it fails when there will be none any more."""
-        return fail(copy.copy(self._lost)) if self._lost is not None else self.outage.when_over()
+        return fail(copy.copy(self._lost)) if self._lost is not None else self._outage.when_over()
 
     def when_writable(self) -> Deferred[None]:
         """Wait for the line to take more: a producer that awaits it before each command needs little memory.
@@ -218,7 +216,7 @@ class Connection:
         """
         if self._lost is not None:
             return fail(copy.copy(self._lost))
-        if (self._outbox.transport.congested or self.paced) and not urgent:
+        if (self._outbox.transport.congested or self._paced) and not urgent:
             full = self._outbox.overload(decode.method)
             if full is not None:
                 return fail(full)
@@ -234,7 +232,7 @@ class Connection:
         message = encode_command(pending.number, decode.opening, encoded, session._tail)
         if self._flow.held:
             self._flow.command_sent()
-        if self.paced and not urgent:
+        if self._paced and not urgent:
             self._outbox.submit(message, pending)
         else:
             self._outbox.transmit(message)
@@ -242,7 +240,7 @@ class Connection:
 
     def _wait_for_line(self, method: str, timeout: Timeout) -> Deferred[float | None] | None:
         """Wait for a line before a command is sent; see :meth:`txcdp._core.outage.Outage.wait_for_line`."""
-        return self.outage.wait_for_line(method, literal_seconds_of(timeout, self.timeout))
+        return self._outage.wait_for_line(method, literal_seconds_of(timeout, self.timeout))
 
     def _route(self, key: bytes, stream: EventStream[Any]) -> None:
         """Begin to feed a stream with a session's events."""
@@ -252,7 +250,7 @@ class Connection:
         """Cease to feed a stream."""
         self._routes.remove(stream.method.encode(), key, stream)
 
-    def detach(self, session: Session) -> Deferred[None]:
+    def _detach(self, session: Session) -> Deferred[None]:
         """Detach from a session's target; see ``Session.detach``."""
         return self._targets.detach(session)
 
@@ -291,7 +289,7 @@ class Connection:
             late = reason.cause == "close_timeout"
             how: LossCause = "close_timeout" if late else "closed"
             reason = ConnectionLost(reason.reason if late else "closed on our side", clean=True, cause=how)
-        if not self._closing and self.outage.begin(reason):
+        if not self._closing and self._outage.begin(reason):
             return
         self._lost = reason
         self._pending.stop()
@@ -304,5 +302,5 @@ class Connection:
         if not reason.clean:
             self.health.push(LineLost(reason))
         self.health.end(None if reason.clean else reason)
-        self.outage.ended(reason)
+        self._outage.ended(reason)
         self._ending.fire(reason)

@@ -167,7 +167,7 @@ class Outage:
         self.error = None
         self._flow.stats.reconnects += 1
         for tap in list(self._taps):
-            tap.mark(gap)
+            tap._mark(gap)
         over, self._over = self._over, OneShot()
         over.fire(None)
         return gap

@@ -129,7 +129,7 @@ class Reconnector:
         self._service = ClientService(
             endpoint, Factory.forProtocol(Protocol), retryPolicy=self._delay, clock=whole(clock)
         )
-        connection.outage.keep(self, replace, policy.wait or 0.0, policy.max_waiting)
+        connection._outage.keep(self, replace, policy.wait or 0.0, policy.max_waiting)
         self._service.startService()
 
     def line_lost(self, reason: Exception) -> None:
@@ -162,7 +162,7 @@ class Reconnector:
                 self._failure = error
                 self._attempt += 1
                 if self._attempt == self._policy.max_attempts:
-                    self._clock.callLater(0, self._connection.outage.give_up)
+                    self._clock.callLater(0, self._connection._outage.give_up)
                 raise
         self._attempt, self._failure = 0, None
         self._has_line = True
@@ -176,7 +176,7 @@ class Reconnector:
         try:
             if self._connection.lost is not None:  # it was closed meanwhile
                 raise self._connection.lost
-            gap = await self._connection.outage.resume(opened.transport, restarted)
+            gap = await self._connection._outage.resume(opened.transport, restarted)
         except BaseException:
             opened.transport.abort()
             raise

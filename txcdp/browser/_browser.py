@@ -292,7 +292,7 @@ class Browser:
     @returns_deferred
     async def _close(self) -> None:
         connection = self.connection
-        await connection.outage.give_up()
+        await connection._outage.give_up()
         if self.process is None:
             await self._leave()
             await connection.close()

@@ -99,7 +99,7 @@ async def start_browser(
         try:
             _execute(process, make_environment(env, workspace), transport)
             process.ws_url = await _come_up(reactor, process, transport, start_timeout, headless)
-            process.up = True
+            process._up = True
             await wait_for_sweep(reactor, sweeping)
         except BaseException:
             await process.close(kill_after=0)
@@ -135,7 +135,7 @@ def _make_workspace(profile: str | os.PathLike[str] | None) -> Workspace:
 
 def _execute(process: BrowserProcess, environment: dict[str, str], transport: str) -> None:
     try:
-        process.spawn(environment, transport)
+        process._spawn(environment, transport)
     except OSError as error:
         what = f"{process.command_line[0]} cannot be executed: {error}{about_open_files(error)}"
         raise LaunchError(what) from error

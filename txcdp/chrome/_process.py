@@ -103,13 +103,13 @@ class BrowserProcess:
         self._clean: OneShot[None] = OneShot()
         self._closing = False
         #: Whether it has come up: before that, who launches it says why it ended.
-        self.up = False
+        self._up = False
         self._linger: Any = None
         # Who is to close it does so before the shutdown; where nobody has, there is no time to wait any more.
         phase, end = ("before", self._shutdown) if end_with_reactor else ("during", self._end_at_once)
         self._trigger: Any = self._reactor.addSystemEventTrigger(phase, "shutdown", end)
 
-    def spawn(self, environment: dict[str, str], transport: str) -> None:
+    def _spawn(self, environment: dict[str, str], transport: str) -> None:
         """Execute the command line.
 
         With the WebSocket, too, we hold the end of a pipe, except on Windows: the browser ends
@@ -232,7 +232,7 @@ class BrowserProcess:
         Where it was a script, the browser is among them: at the end of its pipe it ends in good order.
         """
         self.exit_status = status
-        if not self._closing and self.up:
+        if not self._closing and self._up:
             log.warn("Browser {pid} has ended by itself: {status}", pid=self.pid, status=_cause(status))
         self._close_lifeline()
         if self.pipe is not None:

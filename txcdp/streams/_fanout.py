@@ -77,9 +77,9 @@ class StreamSubject(Stream[T]):
 
     def fail(self, error: Exception) -> None:
         """Fail the present subscriptions with ``error``; the stream itself goes on for later ones."""
-        self.release()(error)
+        self._release()(error)
 
-    def release(self) -> Callable[[Exception], None]:
+    def _release(self) -> Callable[[Exception], None]:
         """Let the present subscribers go, and return what fails their subscriptions, and no later ones."""
         observers, self._observers = self._observers, ()
         if observers:
@@ -139,10 +139,10 @@ class EventOwner(Protocol):
     """The part of a session that gives an event stream its messages while it has subscribers."""
 
     def stream_wanted(self, stream: EventStream[Any]) -> None:
-        """Begin to call ``stream.feed``."""
+        """Begin to call ``stream._feed``."""
 
     def stream_unwanted(self, stream: EventStream[Any]) -> None:
-        """Cease to call ``stream.feed``."""
+        """Cease to call ``stream._feed``."""
 
     def stream_harmed(self, stream: EventStream[Any], message: bytes) -> None:
         """Report a subscriber that has raised at a message, once all have got it."""
@@ -196,7 +196,7 @@ class EventStream(StreamSubject[T]):
 
         return Pipeline(Observable(subscribe), self.context, f"{self.name}.with_gaps()")
 
-    def mark(self, gap: Gap) -> None:
+    def _mark(self, gap: Gap) -> None:
         """Deliver a gap to those who want to know."""
         for observer in self._gap_observers:
             try:
@@ -204,7 +204,7 @@ class EventStream(StreamSubject[T]):
             except Exception:
                 self._harmed(observer)
 
-    def feed(self, message: bytes) -> None:
+    def _feed(self, message: bytes) -> None:
         """Decode one message and deliver it."""
         try:
             item = self._decode(message)

@@ -102,7 +102,7 @@ class PendingCommands:
     ) -> None:
         self._now = clock.seconds
         self._stats = stats
-        self._count_lenient = stats.count_lenient
+        self._count_lenient = stats._count_lenient
         self._canceller = self._cancelled  # bound once: this is the hottest path
         self._session_unknown = session_unknown
         self._malformed = malformed

@@ -66,12 +66,12 @@ class StreamRoute:
         stream = self._first.get(session)
         if stream is not None:
             more = self._more.get(session) if self._more else None
-            stream.feed(message)
+            stream._feed(message)
             if more is not None:
                 for other in more:
-                    other.feed(message)
+                    other._feed(message)
         for tap in self.taps:
-            tap.feed(message)
+            tap._feed(message)
         return stream is not None or bool(self.taps)
 
     def _of(self, session: bytes) -> tuple[EventStream[Any], ...]:

@@ -62,14 +62,14 @@ class AutoAttach:
         """
         return session._stop_auto_attach(self)
 
-    def admit(self, session: Session) -> None:
+    def _admit(self, session: Session) -> None:
         """Set up a session that was just attached; its target runs when all of it has been handled."""
         if self.recursive:
             self.start(session).addErrback(_not_supported)
         if self.set_up is not None:
             self.set_up(session)
 
-    def want(self) -> Want:
+    def _want(self) -> Want:
         """Return what is asked of the browser."""
         entries = None if self.filter is None else filter_of(from_json(to_json(list(self.filter))))
         return Want(self.wait, ASSUMED if entries is None else entries)
@@ -121,7 +121,7 @@ class AutoAttaching:
 
     def params(self) -> dict[str, Any]:
         """Return the parameters of ``Target.setAutoAttach`` that cover what all want."""
-        wants = [*(each.want() for each in self.policies), *filter(None, [self._by_hand.get("")])]
+        wants = [*(each._want() for each in self.policies), *filter(None, [self._by_hand.get("")])]
         if not wants:
             return {"autoAttach": False, "waitForDebuggerOnStart": False, "flatten": True}
         return write_want(merged(wants))

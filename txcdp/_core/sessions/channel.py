@@ -21,7 +21,7 @@ class Channel(Feeder, Protocol):
     """The part of a connection that its sessions need."""
 
     linger: float | None
-    paced: bool
+    _paced: bool
     stability: StabilityPolicy
 
     @property
@@ -34,7 +34,7 @@ class Channel(Feeder, Protocol):
     def _wait_for_line(self, method: str, timeout: Timeout) -> Deferred[float | None] | None:
         """Wait for a line before a command is sent; None where commands do not wait."""
 
-    def detach(self, session: Session) -> Deferred[None]:
+    def _detach(self, session: Session) -> Deferred[None]:
         """Detach from the session's target."""
 
     def _not_restored(self, session: Session, method: str, error: object) -> None:

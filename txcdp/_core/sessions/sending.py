@@ -59,7 +59,7 @@ class Sending:
 
         What the limits on sending hold back until the line is lost was never sent: it waits for another one, too.
         """
-        if not self._channel.paced:
+        if not self._channel._paced:
             return self._send(method, params, decode, timeout)
         sent = self._send(method, params, decode, timeout)
         return sent.addErrback(self._wait_again, method, params, decode)

@@ -61,7 +61,7 @@ class Session:
         self._key = session_key(session_id)
         self._tail = session_tail(session_id)
         self._channel = channel
-        self._paced = channel.paced
+        self._paced = channel._paced
         self._state = State.LIVE
         self._gone: Gone | None = None  # what commands fail with, in every state in which they do
         self._ending: OneShot[Gone] = OneShot()
@@ -195,7 +195,7 @@ class Session:
 
         :returns: fires with None when the session has ended; at once when it had before.
         """
-        return self._channel.detach(self)
+        return self._channel._detach(self)
 
     def when_ended(self) -> Deferred[Gone]:
         """Return a Deferred that fires with the reason, an exception, when the session ends."""

@@ -19,7 +19,7 @@ class Feeder(Protocol):
     """The part of a connection that feeds streams."""
 
     context: StreamContext
-    decoders: dict[Any, EventDecoder[Any]]
+    _decoders: dict[Any, EventDecoder[Any]]
 
     def _route(self, key: bytes, stream: EventStream[Any]) -> None:
         """Begin to feed a stream with the events of the session with that key."""
@@ -81,7 +81,7 @@ class SessionStreams:
 
     def release(self) -> list[Callable[[Exception], None]]:
         """Let the present subscribers go, and return what fails their subscriptions."""
-        return [stream.release() for stream in self._streams.values()]
+        return [stream._release() for stream in self._streams.values()]
 
     def refuse(self, domain: str, error: Exception) -> None:
         """Fail the subscriptions to a domain that could not be enabled."""
@@ -109,7 +109,7 @@ class SessionStreams:
     def mark(self, gap: Gap) -> None:
         """Deliver a gap to the subscribers that want to know of one in their events."""
         for stream in self._wanted():
-            stream.mark(dataclasses.replace(gap, missing=frozenset({stream.method})))
+            stream._mark(dataclasses.replace(gap, missing=frozenset({stream.method})))
 
     def names(self) -> frozenset[str]:
         """Return the names of the events that somebody listens to."""
@@ -169,9 +169,9 @@ class SessionStreams:
     ) -> EventStream[Any]:
         stream = streams.get((method, shape))
         if stream is None:
-            decode = self._feeder.decoders.get(shape)
+            decode = self._feeder._decoders.get(shape)
             if decode is None:  # all sessions share it
-                decode = self._feeder.decoders[shape] = EventDecoder(shape, self._feeder._count_lenient)
+                decode = self._feeder._decoders[shape] = EventDecoder(shape, self._feeder._count_lenient)
             stream = EventStream(self.context, method, decode, owner, self._feeder._malformed)
             if self._end is not None:
                 stream.end(self._end[0])

@@ -236,7 +236,7 @@ class Targets:
         self.sessions[session._key] = session
         for policy in policies:
             try:
-                policy.admit(session)
+                policy._admit(session)
             except Exception:
                 if self._may_log():
                     log.failure("Setting up {session} failed; its target runs all the same", session=session)
@@ -291,7 +291,7 @@ class Targets:
 
 
 def _wanted(policy: AutoAttach, info: target.TargetInfo, may_log: LogThrottle) -> bool:
-    if not policy.want().covers(info.type):  # it is there since somebody else wants it
+    if not policy._want().covers(info.type):  # it is there since somebody else wants it
         return False
     if policy.keep is None:
         return True
