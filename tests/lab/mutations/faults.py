@@ -308,7 +308,7 @@ FAULTS = (
     Fault(
         "a frame that is gone when the line is back keeps its session waiting",
         "_core/outage.py",
-        "            targets.abandon(session)\n",
+        "            targets.abandon(session, copy.copy(reason))\n",
         "            break\n",
         (f"{_RECONNECTING}::AutoAttachTests::test_a_frame_that_is_gone_ends", _MACHINE),
     ),
