@@ -313,7 +313,7 @@ class NavigationInterrupted(NavigationError):
 class DocumentBroken(NavigationError):
     """The document came, but its body broke off, or could not be decoded: the page shows what there was of it.
 
-    :ivar status: the HTTP status that it came with; None where it was not heard.
+    :ivar status: the HTTP status that it came with; None where it is not known.
     """
 
     def __init__(self, url: str, error_text: str, status: int | None = None) -> None:

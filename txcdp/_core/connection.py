@@ -166,7 +166,7 @@ class Connection:
         return stream
 
     def observe_commands(self, observer: CommandObserver) -> Callable[[], None]:
-        """Let every command and reply be seen as bytes, by who must not raise; returns what ends that."""
+        """Observe every command and reply as bytes; the observer must not raise. Returns what ends that."""
         return observe_commands(self._outbox, self._inbox, observer)
 
     def close(self) -> Deferred[ConnectionLost]:

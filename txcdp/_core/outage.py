@@ -38,7 +38,7 @@ _BARRIER_TIMEOUT = 5.0
 class Replacement(NamedTuple):
     """A target that takes the place of one which is gone.
 
-    :ivar settle: called when the session is set up again, and before its subscribers hear of it.
+    :ivar settle: called when the session is set up again, and before its subscribers are told of the gap.
     """
 
     info: target.TargetInfo

@@ -73,7 +73,7 @@ class ReconnectPolicy:
             raise ValueError(f"max_waiting={self.max_waiting}: at least one must be allowed; wait=0 is for none")
 
     def delays(self) -> Callable[[int], float]:
-        """Return what tells the delay before each attempt, the first one being number 1."""
+        """Return a function that gives the delay before each attempt, which are counted from 1."""
         delay = backoffPolicy(self.initial_delay, self.max_delay, self.factor, self.jitter)
         return lambda attempt: delay(attempt - 1)
 

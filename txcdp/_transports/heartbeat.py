@@ -14,7 +14,7 @@ class Heartbeat:
 
     :param clock: a reactor or a ``task.Clock``.
     :param ping: sends a ping.
-    :param dead: called when nothing was heard within ``timeout`` of a ping.
+    :param dead: called when nothing came within ``timeout`` of a ping.
     :param interval: seconds between pings; None: no pings.
     :param timeout: seconds to wait after a ping.
     """

@@ -103,7 +103,7 @@ async def _open(endpoint: Any, factory: Any) -> Any:
 
 
 async def _connected(connecting: Deferred[Any]) -> Any:
-    """Wait for TCP; who cancels that hears so, where Twisted may say that the name was not found."""
+    """Wait for TCP; cancelled, it fails with CancelledError, where Twisted may say that the name was not found."""
     cancelled = False
 
     def cancel(_: object) -> None:

@@ -113,7 +113,7 @@ class Browser:
         self._timeouts.set(timeout)
 
     def set_default_navigation_timeout(self, timeout: Timeout) -> None:
-        """Set the deadline of navigations likewise; it goes before that of :meth:`set_default_timeout`.
+        """Set the deadline of navigations; it goes before that of :meth:`set_default_timeout`.
 
         :param timeout: as for :meth:`set_default_timeout`.
         :raises ValueError: for a negative one.
@@ -132,7 +132,7 @@ class Browser:
         """Open a page (``Target.createTarget``).
 
         Like the others that are opened so, it counts as visible and focused, whichever is in front: its
-        timers and animations run. With a ``url``, it goes there and waits for ``load``; to hear of what
+        timers and animations run. With a ``url``, it goes there and waits for ``load``; to see what
         happens on the way, open an empty page, subscribe, then ``page.goto(url)``.
 
         With a ``viewport`` or ``no_viewport``, it is opened in a context of its own, which ends with it.
@@ -259,21 +259,21 @@ class Browser:
 
     @returns_deferred
     async def targets(self) -> list[target.TargetInfo]:
-        """Return what there is to attach to: pages, frames, workers (``Target.getTargets``).
+        """List the targets that can be attached to: pages, frames, workers (``Target.getTargets``).
 
         :returns: fires with a list of ``TargetInfo``; fails like ``Session.execute``.
         """
         return (await self.session.execute(target.get_targets())).target_infos
 
     def version(self) -> Deferred[browser.GetVersionResult]:
-        """Ask which browser it is (``Browser.getVersion``).
+        """Return the browser's name and version (``Browser.getVersion``).
 
         :returns: fires with product, revision and user agent; fails like ``Session.execute``.
         """
         return self.session.execute(browser.get_version())
 
     def close(self) -> Deferred[None]:
-        """End a launched browser; of one that was connected to, close the connection alone.
+        """Close the browser: end a launched one; of one that was connected to, close the connection alone.
 
         A launched one is asked to end (``Browser.close``) and gets 5 s for it, then SIGTERM and 5 s, then
         SIGKILL. To end one that was connected to, send it ``Browser.close``.

@@ -75,7 +75,7 @@ class BrowserContext:
         self._timeouts.set(timeout)
 
     def set_default_navigation_timeout(self, timeout: Timeout) -> None:
-        """Set the deadline of navigations likewise; it goes before that of :meth:`set_default_timeout`.
+        """Set the deadline of navigations; it goes before that of :meth:`set_default_timeout`.
 
         :param timeout: as for :meth:`set_default_timeout`.
         :raises ValueError: for a negative one.

@@ -50,7 +50,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 async def version(
     reactor: AnyReactor, url: str, *, timeout: Timeout = _USUAL, options: WebSocketOptions | None = None
 ) -> VersionInfo:
-    """Ask what browser this is.
+    """Return the browser's version (``GET /json/version``).
 
     :param reactor: the reactor.
     :param url: ``http://host:port``, ``host:port`` or a port of this machine.
@@ -70,7 +70,7 @@ async def version(
 async def list_targets(
     reactor: AnyReactor, url: str, *, timeout: Timeout = _USUAL, options: WebSocketOptions | None = None
 ) -> list[TargetDescription]:
-    """Ask for the targets that can be debugged: pages, workers, and the like.
+    """List the targets that can be debugged: pages, workers, and the like (``GET /json/list``).
 
     :return: fires with a list of :class:`TargetDescription`. Arguments and errors are those of
         :func:`version`.
@@ -133,7 +133,7 @@ async def close(
 async def protocol(
     reactor: AnyReactor, url: str, *, timeout: Timeout = _USUAL, options: WebSocketOptions | None = None
 ) -> dict[str, Any]:
-    """Ask for the description of the protocol that this very browser speaks.
+    """Return the description of the protocol that this very browser speaks (``GET /json/protocol``).
 
     :return: fires with the decoded JSON: a dict with ``version`` and ``domains``. Arguments
         and errors are those of :func:`version`.
@@ -149,7 +149,7 @@ async def protocol(
 async def resolve(
     reactor: AnyReactor, url: str, *, timeout: Timeout = _USUAL, options: WebSocketOptions | None = None
 ) -> str:
-    """Turn what a user gives into the URL of a WebSocket.
+    """Return the URL of a browser's WebSocket, for what a user gives.
 
     ``ws://`` and ``wss://`` are given back as they are. For ``http://host:port``,
     ``https://...``, ``host:port`` and a bare port, the browser is asked for the address of its

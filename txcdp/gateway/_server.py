@@ -110,7 +110,7 @@ class Gateway:
         too_long: Callable[[int], Refusal] = too_long,
         operation: Operation | None = None,
     ) -> None:
-        """Answer at one more path.
+        """Add a route, with a handler of the program's own.
 
         :param path: one that ends in ``/`` stands for all below it.
         :param verbs: with which it may be used.
@@ -149,7 +149,7 @@ class Gateway:
         log.info("The gateway listens at {where}", where=str(port.getHost()))
 
     def stop(self) -> Deferred[None]:
-        """Take no more clients, let those that are there finish for ``drain`` seconds, then end everything.
+        """Stop: refuse new clients, let the present ones finish for ``drain`` seconds, then end everything.
 
         Meanwhile it goes on to listen: who comes is told so, with 503.
 

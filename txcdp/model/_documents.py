@@ -205,7 +205,7 @@ class Document(Row):
     :ivar reached: how far it has got, by the names of ``Page.lifecycleEvent`` (``"DOMContentLoaded"``, ``"load"``,
         ``"networkIdle"``...), with the time of each on the browser's clock; 0 where it was not told.
     :ivar unreachable_url: what this page of the browser's says could not be reached; None: it is no such page.
-    :ivar response: the server's answer, where it was heard.
+    :ivar response: the server's answer, where it is known.
     :ivar opened: whether ``document.open()`` has thrown away what had been loaded.
     """
 

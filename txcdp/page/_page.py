@@ -136,7 +136,7 @@ class Page:
         self._viewport = size
 
     def when_set_up(self) -> Deferred[None]:
-        """Wait until the page has what its methods need, or could not have it: what needs it then says so.
+        """Wait until the page is set up for its methods, or that has failed: what needs it then says so.
 
         :returns: fires with None; fails with :exc:`CommandTimeout` when it takes longer than the connection's
             deadline for commands, as with a page that hangs.

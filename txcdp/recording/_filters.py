@@ -44,7 +44,7 @@ class Filter:
         return not self.urls or any(fnmatchcase(url, each) for each in self.urls)
 
     def as_dict(self) -> dict[str, list[str]]:
-        """Return what was set, for the record."""
+        """Return the settings as a dict, for the record."""
         parts = {"events": self.events, "without": self.without, "targets": self.targets, "urls": self.urls}
         return {name: list(part) for name, part in parts.items() if part}
 

@@ -159,7 +159,7 @@ class Recorder:
 
     @property
     def stats(self) -> RecorderStats:
-        """The numbers as of now."""
+        """The counters as of now."""
         pump, buffer = self._pump, self._buffer
         return RecorderStats(
             self._kept - buffer.dropped,
@@ -173,7 +173,7 @@ class Recorder:
 
     @returns_deferred
     async def start(self) -> None:
-        """Begin.
+        """Start recording.
 
         :returns: fires when every target that is there is attached to, and the first file begun. Fails with
             :exc:`OSError` where nothing can be written, and like ``Session.execute``; nothing is recorded then.
@@ -320,4 +320,4 @@ def _thread_pool_of(clock: Clock) -> Callable[..., Deferred[Any]]:
 
 
 def _not_here(error: Exception) -> None:
-    """How the connection ends is heard from the stream of its events."""
+    """Do nothing: the stream of the connection's events reports its end."""

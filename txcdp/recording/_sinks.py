@@ -47,7 +47,7 @@ class Sink(Protocol):
     """A place for lines. It has never more than one thing to do: each call waits for the Deferred of the one before."""
 
     def open(self, host: Host) -> Deferred[None]:
-        """Make ready; fails with :exc:`OSError` and the like."""
+        """Open it for writing; fails with :exc:`OSError` and the like."""
 
     def write(self, lines: list[bytes]) -> Deferred[None]:
         """Write lines, or none where that is due; where it fails none of them is written."""

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 class RecorderStats:
     """Counts of what a recorder has done so far.
 
-    :ivar events: how many were heard and are, or will be, written; with ``commands=True`` these and replies as well.
+    :ivar events: how many came and are, or will be, written; with ``commands=True`` these and replies as well.
     :ivar dropped: how many of them were dropped instead.
     :ivar unreadable: messages that could not be written, for nobody can read them.
     :ivar written: lines that were handed to the system, notes included, and their bytes before compression.
@@ -26,5 +26,5 @@ class RecorderStats:
     failures: int
 
     def as_dict(self) -> dict[str, int]:
-        """Return all of them, for JSON."""
+        """Return all counters as a dict, for JSON."""
         return asdict(self)

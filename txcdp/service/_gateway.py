@@ -89,7 +89,7 @@ class GatewayService(Service):
 
     @returns_deferred
     async def stopService(self) -> None:
-        """Take no more clients, and let those finish that are there, for as long as the options say.
+        """Refuse new clients, and let the present ones finish, for as long as the options say.
 
         :returns: fires when no browser is left.
         """
@@ -101,7 +101,7 @@ class GatewayService(Service):
         await self.gateway.stop()
 
     def reload(self) -> None:
-        """Read the file of tokens again; where it cannot be used, those that were known go on to be."""
+        """Read the file of tokens again; where it cannot be used, the former tokens stay valid."""
         tokens = self.gateway.tokens
         if tokens is None:
             return

@@ -26,7 +26,7 @@ log = Logger()
 class StreamSubject(Stream[T]):
     """A stream that is fed by :meth:`push` and :meth:`end`, and delivers to each subscriber separately.
 
-    A subscriber that comes after the end hears of the end at once.
+    A subscriber that comes after the end is told of it at once.
 
     :param context: what the streams of the connection share.
     :param name: what it carries, for people.

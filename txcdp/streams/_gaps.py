@@ -12,7 +12,7 @@ class Gap:
     """A time in which the line to the browser was lost: what happened in it was not told.
 
     :ivar since: when the loss was noticed, in the reactor's seconds. Of a line that ended without a
-        word (``error.cause`` is ``"unresponsive"`` or ``"half_open"``) nothing was heard for some time before.
+        word (``error.cause`` is ``"unresponsive"`` or ``"half_open"``) nothing had come for some time before.
     :ivar until: when the session was there again, in the same seconds.
     :ivar error: what ended the line.
     :ivar restarted: whether it is another browser now, which was restarted: the page was opened again, and what

@@ -77,7 +77,7 @@ class FakeTransport:
         self.end(ConnectionLost("closed", 1000, clean=True))
 
     def abort(self, why: str = "aborted", cause: LossCause = "aborted") -> None:
-        """Cut the line; the connection hears of it in the next turn."""
+        """Cut the line; the connection is told in the next turn."""
         self._incoming.clear()
         self._waiting = 0
         self.end(ConnectionLost(why, cause=cause))

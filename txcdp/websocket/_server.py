@@ -119,7 +119,7 @@ class WebSocketServer:
 
     @returns_deferred
     async def close(self, code: int = _GOING_AWAY) -> None:
-        """Listen no more, and close what is open; fires when all of it has ended.
+        """Stop listening, and close all connections; fires when they have ended.
 
         :param code: with which the WebSockets are closed.
         """

@@ -79,7 +79,7 @@ class CommandObserver(NamedTuple):
 
 
 def observe_commands(outbox: Outbox, inbox: Inbox, observer: CommandObserver) -> Callable[[], None]:
-    """Let commands and replies be heard; costs nothing where nobody does. Returns what ends it."""
+    """Observe commands and replies, which costs nothing where nobody does. Returns what ends it."""
     transmit, reply = outbox.transmit, inbox.reply
     listening = True
 

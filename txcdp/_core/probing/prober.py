@@ -35,7 +35,7 @@ class Prober:
         self._closed: Deferred[Any] | None = None
 
     def start(self) -> None:
-        """Begin to probe; nothing where that has begun, or where the connection has ended."""
+        """Start probing; does nothing where it has started, or where the connection has ended."""
         if self._closed is None and self._connection.lost is None:
             for part in self._parts:
                 part.start()
@@ -43,7 +43,7 @@ class Prober:
             self._closed.addCallbacks(lambda _: self.stop(), ignore_failure)
 
     def stop(self) -> None:
-        """Probe no more."""
+        """Stop probing."""
         closed, self._closed = self._closed, None
         if closed is not None:
             closed.cancel()

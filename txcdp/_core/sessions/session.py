@@ -247,7 +247,7 @@ class Session:
     def _crash(self, fail_pending: Callable[[], None]) -> None:
         """Fail the session's commands and streams because the target's process is gone.
 
-        Whoever hears of it may reload the page at once: that is not among what fails here.
+        A subscriber may reload the page at once: that is not among what fails here.
 
         :param fail_pending: fails the session's commands in flight.
         """
@@ -294,7 +294,7 @@ class Session:
         :param session_id: the browser's new name for it.
         :param target: what the browser says of the target now.
         :param parent: the session through which it was attached.
-        :param settle: called when it is set up, and before the subscribers hear of it.
+        :param settle: called when it is set up, and before the subscribers are told of the gap.
         """
         state = self._happened(Happening.REPLACE if gap.restarted else Happening.FIND)
         if state is None:

@@ -73,7 +73,7 @@ class Tokens:
 
     @property
     def names(self) -> list[str]:
-        """Who there is."""
+        """The names of all principals."""
         return [principal.name for _, principal in self._known]
 
     def reload(self) -> None:
@@ -95,7 +95,7 @@ class Tokens:
         self._known = known
 
     def find(self, token: str) -> Principal | None:
-        """Return whose token it is; how long that takes does not depend on what the token begins with."""
+        """Return the principal of a token, in a time that does not depend on what the token begins with."""
         presented = _digest(token)
         found = None
         for digest, principal in self._known:

@@ -20,12 +20,12 @@ class ClientSession:
     A *browser session* is with the browser itself: the client's root session is one, which the gateway has opened for
     it, and the client may open more. Any other is with a page or what belongs to a page.
 
-    :param parent: the session in whose name the client hears of this one; None for its root session.
+    :param parent: the session on which the client is told of this one; None for its root session.
     :param parent_key: the id of the session on which the browser tells of this one: that of ``parent``, or of a
         watcher.
-    :ivar children: the sessions that the client hears of in its name, by their ids.
+    :ivar children: the sessions that the client is told of on it, by their ids.
     :ivar waiting: the ids, on the line, of what it has not answered.
-    :ivar nested: whether it is not flat: all that it says and hears is wrapped in messages of ``parent``.
+    :ivar nested: whether it is not flat: all that it sends and receives is wrapped in messages of ``parent``.
     :ivar nests: whether those that the browser attaches it to by itself are not flat either.
     :ivar attaching: the targets that the client has asked to attach it to, in order, each with whether that is nested.
     :ivar name: how its messages are marked: with its id, or ``""`` for the root session and for a nested one.

@@ -1,4 +1,4 @@
-"""A client's line to its virtual browser in a shared browser: in memory, and as long as the client bears.
+"""A client's line to its virtual browser in a shared browser: in memory, for as long as the client reads.
 
 The browser's own line is read whatever one client does. So what a client does not take waits here, up to a number of
 bytes; then its virtual browser is closed, and nobody else notices.

@@ -36,7 +36,7 @@ from txcdp.model import (
 )
 from txcdp.protocol._records import Event
 
-#: Of one target in a second; of one that has more nothing is heard any more.
+#: Of one target in a second; one that has more is not followed any more.
 _MOST_EVENTS = 2000
 
 #: Targets of a browser that are followed at once; more are only listed.

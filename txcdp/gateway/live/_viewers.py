@@ -10,7 +10,7 @@ from zope.interface import implementer
 from txcdp._reactor import Clock
 from txcdp.gateway.live._feed import Feed
 
-#: Seconds after which a viewer who has nothing new to see hears that all is well, and how many wait.
+#: Seconds after which a viewer who has nothing new to see is told that all is well, and how many wait.
 QUIET = 1.0
 
 #: Seconds for which a viewer may leave what he is sent unread; then his line is cut.
