@@ -73,7 +73,13 @@ class BrowserTests(SynchronousTestCase):
         self.assertIn(tab.target_id, repr(tab))
         of_page = [each.method for each in self.chrome.commands if each.session_id == tab.session.id]
         self.assertEqual(
-            of_page, ["Page.enable", "Page.setLifecycleEventsEnabled", "Emulation.setFocusEmulationEnabled"]
+            of_page,
+            [
+                "Page.enable",
+                "Page.addScriptToEvaluateOnNewDocument",
+                "Page.setLifecycleEventsEnabled",
+                "Emulation.setFocusEmulationEnabled",
+            ],
         )
         self.assertIs(self.chrome.run(self.browser.attach_pages())[-1], tab)
 

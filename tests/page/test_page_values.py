@@ -3,108 +3,140 @@
 from __future__ import annotations
 
 import array
+import base64
 import dataclasses
 import enum
+import json
 import math
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
 
-from txcdp.domains import runtime
 from txcdp.page import JSError
-from txcdp.page._values import Incomplete, literal, pattern, read_deep, read_table
+from txcdp.page._values import MARK, Unpackable, clean_stack, pack, pattern, thrown, unpack
 
 
-def deep(kind: str, value: Any = None, reference: int | None = None) -> runtime.DeepSerializedValue:
-    return runtime.DeepSerializedValue(type=kind, value=value, weak_local_object_reference=reference)  # type: ignore[arg-type]
+def table(*rows: Any) -> str:
+    return f"{MARK}t{json.dumps(rows)}"
 
 
-def test_what_v8_writes() -> None:
-    written = [
-        ["a", {"type": "number", "value": 1.0}],
-        ["b", {"type": "array", "value": [{"type": "number", "value": "-0"}, {"type": "undefined"}]}],
-        ["c", {"type": "map", "value": [[{"type": "number", "value": 1}, {"type": "null"}], ["k", {"type": "null"}]]}],
-        ["d", {"type": "date", "value": "2020-01-02T03:04:05.678Z"}],
-        ["e", {"type": "date", "value": "Invalid Date"}],
-        ["f", {"type": "regexp", "value": {"pattern": "a", "flags": "gi"}}],
-        ["g", {"type": "bigint", "value": "123456789012345678901"}],
-        ["h", {"type": "node", "value": {"nodeType": 9}}],
-        ["i", {"type": "weakmap"}],
-        ["j", {"type": "number", "value": 2**53}],
-        ["k", {"type": "date", "value": "+012020-01-02T03:04:05.678Z"}],
-    ]
-    value, items = read_deep(deep("object", written))
-    assert items == 17
-    assert value == {
-        "a": 1,
-        "b": [0, None],
-        "c": {1: None, "k": None},
-        "d": datetime(2020, 1, 2, 3, 4, 5, 678000, UTC),
-        "e": None,
-        "f": re.compile("a", re.IGNORECASE),
-        "g": 123456789012345678901,
-        "h": "ref: <Document>",
-        "i": {},
-        "j": 2.0**53,
-        "k": None,
-    }
-    assert math.copysign(1, value["b"][0]) == -1
-    assert [type(value["a"]), type(value["j"])] == [int, float]
+def test_primitives_are_themselves() -> None:
+    for value in (None, True, 5, 0.5, "", "text", "\u20ac\ud800"):
+        assert unpack(value) is value
+    assert unpack(f"{MARK}s{MARK}j") == f"{MARK}j"
+    assert unpack(f"{MARK}n-ff") == -255
+    assert unpack(f"{MARK}n{'f' * 50_000}") == 16**50_000 - 1  # more digits than Python reads by tens
 
 
-def test_what_v8_writes_once_is_one_object() -> None:
-    again = {"type": "object", "weakLocalObjectReference": 2}
-    inner = {"type": "object", "value": [["self", again]], "weakLocalObjectReference": 2}
-    value, _ = read_deep(deep("array", [inner, again, {"type": "array", "weakLocalObjectReference": 1}], 1))
-    assert value[0] is value[1] is value[0]["self"]
-    assert value[2] is value
-
-
-def test_keys_that_cannot_be_hashed() -> None:
-    pair = [{"type": "object", "value": []}, {"type": "number", "value": 1}]
-    assert read_deep(deep("map", [pair]))[0] == [[{}, 1]]
-    assert read_table([["m", [["r", 1]], [5]], ["o", [], []]]) == [[{}, 5]]
-    assert read_table([["a", [["r", 1]]], ["m", ["k"], [5]]]) == [{"k": 5}]
-
-
-@pytest.mark.parametrize("kind", ["error", "arraybuffer", "typedarray", "platformobject", "proxy", "array", "object"])
-def test_what_the_page_has_to_be_asked_for(kind: str) -> None:
-    with pytest.raises(Incomplete):
-        read_deep(deep("array", [{"type": kind}]))
+def test_json() -> None:
+    assert unpack(f'{MARK}j{{"a":[1,-2.5,null,true,"x"]}}') == {"a": [1, -2.5, None, True, "x"]}
+    assert unpack(f'{MARK}j["\\ud800"]') == ["\ud800"]
 
 
 def test_what_the_page_tells() -> None:
-    table = [
-        ["a", [["r", 1], ["r", 2], ["r", 3], ["r", 4], ["n", "9" * 20], ["f", "NaN"], ["r", 0], ["r", 5], ["r", 6]]],
-        ["b", "Uint8Array", "AAH/"],
-        ["b", "Float64Array", "AAAAAAAA+D8="],
-        ["e", "TypeError", "no", "TypeError: no"],
-        ["d", 5],
-        ["u"],
-        ["s", [1.0, 2.5, 2**60]],
-    ]
-    value = read_table(table)
+    items = [["r", 1], ["r", 2], ["r", 3], ["r", 4], ["n", "ff"], ["f", "NaN"], ["r", 0], ["r", 5], ["r", 6], ["r", 7]]
+    value = unpack(
+        table(
+            ["a", items],
+            ["b", "Uint8Array", "AAH/"],
+            ["b", "Float64Array", "AAAAAAAA+D8="],
+            ["e", "TypeError", "no", "TypeError: no"],
+            ["d", 5],
+            ["v", ["r", 8]],
+            ["s", [1.0, 2.5, 2**60]],
+            ["l", "http://a/"],
+            ["o", ["none"], [None]],
+        )
+    )
     assert value[0] == b"\x00\x01\xff"
     assert value[1] == array.array("d", [1.5])
     assert (value[2], str(value[2])) == (JSError("no", "TypeError", "TypeError: no"), "TypeError: no")
     assert value[3] == datetime(1970, 1, 1, 0, 0, 0, 5000, UTC)
-    assert value[4] == int("9" * 20)
+    assert value[4] == 255
     assert math.isnan(value[5])
     assert value[6] is value
-    assert value[7] is None
+    assert value[7] == {"none": None}
     assert value[8] == [1, 2.5, float(2**60)]
-    assert read_table({"json": {"a": 1}}) == {"a": 1}
+    assert [type(each) for each in value[8]] == [int, float, float]
+    assert value[9] == "http://a/"
+
+
+def test_typed_arrays() -> None:
+    for name, code, items in (
+        ("Int8Array", "b", [-1]),
+        ("Int16Array", "h", [-2]),
+        ("Uint16Array", "H", [2]),
+        ("Int32Array", "i", [-3]),
+        ("Uint32Array", "I", [3]),
+        ("Float32Array", "f", [0.5]),
+        ("Float64Array", "d", [0.1]),
+        ("BigInt64Array", "q", [-4]),
+        ("BigUint64Array", "Q", [2**64 - 1]),
+    ):
+        data = base64.b64encode(array.array(code, items)).decode()
+        assert unpack(table(["b", name, data])) == array.array(code, items)
+        assert json.loads(pack(array.array(code, items))) == f'{MARK}t[["b","{name}","{data}"]]'
+    assert unpack(table(["b", "Float16Array", base64.b64encode(b"\x00\x38").decode()])) == array.array("f", [0.5])
+    for name in ("ArrayBuffer", "DataView", "Uint8Array", "Uint8ClampedArray"):
+        assert unpack(table(["b", name, "AAE="])) == b"\x00\x01"
+    for each in (array.array("B", [7]), bytearray(b"\x07"), memoryview(b"\x07")):
+        assert json.loads(pack(each)) == f'{MARK}t[["b","Uint8Array","Bw=="]]'
+
+
+def test_keys_that_cannot_be_hashed() -> None:
+    assert unpack(table(["m", [1, None, ["r", 1]], ["a", "b", "c"]], ["d", 0])) == {
+        1: "a",
+        None: "b",
+        datetime(1970, 1, 1, tzinfo=UTC): "c",
+    }
+    assert unpack(table(["m", [["r", 1]], [5]], ["o", [], []])) == [[{}, 5]]
+    assert unpack(table(["a", [["r", 1]]], ["m", [["r", 2], "k"], [5, ["r", 1]]], ["b", "Int8Array", ""]))[0][0] == [
+        array.array("b"),
+        5,
+    ]
+    nodes = unpack(table(["m", [["r", 1], ["r", 2]], [1, 2]], ["v", "ref: <Node>"], ["v", "ref: <Node>"]))
+    assert nodes == [["ref: <Node>", 1], ["ref: <Node>", 2]]
 
 
 def test_depth_is_no_matter() -> None:
-    table: list[Any] = [["a", [["r", number + 1]]] for number in range(100_000)] + [["a", []]]
-    value = read_table(table)
+    rows: list[Any] = [["a", [["r", number + 1]]] for number in range(100_000)] + [["a", []]]
+    value = unpack(table(*rows))
     for _ in range(100_000):
         (value,) = value
     assert value == []
+
+
+def test_what_cannot_be_read() -> None:
+    with pytest.raises(Unpackable, match="because"):
+        unpack(f"{MARK}ubecause")
+
+
+def test_what_was_thrown() -> None:
+    assert thrown(5) is thrown("xyz") is thrown(f"{MARK}j[]") is None
+    assert thrown(f'{MARK}x{MARK}j{{"type":"number","value":5}}') == {"type": "number", "value": 5}
+
+
+def test_of_a_stack_only_what_is_the_programs_is_shown() -> None:
+    ours = "    at evaluateSource (<anonymous>:3:4)\n    at Object.evaluate (<anonymous>:5:6)\n    at <anonymous>:1:2"
+    place = "(eval at evaluateSource (<anonymous>:3:4), <anonymous>:1:7)"
+    for stack, shown in (
+        (f"Error: x\n    at eval {place}\n    at eval (<anonymous>)\n{ours}", "Error: x\n    at <anonymous>:1:7"),
+        (
+            f"Error: x\n    at f {place}\n    at eval {place}\n{ours}",
+            "Error: x\n    at f (<anonymous>:1:7)\n    at <anonymous>:1:7",
+        ),
+        (f"E\n    at a.f {place}\n    at async settlePromise (<anonymous>:1:1)", "E\n    at a.f (<anonymous>:1:7)"),
+        (f"E\n    at eval (<anonymous>)\n{ours}", "E"),
+        (
+            "E\n    at evaluateSource (http://a/b.js:1:2)\n    at f",
+            "E\n    at evaluateSource (http://a/b.js:1:2)\n    at f",
+        ),
+    ):
+        assert clean_stack(stack) == shown
 
 
 def test_regular_expressions() -> None:
@@ -127,8 +159,13 @@ class Colour(enum.StrEnum):
     RED = "red"
 
 
+class Number(enum.IntEnum):
+    TWO = 2
+
+
 class Struct(msgspec.Struct, rename="camel"):
     the_name: str
+    unset: int | msgspec.UnsetType = msgspec.UNSET
 
 
 @dataclasses.dataclass
@@ -138,54 +175,84 @@ class Data:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"),
+    ("value", "literal"),
     [
         (None, "null"),
         (True, "true"),
         (5, "5"),
         (2**53, "9007199254740992"),
-        (2**53 + 1, "9007199254740993n"),
-        (-(2**60), "-1152921504606846976n"),
+        (2**53 + 1, "0x20000000000001n"),
+        (-(2**60), "-0x1000000000000000n"),
         (-0.0, "-0.0"),
+        (1e300, "1e+300"),
         (math.nan, "NaN"),
+        (math.inf, "Infinity"),
         (-math.inf, "-Infinity"),
         ('\ud800\u2028"</script>', r'"\ud800\u2028\"</script>"'),
-        (Colour.RED, '"red"'),
-        ((1, [2]), "[1,[2]]"),
-        ({"__proto__": 1}, '{["__proto__"]:1}'),
-        ({1: "a"}, 'new Map([[1,"a"]])'),
-        (frozenset({1}), "new Set([1])"),
-        (Struct("x"), '{["theName"]:"x"}'),
-        (Data(1), '{["a"]:1,["b"]:null}'),
-        (datetime(1970, 1, 1, 0, 0, 1), "new Date(1000)"),  # noqa: DTZ001  (it counts as UTC)
-        (datetime(1970, 1, 1, 1, tzinfo=timezone(timedelta(hours=1))), "new Date(0)"),
-        (re.compile("a/(?P<n>b)(?P=n)", re.IGNORECASE), r'new RegExp("a/(?<n>b)\\k<n>","i")'),
+        (f"{MARK}x", f'"{MARK}s{MARK}x"'),
+    ],
+)
+def test_primitives_are_written(value: Any, literal: str) -> None:
+    assert pack(value) == literal
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ((1, [2, -0.0]), "j[1,[2,-0.0]]"),
+        ({"__proto__": 1, "a": None}, 'j{"__proto__":1,"a":null}'),
+        ([(), ()], "j[[],[]]"),
+        (["\ud800"], 'j["\\ud800"]'),
+        (Colour.RED, 't[["v","red"]]'),
+        ([Number.TWO, Colour.RED], 't[["a",[2,"red"]]]'),
+        ([math.nan, 2**64], 't[["a",[["f","NaN"],["n","10000000000000000"]]]]'),
+        ({1: "a"}, 't[["m",[1],["a"]]]'),
+        (frozenset({1}), 't[["s",[1]]]'),
+        (Struct("x"), 't[["o",["theName"],["x"]]]'),
+        (Data(1), 't[["o",["a","b"],[1,null]]]'),
+        (datetime(1970, 1, 1, 0, 0, 1), 't[["d",1000]]'),  # noqa: DTZ001  (it counts as UTC)
+        (datetime(1970, 1, 1, 1, tzinfo=timezone(timedelta(hours=1))), 't[["d",0]]'),
+        (re.compile("a/(?P<n>b)(?P=n)", re.IGNORECASE), r't[["x","a/(?<n>b)\\k<n>","i"]]'),
+        (urlsplit("http://a/b?c"), 't[["l","http://a/b?c"]]'),
+        (JSError("m", "N", "s"), 't[["e","N","m","s"]]'),
     ],
 )
 def test_what_is_written(value: Any, text: str) -> None:
-    assert literal(value) == text
+    assert json.loads(pack(value)) == MARK + text
+
+
+def test_an_exception_is_an_error() -> None:
+    try:
+        raise KeyError("a")
+    except KeyError as error:
+        (row,) = json.loads(json.loads(pack(error))[2:])
+    assert row[:3] == ["e", "KeyError", "'a'"]
+    assert row[3].startswith("Traceback")
+    assert row[3].endswith("KeyError: 'a'")
 
 
 def test_what_is_met_twice() -> None:
     cycle: dict[str, Any] = {}
     cycle["self"] = [cycle]
-    assert literal(cycle) == '(()=>{const v0={};v0["self"]=[v0];return v0})()'
+    assert json.loads(pack(cycle)) == MARK + 't[["o",["self"],[["r",1]]],["a",[["r",0]]]]'
     shared = [1]
-    assert literal([shared, shared]) == "(()=>{const v0=[];v0[0]=1;return [v0,v0]})()"
-    assert literal([{"a": 1}, {"a": 1}]) == '[{["a"]:1},{["a"]:1}]'
+    assert json.loads(pack([shared, shared])) == MARK + 't[["a",[["r",1],["r",1]]],["a",[1]]]'
+    assert json.loads(pack([{"a": 1}, {"a": 1}])) == MARK + 'j[{"a":1},{"a":1}]'
+
+
+def test_what_is_written_may_be_deep() -> None:
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert json.loads(pack(deep)).startswith(MARK + 't[["a",[["r",1]]],["a",[["r",2]]]')
 
 
 @pytest.mark.parametrize("value", [object(), [object()], {"a": print}, 1j, int, array.array("u", "a")])
 def test_what_cannot_be_written(value: Any) -> None:
     with pytest.raises(TypeError, match="has no form in JavaScript"):
-        literal(value)
+        pack(value)
 
 
 def test_what_cannot_be_said() -> None:
     with pytest.raises(ValueError, match=r"without re\.VERBOSE"):
-        literal(re.compile("a", re.VERBOSE))
-    deep: list[Any] = []
-    for _ in range(10_000):
-        deep = [deep]
-    with pytest.raises(ValueError, match="nested too deep"):
-        literal(deep)
+        pack(re.compile("a", re.VERBOSE))

@@ -1,18 +1,22 @@
-"""JavaScript in a page: its values as Python's, and its exceptions as ours."""
+"""JavaScript in a page: what is evaluated in its document, with values of Python's both ways."""
 
 from __future__ import annotations
 
-import contextlib
 import math
 import re
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from twisted.internet.defer import Deferred, fail
+from twisted.python.failure import Failure
+
 from txcdp._core.sessions import Session
-from txcdp._deferreds import ignore_failure
-from txcdp._timeouts import DEFAULT, Default
+from txcdp._deferreds import returns_deferred
+from txcdp._timeouts import DEFAULT, Default, Timeout, seconds_of
 from txcdp.domains import page, runtime
 from txcdp.errors import CommandError, ContextDestroyed, EvaluationError, NotSerializable
 from txcdp.page import _values as values
+from txcdp.page._injected import Injected
 from txcdp.protocol import to_json
 
 #: What V8 and Chromium say of a document that is no longer there.
@@ -35,181 +39,161 @@ _NO_VALUE: Final = (
 
 _NUMBERS: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf, "-0": -0.0}
 
+#: What declares a function where a statement stands, and so has no value there.
+_DECLARATION: Final = re.compile(r"(?:async)?\s*function[\s(]")
 
-#: How a value is asked for.
-_DEEP: Final = runtime.SerializationOptions(serialization="deep", max_depth=values.MAX_DEPTH)
-
-#: What begins like a function, and so is taken for one first.
-_FUNCTION: Final = re.compile(r"\s*(?:async\b\s*)?(?:function\b|\([^()]*(?:\([^()]*\)[^()]*)*\)\s*=>|[\w$]+\s*=>)")
-
-#: Objects that are kept in the page until they are released together, and the items of one that is not kept.
-_KEPT, _LARGE = 16, 500
+#: The group of the objects in the page that handles stand for.
+_KEPT: Final = "txcdp"
 
 
-#: Expressions of one page that are known to have resulted in many items.
-_REMEMBERED: Final = 100
+class Evaluator:
+    """Evaluates in the documents of one frame, in the page's own world.
 
-
-class Objects:
-    """The JavaScript objects that evaluations in one page have left; released some at a time.
-
-    :param session: the page's.
-    :ivar group: in which the next one is kept.
-    :ivar large: expressions that resulted in much: V8's own way of writing a value costs several times as much as
-        ours in the page, but not in another round trip.
+    :param injected: our script in the documents of the frame's session.
+    :param context: returns the number of the document's own context; None: it is that of the session's main frame.
     """
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._number = 0
-        self._objects = 0
-        self._busy = 0
-        self._full: list[str] = []
-        self.group = "txcdp-0"
-        self.large: set[str] = set()
+    def __init__(self, injected: Injected, context: Callable[[], int | None] = lambda: None) -> None:
+        self.injected = injected
+        self.context = context
 
-    def use(self) -> str:
-        """Return the name of the present group, which is kept until :meth:`leave`."""
-        self._busy += 1
-        return self.group
+    def evaluate(
+        self,
+        source: str,
+        args: Sequence[Any] = (None,),
+        *,
+        await_promise: bool = True,
+        timeout: Timeout = DEFAULT,
+    ) -> Deferred[Any]:
+        """Evaluate a source, call what it results in where that is a function, and return the value as Python's.
 
-    def leave(self, result: runtime.RemoteObject | None, items: int) -> None:
-        """Count an evaluation as over.
-
-        :param items: of how many its value consists.
+        :param args: what the function is given.
+        :param await_promise: whether to wait for a promise.
         """
-        self._busy -= 1
-        if result is not None and result.object_id is not None:
-            self._objects += 1 if items < _LARGE else _KEPT
-            if self._objects >= _KEPT:
-                self._objects = 0
-                self._full.append(self.group)
-                self._number += 1
-                self.group = f"txcdp-{self._number}"
-        if self._full and not self._busy:
-            full, self._full = self._full, []
-            for group in full:
-                self._session.execute(runtime.release_object_group(object_group=group)).addErrback(ignore_failure)
-
-    def note_large(self, source: str) -> None:
-        """Remember what has resulted in much."""
-        if len(self.large) >= _REMEMBERED:
-            self.large.clear()
-        self.large.add(source)
-
-
-async def evaluate(
-    session: Session,
-    objects: Objects,
-    source: str,
-    arg: Any = None,
-    *,
-    await_promise: bool = True,
-    timeout: float | None | Default = DEFAULT,
-) -> Any:
-    """Evaluate an expression, or call a function, in the document of a session; see ``Page.evaluate``."""
-    is_function = _FUNCTION.match(source) is not None
-    # Between ? and : there can be a function, but no comma: "x => x, 5" is none, and is refused before anything runs.
-    text = f"(1?{source}\n:0)({values.literal(arg)})" if is_function else source
-    options = None if source in objects.large else _DEEP
-    result: runtime.RemoteObject | None = None
-    items = 0
-    group = objects.use()
-    try:
         try:
-            got: Any = await session.execute(
-                runtime.evaluate(
-                    expression=text, object_group=group, await_promise=await_promise, serialization_options=options
-                ),
-                timeout=timeout,
-            )
-        except CommandError as error:
-            raise explained(error) from error
-        result = got.result
-        if result.object_id is None and got.exception_details is None:
-            return _primitive(result)
-        if is_function and got.exception_details is not None and _is_compile_error(got.exception_details):
-            command = runtime.evaluate(
-                expression=source, object_group=group, await_promise=await_promise, serialization_options=options
-            )
-            got = await _run(session, command, timeout)  # it only began like a function
-        if got.result.type == "function" and got.exception_details is None:
-            calling = f"function(){{return this({values.literal(arg)})}}"
-            got = await _run(session, _calling(calling, got.result, await_promise, options), timeout)
-        if got.exception_details is not None:
-            raise thrown(got.exception_details)
-        result = got.result
-        if result.object_id is None:
-            return _primitive(result)
-        value, items = await _read(session, result, timeout)
-        if items >= _LARGE:
-            objects.note_large(source)
-        return value
-    finally:
-        objects.leave(result, items)
+            call = _Call(source, args, await_promise, True)
+            seconds = timeout if isinstance(timeout, Default) else seconds_of(timeout, None)
+        except (TypeError, ValueError):
+            return fail()
+        return self._send(call, seconds)
 
+    def _send(self, call: _Call, timeout: float | None | Default) -> Deferred[Any]:
+        injected = self.injected
+        sent: Deferred[Any] = injected.session.execute(call.command(injected.name, self.context()), timeout=timeout)
+        return sent.addCallbacks(self._read, _refused, callbackArgs=(call, timeout))
 
-async def _read(session: Session, result: runtime.RemoteObject, timeout: float | None | Default) -> tuple[Any, int]:
-    """Return an object's value, and of how many items it consists, at least."""
-    deep = result.deep_serialized_value
-    if deep is not None:
+    def _read(self, got: runtime.EvaluateResult, call: _Call, timeout: float | None | Default) -> Any:
+        details = got.exception_details
+        if details is not None:
+            if call.retried or not _is_missing(details, call.name):
+                raise _no_script(thrown(details))
+            call.retried = True
+            self.injected.renew(call.name)
+            return self._send(call, timeout)
+        return self._value(got.result, call)
+
+    def _value(self, result: runtime.RemoteObject, call: _Call) -> Any:
+        value = value_of(result)
+        if type(value) is not str or value[:1] != values.MARK:
+            return float(value) if type(value) is int and not -(2**53) < value < 2**53 else value
+        said = values.thrown(value)
+        if said is not None:
+            return self._raise(said, call)
         try:
-            return values.read_deep(deep)
-        except values.Incomplete:
-            pass
-    command = runtime.call_function_on(
-        function_declaration=values.SERIALIZE, object_id=result.object_id, return_by_value=True
+            return values.unpack(value)
+        except values.Unpackable as error:
+            raise NotSerializable(f"the page does not let its value be read: {error}") from None
+
+    @returns_deferred
+    async def _raise(self, said: dict[str, Any], call: _Call) -> Any:
+        """Fail with what was thrown; where that is the source itself, which has run nowhere, say where in it."""
+        error = _of_thrown(said)
+        if error.name == "SyntaxError" and "\n    at " not in error.stack:
+            command = runtime.evaluate(expression=_NEVER_RUN + call.source, context_id=self.context())
+            details = (await self.injected.session.execute(command)).exception_details
+            if details is not None and details.exception is not None and details.exception.subtype == "error":
+                column = details.column_number - (len(_NEVER_RUN) if details.line_number == 0 else 0)
+                raise _of_thrown(said, f"\n    at <anonymous>:{details.line_number + 1}:{column + 1}")
+        raise error
+
+
+#: In front of a text that is only to be compiled.
+_NEVER_RUN: Final = "throw 0;"
+
+
+class _Call:
+    """What is evaluated, with what it is given.
+
+    :ivar source: the text.
+    :ivar name: of our script, by which it has been asked last.
+    :ivar retried: whether the document had to be given our script first.
+    """
+
+    def __init__(self, source: str, args: Sequence[Any], awaits: bool, by_value: bool) -> None:
+        self.source = source = source.strip()
+        self.name = ""
+        self.retried = False
+        self._awaits = awaits
+        self._by_value = by_value
+        declares, text = _DECLARATION.match(source) is not None, to_json(source).decode()
+        self._args = (
+            f"{text},{_literal(declares)},{_literal(awaits)},{_literal(by_value)},[],{','.join(map(values.pack, args))}"
+        )
+
+    def command(self, name: str, context_id: int | None) -> Any:
+        """Return the command.
+
+        :param name: of our script.
+        """
+        self.name = name
+        return runtime.evaluate(
+            expression=f"{name}.evaluate({self._args})",
+            context_id=context_id,
+            return_by_value=True,
+            await_promise=self._awaits,
+            user_gesture=True,
+        )
+
+
+def _literal(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _refused(failure: Failure) -> Failure:
+    """Say what it means that the browser has refused."""
+    error = failure.value
+    if isinstance(error, CommandError):
+        told = explained(error)
+        if told is not error:
+            raise told from error
+    return failure
+
+
+def _no_script(error: EvaluationError) -> EvaluationError:
+    """Say what it means that our script does not work: what is evaluated says by itself what it throws."""
+    return EvaluationError(
+        "the page has put something else into the place of JavaScript's own globals before this program saw it: "
+        f"reload it ({error})",
+        error.details,
     )
-    got = await _run(session, command, timeout)
-    if got.exception_details is None:
-        return values.read_table(got.result.value), _LARGE
-    refused = thrown(got.exception_details)
-    if deep is None:  # what the page has done to its builtins does not reach V8
-        got = await _run(session, _calling("function(){return this}", result, False, _DEEP), timeout)
-        if got.result.deep_serialized_value is not None:
-            with contextlib.suppress(values.Incomplete):
-                return values.read_deep(got.result.deep_serialized_value)
-    raise NotSerializable(f"the page does not let its value be read: {refused.message}", refused.details)
 
 
-def _calling(
-    function: str, this: runtime.RemoteObject, await_promise: bool, options: runtime.SerializationOptions | None
-) -> runtime.call_function_on:
-    return runtime.call_function_on(
-        function_declaration=function,
-        object_id=this.object_id,
-        await_promise=await_promise,
-        serialization_options=options,
-    )
-
-
-async def _run(
-    session: Session, command: runtime.evaluate | runtime.call_function_on, timeout: float | None | Default
-) -> runtime.EvaluateResult | runtime.CallFunctionOnResult:
-    try:
-        return await session.execute(command, timeout=timeout)  # type: ignore[arg-type]
-    except CommandError as error:
-        raise explained(error) from error
+def _is_missing(details: runtime.ExceptionDetails, name: str) -> bool:
+    """Whether what was thrown is that there is no script of ours."""
+    exception = details.exception
+    return exception is not None and (exception.description or "").startswith(f"ReferenceError: {name} is not defined")
 
 
 async def by_value(session: Session, expression: str, timeout: float | None | Default = DEFAULT) -> Any:
     """Evaluate an expression whose value is to be one of JSON, as V8 writes it."""
-    got = await _run(
-        session, runtime.evaluate(expression=expression, return_by_value=True, await_promise=True), timeout
-    )
+    command = runtime.evaluate(expression=expression, return_by_value=True, await_promise=True)
+    try:
+        got = await session.execute(command, timeout=timeout)
+    except CommandError as error:
+        raise explained(error) from error
     if got.exception_details is not None:
         raise thrown(got.exception_details)
     return value_of(got.result)
-
-
-def _is_compile_error(details: runtime.ExceptionDetails) -> bool:
-    """Return whether nothing has run: what is thrown while something runs has a stack."""
-    exception = details.exception
-    return (
-        exception is not None
-        and exception.class_name == "SyntaxError"
-        and "\n    at " not in (exception.description or "")
-    )
 
 
 class OwnWorld:
@@ -259,16 +243,13 @@ class OwnWorld:
 
     async def _evaluate(self, expression: str, context_id: int) -> Any:
         command = runtime.evaluate(expression=expression, context_id=context_id, return_by_value=True)
-        got = await _run(self._session, command, DEFAULT)
+        try:
+            got = await self._session.execute(command)
+        except CommandError as error:
+            raise explained(error) from error
         if got.exception_details is not None:
             raise thrown(got.exception_details)
         return value_of(got.result)
-
-
-def _primitive(result: runtime.RemoteObject) -> Any:
-    """Return what is no object; a number from 2**53 on is no int, as it may not be exact."""
-    value = value_of(result)
-    return float(value) if type(value) is int and result.type == "number" and abs(value) >= 2**53 else value
 
 
 def value_of(result: runtime.RemoteObject) -> Any:
@@ -336,3 +317,45 @@ def _in_words(thing: runtime.RemoteObject) -> str:
 def _place(details: runtime.ExceptionDetails) -> str:
     """Say where it was thrown, as V8 does; lines and columns count from 1 there."""
     return f"{details.url or '<anonymous>'}:{details.line_number + 1}:{details.column_number + 1}"
+
+
+def _of_thrown(said: dict[str, Any], place: str = "") -> EvaluationError:
+    """Return what our script has told of what was thrown.
+
+    :param place: where, as V8 writes it, where the stack does not say it.
+    """
+    if "type" in said:
+        kind = str(said["type"])
+        value = values.unpack(said.get("value"))
+        inside = kind if kind == "undefined" else _shown(value)
+        promised = " (in promise)" if said.get("promise") else ""
+        message = value if kind in ("string", "symbol") else inside
+        exception = runtime.RemoteObject(type=kind, description=inside)  # type: ignore[arg-type]
+        return EvaluationError(f"Uncaught{promised}: {inside}", _details(exception, promised), "", message)
+    name, message = str(said["name"]), str(said["message"])
+    stack = values.clean_stack(str(said["stack"])) + place
+    at = stack.find("\n    at ")
+    head = f"{name}: {message}" if message else name
+    words = head + stack[at:] if at >= 0 else head
+    exception = runtime.RemoteObject(type="object", subtype="error", class_name=name, description=words)
+    return EvaluationError(words, _details(exception, ""), name, message, stack)
+
+
+def _details(exception: runtime.RemoteObject, promised: str) -> runtime.ExceptionDetails:
+    """Return the same as the protocol has it."""
+    place = re.search(r"\n    at .*?:(\d+):(\d+)\)?(?:\n|$)", exception.description or "")
+    line, column = (int(place[1]) - 1, int(place[2]) - 1) if place else (0, 0)
+    return runtime.ExceptionDetails(
+        exception_id=0, text=f"Uncaught{promised}", line_number=line, column_number=column, exception=exception
+    )
+
+
+def _shown(value: Any) -> str:
+    """Show what was thrown although it is no Error."""
+    if isinstance(value, dict):
+        items = [f"{key}: {_shown(each)}" for key, each in list(value.items())[:5]]
+        return f"Object {{{', '.join(items)}{', ...' if len(value) > 5 else ''}}}"
+    try:
+        return to_json(value).decode("utf-8", "replace")
+    except (TypeError, ValueError):
+        return str(value)

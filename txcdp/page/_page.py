@@ -16,9 +16,9 @@ from txcdp.domains import page, target
 from txcdp.errors import CommandTimeout, ContextDestroyed, DialogOpen, Gone, NavigationError, NavigationTimeout
 from txcdp.page import _capture as capture
 from txcdp.page import _commits as commits
-from txcdp.page import _evaluation as evaluation
 from txcdp.page._dialogs import Dialog, Dialogs
-from txcdp.page._evaluation import OwnWorld
+from txcdp.page._evaluation import Evaluator, OwnWorld
+from txcdp.page._injected import Injected
 from txcdp.page._navigation import Navigation, WaitUntil, Watcher, check_wait_until
 from txcdp.page._viewport import ViewportSize, checked, override
 from txcdp.protocol import Event
@@ -63,7 +63,8 @@ class Page:
         self.session = session
         self.context = context
         self._dialogs = dialogs
-        self._objects = evaluation.Objects(session)
+        self._injected = Injected(session)
+        self._evaluator = Evaluator(self._injected)
         self._own_world = OwnWorld(session)
         self._target_id = target_id
         self._connection = connection
@@ -81,6 +82,7 @@ class Page:
             self._find_main_frame()
         # All leave in one write. A page that hangs answers when it hangs no more.
         session._insist(page.enable()).addErrback(ignore_failure)
+        self._injected.register()
         self._set_up: OneShot[None] = OneShot()
         hearing = session._insist(page.set_lifecycle_events_enabled(enabled=True))
         hearing.addErrback(ignore_failure).addCallback(lambda _: self._set_up.fire(None))
@@ -230,27 +232,29 @@ class Page:
 
         return self._go("the page", send, wait_until, seconds)
 
-    @returns_deferred
-    async def evaluate(
+    def evaluate(
         self,
         expression: str,
         arg: Any = None,
         *,
         await_promise: bool = True,
         timeout: Timeout = DEFAULT,
-    ) -> Any:
+    ) -> Deferred[Any]:
         """Evaluate JavaScript in the page's document, and return its value as Python's (``Runtime.evaluate``).
 
-        ``undefined`` and ``null`` are None. Numbers are int where they are whole and less than 2**53, else float; a
-        bigint is an int. An Array or Set is a list, an object or Map a dict (a Map with keys that cannot be hashed a
-        list of pairs); cycles are kept. A Date is a :class:`~datetime.datetime` in UTC, None where it is invalid; a
-        URL is a str; a RegExp a :class:`re.Pattern`, or a str where Python cannot say it; an Error a
-        :class:`JSError`; bytes are bytes, other typed arrays :class:`array.array`. A DOM node is ``"ref: <Node>"``.
-        A promise is awaited.
+        ``undefined``, ``null``, functions and symbols are None. Numbers are int where they are whole and less than
+        2**53, else float; a bigint is an int. An Array or Set is a list, an object or Map a dict (a Map with keys that
+        cannot be hashed a list of pairs); what occurs twice is one object, and cycles are kept. A Date is a
+        :class:`~datetime.datetime` in UTC, None where it is invalid; a URL is a str; a RegExp a :class:`re.Pattern`,
+        or a str where Python cannot say it; an Error a :class:`JSError`; bytes are bytes, other typed arrays
+        :class:`array.array`. A DOM node is ``"ref: <Node>"``. A property whose getter throws is left out. A promise is
+        awaited.
 
-        :param expression: such as ``document.title``; or a function, such as ``(a) => a.length``, which is called.
+        :param expression: such as ``document.title``, or statements, of which the last one is the value; or a function,
+            such as ``(a) => a.length``, which is called.
         :param arg: what the function is given: the same kinds of values, dataclasses and msgspec Structs too; an int
-            beyond 2**53 becomes a bigint, a datetime without a timezone counts as UTC.
+            beyond 2**53 becomes a bigint, a datetime without a timezone counts as UTC, a parsed URL becomes a URL, and
+            an exception an Error.
         :param await_promise: whether to wait for a promise that it results in.
         :param timeout: seconds, or a timedelta; None or 0: no deadline; the connection's for commands when not given.
         :returns: fires with the value. Fails with :exc:`EvaluationError` when it throws, or what is
@@ -258,10 +262,7 @@ class Page:
             :exc:`NotSerializable`; with :exc:`TypeError` or :exc:`ValueError` when ``arg`` cannot be said in
             JavaScript; otherwise like ``Session.execute``.
         """
-        seconds = seconds_of(timeout, self._connection.timeout)
-        return await evaluation.evaluate(
-            self.session, self._objects, expression, arg, await_promise=await_promise, timeout=seconds
-        )
+        return self._evaluator.evaluate(expression, (arg,), await_promise=await_promise, timeout=timeout)
 
     @returns_deferred
     async def content(self) -> str:
@@ -347,6 +348,7 @@ class Page:
             self._navigated(event.frame)
         elif self.session.target is not None:  # where it went meanwhile nobody has told
             self._url = self.session.target.url
+            self._injected.register()
             self._find_main_frame()
 
     def _moved(self, event: page.NavigatedWithinDocument) -> None:

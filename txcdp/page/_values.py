@@ -1,12 +1,7 @@
-"""Values between Python and JavaScript, both ways.
+"""Values between Python and JavaScript, both ways: packed, as ``injected.js`` describes it.
 
-*Out* of the page they come as V8's own deep serialization (``Runtime.evaluate`` with ``serializationOptions``): it is
-made by the browser, so nothing that a page has done to ``JSON``, ``Date``, ``Array.prototype`` or ``toJSON`` is in it.
-What it leaves open (the bytes of a buffer, what an Error says, what a URL is) is read by :data:`SERIALIZE`, which goes
-over the object in the page once more.
-
-*Into* the page they go as JavaScript's own source text, :func:`literal`: literals are made without calling anything
-that a page could have replaced.
+What JSON says all of goes as JSON. Everything else is a table of rows, one for each object: so nothing is too deep,
+what is met twice is one object again, and a cycle is one.
 """
 
 from __future__ import annotations
@@ -17,25 +12,26 @@ import dataclasses
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+import struct
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
-from importlib.resources import files
 from typing import Any, Final
+from urllib.parse import ParseResult, SplitResult
 
 import msgspec
 
-from txcdp.domains import runtime
+from txcdp.protocol import to_json
 
-#: Levels of nesting that are read at once: the protocol's own nesting has an end at about three times that.
-MAX_DEPTH: Final = 64
+#: What a string begins with that is more than itself.
+MARK: Final = "\x7f"
 
-#: The function that goes over an object in the page; called on it, it returns a table by value. See the file.
-SERIALIZE: Final = (
-    "function " + files("txcdp.page").joinpath("serialize.js").read_text("utf-8").partition("\nfunction ")[2]
-)
+#: How deep a value may be that goes as JSON.
+_DEPTH: Final = 100
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
 _NUMBERS: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf, "-0": -0.0}
 _WHOLE: Final = 2**53
 
@@ -51,10 +47,24 @@ _ARRAYS: Final = {
     "BigInt64Array": "q",
     "BigUint64Array": "Q",
 }
-_ARRAY_NAMES: Final = {code: name for name, code in _ARRAYS.items()}
 
-#: What the deep serialization says nothing more of, but the page can be asked about.
-_OPEN: Final = frozenset({"arraybuffer", "error", "platformobject", "proxy", "typedarray"})
+#: The other way, by kind of number and size: which of Python's codes are of which size depends on the machine.
+_FLOATS: Final = {code: name for name, code in _ARRAYS.items() if code in "fd"}
+_INTEGERS: Final = {
+    (code.islower(), array.array(code).itemsize): name for name, code in _ARRAYS.items() if code not in "fd"
+} | {(False, 1): "Uint8Array"}
+
+#: Functions of the script that are on the stack beneath what is evaluated.
+_BENEATH: Final = r"(?:evaluateSource|evaluateFunction|settlePromise)"
+
+#: The first of these in a stack, and all that follows.
+_OURS: Final = re.compile(
+    rf"\n    at (?:eval \(<anonymous>\)\n    at )?(?:async )?{_BENEATH} \(<anonymous>:\d+:\d+\)(?:\n.*)*"
+)
+
+#: How V8 writes of a place in a text that has been evaluated.
+_TOP: Final = re.compile(rf"\bat eval \(eval at {_BENEATH} \([^)\n]*\), ([^)\n]*)\)")
+_INSIDE: Final = re.compile(rf"\(eval at {_BENEATH} \([^)\n]*\), ([^)\n]*)\)")
 
 
 class JSError(Exception):
@@ -79,92 +89,103 @@ class JSError(Exception):
         return hash(self.args)
 
 
-class Incomplete(Exception):
-    """Raised for a value that the page has to be asked for once more."""
+class Unpackable(Exception):
+    """The page could not pack its value; the text says why."""
 
 
-class _Reader:
-    """Reads one deep serialization.
+# Out of the page:
 
-    :ivar items: how many it has read.
+
+def unpack(packed: Any) -> Any:
+    """Return what the page has packed.
+
+    :param packed: a primitive, as the protocol's ``RemoteObject`` has it.
+    :raises Unpackable: the page could not.
     """
-
-    def __init__(self) -> None:
-        self.items = 0
-        self._shared: dict[int, Any] = {}
-
-    def read(self, value: dict[str, Any]) -> Any:
-        self.items += 1
-        kind = value["type"]
-        if kind in ("string", "boolean"):
-            return value["value"]
-        if kind == "number":
-            return _number(value["value"])
-        reference = value.get("weakLocalObjectReference")
-        if reference is not None and reference in self._shared:
-            return self._shared[reference]
-        if kind in ("array", "set"):
-            found: list[Any] = []
-            self._note(reference, found)
-            found.extend(map(self.read, _content(value)))
-            return found
-        if kind == "object":
-            made: dict[Any, Any] = {}
-            self._note(reference, made)
-            for key, inner in _content(value):
-                made[key] = self.read(inner)
-            return made
-        made_of = _LEAVES.get(kind)
-        if made_of is not None:
-            return made_of(value)
-        if kind == "map":
-            return self._map(value, reference)
-        if kind in _OPEN:
-            raise Incomplete
-        return {}
-
-    def _map(self, value: dict[str, Any], reference: int | None) -> Any:
-        made: dict[Any, Any] = {}
-        self._note(reference, made)
-        keys = [key if isinstance(key, str) else self.read(key) for key, _ in _content(value)]
-        items = [self.read(item) for _, item in _content(value)]
-        try:
-            made.update(zip(keys, items, strict=True))
-        except TypeError:
-            return [list(pair) for pair in zip(keys, items, strict=True)]
-        return made
-
-    def _note(self, reference: int | None, made: Any) -> None:
-        if reference is not None:
-            self._shared[reference] = made
+    if type(packed) is not str or packed[:1] != MARK:
+        return packed
+    kind, text = packed[1:2], packed[2:]
+    if kind == "j":
+        return _json(text)
+    if kind == "t":
+        return _table(_json(text))
+    if kind == "n":
+        return int(text, 16)
+    if kind == "u":
+        raise Unpackable(text)
+    return text
 
 
-def _content(value: dict[str, Any]) -> list[Any]:
-    """Return what is in a container; where it was not written, it is nested too deep to be written so."""
-    found: list[Any] | None = value.get("value")
-    if found is None:
-        raise Incomplete
-    return found
+def thrown(packed: Any) -> dict[str, Any] | None:
+    """Return what the page says of what was thrown; None where nothing was.
+
+    :returns: ``name``, ``message`` and ``stack`` of an Error, else ``type`` and ``value``.
+    """
+    if type(packed) is not str or packed[:2] != MARK + "x":
+        return None
+    said: dict[str, Any] = unpack(packed[2:])
+    return said
+
+
+def _json(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError):  # a lone surrogate
+        return json.loads(text)
 
 
 def _number(value: Any) -> Any:
-    if isinstance(value, str):
-        return _NUMBERS[value]
     if type(value) is float:
         return int(value) if value.is_integer() and abs(value) < _WHOLE else value
-    return value if abs(value) < _WHOLE else float(value)
+    return value if -_WHOLE < value < _WHOLE else float(value)
 
 
-def date(text: Any) -> datetime | None:
-    """Return a Date; None for an invalid one."""
-    if isinstance(text, int | float):
-        try:
-            return _EPOCH + timedelta(milliseconds=text)
-        except OverflowError:
-            return None
+def _table(table: list[Any]) -> Any:
+    """Read a table, however deep that is nested which it says, without recursion."""
+    made: list[Any] = [_ROWS[row[0]](*row[1:]) for row in table]
+
+    def value(item: Any) -> Any:
+        if type(item) is not list:
+            return _number(item) if type(item) in (int, float) else item
+        kind, content = item
+        if kind == "r":
+            return made[content]
+        return int(content, 16) if kind == "n" else _NUMBERS[content]
+
+    # Who refers to a row has to have what is there in the end: a Map whose keys cannot be hashed is a list of pairs,
+    # and a row may stand for a later one.
+    for index, row in enumerate(table):
+        if row[0] == "m" and not all(type(key) is not list or _is_hashable(key, table, made) for key in row[1]):
+            made[index] = []
+    for index in range(len(table) - 1, -1, -1):
+        if table[index][0] == "v":
+            made[index] = value(table[index][1])
+    for row, container in zip(table, made, strict=True):
+        if row[0] in "asom":
+            _fill(container, *(map(value, each) for each in row[1:]))
+    return made[0]
+
+
+def _fill(container: Any, keys: Iterable[Any], items: Iterable[Any] | None = None) -> None:
+    """Put into an object what is in it."""
+    if items is None:
+        container.extend(keys)
+    elif type(container) is list:
+        container.extend(map(list, zip(keys, items, strict=True)))
+    else:
+        container.update(zip(keys, items, strict=True))
+
+
+def _is_hashable(key: list[Any], table: list[Any], made: list[Any]) -> bool:
+    """Whether an item can be a key of a dict; what stands for a node cannot, as it would stand for another one, too."""
+    return key[0] != "r" or not (table[key[1]][0] == "v" or isinstance(made[key[1]], list | dict | array.array))
+
+
+def date(milliseconds: float) -> datetime | None:
+    """Return a Date; None for one of a year that Python has not."""
     try:
-        return datetime.fromisoformat(str(text))
-    except ValueError:  # "Invalid Date", or a year that Python has not
+        return _EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:
         return None
 
 
@@ -185,241 +206,175 @@ def pattern(source: str, flags: str) -> re.Pattern[str] | str:
         return written
 
 
+def clean_stack(stack: str) -> str:
+    """Return a stack without what is ours of it, as if what was evaluated were a script."""
+    return _INSIDE.sub(r"(\1)", _TOP.sub(r"at \1", _OURS.sub("", stack)))
+
+
 def _bytes(name: str, data: str) -> Any:
     content = base64.b64decode(data)
+    if name == "Float16Array":
+        return array.array("f", struct.unpack(f"{len(content) // 2}e", content))
     code = _ARRAYS.get(name)
     return content if code is None else array.array(code, content)
 
 
-_LEAVES: Final[dict[str, Any]] = {
-    "undefined": lambda value: None,
-    "null": lambda value: None,
-    "function": lambda value: None,
-    "symbol": lambda value: None,
-    # What stands for what has no value, as users of the field know it:
-    "window": lambda value: "ref: <Window>",
-    "node": lambda value: "ref: <Document>" if value["value"].get("nodeType") == 9 else "ref: <Node>",
-    "bigint": lambda value: int(value["value"]),
-    "date": lambda value: date(value["value"]),
-    "regexp": lambda value: pattern(value["value"]["pattern"], value["value"].get("flags") or ""),
-}
-
-
-def read_deep(deep: runtime.DeepSerializedValue) -> tuple[Any, int]:
-    """Read what V8 has written.
-
-    :returns: the value, and of how many items it consists.
-    :raises Incomplete: the page has to be asked for the rest: see :data:`SERIALIZE`.
-    """
-    reader = _Reader()
-    reference = deep.weak_local_object_reference
-    value = {"type": str(deep.type), "value": deep.value, "weakLocalObjectReference": reference}
-    return reader.read(value), reader.items
-
-
-def read_table(table: list[Any] | dict[str, Any]) -> Any:
-    """Read what :data:`SERIALIZE` has returned; however deep it is nested, without recursion."""
-    if isinstance(table, dict):
-        return table["json"]
-    made: list[Any] = [_ENTRIES[entry[0]](*entry[1:]) for entry in table]
-
-    def value(item: Any) -> Any:
-        if not isinstance(item, list):
-            return _number(item) if type(item) in (int, float) else item
-        kind, content = item
-        if kind == "r":
-            return made[content]
-        return int(content) if kind == "n" else _NUMBERS[content]
-
-    # A Map whose keys cannot be hashed is a list of pairs, and what refers to it has to have that one.
-    for index, entry in enumerate(table):
-        if entry[0] == "m" and any(isinstance(key, list) and key[0] == "r" for key in entry[1]):
-            made[index] = []
-    for entry, container in zip(table, made, strict=True):
-        if entry[0] in ("a", "s"):
-            container.extend(map(value, entry[1]))
-        elif entry[0] == "o":
-            container.update(zip(entry[1], map(value, entry[2]), strict=True))
-        elif entry[0] == "m":
-            pairs = zip(map(value, entry[1]), map(value, entry[2]), strict=True)
-            if isinstance(container, list):
-                container.extend(map(list, pairs))
-            else:
-                container.update(pairs)
-    return made[0]
-
-
-_ENTRIES: Final[dict[str, Any]] = {
+_ROWS: Final[dict[str, Callable[..., Any]]] = {
     "a": lambda items: [],
     "s": lambda items: [],
     "o": lambda keys, values: {},
     "m": lambda keys, values: {},
     "d": date,
     "x": pattern,
-    "e": lambda name, message, stack: JSError(message, name, stack),
+    "e": lambda name, message, stack: JSError(message, name, clean_stack(stack)),
     "b": _bytes,
-    "t": lambda text: text,
-    "u": lambda: None,
+    "l": lambda url: url,
+    "v": lambda item: None,
 }
 
 
 # Into the page:
 
 
-class _Writer:
-    """Writes one value as JavaScript's source.
+def pack(value: Any, handle: Callable[[Any], int | None] = lambda value: None) -> str:
+    """Pack a value, and write that as a literal of JavaScript.
 
-    What is met twice, a cycle above all, gets a name of its own and is filled afterwards.
+    :param handle: returns the number by which the page will know what is a handle; None where it is none.
+    :raises TypeError: something in it has no form in JavaScript.
+    :raises ValueError: something in it cannot be said there.
     """
+    kind = type(value)
+    if kind is str:
+        return _literal(f"{MARK}s{value}" if value[:1] == MARK else value)
+    if value is None or kind is bool:
+        return "null" if value is None else "true" if value else "false"
+    if kind is int:
+        return str(value) if -_WHOLE <= value <= _WHOLE else f"{'-' * (value < 0)}{abs(value):#x}n"
+    if kind is float:
+        return repr(value) if math.isfinite(value) else "NaN" if value != value else "-Infinity"[value > 0 :]
+    if _is_json(value, set(), 0):
+        return _literal(f"{MARK}j{to_json(value).decode()}")
+    return _literal(f"{MARK}t{to_json(_Writer(handle).write(value)).decode()}")
 
-    def __init__(self, bigints: bool) -> None:
-        self._bigints = bigints
-        self._seen: dict[int, int] = {}
-        self._names: dict[int, str] = {}
-        self._made: list[str] = []
-        self._filled: list[str] = []
-        self._kept: list[Any] = []  # so that no id is used twice
 
-    def write(self, value: Any) -> str:
-        self._count(value)
-        text = self._text(value)
-        if not self._made:
-            return text
-        return f"(()=>{{const {','.join(self._made)};{''.join(self._filled)}return {text}}})()"
+def _literal(text: str) -> str:
+    return to_json(text).decode()
 
-    def _count(self, value: Any) -> None:
-        waiting = [value]
-        while waiting:
-            each = waiting.pop()
-            inside = _inside(each)
-            if inside is None:
-                continue
-            self._kept.append(each)
-            seen = self._seen[id(each)] = self._seen.get(id(each), 0) + 1
-            if seen == 1:
-                self._kept.append(inside)
-                waiting.extend(inside)
 
-    def _text(self, value: Any) -> str:
-        known = self._names.get(id(value))
-        if known is not None:
-            return known
-        if self._seen.get(id(value), 0) > 1:
-            return self._named(value)
-        return self._whole(value)
+def _is_json(value: Any, seen: set[int], depth: int) -> bool:
+    """Whether JSON says all of a value."""
+    kind = type(value)
+    if kind is str or value is None or kind is bool:
+        return True
+    if kind is int:
+        return bool(-_WHOLE <= value <= _WHOLE)
+    if kind is float:
+        return math.isfinite(value)
+    if kind is not dict and kind is not list and kind is not tuple:
+        return False
+    if value:
+        if depth > _DEPTH or id(value) in seen:
+            return False
+        seen.add(id(value))
+    if kind is dict:
+        return all(type(key) is str and _is_json(each, seen, depth + 1) for key, each in value.items())
+    return all(_is_json(each, seen, depth + 1) for each in value)
 
-    def _named(self, value: Any) -> str:
-        name = self._names[id(value)] = f"v{len(self._names)}"
+
+class _Writer:
+    """Writes one value as a table."""
+
+    def __init__(self, handle: Callable[[Any], int | None]) -> None:
+        self._handle = handle
+        self._rows: dict[int, int] = {}
+        self._waiting: list[Any] = []
+
+    def write(self, value: Any) -> list[list[Any]]:
+        first = self._item(value)
+        if type(first) is not list or first[0] != "r":  # a primitive alone, or a handle
+            return [["v", first]]
+        return [self._row(each) for each in self._waiting]  # which grows meanwhile
+
+    def _item(self, value: Any) -> Any:
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, str):
+            return str.__str__(value)
+        if isinstance(value, int):
+            return int(value) if -_WHOLE <= value <= _WHOLE else ["n", f"{int(value):x}"]
+        if isinstance(value, float):
+            if math.isfinite(value):
+                return float(value)
+            return ["f", "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"]
+        handle = self._handle(value)
+        if handle is not None:
+            return ["h", handle]
+        row = self._rows.get(id(value))
+        if row is None:
+            row = self._rows[id(value)] = len(self._waiting)
+            self._waiting.append(value)  # which also keeps it, so that no other has its id
+        return ["r", row]
+
+    def _row(self, value: Any) -> list[Any]:
+        leaf = _leaf(value)
+        if leaf is not None:
+            return leaf
         if isinstance(value, AbstractSet):
-            self._made.append(f"{name}=new Set()")
-            self._filled += [f"{name}.add({self._text(each)});" for each in value]
-            return name
-        fields = _fields(value)
-        if fields is None:
-            self._made.append(f"{name}=[]")
-            self._filled += [f"{name}[{at}]={self._text(each)};" for at, each in enumerate(value)]
-        elif _is_object(fields):
-            self._made.append(f"{name}={{}}")
-            for key, each in fields.items():
-                if key == "__proto__":
-                    raise ValueError('a dict that is met twice cannot have the key "__proto__"')
-                self._filled.append(f"{name}[{json.dumps(str(key))}]={self._text(each)};")
-        else:
-            self._made.append(f"{name}=new Map()")
-            self._filled += [f"{name}.set({self._text(key)},{self._text(each)});" for key, each in fields.items()]
-        return name
-
-    def _whole(self, value: Any) -> str:
-        if isinstance(value, int) and not self._bigints and not isinstance(value, bool):
-            return f"{int(value)}"
-        plain = _plain(value)
-        if plain is not None:
-            return plain
-        if isinstance(value, AbstractSet):
-            return f"new Set([{','.join(map(self._text, value))}])"
+            return ["s", [*map(self._item, value)]]
         fields = _fields(value)
         if fields is not None:
-            if _is_object(fields):
-                # A computed key is never the prototype.
-                inner = (f"[{json.dumps(str(key))}]:{self._text(each)}" for key, each in fields.items())
-                return f"{{{','.join(inner)}}}"
-            pairs = (f"[{self._text(key)},{self._text(each)}]" for key, each in fields.items())
-            return f"new Map([{','.join(pairs)}])"
+            items = [*map(self._item, fields.values())]
+            if all(isinstance(key, str) for key in fields):
+                return ["o", [*map(str.__str__, fields)], items]
+            return ["m", [*map(self._item, fields)], items]
         if isinstance(value, Sequence):
-            return f"[{','.join(map(self._text, value))}]"
+            return ["a", [*map(self._item, value)]]
         raise TypeError(
             f"a {type(value).__qualname__} has no form in JavaScript: give numbers, text, bytes, datetimes, patterns, "
             "lists, sets, dicts, dataclasses or msgspec Structs of these"
         )
 
 
-def _inside(value: Any) -> list[Any] | None:
-    """Return what is in a container; None for what is none."""
-    if value is None or isinstance(value, str | bytes | bytearray | memoryview | int | float | array.array):
-        return None
-    if isinstance(value, AbstractSet):
-        return list(value)
-    fields = _fields(value)
-    if fields is not None:
-        return [*fields.keys(), *fields.values()] if not _is_object(fields) else list(fields.values())
-    return list(value) if isinstance(value, Sequence) else None
+def _leaf(value: Any) -> list[Any] | None:
+    """Write what is no container."""
+    if isinstance(value, datetime):
+        moment = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+        return ["d", (moment - _EPOCH) // _MILLISECOND]
+    if isinstance(value, bytes | bytearray | memoryview):
+        return ["b", "Uint8Array", _base64(bytes(value))]
+    if isinstance(value, array.array):
+        code = value.typecode
+        name = _FLOATS.get(code) or (None if code in "uw" else _INTEGERS.get((code.islower(), value.itemsize)))
+        if name is None:
+            raise TypeError(f"an array of the type {code!r} has no form in JavaScript")
+        return ["b", name, _base64(value.tobytes())]
+    if isinstance(value, re.Pattern):
+        return _regexp(value)
+    if isinstance(value, JSError):
+        return ["e", value.name, value.message, value.stack]
+    if isinstance(value, BaseException):
+        return ["e", type(value).__name__, str(value), "".join(traceback.format_exception(value)).rstrip()]
+    if isinstance(value, ParseResult | SplitResult):
+        return ["l", value.geturl()]
+    return None
 
 
 def _fields(value: Any) -> Mapping[Any, Any] | None:
     if isinstance(value, Mapping):
         return value
     if isinstance(value, msgspec.Struct):
-        return {each.encode_name: getattr(value, each.name) for each in msgspec.structs.fields(value)}
+        found = ((each.encode_name, getattr(value, each.name)) for each in msgspec.structs.fields(value))
+        return {name: each for name, each in found if each is not msgspec.UNSET}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
     return None
 
 
-def _is_object(fields: Mapping[Any, Any]) -> bool:
-    return all(isinstance(key, str) for key in fields)
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
 
 
-def _plain(value: Any) -> str | None:
-    """Write what is no container."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return json.dumps(str.__str__(value))  # lone surrogates are escapes in it, as JavaScript has them
-    if isinstance(value, int):
-        return f"{int(value)}" if abs(value) <= _WHOLE else f"{int(value)}n"
-    if isinstance(value, float):
-        return (
-            repr(float(value))
-            if math.isfinite(value)
-            else {math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")
-        )
-    if isinstance(value, datetime):
-        moment = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
-        return f"new Date({(moment - _EPOCH) // timedelta(milliseconds=1)})"
-    if isinstance(value, bytes | bytearray | memoryview):
-        return _buffer("Uint8Array", bytes(value))
-    if isinstance(value, array.array):
-        if value.typecode not in _ARRAY_NAMES:
-            raise TypeError(f"an array of the type {value.typecode!r} has no form in JavaScript")
-        return _buffer(_ARRAY_NAMES[value.typecode], value.tobytes())
-    if isinstance(value, re.Pattern):
-        return _regexp(value)
-    if isinstance(value, JSError):
-        said = json.dumps({"name": value.name, "stack": value.stack})
-        made = f"new Error({json.dumps(value.message)})"
-        return f"(({{name,stack}},e)=>{{e.name=name;e.stack=stack;return e}})({said},{made})"
-    return None
-
-
-def _buffer(name: str, data: bytes) -> str:
-    code = "(s=>{const b=new Uint8Array(s.length);for(let i=0;i<s.length;i++)b[i]=s.charCodeAt(i);return %s})"
-    whole = "b" if name == "Uint8Array" else f"new {name}(b.buffer)"
-    return f"{code % whole}(atob({json.dumps(base64.b64encode(data).decode())}))"
-
-
-def _regexp(value: re.Pattern[Any]) -> str:
+def _regexp(value: re.Pattern[Any]) -> list[Any]:
     if not isinstance(value.pattern, str) or value.flags & re.VERBOSE:
         raise ValueError(f"{value!r} has no form in JavaScript: give one of text, without re.VERBOSE")
     source = value.pattern.replace("(?P<", "(?<")
@@ -427,17 +382,4 @@ def _regexp(value: re.Pattern[Any]) -> str:
     flags = "".join(
         letter for letter, flag in (("i", re.IGNORECASE), ("m", re.MULTILINE), ("s", re.DOTALL)) if value.flags & flag
     )
-    return f"new RegExp({json.dumps(source)},{json.dumps(flags)})"
-
-
-def literal(value: Any, *, bigints: bool = True) -> str:
-    """Write a value as an expression of JavaScript.
-
-    :param bigints: whether an int beyond 2**53 is a bigint, as here; else a number that is near, as in JSON.
-    :raises TypeError: something in it has no form there.
-    :raises ValueError: something in it cannot be said there, or is nested too deep.
-    """
-    try:
-        return _Writer(bigints).write(value)
-    except RecursionError:
-        raise ValueError("the value is nested too deep to be given to JavaScript") from None
+    return ["x", source, flags]

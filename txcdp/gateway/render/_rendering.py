@@ -21,7 +21,6 @@ from txcdp.gateway.render._writing import write
 from txcdp.page import Page
 from txcdp.page import _commits as commits
 from txcdp.page._evaluation import by_value
-from txcdp.page._values import literal
 from txcdp.protocol import to_json
 
 #: What Chromium says where it is not the request's fault.
@@ -184,12 +183,17 @@ async def content(page: Page, wanted: Content) -> Rendered:
     return Rendered((await page.content()).encode("utf-8", "replace"), "text/html; charset=utf-8")
 
 
+def _literal(value: Any) -> str:
+    """Write a value of JSON as JavaScript, where the key ``__proto__`` alone means something else."""
+    return to_json(value).decode().replace('"__proto__":', '["__proto__"]:')
+
+
 async def evaluate(page: Page, wanted: Evaluate) -> Rendered:
     """Return a value of its JavaScript."""
     if wanted.function is None:
         expression = str(wanted.expression)
     else:
-        expression = f"({wanted.function}\n)({','.join(literal(each, bigints=False) for each in wanted.args)})"
+        expression = f"({wanted.function}\n)({','.join(map(_literal, wanted.args))})"
     value = await by_value(page.session, expression, timeout=None)
     if isinstance(value, float) and not math.isfinite(value):
         value = None  # as JSON.stringify has it

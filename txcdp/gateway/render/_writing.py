@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp.domains import page as page_domain
 from txcdp.page import Page, WaitUntil
+from txcdp.page._evaluation import by_value
 
 _WRITE = "(document.open(), document.write({html}), document.close())"
 
@@ -44,7 +45,7 @@ async def write(page: Page, html: str, wait_until: WaitUntil) -> None:
     gone.addCallbacks(there.errback, ignore_failure)
     listening = page.events(page_domain.LifecycleEvent).subscribe(hear, lambda error: None)
     try:
-        await page.evaluate(_WRITE.format(html=json.dumps(html)), timeout=None)
+        await by_value(page.session, _WRITE.format(html=json.dumps(html)), timeout=None)
         if state is not None:
             await there
     finally:
