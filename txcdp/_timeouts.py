@@ -21,7 +21,7 @@ class Default:
     """The type of :data:`DEFAULT`."""
 
     def __repr__(self) -> str:
-        return "the default"
+        return "DEFAULT"
 
 
 #: Stands for the deadline that is usual in that place, where None means: no deadline.

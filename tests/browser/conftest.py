@@ -16,7 +16,7 @@ from tests.browser.support import SharedBrowserTestCase, is_of_commands, shared_
 from tests.browser.support_programs import forking
 
 #: What each thing is, in words.
-Leavings = set[str]
+Leftovers = set[str]
 
 
 def processes() -> dict[str, int]:
@@ -31,7 +31,7 @@ def processes() -> dict[str, int]:
     return found
 
 
-def profiles() -> Leavings:
+def profiles() -> Leftovers:
     """Name the folders of browsers that this process has started."""
     found = set()
     for path in Path(tempfile.gettempdir()).glob("txcdp-*/owner"):
@@ -41,12 +41,12 @@ def profiles() -> Leavings:
     return found
 
 
-def calls() -> Leavings:
+def calls() -> Leftovers:
     """Name what the reactor is to call later, but for what looks after the commands of the shared browser."""
     return {f"call {call}" for call in reactor.getDelayedCalls() if not is_of_commands(call)}
 
 
-def leavings() -> Leavings:
+def leftovers() -> Leftovers:
     """Name all of it."""
     return processes().keys() | profiles() | calls()
 
@@ -61,14 +61,14 @@ def _no_browser_left() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fail the test that leaves something behind, not the one after it. What tests share is no leaving."""
+    """Fail the test that leaves something behind, not the one after it. What tests share is not left behind."""
     if request.cls is not None and issubclass(request.cls, SharedBrowserTestCase):
         shared_browser.keep()
     else:
         shared_browser.close()
-    before = leavings()
+    before = leftovers()
     yield
-    left = leavings() - before
+    left = leftovers() - before
     for name, pid in processes().items():
         if name in left:
             os.kill(pid, signal.SIGKILL)  # of the tests that follow, none is to fail for that

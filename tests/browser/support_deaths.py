@@ -65,7 +65,7 @@ options = GatewayOptions(
     mode="{mode}",
     drain=10.0,
     pool={pool},
-    door=AccessOptions(tokens="{tokens}"),
+    access=AccessOptions(tokens="{tokens}"),
 )
 service = GatewayService(reactor, options, live_page=False)
 gateway = service.gateway

@@ -136,7 +136,7 @@ class Side(Protocol):
             self.other.transport.loseConnection()
 
 
-class Door(Factory):
+class Forwarder(Factory):
     """A server that clients come through on their way to another port of this machine.
 
     :ivar heads: the request of each client that has said one, as text.
@@ -191,27 +191,27 @@ class Door(Factory):
 
 
 class Passing(Side):
-    """A client's end of a door that passes everything on, and remembers the request that it began with."""
+    """A client's end of a forwarder that passes everything on, and remembers the request that it began with."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, forwarder: Forwarder) -> None:
         super().__init__()
-        self._door = door
+        self._forwarder = forwarder
         self._head: bytes | None = b""
 
     def connectionMade(self) -> None:
-        self._door.connect(self, self._door.target)
+        self._forwarder.connect(self, self._forwarder.target)
 
     def dataReceived(self, data: bytes) -> None:
         if self._head is not None:
             self._head += data
             head, end, _ = self._head.partition(b"\r\n\r\n")
             if end:
-                self._door.heads.append(head.decode())
+                self._forwarder.heads.append(head.decode())
                 self._head = None
         super().dataReceived(data)
 
 
-class Proxy(Door):
+class Proxy(Forwarder):
     """An HTTP proxy that knows CONNECT and nothing else; every name is a name of this machine to it.
 
     :param answer: what it says in place of "connected": a refusal, noise; nothing where it is None.
@@ -259,7 +259,7 @@ class Connecting(Side):
 
 
 class LinesTestCase(TestCase):
-    """A test with browsers, doors in front of them, and connections; all of it is gone at its end."""
+    """A test with browsers, forwarders in front of them, and connections; all of it is gone at its end."""
 
     timeout = 240
 
@@ -269,11 +269,11 @@ class LinesTestCase(TestCase):
         self.addCleanup(browser.close)
         return browser
 
-    async def door(self, door: Door, tls: Any = None, endpoint: Any = None) -> Any:
-        """Open a door."""
-        await door.open(tls, endpoint)
-        self.addCleanup(lambda: Deferred.fromCoroutine(door.close()))
-        return door
+    async def forwarder(self, forwarder: Forwarder, tls: Any = None, endpoint: Any = None) -> Any:
+        """Open a forwarder."""
+        await forwarder.open(tls, endpoint)
+        self.addCleanup(lambda: Deferred.fromCoroutine(forwarder.close()))
+        return forwarder
 
     async def connect(self, url: str, **options: Any) -> Connection:
         """Connect through a WebSocket."""

@@ -12,7 +12,7 @@ from twisted.internet.ssl import optionsForClientTLS
 
 import txcdp
 from tests.browser.support import BrowserTestCase, listen_silently, reactor, refusing_port
-from tests.browser.support_lines import Authority, Door, LinesTestCase, Proxy, port_of
+from tests.browser.support_lines import Authority, Forwarder, LinesTestCase, Proxy, port_of
 from txcdp.browser import Browser
 from txcdp.chrome import discovery
 from txcdp.domains import network, target
@@ -122,10 +122,10 @@ class EndpointTests(LinesTestCase):
 
     async def test_a_unix_socket(self):
         chrome = await self.browser()
-        door = Door(port_of(chrome))
+        forwarder = Forwarder(port_of(chrome))
         path = os.path.join(tempfile.mkdtemp(prefix="txcdp-test-"), "browser.sock")
         self.addCleanup(lambda: os.rmdir(os.path.dirname(path)))
-        await self.door(door, endpoint=UNIXServerEndpoint(reactor, path))
+        await self.forwarder(forwarder, endpoint=UNIXServerEndpoint(reactor, path))
         async with await txcdp.connect(reactor, f"unix:{path}") as browser:
             self.assertIn("Chrome", (await browser.version()).product)
             page = await browser.new_page()
@@ -143,8 +143,8 @@ class EndpointTests(LinesTestCase):
         """Through a proxy and TLS with a private authority, with the headers of the options."""
         chrome = await self.browser()
         authority = Authority()
-        inner = await self.door(Door(port_of(chrome)), authority.server("localhost"))
-        proxy = await self.door(Proxy())
+        inner = await self.forwarder(Forwarder(port_of(chrome)), authority.server("localhost"))
+        proxy = await self.forwarder(Proxy())
         options = txcdp.WebSocketOptions(
             headers={"Authorization": "Bearer of-the-test"},
             proxy=("127.0.0.1", proxy.port),

@@ -194,7 +194,7 @@ async def auto_attach(talk: Talk) -> None:
     session = (await line.event("Target.attachedToTarget", targetId=target))["sessionId"]
     await line.ask("Page.enable", session)
     await line.ask("Runtime.runIfWaitingForDebugger", session)
-    # What it has come to meanwhile is told anew: now and then Chromium does not let it wait at all.
+    # What it has come to meanwhile is told again: now and then Chromium does not let it wait at all.
     await line.ask("Page.setLifecycleEventsEnabled", session, enabled=True)
     await line.event("Page.lifecycleEvent", session, name="load")
     await line.ask("Target.closeTarget", targetId=target)

@@ -253,7 +253,7 @@ class WhatNot(RenderCase):
         self.assertIn("ookie", problem["detail"])
         await self.nothing_is_left()
 
-    async def test_the_door(self):
+    async def test_a_request_without_a_token(self):
         tokens = tokens_file(self.mktemp())
         await self.begin(access=AccessOptions(tokens=tokens))
         self.assertEqual((await self.post("/content", html="")).status, 401)

@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.ssl import optionsForClientTLS
 
 from tests.browser.support import Server, halt
-from tests.browser.support_lines import Authority, Door, LinesTestCase, Proxy, port_of, reactor, through
+from tests.browser.support_lines import Authority, Forwarder, LinesTestCase, Proxy, port_of, reactor, through
 from tests.support import PATIENCE, Watcher
 from txcdp._core.connection import Connection
 from txcdp._core.sessions import AutoAttach, Session, enabling
@@ -70,10 +70,10 @@ class TLSTests(DoorCase):
     async def test_wss(self):
         chrome = await self.browser()
         authority = Authority()
-        door = await self.door(Door(port_of(chrome)), authority.server("localhost", "127.0.0.1"))
+        forwarder = await self.forwarder(Forwarder(port_of(chrome)), authority.server("localhost", "127.0.0.1"))
         for host in ("localhost", "127.0.0.1"):
             tls = optionsForClientTLS(host, trustRoot=authority.trust)
-            connection = await self.connect(through(chrome, door.port, "wss", host), tls=tls)
+            connection = await self.connect(through(chrome, forwarder.port, "wss", host), tls=tls)
             self.assertIn("Chrome", await product(connection))
             self.assertEqual(await evaluate(await a_page(connection), f"'y'.repeat({5 * MB})"), "y" * 5 * MB)
             self.assertTrue(connection.transport.describe()["secure"])
@@ -82,35 +82,35 @@ class TLSTests(DoorCase):
     async def test_certificates_that_are_not_to_be_trusted(self):
         chrome = await self.browser()
         authority = Authority()
-        good = await self.door(Door(port_of(chrome)), authority.server("localhost"))
+        good = await self.forwarder(Forwarder(port_of(chrome)), authority.server("localhost"))
         url = through(chrome, good.port, "wss", "localhost")
         await self.refused(url, HandshakeFailed, "localhost", "certificate is not trusted", "trustRoot")
         other = optionsForClientTLS("localhost", trustRoot=Authority().trust)
         await self.refused(url, HandshakeFailed, "certificate is not trusted", tls=other)
         trusting = optionsForClientTLS("localhost", trustRoot=authority.trust)
-        named = await self.door(Door(port_of(chrome)), authority.server("elsewhere.example"))
+        named = await self.forwarder(Forwarder(port_of(chrome)), authority.server("elsewhere.example"))
         url = through(chrome, named.port, "wss", "localhost")
         await self.refused(url, HandshakeFailed, "not for the name 'localhost'", tls=trusting)
-        old = await self.door(Door(port_of(chrome)), authority.server("localhost", expired=True))
+        old = await self.forwarder(Forwarder(port_of(chrome)), authority.server("localhost", expired=True))
         await self.refused(through(chrome, old.port, "wss", "localhost"), HandshakeFailed, "certificate", tls=trusting)
         self.assertEqual(good.heads + named.heads + old.heads, [], "nothing was said to them")
 
     async def test_tls_where_there_is_none_and_the_other_way_round(self):
         chrome = await self.browser()
-        door = await self.door(Door(port_of(chrome)), Authority().server("localhost"))
+        forwarder = await self.forwarder(Forwarder(port_of(chrome)), Authority().server("localhost"))
         await self.refused(through(chrome, port_of(chrome), "wss"), ConnectError)
-        await self.refused(through(chrome, door.port, "ws"), ConnectError)
-        self.flushLoggedErrors()  # the door's TLS, about a client that speaks plainly
+        await self.refused(through(chrome, forwarder.port, "ws"), ConnectError)
+        self.flushLoggedErrors()  # the forwarder's TLS, about a client that speaks plainly
 
 
 class ProxyTests(DoorCase):
     async def test_through_a_proxy(self):
         chrome = await self.browser()
         authority = Authority()
-        inner = await self.door(Door(port_of(chrome)), authority.server("127.0.0.1"))
+        inner = await self.forwarder(Forwarder(port_of(chrome)), authority.server("127.0.0.1"))
         tls = optionsForClientTLS("127.0.0.1", trustRoot=authority.trust)
         for version in (b"1.0", b"1.1"):
-            proxy = await self.door(Proxy(b"HTTP/%b 200 Connection established\r\n\r\n" % version))
+            proxy = await self.forwarder(Proxy(b"HTTP/%b 200 Connection established\r\n\r\n" % version))
             where = ("127.0.0.1", proxy.port)
             plain = await self.connect(chrome.ws_url, proxy=where)
             secure = await self.connect(through(chrome, inner.port, "wss"), proxy=where, tls=tls)
@@ -128,8 +128,8 @@ class ProxyTests(DoorCase):
 
     async def test_an_untrusted_certificate_behind_a_proxy(self):
         chrome = await self.browser()
-        inner = await self.door(Door(port_of(chrome)), Authority().server("localhost"))
-        proxy = await self.door(Proxy())
+        inner = await self.forwarder(Forwarder(port_of(chrome)), Authority().server("localhost"))
+        proxy = await self.forwarder(Proxy())
         url = through(chrome, inner.port, "wss", "localhost")
         await self.refused(url, HandshakeFailed, "certificate", proxy=("127.0.0.1", proxy.port))
         self.assertEqual(inner.heads, [])
@@ -145,16 +145,16 @@ class ProxyTests(DoorCase):
             (b"\xff\xfe\xfd\r\n\r\n", ()),
             (b"", ()),
         ):
-            proxy = await self.door(Proxy(answer))
+            proxy = await self.forwarder(Proxy(answer))
             where = f"through the proxy 127.0.0.1:{proxy.port}"
             await self.refused(url, HandshakeFailed, where, *parts, proxy=("127.0.0.1", proxy.port))
             self.assertEqual(self.flushLoggedErrors(), [], answer)
 
     async def test_a_silent_proxy_and_none(self):
         url = "ws://127.0.0.1:9/devtools/browser/x"
-        silent = await self.door(Proxy(None))
+        silent = await self.forwarder(Proxy(None))
         await self.refused(url, ConnectTimeout, proxy=("127.0.0.1", silent.port), open_timeout=0.5)
-        gone = Door()
+        gone = Forwarder()
         await gone.open()
         await gone.close()
         await self.refused(url, ConnectError, str(gone.port), proxy=("127.0.0.1", gone.port))
@@ -163,21 +163,21 @@ class ProxyTests(DoorCase):
 class HandshakeTests(DoorCase):
     async def test_headers(self):
         chrome = await self.browser()
-        door = await self.door(Door(port_of(chrome)))
+        forwarder = await self.forwarder(Forwarder(port_of(chrome)))
         headers = {"Authorization": "Bearer hush", "X-Who": "tests"}
-        connection = await self.connect(through(chrome, door.port), headers=headers)
+        connection = await self.connect(through(chrome, forwarder.port), headers=headers)
         await product(connection)
-        (head,) = door.heads
+        (head,) = forwarder.heads
         lines = head.split("\r\n")
         self.assertIn("Authorization: Bearer hush", lines)
         self.assertIn("X-Who: tests", lines)
-        self.assertIn(f"Host: 127.0.0.1:{door.port}", lines)
+        self.assertIn(f"Host: 127.0.0.1:{forwarder.port}", lines)
         self.assertNotRegex(head, "(?i)origin:")
         self.assertNotIn("hush", repr(WebSocketOptions(headers=headers)) + repr(connection.transport.describe()))
 
     async def test_no_origin_and_the_browsers_own_refusals(self):
         chrome = await self.browser()
-        proxy = await self.door(Proxy())
+        proxy = await self.forwarder(Proxy())
         through_it = {"proxy": ("127.0.0.1", proxy.port)}
         error = await self.refused(
             chrome.ws_url, HandshakeFailed, "403", "Origin", headers={"Origin": "http://evil.example", "X-Key": "hush"}
@@ -193,12 +193,12 @@ class HandshakeTests(DoorCase):
 
     async def test_compression(self):
         chrome = await self.browser()
-        door = await self.door(Door(port_of(chrome)))
+        forwarder = await self.forwarder(Forwarder(port_of(chrome)))
         plain = await self.connect(chrome.ws_url)
         self.assertEqual(plain.transport.describe()["extensions"], [])
-        connection = await self.connect(through(chrome, door.port), compress=True)
+        connection = await self.connect(through(chrome, forwarder.port), compress=True)
         self.assertRegex(str(connection.transport.describe()["extensions"]), "(?i)deflate")
-        self.assertRegex(door.heads[0], "Sec-WebSocket-Extensions: permessage-deflate")
+        self.assertRegex(forwarder.heads[0], "Sec-WebSocket-Extensions: permessage-deflate")
         self.assertEqual(await product(connection), await product(plain))
         session = await a_page(connection)
         size = 5 * MB

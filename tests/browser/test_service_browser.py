@@ -91,8 +91,8 @@ class GatewayTests(BrowserTestCase):
         port = (await until(lambda: re.search(r"listens at .*port=(\d+)", twistd.said), lambda: twistd.said))[1]
         browser = await txcdp.connect(reactor, f"http://127.0.0.1:{port}?token=the-first-of-all-tokens")
         self.addCleanup(browser.close)
-        tab = await browser.new_page(self.server.page("/", "<title>through the door</title>"))
-        self.assertEqual(await tab.evaluate("document.title"), "through the door")
+        tab = await browser.new_page(self.server.page("/", "<title>through the gateway</title>"))
+        self.assertEqual(await tab.evaluate("document.title"), "through the gateway")
         with self.assertRaises(txcdp.ConnectError):
             await txcdp.connect(reactor, f"http://127.0.0.1:{port}?token=the-second-of-all-tokens")
         tokens.write_text(tokens.read_text() + '[two]\ntoken = "the-second-of-all-tokens"\n')

@@ -82,7 +82,7 @@ class BrowserProbeTests(ProbingCase):
         self.assertNotIn("sessionId", self.wire.last())
 
     def begin(self) -> None:
-        """Begin anew, with nothing answered."""
+        """Start again, with nothing answered."""
         self.prober.stop()
         self.prober = Prober(self.connection, self.probes)
         self.prober.start()

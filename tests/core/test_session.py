@@ -35,7 +35,7 @@ class SessionTests(SynchronousTestCase):
         self.assertIs(self.session.context, self.connection.context)
         self.assertIs(self.session.parent, self.connection.session)
         self.assertIsNone(self.connection.session.id)
-        self.assertEqual(repr(DEFAULT), "the default")
+        self.assertEqual(repr(DEFAULT), "DEFAULT")
 
     def test_what_is_answered_though_the_page_is_gone(self):
         self.chrome.crash(self.session)

@@ -26,7 +26,7 @@ def test_each_drawing_has_its_table_and_its_place() -> None:
 
 @pytest.mark.parametrize("name", TABLES)
 def test_the_documentation_has_the_table_that_the_code_has(name: str) -> None:
-    """``python docs/state_tables.py`` draws it anew."""
+    """``python docs/state_tables.py`` draws it again."""
     drawn = (DOCS / "states" / f"{name}.inc").read_text(encoding="utf-8")
     assert drawn == drawing(TABLES[name])
 

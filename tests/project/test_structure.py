@@ -1,4 +1,4 @@
-"""The order of the house: who may import whom, and that each room has its sign on the door."""
+"""The structure of the package: which modules may import which, and that each one says what it is."""
 
 from __future__ import annotations
 

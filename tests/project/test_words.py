@@ -15,12 +15,10 @@ EVERYTHING = [
     *sorted(path for room in ("tests", "twisted", "examples", ".ci") for path in (ROOT / room).rglob("*.py")),
 ]
 TEXTS = [
-    ROOT / "README.rst",
+    *(ROOT / name for name in ("README.rst", "CONTRIBUTING.rst", "SECURITY.rst")),
     *sorted((ROOT / "docs" / "howto").glob("*.rst")),
     *sorted((ROOT / "docs").glob("*.rst")),
-    *sorted((ROOT / "examples").rglob("*.py")),
-    *sorted((ROOT / "twisted").rglob("*.py")),
-    *OURS,
+    *(path for path in EVERYTHING if path != Path(__file__)),
 ]
 
 #: "Hear that the line is lost" does not say what is done then; "Tell whether" returns something, and tells nobody.

@@ -26,7 +26,7 @@ from txcdp.testing import FakeChrome
 INHERITED = {
     "as_observable": "there is nothing to hide",
     "do": "do_action by another name",
-    "do_while": "subscribes again: what belongs to a browser does not begin anew",
+    "do_while": "subscribes again: what belongs to a browser does not begin again",
     "element_at_or_default": "rare",
     "find": "first",
     "find_index": "rare",

@@ -122,7 +122,7 @@ _NEVER_RUN: Final = "throw 0;"
 
 
 class _Call:
-    """What is evaluated, with what it is given.
+    """An evaluation: its source and its argument.
 
     :ivar source: the text.
     :ivar name: of our script, by which it has been asked last.

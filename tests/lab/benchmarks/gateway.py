@@ -5,7 +5,7 @@
     python -m tests.lab.benchmarks.gateway [--rounds N] [--mode exclusive|shared]
 
 The browser is the server that costs next to nothing (server.c); the gateway runs in a process of its own, with
-everything on: the door with a token, counting, limits, a list of what is forbidden. Exclusive mode is measured on the
+everything on: tokens, counting, limits, a list of what is forbidden. Exclusive mode is measured on the
 root session; shared mode as it is used, in a session with a page, and so is the direct connection beside it. The rounds
 are interleaved. Prints numbers, and judges them.
 """

@@ -111,7 +111,7 @@ def finish(name: str, process: subprocess.Popen[str], made: Path, began: float, 
 
 
 def merge(name: str, made: Path) -> None:
-    """Make the corpus of a target anew: the smallest inputs that reach all that any of them reaches."""
+    """Make the corpus of a target again: the smallest inputs that reach all that any of them reaches."""
     smallest = Path(tempfile.mkdtemp(prefix=f"merge-{name}-"))
     again = smallest.with_suffix(".sh")  # libFuzzer runs itself once more for that, as a program
     again.write_text(f'#!/bin/sh\nexec {shlex.join(command(name))} "$@"\n')
