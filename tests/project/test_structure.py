@@ -81,8 +81,6 @@ CIRCLES: tuple[frozenset[str], ...] = (
     ),
     # A stream has `expect`, which gives what waits for a stream.
     frozenset({"streams._expected", "streams._stream"}),
-    # Types alone: what a session is made of is handed the session.
-    frozenset(f"_core.sessions.{name}" for name in ("attach", "channel", "sending", "session")),
 )
 
 #: Classes with over 15 attributes: how many they may have, and why.

@@ -1,6 +1,5 @@
 """The conversations with targets: what a session sends and streams, and how sessions come and go."""
 
-from txcdp._core.sessions.attach import AutoAttach
-from txcdp._core.sessions.session import Session, StabilityPolicy
+from txcdp._core.sessions.session import AutoAttach, Session, StabilityPolicy
 
 __all__ = ["AutoAttach", "Session", "StabilityPolicy"]

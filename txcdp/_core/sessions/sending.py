@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred, fail
 from twisted.python.failure import Failure
 
 from txcdp._core.dispatch.pending import Decode, NeverSent
-from txcdp._core.sessions.attach import AutoAttaching
-from txcdp._core.sessions.channel import Channel
+from txcdp._core.sessions.auto_attaching import AutoAttaching
 from txcdp._core.sessions.enabling import Enabling
 from txcdp._core.sessions.journal import Entry, Journal
 from txcdp._deferreds import returns_deferred
@@ -21,36 +20,48 @@ from txcdp.protocol._auto_attach import AUTO_ATTACH_RELATED, SET_AUTO_ATTACH
 from txcdp.protocol._stateful import TOGGLES, is_stateful
 from txcdp.protocol._wire import OVERTAKES, ReplyDecoder
 
-if TYPE_CHECKING:
-    from txcdp._core.sessions.session import Session
-
 T = TypeVar("T")
 
 _SET_AUTO_ATTACH: ReplyDecoder[Any] = ReplyDecoder(SET_AUTO_ATTACH, None)
+
+
+class SendingSession(Protocol):
+    """The part of a session that its sending needs."""
+
+    _paced: bool
+
+    def _refusal(self, method: str) -> Gone | None:
+        """Return why a method cannot be sent now; None where it can."""
+
+    def _transmit(self, params: object, decode: Decode, timeout: Timeout) -> Deferred[Any]:
+        """Send one command as it is."""
+
+    def _wait_for_line(self, method: str, timeout: Timeout) -> Deferred[float | None] | None:
+        """Wait for a line before a command is sent; None where there is one, or commands do not wait."""
+
+    def _not_set_up(self) -> None:
+        """Take note that the target did not live, or answer, to be set up again."""
+
+    def _not_restored(self, method: str, error: object) -> None:
+        """Count and log a command that failed when it was sent again."""
 
 
 class Sending:
     """Sends one session's commands by the rules that some of them have.
 
     :param session: whose it is.
-    :param channel: the connection.
     :param enabling: which domains are enabled, and being enabled.
-    :param refusal: returns why the session cannot send a method now; None where it can.
     :param auto_attaching: who has asked for the targets that the session's target opens.
     """
 
     def __init__(
         self,
-        session: Session,
-        channel: Channel,
+        session: SendingSession,
         enabling: Enabling,
-        refusal: Callable[[str], Gone | None],
-        auto_attaching: AutoAttaching,
+        auto_attaching: AutoAttaching[Any],
     ) -> None:
         self._session = session
-        self._channel = channel
         self._enabling = enabling
-        self._refusal = refusal
         self._auto_attaching = auto_attaching
         self._journal = Journal()
 
@@ -59,15 +70,15 @@ class Sending:
 
         What the limits on sending hold back until the line is lost was never sent: it waits for another one, too.
         """
-        if not self._channel._paced:
+        if not self._session._paced:
             return self._send(method, params, decode, timeout)
         sent = self._send(method, params, decode, timeout)
         return sent.addErrback(self._wait_again, method, params, decode)
 
     def _send(self, method: str, params: object, decode: Decode, timeout: Timeout) -> Deferred[Any]:
-        refused = self._refusal(method)
+        refused = self._session._refusal(method)
         if refused is not None:
-            waiting = self._channel._wait_for_line(method, timeout) if self._session.suspended else None
+            waiting = self._session._wait_for_line(method, timeout)
             return fail(refused) if waiting is None else self._send_over_next(waiting, method, params, decode)
         if method in (SET_AUTO_ATTACH, AUTO_ATTACH_RELATED):
             merged, take_back = self._auto_attaching.asked(method, from_json(to_json(params)))
@@ -76,14 +87,14 @@ class Sending:
             return self._set_up(method, self._journal.translate(method, params), decode, timeout)
         if self._enabling.busy and method in OVERTAKES:
             return self._send_when_settled(method, params, decode, timeout)
-        return self._channel._send(self._session, params, decode, timeout)
+        return self._session._transmit(params, decode, timeout)
 
     def auto_attach(self, take_back: Callable[[], None] | None) -> Deferred[None]:
         """Send what all want that is attached automatically.
 
         :param take_back: undoes what was asked for last, where that fails.
         """
-        refused = self._refusal(SET_AUTO_ATTACH)
+        refused = self._session._refusal(SET_AUTO_ATTACH)
         sent: Deferred[None] = (
             fail(refused)
             if refused is not None
@@ -96,19 +107,19 @@ class Sending:
         self._journal.note(method, params, None)
         if method.endswith(TOGGLES):
             self._enabling.keep(method.partition(".")[0])
-        refused = self._refusal(method)
+        refused = self._session._refusal(method)
         if refused is not None:
             sent: Deferred[Any] = fail(refused)
         else:
-            sent = self._enabling.track(self._channel._send(self._session, params, decode, None))
+            sent = self._enabling.track(self._session._transmit(params, decode, None))
         return sent.addErrback(self._not_yet)
 
     def send_quietly(self, method: str, params: object = None) -> Deferred[dict[str, Any]]:
         """Send what the session itself wants, which says nothing of the user's wishes."""
-        refused = self._refusal("")
+        refused = self._session._refusal("")
         if refused is not None:
             return fail(refused)
-        return self._channel._send(self._session, params or {}, ReplyDecoder(method, dict[str, Any]), DEFAULT)
+        return self._session._transmit(params or {}, ReplyDecoder(method, dict[str, Any]), DEFAULT)
 
     def stands(self, method: str) -> bool:
         """Whether a command is among what would be sent again."""
@@ -125,7 +136,7 @@ class Sending:
         return self.send(method, params, decode, lost.left) if isinstance(lost, NeverSent) else failure
 
     def _set_up(self, method: str, params: object, decode: Decode, timeout: Timeout) -> Deferred[Any]:
-        sent = self._channel._send(self._session, params, decode, timeout)
+        sent = self._session._transmit(params, decode, timeout)
 
         def note(result: T) -> T:
             self._journal.note(method, params, result)
@@ -146,7 +157,7 @@ class Sending:
     async def _send_when_settled(self, method: str, params: object, decode: Decode, timeout: Timeout) -> Any:
         await self._enabling.settled()
         if self._enabling.busy:
-            return await self._channel._send(self._session, params, decode, timeout)
+            return await self._session._transmit(params, decode, timeout)
         return await self.send(method, params, decode, timeout)
 
     def _not_yet(self, failure: Failure) -> Failure:
@@ -161,7 +172,7 @@ class Sending:
         if failure.check(TargetCrashed, CommandTimeout):
             self._session._not_set_up()
         if not failure.check(Gone):  # of which everybody hears anyway
-            self._channel._not_restored(self._session, entry.method, failure.value)
+            self._session._not_restored(entry.method, failure.value)
 
 
 def _undo(failure: Failure, take_back: Callable[[], None]) -> Failure:

@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred, fail, succeed
+from twisted.python.failure import Failure
 
-from txcdp._core.sessions.attach import AutoAttach, AutoAttaching
-from txcdp._core.sessions.channel import Channel, StabilityPolicy
+from txcdp._core.dispatch.pending import Decode
+from txcdp._core.sessions.auto_attaching import AutoAttaching
 from txcdp._core.sessions.enabling import Enabling
 from txcdp._core.sessions.life import CRASHED, SUSPENDED, TRANSITIONS, Happening, State
 from txcdp._core.sessions.sending import Sending
-from txcdp._core.sessions.streams import SessionStreams
+from txcdp._core.sessions.streams import Feeder, SessionStreams
 from txcdp._deferreds import OneShot, ignore_failure
 from txcdp._privacy import printable, shortened
 from txcdp._timeouts import DEFAULT, Timeout
-from txcdp.errors import ConnectionLost, ExperimentalCommand, Gone, TargetCrashed
-from txcdp.protocol import Command, Event, Stability
+from txcdp.domains.target import FilterEntry, TargetInfo
+from txcdp.errors import CommandError, ConnectionLost, ExperimentalCommand, Gone, MalformedMessage, TargetCrashed
+from txcdp.protocol import Command, Event, Stability, from_json, to_json
+from txcdp.protocol._auto_attach import ASSUMED, Want, filter_of
 from txcdp.protocol._holding import Answer
 from txcdp.protocol._wire import ReplyDecoder, reply_decoder, session_tail
 from txcdp.streams import EventStream, Gap, StreamContext
 
-__all__ = ["Channel", "Session", "StabilityPolicy", "session_key"]
-
-if TYPE_CHECKING:
-    from txcdp.domains.target import TargetInfo
+__all__ = ["AutoAttach", "Channel", "Session", "StabilityPolicy", "not_supported", "session_key"]
 
 R = TypeVar("R")
 E = TypeVar("E", bound=Event)
@@ -35,6 +36,81 @@ E = TypeVar("E", bound=Event)
 
 #: What the browser itself answers although the page's process is gone; everything else would hang.
 _ANSWERED_WHEN_CRASHED = ("Target.", "Browser.", "Page.navigate", "Page.reload", "Page.close", "Inspector.")
+
+
+#: What to do about experimental commands; see ``Connection``.
+StabilityPolicy = Literal["stable", "warn", "any"]
+
+
+class Channel(Feeder, Protocol):
+    """The part of a connection that its sessions need."""
+
+    linger: float | None
+    _paced: bool
+    stability: StabilityPolicy
+
+    @property
+    def sessions(self) -> list[Session]:
+        """All sessions of the connection."""
+
+    def _send(self, session: Session, params: object, decode: Decode, timeout: Timeout) -> Deferred[Any]:
+        """Send one command."""
+
+    def _wait_for_line(self, method: str, timeout: Timeout) -> Deferred[float | None] | None:
+        """Wait for a line before a command is sent; None where commands do not wait."""
+
+    def _detach(self, session: Session) -> Deferred[None]:
+        """Detach from the session's target."""
+
+    def _not_restored(self, session: Session, method: str, error: object) -> None:
+        """Count and log a command of the session's set-up that failed when it was sent again."""
+
+
+@dataclass(frozen=True)
+class AutoAttach:
+    """How the targets that a session's target opens (frames, workers, pop-ups) are attached.
+
+    A session may have several, and the user may send ``Target.setAutoAttach`` besides: what is sent covers all of it.
+
+    :param set_up: called with each new session before its target runs. Send what it needs without
+        awaiting it: all of that leaves in one write, and the command to run comes last.
+    :param keep: whether a target is wanted; one that nobody wants is let run and detached from.
+    :param recursive: whether the targets that those open are attached too, and so on.
+    :param wait: whether a new target waits until it is set up (``waitForDebuggerOnStart``).
+    :param filter: which kinds of targets, as ``Target.setAutoAttach`` takes them.
+    """
+
+    set_up: Callable[[Session], object] | None = None
+    keep: Callable[[TargetInfo], bool] | None = None
+    recursive: bool = True
+    wait: bool = True
+    filter: Sequence[FilterEntry] | None = None
+
+    def start(self, session: Session) -> Deferred[None]:
+        """Let the targets that a session's target opens be attached from now on (``Target.setAutoAttach``).
+
+        :returns: fires with None once the browser has agreed; fails like ``Session.execute``.
+        """
+        return session._start_auto_attach(self)
+
+    def stop(self, session: Session) -> Deferred[None]:
+        """Let no more targets be attached on this policy's account; sessions that only it wanted end.
+
+        :returns: fires with None once the browser has agreed; fails like ``Session.execute``.
+        """
+        return session._stop_auto_attach(self)
+
+    def _admit(self, session: Session) -> None:
+        """Set up a session that was just attached; its target runs when all of it has been handled."""
+        if self.recursive:
+            self.start(session).addErrback(not_supported)
+        if self.set_up is not None:
+            self.set_up(session)
+
+    def _want(self) -> Want:
+        """Return what is asked of the browser."""
+        entries = None if self.filter is None else filter_of(from_json(to_json(list(self.filter))))
+        return Want(self.wait, ASSUMED if entries is None else entries)
 
 
 class Session:
@@ -57,7 +133,7 @@ class Session:
         self.target = target
         self.parent = parent
         self.blocked_by = ""
-        self._auto_attaching = AutoAttaching()
+        self._auto_attaching: AutoAttaching[AutoAttach] = AutoAttaching()
         self._key = session_key(session_id)
         self._tail = session_tail(session_id)
         self._channel = channel
@@ -69,7 +145,7 @@ class Session:
         enabling = Enabling(self._enable, self._refused, channel.context.clock, channel.linger)
         self._enabling = enabling
         self._streams = SessionStreams(channel, enabling, self._key, self._let_go)
-        self._sending = Sending(self, channel, enabling, self._refusal, self._auto_attaching)
+        self._sending = Sending(self, enabling, self._auto_attaching)
 
     def __repr__(self) -> str:
         what = f"{self.target.type} {self.target.target_id}" if self.target is not None else "root"
@@ -219,7 +295,7 @@ class Session:
         :param timeout: its deadline in seconds.
         :returns: fires with what is left of the deadline, at once where commands do not wait.
         """
-        waiting = self._channel._wait_for_line(what, timeout) if self.suspended else None
+        waiting = self._wait_for_line(what, timeout)
         return succeed(timeout) if waiting is None else waiting
 
     # What the connection tells its sessions: see `life` for what may happen when.
@@ -325,6 +401,17 @@ class Session:
         asked = self._channel._send(self, {}, ReplyDecoder("Inspector.enable", None), DEFAULT)
         asked.addCallbacks(lambda _: self._revive(), ignore_failure)
 
+    # What sending asks of the session:
+
+    def _transmit(self, params: object, decode: Decode, timeout: Timeout) -> Deferred[Any]:
+        return self._channel._send(self, params, decode, timeout)
+
+    def _wait_for_line(self, method: str, timeout: Timeout) -> Deferred[float | None] | None:
+        return self._channel._wait_for_line(method, timeout) if self.suspended else None
+
+    def _not_restored(self, method: str, error: object) -> None:
+        self._channel._not_restored(self, method, error)
+
     def _refusal(self, method: str) -> Gone | None:
         gone = self._gone
         if gone is None or (self.crashed and method.startswith(_ANSWERED_WHEN_CRASHED)):
@@ -358,6 +445,11 @@ class Session:
             return fail(ExperimentalCommand(method))
         warnings.warn(f"{method} is {stability}: it may change or go away", FutureWarning, stacklevel=3)
         return None
+
+
+def not_supported(failure: Failure) -> Any:
+    """Kinds of targets without the command (some workers) have nothing to attach, and do not wait."""
+    failure.trap(CommandError, Gone, TimeoutError, MalformedMessage)
 
 
 def session_key(session_id: str | None) -> bytes:

@@ -15,12 +15,11 @@ from twisted.python.failure import Failure
 
 from txcdp._core.dispatch.pending import PendingCommands
 from txcdp._core.dispatch.routing import Routes
-from txcdp._core.sessions.attach import AutoAttach, let_run
-from txcdp._core.sessions.session import Channel, Session, session_key
+from txcdp._core.sessions.session import AutoAttach, Channel, Session, not_supported, session_key
 from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp._logs import LogThrottle
 from txcdp._privacy import printable
-from txcdp.domains import target
+from txcdp.domains import runtime, target
 from txcdp.errors import ConnectionLost, Gone, MalformedMessage, SessionDetached, TargetCrashed
 from txcdp.protocol._wire import EventDecoder, event_prefix, session_of
 from txcdp.streams import Gap, StreamSubject
@@ -288,6 +287,16 @@ class Targets:
     def _on_reloaded(self, message: bytes, session: Session, deliver: Deliver) -> None:
         session._revive()
         deliver()
+
+
+def let_run(session: Session, timeout: float | None = None) -> Deferred[None]:
+    """Let a target that waits for a debugger run; to be sent last.
+
+    :returns: fires when it runs, or has no need to be told.
+    """
+    command = runtime.run_if_waiting_for_debugger()
+    sent = session.execute(command) if timeout is None else session.execute(command, timeout=timeout)
+    return sent.addErrback(not_supported)
 
 
 def _wanted(policy: AutoAttach, info: target.TargetInfo, may_log: LogThrottle) -> bool:

@@ -1,0 +1,86 @@
+"""What is asked of ``Target.setAutoAttach`` for all who want targets attached: a pure policy, which sends nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, Protocol, TypeVar
+
+from txcdp.protocol._auto_attach import AUTO_ATTACH_RELATED, SET_AUTO_ATTACH, Want, holds, merged, read_want, write_want
+
+
+class Wanting(Protocol):
+    """One of those who want targets to be attached."""
+
+    def _want(self) -> Want:
+        """Return what is asked of the browser."""
+
+
+W = TypeVar("W", bound=Wanting)
+
+
+class AutoAttaching(Generic[W]):
+    """The auto-attach settings asked for in one session: by our policies, and by the user with commands sent by hand.
+
+    :ivar policies: in the order in which they were started.
+    """
+
+    def __init__(self) -> None:
+        self.policies: tuple[W, ...] = ()
+        self._by_hand: dict[str, Want] = {}
+
+    def asked(self, method: str, params: Mapping[str, Any]) -> tuple[Mapping[str, Any], Callable[[], None]]:
+        """Take down what was sent by hand.
+
+        :returns: the parameters that cover what all want, and what takes it back where the browser refuses.
+        """
+        want = read_want(params)
+        if want is None or (method == SET_AUTO_ATTACH and not isinstance(params.get("autoAttach"), bool)):
+            return params, _nothing
+        before = self._by_hand
+        if method == AUTO_ATTACH_RELATED:  # several add up; in the browser they end what was set, and it ends them
+            now = {**_related(before), str(params.get("targetId")): want}
+        else:
+            now = {"": want} if params["autoAttach"] else {}
+        self._by_hand = now
+
+        def take_back() -> None:
+            if self._by_hand is now:
+                self._by_hand = before
+
+        if method == AUTO_ATTACH_RELATED or not self.policies:
+            return params, take_back
+        return {**params, **self.params()}, take_back
+
+    def add(self, policy: W) -> Callable[[], None]:
+        """Take a policy up; returns what takes that back."""
+        self.remove(policy)
+        self.policies = (*self.policies, policy)
+        self._by_hand = {key: want for key, want in self._by_hand.items() if not key}
+        return lambda: self.remove(policy)
+
+    def remove(self, policy: W) -> None:
+        """Let a policy go."""
+        self.policies = tuple(each for each in self.policies if each is not policy)
+
+    def params(self) -> dict[str, Any]:
+        """Return the parameters of ``Target.setAutoAttach`` that cover what all want."""
+        wants = [*(each._want() for each in self.policies), *filter(None, [self._by_hand.get("")])]
+        if not wants:
+            return {"autoAttach": False, "waitForDebuggerOnStart": False, "flatten": True}
+        return write_want(merged(wants))
+
+    def by_hand(self, kind: str) -> bool:
+        """Whether somebody who sent a command by hand wants a type of target."""
+        return any(each.covers(kind) for each in self._by_hand.values())
+
+    def holds(self, kind: str) -> bool:
+        """Whether a new target of a type is not ours to resume."""
+        return holds(self._by_hand.values(), kind)
+
+
+def _related(by_hand: Mapping[str, Want]) -> dict[str, Want]:
+    return {key: want for key, want in by_hand.items() if key}
+
+
+def _nothing() -> None:
+    """Take nothing back."""
