@@ -10,6 +10,7 @@ from typing import Any, Final
 from txcdp import model
 from txcdp._core.sessions import life
 from txcdp.gateway._pool.pooled_browser import POOLED_TRANSITIONS
+from txcdp.gateway._proxy.relay import RELAY_TRANSITIONS
 from txcdp.recording._recorder import RECORDER_TRANSITIONS
 
 STATES: Final = Path(__file__).parent / "states"
@@ -27,6 +28,7 @@ TABLES: Final[Mapping[str, Transitions]] = {
     "navigation": model.TRANSITIONS,
     "exchange": model.EXCHANGE_TRANSITIONS,
     "pooled_browser": POOLED_TRANSITIONS,
+    "relay": RELAY_TRANSITIONS,
     "recorder": RECORDER_TRANSITIONS,
 }
 

@@ -7,19 +7,18 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from tests.gateway.odd_messages import ODD
 from tests.gateway.support import FakeTransport
-from txcdp.gateway import ClientLimits, Policy
+from txcdp.gateway import Policy
 from txcdp.gateway._client_messages import Command, CommandRefusal, depth_of, peek, read_command, rewritten
 from txcdp.gateway._counters import Counters
 from txcdp.gateway._multiplex.messages import write_command
 from txcdp.gateway._options import RISKY_METHODS
 from txcdp.gateway._proxy.command_filter import CommandFilter
+from txcdp.gateway._proxy.forwarding import CommandForwarder, PendingCommands
 from txcdp.gateway._proxy.method_info import MethodTable
-from txcdp.gateway._proxy.relay import Relay
 
 STRICT = Policy(methods=RISKY_METHODS, schemes=("file", "chrome"), private_addresses=False)
 
@@ -222,11 +221,7 @@ def refused_by_chromium(message: bytes) -> bool:
 
 
 class Line:
-    """What the relay's client has: a line that is only written down."""
-
-    browser = "1"
-    why = ""
-    unread = 0
+    """A line to a browser that is only written down."""
 
     def __init__(self, shared: bool) -> None:
         self.transport: Any = FakeTransport()
@@ -236,41 +231,17 @@ class Line:
     def take(self, command: Command) -> None:
         self.sent.append(write_command(command.id, command.method, command.params, command.session_id.encode()))
 
-    def browser_closes(self) -> None:
-        """Not looked at."""
-
-    def lost(self) -> None:
-        """Not looked at."""
-
-    def left(self) -> None:
-        """Not looked at."""
-
-
-class Told:
-    """In the place of the client's WebSocket."""
-
-    frame = b""
-    congested = False
-
-    def __init__(self) -> None:
-        self.got: list[Any] = []
-
-    def send(self, message: bytes) -> None:
-        self.got.append(json.loads(message))
-
 
 def through(
     case: SynchronousTestCase | TestCase, message: bytes, *, shared: bool, policy: Policy = STRICT
 ) -> tuple[list[bytes], list[Any]]:
     """Let a client say something; return what goes on to its browser, and what it is told."""
-    line, counters = Line(shared), Counters()
-    table = MethodTable(counters, CommandFilter(policy))
-    relay = Relay(Clock(), "A", line, ClientLimits(), None, table, counters, lambda *_: None)
-    told = Told()
-    relay.client = told  # type: ignore[assignment]
-    relay.client_said(message)
-    case.assertEqual(len(line.sent) + len(told.got), 1, message)
-    return line.sent, told.got
+    line = Line(shared)
+    table = MethodTable(Counters(), CommandFilter(policy))
+    forwarder = CommandForwarder(line.transport, line.execute, lambda: None, table, PendingCommands())
+    refusal = forwarder.forward(message, b"", 0.0)
+    case.assertEqual(len(line.sent) + (refusal is not None), 1, message)
+    return line.sent, [] if refusal is None else [json.loads(refusal)]
 
 
 class JudgedTests(SynchronousTestCase):

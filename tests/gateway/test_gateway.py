@@ -17,7 +17,7 @@ from txcdp.errors import ConnectError, TxcdpError
 from txcdp.gateway import AccessOptions, BrowserLimits, ClientLimits, Gateway, GatewayOptions, Policy, PoolOptions
 from txcdp.gateway._http.refusals import Refusal
 from txcdp.gateway._http.requests import Answer, RoutedRequest
-from txcdp.gateway._proxy import relay
+from txcdp.gateway._proxy import forwarding
 
 TOKEN = "0123456789abcdef-one"
 OTHER = "0123456789abcdef-two"
@@ -910,7 +910,7 @@ class LimitTests(GatewayCase):
         self.assertEqual(self.gateway.counters.domains["Browser"].outcomes["denied"], 1)
 
     def test_commands_that_are_never_answered(self):
-        self.patch(relay, "_WAITED_FOR", 2)
+        self.patch(forwarding, "_WAITED_FOR", 2)
         client = self.limited()
         self.say(client, 1, 2, 3)
         self.assertEqual(self.gateway.counters.domains["Page"].outcomes["lost"], 1)

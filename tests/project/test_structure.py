@@ -94,7 +94,6 @@ MANY: dict[str, tuple[int, str]] = {
     "cli._tally.Tally": (21, "a total for each line of the summary"),
     "gateway._multiplex.sessions.ClientSession": (19, "what a client has set up in one session, to answer from"),
     "gateway._multiplex.state.ClientState": (20, "a table for each kind of thing that a client can have"),
-    "gateway._proxy.relay.Relay": (27, "two directions of everything; to be split by direction"),
     "page._navigation.Watcher": (17, "to be thinned as the model takes over"),
     "streams._flow.Flow": (16, "the budget of pauses, and who holds"),
     "testing._line.FakeTransport": (18, "all that a test may look at of a line"),

@@ -234,11 +234,11 @@ class Gateway:
                     "number": number,
                     "name": relay.name,
                     "browser": relay.line.browser,
-                    "age": now - relay.began,
-                    "idle": now - relay.active,
-                    "commands": relay.commands,
-                    "bytes_in": relay.bytes_in,
-                    "bytes_out": relay.bytes_out,
+                    "age": now - relay.traffic.began,
+                    "idle": now - relay.traffic.active,
+                    "commands": relay.traffic.commands,
+                    "bytes_in": relay.traffic.bytes_in,
+                    "bytes_out": relay.traffic.bytes_out,
                 }
                 for number, relay in self.clients.relays.items()
             ],

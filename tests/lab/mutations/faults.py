@@ -348,8 +348,8 @@ FAULTS = (
     Fault(
         "a client that does not read is fed for ever",
         "gateway/_proxy/relay.py",
-        "        self._upstream.pause()\n        if self._slow",
-        "        if self._slow",
+        "        self.line.transport.pause()\n        if self._life",
+        "        if self._life",
         ("tests/gateway/test_gateway.py::LimitTests::test_a_client_that_does_not_read",),
     ),
     Fault(
@@ -382,7 +382,7 @@ FAULTS = (
     ),
     Fault(
         "a command of a shared browser is carried out without being judged",
-        "gateway/_proxy/relay.py",
+        "gateway/_proxy/forwarding.py",
         "checked = self._checked(info, command) if info.special else command",
         "checked = command",
         (

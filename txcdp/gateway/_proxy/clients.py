@@ -106,8 +106,8 @@ class Clients:
                 number=number,
                 who=principal.name,
                 browser=line.browser,
-                seconds=self._reactor.seconds() - relay.began,
-                commands=relay.commands,
+                seconds=self._reactor.seconds() - relay.traffic.began,
+                commands=relay.traffic.commands,
                 why=printable(why),
             )
 

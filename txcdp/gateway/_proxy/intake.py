@@ -1,0 +1,93 @@
+"""When a client is read: within its rate, while its browser takes what it sends, and while it takes its own replies."""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred
+
+from txcdp._deferreds import Timer, ignore_failure
+from txcdp._reactor import Clock
+from txcdp._transports.interface import Transport
+from txcdp.gateway._proxy.client import Client
+from txcdp.gateway._proxy.token_bucket import TokenBucket
+
+
+class Reason(enum.Enum):
+    """A reason not to read a client."""
+
+    RATE = "it has sent more than its rate allows"
+    BROWSER = "its browser has not taken what it has sent"
+    REPLIES = "it has not read the replies to what it was refused: there is no end to that"
+
+
+class Intake:
+    """The reading of one client, which goes on while there is no reason against it.
+
+    :param clock: the reactor.
+    :param client: its WebSocket.
+    :param upstream: the transport of its browser's line.
+    :param bucket: limits its rate; None: nothing does.
+    :param pass_on: takes each command, and the frame that it came in or ``b""``.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        client: Client,
+        upstream: Transport,
+        bucket: TokenBucket | None,
+        pass_on: Callable[[bytes, bytes], None],
+    ) -> None:
+        self._clock = clock
+        self._client = client
+        self._upstream = upstream
+        self._bucket = bucket
+        self._pass_on = pass_on
+        self._held: deque[bytes] = deque()
+        self._timer = Timer(clock, self._go_on)
+        self._draining: Deferred[None] | None = None
+        self._reasons: set[Reason] = set()
+
+    def take(self, message: bytes, now: float) -> None:
+        """Pass on what the client has sent, or hold back what came in the read in which its allowance ended."""
+        bucket = self._bucket
+        if bucket is not None and (self._held or not bucket.take(now)):
+            self._held.append(message)
+            self.pause(Reason.RATE)
+            self._timer.set(bucket.wait(now))
+            return
+        self._pass_on(message, self._client.frame)
+        if self._upstream.congested and Reason.BROWSER not in self._reasons:
+            self.pause(Reason.BROWSER)
+            self._draining = self._upstream.when_drained()
+            self._draining.addCallbacks(lambda _: self.resume(Reason.BROWSER), ignore_failure)
+
+    def pause(self, reason: Reason) -> None:
+        """Read no more from the client for this reason."""
+        self._reasons.add(reason)
+        self._client.pause()
+
+    def resume(self, reason: Reason) -> None:
+        """Go on reading, unless there is another reason not to."""
+        self._reasons.discard(reason)
+        if not self._reasons:
+            self._client.resume()
+
+    def stop(self) -> None:
+        """Forget what was held back."""
+        self._timer.stop()
+        self._held.clear()
+        if self._draining is not None:
+            self._draining.cancel()
+
+    def _go_on(self) -> None:
+        bucket = self._bucket
+        if bucket is not None and bucket.take(self._clock.seconds()):
+            self._pass_on(self._held.popleft(), b"")
+        if bucket is not None and self._held:
+            self._timer.set(bucket.wait(self._clock.seconds()))
+        else:
+            self.resume(Reason.RATE)
