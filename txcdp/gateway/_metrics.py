@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
-from txcdp.gateway._counters import BUCKETS
+from txcdp.gateway._counters import BUCKETS, Counters
+from txcdp.gateway._egress import EgressProxy
+from txcdp.gateway._http.connection_limiter import ConnectionLimiter
 from txcdp.gateway._http.refusals import busy
 from txcdp.gateway._http.requests import Answer, RoutedRequest
-
-if TYPE_CHECKING:
-    from txcdp.gateway._server import Gateway
+from txcdp.gateway._pool.pool import Pool
+from txcdp.gateway._proxy.clients import Clients
 
 
 class Metrics(Collector):
-    """Answers requests for metrics; the numbers are read at each request.
+    """The handlers of these paths; the numbers are read when they are asked for.
 
-    :param gateway: whose.
+    :param pool: the browsers.
+    :param clients: the WebSockets.
+    :param limiter: the connections that are none.
+    :param counters: what has passed.
+    :param egress: by which alone browsers reach anything; None: they reach all.
     """
 
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
+    def __init__(
+        self, pool: Pool, clients: Clients, limiter: ConnectionLimiter, counters: Counters, egress: EgressProxy | None
+    ) -> None:
+        self._browsers = pool
+        self._connected = clients
+        self._limiter = limiter
+        self._counters = counters
+        self._proxy = egress
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -35,7 +46,7 @@ class Metrics(Collector):
 
     def readyz(self, request: RoutedRequest) -> Answer:
         """Whether a client that comes now can expect a browser."""
-        if self._gateway.clients.draining or not self._gateway.pool.ready:
+        if self._connected.draining or not self._browsers.ready:
             raise busy(503, "There are no browsers for new clients now.", "not_ready", 5)
         return Answer(b"ok")
 
@@ -55,7 +66,7 @@ class Metrics(Collector):
         yield from self._egress()
 
     def _pool(self) -> Iterator[Any]:
-        pool = self._gateway.pool
+        pool = self._browsers
         browsers = GaugeMetricFamily("txcdp_gateway_browsers", "Browsers by state.", labels=["state"])
         browsers.add_metric(["idle"], len(pool.idle))
         browsers.add_metric(["leased"], len(pool.leased))
@@ -84,10 +95,10 @@ class Metrics(Collector):
         yield ended
 
     def _clients(self) -> Iterator[Any]:
-        counters = self._gateway.counters
+        counters = self._counters
         now = GaugeMetricFamily("txcdp_gateway_clients", "WebSockets that are open.", labels=["name"])
         there: dict[str, int] = dict.fromkeys(counters.clients, 0)
-        for relay in self._gateway.clients.relays.values():
+        for relay in self._connected.relays.values():
             there[relay.name] += 1
         for name, number in there.items():
             now.add_metric([name], number)
@@ -101,14 +112,13 @@ class Metrics(Collector):
             for word, number in found.items():
                 family.add_metric([word], number)
             yield family
-        limiter = self._gateway.site.limiter
         connections = GaugeMetricFamily(
             "txcdp_gateway_connections",
             "Connections that are no WebSockets, by whether a request is in progress.",
             labels=["state"],
         )
-        connections.add_metric(["waiting"], limiter.waiting)
-        connections.add_metric(["busy"], limiter.busy)
+        connections.add_metric(["waiting"], self._limiter.waiting)
+        connections.add_metric(["busy"], self._limiter.busy)
         yield connections
         renders = CounterMetricFamily("txcdp_gateway_renders", "Renders by their answer.", labels=["path", "status"])
         for (path, status), number in counters.renders.items():
@@ -116,7 +126,7 @@ class Metrics(Collector):
         yield renders
 
     def _commands(self) -> Iterator[Any]:
-        counters = self._gateway.counters
+        counters = self._counters
         outcomes = CounterMetricFamily(
             "txcdp_gateway_commands", "Commands by domain and outcome.", labels=["domain", "outcome"]
         )
@@ -145,7 +155,7 @@ class Metrics(Collector):
         )
 
     def _egress(self) -> Iterator[Any]:
-        egress = self._gateway.egress
+        egress = self._proxy
         if egress is None:
             return
         yield GaugeMetricFamily("txcdp_gateway_egress_open", "Connections of browsers to the outside.", egress.now)

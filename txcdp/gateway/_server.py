@@ -92,12 +92,17 @@ class Gateway:
         self.mode = (mode or _MODES[options.mode])(reactor, self.pool, options)
         self.clients = Clients(reactor, self.mode, options, self.counters, self.egress)
         self.tokens = None if options.access.tokens is None else Tokens(options.access.tokens)
-        self.routes = Routes(gateway_routes(Listing(self.mode), self.clients, Metrics(self)))
+        limiter = ConnectionLimiter(reactor, options.clients.connections, self._count_refusal)
+        metrics = Metrics(self.pool, self.clients, limiter, self.counters, self.egress)
+        self.routes = Routes(gateway_routes(Listing(self.mode), self.clients, metrics))
         self._stopped: OneShot[None] | None = None
         self._at_stop: list[Callable[[], object]] = []
         self.port: IListeningPort | None = None
-        self.site = self._make_site()
-        self.renders = None if options.render is None else Renders(reactor, self, options.render, options.policy)
+        self.site = GatewaySite(self._make_router(), reactor, limiter)
+        self.renders: Renders | None = None
+        if options.render is not None:
+            parts = self.routes, self.browser, self.clients, self.counters, self.egress
+            self.renders = Renders(reactor, options.render, options.policy, *parts)
 
     def add(
         self,
@@ -254,10 +259,6 @@ class Gateway:
             origins.append(f"{scheme}://{netloc}")
         authorizer = Authorizer(self.routes, hosts, origins, self.tokens)
         return Router(authorizer, self.routes, wanted.public_url, self._count_refusal)
-
-    def _make_site(self) -> GatewaySite:
-        limiter = ConnectionLimiter(self._reactor, self._options.clients.connections, self._count_refusal)
-        return GatewaySite(self._make_router(), self._reactor, limiter)
 
     def _count_refusal(self, kind: str) -> None:
         self.counters.refused[kind] += 1

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from txcdp._deferreds import returns_deferred, with_deadline
 from txcdp._reactor import AnyReactor
+from txcdp.browser import Browser
 from txcdp.errors import DeadlineError, TxcdpError
+from txcdp.gateway._counters import Counters
+from txcdp.gateway._egress import EgressProxy
 from txcdp.gateway._http.refusals import Refusal
 from txcdp.gateway._http.requests import Answer, RoutedRequest
-from txcdp.gateway._http.routes import READ, Operation, plain_path
+from txcdp.gateway._http.routes import READ, Operation, Route, Routes, limit_of, plain_path
 from txcdp.gateway._options import Policy, RenderOptions
+from txcdp.gateway._proxy.clients import Clients
 from txcdp.gateway._proxy.command_filter import CommandFilter
 from txcdp.gateway._urls import Unreadable, host_of, port_of, split_url
 from txcdp.gateway.render import _rendering as rendering
@@ -24,9 +29,6 @@ from txcdp.gateway.render._rendering import Progress, Rendered, Rules
 from txcdp.gateway.render._requests import Content, Evaluate, Evaluated, Pdf, Render, Screenshot
 from txcdp.gateway.render._sharing import Sharing
 from txcdp.page import Page
-
-if TYPE_CHECKING:
-    from txcdp.gateway._server import Gateway
 
 #: What comes from a page is not to act in the gateway's name, whoever looks at it.
 _HARMLESS = {"Content-Security-Policy": "sandbox"}
@@ -74,29 +76,44 @@ class Late(DeadlineError):
 class Renders:
     """Answers at ``/screenshot``, ``/pdf``, ``/content``, ``/evaluate`` and ``/openapi.json``.
 
-    :param gateway: whose.
     :param options: see :class:`~txcdp.gateway.RenderOptions`.
     :param policy: what may be opened.
+    :param routes: the table that they are added to.
+    :param lend: lends a browser of the pool.
+    :param clients: among whom who asks counts as one.
+    :param counters: where to count.
+    :param egress: by which alone browsers reach anything; None: they reach all.
     :ivar sharing: the browsers that it has.
     """
 
-    def __init__(self, reactor: AnyReactor, gateway: Gateway, options: RenderOptions, policy: Policy) -> None:
+    def __init__(
+        self,
+        reactor: AnyReactor,
+        options: RenderOptions,
+        policy: Policy,
+        routes: Routes,
+        lend: Callable[[], AbstractAsyncContextManager[Browser]],
+        clients: Clients,
+        counters: Counters,
+        egress: EgressProxy | None,
+    ) -> None:
         self._reactor = reactor
-        self._gateway = gateway
         self._options = options
+        self._routes = routes
+        self._clients = clients
+        self._counted = counters.renders
+        self._egress = egress
         self._screen = CommandFilter(policy)
         forbids = self._screen.concerns(_OPENING)
         objection = self._screen.objection_to_url if forbids else None
         self._rules = Rules(objection, policy.private_addresses, self._was_refused)
         self._schemes = frozenset(each.lower().rstrip(":") for each in options.schemes)
         self._decoders = {path: msgspec.json.Decoder(each.request) for path, each in ENDPOINTS.items()}
-        self.sharing = Sharing(reactor, gateway.browser, options)
+        self.sharing = Sharing(reactor, lend, options)
         for path, each in ENDPOINTS.items():
-            too_long = partial(self._too_long, path)
-            gateway.add(
-                path, ("POST",), self.render, max_body=options.max_body, too_long=too_long, operation=each.operation
-            )
-        gateway.add("/openapi.json", READ, self.describe, operation=_DOCUMENT)
+            limit = limit_of(("POST",), options.max_body, partial(self._too_long, path))
+            routes.add(Route(path, ("POST",), self.render, limit=limit, operation=each.operation))
+        routes.add(Route("/openapi.json", READ, self.describe, operation=_DOCUMENT))
 
     def drain(self) -> None:
         """Give all browsers back as soon as they have nothing to render."""
@@ -104,19 +121,18 @@ class Renders:
 
     def describe(self, request: RoutedRequest) -> Answer:
         """Answer with the OpenAPI document."""
-        return Answer(msgspec.json.encode(document(self._gateway.routes)), "application/json")
+        return Answer(msgspec.json.encode(document(self._routes)), "application/json")
 
     @returns_deferred
     async def render(self, request: RoutedRequest) -> Answer:
         """Render what is asked for; when the asker is gone, that is cancelled."""
         path = plain_path(request.path)
-        counted = self._gateway.counters.renders
         try:
             answer = await self._answer(request, path)
         except Refusal as refusal:
-            counted[path, refusal.status] += 1
+            self._counted[path, refusal.status] += 1
             raise
-        counted[path, answer.status] += 1
+        self._counted[path, answer.status] += 1
         return answer
 
     async def _answer(self, request: RoutedRequest, path: str) -> Answer:
@@ -125,7 +141,7 @@ class Renders:
             wanted = self._read(request, path)
             seconds = self._seconds(wanted)
             self._check(wanted.url)
-            with self._gateway.clients.place(request.principal):
+            with self._clients.place(request.principal):
                 rendering = self._render(wanted, ENDPOINTS[path], progress)
                 return await with_deadline(self._reactor, rendering, seconds, Late)
         except Late:
@@ -158,14 +174,13 @@ class Renders:
 
     def _was_refused(self, url: str) -> bool:
         """Whether the egress proxy has not allowed a connection to where a URL leads."""
-        egress = self._gateway.egress
-        if egress is None or not url:
+        if self._egress is None or not url:
             return False
         scheme, rest, _ = split_url(url)
-        return egress.has_refused(host_of(rest), port_of(rest, scheme))
+        return self._egress.has_refused(host_of(rest), port_of(rest, scheme))
 
     def _too_long(self, path: str, most: int) -> Problem:
-        self._gateway.counters.renders[path, 413] += 1
+        self._counted[path, 413] += 1
         return Problem(413, f"A request has {most:,} bytes at the most.", "body")
 
     def _read(self, request: RoutedRequest, path: str) -> Any:
