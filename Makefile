@@ -83,6 +83,7 @@ bench: $(VENV)/.dev ## measure txcdp against its peers
 stress: $(VENV)/.dev machine fuzz mutants ## what takes too long for each time: launches in bulk, more ways to die, chaos, and these three
 	@.ci/chromium "$(RUN)"
 	@$(RUN) .ci/supervise.py --times $(RUN) -m pytest -m stress
+	@HYPOTHESIS_PROFILE=search $(RUN) -m pytest -m "not browser" # other examples than make test has
 
 peers: $(VENV)/.dev ## puppeteer, playwright and others through the gateway, in all ways, and twenty at once; installs them
 	@.ci/chromium "$(RUN)"

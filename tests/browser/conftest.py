@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from twisted.internet import reactor
 
-from tests.browser.support import SharedBrowserTestCase, is_of_commands, shared_browser
+from tests.browser.support import WithSharedBrowser, is_of_commands, shared_browser
 from tests.browser.support_programs import forking
 
 #: What each thing is, in words.
@@ -62,7 +62,7 @@ def _no_browser_left() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail the test that leaves something behind, not the one after it. What tests share is not left behind."""
-    if request.cls is not None and issubclass(request.cls, SharedBrowserTestCase):
+    if request.cls is not None and issubclass(request.cls, WithSharedBrowser):
         shared_browser.keep()
     else:
         shared_browser.close()

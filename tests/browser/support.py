@@ -28,7 +28,9 @@ from twisted.web.server import NOT_DONE_YET, Site
 import txcdp
 from tests.support import PATIENCE
 from txcdp._core.dispatch.deadlines import Deadlines
-from txcdp._deferreds import with_deadline
+from txcdp._deferreds import returns_deferred, with_deadline
+from txcdp.domains.target import close_target
+from txcdp.errors import CommandError
 from txcdp.page import Page
 
 reactor: Any = _reactor
@@ -313,8 +315,39 @@ def run_until(deferred: Deferred[Any]) -> Any:
     return results[0]
 
 
-class SharedBrowserTestCase(BrowserTestCase):
-    """A test with a browser that others have used before it: it has contexts of its own there, and ends nothing else.
+class WithSharedBrowser(TestCase):
+    """A test with a browser that others have used before it."""
+
+    async def borrowed(self) -> txcdp.Browser:
+        """Return that browser; the pages that are opened there meanwhile are closed at the test's end."""
+        browser = shared_browser.browser
+        before = {each.target_id for each in await browser.targets()}
+
+        @returns_deferred
+        async def end() -> None:
+            opened = {each.target_id for each in await browser.targets() if each.type == "page"} - before
+            ours = [each for each in browser.connection.sessions if each.target and each.target.target_id in opened]
+            ending = [each.when_ended() for each in ours]
+            for each in opened:
+                with contextlib.suppress(CommandError):  # its context has just ended
+                    await browser.session.execute(close_target(target_id=each))
+            await gatherResults(ending)
+
+        self.addCleanup(end)
+        return browser
+
+    def _cleanUp(self, result: Any) -> None:
+        with shared_browser.set_aside():
+            super()._cleanUp(result)
+
+    def _classCleanUp(self, result: Any) -> None:
+        # Trial calls it after each test, in spite of its name.
+        with shared_browser.set_aside():
+            super()._classCleanUp(result)
+
+
+class SharedBrowserTestCase(WithSharedBrowser, BrowserTestCase):
+    """A test with a shared browser and a web server: it has contexts of its own there, and ends nothing else.
 
     :ivar browser: the browser.
     """
@@ -334,12 +367,3 @@ class SharedBrowserTestCase(BrowserTestCase):
         if options:
             return await super().page(**options)
         return await (await self.context()).new_page()
-
-    def _cleanUp(self, result: Any) -> None:
-        with shared_browser.set_aside():
-            super()._cleanUp(result)
-
-    def _classCleanUp(self, result: Any) -> None:
-        # Trial calls it after each test, in spite of its name.
-        with shared_browser.set_aside():
-            super()._classCleanUp(result)

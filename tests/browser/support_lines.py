@@ -27,6 +27,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 from zope.interface import implementer
 
+from tests.browser.support import WithSharedBrowser
 from tests.support import PATIENCE
 from txcdp._core.connection import Connection
 from txcdp._transports.interface import Transport
@@ -292,6 +293,18 @@ class LinesTestCase(TestCase):
         await deferLater(reactor, 0)
         calls = [call for call in reactor.getDelayedCalls() if "TestCase._run" not in str(call)]
         self.assertEqual(calls, [])
+
+
+class SharedLinesTestCase(WithSharedBrowser, LinesTestCase):
+    """A test with lines to a browser that others have used before it, and that it neither ends nor stops."""
+
+    async def browser(self, **options: Any) -> BrowserProcess:
+        """Return the browser's process; with options, that of another one."""
+        if options:
+            return await super().browser(**options)
+        process = (await self.borrowed()).process
+        assert isinstance(process, BrowserProcess)
+        return process
 
 
 def port_of(browser: BrowserProcess) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import deferLater
 
-from tests.browser.support import BrowserTestCase, reactor
+from tests.browser.support import SharedBrowserTestCase, reactor
 from tests.support import Watcher
 from txcdp._core.connection import Connection
 from txcdp._core.sessions import Session
@@ -62,10 +62,13 @@ class InMemory:
             self.virtual.close()
 
 
-class IsolationCase(BrowserTestCase):
-    async def share(self) -> SharedBrowser:
-        """Start a browser, and share it."""
-        self.browser = await self.launch()
+class IsolationCase(SharedBrowserTestCase):
+    async def share(self, *, own: bool = False) -> SharedBrowser:
+        """Share a browser.
+
+        :param own: one that is started for this test.
+        """
+        self.browser = await (self.launch() if own else self.borrowed())
         assert isinstance(self.browser.process, BrowserProcess)
         upstream = Upstream(await open_websocket(reactor, self.browser.process.ws_url))
 
@@ -132,7 +135,7 @@ class IsolationTests(IsolationCase):
         self.assertEqual(await tabs[1].title(), "one")
 
     async def test_what_is_sent_to_a_page_reaches_no_other_clients_context(self):
-        await self.share()
+        await self.share(own=True)
         url = self.server.page("/", "<title>one</title>")
         own = self.browser.session
         clients = [self.client(), self.client()]
@@ -200,7 +203,7 @@ class IsolationTests(IsolationCase):
         self.assertEqual(len(await second.targets()), 2)
 
     async def test_no_address_ends_the_browser(self):
-        await self.share()
+        await self.share(own=True)
         tab = await self.client().new_page()
         for url in ("chrome://inducebrowsercrashforrealz", " c\throme:inducebrowsercrashforrealz"):
             go = page.navigate(url=url, transition_type="address_bar")
@@ -244,7 +247,7 @@ class IsolationTests(IsolationCase):
         self.assertEqual(await (await late).evaluate("2"), 2)
 
     async def test_the_browser_ends(self):
-        await self.share()
+        await self.share(own=True)
         client = self.client()
         tab = await client.new_page()
         hanging = tab.evaluate("new Promise(() => {})")

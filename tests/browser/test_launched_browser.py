@@ -10,7 +10,7 @@ from unittest.mock import patch
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
 
 import txcdp
-from tests.browser.support import BrowserTestCase, halt, reactor, refusing_port
+from tests.browser.support import BrowserTestCase, SharedBrowserTestCase, halt, reactor, refusing_port
 from txcdp.browser import Browser
 from txcdp.domains import browser, network, page, runtime, target
 from txcdp.errors import (
@@ -210,9 +210,9 @@ class EndTests(BrowserTestCase):
         self.assertFalse(chrome.process.running)
 
 
-class PageTests(BrowserTestCase):
+class PageTests(SharedBrowserTestCase):
     async def test_a_page_with_a_url(self):
-        chrome = await self.launch()
+        chrome = await self.borrowed()
         before = await pages_of(chrome)
         url = self.server.page("/", "<title>There</title>")
         tab = await chrome.new_page(url)
@@ -223,7 +223,7 @@ class PageTests(BrowserTestCase):
         await only(chrome, before)
 
     async def test_cancelling_leaves_no_page(self):
-        chrome = await self.launch()
+        chrome = await self.borrowed()
         before = await pages_of(chrome)
         slow = self.server.held("/slow")
         for _ in range(3):
@@ -277,7 +277,7 @@ class PageTests(BrowserTestCase):
         self.assertEqual(await found.title(), "Here")
 
     async def test_a_page_behind_another_is_alive(self):
-        chrome = await self.launch()
+        chrome = await self.borrowed()
         behind = await chrome.new_page()
         await chrome.new_page()
         frame = "new Promise(resolve => requestAnimationFrame(() => resolve('drawn')))"
@@ -287,7 +287,7 @@ class PageTests(BrowserTestCase):
         self.assertEqual((await behind.screenshot())[:4], b"\x89PNG")
 
     async def test_many_at_once(self):
-        chrome = await self.launch()
+        chrome = await self.borrowed()
         urls = [self.server.page(f"/{number}", f"<title>{number}</title>") for number in range(10)]
         tabs = await gatherResults([chrome.new_page(url) for url in urls])
         self.assertEqual(await gatherResults([tab.title() for tab in tabs]), [str(number) for number in range(10)])
@@ -295,9 +295,9 @@ class PageTests(BrowserTestCase):
         self.assertEqual(len(chrome.connection.sessions), 1)
 
 
-class ContextTests(BrowserTestCase):
+class ContextTests(SharedBrowserTestCase):
     async def test_what_is_kept_apart(self):
-        chrome = await self.launch()
+        chrome = await self.borrowed()
         url = self.server.page("/", "<title>Here</title>")
         one = await chrome.new_page(url)
         context = await chrome.new_context()
@@ -316,7 +316,7 @@ class ContextTests(BrowserTestCase):
         self.assertEqual(await one.title(), "Here")
 
     async def test_leaving_the_block_closes_it(self):
-        chrome = await self.launch()
+        chrome = await self.borrowed()
         async with await chrome.new_context() as context:
             tab = await chrome.new_page(context=context)
             self.assertEqual(tab.session.target and tab.session.target.browser_context_id, context.id)
@@ -324,7 +324,7 @@ class ContextTests(BrowserTestCase):
         self.assertEqual(contexts, [])
 
     async def test_its_proxy(self):
-        chrome = await self.launch()
+        chrome = await self.borrowed()
         url = "http://example.test/"
         self.server.page(url, "<title>Proxied</title>")  # a proxy is asked for the whole URL
         proxy = f"127.0.0.1:{self.server.port}"

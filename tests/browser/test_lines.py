@@ -13,7 +13,16 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.ssl import optionsForClientTLS
 
 from tests.browser.support import Server, halt
-from tests.browser.support_lines import Authority, Forwarder, LinesTestCase, Proxy, port_of, reactor, through
+from tests.browser.support_lines import (
+    Authority,
+    Forwarder,
+    LinesTestCase,
+    Proxy,
+    SharedLinesTestCase,
+    port_of,
+    reactor,
+    through,
+)
 from tests.support import PATIENCE, Watcher
 from txcdp._core.connection import Connection
 from txcdp._core.sessions import AutoAttach, Session, enabling
@@ -54,7 +63,7 @@ def _raise(_: object) -> None:
     raise ZeroDivisionError
 
 
-class DoorCase(LinesTestCase):
+class DoorCase(SharedLinesTestCase):
     async def refused(self, url: str, kind: type[ConnectError], *parts: str, **options: Any) -> ConnectError:
         """Connect in vain; see that the error says why."""
         options.setdefault("open_timeout", PATIENCE)
@@ -396,7 +405,7 @@ class EndTests(LinesTestCase):
         self.assertIn("without closing", str(lost))
 
 
-class ChildrenTests(LinesTestCase):
+class ChildrenTests(SharedLinesTestCase):
     """Sessions that were attached through a page's session, and not through the browser's."""
 
     async def worker(self, session: Session) -> None:

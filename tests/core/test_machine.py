@@ -17,6 +17,7 @@ import os
 from collections.abc import Callable
 from typing import Any, cast
 
+import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -722,6 +723,7 @@ class Machine(RuleBasedStateMachine):
         self.nothing_was_logged_but_what_subscribers_raised()
 
 
+@pytest.mark.no_cover
 def test_anything_in_any_order() -> None:
     machine_settings = settings(
         max_examples=RUNS,

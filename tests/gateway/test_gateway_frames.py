@@ -6,6 +6,7 @@ import base64
 import random
 from typing import Any
 
+import pytest
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.websocket.xormasker import create_xor_masker
 from twisted.internet.testing import MemoryReactorClock
@@ -58,6 +59,7 @@ def recording(base: Any, validate: bool = True, early: bytes = b"") -> Any:
     return protocol
 
 
+@pytest.mark.no_cover
 class SamePathTests(SynchronousTestCase):
     def setUp(self):
         self.dice = random.Random(0)

@@ -14,6 +14,7 @@ from collections import Counter
 from typing import Any
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given, settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -315,9 +316,13 @@ class Isolation(RuleBasedStateMachine):
         assert shared.disposing == 0
         hers = {each.id for each in shared.sessions.values()}
         watchers = {each.id for each in browser.sessions.values() if each.auto_attach_filter is not None}
-        assert set(browser.sessions) == hers | watchers, set(browser.sessions) ^ (hers | watchers)
+        watch = shared.watch
+        held = [*watch._held.values(), *(each for pages in watch._pages.values() for each in pages)]
+        # Those that wait for their tabs, which a client has: this browser closes a page without its tab.
+        with_tabs = {each.told.session_id for each in held} & set(browser.sessions)
+        assert set(browser.sessions) == hers | watchers | with_tabs, set(browser.sessions) ^ (hers | watchers)
         for each in browser.sessions.values():
-            if each.paused:
+            if each.paused and each.id not in with_tabs:
                 virtual = shared.sessions[each.id.encode()].virtual
                 assert (
                     any(root.auto_attach_filter is not None or root.taken for root in virtual.roots.values())
@@ -359,6 +364,7 @@ class _Fresh(Isolation):
         super().__init__()
 
 
+@pytest.mark.no_cover
 def test_nobody_sees_or_touches_what_is_anothers() -> None:
     run_state_machine_as_test(_Fresh, settings=settings(max_examples=160, stateful_step_count=40, deadline=None))
 
@@ -475,6 +481,7 @@ def foreign(browser: FakeBrowser, kind: str, pick: int, of: str) -> str:
     return choose({"C": contexts, "T": targets, "S": sessions}[kind], pick)
 
 
+@pytest.mark.no_cover
 @given(st.lists(STEP, min_size=5, max_size=40))
 @settings(max_examples=220, deadline=None)
 def test_a_client_hears_the_same_whether_others_are_there_or_not(steps: list[Any]) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -63,6 +64,7 @@ FORMS = (
 )
 
 
+@pytest.mark.no_cover
 class HostTests(SynchronousTestCase):
     def test_hosts_that_are_refused(self):
         for host in SPELLINGS + OTHERS:

@@ -613,6 +613,7 @@ def written() -> Iterator[dict[Compression, tuple[bytes, list[int]]]]:
         yield {kind: made(kind, Path(folder) / kind) for kind in ALL}
 
 
+@pytest.mark.no_cover
 @settings(max_examples=300, deadline=None)
 @given(kind=st.sampled_from(ALL), share=st.floats(0, 1), junk=st.binary(max_size=40))
 def test_cut_anywhere_everything_before_is_readable(

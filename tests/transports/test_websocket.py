@@ -6,6 +6,7 @@ import random
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionRefusedError as Refused
@@ -415,6 +416,7 @@ def mixture(dice: random.Random, damage: bool) -> bytes:
     return b"".join(made)
 
 
+@pytest.mark.no_cover
 class SamePathTests(SynchronousTestCase):
     """The short path against Autobahn's own parser."""
 

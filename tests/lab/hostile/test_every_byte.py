@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from typing import Any
 
+import pytest
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -85,6 +86,7 @@ class Talk:
         return lost
 
 
+@pytest.mark.no_cover
 class EveryByteTests(SynchronousTestCase):
     def tearDown(self) -> None:
         gc.collect()  # what nobody has heard of is logged now

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from unittest.mock import patch
 
+import pytest
+
 from tests.gateway.support import Caller, GatewayCase, masked
 from tests.lab.hostile.test_every_byte import BITS, within_frames
 from txcdp.gateway import PoolOptions
@@ -13,6 +15,7 @@ PING = masked(b"are you there?", 9)
 LAST = b'{"id":3,"method":"Still.there"}'
 
 
+@pytest.mark.no_cover
 class GatewayBytesTests(GatewayCase):
     def setUp(self) -> None:
         super().setUp()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from twisted.internet.task import LoopingCall
 
 from tests.lab.hostile.server import BINARY, CLOSE, PING, PONG, TEXT, HostileCase, HostileServer, Peer, reactor, within
@@ -84,6 +85,7 @@ class UnusualFramesTests(HostileCase):
         await self.alive(connection, peer)
 
 
+@pytest.mark.no_cover
 class TooMuchTests(HostileCase):
     async def test_a_hundred_thousand_events_in_one_go(self):
         connection, peer = await self.pair()
