@@ -20,7 +20,7 @@ from txcdp.cli._lines import Style
 from txcdp.cli._output import Output
 from txcdp.cli._recorded import Wanted
 from txcdp.cli._selection import parse
-from txcdp.cli._show import Options, show
+from txcdp.cli._show import ShowOptions, show
 from txcdp.recording import SQLite
 from txcdp.recording._entries import event_line, head_of, note_line
 
@@ -111,7 +111,7 @@ class Running:
         self.clock = Clock()
         self.stream = io.StringIO()
         self.codes: list[Any] = []
-        given = Options(paths, Wanted(**wanted), **options)
+        given = ShowOptions(paths, Wanted(**wanted), **options)
         running = show(self.clock, given, Output(self.stream), Style(columns))
         self.deferred = Deferred.fromCoroutine(running)
         self.deferred.addBoth(self.codes.append)

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from tests.support import SESSION_ID, WireCase, attached, event, over_pipe
 from txcdp import domains
 from txcdp.domains import fetch, network, target
-from txcdp.protocol._holding import HOLDING, Answer, answer
+from txcdp.protocol._holding import HOLDING, Release, answer
 
 PAUSED = {"requestId": "interception-1", "request": {}, "frameId": "F", "resourceType": "Document"}
 
@@ -19,27 +19,31 @@ def _raise(_: object) -> None:
     raise ZeroDivisionError
 
 
-CASES: list[tuple[str, dict[str, Any], Answer | None]] = [
-    ("Fetch.requestPaused", PAUSED, Answer("Fetch.continueRequest", {"requestId": "interception-1"})),
+CASES: list[tuple[str, dict[str, Any], Release | None]] = [
+    ("Fetch.requestPaused", PAUSED, Release("Fetch.continueRequest", {"requestId": "interception-1"})),
     (
         "Fetch.authRequired",
         {"requestId": "R"},
-        Answer("Fetch.continueWithAuth", {"requestId": "R", "authChallengeResponse": {"response": "Default"}}),
+        Release("Fetch.continueWithAuth", {"requestId": "R", "authChallengeResponse": {"response": "Default"}}),
     ),
-    ("Page.javascriptDialogOpening", {"type": "alert"}, Answer("Page.handleJavaScriptDialog", {"accept": False})),
-    ("Page.javascriptDialogOpening", {"type": "beforeunload"}, Answer("Page.handleJavaScriptDialog", {"accept": True})),
-    ("Debugger.paused", {"reason": "other"}, Answer("Debugger.resume", {})),
-    ("FedCm.dialogShown", {"dialogId": "D"}, Answer("FedCm.dismissDialog", {"dialogId": "D"})),
-    ("DeviceAccess.deviceRequestPrompted", {"id": "P"}, Answer("DeviceAccess.cancelPrompt", {"id": "P"})),
+    ("Page.javascriptDialogOpening", {"type": "alert"}, Release("Page.handleJavaScriptDialog", {"accept": False})),
+    (
+        "Page.javascriptDialogOpening",
+        {"type": "beforeunload"},
+        Release("Page.handleJavaScriptDialog", {"accept": True}),
+    ),
+    ("Debugger.paused", {"reason": "other"}, Release("Debugger.resume", {})),
+    ("FedCm.dialogShown", {"dialogId": "D"}, Release("FedCm.dismissDialog", {"dialogId": "D"})),
+    ("DeviceAccess.deviceRequestPrompted", {"id": "P"}, Release("DeviceAccess.cancelPrompt", {"id": "P"})),
     (
         "Security.certificateError",
         {"eventId": 5},
-        Answer("Security.handleCertificateError", {"eventId": 5, "action": "cancel"}),
+        Release("Security.handleCertificateError", {"eventId": 5, "action": "cancel"}),
     ),
     (
         "Target.attachedToTarget",
         {"sessionId": "S", "waitingForDebugger": True},
-        Answer("Runtime.runIfWaitingForDebugger", {}, "S"),
+        Release("Runtime.runIfWaitingForDebugger", {}, "S"),
     ),
     ("Target.attachedToTarget", {"sessionId": "S", "waitingForDebugger": False}, None),
     ("Target.attachedToTarget", {"waitingForDebugger": True}, None),
@@ -48,7 +52,7 @@ CASES: list[tuple[str, dict[str, Any], Answer | None]] = [
 
 
 @pytest.mark.parametrize(("method", "params", "expected"), CASES)
-def test_what_lets_go(method: str, params: dict[str, Any], expected: Answer | None) -> None:
+def test_what_lets_go(method: str, params: dict[str, Any], expected: Release | None) -> None:
     assert answer(method, params) == expected
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from txcdp._core.sessions import Session
-from txcdp._core.sessions.life import CRASHED, SUSPENDED, TRANSITIONS, Happening, State
+from txcdp._core.sessions.life import CRASHED, SUSPENDED, TRANSITIONS, Happening, SessionState
 from txcdp.domains import runtime
 from txcdp.errors import ConnectionLost, Gone, SessionDetached, TargetCrashed
 from txcdp.streams import Gap
@@ -26,21 +26,21 @@ DO: dict[Happening, Callable[[Session], None]] = {
 }
 
 #: What a command fails with, None where it is sent.
-REFUSAL: dict[State, type[Gone] | None] = {
-    State.LIVE: None,
-    State.UNSET: None,
-    State.CRASHED: TargetCrashed,
-    State.CRASHED_UNSET: TargetCrashed,
-    State.LOST: ConnectionLost,
-    State.LOST_CRASHED: ConnectionLost,
-    State.ENDED: SessionDetached,
+REFUSAL: dict[SessionState, type[Gone] | None] = {
+    SessionState.LIVE: None,
+    SessionState.UNSET: None,
+    SessionState.CRASHED: TargetCrashed,
+    SessionState.CRASHED_UNSET: TargetCrashed,
+    SessionState.LOST: ConnectionLost,
+    SessionState.LOST_CRASHED: ConnectionLost,
+    SessionState.ENDED: SessionDetached,
 }
 
 
-def ways() -> Iterator[tuple[State, tuple[Happening, ...]]]:
+def ways() -> Iterator[tuple[SessionState, tuple[Happening, ...]]]:
     """Find the shortest way to each state."""
-    found: dict[State, tuple[Happening, ...]] = {State.LIVE: ()}
-    waiting = [State.LIVE]
+    found: dict[SessionState, tuple[Happening, ...]] = {SessionState.LIVE: ()}
+    waiting = [SessionState.LIVE]
     while waiting:
         state = waiting.pop(0)
         yield state, found[state]
@@ -54,14 +54,14 @@ WAYS = dict(ways())
 
 
 def test_every_state_can_be_reached_and_ends() -> None:
-    assert set(WAYS) == set(TRANSITIONS) == set(State)
-    assert [state for state, following in TRANSITIONS.items() if Happening.END not in following] == [State.ENDED]
-    assert TRANSITIONS[State.ENDED] == {}
+    assert set(WAYS) == set(TRANSITIONS) == set(SessionState)
+    assert [state for state, following in TRANSITIONS.items() if Happening.END not in following] == [SessionState.ENDED]
+    assert TRANSITIONS[SessionState.ENDED] == {}
 
 
 @pytest.mark.parametrize("happening", Happening, ids=lambda each: each.name)
-@pytest.mark.parametrize("state", State, ids=lambda each: each.name)
-def test_a_session_does_what_the_table_says(state: State, happening: Happening) -> None:
+@pytest.mark.parametrize("state", SessionState, ids=lambda each: each.name)
+def test_a_session_does_what_the_table_says(state: SessionState, happening: Happening) -> None:
     chrome = FakeChrome()
     session = chrome.run(chrome.browser().new_page()).session
     chrome.on(runtime.evaluate, NEVER)
@@ -72,8 +72,8 @@ def test_a_session_does_what_the_table_says(state: State, happening: Happening) 
     now = TRANSITIONS[state].get(happening, state)
     assert session._state is now
     assert (session.crashed, session.suspended) == (now in CRASHED, now in SUSPENDED)
-    assert session.ended is (now is State.ENDED)
-    assert repr(session).endswith(f" ({now.value})>") is (now is not State.LIVE)
+    assert session.ended is (now is SessionState.ENDED)
+    assert repr(session).endswith(f" ({now.value})>") is (now is not SessionState.LIVE)
     failures: list[object] = []
     sent = session.execute(runtime.evaluate(expression="1"), timeout=None)
     sent.addErrback(lambda failure: failures.append(failure.type))

@@ -104,6 +104,17 @@ MANY: dict[str, tuple[int, str]] = {
 }
 
 
+#: Class names that are there twice outside the gateway, and why: a word means one thing otherwise.
+TWICE: dict[str, str] = {
+    "Command": "the protocol's description has commands, of which it makes those that are sent",
+    "ContextDestroyed": "what an evaluation fails with, and what a model tells: one happening, by the protocol's word",
+    "Dialog": "one that a model knows of, and one that a page lets a program answer",
+    "Event": "the protocol's description has events, of which it makes those that are received",
+    "Session": "one that a model knows of, and one that speaks",
+    "TwistedScheduler": "the same thing for the other Rx",
+}
+
+
 class Import(NamedTuple):
     """One imported name: ``from module import name`` or, with an empty name, ``import module``."""
 
@@ -351,6 +362,19 @@ def test_a_class_has_few_attributes_or_a_reason() -> None:
     complain(wrong, "These classes have over 15 attributes; split them, or give a reason in MANY:")
     stale = [name for name in MANY if name not in large]
     complain(stale, "These have few enough, and can go from MANY:")
+
+
+def test_a_class_name_means_one_thing() -> None:
+    places: dict[str, list[str]] = {}
+    for module in HANDWRITTEN:
+        if not within(module, ("gateway",)):
+            for node in ast.walk(tree_of(module)):
+                if isinstance(node, ast.ClassDef):
+                    places.setdefault(node.name, []).append(module)
+    twice = {name: where for name, where in places.items() if len(where) > 1}
+    wrong = [f"{name}: {', '.join(where)}" for name, where in twice.items() if name not in TWICE]
+    complain(wrong, "These names are there more than once; rename all but one, or give a reason in TWICE:")
+    complain([name for name in TWICE if name not in twice], "These are there once, and can go from TWICE:")
 
 
 def undocumented(body: list[ast.stmt], prefix: str = "") -> Iterator[tuple[int, str]]:

@@ -19,12 +19,12 @@ from twisted.logger import Logger
 from txcdp._core.dispatch.inbox import Inbox
 from txcdp._core.dispatch.outbox import Outbox
 from txcdp._core.dispatch.pending import Decode, PendingCommands
-from txcdp._core.dispatch.routing import Routes
+from txcdp._core.dispatch.routing import EventRoutes
 from txcdp._core.dispatch.tap import CommandObserver, Message, Tap, observe_commands, read_message
 from txcdp._core.outage import Outage
 from txcdp._core.sessions import Session, StabilityPolicy
 from txcdp._core.sessions.barrier import send_barrier
-from txcdp._core.sessions.targets import Targets
+from txcdp._core.sessions.session_table import SessionTable
 from txcdp._deferreds import OneShot
 from txcdp._reactor import Clock
 from txcdp._timeouts import DEFAULT, Timeout, literal_seconds_of
@@ -87,9 +87,9 @@ class Connection:
         self._decoders: dict[Any, EventDecoder[Any]] = {}
         self._outbox = Outbox(transport, clock, self._not_sent, max_in_flight, commands_per_second, max_unsent)
         self._paced = self._outbox.pacer is not None
-        self._routes = Routes()
+        self._routes = EventRoutes()
         self._inbox = Inbox(clock, self._routes, self._pending, self._flow, self._stats, self._end)
-        self._targets = Targets(self, self._pending, self._routes)
+        self._targets = SessionTable(self, self._pending, self._routes)
         self.session = self._targets.root
         self.attached = self._targets.attached
         self.health: StreamSubject[HealthEvent] = StreamSubject(self.context, "health")

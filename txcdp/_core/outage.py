@@ -21,7 +21,7 @@ from txcdp._core.dispatch.inbox import Inbox
 from txcdp._core.dispatch.outbox import Outbox
 from txcdp._core.dispatch.pending import PendingCommands
 from txcdp._core.sessions import Session
-from txcdp._core.sessions.targets import Targets
+from txcdp._core.sessions.session_table import SessionTable
 from txcdp._deferreds import OneShot, ignore_failure, returns_deferred, with_deadline
 from txcdp._reactor import Clock
 from txcdp._transports.interface import Transport
@@ -68,7 +68,7 @@ class Outage:
     def __init__(
         self,
         clock: Clock,
-        targets: Targets,
+        targets: SessionTable,
         pending: PendingCommands,
         flow: Flow,
         outbox: Outbox,

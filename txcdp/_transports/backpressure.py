@@ -19,7 +19,7 @@ from txcdp._deferreds import OneShot
 from txcdp.errors import ConnectionLost
 
 
-class Line(Protocol):
+class Congestible(Protocol):
     """The transport with the flag; a plain attribute, as it is read for each command."""
 
     congested: bool
@@ -32,7 +32,7 @@ class Backpressure:
     :param line: the transport.
     """
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: Congestible) -> None:
         self._line = line
         self._drained: OneShot[ConnectionLost | None] = OneShot()
 

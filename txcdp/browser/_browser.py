@@ -26,7 +26,7 @@ from txcdp.domains import browser, target
 from txcdp.errors import CommandError, NotABrowser, SessionDetached, TxcdpError
 from txcdp.page import Page
 from txcdp.page._commits import close_target
-from txcdp.page._dialogs import Dialogs
+from txcdp.page._dialogs import PageDialogs
 from txcdp.page._viewport import ViewportSize, chosen
 from txcdp.protocol import Command
 from txcdp.protocol._error_codes import METHOD_NOT_FOUND
@@ -74,7 +74,7 @@ class Browser:
         self.process = process
         self._timeouts = DefaultTimeouts()
         connection.context.default_timeout = self._timeouts.general
-        self._dialogs = Dialogs(connection.context)
+        self._dialogs = PageDialogs(connection.context)
         #: Of the profile: what commands mean that name no context.
         self.default_context = BrowserContext(self, None, viewport=viewport)
         self._contexts: dict[str, BrowserContext] = {}  # the others, by each id that they have had

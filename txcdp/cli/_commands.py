@@ -28,9 +28,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _watch(options: argparse.Namespace, output: Output) -> Command:
-    from txcdp.cli._watch import Options, watch
+    from txcdp.cli._watch import WatchOptions, watch
 
-    wanted = Options(
+    wanted = WatchOptions(
         url=options.url,
         browser=options.browser,
         selection=options.events,
@@ -84,9 +84,9 @@ def _call(options: argparse.Namespace, output: Output) -> Command:
 
 def _show(options: argparse.Namespace, output: Output) -> Command:
     from txcdp.cli._recorded import Wanted
-    from txcdp.cli._show import Options, show
+    from txcdp.cli._show import ShowOptions, show
 
-    wanted = Options(
+    wanted = ShowOptions(
         paths=options.paths,
         wanted=Wanted(options.events, options.target, options.url, options.since, options.until),
         json=options.json,

@@ -25,7 +25,7 @@ _AT_ONCE = 500
 
 
 @dataclass(frozen=True)
-class Options:
+class ShowOptions:
     """Arguments of ``txcdp show``; see its ``--help``."""
 
     paths: Sequence[Path]
@@ -36,7 +36,7 @@ class Options:
     verbose: bool = False
 
 
-async def show(reactor: AnyReactor, options: Options, output: Output, style: Style) -> int:
+async def show(reactor: AnyReactor, options: ShowOptions, output: Output, style: Style) -> int:
     """Print what is in recordings.
 
     :returns: the exit code: 0, or 1 where something could not be read.
@@ -51,7 +51,7 @@ async def show(reactor: AnyReactor, options: Options, output: Output, style: Sty
 class _Show:
     """One run of ``txcdp show``."""
 
-    def __init__(self, reactor: AnyReactor, options: Options, output: Output, style: Style) -> None:
+    def __init__(self, reactor: AnyReactor, options: ShowOptions, output: Output, style: Style) -> None:
         self._reactor = whole(reactor)
         self._options = options
         self._output = output

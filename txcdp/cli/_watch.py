@@ -47,7 +47,7 @@ Until = Literal["load", "idle", "forever"] | float
 
 
 @dataclass(frozen=True)
-class Options:
+class WatchOptions:
     """Arguments of ``txcdp watch``; see its ``--help``."""
 
     url: str
@@ -67,7 +67,7 @@ class Unloaded(TxcdpError):
     """The page did not get as far as was asked for."""
 
 
-async def watch(reactor: AnyReactor, options: Options, output: Output, style: Style) -> int:
+async def watch(reactor: AnyReactor, options: WatchOptions, output: Output, style: Style) -> int:
     """Open the page, tell what happens, and sum it up.
 
     :returns: the exit code: 0, or 1 where the page could not be loaded.
@@ -89,7 +89,7 @@ async def watch(reactor: AnyReactor, options: Options, output: Output, style: St
                 await _close_tabs(browser, page, watching)
 
 
-def _open(reactor: AnyReactor, options: Options) -> Deferred[Browser]:
+def _open(reactor: AnyReactor, options: WatchOptions) -> Deferred[Browser]:
     if options.browser is not None:
         return connect(reactor, options.browser, options=_LINE, no_viewport=True)
     return launch(
@@ -121,7 +121,7 @@ class _Watch:
     """One run of ``txcdp watch``, from the first event to the summary."""
 
     def __init__(
-        self, reactor: AnyReactor, options: Options, output: Output, style: Style, browser: Browser, page: Page
+        self, reactor: AnyReactor, options: WatchOptions, output: Output, style: Style, browser: Browser, page: Page
     ) -> None:
         self._reactor = whole(reactor)
         self._options = options

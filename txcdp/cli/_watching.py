@@ -11,7 +11,7 @@ from txcdp._core.sessions import Session
 from txcdp._following import Choice, Following, enabling
 from txcdp.cli._selection import BASE
 from txcdp.domains import browser, target
-from txcdp.page._dialogs import Dialogs
+from txcdp.page._dialogs import PageDialogs
 
 #: Seconds for which a page's own process may keep the watching from starting.
 _PATIENCE = 5.0
@@ -53,7 +53,7 @@ class Watching:
     :ivar opened: the sessions of the pop-ups that the page has opened.
     """
 
-    def __init__(self, dialogs: Dialogs, domains: Sequence[str] = ()) -> None:
+    def __init__(self, dialogs: PageDialogs, domains: Sequence[str] = ()) -> None:
         self._dialogs = dialogs
         self._domains = (*BASE, *(each for each in domains if each not in BASE))
         self._page: Session | None = None

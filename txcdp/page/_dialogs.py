@@ -2,8 +2,8 @@
 
 Once a session's ``Page`` domain is enabled, the page's dialogs wait for an answer over the protocol. So whoever enables
 it has to see to the answers: a :class:`~txcdp.Page`, the recorder, ``txcdp watch``. All of them leave it to one
-:class:`Dialogs` for each browser. Where the program listens, on ``page.dialogs`` or to the protocol's own event, the
-program answers; where nobody does, the default is answered at once.
+:class:`PageDialogs` for each browser. Where the program listens, on ``page.dialogs`` or to the protocol's own event,
+the program answers; where nobody does, the default is answered at once.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class Dialog:
         return self._handling.answer(self, accepted, text, by)
 
 
-class Dialogs:
+class PageDialogs:
     """Answers the dialogs of one browser that this connection is asked about.
 
     :param context: what the connection's streams share.

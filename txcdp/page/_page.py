@@ -16,7 +16,7 @@ from txcdp.domains import page, target
 from txcdp.errors import CommandTimeout, ContextDestroyed, DialogOpen, Gone, NavigationError, NavigationTimeout
 from txcdp.page import _capture as capture
 from txcdp.page import _commits as commits
-from txcdp.page._dialogs import Dialog, Dialogs
+from txcdp.page._dialogs import Dialog, PageDialogs
 from txcdp.page._evaluation import Evaluator, OwnWorld
 from txcdp.page._injected import Injected
 from txcdp.page._navigation import Navigation, WaitUntil, Watcher, check_wait_until
@@ -55,7 +55,7 @@ class Page:
         connection: Connection,
         session: Session,
         target_id: str,
-        dialogs: Dialogs,
+        dialogs: PageDialogs,
         context: BrowserContext,
         found: bool = False,
         viewport: ViewportSize | None = None,

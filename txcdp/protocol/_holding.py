@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 
-class Answer(NamedTuple):
+class Release(NamedTuple):
     """A command that releases what an event has paused.
 
     :ivar session: the id of the session to send it in; None: the event's own.
@@ -17,24 +17,24 @@ class Answer(NamedTuple):
     session: str | None = None
 
 
-def _dialog(params: Mapping[str, Any]) -> Answer:
-    return Answer("Page.handleJavaScriptDialog", {"accept": params.get("type") == "beforeunload"})
+def _dialog(params: Mapping[str, Any]) -> Release:
+    return Release("Page.handleJavaScriptDialog", {"accept": params.get("type") == "beforeunload"})
 
 
-def _attached(params: Mapping[str, Any]) -> Answer | None:
+def _attached(params: Mapping[str, Any]) -> Release | None:
     session = params.get("sessionId")
     if params.get("waitingForDebugger") is not True or not isinstance(session, str):
         return None
-    return Answer("Runtime.runIfWaitingForDebugger", {}, session)
+    return Release("Runtime.runIfWaitingForDebugger", {}, session)
 
 
-def _named(method: str, key: str, **more: Any) -> Callable[[Mapping[str, Any]], Answer]:
-    return lambda params: Answer(method, {key: params.get(key), **more})
+def _named(method: str, key: str, **more: Any) -> Callable[[Mapping[str, Any]], Release]:
+    return lambda params: Release(method, {key: params.get(key), **more})
 
 
 #: What happens as if nobody had listened: the request goes its way, the dialog is dismissed, the script goes on.
-_ANSWERS: Final[dict[str, Callable[[Mapping[str, Any]], Answer | None]]] = {
-    "Debugger.paused": lambda _: Answer("Debugger.resume", {}),
+_ANSWERS: Final[dict[str, Callable[[Mapping[str, Any]], Release | None]]] = {
+    "Debugger.paused": lambda _: Release("Debugger.resume", {}),
     "DeviceAccess.deviceRequestPrompted": _named("DeviceAccess.cancelPrompt", "id"),
     "FedCm.dialogShown": _named("FedCm.dismissDialog", "dialogId"),
     "Fetch.authRequired": _named("Fetch.continueWithAuth", "requestId", authChallengeResponse={"response": "Default"}),
@@ -48,7 +48,7 @@ _ANSWERS: Final[dict[str, Callable[[Mapping[str, Any]], Answer | None]]] = {
 HOLDING: Final = frozenset(_ANSWERS)
 
 
-def answer(method: str, params: Mapping[str, Any]) -> Answer | None:
+def answer(method: str, params: Mapping[str, Any]) -> Release | None:
     """Return what lets go what an event holds; None where it holds nothing."""
     make = _ANSWERS.get(method)
     return None if make is None else make(params)

@@ -28,7 +28,7 @@ FOUND = ROOT / "build" / "fuzz"
 #: What is instrumented: what reads what comes from outside.
 READERS = [
     "txcdp.protocol._wire", "txcdp.protocol._records", "txcdp._core.dispatch",
- "txcdp._core.sessions.targets", "txcdp._transports.frames",
+ "txcdp._core.sessions.session_table", "txcdp._transports.frames",
     "txcdp._transports.pipe_framing",
 ]  # fmt: skip
 

@@ -40,7 +40,7 @@ FAULTS = (
     # 1. Every Deferred fires.
     Fault(
         "a detach leaves the session's commands waiting",
-        "_core/sessions/targets.py",
+        "_core/sessions/session_table.py",
         "                self._pending.fail(why, each)\n",
         "",
         (f"{_PROMISES}::EveryDeferredFiresTests::test_detach", _MACHINE),
@@ -101,7 +101,7 @@ FAULTS = (
     ),
     Fault(
         "a parent's detach leaves its children",
-        "_core/sessions/targets.py",
+        "_core/sessions/session_table.py",
         "            if each.parent in ending:\n",
         "            if each in ending:\n",
         (f"{_PROMISES}::DetachTests::test_a_parents_detach_ends_its_children",),
@@ -123,7 +123,7 @@ FAULTS = (
     # 3. Order.
     Fault(
         "a new target runs before it is set up",
-        "_core/sessions/targets.py",
+        "_core/sessions/session_table.py",
         "        self.sessions[session._key] = session\n        for policy in policies:\n",
         "        self.sessions[session._key] = session\n        let_run(session)\n        for policy in policies:\n",
         ("tests/core/test_attach.py::AutoAttachTests::test_a_new_target_is_set_up_before_it_runs",),

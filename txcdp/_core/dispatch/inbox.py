@@ -12,7 +12,7 @@ from collections.abc import Callable
 from twisted.logger import Logger
 
 from txcdp._core.dispatch.pending import PendingCommands
-from txcdp._core.dispatch.routing import Routes
+from txcdp._core.dispatch.routing import EventRoutes
 from txcdp._logs import LogThrottle
 from txcdp._privacy import printable
 from txcdp._reactor import Clock
@@ -34,7 +34,7 @@ class Inbox:
     def __init__(
         self,
         clock: Clock,
-        routes: Routes,
+        routes: EventRoutes,
         pending: PendingCommands,
         flow: Flow,
         stats: Stats,

@@ -14,14 +14,14 @@ from txcdp.streams import EventStream
 
 log = Logger()
 
-#: Routes that are kept for what only taps want. The protocol has some 250 events.
+#: EventRoutes that are kept for what only taps want. The protocol has some 250 events.
 _KEPT = 1000
 
 #: Bytes of the longest name for which one is kept.
 _LONGEST = 100
 
 
-class Route(Protocol):
+class EventRoute(Protocol):
     """Handles one kind of event."""
 
     def deliver(self, message: bytes, session: bytes | None) -> bool:
@@ -60,7 +60,7 @@ class StreamRoute:
         self._set(session, tuple(each for each in self._of(session) if each is not stream))
 
     def deliver(self, message: bytes, session: bytes | None) -> bool:
-        """Feed a message to those who want it; see :class:`Route`."""
+        """Feed a message to those who want it; see :class:`EventRoute`."""
         if session is None:
             session = session_of(message, self._prefix)
         stream = self._first.get(session)
@@ -87,7 +87,7 @@ class StreamRoute:
             self._more[session] = streams[1:]
 
 
-class Routes:
+class EventRoutes:
     """All routes of one connection.
 
     A tap is a stream that wants events of any session; ``wanted`` tells by the method's name which.
@@ -95,12 +95,12 @@ class Routes:
 
     def __init__(self) -> None:
         self._streams: dict[bytes, StreamRoute] = {}
-        self._fixed: dict[bytes, Route] = {}
-        self._first: dict[bytes, Route] = {}  # both of the above, the fixed ones before
+        self._fixed: dict[bytes, EventRoute] = {}
+        self._first: dict[bytes, EventRoute] = {}  # both of the above, the fixed ones before
         self._taps: dict[EventStream[Any], Callable[[str], bool]] = {}
         self._failed: WeakSet[EventStream[Any]] = WeakSet()  # taps whose ``wanted`` has raised: logged once
 
-    def fix(self, method: bytes, route: Route) -> None:
+    def fix(self, method: bytes, route: EventRoute) -> None:
         """Let ``route`` handle an event; it delivers to the streams through :meth:`deliver_to_streams`."""
         self._fixed[method] = self._first[method] = route
 
@@ -126,7 +126,7 @@ class Routes:
         self._retap()
 
     def deliver(self, method: bytes, message: bytes, session: bytes | None = None) -> bool:
-        """Hand an event's message to those who want it; see :class:`Route`."""
+        """Hand an event's message to those who want it; see :class:`EventRoute`."""
         route = self._first.get(method)
         if route is None:
             if not self._taps:

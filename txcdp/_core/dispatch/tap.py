@@ -9,7 +9,7 @@ from twisted.logger import Logger
 
 from txcdp._core.dispatch.inbox import Inbox
 from txcdp._core.dispatch.outbox import Outbox
-from txcdp._core.dispatch.routing import Routes
+from txcdp._core.dispatch.routing import EventRoutes
 from txcdp.errors import MalformedMessage
 from txcdp.protocol import from_json
 from txcdp.streams import EventStream
@@ -48,7 +48,7 @@ class Tap:
     :param wanted: tells by an event's name whether the stream carries it; None: all of them.
     """
 
-    def __init__(self, routes: Routes, wanted: Callable[[str], bool] | None) -> None:
+    def __init__(self, routes: EventRoutes, wanted: Callable[[str], bool] | None) -> None:
         self._routes = routes
         self._wanted = wanted or (lambda _: True)
 

@@ -16,7 +16,7 @@ from txcdp.protocol._stateful import KEYS, NAMED_BY_BROWSER, REPLACED, UNDO
 
 
 @dataclass
-class Entry:
+class JournalEntry:
     """A command whose effect lasts, to be sent again to a new process or over a new line.
 
     :ivar identifier: by which the user knows it, where the browser has named it.
@@ -33,12 +33,12 @@ class Journal:
     """The commands of one session whose effect lasts, in the order of their replies."""
 
     def __init__(self) -> None:
-        self._entries: dict[tuple[object, ...], Entry] = {}
+        self._entries: dict[tuple[object, ...], JournalEntry] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[JournalEntry]:
         return iter(list(self._entries.values()))
 
     def note(self, method: str, params: object, result: object) -> None:
@@ -55,7 +55,7 @@ class Journal:
         replaced = REPLACED.get(method)
         if replaced is not None:
             self._drop(lambda entry: entry.method in replaced)
-        entry = Entry(method, values)
+        entry = JournalEntry(method, values)
         if method in NAMED_BY_BROWSER:
             entry.identifier = entry.current = _identifier(result)
         told_apart = (entry.identifier if name == "identifier" else values.get(name) for name in KEYS.get(method, ()))
@@ -63,7 +63,7 @@ class Journal:
         self._entries.pop(key, None)  # what is sent again moves to the end
         self._entries[key] = entry
 
-    def renamed(self, entry: Entry, result: object) -> None:
+    def renamed(self, entry: JournalEntry, result: object) -> None:
         """Remember the id that the browser has given to the effect of a command that was sent again."""
         if entry.identifier is not None:
             entry.current = _identifier(result)
@@ -79,11 +79,11 @@ class Journal:
                 return {**values, "identifier": entry.current}
         return params
 
-    def _drop(self, gone: Callable[[Entry], bool]) -> None:
+    def _drop(self, gone: Callable[[JournalEntry], bool]) -> None:
         self._entries = {key: entry for key, entry in self._entries.items() if not gone(entry)}
 
 
-def _agrees(entry: Entry, values: dict[str, Any]) -> bool:
+def _agrees(entry: JournalEntry, values: dict[str, Any]) -> bool:
     """Whether what undoes means this one: by all the parameters that it names and that tell them apart."""
     names = [name for name in KEYS.get(entry.method, ()) if name in values]
     return all(

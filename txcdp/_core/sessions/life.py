@@ -14,7 +14,7 @@ import enum
 from typing import Final
 
 
-class State(enum.Enum):
+class SessionState(enum.Enum):
     """The states of a session; the value is what its ``repr`` says."""
 
     #: The target answers.
@@ -52,11 +52,11 @@ class Happening(enum.Enum):
     END = "end"
 
 
-_S, _H = State, Happening
+_S, _H = SessionState, Happening
 
 #: From a state, by what happens, to the next one. Chromium says that a target has crashed as often as it is asked to
 #: enable ``Inspector``, so that may come again; and it may be told in the moment in which the line goes.
-TRANSITIONS: Final[dict[State, dict[Happening, State]]] = {
+TRANSITIONS: Final[dict[SessionState, dict[Happening, SessionState]]] = {
     _S.LIVE: {
         _H.CRASH: _S.CRASHED,
         _H.NOT_SET_UP: _S.UNSET,

@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 from txcdp._core.dispatch.pending import Decode, NeverSent
 from txcdp._core.sessions.auto_attaching import AutoAttaching
 from txcdp._core.sessions.enabling import Enabling
-from txcdp._core.sessions.journal import Entry, Journal
+from txcdp._core.sessions.journal import Journal, JournalEntry
 from txcdp._deferreds import returns_deferred
 from txcdp._timeouts import DEFAULT, Timeout
 from txcdp.errors import CommandTimeout, Gone, TargetCrashed
@@ -165,10 +165,10 @@ class Sending:
             self._session._not_set_up()
         return failure
 
-    def _renamed(self, result: dict[str, Any], entry: Entry) -> None:
+    def _renamed(self, result: dict[str, Any], entry: JournalEntry) -> None:
         self._journal.renamed(entry, result)
 
-    def _not_restored(self, failure: Failure, entry: Entry) -> None:
+    def _not_restored(self, failure: Failure, entry: JournalEntry) -> None:
         if failure.check(TargetCrashed, CommandTimeout):
             self._session._not_set_up()
         if not failure.check(Gone):  # of which everybody hears anyway

@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from txcdp._core.dispatch.pending import Decode
 from txcdp._core.sessions.auto_attaching import AutoAttaching
 from txcdp._core.sessions.enabling import Enabling
-from txcdp._core.sessions.life import CRASHED, SUSPENDED, TRANSITIONS, Happening, State
+from txcdp._core.sessions.life import CRASHED, SUSPENDED, TRANSITIONS, Happening, SessionState
 from txcdp._core.sessions.sending import Sending
 from txcdp._core.sessions.streams import Feeder, SessionStreams
 from txcdp._deferreds import OneShot, ignore_failure
@@ -24,7 +24,7 @@ from txcdp.domains.target import FilterEntry, TargetInfo
 from txcdp.errors import CommandError, ConnectionLost, ExperimentalCommand, Gone, MalformedMessage, TargetCrashed
 from txcdp.protocol import Command, Event, Stability, from_json, to_json
 from txcdp.protocol._auto_attach import ASSUMED, Want, filter_of
-from txcdp.protocol._holding import Answer
+from txcdp.protocol._holding import Release
 from txcdp.protocol._wire import ReplyDecoder, reply_decoder, session_tail
 from txcdp.streams import EventStream, Gap, StreamContext
 
@@ -138,7 +138,7 @@ class Session:
         self._tail = session_tail(session_id)
         self._channel = channel
         self._paced = channel._paced
-        self._state = State.LIVE
+        self._state = SessionState.LIVE
         self._gone: Gone | None = None  # what commands fail with, in every state in which they do
         self._ending: OneShot[Gone] = OneShot()
         self._interruption: OneShot[Gone] = OneShot()
@@ -149,7 +149,7 @@ class Session:
 
     def __repr__(self) -> str:
         what = f"{self.target.type} {self.target.target_id}" if self.target is not None else "root"
-        state = "" if self._state is State.LIVE else f" ({self._state.value})"
+        state = "" if self._state is SessionState.LIVE else f" ({self._state.value})"
         return printable(f"<Session {self.id or 'root'} of {what}{state}>")
 
     @property
@@ -160,7 +160,7 @@ class Session:
     @property
     def ended(self) -> bool:
         """Whether the session is detached or its connection lost; not while it is crashed or suspended."""
-        return self._state is State.ENDED
+        return self._state is SessionState.ENDED
 
     @property
     def crashed(self) -> bool:
@@ -300,7 +300,7 @@ class Session:
 
     # What the connection tells its sessions: see `life` for what may happen when.
 
-    def _happened(self, happening: Happening) -> State | None:
+    def _happened(self, happening: Happening) -> SessionState | None:
         """Go on to the next state; None where nothing comes of it."""
         state = TRANSITIONS[self._state].get(happening)
         if state is not None:
@@ -337,7 +337,7 @@ class Session:
 
     def _revive(self) -> None:
         """Set up the new process that a navigation has given to a crashed target."""
-        unset = self._state is State.CRASHED_UNSET
+        unset = self._state is SessionState.CRASHED_UNSET
         if self._happened(Happening.REVIVE):
             self._gone = None
             if unset:
@@ -418,7 +418,7 @@ class Session:
             return None
         return copy.copy(gone)
 
-    def _let_go(self, answer: Answer) -> None:
+    def _let_go(self, answer: Release) -> None:
         """Send what lets go what an event of this session holds."""
         session = self
         if answer.session is not None:

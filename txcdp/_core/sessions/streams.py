@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from txcdp._core.sessions.enabling import Enabling
 from txcdp.errors import MalformedMessage
 from txcdp.protocol import from_json, to_json
-from txcdp.protocol._holding import HOLDING, Answer, answer
+from txcdp.protocol._holding import HOLDING, Release, answer
 from txcdp.protocol._wire import EventDecoder
 from txcdp.streams import EventStream, Gap, StreamContext
 from txcdp.streams._fanout import EventOwner
@@ -44,7 +44,7 @@ class SessionStreams:
     :ivar context: what they share; the connection's, unless whoever owns the session has given another one.
     """
 
-    def __init__(self, feeder: Feeder, enabling: Enabling, key: bytes, let_go: Callable[[Answer], object]) -> None:
+    def __init__(self, feeder: Feeder, enabling: Enabling, key: bytes, let_go: Callable[[Release], object]) -> None:
         self.context = feeder.context
         self._feeder = feeder
         self._enabling = enabling

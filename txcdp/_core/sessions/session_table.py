@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txcdp._core.dispatch.pending import PendingCommands
-from txcdp._core.dispatch.routing import Routes
+from txcdp._core.dispatch.routing import EventRoutes
 from txcdp._core.sessions.session import AutoAttach, Channel, Session, not_supported, session_key
 from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp._logs import LogThrottle
@@ -44,7 +44,7 @@ class LifeRoute:
         self,
         method: bytes,
         handle: Callable[[bytes, Session, Deliver], None],
-        routes: Routes,
+        routes: EventRoutes,
         sessions: dict[bytes, Session],
     ) -> None:
         self._method = method
@@ -63,7 +63,7 @@ class LifeRoute:
         return True
 
 
-class Targets:
+class SessionTable:
     """All sessions of one connection, by id.
 
     :param channel: the connection, as its sessions see it.
@@ -71,7 +71,7 @@ class Targets:
     :param routes: where the events that tell of targets' lives are found.
     """
 
-    def __init__(self, channel: Channel, pending: PendingCommands, routes: Routes) -> None:
+    def __init__(self, channel: Channel, pending: PendingCommands, routes: EventRoutes) -> None:
         self._channel = channel
         self._pending = pending
         self._may_log = LogThrottle(channel.context.clock)
