@@ -239,13 +239,13 @@ class RestoreTests(ReconnectCase):
             [
                 "Page.enable", "Page.setLifecycleEventsEnabled", "Emulation.setFocusEmulationEnabled",
                 "Emulation.setUserAgentOverride", "Fetch.enable", "Runtime.addBinding", "Network.enable",
-                "Inspector.enable", "Page.getFrameTree",
+                "Inspector.enable", "Page.addScriptToEvaluateOnNewDocument", "Page.getFrameTree",
             ],
         )  # fmt: skip
         self.assertEqual(sent[3].command, emulation.set_user_agent_override(user_agent="mine"))
         self.assertEqual(sent[4].command, fetch.enable(handle_auth_requests=True))
         self.assertEqual(sent[5].command, runtime.add_binding(name="two"))
-        self.assertEqual(max(map(len, self.chrome.lines[-1].writes)), 9)
+        self.assertEqual(max(map(len, self.chrome.lines[-1].writes)), 10)
 
     def test_what_leaves_nothing_standing_is_not_sent_again(self):
         self.chrome.run(self.session.execute(page.bring_to_front()))
@@ -259,7 +259,9 @@ class RestoreTests(ReconnectCase):
         run, names = self.chrome.run, iter("abcdef")
         self.chrome.on(
             page.add_script_to_evaluate_on_new_document,
-            lambda _: page.AddScriptToEvaluateOnNewDocumentResult(identifier=next(names)),
+            lambda sent: page.AddScriptToEvaluateOnNewDocumentResult(
+                identifier=next(names) if sent.source == MARK else "of the page level"
+            ),
         )
         add = page.add_script_to_evaluate_on_new_document(source=MARK)
         known = [run(self.session.execute(add)).identifier for _ in range(2)]
@@ -271,7 +273,8 @@ class RestoreTests(ReconnectCase):
         self.assertEqual(self.chrome.received(remove), [remove(identifier="c")])
         self.lose()
         self.come_back()
-        self.assertEqual(len(self.chrome.received(page.add_script_to_evaluate_on_new_document)), 5)
+        added = self.chrome.received(page.add_script_to_evaluate_on_new_document)
+        self.assertEqual([sent.source for sent in added].count(MARK), 5)
         run(self.session.execute(remove(identifier="b")))
         self.assertEqual(self.chrome.received(remove)[-1], remove(identifier="e"))
 
