@@ -16,7 +16,7 @@ from txcdp.browser import Browser
 from txcdp.chrome import BrowserProcess
 from txcdp.domains import browser, network, page, runtime, storage, target
 from txcdp.errors import CommandError, ConnectionLost, SessionDetached
-from txcdp.gateway._multiplex import SharedBrowser, VirtualBrowser
+from txcdp.gateway._multiplex import SharedBrowser
 from txcdp.testing._line import FakeTransport
 
 
@@ -42,10 +42,11 @@ class InMemory:
     def __init__(self, shared: SharedBrowser) -> None:
         self.turn: Any = None
         self.transport = FakeTransport(self._said, self._wake)
-        self.virtual: VirtualBrowser = shared.open_client(self.transport.put, self._ended)
+        self.virtual = shared.open(lambda code, why: None)
+        self.connection = self.virtual.connect(self.transport.put, self._ended)
 
     def _said(self, transport: FakeTransport, message: bytes) -> None:
-        self.virtual.receive(message)
+        self.connection.receive(message)
         transport.take()
 
     def _ended(self, code: int, why: str) -> None:
@@ -241,7 +242,7 @@ class IsolationTests(IsolationCase):
             await deferLater(reactor, 0.01, lambda: None)
         lost = first.connection.lost
         assert lost is not None
-        self.assertEqual((lost.code, self.shared.clients, self.shared.disposing), (1000, 1, 0))
+        self.assertEqual((lost.code, len(self.shared.state.clients), self.shared.state.disposing), (1000, 1, 0))
         self.assertEqual(await tab.evaluate("1 + 1"), 2)
         late: Deferred[Any] = self.client().new_page()
         self.assertEqual(await (await late).evaluate("2"), 2)

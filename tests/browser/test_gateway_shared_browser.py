@@ -98,10 +98,12 @@ class UseTests(SharedCase):
         (upstream,) = self.shared.placement.upstreams
         for context in (None, await leaves.new_context()):
             await leaves.new_page(context=context)
-        before = len(upstream.shared.contexts)
+        before = len(upstream.shared.state.contexts)
         leaves.connection.transport.abort()
-        await self.until(lambda: len(upstream.shared.contexts) == before - 2 and not upstream.shared.disposing)
-        self.assertEqual(upstream.shared.clients, 1)
+        await self.until(
+            lambda: len(upstream.shared.state.contexts) == before - 2 and not upstream.shared.state.disposing
+        )
+        self.assertEqual(len(upstream.shared.state.clients), 1)
         self.assertEqual(await (await stays.new_page()).evaluate("1 + 1"), 2)
 
     async def test_a_page_is_the_same_in_front_and_behind(self):
@@ -265,7 +267,7 @@ class EndTests(SharedCase):
         await self.until(lambda: done[0] > before + 20)
         self.assertEqual(gateway.counters.ended, {"slow": 1})
         (upstream,) = self.shared.placement.upstreams
-        await self.until(lambda: upstream.shared.clients == 1)
+        await self.until(lambda: len(upstream.shared.state.clients) == 1)
         done[0] = STOP
         await working
 

@@ -13,8 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from txcdp.gateway._client_messages import Command
-from txcdp.gateway._multiplex import Limits, SharedBrowser, VirtualBrowser
-from txcdp.gateway._multiplex.page_connections import PageConnection
+from txcdp.gateway._multiplex import ClientConnection, Limits, SharedBrowser, VirtualBrowser
 
 IDS = re.compile(r"[XY][CTSB][0-9]{5}")
 
@@ -360,14 +359,15 @@ class Client:
     def _begin(self, limits: Limits) -> None:
         if self.browser is not None:
             self.browser.actor = self.name
-        self.virtual = self._open(limits)
-        self._obey = self.virtual._obey
+        self.connection = self._open(limits)
+        self._obey = self.connection._obey
         if self.browser is not None:
             self.browser.actor = None
-            self.virtual._obey = self._act  # type: ignore[method-assign]
+            self.connection._obey = self._act  # type: ignore[method-assign]
 
-    def _open(self, limits: Limits) -> VirtualBrowser:
-        return self.shared.open_client(self._hear, self._ended, limits)
+    def _open(self, limits: Limits) -> ClientConnection:
+        self.virtual: VirtualBrowser = self.shared.open(lambda code, why: None)
+        return self.virtual.connect(self._hear, self._ended, limits)
 
     def _hear(self, message: bytes) -> None:
         self.raw.append(message)
@@ -411,7 +411,7 @@ class Client:
     def raw_send(self, message: bytes) -> None:
         """Say anything."""
         self.said.update(IDS.findall(message.decode("utf-8", "replace")))
-        self.virtual.receive(message)
+        self.connection.receive(message)
 
     def _act(self, command: Command) -> None:
         """Let a command be carried out, which may be long after it was said."""
@@ -423,6 +423,10 @@ class Client:
     def leave(self) -> None:
         """Go away."""
         self.left = True
+        self.connection.close()
+        self._left()
+
+    def _left(self) -> None:
         self.virtual.close()
 
     def answer(self, number: int) -> dict[str, Any]:
@@ -442,17 +446,19 @@ class PageLine(Client):
     :ivar target: the page.
     """
 
-    virtual: PageConnection
-
     def __init__(self, owner: Client, target: str, **limits: int) -> None:
         self.owner = owner
         self.target = target
         super().__init__(owner.shared, owner.browser, owner.name, **limits)
 
-    def _open(self, limits: Limits) -> VirtualBrowser:
+    def _open(self, limits: Limits) -> ClientConnection:
         owner = self.owner
+        self.virtual = owner.virtual
         self.log, self.told, self.place = owner.log, owner.told, len(owner.lines) + 1
-        return self.shared.open_page(owner.virtual, self.target, self._hear, self._ended, limits)
+        return self.virtual.connect_page(self.target, self._hear, self._ended, limits)
+
+    def _left(self) -> None:
+        """Leave the virtual browser to who has opened it."""
 
 
 class MultiplexRig:

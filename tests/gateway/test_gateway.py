@@ -397,11 +397,11 @@ class HttpTests(GatewayCase):
         self.starter.browsers[0].gone.callback(None)
         client.leave()
         mode: Any = gateway.mode
-        self.assertEqual(mode.leases, {})
+        self.assertEqual(mode.leases, [])
         self.client().leave()
         self.assertEqual(len(mode.leases), 1)
         self.starter.browsers[1].gone.callback(None)
-        self.assertEqual(mode.leases, {})
+        self.assertEqual(mode.leases, [])
 
     def caller_status(self, path: str, *headers: str) -> int:
         caller = self.caller()
@@ -742,7 +742,7 @@ class SocketTests(GatewayCase):
         self.assertEqual(caller.status, 0)
         self.starter.browsers[0].gone.callback(None)
         caller.leave()
-        self.assertEqual((gateway.clients.taken, mode.leases), (0, {}))
+        self.assertEqual((gateway.clients.taken, mode.leases), (0, []))
 
 
 class LimitTests(GatewayCase):

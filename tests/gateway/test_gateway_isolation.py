@@ -26,9 +26,8 @@ from hypothesis.stateful import (
 )
 
 from tests.gateway.support_virtual_browser import IDS, Client, FakeBrowser, MultiplexRig
-from txcdp.gateway._multiplex.page_connections import PageConnection
+from txcdp.gateway._multiplex.client_state import ClientSession
 from txcdp.gateway._multiplex.rules import RULES
-from txcdp.gateway._multiplex.sessions import ClientSession
 
 #: Commands of which the outcome depends on an id in their parameters.
 NAMING = {
@@ -85,9 +84,8 @@ def choose(choices: list[str], pick: int) -> str:
 
 def unnamed(client: Client) -> list[ClientSession]:
     """Return the sessions that a line stands on, and that its client calls by no name."""
-    virtual = client.virtual
-    root_session = virtual._root_session if isinstance(virtual, PageConnection) else None
-    return [each for each in (root_session, virtual.sessions.get("")) if each is not None]
+    connection = client.connection
+    return [each for each in (connection._root, connection.sessions.get("")) if each is not None]
 
 
 class Isolation(RuleBasedStateMachine):
@@ -120,7 +118,7 @@ class Isolation(RuleBasedStateMachine):
         if settled:
             self.rig.deliver()
             for client in self.clients:
-                pages = [each for each, info in client.virtual.targets.items() if info["type"] == "page"]
+                pages = [each for each, info in client.virtual.state.targets.items() if info["type"] == "page"]
                 for each in pages:
                     self.open_line(client, each)
             self.rig.deliver()
@@ -185,7 +183,7 @@ class Isolation(RuleBasedStateMachine):
     @invariant()
     def asked_for_nothing_of_others(self) -> None:
         self.learn()
-        watchers = {each.decode() for each in self.shared.watch.keys}
+        watchers = {each.decode() for each in self.shared.state.watch.keys}
         for actor, heard in self.browser.heard[self.seen :]:
             session = heard.get("sessionId", "")
             command = dict(heard)
@@ -206,7 +204,7 @@ class Isolation(RuleBasedStateMachine):
     def one_goes(self, who: int, how: str) -> None:
         if len(self.clients) > 1:
             client = self.clients[who % len(self.clients)]
-            ready = [each for each in client.open_lines if each.virtual.sessions]
+            ready = [each for each in client.open_lines if each.connection.sessions]
             over = ready[0] if ready and how == "Browser.close over a line" else client
             open_lines = client.open_lines
             self.clients.remove(client)
@@ -246,7 +244,7 @@ class Isolation(RuleBasedStateMachine):
     def say(self, client: Client, method: str, session: str, **params: Any) -> int:
         """Say something; a session that is not of this line is as one that there is not."""
         before = len(self.browser.heard)
-        unknown = session and session not in client.virtual.sessions
+        unknown = session and session not in client.connection.sessions
         number = client.send(method, session, **params)
         if unknown:
             assert len(self.browser.heard) == before, (client.name, session, self.browser.heard[before:])
@@ -311,34 +309,35 @@ class Isolation(RuleBasedStateMachine):
         self.learn()
         shared, browser = self.shared, self.browser
         names = {each.name for each in self.clients}
-        assert set(browser.contexts) == set(shared.contexts)
+        assert set(browser.contexts) == set(shared.state.contexts)
         assert {self.contexts[each] for each in browser.contexts} <= names
-        assert shared.disposing == 0
-        hers = {each.id for each in shared.sessions.values()}
+        assert shared.state.disposing == 0
+        hers = {each.id for each in shared.state.sessions.values()}
         watchers = {each.id for each in browser.sessions.values() if each.auto_attach_filter is not None}
-        watch = shared.watch
+        watch = shared.state.watch
         held = [*watch._held.values(), *(each for pages in watch._pages.values() for each in pages)]
         # Those that wait for their tabs, which a client has: this browser closes a page without its tab.
         with_tabs = {each.told.session_id for each in held} & set(browser.sessions)
         assert set(browser.sessions) == hers | watchers | with_tabs, set(browser.sessions) ^ (hers | watchers)
         for each in browser.sessions.values():
             if each.paused and each.id not in with_tabs:
-                virtual = shared.sessions[each.id.encode()].virtual
-                assert (
-                    any(root.auto_attach_filter is not None or root.taken for root in virtual.roots.values())
-                    or virtual.sessions
-                )
-        assert shared.clients == sum(1 + len(each.open_lines) for each in self.clients)
+                roots = shared.state.sessions[each.id.encode()].connection.client.roots
+                assert any(root.auto_attach_filter is not None or root.taken for root in roots.values())
+        assert len(shared.state.clients) == len(self.clients)
         for client in self.clients:
             virtual = client.virtual
             own = {each for each, name in self.targets.items() if name == client.name and each in browser.targets}
             own = {each for each in own if browser.targets[each]["type"] != "browser_ui"}
-            assert set(virtual.targets) == own, (client.name, set(virtual.targets), own)
+            assert set(virtual.state.targets) == own, (client.name, set(virtual.state.targets), own)
             self.lines_are_those_of_its_pages(client, own)
             for over in (client, *client.open_lines):
                 answered = Counter(each["id"] for each in over.got if "id" in each)
                 assert answered.total() == len(answered), "an answer came twice"
-                waiting = {asked.number for asked in shared.line.asked.values() if asked.virtual is over.virtual}
+                waiting = {
+                    asked.number
+                    for asked in shared.state.line.asked.values()
+                    if asked.waiting is over.connection.waiting
+                }
                 assert answered.keys() | waiting == set(range(1, over.number + 1)), (client.name, over.place, waiting)
         for client in self.gone:
             assert client.closed or client.left
@@ -349,10 +348,10 @@ class Isolation(RuleBasedStateMachine):
         for line in client.lines:
             if not line.left:
                 assert (line.closed is None) is (line.target in own), (client.name, line.target, line.closed)
-        assert client.virtual.page_connections == [each.virtual for each in client.open_lines]
-        with_targets = [each for over in (client, *client.open_lines) for each in over.virtual.sessions.values()]
-        counted = Counter(each.target_id for each in with_targets if each is not client.virtual.root_session)
-        assert client.virtual._attachments == counted
+        assert client.virtual.state.connections == [each.connection for each in (client, *client.open_lines)]
+        with_targets = [each for over in (client, *client.open_lines) for each in over.connection.sessions.values()]
+        counted = Counter(each.target_id for each in with_targets if each is not client.connection.root_session)
+        assert client.virtual.state.attachments == counted
 
 
 class _Fresh(Isolation):

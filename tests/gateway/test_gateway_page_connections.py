@@ -44,14 +44,14 @@ class PageLineTests(SynchronousTestCase):
         self.assertEqual(same["sessionId"], self.session, "its owner has a session of its own with the page")
 
     def test_what_is_said_early_waits(self):
-        self.line.virtual.receive(b'{"id":7,"method":"Runtime.evaluate","params":{"expression":"x"}}')
+        self.line.connection.receive(b'{"id":7,"method":"Runtime.evaluate","params":{"expression":"x"}}')
         self.assertEqual(self.line.got, [])
         self.rig.deliver()
         self.assertEqual(self.line.got[-1]["id"], 7)
 
     def test_an_event_that_is_written_otherwise(self):
         self.rig.deliver()
-        key = self.line.virtual.sessions[""].id
+        key = self.line.connection.sessions[""].id
         self.shared.receive(json.dumps({"method": "Page.x", "sessionId": key, "params": {}}).encode())
         self.shared.receive(b'{"method":"Page.y","params":{},"sessionId":"%b" }' % key.encode())
         self.assertEqual(self.line.got[-2:], [{"method": "Page.x", "params": {}}, {"method": "Page.y", "params": {}}])
@@ -72,7 +72,7 @@ class PageLineTests(SynchronousTestCase):
 
     def test_sessions_of_its_own(self):
         made = self.line.ask("Target.createTarget", url="about:blank")["result"]["targetId"]
-        self.assertEqual(self.browser.targets[made]["browserContextId"], self.a.virtual.default)
+        self.assertEqual(self.browser.targets[made]["browserContextId"], self.a.virtual.state.default)
         session = self.line.ask("Target.attachToTarget", targetId=made, flatten=True)["result"]["sessionId"]
         (event,) = self.line.told_of("Target.attachedToTarget")
         self.assertEqual((event["params"]["sessionId"], event.get("sessionId")), (session, None))
@@ -85,7 +85,7 @@ class PageLineTests(SynchronousTestCase):
         self.assertIsNone(self.line.closed)
 
     def test_targets_that_are_being_made_over_several_lines(self):
-        own = len(self.a.virtual.targets)
+        own = len(self.a.virtual.state.targets)
         lines = [Line(self.rig, self.a, self.target, targets=own + 2) for _ in range(3)]
         self.rig.deliver()
         for each in lines:
@@ -94,7 +94,7 @@ class PageLineTests(SynchronousTestCase):
         self.assertEqual(refused["message"], f"{own + 2} targets are all that a client may have")
         lines[0].leave()
         self.rig.deliver()
-        self.assertEqual(self.a.virtual.being_made, 0)
+        self.assertEqual(self.a.virtual.state.making, 0)
 
     def test_discovery(self):
         self.line.ask("Target.setDiscoverTargets", discover=True)
@@ -102,13 +102,15 @@ class PageLineTests(SynchronousTestCase):
         target, _ = self.rig.page(self.a)
         told = {each["params"]["targetInfo"]["targetId"] for each in self.line.told_of("Target.targetCreated")}
         self.assertLessEqual({self.target, target}, told)
-        self.assertEqual({self.browser.targets[each]["browserContextId"] for each in told}, {self.a.virtual.default})
+        self.assertEqual(
+            {self.browser.targets[each]["browserContextId"] for each in told}, {self.a.virtual.state.default}
+        )
 
     def test_the_page_closes(self):
         self.rig.deliver()
         self.rig.result(self.a, "Target.closeTarget", targetId=self.target)
         self.assertEqual(self.line.closed, (1000, "the page has closed"))
-        self.assertEqual(self.a.virtual.page_connections, [])
+        self.assertEqual(self.a.virtual.state.connections, [self.a.connection])
         self.rig.result(self.a, "Browser.getVersion")
 
     def test_a_page_that_there_is_not(self):
@@ -131,18 +133,18 @@ class PageLineTests(SynchronousTestCase):
         self.line.ask("Target.attachToTarget", targetId=self.target, flatten=True)
         self.a.send("Target.detachFromTarget", sessionId=self.session)
         self.rig.deliver()
-        self.assertTrue(self.a.virtual.seen(self.a.virtual.targets[self.target])["attached"])
-        self.line.virtual.close()
-        self.line.virtual.close()
+        self.assertTrue(self.a.virtual.state.seen(self.a.virtual.state.targets[self.target])["attached"])
+        self.line.connection.close()
+        self.line.connection.close()
         self.rig.deliver()
-        self.assertFalse(self.a.virtual.seen(self.a.virtual.targets[self.target])["attached"])
+        self.assertFalse(self.a.virtual.state.seen(self.a.virtual.state.targets[self.target])["attached"])
         self.assertEqual(len(self.browser.sessions), self.before - 1)
-        self.assertEqual((self.line.closed, self.shared.clients, self.a.virtual.page_connections), (None, 2, []))
+        self.assertEqual((self.line.closed, self.a.virtual.state.connections), (None, [self.a.connection]))
         self.assertIn(self.target, self.browser.targets)
         self.rig.result(self.a, "Target.closeTarget", targetId=self.target)
 
     def test_its_client_leaves_before_it_is_there(self):
-        self.line.virtual.close()
+        self.line.connection.close()
         self.rig.deliver()
         self.assertEqual(len(self.browser.sessions), self.before)
 
@@ -153,8 +155,8 @@ class PageLineTests(SynchronousTestCase):
         self.assertEqual(self.line.closed, (1000, "who has opened the page has left"))
         late = Line(self.rig, self.a, self.target)
         self.assertEqual(late.closed, (1011, "who has opened the page has left"))
-        self.assertEqual(self.shared.clients, 1)
-        self.assertEqual({each.virtual for each in self.shared.sessions.values()}, {self.b.virtual})
+        self.assertEqual(len(self.shared.state.clients), 1)
+        self.assertEqual({each.connection for each in self.shared.state.sessions.values()}, {self.b.connection})
 
     def test_browser_close_closes_its_owners_virtual_browser(self):
         self.assertEqual(self.line.ask("Browser.close")["result"], {})
@@ -167,11 +169,11 @@ class PageLineTests(SynchronousTestCase):
         self.assertEqual((self.line.closed, self.a.closed, self.b.closed), ((1011, "gone"),) * 3)
 
     def test_no_session(self):
-        self.line.virtual.close()
+        self.line.connection.close()
         self.browser.broken = {"Target.attachToBrowserTarget"}
         self.rig.deliver()
         line = Line(self.rig, self.a, self.target)
-        line.virtual.close()
+        line.connection.close()
         line = Line(self.rig, self.a, self.target)
         self.rig.deliver()
         self.assertEqual(line.closed, (1011, "the browser has opened no session"))

@@ -739,7 +739,7 @@ class VirtualTransportTests(SynchronousTestCase):
         self.transport.close()
         self.transport.abort()
         self.assertEqual(ear.heard, [(None, True)])
-        line = VirtualLine(self.transport, 5, lambda _: None)
+        line = VirtualLine(self.transport, 5, self.virtual.close, lambda _: None)
         line.browser_closes()
         self.assertEqual((line.why, line.browser), ("", "5"))
 

@@ -17,7 +17,7 @@ from tests.gateway.support_virtual_browser import (
     MultiplexRig,
 )
 from txcdp.gateway._multiplex import Limits, SharedBrowser, downloads, target_watch
-from txcdp.gateway._multiplex.commands import VERBS
+from txcdp.gateway._multiplex.commands import HANDLERS
 from txcdp.gateway._multiplex.rules import GUARDED, RULES, RuleKind, rule_of
 
 PROTOCOL = Path(__file__).parents[2] / "txcdp" / "codegen" / "protocol"
@@ -41,7 +41,7 @@ class VirtualBrowserCase(SynchronousTestCase):
 
 class ComingAndGoingTests(VirtualBrowserCase):
     def test_each_has_a_context_and_a_session_of_its_own(self):
-        self.assertEqual(self.shared.clients, 2)
+        self.assertEqual(len(self.shared.state.clients), 2)
         a, b = (self.result(each, "Target.getBrowserContexts") for each in (self.a, self.b))
         self.assertEqual(a["browserContextIds"], [])
         self.assertNotEqual(a["defaultBrowserContextId"], b["defaultBrowserContextId"])
@@ -52,24 +52,26 @@ class ComingAndGoingTests(VirtualBrowserCase):
 
     def test_a_first_page(self):
         got: list[Any] = []
-        virtual = self.shared.open_client(lambda message: got.append(json.loads(message)), print, first_page=True)
-        virtual.receive(b'{"id":1,"method":"Target.getTargets"}')
+        virtual = self.shared.open(print, first_page=True)
+        connection = virtual.connect(lambda message: got.append(json.loads(message)), print)
+        connection.receive(b'{"id":1,"method":"Target.getTargets"}')
         self.rig.deliver()
         (info,) = got[0]["result"]["targetInfos"]
         self.assertEqual(
-            (info["type"], info["url"], info["browserContextId"]), ("page", "about:blank", virtual.default)
+            (info["type"], info["url"], info["browserContextId"]), ("page", "about:blank", virtual.state.default)
         )
         virtual.close()
         self.browser.broken.add("Target.createTarget")
-        virtual = self.shared.open_client(lambda message: got.append(json.loads(message)), print, first_page=True)
-        virtual.receive(b'{"id":1,"method":"Target.getTargets"}')
+        virtual = self.shared.open(print, first_page=True)
+        connection = virtual.connect(lambda message: got.append(json.loads(message)), print)
+        connection.receive(b'{"id":1,"method":"Target.getTargets"}')
         self.rig.deliver()
         self.assertEqual(got[-1]["result"], {"targetInfos": []})
 
     def test_downloads_of_who_has_said_nothing(self):
-        self.shared.downloads = "/profile"
+        self.shared.state.downloads = "/profile"
         client = self.rig.client("C")
-        own = client.virtual.default
+        own = client.virtual.state.default
         params = {"behavior": "allow", "downloadPath": f"/profile/{own}", "browserContextId": own}
         self.assertEqual(self.browser.heard[-1][1]["params"], params)
         self.result(client, "Browser.setDownloadBehavior", behavior="default", eventsEnabled=True, downloadPath="/x")
@@ -95,21 +97,21 @@ class ComingAndGoingTests(VirtualBrowserCase):
         self.rig.page(self.a, browserContextId=context)
         _, other = self.rig.page(self.b)
         hanging = self.a.send("Runtime.evaluate", session, expression="hang")
-        root = self.a.virtual.sessions[""].id
+        root = self.a.connection.sessions[""].id
         self.a.leave()
         self.a.leave()
-        self.assertEqual(self.shared.disposing, 2)
+        self.assertEqual(self.shared.state.disposing, 2)
         heard = len(self.a.got)
         self.rig.deliver()
         self.assertEqual(len(self.a.got), heard)
         self.assertNotIn(hanging, [each.get("id") for each in self.a.got])
-        self.assertEqual(self.shared.disposing, 0)
+        self.assertEqual(self.shared.state.disposing, 0)
         self.assertNotIn(root, self.browser.sessions)
         self.assertEqual(list(self.browser.contexts.values()), ["B"])
-        self.assertEqual(self.shared.line.asked, {})
-        self.assertEqual({each.virtual for each in self.shared.sessions.values()}, {self.b.virtual})
-        self.assertEqual(set(self.shared.owners.values()), {self.b.virtual})
-        self.assertEqual(set(self.shared.contexts.values()), {self.b.virtual})
+        self.assertEqual(self.shared.state.line.asked, {})
+        self.assertEqual({each.connection for each in self.shared.state.sessions.values()}, {self.b.connection})
+        self.assertEqual(set(self.shared.state.owners.values()), {self.b.virtual.state})
+        self.assertEqual(set(self.shared.state.contexts.values()), {self.b.virtual.state})
         self.assertEqual(self.result(self.b, "Runtime.evaluate", other, expression="1")["result"]["value"], "1")
         self.a.send("Browser.getVersion")
         self.assertEqual(len(self.a.got), heard)
@@ -121,7 +123,7 @@ class ComingAndGoingTests(VirtualBrowserCase):
         self.rig.deliver()
         self.assertEqual(early.got, [])
         self.assertNotIn("E", self.browser.contexts.values())
-        self.assertEqual(self.shared.disposing, 0)
+        self.assertEqual(self.shared.state.disposing, 0)
         self.assertEqual(len([each for each in self.browser.sessions.values() if each.parent == ""]), 3)
 
     def test_leaving_while_a_context_is_made(self):
@@ -150,7 +152,7 @@ class ComingAndGoingTests(VirtualBrowserCase):
         self.assertEqual(late.closed, (1011, "it crashed"))
         self.rig.deliver()
         self.assertEqual(len(self.browser.heard), heard)
-        self.assertEqual(self.shared.clients, 0)
+        self.assertEqual(len(self.shared.state.clients), 0)
 
     def test_a_browser_that_gives_no_room(self):
         for method in ("Target.createBrowserContext", "Target.attachToBrowserTarget"):
@@ -158,7 +160,7 @@ class ComingAndGoingTests(VirtualBrowserCase):
             late = self.rig.client("L")
             assert late.closed is not None
             self.assertEqual(late.closed[0], 1011)
-        self.assertEqual(self.shared.clients, 2)
+        self.assertEqual(len(self.shared.state.clients), 2)
         self.browser.broken = set()
         self.assertNotIn("L", self.browser.contexts.values())
 
@@ -174,7 +176,7 @@ class ComingAndGoingTests(VirtualBrowserCase):
             self.assertIn("cannot be shared", shared.lost)
 
     def test_the_browser_ends_the_root_session(self):
-        root = self.a.virtual.sessions[""]
+        root = self.a.connection.sessions[""]
         self.browser.event("", "Target.detachedFromTarget", sessionId=root.id, targetId=root.target_id)
         self.rig.deliver()
         self.assertEqual(self.a.closed, (1011, "the browser has ended the session"))
@@ -242,14 +244,14 @@ class AddressingTests(VirtualBrowserCase):
         ):
             self.shared.receive(message)
         self.assertEqual(self.shared.malformed, 9)
-        before = self.shared.line.swallowed
+        before = self.shared.state.line.swallowed
         self.shared.receive(b'{"id":99999,"result":{}}')
-        self.assertEqual(self.shared.line.swallowed, before + 1)
+        self.assertEqual(self.shared.state.line.swallowed, before + 1)
         self.shared.receive(b'{"method":"Target.receivedMessageFromTarget","params":{"message":"","targetId":"T"}}')
         self.result(self.a, "Browser.getVersion")
 
     def test_events_of_the_browser_session(self):
-        root = self.a.virtual.sessions[""]
+        root = self.a.connection.sessions[""]
         target, _ = self.rig.page(self.a)
         about = {"frameId": target, "guid": "g", "url": "u", "suggestedFilename": "f"}
         self.browser.event(root.id, "Browser.downloadWillBegin", **about)
@@ -307,11 +309,11 @@ class AddressingTests(VirtualBrowserCase):
         self.rig.page(self.a)
         self.result(self.a, "Browser.setDownloadBehavior", behavior="allow", eventsEnabled=True)
         self.browser.do_Page_getFrameTree = lambda *_: None  # type: ignore[method-assign]
-        before = len(self.a.virtual.waiting)
+        before = len(self.a.connection.waiting)
         for number in range(10):
             self.browser.download("", f"frame {number}")
         self.rig.deliver()
-        self.assertEqual(len(self.a.virtual.waiting) - before, 3)
+        self.assertEqual(len(self.a.connection.waiting) - before, 3)
         self.assertEqual(self.downloads(self.a), [[]])
         self.result(self.a, "Browser.getVersion")
 
@@ -320,7 +322,7 @@ class AddressingTests(VirtualBrowserCase):
         target, session = self.rig.page(self.a)
         self.rig.page(self.a)
         self.result(self.a, "Browser.setDownloadBehavior", behavior="allow", eventsEnabled=True)
-        root = self.a.virtual.sessions[""]
+        root = self.a.connection.sessions[""]
         self.browser.download(target, f"{target}-F")
         guid = f"guid of {target}-F"
         for _ in range(2):
@@ -331,22 +333,22 @@ class AddressingTests(VirtualBrowserCase):
         self.rig.deliver()
         self.assertEqual(self.downloads(self.a), [[("downloadWillBegin", guid), ("downloadProgress", guid)]])
         for number in range(3):
-            self.a.virtual.downloads._owns(f"{number}")
-        self.assertEqual(list(self.a.virtual.downloads._own), ["1", "2"])
+            self.a.virtual.state.download_filter._owns(f"{number}")
+        self.assertEqual(list(self.a.virtual.state.download_filter._own), ["1", "2"])
 
     def test_what_a_session_has_not_answered_when_it_goes(self):
         target, mine = self.rig.page(self.a)
         number = self.a.send("Runtime.evaluate", mine, expression="hang")
         self.result(self.a, "Target.closeTarget", targetId=target)
         self.assertEqual(self.a.answer(number), {"id": number, "error": SESSION_GONE})
-        self.assertEqual(self.shared.line.asked, {})
-        self.assertEqual(self.a.virtual.waiting, set())
+        self.assertEqual(self.shared.state.line.asked, {})
+        self.assertEqual(self.a.connection.waiting, set())
 
     def test_line_ids_begin_anew(self):
         _, mine = self.rig.page(self.a)
-        self.shared.line._last = 2**31 - 3
+        self.shared.state.line._last = 2**31 - 3
         numbers = [self.a.send("Runtime.evaluate", mine, expression="hang") for _ in range(3)]
-        self.shared.line._last = 2**31 - 3
+        self.shared.state.line._last = 2**31 - 3
         numbers += [self.a.send("Page.enable", mine) for _ in range(3)]
         self.rig.deliver()
         self.assertEqual([command["id"] for _, command in self.browser.heard[-6:]], [2**31 - 2, 2**31 - 1, 1, 2, 3, 4])
@@ -374,7 +376,7 @@ class ForeignTests(VirtualBrowserCase):
         self.default = self.result(self.b, "Target.getBrowserContexts")["defaultBrowserContextId"]
 
     def test_sessions(self):
-        for session in (self.session, "invented", self.b.virtual.sessions[""].id, self.a.virtual.sessions[""].id):
+        for session in (self.session, "invented", self.b.connection.sessions[""].id, self.a.connection.sessions[""].id):
             number = self.a.send("Runtime.evaluate", session, expression="1")
             self.assertEqual(self.a.answer(number), {"id": number, "error": SESSION_GONE})
         self.assertEqual(
@@ -426,7 +428,7 @@ class ForeignTests(VirtualBrowserCase):
         self.browser.targets[self.target]["browserContextId"] = self.browser.default
         session = self.browser.sessions[self.mine]
         self.browser.attach(session, self.target, paused=True)
-        lost = self.browser.attach(self.browser.sessions[self.b.virtual.sessions[""].id], self.target)
+        lost = self.browser.attach(self.browser.sessions[self.b.connection.sessions[""].id], self.target)
         heard = len(self.a.got)
         self.rig.deliver()
         self.assertEqual(len(self.a.got), heard)
@@ -440,7 +442,7 @@ class TargetTests(VirtualBrowserCase):
         return [each["type"] for each in found]
 
     def test_contexts(self):
-        default = self.a.virtual.default
+        default = self.a.virtual.state.default
         self.assertEqual(self.browser.targets[self.rig.page(self.a)[0]]["browserContextId"], default)
         context = self.result(self.a, "Target.createBrowserContext", proxyServer="p")["browserContextId"]
         self.assertEqual(self.browser.heard[-1][1]["params"], {"proxyServer": "p", "disposeOnDetach": True})
@@ -491,11 +493,11 @@ class TargetTests(VirtualBrowserCase):
         hidden = next(key for key, each in self.browser.targets.items() if each["type"] == "browser_ui")
         self.browser.event("", "Target.targetCreated", targetInfo=self.browser.info(hidden))
         self.rig.deliver()
-        self.assertNotIn(hidden, self.a.virtual.targets)
+        self.assertNotIn(hidden, self.a.virtual.state.targets)
 
     def test_the_info_of_a_target_that_was_never_told_of(self):
         _, session = self.rig.page(self.a)
-        self.a.virtual.targets.clear()
+        self.a.virtual.state.targets.clear()
         found = self.result(self.a, "Target.getTargetInfo", session)["targetInfo"]
         self.assertEqual(found["targetId"], self.browser.sessions[session].target)
 
@@ -573,7 +575,7 @@ class TargetTests(VirtualBrowserCase):
 
     def test_what_a_page_is_told_of_its_frames(self):
         _, session = self.rig.page(self.a)
-        info = {"targetId": "XT99999", "type": "iframe", "browserContextId": self.a.virtual.default, "url": "x"}
+        info = {"targetId": "XT99999", "type": "iframe", "browserContextId": self.a.virtual.state.default, "url": "x"}
         self.browser.event(session, "Target.targetInfoChanged", targetInfo=info)
         self.browser.event(session, "Target.targetInfoChanged", targetInfo={**info, "browserContextId": "XC00001"})
         self.rig.deliver()
@@ -587,7 +589,7 @@ class TargetTests(VirtualBrowserCase):
         context = self.result(self.a, "Target.createBrowserContext")["browserContextId"]
         params = {"url": "about:blank", "newWindow": False, "browserContextId": context}
         self.assertIn("no browser is open", self.ask(self.a, "Target.createTarget", **params)["error"]["message"])
-        self.assertEqual(self.a.virtual.making, 0)
+        self.assertEqual(self.a.virtual.state.making, 0)
 
     def test_discovery(self):
         early, _ = self.rig.page(self.a)
@@ -615,8 +617,8 @@ class TargetTests(VirtualBrowserCase):
         self.assertFalse(self.a.events("Target.targetInfoChanged")[-1]["targetInfo"]["attached"])
         self.result(self.a, "Target.closeTarget", targetId=target)
         self.assertEqual(self.a.events("Target.targetDestroyed"), [{"targetId": target}])
-        self.assertNotIn(target, self.shared.owners)
-        self.assertNotIn(target, self.a.virtual.tops)
+        self.assertNotIn(target, self.shared.state.owners)
+        self.assertNotIn(target, self.a.virtual.state.tops)
         self.assertEqual(self.b.events("Target.targetCreated"), [])
         self.result(self.a, "Target.setDiscoverTargets", discover=False)
         self.rig.page(self.a)
@@ -630,9 +632,9 @@ class TargetTests(VirtualBrowserCase):
         self.assertTrue(all(each["sessionId"] == session for each in self.a.got if "Created" in each.get("method", "")))
         own = self.result(self.a, "Target.getTargetInfo")["targetInfo"]["targetId"]
         nested = self.result(self.a, "Target.attachToTarget", targetId=own, flatten=True)["sessionId"]
-        self.assertTrue(self.a.virtual.sessions[nested].is_browser)
+        self.assertTrue(self.a.connection.sessions[nested].is_browser)
         self.result(self.a, "Target.closeTarget", targetId=target)
-        self.assertEqual(self.a.virtual.discovering, {})
+        self.assertEqual(self.a.virtual.state.discoveries, {})
 
     def test_auto_attach_hands_new_targets_over(self):
         self.result(self.a, "Target.setAutoAttach", autoAttach=True, waitForDebuggerOnStart=True, flatten=True)
@@ -697,7 +699,7 @@ class TargetTests(VirtualBrowserCase):
         self.browser.remove(page.target)
         self.browser.remove(tab.target)
         self.rig.deliver()
-        watch = self.shared.watch
+        watch = self.shared.state.watch
         self.assertEqual((watch._held, list(watch._pages.values())), ({}, []))
         tab, page = self.popup(self.a, session)
         self.assertTrue(page.paused)
@@ -709,7 +711,7 @@ class TargetTests(VirtualBrowserCase):
         """A worker whose session goes in the same write never runs."""
         self.rig.page(self.a)
         del self.browser.heard[:]
-        worker = self.browser.add_target("service_worker", self.a.virtual.default)
+        worker = self.browser.add_target("service_worker", self.a.virtual.state.default)
         self.rig.deliver(len(self.browser.out))
         asked = [each["method"] for _, each in self.browser.heard]
         self.assertEqual(asked, ["Runtime.runIfWaitingForDebugger"])
@@ -720,14 +722,14 @@ class TargetTests(VirtualBrowserCase):
     def test_workers_that_never_go_on(self):
         self.patch(target_watch, "_MOST", 2)
         self.browser.mute.add("Runtime.runIfWaitingForDebugger")
-        workers = [self.browser.add_target("worker", self.a.virtual.default) for _ in range(3)]
+        workers = [self.browser.add_target("worker", self.a.virtual.state.default) for _ in range(3)]
         self.rig.deliver()
         left = [each.target for each in self.browser.sessions.values() if each.target in workers]
         self.assertEqual(left, workers[1:])
         for each in workers:
             self.browser.remove(each)
         self.rig.deliver()
-        self.assertEqual((self.shared.watch._leaving, self.shared.line.asked), ({}, {}))
+        self.assertEqual((self.shared.state.watch._leaving, self.shared.state.line.asked), ({}, {}))
 
     def test_nobody_else_waits(self):
         self.result(self.a, "Target.setAutoAttach", autoAttach=True, waitForDebuggerOnStart=True, flatten=True)
@@ -794,10 +796,12 @@ class TargetTests(VirtualBrowserCase):
         self.assertEqual(self.result(self.a, "Target.getTargetInfo", nested)["targetInfo"]["type"], "browser")
         self.result(self.a, "Target.setAutoAttach", autoAttach=False, waitForDebuggerOnStart=False, flatten=True)
         self.result(self.a, "Target.createTarget", url="about:blank")
-        handed = [each for each in self.a.virtual.sessions.values() if each.parent is self.a.virtual.sessions[nested]]
+        handed = [
+            each for each in self.a.connection.sessions.values() if each.parent is self.a.connection.sessions[nested]
+        ]
         self.assertEqual(len(handed), 2)
         self.result(self.a, "Target.detachFromTarget", sessionId=nested)
-        self.assertEqual(list(self.a.virtual.sessions), [""])
+        self.assertEqual(list(self.a.connection.sessions), [""])
         self.assertEqual(len(self.browser.sessions), 4)
 
     def test_popups_are_their_openers(self):
@@ -839,7 +843,7 @@ class TargetTests(VirtualBrowserCase):
         self.browser.out.pop()
         self.rig.deliver()
         self.assertEqual(self.a.answer(number)["error"], SESSION_GONE)
-        self.assertEqual((self.shared.line.asked, self.a.virtual.waiting), ({}, set()))
+        self.assertEqual((self.shared.state.line.asked, self.a.connection.waiting), ({}, set()))
 
     def test_limits(self):
         c = self.rig.client("C", commands=2, contexts=2, targets=3, sessions=3)
@@ -905,10 +909,14 @@ class TargetTests(VirtualBrowserCase):
             self.result(self.a, "Target.createTarget", url=url)
 
     def test_invented_sessions_leave_nothing_behind(self):
-        sizes = [len(each) for each in (self.shared.sessions, self.shared.line.asked, self.a.virtual.sessions)]
+        sizes = [
+            len(each) for each in (self.shared.state.sessions, self.shared.state.line.asked, self.a.connection.sessions)
+        ]
         for each in range(1000):
             self.a.send("Runtime.evaluate", f"invented{each}", expression="1")
-        after = [len(each) for each in (self.shared.sessions, self.shared.line.asked, self.a.virtual.sessions)]
+        after = [
+            len(each) for each in (self.shared.state.sessions, self.shared.state.line.asked, self.a.connection.sessions)
+        ]
         self.assertEqual(sizes, after)
 
 
@@ -1027,7 +1035,7 @@ class SayingTests(VirtualBrowserCase):
         self.a.send("Target.closeTarget", targetId=target)
         self.rig.deliver()
         self.assertEqual(self.a.closed, (1008, "too slow"))
-        self.assertEqual(self.shared.line.asked, {})
+        self.assertEqual(self.shared.state.line.asked, {})
         self.assertEqual(list(self.browser.contexts.values()), ["B"])
 
 
@@ -1079,21 +1087,23 @@ class RulesTests(SynchronousTestCase):
         browser = rig.browser
         for method in methods:
             for who, name in ((client, ""), (client, session), (line, "")):
-                for context in (None, other.virtual.default, browser.default):
+                for context in (None, other.virtual.state.default, browser.default):
                     before = len(browser.heard)
                     params = {} if context is None else {"browserContextId": context}
                     answer = rig.ask(who, method, name, url="about:blank", **params)
                     heard = [each["params"] for _, each in browser.heard[before:] if each["method"] == method]
                     if context is None:
                         self.assertIn("result", answer, method)
-                        self.assertEqual([each["browserContextId"] for each in heard], [client.virtual.default], method)
+                        self.assertEqual(
+                            [each["browserContextId"] for each in heard], [client.virtual.state.default], method
+                        )
                     else:
                         self.assertIn("error", answer, method)
                         self.assertEqual(heard, [], method)
 
     def test_every_verb_has_a_row_and_every_row_its_verb(self):
         own = {method for method, each in RULES.items() if RuleKind.OWN in (each.browser, each.page)}
-        self.assertEqual(own, set(VERBS))
+        self.assertEqual(own, set(HANDLERS))
 
     def test_refusals_say_why(self):
         for method, each in RULES.items():
@@ -1106,4 +1116,4 @@ class RulesTests(SynchronousTestCase):
             self.assertIn(rule_of(method).why, error["message"])
 
     def test_limits_have_their_defaults(self):
-        self.assertEqual(MultiplexRig().client().virtual.limits, Limits())
+        self.assertEqual(MultiplexRig().client().connection.limits, Limits())

@@ -77,14 +77,6 @@ CIRCLES: tuple[frozenset[str], ...] = (
     ),
     # A stream has `expect`, which gives what waits for a stream.
     frozenset({"streams._expected", "streams._stream"}),
-    # To be cut: the state of shared mode is to be data, its handlers return what is to be done.
-    frozenset(
-        f"gateway._multiplex.{name}"
-        for name in (
-            *("commands", "downloads", "page_connections", "sessions", "shared_browser", "state"),
-            *("target_watch", "upstream_commands", "virtual_browser"),
-        )
-    ),
 )
 
 #: Classes with over 15 attributes: how many they may have, and why.
@@ -96,8 +88,7 @@ MANY: dict[str, tuple[int, str]] = {
     "chrome._process.BrowserProcess": (19, "what is told of a process, and how far its end has got"),
     "cli._recorded.Recorded": (17, "a total for each kind of entry"),
     "cli._tally.Tally": (21, "a total for each line of the summary"),
-    "gateway._multiplex.sessions.ClientSession": (19, "what a client has set up in one session, to answer from"),
-    "gateway._multiplex.state.ClientState": (20, "a table for each kind of thing that a client can have"),
+    "gateway._multiplex.client_state.ClientSession": (19, "what a client has set up in one session, to answer from"),
     "page._navigation.Watcher": (17, "to be thinned as the model takes over"),
     "streams._flow.Flow": (16, "the budget of pauses, and who holds"),
     "testing._line.FakeTransport": (18, "all that a test may look at of a line"),

@@ -340,7 +340,7 @@ FAULTS = (
     ),
     Fault(
         "an id that was given to one may be used by another",
-        "gateway/_proxy/leases.py",
+        "gateway/_proxy/signed_ids.py",
         'said = f"{kind} {principal.name} {nonce}".encode()',
         'said = f"{kind} {nonce}".encode()',
         ("tests/gateway/test_gateway.py::HttpTests::test_pages_of_other_tokens_are_not_there",),
@@ -392,9 +392,9 @@ FAULTS = (
     ),
     Fault(
         "cookies without a context are those of the browser's own",
-        "gateway/_multiplex/virtual_browser.py",
-        'return {**params, "browserContextId": self.default}',
-        "return params",
+        "gateway/_multiplex/commands.py",
+        'params = {**params, "browserContextId": client.default}',
+        "pass",
         (
             "tests/gateway/test_gateway_virtual_browser.py::RulesTests::"
             "test_every_command_with_an_optional_context_is_told_the_clients_own",
@@ -409,9 +409,9 @@ FAULTS = (
     ),
     Fault(
         "a page of somebody else's can be reached in a shared browser",
-        "gateway/_proxy/shared_mode.py",
-        "        return [each for each in self.leases if each.principal.name == principal.name]\n",
-        "        return list(self.leases)\n",
+        "gateway/_proxy/base_mode.py",
+        "if each.principal.name == principal.name and each.browser is not None",
+        "if each.browser is not None",
         ("tests/gateway/test_gateway_shared_mode.py::EndpointTests::test_tokens",),
     ),
     Fault(
@@ -424,22 +424,22 @@ FAULTS = (
     Fault(
         "a shared browser is given back before it has cleared away what a client has left",
         "gateway/_proxy/upstream.py",
-        "if self._leaving.is_set and not self.shared.line.asked:",
+        "if self._leaving.is_set and not self.shared.state.line.asked:",
         "if self._leaving.is_set:",
         ("tests/gateway/test_gateway_shared_mode.py::PlaceTests::test_a_browser_that_does_not_clear_away",),
     ),
     Fault(
         "the sessions of a line to a page may be those of others",
         "gateway/_multiplex/shared_browser.py",
-        "self.owner(told.info) is not parent.virtual.owner:",
+        "self.state.owner(told.info) is not parent.connection.client:",
         "False:",
         ("tests/gateway/test_gateway_virtual_browser.py",),
     ),
     Fault(
         "a line to a page is attached to that of another client",
-        "gateway/_multiplex/page_connections.py",
-        "if self._target_id not in self.targets:",
-        "if False:",
+        "gateway/_multiplex/connections.py",
+        "if self._target_id in self.client.targets:",
+        "if True:",
         (
             f"{_ISOLATION}::test_nobody_sees_or_touches_what_is_anothers",
             "tests/gateway/test_gateway_page_connections.py::PageLineTests::test_a_page_of_somebody_elses",
@@ -447,23 +447,23 @@ FAULTS = (
     ),
     Fault(
         "the session of a line to a page outlives the line",
-        "gateway/_multiplex/page_connections.py",
-        "                self.browser.line.detach(self._root_session.id, ROOT)\n",
-        "                pass\n",
+        "gateway/_multiplex/connections.py",
+        "            self._shared.detach(self._root)\n",
+        "",
         (f"{_ISOLATION}::test_nobody_sees_or_touches_what_is_anothers",),
     ),
     Fault(
         "a client hears of downloads of others",
         "gateway/_multiplex/downloads.py",
-        "if owner is self._owner:",
+        "if owned:",
         "if True:",
         ("tests/gateway/test_gateway_virtual_browser.py::AddressingTests::test_downloads_of_others",),
     ),
     Fault(
         "a client is told of what is opened in the virtual browsers of others",
-        "gateway/_multiplex/state.py",
-        "for virtual in (self, *self.page_connections) for each",
-        "for virtual in self.browser._clients for each",
+        "gateway/_multiplex/shared_browser.py",
+        "            client.target_told(told.info)\n",
+        "            for each in self.state.clients:\n                each.target_told(told.info)\n",
         (
             f"{_ISOLATION}::test_nobody_sees_or_touches_what_is_anothers",
             f"{_ISOLATION}::test_a_client_hears_the_same_whether_others_are_there_or_not",

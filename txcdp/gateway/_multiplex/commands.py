@@ -1,97 +1,169 @@
-"""The commands that a virtual browser answers itself, or does in its own way."""
+"""The commands that a virtual browser answers itself, or does in its own way.
+
+Ids of others are not found in a client's tables. So they are answered exactly as ids that do not exist, because in
+its virtual browser they do not.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from txcdp.gateway._client_messages import Command, CommandRefusal
-from txcdp.gateway._multiplex.messages import invalid, no_target, write_event
-from txcdp.gateway._multiplex.parameters import flag, params_of, text
-from txcdp.gateway._multiplex.sessions import ClientSession
-from txcdp.gateway._multiplex.state import NORMAL_END
+from txcdp.gateway._multiplex.client_state import ClientSession, ClientState, SessionOwner
+from txcdp.gateway._multiplex.messages import invalid, no_target
+from txcdp.gateway._multiplex.outcomes import (
+    AnswerWith,
+    CarryOutNested,
+    CloseClient,
+    Forward,
+    ForwardAll,
+    Outcome,
+    attach_to,
+    detach_from,
+    in_its_words,
+)
+from txcdp.gateway._multiplex.parameters import flag, needed_text, params_of, text
+from txcdp.gateway._multiplex.rules import RuleKind, rule_of
 from txcdp.gateway._multiplex.target_filters import Discovery, attach_filter, matches, read_filter
 from txcdp.gateway._multiplex.url_check import check_address
-from txcdp.protocol._error_codes import INVALID_PARAMS, SERVER_ERROR
+from txcdp.protocol._error_codes import INVALID_PARAMS, METHOD_NOT_FOUND, PARSE_ERROR, SERVER_ERROR
 
-if TYPE_CHECKING:
-    from txcdp.gateway._multiplex.virtual_browser import VirtualBrowser
+Handler = Callable[[ClientSession, Command], Outcome]
 
-Verb = Callable[["VirtualBrowser", ClientSession, Command], None]
+Reply = dict[str, Any]
 
 
-def _browser_only(session: ClientSession) -> None:
+def outcome_of(session: ClientSession, command: Command) -> Outcome:
+    """Return what becomes of a command, by the table of rules.
+
+    :raises CommandRefusal: where it is refused.
+    """
+    rule = rule_of(command.method)
+    kind = rule.browser if session.is_browser else rule.page
+    if kind is RuleKind.PASS:
+        return Forward(session, command.params)
+    if kind is RuleKind.REFUSED:
+        raise CommandRefusal(SERVER_ERROR, f"{command.method} is refused where a browser is shared: {rule.why}")
+    if kind is RuleKind.UNKNOWN:
+        raise CommandRefusal(METHOD_NOT_FOUND, f"'{command.method}' wasn't found")
+    if command.doubled:
+        raise CommandRefusal(PARSE_ERROR, "CBOR: duplicate map key")
+    if kind is RuleKind.OWN:
+        return HANDLERS[command.method](session, command)
+    return _checked(kind, session, params_of(command))
+
+
+def _checked(kind: RuleKind, session: ClientSession, params: dict[str, Any]) -> Forward:
+    """Return a command that names nothing but the client's own.
+
+    :raises CommandRefusal: where it names anything else.
+    """
+    client = session.connection.client
+    if kind is RuleKind.CONTEXT:
+        params = _in_context(client, params, INVALID_PARAMS, "Failed to find browser context for id ")
+    elif kind is RuleKind.TARGET:
+        _target_of(client, params)
+    elif kind is RuleKind.WINDOW:
+        if params.get("windowId", 0) not in client.windows.values() and "windowId" in params:
+            raise CommandRefusal(SERVER_ERROR, "Browser window not found")
+    elif kind is RuleKind.ADDRESS:
+        check_address(params)
+    elif kind is RuleKind.DEFAULT_CONTEXT:
+        if "browserContextId" in params:
+            raise CommandRefusal(INVALID_PARAMS, "browserContextId is only allowed for Browser target")
+        params = {**params, "browserContextId": client.default}
+        return Forward(session.connection.root_session, params, in_its_words)
+    return Forward(session, params)
+
+
+def _in_context(client: ClientState, params: dict[str, Any], code: int, unknown: str) -> dict[str, Any]:
+    """Return parameters that name one of the client's contexts: its default one where they name none.
+
+    :param code: of the refusal of any other.
+    :param unknown: what it says, but for the id.
+    """
+    context = params.get("browserContextId", client.default)
+    if not isinstance(context, str):
+        raise invalid("browserContextId", "string value expected")
+    if context not in client.contexts:
+        raise CommandRefusal(code, unknown + context)
+    return {**params, "browserContextId": context}
+
+
+def _target_of(client: ClientState, params: dict[str, Any]) -> str:
+    """Return the target that parameters name.
+
+    :raises CommandRefusal: where that is not one of the client's.
+    """
+    target_id = needed_text(params, "targetId")
+    if target_id not in client.targets and client.browser_session(target_id) is None:
+        raise no_target()
+    return target_id
+
+
+def _browser_only(session: ClientSession) -> ClientState:
     if not session.is_browser:
         raise CommandRefusal(SERVER_ERROR, "Not allowed")
+    return session.connection.client
 
 
-def _close(virtual: VirtualBrowser, session: ClientSession, command: Command) -> None:
+def _close(session: ClientSession, command: Command) -> Outcome:
     """``Browser.close``: the client's virtual browser is all of the browser that it can close."""
-    virtual.answer(session, command, {})
-    virtual.owner.end(NORMAL_END, "Browser.close")
+    return CloseClient()
 
 
-def _window(virtual: VirtualBrowser, session: ClientSession, command: Command) -> None:
-    params = params_of(command)
+def _window(session: ClientSession, command: Command) -> Outcome:
+    client, params = session.connection.client, params_of(command)
     target_id = text(params, "targetId")
-    if target_id is not None and target_id not in virtual.targets:
+    if target_id is not None and target_id not in client.targets:
         raise CommandRefusal(SERVER_ERROR, "No target with given id")
     about = session.target_id if target_id is None else target_id
-    virtual.forward(session, command, params, partial(_window_found, virtual, session, command, about))
+
+    def found(reply: Reply) -> None:
+        window = reply.get("result", {}).get("windowId")
+        if window is not None and about in client.targets:
+            client.windows[about] = window
+
+    return Forward(session, params, found)
 
 
-def _window_found(
-    virtual: VirtualBrowser, session: ClientSession, command: Command, target_id: str, reply: dict[str, Any]
-) -> None:
-    window = reply.get("result", {}).get("windowId")
-    if window is not None and target_id in virtual.targets:
-        virtual.windows[target_id] = window
-    virtual.pass_on(session, command, reply)
+def _downloads(session: ClientSession, command: Command) -> Outcome:
+    client = session.connection.client
+    params = _in_context(client, params_of(command), INVALID_PARAMS, "Failed to find browser context for id ")
+    if params.get("behavior") == "default" and params["browserContextId"] == client.default:
+        params.update(client.default_downloads())
+    return Forward(session, params)
 
 
-def _downloads(virtual: VirtualBrowser, session: ClientSession, command: Command) -> None:
-    params = virtual.in_context(params_of(command), INVALID_PARAMS, "Failed to find browser context for id ")
-    if params.get("behavior") == "default" and params["browserContextId"] == virtual.default:
-        params.update(virtual.default_downloads())
-    virtual.forward(session, command, params)
-
-
-def _attach_to_browser(virtual: VirtualBrowser, session: ClientSession, command: Command) -> None:
+def _attach_to_browser(session: ClientSession, command: Command) -> Outcome:
     _browser_only(session)
-    _may_attach(virtual)
-    virtual.forward(session, command, {})
+    _may_attach(session.connection)
+    return Forward(session, {})
 
 
-def _attach(virtual: VirtualBrowser, session: ClientSession, command: Command) -> None:
+def _attach(session: ClientSession, command: Command) -> Outcome:
     params = params_of(command)
-    target_id = virtual.target_of(params)
+    target_id = _target_of(session.connection.client, params)
     nested = not flag(params, "flatten", False)
-    _may_attach(virtual)
-    virtual.forward(
-        session, command, {**params, "flatten": True}, partial(_attached, virtual, session, command, target_id)
-    )
+    _may_attach(session.connection)
     session.attaching.append((target_id, nested))
 
+    def answered(reply: Reply) -> None:
+        if "result" not in reply:
+            session.attach_asked(target_id)
 
-def _attached(
-    virtual: VirtualBrowser, session: ClientSession, command: Command, target_id: str, reply: dict[str, Any]
-) -> None:
-    if "result" not in reply:
-        session.attach_asked(target_id)
-    virtual.pass_on(session, command, reply)
+    return Forward(session, {**params, "flatten": True}, answered)
 
 
-def _send_message(virtual: VirtualBrowser, session: ClientSession, command: Command) -> None:
+def _send_message(session: ClientSession, command: Command) -> Outcome:
     params = params_of(command)
-    message, session_id, target_id = (text(params, name) for name in ("message", "sessionId", "targetId"))
-    if message is None:
-        raise invalid("message", "mandatory field missing")
+    session_id, target_id = text(params, "sessionId"), text(params, "targetId")
+    message = needed_text(params, "message")
     found = _below(session, session_id, target_id)
     if not found.nested:
         raise CommandRefusal(SERVER_ERROR, "This session is flat: send the message with its sessionId")
-    virtual.answer(session, command, {})
-    virtual.receive_nested(found, message)
+    return CarryOutNested(found, message)
 
 
 def _below(session: ClientSession, session_id: str | None, target_id: str | None) -> ClientSession:
@@ -109,126 +181,120 @@ def _below(session: ClientSession, session_id: str | None, target_id: str | None
     return found
 
 
-def _may_attach(virtual: VirtualBrowser) -> None:
-    if len(virtual.sessions) >= virtual.limits.sessions:
-        raise CommandRefusal(SERVER_ERROR, f"{virtual.limits.sessions} sessions are all that a client may have")
+def _may_attach(connection: SessionOwner) -> None:
+    _within(connection.limits.sessions, len(connection.sessions), "sessions")
 
 
-def _detach(virtual: VirtualBrowser, session: ClientSession, command: Command) -> None:
+def _within(most: int, there: int, what: str) -> None:
+    if there >= most:
+        raise CommandRefusal(SERVER_ERROR, f"{most} {what} are all that a client may have")
+
+
+def _detach(session: ClientSession, command: Command) -> Outcome:
     params = params_of(command)
-    found = _below(session, text(params, "sessionId"), text(params, "targetId"))
-    virtual.detach(session, found, command, partial(virtual.pass_on, session, command))
+    return detach_from(session, _below(session, text(params, "sessionId"), text(params, "targetId")))
 
 
-def _create_context(virtual: VirtualBrowser, session: ClientSession, command: Command) -> None:
-    _browser_only(session)
-    if len(virtual.contexts) + virtual.making >= virtual.limits.contexts:
-        raise CommandRefusal(SERVER_ERROR, f"{virtual.limits.contexts} browser contexts are all that a client may have")
-    params = {**params_of(command), "disposeOnDetach": True}
-    virtual.forward(None, command, params, partial(_context_created, virtual, session, command))
-    virtual.making += 1
+def _create_context(session: ClientSession, command: Command) -> Outcome:
+    client = _browser_only(session)
+    _within(session.connection.limits.contexts, len(client.contexts) + client.making, "browser contexts")
+    client.making += 1
+
+    def created(reply: Reply) -> None:
+        client.making -= 1
+        session.connection.add_context(reply)
+
+    return Forward(None, {**params_of(command), "disposeOnDetach": True}, created)
 
 
-def _context_created(virtual: VirtualBrowser, session: ClientSession, command: Command, reply: dict[str, Any]) -> None:
-    virtual.making -= 1
-    virtual.add_context(reply)
-    virtual.pass_on(session, command, reply)
+def _contexts(session: ClientSession, command: Command) -> Outcome:
+    client = _browser_only(session)
+    own = [each for each in client.contexts if each != client.default]
+    return AnswerWith({"browserContextIds": own, "defaultBrowserContextId": client.default})
 
 
-def _contexts(virtual: VirtualBrowser, session: ClientSession, command: Command) -> None:
-    _browser_only(session)
-    own = [each for each in virtual.contexts if each != virtual.default]
-    virtual.answer(session, command, {"browserContextIds": own, "defaultBrowserContextId": virtual.default})
-
-
-def _dispose_context(virtual: VirtualBrowser, session: ClientSession, command: Command) -> None:
-    _browser_only(session)
-    context = text(params_of(command), "browserContextId")
-    if context is None:
-        raise invalid("browserContextId", "mandatory field missing")
-    if context == virtual.default:
+def _dispose_context(session: ClientSession, command: Command) -> Outcome:
+    client = _browser_only(session)
+    context = needed_text(params_of(command), "browserContextId")
+    if context == client.default:
         raise CommandRefusal(SERVER_ERROR, "Cannot dispose default browser context.")
-    if context not in virtual.contexts:
+    if context not in client.contexts:
         raise CommandRefusal(SERVER_ERROR, f"Failed to find context with id {context}")
-    then = partial(_context_disposed, virtual, session, command, context)
-    virtual.forward(None, command, {"browserContextId": context}, then)
+
+    def disposed(reply: Reply) -> None:
+        if "result" in reply:
+            session.connection.remove_context(context)
+
+    return Forward(None, {"browserContextId": context}, disposed)
 
 
-def _context_disposed(
-    virtual: VirtualBrowser, session: ClientSession, command: Command, context: str, reply: dict[str, Any]
-) -> None:
-    if "result" in reply:
-        virtual.moved_out(context)
-    virtual.pass_on(session, command, reply)
-
-
-def _create(virtual: VirtualBrowser, session: ClientSession, command: Command) -> None:
-    params = virtual.in_context(params_of(command), SERVER_ERROR, "Failed to find browser context with id ")
+def _create(session: ClientSession, command: Command) -> Outcome:
+    client = session.connection.client
+    params = _in_context(client, params_of(command), SERVER_ERROR, "Failed to find browser context with id ")
     check_address(params)
-    if len(virtual.targets) + virtual.owner.being_made >= virtual.limits.targets:
-        raise CommandRefusal(SERVER_ERROR, f"{virtual.limits.targets} targets are all that a client may have")
-    virtual.forward(virtual.root_session, command, params, partial(_created, virtual, session, command, params))
-    virtual.making += 1
+    _within(session.connection.limits.targets, len(client.targets) + client.making, "targets")
+    return _creating(session.connection, params)
 
 
-def _created(
-    virtual: VirtualBrowser, session: ClientSession, command: Command, params: dict[str, Any], reply: dict[str, Any]
-) -> None:
-    virtual.making -= 1
-    no_window = params.get("newWindow") is False and "no browser is open" in reply.get("error", {}).get("message", "")
-    if no_window and params["browserContextId"] == virtual.default and not virtual.closed:
-        # In its default context a browser makes a window then; in one of those that were made it refuses to.
-        asked = {name: value for name, value in params.items() if name != "newWindow"}
-        virtual.forward(virtual.root_session, command, asked, partial(_created, virtual, session, command, asked))
-        virtual.making += 1
-        return
-    virtual.pass_on(session, command, reply)
+def _creating(connection: SessionOwner, params: dict[str, Any]) -> Forward:
+    client = connection.client
+    client.making += 1
+
+    def created(reply: Reply) -> Outcome | None:
+        client.making -= 1
+        if (
+            params.get("newWindow") is False
+            and params["browserContextId"] == client.default
+            and "no browser is open" in reply.get("error", {}).get("message", "")
+        ):
+            # In its default context a browser makes a window then; in one of those that were made it refuses to.
+            return _creating(connection, {name: value for name, value in params.items() if name != "newWindow"})
+        return None
+
+    return Forward(connection.root_session, params, created)
 
 
-def _targets(virtual: VirtualBrowser, session: ClientSession, command: Command) -> None:
+def _targets(session: ClientSession, command: Command) -> Outcome:
     filters = read_filter(params_of(command))
+    client = session.connection.client
 
-    def told(infos: list[dict[str, Any]]) -> None:
-        found = [virtual.seen(each) for each in infos if matches(filters, str(each.get("type", "")))]
-        virtual.answer(session, command, {"targetInfos": found})
+    def told(infos: list[dict[str, Any]]) -> Outcome:
+        found = [client.seen(each) for each in infos if matches(filters, str(each.get("type", "")))]
+        return AnswerWith({"targetInfos": found})
 
-    _ask_targets(virtual, session, command, told)
+    return _ask_targets(session.connection, told)
 
 
-def _ask_targets(
-    virtual: VirtualBrowser, session: ClientSession, command: Command, then: Callable[[list[dict[str, Any]]], None]
-) -> None:
+def _ask_targets(connection: SessionOwner, then: Callable[[list[dict[str, Any]]], Outcome]) -> Outcome:
     """Ask the browser for the client's targets as they are now: not each change of a title is an event."""
 
-    def answered(reply: dict[str, Any]) -> None:
+    def answered(reply: Reply) -> Outcome | None:
         if "result" not in reply:
-            virtual.pass_on(session, command, reply)
-            return
-        then([each for each in reply["result"]["targetInfos"] if virtual.refreshed(each)])
+            return None
+        return then([each for each in reply["result"]["targetInfos"] if connection.client.refreshed(each)])
 
-    virtual.forward(virtual.root_session, command, {"filter": [{}]}, answered, "Target.getTargets")
+    return Forward(connection.root_session, {"filter": [{}]}, answered, "Target.getTargets")
 
 
-def _target_info(virtual: VirtualBrowser, session: ClientSession, command: Command) -> None:
+def _target_info(session: ClientSession, command: Command) -> Outcome:
+    connection = session.connection
+    client = connection.client
     named = text(params_of(command), "targetId")
     target_id = session.target_id if named is None else named
-    if target_id in virtual.targets:
-        params, place = {"targetId": target_id}, virtual.root_session
-        virtual.forward(place, command, params, partial(_target_info_told, virtual, session, command))
-    elif virtual.browser_session(target_id) is not None:
-        virtual.answer(session, command, {"targetInfo": _browser_info(target_id)})
-    elif named is None:
-        virtual.forward(session, command, {})
-    else:
-        raise no_target()
 
+    def told(reply: Reply) -> Outcome | None:
+        info = reply.get("result", {}).get("targetInfo")
+        if isinstance(info, dict) and client.refreshed(info):
+            return AnswerWith({"targetInfo": client.seen(info)})
+        return None
 
-def _target_info_told(virtual: VirtualBrowser, session: ClientSession, command: Command, reply: dict[str, Any]) -> None:
-    info = reply.get("result", {}).get("targetInfo")
-    if isinstance(info, dict) and virtual.refreshed(info):
-        virtual.answer(session, command, {"targetInfo": virtual.seen(info)})
-    else:
-        virtual.pass_on(session, command, reply)
+    if target_id in client.targets:
+        return Forward(connection.root_session, {"targetId": target_id}, told)
+    if client.browser_session(target_id) is not None:
+        return AnswerWith({"targetInfo": _browser_info(target_id)})
+    if named is None:
+        return Forward(session, {})
+    raise no_target()
 
 
 def _browser_info(target_id: str) -> dict[str, Any]:
@@ -243,92 +309,55 @@ def _browser_info(target_id: str) -> dict[str, Any]:
     }
 
 
-def _discover(virtual: VirtualBrowser, session: ClientSession, command: Command) -> None:
-    params = params_of(command)
+def _discover(session: ClientSession, command: Command) -> Outcome:
+    client, params = session.connection.client, params_of(command)
     if not flag(params, "discover"):
         if params.get("filter") and read_filter(params):
             raise CommandRefusal(INVALID_PARAMS, "Filter should not be present with `discover` is off")
-        session.discovery = None
-        virtual.discovering.pop(session.id, None)
-        virtual.answer(session, command, {})
-        return
+        client.discoveries.pop(session, None)
+        return AnswerWith({})
     filters = read_filter(params)
 
-    def told(infos: list[dict[str, Any]]) -> None:
-        if session.discovery is None:
-            session.discovery = Discovery(partial(_tell, session), filters)
-            virtual.discovering[session.id] = session
-        session.discovery.filter = filters
-        for each in virtual.roots.values():
-            session.discovery.target(_browser_info(each.target_id))
+    def told(infos: list[dict[str, Any]]) -> Outcome:
+        discovery = client.discoveries.get(session) or Discovery(session.tell, filters)
+        discovery.filter = filters
+        if not session.gone:
+            client.discoveries[session] = discovery
+        for each in client.roots.values():
+            discovery.target(_browser_info(each.target_id))
         for info in infos:
-            session.discovery.target(virtual.seen(info))
-        virtual.answer(session, command, {})
+            discovery.target(client.seen(info))
+        return AnswerWith({})
 
-    _ask_targets(virtual, session, command, told)
-
-
-def _tell(session: ClientSession, method: str, params: dict[str, Any]) -> None:
-    session.deliver(write_event(method, params, session.name))
+    return _ask_targets(session.connection, told)
 
 
-def _auto_attach(virtual: VirtualBrowser, session: ClientSession, command: Command) -> None:
+def _auto_attach(session: ClientSession, command: Command) -> Outcome:
     params = params_of(command)
     on, wait_for_debugger = flag(params, "autoAttach"), flag(params, "waitForDebuggerOnStart")
     flat = flag(params, "flatten", False)
     if not session.is_browser:
         session.nests, session.wait_for_debugger = on and not flat, on and wait_for_debugger
-        virtual.forward(session, command, {**params, "flatten": True})
-        return
+        return Forward(session, {**params, "flatten": True})
     if not flat:
         raise CommandRefusal(INVALID_PARAMS, "Only flatten protocol is supported with browser level auto-attach")
-    if on:
-        session.auto_attach_filter, session.wait_for_debugger = attach_filter(params), wait_for_debugger
-        _attach_to_all(virtual, session, command)
-    else:
-        session.auto_attach_filter, session.wait_for_debugger = None, False
-        _detach_from_all(virtual, session, command)
-
-
-def _detach_from_all(virtual: VirtualBrowser, session: ClientSession, command: Command) -> None:
-    """Let go of what was attached to by itself, and answer then."""
-    taken = list(session.taken.values())
-    answered = _last_of(len(taken), virtual, session, command)
-    for each in taken:
-        virtual.detach(session, each, command, lambda _: answered())
-
-
-def _last_of(count: int, virtual: VirtualBrowser, session: ClientSession, command: Command) -> Callable[[], None]:
-    """Return what is to be called so many times, and then answers; for none it answers at once."""
-    left = count
-
-    def one() -> None:
-        nonlocal left
-        left -= 1
-        if left == 0:
-            virtual.answer(session, command, {})
-
-    if not count:
-        virtual.answer(session, command, {})
-    return one
-
-
-def _attach_to_all(virtual: VirtualBrowser, session: ClientSession, command: Command) -> None:
-    """Attach to what is there already, and answer then."""
+    session.auto_attach_filter = attach_filter(params) if on else None
+    session.wait_for_debugger = on and wait_for_debugger
+    if not on:
+        return ForwardAll([detach_from(session, each) for each in list(session.taken.values())])
+    client = session.connection.client
     wanted = [
         target_id
-        for target_id, info in virtual.targets.items()
-        if target_id in virtual.tops
+        for target_id, info in client.targets.items()
+        if target_id in client.tops
         and target_id not in session.asked
         and session.wants(str(info.get("type", "")), target_id)
     ]
-    answered = _last_of(len(wanted), virtual, session, command)
-    for target_id in wanted:
-        virtual.attach(session, target_id, answered)
+    return ForwardAll([attach_to(session, target_id) for target_id in wanted])
 
 
-#: The verbs by method: all that the table of rules leaves to the virtual browser.
-VERBS: dict[str, Verb] = {
+#: The handlers by method: all that the table of rules leaves to the virtual browser.
+HANDLERS: dict[str, Handler] = {
     "Browser.close": _close,
     "Browser.getWindowForTarget": _window,
     "Browser.setDownloadBehavior": _downloads,

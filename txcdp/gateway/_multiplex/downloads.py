@@ -7,14 +7,11 @@ is told of that download waits. What is of none of its pages, the client does no
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from txcdp.gateway._multiplex.sessions import ClientSession
 from txcdp.protocol import from_json
-
-if TYPE_CHECKING:
-    from txcdp.gateway._multiplex.state import ClientState
 
 _BEGINS: Final = "Browser.downloadWillBegin"
 _PROGRESS: Final = "Browser.downloadProgress"
@@ -36,23 +33,31 @@ class _Question:
 
     def __init__(self) -> None:
         self.open = 0
-        self.waiting: list[tuple[ClientSession, bytes]] = []
+        self.waiting: list[tuple[Callable[[bytes], None], bytes]] = []
 
 
-class Downloads:
-    """The downloads of one client.
+class DownloadFilter:
+    """The downloads of one client, told from those of others.
 
-    :param owner: the client.
+    :param owns_frame: tells whether a frame that is a target is the client's; None where it is no target.
+    :param ask_for_frames: asks the client's pages for their frames, takes what is to be called with each reply, and
+        returns how many there will be.
     """
 
-    def __init__(self, owner: ClientState) -> None:
-        self._owner = owner
+    def __init__(
+        self,
+        owns_frame: Callable[[str], bool | None],
+        ask_for_frames: Callable[[Callable[[dict[str, Any]], None]], int],
+    ) -> None:
+        self._owns_frame = owns_frame
+        self._ask_for_frames = ask_for_frames
         self._own: dict[str, None] = {}
         self._questions: dict[str, _Question] = {}
 
-    def told(self, session: ClientSession, message: bytes, seen: bytes) -> None:
+    def told(self, deliver: Callable[[bytes], None], message: bytes, seen: bytes) -> None:
         """Forward an event of the domain ``Browser`` on one of the client's browser sessions, if it is the client's.
 
+        :param deliver: sends the client a message of that session.
         :param message: as the browser has said it.
         :param seen: as the client is to see it, if it is its own.
         """
@@ -66,9 +71,9 @@ class Downloads:
             question = self._ask(guid, str(params.get("frameId")))
         if question is not None:
             if len(question.waiting) < _MOST:
-                question.waiting.append((session, seen))
+                question.waiting.append((deliver, seen))
         elif guid in self._own:
-            session.virtual.deliver(seen)
+            deliver(seen)
 
     def _owns(self, guid: str) -> None:
         self._own[guid] = None
@@ -77,18 +82,13 @@ class Downloads:
 
     def _ask(self, guid: str, frame: str) -> _Question | None:
         """Find out whose a download is; the question, where that takes a while."""
-        owner = self._owner.browser.owners.get(frame)
-        if owner is self._owner:
+        owned = self._owns_frame(frame)
+        if owned:
             self._owns(guid)
-        if owner is not None or len(self._questions) >= _QUESTIONS:
+        if owned is not None or len(self._questions) >= _QUESTIONS:
             return None
         question = self._questions[guid] = _Question()
-        for virtual in (self._owner, *self._owner.page_connections):
-            for session in virtual.sessions.values():
-                if not session.is_browser and len(virtual.waiting) < virtual.limits.commands:
-                    question.open += 1
-                    then = partial(self._answered, guid, frame)
-                    virtual.browser.line.ask("Page.getFrameTree", {}, session=session, virtual=virtual, then=then)
+        question.open = self._ask_for_frames(partial(self._answered, guid, frame))
         if not question.open:
             del self._questions[guid]
             return None
@@ -102,8 +102,8 @@ class Downloads:
         if frame in _frames(reply.get("result", {}).get("frameTree", {})):
             del self._questions[guid]
             self._owns(guid)
-            for session, seen in question.waiting:
-                session.virtual.deliver(seen)
+            for deliver, seen in question.waiting:
+                deliver(seen)
         elif not question.open:
             del self._questions[guid]
 

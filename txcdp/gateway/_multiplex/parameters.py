@@ -37,3 +37,11 @@ def text(params: dict[str, Any], name: str) -> str | None:
     if found is not None and not isinstance(found, str):
         raise invalid(name, "string value expected")
     return found
+
+
+def needed_text(params: dict[str, Any], name: str) -> str:
+    """Return a parameter that is a string, and has to be there."""
+    found = text(params, name)
+    if found is None:
+        raise invalid(name, "mandatory field missing")
+    return found

@@ -9,14 +9,12 @@ such; else it is let go. It makes no difference to anybody who else is there.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
 
-from txcdp.gateway._multiplex.sessions import ROOT, ClientSession
+from txcdp.gateway._multiplex.client_state import ROOT, ClientSession, ClientState
 from txcdp.gateway._multiplex.target_filters import HIDDEN, Told, matches
-
-if TYPE_CHECKING:
-    from txcdp.gateway._multiplex.shared_browser import SharedBrowser
-    from txcdp.gateway._multiplex.state import ClientState
+from txcdp.gateway._multiplex.upstream_commands import UpstreamCommands
 
 _FURNITURE: Final[list[dict[str, Any]]] = [{"type": kind, "exclude": True} for kind in sorted(HIDDEN)]
 _ALL: Final = [*_FURNITURE, {}]
@@ -42,12 +40,22 @@ class Held(NamedTuple):
 class Watch:
     """Follows all targets of a shared browser on a session of its own.
 
+    :param line: the commands on their way.
+    :param owner: returns whose a target is, or None.
+    :param failed: called with the reason where the browser lets itself not be watched.
     :ivar keys: the sessions that it watches in.
     """
 
-    def __init__(self, browser: SharedBrowser) -> None:
+    def __init__(
+        self,
+        line: UpstreamCommands,
+        owner: Callable[[dict[str, Any]], ClientState | None],
+        failed: Callable[[str], None],
+    ) -> None:
         self.keys: set[bytes] = {ROOT}
-        self._browser = browser
+        self._line = line
+        self._owner = owner
+        self._failed = failed
         self._opened: dict[str, str] = {}
         self._leaving: dict[str, int] = {}
         self._tabs: dict[str, deque[str]] = {}
@@ -56,7 +64,7 @@ class Watch:
 
     def start(self) -> None:
         """Begin to watch."""
-        ask = self._browser.line.ask
+        ask = self._line.ask
         ask("Target.setDiscoverTargets", {"discover": True, "filter": _ALL}, then=self._must)
         ask("Target.setAutoAttach", _watching(_ALL_BUT_TABS), then=self._must)
         ask("Target.attachToBrowserTarget", {}, then=self._watch_tabs)
@@ -70,25 +78,28 @@ class Watch:
         if told.info.get("type") == "browser":
             self._opened[told.session_id] = told.target_id
             return
-        virtual = self._browser.owner(told.info)
-        taker = None if virtual is None else virtual.taker(told)
-        if virtual is None or taker is None:
-            if virtual is None or not told.waiting or not self._hold(virtual, key, told):
+        client = self._owner(told.info)
+        takers = [] if client is None else client.takers(told)
+        for each in takers[1:]:
+            each.connection.attach(each, told.target_id)
+        if not takers:
+            if client is None or not told.waiting or not self._hold(client, key, told):
                 self.let_go(key, told)
             return
+        taker = takers[0]
         if told.waiting and taker.wait_for_debugger and told.info.get("type") == "tab":
             self._tab_waits(str(told.info.get("browserContextId")), told.session_id)
         if told.waiting and not taker.wait_for_debugger:
             self._resume(told)
             told.waiting = False
-        virtual.attached(taker, told, key)
+        taker.connection.attached(taker, told, key)
 
     def let_go(self, key: bytes, told: Told) -> None:
         """Let a target go on, and its session go.
 
         One that waits is let go once it has said that it goes on: a worker whose session goes at once never runs.
         """
-        line = self._browser.line
+        line = self._line
         if not told.waiting:
             line.detach(told.session_id, key)
             return
@@ -108,7 +119,7 @@ class Watch:
         """Forget what one of the watcher's sessions was asked, because it has ended and will not answer."""
         number = self._leaving.pop(session_id, None)
         if number is not None:
-            self._browser.line.asked.pop(number, None)
+            self._line.asked.pop(number, None)
 
     # Popups of those who take tabs, as Puppeteer does: a tab waits as long as its page does, and that is let go by us.
 
@@ -120,13 +131,13 @@ class Watch:
         else:
             self._tabs.setdefault(context, deque()).append(session_id)
 
-    def _hold(self, virtual: ClientState, key: bytes, told: Told) -> bool:
+    def _hold(self, client: ClientState, key: bytes, told: Told) -> bool:
         """Keep a page waiting whose tab its client lets wait; tell whether it is."""
         if told.info.get("type") != "page" or told.info.get("subtype"):
             return False
         if not any(
             each.wait_for_debugger and each.auto_attach_filter is not None and matches(each.auto_attach_filter, "tab")
-            for each in virtual.all_roots
+            for each in client.roots.values()
         ):
             return False
         context = str(told.info.get("browserContextId"))
@@ -176,20 +187,20 @@ class Watch:
         self._pages.pop(context, None)
 
     def _resume(self, told: Told) -> None:
-        self._browser.line.tell(RESUME, {}, told.session_id.encode())
+        self._line.tell(RESUME, {}, told.session_id.encode())
 
     def _watch_tabs(self, reply: dict[str, Any]) -> None:
         session_id = reply.get("result", {}).get("sessionId")
         if isinstance(session_id, str):
             self.opened(session_id)
             self.keys.add(session_id.encode())
-            self._browser.line.tell("Target.setAutoAttach", _watching(_TABS), session_id.encode())
+            self._line.tell("Target.setAutoAttach", _watching(_TABS), session_id.encode())
         else:
             self._must(reply)
 
     def _must(self, reply: dict[str, Any]) -> None:
         if "result" not in reply:
-            self._browser.lose(f"the browser cannot be shared: {reply.get('error')}")
+            self._failed(str(reply.get("error")))
 
 
 def _watching(filters: list[dict[str, Any]]) -> dict[str, Any]:

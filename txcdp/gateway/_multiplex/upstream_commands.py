@@ -3,41 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, NamedTuple
 
+from txcdp.gateway._multiplex.client_state import ROOT, ClientSession
 from txcdp.gateway._multiplex.messages import write_command
-from txcdp.gateway._multiplex.sessions import ROOT, ClientSession
 from txcdp.protocol import from_json, to_json
-
-if TYPE_CHECKING:
-    from txcdp.gateway._multiplex.state import ClientState
 
 _MAX_ID: Final = 2**31 - 1
 
 #: Bytes from which on a view is made more quickly than a copy.
 _LARGE: Final = 10_000
 
-Answered = Callable[[dict[str, Any]], None]
+Answered = Callable[[dict[str, Any]], object]
 
 
-class Asked:
+class Asked(NamedTuple):
     """A command that the browser has not answered.
 
-    :ivar virtual: who asked; None for the gateway itself.
+    :ivar waiting: the ids of what the connection that asks waits for; None for the gateway itself.
     :ivar number: the client's own id for it.
     :ivar session: the session that it was sent to; None for the line's own.
     :ivar then: called with the decoded reply; None where the reply goes to the client as it comes.
     """
 
-    __slots__ = ("number", "session", "then", "virtual")
-
-    def __init__(
-        self, virtual: ClientState | None, number: int, session: ClientSession | None, then: Answered | None
-    ) -> None:
-        self.virtual = virtual
-        self.number = number
-        self.session = session
-        self.then = then
+    waiting: set[int] | None
+    number: int
+    session: ClientSession | None
+    then: Answered | None
 
 
 class UpstreamCommands:
@@ -60,7 +52,7 @@ class UpstreamCommands:
         params: dict[str, Any] | list[Any] | None,
         *,
         session: ClientSession | None = None,
-        virtual: ClientState | None = None,
+        waiting: set[int] | None = None,
         number: int = 0,
         then: Answered | None = None,
         key: bytes = ROOT,
@@ -68,12 +60,13 @@ class UpstreamCommands:
         """Send a command, and remember who asked; return its id.
 
         :param session: the client's session that it is for.
+        :param waiting: takes the id until there is an answer.
         :param key: where there is no such session, the line's own that it is for.
         """
         line_id = self._number()
-        self.asked[line_id] = Asked(virtual, number, session, then)
-        if virtual is not None:
-            virtual.waiting.add(line_id)
+        self.asked[line_id] = Asked(waiting, number, session, then)
+        if waiting is not None:
+            waiting.add(line_id)
         if session is not None:
             session.waiting.add(line_id)
             key = session.key
@@ -93,26 +86,23 @@ class UpstreamCommands:
 
         :param at: where its id ends; 0 where it is not written as Chromium does.
         """
-        asked = self.asked.pop(line_id, None)
+        asked = self.forget(line_id)
         if asked is None:
             self.swallowed += 1
-            return
-        virtual = asked.virtual
-        if virtual is not None:
-            virtual.waiting.discard(line_id)
-        if asked.session is not None:
-            asked.session.waiting.discard(line_id)
-        if asked.then is not None:
+        elif asked.then is not None:
             asked.then(from_json(message))
-        elif virtual is not None and asked.session is not None:
+        elif asked.session is not None:
             asked.session.deliver(_readdressed(message, at, asked.number, asked.session.strip))
 
-    def give_up(self, virtual: ClientState) -> None:
-        """Forget what a client has asked; but for what the line's own session will answer, and has to be undone."""
-        for line_id in virtual.waiting:
-            if self.asked[line_id].session is not None:
-                del self.asked[line_id]
-        virtual.waiting.clear()
+    def forget(self, line_id: int) -> Asked | None:
+        """Wait no more for an answer; return what was asked."""
+        asked = self.asked.pop(line_id, None)
+        if asked is not None:
+            if asked.waiting is not None:
+                asked.waiting.discard(line_id)
+            if asked.session is not None:
+                asked.session.waiting.discard(line_id)
+        return asked
 
     def _number(self) -> int:
         self._last = self._last % _MAX_ID + 1

@@ -73,7 +73,7 @@ class Upstream:
             self._look()
 
     def _look(self) -> None:
-        if self._leaving.is_set and not self.shared.line.asked:
+        if self._leaving.is_set and not self.shared.state.line.asked:
             self._give_back()
 
     def _give_back(self) -> None:

@@ -14,9 +14,8 @@ from twisted.internet.defer import Deferred
 from txcdp._transports.interface import Receiver, Transport, WriteBatching
 from txcdp.errors import ConnectionLost, LossCause
 from txcdp.gateway._client_messages import Command
-from txcdp.gateway._multiplex import OpenOtherEnd
-from txcdp.gateway._multiplex.state import INTERNAL_ERROR, NORMAL_END
-from txcdp.gateway._proxy.relay import TOO_MUCH
+from txcdp.gateway._multiplex import INTERNAL_ERROR, NORMAL_END, OpenConnection
+from txcdp.gateway._proxy.relay import TOO_MUCH, BrowserLine
 
 
 class WriteBatch:
@@ -50,10 +49,10 @@ class VirtualTransport:
     :param upstream: the browser's own line.
     :param most: bytes that may wait; one message may be longer.
     :param write_batch: what is batched with that line.
-    :param open_other_end: opens the virtual browser, of what takes its messages and its end.
+    :param connect: opens the connection to the virtual browser, of what takes its messages and its end.
     :ivar batched_with: the client's line.
     :ivar lost: how it has ended; None until it has.
-    :ivar leaves: called when the client leaves; None: its virtual browser is closed.
+    :ivar connection: to the virtual browser.
     :ivar unread: bytes that wait, or waited when it ended.
     """
 
@@ -62,7 +61,7 @@ class VirtualTransport:
         upstream: Transport,
         most: int,
         write_batch: WriteBatch,
-        open_other_end: OpenOtherEnd,
+        connect: OpenConnection,
     ) -> None:
         self.batched_with: WriteBatching | None = None
         self._write_batch = write_batch
@@ -75,8 +74,7 @@ class VirtualTransport:
         self.receiver: Receiver | None = None
         self.bytes_received = self.bytes_sent = 0
         self.lost: ConnectionLost | None = None
-        self.leaves: Callable[[], None] | None = None
-        self.virtual = open_other_end(self.deliver, self.ended)
+        self.connection = connect(self.deliver, self.ended)
 
     # From the virtual browser:
 
@@ -100,7 +98,7 @@ class VirtualTransport:
 
     def _overflow(self) -> None:
         self._waiting.clear()
-        self.virtual.close()
+        self.connection.close()
         self._end(ConnectionLost(f"you have left more than {self._most:,} bytes unread", TOO_MUCH, False, "aborted"))
 
     def _end(self, reason: ConnectionLost) -> None:
@@ -142,12 +140,12 @@ class VirtualTransport:
         """Say something to the virtual browser."""
         if self.lost is None:
             self.bytes_sent += len(message)
-            self.virtual.receive(message)
+            self.connection.receive(message)
 
     def execute(self, command: Command) -> None:
         """Have a command of the client's carried out."""
         if self.lost is None:
-            self.virtual.execute(command)
+            self.connection.execute(command)
 
     def close(self) -> None:
         """Leave."""
@@ -156,7 +154,7 @@ class VirtualTransport:
     def abort(self, why: str = "aborted", cause: LossCause = "aborted") -> None:
         """Leave, whatever is unread."""
         self._waiting.clear()
-        (self.leaves or self.virtual.close)()
+        self.connection.close()
         self._end(ConnectionLost(why, None, cause == "closed", cause))
 
     def pause(self) -> None:
@@ -182,14 +180,18 @@ class VirtualLine:
 
     :param transport: carries its messages.
     :param pid: of the browser.
+    :param close: closes the virtual browser, where the client has left too much unread.
     :param left: called with the line when its client is gone.
     """
 
-    def __init__(self, transport: VirtualTransport, pid: int, left: Callable[[VirtualLine], None]) -> None:
+    def __init__(
+        self, transport: VirtualTransport, pid: int, close: Callable[[], None], left: Callable[[BrowserLine], None]
+    ) -> None:
         self.transport: Transport = transport
         self.browser = str(pid)
         self.execute: Callable[[Command], None] | None = transport.execute
         self._virtual = transport
+        self._close = close
         self._left = left
 
     @property
@@ -211,4 +213,7 @@ class VirtualLine:
 
     def left(self) -> None:
         """Release the line, because the client has gone."""
+        lost = self._virtual.lost
+        if lost is not None and lost.code == TOO_MUCH:
+            self._close()
         self._left(self)

@@ -1,0 +1,297 @@
+"""What belongs to one client of a shared browser, as data: its contexts and targets, and its sessions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, Protocol
+
+from txcdp.gateway._multiplex.downloads import DownloadFilter
+from txcdp.gateway._multiplex.messages import write_event
+from txcdp.gateway._multiplex.target_filters import HIDDEN, Discovery, Filter, Told, matches
+
+#: The session id of the line's own session with the browser.
+ROOT: Final = b""
+
+#: What a WebSocket's client is told when the browser fails it (RFC 6455: an unexpected condition).
+INTERNAL_ERROR: Final = 1011
+
+#: What it is told when all that it was there for has ended in good order.
+NORMAL_END: Final = 1000
+
+#: Why what is left of a client ends when it has gone.
+LEFT: Final = "who has opened the page has left"
+
+
+class Limits(NamedTuple):
+    """How much one connection of a client of a shared browser may have at a time.
+
+    :ivar commands: commands without an answer.
+    :ivar contexts: browser contexts, the client's default one included.
+    :ivar targets: targets of the client, of all kinds; beyond, it may open no more.
+    :ivar sessions: sessions; beyond, it may attach to no more.
+    """
+
+    commands: int = 10_000
+    contexts: int = 100
+    targets: int = 500
+    sessions: int = 2_000
+
+
+class SessionOwner(Protocol):
+    """One of a client's connections, as its sessions know it.
+
+    :ivar client: whose it is.
+    :ivar limits: how much it may have.
+    :ivar sessions: its sessions by the names that the client knows; ``""``: the one that it calls by no name.
+    """
+
+    client: ClientState
+    limits: Limits
+    sessions: dict[str, ClientSession]
+
+    @property
+    def root_session(self) -> ClientSession:
+        """Its first session with the browser itself."""
+
+    def start(self) -> None:
+        """Carry out what was said before it could be, if it can be now."""
+
+    def end(self, code: int, why: str) -> None:
+        """Close it, and send the client away."""
+
+    def deliver(self, message: bytes) -> None:
+        """Send the client a message."""
+
+    def ask_for_frames(self, then: Callable[[dict[str, Any]], None]) -> int:
+        """Ask its pages for their frames, as far as there is room for commands; return how many were asked."""
+
+    def add_context(self, reply: dict[str, Any]) -> None:
+        """Give the client the context that the browser has made, if it has."""
+
+    def remove_context(self, context: str) -> None:
+        """Take from the client a context that is no more."""
+
+    def attach(self, session: ClientSession, target_id: str) -> None:
+        """Attach one of its browser sessions to a target, as if by itself."""
+
+    def attached(self, parent: ClientSession, told: Told, parent_key: bytes) -> None:
+        """Take a new session, and tell the client of it on another.
+
+        :param parent_key: the session on which the browser has told of it.
+        """
+
+    def detached(self, session: ClientSession, told: Told) -> None:
+        """Take out a session that is no more, and let the client know."""
+
+
+class ClientSession:
+    """A session of a client.
+
+    A *browser session* is with the browser itself: the client's root session is one, which the gateway has opened for
+    it, and the client may open more. Any other is with a page or what belongs to a page.
+
+    :param connection: the connection over which the client has it.
+    :param parent: the session on which the client is told of this one; None for one that is called by no name.
+    :param parent_key: the id of the session on which the browser tells of this one: that of ``parent``, or of a
+        watcher.
+    :ivar children: the sessions that the client is told of on it, by their ids.
+    :ivar waiting: the ids, on the line, of what it has not answered.
+    :ivar nested: whether it is not flat: all that it sends and receives is wrapped in messages of ``parent``.
+    :ivar nests: whether those that the browser attaches it to by itself are not flat either.
+    :ivar attaching: the targets that the client has asked to attach it to, in order, each with whether that is nested.
+    :ivar name: how its messages are marked: with its id, or ``""`` where it is called by no name, or nested.
+    :ivar strip: how the browser ends a message of this session that the client has to see without its id.
+    :ivar auto_attach_filter: which new targets it is attached to by itself; None while it is to none.
+    :ivar wait_for_debugger: whether these wait for ``Runtime.runIfWaitingForDebugger``.
+    :ivar asked: the targets that the gateway has asked the browser to attach it to.
+    :ivar taken: the targets that it was attached to by itself.
+    :ivar gone: whether it is no more.
+    """
+
+    __slots__ = (
+        "asked",
+        "attaching",
+        "auto_attach_filter",
+        "children",
+        "connection",
+        "gone",
+        "id",
+        "is_browser",
+        "key",
+        "name",
+        "nested",
+        "nests",
+        "parent",
+        "parent_key",
+        "strip",
+        "taken",
+        "target_id",
+        "wait_for_debugger",
+        "waiting",
+    )
+
+    def __init__(
+        self,
+        session_id: str,
+        target_id: str,
+        kind: str,
+        connection: SessionOwner,
+        parent: ClientSession | None = None,
+        parent_key: bytes = ROOT,
+        nested: bool = False,
+    ) -> None:
+        self.id = session_id
+        self.key = session_id.encode()
+        self.target_id = target_id
+        self.is_browser = kind == "browser"
+        self.connection = connection
+        self.parent = parent
+        self.parent_key = parent_key
+        self.nested = nested
+        self.nests = False
+        self.attaching: list[tuple[str, bool]] = []
+        self.name = "" if parent is None or nested else session_id
+        self.strip = b"" if self.name else b',"sessionId":"%b"}' % self.key
+        self.auto_attach_filter: Filter | None = None
+        self.wait_for_debugger = False
+        self.children: dict[str, ClientSession] = {}
+        self.waiting: set[int] = set()
+        self.asked: set[str] = set()
+        self.taken: dict[str, ClientSession] = {}
+        self.gone = False
+
+    def deliver(self, message: bytes) -> None:
+        """Send the client a message of this session."""
+        if self.nested and self.parent is not None:
+            told = {"sessionId": self.id, "message": message.decode("utf-8", "replace"), "targetId": self.target_id}
+            self.parent.tell("Target.receivedMessageFromTarget", told)
+        else:
+            self.connection.deliver(message)
+
+    def tell(self, method: str, params: dict[str, Any]) -> None:
+        """Send the client an event of this session."""
+        self.deliver(write_event(method, params, self.name))
+
+    def attach_asked(self, target_id: str) -> bool | None:
+        """Take out the first attachment to a target that the client has asked for.
+
+        :returns: whether it is nested; None where there is none.
+        """
+        for each in self.attaching:
+            if each[0] == target_id:
+                self.attaching.remove(each)
+                return each[1]
+        return None
+
+    def left(self, session: ClientSession) -> None:
+        """Let the target of a session that is no more, or is about to be, be taken again."""
+        if self.taken.get(session.target_id) is session:
+            del self.taken[session.target_id]
+
+    def wants(self, kind: str, target_id: str) -> bool:
+        """Return whether it is to be attached to a target by itself, and is not yet."""
+        return (
+            self.auto_attach_filter is not None
+            and matches(self.auto_attach_filter, kind)
+            and target_id not in self.taken
+        )
+
+
+class ClientState:
+    """The contexts, targets and downloads of one client, whichever of its connections they are used over.
+
+    :param owns_frame: tells whether a frame that is a target is the client's; None where it is no target.
+    :param ask_for_frames: asks the client's pages for their frames; see :class:`DownloadFilter`.
+    :param downloads: the folder for its downloads where it has not said where to; ``""``: none.
+    :ivar ready: whether the default context is there, and the first page where there is to be one.
+    :ivar default: its default context; ``""`` until the browser has made it.
+    :ivar contexts: all its contexts, the default one included.
+    :ivar targets: what the browser has told of its targets, by their ids.
+    :ivar tops: its targets that browser sessions attach to by themselves.
+    :ivar windows: the windows that it has been told of, by the target that it has asked about.
+    :ivar making: how many contexts and targets are being made for it.
+    :ivar attachments: how many sessions it has with each of its targets.
+    :ivar connections: those that are open.
+    :ivar roots: its sessions with the browser itself, by their ids.
+    :ivar discoveries: what its sessions that discover targets have been told.
+    :ivar download_filter: tells it of those of its own pages.
+    """
+
+    def __init__(
+        self,
+        owns_frame: Callable[[str], bool | None],
+        ask_for_frames: Callable[[Callable[[dict[str, Any]], None]], int],
+        downloads: str,
+    ) -> None:
+        self._downloads = downloads
+        self.ready = False
+        self.default = ""
+        self.contexts: list[str] = []
+        self.targets: dict[str, dict[str, Any]] = {}
+        self.tops: set[str] = set()
+        self.windows: dict[str, int] = {}
+        self.making = 0
+        self.attachments: dict[str, int] = {}
+        self.connections: list[SessionOwner] = []
+        self.roots: dict[str, ClientSession] = {}
+        self.discoveries: dict[ClientSession, Discovery] = {}
+        self.download_filter = DownloadFilter(owns_frame, ask_for_frames)
+
+    def seen(self, info: dict[str, Any]) -> dict[str, Any]:
+        """Return a target as the client is to see it: ``attached`` tells of the client's own sessions."""
+        return {**info, "attached": self.attachments.get(info["targetId"], 0) > 0}
+
+    def refreshed(self, info: dict[str, Any]) -> bool:
+        """Take what the browser has answered about a target; tell whether that is one of the client's."""
+        if info.get("type") in HIDDEN or info.get("browserContextId") not in self.contexts:
+            return False
+        if info["targetId"] in self.targets:
+            self.targets[info["targetId"]] = info
+        return True
+
+    def default_downloads(self) -> dict[str, str]:
+        """Return what lets its default context download as a browser does that was told nothing."""
+        folder = self._downloads
+        return {"behavior": "allow", "downloadPath": os.path.join(folder, self.default)} if folder else {}
+
+    def browser_session(self, target_id: str) -> ClientSession | None:
+        """Return the client's session with a target that stands for the browser."""
+        return next((each for each in self.roots.values() if each.target_id == target_id), None)
+
+    def takers(self, told: Told) -> list[ClientSession]:
+        """Note a new target that browser sessions attach to by themselves; return those that do."""
+        self.tops.add(told.target_id)
+        kind = str(told.info.get("type", ""))
+        return [each for each in self.roots.values() if each.wants(kind, told.target_id)]
+
+    def target_told(self, info: dict[str, Any]) -> None:
+        """Note what one of its targets is now, and send the news to the sessions that discover targets."""
+        self.targets[info["targetId"]] = info
+        seen = self.seen(info)
+        for discovery in list(self.discoveries.values()):
+            discovery.target(seen)
+
+    def target_destroyed(self, target_id: str) -> None:
+        """Note that a target is no more."""
+        self.targets.pop(target_id, None)
+        self.windows.pop(target_id, None)
+        self.tops.discard(target_id)
+        for discovery in list(self.discoveries.values()):
+            discovery.destroyed(target_id)
+
+    def target_crashed(self, told: Told) -> None:
+        """Send the sessions that discover targets the news that one has crashed."""
+        params = {"targetId": told.target_id, "status": told.status, "errorCode": told.error_code}
+        for discovery in list(self.discoveries.values()):
+            discovery.crashed(told.target_id, params)
+
+    def count(self, target_id: str, change: int) -> None:
+        """Count its sessions with a target, and send the news where that is the first or was the last."""
+        before = self.attachments.pop(target_id, 0)
+        after = before + change
+        if after:
+            self.attachments[target_id] = after
+        info = self.targets.get(target_id)
+        if info is not None and bool(before) is not bool(after):
+            self.target_told(info)
