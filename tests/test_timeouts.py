@@ -80,7 +80,7 @@ def test_what_was_not_set_is_as_for_what_it_is_part_of() -> None:
 def test_the_names_are_public() -> None:
     assert txcdp.DEFAULT is DEFAULT
     assert txcdp.Timeout is Timeout
-    for error in (txcdp.CommandTimeout, txcdp.ConnectTimeout, txcdp.NavigationTimeout):
+    for error in (txcdp.CommandTimeout, txcdp.ConnectTimeout, txcdp.LaunchTimeout, txcdp.NavigationTimeout):
         assert issubclass(error, txcdp.DeadlineError)
     assert issubclass(txcdp.DeadlineError, TimeoutError)
     assert isinstance(_patient(1), Deferred)

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         HandshakeFailed,
         InvalidURL,
         LaunchError,
+        LaunchTimeout,
         MalformedMessage,
         NavigationError,
         NavigationInterrupted,
@@ -75,7 +76,7 @@ _NAMES = {
         "AlreadyHandled CommandError CommandTimeout ConnectError ConnectTimeout ConnectionLost ContextDestroyed "
         "DeadlineError DialogError DialogOpen "
         "DocumentBroken DownloadStarted EvaluationError ExecutableNotFound ExperimentalCommand Gone HandshakeFailed "
-        "InvalidURL LaunchError MalformedMessage NavigationError NavigationInterrupted NavigationTimeout "
+        "InvalidURL LaunchError LaunchTimeout MalformedMessage NavigationError NavigationInterrupted NavigationTimeout "
         "NotABrowser NotSerializable Overloaded QueueOverflow SessionDetached StreamEnded TargetCrashed TxcdpError"
     ),
     "txcdp.page": "Dialog JSError Navigation Page",
@@ -123,6 +124,7 @@ __all__ = [
     "InvalidURL",
     "JSError",
     "LaunchError",
+    "LaunchTimeout",
     "MalformedMessage",
     "Navigation",
     "NavigationError",

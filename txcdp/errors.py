@@ -7,6 +7,7 @@
     |-- DeadlineError            something did not come within its deadline (also a TimeoutError)
     |   |-- CommandTimeout       no reply to a command
     |   |-- ConnectTimeout       nothing answered at the URL (also a ConnectError)
+    |   |-- LaunchTimeout        a browser did not come up (also a LaunchError)
     |   `-- NavigationTimeout    a page did not get so far (also a NavigationError)
     |-- ExperimentalCommand      refused here, before sending: ``stability="stable"``
     |-- Overloaded               refused here, before sending: too much waits already
@@ -64,6 +65,7 @@ __all__ = [
     "HandshakeFailed",
     "InvalidURL",
     "LaunchError",
+    "LaunchTimeout",
     "LossCause",
     "MalformedMessage",
     "NavigationError",
@@ -240,6 +242,10 @@ class LaunchError(TxcdpError):
 
     def __str__(self) -> str:
         return indented(f"{self.message}\n{self.stderr}".rstrip())
+
+
+class LaunchTimeout(LaunchError, DeadlineError):
+    """A browser was started, and did not come up within ``start_timeout``."""
 
 
 class ExecutableNotFound(LaunchError):

@@ -24,7 +24,7 @@ from tests.browser.support import halt
 from tests.support import PATIENCE
 from txcdp._transports.pipe import PipeTransport
 from txcdp.chrome import BrowserProcess, start_browser
-from txcdp.errors import ConnectionLost, ExecutableNotFound, LaunchError
+from txcdp.errors import ConnectionLost, ExecutableNotFound, LaunchError, LaunchTimeout
 
 R: Any = reactor
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(txcdp.__file__)))
@@ -339,7 +339,7 @@ class FailureTests(Case):
             file.write("#!/bin/sh\necho warming up >&2\nsleep 1000 & sleep 1000\n")
         os.chmod(path, 0o755)
         for transport in ("websocket", "pipe"):
-            with self.assertRaisesRegex(LaunchError, r"(?s)did not come up within 0.3 s.*warming up"):
+            with self.assertRaisesRegex(LaunchTimeout, r"(?s)did not come up within 0.3 s.*warming up"):
                 await start_browser(
                     R,
                     executable=path,

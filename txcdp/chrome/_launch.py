@@ -25,7 +25,7 @@ from txcdp.chrome._process import BrowserProcess
 from txcdp.chrome._profile import Workspace
 from txcdp.chrome._spawn import ExitStatus
 from txcdp.chrome._starting import is_stopping, starts_of, wait_for_sweep
-from txcdp.errors import ConnectionLost, LaunchError
+from txcdp.errors import ConnectionLost, LaunchError, LaunchTimeout
 
 _PROBE = b'{"id":0,"method":"Browser.getVersion"}'
 
@@ -151,7 +151,7 @@ def _come_up(
         reactor,
         started,
         seconds,
-        lambda: LaunchError(
+        lambda: LaunchTimeout(
             f"{process.command_line[0]} did not come up within {seconds:g} s; its standard error so far "
             "(which a wrapper script has to pass on) is:",
             process.stderr_tail or "(empty)",
