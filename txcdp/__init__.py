@@ -61,7 +61,7 @@ if TYPE_CHECKING:
         TargetCrashed,
         TxcdpError,
     )
-    from txcdp.page import Dialog, JSError, Navigation, Page
+    from txcdp.page import Dialog, ElementHandle, JSError, JSHandle, Navigation, Page
     from txcdp.protocol import Command, Event, Record
     from txcdp.streams import EventQueue, EventStream, Gap, Stream, TwistedScheduler, first, from_deferred, queue
 
@@ -79,7 +79,7 @@ _NAMES = {
         "InvalidURL LaunchError LaunchTimeout MalformedMessage NavigationError NavigationInterrupted NavigationTimeout "
         "NotABrowser NotSerializable Overloaded QueueOverflow SessionDetached StreamEnded TargetCrashed TxcdpError"
     ),
-    "txcdp.page": "Dialog JSError Navigation Page",
+    "txcdp.page": "Dialog ElementHandle JSError JSHandle Navigation Page",
     "txcdp._core.probing": "ProbeOptions Prober",
     "txcdp._core.reconnecting": "ReconnectPolicy",
     "txcdp.protocol": "Command Event Record",
@@ -112,6 +112,7 @@ __all__ = [
     "DialogOpen",
     "DocumentBroken",
     "DownloadStarted",
+    "ElementHandle",
     "EvaluationError",
     "Event",
     "EventQueue",
@@ -123,6 +124,7 @@ __all__ = [
     "HandshakeFailed",
     "InvalidURL",
     "JSError",
+    "JSHandle",
     "LaunchError",
     "LaunchTimeout",
     "MalformedMessage",

@@ -22,7 +22,9 @@ MODULES = [
 ]
 
 #: Of which it cannot be said what they fire with.
-OF_ANYTHING = {"Page.evaluate"}
+OF_ANYTHING = {
+    f"{name}.{method}" for name in ("Page", "JSHandle", "ElementHandle") for method in ("evaluate", "json_value")
+}
 
 #: A field of options, in seconds; and what is made by ``Stream.expect``.
 APART = {"RenderOptions.__init__", "Expected.__init__"}

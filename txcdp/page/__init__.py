@@ -4,9 +4,10 @@ What it has no method for, the protocol has: ``page.session.execute`` and ``page
 """
 
 from txcdp.page._dialogs import Dialog
+from txcdp.page._handles import ElementHandle, JSHandle
 from txcdp.page._navigation import Navigation, WaitUntil
 from txcdp.page._page import Page
 from txcdp.page._values import JSError
 from txcdp.page._viewport import ViewportSize
 
-__all__ = ["Dialog", "JSError", "Navigation", "Page", "ViewportSize", "WaitUntil"]
+__all__ = ["Dialog", "ElementHandle", "JSError", "JSHandle", "Navigation", "Page", "ViewportSize", "WaitUntil"]

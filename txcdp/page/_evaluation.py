@@ -7,11 +7,11 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.python.failure import Failure
 
 from txcdp._core.sessions import Session
-from txcdp._deferreds import returns_deferred
+from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp._timeouts import DEFAULT, Default, Timeout, seconds_of
 from txcdp.domains import page, runtime
 from txcdp.errors import CommandError, ContextDestroyed, EvaluationError, NotSerializable
@@ -46,6 +46,47 @@ _DECLARATION: Final = re.compile(r"(?:async)?\s*function[\s(]")
 _KEPT: Final = "txcdp"
 
 
+class Kept:
+    """An object of a page, or a primitive, that is kept for the program: what a handle stands for.
+
+    :param evaluator: of the frame in whose document it is.
+    :param remote: what the browser says of it.
+    """
+
+    def __init__(self, evaluator: Evaluator, remote: runtime.RemoteObject) -> None:
+        self._evaluator = evaluator
+        self._remote = remote
+        self._injected = evaluator.injected
+        self._disposed = False
+
+    def __del__(self) -> None:
+        if not self._disposed and self._remote.object_id is not None:
+            self._injected.note_garbage(self._remote.object_id)
+
+    def _dispose(self) -> Deferred[None]:
+        """Release it, once; where its document is gone, it was released with that."""
+        object_id = self._remote.object_id
+        if self._disposed or object_id is None:
+            self._disposed = True
+            return succeed(None)
+        self._disposed = True
+        return self._injected.release(object_id).addErrback(ignore_failure)
+
+    def _insert_into(self, evaluator: Evaluator, object_ids: list[str]) -> values.Inserted:
+        """Return what is written in its place.
+
+        :param object_ids: of what is handed over; its own is added.
+        """
+        if self._disposed:
+            raise EvaluationError(f"{self!r} has been disposed of")
+        if self._remote.object_id is None:
+            return values.Inserted(None, _primitive(self._remote))
+        if evaluator is not self._evaluator:
+            raise EvaluationError(f"{self!r} can be used only in the frame that it is of")
+        object_ids.append(self._remote.object_id)
+        return values.Inserted(len(object_ids) - 1)
+
+
 class Evaluator:
     """Evaluates in the documents of one frame, in the page's own world.
 
@@ -70,15 +111,51 @@ class Evaluator:
         :param args: what the function is given.
         :param await_promise: whether to wait for a promise.
         """
+        return self.run("evaluate", source_literals(source, await_promise, True), args, source, timeout, await_promise)
+
+    def keep(
+        self,
+        source: str,
+        args: Sequence[Any] = (None,),
+        *,
+        await_promise: bool = True,
+        timeout: Timeout = DEFAULT,
+    ) -> Deferred[Kept]:
+        """Do the same, but keep the value in the page."""
+        first = source_literals(source, await_promise, False)
+        return self.run("evaluate", first, args, source, timeout, await_promise, by_value=False)
+
+    def run(
+        self,
+        function: str,
+        first: str,
+        args: Sequence[Any],
+        source: str = "",
+        timeout: Timeout = DEFAULT,
+        await_promise: bool = True,
+        *,
+        by_value: bool = True,
+    ) -> Deferred[Any]:
+        """Call a function of our script.
+
+        :param function: its name.
+        :param first: its first parameters, as JavaScript; those that follow are the handles and what is packed.
+        :param args: what is to be packed.
+        :param source: what it evaluates, for errors.
+        :param await_promise: whether to wait for a promise that it returns.
+        :param by_value: whether what it returns is packed; else it is kept.
+        :returns: fires with the value, or what is kept.
+        """
         try:
-            call = _Call(source, args, await_promise, True)
-            seconds = timeout if isinstance(timeout, Default) else seconds_of(timeout, None)
-        except (TypeError, ValueError):
+            call = _Call(self, function, first, args, source, await_promise, by_value)
+            sent = self._send(call, timeout if isinstance(timeout, Default) else seconds_of(timeout, None))
+        except (TypeError, ValueError, EvaluationError):
             return fail()
-        return self._send(call, seconds)
+        return sent if by_value else _kept_if_cancelled(sent)
 
     def _send(self, call: _Call, timeout: float | None | Default) -> Deferred[Any]:
         injected = self.injected
+        injected.release_garbage()
         sent: Deferred[Any] = injected.session.execute(call.command(injected.name, self.context()), timeout=timeout)
         return sent.addCallbacks(self._read, _refused, callbackArgs=(call, timeout))
 
@@ -93,23 +170,24 @@ class Evaluator:
         return self._value(got.result, call)
 
     def _value(self, result: runtime.RemoteObject, call: _Call) -> Any:
-        value = value_of(result)
+        value = result.value
         if type(value) is not str or value[:1] != values.MARK:
-            return float(value) if type(value) is int and not -(2**53) < value < 2**53 else value
+            return _primitive(result) if call.by_value else Kept(self, result)
         said = values.thrown(value)
         if said is not None:
             return self._raise(said, call)
         try:
-            return values.unpack(value)
+            value = values.unpack(value)
         except values.Unpackable as error:
             raise NotSerializable(f"the page does not let its value be read: {error}") from None
+        return value if call.by_value else Kept(self, runtime.RemoteObject(type="string", value=value))
 
     @returns_deferred
     async def _raise(self, said: dict[str, Any], call: _Call) -> Any:
         """Fail with what was thrown; where that is the source itself, which has run nowhere, say where in it."""
         error = _of_thrown(said)
         if error.name == "SyntaxError" and "\n    at " not in error.stack:
-            command = runtime.evaluate(expression=_NEVER_RUN + call.source, context_id=self.context())
+            command = runtime.evaluate(expression=_NEVER_RUN + call.source.strip(), context_id=self.context())
             details = (await self.injected.session.execute(command)).exception_details
             if details is not None and details.exception is not None and details.exception.subtype == "error":
                 column = details.column_number - (len(_NEVER_RUN) if details.line_number == 0 else 0)
@@ -122,37 +200,83 @@ _NEVER_RUN: Final = "throw 0;"
 
 
 class _Call:
-    """An evaluation: its source and its argument.
+    """A call of a function of our script.
 
-    :ivar source: the text.
+    :ivar source: what it evaluates.
+    :ivar by_value: whether what it returns is packed; else it is kept.
     :ivar name: of our script, by which it has been asked last.
     :ivar retried: whether the document had to be given our script first.
     """
 
-    def __init__(self, source: str, args: Sequence[Any], awaits: bool, by_value: bool) -> None:
-        self.source = source = source.strip()
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        function: str,
+        first: str,
+        args: Sequence[Any],
+        source: str,
+        awaits: bool,
+        by_value: bool,
+    ) -> None:
+        self.source = source
+        self.by_value = by_value
         self.name = ""
         self.retried = False
         self._awaits = awaits
-        self._by_value = by_value
-        declares, text = _DECLARATION.match(source) is not None, to_json(source).decode()
-        self._args = (
-            f"{text},{_literal(declares)},{_literal(awaits)},{_literal(by_value)},[],{','.join(map(values.pack, args))}"
-        )
+        self._object_ids: list[str] = []
+        self._evaluator = evaluator
+        packed = "".join([f",{values.pack(each, self._insert)}" for each in args])
+        self._text = f".{function}({first and f'{first},'}{'handles' if self._object_ids else '[]'}{packed})"
 
     def command(self, name: str, context_id: int | None) -> Any:
         """Return the command.
 
         :param name: of our script.
+        :param context_id: where it is run; None: in the document that is there. With handles it is run in theirs.
         """
         self.name = name
-        return runtime.evaluate(
-            expression=f"{name}.evaluate({self._args})",
-            context_id=context_id,
-            return_by_value=True,
+        if not self._object_ids:
+            return runtime.evaluate(
+                expression=name + self._text,
+                context_id=context_id,
+                return_by_value=self.by_value,
+                await_promise=self._awaits,
+                user_gesture=True,
+                object_group=None if self.by_value else _KEPT,
+            )
+        return runtime.call_function_on(
+            function_declaration=f"function(...handles){{return {name}{self._text}}}",
+            object_id=self._object_ids[0],
+            arguments=[runtime.CallArgument(object_id=each) for each in self._object_ids],
+            return_by_value=self.by_value,
             await_promise=self._awaits,
             user_gesture=True,
+            object_group=None if self.by_value else _KEPT,
         )
+
+    def _insert(self, value: Any) -> values.Inserted | None:
+        return value._insert_into(self._evaluator, self._object_ids) if isinstance(value, Kept) else None
+
+
+def source_literals(source: str, awaits: bool, by_value: bool) -> str:
+    """Return the first parameters of our script's ``evaluate``."""
+    source = source.strip()
+    declares = _DECLARATION.match(source) is not None
+    return ",".join([to_json(source).decode(), *map(_literal, (declares, awaits, by_value))])
+
+
+def _kept_if_cancelled(sent: Deferred[Kept]) -> Deferred[Kept]:
+    """Let a call that is cancelled come to its end: what it keeps in the page is released when it is known."""
+    waiting: Deferred[Kept] = Deferred()
+
+    def tell(result: Kept | Failure) -> None:
+        if not waiting.called:
+            waiting.callback(result)
+        elif isinstance(result, Kept):
+            result._dispose()
+
+    sent.addBoth(tell)
+    return waiting
 
 
 def _literal(value: bool) -> str:
@@ -250,6 +374,14 @@ class OwnWorld:
         if got.exception_details is not None:
             raise thrown(got.exception_details)
         return value_of(got.result)
+
+
+def _primitive(result: runtime.RemoteObject) -> Any:
+    """Return what is no object; a number from 2**53 on is no int, as it may not be exact."""
+    if result.unserializable_value is not None:
+        return value_of(result)
+    value = result.value
+    return float(value) if type(value) is int and not -(2**53) < value < 2**53 else value
 
 
 def value_of(result: runtime.RemoteObject) -> Any:

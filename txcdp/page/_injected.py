@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections import deque
 from importlib.resources import files
 from typing import Final
 
+from twisted.internet.defer import Deferred
+
 from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure
+from txcdp.domains import runtime
 from txcdp.domains.page import add_script_to_evaluate_on_new_document
 
 
@@ -31,6 +35,7 @@ class Injected:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.name = ""
+        self._garbage: deque[str] = deque()
 
     def register(self) -> None:
         """Give it to each document that is there, and to each new one before the page's own scripts run.
@@ -42,6 +47,22 @@ class Injected:
         params = {"source": f"const {self.name}={_SOURCE}", "runImmediately": True}
         sent = self.session._send_quietly(add_script_to_evaluate_on_new_document.method, params)
         sent.addErrback(ignore_failure)
+
+    def note_garbage(self, object_id: str) -> None:
+        """Have an object released with the next command that is sent.
+
+        It is called by the collector of garbage: in the middle of anything, and in any thread.
+        """
+        self._garbage.append(object_id)
+
+    def release_garbage(self) -> None:
+        """Release what nobody has a handle of any more."""
+        while self._garbage:
+            self.release(self._garbage.popleft()).addErrback(ignore_failure)
+
+    def release(self, object_id: str) -> Deferred[None]:
+        """Release an object."""
+        return self.session.execute(runtime.release_object(object_id=object_id))
 
     def renew(self, name: str) -> None:
         """Register it again, as a document had it not.

@@ -18,6 +18,7 @@ from txcdp.page import _capture as capture
 from txcdp.page import _commits as commits
 from txcdp.page._dialogs import Dialog, PageDialogs
 from txcdp.page._evaluation import Evaluator, OwnWorld
+from txcdp.page._handles import ElementHandle, JSHandle, handle_of, query_selector, query_selector_all
 from txcdp.page._injected import Injected
 from txcdp.page._navigation import Navigation, WaitUntil, Watcher, check_wait_until
 from txcdp.page._viewport import ViewportSize, checked, override
@@ -263,6 +264,35 @@ class Page:
             JavaScript; otherwise like ``Session.execute``.
         """
         return self._evaluator.evaluate(expression, (arg,), await_promise=await_promise, timeout=timeout)
+
+    @returns_deferred
+    async def evaluate_handle(self, expression: str, arg: Any = None, *, timeout: Timeout = DEFAULT) -> JSHandle:
+        """Evaluate JavaScript in the page's document, and keep the value in the page (``Runtime.evaluate``).
+
+        :param expression: as for :meth:`evaluate`.
+        :param arg: as for :meth:`evaluate`.
+        :param timeout: as for :meth:`evaluate`.
+        :returns: fires with a :class:`JSHandle`, of a DOM node an :class:`ElementHandle`; fails like :meth:`evaluate`.
+        """
+        return handle_of(await self._evaluator.keep(expression, (arg,), timeout=timeout))
+
+    @returns_deferred
+    async def query_selector(self, selector: str) -> ElementHandle | None:
+        """Return the first element of the document that matches a selector.
+
+        :param selector: of CSS.
+        :returns: fires with an :class:`ElementHandle`; None: there is none. Fails like :meth:`evaluate`.
+        """
+        return await query_selector(self._evaluator, None, selector)
+
+    @returns_deferred
+    async def query_selector_all(self, selector: str) -> list[ElementHandle]:
+        """Return all elements of the document that match a selector.
+
+        :param selector: of CSS.
+        :returns: fires with a list, in the document's order; fails like :meth:`evaluate`.
+        """
+        return await query_selector_all(self._evaluator, None, selector)
 
     @returns_deferred
     async def content(self) -> str:

@@ -17,7 +17,7 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypeAlias
 from urllib.parse import ParseResult, SplitResult
 
 import msgspec
@@ -55,7 +55,7 @@ _INTEGERS: Final = {
 } | {(False, 1): "Uint8Array"}
 
 #: Functions of the script that are on the stack beneath what is evaluated.
-_BENEATH: Final = r"(?:evaluateSource|evaluateFunction|settlePromise)"
+_BENEATH: Final = r"(?:evaluateSource|evaluateFunction|settlePromise|isThenable)"
 
 #: The first of these in a stack, and all that follows.
 _OURS: Final = re.compile(
@@ -236,10 +236,29 @@ _ROWS: Final[dict[str, Callable[..., Any]]] = {
 # Into the page:
 
 
-def pack(value: Any, handle: Callable[[Any], int | None] = lambda value: None) -> str:
+class Inserted(NamedTuple):
+    """A reference to a kept object, in the place of its handle.
+
+    :ivar number: by which the page will know the object; None: it stands for no object.
+    :ivar value: the primitive for which it stands then.
+    """
+
+    number: int | None
+    value: Any = None
+
+
+#: Returns what is written in the place of a value; None for itself.
+Insert: TypeAlias = Callable[[Any], Inserted | None]
+
+
+def _nothing(value: Any) -> None:
+    return None
+
+
+def pack(value: Any, insert: Insert = _nothing) -> str:
     """Pack a value, and write that as a literal of JavaScript.
 
-    :param handle: returns the number by which the page will know what is a handle; None where it is none.
+    :param insert: called with what is no primitive.
     :raises TypeError: something in it has no form in JavaScript.
     :raises ValueError: something in it cannot be said there.
     """
@@ -254,7 +273,7 @@ def pack(value: Any, handle: Callable[[Any], int | None] = lambda value: None) -
         return repr(value) if math.isfinite(value) else "NaN" if value != value else "-Infinity"[value > 0 :]
     if _is_json(value, set(), 0):
         return _literal(f"{MARK}j{to_json(value).decode()}")
-    return _literal(f"{MARK}t{to_json(_Writer(handle).write(value)).decode()}")
+    return _literal(f"{MARK}t{to_json(_Writer(insert).write(value)).decode()}")
 
 
 def _literal(text: str) -> str:
@@ -284,8 +303,8 @@ def _is_json(value: Any, seen: set[int], depth: int) -> bool:
 class _Writer:
     """Writes one value as a table."""
 
-    def __init__(self, handle: Callable[[Any], int | None]) -> None:
-        self._handle = handle
+    def __init__(self, insert: Insert) -> None:
+        self._insert = insert
         self._rows: dict[int, int] = {}
         self._waiting: list[Any] = []
 
@@ -306,9 +325,9 @@ class _Writer:
             if math.isfinite(value):
                 return float(value)
             return ["f", "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"]
-        handle = self._handle(value)
-        if handle is not None:
-            return ["h", handle]
+        inserted = self._insert(value)
+        if inserted is not None:
+            return self._item(inserted.value) if inserted.number is None else ["h", inserted.number]
         row = self._rows.get(id(value))
         if row is None:
             row = self._rows[id(value)] = len(self._waiting)

@@ -30,7 +30,7 @@
   const { apply, getOwnPropertyDescriptor, getPrototypeOf, defineProperty } = global.Reflect;
   const { isArray } = Array, { isView } = ArrayBuffer, { keys: keysOf, setPrototypeOf } = Object, { stringify, parse } = global.JSON;
   const { eval: evaluateText, setTimeout, clearTimeout, requestAnimationFrame, cancelAnimationFrame, atob, btoa } = global;
-  const { Document, Node } = global;
+  const { Document, DocumentFragment, Element, Node, TypeError } = global;
 
   // `method(Map, 'get')(map, key)` is `map.get(key)`, whatever becomes of `Map.prototype` and `Function.prototype`.
   const { bind, call } = Function.prototype;
@@ -92,6 +92,15 @@
 
   /** @param {any} value */
   const isError = value => isInstance(Error, value) || attempt(() => tagOf(value), '') === '[object Error]';
+
+  /** What builtins are, by their prototypes. @type {Map<any, string>} */
+  const kinds = new Map();
+  for (const name in { Map, Set, Date, RegExp, URL, ArrayBuffer }) {
+    if (/** @type {any} */ (global)[name]) kinds.set(/** @type {any} */ (global)[name].prototype, name);
+  }
+
+  /** What an object says that it is, where it is not known: it may be one of another frame's. @param {any} value @returns {string} */
+  const kindOf = value => mapGet(kinds, getPrototypeOf(value)) || slice(tagOf(value), 8, -1);
 
   /** Whether its properties are all there is to an object. @param {any} value */
   const isPlain = value => {
@@ -217,21 +226,21 @@
       const special = attempt(() => {
         const keys = own([]), items = own([]);
         let count = 0;
-        switch (tagOf(value)) {
-          case '[object Map]':
+        switch (kindOf(value)) {
+          case 'Map':
             mapForEach(value, (/** @type {any} */ inner, /** @type {any} */ key) => { keys[count] = item(key); items[count++] = item(inner); });
             return entry('m', keys, items);
-          case '[object Set]':
+          case 'Set':
             setForEach(value, (/** @type {any} */ inner) => { items[count++] = item(inner); });
             return entry('s', items);
-          case '[object Date]': {
+          case 'Date': {
             const time = getTime(value);
             return time === time ? entry('d', time) : entry('v', null);
           }
-          case '[object RegExp]': return entry('x', sourceOf(value), flagsOf(value));
-          case '[object URL]': return entry('l', hrefOf(value));
-          case '[object ArrayBuffer]': return entry('b', 'ArrayBuffer', bufferBytes(value) ? base64(new Uint8Array(value)) : '');
-          case '[object SharedArrayBuffer]': return entry('b', 'ArrayBuffer', base64(new Uint8Array(value)));
+          case 'RegExp': return entry('x', sourceOf(value), flagsOf(value));
+          case 'URL': return entry('l', hrefOf(value));
+          case 'ArrayBuffer': return entry('b', 'ArrayBuffer', bufferBytes(value) ? base64(new Uint8Array(value)) : '');
+          case 'SharedArrayBuffer': return entry('b', 'ArrayBuffer', base64(new Uint8Array(value)));
         }
       }, undefined);
       if (special !== undefined) return special;
@@ -268,7 +277,7 @@
       case 'string': return value[0] === MARK ? MARK + 's' + value : value;
       case 'object': break;
       case 'bigint': return MARK + 'n' + digitsOf(value, 16);
-      case 'function': case 'symbol': return undefined;
+      case 'function': case 'symbol': case 'undefined': return undefined;  // `document.all` says that it is undefined
       default: return value;
     }
     if (value === null) return null;
@@ -305,6 +314,12 @@
   /** @param {string} digits */
   const bigint = digits => digits[0] === '-' ? -BigInt('0x' + slice(digits, 1)) : BigInt('0x' + digits);
 
+  /** Give an object a property, whatever its prototype would do with that. @param {any} into @param {PropertyKey} key @param {any} value */
+  const put = (into, key, value) => {
+    if (key in into) defineProperty(into, key, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
+    else into[key] = value;
+  };
+
   /** @param {any[][]} table @param {any[]} handles */
   const untable = (table, handles) => {
     const made = own([]);
@@ -321,15 +336,10 @@
     };
     for (let i = 0; i < table.length; i++) {
       const row = table[i], into = made[i], items = row[row.length - 1];
-      if (row[0] === 'a') for (let k = 0; k < items.length; k++) into[k] = value(items[k]);
+      if (row[0] === 'a') for (let k = 0; k < items.length; k++) put(into, k, value(items[k]));
       else if (row[0] === 's') for (let k = 0; k < items.length; k++) setAdd(into, value(items[k]));
       else if (row[0] === 'm') for (let k = 0; k < items.length; k++) mapSet(into, value(row[1][k]), value(items[k]));
-      else if (row[0] === 'o') {
-        for (let k = 0; k < items.length; k++) {
-          if (row[1][k] in into) defineProperty(into, row[1][k], { __proto__: null, value: value(items[k]), writable: true, enumerable: true, configurable: true });
-          else into[row[1][k]] = value(items[k]);
-        }
-      }
+      else if (row[0] === 'o') for (let k = 0; k < items.length; k++) put(into, row[1][k], value(items[k]));
     }
     return table[0][0] === 'v' ? value(table[0][1]) : made[0];
   };
@@ -398,9 +408,55 @@
     try { return give(await promise); } catch (error) { return thrown(error, true); }
   };
 
+  const getAttribute = Node && method(Element, 'getAttribute'), textOf = Node && getter(Node.prototype, 'textContent');
+  /** @param {any} of */
+  const searches = of => ({ of, one: method(of, 'querySelector'), all: method(of, 'querySelectorAll') });
+  const queries = Node && [searches(Document), searches(DocumentFragment), searches(Element)];
+
+  /** @param {any} root @param {'one' | 'all'} which @param {string} selector */
+  const query = (root, which, selector) => {
+    for (let i = 0; i < queries.length; i++) if (isInstance(queries[i].of, root)) return queries[i][which](root, selector);
+    throw new TypeError('only a document, an element or a shadow root can be searched');
+  };
+
   return {
     __proto__: null,
-    pack,
+
+    // Functions that are called for the program by name: with the handles first, and with what is packed.
+
+    /** @param {any[]} handles @param {any[]} packed */
+    value(handles, ...packed) {
+      return pack(unpack(packed[0], handles));
+    },
+
+    /** A property of an object; a promise is not awaited. @param {any[]} handles @param {any[]} packed */
+    property(handles, ...packed) {
+      unpackAll(packed, handles);
+      return keep(packed[0][packed[1]]);
+    },
+
+    /** @param {any[]} handles @param {any[]} packed */
+    attribute(handles, ...packed) {
+      unpackAll(packed, handles);
+      return pack(getAttribute(packed[0], packed[1]));
+    },
+
+    /** @param {any[]} handles @param {any[]} packed */
+    text(handles, ...packed) {
+      return pack(textOf(unpack(packed[0], handles)));
+    },
+
+    /** @param {any[]} handles @param {any[]} packed */
+    query(handles, ...packed) {
+      unpackAll(packed, handles);
+      return query(packed[0] || document, 'one', packed[1]);
+    },
+
+    /** @param {any[]} handles @param {any[]} packed */
+    queryAll(handles, ...packed) {
+      unpackAll(packed, handles);
+      return query(packed[0] || document, 'all', packed[1]);
+    },
 
     /**
      * @param {string} source @param {boolean} isFunction @param {boolean} awaits whether for a promise @param {boolean} byValue

@@ -1,0 +1,208 @@
+"""Handles: what an evaluation has resulted in, kept in the page for what is evaluated next."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Self, TypedDict
+
+from twisted.internet.defer import Deferred
+
+from txcdp._deferreds import returns_deferred
+from txcdp._timeouts import DEFAULT, Timeout
+from txcdp.domains import dom, runtime
+from txcdp.errors import CommandError
+from txcdp.page._evaluation import Evaluator, Kept, explained, value_of
+
+
+class Box(TypedDict):
+    """Where an element is, in CSS pixels of the page's viewport."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+class JSHandle(Kept):
+    """An object of a page; what ``evaluate_handle`` fires with.
+
+    It can be given to ``evaluate`` as the argument, or be anywhere in it. The object stays in the page until the handle
+    is disposed of, or is garbage, or the page navigates. ``async with`` disposes of it at the block's end.
+    """
+
+    def __str__(self) -> str:
+        if self._remote.object_id is None:
+            return str(value_of(self._remote))
+        return self._remote.description or self._remote.type
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self}{' (disposed)' if self._disposed else ''}>"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.dispose()
+
+    def evaluate(self, expression: str, arg: Any = None, *, timeout: Timeout = DEFAULT) -> Deferred[Any]:
+        """Call a function with the object (``Runtime.callFunctionOn``).
+
+        :param expression: a function, such as ``(object, arg) => object.length``.
+        :param arg: its second argument, as of ``Page.evaluate``.
+        :param timeout: seconds, or a timedelta; None or 0: no deadline; the connection's for commands when not given.
+        :returns: fires with the value; fails like ``Page.evaluate``.
+        """
+        return self._evaluator.evaluate(expression, (self, arg), timeout=timeout)
+
+    @returns_deferred
+    async def evaluate_handle(self, expression: str, arg: Any = None, *, timeout: Timeout = DEFAULT) -> JSHandle:
+        """Call a function with the object, and keep what it returns (``Runtime.callFunctionOn``).
+
+        :param expression: as for :meth:`evaluate`.
+        :param arg: its second argument.
+        :param timeout: as for :meth:`evaluate`.
+        :returns: fires with a :class:`JSHandle`, of an element an :class:`ElementHandle`; fails like
+            ``Page.evaluate``.
+        """
+        return handle_of(await self._evaluator.keep(expression, (self, arg), timeout=timeout))
+
+    @returns_deferred
+    async def get_property(self, property_name: str) -> JSHandle:
+        """Return a handle of one of the object's properties.
+
+        :param property_name: its name; one that the object does not have is ``undefined``.
+        :returns: fires with a :class:`JSHandle`; fails like ``Page.evaluate``.
+        """
+        run = self._evaluator.run("property", "", (self, property_name), await_promise=False, by_value=False)
+        return handle_of(await run)
+
+    @returns_deferred
+    async def get_properties(self) -> dict[str, JSHandle]:
+        """Return handles of the object's own properties, but for those that cannot be enumerated, and getters.
+
+        :returns: fires with a dict, by name; fails like ``Page.evaluate``.
+        """
+        return {name: handle_of(kept) for name, kept in (await _properties(self)).items()}
+
+    @returns_deferred
+    async def json_value(self) -> Any:
+        """Return the object's value as Python's.
+
+        :returns: fires with the value, as of ``Page.evaluate``; fails like that.
+        """
+        return await self._evaluator.run("value", "", (self,))
+
+    def as_element(self) -> ElementHandle | None:
+        """Return the same handle, if it is one of a DOM node; else None."""
+        return self if isinstance(self, ElementHandle) else None
+
+    def dispose(self) -> Deferred[None]:
+        """Let go of the object (``Runtime.releaseObject``).
+
+        :returns: fires with None, also where it was gone before.
+        """
+        return self._dispose()
+
+
+class ElementHandle(JSHandle):
+    """A handle of a DOM node."""
+
+    @returns_deferred
+    async def get_attribute(self, name: str) -> str | None:
+        """Return one of the element's attributes.
+
+        :param name: its name.
+        :returns: fires with the text; None: the element does not have it. Fails like ``Page.evaluate``.
+        """
+        value: str | None = await self._evaluator.run("attribute", "", (self, name))
+        return value
+
+    @returns_deferred
+    async def text_content(self) -> str | None:
+        """Return the text in the node and in all that it contains.
+
+        :returns: fires with the text; None for a document. Fails like ``Page.evaluate``.
+        """
+        value: str | None = await self._evaluator.run("text", "", (self,))
+        return value
+
+    @returns_deferred
+    async def query_selector(self, selector: str) -> ElementHandle | None:
+        """Return the first element inside that matches a selector.
+
+        :param selector: of CSS.
+        :returns: fires with an :class:`ElementHandle`; None: there is none. Fails like ``Page.evaluate``.
+        """
+        return await query_selector(self._evaluator, self, selector)
+
+    @returns_deferred
+    async def query_selector_all(self, selector: str) -> list[ElementHandle]:
+        """Return all elements inside that match a selector.
+
+        :param selector: of CSS.
+        :returns: fires with a list, in the document's order; fails like ``Page.evaluate``.
+        """
+        return await query_selector_all(self._evaluator, self, selector)
+
+    @returns_deferred
+    async def bounding_box(self) -> Box | None:
+        """Return where the element is (``DOM.getBoxModel``).
+
+        :returns: fires with the :class:`Box` of its border, relative to the viewport of the page; None: it is not
+            shown. Fails like ``Page.evaluate``.
+        """
+        try:
+            model = (await self._injected.session.execute(dom.get_box_model(object_id=self._remote.object_id))).model
+        except CommandError as error:
+            if error.message == _NO_BOX:
+                return None
+            raise explained(error) from error
+        x, y = model.border[::2], model.border[1::2]
+        return Box(x=min(x), y=min(y), width=max(x) - min(x), height=max(y) - min(y))
+
+
+#: What Chromium says of an element that is not laid out.
+_NO_BOX = "Could not compute box model."
+
+
+def handle_of(kept: Kept) -> JSHandle:
+    """Return the handle of what is kept."""
+    kept._disposed = True  # it is the handle's from here on
+    kind = ElementHandle if kept._remote.subtype == "node" else JSHandle
+    return kind(kept._evaluator, kept._remote)
+
+
+async def query_selector(evaluator: Evaluator, root: Kept | None, selector: str) -> ElementHandle | None:
+    """Return the first element that matches a selector of CSS.
+
+    :param root: in which it is; None: the document.
+    """
+    kept = await evaluator.run("query", "", (root, selector), by_value=False)
+    return handle_of(kept).as_element()
+
+
+async def query_selector_all(evaluator: Evaluator, root: Kept | None, selector: str) -> list[ElementHandle]:
+    """Return all elements that match a selector of CSS."""
+    found = handle_of(await evaluator.run("queryAll", "", (root, selector), by_value=False))
+    async with found:
+        elements = [handle_of(each).as_element() for each in (await _properties(found)).values()]
+        return [each for each in elements if each is not None]
+
+
+async def _properties(handle: JSHandle) -> dict[str, Kept]:
+    """Return what the own properties of an object are, but for those that cannot be enumerated."""
+    if handle._remote.object_id is None:
+        return {}
+    handle._insert_into(handle._evaluator, [])
+    command = runtime.get_properties(object_id=handle._remote.object_id, own_properties=True)
+    try:
+        got = await handle._injected.session.execute(command)
+    except CommandError as error:
+        raise explained(error) from error
+    return {
+        each.name: Kept(handle._evaluator, each.value)
+        for each in got.result
+        if each.enumerable and each.value is not None
+    }
