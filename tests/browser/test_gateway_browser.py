@@ -13,6 +13,7 @@ from twisted.internet.task import deferLater
 
 import txcdp
 from tests.browser.support import BrowserTestCase, halt, reactor
+from tests.gateway.support import memory_of
 from tests.support import PATIENCE
 from txcdp._deferreds import returns_deferred
 from txcdp._transports.websocket import WebSocketOptions, open_websocket
@@ -20,7 +21,6 @@ from txcdp.chrome import discovery
 from txcdp.domains import runtime
 from txcdp.errors import ConnectionLost, HandshakeFailed, TxcdpError
 from txcdp.gateway import AccessOptions, BrowserLimits, ClientLimits, Gateway, GatewayOptions, Policy, PoolOptions
-from txcdp.gateway._pool.memory import memory_of
 
 #: In place of a count: stop working.
 STOP = -(10**9)

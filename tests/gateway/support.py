@@ -6,6 +6,7 @@ import base64
 import json
 import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -15,8 +16,17 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support import TCP, ClientFrame, client_frames, server_frame
 from txcdp.errors import ConnectionLost
 from txcdp.gateway import Gateway, GatewayOptions
+from txcdp.gateway._pool.memory import PROC, measure
 from txcdp.gateway._pool.pooled_browser import Running
 from txcdp.gateway._proxy.exclusive_mode import Exclusive
+
+
+def memory_of(pids: Iterable[int], proc: Path = PROC) -> dict[int, int]:
+    """Return for each process the bytes that it and all that descend from it take."""
+    sums: dict[int, int] = {}
+    for root, size in measure(pids, proc):
+        sums[root] = sums.get(root, 0) + size
+    return sums
 
 
 class FakeRunning(Running):

@@ -26,7 +26,7 @@ from txcdp.gateway.live import _targets as targets
 from txcdp.gateway.live import _viewers as viewers
 from txcdp.gateway.live._browsers import shown_title
 from txcdp.gateway.live._console import ConsoleLine, line_of
-from txcdp.gateway.live._tables import Rate, Table, Tables
+from txcdp.gateway.live._tables import LiveTable, LiveTables, Rate
 from txcdp.gateway.live._watching import opener
 from txcdp.model import BrowserModel, ConsoleWritten
 from txcdp.protocol import Event, build
@@ -39,8 +39,8 @@ BEARER = f"Authorization: Bearer {OPERATOR}"
 
 class TableTests(SynchronousTestCase):
     def setUp(self):
-        self.tables = Tables()
-        self.table = Table(self.tables, 3)
+        self.tables = LiveTables()
+        self.table = LiveTable(self.tables, 3)
 
     def news(self, revision: int) -> Any:
         found = self.table.since(revision)
@@ -199,7 +199,7 @@ class FeedTests(SynchronousTestCase):
     def setUp(self):
         self.clock = Clock()
         self.source = FakeSource()
-        self.tables = Tables()
+        self.tables = LiveTables()
         self.feed = feed.Feed(self.clock, self.tables, self.source)
 
     def test_nothing_is_watched_unless_somebody_looks(self):

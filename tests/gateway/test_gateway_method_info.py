@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from txcdp._transports.server_frames import unmasked
 from txcdp.gateway import Policy
 from txcdp.gateway._client_messages import Command, read_command
-from txcdp.gateway._counters import BUCKETS, Counters, Domain
+from txcdp.gateway._counters import BUCKETS, Counters, DomainCounters
 from txcdp.gateway._proxy import method_info as commands
 from txcdp.gateway._proxy.command_filter import UNREADABLE, CommandFilter
 from txcdp.gateway._proxy.method_info import MethodTable, denial
@@ -127,7 +127,7 @@ class CommandsTests(SynchronousTestCase):
         self.assertEqual(list(table._known), [b"PAGE.enable", b"Aa.a"])
 
     def test_latencies(self):
-        domain = Domain()
+        domain = DomainCounters()
         for seconds in (0.0001, BUCKETS[0], 0.0006, 99.0):
             domain.answered("ok", seconds)
         self.assertEqual((domain.buckets[0], domain.buckets[1], domain.buckets[-1]), (2, 1, 1))

@@ -11,12 +11,12 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.gateway.support import Starter
+from tests.gateway.support import Starter, memory_of
 from txcdp.errors import ConnectionLost
 from txcdp.gateway import BrowserLimits, PoolOptions
 from txcdp.gateway._http.refusals import Refusal
 from txcdp.gateway._options import ClientLimits, Policy
-from txcdp.gateway._pool.memory import measure, memory_of
+from txcdp.gateway._pool.memory import measure
 from txcdp.gateway._pool.pool import Pool
 from txcdp.gateway._pool.pooled_browser import PooledBrowser, PooledEvent
 

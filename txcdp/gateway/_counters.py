@@ -15,7 +15,7 @@ BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 OK, ERROR, DENIED, LOST = "ok", "error", "denied", "lost"
 
 
-class Domain:
+class DomainCounters:
     """The commands of one domain.
 
     :ivar outcomes: how many ended how.
@@ -59,14 +59,14 @@ class Counters:
     bytes_in: int = 0
     bytes_out: int = 0
     dropped: int = 0
-    domains: dict[str, Domain] = field(default_factory=dict)
+    domains: dict[str, DomainCounters] = field(default_factory=dict)
 
-    def domain(self, method: str) -> Domain:
+    def domain(self, method: str) -> DomainCounters:
         """Return where the commands of a method are counted; all that is no domain of the protocol has one place."""
         name = method.partition(".")[0]
         found = self.domains.get(name)
         if found is None:
             if name not in DOMAINS:
                 name = "other"
-            found = self.domains.setdefault(name, Domain())
+            found = self.domains.setdefault(name, DomainCounters())
         return found

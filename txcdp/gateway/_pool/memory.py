@@ -45,14 +45,6 @@ def measure(pids: Iterable[int], proc: Path = PROC) -> Iterator[tuple[int, int]]
             yield root, _proportional(f"{place}/{pid}")
 
 
-def memory_of(pids: Iterable[int], proc: Path = PROC) -> dict[int, int]:
-    """Return for each process the bytes that it and all that descend from it take, see :func:`measure`."""
-    sums: dict[int, int] = {}
-    for root, size in measure(pids, proc):
-        sums[root] = sums.get(root, 0) + size
-    return sums
-
-
 def _parent_of(path: str) -> int | None:
     stat = _read(path)
     # "pid (name) state parent ...", where the name may be anything.

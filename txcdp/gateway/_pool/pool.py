@@ -15,7 +15,7 @@ from twisted.internet.defer import CancelledError, Deferred, DeferredList, fail,
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from txcdp._deferreds import Timer, returns_deferred, with_deadline
+from txcdp._deferreds import OneShot, Timer, returns_deferred, with_deadline
 from txcdp._reactor import Clock
 from txcdp.gateway._http.refusals import stopping
 from txcdp.gateway._options import PoolOptions
@@ -60,7 +60,7 @@ class Pool:
         self.when_short: list[Callable[[], bool]] = []
         self._browsers: dict[PooledBrowser, None] = {}  # of those that are idle, the longest idle comes first
         self._starting: set[Deferred[Any]] = set()
-        self._expected: list[Deferred[None]] = []
+        self._expected: OneShot[None] = OneShot()
         self._ending: set[Deferred[Any]] = set()
         self._waiters: BrowserQueue[PooledBrowser] = BrowserQueue(clock, options, "browser", "browsers")
         self._pause = 0.0
@@ -113,14 +113,11 @@ class Pool:
 
     def when_started(self) -> Deferred[None]:
         """Fire when a browser that is on its way has come up, or failed to. It may be cancelled."""
-        started: Deferred[None] = Deferred(self._expected.remove)
-        self._expected.append(started)
-        return started
+        return self._expected.wait()
 
     def _has_started(self) -> None:
-        expected, self._expected = self._expected, []
-        for each in expected:
-            each.callback(None)
+        expected, self._expected = self._expected, OneShot()
+        expected.fire(None)
 
     def unreserve(self, pooled: PooledBrowser) -> None:
         """Let others have a browser as any other."""

@@ -15,7 +15,7 @@ from msgspec import structs
 from txcdp._transports.interface import Transport
 from txcdp._transports.short_path import ShortPath
 from txcdp.gateway._client_messages import Command, CommandRefusal, peek, read_command, rewritten, write_refusal
-from txcdp.gateway._counters import DENIED, ERROR, LOST, OK, Domain
+from txcdp.gateway._counters import DENIED, ERROR, LOST, OK, DomainCounters
 from txcdp.gateway._egress import BadProxy
 from txcdp.gateway._proxy.method_info import MethodInfo, MethodTable, denial
 from txcdp.protocol._wire import REPLY_START, peek_digits
@@ -33,9 +33,9 @@ class PendingCommands:
     """The commands that a browser has not answered yet; each is counted once, by how it ends."""
 
     def __init__(self) -> None:
-        self._sent: dict[bytes, tuple[Domain, float]] = {}  # by the digits of their ids
+        self._sent: dict[bytes, tuple[DomainCounters, float]] = {}  # by the digits of their ids
 
-    def add(self, number: bytes, domain: Domain, now: float) -> None:
+    def add(self, number: bytes, domain: DomainCounters, now: float) -> None:
         """Wait for the reply to a command."""
         sent = self._sent
         if len(sent) >= _WAITED_FOR:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from txcdp.gateway._client_messages import Command, CommandRefusal, write_refusal
-from txcdp.gateway._counters import Counters, Domain
+from txcdp.gateway._counters import Counters, DomainCounters
 from txcdp.gateway._egress import EgressProxy
 from txcdp.gateway._proxy.command_filter import CommandFilter
 from txcdp.protocol._error_codes import SERVER_ERROR
@@ -25,7 +25,7 @@ class MethodInfo:
 
     __slots__ = ("domain", "method", "special")
 
-    def __init__(self, method: str, domain: Domain, special: bool) -> None:
+    def __init__(self, method: str, domain: DomainCounters, special: bool) -> None:
         self.method = method
         self.domain = domain
         self.special = special

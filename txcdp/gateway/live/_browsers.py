@@ -24,7 +24,7 @@ from txcdp.browser import Browser
 from txcdp.domains import target
 from txcdp.errors import TxcdpError
 from txcdp.gateway._pool.pooled_browser import Running
-from txcdp.gateway.live._tables import Tables
+from txcdp.gateway.live._tables import LiveTables
 from txcdp.gateway.live._targets import EVENTS, Listed, TargetWatch, watched
 from txcdp.model import kind_of
 from txcdp.protocol._records import build
@@ -50,14 +50,14 @@ class BrowserWatch:
     :param tables: to be filled.
     :param running: the browser.
     :param open_line: opens a line to it.
-    :ivar state: ``opening``, ``watched`` or ``lost``.
+    :ivar state: ``opening``, ``watched``, ``lost`` or ``stopped``.
     :ivar targets: by id.
     :ivar request_rate: of all targets together, in a second.
     :ivar misread: events that were not what the protocol says.
     """
 
     def __init__(
-        self, clock: Clock, tables: Tables, running: Running, open_line: Callable[[Running], Deferred[Browser]]
+        self, clock: Clock, tables: LiveTables, running: Running, open_line: Callable[[Running], Deferred[Browser]]
     ) -> None:
         self._clock = clock
         self._tables = tables
@@ -67,7 +67,6 @@ class BrowserWatch:
         self._browser: Browser | None = None
         self._sessions: dict[str, TargetWatch] = {}
         self._following = Following(Listed(), watched)
-        self._stopped = False
         self.state = ""
         self.targets: dict[str, TargetWatch] = {}
         self.request_rate = 0.0
@@ -77,7 +76,7 @@ class BrowserWatch:
 
     def stop(self) -> None:
         """Watch it no more."""
-        self._stopped = True
+        self.state = "stopped"
         self._forget()
         opening, self._opening = self._opening, None
         if opening is not None:
@@ -114,7 +113,7 @@ class BrowserWatch:
 
     def _lost(self, browser: Browser | None) -> None:
         """Stop watching, because there is no connection (any more); mostly the browser has ended."""
-        if self._browser is browser and not self._stopped:
+        if self._browser is browser and self.state != "stopped":
             self._browser = None
             self.state = "lost"
             self._lost_at = self._clock.seconds()

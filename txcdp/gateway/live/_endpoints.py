@@ -13,9 +13,9 @@ from txcdp.gateway._http.refusals import Refusal
 from txcdp.gateway._http.requests import TAKEN_OVER, Answer, Handler, RoutedRequest
 from txcdp.gateway._http.routes import READ
 from txcdp.gateway.live._feed import Feed
-from txcdp.gateway.live._tables import Tables
+from txcdp.gateway.live._tables import LiveTables
 from txcdp.gateway.live._viewers import Viewer
-from txcdp.gateway.live._watching import OpenLine, Watching, opener
+from txcdp.gateway.live._watching import LiveWatch, OpenLine, opener
 
 if TYPE_CHECKING:
     from txcdp.gateway._server import Gateway
@@ -56,8 +56,8 @@ class LivePage:
     def __init__(self, gateway: Gateway, reactor: AnyReactor, open_line: OpenLine | None = None) -> None:
         self._gateway = gateway
         self._reactor = reactor
-        tables = Tables()
-        self.watching = Watching(
+        tables = LiveTables()
+        self.watching = LiveWatch(
             reactor,
             tables,
             gateway.state,

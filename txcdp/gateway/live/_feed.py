@@ -13,7 +13,7 @@ from twisted.logger import Logger
 
 from txcdp._reactor import Clock, whole
 from txcdp.gateway._http.refusals import busy
-from txcdp.gateway.live._tables import Tables
+from txcdp.gateway.live._tables import LiveTables
 
 #: Seconds between two messages to a viewer.
 TICK = 0.25
@@ -27,7 +27,7 @@ MOST_VIEWERS = 8
 log = Logger()
 
 
-class Source(Protocol):
+class TableSource(Protocol):
     """Fills the tables."""
 
     def start(self) -> None:
@@ -56,12 +56,12 @@ class Feed:
     """Brings the tables to the viewers.
 
     :param clock: the reactor, or a ``task.Clock``.
-    :param tables: see :class:`~txcdp.gateway.live._tables.Tables`.
+    :param tables: see :class:`~txcdp.gateway.live._tables.LiveTables`.
     :param source: what fills them.
     :ivar viewers: who looks.
     """
 
-    def __init__(self, clock: Clock, tables: Tables, source: Source) -> None:
+    def __init__(self, clock: Clock, tables: LiveTables, source: TableSource) -> None:
         self._clock = clock
         self._tables = tables
         self._source = source

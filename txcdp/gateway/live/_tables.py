@@ -27,7 +27,7 @@ _SPAN = 3.0
 Row = dict[str, Any]
 
 
-class Table:
+class LiveTable:
     """Rows by key, in the order in which they came.
 
     :param tables: whose it is.
@@ -35,7 +35,7 @@ class Table:
     :ivar rows: by key; each has it as ``key``, too.
     """
 
-    def __init__(self, tables: Tables, most: int) -> None:
+    def __init__(self, tables: LiveTables, most: int) -> None:
         self._tables = tables
         self._most = most
         self._revisions: dict[Any, int] = {}
@@ -85,7 +85,7 @@ class Table:
         return {"rows": rows, "gone": gone}
 
 
-class Tables:
+class LiveTables:
     """All tables, with one count of revisions.
 
     :ivar revision: the last one.
@@ -101,7 +101,7 @@ class Tables:
         """Forget everything."""
         self.beginning = self.next()
         self.browsers, self.clients, self.targets, self.requests, self.lines, self.pictures = (
-            Table(self, most) for most in SIZES.values()
+            LiveTable(self, most) for most in SIZES.values()
         )
 
     def next(self) -> int:

@@ -19,7 +19,7 @@ from txcdp._reactor import Clock
 from txcdp.domains import inspector, network, page, runtime, target
 from txcdp.domains import log as log_domain
 from txcdp.gateway.live._console import line_of
-from txcdp.gateway.live._tables import Rate, Tables
+from txcdp.gateway.live._tables import LiveTables, Rate
 from txcdp.model import (
     BrowserModel,
     Change,
@@ -119,7 +119,7 @@ class TargetWatch:
     :param kind: its type.
     """
 
-    def __init__(self, clock: Clock, tables: Tables, key: str, kind: str) -> None:
+    def __init__(self, clock: Clock, tables: LiveTables, key: str, kind: str) -> None:
         self._clock = clock
         self._tables = tables
         self._session: Session | None = None

@@ -17,7 +17,7 @@ from txcdp._transports.websocket import WebSocketOptions
 from txcdp.browser import Browser, connect
 from txcdp.gateway._pool.pooled_browser import Running
 from txcdp.gateway.live._browsers import BrowserWatch
-from txcdp.gateway.live._tables import Rate, Row, Tables
+from txcdp.gateway.live._tables import LiveTables, Rate, Row
 
 #: A browser that says more at once is not watched for a while: a page may log a text of any length.
 _LONGEST_MESSAGE = 16 * 1024 * 1024
@@ -37,8 +37,8 @@ def opener(reactor: AnyReactor) -> OpenLine:
     return open_line
 
 
-class Watching:
-    """Fills the tables; see :class:`~txcdp.gateway.live._feed.Source`.
+class LiveWatch:
+    """Fills the tables; see :class:`~txcdp.gateway.live._feed.TableSource`.
 
     :param clock: the reactor.
     :param tables: to be filled.
@@ -51,7 +51,7 @@ class Watching:
     def __init__(
         self,
         clock: Clock,
-        tables: Tables,
+        tables: LiveTables,
         state: Callable[[], dict[str, Any]],
         taken: Callable[[], Iterable[Running]],
         open_line: OpenLine,
