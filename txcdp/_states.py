@@ -15,7 +15,7 @@ H = TypeVar("H", bound=enum.Enum)
 
 
 class StateMachine(Generic[S, H]):
-    """Where something is in its table.
+    """A state machine: a table of transitions, and the present state.
 
     :param transitions: from a state and what happens in it to the state that follows.
     :param state: where it begins.

@@ -10,7 +10,7 @@ __all__ = ["MethodStats", "Stats"]
 
 @dataclass(slots=True)
 class MethodStats:
-    """How the commands of one method went; times in seconds."""
+    """Counts and times of the commands of one method; times in seconds."""
 
     sent: int = 0
     replies: int = 0

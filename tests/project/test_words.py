@@ -26,7 +26,9 @@ _OPENINGS = re.compile(r"(?:Hear|Heed|Bear|Tell (?:whether|if|so|how|what|that|o
 _OPENING = re.compile(rf'^ +r?"""{_OPENINGS.pattern}.*', re.MULTILINE)
 
 #: Of a class these say what it does for somebody, or nothing at all, but not what it is.
-_OPENINGS_OF_CLASSES = re.compile(r"(?:Hear|What|Whom?|See|All of (?:it|them))\b|\w+\.$|\w+s (?:it|them)(?: all)?\.$")
+_OPENINGS_OF_CLASSES = re.compile(
+    r"(?:Hear|How|Where|Whose|What|Whom?|See|All of (?:it|them))\b|\w+\.$|\w+s (?:it|them)(?: all)?\.$"
+)
 _CLASS = re.compile(r'^( *)class (\w+)[^"]*?:\n\1    """(.+?)(?:"""|$)', re.MULTILINE)
 
 #: Of the gateway's former allegory; the field's terms are authorizer, request head, virtual transport, shared upstream

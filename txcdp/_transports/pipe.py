@@ -86,7 +86,7 @@ class PipeTransport:
 
     @property
     def receiver(self) -> Receiver:
-        """Who takes the messages; setting it for the first time starts the reading."""
+        """The receiver of the messages; setting it for the first time starts the reading."""
         if self._receiver is None:
             raise AttributeError("this PipeTransport has no receiver yet")
         return self._receiver

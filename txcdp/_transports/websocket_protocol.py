@@ -31,7 +31,7 @@ _LONGEST_HANDSHAKE = 64 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class WebSocketOptions:
-    """How a WebSocket to a browser is opened and kept; times in seconds, sizes in bytes.
+    """Options of a WebSocket to a browser; times in seconds, sizes in bytes.
 
     :ivar headers: extra headers of the handshake, such as ``{"Authorization": "Bearer ..."}``.
     :ivar tls: for ``wss://``: a Twisted TLS configuration, such as
@@ -95,7 +95,7 @@ class WebSocketTransport(LineEnd, ShortPathProtocol):  # type: ignore[misc]
 
     @property
     def receiver(self) -> Receiver | None:
-        """Who takes what comes in."""
+        """The receiver of the messages."""
         return self._receiver
 
     @receiver.setter

@@ -18,7 +18,7 @@ _ACCEPTED = (
 
 @dataclass(frozen=True)
 class Address:
-    """Where a browser is: a URL taken apart.
+    """The address of a browser: a URL taken apart.
 
     :ivar netloc: host and port as the user wrote them, without a user name and password.
     """

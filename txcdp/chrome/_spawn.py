@@ -17,7 +17,7 @@ from txcdp._reactor import AnyReactor, whole
 
 @dataclass(frozen=True)
 class ExitStatus:
-    """How a process ended: with an exit code, or by a signal's number."""
+    """The exit status of a process: an exit code, or the number of the signal that ended it."""
 
     code: int | None
     signal: int | None = None

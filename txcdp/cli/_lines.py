@@ -67,7 +67,7 @@ class Line:
 
 
 class Style:
-    """How lines are written.
+    """The style of lines.
 
     :param columns: the terminal's width; None: nothing is cut.
     :param colour: whether there is colour.

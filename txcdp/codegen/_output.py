@@ -8,7 +8,7 @@ import msgspec
 
 
 class Drift(msgspec.Struct, frozen=True):
-    """How a directory differs from what would be written; false where it does not.
+    """The differences of a directory from what would be written; false where there are none.
 
     :ivar missing: files that are not there.
     :ivar different: files with other contents.

@@ -27,7 +27,7 @@ def _check_numbers(options: Any, least: float = 0.0) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class BrowserLimits:
-    """How long a browser may serve, and how much memory it may take.
+    """Limits of a browser: the time that it serves, and the memory that it takes.
 
     :ivar sessions: clients after which it is replaced. With 1, each client has a process and a profile that nobody
         had before. With more it is tidied up in between, which is for clients that trust each other: what a
@@ -50,7 +50,7 @@ class BrowserLimits:
 
 @dataclass(frozen=True, kw_only=True)
 class PoolOptions:
-    """How many browsers there are; times in seconds.
+    """Options of a pool of browsers; times in seconds.
 
     :ivar size: most browsers at once, which is the most clients that are served at once in exclusive mode.
     :ivar clients_per_browser: most clients of one browser at once in shared mode.
@@ -188,7 +188,7 @@ class Policy:
 
 @dataclass(frozen=True, kw_only=True)
 class AccessOptions:
-    """How clients are authorized.
+    """Options of the authorization of clients.
 
     :ivar hosts: names and addresses by which clients may call the gateway (the ``Host`` header), besides ``localhost``,
         loopback addresses and the address that a connection came in at.

@@ -39,7 +39,7 @@ from txcdp.model._targets import SessionCrashed
 
 
 class NavigationState(enum.Enum):
-    """How far a navigation is, or how it has ended."""
+    """The states of a navigation."""
 
     #: It has begun; nothing has come.
     REQUESTED = "requested"

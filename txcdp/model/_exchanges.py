@@ -47,7 +47,7 @@ from txcdp.model._targets import SessionClosed, SessionCrashed
 
 
 class ExchangeState(enum.Enum):
-    """How far an exchange is, or how it has ended."""
+    """The states of an exchange."""
 
     #: A process has asked; nothing has come.
     REQUESTED = "requested"

@@ -43,7 +43,7 @@ log = Logger()
 
 @dataclass(frozen=True)
 class DialogAnswer:
-    """How a dialog was answered by this program.
+    """An answer of this program's to a dialog.
 
     :ivar session: of its page.
     :ivar type: ``"alert"``, ``"confirm"``, ``"prompt"`` or ``"beforeunload"``.

@@ -15,7 +15,7 @@ from txcdp.page._evaluation import Evaluator, Kept, explained, value_of
 
 
 class Box(TypedDict):
-    """Where an element is, in CSS pixels of the page's viewport."""
+    """The box of an element, in CSS pixels of the page's viewport."""
 
     x: float
     y: float

@@ -23,7 +23,7 @@ _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
 
 class Codec(NamedTuple):
-    """How a file is compressed.
+    """A way to compress a file.
 
     :ivar suffix: of its name.
     :ivar encode: makes a whole piece of a file out of lines.

@@ -15,7 +15,7 @@ from txcdp.service._options import CommandOptions
 
 
 class LaunchOptions(CommandOptions):
-    """How browsers are launched."""
+    """Options of launching browsers."""
 
     optParameters = [
         ["executable", "x", None, "The browser to launch, a path or a name. [default: the first that is found]"],

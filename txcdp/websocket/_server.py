@@ -38,7 +38,7 @@ log = Logger()
 
 @dataclass(frozen=True, kw_only=True)
 class ServerOptions:
-    """How a server keeps its WebSockets; times in seconds, sizes in bytes.
+    """Options of a server of WebSockets; times in seconds, sizes in bytes.
 
     :ivar subprotocols: what the server speaks, the best first; of these, the first that a client offers is agreed on.
     :ivar origins: of which pages browsers may connect, such as ``"https://example.com"``; None: of any. Programs send

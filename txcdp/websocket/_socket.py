@@ -30,7 +30,7 @@ _PEERS_FAULT = (1002, 1003, 1007, 1009, 1010)
 
 @dataclass(frozen=True)
 class Closed:
-    """How a WebSocket has ended.
+    """The end of a WebSocket.
 
     :ivar code: the peer's close code, as in RFC 6455, section 7.4; 1000 where it gave none. Where it sent no close
         frame: that with which its breach of the rules was answered, such as 1009 for a message too long, else 1006.
@@ -146,7 +146,7 @@ class WebSocket:
 
     @property
     def messages(self) -> Stream[Message]:
-        """What the peer sends."""
+        """The messages of the peer, as a stream."""
         return self._messages
 
     @property

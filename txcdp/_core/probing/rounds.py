@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeOptions:
-    """How often a browser and its pages are probed; times in seconds.
+    """Options of the probes of a browser and its pages; times in seconds.
 
     :ivar browser_interval: after so long without a message the browser is asked for its version;
         None: it is not probed.

@@ -68,7 +68,7 @@ class Channel(Feeder, Protocol):
 
 @dataclass(frozen=True)
 class AutoAttach:
-    """How the targets that a session's target opens (frames, workers, pop-ups) are attached.
+    """A policy for attaching to the targets that a session's target opens: frames, workers, pop-ups.
 
     A session may have several, and the user may send ``Target.setAutoAttach`` besides: what is sent covers all of it.
 

@@ -43,7 +43,7 @@ class State(Enum):
 
 
 class Destination(NamedTuple):
-    """Where a client wants to be connected to: a name, or an address as text; and a port."""
+    """The destination that a client asks for: a name, or an address as text; and a port."""
 
     host: str
     port: int

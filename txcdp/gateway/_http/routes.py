@@ -21,7 +21,7 @@ _WITH_BODY = frozenset({"PUT", "POST", "PATCH"})
 
 
 class BodyLimit(NamedTuple):
-    """How long a body may be.
+    """The limit of a body's length.
 
     :ivar most: bytes.
     :ivar too_long: makes what is told where it is longer.

@@ -24,7 +24,7 @@ LEFT: Final = "who has opened the page has left"
 
 
 class Limits(NamedTuple):
-    """How much one connection of a client of a shared browser may have at a time.
+    """Limits of one connection of a client of a shared browser.
 
     :ivar commands: commands without an answer.
     :ivar contexts: browser contexts, the client's default one included.

@@ -16,7 +16,7 @@ _LONGEST = 100
 
 
 class MethodInfo:
-    """How the commands of one method are dealt with.
+    """The handling of the commands of one method.
 
     :ivar method: its name.
     :ivar domain: where they are counted.

@@ -116,7 +116,7 @@ class LiveTables:
 
 
 class Rate:
-    """How much of something there is in a second, of late, from its total."""
+    """The rate of something, of late, in a second, computed from its total."""
 
     def __init__(self) -> None:
         self._total = 0.0

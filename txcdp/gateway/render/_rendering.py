@@ -41,7 +41,7 @@ class Rendered:
 
 @dataclass
 class Progress:
-    """How far a render has got, in words, for the message at its deadline."""
+    """The progress of a render, in words, for the message at its deadline."""
 
     doing: str = "waiting for a browser"
 
