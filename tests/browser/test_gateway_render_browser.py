@@ -90,8 +90,13 @@ class RenderCase(GatewayCase):
 class What(RenderCase):
     """Each endpoint."""
 
-    async def test_pictures(self):
+    async def test_each(self):
+        # One after the other in one gateway: its browser costs more than what is asked of it.
         await self.begin()
+        for each in (self.pictures, self.pdf, self.content, self.values, self.what_a_request_may_say, self.html):
+            await each()
+
+    async def pictures(self):
         url = self.server.page("/tall", RED + "<div style='height: 3000px'>")
         response = await self.post("/screenshot", url=url)
         self.assertEqual((response.status, response.headers["content-type"]), (200, "image/png"))
@@ -110,8 +115,7 @@ class What(RenderCase):
         self.assertEqual((webp.headers["content-type"], webp.body[8:12]), ("image/webp", b"WEBP"))
         await self.nothing_is_left()
 
-    async def test_pdf(self):
-        await self.begin()
+    async def pdf(self):
         html = "<p>one<p style='break-before: page'>two<p style='break-before: page'>three"
         options = {
             "landscape": True,
@@ -133,8 +137,7 @@ class What(RenderCase):
         self.assertIn("content area", problem["detail"])
         await self.nothing_is_left()
 
-    async def test_content(self):
-        await self.begin()
+    async def content(self):
         url = self.server.page("/page", "<!doctype html><p id=p>", 404)
         self.server.page("/script.js", "p.textContent = 'written by a script'", content_type="text/javascript")
         self.server.page("/page", "<!doctype html><p id=p></p><script src=script.js></script>", 404)
@@ -144,8 +147,7 @@ class What(RenderCase):
         self.assertTrue(response.body.startswith(b"<!DOCTYPE html>"))
         self.assertEqual(response.headers["x-page-status"], "404")
 
-    async def test_values(self):
-        await self.begin()
+    async def values(self):
         url = self.server.page("/page", "<title>The page</title>")
 
         async def value(**wanted: Any) -> Any:
@@ -164,8 +166,7 @@ class What(RenderCase):
         self.assertEqual(await value(function="async function () { return document.title }"), "The page")
         await self.nothing_is_left()
 
-    async def test_what_a_request_may_say(self):
-        await self.begin()
+    async def what_a_request_may_say(self):
         url = self.server.page("/page", "<p>")
         wanted = {
             "url": url,
@@ -185,8 +186,7 @@ class What(RenderCase):
         self.assertEqual(response.json["result"], "it comes")
         await self.nothing_is_left()
 
-    async def test_html(self):
-        await self.begin()
+    async def html(self):
         self.server.page("/folder/style.css", "p {color: rgb(1, 2, 3)}", content_type="text/css")
         html = "<!doctype html><link rel=stylesheet href=style.css><p id=p>ä<img src='nothing.png'>"
         color = "[getComputedStyle(p).color, p.textContent, document.URL]"
@@ -236,6 +236,16 @@ class Documented(RenderCase):
 class WhatNot(RenderCase):
     """All that can go wrong."""
 
+    async def test_each(self):
+        await self.begin()
+        for each in (
+            self.pages_that_cannot_be_loaded,
+            self.pages_whose_load_event_never_comes,
+            self.javascript_that_throws,
+            self.dialogs_and_popups,
+        ):
+            await each()
+
     async def test_what_is_no_request(self):
         await self.begin(render={"max_body": 1000, "max_timeout": 50.0})
         problem = await self.problem(400, "request", "/pdf", html="", viewport={"widht": 5})
@@ -261,8 +271,7 @@ class WhatNot(RenderCase):
         self.assertEqual((await self.post("/content", ("Authorization", f"Bearer {TOKEN}"), html="")).status, 200)
         self.assertEqual((await self.send("/openapi.json", b"", {}, "GET")).status, 401)
 
-    async def test_pages_that_cannot_be_loaded(self):
-        await self.begin()
+    async def pages_that_cannot_be_loaded(self):
         url = f"http://127.0.0.1:{refusing_port()}/"
         problem = await self.problem(502, "navigation", "/content", url=url)
         self.assertEqual(problem["error_text"], "net::ERR_CONNECTION_REFUSED")
@@ -281,8 +290,7 @@ class WhatNot(RenderCase):
         await self.problem(400, "request", "/content", url="http://[nothing/")
         await self.nothing_is_left()
 
-    async def test_pages_whose_load_event_never_comes(self):
-        await self.begin()
+    async def pages_whose_load_event_never_comes(self):
         site = RawServer(BROKEN)
         self.addCleanup(lambda: Deferred.fromCoroutine(site.stop()))
         problem = await self.problem(502, "navigation", "/content", url=site.url("/short"), timeout=20)
@@ -307,8 +315,7 @@ class WhatNot(RenderCase):
         self.assertEqual(response.status, 200)
         await self.nothing_is_left()
 
-    async def test_javascript_that_throws(self):
-        await self.begin()
+    async def javascript_that_throws(self):
         problem = await self.problem(422, "exception", "/evaluate", html="", expression="null.x")
         self.assertEqual(problem["exception"]["name"], "TypeError")
         self.assertIn("Cannot read properties of null", problem["exception"]["message"])
@@ -323,8 +330,7 @@ class WhatNot(RenderCase):
         self.assertEqual(problem["exception"]["name"], "ContextDestroyed")
         await self.nothing_is_left()
 
-    async def test_dialogs_and_popups(self):
-        await self.begin()
+    async def dialogs_and_popups(self):
         html = "<script>alert(1); r = [confirm(2), prompt(3), !!open('about:blank')]</script>"
         response = await self.post("/evaluate", html=html, expression="[...r, alert(4)]")
         self.assertEqual(response.json["result"][:2], [False, None])
