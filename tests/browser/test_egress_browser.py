@@ -328,11 +328,15 @@ class ExclusiveTests(EgressCase):
 
     async def test_a_proxy_of_the_clients_own(self):
         """It comes behind ours, which judges its address."""
-        await self.guarded()
+        gateway = await self.guarded()
         browser = await self.client()
         port = self.site_port.getHost().port
         context = await browser.new_context(proxy_server=f"proxy.test:{port}", proxy_bypass_list="*")
-        await (await context.new_page()).goto("http://far.example/through")
+        try:
+            await (await context.new_page()).goto("http://far.example/through")
+        except NavigationError as error:
+            assert gateway.egress is not None
+            raise AssertionError(f"{error}; connections by now: {gateway.egress.counts}") from error
         self.assertIn("http://far.example/through", self.site.asked)
         context = await browser.new_context(proxy_server=f"http://proxy.test:{self.hidden.port}")
         await self.fails((await context.new_page()).goto("http://far.example/"), NavigationError)

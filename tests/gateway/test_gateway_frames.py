@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.gateway.support import ServerTCP, masked
 from tests.support import client_frames, server_frame
-from tests.transports import test_websocket
+from tests.transports.support_frames import SamePathCase
 from txcdp._transports.server_frames import ServerShortPath
 
 HANDSHAKE = (
@@ -60,41 +60,15 @@ def recording(base: Any, validate: bool = True, early: bytes = b"") -> Any:
 
 
 @pytest.mark.no_cover
-class SamePathTests(SynchronousTestCase):
-    def setUp(self):
-        self.dice = random.Random(0)
+class SamePathTests(SamePathCase):
+    def recording(self, ours: bool, validate: bool) -> Any:
+        return recording(ServerShortPath if ours else WebSocketServerProtocol, validate)
 
-        def frame(payload: bytes, opcode: int = 1, *, mask: bytes = b"", **form: Any) -> bytes:
-            if mask:  # where the rules are to be broken
-                return server_frame(payload, opcode, **form)
-            key = self.dice.randbytes(4)
-            hidden = create_xor_masker(key, len(payload)).process(payload)
-            return server_frame(hidden, opcode, mask=key, **form)
-
-        self.patch(test_websocket, "server_frame", frame)
-
-    def compare(self, seed: int, damage: bool) -> None:
-        self.dice = dice = random.Random(seed)
-        validate = dice.random() < 0.5
-        data = test_websocket.mixture(dice, damage)
-        theirs, ours = recording(WebSocketServerProtocol, validate), recording(ServerShortPath, validate)
-        sizes = dice.choice(((1, 2, 3, 5, 7), (1, 100, 1000, 4096), (65536, 262144), (5000, 9000, 14)))
-        at = 0
-        while at < len(data):
-            size = dice.choice(sizes) * (200 if len(data) > 50_000 and sizes[0] == 1 else 1)
-            for protocol in (theirs, ours):
-                if not protocol.transport.lost:
-                    protocol.dataReceived(data[at : at + size])
-            at += size
-        for protocol in (theirs, ours):
-            protocol.transport.end()
-        self.assertEqual(ours.heard, theirs.heard, seed)
-        self.assertEqual((ours.state, ours.wasClean), (theirs.state, theirs.wasClean), seed)
-        answers = [
-            [(each.opcode, each.payload) for each in client_frames(b"".join(protocol.transport.writes[1:]))]
-            for protocol in (ours, theirs)
-        ]
-        self.assertEqual(answers[0], answers[1], seed)
+    def frame(self, dice: random.Random, payload: bytes, opcode: int = 1, **form: Any) -> bytes:
+        if form.pop("mask", b""):  # where the rules are to be broken
+            return server_frame(payload, opcode, **form)
+        key = dice.randbytes(4)
+        return server_frame(create_xor_masker(key, len(payload)).process(payload), opcode, mask=key, **form)
 
     def test_good_frames(self):
         for seed in range(100):

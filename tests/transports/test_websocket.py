@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support import TCP, Opening, client_frames, handshake_reply, server_frame
+from tests.transports.support_frames import SamePathCase
 from txcdp._core.connection import Connection
 from txcdp._transports import short_path
 from txcdp._transports.frames import ShortPathProtocol
@@ -374,73 +375,15 @@ def recording(base: type[Any], validate: bool) -> Any:
     return protocol
 
 
-def mixture(dice: random.Random, damage: bool) -> bytes:
-    """Return frames of all kinds, and with ``damage`` some that break the rules."""
-    made: list[bytes] = []
-    for _ in range(dice.randrange(1, 40)):
-        size = dice.choice((0, 1, 2, 3, 60, 124, 125, 126, 127, 170, 1000, 5000))
-        if dice.random() < 0.03:
-            size = dice.choice((65535, 65536, 70_000))
-        body = dice.choice((b"{}", "ä€😀".encode(), b"x"))
-        body = (body * (size // len(body) + 1))[:size] if body.isascii() else body * (size // len(body))
-        chance = dice.random()
-        if chance < 0.65:
-            made.append(server_frame(body))
-        elif chance < 0.75:
-            made.append(server_frame(body[:125] if body.isascii() else b"", dice.choice((9, 10))))
-        elif chance < 0.88:
-            cuts = sorted(dice.randrange(len(body) + 1) for _ in range(dice.randrange(1, 4)))
-            parts = [body[start:end] for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True)]
-            for index, part in enumerate(parts):
-                made.append(server_frame(part, 1 if index == 0 else 0, fin=index == len(parts) - 1))
-                if dice.random() < 0.3:
-                    made.append(server_frame(b"p", 9))
-        elif chance < 0.97:
-            made.append(server_frame(body, 2))
-        elif damage:
-            made.append(
-                dice.choice(
-                    (
-                        server_frame(b"\xff\xfe\xfd"),
-                        server_frame(b"ok \xe2\x82"),
-                        server_frame(b"x", 5),
-                        server_frame(b"x", rsv=1),
-                        server_frame(b"x", form=16),
-                        server_frame(b"x" * 100_001),
-                        server_frame(b"x", mask=b"abcd"),
-                        server_frame(b"\x03\xe8bye", 8),
-                        dice.randbytes(20),
-                    )
-                )
-            )
-    return b"".join(made)
-
-
 @pytest.mark.no_cover
-class SamePathTests(SynchronousTestCase):
+class SamePathTests(SamePathCase):
     """The short path against Autobahn's own parser."""
 
-    def compare(self, seed: int, damage: bool) -> None:
-        dice = random.Random(seed)
-        validate = dice.random() < 0.5
-        data = mixture(dice, damage)
-        theirs, ours = recording(WebSocketClientProtocol, validate), recording(ShortPathProtocol, validate)
-        sizes = dice.choice(((1, 2, 3, 5, 7), (1, 100, 1000, 4096), (65536, 262144), (5000, 9000, 14)))
-        at = 0
-        while at < len(data):
-            size = dice.choice(sizes) * (200 if len(data) > 50_000 and sizes[0] == 1 else 1)
-            for protocol in (theirs, ours):
-                if not protocol.transport.lost:
-                    protocol.dataReceived(data[at : at + size])
-            at += size
-        for protocol in (theirs, ours):
-            protocol.transport.end()
-        self.assertEqual(ours.heard, theirs.heard, seed)
-        self.assertEqual((ours.state, ours.wasClean), (theirs.state, theirs.wasClean), seed)
-        answers = [
-            [(f.opcode, f.payload) for f in client_frames(b"".join(p.transport.writes[1:]))] for p in (ours, theirs)
-        ]
-        self.assertEqual(answers[0], answers[1], seed)
+    def recording(self, ours: bool, validate: bool) -> Any:
+        return recording(ShortPathProtocol if ours else WebSocketClientProtocol, validate)
+
+    def frame(self, dice: random.Random, payload: bytes, opcode: int = 1, **form: Any) -> bytes:
+        return server_frame(payload, opcode, **form)
 
     def test_good_frames(self):
         for seed in range(150):

@@ -60,15 +60,18 @@ class FakePages:
         new, fragment = urldefrag(command.url)
         if fragment and old == new:
             target.url = command.url
-            self._chrome.reply(received, page.NavigateResult(frame_id=target.id))
+            self._begin(target, "sameDocument", self._chrome.targets.new_id("10AD"))
+            self._chrome.reply(received, page.NavigateResult(frame_id=target.id, is_download=False))
+            self._chrome.targets.changed(target)
             self._tell(
                 target, page.NavigatedWithinDocument(frame_id=target.id, url=command.url, navigation_type="fragment")
             )
+            self._tell(target, page.FrameStoppedLoading(frame_id=target.id))
             return NEVER
         target.url = command.url
         self._renew(target)
-        answer = page.NavigateResult(frame_id=target.id, loader_id=self._loaders[target.id])
-        self._tell(target, page.FrameStartedLoading(frame_id=target.id))
+        answer = page.NavigateResult(frame_id=target.id, loader_id=self._loaders[target.id], is_download=False)
+        self._begin(target, "differentDocument")
         self._chrome.reply(received, answer)
         self._load(target)
         return NEVER
@@ -77,7 +80,7 @@ class FakePages:
         target = _target(session)
         self._renew(target)
         self._chrome.reply(received, None)
-        self._tell(target, page.FrameStartedLoading(frame_id=target.id))
+        self._begin(target, "reloadBypassingCache" if command.ignore_cache else "reload")
         self._load(target)
         return NEVER
 
@@ -107,15 +110,26 @@ class FakePages:
         if target.crashed:
             self._chrome.targets.revive(target)
 
+    def _begin(self, target: FakeTarget, kind: page.FrameStartedNavigatingNavigationType, loader: str = "") -> None:
+        """Tell that a navigation begins; ``loader`` is that of the page's document by default."""
+        loader = loader or self._loaders[target.id]
+        self._tell(
+            target,
+            page.FrameStartedNavigating(frame_id=target.id, url=target.url, loader_id=loader, navigation_type=kind),
+        )
+        self._tell(target, page.FrameStartedLoading(frame_id=target.id))
+
     def _load(self, target: FakeTarget) -> None:
+        """Load a new document, with events in the order in which Chromium was recorded to send them."""
+        self._tell(target, runtime.ExecutionContextsCleared())
         for session in self._chrome.targets.sessions_of(target):
             self._say_lifecycle(session, target, "init")
         self._tell(target, runtime.ExecutionContextsCleared())
         self._tell(target, page.FrameNavigated(frame=self._frame(target), type="Navigation"))
+        self._chrome.targets.changed(target)
         for session in self._chrome.targets.sessions_of(target):
             if "Runtime" in session.enabled:
                 self._tell_context(session, target, self._contexts[target.id], "", "default")
-            self._say_lifecycle(session, target, "commit")
         self._time += 0.1
         for name, event in (
             ("DOMContentLoaded", page.DomContentEventFired(timestamp=self._time)),

@@ -134,6 +134,12 @@ class FakeTargets:
                 made.waiting = session.auto_attach.wait_for_debugger_on_start
                 self.attach(made, session, made.waiting)
 
+    def changed(self, of: FakeTarget) -> None:
+        """Tell whoever discovers targets what one is now."""
+        for root in list(self.roots.values()):
+            if root.discovers:
+                self._emit(target.TargetInfoChanged(target_info=self.info(of)), root)
+
     def attach_all(self, session: FakeSession) -> None:
         """Attach a session that has just asked for it to the targets that are there already; they are not stopped."""
         wanted = session.auto_attach
