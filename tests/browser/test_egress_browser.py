@@ -334,9 +334,9 @@ class ExclusiveTests(EgressCase):
         context = await browser.new_context(proxy_server=f"proxy.test:{port}", proxy_bypass_list="*")
         try:
             await (await context.new_page()).goto("http://far.example/through")
-        except NavigationError as error:
+        except NavigationError as why:
             assert gateway.egress is not None
-            raise AssertionError(f"{error}; connections by now: {gateway.egress.counts}") from error
+            raise AssertionError(f"{why}; connections by now: {gateway.egress.counts}") from why
         self.assertIn("http://far.example/through", self.site.asked)
         context = await browser.new_context(proxy_server=f"http://proxy.test:{self.hidden.port}")
         await self.fails((await context.new_page()).goto("http://far.example/"), NavigationError)
