@@ -364,8 +364,7 @@ class EverythingTests(CommandTestCase):
         self.assertFalse(any(line.startswith("  9.999") for line in command.lines))
 
     async def test_with_a_browser_that_runs_only_our_pages_are_closed(self) -> None:
-        # With viewports it would attach to new pages, and let those run that the command has not set up yet.
-        browser = await self.launch(no_viewport=True)
+        browser = await self.launch()
         assert browser.process is not None
         # Where nothing is said, it saves what is downloaded where its user has it.
         await browser.session.execute(domain.set_download_behavior(behavior="deny", events_enabled=True))
@@ -465,7 +464,7 @@ class RunningBrowserTests(CommandTestCase):
     """Commands for a browser that runs."""
 
     async def start_browser(self) -> str:
-        self.browser = await self.launch(no_viewport=True)
+        self.browser = await self.launch()
         assert self.browser.process is not None
         return self.browser.process.ws_url.split("/")[2]
 

@@ -12,6 +12,11 @@ from txcdp.domains import network, page, runtime, target
 from txcdp.errors import CommandError
 from txcdp.testing import FakeChrome
 
+#: What leaves a target to other clients, and what lets it run where there are none.
+LEAVING = ["Target.detachFromTarget", "Target.getTargetInfo"]
+RETURNING = ["Target.attachToTarget", "Runtime.runIfWaitingForDebugger", "Target.detachFromTarget"]
+INFO = {"targetId": "T", "type": "shared_worker", "title": "", "url": "", "canAccessOpener": False}
+
 
 class AutoAttachTests(SynchronousTestCase):
     def setUp(self) -> None:
@@ -103,6 +108,35 @@ class AutoAttachTests(SynchronousTestCase):
         self.assertEqual(let_go.session_id, None)
         self.assertEqual(self.chrome.targets.sessions, {})
         self.assertEqual(self.connection.sessions, [self.connection.session])
+
+    def test_an_unwanted_target_that_nobody_else_has_runs(self):
+        """Of a kind that the first client resumes for all clients."""
+        self.start(AutoAttach(keep=lambda info: False))
+        self.chrome.open_target("shared_worker")
+        self.chrome.flush()
+        self.assertEqual([each.method for each in self.chrome.commands[1:]], [*LEAVING, *RETURNING])
+        self.assertEqual(self.chrome.targets.sessions, {})
+        self.assertEqual(self.connection.sessions, [self.connection.session])
+        self.assertEqual(self.seen.items, [])
+
+    def leave_to_others(self) -> None:
+        """Let an unwanted target come that another client has attached to."""
+        self.start(AutoAttach(keep=lambda info: False))
+        self.chrome.on(target.get_target_info, {"targetInfo": {**INFO, "attached": True}})
+        self.chrome.open_target("shared_worker")
+        self.chrome.flush()
+        self.assertEqual([each.method for each in self.chrome.commands[1:]], LEAVING)
+
+    def test_an_unwanted_target_that_somebody_else_has_is_left_to_them(self):
+        self.leave_to_others()
+        self.chrome.advance(5)  # whoever has attached by hand does not know that it waits
+        self.assertEqual([each.method for each in self.chrome.commands[3:]], ["Target.getTargetInfo", *RETURNING])
+        self.assertEqual(self.connection.sessions, [self.connection.session])
+
+    def test_nothing_waits_for_others_once_the_line_is_gone(self):
+        self.leave_to_others()
+        self.chrome.run(self.connection.close())
+        self.assertEqual(self.chrome.clock.getDelayedCalls(), [])
 
     def test_the_same_target_by_hand_and_automatically(self):
         target_id = self.chrome.open_target()

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 SET_AUTO_ATTACH: Final = "Target.setAutoAttach"
 AUTO_ATTACH_RELATED: Final = "Target.autoAttachRelated"
+ATTACH_TO_TARGET: Final = "Target.attachToTarget"
 
 #: Entries of a filter: a type of target (None: any), and whether it is left out. The first that matches decides.
 Filter = tuple[tuple[str | None, bool], ...]

@@ -24,6 +24,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 import msgspec
 
 from txcdp.errors import CommandError, MalformedMessage
+from txcdp.protocol._auto_attach import ATTACH_TO_TARGET
 from txcdp.protocol._records import REJECTED, Command, TolerantDecoder, build, from_json, result_type, to_json
 from txcdp.protocol._stateful import is_stateful
 
@@ -203,7 +204,7 @@ class ReplyDecoder(Generic[T]):
     def __init__(self, method: str, shape: Any) -> None:
         self.method = method
         self.opening = command_opening(method)
-        self.special = method in OVERTAKES or is_stateful(method)
+        self.special = method in OVERTAKES or method == ATTACH_TO_TARGET or is_stateful(method)
         self._none = shape is None
         self._tolerant = _reply_reader(Any if shape is None else shape)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
+from txcdp.domains.target import TargetInfo
 from txcdp.protocol._auto_attach import AUTO_ATTACH_RELATED, SET_AUTO_ATTACH, Want, holds, merged, read_want, write_want
 
 
@@ -16,6 +17,7 @@ class Wanting(Protocol):
 
 
 W = TypeVar("W", bound=Wanting)
+T = TypeVar("T")
 
 
 class AutoAttaching(Generic[W]):
@@ -27,6 +29,7 @@ class AutoAttaching(Generic[W]):
     def __init__(self) -> None:
         self.policies: tuple[W, ...] = ()
         self._by_hand: dict[str, Want] = {}
+        self._attaching: list[object] = []
 
     def asked(self, method: str, params: Mapping[str, Any]) -> tuple[Mapping[str, Any], Callable[[], None]]:
         """Take down what was sent by hand.
@@ -69,9 +72,31 @@ class AutoAttaching(Generic[W]):
             return {"autoAttach": False, "waitForDebuggerOnStart": False, "flatten": True}
         return write_want(merged(wants))
 
+    def attaching(self, params: Mapping[str, Any]) -> Callable[[T], T]:
+        """Take down that a target is being attached to by a command; the browser tells of it before it answers.
+
+        :returns: what is to be called with the outcome, which it returns.
+        """
+        target_id = params.get("targetId")
+        self._attaching.append(target_id)
+
+        def attached(outcome: T) -> T:
+            self._attaching.remove(target_id)
+            return outcome
+
+        return attached
+
+    def is_attaching(self, info: TargetInfo) -> bool:
+        """Whether a session that is told of was asked for by a command, and not attached automatically."""
+        return info.target_id in self._attaching or info.type == "browser"
+
     def by_hand(self, kind: str) -> bool:
         """Whether somebody who sent a command by hand wants a type of target."""
         return any(each.covers(kind) for each in self._by_hand.values())
+
+    def attaches(self, kind: str) -> bool:
+        """Whether a type of target is attached automatically."""
+        return self.by_hand(kind) or any(each._want().covers(kind) for each in self.policies)
 
     def holds(self, kind: str) -> bool:
         """Whether a new target of a type is not ours to resume."""

@@ -16,7 +16,7 @@ from txcdp._deferreds import returns_deferred
 from txcdp._timeouts import DEFAULT, Timeout
 from txcdp.errors import CommandTimeout, Gone, TargetCrashed
 from txcdp.protocol import from_json, to_json
-from txcdp.protocol._auto_attach import AUTO_ATTACH_RELATED, SET_AUTO_ATTACH
+from txcdp.protocol._auto_attach import ATTACH_TO_TARGET, AUTO_ATTACH_RELATED, SET_AUTO_ATTACH
 from txcdp.protocol._stateful import TOGGLES, is_stateful
 from txcdp.protocol._wire import OVERTAKES, ReplyDecoder
 
@@ -83,6 +83,9 @@ class Sending:
         if method in (SET_AUTO_ATTACH, AUTO_ATTACH_RELATED):
             merged, take_back = self._auto_attaching.asked(method, from_json(to_json(params)))
             return self._set_up(method, merged, decode, timeout).addErrback(_undo, take_back)
+        if method == ATTACH_TO_TARGET:
+            attached = self._auto_attaching.attaching(from_json(to_json(params)))
+            return self._session._transmit(params, decode, timeout).addBoth(attached)
         if is_stateful(method):
             return self._set_up(method, self._journal.translate(method, params), decode, timeout)
         if self._enabling.busy and method in OVERTAKES:

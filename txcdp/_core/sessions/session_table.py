@@ -15,19 +15,17 @@ from twisted.python.failure import Failure
 
 from txcdp._core.dispatch.pending import PendingCommands
 from txcdp._core.dispatch.routing import EventRoutes
-from txcdp._core.sessions.session import AutoAttach, Channel, Session, not_supported, session_key
+from txcdp._core.sessions.session import AutoAttach, Channel, Session, session_key
+from txcdp._core.sessions.waiting import Waiting, is_held, let_run
 from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp._logs import LogThrottle
 from txcdp._privacy import printable
-from txcdp.domains import runtime, target
+from txcdp.domains import target
 from txcdp.errors import ConnectionLost, Gone, MalformedMessage, SessionDetached, TargetCrashed
 from txcdp.protocol._wire import EventDecoder, event_prefix, session_of
 from txcdp.streams import Gap, StreamSubject
 
 log = Logger()
-
-#: Seconds for an unwanted target to run before it is detached from.
-_LET_RUN = 5.0
 
 #: Delivers the event at hand to its subscribers.
 Deliver = Callable[[], bool]
@@ -82,8 +80,7 @@ class SessionTable:
         #: Makes the gap that a session is told of when it is found again.
         self.gap: Callable[[], Gap] | None = None
         self._settle: dict[Session, Callable[[], object]] = {}
-        self._attaching: list[str] = []  # targets that somebody attaches to just now
-        self._released: dict[bytes, Session] = {}  # of unwanted targets, until these run
+        self._waiting = Waiting(self.root, channel.context.clock)
         self.attached: StreamSubject[Session] = StreamSubject(channel.context, "attached sessions")
         self._read_attached: EventDecoder[target.AttachedToTarget] = EventDecoder(
             target.AttachedToTarget, channel._count_lenient
@@ -123,11 +120,7 @@ class SessionTable:
         """Attach to a target, or find the session that it has; see ``Connection.attach``."""
         session = self.of_target(target_id)
         if session is None:
-            self._attaching.append(target_id)
-            try:
-                reply = await self.root.execute(target.attach_to_target(target_id=target_id, flatten=True))
-            finally:
-                self._attaching.remove(target_id)
+            reply = await self.root.execute(target.attach_to_target(target_id=target_id, flatten=True))
             session = self.sessions.get(session_key(reply.session_id)) or self.of_target(target_id)
             if session is None:
                 raise SessionDetached(reply.session_id, target_id)
@@ -157,6 +150,7 @@ class SessionTable:
 
     def suspend(self, lost: ConnectionLost) -> None:
         """Suspend all sessions because the line is lost and another one is being looked for."""
+        self._waiting.stop()
         attached = [session for session in self.sessions.values() if session is not self.root]
         for session in attached:
             del self.sessions[session._key]
@@ -200,6 +194,7 @@ class SessionTable:
 
     def end_all(self, lost: ConnectionLost) -> None:
         """End every session, because the connection is lost."""
+        self._waiting.stop()
         sessions = [*self.sessions.values(), *self.adrift]
         self.sessions.clear()
         self.adrift.clear()
@@ -217,7 +212,10 @@ class SessionTable:
             deliver()
             return
         info, asked = event.target_info, parent._auto_attaching
-        resumes = event.waiting_for_debugger and not asked.holds(info.type)
+        back = info.target_id in self._waiting.returning
+        by_hand = asked.is_attaching(info)
+        waiting = back or event.waiting_for_debugger or (not by_hand and asked.attaches(info.type) and is_held(info))
+        resumes = waiting and not asked.holds(info.type)
         for session in self.adrift:
             if session.target is not None and session.target.target_id == info.target_id:
                 self.adopt(session, event.session_id, info, parent)
@@ -226,11 +224,12 @@ class SessionTable:
                     let_run(session)
                 return
         session = Session(self._channel, event.session_id, info, parent)
-        policies = [each for each in asked.policies if _wanted(each, info, self._may_log)]
-        unwanted = asked.policies and (not policies or self.of_target(info.target_id) is not None)
-        if unwanted and info.target_id not in self._attaching and not asked.by_hand(info.type):
+        ours = self.of_target(info.target_id)
+        policies = [] if by_hand and ours else [each for each in asked.policies if _wanted(each, info, self._may_log)]
+        unwanted = asked.policies and (not policies or ours) and not by_hand and not asked.by_hand(info.type)
+        if back or unwanted:
             deliver()
-            self._release(session, event.waiting_for_debugger)
+            self._waiting.release(session, waiting, shared=not (back or ours))
             return
         self.sessions[session._key] = session
         for policy in policies:
@@ -240,39 +239,16 @@ class SessionTable:
                 if self._may_log():
                     log.failure("Setting up {session} failed; its target runs all the same", session=session)
         if not self.attached.push(session) and not self.attached.listened:
-            resumes = event.waiting_for_debugger  # who was to resume it has raised
+            resumes = waiting  # who was to resume it has raised
         deliver()
         if resumes:
             let_run(session)
-
-    def _release(self, session: Session, waiting: bool) -> None:
-        """Let an unwanted target run, and detach from it; its session never comes to be.
-
-        Chromium detaches at once, but lets a worker run some time later: one that has been detached from by then never
-        runs. So its answer is waited for, yet not for ever.
-        """
-
-        def detach(_: object) -> None:
-            if self._released.pop(session._key, None) is not None:
-                through = session.parent or self.root  # the browser knows a session only there
-                self._quietly(through.execute(target.detach_from_target(session_id=session.id)))
-
-        self._released[session._key] = session
-        if waiting:
-            let_run(session, _LET_RUN).addBoth(detach)
-        else:
-            detach(None)
-
-    @staticmethod
-    def _quietly(deferred: Deferred[Any]) -> None:
-        """Ignore the outcome of a detaching: when it fails, the target is gone already."""
-        deferred.addErrback(ignore_failure)
 
     def _on_detached(self, message: bytes, parent: Session, deliver: Deliver) -> None:
         event = self._read_detached(message)
         deliver()
         key = session_key(str(event.session_id))
-        released = self._released.pop(key, None)
+        released = self._waiting.take(key)
         if released is not None:
             self._pending.fail(SessionDetached(released.id or "", _name(released)), released)
         session = self.sessions.get(key)
@@ -287,16 +263,6 @@ class SessionTable:
     def _on_reloaded(self, message: bytes, session: Session, deliver: Deliver) -> None:
         session._revive()
         deliver()
-
-
-def let_run(session: Session, timeout: float | None = None) -> Deferred[None]:
-    """Let a target that waits for a debugger run; to be sent last.
-
-    :returns: fires when it runs, or has no need to be told.
-    """
-    command = runtime.run_if_waiting_for_debugger()
-    sent = session.execute(command) if timeout is None else session.execute(command, timeout=timeout)
-    return sent.addErrback(not_supported)
 
 
 def _wanted(policy: AutoAttach, info: target.TargetInfo, may_log: LogThrottle) -> bool:
