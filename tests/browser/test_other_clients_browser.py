@@ -182,6 +182,19 @@ class OtherClientsTests(BrowserTestCase):
             line.say("Runtime.evaluate", opener, expression=opening, userGesture=True)
             self.assertEqual(set(await self.told(number + 1, line)), {"/told/1"}, opening)
 
+    async def test_popups_of_a_page_that_we_have_left_are_theirs(self):
+        await self.start()
+        await self.ours.goto(self.server.url("/"))
+        await self.ours.session.detach()
+        line = await self.line()
+        opener = await line.ask("Target.attachToTarget", targetId=self.ours.target_id, flatten=True)
+        holder = await self.holder(filter=[{"type": "page"}])
+        line.say("Runtime.evaluate", opener["sessionId"], expression=OPENINGS[0], userGesture=True)
+        self.assertEqual(await self.told(1, line), ["/told/1"])
+        self.assertEqual(len(holder.sessions), 1)
+        await self.browser.session.execute(target.get_targets())
+        self.assertEqual(len(self.browser.connection.sessions), 1)
+
     async def test_workers_that_another_client_holds_are_set_up_by_it(self):
         await self.start()
         unwanted = txcdp.AutoAttach(keep=lambda info: False, recursive=False)

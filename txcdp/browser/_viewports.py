@@ -85,9 +85,9 @@ class Viewports:
         session._observe(page.WindowOpen).subscribe(lambda event: asked.append(_size_in(event)), ignore_failure)
 
     def _opener(self, info: target.TargetInfo) -> Session | None:
-        """Return the page with a size that has opened another one."""
+        """Return the page with a size that has opened another one; not one that was detached from."""
         for each in self._sizes if info.opener_id is not None else ():
-            if each.target is not None and each.target.target_id == info.opener_id:
+            if each.target is not None and each.target.target_id == info.opener_id and not each.ended:
                 return each
         return None
 
