@@ -70,9 +70,9 @@ class Line:
             reactor, waiting, PATIENCE, lambda: AssertionError(f"{self._talk.where}: {what} never came")
         )
 
-    def say(self, method: str, session: str = "", **params: Any) -> int:
-        """Send a command; return its id."""
-        self._number += 1
+    def say(self, method: str, session: str = "", *, again: bool = False, **params: Any) -> int:
+        """Send a command, ``again`` with the id of the one before; return its id."""
+        self._number += not again
         message: Message = {"id": self._number, "method": method, "params": params}
         if session:
             message["sessionId"] = session

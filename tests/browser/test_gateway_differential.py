@@ -100,6 +100,23 @@ async def new_tabs(talk: Talk) -> None:
     await line.ask("Target.closeTarget", targetId="nope")
 
 
+def _both(line: Line, seen: int, number: int) -> bool:
+    return len([each for each in line.heard[seen:] if each.get("id") == number and "said" not in each]) == 2
+
+
+async def ids_that_are_in_flight(talk: Talk) -> None:
+    line, page, session = await first_page(talk)
+    slowly = {"expression": "new Promise(done => setTimeout(done, 1000))", "awaitPromise": True}
+    for where, first, second in (
+        (session, ("Runtime.evaluate", slowly), ("Runtime.evaluate", {"expression": "2"})),
+        ("", ("Browser.getVersion", {}), ("Target.getTargetInfo", {"targetId": page})),
+    ):
+        seen = len(line.heard)
+        number = line.say(first[0], where, **first[1])
+        line.say(second[0], where, again=True, **second[1])
+        await line.until(partial(_both, line, seen, number), "two answers")
+
+
 async def frames(talk: Talk) -> None:
     line, _, session = await first_page(talk)
     await line.ask("Target.setAutoAttach", session, **{**WAITING, "waitForDebuggerOnStart": False})
@@ -366,6 +383,7 @@ CONVERSATIONS: tuple[Conversation, ...] = (
     a_start,
     new_tabs,
     frames,
+    ids_that_are_in_flight,
     a_page_line,
     a_crash,
     sessions,

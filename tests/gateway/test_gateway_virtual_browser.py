@@ -336,6 +336,34 @@ class AddressingTests(VirtualBrowserCase):
             self.a.virtual.state.download_filter._owns(f"{number}")
         self.assertEqual(list(self.a.virtual.state.download_filter._own), ["1", "2"])
 
+    def test_an_id_that_is_in_flight(self):
+        """The browser decides what comes of it: it refuses it in a renderer, and answers both elsewhere."""
+        mine = self.rig.page(self.a)[1]
+        before = len(self.browser.heard)
+        self.a.number = 50
+        command = (
+            b'{"id":42,"method":"Runtime.evaluate","params":{"expression":"hang"},"sessionId":"%b"}' % mine.encode()
+        )
+        other = command.replace(b'"id":42', b'"id":43')
+        for each in (command, command, other):
+            self.a.raw_send(each)
+        first, second, third = (each["id"] for _, each in self.browser.heard[before:])
+        self.assertEqual(first, second)
+        self.assertNotEqual(first, third)
+        refusal = b'{"id":%d,"error":{"code":-32600,"message":"Duplicate `id` in protocol request"},"sessionId":"%b"}'
+        self.shared.receive(refusal % (first, mine.encode()))
+        self.assertEqual(len(self.a.connection.waiting), 2)
+        self.shared.receive(b'{"id":%d,"result":{},"sessionId":"%b"}' % (first, mine.encode()))
+        self.assertEqual([(each["id"], "error" in each) for each in self.a.got[-2:]], [(42, True), (42, False)])
+        self.a.raw_send(command)
+        self.assertNotEqual(self.browser.heard[-1][1]["id"], first, "the first is in flight no more")
+        for _ in range(20):
+            self.a.raw_send(command)
+        self.assertEqual(len(self.a.connection.waiting), 3, "not any number of them hides behind one id")
+        self.result(self.a, "Target.detachFromTarget", sessionId=mine)
+        self.assertEqual((self.shared.state.line.asked, self.a.connection.waiting), ({}, set()))
+        self.assertEqual(self.shared.state.line._again, {})
+
     def test_what_a_session_has_not_answered_when_it_goes(self):
         target, mine = self.rig.page(self.a)
         number = self.a.send("Runtime.evaluate", mine, expression="hang")

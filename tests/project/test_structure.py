@@ -88,7 +88,7 @@ MANY: dict[str, tuple[int, str]] = {
     "chrome._process.BrowserProcess": (19, "what is told of a process, and how far its end has got"),
     "cli._recorded.Recorded": (17, "a total for each kind of entry"),
     "cli._tally.Tally": (21, "a total for each line of the summary"),
-    "gateway._multiplex.client_state.ClientSession": (19, "what a client has set up in one session, to answer from"),
+    "gateway._multiplex.client_state.ClientSession": (20, "what a client has set up in one session, to answer from"),
     "page._navigation.Watcher": (17, "to be thinned as the model takes over"),
     "streams._flow.Flow": (16, "the budget of pauses, and who holds"),
     "testing._line.FakeTransport": (18, "all that a test may look at of a line"),

@@ -97,6 +97,7 @@ class ClientSession:
         watcher.
     :ivar children: the sessions that the client is told of on it, by their ids.
     :ivar waiting: the ids, on the line, of what it has not answered.
+    :ivar forwarded: those of commands whose replies go on as they come, by the client's own ids.
     :ivar nested: whether it is not flat: all that it sends and receives is wrapped in messages of ``parent``.
     :ivar nests: whether those that the browser attaches it to by itself are not flat either.
     :ivar attaching: the targets that the client has asked to attach it to, in order, each with whether that is nested.
@@ -115,6 +116,7 @@ class ClientSession:
         "auto_attach_filter",
         "children",
         "connection",
+        "forwarded",
         "gone",
         "id",
         "is_browser",
@@ -157,6 +159,7 @@ class ClientSession:
         self.wait_for_debugger = False
         self.children: dict[str, ClientSession] = {}
         self.waiting: set[int] = set()
+        self.forwarded: dict[int, int] = {}
         self.asked: set[str] = set()
         self.taken: dict[str, ClientSession] = {}
         self.gone = False

@@ -11,6 +11,9 @@ from txcdp.protocol import from_json, to_json
 
 _MAX_ID: Final = 2**31 - 1
 
+#: So many commands of a session may have an id that is in flight already, and leave with one of the line's, too.
+_MOST_AGAIN: Final = 10
+
 #: Bytes from which on a view is made more quickly than a copy.
 _LARGE: Final = 10_000
 
@@ -43,6 +46,7 @@ class UpstreamCommands:
     def __init__(self, send: Callable[[bytes], None]) -> None:
         self.asked: dict[int, Asked] = {}
         self.swallowed = 0
+        self._again: dict[int, int] = {}
         self._send = send
         self._last = 0
 
@@ -63,13 +67,22 @@ class UpstreamCommands:
         :param waiting: takes the id until there is an answer.
         :param key: where there is no such session, the line's own that it is for.
         """
-        line_id = self._number()
-        self.asked[line_id] = Asked(waiting, number, session, then)
+        in_flight = None if session is None or then is not None else session.forwarded.get(number)
+        if in_flight is not None and self._again.get(in_flight, 0) < _MOST_AGAIN:
+            # An id that is in flight stays one, since what comes of that is the browser's affair: for what is carried
+            # out in the renderer it refuses the second command, for what it carries out itself it answers both.
+            line_id = in_flight
+            self._again[line_id] = self._again.get(line_id, 0) + 1
+        else:
+            line_id = self._number()
+            self.asked[line_id] = Asked(waiting, number, session, then)
         if waiting is not None:
             waiting.add(line_id)
         if session is not None:
             session.waiting.add(line_id)
             key = session.key
+            if then is None:
+                session.forwarded[number] = line_id
         self._send(write_command(line_id, method, params, key))
         return line_id
 
@@ -86,7 +99,10 @@ class UpstreamCommands:
 
         :param at: where its id ends; 0 where it is not written as Chromium does.
         """
-        asked = self.forget(line_id)
+        again = self._again.pop(line_id, 0)
+        if again > 1:
+            self._again[line_id] = again - 1
+        asked = self.asked.get(line_id) if again else self.forget(line_id)
         if asked is None:
             self.swallowed += 1
         elif asked.then is not None:
@@ -97,11 +113,14 @@ class UpstreamCommands:
     def forget(self, line_id: int) -> Asked | None:
         """Wait no more for an answer; return what was asked."""
         asked = self.asked.pop(line_id, None)
+        self._again.pop(line_id, None)
         if asked is not None:
             if asked.waiting is not None:
                 asked.waiting.discard(line_id)
             if asked.session is not None:
                 asked.session.waiting.discard(line_id)
+                if asked.session.forwarded.get(asked.number) == line_id:
+                    del asked.session.forwarded[asked.number]
         return asked
 
     def _number(self) -> int:
