@@ -106,11 +106,12 @@ def _both(line: Line, seen: int, number: int) -> bool:
 
 async def ids_that_are_in_flight(talk: Talk) -> None:
     line, page, session = await first_page(talk)
-    slowly = {"expression": "new Promise(done => setTimeout(done, 1000))", "awaitPromise": True}
-    for where, first, second in (
+    slowly: dict[str, Any] = {"expression": "new Promise(done => setTimeout(done, 1000))", "awaitPromise": True}
+    commands: tuple[tuple[str, tuple[str, dict[str, Any]], tuple[str, dict[str, Any]]], ...] = (
         (session, ("Runtime.evaluate", slowly), ("Runtime.evaluate", {"expression": "2"})),
         ("", ("Browser.getVersion", {}), ("Target.getTargetInfo", {"targetId": page})),
-    ):
+    )
+    for where, first, second in commands:
         seen = len(line.heard)
         number = line.say(first[0], where, **first[1])
         line.say(second[0], where, again=True, **second[1])

@@ -177,3 +177,42 @@ class PageLineTests(SynchronousTestCase):
         line = Line(self.rig, self.a, self.target)
         self.rig.deliver()
         self.assertEqual(line.closed, (1011, "the browser has opened no session"))
+
+
+class ComingAgainTests(SynchronousTestCase):
+    """A virtual browser whose client leaves, and comes again."""
+
+    def setUp(self) -> None:
+        self.rig = MultiplexRig()
+        self.a = self.rig.client("A")
+        self.got: list[Any] = []
+
+    def come_again(self) -> None:
+        self.a.connection.close()
+        self.a.virtual.connect(lambda message: self.got.append(json.loads(message)), print)
+        self.rig.deliver()
+
+    def test_replies_to_the_former_connection(self) -> None:
+        self.a.send("Target.createBrowserContext")
+        self.come_again()
+        self.assertEqual(self.got, [])
+        self.assertEqual(len(self.a.virtual.state.contexts), 2, "it is the client's")
+
+    def test_pages_that_were_being_made(self) -> None:
+        self.a.send("Target.createTarget", url="about:blank")
+        self.assertEqual(self.a.virtual.state.making, 1)
+        self.come_again()
+        self.assertEqual(self.a.virtual.state.making, 0)
+
+    def test_a_download_of_which_a_closed_connection_is_asked(self) -> None:
+        target, _ = self.rig.page(self.a)
+        line = PageLine(self.a, target)
+        self.rig.deliver()
+        self.rig.result(self.a, "Browser.setDownloadBehavior", behavior="allow", eventsEnabled=True)
+        state = self.a.virtual.state
+        self.rig.browser.download("", "of nobody")
+        self.rig.deliver(1)
+        self.assertEqual(len(state.download_filter._questions), 1)
+        line.leave()
+        self.rig.deliver()
+        self.assertEqual(state.download_filter._questions, {})
