@@ -610,9 +610,11 @@ class DialogTests(SharedBrowserTestCase):
     async def test_it_is_said_what_stands_in_the_way(self):
         tab = await self.page()
         dialogs = queue(tab.dialogs)
-        error = await self.fails(tab.evaluate("confirm('Sure?')", timeout=0.5), CommandTimeout)
+        await tab.evaluate("void setTimeout(() => confirm('Sure?'))")
+        dialog = await dialogs.get()
+        error = await self.fails(tab.evaluate("1", timeout=0.1), CommandTimeout)
         self.assertIn("a confirm dialog of the page ('Sure?') waits for an answer", str(error))
-        await (await dialogs.get()).accept()
+        await dialog.accept()
         dialogs.close()
 
     async def test_an_attached_page(self):

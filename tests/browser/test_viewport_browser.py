@@ -103,8 +103,11 @@ class ViewportTests(BrowserTestCase):
             self.assertEqual(await self.sizes(inner, "open('/opened')"), [300, 200])
             within = next(each for each in await self.browser.attach_pages() if each not in [*found, inner])
             await within.evaluate("void open('/opened', '', 'noopener')")  # of a pop-up, and tied to nobody
-            await deferLater(reactor, 0.2, lambda: None)
-            last = next(each for each in await self.browser.attach_pages() if each not in [*found, inner, within])
+            others: list[Page] = []
+            while not others:  # nothing else tells of it
+                await deferLater(reactor, 0.02, lambda: None)
+                others = [each for each in await self.browser.attach_pages() if each not in [*found, inner, within]]
+            (last,) = others
             self.assertEqual((await last.evaluate(SIZE))[:2], [300, 200])
 
     async def test_windows_of_their_own_size(self):
