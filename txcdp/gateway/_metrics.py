@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from itertools import accumulate
+from typing import Any, get_args
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -16,6 +17,7 @@ from txcdp.gateway._http.connection_limiter import ConnectionLimiter
 from txcdp.gateway._http.refusals import busy
 from txcdp.gateway._http.requests import Answer, RoutedRequest
 from txcdp.gateway._pool.pool import Pool
+from txcdp.gateway._pool.pooled_browser import Replaced
 from txcdp.gateway._proxy.clients import Clients
 
 
@@ -67,110 +69,80 @@ class Metrics(Collector):
 
     def _pool(self) -> Iterator[Any]:
         pool = self._browsers
-        browsers = GaugeMetricFamily("txcdp_gateway_browsers", "Browsers by state.", labels=["state"])
-        browsers.add_metric(["idle"], len(pool.idle))
-        browsers.add_metric(["leased"], len(pool.leased))
-        browsers.add_metric(["starting"], pool.starting)
-        yield browsers
-        yield GaugeMetricFamily("txcdp_gateway_queue", "Clients that wait for a browser.", pool.waiting)
-        pooled_browsers = [*pool.idle, *pool.leased]
-        yield GaugeMetricFamily(
-            "txcdp_gateway_browsers_memory_bytes",
-            "Memory of all browsers together, when it was last looked at.",
-            sum(pooled.memory for pooled in pooled_browsers),
-        )
-        yield GaugeMetricFamily(
-            "txcdp_gateway_browser_memory_bytes_max",
-            "Memory of the browser that has the most, when it was last looked at.",
-            max((pooled.memory for pooled in pooled_browsers), default=0),
-        )
-        counts = pool.counts
-        yield CounterMetricFamily("txcdp_gateway_browsers_started", "Browsers that came up.", counts.started)
-        yield CounterMetricFamily(
-            "txcdp_gateway_browser_start_failures", "Attempts to start a browser that failed.", counts.failed
-        )
-        ended = CounterMetricFamily("txcdp_gateway_browsers_ended", "Browsers that were replaced.", labels=["why"])
-        for why in ("recycled", "died", "hung", "oversized"):
-            ended.add_metric([why], getattr(counts, why))
-        yield ended
+        states = {"idle": len(pool.idle), "leased": len(pool.leased), "starting": pool.starting}
+        yield _gauges("browsers", "Browsers by state.", "state", states)
+        yield _gauge("queue", "Clients that wait for a browser.", pool.waiting)
+        sizes = [pooled.memory for pooled in (*pool.idle, *pool.leased)]
+        text = "Memory of all browsers together, when it was last looked at."
+        yield _gauge("browsers_memory_bytes", text, sum(sizes))
+        text = "Memory of the browser that has the most, when it was last looked at."
+        yield _gauge("browser_memory_bytes_max", text, max(sizes, default=0))
+        counts = vars(pool.counts)
+        yield _counter("browsers_started", "Browsers that came up.", counts["started"])
+        yield _counter("browser_start_failures", "Attempts to start a browser that failed.", counts["failed"])
+        ended = {why: counts[why] for why in get_args(Replaced)}
+        yield _counters("browsers_ended", "Browsers that were replaced.", "why", ended)
 
     def _clients(self) -> Iterator[Any]:
-        counters = self._counters
-        now = GaugeMetricFamily("txcdp_gateway_clients", "WebSockets that are open.", labels=["name"])
-        there: dict[str, int] = dict.fromkeys(counters.clients, 0)
+        counters, limiter = self._counters, self._limiter
+        there = dict.fromkeys(counters.clients, 0)
         for relay in self._connected.relays.values():
             there[relay.name] += 1
-        for name, number in there.items():
-            now.add_metric([name], number)
-        yield now
-        for metric, text, label, found in (
-            ("txcdp_gateway_clients_opened", "WebSockets that were opened.", "name", counters.clients),
-            ("txcdp_gateway_clients_ended", "WebSockets that have ended.", "why", counters.ended),
-            ("txcdp_gateway_requests_refused", "Refused requests, and silent connections.", "why", counters.refused),
-        ):
-            family = CounterMetricFamily(metric, text, labels=[label])
-            for word, number in found.items():
-                family.add_metric([word], number)
-            yield family
-        connections = GaugeMetricFamily(
-            "txcdp_gateway_connections",
-            "Connections that are no WebSockets, by whether a request is in progress.",
-            labels=["state"],
-        )
-        connections.add_metric(["waiting"], self._limiter.waiting)
-        connections.add_metric(["busy"], self._limiter.busy)
-        yield connections
-        renders = CounterMetricFamily("txcdp_gateway_renders", "Renders by their answer.", labels=["path", "status"])
-        for (path, status), number in counters.renders.items():
-            renders.add_metric([path, str(status)], number)
-        yield renders
+        yield _gauges("clients", "WebSockets that are open.", "name", there)
+        yield _counters("clients_opened", "WebSockets that were opened.", "name", counters.clients)
+        yield _counters("clients_ended", "WebSockets that have ended.", "why", counters.ended)
+        yield _counters("requests_refused", "Refused requests, and silent connections.", "why", counters.refused)
+        text = "Connections that are no WebSockets, by whether a request is in progress."
+        yield _gauges("connections", text, "state", {"waiting": limiter.waiting, "busy": limiter.busy})
+        renders = {(path, str(status)): number for (path, status), number in counters.renders.items()}
+        yield _counters("renders", "Renders by their answer.", "path status", renders)
 
     def _commands(self) -> Iterator[Any]:
         counters = self._counters
-        outcomes = CounterMetricFamily(
-            "txcdp_gateway_commands", "Commands by domain and outcome.", labels=["domain", "outcome"]
-        )
-        latency = HistogramMetricFamily(
-            "txcdp_gateway_command_seconds", "From a command to its reply, by domain.", labels=["domain"]
-        )
+        outcomes: dict[tuple[str, ...], float] = {}
+        text = "From a command to its reply, by domain."
+        latency = HistogramMetricFamily("txcdp_gateway_command_seconds", text, labels=["domain"])
         for name, domain in counters.domains.items():
-            for outcome, number in domain.outcomes.items():
-                outcomes.add_metric([name, outcome], number)
-            total, buckets = 0, []
-            for bound, number in zip((*map(str, BUCKETS), "+Inf"), domain.buckets, strict=True):
-                total += number
-                buckets.append((bound, total))
-            latency.add_metric([name], buckets, domain.seconds)
-        yield outcomes
+            outcomes |= {(name, outcome): number for outcome, number in domain.outcomes.items()}
+            bounds = (*map(str, BUCKETS), "+Inf")
+            latency.add_metric([name], list(zip(bounds, accumulate(domain.buckets), strict=True)), domain.seconds)
+        yield _counters("commands", "Commands by domain and outcome.", "domain outcome", outcomes)
         yield latency
-        yield CounterMetricFamily("txcdp_gateway_events", "Events that went to clients.", counters.events)
-        moved = CounterMetricFamily("txcdp_gateway_bytes", "Bytes of messages.", labels=["direction"])
-        moved.add_metric(["in"], counters.bytes_in)
-        moved.add_metric(["out"], counters.bytes_out)
-        yield moved
-        yield CounterMetricFamily(
-            "txcdp_gateway_dropped_bytes",
-            "Bytes of messages that were thrown away since their client did not read.",
-            counters.dropped,
-        )
+        yield _counter("events", "Events that went to clients.", counters.events)
+        moved = {"in": counters.bytes_in, "out": counters.bytes_out}
+        yield _counters("bytes", "Bytes of messages.", "direction", moved)
+        text = "Bytes of messages that were thrown away since their client did not read."
+        yield _counter("dropped_bytes", text, counters.dropped)
 
     def _egress(self) -> Iterator[Any]:
         egress = self._proxy
         if egress is None:
             return
-        yield GaugeMetricFamily("txcdp_gateway_egress_open", "Connections of browsers to the outside.", egress.now)
-        counts = egress.counts
-        ended = CounterMetricFamily(
-            "txcdp_gateway_egress", "Connections to the outside that browsers wanted.", labels=["outcome"]
-        )
-        for outcome in ("connected", "failed", "full", "foreign"):
-            ended.add_metric([outcome], getattr(counts, outcome))
-        yield ended
-        refused = CounterMetricFamily(
-            "txcdp_gateway_egress_refused",
-            "Connections that were refused, by what the address is that is not public.",
-            labels=["why"],
-        )
-        for kind, number in counts.refused.items():
-            refused.add_metric([kind], number)
-        yield refused
+        yield _gauge("egress_open", "Connections of browsers to the outside.", egress.now)
+        ended = {outcome: getattr(egress.counts, outcome) for outcome in ("connected", "failed", "full", "foreign")}
+        yield _counters("egress", "Connections to the outside that browsers wanted.", "outcome", ended)
+        text = "Connections that were refused, by what the address is that is not public."
+        yield _counters("egress_refused", text, "why", egress.counts.refused)
+
+
+def _gauge(name: str, text: str, number: float) -> Any:
+    return GaugeMetricFamily(f"txcdp_gateway_{name}", text, number)
+
+
+def _counter(name: str, text: str, number: float) -> Any:
+    return CounterMetricFamily(f"txcdp_gateway_{name}", text, number)
+
+
+def _gauges(name: str, text: str, labels: str, numbers: Mapping[str, float]) -> Any:
+    return _labelled(GaugeMetricFamily(f"txcdp_gateway_{name}", text, labels=labels.split()), numbers)
+
+
+def _counters(name: str, text: str, labels: str, numbers: Mapping[Any, float]) -> Any:
+    return _labelled(CounterMetricFamily(f"txcdp_gateway_{name}", text, labels=labels.split()), numbers)
+
+
+def _labelled(family: Any, numbers: Mapping[Any, float]) -> Any:
+    """Add numbers to a family, by the value of its label, or a tuple of its labels' values."""
+    for values, number in numbers.items():
+        family.add_metric([values] if isinstance(values, str) else [*values], number)
+    return family
