@@ -25,8 +25,6 @@ from txcdp.protocol._error_codes import INVALID_PARAMS
 
 KIND = "application/problem+json"
 
-#: The protocol's code for parameters that it does not take.
-
 #: Seconds after which it is worth to try again when a browser has ended.
 _SOON = 1.0
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec.structs import asdict
 from twisted.internet.defer import FirstError, gatherResults
 
 from txcdp.browser import BrowserContext
@@ -25,6 +26,9 @@ from txcdp.protocol import to_json
 
 #: What Chromium says where it is not the request's fault.
 _PRINTER_FAILED = "Printing failed"
+
+#: What of a request is the printer's, by the protocol's names.
+_PRINTED = set(Pdf.__struct_fields__) - set(Render.__struct_fields__) - {"paper"}
 
 
 @dataclass(frozen=True)
@@ -118,17 +122,10 @@ def _set_up(context: BrowserContext, page: Page, wanted: Render) -> list[Any]:
 
 
 def _cookie(cookie: Cookie, url: str | None) -> network.CookieParam:
-    return network.CookieParam(
-        name=cookie.name,
-        value=cookie.value,
-        url=url if cookie.url is None and cookie.domain is None else cookie.url,
-        domain=cookie.domain,
-        path=cookie.path,
-        secure=cookie.secure,
-        http_only=cookie.http_only,
-        same_site=cookie.same_site,
-        expires=cookie.expires,
-    )
+    found = asdict(cookie)
+    if cookie.url is None and cookie.domain is None:
+        found["url"] = url
+    return network.CookieParam(**found)
 
 
 # What is taken from it:
@@ -136,39 +133,17 @@ def _cookie(cookie: Cookie, url: str | None) -> network.CookieParam:
 
 async def screenshot(page: Page, wanted: Screenshot) -> Rendered:
     """Take a picture."""
-    clip = wanted.clip
-    data = await page.screenshot(
-        format=wanted.format,
-        quality=wanted.quality,
-        full_page=wanted.full_page,
-        clip=None
-        if clip is None
-        else page_domain.Viewport(x=clip.x, y=clip.y, width=clip.width, height=clip.height, scale=clip.scale),
-    )
+    clip = None if wanted.clip is None else page_domain.Viewport(**asdict(wanted.clip))
+    data = await page.screenshot(format=wanted.format, quality=wanted.quality, full_page=wanted.full_page, clip=clip)
     return Rendered(data, f"image/{wanted.format}")
 
 
 async def pdf(page: Page, wanted: Pdf) -> Rendered:
     """Print it."""
-    width, height = PAPERS[wanted.paper] if wanted.paper is not None else (wanted.paper_width, wanted.paper_height)
-    command = page_domain.print_to_pdf(
-        landscape=wanted.landscape,
-        display_header_footer=wanted.display_header_footer,
-        print_background=wanted.print_background,
-        scale=wanted.scale,
-        paper_width=width,
-        paper_height=height,
-        margin_top=wanted.margin_top,
-        margin_bottom=wanted.margin_bottom,
-        margin_left=wanted.margin_left,
-        margin_right=wanted.margin_right,
-        page_ranges=wanted.page_ranges,
-        header_template=wanted.header_template,
-        footer_template=wanted.footer_template,
-        prefer_css_page_size=wanted.prefer_css_page_size,
-        generate_tagged_pdf=wanted.generate_tagged_pdf,
-        generate_document_outline=wanted.generate_document_outline,
-    )
+    options = {name: getattr(wanted, name) for name in _PRINTED}
+    if wanted.paper is not None:
+        options["paper_width"], options["paper_height"] = PAPERS[wanted.paper]
+    command = page_domain.print_to_pdf(**options)
     try:
         result = await commits.execute(page.session, command, None)
     except CommandError as error:
