@@ -111,7 +111,7 @@ class FakePages:
             self._chrome.targets.revive(target)
 
     def _begin(self, target: FakeTarget, kind: page.FrameStartedNavigatingNavigationType, loader: str = "") -> None:
-        """Tell that a navigation begins; ``loader`` is that of the page's document by default."""
+        """Emit that a navigation begins; ``loader`` is that of the page's document by default."""
         loader = loader or self._loaders[target.id]
         self._tell(
             target,
