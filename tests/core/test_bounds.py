@@ -418,7 +418,7 @@ class HostileTests(WireCase):
         self.wire.say(*(event(f"Made.up{number}") for number in range(3000)))
         self.wire.say(event("M." + "x" * 1000))
         self.assertEqual(len(tap.items), 3001)
-        routes = self.connection._routes
+        routes = self.connection._dispatcher.routes
         self.assertLessEqual(len(routes._streams), 1000)
         self.assertLessEqual(max(map(len, routes._streams)), 100)
         tap.leave()
@@ -477,7 +477,7 @@ class HostileTests(WireCase):
             for _ in range(5000):
                 self.connection.session.execute_raw("A.b", timeout=1).addErrback(lambda _: None)
             self.wire.reactor.advance(1)
-        self.assertLessEqual(len(self.connection._pending._given_up), 10_000)
+        self.assertLessEqual(len(self.connection._dispatcher.pending._given_up), 10_000)
 
 
 HostileOverPipeTests = over_pipe(HostileTests)

@@ -123,7 +123,7 @@ class ConnectionTests(SynchronousTestCase):
         for _ in range(100):
             self.connection.events_raw()
         gc.collect()
-        self.assertEqual(len(self.connection._taps), 0)
+        self.assertEqual(len(self.connection._dispatcher.taps), 0)
 
     def test_a_lost_connection_can_be_collected(self):
         connection = self.chrome.connect()

@@ -170,7 +170,7 @@ class ConnectionDeadlinesTests(SynchronousTestCase):
     def test_ids_begin_anew_past_the_largest(self):
         waiting = self.session.execute_raw("A.b", timeout=None)
         connection: Any = self.session._channel
-        connection._pending._last_id = LARGEST_ID - 1
+        connection._dispatcher.pending._last_id = LARGEST_ID - 1
         results = [self.session.execute_raw("Browser.getVersion") for _ in range(3)]
         self.chrome.flush()
         self.assertEqual([each.id for each in self.chrome.commands], [1, LARGEST_ID, 2, 3])

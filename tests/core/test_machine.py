@@ -623,7 +623,7 @@ class Machine(RuleBasedStateMachine):
         self.say(reply_to(command, {"sessionId": name}))
 
     def attach_children_again(self, parent: str | None) -> None:
-        for each in list(self.connection._targets.adrift):
+        for each in list(self.connection._table.adrift):
             known = each.target is not None and each.target.target_id
             if known in self.restorable and each.parent is not None and each.parent.id == parent:
                 self.say(attached(self.name(), str(known), parent=parent))
@@ -663,7 +663,7 @@ class Machine(RuleBasedStateMachine):
     def the_ended_keep_nothing(self) -> None:
         open_keys = {each._key for each in self.connection.sessions} if hasattr(self, "connection") else set()
         if hasattr(self, "connection"):
-            for method, route in self.connection._routes._streams.items():
+            for method, route in self.connection._dispatcher.routes._streams.items():
                 assert set(route._first) | set(route._more) <= open_keys, (method, route, open_keys)
 
     def teardown(self) -> None:
@@ -682,7 +682,7 @@ class Machine(RuleBasedStateMachine):
         assert lost is not None
         assert self.closed == [lost]
         assert self.clock.getDelayedCalls() == [], self.clock.getDelayedCalls()
-        assert len(self.connection._pending) == 0
+        assert len(self.connection._dispatcher.pending) == 0
         assert self.connection.sessions == []
         for outcomes in self.detaching:
             assert len(outcomes) == 1, "fired"
@@ -703,8 +703,8 @@ class Machine(RuleBasedStateMachine):
             failure: list[Any] = []
             each.get().addErrback(failure.append)
             assert failure, "a queue ends"
-        assert not self.connection._routes._streams or all(
-            not route._first and not route._more for route in self.connection._routes._streams.values()
+        assert not self.connection._dispatcher.routes._streams or all(
+            not route._first and not route._more for route in self.connection._dispatcher.routes._streams.values()
         )
         for session in self.sessions:
             outcome: list[Any] = []

@@ -63,7 +63,7 @@ class CommitTestCase(SynchronousTestCase):
 
     def assertQuiet(self) -> None:
         """Check that nobody listens, waits or has set a clock any more."""
-        self.assertEqual(len(self.browser.connection._pending), 0)
+        self.assertEqual(len(self.browser.connection._dispatcher.pending), 0)
         self.assertEqual(self.tab.session._ending._waiters, [])
         observed = self.tab.session._streams._observed.values()
         self.assertEqual(
@@ -173,7 +173,7 @@ class PictureTests(CommitTestCase):
         taking = self.tab.screenshot()
         for _ in range(100):
             self.commit()
-        self.assertLessEqual(len(self.browser.connection._pending), 9)
+        self.assertLessEqual(len(self.browser.connection._dispatcher.pending), 9)
         taking.cancel()
         self.failureResultOf(taking)
         self.chrome.flush()

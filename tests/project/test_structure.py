@@ -81,8 +81,6 @@ CIRCLES: tuple[frozenset[str], ...] = (
 
 #: Classes with over 15 attributes: how many they may have, and why.
 MANY: dict[str, tuple[int, str]] = {
-    "_core.connection.Connection": (21, "puts the parts of the core together, and has little else"),
-    "_core.outage.Outage": (17, "moves each part of the connection over to another line"),
     "_core.sessions.session.Session": (16, "what is known of the target, and one of each part"),
     "_transports.pipe.PipeTransport": (20, "both ends, their buffers, and what the interface asks for"),
     "chrome._process.BrowserProcess": (19, "what is told of a process, and how far its end has got"),

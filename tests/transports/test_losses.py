@@ -87,7 +87,8 @@ class ConnectionTests(SynchronousTestCase):
                     clean = cause == "closed"
                     if closing:
                         connection.close()
-                        connection._end(ConnectionLost("the browser ended it without closing", 1006, clean, cause))
+                        unclean = ConnectionLost("the browser ended it without closing", 1006, clean, cause)
+                        connection._line_ended(unclean)
                     else:
                         chrome.lose("closed" if clean else "the browser ended it without closing", clean=clean,
                                     code=1000 if clean else 1006, cause=cause)  # fmt: skip

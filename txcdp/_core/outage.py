@@ -12,14 +12,11 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
-from weakref import WeakSet
+from typing import NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred, succeed
 
-from txcdp._core.dispatch.inbox import Inbox
-from txcdp._core.dispatch.outbox import Outbox
-from txcdp._core.dispatch.pending import PendingCommands
+from txcdp._core.dispatch.dispatcher import Dispatcher
 from txcdp._core.sessions import Session
 from txcdp._core.sessions.session_table import SessionTable
 from txcdp._deferreds import OneShot, ignore_failure, returns_deferred, with_deadline
@@ -28,8 +25,7 @@ from txcdp._transports.interface import Transport
 from txcdp.domains import target
 from txcdp.errors import CommandError, CommandTimeout, ConnectionLost, Gone, MalformedMessage, Overloaded
 from txcdp.health import HealthEvent, LineLost
-from txcdp.streams import EventStream, Gap, StreamSubject
-from txcdp.streams._flow import Flow
+from txcdp.streams import Gap, StreamSubject
 
 #: Seconds for the browser to tell of a frame or a worker again, once its page is attached.
 _BARRIER_TIMEOUT = 5.0
@@ -68,37 +64,22 @@ class Outage:
     def __init__(
         self,
         clock: Clock,
-        targets: SessionTable,
-        pending: PendingCommands,
-        flow: Flow,
-        outbox: Outbox,
-        inbox: Inbox,
+        dispatcher: Dispatcher,
+        table: SessionTable,
         health: StreamSubject[HealthEvent],
-        taps: WeakSet[EventStream[Any]],
     ) -> None:
         self.error: ConnectionLost | None = None
         self._clock = clock
-        self._targets = targets
-        self._pending = pending
-        self._flow = flow
-        self._outbox = outbox
-        self._inbox = inbox
+        self._dispatcher = dispatcher
+        self._table = table
         self._health = health
-        self._taps = taps
         self._keeper: Keeper | None = None
         self._replace: Replace | None = None
         self._since = 0.0
-        self._earlier = (0, 0)
         self._over: OneShot[ConnectionLost | None] = OneShot()
         self._wait = 0.0
         self._most = 0
         self._waiting = 0
-
-    @property
-    def traffic(self) -> tuple[int, int]:
-        """Bytes sent and received over all lines."""
-        line = self._outbox.transport
-        return self._earlier[0] + line.bytes_sent, self._earlier[1] + line.bytes_received
 
     def when_over(self) -> Deferred[None]:
         """Return a Deferred that fires when there is a line, and fails when there will be none."""
@@ -156,18 +137,13 @@ class Outage:
         :returns: fires with the gap when all sessions have been found again or given up; fails like
             ``Session.execute`` when the line is lost meanwhile, or the browser does not answer.
         """
-        self._earlier = self.traffic
-        self._outbox.transport = transport
-        self._flow.resume(transport)
-        transport.receiver = self._inbox
+        self._dispatcher.go_on(transport)
         before = self.error
         gap = await self._restore(restarted)
         if self.error is not before and self.error is not None:  # lost again, and nobody was waiting for an answer
             raise self.error
         self.error = None
-        self._flow.stats.reconnects += 1
-        for tap in list(self._taps):
-            tap._mark(gap)
+        self._dispatcher.went_on(gap)
         over, self._over = self._over, OneShot()
         over.fire(None)
         return gap
@@ -180,7 +156,7 @@ class Outage:
         keeper, self._keeper = self._keeper, None
         stopped = succeed(None) if keeper is None else keeper.stop()
         if self.error is not None:
-            self._inbox.transport_closed(self.error)
+            self._dispatcher.give_up(self.error)
         return stopped
 
     # What the connection tells:
@@ -197,12 +173,11 @@ class Outage:
         if began:  # else it was lost again before all was set up
             self._since = self._clock.seconds()
         self.error = lost
-        self._flow.suspend()
-        held = self._outbox.take_back()  # before a command that fails makes room for them
-        self._targets.suspend(lost)  # first, so that whoever hears of a failure finds its session suspended
+        held = self._dispatcher.suspend()  # before a command that fails makes room for them
+        self._table.suspend(lost)  # first, so that whoever hears of a failure finds its session suspended
         if self._wait:
-            self._pending.give_back(held, lost)
-        self._pending.fail(lost)
+            self._dispatcher.pending.give_back(held, lost)
+        self._dispatcher.pending.fail(lost)
         if began:
             self._health.push(LineLost(lost))
             keeper.line_lost(lost)
@@ -214,7 +189,7 @@ class Outage:
         self._keeper = self.error = None
 
     async def _restore(self, restarted: bool) -> Gap:
-        lost, targets = self.error, self._targets
+        lost, targets = self.error, self._table
         assert lost is not None
         listened: frozenset[str] = frozenset().union(*(each.listened for each in (targets.root, *targets.adrift)))
 
@@ -241,17 +216,17 @@ class Outage:
         if other is not None:
             if session.ended:  # nobody wants it any more
                 close = target.close_target(target_id=other.info.target_id)
-                self._targets.root.execute(close).addErrback(ignore_failure)
+                self._table.root.execute(close).addErrback(ignore_failure)
                 return
-            self._targets.replace(session, other.info, other.settle)
+            self._table.replace(session, other.info, other.settle)
             if await self._attached(session):
                 return
-        self._targets.abandon(session, copy.copy(reason))
+        self._table.abandon(session, copy.copy(reason))
 
     async def _attached(self, session: Session) -> bool:
         """Attach; that the browser tells before it answers makes the session be adopted."""
-        root, info = self._targets.root, session.target
-        if session not in self._targets.adrift or info is None:
+        root, info = self._table.root, session.target
+        if session not in self._table.adrift or info is None:
             return True
         try:
             await root.execute(target.attach_to_target(target_id=info.target_id, flatten=True))
@@ -261,7 +236,7 @@ class Outage:
 
     async def _find_children(self, reason: ConnectionLost | None) -> None:
         """Wait for frames and workers, which the auto-attaching of what they belong to brings back."""
-        targets = self._targets
+        targets = self._table
         before = -1
         while targets.adrift and len(targets.adrift) != before:
             before = len(targets.adrift)

@@ -69,8 +69,8 @@ FAULTS = (
     ),
     Fault(
         "a lost line leaves all commands waiting",
-        "_core/connection.py",
-        "        self._pending.fail(reason)\n",
+        "_core/dispatch/dispatcher.py",
+        "        self.pending.fail(lost)\n",
         "",
         (f"{_PROMISES}::EveryDeferredFiresTests::test_connection_lost",),
     ),
@@ -256,7 +256,7 @@ FAULTS = (
     Fault(
         "what limits held back fails with the line, though it was never sent",
         "_core/outage.py",
-        "        if self._wait:\n            self._pending.give_back(held, lost)\n",
+        "        if self._wait:\n            self._dispatcher.pending.give_back(held, lost)\n",
         "",
         (f"{_RECONNECTING}::HeldBackTests::test_too_many_in_flight",),
     ),
@@ -270,7 +270,7 @@ FAULTS = (
     Fault(
         "commands in flight wait on for another line",
         "_core/outage.py",
-        "        self._pending.fail(lost)\n",
+        "        self._dispatcher.pending.fail(lost)\n",
         "",
         (f"{_RECONNECTING}::LostTests::test_what_is_in_flight_fails_and_is_never_sent_again", _MACHINE),
     ),

@@ -1,4 +1,4 @@
-"""What goes in and out between a transport and the sessions.
+"""What goes in and out between a transport and the sessions; the dispatcher (``dispatcher``) is made of it.
 
 In: the inbox (``inbox``) takes messages one at a time; a reply goes to its
 pending (``pending``) command, by id alone, an event to the streams on its

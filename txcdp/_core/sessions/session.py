@@ -11,12 +11,13 @@ from typing import Any, Literal, Protocol, TypeVar
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.python.failure import Failure
 
+from txcdp._core.dispatch.dispatcher import Dispatcher
 from txcdp._core.dispatch.pending import Decode
 from txcdp._core.sessions.auto_attaching import AutoAttaching
 from txcdp._core.sessions.enabling import Enabling
 from txcdp._core.sessions.life import CRASHED, SUSPENDED, TRANSITIONS, Happening, SessionState
 from txcdp._core.sessions.sending import Sending
-from txcdp._core.sessions.streams import Feeder, SessionStreams
+from txcdp._core.sessions.streams import SessionStreams
 from txcdp._deferreds import OneShot, ignore_failure
 from txcdp._privacy import printable, shortened
 from txcdp._timeouts import DEFAULT, Timeout
@@ -42,12 +43,12 @@ _ANSWERED_WHEN_CRASHED = ("Target.", "Browser.", "Page.navigate", "Page.reload",
 StabilityPolicy = Literal["stable", "warn", "any"]
 
 
-class Channel(Feeder, Protocol):
+class Channel(Protocol):
     """The part of a connection that its sessions need."""
 
     linger: float | None
-    _paced: bool
     stability: StabilityPolicy
+    _dispatcher: Dispatcher
 
     @property
     def sessions(self) -> list[Session]:
@@ -137,14 +138,14 @@ class Session:
         self._key = session_key(session_id)
         self._tail = session_tail(session_id)
         self._channel = channel
-        self._paced = channel._paced
+        self._paced = channel._dispatcher.paced
         self._state = SessionState.LIVE
         self._gone: Gone | None = None  # what commands fail with, in every state in which they do
         self._ending: OneShot[Gone] = OneShot()
         self._interruption: OneShot[Gone] = OneShot()
-        enabling = Enabling(self._enable, self._refused, channel.context.clock, channel.linger)
+        enabling = Enabling(self._enable, self._refused, channel._dispatcher.context.clock, channel.linger)
         self._enabling = enabling
-        self._streams = SessionStreams(channel, enabling, self._key, self._let_go)
+        self._streams = SessionStreams(channel._dispatcher, enabling, self._key, self._let_go)
         self._sending = Sending(self, enabling, self._auto_attaching)
 
     def __repr__(self) -> str:
@@ -193,7 +194,7 @@ class Session:
 
         :param timeout: returns it, in seconds.
         """
-        self._streams.context = self._channel.context.with_default_timeout(timeout)
+        self._streams.context = self._channel._dispatcher.context.with_default_timeout(timeout)
 
     def execute(self, command: Command[R], *, timeout: Timeout = DEFAULT) -> Deferred[R]:
         """Send a command.

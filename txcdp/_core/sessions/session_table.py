@@ -72,7 +72,7 @@ class SessionTable:
     def __init__(self, channel: Channel, pending: PendingCommands, routes: EventRoutes) -> None:
         self._channel = channel
         self._pending = pending
-        self._may_log = LogThrottle(channel.context.clock)
+        self._may_log = LogThrottle(channel._dispatcher.context.clock)
         self.root = Session(channel)
         self.sessions: dict[bytes, Session] = {b"": self.root}
         #: Those whose line is lost, until they are found again; parents before their children.
@@ -80,13 +80,13 @@ class SessionTable:
         #: Makes the gap that a session is told of when it is found again.
         self.gap: Callable[[], Gap] | None = None
         self._settle: dict[Session, Callable[[], object]] = {}
-        self._waiting = Waiting(self.root, channel.context.clock)
-        self.attached: StreamSubject[Session] = StreamSubject(channel.context, "attached sessions")
+        self._waiting = Waiting(self.root, channel._dispatcher.context.clock)
+        self.attached: StreamSubject[Session] = StreamSubject(channel._dispatcher.context, "attached sessions")
         self._read_attached: EventDecoder[target.AttachedToTarget] = EventDecoder(
-            target.AttachedToTarget, channel._count_lenient
+            target.AttachedToTarget, channel._dispatcher.count_lenient
         )
         self._read_detached: EventDecoder[target.DetachedFromTarget] = EventDecoder(
-            target.DetachedFromTarget, channel._count_lenient
+            target.DetachedFromTarget, channel._dispatcher.count_lenient
         )
         for method, handle in {
             b"Target.attachedToTarget": self._on_attached,

@@ -16,21 +16,21 @@ from txcdp.streams._fanout import EventOwner
 
 
 class Feeder(Protocol):
-    """The part of a connection that feeds streams."""
+    """The part of a dispatcher that feeds streams."""
 
     context: StreamContext
-    _decoders: dict[Any, EventDecoder[Any]]
+    decoders: dict[Any, EventDecoder[Any]]
 
-    def _route(self, key: bytes, stream: EventStream[Any]) -> None:
+    def route(self, key: bytes, stream: EventStream[Any]) -> None:
         """Begin to feed a stream with the events of the session with that key."""
 
-    def _unroute(self, key: bytes, stream: EventStream[Any]) -> None:
+    def unroute(self, key: bytes, stream: EventStream[Any]) -> None:
         """Cease to feed it."""
 
-    def _malformed(self, error: MalformedMessage) -> None:
+    def malformed(self, error: MalformedMessage) -> None:
         """Count and log a message that could not be read."""
 
-    def _count_lenient(self) -> None:
+    def count_lenient(self) -> None:
         """Count a message that had to be read tolerantly."""
 
 
@@ -76,7 +76,7 @@ class SessionStreams:
         self._streams, self._observed = {}, {}
         for stream in streams:
             if self._fed:
-                self._feeder._unroute(self._key, stream)
+                self._feeder.unroute(self._key, stream)
             stream.end(error)
 
     def release(self) -> list[Callable[[Exception], None]]:
@@ -94,7 +94,7 @@ class SessionStreams:
         if self._fed:
             self._fed = False
             for stream in self._wanted():
-                self._feeder._unroute(self._key, stream)
+                self._feeder.unroute(self._key, stream)
 
     def resume(self, key: bytes) -> None:
         """Feed the streams again, over another line.
@@ -104,7 +104,7 @@ class SessionStreams:
         self._key = key
         self._fed = True
         for stream in self._wanted():
-            self._feeder._route(key, stream)
+            self._feeder.route(key, stream)
 
     def mark(self, gap: Gap) -> None:
         """Deliver a gap to the subscribers that want to know of one in their events."""
@@ -157,22 +157,22 @@ class SessionStreams:
     def feed(self, stream: EventStream[Any]) -> None:
         """Let a stream be fed, now or when there is a line."""
         if self._fed:
-            self._feeder._route(self._key, stream)
+            self._feeder.route(self._key, stream)
 
     def starve(self, stream: EventStream[Any]) -> None:
         """Undo :meth:`feed`."""
         if self._fed:
-            self._feeder._unroute(self._key, stream)
+            self._feeder.unroute(self._key, stream)
 
     def _get(
         self, streams: dict[tuple[str, Any], EventStream[Any]], owner: EventOwner, method: str, shape: Any
     ) -> EventStream[Any]:
         stream = streams.get((method, shape))
         if stream is None:
-            decode = self._feeder._decoders.get(shape)
+            decode = self._feeder.decoders.get(shape)
             if decode is None:  # all sessions share it
-                decode = self._feeder._decoders[shape] = EventDecoder(shape, self._feeder._count_lenient)
-            stream = EventStream(self.context, method, decode, owner, self._feeder._malformed)
+                decode = self._feeder.decoders[shape] = EventDecoder(shape, self._feeder.count_lenient)
+            stream = EventStream(self.context, method, decode, owner, self._feeder.malformed)
             if self._end is not None:
                 stream.end(self._end[0])
             else:

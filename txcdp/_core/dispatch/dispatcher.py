@@ -1,0 +1,200 @@
+"""All that goes in and out between a transport and the sessions, over one line after the other.
+
+It knows sessions by their ids alone: what they are, and what their ends mean, is told to it and asked of others.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any, Protocol
+from weakref import WeakSet
+
+from twisted.internet.defer import Deferred, fail
+
+from txcdp._core.dispatch.inbox import Inbox
+from txcdp._core.dispatch.outbox import Outbox
+from txcdp._core.dispatch.pending import Decode, Owner, PendingCommands
+from txcdp._core.dispatch.routing import EventRoutes
+from txcdp._core.dispatch.tap import CommandObserver, Tap, observe_commands
+from txcdp._reactor import Clock
+from txcdp._timeouts import DEFAULT, Timeout, literal_seconds_of
+from txcdp._transports.interface import Transport
+from txcdp.errors import ConnectionLost, MalformedMessage, Overloaded
+from txcdp.protocol import to_json
+from txcdp.protocol._wire import EventDecoder, encode_command, peek_id
+from txcdp.stats import Stats
+from txcdp.streams import EventStream, Gap, StreamContext
+from txcdp.streams._flow import Flow
+
+
+class SendingOwner(Owner, Protocol):
+    """A session, as far as its commands need it: what stands for it at the end of a message."""
+
+    _tail: bytes
+
+
+class Dispatcher:
+    """Takes commands to a transport, and replies and events from it to where they belong.
+
+    :param transport: the first line.
+    :param clock: the reactor, or a ``task.Clock``.
+    :param timeout: default deadline of a command in seconds; None: none.
+    :param session_unknown: given who a command was sent for when the browser does not know that session; returns what
+        the command fails with.
+    :param line_ended: called when a line has ended.
+    :param barrier: sends a command whose reply tells that all that came before has been read.
+    :param max_in_flight: and the others: see ``Connection``.
+    :ivar lost: what ended all of it; None while a line is there, or looked for.
+    :ivar taps: the streams of all sessions' events.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        clock: Clock,
+        *,
+        timeout: float | None,
+        session_unknown: Callable[[object], Exception | None],
+        line_ended: Callable[[ConnectionLost], None],
+        barrier: Callable[[], Deferred[object]],
+        max_in_flight: int | None,
+        commands_per_second: int | None,
+        max_pending: int | None,
+        max_unsent: int | None,
+    ) -> None:
+        self.timeout = timeout
+        self.lost: ConnectionLost | None = None
+        self.stats = Stats()
+        self.pending = PendingCommands(clock, self.stats, session_unknown, self.malformed, max_pending)
+        self._flow = Flow(clock, transport, self.stats, self.pending.__len__, barrier=barrier)
+        self.context = StreamContext(clock, self._flow)
+        self.decoders: dict[Any, EventDecoder[Any]] = {}
+        self._outbox = Outbox(transport, clock, self._not_sent, max_in_flight, commands_per_second, max_unsent)
+        self.paced = self._outbox.pacer is not None
+        self.routes = EventRoutes()
+        self._inbox = Inbox(clock, self.routes, self.pending, self._flow, self.stats, line_ended)
+        self.taps: WeakSet[EventStream[Any]] = WeakSet()
+        self._earlier = (0, 0)
+        transport.receiver = self._inbox
+
+    @property
+    def transport(self) -> Transport:
+        """The present line, or the last one."""
+        return self._outbox.transport
+
+    @property
+    def traffic(self) -> tuple[int, int]:
+        """Bytes sent and received over all lines."""
+        line = self._outbox.transport
+        return self._earlier[0] + line.bytes_sent, self._earlier[1] + line.bytes_received
+
+    # Out:
+
+    def send(
+        self, session: SendingOwner, params: object, decode: Decode, timeout: Timeout, urgent: bool = False
+    ) -> Deferred[Any]:
+        """Send one command of a session; see ``Session.execute``.
+
+        :param urgent: at once, whatever the limits on sending.
+        """
+        if self.lost is not None:
+            return fail(copy.copy(self.lost))
+        if (self._outbox.transport.congested or self.paced) and not urgent:
+            full = self._outbox.overload(decode.method)
+            if full is not None:
+                return fail(full)
+        try:
+            encoded = to_json(params)
+        except (TypeError, ValueError) as error:
+            return fail(TypeError(f"{decode.method}: the parameters cannot be written as JSON: {error}"))
+        limit = self.timeout if timeout is DEFAULT else literal_seconds_of(timeout, self.timeout)
+        try:
+            pending = self.pending.add(session, decode, limit, urgent)
+        except Overloaded as error:
+            return fail(error)
+        message = encode_command(pending.number, decode.opening, encoded, session._tail)
+        if self._flow.held:
+            self._flow.command_sent()
+        if self.paced and not urgent:
+            self._outbox.submit(message, pending)
+        else:
+            self._outbox.transmit(message)
+        return pending
+
+    def when_writable(self) -> Deferred[None]:
+        """Wait for the line to take more; see ``Connection.when_writable``."""
+        return fail(copy.copy(self.lost)) if self.lost is not None else self._outbox.when_writable()
+
+    def _not_sent(self, message: bytes, error: ValueError) -> None:
+        self.pending.refuse(peek_id(message), error)
+
+    # In:
+
+    def route(self, key: bytes, stream: EventStream[Any]) -> None:
+        """Begin to feed a stream with the events of the session with that key."""
+        self.routes.add(stream.method.encode(), key, stream)
+
+    def unroute(self, key: bytes, stream: EventStream[Any]) -> None:
+        """Cease to feed it."""
+        self.routes.remove(stream.method.encode(), key, stream)
+
+    def tap(self, read: Callable[[bytes], Any], wanted: Callable[[str], bool] | None) -> EventStream[Any]:
+        """Return a stream of all sessions' events; see ``Connection.tap``."""
+        stream = EventStream(self.context, "all events", read, Tap(self.routes, wanted), self.malformed)
+        if self.lost is not None:
+            stream.end(None if self.lost.clean else self.lost)
+        self.taps.add(stream)
+        return stream
+
+    def observe_commands(self, observer: CommandObserver) -> Callable[[], None]:
+        """Observe every command and reply as bytes; see ``Connection.observe_commands``."""
+        return observe_commands(self._outbox, self._inbox, observer)
+
+    def malformed(self, error: MalformedMessage) -> None:
+        """Count a message that could not be read, and log one of them now and then."""
+        self._inbox.malformed(error)
+
+    def count_lenient(self) -> None:
+        """Count a message that had to be read tolerantly."""
+        self.stats.lenient += 1
+
+    # From one line to the next:
+
+    def suspend(self) -> list[Deferred[Any]]:
+        """Stop because the line is lost and another one is looked for.
+
+        :returns: the commands that were held back, and so never sent.
+        """
+        self._flow.suspend()
+        return self._outbox.take_back()
+
+    def go_on(self, transport: Transport) -> None:
+        """Go on over another line."""
+        self._earlier = self.traffic
+        self._outbox.transport = transport
+        self._flow.resume(transport)
+        transport.receiver = self._inbox
+
+    def went_on(self, gap: Gap) -> None:
+        """Count and mark the gap, when all sessions are there again."""
+        self.stats.reconnects += 1
+        for tap in list(self.taps):
+            tap._mark(gap)
+
+    def give_up(self, lost: ConnectionLost) -> None:
+        """End as the last line has ended: there will be no other one."""
+        self._inbox.transport_closed(lost)
+
+    def stop(self, lost: ConnectionLost) -> None:
+        """Send and hold nothing from now on; what waits for replies is failed by :meth:`end`."""
+        self.lost = lost
+        self.pending.stop()
+        self._flow.stop()
+        self._outbox.stop()
+
+    def end(self, lost: ConnectionLost) -> None:
+        """Fail what waits for replies, and end the taps."""
+        self.pending.fail(lost)
+        for tap in list(self.taps):
+            tap.end(None if lost.clean else lost)
