@@ -11,7 +11,7 @@ from txcdp.errors import DocumentBroken, NavigationError, NavigationTimeout, Tar
 from txcdp.page import Page
 
 #: So long that a test that waits for it fails by its own time.
-NEVER = 1000.0
+NEVER = 900.0
 
 
 class EndsWithoutLoadTests(SharedBrowserTestCase):
