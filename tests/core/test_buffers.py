@@ -27,7 +27,7 @@ from txcdp.chrome._fetching import _Collector
 from txcdp.domains import runtime
 from txcdp.errors import MalformedMessage
 from txcdp.gateway._options import ClientLimits
-from txcdp.gateway._proxy.client import Client, client_factory
+from txcdp.gateway._proxy.client_websocket import Client, client_factory
 
 PART = 256 * 1024
 

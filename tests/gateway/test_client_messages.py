@@ -14,7 +14,7 @@ from tests.gateway.support import FakeTransport
 from txcdp.gateway import Policy
 from txcdp.gateway._client_messages import Command, CommandRefusal, depth_of, peek, read_command, rewritten
 from txcdp.gateway._counters import Counters
-from txcdp.gateway._multiplex.messages import write_command
+from txcdp.gateway._multiplex.message_writing import write_command
 from txcdp.gateway._options import RISKY_METHODS
 from txcdp.gateway._proxy.command_filter import CommandFilter
 from txcdp.gateway._proxy.forwarding import CommandForwarder, PendingCommands

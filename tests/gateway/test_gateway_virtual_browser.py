@@ -16,8 +16,8 @@ from tests.gateway.support_virtual_browser import (
     FakeSession,
     MultiplexRig,
 )
-from txcdp.gateway._multiplex import Limits, SharedBrowser, downloads, target_watch
-from txcdp.gateway._multiplex.commands import HANDLERS
+from txcdp.gateway._multiplex import Limits, SharedBrowser, download_filter, target_watch
+from txcdp.gateway._multiplex.command_handlers import HANDLERS
 from txcdp.gateway._multiplex.rules import GUARDED, RULES, RuleKind, rule_of
 
 PROTOCOL = Path(__file__).parents[2] / "txcdp" / "codegen" / "protocol"
@@ -305,7 +305,7 @@ class AddressingTests(VirtualBrowserCase):
         self.assertEqual(len(self.downloads(self.a)[0]), 2)
 
     def test_what_others_download_while_a_page_hangs(self):
-        self.patch(downloads, "_QUESTIONS", 3)
+        self.patch(download_filter, "_QUESTIONS", 3)
         self.rig.page(self.a)
         self.result(self.a, "Browser.setDownloadBehavior", behavior="allow", eventsEnabled=True)
         self.browser.do_Page_getFrameTree = lambda *_: None  # type: ignore[method-assign]
@@ -318,7 +318,7 @@ class AddressingTests(VirtualBrowserCase):
         self.result(self.a, "Browser.getVersion")
 
     def test_while_it_is_asked_whose_a_download_is(self):
-        self.patch(downloads, "_MOST", 2)
+        self.patch(download_filter, "_MOST", 2)
         target, session = self.rig.page(self.a)
         self.rig.page(self.a)
         self.result(self.a, "Browser.setDownloadBehavior", behavior="allow", eventsEnabled=True)

@@ -392,7 +392,7 @@ FAULTS = (
     ),
     Fault(
         "cookies without a context are those of the browser's own",
-        "gateway/_multiplex/commands.py",
+        "gateway/_multiplex/command_handlers.py",
         'params = {**params, "browserContextId": client.default}',
         "pass",
         (
@@ -454,7 +454,7 @@ FAULTS = (
     ),
     Fault(
         "a client hears of downloads of others",
-        "gateway/_multiplex/downloads.py",
+        "gateway/_multiplex/download_filter.py",
         "if owned:",
         "if True:",
         ("tests/gateway/test_gateway_virtual_browser.py::AddressingTests::test_downloads_of_others",),

@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, Protocol
 
-from txcdp.gateway._multiplex.downloads import DownloadFilter
-from txcdp.gateway._multiplex.messages import write_event
+from txcdp.gateway._multiplex.download_filter import DownloadFilter
+from txcdp.gateway._multiplex.message_writing import write_event
 from txcdp.gateway._multiplex.target_filters import HIDDEN, Discovery, Filter, Told, matches
 
 #: The session id of the line's own session with the browser.

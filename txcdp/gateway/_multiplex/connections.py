@@ -16,8 +16,8 @@ from txcdp.gateway._multiplex.client_state import (
     ClientState,
     Limits,
 )
-from txcdp.gateway._multiplex.commands import outcome_of
-from txcdp.gateway._multiplex.messages import no_session, write_reply
+from txcdp.gateway._multiplex.command_handlers import outcome_of
+from txcdp.gateway._multiplex.message_writing import no_session, write_reply
 from txcdp.gateway._multiplex.outcomes import (
     AnswerWith,
     CarryOutNested,

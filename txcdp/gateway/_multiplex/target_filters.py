@@ -9,7 +9,7 @@ import msgspec
 
 from txcdp.errors import MalformedMessage
 from txcdp.gateway._client_messages import CommandRefusal
-from txcdp.gateway._multiplex.messages import invalid
+from txcdp.gateway._multiplex.message_writing import invalid
 from txcdp.model import TARGET_KINDS
 from txcdp.protocol._error_codes import INVALID_PARAMS
 from txcdp.protocol._records import TolerantDecoder

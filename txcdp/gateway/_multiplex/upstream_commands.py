@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from txcdp.gateway._multiplex.client_state import ROOT, ClientSession
-from txcdp.gateway._multiplex.messages import write_command
+from txcdp.gateway._multiplex.message_writing import write_command
 from txcdp.protocol import from_json, to_json
 
 _MAX_ID: Final = 2**31 - 1

@@ -20,7 +20,7 @@ from txcdp.gateway._http.requests import TAKEN_OVER, Answer, RoutedRequest
 from txcdp.gateway._http.tokens import Principal
 from txcdp.gateway._http.upgrade import check_upgrade, take_over
 from txcdp.gateway._options import GatewayOptions
-from txcdp.gateway._proxy.client import client_factory
+from txcdp.gateway._proxy.client_websocket import client_factory
 from txcdp.gateway._proxy.command_filter import CommandFilter
 from txcdp.gateway._proxy.method_info import MethodTable
 from txcdp.gateway._proxy.modes import EndpointKind, Mode

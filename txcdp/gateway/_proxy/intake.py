@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from txcdp._deferreds import Timer, ignore_failure
 from txcdp._reactor import Clock
 from txcdp._transports.interface import Transport
-from txcdp.gateway._proxy.client import Client
+from txcdp.gateway._proxy.client_websocket import Client
 from txcdp.gateway._proxy.token_bucket import TokenBucket
 
 

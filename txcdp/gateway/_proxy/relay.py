@@ -18,7 +18,7 @@ from txcdp.errors import ConnectionLost
 from txcdp.gateway._client_messages import Command
 from txcdp.gateway._counters import Counters
 from txcdp.gateway._options import ClientLimits
-from txcdp.gateway._proxy.client import Client
+from txcdp.gateway._proxy.client_websocket import Client
 from txcdp.gateway._proxy.forwarding import CommandForwarder, PendingCommands
 from txcdp.gateway._proxy.intake import Intake, Reason
 from txcdp.gateway._proxy.method_info import MethodTable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from txcdp.gateway._client_messages import Command, CommandRefusal
-from txcdp.gateway._multiplex.messages import invalid
+from txcdp.gateway._multiplex.message_writing import invalid
 from txcdp.protocol._error_codes import INVALID_PARAMS
 
 

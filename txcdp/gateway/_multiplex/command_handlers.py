@@ -11,7 +11,8 @@ from typing import Any
 
 from txcdp.gateway._client_messages import Command, CommandRefusal
 from txcdp.gateway._multiplex.client_state import ClientSession, ClientState, SessionOwner
-from txcdp.gateway._multiplex.messages import invalid, no_target
+from txcdp.gateway._multiplex.command_parameters import flag, needed_text, params_of, text
+from txcdp.gateway._multiplex.message_writing import invalid, no_target
 from txcdp.gateway._multiplex.outcomes import (
     AnswerWith,
     CarryOutNested,
@@ -23,7 +24,6 @@ from txcdp.gateway._multiplex.outcomes import (
     detach_from,
     in_its_words,
 )
-from txcdp.gateway._multiplex.parameters import flag, needed_text, params_of, text
 from txcdp.gateway._multiplex.rules import RuleKind, rule_of
 from txcdp.gateway._multiplex.target_filters import Discovery, attach_filter, matches, read_filter
 from txcdp.gateway._multiplex.url_check import check_address
