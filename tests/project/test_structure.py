@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -137,6 +138,7 @@ MODULES = modules()
 HANDWRITTEN = [name for name in MODULES if not name.startswith(f"{PACKAGE}.domains")]
 
 
+@functools.cache
 def tree_of(module: str) -> ast.Module:
     """Parse a module."""
     return ast.parse(path_of(module).read_text(encoding="utf-8"), str(path_of(module)))
@@ -159,8 +161,13 @@ def within(module: str, rooms: tuple[str, ...]) -> bool:
     return any(inner == room or inner.startswith(f"{room}.") for room in rooms)
 
 
-def imports(module: str, for_types: bool = False) -> Iterator[Import]:
+@functools.cache
+def imports(module: str, for_types: bool = False) -> tuple[Import, ...]:
     """Find all imports, also those in functions; those for the type checker alone where they are asked for."""
+    return tuple(_imports(module, for_types))
+
+
+def _imports(module: str, for_types: bool) -> Iterator[Import]:
     waiting: list[ast.AST] = [tree_of(module)]
     while waiting:
         node = waiting.pop()
