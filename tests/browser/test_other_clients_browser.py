@@ -240,3 +240,30 @@ class OtherClientsTests(BrowserTestCase):
         await root.execute(target.get_targets())
         ids = [each.id for each in self.browser.connection.sessions]
         self.assertTrue({raw["sessionId"], browser} <= set(ids))
+
+    async def test_related_targets_stay_attached_to(self):
+        """As they are by ``Target.autoAttachRelated``, sent by hand before pages have viewports."""
+        chrome = await self.launch()
+        root = chrome.session
+        self.server.page("/outer", "<script>frame = new Worker('/worker.js')</script>")
+        self.server.page("/worker.js", "onmessage = () => 0", content_type="text/javascript")
+        self.server.page("/", "<title>Opens</title>")
+        self.server.page("/opened", "<script>fetch('/told/' + innerWidth)</script>")
+        related = (await root.execute(target.create_target(url="about:blank"))).target_id
+        params = {"targetId": related, "waitForDebuggerOnStart": False}
+        async with root.events_raw("Target.attachedToTarget").expect() as attached:
+            await root.execute_raw("Target.autoAttachRelated", params)
+        session_id = (await attached.value)["sessionId"]
+        session = next(each for each in chrome.connection.sessions if each.id == session_id)
+        tab = await chrome.new_page(self.server.url("/"))
+        await tab.evaluate("void open('/opened')")
+        self.assertEqual(await self.told_to(chrome), ["/told/1280"])
+        workers = root.events_raw("Target.attachedToTarget").filter(lambda each: each["targetInfo"]["type"] == "worker")
+        async with workers.expect() as worker:
+            await session.execute_raw("Page.navigate", {"url": self.server.url("/outer")})
+        self.assertEqual((await worker.value)["targetInfo"]["url"], self.server.url("/worker.js"))
+
+    async def told_to(self, chrome: txcdp.Browser) -> list[str]:
+        while not (found := [each for each in self.server.asked if each.startswith("/told/")]):
+            await chrome.version()
+        return found

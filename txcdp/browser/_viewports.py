@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from txcdp._core.sessions import AutoAttach, Session
-from txcdp._deferreds import ignore_failure
+from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp.domains import page, target
 from txcdp.page._viewport import ViewportSize, override
 
@@ -75,7 +75,20 @@ class Viewports:
         self._give(session, size)
         if not self._started:
             self._started = True
-            self._attaching.start(self._root).addErrback(ignore_failure)
+            self._start().addErrback(ignore_failure)
+
+    @returns_deferred
+    async def _start(self) -> None:
+        """Attach to what pages open; in a browser session of our own where the user has other targets attached to."""
+        session = self._root
+        if session._auto_attaching.related:
+            opened = (await session.execute(target.attach_to_browser_target())).session_id
+            session = next(each for each in session._channel.sessions if each.id == opened)
+            session.when_ended().addCallback(self._ended)
+        await self._attaching.start(session)
+
+    def _ended(self, _: object) -> None:
+        self._started = False
 
     def _give(self, session: Session, size: ViewportSize) -> None:
         self._sizes[session] = size

@@ -31,6 +31,11 @@ class AutoAttaching(Generic[W]):
         self._by_hand: dict[str, Want] = {}
         self._attaching: list[object] = []
 
+    @property
+    def related(self) -> bool:
+        """Whether ``Target.autoAttachRelated`` was sent by hand, which a ``Target.setAutoAttach`` would undo."""
+        return bool(_related(self._by_hand))
+
     def asked(self, method: str, params: Mapping[str, Any]) -> tuple[Mapping[str, Any], Callable[[], None]]:
         """Take down what was sent by hand.
 
