@@ -7,6 +7,7 @@ import re
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -33,13 +34,16 @@ DEADLINE = PATIENCE
 
 
 class Twistd(ProcessProtocol):
-    """One twistd; it logs to its standard output."""
+    """One twistd; it logs to its standard output.
 
-    def __init__(self, *arguments: str, **variables: str) -> None:
+    :param forked: whether it is forked, as most programs of tests are; then its process is not the one of the command.
+    """
+
+    def __init__(self, *arguments: str, forked: bool = True, **variables: str) -> None:
         self.said = ""
         self.ended: Deferred[object] = Deferred()
         self.code: int | None = None
-        command = [*python(), "-c", TWISTD, "--nodaemon", "--pidfile=", *arguments]
+        command = [*(python() if forked else [sys.executable]), "-c", TWISTD, "--nodaemon", "--pidfile=", *arguments]
         environment = {
             **os.environ,
             **variables,
@@ -116,7 +120,9 @@ class RecordTests(BrowserTestCase):
     async def test_twistd_records_over_the_death_of_its_browser(self) -> None:
         url = self.server.page("/", "<script>setInterval(() => console.log('alive'), 100)</script>")
         folder = self.folder()
-        twistd = Twistd("txcdp", "record", "--directory", str(folder), "--events=Runtime.consoleAPICalled", url)
+        twistd = Twistd(
+            "txcdp", "record", "--directory", str(folder), "--events=Runtime.consoleAPICalled", url, forked=False
+        )
         self.addCleanup(twistd.stop)
 
         def alive() -> int:
