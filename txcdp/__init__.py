@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from txcdp.browser import Browser, BrowserContext, connect, launch
     from txcdp.chrome import BrowserProcess, find_executable, start_browser
     from txcdp.errors import (
+        ActionTimeout,
         AlreadyHandled,
         CommandError,
         CommandTimeout,
@@ -61,9 +62,28 @@ if TYPE_CHECKING:
         TargetCrashed,
         TxcdpError,
     )
-    from txcdp.page import Dialog, ElementHandle, JSError, JSHandle, Navigation, Page
+    from txcdp.page import (
+        Binding,
+        BindingCall,
+        Dialog,
+        ElementHandle,
+        JSError,
+        JSHandle,
+        Navigation,
+        Page,
+    )
     from txcdp.protocol import Command, Event, Record
-    from txcdp.streams import EventQueue, EventStream, Gap, Stream, TwistedScheduler, first, from_deferred, queue
+    from txcdp.streams import (
+        EventQueue,
+        EventStream,
+        Gap,
+        Registration,
+        Stream,
+        TwistedScheduler,
+        first,
+        from_deferred,
+        queue,
+    )
 
     __version__: str
 
@@ -73,18 +93,18 @@ _NAMES = {
     "txcdp.chrome": "BrowserProcess find_executable start_browser",
     "txcdp._core.connection": "Connection",
     "txcdp.errors": (
-        "AlreadyHandled CommandError CommandTimeout ConnectError ConnectTimeout ConnectionLost ContextDestroyed "
-        "DeadlineError DialogError DialogOpen "
+        "ActionTimeout AlreadyHandled CommandError CommandTimeout ConnectError ConnectTimeout ConnectionLost "
+        "ContextDestroyed DeadlineError DialogError DialogOpen "
         "DocumentBroken DownloadStarted EvaluationError ExecutableNotFound ExperimentalCommand Gone HandshakeFailed "
         "InvalidURL LaunchError LaunchTimeout MalformedMessage NavigationError NavigationInterrupted NavigationTimeout "
         "NotABrowser NotSerializable Overloaded QueueOverflow SessionDetached StreamEnded TargetCrashed TxcdpError"
     ),
-    "txcdp.page": "Dialog ElementHandle JSError JSHandle Navigation Page",
+    "txcdp.page": "Binding BindingCall Dialog ElementHandle JSError JSHandle Navigation Page",
     "txcdp._core.probing": "ProbeOptions Prober",
     "txcdp._core.reconnecting": "ReconnectPolicy",
     "txcdp.protocol": "Command Event Record",
     "txcdp._core.sessions": "AutoAttach Session",
-    "txcdp.streams": "EventQueue EventStream Gap Stream TwistedScheduler first from_deferred queue",
+    "txcdp.streams": "EventQueue EventStream Gap Registration Stream TwistedScheduler first from_deferred queue",
     "txcdp._timeouts": "DEFAULT Timeout",
     "txcdp._transports.websocket": "WebSocketOptions",
 }
@@ -93,8 +113,11 @@ _MODULES = ("domains", "errors", "health", "streams")
 
 __all__ = [
     "DEFAULT",
+    "ActionTimeout",
     "AlreadyHandled",
     "AutoAttach",
+    "Binding",
+    "BindingCall",
     "Browser",
     "BrowserContext",
     "BrowserProcess",
@@ -141,6 +164,7 @@ __all__ = [
     "QueueOverflow",
     "ReconnectPolicy",
     "Record",
+    "Registration",
     "Session",
     "SessionDetached",
     "Stream",

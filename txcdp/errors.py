@@ -5,6 +5,7 @@
     TxcdpError
     |-- CommandError             the browser refused a command (code, message, data)
     |-- DeadlineError            something did not come within its deadline (also a TimeoutError)
+    |   |-- ActionTimeout        what was to happen in a page did not
     |   |-- CommandTimeout       no reply to a command
     |   |-- ConnectTimeout       nothing answered at the URL (also a ConnectError)
     |   |-- LaunchTimeout        a browser did not come up (also a LaunchError)
@@ -46,6 +47,7 @@ from typing import Any, Literal
 from txcdp._privacy import indented, shortened, shown_url
 
 __all__ = [
+    "ActionTimeout",
     "AlreadyHandled",
     "CommandError",
     "CommandTimeout",
@@ -134,6 +136,22 @@ class CommandTimeout(DeadlineError):
     def __str__(self) -> str:
         todo = self.obstacle or "give it longer with execute(..., timeout=SECONDS), or None for no deadline"
         return shortened(f"{self.method}: no reply within {self.seconds:g} s; {todo}")
+
+
+class ActionTimeout(DeadlineError):
+    """Something that was to happen in a page did not, within its deadline.
+
+    :ivar action: what was waited for, in words.
+    :ivar seconds: how long.
+    :ivar obstacle: how far it got, and what stood in the way, in words.
+    """
+
+    def __init__(self, action: str, seconds: float, obstacle: str = "") -> None:
+        super().__init__(action, seconds, obstacle)
+        self.action, self.seconds, self.obstacle = action, seconds, obstacle
+
+    def __str__(self) -> str:
+        return shortened(f"{self.action}: not within {self.seconds:g} s; {self.obstacle or 'give it longer'}")
 
 
 class ExperimentalCommand(TxcdpError):

@@ -7,7 +7,19 @@ from txcdp.page._dialogs import Dialog
 from txcdp.page._handles import ElementHandle, JSHandle
 from txcdp.page._navigation import Navigation, WaitUntil
 from txcdp.page._page import Page
+from txcdp.page._scripts import Binding, BindingCall
 from txcdp.page._values import JSError
 from txcdp.page._viewport import ViewportSize
 
-__all__ = ["Dialog", "ElementHandle", "JSError", "JSHandle", "Navigation", "Page", "ViewportSize", "WaitUntil"]
+__all__ = [
+    "Binding",
+    "BindingCall",
+    "Dialog",
+    "ElementHandle",
+    "JSError",
+    "JSHandle",
+    "Navigation",
+    "Page",
+    "ViewportSize",
+    "WaitUntil",
+]

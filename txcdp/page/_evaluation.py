@@ -111,7 +111,8 @@ class Evaluator:
         :param args: what the function is given.
         :param await_promise: whether to wait for a promise.
         """
-        return self.run("evaluate", source_literals(source, await_promise, True), args, source, timeout, await_promise)
+        first = f"{source_literals(source)},{_literal(await_promise)},true"
+        return self.run("evaluate", first, args, source, timeout, await_promise)
 
     def keep(
         self,
@@ -122,7 +123,7 @@ class Evaluator:
         timeout: Timeout = DEFAULT,
     ) -> Deferred[Kept]:
         """Do the same, but keep the value in the page."""
-        first = source_literals(source, await_promise, False)
+        first = f"{source_literals(source)},{_literal(await_promise)},false"
         return self.run("evaluate", first, args, source, timeout, await_promise, by_value=False)
 
     def run(
@@ -258,11 +259,10 @@ class _Call:
         return value._insert_into(self._evaluator, self._object_ids) if isinstance(value, Kept) else None
 
 
-def source_literals(source: str, awaits: bool, by_value: bool) -> str:
-    """Return the first parameters of our script's ``evaluate``."""
+def source_literals(source: str) -> str:
+    """Return a source as the first parameters of what evaluates it in the page."""
     source = source.strip()
-    declares = _DECLARATION.match(source) is not None
-    return ",".join([to_json(source).decode(), *map(_literal, (declares, awaits, by_value))])
+    return f"{to_json(source).decode()},{_literal(_DECLARATION.match(source) is not None)}"
 
 
 def _kept_if_cancelled(sent: Deferred[Kept]) -> Deferred[Kept]:

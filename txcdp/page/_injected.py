@@ -11,9 +11,13 @@ from typing import Final
 from twisted.internet.defer import Deferred
 
 from txcdp._core.sessions import Session
-from txcdp._deferreds import ignore_failure
+from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp.domains import runtime
-from txcdp.domains.page import add_script_to_evaluate_on_new_document
+from txcdp.domains.page import (
+    add_script_to_evaluate_on_new_document,
+    remove_script_to_evaluate_on_new_document,
+)
+from txcdp.protocol import to_json
 
 
 def _without_comments(text: str) -> str:
@@ -30,11 +34,14 @@ class Injected:
 
     :param session: a page's, or a frame's.
     :ivar name: of the constant that it is, which no page knows.
+    :ivar binding: the name of that by which it calls the program, which it takes away before a page sees it.
     """
 
     def __init__(self, session: Session) -> None:
         self.session = session
         self.name = ""
+        self.binding = f"_{secrets.token_hex(12)}"
+        self._exposed: dict[str, list[str]] = {}
         self._garbage: deque[str] = deque()
 
     def register(self) -> None:
@@ -44,9 +51,9 @@ class Injected:
         again over another line: the documents may be the same ones.
         """
         self.name = f"_{secrets.token_hex(12)}"
-        params = {"source": f"const {self.name}={_SOURCE}", "runImmediately": True}
-        sent = self.session._send_quietly(add_script_to_evaluate_on_new_document.method, params)
-        sent.addErrback(ignore_failure)
+        self._everywhere(f"const {self.name}={_SOURCE}").addErrback(ignore_failure)
+        for name in self._exposed:
+            self._expose(name).addErrback(ignore_failure)
 
     def note_garbage(self, object_id: str) -> None:
         """Have an object released with the next command that is sent.
@@ -63,6 +70,39 @@ class Injected:
     def release(self, object_id: str) -> Deferred[None]:
         """Release an object."""
         return self.session.execute(runtime.release_object(object_id=object_id))
+
+    @returns_deferred
+    async def expose(self, name: str) -> None:
+        """Give each document a function that calls the program; see ``Runtime.bindingCalled``.
+
+        :param name: the function's.
+        """
+        if not self._exposed:  # in another process the browser makes bindings only where the domain is enabled
+            self.session.execute(runtime.enable()).addErrback(ignore_failure)
+            self.session.execute(runtime.add_binding(name=self.binding)).addErrback(ignore_failure)
+        self._exposed.setdefault(name, [])
+        await self._expose(name)
+
+    @returns_deferred
+    async def conceal(self, name: str) -> None:
+        """Take the function from each document again."""
+        gone = await self._everywhere(f"{self.name}.conceal({to_json(name).decode()})")
+        for identifier in [gone, *self._exposed.pop(name, [])]:
+            command = remove_script_to_evaluate_on_new_document(identifier=identifier)
+            self.session.execute(command).addErrback(ignore_failure)
+
+    @returns_deferred
+    async def _expose(self, name: str) -> None:
+        parameters = ",".join(to_json(each).decode() for each in (self.name, self.binding, name))
+        identifier = await self._everywhere(f"{self.name}.expose({parameters})")
+        self._exposed.setdefault(name, []).append(identifier)
+
+    @returns_deferred
+    async def _everywhere(self, source: str) -> str:
+        """Run a script in each document that is there, and in each new one; return what it is removed by."""
+        params = {"source": source, "runImmediately": True}
+        added = await self.session._send_quietly(add_script_to_evaluate_on_new_document.method, params)
+        return str(added.get("identifier", ""))
 
     def renew(self, name: str) -> None:
         """Register it again, as a document had it not.

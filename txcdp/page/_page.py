@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 
@@ -21,9 +22,12 @@ from txcdp.page._evaluation import Evaluator, OwnWorld
 from txcdp.page._handles import ElementHandle, JSHandle, handle_of, query_selector, query_selector_all
 from txcdp.page._injected import Injected
 from txcdp.page._navigation import Navigation, WaitUntil, Watcher, check_wait_until
+from txcdp.page._scripts import Binding, Scripts, source_of
+from txcdp.page._tags import add_tag
 from txcdp.page._viewport import ViewportSize, checked, override
+from txcdp.page._waiting import FunctionWait, interval_of, wait_for_timeout
 from txcdp.protocol import Event
-from txcdp.streams import EventStream, Gap, Stream
+from txcdp.streams import EventStream, Gap, Registration, Stream
 
 if TYPE_CHECKING:
     from txcdp._core.connection import Connection
@@ -84,6 +88,7 @@ class Page:
         # All leave in one write. A page that hangs answers when it hangs no more.
         session._insist(page.enable()).addErrback(ignore_failure)
         self._injected.register()
+        self._scripts = Scripts(self._injected, self._source_of_call)
         self._set_up: OneShot[None] = OneShot()
         hearing = session._insist(page.set_lifecycle_events_enabled(enabled=True))
         hearing.addErrback(ignore_failure).addCallback(lambda _: self._set_up.fire(None))
@@ -275,6 +280,122 @@ class Page:
         :returns: fires with a :class:`JSHandle`, of a DOM node an :class:`ElementHandle`; fails like :meth:`evaluate`.
         """
         return handle_of(await self._evaluator.keep(expression, (arg,), timeout=timeout))
+
+    def wait_for_function(
+        self,
+        expression: str,
+        arg: Any = None,
+        *,
+        polling: float | timedelta | Literal["raf"] = "raf",
+        timeout: Timeout = DEFAULT,
+    ) -> Deferred[JSHandle]:
+        """Wait until an expression, or what a function returns, is true in the page's document.
+
+        It goes on over navigations: a new document is asked as the one before was. A promise is awaited, and what it
+        results in is to be true. Cancelled, it leaves nothing in the page.
+
+        :param expression: as for :meth:`evaluate`.
+        :param arg: as for :meth:`evaluate`. With a handle in it, the wait ends with the handle's document.
+        :param polling: seconds between two evaluations, or a timedelta; ``"raf"``: with each frame that the page draws.
+        :param timeout: seconds, or a timedelta; None or 0: no deadline; the page's default when not given.
+        :returns: fires with a :class:`JSHandle` of what is true. Fails with :exc:`ActionTimeout`, with
+            :exc:`EvaluationError` when the expression throws, and otherwise like :meth:`evaluate`.
+        :raises ValueError: ``polling`` is not more than 0, or something else in words.
+        """
+        waiting = FunctionWait(self._evaluator, expression, arg, interval_of(polling))
+        return waiting.begin(self._deadline(timeout))
+
+    def wait_for_timeout(self, timeout: float | timedelta) -> Deferred[None]:
+        """Wait for a time, which says nothing of the page: what is waited for is better waited for itself.
+
+        :param timeout: seconds, or a timedelta.
+        :returns: fires with None, then; fails with :exc:`SessionDetached` or :exc:`ConnectionLost` when the page ends.
+        """
+        return wait_for_timeout(self.session, seconds_of(timeout, None) or 0)
+
+    def add_init_script(
+        self, script: str | None = None, *, path: str | os.PathLike[str] | None = None
+    ) -> Deferred[Registration]:
+        """Have a script run in each new document of the page and its frames, before any script of theirs.
+
+        :param script: the text.
+        :param path: a file that has it, instead.
+        :returns: fires with a :class:`Registration`, with which it is removed again, when the browser has it; fails
+            like ``Session.execute``.
+        :raises ValueError: neither is given, or both are.
+        :raises OSError: the file cannot be read.
+        """
+        return self._scripts.add(source_of(script, path))
+
+    def expose_function(self, name: str, callback: Callable[..., object]) -> Deferred[Binding]:
+        """Give all documents of the page and its frames, now and later, a function that calls the program.
+
+        In the page, the function returns a promise of what the callback returns, or fires with. What is raised becomes
+        a rejection, with an Error of the same name and text.
+
+        :param name: the function's, as a property of ``window``.
+        :param callback: called with the arguments; may return a Deferred, or be a coroutine function.
+        :returns: fires with a :class:`Binding`, with which it is removed again, when the page has it. Fails with
+            :exc:`ValueError` where there is one of that name; otherwise like ``Session.execute``.
+        """
+        return self._scripts.expose(name, lambda source, *args: callback(*args))
+
+    def expose_binding(self, name: str, callback: Callable[..., object] | None = None) -> Deferred[Binding]:
+        """Do the same as :meth:`expose_function`, and say where a call comes from.
+
+        :param name: the function's, as a property of ``window``.
+        :param callback: called with a dict of ``"context"``, ``"page"`` and ``"frame"``, and then the arguments; None:
+            the calls are items of ``Binding.calls``, and return ``undefined`` at once.
+        :returns: fires and fails like :meth:`expose_function`.
+        """
+        return self._scripts.expose(name, callback)
+
+    def add_script_tag(
+        self,
+        *,
+        url: str | None = None,
+        path: str | os.PathLike[str] | None = None,
+        content: str | None = None,
+        type: str = "",  # noqa: A002  (as users of the field know it)
+        timeout: Timeout = DEFAULT,
+    ) -> Deferred[ElementHandle]:
+        """Add a ``<script>`` to the page's document.
+
+        :param url: where it is.
+        :param path: a file of this machine that has it, instead.
+        :param content: its text, instead.
+        :param type: of the element, such as ``"module"``.
+        :param timeout: seconds, or a timedelta; None or 0: no deadline; the page's default when not given.
+        :returns: fires with an :class:`ElementHandle` when it has run, or was loaded. Fails with
+            :exc:`EvaluationError` when it cannot be loaded, throws, or is refused by the document's policy; with
+            :exc:`ValueError` where not one of the three is given; otherwise like :meth:`evaluate`.
+        """
+        return add_tag(self._evaluator, "script", url, path, content, type, self._deadline(timeout))
+
+    def add_style_tag(
+        self,
+        *,
+        url: str | None = None,
+        path: str | os.PathLike[str] | None = None,
+        content: str | None = None,
+        timeout: Timeout = DEFAULT,
+    ) -> Deferred[ElementHandle]:
+        """Add a ``<style>`` to the page's document, or a ``<link>`` where it has a URL.
+
+        :param url: where it is.
+        :param path: a file of this machine that has it, instead.
+        :param content: its text, instead.
+        :param timeout: as for :meth:`add_script_tag`.
+        :returns: fires with an :class:`ElementHandle` when it is loaded; fails like :meth:`add_script_tag`.
+        """
+        tag = "style" if url is None else "link"
+        return add_tag(self._evaluator, tag, url, path, content, "", self._deadline(timeout))
+
+    def _deadline(self, timeout: Timeout) -> float | None:
+        return seconds_of(timeout, self._timeouts.general())
+
+    def _source_of_call(self, injected: Injected, context_id: int) -> dict[str, Any]:
+        return {"context": self.context, "page": self, "frame": None}
 
     @returns_deferred
     async def query_selector(self, selector: str) -> ElementHandle | None:

@@ -13,7 +13,6 @@ import json
 import math
 import re
 import struct
-import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
@@ -55,7 +54,7 @@ _INTEGERS: Final = {
 } | {(False, 1): "Uint8Array"}
 
 #: Functions of the script that are on the stack beneath what is evaluated.
-_BENEATH: Final = r"(?:evaluateSource|evaluateFunction|settlePromise|isThenable)"
+_BENEATH: Final = r"(?:evaluate(?:Source|Script|Function)|settlePromise|isThenable|Object\.waitUntil)"
 
 #: The first of these in a stack, and all that follows.
 _OURS: Final = re.compile(
@@ -372,7 +371,8 @@ def _leaf(value: Any) -> list[Any] | None:
     if isinstance(value, JSError):
         return ["e", value.name, value.message, value.stack]
     if isinstance(value, BaseException):
-        return ["e", type(value).__name__, str(value), "".join(traceback.format_exception(value)).rstrip()]
+        name = type(value).__name__
+        return ["e", name, str(value), f"{name}: {value}"]  # where it was raised is not the page's business
     if isinstance(value, ParseResult | SplitResult):
         return ["l", value.geturl()]
     return None

@@ -370,13 +370,16 @@
   /** @param {any} value */
   const isThenable = value => typeof value === 'object' && value !== null && typeof value.then === 'function';
 
+  /** @param {string} source @param {boolean} isFunction */
+  const evaluateScript = (source, isFunction) => isFunction ? evaluateFunction(source) : evaluateText(source);
+
   /**
    * Evaluate a source as a script does; a function that it results in is called.
    * @param {string} source @param {boolean} isFunction whether it begins like a declaration of a function, which is to be a value
    * @param {any[]} args
    */
   const evaluateSource = (source, isFunction, args) => {
-    const value = isFunction ? evaluateFunction(source) : evaluateText(source);
+    const value = evaluateScript(source, isFunction);
     return typeof value === 'function' ? apply(value, undefined, args) : value;
   };
 
@@ -407,6 +410,27 @@
   const settlePromise = async (promise, give) => {
     try { return give(await promise); } catch (error) { return thrown(error, true); }
   };
+
+  /** What ends each wait that goes on, by number. @type {Map<number, () => void>} */
+  const waits = new Map();
+
+  /** Return what fires when the page may look otherwise, and keep what ends that. @param {number} id @param {number | null} interval */
+  const pause = (id, interval) => new Promise(done => {
+    // A page in the background draws no frames.
+    const timer = setTimeout(done, interval === null ? NO_FRAME : interval);
+    const frame = interval === null && requestAnimationFrame ? requestAnimationFrame(done) : undefined;
+    mapSet(waits, id, () => {
+      clearTimeout(timer);
+      if (frame !== undefined) cancelAnimationFrame(frame);
+      done(undefined);
+    });
+  });
+
+  /** Calls of the program's functions that it has not answered, by number. @type {Map<number, { resolve: Function, reject: Function }>} */
+  const calls = new Map();
+  let called = 0;
+  /** What sends a text to the program. @type {(text: string) => void} */
+  let send;
 
   const getAttribute = Node && method(Element, 'getAttribute'), textOf = Node && getter(Node.prototype, 'textContent');
   /** @param {any} of */
@@ -470,6 +494,68 @@
       } catch (error) {
         return thrown(error, false);
       }
+    },
+
+    /**
+     * Evaluate again and again until something comes of it.
+     * @param {string} source @param {boolean} isFunction @param {number} id @param {number | null} interval milliseconds; null: each frame
+     * @param {any[]} handles @param {any[]} packed
+     */
+    async waitUntil(source, isFunction, id, interval, handles, ...packed) {
+      try {
+        unpackAll(packed, handles);
+        mapSet(waits, id, () => {});
+        let evaluated = evaluateScript(source, isFunction);
+        for (;;) {
+          let value = typeof evaluated === 'function' ? apply(evaluated, undefined, packed) : evaluated;
+          if (isThenable(value)) value = await value;
+          if (value || !mapGet(waits, id)) return keep(value);
+          await pause(id, interval);
+          if (!mapGet(waits, id)) return undefined;
+          if (typeof evaluated !== 'function') evaluated = evaluateScript(source, isFunction);
+        }
+      } catch (error) {
+        return thrown(error, false);
+      } finally {
+        mapDelete(waits, id);
+      }
+    },
+
+    /** End a wait that is not wanted any more. @param {number} id */
+    stop(id) {
+      const end = mapGet(waits, id);
+      mapDelete(waits, id);
+      if (end) end();
+    },
+
+    /**
+     * Give the page functions that call the program.
+     * @param {string} key by which this script is known @param {string} binding what sends a text, which the page is not to see
+     * @param {string} name
+     */
+    expose(key, binding, name) {
+      if (!send) {
+        send = /** @type {any} */ (global)[binding];
+        delete /** @type {any} */ (global)[binding];
+      }
+      const value = (/** @type {any[]} */ ...args) => new Promise((resolve, reject) => {
+        const id = ++called;
+        mapSet(calls, id, { resolve, reject });
+        send(key + '\n' + id + '\n' + name + '\n' + pack(args));
+      });
+      defineProperty(global, name, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
+    },
+
+    /** @param {string} name */
+    conceal(name) {
+      delete /** @type {any} */ (global)[name];
+    },
+
+    /** Answer a call. @param {number} id @param {boolean} well @param {any} packed */
+    answer(id, well, packed) {
+      const call = mapGet(calls, id);
+      mapDelete(calls, id);
+      if (call) call[well ? 'resolve' : 'reject'](unpack(packed, []));
     },
   };
 })()

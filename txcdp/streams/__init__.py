@@ -18,6 +18,7 @@ from txcdp.streams._expected import Expected, first
 from txcdp.streams._fanout import EventStream, StreamSubject
 from txcdp.streams._gaps import Gap
 from txcdp.streams._queues import EventQueue, Overflow, queue
+from txcdp.streams._registration import Registration
 from txcdp.streams._scheduler import TwistedScheduler
 from txcdp.streams._stream import ConnectableStream, GroupedStream, Pipeline, Stream
 
@@ -30,6 +31,7 @@ __all__ = [
     "GroupedStream",
     "Overflow",
     "Pipeline",
+    "Registration",
     "Stream",
     "StreamContext",
     "StreamSubject",

@@ -1,0 +1,219 @@
+"""What a page's documents have before their own scripts run: scripts of the program's, and functions that call it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from twisted.internet.defer import Deferred, FirstError, gatherResults, maybeDeferred, succeed
+from twisted.python.failure import Failure
+
+from txcdp._deferreds import ignore_failure, returns_deferred
+from txcdp.domains import page, runtime
+from txcdp.page import _values as values
+from txcdp.page._injected import Injected
+from txcdp.streams import Registration, Stream, StreamSubject
+
+T = TypeVar("T")
+
+#: Returns where a call came from, by its session's script and the number of its context.
+SourceOf = Callable[[Injected, int], dict[str, Any]]
+
+
+class BindingCall(NamedTuple):
+    """A call of an exposed function by a page.
+
+    :ivar source: where it came from: a dict with ``"context"``, ``"page"`` and ``"frame"``.
+    :ivar args: what the function was given.
+    """
+
+    source: dict[str, Any]
+    args: list[Any]
+
+
+class Binding(Registration):
+    """A function that pages can call.
+
+    :ivar calls: the calls, as they come: a stream of :class:`BindingCall`. It ends with the binding, or the page.
+    """
+
+    calls: Stream[BindingCall]
+
+    def __init__(self, remove: Callable[[], Deferred[None]], calls: Stream[BindingCall]) -> None:
+        super().__init__(remove)
+        self.calls = calls
+
+
+class _InitScript:
+    """One of the program's scripts, in all sessions of a page."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._identifiers: dict[Injected, str] = {}
+        self._removed = False
+
+    @returns_deferred
+    async def add_to(self, injected: Injected) -> None:
+        """Register it in one session."""
+        command = page.add_script_to_evaluate_on_new_document(source=self._source)
+        self._identifiers[injected] = (await injected.session.execute(command)).identifier
+        if self._removed:
+            await self.remove_from(injected)
+
+    @returns_deferred
+    async def remove_from(self, injected: Injected) -> None:
+        """Remove it from one session."""
+        self._removed = True
+        identifier = self._identifiers.pop(injected, None)
+        if identifier is not None and not injected.session.ended:
+            await injected.session.execute(page.remove_script_to_evaluate_on_new_document(identifier=identifier))
+
+
+class _Exposed:
+    """A function of the program's, in all sessions of a page."""
+
+    def __init__(self, name: str, callback: Callable[..., object] | None, calls: StreamSubject[BindingCall]) -> None:
+        self.name = name
+        self.calls = calls
+        self._callback = callback
+
+    def call(self, source: dict[str, Any], args: list[Any]) -> Deferred[Any]:
+        """Call it; the result is what it fires with."""
+        self.calls.push(BindingCall(source, args))
+        if self._callback is None:
+            return succeed(None)
+        return maybeDeferred(self._callback, source, *args)
+
+
+class Scripts:
+    """The scripts and functions that a program has given to a page, in each session that the page has.
+
+    :param injected: our script in the documents of the page's own session.
+    :param source: returns where a call came from.
+    """
+
+    def __init__(self, injected: Injected, source: SourceOf) -> None:
+        self._source = source
+        self._main = injected
+        self._injected: list[Injected] = []
+        self._scripts: list[_InitScript] = []
+        self._exposed: dict[str, _Exposed] = {}
+        self.attach(injected)
+
+    def attach(self, injected: Injected) -> None:
+        """Give all of it to a further session of the page, before its target runs."""
+        self._injected.append(injected)
+        observing = injected.session._observe(runtime.BindingCalled)
+        end: Callable[..., None] = lambda *_: self._ended(injected)  # noqa: E731
+        observing.subscribe(lambda event: self._called(injected, event), end, end)
+        for script in self._scripts:
+            script.add_to(injected).addErrback(ignore_failure)
+        for name in self._exposed:
+            injected.expose(name).addErrback(ignore_failure)
+
+    @returns_deferred
+    async def add(self, source: str) -> Registration:
+        """Register a script."""
+        script = _InitScript(source)
+        self._scripts.append(script)
+        try:
+            await _all(script.add_to(each) for each in self._injected)
+        except BaseException:
+            self._scripts.remove(script)
+            raise
+
+        @returns_deferred
+        async def remove() -> None:
+            self._scripts.remove(script)
+            await _all(script.remove_from(each) for each in self._injected)
+
+        return Registration(remove)
+
+    @returns_deferred
+    async def expose(self, name: str, callback: Callable[..., object] | None) -> Binding:
+        """Expose a function.
+
+        :param callback: called with the source and the arguments; None: the calls are for who subscribes to them.
+        """
+        if name in self._exposed:
+            raise ValueError(f"a function {name!r} has been exposed already: dispose of that first")
+        exposed = _Exposed(name, callback, StreamSubject(self._main.session.context, f"calls of {name}"))
+        self._exposed[name] = exposed
+        try:
+            await _all(each.expose(name) for each in self._injected)
+        except BaseException:
+            self._exposed.pop(name, None)
+            raise
+
+        @returns_deferred
+        async def remove() -> None:
+            self._exposed.pop(name, None)
+            exposed.calls.end(None)
+            await _all(each.conceal(name) for each in self._injected)
+
+        return Binding(remove, exposed.calls)
+
+    def _called(self, injected: Injected, event: runtime.BindingCalled) -> None:
+        if event.name != injected.binding:
+            return
+        key, number, name, packed = event.payload.split("\n", 3)
+        exposed = self._exposed.get(name)
+        answer = _Reply(injected, key, number, event.execution_context_id)
+        if exposed is None:
+            answer.give(Failure(LookupError(f"the function {name!r} is not exposed any more")))
+            return
+        try:
+            args = values.unpack(packed)
+        except values.Unpackable as error:
+            answer.give(Failure(ValueError(f"an argument cannot be read: {error}")))
+            return
+        exposed.call(self._source(injected, event.execution_context_id), args).addBoth(answer.give)
+
+    def _ended(self, injected: Injected) -> None:
+        if injected is not self._main:
+            self._injected.remove(injected)
+            return
+        for each in self._exposed.values():
+            each.calls.end(None)
+
+
+class _Reply:
+    """The answer that a call in a page waits for."""
+
+    def __init__(self, injected: Injected, key: str, number: str, context_id: int) -> None:
+        self._injected = injected
+        self._key = key
+        self._number = number
+        self._context_id = context_id
+
+    def give(self, result: T) -> T | None:
+        """Give what a function has returned, or a Failure; others may wait for the same."""
+        well = not isinstance(result, Failure)
+        try:
+            packed = values.pack(result.value if isinstance(result, Failure) else result)
+        except (TypeError, ValueError) as error:
+            well, packed = False, values.pack(error)
+        expression = f"{self._key}.answer({self._number},{'true' if well else 'false'},{packed})"
+        command = runtime.evaluate(expression=expression, context_id=self._context_id, return_by_value=True)
+        # Where the document is gone, nobody waits for it.
+        self._injected.session.execute(command).addErrback(ignore_failure)
+        return None if isinstance(result, Failure) else result
+
+
+async def _all(deferreds: Iterable[Deferred[None]]) -> None:
+    """Wait for all; the first failure is the outcome."""
+    try:
+        await gatherResults(list(deferreds), consumeErrors=True)
+    except FirstError as error:
+        error.subFailure.raiseException()
+
+
+def source_of(script: str | None, path: Any) -> str:
+    """Return the text that was given, or is in a file.
+
+    :raises ValueError: neither was given, or both.
+    """
+    if (script is None) == (path is None):
+        raise ValueError("give either script= or path=")
+    return script if script is not None else Path(path).read_text(encoding="utf-8")

@@ -1,0 +1,72 @@
+"""Script and style elements that a program adds to a document."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+from txcdp._deferreds import returns_deferred
+from txcdp._timeouts import Timeout
+from txcdp.page._evaluation import Evaluator
+from txcdp.page._handles import ElementHandle, handle_of
+
+#: Adds the element, and waits until it has loaded; that a document's policy refuses it is told a little later.
+_ADD: Final = """async ({tag, url, content, type}) => {
+    const element = document.createElement(tag);
+    let refused;
+    const note = event => { refused = `the document's Content-Security-Policy refuses it: ${event.violatedDirective}` };
+    const loaded = url === null && tag === 'script' ? null : new Promise((done, fail) => {
+        element.onload = done;
+        element.onerror = () => fail(new Error(refused || `could not load ${url || 'it'}`));
+    });
+    if (type) element.type = type;
+    if (url === null) element.textContent = content;
+    else if (tag === 'script') element.src = url;
+    else { element.rel = 'stylesheet'; element.href = url; }
+    document.addEventListener('securitypolicyviolation', note);
+    let thrown;
+    const hear = event => { thrown = event.error || new Error(event.message) };
+    window.addEventListener('error', hear);
+    try {
+        (document.head || document.documentElement).append(element);
+        window.removeEventListener('error', hear);
+        if (loaded) await loaded;
+        else if (thrown) throw thrown;
+        else await new Promise(done => setTimeout(done));
+        if (refused && !loaded) throw new Error(refused);
+    } finally {
+        document.removeEventListener('securitypolicyviolation', note);
+        window.removeEventListener('error', hear);
+    }
+    return element;
+}"""
+
+
+@returns_deferred
+async def add_tag(
+    evaluator: Evaluator,
+    tag: str,
+    url: str | None,
+    path: str | os.PathLike[str] | None,
+    content: str | None,
+    kind: str = "",
+    timeout: Timeout = None,
+) -> ElementHandle:
+    """Add a script or style to a document.
+
+    :param tag: ``"script"``, ``"style"``, or ``"link"`` for a style that has a URL.
+    :raises ValueError: not one of ``url``, ``path`` and ``content`` is given.
+    """
+    if [url, path, content].count(None) != 2:
+        raise ValueError("give one of url=, path= and content=")
+    text = content if path is None else _text_of(path)
+    given: dict[str, Any] = {"tag": tag, "url": url, "content": text, "type": kind}
+    element = handle_of(await evaluator.keep(_ADD, (given,), timeout=timeout)).as_element()
+    if element is None:
+        raise RuntimeError("the page has made something else than an element")
+    return element
+
+
+def _text_of(path: str | os.PathLike[str]) -> str:
+    return Path(path).read_text(encoding="utf-8")

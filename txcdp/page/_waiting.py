@@ -1,0 +1,110 @@
+"""Waiting until something is true in a page, over any number of its documents."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+
+from twisted.internet.defer import CancelledError, Deferred
+
+from txcdp._core.sessions import Session
+from txcdp._deferreds import ignore_failure, with_deadline
+from txcdp.errors import ActionTimeout, ContextDestroyed
+from txcdp.page import _values as values
+from txcdp.page._evaluation import Evaluator, Kept, source_literals
+from txcdp.page._handles import JSHandle, handle_of
+
+#: Seconds until a page is asked again that has no document just now.
+_BETWEEN_DOCUMENTS: Final = 0.05
+
+T = TypeVar("T")
+
+_numbers: Final = itertools.count(1)
+
+
+def interval_of(polling: float | timedelta | str) -> float | None:
+    """Return the seconds between two evaluations; None: with each frame.
+
+    :raises ValueError: it is not more than 0, or other words than ``"raf"``.
+    """
+    if polling == "raf":
+        return None
+    seconds = polling.total_seconds() if isinstance(polling, timedelta) else polling
+    if isinstance(seconds, str) or not seconds > 0:
+        raise ValueError(f'polling={polling!r}: seconds, more than 0, or "raf", with each frame that is drawn')
+    return seconds
+
+
+def wait_for_timeout(session: Session, seconds: float) -> Deferred[None]:
+    """Wait for a time, or until a page ends."""
+
+    def stop(result: T) -> T:
+        if call.active():
+            call.cancel()
+        ending.cancel()
+        return result
+
+    waiting: Deferred[None] = Deferred()
+    call = session.context.clock.callLater(seconds, waiting.callback, None)
+    ending = session.when_ended()
+    ending.addCallbacks(waiting.errback, ignore_failure)
+    return waiting.addBoth(stop)
+
+
+class FunctionWait:
+    """A wait until an expression is true.
+
+    :param evaluator: of the frame.
+    :param source: the expression, or a function.
+    :param arg: what the function is given.
+    :param polling: seconds between two evaluations; None: with each frame that is drawn.
+    """
+
+    def __init__(self, evaluator: Evaluator, source: str, arg: Any, polling: float | None) -> None:
+        self._evaluator = evaluator
+        self._source = source
+        self._arg = arg
+        self._number = next(_numbers)
+        interval = "null" if polling is None else f"{polling * 1000:g}"
+        self._first = f"{source_literals(source)},{self._number},{interval}"
+        self._documents = 0
+
+    def begin(self, seconds: float | None) -> Deferred[JSHandle]:
+        """Begin it.
+
+        :returns: fires with the handle of what it was that is true.
+        """
+        clock = self._evaluator.injected.session.context.clock
+        return with_deadline(clock, Deferred.fromCoroutine(self._wait()), seconds, lambda: self._late(seconds or 0))
+
+    async def _wait(self) -> JSHandle:
+        arg_is_of_document = _has_handle(self._evaluator, self._arg)
+        while True:
+            self._documents += 1
+            call = self._evaluator.run(
+                "waitUntil", self._first, (self._arg,), self._source, timeout=None, by_value=False
+            )
+            try:
+                return handle_of(await call)
+            except CancelledError:
+                self._evaluator.run("stop", str(self._number), ()).addErrback(ignore_failure)
+                raise
+            except ContextDestroyed:
+                if arg_is_of_document:
+                    raise
+            await wait_for_timeout(self._evaluator.injected.session, _BETWEEN_DOCUMENTS)
+
+    def _late(self, seconds: float) -> ActionTimeout:
+        obstacle = self._evaluator.injected.session.blocked_by or (
+            "what it evaluates to was never true"
+            + (f", in {self._documents} documents, as the page navigated" if self._documents > 1 else "")
+        )
+        return ActionTimeout(f"wait_for_function({self._source.strip()[:60]!r})", seconds, obstacle)
+
+
+def _has_handle(evaluator: Evaluator, arg: Any) -> bool:
+    """Whether what a function is given is, or has in it, what goes with a document."""
+    found: list[str] = []
+    values.pack(arg, lambda value: value._insert_into(evaluator, found) if isinstance(value, Kept) else None)
+    return bool(found)
