@@ -11,6 +11,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.page.support import frame_of
 from txcdp._timeouts import DEFAULT
 from txcdp.domains import network, page, runtime, target
 from txcdp.errors import (
@@ -113,15 +114,7 @@ class UrlTests(SynchronousTestCase):
         self.chrome.flush()
 
     def frame(self, url: str, **more: Any) -> page.Frame:
-        names: dict[str, Any] = {
-            "id": self.tab.main_frame_id,
-            "loader_id": "L",
-            "security_origin": "",
-            "mime_type": "text/html",
-        }
-        rest: dict[str, Any] = {"domain_and_registry": "", "secure_context_type": "Secure"}
-        rest |= {"cross_origin_isolated_context_type": "NotIsolated", "gated_api_features": []}
-        return page.Frame(url=url, **{**names, **rest, **more})
+        return frame_of(self.tab.main_frame_id, url, **more)
 
     def test_nothing_is_asked_for_it(self):
         self.assertEqual(self.tab.url, "about:blank")
@@ -195,18 +188,7 @@ class NavigationTests(SynchronousTestCase):
         self.emit(page.LifecycleEvent(frame_id=self.frame, loader_id=loader_id, name=name, timestamp=1.0))
 
     def commit(self, loader_id: str = "L", url: str = URL, **fields: Any) -> None:
-        frame = page.Frame(
-            id=fields.pop("id", self.frame),
-            loader_id=loader_id,
-            url=url,
-            domain_and_registry="",
-            security_origin="",
-            mime_type="text/html",
-            secure_context_type="Secure",
-            cross_origin_isolated_context_type="Isolated",
-            gated_api_features=[],
-            **fields,
-        )
+        frame = frame_of(fields.pop("id", self.frame), url, loader_id=loader_id, **fields)
         self.emit(page.FrameNavigated(frame=frame, type="Navigation"))
 
     def stop_loading(self) -> None:
@@ -409,18 +391,7 @@ class NavigationTests(SynchronousTestCase):
         going = self.goto(timeout=3)
         self.answer()
         self.commit()
-        frame = page.Frame(
-            id=self.frame,
-            loader_id="L",
-            url=URL,
-            domain_and_registry="",
-            security_origin="",
-            mime_type="text/html",
-            secure_context_type="Secure",
-            cross_origin_isolated_context_type="Isolated",
-            gated_api_features=[],
-        )
-        self.emit(page.DocumentOpened(frame=frame))
+        self.emit(page.DocumentOpened(frame=frame_of(self.frame, URL)))
         self.chrome.advance(3)
         self.assertIn("document.open()", str(self.failureResultOf(going, NavigationTimeout).value))
 

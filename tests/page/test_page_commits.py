@@ -7,6 +7,7 @@ from typing import Any
 from twisted.internet.defer import CancelledError
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.page.support import frame_of
 from txcdp.domains import fetch, network, page, target
 from txcdp.errors import CommandError, CommandTimeout, SessionDetached
 from txcdp.page import _commits
@@ -29,18 +30,7 @@ class CommitTestCase(SynchronousTestCase):
         self.chrome.flush()
 
     def commit(self, parent: str | None = None) -> None:
-        frame = page.Frame(
-            id=self.frame,
-            parent_id=parent,
-            loader_id="L",
-            url="https://example.test/",
-            domain_and_registry="",
-            security_origin="",
-            mime_type="text/html",
-            secure_context_type="Secure",
-            cross_origin_isolated_context_type="Isolated",
-            gated_api_features=[],
-        )
+        frame = frame_of(self.frame, "https://example.test/", parent_id=parent)
         self.emit(page.FrameNavigated(frame=frame, type="Navigation"))
 
     def state(self, name: str = "load") -> None:
