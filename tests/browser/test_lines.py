@@ -302,7 +302,7 @@ class Bereaved:
             session.execute(runtime.evaluate(expression="new Promise(() => {})", await_promise=True), timeout=None)
             for _ in range(3)
         ]
-        self.commands.append(session.execute(page.navigate(url="http://127.0.0.1:9/"), timeout=1000))
+        self.commands.append(session.execute(page.navigate(url="http://127.0.0.1:9/"), timeout=PATIENCE))
         self.streams = [
             Watcher(source)
             for source in (
