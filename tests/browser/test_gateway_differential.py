@@ -419,7 +419,7 @@ class SameTests(GatewayCase):
     async def compare(self, conversations: tuple[Conversation, ...], **options: Any) -> None:
         put_pages(self.server)
         await self.start(**{"pool": PoolOptions(size=2, warm=1), **options})
-        browser = await self.launch()
+        browser = await self.launch(no_viewport=True)  # which attaches to nothing
         assert browser.process is not None
         direct, netloc = LaunchedBrowser(browser, {}), urlsplit(browser.process.ws_url).netloc
         different = []
