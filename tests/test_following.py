@@ -8,7 +8,7 @@ import pytest
 from twisted.trial.unittest import SynchronousTestCase
 
 from txcdp._core.connection import Connection
-from txcdp._core.dispatch.tap import Message
+from txcdp._core.dispatch.tap import RawEvent
 from txcdp._core.sessions import Session
 from txcdp._following import Choice, Following, ModelFeed, enabling
 from txcdp.cli._watching import OpenedBy
@@ -184,7 +184,7 @@ class FollowingTests(SynchronousTestCase):
 
 def test_a_feed_reads_and_gives() -> None:
     feed = ModelFeed(BrowserModel(), [page.FrameAttached, network.LoadingFailed])
-    message = Message("Page.frameAttached", {"frameId": "F", "parentFrameId": "P"}, "S")
+    message = RawEvent("Page.frameAttached", {"frameId": "F", "parentFrameId": "P"}, "S")
     event = feed.read(message)
     assert isinstance(event, page.FrameAttached)
     fed = feed.give(message.session_id, event)
@@ -192,15 +192,15 @@ def test_a_feed_reads_and_gives() -> None:
     assert fed.fault is None
     assert feed.model.frames.frames["F"].session_id == "S"
     with pytest.raises(KeyError):
-        feed.read(Message("Page.loadEventFired", {"timestamp": 1}, "S"))
+        feed.read(RawEvent("Page.loadEventFired", {"timestamp": 1}, "S"))
 
 
 def test_a_feed_tells_what_was_misread_and_of_that_alone() -> None:
     feed = ModelFeed(BrowserModel(), [network.ResponseReceived, page.FrameAttached])
-    odd = feed.read(Message("Network.responseReceived", {"requestId": "R", "loaderId": "R", "type": "Document"}, "S"))
+    odd = feed.read(RawEvent("Network.responseReceived", {"requestId": "R", "loaderId": "R", "type": "Document"}, "S"))
     odd_given = feed.give("S", odd)
     fine = feed.give(None, page.FrameAttached(frame_id="F", parent_frame_id="P"))
     assert fine.fault is None
     if odd_given.fault is None:
-        odd = feed.read(Message("Page.frameAttached", {"frameId": ["F"], "parentFrameId": "P"}, "S"))
+        odd = feed.read(RawEvent("Page.frameAttached", {"frameId": ["F"], "parentFrameId": "P"}, "S"))
         assert feed.give("S", odd).fault is not None

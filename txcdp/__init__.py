@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from txcdp import health as health
     from txcdp import streams as streams
     from txcdp._core.connection import Connection
+    from txcdp._core.dispatch.tap import CommandObserver, RawEvent
     from txcdp._core.probing import ProbeOptions, Prober
     from txcdp._core.reconnecting import ReconnectPolicy
     from txcdp._core.sessions import AutoAttach, Session
@@ -92,6 +93,7 @@ _NAMES = {
     "txcdp.browser": "Browser BrowserContext connect launch",
     "txcdp.chrome": "BrowserProcess find_executable start_browser",
     "txcdp._core.connection": "Connection",
+    "txcdp._core.dispatch.tap": "CommandObserver RawEvent",
     "txcdp.errors": (
         "ActionTimeout AlreadyHandled CommandError CommandTimeout ConnectError ConnectTimeout ConnectionLost "
         "ContextDestroyed DeadlineError DialogError DialogOpen "
@@ -123,6 +125,7 @@ __all__ = [
     "BrowserProcess",
     "Command",
     "CommandError",
+    "CommandObserver",
     "CommandTimeout",
     "ConnectError",
     "ConnectTimeout",
@@ -162,6 +165,7 @@ __all__ = [
     "ProbeOptions",
     "Prober",
     "QueueOverflow",
+    "RawEvent",
     "ReconnectPolicy",
     "Record",
     "Registration",

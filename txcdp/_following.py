@@ -26,7 +26,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from txcdp._core.connection import Connection
-from txcdp._core.dispatch.tap import Message
+from txcdp._core.dispatch.tap import RawEvent
 from txcdp._core.sessions import AutoAttach, Session
 from txcdp._deferreds import ignore_failure
 from txcdp._timeouts import DEFAULT, Default
@@ -212,7 +212,7 @@ class ModelFeed:
         self.model = model
         self.kinds: dict[str, type[Event]] = {each.method: each for each in events}
 
-    def read(self, message: Message) -> Event:
+    def read(self, message: RawEvent) -> Event:
         """Return a message of a tap as a typed event, tolerantly where it is none that the protocol knows.
 
         :raises KeyError: the model is not fed with it.

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.model.sequences import DATA
-from txcdp._core.dispatch.tap import Message
+from txcdp._core.dispatch.tap import RawEvent
 from txcdp.cli import _summary as summary
 from txcdp.cli._lines import Line, Style
 from txcdp.cli._selection import parse
@@ -26,7 +26,7 @@ class Feed:
         self.story = Story(PAGE, BASE + "/", parse(events) if events else None, verbose)
 
     def __call__(self, method: str, session: str | None = PAGE, /, **params: Any) -> list[Line]:
-        return self.story.hear(Message(method, params, session))
+        return self.story.hear(RawEvent(method, params, session))
 
     def text(self, method: str, session: str | None = PAGE, /, **params: Any) -> str:
         """Return the lines as they are printed into a pipe, without the time."""
@@ -635,7 +635,7 @@ def recorded(name: str) -> tuple[Story, list[Line]]:
     session = pages[0]["sessionId"]
     story = Story(session, "http://127.0.0.1:8000/a")
     told = [each for each in said if "method" in each and each["session"]]
-    messages = [Message(each["method"], each["params"], each["session"]) for each in told]
+    messages = [RawEvent(each["method"], each["params"], each["session"]) for each in told]
     return story, [line for each in messages for line in story.hear(each)]
 
 

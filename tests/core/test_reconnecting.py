@@ -209,7 +209,7 @@ class RestoreTests(ReconnectCase):
         self.come_back()
         self.chrome.emit(load_event(), self.session)
         self.chrome.flush()
-        self.assertEqual([type(item).__name__ for item in seen.items], ["Gap", "Message"])
+        self.assertEqual([type(item).__name__ for item in seen.items], ["Gap", "RawEvent"])
 
     def test_waiting_for_the_first_event_goes_on(self):
         waiting = first(self.session.events(page.LoadEventFired))

@@ -24,7 +24,7 @@ from twisted.internet.task import deferLater, react
 
 import txcdp
 from tests.raw_server import BROKEN, Raw, RawServer, http, redirect
-from txcdp._core.dispatch.tap import Message
+from txcdp._core.dispatch.tap import RawEvent
 from txcdp._core.sessions import AutoAttach, Session
 from txcdp.browser import Browser
 from txcdp.domains import browser as browser_domain
@@ -73,7 +73,7 @@ class Recording:
         self._ids: dict[str, str] = {}
         self._times: dict[str, float] = {}
 
-    def heard(self, message: Message) -> None:
+    def heard(self, message: RawEvent) -> None:
         if message.method.partition(".")[0] in DOMAINS and message.method not in UNWANTED:
             self._add(message.session_id, method=message.method, params=message.params)
 

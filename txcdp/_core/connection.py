@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
 
 from txcdp._core.dispatch.dispatcher import Dispatcher
-from txcdp._core.dispatch.tap import CommandObserver, Message, read_message
+from txcdp._core.dispatch.tap import CommandObserver, RawEvent, read_message
 from txcdp._core.outage import Outage
 from txcdp._core.sessions import Session, StabilityPolicy
 from txcdp._core.sessions.barrier import send_barrier
@@ -156,7 +156,7 @@ class Connection:
         """
         return self._table.attach(target_id)
 
-    def events_raw(self, wanted: Callable[[str], bool] | None = None) -> EventStream[Message]:
+    def events_raw(self, wanted: Callable[[str], bool] | None = None) -> EventStream[RawEvent]:
         """Return a stream of all sessions' events, as they come; it enables none, and ends with the connection.
 
         :param wanted: tells by a name such as ``"Page.frameNavigated"``, once for each, whether to carry it; None: all.

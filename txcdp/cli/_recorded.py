@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from txcdp._core.dispatch.tap import Message
+from txcdp._core.dispatch.tap import RawEvent
 from txcdp.cli._lines import Line
 from txcdp.cli._selection import Selection
 from txcdp.cli._story import Story
@@ -133,7 +133,7 @@ class Recorded:
             speaker = self.speaker(entry.session, entry.target)
             if self._wanted.selection is None and entry.method.startswith("Target."):
                 return  # notes tell of it
-            for line in speaker.story.hear(Message(entry.method, entry.params, entry.session)):
+            for line in speaker.story.hear(RawEvent(entry.method, entry.params, entry.session)):
                 yield speaker, line
             return
         told = self._other(entry)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from twisted.logger import Logger
 
-from txcdp._core.dispatch.tap import Message
+from txcdp._core.dispatch.tap import RawEvent
 from txcdp._following import ModelFeed
 from txcdp.cli import _console as console
 from txcdp.cli import _sockets as sockets
@@ -105,7 +105,7 @@ class Story:
         """The events that are needed, whatever is selected."""
         return frozenset(self._feed.kinds)
 
-    def hear(self, message: Message) -> list[Line]:
+    def hear(self, message: RawEvent) -> list[Line]:
         """Take an event and return the lines that tell of it: none, one or two."""
         lines = self._tell(message) if message.method in self._feed.kinds else []
         if self._selection is None:
@@ -119,7 +119,7 @@ class Story:
     def _register(self, event: type[Event], handler: Handler) -> None:
         self._handlers[event] = handler
 
-    def _tell(self, message: Message) -> list[Line]:
+    def _tell(self, message: RawEvent) -> list[Line]:
         try:
             event = self._feed.read(message)
             handler = self._handlers.get(type(event))
@@ -313,7 +313,7 @@ _UNTOLD = frozenset({network.DataReceived, network.ResourceChangedPriority, netw
 _DOMAINS_WITH_LINES = frozenset({"Network", "Page", "Runtime", "Log", "Target", "Inspector"})
 
 
-def _as_it_is(message: Message) -> Line:
+def _as_it_is(message: RawEvent) -> Line:
     """Return any event as a line: its name, and its parameters as JSON."""
     domain, _, name = message.method.partition(".")
     try:

@@ -12,7 +12,7 @@ from typing import Any, Literal, NoReturn
 from twisted.internet import task
 from twisted.internet.defer import CancelledError, Deferred
 
-from txcdp._core.dispatch.tap import Message
+from txcdp._core.dispatch.tap import RawEvent
 from txcdp._deferreds import ignore_failure, with_deadline
 from txcdp._privacy import shown_url
 from txcdp._reactor import AnyReactor, whole
@@ -41,7 +41,7 @@ QUIET = 0.5
 _LINE = WebSocketOptions(ping_interval=None)
 
 #: An event, and the lines that tell of it.
-_Told = tuple[Message, list[Line]]
+_Told = tuple[RawEvent, list[Line]]
 
 Until = Literal["load", "idle", "forever"] | float
 
@@ -230,7 +230,7 @@ class _Watch:
 
     # What is printed.
 
-    def _hear(self, message: Message) -> _Told:
+    def _hear(self, message: RawEvent) -> _Told:
         return message, self._story.hear(message)
 
     def _print(self, told: _Told) -> None:
@@ -245,7 +245,7 @@ class _Watch:
             if not self._unread.called:
                 self._unread.errback(error)
 
-    def _print_json(self, message: Message) -> None:
+    def _print_json(self, message: RawEvent) -> None:
         selection = self._options.selection
         if selection is None or selection.wants(message.method):
             item = {

@@ -4,7 +4,7 @@ What it has no method for, the protocol has: ``page.session.execute`` and ``page
 """
 
 from txcdp.page._dialogs import Dialog
-from txcdp.page._handles import ElementHandle, JSHandle
+from txcdp.page._handles import Box, ElementHandle, JSHandle
 from txcdp.page._navigation import Navigation, WaitUntil
 from txcdp.page._page import Page
 from txcdp.page._scripts import Binding, BindingCall
@@ -14,6 +14,7 @@ from txcdp.page._viewport import ViewportSize
 __all__ = [
     "Binding",
     "BindingCall",
+    "Box",
     "Dialog",
     "ElementHandle",
     "JSError",

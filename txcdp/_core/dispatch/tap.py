@@ -17,7 +17,7 @@ from txcdp.streams import EventStream
 log = Logger()
 
 
-class Message(NamedTuple):
+class RawEvent(NamedTuple):
     """One event as the browser sent it.
 
     :ivar method: the event's name, such as ``"Network.requestWillBeSent"``.
@@ -30,7 +30,7 @@ class Message(NamedTuple):
     session_id: str | None
 
 
-def read_message(message: bytes) -> Message:
+def read_message(message: bytes) -> RawEvent:
     """Decode an event's message.
 
     :raises MalformedMessage: for what is no event.
@@ -39,7 +39,7 @@ def read_message(message: bytes) -> Message:
     if not isinstance(value, dict) or not isinstance(value.get("method"), str):
         raise MalformedMessage("no event")
     params = value.get("params")
-    return Message(value["method"], params if isinstance(params, dict) else {}, value.get("sessionId"))
+    return RawEvent(value["method"], params if isinstance(params, dict) else {}, value.get("sessionId"))
 
 
 class Tap:

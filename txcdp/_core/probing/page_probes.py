@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import CancelledError, Deferred
 
-from txcdp._core.dispatch.tap import Message
+from txcdp._core.dispatch.tap import RawEvent
 from txcdp._core.probing.rounds import ProbeOptions, Rounds, failed_with, give_up
 from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure
@@ -81,7 +81,7 @@ class PageProbes(Rounds):
         info: target.TargetInfo | None = result.target_info  # tolerant reading may lack it
         self._root_is_page = info is not None and info.type == "page"
 
-    def _told(self, message: Message) -> None:
+    def _told(self, message: RawEvent) -> None:
         cause, begins = _WAITS[message.method]
         if begins:
             self._waiting[message.session_id, cause] = self._clock.seconds()

@@ -14,7 +14,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from txcdp._core.dispatch.tap import Message
+from txcdp._core.dispatch.tap import RawEvent
 from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure
 from txcdp._following import Following
@@ -126,14 +126,14 @@ class BrowserWatch:
 
     # Targets:
 
-    def _heard(self, message: Message) -> None:
+    def _heard(self, message: RawEvent) -> None:
         """Take an event of any session; of a browser that writes them otherwise, what can be read is shown."""
         try:
             self._sort(message)
         except (KeyError, TypeError, ValueError, AttributeError):
             self.misread += 1
 
-    def _sort(self, message: Message) -> None:
+    def _sort(self, message: RawEvent) -> None:
         if message.method in _LIVES:
             if message.session_id is None:
                 self._target(message.method, message.params)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from itertools import count
 from typing import Any
 
-from txcdp._core.dispatch.tap import Message
+from txcdp._core.dispatch.tap import RawEvent
 from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure
 from txcdp._following import Choice, Following, ModelFeed
@@ -171,7 +171,7 @@ class TargetWatch:
             self._send(page.screencast_frame_ack(session_id=picture))
         return rate
 
-    def heard(self, message: Message) -> None:
+    def heard(self, message: RawEvent) -> None:
         """Take one of :data:`EVENTS`."""
         if self._session is None:
             return
