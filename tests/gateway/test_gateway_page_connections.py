@@ -179,6 +179,20 @@ class PageLineTests(SynchronousTestCase):
         self.assertEqual(line.closed, (1011, "the browser has opened no session"))
 
 
+class EarlyTests(SynchronousTestCase):
+    def test_a_page_of_a_virtual_browser_that_is_not_ready(self) -> None:
+        rig = MultiplexRig()
+        virtual = rig.shared.open(lambda code, why: None, first_page=True)
+        while not virtual.state.targets:
+            rig.deliver(1)
+        self.assertFalse(virtual.state.ready)
+        got: list[Any] = []
+        line = virtual.connect_page(next(iter(virtual.state.targets)), lambda said: got.append(json.loads(said)), print)
+        line.receive(b'{"id":1,"method":"Runtime.evaluate","params":{"expression":"x"}}')
+        rig.deliver()
+        self.assertEqual([(each["id"], "result" in each) for each in got if "id" in each], [(1, True)])
+
+
 class ComingAgainTests(SynchronousTestCase):
     """A virtual browser whose client leaves, and comes again."""
 

@@ -368,6 +368,11 @@ class PageConnection(ClientConnection):
         else:
             self._page_closed()
 
+    def start(self) -> None:
+        """Carry out what was said before the page's session was there, if it is there now."""
+        if self.sessions:
+            super().start()
+
     def _attach_answered(self, _: object) -> None:
         if not self.sessions:
             self._page_closed()
