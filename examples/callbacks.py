@@ -23,6 +23,7 @@ from twisted.python.failure import Failure
 import txcdp
 from examples.site.server import address, serve, stop
 from txcdp import domains as cdp
+from txcdp.page import Response
 
 
 def main(reactor: Any) -> Deferred[Any]:
@@ -46,10 +47,16 @@ def use(chrome: txcdp.Browser, site: IListeningPort) -> Deferred[None]:
 def visit(page: txcdp.Page, url: str) -> Deferred[None]:
     """Load the dashboard: this is the page level, where one call is many commands."""
     loading = page.goto(url)
-    loading.addCallback(lambda navigation: print(f"{navigation.url} answered {navigation.status}"))
-    loading.addCallback(lambda _: ask(page))
-    loading.addCallback(lambda _: stumble(page))
-    return loading.addCallback(lambda _: miss(page))
+    answered = loading.addCallback(tell)
+    answered.addCallback(lambda _: ask(page))
+    answered.addCallback(lambda _: stumble(page))
+    return answered.addCallback(lambda _: miss(page))
+
+
+def tell(response: Response | None) -> None:
+    """Say what the server has answered; a page such as about:blank comes without a server."""
+    if response is not None:
+        print(f"{response.url} answered {response.status}")
 
 
 def ask(page: txcdp.Page) -> Deferred[None]:

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         ExperimentalCommand,
         Gone,
         HandshakeFailed,
+        InvalidPageURL,
         InvalidURL,
         LaunchError,
         LaunchTimeout,
@@ -68,10 +69,12 @@ if TYPE_CHECKING:
         BindingCall,
         Dialog,
         ElementHandle,
+        Frame,
         JSError,
         JSHandle,
         Navigation,
         Page,
+        Response,
     )
     from txcdp.protocol import Command, Event, Record
     from txcdp.streams import (
@@ -98,10 +101,11 @@ _NAMES = {
         "ActionTimeout AlreadyHandled CommandError CommandTimeout ConnectError ConnectTimeout ConnectionLost "
         "ContextDestroyed DeadlineError DialogError DialogOpen "
         "DocumentBroken DownloadStarted EvaluationError ExecutableNotFound ExperimentalCommand Gone HandshakeFailed "
-        "InvalidURL LaunchError LaunchTimeout MalformedMessage NavigationError NavigationInterrupted NavigationTimeout "
-        "NotABrowser NotSerializable Overloaded QueueOverflow SessionDetached StreamEnded TargetCrashed TxcdpError"
+        "InvalidPageURL InvalidURL LaunchError LaunchTimeout MalformedMessage NavigationError NavigationInterrupted "
+        "NavigationTimeout NotABrowser NotSerializable Overloaded QueueOverflow SessionDetached StreamEnded "
+        "TargetCrashed TxcdpError"
     ),
-    "txcdp.page": "Binding BindingCall Dialog ElementHandle JSError JSHandle Navigation Page",
+    "txcdp.page": "Binding BindingCall Dialog ElementHandle Frame JSError JSHandle Navigation Page Response",
     "txcdp._core.probing": "ProbeOptions Prober",
     "txcdp._core.reconnecting": "ReconnectPolicy",
     "txcdp.protocol": "Command Event Record",
@@ -145,9 +149,11 @@ __all__ = [
     "EventStream",
     "ExecutableNotFound",
     "ExperimentalCommand",
+    "Frame",
     "Gap",
     "Gone",
     "HandshakeFailed",
+    "InvalidPageURL",
     "InvalidURL",
     "JSError",
     "JSHandle",
@@ -169,6 +175,7 @@ __all__ = [
     "ReconnectPolicy",
     "Record",
     "Registration",
+    "Response",
     "Session",
     "SessionDetached",
     "Stream",

@@ -131,9 +131,10 @@ class Following:
         """
         return self._above.start(root)
 
-    def follow(self, session: Session) -> list[Deferred[Any]]:
+    def follow(self, session: Session, *, set_up: bool = True) -> list[Deferred[Any]]:
         """Follow a session's target, and what is opened below it; all of that leaves in one write.
 
+        :param set_up: whether it is to be set up, which whoever has it may have done.
         :returns: a Deferred for each answer; none where it is followed already.
         """
         if self._stopped or session in self._followed:
@@ -142,10 +143,10 @@ class Following:
         info = session.target
         if info is not None:
             self._choice.took(info)
-            session.when_ended().addCallback(lambda _: self._choice.left(info))
+            session._feed_into((), _nothing, ended=lambda _: self._choice.left(info))
         if self._begin is not None:
             self._begin(session)
-        sent = self.set_up(session)
+        sent = self.set_up(session) if set_up else []
         return [*sent, self._below.start(session)] if self._choice.below else sent
 
     def set_up(self, session: Session) -> list[Deferred[Any]]:
@@ -205,12 +206,63 @@ class ModelFeed:
 
     :param model: is fed.
     :param events: with which events.
+    :param tell: is given the changes that come out of :meth:`take`: of one event all at once, and never from inside of
+        itself.
     :ivar kinds: these, by name.
     """
 
-    def __init__(self, model: BrowserModel, events: Iterable[type[Event]]) -> None:
+    def __init__(
+        self,
+        model: BrowserModel,
+        events: Iterable[type[Event]],
+        tell: Callable[[Sequence[Change]], object] | None = None,
+    ) -> None:
         self.model = model
         self.kinds: dict[str, type[Event]] = {each.method: each for each in events}
+        self._tell = tell
+        self._listening: dict[Session, Callable[[Any], None]] = {}
+        self._untold: list[Sequence[Change]] = []
+        self._telling = False
+
+    def listen(self, session: Session, key: str | None = None) -> None:
+        """Feed the model with what a session says, until it ends.
+
+        :param key: what the session is called in the model; None: by its id, which may change with its line.
+        """
+
+        def take(event: Event) -> None:
+            self.take(session.id or "" if key is None else key, event)
+
+        if not session.ended:
+            self._listening[session] = take
+            session._feed_into(self.kinds.values(), take, ended=lambda _: self._listening.pop(session, None))
+
+    def add(self, events: Iterable[type[Event]]) -> None:
+        """Feed the model with more kinds of events from now on."""
+        fresh = {each.method: each for each in events if each.method not in self.kinds}
+        self.kinds |= fresh
+        if fresh:
+            for session, take in list(self._listening.items()):
+                session._feed_into(fresh.values(), take)
+
+    def take(self, key: str, record: Record) -> None:
+        """Feed the model, and tell what has changed.
+
+        :param key: what the session is called in the model.
+        :param record: an event, or the result of a command that a table takes.
+        """
+        changes = self.model.feed(key, record)
+        if not changes:
+            return
+        self._untold.append(changes)
+        if self._telling or self._tell is None:
+            return
+        self._telling = True
+        try:
+            while self._untold:
+                self._tell(self._untold.pop(0))
+        finally:
+            self._telling = False
 
     def read(self, message: RawEvent) -> Event:
         """Return a message of a tap as a typed event, tolerantly where it is none that the protocol knows.
@@ -233,3 +285,7 @@ class ModelFeed:
         misread = model.misread
         changes = model.feed(session_id or "", record)
         return Fed(changes, model.fault if model.misread > misread else None)
+
+
+def _nothing(event: object) -> None:
+    """Take nothing."""

@@ -23,6 +23,7 @@
     |   `-- ExecutableNotFound   there is no browser on this machine
     |-- NotABrowser              the other end is a single page, or Node: it opens no pages
     |-- NavigationError          the page could not be loaded (url, error_text)
+    |   |-- InvalidPageURL       it is no URL with a scheme (also a ValueError)
     |   |-- DocumentBroken       its body broke off, or could not be decoded (its status)
     |   |-- NavigationInterrupted  the program sent the page somewhere else meanwhile
     |   `-- DownloadStarted      the URL is a file to be saved, so the page stays what it was
@@ -65,6 +66,7 @@ __all__ = [
     "ExperimentalCommand",
     "Gone",
     "HandshakeFailed",
+    "InvalidPageURL",
     "InvalidURL",
     "LaunchError",
     "LaunchTimeout",
@@ -299,6 +301,17 @@ class NavigationError(TxcdpError):
 
     def __str__(self) -> str:
         return f"could not load {shown_url(self.url)}: {shortened(self.error_text)}"
+
+
+class InvalidPageURL(NavigationError, ValueError):
+    """A page was to go to something that is no URL with a scheme; nothing was sent."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, "it has no scheme")
+        self.args = (url,)
+
+    def __str__(self) -> str:
+        return f"{shown_url(self.url)!r} has no scheme: write a whole URL, such as {shown_url('https://' + self.url)!r}"
 
 
 class NavigationTimeout(NavigationError, DeadlineError):

@@ -31,11 +31,17 @@ from txcdp._core.dispatch.deadlines import Deadlines
 from txcdp._deferreds import returns_deferred, with_deadline
 from txcdp.domains.target import close_target
 from txcdp.errors import CommandError
-from txcdp.page import Page
+from txcdp.page import Page, Response
 
 reactor: Any = _reactor
 
 HTML = "text/html; charset=utf-8"
+
+
+def got(response: Response | None) -> Response:
+    """Return a response that has to be there."""
+    assert response is not None
+    return response
 
 
 class Answer:

@@ -11,7 +11,7 @@ from twisted.internet.endpoints import UNIXClientEndpoint, UNIXServerEndpoint
 from twisted.internet.ssl import optionsForClientTLS
 
 import txcdp
-from tests.browser.support import BrowserTestCase, listen_silently, reactor, refusing_port
+from tests.browser.support import BrowserTestCase, got, listen_silently, reactor, refusing_port
 from tests.browser.support_lines import Authority, Forwarder, LinesTestCase, Proxy, port_of
 from txcdp.browser import Browser
 from txcdp.chrome import discovery
@@ -63,7 +63,7 @@ class ConnectTests(BrowserTestCase):
         self.assertEqual((same.target_id, same.main_frame_id), (tab.target_id, tab.main_frame_id))
         self.assertIs((await only.attach_pages())[0], same)
         url = self.server.page("/", "<title>Alone</title>")
-        self.assertEqual((await same.goto(url)).status, 200)
+        self.assertEqual(got(await same.goto(url)).status, 200)
         self.assertEqual(await tab.title(), "Alone")
         error = await self.fails(only.new_page(), NotABrowser)
         self.assertEqual((error.what, error.kind), ("new_page", "page"))

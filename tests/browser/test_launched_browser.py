@@ -10,7 +10,7 @@ from unittest.mock import patch
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
 
 import txcdp
-from tests.browser.support import BrowserTestCase, SharedBrowserTestCase, halt, reactor, refusing_port
+from tests.browser.support import BrowserTestCase, SharedBrowserTestCase, got, halt, reactor, refusing_port
 from txcdp.browser import Browser
 from txcdp.domains import browser, network, page, runtime, target
 from txcdp.errors import (
@@ -272,7 +272,7 @@ class PageTests(SharedBrowserTestCase):
         await self.fails(session.execute(page.crash()), TargetCrashed)
         (found,) = [each for each in await chrome.attach_pages() if each.target_id == target_id]
         url = self.server.page("/", "<title>Here</title>")
-        self.assertEqual((await found.goto(url, "networkidle")).url, url)
+        self.assertEqual(got(await found.goto(url, "networkidle")).url, url)
         await found.reload()
         self.assertEqual(await found.title(), "Here")
 

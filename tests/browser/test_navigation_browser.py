@@ -5,10 +5,10 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred
 
 import txcdp
-from tests.browser.support import SharedBrowserTestCase
+from tests.browser.support import SharedBrowserTestCase, got
 from tests.raw_server import BROKEN, Raw, RawServer, http
 from txcdp.errors import DocumentBroken, NavigationError, NavigationTimeout, TargetCrashed
-from txcdp.page import Page
+from txcdp.page import Page, Response
 
 #: So long that a test that waits for it fails by its own time.
 NEVER = 900.0
@@ -38,7 +38,7 @@ class EndsWithoutLoadTests(SharedBrowserTestCase):
                 error = await self.fails(tab.goto(url, wait_until, timeout=NEVER), DocumentBroken)
                 self.assertEqual((error.url, error.error_text, error.status), (url, error_text, 200))
                 self.assertIsInstance(error, NavigationError)
-            self.assertEqual((await tab.goto(url, "commit", timeout=NEVER)).status, 200)
+            self.assertEqual(got(await tab.goto(url, "commit", timeout=NEVER)).status, 200)
         await self.fails(tab.reload(timeout=NEVER), DocumentBroken)
         await tab.goto(self.site.page("/fine", "<title>fine</title>"), timeout=NEVER)
         self.assertEqual(await tab.title(), "fine")
@@ -54,7 +54,7 @@ class EndsWithoutLoadTests(SharedBrowserTestCase):
         }.items():
             url = self.site.page("/page", f"<title>{name}</title>{body}")
             for wait_until in ("load", "domcontentloaded", "networkidle"):
-                there = await tab.goto(url, wait_until, timeout=NEVER)
+                there = got(await tab.goto(url, wait_until, timeout=NEVER))
                 self.assertEqual((there.url, there.status), (url, 200), name)
             self.assertEqual(await tab.title(), name)
 
@@ -71,10 +71,10 @@ class EndsWithoutLoadTests(SharedBrowserTestCase):
         for status in ("404 Not Found", "500 Internal Server Error", "403 Forbidden"):
             url = self.site.page("/empty", "", status)
             for wait_until in ("load", "networkidle"):
-                there = await tab.goto(url, wait_until, timeout=NEVER)
+                there = got(await tab.goto(url, wait_until, timeout=NEVER))
                 self.assertEqual((there.url, there.status), (url, int(status[:3])))
                 self.assertEqual(await tab.content(), "<html><head></head><body></body></html>")
-            self.assertEqual((await tab.reload(timeout=NEVER)).status, int(status[:3]))
+            self.assertEqual(got(await tab.reload(timeout=NEVER)).status, int(status[:3]))
 
     async def test_a_crash_while_loading_is_no_success(self):
         tab = await self.page()
@@ -89,9 +89,9 @@ class EndsWithoutLoadTests(SharedBrowserTestCase):
         first, second = self.site.page("/one", "<title>one</title>"), self.site.page("/two", "<title>two</title>")
         await tab.goto(first)
         await tab.goto(second)
-        self.assertEqual((await self.reloaded_after_back(tab)).url, first)
+        self.assertEqual(got(await self.reloaded_after_back(tab)).url, first)
 
-    async def reloaded_after_back(self, tab: Page) -> txcdp.Navigation:
+    async def reloaded_after_back(self, tab: Page) -> Response | None:
         there = txcdp.first(tab.events(txcdp.domains.page.FrameNavigated))
         await tab.evaluate("history.back()")
         await there

@@ -14,7 +14,7 @@ from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.internet.task import deferLater
 
 import txcdp
-from tests.browser.support import BrowserTestCase, Held, SharedBrowserTestCase, reactor, refusing_port
+from tests.browser.support import BrowserTestCase, Held, SharedBrowserTestCase, got, reactor, refusing_port
 from txcdp.domains import network, page, runtime, target
 from txcdp.errors import (
     AlreadyHandled,
@@ -24,6 +24,7 @@ from txcdp.errors import (
     DialogOpen,
     DownloadStarted,
     EvaluationError,
+    InvalidPageURL,
     NavigationError,
     NavigationInterrupted,
     NavigationTimeout,
@@ -59,14 +60,13 @@ class NavigationTests(SharedBrowserTestCase):
         tab = await self.page()
         self.server.page("/old", status=302, location="/new")
         url = self.server.page("/new", "<title>New</title>", x_made_by="test")
-        there = await tab.goto(self.server.url("/old"))
+        there = got(await tab.goto(self.server.url("/old")))
         self.assertEqual(there.url, url)
-        self.assertEqual(there.frame_id, tab.main_frame_id)
+        self.assertIs(there.frame, tab.main_frame)
         self.assertEqual(there.status, 200)
-        assert there.response is not None
-        self.assertEqual(there.response.headers["X-Made-By"], "test")
+        self.assertEqual(there.headers["x-made-by"], "test")
+        self.assertEqual(await there.text(), "<title>New</title>")
         tree = (await tab.session.execute(page.get_frame_tree())).frame_tree
-        self.assertEqual(there.loader_id, tree.frame.loader_id)
         self.assertEqual(tree.frame.id, tab.main_frame_id)
         self.assertEqual(await tab.title(), "New")
         self.assertEqual(tab.url, url)
@@ -103,25 +103,23 @@ class NavigationTests(SharedBrowserTestCase):
 
     async def test_a_refusal_by_the_server_is_no_error(self):
         tab = await self.page()
-        there = await tab.goto(self.server.page("/gone", "<p>Nothing is here", status=404))
+        there = got(await tab.goto(self.server.page("/gone", "<p>Nothing is here", status=404)))
         self.assertEqual(there.status, 404)
         self.assertIn("Nothing is here", await tab.content())
 
     async def test_empty_pages_and_data(self):
         tab = await self.page()
-        there = await tab.goto("data:text/html,<title>Data</title>", "networkidle")
-        self.assertEqual(there.url, "data:text/html,<title>Data</title>")
+        self.assertIsNone(await tab.goto("data:text/html,<title>Data</title>", "networkidle"))
+        self.assertEqual(tab.url, "data:text/html,<title>Data</title>")
         self.assertEqual(await tab.title(), "Data")
-        there = await tab.goto("about:blank", "networkidle")
-        self.assertEqual((there.url, there.status), ("about:blank", None))
+        self.assertIsNone(await tab.goto("about:blank", "networkidle"))
+        self.assertEqual(tab.url, "about:blank")
 
     async def test_only_the_fragment_is_new(self):
         tab = await self.page()
         url = self.server.page("/", "<p id=part>text")
         await tab.goto(url)
-        there = await tab.goto(url + "#part", "networkidle")
-        self.assertIsNone(there.loader_id)
-        self.assertEqual(there.url, url + "#part")
+        self.assertIsNone(await tab.goto(url + "#part", "networkidle"))
         self.assertEqual(tab.url, url + "#part")
         self.assertEqual(self.server.asked.count("/"), 1)
 
@@ -130,7 +128,7 @@ class NavigationTests(SharedBrowserTestCase):
         self.server.page("/", "<p>here")
         for host in ("127.0.0.1", "localhost") * 5:
             url = self.server.url("/", host)
-            there = await tab.goto(url)
+            there = got(await tab.goto(url))
             self.assertEqual((there.url, there.status), (url, 200))
             self.assertEqual(tab.url, url)
 
@@ -138,18 +136,18 @@ class NavigationTests(SharedBrowserTestCase):
         tab = await self.page()
         frame = self.server.held("/frame", "<p>frame")
         self.server.page("/", "<title>Outer</title><iframe src=/frame></iframe>")
-        there = await tab.goto(self.server.url("/"), "domcontentloaded")
+        there = got(await tab.goto(self.server.url("/"), "domcontentloaded"))
         self.assertEqual(there.url, self.server.url("/"))
         loaded = tab.reload()
         await frame.asked
         frame.release()
-        self.assertEqual((await loaded).url, self.server.url("/"))
+        self.assertEqual(got(await loaded).url, self.server.url("/"))
 
     async def test_a_redirect_by_script_is_followed(self):
         tab = await self.page()
         self.server.page("/", "<script>location = '/then'</script>")
         url = self.server.page("/then", "<title>Then</title>")
-        there = await tab.goto(self.server.url("/"))
+        there = got(await tab.goto(self.server.url("/")))
         self.assertEqual((there.url, there.status), (url, 200))
 
     async def test_a_redirect_by_script_to_nowhere(self):
@@ -172,8 +170,12 @@ class NavigationTests(SharedBrowserTestCase):
 
     async def test_no_url_at_all(self):
         tab = await self.page()
-        error = await self.fails(tab.goto("nonsense"), NavigationError)
+        error = await self.fails(tab.goto("http://"), NavigationError)
         self.assertEqual(error.error_text, "Cannot navigate to invalid URL")
+        for nonsense in ("nonsense", "localhost:8000/x", "example.com", ""):
+            error = await self.fails(tab.goto(nonsense), InvalidPageURL)
+            self.assertIsInstance(error, ValueError)
+            self.assertIn(f"'https://{nonsense}", str(error))
         with self.assertRaises(ValueError):
             tab.goto("about:blank", "idle")  # type: ignore[arg-type]
 
@@ -201,7 +203,7 @@ class NavigationTests(SharedBrowserTestCase):
         newer = tab.goto(url)
         error = await self.fails(older, NavigationInterrupted)
         self.assertEqual((error.url, error.by), (self.server.url("/slow"), url))
-        self.assertEqual((await newer).url, url)
+        self.assertEqual(got(await newer).url, url)
         self.assertEqual(await tab.title(), "Newer")
 
     async def test_the_last_of_many_wins(self):
@@ -210,7 +212,7 @@ class NavigationTests(SharedBrowserTestCase):
         going = [tab.goto(url) for url in urls]
         for older in going[:-1]:
             await self.fails(older, NavigationInterrupted)
-        self.assertEqual((await going[-1]).url, urls[-1])
+        self.assertEqual(got(await going[-1]).url, urls[-1])
         self.assertEqual(await tab.title(), "9")
 
     async def test_whoever_is_interrupted_may_try_again_at_once(self):
@@ -295,13 +297,13 @@ class ReloadTests(SharedBrowserTestCase):
     async def test_reload(self):
         tab = await self.page()
         url = self.server.page("/", "<title>Before</title>")
-        before = await tab.goto(url)
+        before = got(await tab.goto(url))
         self.server.page("/", "<title>After</title>")
-        after = await tab.reload(ignore_cache=True)
+        after = got(await tab.reload(ignore_cache=True))
         self.assertEqual((after.url, after.status), (url, 200))
-        self.assertNotEqual(after.loader_id, before.loader_id)
+        self.assertIsNot(after, before)
         self.assertEqual(await tab.title(), "After")
-        after = await tab.reload("networkidle")
+        after = got(await tab.reload("networkidle"))
         self.assertEqual(after.url, url)
         with self.assertRaises(ValueError):
             tab.reload("idle")  # type: ignore[arg-type]
@@ -326,11 +328,11 @@ class ReloadTests(SharedBrowserTestCase):
         await slow.asked
         reloaded = tab.reload()
         await self.fails(going, NavigationInterrupted)
-        self.assertEqual((await reloaded).url, url)
+        self.assertEqual(got(await reloaded).url, url)
         reloading = tab.reload()
         there = tab.goto(url)
         await self.fails(reloading, NavigationInterrupted)
-        self.assertEqual((await there).url, url)
+        self.assertEqual(got(await there).url, url)
 
     async def test_no_answer_in_time(self):
         tab = await self.page()
@@ -746,14 +748,13 @@ class PrerenderTests(BrowserTestCase):
 
     async def test_it_goes_on_from_there(self):
         tab = await self.attached()
-        there = await tab.goto(self.server.url("/next#part"))
-        self.assertEqual(there.frame_id, tab.main_frame_id)
+        self.assertIsNone(await tab.goto(self.server.url("/next#part")))
         self.assertNotEqual(tab.main_frame_id, tab.target_id)
         self.assertEqual(tab.url, self.server.url("/next#part"))
-        there = await tab.reload()
-        self.assertEqual(there.frame_id, tab.main_frame_id)
-        there = await tab.goto(self.server.page("/last", "<title>last</title>"))
-        self.assertEqual((there.status, there.frame_id), (200, tab.main_frame_id))
+        there = got(await tab.reload())
+        self.assertIs(there.frame, tab.main_frame)
+        there = got(await tab.goto(self.server.page("/last", "<title>last</title>")))
+        self.assertEqual((there.status, there.frame), (200, tab.main_frame))
         self.assertEqual(await tab.title(), "last")
 
 
@@ -808,7 +809,7 @@ class EndTests(BrowserTestCase):
             await self.fails(each, TargetCrashed)
         picture.release()
         await self.fails(tab.evaluate("1"), TargetCrashed)
-        there = await tab.goto(self.server.page("/again", "<title>Again</title>"))
+        there = got(await tab.goto(self.server.page("/again", "<title>Again</title>")))
         self.assertEqual(there.url, self.server.url("/again"))
         self.assertEqual(await tab.title(), "Again")
 
@@ -819,7 +820,7 @@ class EndTests(BrowserTestCase):
         waiting = tab.evaluate("new Promise(() => {})")
         crash(tab)
         await self.fails(waiting, TargetCrashed)
-        there = await tab.reload()
+        there = got(await tab.reload())
         self.assertEqual((there.url, there.status), (url, 200))
         self.assertEqual(await tab.title(), "Here")
 

@@ -78,6 +78,7 @@ class BrowserTests(SynchronousTestCase):
                 "Page.enable",
                 "Page.addScriptToEvaluateOnNewDocument",
                 "Page.setLifecycleEventsEnabled",
+                "Target.setAutoAttach",
                 "Emulation.setFocusEmulationEnabled",
             ],
         )

@@ -18,7 +18,7 @@ PACKAGE = "txcdp"
 #: module of it has a line of its own.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("_privacy",),
-    ("errors", "health", "_timeouts", "_arguments", "_limits", "_reactor"),
+    ("errors", "health", "_timeouts", "_url_patterns", "_arguments", "_limits", "_reactor"),
     ("protocol", "stats", "_deferreds", "_logs", "_states", "_waiting"),
     ("domains", "codegen", "_transports.interface"),
     ("model",),
@@ -73,7 +73,7 @@ CIRCLES: tuple[frozenset[str], ...] = (
         {
             "browser",
             *(f"browser.{name}" for name in ("_browser", "_context", "_opening", "_reopening", "_viewports")),
-            *("page", "page._dialogs", "page._page"),
+            *("page", "page._dialogs", "page._frames", "page._navigation", "page._page", "page._responses"),
         }
     ),
     # A stream has `expect`, which gives what waits for a stream.
@@ -88,7 +88,6 @@ MANY: dict[str, tuple[int, str]] = {
     "cli._recorded.Recorded": (17, "a total for each kind of entry"),
     "cli._tally.Tally": (21, "a total for each line of the summary"),
     "gateway._multiplex.client_state.ClientSession": (20, "what a client has set up in one session, to answer from"),
-    "page._navigation.Watcher": (17, "to be thinned as the model takes over"),
     "streams._flow.Flow": (16, "the budget of pauses, and who holds"),
     "testing._line.FakeTransport": (18, "all that a test may look at of a line"),
 }
@@ -100,6 +99,7 @@ TWICE: dict[str, str] = {
     "ContextDestroyed": "what an evaluation fails with, and what a model tells: one happening, by the protocol's word",
     "Dialog": "one that a model knows of, and one that a page lets a program answer",
     "Event": "the protocol's description has events, of which it makes those that are received",
+    "Frame": "one that a model knows of, and one that a program does something with",
     "Session": "one that a model knows of, and one that speaks",
     "TwistedScheduler": "the same thing for the other Rx",
 }

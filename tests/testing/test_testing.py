@@ -340,8 +340,8 @@ class BrowserTests(SynchronousTestCase):
         chrome = FakeChrome()
         tab = chrome.run(chrome.browser(linger=None).new_page())
         for url in ("https://example.com/#part", "https://example.com/other#part", "https://example.com/other#next"):
-            there = chrome.run(tab.goto(url))
-            self.assertEqual(there.url, url)
+            chrome.run(tab.goto(url))
+            self.assertEqual(tab.url, url)
 
 
 class LineTests(FakeChromeCase):

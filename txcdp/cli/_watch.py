@@ -30,7 +30,7 @@ from txcdp.cli._watching import Watching, discover, keep_no_downloads
 from txcdp.domains import inspector
 from txcdp.domains import page as page_domain
 from txcdp.errors import ConnectionLost, DownloadStarted, SessionDetached, TargetCrashed, TxcdpError
-from txcdp.page import Navigation, Page
+from txcdp.page import Page, Response
 from txcdp.protocol import Event, to_json
 from txcdp.streams import Stream, first
 
@@ -132,7 +132,7 @@ class _Watch:
         self._began: float = reactor.seconds()
         self._story = Story(page.session.id, options.url, options.selection, options.verbose)
         self._unread: Deferred[None] = Deferred()
-        self._navigation: Navigation | None = None
+        self._arrived_with: tuple[Response | None] | None = None
         self._complaints: list[str] = []
 
     async def run(self) -> int:
@@ -204,8 +204,8 @@ class _Watch:
             going.addCallback(lambda _: idle)
         return with_deadline(self._reactor, going, options.timeout, self._late)
 
-    def _arrived(self, navigation: Navigation) -> None:
-        self._navigation = navigation
+    def _arrived(self, response: Response | None) -> None:
+        self._arrived_with = (response,)
 
     def _late(self) -> Unloaded:
         options = self._options
@@ -219,8 +219,9 @@ class _Watch:
         """Judge by the answer to the document's request."""
         document = self._story.tally.document
         status = document.status if document is not None else 0
-        if self._navigation is not None:
-            status = self._navigation.status or 0
+        if self._arrived_with is not None:
+            (response,) = self._arrived_with
+            status = 0 if response is None else response.status
         elif not self._story.committed:
             raise Unloaded(f"{shown_url(self._options.url)} has not answered")
         if status >= 400:

@@ -527,8 +527,9 @@ class Documents(Table):
 
     def _opened(self, session: str, event: page.DocumentOpened) -> None:
         document = self.documents.get(event.frame.id)
-        if document is not None and document.loader_id == event.frame.loader_id:
+        if document is not None and document.loader_id in ("", event.frame.loader_id):
             document.opened = True
+            document.url = event.frame.url + (event.frame.url_fragment or "")
             document.reached.clear()
             self.emit(DocumentOpened(document))
 

@@ -120,6 +120,7 @@ class Frames(Table):
             page.FrameDetached: self._detached,
             page.FrameNavigated: self._navigated,
             page.NavigatedWithinDocument: self._moved,
+            page.DocumentOpened: self._opened,
             page.GetFrameTreeResult: lambda session, result: self._tree(session, result.frame_tree),
         }
         self.reactions = {
@@ -130,7 +131,8 @@ class Frames(Table):
 
     def children(self, frame_id: str) -> list[Frame]:
         """Return the frames in a frame, in the order of attaching."""
-        return [self.frames[each] for each in self._children.get(frame_id, ())]
+        frames = self.frames  # one that is being removed is in none, be it its own parent
+        return [frames[each] for each in self._children.get(frame_id, ()) if each in frames]
 
     def top(self, session: str) -> Frame | None:
         """Return the frame at the top of a session; None where none is known."""
@@ -200,6 +202,11 @@ class Frames(Table):
             frame.url = event.url
             self.emit(FrameChanged(frame))
 
+    def _opened(self, session: str, event: page.DocumentOpened) -> None:
+        frame = self.frames.get(event.frame.id)
+        if frame is not None and frame.loader_id in ("", event.frame.loader_id):
+            self._describe(frame, event.frame)  # it has the URL of the document whose script has opened it
+
     def _tree(self, session: str, tree: page.FrameTree) -> None:
         said = tree.frame
         frame = self.frames.get(said.id) or self._renamed(session, said)
@@ -207,6 +214,10 @@ class Frames(Table):
             frame = self._add(session, said.id, said.parent_id)
         if said.url or not frame.loader_id:  # a new process has an empty document until the commit: not the frame's
             self._describe(frame, said)
+        there = {each.frame.id for each in tree.child_frames or ()}
+        for child in self.children(frame.id):  # those in other processes are not in this one's tree
+            if child.session_id == session and child.id not in there:
+                self._remove(child)
         for each in tree.child_frames or ():
             self._tree(session, each)
 

@@ -4,9 +4,10 @@ What it has no method for, the protocol has: ``page.session.execute`` and ``page
 """
 
 from txcdp.page._dialogs import Dialog
+from txcdp.page._frames import Frame, Navigation, WaitUntil
 from txcdp.page._handles import Box, ElementHandle, JSHandle
-from txcdp.page._navigation import Navigation, WaitUntil
 from txcdp.page._page import Page
+from txcdp.page._responses import Response
 from txcdp.page._scripts import Binding, BindingCall
 from txcdp.page._values import JSError
 from txcdp.page._viewport import ViewportSize
@@ -17,10 +18,12 @@ __all__ = [
     "Box",
     "Dialog",
     "ElementHandle",
+    "Frame",
     "JSError",
     "JSHandle",
     "Navigation",
     "Page",
+    "Response",
     "ViewportSize",
     "WaitUntil",
 ]

@@ -1,55 +1,58 @@
-"""Where a page goes, and how far it has got: a watcher that is armed before the navigation begins.
+"""Where frames go, and how far they have got: what waits for that, armed before it begins.
 
 What the browser's events mean is the model's: :mod:`txcdp.model` has the states of a navigation, and what ends it. Here
 is decided which navigation counts, and when it has got far enough for whoever waits.
 
 ``Page.navigate`` answers with the loader of the navigation that counts when the response's headers are in, and some
-of what happens to it may be told before; ``Page.reload`` does not say which it is, but its beginning does. So the
-watcher keeps what has begun since it was armed, and looks at the one that counts after each event.
+of what happens to it may be told before; ``Page.reload`` and going back do not say which it is, but its beginning does.
+So a :class:`Watcher` keeps what has begun since it was armed, and looks at the one that counts after each change.
 """
 
 from __future__ import annotations
 
-import copy
-import enum
+import json
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, get_args
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.python.failure import Failure
 
 from txcdp._core.sessions import Session
-from txcdp._deferreds import ignore_failure
+from txcdp._deferreds import ignore_failure, with_deadline
+from txcdp._privacy import shown_url
+from txcdp._url_patterns import URLMatch, url_matcher
 from txcdp.domains import network, page, runtime
 from txcdp.errors import (
     CommandError,
     DocumentBroken,
     DownloadStarted,
     Gone,
+    InvalidPageURL,
     NavigationError,
     NavigationInterrupted,
     NavigationTimeout,
+    SessionDetached,
+    TargetCrashed,
 )
 from txcdp.model import (
-    BrowserModel,
+    Change,
     Document,
     DocumentCommitted,
+    DocumentOpened,
+    NavigationEnded,
     NavigationRequest,
     NavigationStarted,
     NavigationState,
 )
-from txcdp.protocol import Command, Record
+from txcdp.page import _commits as commits
+from txcdp.page._frames import LIFECYCLE, Frame, Waiter, WaitUntil
+from txcdp.protocol import Command
 
-#: How far a navigation is waited for.
-WaitUntil = Literal["load", "domcontentloaded", "networkidle", "commit"]
-
-#: The protocol's names of these states (``Page.lifecycleEvent``), in the order in which they usually come.
-_STATES: Final[dict[str, WaitUntil]] = {
-    "commit": "commit",
-    "DOMContentLoaded": "domcontentloaded",
-    "load": "load",
-    "networkIdle": "networkidle",
-}
+if TYPE_CHECKING:
+    from txcdp.page._responses import Response
 
 #: After this error the document stays that was there; after every other one a page with the error comes.
 _ABORTED: Final = "net::ERR_ABORTED"
@@ -60,90 +63,73 @@ _STATUS_ALONE: Final = "net::ERR_HTTP_RESPONSE_CODE_FAILURE"
 #: Seconds for a page to show that it lives, or to crash, after that error.
 _CRASHING: Final = 2.0
 
+#: What a URL begins with that has a scheme; a host and a port are none.
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+\-.]*:(?![0-9]+(?:[/?#]|$))")
+
 
 @dataclass(frozen=True)
-class Navigation:
+class Arrival:
     """The outcome of a navigation.
 
     :ivar url: the document's URL, after all redirects.
-    :ivar frame_id: the frame that has navigated.
-    :ivar loader_id: the document's loader; None where the document stayed, because only the fragment is new.
-    :ivar response: the server's answer; None where there was none (``about:blank``, a fragment), or where
-        the browser did not tell.
+    :ivar loader_id: the document's loader; None where the document stayed.
+    :ivar response: the server's answer; None where there was none, or where the browser did not tell.
     """
 
     url: str
-    frame_id: str
     loader_id: str | None = None
     response: network.Response | None = None
 
     @property
     def status(self) -> int | None:
-        """The HTTP status of the server's answer, such as 404; None where there was no answer."""
+        """The HTTP status of the server's answer; None where there was none."""
         return None if self.response is None else self.response.status
 
 
-def check_wait_until(wait_until: str) -> None:
-    """Refuse what is none of :data:`WaitUntil`, before anything is sent.
-
-    :raises ValueError: it is none of these.
-    """
-    if wait_until not in get_args(WaitUntil):
-        raise ValueError(f"wait_until={wait_until!r}: use one of {', '.join(map(repr, get_args(WaitUntil)))}")
-
-
-class _Phase(enum.Enum):
-    """The states of a watcher."""
+class _Phase(Enum):
+    """The steps of getting to know the navigation that counts."""
 
     #: The command is not answered.
     SENT = "sent"
-    #: A reload is answered, and has not been told to begin.
+    #: A reload, or a step in history, is answered, and has not been told to begin.
     ANSWERED = "answered"
     #: It is known.
     KNOWN = "known"
 
 
-class Watcher:
-    """Follows the documents of a page's main frame until one has got far enough.
+class Watcher(Waiter[Arrival]):
+    """Follows the documents of a frame until one has got far enough.
 
     Where the document itself leads on to another one (a redirect by script, a form that submits
     itself), it is followed: the last document counts.
 
-    :param session: the page's.
-    :param frame_id: the main frame.
-    :param url: where the page is to go; for errors.
+    :param frame: the frame.
+    :param session: the one that the command is sent in.
+    :param url: where the frame is to go; for errors.
     :param wait_until: how far.
-    :ivar done: fires with the :class:`Navigation`, or fails with what came between.
+    :param types: how the types of navigations begin that count, where the answer does not say which it is.
     """
 
-    def __init__(self, session: Session, frame_id: str, url: str, wait_until: WaitUntil) -> None:
+    def __init__(
+        self, frame: Frame, session: Session, url: str, wait_until: WaitUntil, types: tuple[str, ...] = ()
+    ) -> None:
         self.url = url
-        self.done: Deferred[Navigation] = Deferred()
         self._session = session
-        self._frame_id = frame_id
         self._wait_until: WaitUntil = wait_until
-        self._model = BrowserModel()
+        self._types = types
         self._phase = _Phase.SENT
-        #: What has begun in the main frame, by loader, and the documents that have come there.
+        #: What has begun in the frame, by loader, and the documents that have come there.
         self._begun: dict[str, NavigationRequest] = {}
         self._documents: dict[str, Document] = {}
         #: The navigation that counts, and the last that has brought a document.
         self._navigation: NavigationRequest | None = None
         self._latest: NavigationRequest | None = None
-        #: The last reload that has begun.
-        self._reload: NavigationRequest | None = None
+        #: The last that has begun of the types that count.
+        self._typed: NavigationRequest | None = None
         self._error: NavigationError | None = None
         self._command: Deferred[Any] | None = None
         self._asked: Deferred[Any] | None = None
-        self._gone = session._when_interrupted()
-        self._gone.addCallbacks(self._interrupted, ignore_failure)
-        self._subscriptions = [
-            # Network's events only add to what is known, so where they are not to be had, nothing fails.
-            session.events(event).subscribe(
-                self._feed, ignore_failure if event.method.startswith("Network.") else self._failed
-            )
-            for event in _EVENTS
-        ]
+        super().__init__(frame)
 
     @property
     def reached(self) -> str:
@@ -152,21 +138,21 @@ class Watcher:
         if document is None:
             return ""
         names = {"commit", *document.reached}
-        return next(state for name, state in reversed(_STATES.items()) if name in names)
+        return next(state for state, name in reversed(LIFECYCLE.items()) if name in names)
 
     def navigating(self, command: Deferred[page.NavigateResult]) -> None:
         """Watch what comes of a ``Page.navigate`` that was just sent."""
         self._command = command
         command.addCallbacks(self._answered, self._refused)
 
-    def reloading(self, command: Deferred[None]) -> None:
-        """Watch what comes of a ``Page.reload`` that was just sent; it does not answer with a loader."""
+    def moving(self, command: Deferred[None]) -> None:
+        """Watch what comes of a reload, or a step in history, that was just sent; it does not answer with a loader."""
         self._command = command
-        command.addCallbacks(self._reload_answered, self._refused)
+        command.addCallbacks(self._typed_answered, self._refused)
 
     def interrupt(self, url: str) -> None:
-        """Fail because the program sends the page somewhere else."""
-        self._fail(NavigationInterrupted(self.url, url))
+        """Fail, because the program sends the frame somewhere else."""
+        self.fail(NavigationInterrupted(self.url, url))
 
     def late(self, seconds: float) -> NavigationError:
         """Return what to fail with when the time is up."""
@@ -178,17 +164,16 @@ class Watcher:
 
     def stop(self) -> None:
         """Leave nothing behind."""
-        for subscription in self._subscriptions:
-            subscription.dispose()
-        for waiting in (self._gone, self._command, self._asked):
+        super().stop()
+        for waiting in (self._command, self._asked):
             if waiting is not None and not waiting.called:
                 waiting.cancel()
 
     # What the browser says:
 
-    def _feed(self, record: Record) -> None:
-        """Fold an event, or an answer, into the model, and see what has come of it."""
-        for change in self._model.feed(self._session.id or "", record):
+    def changed(self, changes: Sequence[Change]) -> None:
+        """See what has come of it."""
+        for change in changes:
             if isinstance(change, NavigationStarted):
                 self._started(change.navigation)
             elif isinstance(change, DocumentCommitted) and change.navigation is not None:
@@ -196,16 +181,16 @@ class Watcher:
         self._look()
 
     def _started(self, navigation: NavigationRequest) -> None:
-        if not self._is_main(navigation.frame_id):
+        if not self._is_ours(navigation.frame_id):
             return
         self._begun[navigation.loader_id] = navigation
-        if navigation.type.startswith("reload"):
-            self._reload = navigation
+        if self._types and navigation.type.startswith(self._types):
+            self._typed = navigation
             if self._phase is _Phase.ANSWERED:
                 self._follow(navigation)
 
     def _committed(self, document: Document, navigation: NavigationRequest) -> None:
-        if not self._is_main(document.frame_id):
+        if not self._is_ours(document.frame_id):
             return
         self._latest = navigation
         self._documents[document.loader_id] = document
@@ -214,24 +199,32 @@ class Watcher:
             self._follow(navigation)
 
     def _answered(self, result: page.NavigateResult) -> None:
-        self._frame_id = result.frame_id  # of a page that was prerendered, it is not the target's
         if result.error_text:
             kind = DownloadStarted if result.is_download else NavigationError
             self._error = kind(self.url, result.error_text)
             if result.error_text == _ABORTED and not result.is_download:
                 self._when_alive(self._error)
             elif result.loader_id is None or result.is_download:
-                self._fail(self._error)
+                self.fail(self._error)
         elif result.loader_id is None:
-            self._succeed(Navigation(self.url, result.frame_id))
+            self._when_alive(Arrival(self.url))  # the frame's process tells of it by then
         if not self.done.called and self._asked is None and result.loader_id is not None:
-            self._feed(result)
+            key = self._frame._row.session_id or ""
+            if result.loader_id not in self._begun and self._latest is None:  # its beginning was not told
+                begun = page.FrameStartedNavigating(
+                    frame_id=result.frame_id,
+                    url=self.url,
+                    loader_id=result.loader_id,
+                    navigation_type="differentDocument",
+                )
+                self._tree.take(key, begun)
+            self._tree.take(key, result)
             self._follow(self._begun.get(result.loader_id))
             self._look()
 
-    def _reload_answered(self, result: None) -> None:
+    def _typed_answered(self, result: None) -> None:
         self._phase = _Phase.ANSWERED
-        self._follow(self._reload)
+        self._follow(self._typed)
         self._look()
 
     def _refused(self, failure: Failure) -> None:
@@ -239,15 +232,14 @@ class Watcher:
         if isinstance(error, CommandError):
             refused = NavigationError(self.url, error.message)
             refused.__cause__ = error
-            self._fail(refused)
+            self.fail(refused)
+        elif isinstance(error, SessionDetached) and self._session is not self._frame.page.session:
+            # Its process has been left before it could answer: what has begun last in the frame is what was asked for.
+            self._phase = _Phase.ANSWERED
+            self._follow(next(reversed(self._begun.values()), None))
+            self._look()
         else:
-            self._fail(failure)
-
-    def _interrupted(self, reason: Gone) -> None:
-        self._fail(copy.copy(reason))
-
-    def _failed(self, error: Exception) -> None:
-        self._fail(error)
+            self.fail(failure)
 
     # What follows from it:
 
@@ -257,9 +249,8 @@ class Watcher:
         navigation = self._navigation
         return None if navigation is None else self._documents.get(navigation.document or "")
 
-    def _is_main(self, frame_id: str) -> bool:
-        frame = self._model.frames.frames.get(frame_id)
-        return frame_id == self._frame_id if frame is None else frame.parent_id is None
+    def _is_ours(self, frame_id: str) -> bool:
+        return self._frame._row.id == frame_id
 
     def _follow(self, navigation: NavigationRequest | None) -> None:
         """Know which navigation counts; where its document has led on already, it is the last one."""
@@ -267,7 +258,7 @@ class Watcher:
             return
         self._phase = _Phase.KNOWN
         self._navigation = navigation if self._latest is None or navigation.document is None else self._latest
-        if navigation.type.startswith("reload") and navigation.url:
+        if self._types and navigation.url:
             self.url = navigation.url
 
     def _look(self) -> None:
@@ -279,57 +270,260 @@ class Watcher:
         if state is NavigationState.FAILED:
             self._unreachable(navigation)
         elif state is NavigationState.ABORTED:
-            self._fail(self._error or NavigationError(self.url, navigation.error_text or _ABORTED))
+            self.fail(self._error or NavigationError(self.url, navigation.error_text or _ABORTED))
         elif state is NavigationState.DOWNLOADED:
-            self._fail(self._error or DownloadStarted(self.url))
+            self.fail(self._error or DownloadStarted(self.url))
         elif state is NavigationState.SAME_DOCUMENT:
-            self._succeed(Navigation(navigation.url, self._frame_id))
+            self.succeed(Arrival(navigation.url))
+        elif state is NavigationState.CRASHED:
+            self.fail(TargetCrashed(self._session.id or "root", navigation.url))
         elif document is not None:
             self._look_at(navigation, document)
 
     def _look_at(self, navigation: NavigationRequest, document: Document) -> None:
-        there = Navigation(document.url or self.url, document.frame_id, document.loader_id, document.response)
+        there = Arrival(document.url or self.url, document.loader_id, document.response)
         stopped = navigation.state is NavigationState.STOPPED
-        if self._wait_until == "commit" or _NAMES[self._wait_until] in document.reached:
-            self._succeed(there)
+        if self._has_reached(document):
+            self.succeed(there)
         elif navigation.state is NavigationState.BROKEN:
-            self._fail(DocumentBroken(there.url, navigation.error_text, there.status))
+            self.fail(DocumentBroken(there.url, navigation.error_text, there.status))
         elif stopped and (self._wait_until != "networkidle" or "DOMContentLoaded" not in document.reached):
             self._when_alive(there)  # a page that is closed, or crashes, stops loading as well, a moment before
+
+    def _has_reached(self, document: Document) -> bool:
+        if self._wait_until == "networkidle" and self._tree.document(self._frame._row) is document:
+            return self._tree.has_reached(self._frame._row, "networkidle")
+        return self._wait_until == "commit" or LIFECYCLE[self._wait_until] in document.reached
 
     def _unreachable(self, navigation: NavigationRequest) -> None:
         error_text = navigation.error_text or (self._error.error_text if self._error is not None else "net::ERR_FAILED")
         if error_text == _STATUS_ALONE and navigation.response is not None:
             # The server has answered, and with nothing: what is shown of it is nothing, not a page of the browser's.
-            there = Navigation(navigation.url, navigation.frame_id, navigation.loader_id, navigation.response)
+            there = Arrival(navigation.url, navigation.loader_id, navigation.response)
             self._after(page.set_document_content(frame_id=navigation.frame_id, html=""), there)
         else:
-            self._fail(NavigationError(navigation.url or self.url, error_text))
+            self.fail(NavigationError(navigation.url or self.url, error_text))
 
-    def _when_alive(self, outcome: Navigation | NavigationError) -> None:
+    def _when_alive(self, outcome: Arrival | NavigationError) -> None:
         """Come to an outcome when the page shows that it lives: before it crashes, it says the same."""
-        # Handled by the page's main thread, after whatever was to crash that.
+        # Handled by the page's main thread, after whatever was to crash that, and after what it has told before.
         self._after(runtime.release_object_group(object_group=""), outcome)
 
-    def _after(self, command: Command[None], outcome: Navigation | NavigationError) -> None:
-        self._asked = self._session.execute(command, timeout=_CRASHING)
-        settle = lambda: self._succeed(outcome) if isinstance(outcome, Navigation) else self._fail(outcome)  # noqa: E731
+    def _after(self, command: Command[None], outcome: Arrival | NavigationError) -> None:
+        session = self._tree.session_of(self._frame._row) or self._session
+        self._asked = session.execute(command, timeout=_CRASHING)
+        settle = lambda: self.succeed(outcome) if isinstance(outcome, Arrival) else self.fail(outcome)  # noqa: E731
         self._asked.addCallback(lambda _: settle())
-        self._asked.addErrback(lambda failure: self._fail(failure) if failure.check(Gone) else settle())
-
-    def _succeed(self, navigation: Navigation) -> None:
-        if not self.done.called:
-            self.done.callback(navigation)
-
-    def _fail(self, error: Exception | Failure) -> None:
-        if not self.done.called:
-            self.done.errback(error)
+        self._asked.addErrback(lambda failure: self.fail(failure) if failure.check(Gone) else settle())
 
 
-#: What the table of documents is made from.
-_EVENTS: Final = sorted(BrowserModel().wants("documents"), key=lambda event: event.method)
+class _State(Waiter[None]):
+    """A frame whose document, whichever there is, has got far enough; optionally with a URL that matches.
 
-_NAMES: Final = {state: name for name, state in _STATES.items()}
+    :param opened: whether a script is to have opened the document before.
+    """
+
+    def __init__(
+        self, frame: Frame, state: WaitUntil, matches: Callable[[str], bool] | None = None, *, opened: bool = False
+    ) -> None:
+        self._state: WaitUntil = state
+        self._matches = matches
+        self._opened = not opened
+        super().__init__(frame)
+
+    def look(self) -> None:
+        """See whether it has got there."""
+        if self.done.called:
+            return
+        try:
+            if self._matches is not None and self._matches(self._frame.url):
+                self._matches = None
+        except Exception:
+            self.fail(Failure())
+            return
+        if self._matches is None and self._opened and self._tree.has_reached(self._frame._row, self._state):
+            self.succeed(None)
+
+    def changed(self, changes: Sequence[Change]) -> None:
+        """See whether it has got there by now."""
+        row = self._frame._row
+        for change in changes:
+            if isinstance(change, DocumentOpened) and change.document.frame_id == row.id:
+                self._opened = True
+            elif isinstance(change, NavigationEnded) and change.navigation.frame_id == row.id:
+                self._ended(change)
+        self.look()
+
+    def _ended(self, change: NavigationEnded) -> None:
+        navigation = change.navigation
+        if change.reason is NavigationState.CRASHED:
+            self.fail(TargetCrashed(self._frame.page.session.id or "root", navigation.url))
+        elif change.reason is NavigationState.STOPPED and self._matches is None and self._state != "networkidle":
+            self.succeed(None)  # it has got as far as it ever will
+
+
+class Navigator:
+    """Sends the frames of one page somewhere, and waits for what comes of it.
+
+    :param session: the page's.
+    :param deadline: returns the default deadline of navigations, in seconds.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._watchers: dict[Frame, Watcher] = {}
+
+    def goto(
+        self, frame: Frame, url: str, wait_until: WaitUntil, referer: str | None, seconds: float | None
+    ) -> Deferred[Response | None]:
+        """Send a frame to a URL; see ``Page.goto``."""
+        if _SCHEME.match(url) is None:
+            return fail(InvalidPageURL(url))
+
+        def send(watcher: Watcher, session: Session) -> None:
+            frame_id = None if frame is frame.page.main_frame else frame._row.id
+            command = page.navigate(url=url, referrer=referer, frame_id=frame_id)
+            watcher.navigating(session.execute(command, timeout=None))
+
+        return self._go(frame, url, send, wait_until, seconds)
+
+    def reload(
+        self, frame: Frame, wait_until: WaitUntil, ignore_cache: bool, seconds: float | None
+    ) -> Deferred[Response | None]:
+        """Load the page again; see ``Page.reload``."""
+
+        def send(watcher: Watcher, session: Session) -> None:
+            command = page.reload(ignore_cache=ignore_cache)
+            watcher.moving(commits.execute(session, command, None, again_unanswered=False))
+
+        return self._go(frame, "the page", send, wait_until, seconds, ("reload",))
+
+    def step(self, frame: Frame, steps: int, wait_until: WaitUntil, seconds: float | None) -> Deferred[Response | None]:
+        """Go back or forward in history; see ``Page.go_back``."""
+        stepping = Deferred.fromCoroutine(self._step(frame, steps, wait_until, seconds))
+        what = "back" if steps < 0 else "forward"
+        late = lambda: NavigationTimeout(f"the page before ({what})", wait_until, seconds or 0, "")  # noqa: E731
+        return with_deadline(self._session.context.clock, stepping, seconds, late)
+
+    async def _step(self, frame: Frame, steps: int, wait_until: WaitUntil, seconds: float | None) -> Response | None:
+        history = await self._session.execute(page.get_navigation_history(), timeout=None)
+        index = history.current_index + steps
+        if not 0 <= index < len(history.entries):
+            return None
+        entry = history.entries[index]
+
+        def send(watcher: Watcher, session: Session) -> None:
+            command = page.navigate_to_history_entry(entry_id=entry.id)
+            watcher.moving(session.execute(command, timeout=None))
+
+        return await self._go(frame, entry.url, send, wait_until, seconds, ("history", "restore"))
+
+    def set_content(self, frame: Frame, html: str, wait_until: WaitUntil, seconds: float | None) -> Deferred[None]:
+        """Write a document; see ``Page.set_content``."""
+        waiter = _State(frame, wait_until, opened=True)
+
+        async def write() -> None:
+            session = await frame._when_session()
+            await frame._world(session).read(_WRITE % json.dumps(html), frame._row.id)
+            waiter.look()
+            await waiter.done
+
+        return self._until(waiter, Deferred.fromCoroutine(write()), "the content", wait_until, seconds)
+
+    def wait_for_load_state(self, frame: Frame, state: WaitUntil, seconds: float | None) -> Deferred[None]:
+        """Wait until a frame's document has got far enough; see ``Page.wait_for_load_state``."""
+        waiter = _State(frame, state)
+        waiter.look()
+        return self._until(waiter, waiter.done, frame.url, state, seconds)
+
+    def wait_for_url(
+        self, frame: Frame, match: URLMatch, wait_until: WaitUntil, seconds: float | None
+    ) -> Deferred[None]:
+        """Wait until a frame is somewhere; see ``Page.wait_for_url``."""
+        waiter = _State(frame, wait_until, url_matcher(match))
+        waiter.look()
+        what = match if isinstance(match, str) else getattr(match, "pattern", "a URL that matches")
+        return self._until(waiter, waiter.done, str(what), wait_until, seconds)
+
+    def _until(
+        self, waiter: _State, done: Deferred[None], what: str, state: WaitUntil, seconds: float | None
+    ) -> Deferred[None]:
+        frame = waiter._frame
+
+        def late() -> NavigationTimeout:
+            reached = [each for each in LIFECYCLE if frame._tree.has_reached(frame._row, each)]
+            obstacle = self._session.blocked_by
+            if what != frame.url:
+                obstacle = obstacle or f"the frame is at {shown_url(frame.url)}"
+            return NavigationTimeout(what, state, seconds or 0, reached[-1] if reached else "", obstacle)
+
+        def over(outcome: Any) -> Any:
+            waiter.stop()
+            return outcome
+
+        done.addBoth(over)
+        return with_deadline(self._session.context.clock, done, seconds, late)
+
+    def _go(
+        self,
+        frame: Frame,
+        url: str,
+        send: Callable[[Watcher, Session], None],
+        wait_until: WaitUntil,
+        seconds: float | None,
+        types: tuple[str, ...] = (),
+    ) -> Deferred[Response | None]:
+        return Deferred.fromCoroutine(self._going(frame, url, send, wait_until, seconds, types))
+
+    async def _going(
+        self,
+        frame: Frame,
+        url: str,
+        send: Callable[[Watcher, Session], None],
+        wait_until: WaitUntil,
+        seconds: float | None,
+        types: tuple[str, ...],
+    ) -> Response | None:
+        seconds = await self._session._when_usable("Page.navigate", seconds)
+        session = await frame._when_session()
+        frame._tree.hear_network()
+        watcher = Watcher(frame, session, url, wait_until, types)
+        going = Deferred.fromCoroutine(self._watch(watcher, session, send))
+        arrived = await with_deadline(
+            self._session.context.clock, going, seconds, lambda: self._late(watcher, seconds or 0)
+        )
+        loader_id = arrived.loader_id
+        return None if loader_id is None else frame._tree.response(frame, loader_id, arrived.response)
+
+    def _late(self, watcher: Watcher, seconds: float) -> NavigationError:
+        error = watcher.late(seconds)
+        if isinstance(error, NavigationTimeout):
+            error.obstacle = self._session.blocked_by or error.obstacle
+        return error
+
+    async def _watch(self, watcher: Watcher, session: Session, send: Callable[[Watcher, Session], None]) -> Arrival:
+        frame = watcher._frame
+        older, self._watchers[frame] = self._watchers.get(frame), watcher
+        try:
+            send(watcher, session)
+            if older is not None:
+                older.interrupt(watcher.url)
+            return await watcher.done
+        except CancelledError:
+            if not watcher.reached:
+                session.execute(page.stop_loading()).addErrback(ignore_failure)
+            raise
+        finally:
+            watcher.stop()
+            if self._watchers.get(frame) is watcher:
+                del self._watchers[frame]
+
+
+#: Writes a document, whatever names in it, or in the one before, a document's own functions have been hidden by.
+_WRITE: Final = (
+    "(()=>{const call=(name,...args)=>Document.prototype[name].apply(document,args);"
+    "call('open');call('write',%s);call('close')})()"
+)
 
 _OPENED: Final = (
     "a script of the page has called document.open() and not document.close(), after which nothing loads: wait for less"

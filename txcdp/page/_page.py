@@ -8,26 +8,29 @@ from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 
 from txcdp._core.sessions import Session
 from txcdp._deferreds import OneShot, ignore_failure, returns_deferred, with_deadline
 from txcdp._timeouts import DEFAULT, DefaultTimeouts, Timeout, seconds_of
+from txcdp._url_patterns import URLMatch, url_matcher
 from txcdp.domains import page, target
-from txcdp.errors import CommandTimeout, ContextDestroyed, DialogOpen, Gone, NavigationError, NavigationTimeout
+from txcdp.errors import CommandTimeout, ContextDestroyed, DialogOpen, Gone
 from txcdp.page import _capture as capture
 from txcdp.page import _commits as commits
 from txcdp.page._dialogs import Dialog, PageDialogs
-from txcdp.page._evaluation import Evaluator, OwnWorld
+from txcdp.page._evaluation import Evaluator
+from txcdp.page._frames import Frame, FrameTree, Navigation, WaitUntil, check_wait_until
 from txcdp.page._handles import ElementHandle, JSHandle, handle_of, query_selector, query_selector_all
 from txcdp.page._injected import Injected
-from txcdp.page._navigation import Navigation, WaitUntil, Watcher, check_wait_until
+from txcdp.page._navigation import Navigator
+from txcdp.page._responses import Response
 from txcdp.page._scripts import Binding, Scripts, source_of
 from txcdp.page._tags import add_tag
 from txcdp.page._viewport import ViewportSize, checked, override
 from txcdp.page._waiting import FunctionWait, interval_of, wait_for_timeout
 from txcdp.protocol import Event
-from txcdp.streams import EventStream, Gap, Registration, Stream
+from txcdp.streams import EventStream, Registration, Stream
 
 if TYPE_CHECKING:
     from txcdp._core.connection import Connection
@@ -70,21 +73,15 @@ class Page:
         self._dialogs = dialogs
         self._injected = Injected(session)
         self._evaluator = Evaluator(self._injected)
-        self._own_world = OwnWorld(session)
         self._target_id = target_id
         self._connection = connection
-        self._watcher: Watcher | None = None
         self._viewport = viewport
         self._timeouts = DefaultTimeouts(context._timeouts)
         session._set_default_timeout(self._timeouts.general)
-        self._main_frame = (target_id, target_id)
-        self._url = "about:blank" if session.target is None else session.target.url
-        session._observe(page.FrameNavigated).with_gaps().subscribe(self._went, ignore_failure)
-        session._observe(page.NavigatedWithinDocument).subscribe(self._moved, ignore_failure)
-        session._observe(page.DocumentOpened).subscribe(self._opened, ignore_failure)
         dialogs.follow(session, self)  # with the Page domain enabled, they wait for an answer
-        if found:
-            self._find_main_frame()
+        self._navigator = Navigator(session)
+        url = "about:blank" if session.target is None else session.target.url
+        self._tree = FrameTree(self, target_id, url, found, dialogs.follow)
         # All leave in one write. A page that hangs answers when it hangs no more.
         session._insist(page.enable()).addErrback(ignore_failure)
         self._injected.register()
@@ -92,6 +89,7 @@ class Page:
         self._set_up: OneShot[None] = OneShot()
         hearing = session._insist(page.set_lifecycle_events_enabled(enabled=True))
         hearing.addErrback(ignore_failure).addCallback(lambda _: self._set_up.fire(None))
+        self._tree.follow()
 
     def __repr__(self) -> str:
         return f"<Page {self.target_id}: {self.session!r}>"
@@ -107,7 +105,33 @@ class Page:
     @property
     def url(self) -> str:
         """The document's URL, with its fragment, by what the browser has said so far: known without a round trip."""
-        return self._url
+        return self._tree.url_of(self._tree.main._row)
+
+    @property
+    def main_frame(self) -> Frame:
+        """The frame that all others are in: the same object for the page's life."""
+        return self._tree.main
+
+    @property
+    def frames(self) -> list[Frame]:
+        """All frames: the main frame first, the others in the order of attaching."""
+        return list(self._tree.frames.values())
+
+    def frame(self, name: str | None = None, *, url: URLMatch | None = None) -> Frame | None:
+        """Return the first frame with a name, or a URL.
+
+        :param name: the frame's.
+        :param url: as for :meth:`wait_for_url`.
+        :returns: the frame; None where there is none like that.
+        :raises TypeError: neither is given.
+        """
+        if name is None and url is None:
+            raise TypeError("frame(name) or frame(url=...): one of them is needed")
+        matches = None if url is None else url_matcher(url)
+        for each in self._tree.frames.values():
+            if (name is None or each.name == name) and (matches is None or matches(each.url)):
+                return each
+        return None
 
     @property
     def browser(self) -> Browser:
@@ -123,8 +147,7 @@ class Page:
     @property
     def main_frame_id(self) -> str:
         """The main frame's id: the target's, until a page that was rendered in advance has taken its place."""
-        target_id, frame_id = self._main_frame
-        return frame_id if target_id == self.target_id else self.target_id
+        return self._tree.main._row.id
 
     @property
     def viewport_size(self) -> ViewportSize | None:
@@ -189,38 +212,80 @@ class Page:
         """
         self._timeouts.set_navigation(timeout)
 
-    def goto(self, url: str, wait_until: WaitUntil = "load", *, timeout: Timeout = DEFAULT) -> Deferred[Navigation]:
+    @property
+    def navigations(self) -> Stream[Navigation]:
+        """The navigations of the page's frames, each from its commit on, as a stream of :class:`Navigation`.
+
+        It goes on over crashes and lost lines, and ends with the page, as all of the page's streams do.
+        """
+        return self._tree.streams.get("navigations")
+
+    @property
+    def frame_attached(self) -> Stream[Frame]:
+        """The frames that come to be in the page, as a stream of :class:`Frame`."""
+        return self._tree.streams.get("frame_attached")
+
+    @property
+    def frame_navigated(self) -> Stream[Frame]:
+        """The frames that have another document, or another URL, as a stream of :class:`Frame`."""
+        return self._tree.streams.get("frame_navigated")
+
+    @property
+    def frame_detached(self) -> Stream[Frame]:
+        """The frames that go, as a stream of :class:`Frame`."""
+        return self._tree.streams.get("frame_detached")
+
+    @property
+    def dom_content_loaded(self) -> Stream[Page]:
+        """The page, each time that a document of its main frame is parsed."""
+        return self._tree.streams.get("dom_content_loaded")
+
+    @property
+    def loaded(self) -> Stream[Page]:
+        """The page, each time that a document of its main frame has all that belongs to it (``load``)."""
+        return self._tree.streams.get("loaded")
+
+    @property
+    def crashes(self) -> Stream[Page]:
+        """The page, each time that its process is gone; :meth:`goto` or :meth:`reload` revive it."""
+        return self._tree.streams.get("crashes")
+
+    def goto(
+        self,
+        url: str,
+        wait_until: WaitUntil = "load",
+        *,
+        referer: str | None = None,
+        timeout: Timeout = DEFAULT,
+    ) -> Deferred[Response | None]:
         """Go to a URL (``Page.navigate``) and wait until the page is there.
 
         A page that itself leads on to another one, by script, is followed. An answer like 404 is no
-        error, with or without a body: see ``Navigation.status``. A page that stops loading before its
+        error, with or without a body: see ``Response.status``. A page that stops loading before its
         load event, by ``window.stop()`` or by going to something that is no page, counts as loaded. When
         it is cancelled, or the time is up, before the page has begun to change, it stops loading and
         stays where it was.
 
         :param url: where to; with a scheme.
         :param wait_until: ``"commit"``: the new document is there; ``"domcontentloaded"``: it is parsed;
-            ``"load"``: with all that belongs to it; ``"networkidle"``: and half a second without requests.
+            ``"load"``: with all that belongs to it; ``"networkidle"``: and half a second without requests, in its
+            frames as well.
+        :param referer: the ``Referer`` that is sent; None: none.
         :param timeout: seconds, or a timedelta; None or 0: no deadline; by default as
             :meth:`set_default_navigation_timeout` has set it, for the page, its context or the browser: 30 s.
-        :returns: fires with the :class:`Navigation`. Fails with :exc:`NavigationError`, or what is derived
-            from it: :exc:`NavigationTimeout`, :exc:`DownloadStarted`, :exc:`DocumentBroken` where the
-            document's body broke off or cannot be decoded, and :exc:`NavigationInterrupted` when
-            the program calls :meth:`goto` or :meth:`reload` meanwhile; with :exc:`SessionDetached`,
-            :exc:`TargetCrashed` or :exc:`ConnectionLost`.
+        :returns: fires with the server's :class:`Response`, the last one of redirects; with None where there was none:
+            ``about:blank``, a ``data:`` URL, or only another fragment. Fails with :exc:`NavigationError`, or what is
+            derived from it: :exc:`InvalidPageURL`, :exc:`NavigationTimeout`, :exc:`DownloadStarted`,
+            :exc:`DocumentBroken` where the document's body broke off or cannot be decoded, and
+            :exc:`NavigationInterrupted` when the program sends the page somewhere else meanwhile; with
+            :exc:`SessionDetached`, :exc:`TargetCrashed` or :exc:`ConnectionLost`.
         :raises ValueError: ``wait_until`` is none of these, or ``timeout`` is negative.
         """
-        check_wait_until(wait_until)
-        seconds = seconds_of(timeout, self._timeouts.navigation())
-
-        def send(watcher: Watcher) -> None:
-            watcher.navigating(self.session.execute(page.navigate(url=url), timeout=None))
-
-        return self._go(url, send, wait_until, seconds)
+        return self.main_frame.goto(url, wait_until, referer=referer, timeout=timeout)
 
     def reload(
         self, wait_until: WaitUntil = "load", *, ignore_cache: bool = False, timeout: Timeout = DEFAULT
-    ) -> Deferred[Navigation]:
+    ) -> Deferred[Response | None]:
         """Load the page again (``Page.reload``) and wait until it is there.
 
         :param wait_until: as for :meth:`goto`.
@@ -230,13 +295,68 @@ class Page:
         :raises ValueError: ``wait_until`` is none that :meth:`goto` knows, or ``timeout`` is negative.
         """
         check_wait_until(wait_until)
-        seconds = seconds_of(timeout, self._timeouts.navigation())
+        return self._navigator.reload(self.main_frame, wait_until, ignore_cache, self._navigation_seconds(timeout))
 
-        def send(watcher: Watcher) -> None:
-            command = page.reload(ignore_cache=ignore_cache)
-            watcher.reloading(commits.execute(self.session, command, None, again_unanswered=False))
+    def go_back(self, wait_until: WaitUntil = "load", *, timeout: Timeout = DEFAULT) -> Deferred[Response | None]:
+        """Go back in the page's history (``Page.navigateToHistoryEntry``) and wait until the page is there.
 
-        return self._go("the page", send, wait_until, seconds)
+        :param wait_until: as for :meth:`goto`; a document that comes whole from the back/forward cache has got there.
+        :param timeout: as for :meth:`goto`.
+        :returns: fires and fails like :meth:`goto`; with None, too, where there is nothing to go back to, and where
+            the document came from the cache.
+        :raises ValueError: ``wait_until`` is none that :meth:`goto` knows, or ``timeout`` is negative.
+        """
+        check_wait_until(wait_until)
+        return self._navigator.step(self.main_frame, -1, wait_until, self._navigation_seconds(timeout))
+
+    def go_forward(self, wait_until: WaitUntil = "load", *, timeout: Timeout = DEFAULT) -> Deferred[Response | None]:
+        """Go forward in the page's history (``Page.navigateToHistoryEntry``) and wait until the page is there.
+
+        :param wait_until: as for :meth:`go_back`.
+        :param timeout: as for :meth:`goto`.
+        :returns: fires and fails like :meth:`go_back`.
+        :raises ValueError: ``wait_until`` is none that :meth:`goto` knows, or ``timeout`` is negative.
+        """
+        check_wait_until(wait_until)
+        return self._navigator.step(self.main_frame, 1, wait_until, self._navigation_seconds(timeout))
+
+    def set_content(self, html: str, wait_until: WaitUntil = "load", *, timeout: Timeout = DEFAULT) -> Deferred[None]:
+        """Write a document (``document.write``) in the place of the one that is there, under its URL.
+
+        :param html: all of it.
+        :param wait_until: as for :meth:`goto`.
+        :param timeout: as for :meth:`goto`.
+        :returns: fires with None when it is there; fails like :meth:`wait_for_load_state`.
+        :raises ValueError: ``wait_until`` is none that :meth:`goto` knows, or ``timeout`` is negative.
+        """
+        return self.main_frame.set_content(html, wait_until, timeout=timeout)
+
+    def wait_for_load_state(self, state: WaitUntil = "load", *, timeout: Timeout = DEFAULT) -> Deferred[None]:
+        """Wait until the document that is there, or that comes meanwhile, has got far enough.
+
+        :param state: as ``wait_until`` for :meth:`goto`.
+        :param timeout: as for :meth:`goto`.
+        :returns: fires with None; at once where it has. Fails with :exc:`NavigationTimeout`, :exc:`SessionDetached`,
+            :exc:`TargetCrashed` or :exc:`ConnectionLost`.
+        :raises ValueError: ``state`` is none that :meth:`goto` knows, or ``timeout`` is negative.
+        """
+        return self.main_frame.wait_for_load_state(state, timeout=timeout)
+
+    def wait_for_url(
+        self, url: URLMatch, wait_until: WaitUntil = "load", *, timeout: Timeout = DEFAULT
+    ) -> Deferred[None]:
+        """Wait until the page is somewhere, and its document has got far enough.
+
+        :param url: a glob for all of the URL (``*``: anything but a slash, ``**``: anything, ``{a,b}``: one of these),
+            a :class:`re.Pattern` that is searched for in it, or a function of it.
+        :param wait_until: as for :meth:`goto`.
+        :param timeout: as for :meth:`goto`.
+        :returns: fires with None; at once where the page is there. Fails like :meth:`wait_for_load_state`, and with
+            what the function has raised.
+        :raises ValueError: ``wait_until`` is none that :meth:`goto` knows, ``timeout`` is negative, or the glob is
+            none.
+        """
+        return self.main_frame.wait_for_url(url, wait_until, timeout=timeout)
 
     def evaluate(
         self,
@@ -338,6 +458,7 @@ class Page:
         :returns: fires with a :class:`Binding`, with which it is removed again, when the page has it. Fails with
             :exc:`ValueError` where there is one of that name; otherwise like ``Session.execute``.
         """
+        self._tree.hear_contexts()
         return self._scripts.expose(name, lambda source, *args: callback(*args))
 
     def expose_binding(self, name: str, callback: Callable[..., object] | None = None) -> Deferred[Binding]:
@@ -348,6 +469,7 @@ class Page:
             the calls are items of ``Binding.calls``, and return ``undefined`` at once.
         :returns: fires and fails like :meth:`expose_function`.
         """
+        self._tree.hear_contexts()
         return self._scripts.expose(name, callback)
 
     def add_script_tag(
@@ -395,7 +517,8 @@ class Page:
         return seconds_of(timeout, self._timeouts.general())
 
     def _source_of_call(self, injected: Injected, context_id: int) -> dict[str, Any]:
-        return {"context": self.context, "page": self, "frame": None}
+        frame = self._tree.frame_of_context(injected.session, context_id)
+        return {"context": self.context, "page": self, "frame": frame}
 
     @returns_deferred
     async def query_selector(self, selector: str) -> ElementHandle | None:
@@ -415,21 +538,19 @@ class Page:
         """
         return await query_selector_all(self._evaluator, None, selector)
 
-    @returns_deferred
-    async def content(self) -> str:
+    def content(self) -> Deferred[str]:
         """Return the document as HTML, with its doctype, as it is now.
 
         :returns: fires with the text; fails like :meth:`evaluate`.
         """
-        return str(await self._read("content", OwnWorld.CONTENT))
+        return self.main_frame.content()
 
-    @returns_deferred
-    async def title(self) -> str:
+    def title(self) -> Deferred[str]:
         """Return the document's title.
 
         :returns: fires with the text; fails like :meth:`evaluate`.
         """
-        return str(await self._read("title", OwnWorld.TITLE))
+        return self.main_frame.title()
 
     @returns_deferred
     async def screenshot(
@@ -466,6 +587,14 @@ class Page:
             capture.save(data, path)
         return data
 
+    def is_closed(self) -> bool:
+        """Return whether the page is closed, or the browser gone."""
+        return self.session.ended
+
+    def when_closed(self) -> Deferred[None]:
+        """Return a Deferred that fires with None when the page is closed, or the browser gone; at once where it is."""
+        return self.session.when_ended().addCallback(lambda _: None)
+
     @returns_deferred
     async def close(self) -> None:
         """Close the page (``Target.closeTarget``), without asking its ``beforeunload``.
@@ -488,82 +617,32 @@ class Page:
                 raise  # another line is being looked for, over which the page would come back
         await connection.close()
 
-    def _navigated(self, frame: page.Frame) -> None:
-        if frame.parent_id is None:
-            self._main_frame = (self.target_id, frame.id)
-            self._url = _url_of(frame)
-            self._own_world.forget()
+    def _frame_by_id(self, frame_id: str) -> Frame | None:
+        """Return the frame of an id, where it is there."""
+        return self._tree.frame(frame_id)
 
-    def _went(self, event: page.FrameNavigated | Gap) -> None:
-        if not isinstance(event, Gap):
-            self._navigated(event.frame)
-        elif self.session.target is not None:  # where it went meanwhile nobody has told
-            self._url = self.session.target.url
-            self._injected.register()
-            self._find_main_frame()
+    def _note_document(self, frame: Frame) -> None:
+        """Note that there is another document in a frame."""
 
-    def _moved(self, event: page.NavigatedWithinDocument) -> None:
-        if event.frame_id == self.main_frame_id:
-            self._url = event.url
+    def _navigation_seconds(self, timeout: Timeout) -> float | None:
+        """Return a deadline of a navigation in seconds."""
+        return seconds_of(timeout, self._timeouts.navigation())
 
-    def _opened(self, event: page.DocumentOpened) -> None:
-        if event.frame.parent_id is None:  # the document has the URL of the one whose script has called open()
-            self._url = _url_of(event.frame)
+    def _note_gap(self) -> None:
+        """Note that the line was lost, and another one found."""
+        self._injected.register()
 
-    def _find_main_frame(self) -> None:
-        """Ask which frame is the main one, of a page that has been somewhere before."""
-        asking = self.session.execute(page.get_frame_tree(), timeout=None)
-        asking.addCallbacks(lambda result: self._navigated(result.frame_tree.frame), ignore_failure)
-
-    async def _read(self, what: str, expression: str) -> Any:
+    @returns_deferred
+    async def _read(self, frame: Frame, what: str, expression: str) -> str:
         """Evaluate for ourselves; while a dialog is open that would wait for what the program may be about to do."""
         if self.session.blocked_by:
             raise DialogOpen(f"page.{what}()", self.session.blocked_by)
-        frame_id = self.main_frame_id
+        frame_id = frame._row.id
+        session = await frame._when_session()
         try:
-            return await self._own_world.read(expression, frame_id)
+            return str(await frame._world(session).read(expression, frame_id))
         except ContextDestroyed:
-            if frame_id == self.main_frame_id:
+            if frame_id == frame._row.id:
                 raise
             # A page that was rendered in advance has taken its place, and we have only just heard of it.
-            return await self._own_world.read(expression, self.main_frame_id)
-
-    @returns_deferred
-    async def _go(
-        self, url: str, send: Callable[[Watcher], None], wait_until: WaitUntil, timeout: float | None
-    ) -> Navigation:
-        timeout = await self.session._when_usable("Page.navigate", timeout)
-        watcher = Watcher(self.session, self.main_frame_id, url, wait_until)
-        going = Deferred.fromCoroutine(self._watch(watcher, send))
-        clock = self.session.context.clock
-        return await with_deadline(clock, going, timeout, lambda: self._late(watcher, timeout or 0))
-
-    def _late(self, watcher: Watcher, seconds: float) -> NavigationError:
-        error = watcher.late(seconds)
-        if isinstance(error, NavigationTimeout):
-            error.obstacle = self.session.blocked_by or error.obstacle
-        return error
-
-    async def _watch(self, watcher: Watcher, send: Callable[[Watcher], None]) -> Navigation:
-        older, self._watcher = self._watcher, watcher
-        before = self._url
-        try:
-            send(watcher)
-            if older is not None:
-                older.interrupt(watcher.url)
-            arrived = await watcher.done
-            if not arrived.loader_id and self._url == before:  # the browser answers before it says so
-                self._url = arrived.url
-            return arrived
-        except CancelledError:
-            if not watcher.reached:
-                self.session.execute(page.stop_loading()).addErrback(ignore_failure)
-            raise
-        finally:
-            watcher.stop()
-            if self._watcher is watcher:
-                self._watcher = None
-
-
-def _url_of(frame: page.Frame) -> str:
-    return frame.url + (frame.url_fragment or "")
+            return str(await frame._world(session).read(expression, frame._row.id))

@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from txcdp._deferreds import with_deadline
 from txcdp._reactor import Clock
 from txcdp._timeouts import Timeout, seconds_of
+from txcdp._url_patterns import url_matcher
 from txcdp.errors import DeadlineError, StreamEnded
 from txcdp.streams._stream import Stream, context_of
 
@@ -142,18 +143,16 @@ def predicate_of(match: Match[T]) -> Callable[[T], bool] | None:
     """
     if match is None or (callable(match) and not isinstance(match, str | re.Pattern)):
         return match
-    if isinstance(match, str):
-        pattern, whole = glob(match), match
-    elif isinstance(match, re.Pattern):
-        pattern, whole = match, match.pattern
-    else:
+    if not isinstance(match, str | re.Pattern):
         raise TypeError(f"expect({match!r}): a function, a glob for the URL, or a re.Pattern")
+    matches = url_matcher(match)
 
     def predicate(item: Any) -> bool:
         url = _url_of(item)
         if url is None:
-            raise TypeError(f"expect({whole!r}) is for items with a url, which {type(item).__name__} has not")
-        return pattern.search(url) is not None
+            what = match if isinstance(match, str) else match.pattern
+            raise TypeError(f"expect({what!r}) is for items with a url, which {type(item).__name__} has not")
+        return matches(url)
 
     return predicate
 
@@ -164,35 +163,6 @@ def _url_of(item: Any) -> str | None:
         if isinstance(url, str):
             return url
     return None
-
-
-def glob(pattern: str) -> re.Pattern[str]:
-    r"""Translate a glob for URLs.
-
-    ``**`` stands for anything, ``*`` for anything without a slash, ``{a,b}`` for one of these; ``\`` takes the
-    next character as it is. All else, ``?`` too, stands for itself.
-    """
-    parts: list[str] = []
-    group = False
-    for found in re.finditer(r"\\(?P<escaped>.)|(?P<any>\*\*+)|(?P<some>\*)|(?P<plain>.)", pattern, re.DOTALL):
-        plain = found["plain"]
-        if found["any"]:
-            parts.append(".*")
-        elif found["some"]:
-            parts.append("[^/]*")
-        elif plain == "{" and not group:
-            group = True
-            parts.append("(?:")
-        elif plain == "}" and group:
-            group = False
-            parts.append(")")
-        elif plain == "," and group:
-            parts.append("|")
-        else:
-            parts.append(re.escape(plain or found["escaped"]))
-    if group:
-        raise ValueError(f"{pattern!r}: a brace is not closed; write \\{{ for the character itself")
-    return re.compile(rf"\A(?:{''.join(parts)})\Z", re.DOTALL)
 
 
 def _what(predicate: object) -> str:

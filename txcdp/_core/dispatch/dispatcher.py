@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred, fail
 from txcdp._core.dispatch.inbox import Inbox
 from txcdp._core.dispatch.outbox import Outbox
 from txcdp._core.dispatch.pending import Decode, Owner, PendingCommands
-from txcdp._core.dispatch.routing import EventRoutes
+from txcdp._core.dispatch.routing import EventReceiver, EventRoutes
 from txcdp._core.dispatch.tap import CommandObserver, Tap, observe_commands
 from txcdp._reactor import Clock
 from txcdp._timeouts import DEFAULT, Timeout, literal_seconds_of
@@ -131,11 +131,11 @@ class Dispatcher:
 
     # In:
 
-    def route(self, key: bytes, stream: EventStream[Any]) -> None:
+    def route(self, key: bytes, stream: EventReceiver) -> None:
         """Begin to feed a stream with the events of the session with that key."""
         self.routes.add(stream.method.encode(), key, stream)
 
-    def unroute(self, key: bytes, stream: EventStream[Any]) -> None:
+    def unroute(self, key: bytes, stream: EventReceiver) -> None:
         """Cease to feed it."""
         self.routes.remove(stream.method.encode(), key, stream)
 

@@ -21,6 +21,17 @@ _KEPT = 1000
 _LONGEST = 100
 
 
+class EventReceiver(Protocol):
+    """Something that is fed with one kind of event of one session: a stream or an ``Input``."""
+
+    @property
+    def method(self) -> str:
+        """The event's name."""
+
+    def _feed(self, message: bytes) -> None:
+        """Take one message."""
+
+
 class EventRoute(Protocol):
     """Handles one kind of event."""
 
@@ -42,8 +53,8 @@ class StreamRoute:
 
     def __init__(self, method: bytes) -> None:
         self._prefix = event_prefix(method)
-        self._first: dict[bytes, EventStream[Any]] = {}  # nearly always the only one: no tuple to fetch besides
-        self._more: dict[bytes, tuple[EventStream[Any], ...]] = {}
+        self._first: dict[bytes, EventReceiver] = {}  # nearly always the only one: no tuple to fetch besides
+        self._more: dict[bytes, tuple[EventReceiver, ...]] = {}
         self.taps: tuple[EventStream[Any], ...] = ()
 
     @property
@@ -51,11 +62,11 @@ class StreamRoute:
         """Whether nobody wants the event."""
         return not self._first and not self.taps
 
-    def add(self, session: bytes, stream: EventStream[Any]) -> None:
+    def add(self, session: bytes, stream: EventReceiver) -> None:
         """Deliver a session's events to ``stream`` too."""
         self._set(session, (*self._of(session), stream))
 
-    def remove(self, session: bytes, stream: EventStream[Any]) -> None:
+    def remove(self, session: bytes, stream: EventReceiver) -> None:
         """Deliver no more to ``stream``."""
         self._set(session, tuple(each for each in self._of(session) if each is not stream))
 
@@ -74,11 +85,11 @@ class StreamRoute:
             tap._feed(message)
         return stream is not None or bool(self.taps)
 
-    def _of(self, session: bytes) -> tuple[EventStream[Any], ...]:
+    def _of(self, session: bytes) -> tuple[EventReceiver, ...]:
         first = self._first.get(session)
         return () if first is None else (first, *self._more.get(session, ()))
 
-    def _set(self, session: bytes, streams: tuple[EventStream[Any], ...]) -> None:
+    def _set(self, session: bytes, streams: tuple[EventReceiver, ...]) -> None:
         for table in (self._first, self._more):
             table.pop(session, None)
         if streams:
@@ -104,11 +115,11 @@ class EventRoutes:
         """Let ``route`` handle an event; it delivers to the streams through :meth:`deliver_to_streams`."""
         self._fixed[method] = self._first[method] = route
 
-    def add(self, method: bytes, session: bytes, stream: EventStream[Any]) -> None:
+    def add(self, method: bytes, session: bytes, stream: EventReceiver) -> None:
         """Deliver one event of one session to ``stream``."""
         self._route(method).add(session, stream)
 
-    def remove(self, method: bytes, session: bytes, stream: EventStream[Any]) -> None:
+    def remove(self, method: bytes, session: bytes, stream: EventReceiver) -> None:
         """Undo :meth:`add`."""
         route = self._streams.get(method)
         if route is not None:

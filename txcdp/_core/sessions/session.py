@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -266,6 +266,22 @@ class Session:
         whether somebody decides about a dialog. It goes on over a crash.
         """
         return self._streams.observed(event.method, event)
+
+    def _feed_into(
+        self,
+        events: Iterable[type[Event]],
+        take: Callable[[Any], object],
+        *,
+        gap: Callable[[Gap], object] | None = None,
+        crashed: Callable[[], Callable[[Exception], object]] | None = None,
+        ended: Callable[[Exception | None], object] | None = None,
+    ) -> None:
+        """Hand events of some kinds to a function of the library's own; see ``SessionStreams.feed_into``."""
+        self._streams.feed_into(events, take, gap=gap, crashed=crashed, ended=ended)
+
+    def _keep_enabled(self, domain: str) -> None:
+        """Enable a domain as its first subscriber would, and let it be so until the session ends."""
+        self._enabling.listen(domain)
 
     def detach(self) -> Deferred[None]:
         """Detach from the target, which lives on (``Target.detachFromTarget``).

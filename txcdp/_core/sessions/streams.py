@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
+from twisted.logger import Logger
+
+from txcdp._core.dispatch.routing import EventReceiver
 from txcdp._core.sessions.enabling import Enabling
 from txcdp.errors import MalformedMessage
-from txcdp.protocol import from_json, to_json
+from txcdp.protocol import Event, from_json, to_json
 from txcdp.protocol._holding import HOLDING, Release, answer
 from txcdp.protocol._wire import EventDecoder
 from txcdp.streams import EventStream, Gap, StreamContext
 from txcdp.streams._fanout import EventOwner
+
+log = Logger()
 
 
 class Feeder(Protocol):
@@ -21,10 +26,10 @@ class Feeder(Protocol):
     context: StreamContext
     decoders: dict[Any, EventDecoder[Any]]
 
-    def route(self, key: bytes, stream: EventStream[Any]) -> None:
+    def route(self, key: bytes, stream: EventReceiver) -> None:
         """Begin to feed a stream with the events of the session with that key."""
 
-    def unroute(self, key: bytes, stream: EventStream[Any]) -> None:
+    def unroute(self, key: bytes, stream: EventReceiver) -> None:
         """Cease to feed it."""
 
     def malformed(self, error: MalformedMessage) -> None:
@@ -32,6 +37,45 @@ class Feeder(Protocol):
 
     def count_lenient(self) -> None:
         """Count a message that had to be read tolerantly."""
+
+
+class Input:
+    """One kind of event of one session, typed, for one function of the library's own.
+
+    It is a stream with a single subscriber and without all that a stream can do, which costs a twentieth: a page has a
+    score of them.
+
+    :param method: the event's name.
+    :param decode: turns a message into the event; raises :exc:`MalformedMessage` where it cannot.
+    :param take: is given the events; it goes on to be called after it has raised.
+    :param malformed: called with the error for a message that could not be decoded.
+    """
+
+    __slots__ = ("_decode", "_malformed", "_take", "method")
+
+    def __init__(
+        self,
+        method: str,
+        decode: Callable[[bytes], Any],
+        take: Callable[[Any], object],
+        malformed: Callable[[MalformedMessage], None],
+    ) -> None:
+        self.method = method
+        self._decode = decode
+        self._take = take
+        self._malformed = malformed
+
+    def _feed(self, message: bytes) -> None:
+        """Decode one message and hand it on."""
+        try:
+            event = self._decode(message)
+        except MalformedMessage as error:
+            self._malformed(error)
+            return
+        try:
+            self._take(event)
+        except Exception:
+            log.failure("Following {method} failed; it is followed all the same", method=self.method)
 
 
 class SessionStreams:
@@ -56,6 +100,10 @@ class SessionStreams:
         # Those of the library's own, which go on over a crash, count as nobody's and enable nothing.
         self._observed: dict[tuple[str, Any], EventStream[Any]] = {}
         self._observing = _Observing(self)
+        self._inputs: list[Input] = []
+        self._gap_takers: list[Callable[[Gap], object]] = []
+        self._end_takers: list[Callable[[Exception | None], object]] = []
+        self._crash_takers: list[Callable[[], Callable[[Exception], object]]] = []
         self._end: tuple[Exception | None] | None = None
 
     def get(self, method: str, shape: Any) -> EventStream[Any]:
@@ -69,19 +117,60 @@ class SessionStreams:
         """
         return self._get(self._observed, self._observing, method, shape)
 
+    def feed_into(
+        self,
+        events: Iterable[type[Event]],
+        take: Callable[[Any], object],
+        *,
+        gap: Callable[[Gap], object] | None = None,
+        crashed: Callable[[], Callable[[Exception], object]] | None = None,
+        ended: Callable[[Exception | None], object] | None = None,
+    ) -> None:
+        """Hand the session's events of some kinds to a function of the library's own, until the session ends.
+
+        Like :meth:`observed` it enables no domain, counts as nobody, and goes on over a crash and over a lost line.
+
+        :param take: is given each event, before those who subscribe later.
+        :param gap: is called after each loss of the line.
+        :param crashed: is called at each crash, before anything fails for it; returns what is called with the error
+            when the session's commands have failed.
+        :param ended: is called at the session's end, with what its streams fail with.
+        """
+        if self._end is not None:
+            return
+        if ended is not None:
+            self._end_takers.append(ended)
+        if crashed is not None:
+            self._crash_takers.append(crashed)
+        if gap is not None:
+            self._gap_takers.append(gap)
+        for each in events:
+            made = Input(each.method, self._decoder(each), take, self._feeder.malformed)
+            self._inputs.append(made)
+            if self._fed:
+                self._feeder.route(self._key, made)
+
     def end(self, error: Exception | None) -> None:
         """End all of them, and those that are asked for later."""
         self._end = (error,)
         streams = [*self._streams.values(), *self._observed.values()]
         self._streams, self._observed = {}, {}
+        inputs, self._inputs = self._inputs, []
+        self._gap_takers.clear()
+        self._crash_takers.clear()
+        telling, self._end_takers = self._end_takers, []
+        for each in inputs if self._fed else ():
+            self._feeder.unroute(self._key, each)
         for stream in streams:
             if self._fed:
                 self._feeder.unroute(self._key, stream)
             stream.end(error)
+        for tell in telling:
+            tell(error)
 
-    def release(self) -> list[Callable[[Exception], None]]:
+    def release(self) -> list[Callable[[Exception], object]]:
         """Let the present subscribers go, and return what fails their subscriptions."""
-        return [stream._release() for stream in self._streams.values()]
+        return [*(stream._release() for stream in self._streams.values()), *(take() for take in self._crash_takers)]
 
     def refuse(self, domain: str, error: Exception) -> None:
         """Fail the subscriptions to a domain that could not be enabled."""
@@ -93,8 +182,8 @@ class SessionStreams:
         """Stop feeding the streams, because the line is lost; none of them ends."""
         if self._fed:
             self._fed = False
-            for stream in self._wanted():
-                self._feeder.unroute(self._key, stream)
+            for each in self._receivers():
+                self._feeder.unroute(self._key, each)
 
     def resume(self, key: bytes) -> None:
         """Feed the streams again, over another line.
@@ -103,11 +192,13 @@ class SessionStreams:
         """
         self._key = key
         self._fed = True
-        for stream in self._wanted():
-            self._feeder.route(key, stream)
+        for each in self._receivers():
+            self._feeder.route(key, each)
 
     def mark(self, gap: Gap) -> None:
         """Deliver a gap to the subscribers that want to know of one in their events."""
+        for take in self._gap_takers:
+            take(gap)
         for stream in self._wanted():
             stream._mark(dataclasses.replace(gap, missing=frozenset({stream.method})))
 
@@ -169,18 +260,24 @@ class SessionStreams:
     ) -> EventStream[Any]:
         stream = streams.get((method, shape))
         if stream is None:
-            decode = self._feeder.decoders.get(shape)
-            if decode is None:  # all sessions share it
-                decode = self._feeder.decoders[shape] = EventDecoder(shape, self._feeder.count_lenient)
-            stream = EventStream(self.context, method, decode, owner, self._feeder.malformed)
+            stream = EventStream(self.context, method, self._decoder(shape), owner, self._feeder.malformed)
             if self._end is not None:
                 stream.end(self._end[0])
             else:
                 streams[method, shape] = stream
         return stream
 
+    def _decoder(self, shape: Any) -> EventDecoder[Any]:
+        decode = self._feeder.decoders.get(shape)
+        if decode is None:  # all sessions share it
+            decode = self._feeder.decoders[shape] = EventDecoder(shape, self._feeder.count_lenient)
+        return decode
+
     def _listened(self) -> list[EventStream[Any]]:
         return [stream for stream in self._streams.values() if stream.listened]
+
+    def _receivers(self) -> list[EventReceiver]:
+        return [*self._inputs, *self._wanted()]
 
     def _wanted(self) -> list[EventStream[Any]]:
         return [*(stream for stream in self._observed.values() if stream.listened), *self._listened()]

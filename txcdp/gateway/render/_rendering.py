@@ -89,14 +89,14 @@ async def load(context: BrowserContext, wanted: Render, rules: Rules, progress: 
         await write(page, written, wanted.wait_until)
         return page, None
     try:
-        navigation = await page.goto(wanted.url or NOWHERE, wanted.wait_until, timeout=None)
+        response = await page.goto(wanted.url or NOWHERE, wanted.wait_until, timeout=None)
     except NavigationError:
         if gate.objected is not None:
             raise Problem(403, gate.objected, "policy") from None
         if rules.refused(gate.url):
             raise Problem(403, PRIVATE, "policy") from None
         raise
-    return page, navigation.status if wanted.html is None else None
+    return page, response.status if response is not None and wanted.html is None else None
 
 
 def _set_up(context: BrowserContext, page: Page, wanted: Render) -> list[Any]:

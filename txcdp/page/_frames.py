@@ -1,0 +1,696 @@
+"""A page's frames, and what is known of them: one model that is fed for the page's life.
+
+The model (:mod:`txcdp.model`) keeps the tables: the tree of frames over all processes, the documents in them, and the
+navigations. Here it is fed, with the events of the page's session and of those of its frames that are in other
+processes (each is attached to before it runs, by :mod:`txcdp._following`), and its changes become what a program sees:
+:class:`Frame` objects, items of the page's streams, and the ends of what waits (:class:`Waiter`).
+
+In the model, the page's own session is called ``""`` for good, also over another line; the others by their ids.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, get_args
+
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.python.failure import Failure
+
+from txcdp._core.sessions import Session
+from txcdp._deferreds import ignore_failure, returns_deferred
+from txcdp._following import Choice, Following, ModelFeed
+from txcdp._privacy import printable, shown_url
+from txcdp._timeouts import DEFAULT, Timeout
+from txcdp._url_patterns import URLMatch
+from txcdp.domains import inspector, network, page, target
+from txcdp.errors import ContextDestroyed, DocumentBroken, NavigationError, SessionDetached
+from txcdp.model import (
+    BrowserModel,
+    Change,
+    Context,
+    Document,
+    DocumentCommitted,
+    FrameAttached,
+    FrameDetached,
+    FrameRenamed,
+    FrameTreeChanged,
+    LifecycleReached,
+    NavigationEnded,
+    NavigationState,
+    SessionAttached,
+    SessionClosed,
+)
+from txcdp.model import Frame as Row
+from txcdp.page._evaluation import Evaluator, OwnWorld
+from txcdp.page._injected import Injected
+from txcdp.page._responses import Response
+from txcdp.protocol import Event, Record
+from txcdp.streams import Gap, StreamContext, StreamSubject
+
+if TYPE_CHECKING:
+    from txcdp.page._page import Page
+
+T = TypeVar("T")
+
+#: What the model of a page is fed with. That a document was parsed, or loaded, its lifecycle events tell.
+_FED: Final[tuple[type[Event], ...]] = (
+    *BrowserModel().wants("frames", "documents").difference((page.DomContentEventFired, page.LoadEventFired)),
+    *(target.AttachedToTarget, target.DetachedFromTarget),
+    *(inspector.TargetCrashed, inspector.TargetReloadedAfterCrash),
+)
+
+#: What a document has been through that was there before anybody looked, and is empty.
+_EMPTY: Final = ("commit", "DOMContentLoaded", "load", "networkAlmostIdle", "networkIdle")
+
+#: How far a navigation is waited for.
+WaitUntil = Literal["load", "domcontentloaded", "networkidle", "commit"]
+
+#: How far a document is waited for, by the protocol's names of these states, in the order in which they usually come.
+LIFECYCLE: Final[dict[WaitUntil, str]] = {
+    "commit": "commit",
+    "domcontentloaded": "DOMContentLoaded",
+    "load": "load",
+    "networkidle": "networkIdle",
+}
+
+
+#: How a frame has come by its document, or URL.
+NavigationKind = Literal["new_document", "same_document", "restored", "prerendered", "error"]
+
+
+@dataclass(frozen=True)
+class Navigation:
+    """One navigation of a frame, from its commit on; an item of ``Page.navigations``.
+
+    :ivar url: where it has led, with the fragment; of an error the URL of the browser's page that tells of it.
+    :ivar frame: the frame that has navigated.
+    :ivar kind: ``"new_document"``; ``"same_document"``: a fragment, or the history API; ``"restored"`` from the
+        back/forward cache, as it was; ``"prerendered"``, before it was gone to; ``"error"``: nothing was to be had.
+    :ivar loader_id: the document's loader; None where the document stayed.
+    :ivar response: the server's answer; None where there was none, or the browser did not tell.
+    """
+
+    url: str
+    frame: Frame
+    kind: NavigationKind = "new_document"
+    loader_id: str | None = None
+    response: Response | None = None
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status of the server's answer, such as 404; None where there was no answer."""
+        return None if self.response is None else self.response.status
+
+
+def check_wait_until(wait_until: str) -> None:
+    """Refuse what is none of :data:`WaitUntil`, before anything is sent.
+
+    :raises ValueError: it is none of these.
+    """
+    if wait_until not in get_args(WaitUntil):
+        raise ValueError(f"wait_until={wait_until!r}: use one of {', '.join(map(repr, get_args(WaitUntil)))}")
+
+
+class FramesBelow(Choice):
+    """Frames of a page that are in processes of their own."""
+
+    below = (target.FilterEntry(type="iframe"),)
+    above = ()
+
+
+class Frame:
+    """A frame: the same object for as long as the frame is there, whichever process it is in.
+
+    :ivar page: the page that it is in.
+    """
+
+    def __init__(self, page: Page, tree: FrameTree, row: Row) -> None:
+        self.page = page
+        self._tree = tree
+        self._row = row
+        self._detached = False
+        self._own_world: tuple[Session, OwnWorld] | None = None
+        self._evaluator: Evaluator | None = None
+
+    def __repr__(self) -> str:
+        name = f" {self.name!r}" if self.name else ""
+        return printable(f"<Frame{name} {shown_url(self.url)}{' (detached)' if self._detached else ''}>")
+
+    @property
+    def name(self) -> str:
+        """The frame's name, as its element says or its own script; ``""`` where there is none."""
+        return self._row.name
+
+    @property
+    def url(self) -> str:
+        """The URL of its document, with the fragment, by what the browser has said so far."""
+        return self._tree.url_of(self._row)
+
+    @property
+    def parent_frame(self) -> Frame | None:
+        """The frame around it; None: it is the page's main frame, or detached."""
+        return None if self._detached else self._tree.frame(self._row.parent_id)
+
+    @property
+    def child_frames(self) -> list[Frame]:
+        """The frames in it, in the order of attaching."""
+        return self._tree.children(self._row)
+
+    def is_detached(self) -> bool:
+        """Return whether it is gone from its page, or the page is closed."""
+        return self._detached or (self is not self.page.main_frame and self.page.is_closed())
+
+    def goto(
+        self,
+        url: str,
+        wait_until: WaitUntil = "load",
+        *,
+        referer: str | None = None,
+        timeout: Timeout = DEFAULT,
+    ) -> Deferred[Response | None]:
+        """Send the frame to a URL (``Page.navigate``) and wait until its document is there; see :meth:`Page.goto`.
+
+        :returns: fires and fails like :meth:`Page.goto`, with :exc:`NavigationError` also where the frame is removed.
+        """
+        seconds = self._checked(wait_until, timeout)
+        return self.page._navigator.goto(self, url, wait_until, referer, seconds)
+
+    def set_content(self, html: str, wait_until: WaitUntil = "load", *, timeout: Timeout = DEFAULT) -> Deferred[None]:
+        """Write a document in the place of the one that is there; see :meth:`Page.set_content`."""
+        seconds = self._checked(wait_until, timeout)
+        return self.page._navigator.set_content(self, html, wait_until, seconds)
+
+    def wait_for_load_state(self, state: WaitUntil = "load", *, timeout: Timeout = DEFAULT) -> Deferred[None]:
+        """Wait until the frame's document has got far enough; see :meth:`Page.wait_for_load_state`."""
+        return self.page._navigator.wait_for_load_state(self, state, self._checked(state, timeout))
+
+    def wait_for_url(
+        self, url: URLMatch, wait_until: WaitUntil = "load", *, timeout: Timeout = DEFAULT
+    ) -> Deferred[None]:
+        """Wait until the frame is somewhere; see :meth:`Page.wait_for_url`."""
+        return self.page._navigator.wait_for_url(self, url, wait_until, self._checked(wait_until, timeout))
+
+    @returns_deferred
+    async def evaluate(
+        self, expression: str, arg: Any = None, *, await_promise: bool = True, timeout: Timeout = DEFAULT
+    ) -> Any:
+        """Evaluate JavaScript in the frame's document; see :meth:`Page.evaluate`.
+
+        :returns: fires and fails like :meth:`Page.evaluate`; with :exc:`NavigationError`, too, where the frame is
+            removed.
+        """
+        evaluator = await self._tree.evaluator(self)
+        return await evaluator.evaluate(expression, (arg,), await_promise=await_promise, timeout=timeout)
+
+    def content(self) -> Deferred[str]:
+        """Return the document as HTML; see :meth:`Page.content`."""
+        return self.page._read(self, "content", OwnWorld.CONTENT)
+
+    def title(self) -> Deferred[str]:
+        """Return the document's title; see :meth:`Page.title`."""
+        return self.page._read(self, "title", OwnWorld.TITLE)
+
+    def _checked(self, wait_until: WaitUntil, timeout: Timeout) -> float | None:
+        """Return a deadline in seconds, after refusing what is none, and what is nothing to wait for."""
+        check_wait_until(wait_until)
+        return self.page._navigation_seconds(timeout)
+
+    def _when_session(self) -> Deferred[Session]:
+        """Return a Deferred of the session that the frame is told of in; it moves from one to the other at times."""
+        return self._tree.when_session(self._row)
+
+    def _world(self, session: Session) -> OwnWorld:
+        """Return our own world in its document."""
+        if self._own_world is None or self._own_world[0] is not session:
+            self._own_world = session, OwnWorld(session)
+        return self._own_world[1]
+
+    def _note_document(self) -> None:
+        """Note that there is another document in it."""
+        if self._own_world is not None:
+            self._own_world[1].forget()
+
+
+class Waiter(Generic[T]):
+    """Base of what waits for something to become of a frame.
+
+    :param frame: which one.
+    :ivar done: fires with what has come of it, or fails with what came between.
+    """
+
+    def __init__(self, frame: Frame) -> None:
+        self.done: Deferred[T] = Deferred()
+        self._frame = frame
+        self._tree = frame._tree
+        self._gone = frame.page.session._when_interrupted()
+        self._gone.addCallbacks(lambda reason: self.fail(copy.copy(reason)), ignore_failure)
+        if frame._detached:
+            self.fail(self._tree.removed(frame))
+        else:
+            self._tree.waiters[self] = None
+
+    def changed(self, changes: Sequence[Change]) -> None:
+        """Take what has changed in the page's model."""
+        raise NotImplementedError
+
+    def succeed(self, outcome: T) -> None:
+        """Be done."""
+        if not self.done.called:
+            self.done.callback(outcome)
+
+    def fail(self, error: Exception | Failure) -> None:
+        """Have failed."""
+        if not self.done.called:
+            self.done.errback(error)
+
+    def stop(self) -> None:
+        """Leave nothing behind."""
+        self._tree.waiters.pop(self, None)
+        if not self._gone.called:
+            self._gone.cancel()
+
+
+class FrameTree:
+    """A page's frames, and the model that they are known by.
+
+    :param owner: the page.
+    :param target_id: its target, and with it the main frame's id, unless it was ever rendered in advance.
+    :param url: of its document.
+    :param found: whether the page was there before, and so may have been anywhere.
+    :param answer_dialogs: is called with each session of a frame whose dialogs wait for an answer.
+    :ivar main: the main frame.
+    :ivar frames: all of them by id, the main frame first.
+    :ivar streams: the page's.
+    :ivar waiters: what waits for something (a dict for an ordered set).
+    """
+
+    def __init__(
+        self, owner: Page, target_id: str, url: str, found: bool, answer_dialogs: Callable[[Session], object]
+    ) -> None:
+        self.main: Frame
+        self.frames: dict[str, Frame] = {}
+        self.waiters: dict[Waiter[Any], None] = {}
+        self._page = owner
+        self._session = owner.session
+        self._model = BrowserModel()
+        self._sessions: dict[str, Session] = {"": owner.session}
+        self._injected: dict[Session, Injected] = {owner.session: owner._injected}
+        #: What is enabled in all of these sessions, by and by.
+        self._domains: set[str] = set()
+        self._activated = False
+        #: What the browser has said of a page where nobody was told where it went meanwhile.
+        self._told_url: str | None = None
+        self._handlers: dict[type[Change], Callable[[Any], None]] = {
+            FrameAttached: self._attached,
+            FrameDetached: self._detached,
+            FrameRenamed: self._renamed,
+            FrameTreeChanged: lambda change: self._ask(change.frame.session_id),
+            DocumentCommitted: self._committed,
+            LifecycleReached: self._reached,
+            NavigationEnded: self._navigation_ended,
+            SessionAttached: self._session_attached,
+            SessionClosed: self._session_closed,
+        }
+        self.streams = PageStreams(owner.session.context)
+        self._feed = ModelFeed(self._model, _FED, self._tell)
+        self._begin_at(target_id, url)
+        if not found:
+            for name in _EMPTY:
+                self._feed.take("", page.LifecycleEvent(frame_id=target_id, loader_id="", name=name, timestamp=0.0))
+        self._feed.listen(self._session, "")
+        self._session._feed_into((), _nothing, gap=self._gap, crashed=self._crashed, ended=self.streams.end)
+        self._following = Following(
+            FramesBelow(), self._set_up, answer_dialogs=answer_dialogs, begin=self._begins, timeout=None
+        )
+        if found:
+            self._ask("")
+
+    def follow(self) -> None:
+        """Attach to the page's frames in other processes, from now on."""
+        for sent in self._following.follow(self._session, set_up=False):
+            sent.addErrback(ignore_failure)
+
+    # What is known:
+
+    def frame(self, frame_id: str | None) -> Frame | None:
+        """Return the frame of an id, where it is there."""
+        return None if frame_id is None else self.frames.get(frame_id)
+
+    def children(self, row: Row) -> list[Frame]:
+        """Return the frames in a frame."""
+        return [self.frames[each.id] for each in self._model.frames.children(row.id) if each.id in self.frames]
+
+    def document(self, row: Row) -> Document | None:
+        """Return the document in a frame."""
+        return self._model.documents.documents.get(row.id)
+
+    def url_of(self, row: Row) -> str:
+        """Return the URL of the document in a frame."""
+        if self._told_url is not None and row is self.main._row:
+            return self._told_url
+        document = self._model.documents.documents.get(row.id)
+        return row.url if document is None else document.url
+
+    def has_reached(self, row: Row, state: WaitUntil) -> bool:
+        """Return whether the document in a frame has got far enough; of ``networkidle``, those in it as well."""
+        document = self.document(row)
+        if document is None or (state != "commit" and LIFECYCLE[state] not in document.reached):
+            return False
+        below = self._model.frames.children(row.id) if state == "networkidle" else ()
+        return all(self.has_reached(each, state) for each in below if self.document(each) is not None)
+
+    def session_of(self, row: Row) -> Session | None:
+        """Return the session that a frame is told of in; None while it moves."""
+        return None if row.session_id is None else self._sessions.get(row.session_id)
+
+    def when_session(self, row: Row) -> Deferred[Session]:
+        """Return a Deferred of the session that a frame is told of in."""
+        session = self.session_of(row)
+        if session is not None:
+            return succeed(session)
+        waiter = _Arrival(self.frames[row.id]) if row.id in self.frames else None
+        if waiter is None:
+            return fail(SessionDetached("", f"frame {row.id}"))
+        return waiter.done.addBoth(_stopped, waiter)
+
+    async def evaluator(self, frame: Frame) -> Evaluator:
+        """Return what evaluates in a frame's document, when there is where it can."""
+        if frame is self.main:
+            return self._page._evaluator
+        session = await self.when_session(frame._row)
+        evaluator = frame._evaluator
+        if evaluator is None:
+            evaluator = frame._evaluator = Evaluator(self._injected[session], lambda: self._context(frame))
+        evaluator.injected = self._injected[session]
+        if not self.is_top(frame._row):
+            self.hear_contexts()
+            waiter = _ContextThere(frame)
+            await waiter.done.addBoth(_stopped, waiter)
+        return evaluator
+
+    def context_of(self, row: Row) -> Context | None:
+        """Return the context of a frame's document, by what was heard of it."""
+        found = self._model.contexts.in_frame(row.id)
+        return found if found is not None and found.session_id == row.session_id else None
+
+    def frame_of_context(self, session: Session, context_id: int) -> Frame | None:
+        """Return the frame in whose document a context is, by what was heard of it."""
+        key = "" if session is self._session else session.id or ""
+        context = self._model.contexts.get(key, context_id)
+        return None if context is None else self.frame(context.frame_id)
+
+    def _context(self, frame: Frame) -> int | None:
+        """Return the number of the context of a frame's document; None where it is what its session takes for given."""
+        if self.is_top(frame._row):
+            return None
+        context = self.context_of(frame._row)
+        if context is None:
+            raise ContextDestroyed("the document is gone in which it was to be evaluated: the frame navigates")
+        return context.id
+
+    def hear_contexts(self) -> None:
+        """Have it told where JavaScript runs: frames that are not at the top of their session are found by that."""
+        self._feed.add(self._model.wants("contexts"))
+        self._keep_enabled("Runtime")
+
+    def _keep_enabled(self, domain: str) -> None:
+        if domain not in self._domains:
+            self._domains.add(domain)
+            for session in list(self._sessions.values()):
+                session._keep_enabled(domain)
+
+    def is_top(self, row: Row) -> bool:
+        """Return whether a frame is the one at the top of its session, whose documents commands mean by default."""
+        return row.session_id is not None and self._model.frames.top(row.session_id) is row
+
+    def removed(self, frame: Frame) -> Exception:
+        """Return what to fail with because a frame is gone."""
+        return NavigationError(frame.url, "the frame was removed")
+
+    def response(self, frame: Frame, loader_id: str, said: network.Response | None) -> Response | None:
+        """Return the server's answer of a navigation, where there was one."""
+        if said is None or said.url.startswith("data:"):
+            return None
+        return Response(frame, loader_id, said, lambda loader: _Body(frame, loader).whole())
+
+    # What is done:
+
+    def hear_network(self) -> None:
+        """Have the network's events told from now on: what is known of navigations is in them."""
+        self._keep_enabled("Network")
+
+    def take(self, key: str, record: Record) -> None:
+        """Fold the result of a command into the model."""
+        self._feed.take(key, record)
+
+    # What the model tells:
+
+    def _tell(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            handler = self._handlers.get(type(change))
+            if handler is not None:
+                handler(change)
+        for waiter in list(self.waiters):
+            waiter.changed(changes)
+
+    def _attached(self, change: FrameAttached) -> None:
+        row = change.frame
+        if row.parent_id is not None:
+            frame = self.frames[row.id] = Frame(self._page, self, row)
+            self.streams.push("frame_attached", frame)
+        elif not self.frames:
+            self.main = self.frames[row.id] = Frame(self._page, self, row)
+        else:  # it was told to be gone, as it is when a page closes: it is the same one for whoever has it
+            self.main._row = row
+            self.frames = {
+                row.id: self.main,
+                **{each: frame for each, frame in self.frames.items() if frame is not self.main},
+            }
+
+    def _detached(self, change: FrameDetached) -> None:
+        frame = self.frames.get(change.frame.id)
+        if frame is None or frame is self.main:
+            return
+        del self.frames[change.frame.id]
+        frame._detached = True
+        self.streams.push("frame_detached", frame)
+        for waiter in [each for each in self.waiters if each._frame is frame]:
+            waiter.fail(self.removed(frame))
+
+    def _renamed(self, change: FrameRenamed) -> None:
+        frame = self.frames.pop(change.old_id, None)
+        if frame is not None:
+            self.frames = {change.frame.id: frame, **self.frames}
+            self._activated = True
+
+    def _committed(self, change: DocumentCommitted) -> None:
+        document, navigation = change.document, change.navigation
+        frame = self.frames.get(document.frame_id)
+        if frame is None:
+            return
+        activated = False
+        if frame is self.main:
+            self._told_url = None
+            activated, self._activated = self._activated, False
+        frame._note_document()
+        self._page._note_document(frame)
+        if navigation is None:
+            return
+        if document.unreachable_url is not None:
+            kind: NavigationKind = "error"
+        elif navigation.state is NavigationState.RESTORED:
+            kind = "restored"
+        else:
+            kind = "prerendered" if activated else "new_document"
+        self._navigated(frame, document.url, kind, document.loader_id, document.response)
+
+    def _navigation_ended(self, change: NavigationEnded) -> None:
+        if change.reason is not NavigationState.SAME_DOCUMENT:
+            return
+        navigation = change.navigation
+        frame = self.frames.get(navigation.frame_id)
+        if frame is not None:
+            self._navigated(frame, navigation.url, "same_document", None, None)
+
+    def _navigated(
+        self, frame: Frame, url: str, kind: NavigationKind, loader_id: str | None, said: network.Response | None
+    ) -> None:
+        if "navigations" in self.streams:
+            response = None if loader_id is None else self.response(frame, loader_id, said)
+            self.streams.push("navigations", Navigation(url, frame, kind, loader_id, response))
+        self.streams.push("frame_navigated", frame)
+
+    def _reached(self, change: LifecycleReached) -> None:
+        stream = _OF_MAIN.get(change.name)
+        if stream is not None and change.document.frame_id == self.main._row.id:
+            self.streams.push(stream, self._page)
+
+    def _session_attached(self, change: SessionAttached) -> None:
+        if change.target.type == "iframe" and not change.waiting:
+            self._ask(change.session.id)  # it has been there for a while
+
+    def _session_closed(self, change: SessionClosed) -> None:
+        self._sessions.pop(change.session_id, None)
+
+    # What else happens:
+
+    def _begins(self, session: Session) -> None:
+        if session is not self._session:
+            self._sessions[session.id or ""] = session
+            self._feed.listen(session)
+            injected = self._injected[session] = Injected(session)
+            injected.register()
+            self._page._scripts.attach(injected)
+            session._feed_into((), _nothing, ended=lambda _: self._injected.pop(session, None))
+            for domain in self._domains:
+                session._keep_enabled(domain)
+
+    @staticmethod
+    def _set_up(target_type: str) -> list[tuple[str, dict[str, Any]]]:
+        return [("Page.enable", {}), ("Page.setLifecycleEventsEnabled", {"enabled": True})]
+
+    def _ask(self, key: str | None) -> None:
+        """Ask which frames there are in a session, where not all was told."""
+        session = self._sessions.get(key or "")
+        if session is not None:
+            asking = session.execute(page.get_frame_tree(), timeout=None)
+            asking.addCallbacks(lambda result: self._feed.take(key or "", result), ignore_failure)
+
+    def _begin_at(self, frame_id: str, url: str) -> None:
+        """Take a page for told that is somewhere, with nothing in it."""
+        frame = page.Frame(
+            id=frame_id,
+            loader_id="",
+            url=url,
+            domain_and_registry="",
+            security_origin="",
+            mime_type="",
+            secure_context_type="InsecureScheme",
+            cross_origin_isolated_context_type="NotIsolated",
+            gated_api_features=[],
+        )
+        self._feed.take("", page.GetFrameTreeResult(frame_tree=page.FrameTree(frame=frame)))
+
+    def _gap(self, gap: Gap) -> None:
+        """Find out where the page is, of which nobody was told for a while."""
+        for key in [each for each in self._sessions if each]:
+            self._feed.take("", target.DetachedFromTarget(session_id=key))
+        info = self._session.target
+        if info is not None:
+            if gap.restarted:
+                self._begin_at(info.target_id, info.url)
+            self._told_url = info.url
+        self._page._note_gap()
+        self._ask("")
+
+    def _crashed(self) -> Callable[[Exception], object]:
+        """Return what fails all that waits at present: whoever waits from then on waits for what comes after."""
+        waiting = list(self.waiters)
+
+        def fail_all(error: Exception) -> None:
+            for waiter in waiting:
+                waiter.fail(copy.copy(error))
+            self.streams.push("crashes", self._page)
+
+        return fail_all
+
+
+class PageStreams:
+    """A page's streams, each made when it is asked for; they end with the page.
+
+    :param context: what the streams of the connection share.
+    """
+
+    def __init__(self, context: StreamContext) -> None:
+        self._context = context
+        self._streams: dict[str, StreamSubject[Any]] = {}
+        self._end: tuple[Exception | None] | None = None
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._streams
+
+    def get(self, name: str) -> StreamSubject[Any]:
+        """Return one of them, the same one each time."""
+        stream = self._streams.get(name)
+        if stream is None:
+            stream = self._streams[name] = StreamSubject(self._context, f"page.{name}")
+            if self._end is not None:
+                stream.end(self._end[0])
+        return stream
+
+    def push(self, name: str, item: object) -> None:
+        """Deliver an item to who has subscribed to one of them."""
+        stream = self._streams.get(name)
+        if stream is not None:
+            stream.push(item)
+
+    def end(self, error: Exception | None) -> None:
+        """End them all."""
+        self._end = (error,)
+        for stream in self._streams.values():
+            stream.end(error)
+
+
+class _Arrival(Waiter[Session]):
+    """A frame that moves between two processes."""
+
+    def changed(self, changes: Sequence[Change]) -> None:
+        session = self._tree.session_of(self._frame._row)
+        if session is not None:
+            self.succeed(session)
+
+
+class _ContextThere(Waiter[None]):
+    """A frame whose document runs scripts."""
+
+    def __init__(self, frame: Frame) -> None:
+        super().__init__(frame)
+        self.changed(())
+
+    def changed(self, changes: Sequence[Change]) -> None:
+        row = self._frame._row
+        if self._tree.is_top(row) or self._tree.context_of(row) is not None:
+            self.succeed(None)
+
+
+class _Body(Waiter[None]):
+    """A document whose body is coming."""
+
+    def __init__(self, frame: Frame, loader_id: str) -> None:
+        super().__init__(frame)
+        self._loader_id = loader_id
+        self._look()
+
+    def whole(self) -> Deferred[None]:
+        """Return the Deferred of its end."""
+        return self.done.addBoth(_stopped, self)
+
+    def changed(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            if not isinstance(change, NavigationEnded) or change.reason is not NavigationState.BROKEN:
+                continue
+            navigation = change.navigation
+            if navigation.loader_id == self._loader_id:
+                self.fail(DocumentBroken(navigation.url, navigation.error_text))
+        self._look()
+
+    def _look(self) -> None:
+        document = self._tree.document(self._frame._row)
+        if document is None or document.loader_id != self._loader_id:
+            self.fail(NavigationError(self._frame.url, "another document has taken its place: its body is gone"))
+        elif "DOMContentLoaded" in document.reached or document.opened:
+            self.succeed(None)  # a parser comes to its end after the body has
+
+
+def _stopped(outcome: T, waiter: Waiter[Any]) -> T:
+    waiter.stop()
+    return outcome
+
+
+def _nothing(event: object) -> None:
+    """Take nothing."""
+
+
+_OF_MAIN: Final = {"load": "loaded", "DOMContentLoaded": "dom_content_loaded"}
