@@ -22,8 +22,8 @@ from txcdp.protocol import to_json
 
 def _without_comments(text: str) -> str:
     """Return a script as it is sent: every document of every page gets it."""
-    text = re.sub(r"^ *//.*\n|/\*\*[^*]*\*/", "", text, flags=re.MULTILINE)
-    return re.sub(r"^\s+", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^ *//.*\n|/\*\*[\s\S]*?\*/", "", text, flags=re.MULTILINE)
+    return re.sub(r"^\s+|\s+$", "", text, flags=re.MULTILINE)
 
 
 _SOURCE: Final = _without_comments(files("txcdp.page").joinpath("injected.js").read_text("utf-8"))

@@ -314,9 +314,16 @@
   /** @param {string} digits */
   const bigint = digits => digits[0] === '-' ? -BigInt('0x' + slice(digits, 1)) : BigInt('0x' + digits);
 
+  /** @param {any} into @param {PropertyKey} key @param {any} value @param {boolean} enumerable */
+  const define = (into, key, value, enumerable) => {
+    /** @type {any} */
+    const descriptor = { __proto__: null, value, writable: true, enumerable, configurable: true };
+    defineProperty(into, key, descriptor);
+  };
+
   /** Give an object a property, whatever its prototype would do with that. @param {any} into @param {PropertyKey} key @param {any} value */
   const put = (into, key, value) => {
-    if (key in into) defineProperty(into, key, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
+    if (key in into) define(into, key, value, true);
     else into[key] = value;
   };
 
@@ -355,7 +362,8 @@
       case 'l': return new URL(row[1]);
       case 'e': {
         const error = new Error(row[2]);
-        for (let i = 1; i < 4; i += 2) defineProperty(error, i === 1 ? 'name' : 'stack', { __proto__: null, value: row[i], writable: true, enumerable: false, configurable: true });
+        define(error, 'name', row[1], false);
+        define(error, 'stack', row[3], false);
         return error;
       }
       case 'b': {
@@ -543,7 +551,7 @@
         mapSet(calls, id, { resolve, reject });
         send(key + '\n' + id + '\n' + name + '\n' + pack(args));
       });
-      defineProperty(global, name, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
+      define(global, name, value, true);
     },
 
     /** @param {string} name */
