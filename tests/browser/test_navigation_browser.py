@@ -1,13 +1,24 @@
-"""Every way for a document to come without its load event, and what a navigation is told to have led to."""
+"""Navigations in a real browser: how far they get, back and forward, contents, waits, and what they have led to."""
 
 from __future__ import annotations
 
-from twisted.internet.defer import Deferred
+import functools
+import operator
+import re
+
+from twisted.internet.defer import CancelledError, Deferred
 
 import txcdp
 from tests.browser.support import SharedBrowserTestCase, got
 from tests.raw_server import BROKEN, Raw, RawServer, http
-from txcdp.errors import DocumentBroken, NavigationError, NavigationTimeout, TargetCrashed
+from txcdp.errors import (
+    DocumentBroken,
+    NavigationError,
+    NavigationInterrupted,
+    NavigationTimeout,
+    SessionDetached,
+    TargetCrashed,
+)
 from txcdp.page import Page, Response
 
 #: So long that a test that waits for it fails by its own time.
@@ -96,3 +107,228 @@ class EndsWithoutLoadTests(SharedBrowserTestCase):
         await tab.evaluate("history.back()")
         await there
         return await tab.reload(timeout=NEVER)
+
+
+class HistoryTests(SharedBrowserTestCase):
+    async def visited(self) -> tuple[Page, str, str]:
+        """Open a page that has been to two others."""
+        page = await self.page()
+        first, second = self.server.page("/one", "<title>one</title>"), self.server.page("/two", "<title>two</title>")
+        await page.goto(first)
+        await page.goto(second)
+        return page, first, second
+
+    async def test_back_and_forward(self):
+        page, first, second = await self.visited()
+        kinds: list[str] = []
+        page.navigations.subscribe(lambda each: kinds.append(each.kind))
+        for wait_until in ("commit", "domcontentloaded", "load", "networkidle"):
+            await page.go_back(wait_until)
+            self.assertEqual((page.url, await page.title()), (first, "one"))
+            await page.go_forward(wait_until)
+            self.assertEqual((page.url, await page.title()), (second, "two"))
+        self.assertEqual(len(kinds), 8)
+        self.assertLessEqual(set(kinds), {"restored", "new_document"})
+
+    async def test_what_cannot_be_kept_is_asked_for_again(self):
+        page = await self.page()
+        first = self.server.page("/one", "<script>addEventListener('unload', () => 0)</script>")
+        await page.goto(first)
+        await page.goto(self.server.page("/two"))
+        self.assertEqual(got(await page.go_back()).status, 200)
+        self.assertEqual(page.url, first)
+
+    async def test_nowhere_to_go(self):
+        page, _, second = await self.visited()
+        self.assertIsNone(await page.go_forward())
+        self.assertEqual(page.url, second)
+        await page.go_back()
+        await page.go_back()
+        self.assertEqual(page.url, "about:blank")
+        self.assertIsNone(await page.go_back())
+
+    async def test_within_a_document(self):
+        page = await self.page()
+        url = self.server.page("/", "<p id=part>")
+        await page.goto(url)
+        await page.goto(url + "#part")
+        await page.evaluate("history.pushState(null, '', '/pushed')")
+        for there in (url + "#part", url):
+            self.assertIsNone(await page.go_back())
+            self.assertEqual(page.url, there)
+        self.assertIsNone(await page.go_forward())
+        self.assertEqual(page.url, url + "#part")
+        self.assertEqual(self.server.asked.count("/"), 1)
+
+    async def test_frames_of_a_document_that_comes_back_are_known_again(self):
+        page = await self.page()
+        self.server.page("/inner", "<title>inner</title>")
+        far = self.server.url("/inner", "localhost")
+        outer = self.server.page("/", f"<iframe name=near src=/inner></iframe><iframe name=far src='{far}'></iframe>")
+        await page.goto(outer)
+        await page.goto(self.server.page("/other"))
+        self.assertEqual(len(page.frames), 1)
+        await page.go_back()
+        while len(page.frames) < 3:
+            await page.wait_for_timeout(0.02)
+        for name in ("near", "far"):
+            frame = page.frame(name)
+            assert frame is not None
+            self.assertEqual(await frame.title(), "inner")
+
+    async def test_it_is_interrupted(self):
+        page, first, _ = await self.visited()
+        held = self.server.held("/slow")
+        going = page.goto(self.server.url("/slow"))
+        await held.asked
+        back = page.go_back()
+        error = await self.fails(going, NavigationInterrupted)
+        self.assertEqual(error.by, first)
+        await back
+        self.assertEqual(page.url, first)
+
+
+class RefererTests(SharedBrowserTestCase):
+    async def test_a_referer(self):
+        page = await self.page()
+        self.server.echo("/", "referer")
+        response = got(await page.goto(self.server.url("/"), referer="http://from.test/"))
+        self.assertEqual(await response.text(), "http://from.test/")
+        self.assertEqual(await page.evaluate("document.referrer"), "http://from.test/")
+
+    async def test_a_response(self):
+        page = await self.page()
+        self.server.page("/old", status=302, location="/new")
+        url = self.server.page("/new", '{"a": "\u00e4"}', 418, content_type="application/json", x_made_by="us")
+        response = got(await page.goto(self.server.url("/old#part")))
+        self.assertEqual((response.url, response.status, response.ok), (url, 418, False))
+        self.assertEqual(page.url, url + "#part")
+        self.assertEqual(await response.json(), {"a": "\u00e4"})
+        self.assertEqual(await response.body(), '{"a": "\u00e4"}'.encode())
+        self.assertEqual(await response.header_value("X-Made-By"), "us")
+        self.assertIn({"name": "x-made-by", "value": "us"}, [
+            {"name": each["name"].lower(), "value": each["value"]} for each in await response.headers_array()
+        ])  # fmt: skip
+        self.assertEqual((await response.server_addr() or {})["port"], self.server.port)
+        self.assertIsNone(await response.security_details())
+        self.assertFalse(response.from_service_worker or response.from_cache)
+        await response.finished()
+        await page.goto("about:blank")
+        self.assertEqual(await response.json(), {"a": "\u00e4"})  # it was read before
+
+    async def test_a_body_that_is_gone(self):
+        page = await self.page()
+        response = got(await page.goto(self.server.page("/", "<p>here")))
+        await page.goto("about:blank")
+        await self.fails(response.body(), NavigationError)
+
+    async def test_a_body_that_comes(self):
+        page = await self.page()
+        held = self.server.held("/", "<p>later")
+        going = page.goto(self.server.url("/"), "commit")
+        await held.asked
+        held.release()
+        response = got(await going)
+        self.assertEqual(await response.text(), "<p>later")
+
+
+class WaitTests(SharedBrowserTestCase):
+    async def test_for_a_url(self):
+        page = await self.page()
+        there = self.server.page("/there/x?y=1", "<title>there</title>")
+        here = self.server.page("/here", "<title>here</title>")
+        await page.goto(here)
+        for match in ("**/there/x?y=1", re.compile(r"/there/x\?y"), lambda url: url == there, there, ""):
+            waiting = page.wait_for_url(match)
+            if match:
+                self.assertNoResult(waiting)
+                await page.evaluate("url => { location.href = url }", there)
+            await waiting
+            self.assertEqual(page.url, there if match else here)
+            await page.wait_for_url(match)
+            await page.goto(here)
+
+    async def test_for_a_url_within_the_document(self):
+        page = await self.page()
+        await page.goto(self.server.page("/"))
+        for script in ("location.hash = 'part'", "history.pushState(null, '', '/pushed')"):
+            before = page.url
+            waiting = page.wait_for_url(functools.partial(operator.ne, before))
+            await page.evaluate(script)
+            await waiting
+
+    async def test_for_a_url_that_does_not_come(self):
+        page = await self.page()
+        error = await self.fails(page.wait_for_url("**/never", timeout=0.05), NavigationTimeout)
+        self.assertIn("about:blank", str(error))
+        self.assertIn("never", str(error))
+        waiting = page.wait_for_url("**/never")
+        waiting.cancel()
+        await self.fails(waiting, CancelledError)
+        with self.assertRaises(ValueError):
+            page.wait_for_url("{open")
+
+        def raises(url: str) -> bool:
+            raise KeyError(url)
+
+        await self.fails(page.wait_for_url(raises), KeyError)
+        waiting = page.wait_for_url("**/never")
+        await page.close()
+        await self.fails(waiting, SessionDetached)
+        self.assertFalse(page._tree.waiters)
+
+    async def test_for_a_state(self):
+        page = await self.page()
+        for state in ("commit", "domcontentloaded", "load", "networkidle"):
+            await page.wait_for_load_state(state)  # of the empty document
+        picture = self.server.held("/picture", content_type="image/png")
+        await page.goto(self.server.page("/", "<img src=/picture>"), "commit")
+        await page.wait_for_load_state("domcontentloaded")
+        loading, idle = page.wait_for_load_state(), page.wait_for_load_state("networkidle")
+        await picture.asked
+        self.assertNoResult(loading)
+        picture.release()
+        await loading
+        await idle
+        with self.assertRaises(ValueError):
+            page.wait_for_load_state("idle")  # type: ignore[arg-type]
+
+    async def test_a_state_of_the_document_that_comes_meanwhile(self):
+        page = await self.page()
+        self.server.held("/never", content_type="image/png")
+        await page.goto(self.server.page("/", "<img src=/never>"), "domcontentloaded")
+        loading = page.wait_for_load_state()
+        await page.goto(self.server.page("/other", "<title>other</title>"))
+        await loading
+
+
+class ContentTests(SharedBrowserTestCase):
+    async def test_content(self):
+        page = await self.page()
+        url = self.server.page("/", "<form name=open></form><form name=write></form><p>before")
+        await page.goto(url)
+        html = "<!DOCTYPE html><html><head><title>\u2028 %s 😀</title></head><body><p>'\"\\</p></body></html>"
+        for wait_until in ("commit", "domcontentloaded", "load", "networkidle"):
+            await page.set_content(html, wait_until)
+            self.assertEqual(await page.title(), "\u2028 %s 😀")
+            self.assertEqual(page.url, url)
+        self.assertIn("<p>'\"\\</p>", await page.content())
+        self.assertEqual(await page.evaluate("document.doctype.name"), "html")
+
+    async def test_what_belongs_to_it_is_awaited(self):
+        page = await self.page()
+        picture = self.server.held("/picture", content_type="image/png")
+        writing = page.set_content(f"<img src='{self.server.url('/picture')}'>")
+        await picture.asked
+        self.assertNoResult(writing)
+        picture.release()
+        await writing
+        self.server.held("/never", content_type="image/png")
+        hanging = page.set_content(f"<img src='{self.server.url('/never')}'>", timeout=0.3)
+        error = await self.fails(hanging, NavigationTimeout)
+        self.assertEqual(error.reached, "domcontentloaded")
+
+    async def test_scripts_run(self):
+        page = await self.page()
+        await page.set_content("<script>document.title = 'ran'</script>")
+        self.assertEqual(await page.title(), "ran")

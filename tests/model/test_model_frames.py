@@ -252,6 +252,42 @@ class TestOrders:
         assert model.feed("S1", told) == ()
 
 
+def test_a_tree_says_which_frames_of_its_process_are_no_more() -> None:
+    model = BrowserModel()
+    events = [navigated("main", "L1"), *(page.FrameAttached(frame_id=each, parent_frame_id="main") for each in "ABC")]
+    feed([Input("S", each) for each in events], model)
+    info = target.TargetInfo(
+        target_id="C", type="iframe", title="", url="", attached=True, can_access_opener=False, parent_frame_id="main"
+    )
+    attached = target.AttachedToTarget(session_id="T", target_info=info, waiting_for_debugger=False)
+    inside = page.FrameTree(frame=frame("B", "L2", parent_id="main"))
+    told = page.GetFrameTreeResult(frame_tree=page.FrameTree(frame=frame("main", "L1"), child_frames=[inside]))
+    changes = feed([Input("S", attached), Input("S", told)], model)
+    assert [each.frame.id for each in changes if isinstance(each, FrameDetached)] == ["A"]
+    assert [each.id for each in model.frames.children("main")] == ["B", "C"]
+
+
+@pytest.mark.parametrize("parents", [{"A": "A"}, {"A": "B", "B": "A"}, {"A": "B", "B": "C", "C": "A"}])
+def test_frames_that_are_in_themselves_go_all_the_same(parents: dict[str, str]) -> None:
+    model = BrowserModel()
+    changes = feed([Input("S", page.FrameAttached(frame_id=a, parent_frame_id=b)) for a, b in parents.items()], model)
+    changes += feed([Input("S", page.FrameDetached(frame_id="A", reason="remove"))], model)
+    assert sorted(each.frame.id for each in changes if isinstance(each, FrameDetached)) == sorted(parents)
+    assert model.frames.frames == {}
+
+
+def test_an_opened_document_has_the_url_of_the_one_whose_script_has_opened_it() -> None:
+    for loader in ("L1", ""):  # "": of what was there before anybody looked
+        model = BrowserModel()
+        begin = page.GetFrameTreeResult(frame_tree=page.FrameTree(frame=frame("main", loader, "about:blank")))
+        opened = page.DocumentOpened(frame=frame("main", "L1", "http://a/opener"))
+        loaded = page.LifecycleEvent(frame_id="main", loader_id="L1", name="load", timestamp=1.0)
+        feed([Input("S", begin), Input("S", opened), Input("S", loaded)], model)
+        document = model.documents.documents["main"]
+        assert (model.frames.frames["main"].url, document.url) == ("http://a/opener", "http://a/opener")
+        assert (document.loader_id, list(document.reached), document.opened) == ("L1", ["load"], True)
+
+
 def test_what_has_gone_is_forgotten() -> None:
     """Ten thousand frames that came and went leave nothing but a bounded memory of their ids."""
     model = BrowserModel()

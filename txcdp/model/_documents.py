@@ -529,6 +529,7 @@ class Documents(Table):
         document = self.documents.get(event.frame.id)
         if document is not None and document.loader_id in ("", event.frame.loader_id):
             document.opened = True
+            document.loader_id = event.frame.loader_id  # of one that was there before anybody looked
             document.url = event.frame.url + (event.frame.url_fragment or "")
             document.reached.clear()
             self.emit(DocumentOpened(document))
