@@ -2,6 +2,7 @@
 
 from txcdp.browser._browser import Browser
 from txcdp.browser._context import BrowserContext
+from txcdp.browser._cookies import Cookie
 from txcdp.browser._opening import ConnectionOptions, connect, launch
 
-__all__ = ["Browser", "BrowserContext", "ConnectionOptions", "connect", "launch"]
+__all__ = ["Browser", "BrowserContext", "ConnectionOptions", "Cookie", "connect", "launch"]

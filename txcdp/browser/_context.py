@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from http.cookiejar import Cookie as JarCookie
+from http.cookiejar import CookieJar
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from twisted.internet.defer import Deferred
 
 from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp._privacy import printable
 from txcdp._timeouts import DefaultTimeouts, Timeout
+from txcdp.browser._cookies import Cookie, Cookies
 from txcdp.domains import target
 from txcdp.errors import Gone
 from txcdp.page._viewport import ViewportSize
@@ -85,6 +90,64 @@ class BrowserContext:
     def new_page(self, url: str = "about:blank") -> Deferred[Page]:
         """Open a page in this context; see :meth:`Browser.new_page`."""
         return self.browser.new_page(url, context=None if self.id is None else self)
+
+    def cookies(self, urls: str | Sequence[str] | None = None) -> Deferred[list[Cookie]]:
+        """Return the context's cookies (``Storage.getCookies``).
+
+        :param urls: a URL, or several: only the cookies that are sent to any of them; None or none: all.
+        :returns: fires with a list of dicts: ``name``, ``value``, ``domain`` (with a dot in front where subdomains have
+            it too), ``path``, ``expires`` (seconds since the epoch; -1: it goes with the context), ``httpOnly``,
+            ``secure``, ``sameSite``, and ``partitionKey`` where there is one. Fails like ``Session.execute``; with
+            :exc:`ValueError` where something is no URL.
+        """
+        return self._cookies.get(urls)
+
+    def add_cookies(self, cookies: Iterable[Cookie | Mapping[str, Any]]) -> Deferred[None]:
+        """Add cookies, each in the place of one of the same name, domain and path (``Storage.setCookies``).
+
+        :param cookies: dicts with ``name``, ``value``, and either ``url``, or ``domain`` and ``path``; else as
+            :meth:`cookies` returns them.
+        :returns: fires with None when the browser has them. Fails with :exc:`ValueError` or :exc:`TypeError`, and adds
+            none, where one of them cannot be; otherwise like ``Session.execute``.
+        """
+        return self._cookies.add(cookies)
+
+    def clear_cookies(
+        self,
+        *,
+        name: str | re.Pattern[str] | None = None,
+        domain: str | re.Pattern[str] | None = None,
+        path: str | re.Pattern[str] | None = None,
+    ) -> Deferred[None]:
+        """Delete the context's cookies, or those that all of the filters match (``Storage.clearCookies``).
+
+        :param name: a text that is the cookie's name, or a pattern that is found in it; None: any.
+        :param domain: the same of its domain, which has a dot in front where subdomains have the cookie too.
+        :param path: the same of its path.
+        :returns: fires with None; fails like ``Session.execute``.
+        """
+        return self._cookies.clear(name, domain, path)
+
+    def cookie_jar(self) -> Deferred[CookieJar]:
+        """Return the context's cookies as a jar, for treq, Scrapy and others; later changes are not in it.
+
+        ``HttpOnly`` and ``SameSite`` are among a cookie's nonstandard attributes. Partitioned cookies are left out.
+
+        :returns: fires with an :class:`http.cookiejar.CookieJar`; fails like ``Session.execute``.
+        """
+        return self._cookies.jar()
+
+    def add_cookie_jar(self, jar: Iterable[JarCookie]) -> Deferred[None]:
+        """Add all cookies of a jar that have not expired (``Storage.setCookies``).
+
+        :param jar: an :class:`http.cookiejar.CookieJar`.
+        :returns: fires with None when the browser has them; fails like ``Session.execute``.
+        """
+        return self._cookies.add_jar(jar)
+
+    @property
+    def _cookies(self) -> Cookies:
+        return Cookies(self.browser.session, self.id)
 
     @returns_deferred
     async def close(self) -> None:

@@ -1,0 +1,365 @@
+"""The cookies of a context: as dicts, and as a jar of Python's own, both ways."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from http.cookiejar import Cookie as JarCookie
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any, Final, Literal, Required, TypedDict
+from urllib.parse import SplitResult, urlsplit
+
+from txcdp._core.sessions import Session
+from txcdp._deferreds import returns_deferred
+from txcdp.domains import network, storage
+
+#: Which sites' requests carry a cookie.
+SameSite = Literal["Strict", "Lax", "None"]
+
+#: The last second of the year 9999, as seconds since the epoch.
+_LAST_EXPIRY: Final = 253402300799
+
+#: Bytes of a cookie's name and value together.
+_LONGEST: Final = 4096
+
+#: What the browser refuses in them.
+_NOT_IN_NAMES: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f;=]")
+_NOT_IN_VALUES: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f;]")
+
+#: When a cookie has expired by that it is to be deleted.
+_LONG_AGO: Final = 1.0
+
+
+class Cookie(TypedDict, total=False):
+    """A cookie.
+
+    ``name`` and ``value`` are always there, and where it is one of a context, so is all but ``partitionKey``. One that
+    is to be added has either a ``url``, of which the rest is taken, or a ``domain`` and a ``path``.
+    """
+
+    name: Required[str]
+    value: Required[str]
+    url: str
+    domain: str
+    path: str
+    expires: float
+    httpOnly: bool
+    secure: bool
+    sameSite: SameSite
+    partitionKey: str
+    _crHasCrossSiteAncestor: bool
+
+
+_KEYS: Final = Cookie.__required_keys__ | Cookie.__optional_keys__
+
+
+def dict_of(cookie: network.Cookie) -> Cookie:
+    """Return a cookie of the browser's as a dict."""
+    described = Cookie(
+        name=cookie.name,
+        value=cookie.value,
+        domain=cookie.domain,
+        path=cookie.path,
+        expires=-1 if cookie.session or cookie.expires is None else cookie.expires,
+        httpOnly=cookie.http_only,
+        secure=cookie.secure,
+        sameSite=cookie.same_site or "Lax",
+    )
+    if cookie.partition_key is not None:
+        described["partitionKey"] = cookie.partition_key.top_level_site
+        described["_crHasCrossSiteAncestor"] = cookie.partition_key.has_cross_site_ancestor
+    return described
+
+
+def param_of(cookie: Mapping[str, Any]) -> network.CookieParam:
+    """Return a dict as a cookie that the browser is to add.
+
+    :raises TypeError: it is none, or something in it is of another type.
+    :raises ValueError: something in it cannot be.
+    """
+    if not isinstance(cookie, Mapping):
+        raise TypeError(f"a cookie is a dict with name, value, and url or domain and path, not {cookie!r}")
+    name = cookie.get("name")
+    given = {key: value for key, value in cookie.items() if value is not None}
+    unknown = given.keys() - _KEYS
+    if unknown:
+        raise ValueError(f"cookie {name!r}: {', '.join(sorted(unknown))} unknown; there are {', '.join(sorted(_KEYS))}")
+    for key, kinds in _TYPES.items():
+        if key in given and (not isinstance(given[key], kinds) or (key == "expires" and given[key] is True)):
+            raise TypeError(f"cookie {name!r}: {key}={given[key]!r} is not of type {kinds[0].__name__}")
+    for key in ("name", "value"):
+        if key not in given:
+            raise ValueError(f"cookie {name!r}: it has no {key}")
+    _check_place(given)
+    _check_text(given)
+    expires = given.get("expires", -1)
+    if expires != -1 and not 0 <= expires <= _LAST_EXPIRY:
+        raise ValueError(
+            f"cookie {name!r}: expires={expires!r}: seconds since the epoch, up to the year 9999; -1 for one that goes "
+            "with its context"
+        )
+    same_site = given.get("sameSite")
+    if same_site not in (None, "Strict", "Lax", "None"):
+        raise ValueError(f"cookie {name!r}: sameSite={same_site!r}: 'Strict', 'Lax' or 'None'")
+    secure = given.get("secure")
+    if secure is None and "url" in given:
+        secure = urlsplit(given["url"]).scheme in ("https", "wss")
+    if same_site == "None" and not secure:
+        raise ValueError(f"cookie {name!r}: the browser takes sameSite='None' with secure=True alone")
+    return network.CookieParam(
+        name=given["name"],
+        value=given["value"],
+        url=given.get("url"),
+        domain=given.get("domain"),
+        path=given.get("path") if "url" not in given else _directory(given["url"]),
+        expires=None if expires == -1 else expires,
+        http_only=given.get("httpOnly"),
+        secure=secure,
+        same_site=same_site,
+        partition_key=_partition_key(given),
+    )
+
+
+_TYPES: Final[dict[str, tuple[type, ...]]] = {
+    **dict.fromkeys(("name", "value", "url", "domain", "path", "sameSite", "partitionKey"), (str,)),
+    **dict.fromkeys(("httpOnly", "secure", "_crHasCrossSiteAncestor"), (bool,)),
+    "expires": (float, int),
+}
+
+
+def _check_place(given: Mapping[str, Any]) -> None:
+    name = given["name"]
+    if "url" not in given:
+        if "domain" in given and "path" in given:
+            return
+        raise ValueError(f"cookie {name!r}: it has to have a url, or a domain and a path")
+    for key in ("domain", "path"):
+        if key in given:
+            raise ValueError(f"cookie {name!r}: it has to have either a url or a {key}: not both")
+    url = given["url"]
+    if url == "about:blank":
+        raise ValueError(f"a blank page can have no cookie {name!r}: {url!r}")
+    if urlsplit(url).scheme not in ("http", "https", "ws", "wss"):
+        raise ValueError(f"cookie {name!r}: only pages of http and https have cookies, not {url!r}")
+
+
+def _check_text(given: Mapping[str, Any]) -> None:
+    name, value = given["name"], given["value"]
+    for key, refused in (("name", _NOT_IN_NAMES), ("value", _NOT_IN_VALUES)):
+        found = refused.search(given[key])
+        if found is not None:
+            raise ValueError(f"cookie {name!r}: its {key} has {found[0]!r} in it, which no cookie can have")
+        if given[key].strip(" \t") != given[key]:
+            raise ValueError(f"cookie {name!r}: its {key} begins or ends with a space, which no cookie's does")
+    if not name and not value:
+        raise ValueError("a cookie that has neither a name nor a value is none")
+    if len(name.encode("utf-8", "replace")) + len(value.encode("utf-8", "replace")) > _LONGEST:
+        raise ValueError(f"cookie {name[:80]!r}: its name and value have more than {_LONGEST} bytes together")
+    if not given.get("path", "/").startswith("/"):
+        raise ValueError(f"cookie {name!r}: path={given['path']!r} does not begin with '/'")
+
+
+def _directory(url: str) -> str:
+    """Return the path that a cookie has which is set by a URL: up to its last slash."""
+    return urlsplit(url).path.rpartition("/")[0] + "/"
+
+
+def _partition_key(given: Mapping[str, Any]) -> network.CookiePartitionKey | None:
+    site = given.get("partitionKey")
+    if site is None:
+        return None
+    ancestor = given.get("_crHasCrossSiteAncestor", False)
+    return network.CookiePartitionKey(top_level_site=site, has_cross_site_ancestor=ancestor)
+
+
+class _Place:
+    """A URL to which cookies may be sent."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        if not parts.scheme or not parts.hostname:
+            raise ValueError(f"{url!r} is not the URL of anything that has cookies")
+        self._host = _host_of(parts)
+        self._path = parts.path or "/"
+        self._secure = parts.scheme in ("https", "wss") or _is_local(parts.hostname)
+
+    def has(self, cookie: network.Cookie) -> bool:
+        """Whether a cookie is sent there, as RFC 6265 has it."""
+        domain = cookie.domain.lower()
+        if domain.startswith("."):
+            if not f".{self._host}".endswith(domain):
+                return False
+        elif domain != self._host:
+            return False
+        if cookie.secure and not self._secure:
+            return False
+        path = cookie.path
+        return self._path == path or self._path.startswith(path if path.endswith("/") else f"{path}/")
+
+
+def _host_of(parts: SplitResult) -> str:
+    """Return a URL's host as cookies name it: in lower case, in ASCII."""
+    host = parts.hostname or ""
+    if ":" in host:
+        return f"[{host}]"
+    try:
+        return host if host.isascii() else host.encode("idna").decode()
+    except UnicodeError:
+        return host
+
+
+def _is_local(host: str) -> bool:
+    """Whether a host is this machine, for which secure cookies go without encryption."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _matches(wanted: str | re.Pattern[str] | None, value: str) -> bool:
+    if wanted is None:
+        return True
+    return wanted == value if isinstance(wanted, str) else wanted.search(value) is not None
+
+
+class Cookies:
+    """The cookies of one context.
+
+    :param session: the browser's.
+    :param context_id: whose they are; None: the default context's.
+    """
+
+    def __init__(self, session: Session, context_id: str | None) -> None:
+        self._session = session
+        self._context_id = context_id
+
+    @returns_deferred
+    async def get(self, urls: str | Sequence[str] | None) -> list[Cookie]:
+        """Return those that are sent to any of the URLs; None: all."""
+        return [dict_of(each) for each in await self._all(urls)]
+
+    @returns_deferred
+    async def add(self, cookies: Iterable[Mapping[str, Any]]) -> None:
+        """Add some, all or none."""
+        if isinstance(cookies, Mapping):
+            raise TypeError("add_cookies() takes a list of cookies: [{...}]")
+        await self._set([param_of(each) for each in cookies])
+
+    @returns_deferred
+    async def clear(
+        self,
+        name: str | re.Pattern[str] | None,
+        domain: str | re.Pattern[str] | None,
+        path: str | re.Pattern[str] | None,
+    ) -> None:
+        """Delete those that all filters match."""
+        if name is None and domain is None and path is None:
+            await self._session.execute(storage.clear_cookies(browser_context_id=self._context_id))
+            return
+        gone = [
+            each
+            for each in await self._all(None)
+            if _matches(name, each.name) and _matches(domain, each.domain) and _matches(path, each.path)
+        ]
+        # No command deletes them one by one but a page's, which may be of another context.
+        await self._set(
+            [
+                network.CookieParam(
+                    name=each.name,
+                    value=each.value,
+                    domain=each.domain,
+                    path=each.path,
+                    secure=each.secure,
+                    http_only=each.http_only,
+                    same_site=each.same_site,
+                    expires=_LONG_AGO,
+                    partition_key=each.partition_key,
+                    source_scheme=each.source_scheme,
+                    source_port=each.source_port,
+                )
+                for each in gone
+            ]
+        )
+
+    @returns_deferred
+    async def jar(self) -> CookieJar:
+        """Return a jar with all of them but those of partitions, which a jar knows nothing of."""
+        # By itself it sends to subdomains what was set without a domain.
+        strict = DefaultCookiePolicy(strict_ns_domain=DefaultCookiePolicy.DomainStrictNonDomain)
+        jar = CookieJar(strict)
+        for each in await self._all(None):
+            if each.partition_key is None:
+                jar.set_cookie(_to_jar(each))
+        return jar
+
+    @returns_deferred
+    async def add_jar(self, jar: Iterable[JarCookie]) -> None:
+        """Add what a jar has, but for what has expired."""
+        now = time.time()
+        await self._set([_from_jar(each) for each in jar if not each.is_expired(int(now))])
+
+    async def _all(self, urls: str | Sequence[str] | None) -> list[network.Cookie]:
+        places = None if urls is None else [_Place(each) for each in ([urls] if isinstance(urls, str) else urls)]
+        command = storage.get_cookies(browser_context_id=self._context_id)
+        found = (await self._session.execute(command)).cookies
+        # A list without URLs in it means all, as in Playwright.
+        return found if not places else [each for each in found if any(place.has(each) for place in places)]
+
+    async def _set(self, params: list[network.CookieParam]) -> None:
+        if params:
+            await self._session.execute(storage.set_cookies(cookies=params, browser_context_id=self._context_id))
+
+
+def _to_jar(cookie: network.Cookie) -> JarCookie:
+    """Return a cookie as :mod:`http.cookiejar` would have made it of the same header."""
+    domain_specified = cookie.domain.startswith(".")
+    expires = None if cookie.session or cookie.expires is None else int(cookie.expires)
+    rest: dict[str, str] = {"SameSite": cookie.same_site} if cookie.same_site is not None else {}
+    if cookie.http_only:
+        rest["HttpOnly"] = ""
+    # What a header without a "=" says has a value and no name here, and a name and no value there.
+    name, value = (cookie.name, cookie.value) if cookie.name else (cookie.value, None)
+    return JarCookie(
+        version=0,
+        name=name,
+        value=value,
+        port=None,
+        port_specified=False,
+        # So it calls a host without a dot.
+        domain=cookie.domain if "." in cookie.domain or ":" in cookie.domain else f"{cookie.domain}.local",
+        domain_specified=domain_specified,
+        domain_initial_dot=domain_specified,
+        path=cookie.path,
+        path_specified=True,
+        secure=cookie.secure,
+        expires=expires,
+        discard=expires is None,
+        comment=None,
+        comment_url=None,
+        rest=rest,
+    )
+
+
+def _from_jar(cookie: JarCookie) -> network.CookieParam:
+    domain = "localhost" if cookie.domain == "localhost.local" else cookie.domain
+    rest = {str(key).lower(): value for key, value in vars(cookie)["_rest"].items()}  # as the header wrote them
+    same_site = str(rest.get("samesite") or "").capitalize()
+    if cookie.domain_specified and not domain.startswith("."):
+        domain = f".{domain}"
+    elif not cookie.domain_specified:
+        domain = domain.removeprefix(".")
+    return network.CookieParam(
+        name=cookie.name if cookie.value is not None else "",
+        value=cookie.value if cookie.value is not None else cookie.name,
+        domain=domain,
+        path=cookie.path or "/",
+        secure=bool(cookie.secure),
+        http_only="httponly" in rest,
+        same_site=_SAME_SITES.get(same_site) if cookie.secure or same_site != "None" else None,
+        expires=None if cookie.expires is None else float(min(cookie.expires, _LAST_EXPIRY)),
+    )
+
+
+_SAME_SITES: Final[dict[str, SameSite]] = {"Strict": "Strict", "Lax": "Lax", "None": "None"}
