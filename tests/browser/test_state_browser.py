@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from tests.browser.support import SharedBrowserTestCase
+from txcdp.errors import EvaluationError
 
 
 class CookiesTests(SharedBrowserTestCase):
@@ -116,3 +117,69 @@ class CookiesTests(SharedBrowserTestCase):
                 await context.add_cookies(cookies)
                 await context.clear_cookies(**filters)
                 self.assertEqual(sorted(each["name"] for each in await context.cookies()), left.split(), filters)
+
+
+class WebStorageTests(SharedBrowserTestCase):
+    async def test_items(self):
+        page = await self.page()
+        await page.goto(self.server.page("/", "<p>"))
+        for storage, name in ((page.local_storage, "localStorage"), (page.session_storage, "sessionStorage")):
+            self.assertEqual(await storage.items(), [])
+            self.assertIsNone(await storage.get_item("a"))
+            await storage.set_item("a", "1")
+            texts = {"key": "own", "length": "2", "__proto__": "p", "": "", "\ud800\u2028\x00'\"\\": "\udfff🎈"}
+            for key, value in texts.items():
+                await storage.set_item(key, value)
+                self.assertEqual(await storage.get_item(key), value)
+            found = {each["name"]: each["value"] for each in await storage.items()}
+            self.assertEqual(found, {"a": "1", **texts})
+            self.assertEqual(await page.evaluate(f"{name}.getItem('a')"), "1")
+            await page.evaluate(f"{name}.a = 2")
+            self.assertEqual(await storage.get_item("a"), "2")
+            await storage.remove_item("a")
+            await storage.remove_item("a")
+            self.assertIsNone(await storage.get_item("a"))
+            await storage.clear()
+            self.assertEqual(await page.evaluate(f"{name}.length"), 0)
+
+    async def test_whatever_the_page_has_done(self):
+        page = await self.page()
+        await page.goto(
+            self.server.page(
+                "/",
+                "<form name=localStorage></form><script>Storage.prototype.getItem = 5;"
+                "Object.defineProperty(window, 'localStorage', {value: {}}); JSON.stringify = null</script>",
+            )
+        )
+        await page.local_storage.set_item("a", "1")
+        self.assertEqual(await page.local_storage.items(), [{"name": "a", "value": "1"}])
+
+    async def test_each_origin_has_its_own(self):
+        page = await self.page()
+        url = self.server.page("/", "<p>")
+        await page.goto(url)
+        await page.local_storage.set_item("a", "1")
+        await page.goto(self.server.url("/", "localhost"))
+        self.assertEqual(await page.local_storage.items(), [])
+        await page.goto(url)
+        self.assertEqual(await page.local_storage.get_item("a"), "1")
+        other = await page.context.new_page(url)
+        self.assertEqual(await other.local_storage.get_item("a"), "1")
+
+    async def test_documents_that_have_none(self):
+        page = await self.page()
+        self.server.page("/sandboxed", "<p>", content_security_policy="sandbox allow-scripts")
+        for url in ("about:blank", "data:text/html,<p>", self.server.url("/sandboxed")):
+            await page.goto(url)
+            for each in (page.local_storage, page.session_storage):
+                error = await self.fails(each.items(), EvaluationError)
+                self.assertEqual(error.name, "SecurityError")
+                self.assertIn("go to a page of http or https first", str(error))
+
+    async def test_what_cannot_be_kept(self):
+        page = await self.page()
+        await page.goto(self.server.page("/", "<p>"))
+        error = await self.fails(page.local_storage.set_item("a", "x" * 6_000_000), EvaluationError)
+        self.assertEqual(error.name, "QuotaExceededError")
+        await self.fails(page.local_storage.set_item("a", 5), TypeError)  # type: ignore[arg-type]
+        self.assertEqual(await page.local_storage.items(), [])

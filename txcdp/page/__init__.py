@@ -9,6 +9,7 @@ from txcdp.page._handles import Box, ElementHandle, JSHandle
 from txcdp.page._page import Page
 from txcdp.page._responses import Response
 from txcdp.page._scripts import Binding, BindingCall
+from txcdp.page._storage import StorageItem, WebStorage
 from txcdp.page._values import JSError
 from txcdp.page._viewport import ViewportSize
 
@@ -24,6 +25,8 @@ __all__ = [
     "Navigation",
     "Page",
     "Response",
+    "StorageItem",
     "ViewportSize",
     "WaitUntil",
+    "WebStorage",
 ]

@@ -26,6 +26,7 @@ from txcdp.page._injected import Injected
 from txcdp.page._navigation import Navigator
 from txcdp.page._responses import Response
 from txcdp.page._scripts import Binding, Scripts, source_of
+from txcdp.page._storage import WebStorage
 from txcdp.page._tags import add_tag
 from txcdp.page._viewport import ViewportSize, checked, override
 from txcdp.page._waiting import FunctionWait, interval_of, wait_for_timeout
@@ -551,6 +552,16 @@ class Page:
         :returns: fires with the text; fails like :meth:`evaluate`.
         """
         return self.main_frame.title()
+
+    @property
+    def local_storage(self) -> WebStorage:
+        """What the document's origin keeps over all of its pages, as long as the context is there."""
+        return WebStorage(self, "local")
+
+    @property
+    def session_storage(self) -> WebStorage:
+        """What the document's origin keeps in this page alone."""
+        return WebStorage(self, "session")
 
     @returns_deferred
     async def screenshot(

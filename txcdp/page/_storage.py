@@ -1,0 +1,116 @@
+"""A page's local and session storage."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
+
+from txcdp._deferreds import returns_deferred
+from txcdp.errors import EvaluationError
+
+if TYPE_CHECKING:
+    from txcdp.page._page import Page
+
+#: What a document without an origin says, where it is asked for a storage.
+_DENIED: Final = "SecurityError"
+
+
+class StorageItem(TypedDict):
+    """An item of a storage: ``name`` and ``value``."""
+
+    name: str
+    value: str
+
+
+class WebStorage:
+    """A storage of the origin that a page's document has: what scripts call ``localStorage`` or ``sessionStorage``.
+
+    Whatever of the page's own scripts has put into the place of these, it is the storage that is meant. Each method's
+    Deferred fails with :exc:`EvaluationError` where the document has no storage, as ``about:blank`` and ``data:`` URLs
+    have none; otherwise like ``Page.title``.
+
+    :param page: whose document is meant.
+    :param kind: ``"local"`` or ``"session"``.
+    """
+
+    def __init__(self, page: Page, kind: Literal["local", "session"]) -> None:
+        self._page = page
+        self._kind = kind
+
+    def __repr__(self) -> str:
+        return f"<WebStorage {self._kind} of {self._page!r}>"
+
+    @returns_deferred
+    async def items(self) -> list[StorageItem]:
+        """Return all items.
+
+        :returns: fires with a list of dicts with ``name`` and ``value``, in the storage's own order.
+        """
+        found = await self._run("items", "Array.from(it,(_,n)=>({name:it.key(n),value:it.getItem(it.key(n))}))")
+        return [StorageItem(name=each["name"], value=each["value"]) for each in found]
+
+    @returns_deferred
+    async def get_item(self, name: str) -> str | None:
+        """Return the value of an item.
+
+        :param name: its name.
+        :returns: fires with the text; None: there is no such item.
+        """
+        value = await self._run("get_item", f"it.getItem({_literal('name', name)})")
+        return None if value is None else str(value)
+
+    @returns_deferred
+    async def set_item(self, name: str, value: str) -> None:
+        """Set an item.
+
+        :param name: its name.
+        :param value: a text.
+        :returns: fires with None; fails with :exc:`EvaluationError` of the name ``QuotaExceededError`` where there is
+            no room for it.
+        """
+        await self._run("set_item", f"it.setItem({_literal('name', name)},{_literal('value', value)})")
+
+    @returns_deferred
+    async def remove_item(self, name: str) -> None:
+        """Remove an item, where it is there.
+
+        :param name: its name.
+        :returns: fires with None.
+        """
+        await self._run("remove_item", f"it.removeItem({_literal('name', name)})")
+
+    @returns_deferred
+    async def clear(self) -> None:
+        """Remove all items.
+
+        :returns: fires with None.
+        """
+        await self._run("clear", "it.clear()")
+
+    async def _run(self, method: str, source: str) -> Any:
+        attribute = f"{self._kind}Storage"
+        # Written as JSON by the page, a text may have half of a surrogate pair in it.
+        expression = f"(it=>JSON.stringify({{done:{source}}}))({attribute})"
+        try:
+            said = await self._page._read(self._page.main_frame, f"{self._kind}_storage.{method}", expression)
+        except EvaluationError as error:
+            if error.name != _DENIED:
+                raise
+            raise EvaluationError(
+                f"the document {self._page.url[:200]!r} has no {self._kind} storage, as it has no origin of its own: "
+                f"go to a page of http or https first ({error.message})",
+                error.details,
+                error.name,
+                error.message,
+                error.stack,
+            ) from error
+        return json.loads(said).get("done")
+
+
+def _literal(what: str, text: str) -> str:
+    """Return a text as JavaScript."""
+    if not isinstance(text, str):
+        raise TypeError(
+            f"{what}={text!r} is no str, and a storage keeps nothing else: pack it, such as with json.dumps()"
+        )
+    return json.dumps(text)
