@@ -72,8 +72,7 @@ class WaitTests(SharedBrowserTestCase):
         error = await self.fails(tab.wait_for_function(count, polling=0.001), EvaluationError)
         self.assertEqual(error.message, "x")
         for polling in (0, -1, "mutation"):
-            with self.assertRaises(ValueError):
-                tab.wait_for_function("1", polling=polling)  # type: ignore[arg-type]
+            await self.fails(tab.wait_for_function("1", polling=polling), ValueError)  # type: ignore[arg-type]
 
     async def test_its_end_leaves_nothing_in_the_page(self):
         tab = await self.page()

@@ -22,12 +22,14 @@ MODULES = [
 ]
 
 #: Of which it cannot be said what they fire with.
-OF_ANYTHING = {
-    f"{name}.{method}" for name in ("Page", "JSHandle", "ElementHandle") for method in ("evaluate", "json_value")
+OF_ANYTHING = {"Response.json"} | {
+    f"{name}.{method}"
+    for name in ("Page", "Frame", "JSHandle", "ElementHandle")
+    for method in ("evaluate", "json_value")
 }
 
 #: A field of options, in seconds; what is made by ``Stream.expect``; and what is no deadline, but waited for.
-APART = {"RenderOptions.__init__", "Expected.__init__", "Page.wait_for_timeout"}
+APART = {"RenderOptions.__init__", "Expected.__init__", "Page.wait_for_timeout", "Frame.wait_for_timeout"}
 
 #: Methods that Python awaits.
 AWAITED = {"__aenter__", "__aexit__", "__anext__"}

@@ -68,12 +68,21 @@ CHECKING = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 
 #: Circles of files that are known, each with its reason. None is to be added.
 CIRCLES: tuple[frozenset[str], ...] = (
-    # A page has its context, that has its browser, and this has its contexts and pages: public types of each other.
+    # A page has its context, that has its browser, and this has its contexts and pages: public types of each other. So
+    # are a frame and the element that shows it.
     frozenset(
         {
             "browser",
             *(f"browser.{name}" for name in ("_browser", "_context", "_opening", "_reopening", "_viewports")),
-            *("page", "page._dialogs", "page._frames", "page._navigation", "page._page", "page._responses"),
+            *(
+                "page",
+                "page._dialogs",
+                "page._frames",
+                "page._handles",
+                "page._navigation",
+                "page._page",
+                "page._responses",
+            ),
         }
     ),
     # A stream has `expect`, which gives what waits for a stream.

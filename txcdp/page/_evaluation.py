@@ -43,7 +43,7 @@ _NUMBERS: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf
 _DECLARATION: Final = re.compile(r"(?:async)?\s*function[\s(]")
 
 #: The group of the objects in the page that handles stand for.
-_KEPT: Final = "txcdp"
+KEPT: Final = "txcdp"
 
 
 class Kept:
@@ -91,11 +91,18 @@ class Evaluator:
     """Evaluates in the documents of one frame, in the page's own world.
 
     :param injected: our script in the documents of the frame's session.
+    :param frame_by_id: returns a frame of the page; None where it has none of that id.
     :param context: returns the number of the document's own context; None: it is that of the session's main frame.
     """
 
-    def __init__(self, injected: Injected, context: Callable[[], int | None] = lambda: None) -> None:
+    def __init__(
+        self,
+        injected: Injected,
+        frame_by_id: Callable[[str], Any],
+        context: Callable[[], int | None] = lambda: None,
+    ) -> None:
         self.injected = injected
+        self.frame_by_id = frame_by_id
         self.context = context
 
     def evaluate(
@@ -243,7 +250,7 @@ class _Call:
                 return_by_value=self.by_value,
                 await_promise=self._awaits,
                 user_gesture=True,
-                object_group=None if self.by_value else _KEPT,
+                object_group=None if self.by_value else KEPT,
             )
         return runtime.call_function_on(
             function_declaration=f"function(...handles){{return {name}{self._text}}}",
@@ -252,7 +259,7 @@ class _Call:
             return_by_value=self.by_value,
             await_promise=self._awaits,
             user_gesture=True,
-            object_group=None if self.by_value else _KEPT,
+            object_group=None if self.by_value else KEPT,
         )
 
     def _insert(self, value: Any) -> values.Inserted | None:

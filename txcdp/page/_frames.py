@@ -11,8 +11,10 @@ In the model, the page's own session is called ``""`` for good, also over anothe
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, get_args
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -24,8 +26,8 @@ from txcdp._following import Choice, Following, ModelFeed
 from txcdp._privacy import printable, shown_url
 from txcdp._timeouts import DEFAULT, Timeout
 from txcdp._url_patterns import URLMatch
-from txcdp.domains import inspector, network, page, target
-from txcdp.errors import ContextDestroyed, DocumentBroken, NavigationError, SessionDetached
+from txcdp.domains import dom, inspector, network, page, target
+from txcdp.errors import CommandError, ContextDestroyed, DocumentBroken, NavigationError, SessionDetached
 from txcdp.model import (
     BrowserModel,
     Change,
@@ -43,9 +45,19 @@ from txcdp.model import (
     SessionClosed,
 )
 from txcdp.model import Frame as Row
-from txcdp.page._evaluation import Evaluator, OwnWorld
+from txcdp.page._evaluation import KEPT, Evaluator, Kept, OwnWorld, explained
+from txcdp.page._handles import (
+    ElementHandle,
+    JSHandle,
+    element_of,
+    handle_of,
+    query_selector,
+    query_selector_all,
+)
 from txcdp.page._injected import Injected
 from txcdp.page._responses import Response
+from txcdp.page._tags import add_tag
+from txcdp.page._waiting import FunctionWait, interval_of
 from txcdp.protocol import Event, Record
 from txcdp.streams import Gap, StreamContext, StreamSubject
 
@@ -203,6 +215,90 @@ class Frame:
         """
         evaluator = await self._tree.evaluator(self)
         return await evaluator.evaluate(expression, (arg,), await_promise=await_promise, timeout=timeout)
+
+    @returns_deferred
+    async def evaluate_handle(self, expression: str, arg: Any = None, *, timeout: Timeout = DEFAULT) -> JSHandle:
+        """Evaluate JavaScript in the frame's document, and keep the value there; see :meth:`Page.evaluate_handle`."""
+        evaluator = await self._tree.evaluator(self)
+        return handle_of(await evaluator.keep(expression, (arg,), timeout=timeout))
+
+    @returns_deferred
+    async def wait_for_function(
+        self,
+        expression: str,
+        arg: Any = None,
+        *,
+        polling: float | timedelta | Literal["raf"] = "raf",
+        timeout: Timeout = DEFAULT,
+    ) -> JSHandle:
+        """Wait until an expression is true in the frame's document; see :meth:`Page.wait_for_function`.
+
+        :returns: fires and fails like that; with :exc:`NavigationError`, too, where the frame is removed.
+        """
+        evaluator = lambda: Deferred.fromCoroutine(self._tree.evaluator(self))  # noqa: E731
+        waiting = FunctionWait(self.page.session, evaluator, expression, arg, interval_of(polling))
+        return handle_of(await waiting.begin(self.page._seconds(timeout)))
+
+    def wait_for_timeout(self, timeout: float | timedelta) -> Deferred[None]:
+        """Wait for a time; see :meth:`Page.wait_for_timeout`."""
+        return self.page.wait_for_timeout(timeout)
+
+    @returns_deferred
+    async def query_selector(self, selector: str) -> ElementHandle | None:
+        """Return the first element of the frame's document that matches a selector; see :meth:`Page.query_selector`."""
+        return await query_selector(await self._tree.evaluator(self), None, selector)
+
+    @returns_deferred
+    async def query_selector_all(self, selector: str) -> list[ElementHandle]:
+        """Return all elements of the frame's document that match a selector; see :meth:`Page.query_selector_all`."""
+        return await query_selector_all(await self._tree.evaluator(self), None, selector)
+
+    @returns_deferred
+    async def add_script_tag(
+        self,
+        *,
+        url: str | None = None,
+        path: str | os.PathLike[str] | None = None,
+        content: str | None = None,
+        type: str = "",  # noqa: A002  (as users of the field know it)
+        timeout: Timeout = DEFAULT,
+    ) -> ElementHandle:
+        """Add a ``<script>`` to the frame's document; see :meth:`Page.add_script_tag`."""
+        evaluator = await self._tree.evaluator(self)
+        return element_of(await add_tag(evaluator, "script", url, path, content, type, self.page._seconds(timeout)))
+
+    @returns_deferred
+    async def add_style_tag(
+        self,
+        *,
+        url: str | None = None,
+        path: str | os.PathLike[str] | None = None,
+        content: str | None = None,
+        timeout: Timeout = DEFAULT,
+    ) -> ElementHandle:
+        """Add a ``<style>``, or a ``<link>``, to the frame's document; see :meth:`Page.add_style_tag`."""
+        evaluator = await self._tree.evaluator(self)
+        tag = "style" if url is None else "link"
+        return element_of(await add_tag(evaluator, tag, url, path, content, "", self.page._seconds(timeout)))
+
+    @returns_deferred
+    async def frame_element(self) -> ElementHandle:
+        """Return the element that shows the frame (``DOM.getFrameOwner``).
+
+        :returns: fires with an :class:`ElementHandle` in the frame around it. Fails with :exc:`NavigationError` where
+            the frame is removed, or is the page's main frame; otherwise like :meth:`evaluate`.
+        """
+        parent = self.parent_frame
+        if parent is None:
+            raise NavigationError(self.url, "no element shows this frame: it is the main one, or was removed")
+        evaluator = await self._tree.evaluator(parent)
+        session = evaluator.injected.session
+        try:
+            owner = await session.execute(dom.get_frame_owner(frame_id=self._row.id))
+            found = await session.execute(dom.resolve_node(backend_node_id=owner.backend_node_id, object_group=KEPT))
+        except CommandError as error:
+            raise explained(error) from error
+        return element_of(Kept(evaluator, found.object))
 
     def content(self) -> Deferred[str]:
         """Return the document as HTML; see :meth:`Page.content`."""
@@ -382,7 +478,9 @@ class FrameTree:
         session = await self.when_session(frame._row)
         evaluator = frame._evaluator
         if evaluator is None:
-            evaluator = frame._evaluator = Evaluator(self._injected[session], lambda: self._context(frame))
+            evaluator = frame._evaluator = Evaluator(
+                self._injected[session], self._page._frame_by_id, lambda: self._context(frame)
+            )
         evaluator.injected = self._injected[session]
         if not self.is_top(frame._row):
             self.hear_contexts()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any, Self, TypedDict
+from typing import TYPE_CHECKING, Any, Self, TypedDict
 
 from twisted.internet.defer import Deferred
 
 from txcdp._deferreds import returns_deferred
 from txcdp._timeouts import DEFAULT, Timeout
 from txcdp.domains import dom, runtime
-from txcdp.errors import CommandError
+from txcdp.errors import CommandError, EvaluationError
 from txcdp.page._evaluation import Evaluator, Kept, explained, value_of
+
+if TYPE_CHECKING:
+    from txcdp.page._frames import Frame
 
 
 class Box(TypedDict):
@@ -147,6 +150,40 @@ class ElementHandle(JSHandle):
         return await query_selector_all(self._evaluator, self, selector)
 
     @returns_deferred
+    async def owner_frame(self) -> Frame | None:
+        """Return the frame in whose document the node is (``DOM.describeNode``).
+
+        :returns: fires with the :class:`Frame`; None: its document is in no frame. Fails like ``Page.evaluate``.
+        """
+        root = handle_of(await self._evaluator.keep(_ROOT, (self,))).as_element()
+        if root is None:
+            return None
+        async with root:
+            return await root._described_frame()
+
+    @returns_deferred
+    async def content_frame(self) -> Frame | None:
+        """Return the frame that an ``<iframe>`` or ``<frame>`` shows (``DOM.describeNode``).
+
+        :returns: fires with the :class:`Frame`; None: the node is another one. Fails like ``Page.evaluate``.
+        """
+        return await self._described_frame(_FRAMES)
+
+    async def _described_frame(self, names: tuple[str, ...] = ()) -> Frame | None:
+        """Return the frame that the browser tells of when it describes the node.
+
+        :param names: of nodes that are meant; none: all.
+        """
+        try:
+            node = (await self._injected.session.execute(dom.describe_node(object_id=self._remote.object_id))).node
+        except CommandError as error:
+            raise explained(error) from error
+        if not node.frame_id or (names and node.node_name not in names):
+            return None
+        frame: Frame | None = self._evaluator.frame_by_id(node.frame_id)
+        return frame
+
+    @returns_deferred
     async def bounding_box(self) -> Box | None:
         """Return where the element is (``DOM.getBoxModel``).
 
@@ -163,6 +200,12 @@ class ElementHandle(JSHandle):
         return Box(x=min(x), y=min(y), width=max(x) - min(x), height=max(y) - min(y))
 
 
+#: Elements that show a document.
+_FRAMES = ("IFRAME", "FRAME")
+
+#: Returns the element of a node's document that the browser knows the frame of.
+_ROOT = "node => (node.nodeType === 9 ? node : node.ownerDocument).documentElement"
+
 #: What Chromium says of an element that is not laid out.
 _NO_BOX = "Could not compute box model."
 
@@ -172,6 +215,17 @@ def handle_of(kept: Kept) -> JSHandle:
     kept._disposed = True  # it is the handle's from here on
     kind = ElementHandle if kept._remote.subtype == "node" else JSHandle
     return kind(kept._evaluator, kept._remote)
+
+
+def element_of(kept: Kept) -> ElementHandle:
+    """Return the handle of an element that is kept.
+
+    :raises EvaluationError: the page has put something else in its place.
+    """
+    element = handle_of(kept).as_element()
+    if element is None:
+        raise EvaluationError("the page has put something else into the place of the element")
+    return element
 
 
 async def query_selector(evaluator: Evaluator, root: Kept | None, selector: str) -> ElementHandle | None:

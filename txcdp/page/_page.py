@@ -21,15 +21,14 @@ from txcdp.page import _commits as commits
 from txcdp.page._dialogs import Dialog, PageDialogs
 from txcdp.page._evaluation import Evaluator
 from txcdp.page._frames import Frame, FrameTree, Navigation, WaitUntil, check_wait_until
-from txcdp.page._handles import ElementHandle, JSHandle, handle_of, query_selector, query_selector_all
+from txcdp.page._handles import ElementHandle, JSHandle, handle_of
 from txcdp.page._injected import Injected
 from txcdp.page._navigation import Navigator
 from txcdp.page._responses import Response
 from txcdp.page._scripts import Binding, Scripts, source_of
 from txcdp.page._storage import WebStorage
-from txcdp.page._tags import add_tag
 from txcdp.page._viewport import ViewportSize, checked, override
-from txcdp.page._waiting import FunctionWait, interval_of, wait_for_timeout
+from txcdp.page._waiting import wait_for_timeout
 from txcdp.protocol import Event
 from txcdp.streams import EventStream, Registration, Stream
 
@@ -73,7 +72,7 @@ class Page:
         self.context = context
         self._dialogs = dialogs
         self._injected = Injected(session)
-        self._evaluator = Evaluator(self._injected)
+        self._evaluator = Evaluator(self._injected, self._frame_by_id)
         self._target_id = target_id
         self._connection = connection
         self._viewport = viewport
@@ -420,11 +419,10 @@ class Page:
         :param polling: seconds between two evaluations, or a timedelta; ``"raf"``: with each frame that the page draws.
         :param timeout: seconds, or a timedelta; None or 0: no deadline; the page's default when not given.
         :returns: fires with a :class:`JSHandle` of what is true. Fails with :exc:`ActionTimeout`, with
-            :exc:`EvaluationError` when the expression throws, and otherwise like :meth:`evaluate`.
-        :raises ValueError: ``polling`` is not more than 0, or something else in words.
+            :exc:`EvaluationError` when the expression throws, with :exc:`ValueError` where ``polling`` is not more than
+            0, and otherwise like :meth:`evaluate`.
         """
-        waiting = FunctionWait(self._evaluator, expression, arg, interval_of(polling))
-        return waiting.begin(self._deadline(timeout))
+        return self.main_frame.wait_for_function(expression, arg, polling=polling, timeout=timeout)
 
     def wait_for_timeout(self, timeout: float | timedelta) -> Deferred[None]:
         """Wait for a time, which says nothing of the page: what is waited for is better waited for itself.
@@ -493,7 +491,7 @@ class Page:
             :exc:`EvaluationError` when it cannot be loaded, throws, or is refused by the document's policy; with
             :exc:`ValueError` where not one of the three is given; otherwise like :meth:`evaluate`.
         """
-        return add_tag(self._evaluator, "script", url, path, content, type, self._deadline(timeout))
+        return self.main_frame.add_script_tag(url=url, path=path, content=content, type=type, timeout=timeout)
 
     def add_style_tag(
         self,
@@ -511,33 +509,31 @@ class Page:
         :param timeout: as for :meth:`add_script_tag`.
         :returns: fires with an :class:`ElementHandle` when it is loaded; fails like :meth:`add_script_tag`.
         """
-        tag = "style" if url is None else "link"
-        return add_tag(self._evaluator, tag, url, path, content, "", self._deadline(timeout))
+        return self.main_frame.add_style_tag(url=url, path=path, content=content, timeout=timeout)
 
-    def _deadline(self, timeout: Timeout) -> float | None:
+    def _seconds(self, timeout: Timeout) -> float | None:
+        """Return the deadline of what is no navigation, in seconds."""
         return seconds_of(timeout, self._timeouts.general())
 
     def _source_of_call(self, injected: Injected, context_id: int) -> dict[str, Any]:
         frame = self._tree.frame_of_context(injected.session, context_id)
         return {"context": self.context, "page": self, "frame": frame}
 
-    @returns_deferred
-    async def query_selector(self, selector: str) -> ElementHandle | None:
+    def query_selector(self, selector: str) -> Deferred[ElementHandle | None]:
         """Return the first element of the document that matches a selector.
 
         :param selector: of CSS.
         :returns: fires with an :class:`ElementHandle`; None: there is none. Fails like :meth:`evaluate`.
         """
-        return await query_selector(self._evaluator, None, selector)
+        return self.main_frame.query_selector(selector)
 
-    @returns_deferred
-    async def query_selector_all(self, selector: str) -> list[ElementHandle]:
+    def query_selector_all(self, selector: str) -> Deferred[list[ElementHandle]]:
         """Return all elements of the document that match a selector.
 
         :param selector: of CSS.
         :returns: fires with a list, in the document's order; fails like :meth:`evaluate`.
         """
-        return await query_selector_all(self._evaluator, None, selector)
+        return self.main_frame.query_selector_all(selector)
 
     def content(self) -> Deferred[str]:
         """Return the document as HTML, with its doctype, as it is now.

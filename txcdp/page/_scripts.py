@@ -107,10 +107,10 @@ class Scripts:
         observing = injected.session._observe(runtime.BindingCalled)
         end: Callable[..., None] = lambda *_: self._ended(injected)  # noqa: E731
         observing.subscribe(lambda event: self._called(injected, event), end, end)
+        for name in self._exposed:  # which scripts may call
+            injected.expose(name).addErrback(ignore_failure)
         for script in self._scripts:
             script.add_to(injected).addErrback(ignore_failure)
-        for name in self._exposed:
-            injected.expose(name).addErrback(ignore_failure)
 
     @returns_deferred
     async def add(self, source: str) -> Registration:

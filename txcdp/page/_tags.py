@@ -8,8 +8,7 @@ from typing import Any, Final
 
 from txcdp._deferreds import returns_deferred
 from txcdp._timeouts import Timeout
-from txcdp.page._evaluation import Evaluator
-from txcdp.page._handles import ElementHandle, handle_of
+from txcdp.page._evaluation import Evaluator, Kept
 
 #: Adds the element, and waits until it has loaded; that a document's policy refuses it is told a little later.
 _ADD: Final = """async ({tag, url, content, type}) => {
@@ -52,7 +51,7 @@ async def add_tag(
     content: str | None,
     kind: str = "",
     timeout: Timeout = None,
-) -> ElementHandle:
+) -> Kept:
     """Add a script or style to a document.
 
     :param tag: ``"script"``, ``"style"``, or ``"link"`` for a style that has a URL.
@@ -62,10 +61,7 @@ async def add_tag(
         raise ValueError("give one of url=, path= and content=")
     text = content if path is None else _text_of(path)
     given: dict[str, Any] = {"tag": tag, "url": url, "content": text, "type": kind}
-    element = handle_of(await evaluator.keep(_ADD, (given,), timeout=timeout)).as_element()
-    if element is None:
-        raise RuntimeError("the page has made something else than an element")
-    return element
+    return await evaluator.keep(_ADD, (given,), timeout=timeout)
 
 
 def _text_of(path: str | os.PathLike[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
@@ -10,10 +11,9 @@ from twisted.internet.defer import CancelledError, Deferred
 
 from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure, with_deadline
-from txcdp.errors import ActionTimeout, ContextDestroyed
+from txcdp.errors import ActionTimeout, ContextDestroyed, SessionDetached
 from txcdp.page import _values as values
 from txcdp.page._evaluation import Evaluator, Kept, source_literals
-from txcdp.page._handles import JSHandle, handle_of
 
 #: Seconds until a page is asked again that has no document just now.
 _BETWEEN_DOCUMENTS: Final = 0.05
@@ -55,13 +55,22 @@ def wait_for_timeout(session: Session, seconds: float) -> Deferred[None]:
 class FunctionWait:
     """A wait until an expression is true.
 
-    :param evaluator: of the frame.
+    :param session: the page's.
+    :param evaluator: returns what evaluates in the frame's document, when it has one.
     :param source: the expression, or a function.
     :param arg: what the function is given.
     :param polling: seconds between two evaluations; None: with each frame that is drawn.
     """
 
-    def __init__(self, evaluator: Evaluator, source: str, arg: Any, polling: float | None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        evaluator: Callable[[], Deferred[Evaluator]],
+        source: str,
+        arg: Any,
+        polling: float | None,
+    ) -> None:
+        self._session = session
         self._evaluator = evaluator
         self._source = source
         self._arg = arg
@@ -70,33 +79,34 @@ class FunctionWait:
         self._first = f"{source_literals(source)},{self._number},{interval}"
         self._documents = 0
 
-    def begin(self, seconds: float | None) -> Deferred[JSHandle]:
+    def begin(self, seconds: float | None) -> Deferred[Kept]:
         """Begin it.
 
-        :returns: fires with the handle of what it was that is true.
+        :returns: fires with what it was that is true.
         """
-        clock = self._evaluator.injected.session.context.clock
-        return with_deadline(clock, Deferred.fromCoroutine(self._wait()), seconds, lambda: self._late(seconds or 0))
+        waiting = Deferred.fromCoroutine(self._wait())
+        return with_deadline(self._session.context.clock, waiting, seconds, lambda: self._late(seconds or 0))
 
-    async def _wait(self) -> JSHandle:
-        arg_is_of_document = _has_handle(self._evaluator, self._arg)
+    async def _wait(self) -> Kept:
         while True:
+            if self._documents:
+                await wait_for_timeout(self._session, _BETWEEN_DOCUMENTS)
+            evaluator = await self._evaluator()
+            arg_is_of_document = _has_handle(evaluator, self._arg)
             self._documents += 1
-            call = self._evaluator.run(
-                "waitUntil", self._first, (self._arg,), self._source, timeout=None, by_value=False
-            )
+            call = evaluator.run("waitUntil", self._first, (self._arg,), self._source, timeout=None, by_value=False)
             try:
-                return handle_of(await call)
+                kept: Kept = await call
+                return kept
             except CancelledError:
-                self._evaluator.run("stop", str(self._number), ()).addErrback(ignore_failure)
+                evaluator.run("stop", str(self._number), ()).addErrback(ignore_failure)
                 raise
-            except ContextDestroyed:
-                if arg_is_of_document:
+            except (ContextDestroyed, SessionDetached):
+                if arg_is_of_document or self._session.ended:  # a frame's session ends where it changes the process
                     raise
-            await wait_for_timeout(self._evaluator.injected.session, _BETWEEN_DOCUMENTS)
 
     def _late(self, seconds: float) -> ActionTimeout:
-        obstacle = self._evaluator.injected.session.blocked_by or (
+        obstacle = self._session.blocked_by or (
             "what it evaluates to was never true"
             + (f", in {self._documents} documents, as the page navigated" if self._documents > 1 else "")
         )
