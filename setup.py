@@ -91,6 +91,7 @@ setup(
     packages=packages(),
     package_data={
         "txcdp": ["py.typed"],
+        "txcdp.browser": ["*.js"],
         "txcdp.codegen": ["protocol/*"],
         "txcdp.gateway.live": ["assets/*"],
         "txcdp.page": ["*.js"],

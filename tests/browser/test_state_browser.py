@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 from tests.browser.support import SharedBrowserTestCase
@@ -183,3 +185,220 @@ class WebStorageTests(SharedBrowserTestCase):
         self.assertEqual(error.name, "QuotaExceededError")
         await self.fails(page.local_storage.set_item("a", 5), TypeError)  # type: ignore[arg-type]
         self.assertEqual(await page.local_storage.items(), [])
+
+
+#: Makes a database with stores of all kinds.
+MAKE = """async () => {
+    const opening = indexedDB.open('db', 42);
+    opening.onupgradeneeded = () => {
+        const own = opening.result.createObjectStore('own', {keyPath: 'id'});
+        own.createIndex('by name', ['name', 'id'], {unique: true});
+        own.createIndex('tags', 'tags', {multiEntry: true});
+        opening.result.createObjectStore('auto', {autoIncrement: true});
+        opening.result.createObjectStore('path', {keyPath: ['a', 'b.c']});
+        opening.result.createObjectStore('empty');
+        opening.result.createObjectStore('given');
+    };
+    await new Promise((done, fail) => { opening.onsuccess = done; opening.onerror = fail });
+    const writing = opening.result.transaction(['own', 'auto', 'path', 'given'], 'readwrite');
+    const [own, auto, path, given] = ['own', 'auto', 'path', 'given'].map(each => writing.objectStore(each));
+    own.put({id: 1, name: 'one', tags: ['x', 'y']});
+    own.put({id: 2, name: 'two', tags: ['x'], at: new Date(5)});
+    auto.add('first');
+    auto.add('second');
+    path.put({a: 1, b: {c: 'deep'}});
+    const cycle = {list: []};
+    cycle.list.push(cycle);
+    cycle.__proto__own = 1;
+    const values = {
+        date: new Date(1e12), bad: new Date(NaN), none: undefined, null: null, nan: NaN, zero: -0, big: 2n ** 70n,
+        pattern: /a\\/b/gi, error: new RangeError('far'),
+        bytes: new Uint8Array([1, 2, 255]), words: new Uint16Array([65535]),
+        buffer: new Uint8Array([7, 8]).buffer, map: new Map([[1, {a: new Date(1)}]]), set: new Set(['s', 1]),
+        cycle, blob: new Blob(['text'], {type: 'text/plain'}),
+        file: new File(['f'], 'name.txt', {lastModified: 9}), text: '\\ud800',
+        holes: [1, , 3], plain: {a: [1, 'x', true, null]},
+    };
+    for (const [key, value] of Object.entries(values)) given.put(value, key);
+    given.put('by date', new Date(3));
+    given.put('by bytes', new Uint8Array([1]));
+    given.put('by list', [1, 'a', new Date(2)]);
+    await new Promise(done => { writing.oncomplete = done });
+    opening.result.close();
+}"""
+
+#: Says all of it in words.
+TELL = """async () => {
+    const opening = indexedDB.open('db');
+    const result = request => new Promise((done, fail) => {
+        request.onsuccess = () => done(request.result);
+        request.onerror = fail;
+    });
+    const db = await result(opening);
+    const told = [];
+    const show = async (value, above = []) => {
+        if (above.includes(value)) return 'cycle';
+        const below = [...above, value];
+        if (value instanceof File) return `File ${value.name} ${value.lastModified} ${await value.text()}`;
+        if (value instanceof Blob) return `Blob ${value.type} ${await value.text()}`;
+        if (value instanceof Date) return `Date ${value.getTime()}`;
+        if (value instanceof Error) return `${value.constructor.name} ${value.message}`;
+        if (value instanceof RegExp) return String(value);
+        if (value instanceof ArrayBuffer) return `buffer ${new Uint8Array(value)}`;
+        if (ArrayBuffer.isView(value)) return `${value.constructor.name} ${value}`;
+        if (value instanceof Map || value instanceof Set) {
+            return `${value.constructor.name} ${await show([...value], below)}`;
+        }
+        if (typeof value === 'bigint') return `${value}n`;
+        if (Object.is(value, -0)) return '-0';
+        if (typeof value === 'string') return escape(value);
+        if (typeof value !== 'object' || value === null) return String(value);
+        const parts = [];
+        for (const key of Object.keys(value)) parts.push(`${key}:${await show(value[key], below)}`);
+        return `${Array.isArray(value) ? 'list' : 'object'}{${parts}}`;
+    };
+    told.push(`version ${db.version}`);
+    for (const name of db.objectStoreNames) {
+        const store = db.transaction(name).objectStore(name);
+        told.push(`${name} ${JSON.stringify(store.keyPath)} ${store.autoIncrement}`);
+        for (const each of store.indexNames) {
+            const index = store.index(each);
+            told.push(`${name} index ${each} ${JSON.stringify(index.keyPath)} ${index.unique} ${index.multiEntry}`);
+        }
+        const keys = await result(store.getAllKeys());
+        const values = await result(db.transaction(name).objectStore(name).getAll());
+        for (let n = 0; n < keys.length; n++) told.push(`${name} ${await show(keys[n])} = ${await show(values[n])}`);
+    }
+    db.close();
+    return told;
+}"""
+
+
+class StorageStateTests(SharedBrowserTestCase):
+    async def test_what_is_saved_is_there_again(self):
+        context = await self.context()
+        page = await context.new_page(self.server.page("/", "<p>", set_cookie="a=1"))
+        await page.local_storage.set_item("k", "v\ud800")
+        other = self.server.url("/", "localhost")
+        await page.goto(other)
+        await page.local_storage.set_item("here", "too")
+        await page.goto("about:blank")
+        asked = list(self.server.asked)
+        path = Path(self.mktemp()) / "deep" / "state.json"
+        state = await context.storage_state(path)
+        self.assertEqual(self.server.asked, asked)
+        self.assertEqual(
+            [(each["name"], each["domain"]) for each in state["cookies"]], [("a", "127.0.0.1"), ("a", "localhost")]
+        )
+        self.assertEqual(
+            state["origins"],
+            [
+                {"origin": self.server.url(""), "localStorage": [{"name": "k", "value": "v\ud800"}]},
+                {"origin": self.server.url("", "localhost"), "localStorage": [{"name": "here", "value": "too"}]},
+            ],
+        )
+        self.assertEqual(json.loads(path.read_text()), state)
+        self.assertEqual(path.stat().st_mode & 0o777, 0o600)
+        self.assertEqual([each.url for each in context.pages], ["about:blank"])
+        for given in (path, str(path), state):
+            again = await self.context()
+            await again.set_storage_state(given)
+            self.assertEqual(await again.storage_state(), state)
+            page = await again.new_page(other)
+            self.assertEqual(await page.local_storage.get_item("here"), "too")
+            self.assertEqual(await page.evaluate("document.cookie"), "a=1")
+
+    async def test_it_replaces_what_is_there(self):
+        context = await self.context()
+        page = await context.new_page(self.server.page("/", "<p>"))
+        await page.evaluate("""new Promise(done => { const opening = indexedDB.open('old', 3);
+            opening.onsuccess = () => { window.held = opening.result; done() } })""")
+        await page.local_storage.set_item("old", "1")
+        await context.add_cookies([{"name": "old", "value": "1", "url": page.url}])
+        new = {"name": "new", "value": "2"}
+        await context.set_storage_state(
+            {"cookies": [], "origins": [{"origin": self.server.url(""), "localStorage": [new]}]}
+        )
+        self.assertEqual(await page.local_storage.items(), [new])
+        self.assertEqual(await context.cookies(), [])
+        self.assertEqual(await page.evaluate("async () => (await indexedDB.databases()).length"), 0)
+        await context.set_storage_state({"origins": [], "cookies": []})
+        self.assertEqual(await page.local_storage.items(), [])
+
+    async def test_databases(self):
+        context = await self.context()
+        page = await context.new_page(self.server.page("/", "<p>"))
+        await page.evaluate(MAKE)
+        told = await page.evaluate(TELL)
+        self.assertIn("given date = Date 1000000000000", told)
+        self.assertEqual((await context.storage_state())["origins"], [])
+        state = await context.storage_state(indexed_db=True)
+        (database,) = state["origins"][0]["indexedDB"]
+        own = next(each for each in database["stores"] if each["name"] == "own")
+        self.assertEqual(own["records"][0], {"value": {"id": 1, "name": "one", "tags": ["x", "y"]}})
+        self.assertEqual(own["keyPath"], "id")
+        again = await self.context()
+        await again.set_storage_state(json.loads(json.dumps(state)))
+        page = await again.new_page(self.server.url("/"))
+        self.assertEqual(await page.evaluate(TELL), told)
+        self.assertEqual(await again.storage_state(indexed_db=True), state)
+
+    async def test_a_database_that_cannot_be_written_down(self):
+        context = await self.context()
+        page = await context.new_page(self.server.page("/", "<p>"))
+        await page.evaluate("""new Promise(async done => { const opening = indexedDB.open('keys', 1);
+            const key = await crypto.subtle.generateKey({name: 'AES-GCM', length: 128}, false, ['encrypt']);
+            opening.onupgradeneeded = () => opening.result.createObjectStore('s').put(key, 'k');
+            opening.onsuccess = () => { opening.result.close(); done() } })""")
+        error = await self.fails(context.storage_state(indexed_db=True), EvaluationError)
+        self.assertIn('database "keys": a CryptoKey cannot be written', str(error))
+        self.assertEqual(
+            [each.type for each in await self.browser.targets() if each.browser_context_id == context.id], ["page"]
+        )
+
+    async def test_a_service_worker_has_no_say(self):
+        context = await self.context()
+        self.server.page(
+            "/worker.js",
+            "onfetch = event => event.respondWith(new Response('<script>localStorage.bad = 1</script>',"
+            "{headers: {'content-type': 'text/html'}}))",
+            content_type="text/javascript",
+        )
+        page = await context.new_page(self.server.page("/", "<p>").replace("127.0.0.1", "localhost"))
+        await page.evaluate(
+            "async () => { await navigator.serviceWorker.register('/worker.js'); await navigator.serviceWorker.ready }"
+        )
+        await page.local_storage.set_item("good", "1")
+        await page.goto("about:blank")
+        state = await context.storage_state()
+        self.assertEqual(state["origins"][0]["localStorage"], [{"name": "good", "value": "1"}])
+
+    async def test_what_was_set_just_now_is_in_it(self):
+        context = await self.context()
+        page = await context.new_page(self.server.page("/", "<p>"))
+        for n in range(5):
+            await page.evaluate(f"localStorage.n = {n}")
+            state = await context.storage_state()
+            self.assertEqual(state["origins"][0]["localStorage"], [{"name": "n", "value": str(n)}])
+
+    def broken(self) -> Path:
+        path = Path(self.mktemp())
+        path.write_text("{", encoding="utf-8")
+        return path
+
+    async def test_what_is_no_state(self):
+        context = await self.context()
+        await context.add_cookies([{"name": "a", "value": "1", "url": "http://a.example"}])
+        broken = self.broken()
+        for given, kind in (
+            ([], ValueError),
+            ({"cookies": {}}, ValueError),
+            ({"cookies": [{"name": "x"}]}, ValueError),
+            ({"cookies": ["x"]}, TypeError),
+            ({"origins": [{"origin": "http://a.example/", "localStorage": []}]}, ValueError),
+            ({"origins": [{"origin": "http://a.example", "localStorage": [{"name": "a"}]}]}, ValueError),
+            (broken, ValueError),
+            ("no/such/file", FileNotFoundError),
+        ):
+            await self.fails(context.set_storage_state(given), kind)  # type: ignore[arg-type]
+        self.assertEqual(len(await context.cookies()), 1)

@@ -4,5 +4,15 @@ from txcdp.browser._browser import Browser
 from txcdp.browser._context import BrowserContext
 from txcdp.browser._cookies import Cookie
 from txcdp.browser._opening import ConnectionOptions, connect, launch
+from txcdp.browser._storage_state import OriginState, StorageState
 
-__all__ = ["Browser", "BrowserContext", "ConnectionOptions", "Cookie", "connect", "launch"]
+__all__ = [
+    "Browser",
+    "BrowserContext",
+    "ConnectionOptions",
+    "Cookie",
+    "OriginState",
+    "StorageState",
+    "connect",
+    "launch",
+]

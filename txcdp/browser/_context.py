@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from http.cookiejar import Cookie as JarCookie
@@ -15,6 +16,7 @@ from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp._privacy import printable
 from txcdp._timeouts import DefaultTimeouts, Timeout
 from txcdp.browser._cookies import Cookie, Cookies
+from txcdp.browser._storage_state import ContextStorage, StorageState, checked_state, origin_of, save
 from txcdp.domains import target
 from txcdp.errors import Gone
 from txcdp.page._viewport import ViewportSize
@@ -49,6 +51,8 @@ class BrowserContext:
         self._made_by = made_by
         self._timeouts = DefaultTimeouts(browser._timeouts)
         self._closed = False
+        #: That documents of it have had (a dict for an ordered set).
+        self._origins: dict[str, None] = {}
 
     def __repr__(self) -> str:
         return printable(f"<BrowserContext {self.id or 'default'}{' (closed)' if self._closed else ''}>")
@@ -144,6 +148,48 @@ class BrowserContext:
         :returns: fires with None when the browser has them; fails like ``Session.execute``.
         """
         return self._cookies.add_jar(jar)
+
+    @returns_deferred
+    async def storage_state(
+        self, path: str | os.PathLike[str] | None = None, *, indexed_db: bool = False
+    ) -> StorageState:
+        """Return what the context keeps for sites: to have another context, or browser, logged in as this one is.
+
+        Of origins that no page shows now, an empty document is opened in a page that nobody sees; nothing comes from
+        the network.
+
+        :param path: a file to write it to, too, as JSON, which its owner alone can read; folders are made.
+        :param indexed_db: whether to have the databases of IndexedDB, too.
+        :returns: fires with a dict as Playwright's: ``cookies``, and ``origins``, each with its ``localStorage`` (and
+            ``indexedDB``), where that is not empty. What pages keep for themselves (``sessionStorage``) is not in it.
+            Fails with :exc:`EvaluationError` where a database has a value that cannot be written, such as a key of
+            Web Crypto; with :exc:`OSError` when the file cannot be written; otherwise like ``Session.execute``.
+        """
+        state = await self._storage.read(indexed_db)
+        if path is not None:
+            save(state, path)
+        return state
+
+    @returns_deferred
+    async def set_storage_state(self, state: StorageState | Mapping[str, Any] | str | os.PathLike[str]) -> None:
+        """Put a state in the place of all cookies, local storage and databases that the context has.
+
+        :param state: as :meth:`storage_state` returns it, or the path of a file that has it.
+        :returns: fires with None when the context has it. Fails, and changes nothing, with :exc:`ValueError` or
+            :exc:`TypeError` where that is no state, and with :exc:`OSError` where a file cannot be read; with
+            :exc:`EvaluationError` where a database cannot be written; otherwise like ``Session.execute``.
+        """
+        await self._storage.replace(checked_state(state))
+
+    @property
+    def _storage(self) -> ContextStorage:
+        return ContextStorage(self.browser.connection, self.id, self._origins)
+
+    def _note_url(self, url: str) -> None:
+        """Note that a document of the context has that URL: its origin may keep something."""
+        origin = origin_of(url)
+        if origin is not None:
+            self._origins[origin] = None
 
     @property
     def _cookies(self) -> Cookies:

@@ -122,6 +122,20 @@ def param_of(cookie: Mapping[str, Any]) -> network.CookieParam:
     )
 
 
+def param_of_kept(cookie: object) -> network.CookieParam:
+    """Return a cookie that some browser has had as one that ours is to add, as far as it can.
+
+    :raises TypeError: it is none, or something in it is of another type.
+    :raises ValueError: something in it cannot be.
+    """
+    if not isinstance(cookie, Mapping):
+        return param_of(cookie)  # type: ignore[arg-type]
+    known = {key: value for key, value in cookie.items() if key in _KEYS}
+    if known.get("sameSite") == "None" and not known.get("secure"):
+        del known["sameSite"]  # others keep such a one
+    return param_of(known)
+
+
 _TYPES: Final[dict[str, tuple[type, ...]]] = {
     **dict.fromkeys(("name", "value", "url", "domain", "path", "sameSite", "partitionKey"), (str,)),
     **dict.fromkeys(("httpOnly", "secure", "_crHasCrossSiteAncestor"), (bool,)),
@@ -245,7 +259,7 @@ class Cookies:
         """Add some, all or none."""
         if isinstance(cookies, Mapping):
             raise TypeError("add_cookies() takes a list of cookies: [{...}]")
-        await self._set([param_of(each) for each in cookies])
+        await self.put([param_of(each) for each in cookies])
 
     @returns_deferred
     async def clear(
@@ -264,7 +278,7 @@ class Cookies:
             if _matches(name, each.name) and _matches(domain, each.domain) and _matches(path, each.path)
         ]
         # No command deletes them one by one but a page's, which may be of another context.
-        await self._set(
+        await self.put(
             [
                 network.CookieParam(
                     name=each.name,
@@ -298,7 +312,7 @@ class Cookies:
     async def add_jar(self, jar: Iterable[JarCookie]) -> None:
         """Add what a jar has, but for what has expired."""
         now = time.time()
-        await self._set([_from_jar(each) for each in jar if not each.is_expired(int(now))])
+        await self.put([_from_jar(each) for each in jar if not each.is_expired(int(now))])
 
     async def _all(self, urls: str | Sequence[str] | None) -> list[network.Cookie]:
         places = None if urls is None else [_Place(each) for each in ([urls] if isinstance(urls, str) else urls)]
@@ -307,7 +321,8 @@ class Cookies:
         # A list without URLs in it means all, as in Playwright.
         return found if not places else [each for each in found if any(place.has(each) for place in places)]
 
-    async def _set(self, params: list[network.CookieParam]) -> None:
+    async def put(self, params: list[network.CookieParam]) -> None:
+        """Tell the browser of some."""
         if params:
             await self._session.execute(storage.set_cookies(cookies=params, browser_context_id=self._context_id))
 

@@ -630,6 +630,7 @@ class Page:
 
     def _note_document(self, frame: Frame) -> None:
         """Note that there is another document in a frame."""
+        self.context._note_url(frame.url)
 
     def _navigation_seconds(self, timeout: Timeout) -> float | None:
         """Return a deadline of a navigation in seconds."""

@@ -1,0 +1,251 @@
+"""What a context keeps for sites: read as a whole, and given to another one, now or in another year."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final, Self, TypedDict
+
+from twisted.internet.defer import CancelledError, Deferred
+
+from txcdp._core.connection import Connection
+from txcdp._core.sessions import Session
+from txcdp._deferreds import ignore_failure, returns_deferred
+from txcdp.browser._cookies import Cookie, Cookies, param_of_kept
+from txcdp.domains import fetch, network, page, runtime, storage, target
+from txcdp.errors import EvaluationError, NavigationError
+from txcdp.page import StorageItem
+
+_SCRIPT: Final = files("txcdp.browser").joinpath("storage.js").read_text("utf-8")
+
+#: What each origin's document is, while it is asked: nothing of it comes from the network.
+_EMPTY: Final = "<!doctype html>"
+
+
+class OriginState(TypedDict, total=False):
+    """What a context keeps of one origin: ``origin``, ``localStorage``, and ``indexedDB`` where that was asked for."""
+
+    origin: str
+    localStorage: list[StorageItem]
+    indexedDB: list[dict[str, Any]]
+
+
+class StorageState(TypedDict):
+    """What a context keeps for sites: ``cookies`` and ``origins``, as Playwright's files have it."""
+
+    cookies: list[Cookie]
+    origins: list[OriginState]
+
+
+def origin_of(url: str) -> str | None:
+    """Return the origin of a URL of http or https; None: it is none of these."""
+    scheme, separator, rest = url.partition("://")
+    if separator and scheme in ("http", "https"):
+        return f"{scheme}://{rest.partition('/')[0].partition('?')[0].partition('#')[0].rpartition('@')[2]}"
+    return None
+
+
+def checked_state(state: object) -> StorageState:
+    """Return a state as it was given, or is in a file.
+
+    :raises OSError: the file cannot be read.
+    :raises ValueError: it is none.
+    """
+    if isinstance(state, str | os.PathLike):
+        with open(state, encoding="utf-8") as file:
+            try:
+                given = json.load(file)
+            except ValueError as error:
+                raise ValueError(f"{os.fspath(state)} has no storage state in it: {error}") from error
+    else:
+        given = state
+    if not isinstance(given, Mapping) or not all(
+        isinstance(given.get(key, []), list) for key in StorageState.__annotations__
+    ):
+        raise ValueError(
+            'a storage state is a dict with the lists "cookies" and "origins", or a file that has it as JSON'
+        )
+    origins = []
+    for each in given.get("origins", []):
+        name = each.get("origin") if isinstance(each, Mapping) else None
+        if not isinstance(name, str) or origin_of(name) != name:
+            raise ValueError(f"an origin is a dict with an origin such as 'https://example.com', not {name!r}")
+        for item in each.get("localStorage", []):
+            if not (
+                isinstance(item, Mapping) and isinstance(item.get("name"), str) and isinstance(item.get("value"), str)
+            ):
+                raise ValueError(f"the local storage of {name} is a list of dicts with a name and a value, both texts")
+        origins.append(each)
+    for cookie in given.get("cookies", []):
+        param_of_kept(cookie)
+    return StorageState(cookies=given.get("cookies", []), origins=origins)
+
+
+class ContextStorage:
+    """What one context keeps.
+
+    :param connection: the browser's.
+    :param context_id: the context's; None: the default one's.
+    :param origins: those that its pages have been at (an ordered set); those that are given something are added.
+    """
+
+    def __init__(self, connection: Connection, context_id: str | None, origins: dict[str, None]) -> None:
+        self._connection = connection
+        self._root = connection.session
+        self._context_id = context_id
+        self._known = origins
+        self._cookies = Cookies(self._root, context_id)
+
+    @returns_deferred
+    async def read(self, indexed_db: bool) -> StorageState:
+        """Read all of it.
+
+        :param indexed_db: whether to read the databases, too.
+        """
+        cookies = await self._cookies.get(None)
+        found: list[OriginState] = []
+        origins = await self._origins()
+        if origins:
+            async with _EmptyPage(self._connection, self._context_id) as empty:
+                for origin in origins:
+                    if not await empty.go(origin):
+                        continue  # it is only had encrypted, and then is another origin
+                    kept = json.loads(
+                        await empty.run(f"read({'true' if indexed_db else 'false'})", f"reading {origin}")
+                    )
+                    if not indexed_db:
+                        del kept["indexedDB"]
+                    if any(kept.values()):
+                        found.append(OriginState(origin=origin, **kept))
+        return StorageState(cookies=cookies, origins=found)
+
+    @returns_deferred
+    async def replace(self, state: StorageState) -> None:
+        """Put a state into the place of all that is there."""
+        await self._cookies.clear(None, None, None)
+        gone = await self._origins()
+        await self.add(state, gone)
+
+    @returns_deferred
+    async def add(self, state: StorageState, gone: Iterable[str] = ()) -> None:
+        """Add a state to what is there.
+
+        :param gone: origins that are to have nothing but what the state says.
+        """
+        await self._cookies.put([param_of_kept(each) for each in state["cookies"]])
+        given = {each["origin"]: each for each in state["origins"]}
+        cleared = set(gone)
+        places = [*cleared.difference(given), *given]
+        if not places:
+            return
+        async with _EmptyPage(self._connection, self._context_id) as empty:
+            for origin in places:
+                if not await empty.go(origin):
+                    if origin in given:
+                        raise NavigationError(origin, "the browser has it only encrypted: its storage cannot be set")
+                    continue
+                if origin in cleared:
+                    await empty.clear(origin)
+                if origin in given:
+                    await empty.run(f"write({json.dumps(given[origin])})", f"writing {origin}")
+                    self._known[origin] = None
+
+    async def _origins(self) -> list[str]:
+        """Return the origins that may have something: those that pages have been at, and where pages and frames are."""
+        infos = (await self._root.execute(target.get_targets())).target_infos
+        here = self._context_id
+        if here is None:
+            others = (await self._root.execute(target.get_browser_contexts())).browser_context_ids
+            urls = [each.url for each in infos if each.browser_context_id not in others]
+        else:
+            urls = [each.url for each in infos if each.browser_context_id == here]
+        return list(dict.fromkeys([*self._known, *filter(None, map(origin_of, urls))]))
+
+
+class _EmptyPage:
+    """A page that nobody sees and that ends with its session: at any origin, it has an empty document.
+
+    :param connection: the browser's.
+    :param context_id: in which context.
+    """
+
+    def __init__(self, connection: Connection, context_id: str | None) -> None:
+        self._connection = connection
+        self._context_id = context_id
+        self._target_id = ""
+        self._session: Session
+
+    async def __aenter__(self) -> Self:
+        root = self._connection.session
+        command = target.create_target(url="about:blank", browser_context_id=self._context_id, hidden=True)
+        self._target_id = (await root.execute(command)).target_id
+        try:
+            session = self._session = await self._connection.attach(self._target_id)
+            session.events(fetch.RequestPaused).subscribe(self._answer, ignore_failure)
+            commands = [fetch.enable(), network.enable(), network.set_bypass_service_worker(bypass=True)]
+            for waiting in [session.execute(each) for each in commands]:  # in one write
+                await waiting
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        closing = self._close()
+        if kind is None or not issubclass(kind, CancelledError):
+            await closing
+
+    async def go(self, origin: str) -> bool:
+        """Go to an origin, and return whether it is there."""
+        went = await self._session.execute(page.navigate(url=f"{origin}/"))
+        if went.error_text:
+            raise NavigationError(origin, went.error_text)
+        return bool(await self._evaluate("location.origin", f"going to {origin}") == origin)
+
+    async def clear(self, origin: str) -> None:
+        """Delete what the origin keeps, and close the databases that pages have open."""
+        command = storage.clear_data_for_origin(origin=origin, storage_types="local_storage,indexeddb")
+        await self._session.execute(command)
+
+    async def run(self, call: str, what: str) -> Any:
+        """Call a function of our script."""
+        return await self._evaluate(f"{_SCRIPT}.{call}", what)
+
+    async def _evaluate(self, expression: str, what: str) -> Any:
+        command = runtime.evaluate(expression=expression, return_by_value=True, await_promise=True)
+        got = await self._session.execute(command)
+        details = got.exception_details
+        if details is not None:
+            said = details.exception.description if details.exception is not None else None
+            words = (said or details.text).partition("\n")[0].removeprefix("Error: ")
+            raise EvaluationError(f"{what}: {words}", details)
+        return got.result.value
+
+    def _answer(self, event: fetch.RequestPaused) -> None:
+        answer = fetch.fulfill_request(
+            request_id=event.request_id,
+            response_code=200,
+            response_headers=[fetch.HeaderEntry(name="Content-Type", value="text/html")],
+            body=_EMPTY.encode(),
+        )
+        self._session.execute(answer).addErrback(ignore_failure)
+
+    def _close(self) -> Deferred[Any]:
+        closing = self._connection.session.execute(target.close_target(target_id=self._target_id))
+        return closing.addErrback(ignore_failure)
+
+
+def save(state: StorageState, path: str | os.PathLike[str]) -> None:
+    """Write a state to a file that its owner alone can read: who has it is logged in as they are."""
+    place = Path(path)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with open(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        if os.name == "posix":
+            with suppress(PermissionError):  # it is somebody else's, who lets us write
+                os.fchmod(file.fileno(), 0o600)
+        json.dump(state, file, indent=2)
+        file.write("\n")
