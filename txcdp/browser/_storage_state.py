@@ -117,10 +117,11 @@ class ContextStorage:
                     kept = json.loads(
                         await empty.run(f"read({'true' if indexed_db else 'false'})", f"reading {origin}")
                     )
-                    if not indexed_db:
-                        del kept["indexedDB"]
-                    if any(kept.values()):
-                        found.append(OriginState(origin=origin, **kept))
+                    state = OriginState(origin=origin, localStorage=kept["localStorage"])
+                    if indexed_db:
+                        state["indexedDB"] = kept["indexedDB"]
+                    if kept["localStorage"] or kept["indexedDB"]:
+                        found.append(state)
         return StorageState(cookies=cookies, origins=found)
 
     @returns_deferred
