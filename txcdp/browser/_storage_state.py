@@ -18,7 +18,7 @@ from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp.browser._cookies import Cookie, Cookies, param_of_kept
 from txcdp.domains import fetch, network, page, runtime, storage, target
 from txcdp.errors import EvaluationError, NavigationError
-from txcdp.page import StorageItem
+from txcdp.page._storage import StorageItem
 
 _SCRIPT: Final = files("txcdp.browser").joinpath("storage.js").read_text("utf-8")
 

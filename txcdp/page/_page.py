@@ -552,12 +552,12 @@ class Page:
     @property
     def local_storage(self) -> WebStorage:
         """What the document's origin keeps over all of its pages, as long as the context is there."""
-        return WebStorage(self, "local")
+        return self._web_storage("local")
 
     @property
     def session_storage(self) -> WebStorage:
         """What the document's origin keeps in this page alone."""
-        return WebStorage(self, "session")
+        return self._web_storage("session")
 
     @returns_deferred
     async def screenshot(
@@ -623,6 +623,10 @@ class Page:
             if not self.session.ended:
                 raise  # another line is being looked for, over which the page would come back
         await connection.close()
+
+    def _web_storage(self, kind: Literal["local", "session"]) -> WebStorage:
+        read: Callable[[str, str], Deferred[str]] = lambda method, source: self._read(self.main_frame, method, source)  # noqa: E731
+        return WebStorage(kind, read, lambda: self.url)
 
     def _frame_by_id(self, frame_id: str) -> Frame | None:
         """Return the frame of an id, where it is there."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
+from collections.abc import Callable
+from typing import Any, Final, Literal, TypedDict
+
+from twisted.internet.defer import Deferred
 
 from txcdp._deferreds import returns_deferred
 from txcdp.errors import EvaluationError
-
-if TYPE_CHECKING:
-    from txcdp.page._page import Page
 
 #: What a document without an origin says, where it is asked for a storage.
 _DENIED: Final = "SecurityError"
@@ -29,16 +29,23 @@ class WebStorage:
     Deferred fails with :exc:`EvaluationError` where the document has no storage, as ``about:blank`` and ``data:`` URLs
     have none; otherwise like ``Page.title``.
 
-    :param page: whose document is meant.
     :param kind: ``"local"`` or ``"session"``.
+    :param read: evaluates an expression, for the method of that name, in a world of our own in the document.
+    :param url: returns the document's URL.
     """
 
-    def __init__(self, page: Page, kind: Literal["local", "session"]) -> None:
-        self._page = page
+    def __init__(
+        self,
+        kind: Literal["local", "session"],
+        read: Callable[[str, str], Deferred[str]],
+        url: Callable[[], str],
+    ) -> None:
         self._kind = kind
+        self._read = read
+        self._url = url
 
     def __repr__(self) -> str:
-        return f"<WebStorage {self._kind} of {self._page!r}>"
+        return f"<WebStorage {self._kind} of {self._url()[:200]}>"
 
     @returns_deferred
     async def items(self) -> list[StorageItem]:
@@ -92,12 +99,12 @@ class WebStorage:
         # Written as JSON by the page, a text may have half of a surrogate pair in it.
         expression = f"(it=>JSON.stringify({{done:{source}}}))({attribute})"
         try:
-            said = await self._page._read(self._page.main_frame, f"{self._kind}_storage.{method}", expression)
+            said = await self._read(f"{self._kind}_storage.{method}", expression)
         except EvaluationError as error:
             if error.name != _DENIED:
                 raise
             raise EvaluationError(
-                f"the document {self._page.url[:200]!r} has no {self._kind} storage, as it has no origin of its own: "
+                f"the document {self._url()[:200]!r} has no {self._kind} storage, as it has no origin of its own: "
                 f"go to a page of http or https first ({error.message})",
                 error.details,
                 error.name,
