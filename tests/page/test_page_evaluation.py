@@ -159,7 +159,7 @@ class EvaluateTests(EvaluationTestCase):
         self.chrome.advance(2)
         self.failureResultOf(waiting, CommandTimeout)
 
-    def test_over_another_line_it_has_another_name(self):
+    def test_over_another_line_it_is_registered_for_documents_that_come(self):
         chrome = FakeChrome()
         self.chrome, self.tab = chrome, chrome.run(chrome.browser(reconnect=ReconnectPolicy()).new_page())
         chrome.on(runtime.evaluate, result("text"))
@@ -167,9 +167,10 @@ class EvaluateTests(EvaluationTestCase):
         chrome.lose()
         chrome.advance(60)
         self.assertEqual(chrome.run(self.tab.evaluate("2")), "text")
-        names = self.registered()
-        self.assertEqual(len(set(names)), 2)
-        self.assertEqual([each.partition(".")[0] for each in self.sent()], [names[0], names[-1]])
+        registered = chrome.received(page.add_script_to_evaluate_on_new_document)
+        self.assertEqual([each.run_immediately for each in registered], [True, False])
+        self.assertEqual(registered[0].source, registered[1].source)
+        self.assertEqual(len({each.partition(".")[0] for each in self.sent()}), 1)
 
 
 class KeptTests(EvaluationTestCase):

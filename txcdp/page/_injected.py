@@ -47,11 +47,20 @@ class Injected:
     def register(self) -> None:
         """Give it to each document that is there, and to each new one before the page's own scripts run.
 
-        It has another name each time, as a constant cannot be made twice. So it is not left to the session to send it
-        again over another line: the documents may be the same ones.
+        It has another name each time, as a constant cannot be made twice.
         """
         self.name = f"_{secrets.token_hex(12)}"
-        self._everywhere(f"const {self.name}={_SOURCE}").addErrback(ignore_failure)
+        self._register(True)
+
+    def register_again(self) -> None:
+        """Give it to each new document of a page that is there over another line.
+
+        The documents may be those of before, which have it.
+        """
+        self._register(False)
+
+    def _register(self, at_once: bool) -> None:
+        self._everywhere(f"const {self.name}={_SOURCE}", at_once).addErrback(ignore_failure)
         for name in self._exposed:
             self._expose(name).addErrback(ignore_failure)
 
@@ -86,21 +95,28 @@ class Injected:
     @returns_deferred
     async def conceal(self, name: str) -> None:
         """Take the function from each document again."""
-        gone = await self._everywhere(f"{self.name}.conceal({to_json(name).decode()})")
+        gone = await self._everywhere(self._called("conceal", name))
         for identifier in [gone, *self._exposed.pop(name, [])]:
             command = remove_script_to_evaluate_on_new_document(identifier=identifier)
             self.session.execute(command).addErrback(ignore_failure)
 
     @returns_deferred
     async def _expose(self, name: str) -> None:
-        parameters = ",".join(to_json(each).decode() for each in (self.name, self.binding, name))
-        identifier = await self._everywhere(f"{self.name}.expose({parameters})")
+        identifier = await self._everywhere(self._called("expose", self.name, self.binding, name))
         self._exposed.setdefault(name, []).append(identifier)
 
+    def _called(self, function: str, *parameters: str) -> str:
+        """Return a call of one of its functions, where it is there."""
+        literals = ",".join(to_json(each).decode() for each in parameters)
+        return f"typeof {self.name}==='object'&&{self.name}.{function}({literals})"
+
     @returns_deferred
-    async def _everywhere(self, source: str) -> str:
-        """Run a script in each document that is there, and in each new one; return what it is removed by."""
-        params = {"source": source, "runImmediately": True}
+    async def _everywhere(self, source: str, at_once: bool = True) -> str:
+        """Run a script in each new document, and in those that are there; return what it is removed by.
+
+        :param at_once: whether in those that are there, too.
+        """
+        params = {"source": source, "runImmediately": at_once}
         added = await self.session._send_quietly(add_script_to_evaluate_on_new_document.method, params)
         return str(added.get("identifier", ""))
 

@@ -642,7 +642,7 @@ class Page:
 
     def _note_gap(self) -> None:
         """Note that the line was lost, and another one found."""
-        self._injected.register()
+        self._injected.register_again()
 
     @returns_deferred
     async def _read(self, frame: Frame, what: str, expression: str) -> str:
