@@ -206,6 +206,16 @@ class NavigationTests(SharedBrowserTestCase):
         self.assertEqual(got(await newer).url, url)
         self.assertEqual(await tab.title(), "Newer")
 
+    async def test_the_same_url_twice(self):
+        tab = await self.page()
+        url = self.server.page("/", "<title>Here</title>")
+        for _ in range(5):
+            going = [tab.goto(url) for _ in range(3)]
+            for older in going[:-1]:
+                await self.fails(older, NavigationInterrupted)
+            self.assertEqual(got(await going[-1]).url, url)
+            self.assertEqual(await tab.title(), "Here")
+
     async def test_the_last_of_many_wins(self):
         tab = await self.page()
         urls = [self.server.page(f"/{number}", f"<title>{number}</title>") for number in range(10)]

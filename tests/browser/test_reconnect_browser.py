@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import deferLater
 
 import txcdp
-from tests.browser.support import BrowserTestCase, Server, reactor
+from tests.browser.support import BrowserTestCase, Server, got, reactor
 from tests.browser.support_lines import port_of, through
 from tests.lab.hostile.proxy import FaultProxy
 from tests.project.test_docs import BLOCKS
@@ -114,6 +114,24 @@ class ReconnectTests(ReconnectTestCase):
         await self.is_set_up(tab)
         self.assertEqual([type(item) for item in self.loads], [page.LoadEventFired, Gap, page.LoadEventFired])
         self.assertFalse(self.loads[1].restarted)
+
+    async def test_frames_are_the_same_ones_afterwards(self):
+        browser, proxy = await self.through_proxy()
+        self.server.page("/inner", "<title>inner</title>")
+        far = self.server.url("/inner", "localhost")
+        body = f"<iframe name=near src=/inner></iframe><iframe name=far src='{far}'></iframe>"
+        tab = await browser.new_page(self.server.page("/", body))
+        frames = tab.frames
+        attached: list[Any] = []
+        tab.frame_attached.subscribe(attached.append)
+        for _ in range(2):
+            proxy.links[-1].client.transport.abortConnection()
+            await self.suspended(browser)
+            await self.back(browser)
+            self.assertEqual([await each.title() for each in frames], ["", "inner", "inner"])
+            self.assertEqual((tab.frames, attached), (frames, []))
+            self.assertEqual(got(await frames[2].goto(far)).url, far)
+            self.assertEqual(await frames[2].evaluate("document.title"), "inner")
 
     async def test_a_line_that_is_cut_again_and_again_in_use(self):
         browser, proxy = await self.through_proxy()
@@ -294,6 +312,25 @@ class RestartTests(ReconnectTestCase):
         await self.back(browser)
         self.assertEqual(browser.process.pid, pid)
         await self.is_set_up(tab)
+
+    async def test_a_page_is_sent_to_where_it_is_being_opened_again(self):
+        browser = await self.launch(restart=SOON)
+        self.server.page("/inner", "<title>inner</title>")
+        url = self.server.page("/was", "<title>was</title><iframe name=inner src=/inner></iframe>")
+        tab = await browser.new_page()
+        main = tab.main_frame
+        await tab.goto(url)
+        for _ in range(2):
+            assert browser.process is not None
+            os.kill(browser.process.pid, signal.SIGKILL)
+            await self.suspended(browser)
+            await self.back(browser)
+            self.assertEqual(got(await tab.goto(url)).status, 200)
+            self.assertIs(tab.main_frame, main)
+            self.assertEqual((tab.url, tab.main_frame_id, await tab.title()), (url, tab.target_id, "was"))
+            inner = tab.frame("inner")
+            assert inner is not None
+            self.assertEqual((len(tab.frames), await inner.title()), (2, "inner"))
 
     async def test_closing_while_it_is_started_anew(self):
         browser = await self.launch(restart=SOON)

@@ -688,7 +688,8 @@ class AutoAttachTests(ReconnectCase):
         self.assertFalse(frame.ended or frame.suspended)
         self.assertIs(frame.parent, self.session)
         sent = [each.method for each in self.chrome.commands if each.session_id == frame.id]
-        ours = ["Page.enable", "Page.setLifecycleEventsEnabled"]  # what a page's frames have enabled in any case
+        ours = ["Page.enable", "Page.setLifecycleEventsEnabled"]  # what a page's frames have in any case
+        ours += ["Page.addScriptToEvaluateOnNewDocument", "Page.getFrameTree"]
         self.assertEqual(
             [each for each in sent if each not in ours], ["Target.setAutoAttach", "Emulation.setUserAgentOverride"]
         )
@@ -704,6 +705,23 @@ class AutoAttachTests(ReconnectCase):
         self.chrome.targets.close(child)
         self.come_back()
         self.assertTrue(frame.ended)
+
+    def test_frames_of_a_page_are_the_same_ones_or_gone(self):
+        page_target = self.chrome.targets.all[self.tab.target_id]
+        children = {name: _child(page_target, name, "iframe") for name in ("stays", "goes")}
+        for each in children.values():
+            self.chrome.targets.open(each)
+        self.chrome.flush()
+        main, stays, goes = self.tab.frames
+        detached = Watcher(self.tab.frame_detached)
+        self.lose()
+        self.chrome.targets.close(children["goes"])
+        self.come_back()
+        self.assertEqual(self.tab.frames, [main, stays])
+        self.assertEqual(detached.items, [goes])
+        self.assertTrue(goes.is_detached())
+        session = self.successResultOf(stays._when_session())
+        self.assertFalse(session.ended or session.suspended)
 
     def test_pages_that_are_attached_by_themselves_have_one_session(self):
         seen = Watcher(self.connection.attached)

@@ -310,6 +310,25 @@ class NavigationTests(SynchronousTestCase):
             self.failureResultOf(going, kind)
             self.assertQuiet()
 
+    def test_what_is_under_way_to_the_same_url_is_gone_on_with(self):
+        for committed in (False, True):
+            self.setUp()
+            self.emit(
+                page.FrameStartedNavigating(
+                    frame_id=self.frame, url=URL, loader_id="first", navigation_type="differentDocument"
+                )
+            )
+            going = self.goto()
+            if committed:
+                self.commit("first")
+            self.answer(error_text="net::ERR_ABORTED", loader_id=None)
+            self.assertNoResult(going)
+            if not committed:
+                self.commit("first")
+            self.state("load", "first")
+            self.assertEqual(self.arrived(going), URL)
+            self.assertQuiet()
+
     def test_an_abort_by_which_the_page_crashes(self):
         self.chrome.on(runtime.release_object_group, NEVER)
         going = self.goto()

@@ -212,6 +212,8 @@ class Frames(Table):
         frame = self.frames.get(said.id) or self._renamed(session, said)
         if frame is None:
             frame = self._add(session, said.id, said.parent_id)
+        elif frame.session_id is None:
+            self._move(frame, session)
         if said.url or not frame.loader_id:  # a new process has an empty document until the commit: not the frame's
             self._describe(frame, said)
         there = {each.frame.id for each in tree.child_frames or ()}

@@ -40,6 +40,7 @@ from txcdp.model import (
     FrameTreeChanged,
     LifecycleReached,
     NavigationEnded,
+    NavigationRequest,
     NavigationState,
     SessionAttached,
     SessionClosed,
@@ -338,6 +339,7 @@ class Waiter(Generic[T]):
 
     def __init__(self, frame: Frame) -> None:
         self.done: Deferred[T] = Deferred()
+        self._stopped = False
         self._frame = frame
         self._tree = frame._tree
         self._gone = frame.page.session._when_interrupted()
@@ -353,16 +355,17 @@ class Waiter(Generic[T]):
 
     def succeed(self, outcome: T) -> None:
         """Be done."""
-        if not self.done.called:
+        if not (self.done.called or self._stopped):
             self.done.callback(outcome)
 
     def fail(self, error: Exception | Failure) -> None:
         """Have failed."""
-        if not self.done.called:
+        if not (self.done.called or self._stopped):
             self.done.errback(error)
 
     def stop(self) -> None:
         """Leave nothing behind."""
+        self._stopped = True  # what is cancelled for it says so to nobody
         self._tree.waiters.pop(self, None)
         if not self._gone.called:
             self._gone.cancel()
@@ -396,6 +399,8 @@ class FrameTree:
         #: What is enabled in all of these sessions, by and by.
         self._domains: set[str] = set()
         self._activated = False
+        #: Sessions of frames from before a loss of the line that are not found again yet.
+        self._missing: set[Session] = set()
         #: What the browser has said of a page where nobody was told where it went meanwhile.
         self._told_url: str | None = None
         self._handlers: dict[type[Change], Callable[[Any], None]] = {
@@ -441,6 +446,10 @@ class FrameTree:
     def document(self, row: Row) -> Document | None:
         """Return the document in a frame."""
         return self._model.documents.documents.get(row.id)
+
+    def navigations_in(self, row: Row) -> list[NavigationRequest]:
+        """Return the navigations that are under way in a frame."""
+        return self._model.documents.in_frame(row.id)
 
     def url_of(self, row: Row) -> str:
         """Return the URL of the document in a frame."""
@@ -626,8 +635,16 @@ class FrameTree:
             self.streams.push(stream, self._page)
 
     def _session_attached(self, change: SessionAttached) -> None:
-        if change.target.type == "iframe" and not change.waiting:
-            self._ask(change.session.id)  # it has been there for a while
+        if change.target.type != "iframe":
+            return
+        key = change.session.id
+        found = next((each for each in self._injected if each.id == key), None)
+        if key not in self._sessions and found is not None:  # after a loss of the line it has another name
+            self._sessions[key] = found
+            self._missing.discard(found)
+            self._injected[found].register()
+        if not change.waiting:
+            self._ask(key)  # it has been there for a while
 
     def _session_closed(self, change: SessionClosed) -> None:
         self._sessions.pop(change.session_id, None)
@@ -641,9 +658,16 @@ class FrameTree:
             injected = self._injected[session] = Injected(session)
             injected.register()
             self._page._scripts.attach(injected)
-            session._feed_into((), _nothing, ended=lambda _: self._injected.pop(session, None))
+            session._feed_into((), _nothing, ended=lambda _: self._ended(session))
             for domain in self._domains:
                 session._keep_enabled(domain)
+
+    def _ended(self, session: Session) -> None:
+        """Note that a session of a frame is over; of one that was not found again nobody will say that it is gone."""
+        self._injected.pop(session, None)
+        if session in self._missing and session.target is not None:
+            self._missing.discard(session)
+            self._feed.take("", page.FrameDetached(frame_id=session.target.target_id, reason="remove"))
 
     @staticmethod
     def _set_up(target_type: str) -> list[tuple[str, dict[str, Any]]]:
@@ -673,8 +697,10 @@ class FrameTree:
 
     def _gap(self, gap: Gap) -> None:
         """Find out where the page is, of which nobody was told for a while."""
-        for key in [each for each in self._sessions if each]:
-            self._feed.take("", target.DetachedFromTarget(session_id=key))
+        for key, session in list(self._sessions.items()):
+            if key:
+                self._missing.add(session)
+                self._feed.take("", target.DetachedFromTarget(session_id=key))
         info = self._session.target
         if info is not None:
             if gap.restarted:

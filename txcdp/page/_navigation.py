@@ -199,6 +199,12 @@ class Watcher(Waiter[Arrival]):
             self._follow(navigation)
 
     def _answered(self, result: page.NavigateResult) -> None:
+        if result.error_text == _ABORTED and result.loader_id is None and not result.is_download:
+            under_way = self._under_way()
+            if under_way is not None:
+                self._follow(under_way)
+                self._look()
+                return
         if result.error_text:
             kind = DownloadStarted if result.is_download else NavigationError
             self._error = kind(self.url, result.error_text)
@@ -221,6 +227,14 @@ class Watcher(Waiter[Arrival]):
             self._tree.take(key, result)
             self._follow(self._begun.get(result.loader_id))
             self._look()
+
+    def _under_way(self) -> NavigationRequest | None:
+        """Return the navigation to the same URL that was under way already: Chromium goes on with that one instead."""
+        candidates = self._tree.navigations_in(self._frame._row)
+        if self._latest is not None:
+            candidates.append(self._latest)
+        same = [each for each in candidates if each.url.rstrip("/") == self.url.rstrip("/")]
+        return same[-1] if same else None
 
     def _typed_answered(self, result: None) -> None:
         self._phase = _Phase.ANSWERED
