@@ -17,6 +17,8 @@ from tests.browser.support import SharedBrowserTestCase
 from txcdp.domains import emulation, heap_profiler, runtime
 from txcdp.errors import ContextDestroyed, EvaluationError
 from txcdp.page import ElementHandle, JSError, JSHandle, Page
+from txcdp.page._evaluation import Evaluator
+from txcdp.page._injected import Injected
 
 
 class TableTests(SharedBrowserTestCase):
@@ -216,6 +218,25 @@ class HostilePageTests(SharedBrowserTestCase):
         self.assertNotEqual(tab._injected.name, "_unknown")
         await tab.goto(self.server.page("/", "<title>after</title>"))
         self.assertEqual(await tab.evaluate("[document.title]"), ["after"])
+
+
+class WorkerTests(SharedBrowserTestCase):
+    async def test_a_worker(self):
+        tab = await self.page()
+        await tab.goto(self.server.page("/", "page"))
+        self.server.page("/worker.js", "onconnect = e => e.ports[0].postMessage(1)", content_type="text/javascript")
+        await tab.evaluate(
+            "new Promise(done => { (w = new SharedWorker('/worker.js')).port.onmessage = () => done() })"
+        )
+        (info,) = [each for each in await self.browser.targets() if each.url == self.server.url("/worker.js")]
+        session = await self.browser.connection.attach(info.target_id)
+        injected = Injected(session)
+        injected.register()
+        evaluator = Evaluator(injected, lambda frame_id: None)
+        self.assertEqual(await evaluator.evaluate("5"), 5)
+        date = datetime(1970, 1, 1, tzinfo=UTC)
+        self.assertEqual(await evaluator.evaluate("a => [new Date(0), a, {b: 1n}]", (date,)), [date, date, {"b": 1}])
+        await session.detach()
 
 
 class HandleTests(SharedBrowserTestCase):

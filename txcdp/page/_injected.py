@@ -17,6 +17,7 @@ from txcdp.domains.page import (
     add_script_to_evaluate_on_new_document,
     remove_script_to_evaluate_on_new_document,
 )
+from txcdp.model import kind_of
 from txcdp.protocol import to_json
 
 
@@ -32,7 +33,7 @@ _SOURCE: Final = _without_comments(files("txcdp.page").joinpath("injected.js").r
 class Injected:
     """The script in the documents of one session.
 
-    :param session: a page's, or a frame's.
+    :param session: a page's, a frame's or a worker's.
     :ivar name: of the constant that it is, which no page knows.
     :ivar binding: the name of that by which it calls the program, which it takes away before a page sees it.
     """
@@ -47,10 +48,15 @@ class Injected:
     def register(self) -> None:
         """Give it to each document that is there, and to each new one before the page's own scripts run.
 
-        It has another name each time, as a constant cannot be made twice.
+        A worker has one place where scripts run, and gets it there. Its name is another one each time, as a constant
+        cannot be made twice.
         """
         self.name = f"_{secrets.token_hex(12)}"
-        self._register(True)
+        if kind_of(self.session.kind or "page").has_domain("Page"):
+            self._register(True)
+        else:
+            given = self.session.execute(runtime.evaluate(expression=f"const {self.name}={_SOURCE}"))
+            given.addErrback(ignore_failure)
 
     def register_again(self) -> None:
         """Give it to each new document of a page that is there over another line.
