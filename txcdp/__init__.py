@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from txcdp.page import (
         Binding,
         BindingCall,
+        ConsoleMessage,
         Dialog,
         ElementHandle,
         Frame,
@@ -74,7 +75,9 @@ if TYPE_CHECKING:
         JSHandle,
         Navigation,
         Page,
+        PageError,
         Response,
+        Worker,
     )
     from txcdp.protocol import Command, Event, Record
     from txcdp.streams import (
@@ -105,7 +108,10 @@ _NAMES = {
         "NavigationTimeout NotABrowser NotSerializable Overloaded QueueOverflow SessionDetached StreamEnded "
         "TargetCrashed TxcdpError"
     ),
-    "txcdp.page": "Binding BindingCall Dialog ElementHandle Frame JSError JSHandle Navigation Page Response",
+    "txcdp.page": (
+        "Binding BindingCall ConsoleMessage Dialog ElementHandle Frame JSError JSHandle Navigation Page PageError "
+        "Response Worker"
+    ),
     "txcdp._core.probing": "ProbeOptions Prober",
     "txcdp._core.reconnecting": "ReconnectPolicy",
     "txcdp.protocol": "Command Event Record",
@@ -135,6 +141,7 @@ __all__ = [
     "ConnectTimeout",
     "Connection",
     "ConnectionLost",
+    "ConsoleMessage",
     "ContextDestroyed",
     "DeadlineError",
     "Dialog",
@@ -168,6 +175,7 @@ __all__ = [
     "NotSerializable",
     "Overloaded",
     "Page",
+    "PageError",
     "ProbeOptions",
     "Prober",
     "QueueOverflow",
@@ -185,6 +193,7 @@ __all__ = [
     "TwistedScheduler",
     "TxcdpError",
     "WebSocketOptions",
+    "Worker",
     "__version__",
     "connect",
     "domains",

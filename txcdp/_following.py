@@ -143,7 +143,7 @@ class Following:
         info = session.target
         if info is not None:
             self._choice.took(info)
-            session._feed_into((), _nothing, ended=lambda _: self._choice.left(info))
+            session._feed_into(ended=lambda _: self._choice.left(info))
         if self._begin is not None:
             self._begin(session)
         sent = self.set_up(session) if set_up else []
@@ -285,7 +285,3 @@ class ModelFeed:
         misread = model.misread
         changes = model.feed(session_id or "", record)
         return Fed(changes, model.fault if model.misread > misread else None)
-
-
-def _nothing(event: object) -> None:
-    """Take nothing."""

@@ -9,7 +9,15 @@ import pytest
 from tests.model.sequences import feed, sequence
 from tests.model.test_model_exchanges import tell
 from txcdp.domains import inspector, log, runtime
-from txcdp.model import BrowserModel, Change, ConsoleCleared, ConsoleEntry, ConsoleWritten, ExceptionRevoked
+from txcdp.model import (
+    BrowserModel,
+    Change,
+    ConsoleCleared,
+    ConsoleEntry,
+    ConsoleGroupEnded,
+    ConsoleWritten,
+    ExceptionRevoked,
+)
 from txcdp.protocol import build
 
 
@@ -92,7 +100,8 @@ class TestCalls:
 
     def test_more_groups_end_than_began(self) -> None:
         model = BrowserModel()
-        assert tell(model, called("endGroup"), called("endGroup")) == []
+        ended = tell(model, called("endGroup"), called("endGroup"))
+        assert [type(each) for each in ended] == [ConsoleGroupEnded, ConsoleGroupEnded]
         (entry,) = written(tell(model, called("log", "x")))
         assert entry.group_depth == 0
 

@@ -74,15 +74,9 @@ CIRCLES: tuple[frozenset[str], ...] = (
         {
             "browser",
             *(f"browser.{name}" for name in ("_browser", "_context", "_opening", "_reopening", "_viewports")),
-            *(
-                "page",
-                "page._dialogs",
-                "page._frames",
-                "page._handles",
-                "page._navigation",
-                "page._page",
-                "page._responses",
-            ),
+            "browser._storage_state",
+            *("page", "page._console", "page._dialogs", "page._frames", "page._handles", "page._navigation"),
+            *("page._page", "page._responses", "page._storage", "page._workers"),
         }
     ),
     # A stream has `expect`, which gives what waits for a stream.

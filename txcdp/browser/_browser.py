@@ -30,9 +30,12 @@ from txcdp.page._dialogs import PageDialogs
 from txcdp.page._viewport import ViewportSize, chosen
 from txcdp.protocol import Command
 from txcdp.protocol._error_codes import METHOD_NOT_FOUND
+from txcdp.streams import Stream
+from txcdp.streams._gathered import OwnersStreams
 
 if TYPE_CHECKING:
     from txcdp.chrome import BrowserProcess
+    from txcdp.page import ConsoleMessage, Dialog, Frame, PageError
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -75,6 +78,8 @@ class Browser:
         self._timeouts = DefaultTimeouts()
         connection.context.default_timeout = self._timeouts.general
         self._dialogs = PageDialogs(connection.context)
+        self._streams = OwnersStreams(connection.context, "browser", lambda: self.contexts)
+        self.session._feed_into(ended=self._streams.end)
         #: Of the profile: what commands mean that name no context.
         self.default_context = BrowserContext(self, None, viewport=viewport)
         self._contexts: dict[str, BrowserContext] = {}  # the others, by each id that they have had
@@ -101,6 +106,44 @@ class Browser:
     def contexts(self) -> list[BrowserContext]:
         """The open contexts: the default one first, then those made here and those that pages were found in."""
         return [self.default_context, *(each for each in dict.fromkeys(self._contexts.values()) if not each.closed)]
+
+    @property
+    def console(self) -> Stream[ConsoleMessage]:
+        """What all pages of the browser write to the console; see ``Page.console``.
+
+        This stream, like all of the browser's, goes on whatever becomes of one page, and ends with the browser.
+        """
+        return self._streams.gathered("console")
+
+    @property
+    def page_errors(self) -> Stream[PageError]:
+        """The errors that nobody has caught in any page of the browser; see ``Page.page_errors``."""
+        return self._streams.gathered("page_errors")
+
+    @property
+    def dialogs(self) -> Stream[Dialog]:
+        """The dialogs of all pages of the browser; see ``Page.dialogs``: who subscribes here decides, too."""
+        return self._streams.gathered("dialogs")
+
+    @property
+    def crashes(self) -> Stream[Page]:
+        """The pages of the browser that crash; see ``Page.crashes``."""
+        return self._streams.gathered("crashes")
+
+    @property
+    def frame_attached(self) -> Stream[Frame]:
+        """The frames that come to be in any page of the browser; see ``Page.frame_attached``."""
+        return self._streams.gathered("frame_attached")
+
+    @property
+    def frame_navigated(self) -> Stream[Frame]:
+        """The frames of any page of the browser that have another document, or URL; see ``Page.frame_navigated``."""
+        return self._streams.gathered("frame_navigated")
+
+    @property
+    def frame_detached(self) -> Stream[Frame]:
+        """The frames that go in any page of the browser; see ``Page.frame_detached``."""
+        return self._streams.gathered("frame_detached")
 
     def set_default_timeout(self, timeout: Timeout) -> None:
         """Set the deadline of what waits for pages, where nothing nearer gives one: the call, the page, its context.
@@ -336,6 +379,7 @@ class Browser:
             )
             if self._reopening is not None:
                 self._reopening.follow(page)
+            context._streams.add(page)
         return page
 
     def _context_of(self, context_id: str | None) -> BrowserContext | None:
@@ -348,6 +392,7 @@ class Browser:
     ) -> BrowserContext:
         self._contexts = {key: each for key, each in self._contexts.items() if not each.closed}
         context = self._contexts[context_id] = BrowserContext(self, context_id, made_by, viewport)
+        self._streams.add(context)
         return context
 
     @returns_deferred

@@ -20,10 +20,12 @@ from txcdp.browser._storage_state import ContextStorage, StorageState, checked_s
 from txcdp.domains import target
 from txcdp.errors import Gone
 from txcdp.page._viewport import ViewportSize
+from txcdp.streams import Stream
+from txcdp.streams._gathered import OwnersStreams
 
 if TYPE_CHECKING:
     from txcdp.browser._browser import Browser
-    from txcdp.page import Page
+    from txcdp.page import ConsoleMessage, Dialog, Frame, Page, PageError
 
 
 class BrowserContext:
@@ -53,6 +55,8 @@ class BrowserContext:
         self._closed = False
         #: That documents of it have had (a dict for an ordered set).
         self._origins: dict[str, None] = {}
+        self._streams = OwnersStreams(browser.connection.context, "context", lambda: self.pages)
+        browser.session._feed_into(ended=self._streams.end)
 
     def __repr__(self) -> str:
         return printable(f"<BrowserContext {self.id or 'default'}{' (closed)' if self._closed else ''}>")
@@ -66,6 +70,44 @@ class BrowserContext:
     def pages(self) -> list[Page]:
         """The open pages of it that this program has: opened here, or found by :meth:`Browser.attach_pages`."""
         return [each for each in self.browser._pages.values() if each.context is self and not each.session.ended]
+
+    @property
+    def console(self) -> Stream[ConsoleMessage]:
+        """What all pages of the context write to the console; see ``Page.console``.
+
+        This stream, like all of the context's, goes on whatever becomes of one page, and ends with the context.
+        """
+        return self._streams.gathered("console")
+
+    @property
+    def page_errors(self) -> Stream[PageError]:
+        """The errors that nobody has caught in any page of the context; see ``Page.page_errors``."""
+        return self._streams.gathered("page_errors")
+
+    @property
+    def dialogs(self) -> Stream[Dialog]:
+        """The dialogs of all pages of the context; see ``Page.dialogs``: who subscribes here decides, too."""
+        return self._streams.gathered("dialogs")
+
+    @property
+    def crashes(self) -> Stream[Page]:
+        """The pages of the context that crash; see ``Page.crashes``."""
+        return self._streams.gathered("crashes")
+
+    @property
+    def frame_attached(self) -> Stream[Frame]:
+        """The frames that come to be in any page of the context; see ``Page.frame_attached``."""
+        return self._streams.gathered("frame_attached")
+
+    @property
+    def frame_navigated(self) -> Stream[Frame]:
+        """The frames of any page of the context that have another document, or URL; see ``Page.frame_navigated``."""
+        return self._streams.gathered("frame_navigated")
+
+    @property
+    def frame_detached(self) -> Stream[Frame]:
+        """The frames that go in any page of the context; see ``Page.frame_detached``."""
+        return self._streams.gathered("frame_detached")
 
     async def __aenter__(self) -> Self:
         return self
@@ -218,6 +260,7 @@ class BrowserContext:
         try:
             await connection.session.execute(target.dispose_browser_context(browser_context_id=self.id))
         except Gone:
+            self._streams.end()
             return
         except BaseException:
             self._closed = False
@@ -227,3 +270,4 @@ class BrowserContext:
             raise
         for waiting in ending:
             await waiting
+        self._streams.end()

@@ -17,6 +17,7 @@ from txcdp.model._browser import BrowserModel
 from txcdp.model._console import (
     ConsoleCleared,
     ConsoleEntry,
+    ConsoleGroupEnded,
     ConsoleWritten,
     ExceptionRevoked,
     arguments_in_words,
@@ -85,6 +86,7 @@ __all__ = [
     "Change",
     "ConsoleCleared",
     "ConsoleEntry",
+    "ConsoleGroupEnded",
     "ConsoleWritten",
     "Context",
     "ContextCreated",

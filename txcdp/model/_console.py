@@ -100,9 +100,17 @@ class ConsoleWritten(Change, frozen=True, gc=False):
 
 
 class ConsoleCleared(Change, frozen=True, gc=False):
-    """A script has called ``console.clear()``."""
+    """A script has called ``console.clear()``, of which there is no entry in the console, but one that says so."""
 
     session_id: str
+    entry: ConsoleEntry
+
+
+class ConsoleGroupEnded(Change, frozen=True, gc=False):
+    """A script has called ``console.groupEnd()``; the entry is that of the call."""
+
+    session_id: str
+    entry: ConsoleEntry
 
 
 class ExceptionRevoked(Change, frozen=True, gc=False):
@@ -145,19 +153,20 @@ class Console(Table):
 
     def _called(self, session: str, event: runtime.ConsoleAPICalled) -> None:
         depth = self._depths.get(session, 0)
+        entry = self._entry(session, "console-api", event.type, event.timestamp)
+        entry.args, entry.group_depth = event.args, depth
+        self._place(entry, event.stack_trace, event.execution_context_id)
         if event.type == "endGroup":
             if depth > 1:
                 self._depths[session] = depth - 1
             else:
                 self._leave(session)
+            self.emit(ConsoleGroupEnded(session, entry))
             return
         if event.type == "clear":
             self._leave(session)
-            self.emit(ConsoleCleared(session))
+            self.emit(ConsoleCleared(session, entry))
             return
-        entry = self._entry(session, "console-api", event.type, event.timestamp)
-        entry.args, entry.group_depth = event.args, depth
-        self._place(entry, event.stack_trace, event.execution_context_id)
         if event.type in _GROUPS:
             self._depths[session] = depth + 1
         self.emit(ConsoleWritten(entry))
@@ -209,8 +218,14 @@ def exception_in_words(details: runtime.ExceptionDetails) -> str:
     return promise + value_in_words(thrown)
 
 
-def arguments_in_words(args: Sequence[runtime.RemoteObject]) -> str:
-    """Return the arguments of a console call as the browser's console shows them, placeholders filled in."""
+def arguments_in_words(
+    args: Sequence[runtime.RemoteObject], words: Callable[[runtime.RemoteObject], str] | None = None
+) -> str:
+    """Return the arguments of a console call as the browser's console shows them, placeholders filled in.
+
+    :param words: returns what a value is like; None: :func:`value_in_words`.
+    """
+    in_words = words or value_in_words
     rest = list(args)
     parts = []
     if rest and rest[0].type == "string" and isinstance(rest[0].value, str) and "%" in rest[0].value:
@@ -222,21 +237,19 @@ def arguments_in_words(args: Sequence[runtime.RemoteObject]) -> str:
                 return "%"
             if not rest:
                 return found[0]
-            return _filled(kind, rest.pop(0))
+            return _filled(kind, rest.pop(0), in_words)
 
         parts.append(_PLACEHOLDER.sub(fill, text))
-    parts += [
-        each.value if each.type == "string" and isinstance(each.value, str) else value_in_words(each) for each in rest
-    ]
+    parts += [each.value if each.type == "string" and isinstance(each.value, str) else in_words(each) for each in rest]
     return " ".join(parts)
 
 
-def _filled(kind: str, item: runtime.RemoteObject) -> str:
+def _filled(kind: str, item: runtime.RemoteObject, words: Callable[[runtime.RemoteObject], str]) -> str:
     if kind == "c":
         return ""
     if kind in "di" and item.type == "number" and isinstance(item.value, int | float):
         return str(int(item.value))
-    return str(item.value) if item.type == "string" else value_in_words(item)
+    return str(item.value) if item.type == "string" else words(item)
 
 
 def value_in_words(item: runtime.RemoteObject) -> str:

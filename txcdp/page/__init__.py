@@ -3,6 +3,7 @@
 What it has no method for, the protocol has: ``page.session.execute`` and ``page.events``.
 """
 
+from txcdp.page._console import ConsoleLevel, ConsoleMessage, PageError, SourceLocation
 from txcdp.page._dialogs import Dialog
 from txcdp.page._frames import Frame, Navigation, WaitUntil
 from txcdp.page._handles import Box, ElementHandle, JSHandle
@@ -12,11 +13,14 @@ from txcdp.page._scripts import Binding, BindingCall
 from txcdp.page._storage import StorageItem, WebStorage
 from txcdp.page._values import JSError
 from txcdp.page._viewport import ViewportSize
+from txcdp.page._workers import Worker
 
 __all__ = [
     "Binding",
     "BindingCall",
     "Box",
+    "ConsoleLevel",
+    "ConsoleMessage",
     "Dialog",
     "ElementHandle",
     "Frame",
@@ -24,9 +28,12 @@ __all__ = [
     "JSHandle",
     "Navigation",
     "Page",
+    "PageError",
     "Response",
+    "SourceLocation",
     "StorageItem",
     "ViewportSize",
     "WaitUntil",
     "WebStorage",
+    "Worker",
 ]

@@ -61,6 +61,7 @@ from txcdp.page._tags import add_tag
 from txcdp.page._waiting import FunctionWait, interval_of
 from txcdp.protocol import Event, Record
 from txcdp.streams import Gap, StreamContext, StreamSubject
+from txcdp.streams._gathered import OnDemandStream
 
 if TYPE_CHECKING:
     from txcdp.page._page import Page
@@ -126,10 +127,10 @@ def check_wait_until(wait_until: str) -> None:
         raise ValueError(f"wait_until={wait_until!r}: use one of {', '.join(map(repr, get_args(WaitUntil)))}")
 
 
-class FramesBelow(Choice):
-    """Frames of a page that are in processes of their own."""
+class Below(Choice):
+    """What belongs to a page and is a target of its own: frames in other processes, and workers."""
 
-    below = (target.FilterEntry(type="iframe"),)
+    below = (target.FilterEntry(type="iframe"), target.FilterEntry(type="worker"))
     above = ()
 
 
@@ -421,9 +422,9 @@ class FrameTree:
             for name in _EMPTY:
                 self._feed.take("", page.LifecycleEvent(frame_id=target_id, loader_id="", name=name, timestamp=0.0))
         self._feed.listen(self._session, "")
-        self._session._feed_into((), _nothing, gap=self._gap, crashed=self._crashed, ended=self.streams.end)
+        self._session._feed_into(gap=self._gap, crashed=self._crashed, ended=self.streams.end)
         self._following = Following(
-            FramesBelow(), self._set_up, answer_dialogs=answer_dialogs, begin=self._begins, timeout=None
+            Below(), self._set_up, answer_dialogs=answer_dialogs, begin=self._begins, timeout=None
         )
         if found:
             self._ask("")
@@ -496,6 +497,14 @@ class FrameTree:
             waiter = _ContextThere(frame)
             await waiter.done.addBoth(_stopped, waiter)
         return evaluator
+
+    def evaluators(self) -> list[tuple[Session, Evaluator]]:
+        """Return the sessions of the page and its frames, each with what evaluates in the frame at its top."""
+        page, main = self._page, self._session
+        return [
+            (session, page._evaluator if session is main else Evaluator(injected, self.frame))
+            for session, injected in self._injected.items()
+        ]
 
     def context_of(self, row: Row) -> Context | None:
         """Return the context of a frame's document, by what was heard of it."""
@@ -653,12 +662,16 @@ class FrameTree:
 
     def _begins(self, session: Session) -> None:
         if session is not self._session:
+            if session.kind == "worker":
+                self._page._worker_began(session)
+                return
             self._sessions[session.id or ""] = session
             self._feed.listen(session)
             injected = self._injected[session] = Injected(session)
             injected.register()
             self._page._scripts.attach(injected)
-            session._feed_into((), _nothing, ended=lambda _: self._ended(session))
+            self._page._said.add(session, Evaluator(injected, self.frame))
+            session._feed_into(ended=lambda _: self._ended(session))
             for domain in self._domains:
                 session._keep_enabled(domain)
 
@@ -671,6 +684,8 @@ class FrameTree:
 
     @staticmethod
     def _set_up(target_type: str) -> list[tuple[str, dict[str, Any]]]:
+        if target_type == "worker":
+            return []
         return [("Page.enable", {}), ("Page.setLifecycleEventsEnabled", {"enabled": True})]
 
     def _ask(self, key: str | None) -> None:
@@ -738,11 +753,21 @@ class PageStreams:
     def get(self, name: str) -> StreamSubject[Any]:
         """Return one of them, the same one each time."""
         stream = self._streams.get(name)
+        return self._made(name, StreamSubject(self._context, f"page.{name}")) if stream is None else stream
+
+    def on_demand(
+        self, name: str, begin: Callable[[], object], leave: Callable[[], object] | None = None
+    ) -> StreamSubject[Any]:
+        """Return one of them for which something is begun when somebody subscribes; see :class:`OnDemandStream`."""
+        stream = self._streams.get(name)
         if stream is None:
-            stream = self._streams[name] = StreamSubject(self._context, f"page.{name}")
-            if self._end is not None:
-                stream.end(self._end[0])
+            stream = self._made(name, OnDemandStream(self._context, f"page.{name}", begin, leave))
         return stream
+
+    def listened(self, name: str) -> bool:
+        """Return whether somebody has subscribed to one of them."""
+        stream = self._streams.get(name)
+        return stream is not None and stream.listened
 
     def push(self, name: str, item: object) -> None:
         """Deliver an item to who has subscribed to one of them."""
@@ -755,6 +780,12 @@ class PageStreams:
         self._end = (error,)
         for stream in self._streams.values():
             stream.end(error)
+
+    def _made(self, name: str, stream: StreamSubject[Any]) -> StreamSubject[Any]:
+        self._streams[name] = stream
+        if self._end is not None:
+            stream.end(self._end[0])
+        return stream
 
 
 class _Arrival(Waiter[Session]):
@@ -811,10 +842,6 @@ class _Body(Waiter[None]):
 def _stopped(outcome: T, waiter: Waiter[Any]) -> T:
     waiter.stop()
     return outcome
-
-
-def _nothing(event: object) -> None:
-    """Take nothing."""
 
 
 _OF_MAIN: Final = {"load": "loaded", "DOMContentLoaded": "dom_content_loaded"}

@@ -18,6 +18,7 @@ from txcdp.domains import page, target
 from txcdp.errors import CommandTimeout, ContextDestroyed, DialogOpen, Gone
 from txcdp.page import _capture as capture
 from txcdp.page import _commits as commits
+from txcdp.page._console import ConsoleMessage, PageConsole, PageError
 from txcdp.page._dialogs import Dialog, PageDialogs
 from txcdp.page._evaluation import Evaluator
 from txcdp.page._frames import Frame, FrameTree, Navigation, WaitUntil, check_wait_until
@@ -29,6 +30,7 @@ from txcdp.page._scripts import Binding, Scripts, source_of
 from txcdp.page._storage import WebStorage
 from txcdp.page._viewport import ViewportSize, checked, override
 from txcdp.page._waiting import wait_for_timeout
+from txcdp.page._workers import Worker
 from txcdp.protocol import Event
 from txcdp.streams import EventStream, Registration, Stream
 
@@ -80,8 +82,10 @@ class Page:
         session._set_default_timeout(self._timeouts.general)
         dialogs.follow(session, self)  # with the Page domain enabled, they wait for an answer
         self._navigator = Navigator(session)
+        self._workers: list[Worker] = []
         url = "about:blank" if session.target is None else session.target.url
         self._tree = FrameTree(self, target_id, url, found, dialogs.follow)
+        self._said = PageConsole(self, self._tree.streams)
         # All leave in one write. A page that hangs answers when it hangs no more.
         session._insist(page.enable()).addErrback(ignore_failure)
         self._injected.register()
@@ -249,6 +253,29 @@ class Page:
     def crashes(self) -> Stream[Page]:
         """The page, each time that its process is gone; :meth:`goto` or :meth:`reload` revive it."""
         return self._tree.streams.get("crashes")
+
+    @property
+    def console(self) -> Stream[ConsoleMessage]:
+        """What is written to the console, as a stream of :class:`ConsoleMessage`, that of the page's workers as well.
+
+        What the browser itself says there is among it, such as that a request has failed.
+        """
+        return self._said.console
+
+    @property
+    def page_errors(self) -> Stream[PageError]:
+        """The errors, and rejections, that nobody in the page has caught, as a stream of :class:`PageError`."""
+        return self._said.page_errors
+
+    @property
+    def workers(self) -> list[Worker]:
+        """The page's workers that run; service workers are those of its context."""
+        return list(self._workers)
+
+    @property
+    def worker_started(self) -> Stream[Worker]:
+        """The page's workers as they start, each before its first script runs, as a stream of :class:`Worker`."""
+        return self._tree.streams.get("worker_started")
 
     def goto(
         self,
@@ -635,6 +662,14 @@ class Page:
     def _note_document(self, frame: Frame) -> None:
         """Note that there is another document in a frame."""
         self.context._note_url(frame.url)
+
+    def _worker_began(self, session: Session) -> None:
+        """Take a worker that is attached to and waits."""
+        worker = Worker(session, self)
+        self._workers.append(worker)
+        session._feed_into(ended=lambda _: self._workers.remove(worker))
+        self._said.add_worker(worker)
+        self._tree.streams.push("worker_started", worker)
 
     def _navigation_seconds(self, timeout: Timeout) -> float | None:
         """Return a deadline of a navigation in seconds."""

@@ -63,12 +63,17 @@ class Enabling:
         self._by_hand: set[str] = set()
         self._leaving: dict[str, IDelayedCall] = {}
         self._unanswered = 0
+        self._beginning: dict[str, int] = {}
         self._settling: list[Deferred[None]] = []
 
     @property
     def busy(self) -> bool:
         """Whether an ``enable`` has been sent and not answered yet."""
         return self._unanswered > 0
+
+    def is_beginning(self, domain: str) -> bool:
+        """Whether an ``enable`` of a domain is not answered yet: what comes until then may be of the time before."""
+        return domain in self._beginning
 
     def settled(self) -> Deferred[None]:
         """Return a Deferred that fires when no ``enable`` is unanswered, or after :data:`PATIENCE`."""
@@ -124,16 +129,31 @@ class Enabling:
             return failure
 
         self._by_hand.add(domain)
-        self.track(sent).addErrback(refused)
+        self.track(method, sent).addErrback(refused)
 
     def keep(self, domain: str) -> None:
         """Keep a domain enabled for as long as there is a target, whoever enables it."""
         self._by_hand.add(domain)
 
-    def track(self, sent: Deferred[T]) -> Deferred[T]:
-        """Let what overtakes wait for an answer, too; the same Deferred is returned."""
+    def track(self, method: str, sent: Deferred[T]) -> Deferred[T]:
+        """Let what overtakes wait for an answer, too; the same Deferred is returned.
+
+        :param method: of the command that was sent; of an ``enable`` :meth:`is_beginning` tells until it is answered.
+        """
+        domain, _, verb = method.partition(".")
+        counted = verb == "enable"
         self._unanswered += 1
-        return sent.addBoth(self._answered)
+        if counted:
+            self._beginning[domain] = self._beginning.get(domain, 0) + 1
+
+        def answered(result: T) -> T:
+            if counted:
+                self._beginning[domain] -= 1
+                if not self._beginning[domain]:
+                    del self._beginning[domain]
+            return self._answered(result)
+
+        return sent.addBoth(answered)
 
     def renew(self) -> None:
         """Enable again what listeners want and is not enabled, after a crashed page or a lost line came back."""
@@ -153,7 +173,8 @@ class Enabling:
     def _enable(self, domain: str) -> None:
         if domain not in self._enabled and domain not in self._by_hand:
             self._enabled.add(domain)
-            self.track(self._execute(f"{domain}.enable")).addErrback(self._not_enabled, domain)
+            method = f"{domain}.enable"
+            self.track(method, self._execute(method)).addErrback(self._not_enabled, domain)
 
     def _cancel_leaving(self) -> None:
         for call in self._leaving.values():

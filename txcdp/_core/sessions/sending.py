@@ -114,7 +114,7 @@ class Sending:
         if refused is not None:
             sent: Deferred[Any] = fail(refused)
         else:
-            sent = self._enabling.track(self._session._transmit(params, decode, None))
+            sent = self._enabling.track(method, self._session._transmit(params, decode, None))
         return sent.addErrback(self._not_yet)
 
     def send_quietly(self, method: str, params: object = None) -> Deferred[dict[str, Any]]:
@@ -131,7 +131,7 @@ class Sending:
     def send_again(self) -> None:
         """Send all that stands once more, in one write: the line, and with it the browser's session, is a new one."""
         for entry in self._journal:
-            sent = self._enabling.track(self.send_quietly(entry.method, entry.params))
+            sent = self._enabling.track(entry.method, self.send_quietly(entry.method, entry.params))
             sent.addCallbacks(self._renamed, self._not_restored, callbackArgs=(entry,), errbackArgs=(entry,))
 
     def _wait_again(self, failure: Failure, method: str, params: object, decode: Decode) -> Failure | Deferred[Any]:

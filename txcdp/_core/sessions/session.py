@@ -269,19 +269,23 @@ class Session:
 
     def _feed_into(
         self,
-        events: Iterable[type[Event]],
-        take: Callable[[Any], object],
+        events: Iterable[type[Event]] = (),
+        take: Callable[[Any], object] | None = None,
         *,
         gap: Callable[[Gap], object] | None = None,
         crashed: Callable[[], Callable[[Exception], object]] | None = None,
         ended: Callable[[Exception | None], object] | None = None,
     ) -> None:
         """Hand events of some kinds to a function of the library's own; see ``SessionStreams.feed_into``."""
-        self._streams.feed_into(events, take, gap=gap, crashed=crashed, ended=ended)
+        self._streams.feed_into(events, take or _nothing, gap=gap, crashed=crashed, ended=ended)
 
     def _keep_enabled(self, domain: str) -> None:
         """Enable a domain as its first subscriber would, and let it be so until the session ends."""
         self._enabling.listen(domain)
+
+    def _is_beginning(self, domain: str) -> bool:
+        """Whether a domain is being enabled, and what is told meanwhile may be of the time before."""
+        return self._enabling.is_beginning(domain)
 
     def detach(self) -> Deferred[None]:
         """Detach from the target, which lives on (``Target.detachFromTarget``).
@@ -462,6 +466,10 @@ class Session:
             return fail(ExperimentalCommand(method))
         warnings.warn(f"{method} is {stability}: it may change or go away", FutureWarning, stacklevel=3)
         return None
+
+
+def _nothing(event: object) -> None:
+    """Take nothing."""
 
 
 def not_supported(failure: Failure) -> Any:

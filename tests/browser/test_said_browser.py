@@ -1,0 +1,269 @@
+"""What pages say and ask, in a real browser: console, errors, workers."""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+from tests.browser.support import SharedBrowserTestCase, reactor
+from txcdp import domains as cdp
+from txcdp._core.dispatch.tap import CommandObserver
+from txcdp.page import ConsoleMessage, Page
+from txcdp.streams import StreamSubject, first
+
+
+class SaidTestCase(SharedBrowserTestCase):
+    """A test with streams of a shared browser: what it subscribes to is left at its end."""
+
+    def collected(self, stream: Any) -> list[Any]:
+        """Return a list that the items of a stream are put into, from now on."""
+        items: list[Any] = []
+        self.addCleanup(stream.subscribe(items.append).dispose)
+        return items
+
+
+class ConsoleTests(SaidTestCase):
+    async def said(self, tab: Page, script: str) -> list[ConsoleMessage]:
+        """Run a script, and return what it has written."""
+        items: list[ConsoleMessage] = []
+        listening = tab.console.subscribe(items.append)
+        await tab.evaluate(f"() => {{ {script} }}")
+        listening.dispose()
+        return items
+
+    async def test_calls(self):
+        tab = await self.page()
+        messages = await self.said(
+            tab,
+            "console.time('t'); console.timeEnd('t'); console.trace('traced'); console.dir('dir'); console.warn('w');"
+            "console.error('e'); console.log(Promise.resolve(1)); console.debug('d'); console.info('i');"
+            "console.group('g'); console.groupEnd(); console.assert(false, 'no'); console.count('c'); console.clear()",
+        )
+        self.assertEqual(
+            [(each.type, each.level) for each in messages],
+            [
+                *(("timeEnd", "info"), ("trace", "info"), ("dir", "info"), ("warning", "warning"), ("error", "error")),
+                *(("log", "info"), ("debug", "debug"), ("info", "info"), ("startGroup", "info")),
+                *(("endGroup", "info"), ("assert", "error"), ("count", "info"), ("clear", "info")),
+            ],
+        )
+        texts = [each.text for each in messages]
+        self.assertTrue(texts[0].startswith("t: "), texts[0])
+        expected = ["traced", "dir", "w", "e", "Promise", "d", "i", "g", "console.groupEnd", "no", "c: 1"]
+        self.assertEqual(texts[1:], [*expected, "console.clear"])
+        self.assertTrue(all(each.page is tab and each.worker is None for each in messages))
+
+    async def test_text_and_arguments(self):
+        tab = await self.page()
+        (message, plain, formatted) = await self.said(
+            tab,
+            "console.log('hello', 5, {foo: 'bar'}, [1, 2], window, new Map([[1, 2]]), Symbol('s'), 10n);"
+            "console.log(null, undefined, true, NaN, -0, 1.5, document.body);"
+            "console.log('%s is %d%%', 'a', 5, 'b')",
+        )
+        self.assertEqual(message.text, "hello 5 {foo: bar} [1, 2] Window Map(1) Symbol(s) 10n")
+        self.assertEqual(str(message), message.text)
+        self.assertEqual(plain.text, "null undefined true NaN -0 1.5 body")
+        self.assertEqual(formatted.text, "a is 5% b")
+        self.assertEqual([await each.json_value() for each in message.args[:4]], ["hello", 5, {"foo": "bar"}, [1, 2]])
+        self.assertEqual(await tab.evaluate("given => given.foo", message.args[2]), "bar")
+        element = plain.args[-1].as_element()
+        assert element is not None
+
+    async def test_location_stack_and_time(self):
+        url = self.server.page("/said", "<script>\nfunction f() {\n  console.log('x') }\nf()\n</script>")
+        tab = await self.page()
+        async with tab.console.expect() as expected:
+            await tab.goto(url)
+        message = await expected.value
+        self.assertEqual(message.location, {"url": url, "lineNumber": 2, "columnNumber": 10})
+        self.assertEqual(message.stack, f"    at f ({url}:3:11)\n    at {url}:4:1")
+        self.assertLess(abs(message.timestamp - reactor.seconds()), 60)
+
+    async def test_what_the_browser_says_itself(self):
+        tab = await self.page()
+        await tab.goto(self.server.page("/log", "here"))
+        async with tab.console.expect() as expected:
+            await tab.evaluate("() => fetch('/nowhere')")
+        message = await expected.value
+        self.assertEqual((message.type, message.level, message.source), ("error", "error", "network"))
+        self.assertIn("404", message.text)
+        self.assertEqual(message.location["url"], self.server.url("/nowhere"))
+
+    async def test_what_was_said_before_is_not_told(self):
+        tab = await self.page()
+        await tab.goto(self.server.page("/before", "<script>console.log('early', {}); fetch('/nowhere')</script>"))
+        await tab.evaluate("() => fetch('/nowhere')")
+        messages = self.collected(tab.console)
+        errors = self.collected(tab.page_errors)
+        await tab.evaluate("() => { console.log('late'); console.log('later') }")
+        self.assertEqual([each.text for each in messages], ["late", "later"])
+        listening = tab.console.subscribe()
+        await tab.evaluate("() => console.log('more')")
+        listening.dispose()
+        self.assertEqual([each.text for each in messages], ["late", "later", "more"])
+        self.assertEqual(errors, [])
+
+    async def test_frames_of_another_site(self):
+        inner = self.server.page("/inner", "<script>console.log('inside', {a: 1}); nowhere()</script>")
+        tab = await self.page()
+        messages, errors = self.collected(tab.console), self.collected(tab.page_errors)
+        await tab.goto(self.server.page("/outer", f"<iframe src='{inner.replace('127.0.0.1', 'localhost')}'></iframe>"))
+        self.assertEqual([each.text for each in messages if each.type == "log"], ["inside {a: 1}"])
+        self.assertEqual(await messages[0].args[1].json_value(), {"a": 1})
+        self.assertEqual([each.name for each in errors], ["ReferenceError"])
+
+    async def test_errors(self):
+        tab = await self.page()
+        url = self.server.page("/thrown", "<script>\nfunction f() { throw new TypeError('boom') }\nf()</script>")
+        errors = self.collected(tab.page_errors)
+        await tab.goto(url)
+        (error,) = errors
+        self.assertEqual((error.name, error.message, error.page, error.worker), ("TypeError", "boom", tab, None))
+        self.assertEqual(error.stack, f"TypeError: boom\n    at f ({url}:2:22)\n    at {url}:3:1")
+        self.assertEqual(str(error), error.stack)
+        self.assertEqual(error.location, {"url": url, "lineNumber": 1, "columnNumber": 21})
+        for script, told in (
+            ("Promise.reject(new RangeError('r'))", ("RangeError", "r")),
+            ("setTimeout(() => { throw 'text' })", ("", "text")),
+            ("setTimeout(() => { throw null })", ("", "null")),
+            ("setTimeout(() => { throw 5 })", ("", "5")),
+            ("Promise.reject()", ("", "undefined")),
+        ):
+            async with tab.page_errors.expect() as expected:
+                await tab.evaluate(f"() => {{ {script} }}")
+            error = await expected.value
+            self.assertEqual((error.name, error.message), told)
+            self.assertIn(told[1], str(error))
+
+    async def test_arguments_are_let_go(self):
+        tab = await self.page()
+        released = self.collected(_released(tab))
+        held = await self.said(tab, "console.log({a: 1})")
+        self.assertEqual(await held[0].args[0].json_value(), {"a": 1})
+        await tab.evaluate("1")
+        gc.collect()
+        await self.said(tab, "console.log('no object')")
+        self.assertEqual(released, [])
+        held.clear()
+        gc.collect()
+        await self.said(tab, "console.log('no object')")
+        self.assertEqual(len(released), 1)  # with the next message
+        await tab.evaluate("() => console.log({c: 1})")  # nobody listens
+        await tab.evaluate("1")
+        self.assertEqual(len(released), 2)
+        raw = self.collected(tab.events(cdp.runtime.ConsoleAPICalled))
+        await tab.evaluate("() => console.log({d: 1})")  # who listens to the protocol has it
+        await tab.evaluate("1")
+        self.assertEqual(len(released), 2)
+        self.assertEqual(raw[0].args[0].type, "object")
+
+    async def test_a_thousand_messages_later(self):
+        tab = await self.page()
+        messages = self.collected(tab.console)
+        await tab.evaluate("() => { for (let i = 0; i < 1001; i++) console.log({i}) }")
+        self.assertEqual(len(messages), 1001)
+        self.assertIn("disposed", repr(messages[0].args[0]))
+        self.assertEqual(await messages[1].args[0].json_value(), {"i": 1})
+
+    async def test_all_pages_of_a_context_and_of_the_browser(self):
+        context, other = await self.context(), await self.context()
+        before = await context.new_page()
+        ours, all_of_them = self.collected(context.console), self.collected(self.browser.console)
+        errors = self.collected(context.page_errors)
+        after, elsewhere = await context.new_page(), await other.new_page()
+        for number, tab in enumerate((before, after, elsewhere)):
+            await tab.evaluate("number => console.log(number)", number)
+        await before.close()
+        await after.evaluate("() => { console.log('still'); setTimeout(() => { throw 1 }) }")
+        if not errors:
+            await first(after.page_errors)
+        self.assertEqual([each.text for each in ours], ["0", "1", "still"])
+        self.assertEqual([each.text for each in all_of_them], ["0", "1", "2", "still"])
+        self.assertEqual([each.page for each in errors], [after])
+        ended: list[str] = []
+        context.console.subscribe(on_completed=lambda: ended.append("completed"))
+        self.addCleanup(self.browser.console.subscribe(on_completed=lambda: ended.append("too early")).dispose)
+        await context.close()
+        self.assertEqual(ended, ["completed"])
+
+
+def _released(tab: Page) -> Any:
+    """Return the commands that release an object, as a stream."""
+    stream: StreamSubject[bytes] = StreamSubject(tab.session.context, "released")
+
+    def sent(message: bytes) -> None:
+        if b"Runtime.releaseObject" in message:
+            stream.push(message)
+
+    tab._connection.observe_commands(CommandObserver(sent, lambda number, message: None))
+    return stream
+
+
+class WorkerTests(SaidTestCase):
+    async def test_it_is_told_of_before_it_runs(self):
+        tab = await self.page()
+        self.server.page("/worker.js", "console.log('first')", content_type="text/javascript")
+        await tab.goto(self.server.page("/workers", "<script>start = () => worker = new Worker('/worker.js')</script>"))
+        self.assertEqual(tab.workers, [])
+        messages: list[str] = []
+
+        def started(worker: Any) -> None:
+            worker.console.subscribe(lambda message: messages.append(message.text))
+
+        tab.worker_started.subscribe(started)
+        async with tab.console.expect() as said, tab.worker_started.expect() as expected:
+            await tab.evaluate("start()")
+        worker, message = await expected.value, await said.value
+        self.assertEqual(tab.workers, [worker])
+        self.assertEqual(worker.url, self.server.url("/worker.js"))
+        self.assertIs(message.worker, worker)
+        self.assertEqual(messages, [message.text])
+        self.assertEqual(message.text, "first")
+
+    async def test_evaluate_and_end(self):
+        tab = await self.page()
+        self.server.page(
+            "/worker.js",
+            "x = {a: 1}; onmessage = () => { throw new Error('in it') }; postMessage(1)",
+            content_type="text/javascript",
+        )
+        await tab.goto(self.server.page("/workers", "<script>worker = new Worker('/worker.js')</script>"))
+        await tab.evaluate(
+            "() => new Promise(done => { worker.onmessage = done; new Worker('/worker.js').onmessage = done })"
+        )
+        worker = tab.workers[0]
+        self.assertEqual(await worker.evaluate("x"), {"a": 1})
+        self.assertEqual(
+            await worker.evaluate("async given => [given, typeof document]", {"b": 2}), [{"b": 2}, "undefined"]
+        )
+        handle = await worker.evaluate_handle("x")
+        self.assertEqual(await worker.evaluate("it => it === x", handle), True)
+        async with tab.page_errors.expect() as expected:
+            await tab.evaluate("worker.postMessage(1)")
+        error = await expected.value
+        self.assertEqual((error.message, error.worker), ("in it", worker))
+        ended: list[str] = []
+        worker.console.subscribe(on_completed=lambda: ended.append("completed"))
+        closed = worker.when_closed()
+        await tab.evaluate("worker.terminate()")
+        await closed
+        self.assertEqual((worker in tab.workers, ended, worker.is_closed()), (False, ["completed"], True))
+        await worker.when_closed()
+
+    async def test_a_navigation_ends_them_and_nested_ones_count(self):
+        tab = await self.page()
+        self.server.page("/inner.js", "postMessage(1)", content_type="text/javascript")
+        self.server.page(
+            "/outer.js",
+            "w = new Worker('/inner.js'); w.onmessage = () => postMessage(1)",
+            content_type="text/javascript",
+        )
+        await tab.goto(self.server.page("/workers", "here"))
+        await tab.evaluate("() => new Promise(done => { new Worker('/outer.js').onmessage = done })")
+        self.assertEqual([each.url.rpartition("/")[2] for each in tab.workers], ["outer.js", "inner.js"])
+        closing = [each.when_closed() for each in tab.workers]
+        await tab.goto("about:blank")
+        for each in closing:
+            await each
+        self.assertEqual(tab.workers, [])

@@ -1,0 +1,317 @@
+"""What a page and its workers say: messages of the console, and errors that nobody has caught.
+
+One :class:`SpokenFor` reads what one session says, and makes the items. A page has one for itself, one for each of its
+frames in other processes, and each of its workers has one; none is there before somebody subscribes. From then on the
+Runtime domain stays enabled. What the browser tells once more when a domain is enabled, because it was said before, is
+nothing new, and dropped.
+
+The arguments of a message stay in the page for who has a handle of them. They are released when the message is garbage,
+when :data:`KEPT` others have come since, and at once where nobody has subscribed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Literal, TypedDict
+from weakref import ref
+
+from txcdp._core.sessions import Session
+from txcdp._deferreds import ignore_failure
+from txcdp._privacy import shortened
+from txcdp.domains import runtime
+from txcdp.model import (
+    BrowserModel,
+    Change,
+    ConsoleCleared,
+    ConsoleEntry,
+    ConsoleGroupEnded,
+    ConsoleWritten,
+    arguments_in_words,
+)
+from txcdp.page._evaluation import Evaluator, Kept, thrown
+from txcdp.page._handles import JSHandle, handle_of
+from txcdp.page._values import clean_stack
+from txcdp.protocol import Event
+from txcdp.streams import Stream
+
+if TYPE_CHECKING:
+    from txcdp.page._frames import PageStreams
+    from txcdp.page._page import Page
+    from txcdp.page._workers import Worker
+
+#: Messages of a session of which the arguments are kept in the page, where somebody has them.
+KEPT: Final = 1000
+
+#: How severe a message is.
+ConsoleLevel = Literal["error", "warning", "info", "debug"]
+
+
+class SourceLocation(TypedDict):
+    """A place in a script; lines and columns are counted from 0."""
+
+    url: str
+    lineNumber: int
+    columnNumber: int
+
+
+class ConsoleMessage:
+    """A message of the console; an item of ``page.console`` and ``worker.console``.
+
+    :ivar type: of a call what was called: ``"log"``, ``"debug"``, ``"info"``, ``"warning"``, ``"error"``, ``"dir"``,
+        ``"table"``, ``"trace"``, ``"assert"``, ``"count"``, ``"timeEnd"``, ``"startGroup"``, ``"endGroup"``,
+        ``"clear"``...; of what the browser says itself, such as that a request has failed, its level.
+    :ivar level: ``"error"``, ``"warning"``, ``"info"`` or ``"debug"``.
+    :ivar source: ``"console-api"`` for a call; else what the browser speaks of, such as ``"network"``, ``"security"``.
+    :ivar text: the arguments in words.
+    :ivar args: handles of the arguments.
+    :ivar location: of the call, or of what the browser speaks of.
+    :ivar timestamp: seconds since 1970.
+    :ivar stack: the calls that led to it, as JavaScript writes a stack; ``""`` where there are none.
+    :ivar page: whose it is; None for a service worker's.
+    :ivar worker: in which it was said; None: in a document.
+    """
+
+    def __init__(
+        self, entry: ConsoleEntry, args: list[JSHandle], page: Page | None = None, worker: Worker | None = None
+    ) -> None:
+        self.type = entry.type
+        self.level: ConsoleLevel = entry.level
+        self.source = entry.source
+        self.text = arguments_in_words(entry.args, in_words) if entry.source == "console-api" else entry.log_text
+        self.args = args
+        self.location = location_of(entry)
+        self.timestamp = entry.timestamp
+        self.stack = _stack_in_words(entry.stack)
+        self.page = page
+        self.worker = worker
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"<ConsoleMessage {self.type}: {shortened(self.text)!r}>"
+
+
+class PageError:
+    """An error that nobody has caught in a page or one of its workers; an item of ``page.page_errors``.
+
+    :ivar name: of the kind of error, such as ``"TypeError"``; ``""`` where no Error was thrown.
+    :ivar message: its message; what was thrown in words, where that was no Error.
+    :ivar stack: as JavaScript has it.
+    :ivar location: where it was thrown.
+    :ivar timestamp: seconds since 1970.
+    :ivar page: where it was; None for a service worker's.
+    :ivar worker: in which it was; None: in a document.
+    """
+
+    def __init__(
+        self,
+        entry: ConsoleEntry,
+        details: runtime.ExceptionDetails,
+        page: Page | None = None,
+        worker: Worker | None = None,
+    ) -> None:
+        error = thrown(details)
+        self.name = error.name
+        self.message = error.message
+        self.stack = clean_stack(error.stack)
+        self.location = location_of(entry)
+        self.timestamp = entry.timestamp
+        self.page = page
+        self.worker = worker
+
+    def __str__(self) -> str:
+        return self.stack or (f"{self.name}: {self.message}" if self.name else self.message)
+
+    def __repr__(self) -> str:
+        return f"<PageError {self.name}: {shortened(self.message)!r}>"
+
+
+class SpokenFor:
+    """Reads what one session says.
+
+    :param session: a page's, a frame's or a worker's.
+    :param evaluator: of its target: what is said there is evaluated with there.
+    :param domains: what is enabled for it.
+    :param wanted: returns whether somebody has subscribed to it.
+    :param tell: is given the items.
+    """
+
+    #: All that it is fed with.
+    events: Final[frozenset[type[Event]]] = BrowserModel().wants("console")
+
+    def __init__(
+        self,
+        session: Session,
+        evaluator: Evaluator,
+        domains: tuple[str, ...],
+        wanted: Callable[[], bool],
+        tell: Callable[[ConsoleMessage | PageError], object],
+        page: Page | None = None,
+        worker: Worker | None = None,
+    ) -> None:
+        self._session = session
+        self._evaluator = evaluator
+        self._wanted = wanted
+        self._tell = tell
+        self._page = page
+        self._worker = worker
+        self._model = BrowserModel()
+        self._kept: deque[ref[ConsoleMessage]] = deque()
+        self._times: deque[float] = deque(maxlen=KEPT)
+        session._feed_into(self.events, self._take)
+        for each in domains:
+            session._keep_enabled(each)
+
+    def _take(self, event: Event) -> None:
+        for change in self._model.feed("", event):
+            self._changed(change)
+
+    def _changed(self, change: Change) -> None:
+        if not isinstance(change, ConsoleWritten | ConsoleCleared | ConsoleGroupEnded):
+            return
+        entry = change.entry
+        objects = [each.object_id for each in entry.args if each.object_id is not None]
+        if entry.details is not None and entry.details.exception is not None:
+            objects += filter(None, [entry.details.exception.object_id])
+        if self._is_replayed(entry) or _is_unasked(entry) or not self._wanted():
+            self._release(objects, entry)
+        elif entry.details is not None:
+            self._release(objects, entry)
+            self._tell(PageError(entry, entry.details, self._page, self._worker))
+        else:
+            args = [handle_of(Kept(self._evaluator, each)) for each in entry.args]
+            message = ConsoleMessage(entry, args, self._page, self._worker)
+            if objects:
+                self._keep(message)
+            self._tell(message)
+        self._evaluator.injected.release_garbage()
+
+    def _is_replayed(self, entry: ConsoleEntry) -> bool:
+        """Whether an entry is told once more: a domain is being enabled, or a document has come back from a cache."""
+        domain = "Runtime" if entry.source in ("console-api", "exception") else "Log"
+        at, times = entry.timestamp, self._times
+        told = bool(times) and at < times[-1] and at in times
+        if not told:
+            times.append(at)
+        return told or self._session._is_beginning(domain)
+
+    def _release(self, objects: list[str], entry: ConsoleEntry) -> None:
+        """Let go of what nobody gets, unless the program reads the protocol's own events."""
+        method = runtime.ConsoleAPICalled.method if entry.details is None else runtime.ExceptionThrown.method
+        if method not in self._session.listened:
+            for each in objects:
+                self._evaluator.injected.note_garbage(each)
+
+    def _keep(self, message: ConsoleMessage) -> None:
+        """Keep the arguments of a message, and no longer those of one that is old by now."""
+        self._kept.append(ref(message))
+        if len(self._kept) > KEPT:
+            old = self._kept.popleft()()
+            for each in old.args if old is not None else ():
+                each.dispose().addErrback(ignore_failure)
+
+
+class PageConsole:
+    """What a page says, with its frames and workers: two of the page's streams.
+
+    :param page: the page.
+    :param streams: the page's.
+    """
+
+    def __init__(self, page: Page, streams: PageStreams) -> None:
+        self._page = page
+        self._streams = streams
+        self._begun = False
+
+    @property
+    def console(self) -> Stream[ConsoleMessage]:
+        """The stream of messages."""
+        return self._streams.on_demand("console", self._begin)
+
+    @property
+    def page_errors(self) -> Stream[PageError]:
+        """The stream of errors."""
+        return self._streams.on_demand("page_errors", self._begin)
+
+    @property
+    def listened(self) -> bool:
+        """Whether somebody has subscribed to one of them."""
+        return self._streams.listened("console") or self._streams.listened("page_errors")
+
+    def add(self, session: Session, evaluator: Evaluator) -> None:
+        """Hear what a further session of the page says, a frame's; before its target runs."""
+        if self._begun:
+            SpokenFor(session, evaluator, ("Runtime", "Log"), lambda: self.listened, self.tell, self._page)
+
+    def add_worker(self, worker: Worker) -> None:
+        """Hear what a further worker of the page says, before it runs."""
+        if self._begun:
+            worker._hear()
+
+    def tell(self, item: ConsoleMessage | PageError) -> None:
+        """Give an item to who has subscribed."""
+        self._streams.push("page_errors" if isinstance(item, PageError) else "console", item)
+
+    def _begin(self) -> None:
+        if not self._begun:
+            self._begun = True
+            for session, evaluator in self._page._tree.evaluators():
+                self.add(session, evaluator)
+            for worker in self._page.workers:
+                worker._hear()
+
+
+def _is_unasked(entry: ConsoleEntry) -> bool:
+    """Whether an entry of the log is told elsewhere, by a worker itself, or of what no page has asked for: its icon."""
+    return entry.source == "worker" or (entry.source == "network" and entry.url.endswith("/favicon.ico"))
+
+
+def location_of(entry: ConsoleEntry) -> SourceLocation:
+    """Return where an entry is from."""
+    return SourceLocation(url=entry.url, lineNumber=entry.line_number or 0, columnNumber=entry.column_number or 0)
+
+
+def in_words(item: runtime.RemoteObject) -> str:
+    """Return what a value is like: objects with their properties, arrays with their items, and else by their name."""
+    if item.type == "undefined":
+        return "undefined"
+    if item.unserializable_value is not None:
+        return str(item.unserializable_value)
+    if item.object_id is None and item.type not in ("symbol", "bigint"):
+        return _plain(item.value)
+    preview = item.preview
+    if preview is not None and preview.subtype == "array":
+        return f"[{', '.join(_word(each) for each in preview.properties if each.name.isdecimal())}{_more(preview)}]"
+    if preview is not None and item.description == "Object":
+        return f"{{{', '.join(f'{each.name}: {_word(each)}' for each in preview.properties)}{_more(preview)}}}"
+    return clean_stack(str(item.description or item.type))
+
+
+def _plain(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def _word(item: runtime.PropertyPreview) -> str:
+    return item.value if item.value is not None else str(item.type)
+
+
+def _more(preview: runtime.ObjectPreview) -> str:
+    return ", …" if preview.overflow else ""
+
+
+def _stack_in_words(stack: runtime.StackTrace | None) -> str:
+    lines: list[str] = []
+    while stack is not None:
+        for each in stack.call_frames:
+            place = f"{each.url or '<anonymous>'}:{each.line_number + 1}:{each.column_number + 1}"
+            lines.append(f"    at {each.function_name} ({place})" if each.function_name else f"    at {place}")
+        stack = stack.parent
+    return clean_stack("\n" + "\n".join(lines)).removeprefix("\n")

@@ -1,0 +1,133 @@
+"""Workers: scripts that run beside a page's documents, or for a whole site."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred
+
+from txcdp._core.sessions import Session
+from txcdp._deferreds import returns_deferred
+from txcdp._privacy import shown_url
+from txcdp._timeouts import DEFAULT, Timeout
+from txcdp.domains import runtime
+from txcdp.page._console import ConsoleMessage, PageError, SpokenFor
+from txcdp.page._evaluation import Evaluator
+from txcdp.page._handles import JSHandle, handle_of
+from txcdp.page._injected import Injected
+from txcdp.streams import Stream
+from txcdp.streams._gathered import OnDemandStream
+
+if TYPE_CHECKING:
+    from txcdp.page._page import Page
+
+
+class Worker:
+    """A worker; an item of ``page.worker_started`` and ``context.service_worker_started``.
+
+    :ivar url: of its script.
+    :ivar session: for everything else that the protocol has: ``worker.session.execute(...)``.
+    """
+
+    def __init__(self, session: Session, page: Page | None = None) -> None:
+        self.session = session
+        self.url: str = "" if session.target is None else session.target.url
+        self._page = page
+        self._injected = WorkerInjected(session)
+        self._evaluator = Evaluator(self._injected, lambda frame_id: None)
+        self._console: OnDemandStream[ConsoleMessage] | None = None
+        self._spoken_for: SpokenFor | None = None
+        self._end: tuple[Exception | None] | None = None
+        session._feed_into(ended=self._ended)
+
+    def __repr__(self) -> str:
+        return f"<Worker {shown_url(self.url)}{' (closed)' if self.session.ended else ''}>"
+
+    def evaluate(self, expression: str, arg: Any = None, *, timeout: Timeout = DEFAULT) -> Deferred[Any]:
+        """Evaluate JavaScript in the worker, and return its value as Python's (``Runtime.evaluate``).
+
+        :param expression: as for ``Page.evaluate``.
+        :param arg: as for ``Page.evaluate``.
+        :param timeout: as for ``Page.evaluate``.
+        :returns: fires and fails like ``Page.evaluate``.
+        """
+        return Deferred.fromCoroutine(self._evaluate(expression, arg, timeout))
+
+    @returns_deferred
+    async def evaluate_handle(self, expression: str, arg: Any = None, *, timeout: Timeout = DEFAULT) -> JSHandle:
+        """Evaluate JavaScript in the worker, and keep the value there (``Runtime.evaluate``).
+
+        :param expression: as for ``Page.evaluate``.
+        :param arg: as for ``Page.evaluate``.
+        :param timeout: as for ``Page.evaluate``.
+        :returns: fires with a :class:`JSHandle`; fails like ``Page.evaluate``.
+        """
+        await self._injected.ensure()
+        return handle_of(await self._evaluator.keep(expression, (arg,), timeout=timeout))
+
+    async def _evaluate(self, expression: str, arg: Any, timeout: Timeout) -> Any:
+        await self._injected.ensure()
+        return await self._evaluator.evaluate(expression, (arg,), timeout=timeout)
+
+    @property
+    def console(self) -> Stream[ConsoleMessage]:
+        """What the worker writes to the console, a stream of :class:`ConsoleMessage`; it ends with the worker."""
+        if self._console is None:
+            self._console = OnDemandStream(self.session.context, "worker.console", self._hear)
+            if self._end is not None:
+                self._console.end(self._end[0])
+        return self._console
+
+    def is_closed(self) -> bool:
+        """Return whether the worker has ended, or its page, or the browser."""
+        return self.session.ended
+
+    def when_closed(self) -> Deferred[None]:
+        """Return a Deferred that fires with None when the worker has ended, or its page, or the browser."""
+        return self.session.when_ended().addCallback(lambda _: None)
+
+    def _hear(self) -> None:
+        """Hear what it says from now on."""
+        if self._spoken_for is None and not self.session.ended:
+            self._spoken_for = SpokenFor(
+                self.session, self._evaluator, ("Runtime",), self._is_heard, self._tell, self._page, self
+            )
+
+    def _is_heard(self) -> bool:
+        page = self._page
+        if self._console is not None and self._console.listened:
+            return True
+        return page is not None and page._said.listened
+
+    def _tell(self, item: ConsoleMessage | PageError) -> None:
+        if self._console is not None and isinstance(item, ConsoleMessage):
+            self._console.push(item)
+        if self._page is not None:
+            self._page._said.tell(item)
+
+    def _ended(self, error: Exception | None) -> None:
+        self._end = (error,)
+        if self._console is not None:
+            self._console.end(error)
+
+
+class WorkerInjected(Injected):
+    """The script that evaluates in a worker: a worker has a single global scope, to which it is given when needed."""
+
+    @returns_deferred
+    async def ensure(self) -> None:
+        """Give it to the worker, unless that has it, and wait until it is there.
+
+        What is sent to a worker that has just been told of is handled before it runs, but programs mean a worker whose
+        script has run: its timers go off only then (and to set one before crashes it).
+        """
+        if not self.name:
+            self.register()
+            await self.session.execute(runtime.evaluate(expression="0"))
+            waiting = "new Promise(done => setTimeout(done))"
+            await self.session.execute(runtime.evaluate(expression=waiting, await_promise=True))
+
+    @returns_deferred
+    async def _everywhere(self, source: str, at_once: bool = True) -> str:
+        await self.session._send_quietly(runtime.evaluate.method, {"expression": source})
+        return ""
