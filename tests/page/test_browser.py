@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import pkgutil
 import subprocess
 import sys
+import weakref
 
 from twisted.internet.defer import CancelledError
 from twisted.trial.unittest import SynchronousTestCase
@@ -83,6 +85,19 @@ class BrowserTests(SynchronousTestCase):
             ],
         )
         self.assertIs(self.chrome.run(self.browser.attach_pages())[-1], tab)
+
+    def test_nothing_is_kept_of_a_page_that_is_closed(self):
+        closed = []
+        for _ in range(5):
+            tab = self.chrome.run(self.browser.new_page())
+            tab.dialogs.subscribe(lambda _: None)
+            tab.frame_navigated.subscribe(lambda _: None)
+            self.chrome.run(tab.goto("https://example.test/"))
+            self.chrome.run(tab.close())
+            closed += [weakref.ref(tab), weakref.ref(tab.main_frame), weakref.ref(tab._tree)]
+        del tab
+        gc.collect()
+        self.assertEqual([each() for each in closed], [None] * len(closed))
 
     def test_a_page_knows_its_context_and_browser(self):
         context = self.chrome.run(self.browser.new_context())

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
-from weakref import WeakKeyDictionary
+from weakref import WeakValueDictionary
 
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IDelayedCall
@@ -22,7 +22,7 @@ from txcdp._deferreds import ignore_failure
 from txcdp._privacy import shortened
 from txcdp.domains import page as page_domain
 from txcdp.errors import AlreadyHandled, CommandError, TxcdpError
-from txcdp.streams import Stream, StreamContext, StreamSubject
+from txcdp.streams import StreamContext, StreamSubject
 
 if TYPE_CHECKING:
     from txcdp.page._page import Page
@@ -68,7 +68,7 @@ class Dialog:
     :ivar page: whose it is; None where this program has the target as no :class:`~txcdp.Page`.
     """
 
-    def __init__(self, handling: _Handling, event: page_domain.JavascriptDialogOpening, page: Page | None) -> None:
+    def __init__(self, handling: SessionDialogs, event: page_domain.JavascriptDialogOpening, page: Page | None) -> None:
         self.type: str = str(event.type)
         self.message: str = event.message or ""
         self.default_value: str = event.default_prompt or ""
@@ -113,30 +113,29 @@ class PageDialogs:
 
     def __init__(self, context: StreamContext) -> None:
         self.answered: StreamSubject[DialogAnswer] = StreamSubject(context, "answers to dialogs")
-        self._handling: WeakKeyDictionary[Session, _Handling] = WeakKeyDictionary()
+        # What its session, or its page, keeps: one that is kept here would keep both.
+        self._handling: WeakValueDictionary[Session, SessionDialogs] = WeakValueDictionary()
 
-    def follow(self, session: Session, page: Page | None = None, grace: float = 0.0) -> None:
+    def follow(self, session: Session, page: Page | None = None, grace: float = 0.0) -> SessionDialogs:
         """Answer a session's dialogs that the program does not.
 
         :param page: the page that has the session.
         :param grace: seconds for another client, which is not known to be there, to answer before nobody does. Not
             for pages of our own.
+        :returns: the session's dialogs.
         """
         handling = self._handling.get(session)
         if handling is None:
-            handling = self._handling[session] = _Handling(session, self.answered, grace)
+            handling = self._handling[session] = SessionDialogs(session, self.answered, grace)
         if page is not None:
             handling.add_page(page)
         elif not grace:
             handling.grace = 0.0
-
-    def of(self, session: Session) -> Stream[Dialog]:
-        """Return the stream of a followed session's dialogs."""
-        return self._handling[session].dialogs
+        return handling
 
 
-class _Handling:
-    """One session's dialogs: there is at most one open at a time.
+class SessionDialogs:
+    """The dialogs of one session: there is at most one open at a time.
 
     :ivar dialogs: those that open, for who decides.
     """

@@ -72,7 +72,6 @@ class Page:
     ) -> None:
         self.session = session
         self.context = context
-        self._dialogs = dialogs
         self._injected = Injected(session)
         self._evaluator = Evaluator(self._injected, self._frame_by_id)
         self._target_id = target_id
@@ -80,7 +79,7 @@ class Page:
         self._viewport = viewport
         self._timeouts = DefaultTimeouts(context._timeouts)
         session._set_default_timeout(self._timeouts.general)
-        dialogs.follow(session, self)  # with the Page domain enabled, they wait for an answer
+        self._dialogs = dialogs.follow(session, self)  # with the Page domain enabled, they wait for an answer
         self._navigator = Navigator(session)
         self._workers: list[Worker] = []
         url = "about:blank" if session.target is None else session.target.url
@@ -195,7 +194,7 @@ class Page:
         subscribes to ``page.events(JavascriptDialogOpening)``. While nobody does, dialogs are dismissed at once, and a
         ``beforeunload`` accepted. The stream goes on over crashes and ends with the page.
         """
-        return self._dialogs.of(self.session)
+        return self._dialogs.dialogs
 
     def set_default_timeout(self, timeout: Timeout) -> None:
         """Set the deadline of what waits for the page, where a call gives none: 30 s unless it was set.

@@ -70,6 +70,10 @@ class AutoAttaching(Generic[W]):
         """Let a policy go."""
         self.policies = tuple(each for each in self.policies if each is not policy)
 
+    def clear(self) -> None:
+        """Forget all of it, since the session has ended."""
+        self.policies, self._by_hand = (), {}
+
     def params(self) -> dict[str, Any]:
         """Return the parameters of ``Target.setAutoAttach`` that cover what all want."""
         wants = [*(each._want() for each in self.policies), *filter(None, [self._by_hand.get("")])]

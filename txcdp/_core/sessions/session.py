@@ -338,6 +338,7 @@ class Session:
             self._gone, self.blocked_by = reason, ""
             self._enabling.stop()
             self._streams.end(error)
+            self._auto_attaching.clear()  # a policy may hold all that a page is made of
             self._interruption.fire(reason)
             self._ending.fire(reason)
 
