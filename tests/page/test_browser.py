@@ -87,7 +87,7 @@ class BrowserTests(SynchronousTestCase):
         self.assertIs(self.chrome.run(self.browser.attach_pages())[-1], tab)
 
     def test_nothing_is_kept_of_a_page_that_is_closed(self):
-        closed = []
+        closed: list[weakref.ref[object]] = []
         for _ in range(5):
             tab = self.chrome.run(self.browser.new_page())
             tab.dialogs.subscribe(lambda _: None)
