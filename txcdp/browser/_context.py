@@ -19,6 +19,7 @@ from txcdp.browser._cookies import Cookie, Cookies
 from txcdp.browser._storage_state import ContextStorage, StorageState, checked_state, origin_of, save
 from txcdp.domains import target
 from txcdp.errors import Gone
+from txcdp.page._clock import Clock
 from txcdp.page._viewport import ViewportSize
 from txcdp.streams import Stream
 from txcdp.streams._gathered import OwnersStreams
@@ -52,6 +53,8 @@ class BrowserContext:
         self.id = context_id
         self._made_by = made_by
         self._timeouts = DefaultTimeouts(browser._timeouts)
+        #: The clock of all its pages: see :class:`~txcdp.page.Clock`.
+        self.clock = Clock(browser.session.context.clock.seconds, lambda: self.pages)
         self._closed = False
         #: That documents of it have had (a dict for an ordered set).
         self._origins: dict[str, None] = {}

@@ -18,6 +18,7 @@ from txcdp.domains import page, target
 from txcdp.errors import CommandTimeout, ContextDestroyed, DialogOpen, Gone
 from txcdp.page import _capture as capture
 from txcdp.page import _commits as commits
+from txcdp.page._clock import Clock
 from txcdp.page._console import ConsoleMessage, PageConsole, PageError
 from txcdp.page._dialogs import Dialog, PageDialogs
 from txcdp.page._evaluation import Evaluator
@@ -89,6 +90,7 @@ class Page:
         session._insist(page.enable()).addErrback(ignore_failure)
         self._injected.register()
         self._scripts = Scripts(self._injected, self._source_of_call)
+        context.clock._attach(self)
         self._set_up: OneShot[None] = OneShot()
         hearing = session._insist(page.set_lifecycle_events_enabled(enabled=True))
         hearing.addErrback(ignore_failure).addCallback(lambda _: self._set_up.fire(None))
@@ -576,6 +578,11 @@ class Page:
         return self.main_frame.title()
 
     @property
+    def clock(self) -> Clock:
+        """The clock of the page, which is that of all pages of its context."""
+        return self.context.clock
+
+    @property
     def local_storage(self) -> WebStorage:
         """What the document's origin keeps over all of its pages, as long as the context is there."""
         return self._web_storage("local")
@@ -649,6 +656,14 @@ class Page:
             if not self.session.ended:
                 raise  # another line is being looked for, over which the page would come back
         await connection.close()
+
+    def _add_script(self, source: str, *, now: bool) -> Deferred[Registration]:
+        """Have a script run in the documents that come, or in those that are there as well."""
+        return self._scripts.add(source, now=now)
+
+    def _in_frames(self, expression: str) -> list[Deferred[Any]]:
+        """Evaluate an expression in all frames."""
+        return [each.evaluate(expression) for each in self.frames]
 
     def _web_storage(self, kind: Literal["local", "session"]) -> WebStorage:
         read: Callable[[str, str], Deferred[str]] = lambda method, source: self._read(self.main_frame, method, source)  # noqa: E731

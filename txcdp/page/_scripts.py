@@ -48,15 +48,16 @@ class Binding(Registration):
 class _InitScript:
     """One of the program's scripts, in all sessions of a page."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, now: bool) -> None:
         self._source = source
+        self._now = True if now else None
         self._identifiers: dict[Injected, str] = {}
         self._removed = False
 
     @returns_deferred
     async def add_to(self, injected: Injected) -> None:
         """Register it in one session."""
-        command = page.add_script_to_evaluate_on_new_document(source=self._source)
+        command = page.add_script_to_evaluate_on_new_document(source=self._source, run_immediately=self._now)
         self._identifiers[injected] = (await injected.session.execute(command)).identifier
         if self._removed:
             await self.remove_from(injected)
@@ -113,9 +114,12 @@ class Scripts:
             script.add_to(injected).addErrback(ignore_failure)
 
     @returns_deferred
-    async def add(self, source: str) -> Registration:
-        """Register a script."""
-        script = _InitScript(source)
+    async def add(self, source: str, *, now: bool = False) -> Registration:
+        """Register a script.
+
+        :param now: whether to run it in the documents that are there, too.
+        """
+        script = _InitScript(source, now)
         self._scripts.append(script)
         try:
             await _all(script.add_to(each) for each in self._injected)
