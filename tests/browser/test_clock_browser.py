@@ -229,7 +229,8 @@ class EverywhereTests(SharedBrowserTestCase):
 
     async def test_one_time_for_both_sides(self):
         page = await self.page()
-        clock, said = TwistedClock(), []
+        clock = TwistedClock()
+        said: list[str] = []
         clock.advance(50)
         clock.callLater(60, said.append, "ours")
         await page.clock.install(clock=clock)

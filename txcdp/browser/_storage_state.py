@@ -27,7 +27,7 @@ _EMPTY: Final = "<!doctype html>"
 
 
 class OriginState(TypedDict, total=False):
-    """What a context keeps of one origin: ``origin``, ``localStorage``, and ``indexedDB`` where that was asked for."""
+    """The storage of one origin in a context: ``origin``, ``localStorage``, and ``indexedDB`` where that was asked for."""
 
     origin: str
     localStorage: list[StorageItem]
@@ -35,7 +35,7 @@ class OriginState(TypedDict, total=False):
 
 
 class StorageState(TypedDict):
-    """What a context keeps for sites: ``cookies`` and ``origins``, as Playwright's files have it."""
+    """The storage of a context: ``cookies`` and ``origins``, as Playwright's files have it."""
 
     cookies: list[Cookie]
     origins: list[OriginState]
@@ -86,7 +86,7 @@ def checked_state(state: object) -> StorageState:
 
 
 class ContextStorage:
-    """What one context keeps.
+    """The storage of one context, of all origins.
 
     :param connection: the browser's.
     :param context_id: the context's; None: the default one's.
