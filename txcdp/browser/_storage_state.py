@@ -27,7 +27,7 @@ _EMPTY: Final = "<!doctype html>"
 
 
 class OriginState(TypedDict, total=False):
-    """The storage of one origin in a context: ``origin``, ``localStorage``, and ``indexedDB`` where that was asked for."""
+    """The storage of one origin: ``origin``, ``localStorage``, and ``indexedDB`` where that was asked for."""
 
     origin: str
     localStorage: list[StorageItem]
