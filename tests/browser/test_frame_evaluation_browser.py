@@ -111,6 +111,16 @@ class SameProcessTests(InFrames, SharedBrowserTestCase):
     __test__ = True
     host = "127.0.0.1"
 
+    async def test_elements_of_other_frames(self):
+        tab = await self.page()
+        frame = await self.framed(tab)
+        inner = await frame.query_selector("#p")
+        outer = await tab.query_selector("#f")
+        self.assertEqual(await tab.evaluate("([e, f]) => [e.textContent, f.id]", [inner, outer]), ["text", "f"])
+        self.assertEqual(await frame.evaluate("({it}) => [it.id, document.title]", {"it": outer}), ["f", "inside"])
+        async with await tab.evaluate_handle("e => e", inner) as again:
+            self.assertTrue(await tab.evaluate("([a, b]) => a === b", [again, inner]))
+
 
 class OtherProcessTests(InFrames):
     __test__ = True

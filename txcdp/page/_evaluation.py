@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp._timeouts import DEFAULT, Default, Timeout, seconds_of
-from txcdp.domains import page, runtime
+from txcdp.domains import dom, page, runtime
 from txcdp.errors import CommandError, ContextDestroyed, EvaluationError, NotSerializable
 from txcdp.page import _values as values
 from txcdp.page._injected import Injected
@@ -46,6 +46,10 @@ _DECLARATION: Final = re.compile(r"(?:async)?\s*function[\s(]")
 KEPT: Final = "txcdp"
 
 
+class _OfAnotherFrame(Exception):
+    """Raised for an element of another frame of the same process, which this one can have an object of, too."""
+
+
 class Kept:
     """An object of a page, or a primitive, that is kept for the program: what a handle stands for.
 
@@ -58,6 +62,7 @@ class Kept:
         self._remote = remote
         self._injected = evaluator.injected
         self._disposed = False
+        self._adopted: dict[Evaluator, Kept] = {}  # its own objects of other frames, while they are used there
 
     def __del__(self) -> None:
         if not self._disposed and self._remote.object_id is not None:
@@ -81,7 +86,11 @@ class Kept:
             raise EvaluationError(f"{self!r} has been disposed of")
         if self._remote.object_id is None:
             return values.Inserted(None, _primitive(self._remote))
+        if evaluator in self._adopted:
+            return self._adopted[evaluator]._insert_into(evaluator, object_ids)
         if evaluator is not self._evaluator:
+            if self._remote.subtype == "node" and evaluator.injected is self._injected:
+                raise _OfAnotherFrame
             raise EvaluationError(f"{self!r} can be used only in the frame that it is of")
         object_ids.append(self._remote.object_id)
         return values.Inserted(len(object_ids) - 1)
@@ -157,9 +166,58 @@ class Evaluator:
         try:
             call = _Call(self, function, first, args, source, await_promise, by_value)
             sent = self._send(call, timeout if isinstance(timeout, Default) else seconds_of(timeout, None))
+        except _OfAnotherFrame:
+            return self._adopt_and_run(function, first, args, source, timeout, await_promise, by_value)
         except (TypeError, ValueError, EvaluationError):
             return fail()
         return sent if by_value else _kept_if_cancelled(sent)
+
+    @returns_deferred
+    async def _adopt_and_run(
+        self,
+        function: str,
+        first: str,
+        args: Sequence[Any],
+        source: str,
+        timeout: Timeout,
+        await_promise: bool,
+        by_value: bool,
+    ) -> Any:
+        """Run a call with elements of other frames, of which this one gets objects of its own."""
+        found: dict[int, Kept] = {}
+
+        def note(value: Any) -> values.Inserted | None:
+            if isinstance(value, Kept):
+                found[id(value)] = value
+                return values.Inserted(0)
+            return None
+
+        for each in args:
+            values.pack(each, note)
+        adopted = {key: await self._adopted(each) for key, each in found.items() if each._evaluator is not self}
+        for key, own in adopted.items():
+            found[key]._adopted[self] = own
+        try:
+            run = self.run(function, first, args, source, timeout, await_promise, by_value=by_value)
+        finally:
+            for key in adopted:
+                del found[key]._adopted[self]
+        return await run
+
+    async def _adopted(self, kept: Kept) -> Kept:
+        """Return this frame's own object of a node of another frame."""
+        session = self.injected.session
+        here: Kept = await self.keep("globalThis")
+        # The browser names an object by its isolate, the context that it is of, and a number.
+        context_id = int(str(here._remote.object_id).split(".")[1])
+        try:
+            node = (await session.execute(dom.describe_node(object_id=kept._remote.object_id))).node
+            command = dom.resolve_node(
+                backend_node_id=node.backend_node_id, execution_context_id=context_id, object_group=KEPT
+            )
+            return Kept(self, (await session.execute(command)).object)
+        except CommandError as error:
+            raise EvaluationError(f"{kept!r} can be used only in frames that its own can script ({error})") from error
 
     def _send(self, call: _Call, timeout: float | None | Default) -> Deferred[Any]:
         injected = self.injected
