@@ -12,7 +12,7 @@ FUZZ_SEED ?= 1
 INSTALL = $(RUN) -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-oldest lint format types drift docs examples coverage machine fuzz mutants stress peers bench soak conformance clean
+.PHONY: help demo test test-oldest lint format types drift devices docs examples coverage machine fuzz mutants stress peers bench soak conformance clean
 
 help: ## show this
 	@echo "Targets (PYTHON=python3.12 chooses another Python):"
@@ -48,6 +48,11 @@ types: $(VENV)/.dev ## mypy, strict
 drift: $(VENV)/.dev ## txcdp/domains is what the generator writes
 	@echo "== generated code"
 	@$(RUN) -m txcdp.codegen --check
+
+devices: $(VENV)/.dev ## bring txcdp/devices.json up to date (needs npm)
+	@npm install --silent --no-save --ignore-scripts --prefix build/devices playwright-core
+	@node -p "JSON.stringify(require('./build/devices/node_modules/playwright-core').devices)" > build/devices/devices.json
+	@$(RUN) -m txcdp.codegen.devices build/devices/devices.json
 
 docs: $(VENV)/.dev ## the documentation, in docs/_build/html
 	@echo "== docs"

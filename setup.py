@@ -90,7 +90,7 @@ setup(
     package_dir={"": "."},
     packages=packages(),
     package_data={
-        "txcdp": ["py.typed"],
+        "txcdp": ["py.typed", "devices.json"],
         "txcdp.browser": ["*.js"],
         "txcdp.codegen": ["protocol/*"],
         "txcdp.gateway.live": ["assets/*"],

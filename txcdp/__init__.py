@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from txcdp._core.probing import ProbeOptions, Prober
     from txcdp._core.reconnecting import ReconnectPolicy
     from txcdp._core.sessions import AutoAttach, Session
+    from txcdp._devices import devices as devices
     from txcdp._timeouts import DEFAULT as DEFAULT
     from txcdp._timeouts import Timeout
     from txcdp._transports.websocket import WebSocketOptions
-    from txcdp.browser import Browser, BrowserContext, connect, launch
+    from txcdp.browser import Browser, BrowserContext, ContextOptions, connect, launch
     from txcdp.chrome import BrowserProcess, find_executable, start_browser
     from txcdp.errors import (
         ActionTimeout,
@@ -96,7 +97,8 @@ if TYPE_CHECKING:
 
 #: Where each public name comes from.
 _NAMES = {
-    "txcdp.browser": "Browser BrowserContext connect launch",
+    "txcdp._devices": "devices",
+    "txcdp.browser": "Browser BrowserContext ContextOptions connect launch",
     "txcdp.chrome": "BrowserProcess find_executable start_browser",
     "txcdp._core.connection": "Connection",
     "txcdp._core.dispatch.tap": "CommandObserver RawEvent",
@@ -143,6 +145,7 @@ __all__ = [
     "ConnectionLost",
     "ConsoleMessage",
     "ContextDestroyed",
+    "ContextOptions",
     "DeadlineError",
     "Dialog",
     "DialogError",
@@ -196,6 +199,7 @@ __all__ = [
     "Worker",
     "__version__",
     "connect",
+    "devices",
     "domains",
     "errors",
     "find_executable",

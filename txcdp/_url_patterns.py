@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Final, TypeAlias
+from urllib.parse import urljoin
 
 #: Which URLs: a glob for all of one, a regular expression that is searched for in it, or a function of it.
 URLMatch: TypeAlias = str | re.Pattern[str] | Callable[[str], object]
@@ -12,21 +13,33 @@ URLMatch: TypeAlias = str | re.Pattern[str] | Callable[[str], object]
 #: Where the path of an absolute URL begins, or would begin.
 _AUTHORITY: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://[^/?#*{\\]+(?=$|[?#])")
 
+#: A glob that is relative to nothing, and what has to be escaped for it.
+_ABSOLUTE: Final = re.compile(r"[*{]|[A-Za-z][A-Za-z0-9+.\-]*:")
+_SIGNS: Final = re.compile(r"[*{}\\]")
+
 #: The parts of a glob.
 _PARTS: Final = re.compile(
     r"\\(?P<escaped>.)|(?P<folders>(?<=/)\*\*+/)|(?P<any>\*\*+)|(?P<some>\*)|(?P<plain>.)", re.DOTALL
 )
 
 
-def url_matcher(match: URLMatch) -> Callable[[str], bool]:
+def resolved(url: str, base_url: str | None) -> str:
+    """Return a URL that may be relative to another one, as links in a document are to the document's."""
+    return url if base_url is None else urljoin(base_url, url)
+
+
+def url_matcher(match: URLMatch, base_url: str | None = None) -> Callable[[str], bool]:
     """Return the function that decides whether a URL is meant.
 
+    :param base_url: what a glob is relative to that has no scheme, and does not begin with one of its signs.
     :raises TypeError: for what is none of these.
     :raises ValueError: for a glob with a brace that is not closed.
     """
     if isinstance(match, str):
         if not match:
             return lambda _: True
+        if base_url is not None and not _ABSOLUTE.match(match):
+            match = urljoin(_SIGNS.sub(r"\\\g<0>", base_url), match)
         whole = glob(match)
         return lambda url: whole.search(url) is not None
     if isinstance(match, re.Pattern):

@@ -331,16 +331,16 @@ class ExclusiveTests(EgressCase):
         gateway = await self.guarded()
         browser = await self.client()
         port = self.site_port.getHost().port
-        context = await browser.new_context(proxy_server=f"proxy.test:{port}", proxy_bypass_list="*")
+        context = await browser.new_context(proxy={"server": f"proxy.test:{port}", "bypass": "*"})
         try:
             await (await context.new_page()).goto("http://far.example/through")
         except NavigationError as why:
             assert gateway.egress is not None
             raise AssertionError(f"{why}; connections by now: {gateway.egress.counts}") from why
         self.assertIn("http://far.example/through", self.site.asked)
-        context = await browser.new_context(proxy_server=f"http://proxy.test:{self.hidden.port}")
+        context = await browser.new_context(proxy={"server": f"http://proxy.test:{self.hidden.port}"})
         await self.fails((await context.new_page()).goto("http://far.example/"), NavigationError)
-        error = await self.fails(browser.new_context(proxy_server="https://proxy.test"), CommandError)
+        error = await self.fails(browser.new_context(proxy={"server": "https://proxy.test"}), CommandError)
         self.assertIn("only proxies like", error.message)
         self.assertEqual(self.came, set())
 

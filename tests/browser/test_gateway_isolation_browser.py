@@ -234,8 +234,8 @@ class IsolationTests(IsolationCase):
         await self.share()
         first, second = self.client(), self.client()
         tab = await second.new_page()
-        for context in (None, await first.new_context()):
-            await first.new_page(context=context)
+        for context in (first.default_context, await first.new_context()):
+            await context.new_page()
         self.assertEqual(await self.contexts(), 3)
         await first.session.execute(browser.close())
         while await self.contexts() > 1:

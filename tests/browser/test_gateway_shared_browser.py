@@ -96,8 +96,8 @@ class UseTests(SharedCase):
         await self.start()
         stays, leaves = await self.client(), await self.client()
         (upstream,) = self.shared.placement.upstreams
-        for context in (None, await leaves.new_context()):
-            await leaves.new_page(context=context)
+        for context in (leaves.default_context, await leaves.new_context()):
+            await context.new_page()
         before = len(upstream.shared.state.contexts)
         leaves.connection.transport.abort()
         await self.until(

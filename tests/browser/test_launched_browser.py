@@ -318,7 +318,7 @@ class ContextTests(SharedBrowserTestCase):
     async def test_leaving_the_block_closes_it(self):
         chrome = await self.borrowed()
         async with await chrome.new_context() as context:
-            tab = await chrome.new_page(context=context)
+            tab = await context.new_page()
             self.assertEqual(tab.session.target and tab.session.target.browser_context_id, context.id)
         contexts = (await chrome.session.execute(target.get_browser_contexts())).browser_context_ids
         self.assertEqual(contexts, [])
@@ -328,7 +328,7 @@ class ContextTests(SharedBrowserTestCase):
         url = "http://example.test/"
         self.server.page(url, "<title>Proxied</title>")  # a proxy is asked for the whole URL
         proxy = f"127.0.0.1:{self.server.port}"
-        async with await chrome.new_context(proxy_server=proxy, proxy_bypass_list="<-loopback>") as context:
+        async with await chrome.new_context(proxy={"server": proxy}) as context:
             tab = await context.new_page(url)
             self.assertEqual(await tab.title(), "Proxied")
 

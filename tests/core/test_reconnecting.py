@@ -238,8 +238,8 @@ class RestoreTests(ReconnectCase):
         self.assertEqual(
             [each.method for each in sent],
             [
-                "Page.enable", "Page.setLifecycleEventsEnabled", "Target.setAutoAttach",
-                "Emulation.setFocusEmulationEnabled", "Emulation.setUserAgentOverride", "Fetch.enable",
+                "Emulation.setFocusEmulationEnabled", "Page.enable", "Page.setLifecycleEventsEnabled",
+                "Target.setAutoAttach", "Emulation.setUserAgentOverride", "Fetch.enable",
                 "Runtime.addBinding", "Network.enable", "Inspector.enable", "Page.addScriptToEvaluateOnNewDocument",
                 "Page.getFrameTree",
             ],
@@ -754,7 +754,7 @@ class RestartTests(ReconnectCase):
         self.assertEqual(self.tab.url, "http://x/third")
 
     def test_contexts_are_made_again(self):
-        context = self.chrome.run(self.browser.new_context(proxy_server="http://p:1"))
+        context = self.chrome.run(self.browser.new_context(proxy={"server": "http://p:1"}))
         tabs = [self.chrome.run(context.new_page()) for _ in range(2)]
         before = context.id
         self.chrome.restart()

@@ -77,11 +77,11 @@ class BrowserTests(SynchronousTestCase):
         self.assertEqual(
             of_page,
             [
+                "Emulation.setFocusEmulationEnabled",
                 "Page.enable",
                 "Page.addScriptToEvaluateOnNewDocument",
                 "Page.setLifecycleEventsEnabled",
                 "Target.setAutoAttach",
-                "Emulation.setFocusEmulationEnabled",
             ],
         )
         self.assertIs(self.chrome.run(self.browser.attach_pages())[-1], tab)
@@ -225,7 +225,7 @@ class ContextTests(SynchronousTestCase):
     def test_its_arguments(self):
         origins = ("https://one.test",)
         made = self.browser.new_context(
-            proxy_server="p:1", proxy_bypass_list="b", origins_with_universal_network_access=origins
+            proxy={"server": "p:1", "bypass": "b"}, origins_with_universal_network_access=origins
         )
         context = self.chrome.run(made)
         (created,) = self.chrome.received(target.create_browser_context)
@@ -234,7 +234,7 @@ class ContextTests(SynchronousTestCase):
             target.create_browser_context(
                 dispose_on_detach=True,
                 proxy_server="p:1",
-                proxy_bypass_list="b",
+                proxy_bypass_list="<-loopback>,b",
                 origins_with_universal_network_access=list(origins),
             ),
         )

@@ -30,7 +30,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("_transports", "_core.probing", "_core.reconnecting", "_core"),
     ("chrome", "transports", "_following"),
     ("browser", "page", "network"),
-    ("recording", "gateway", "rx3", "aio", "websocket"),
+    ("recording", "gateway", "rx3", "aio", "websocket", "_devices"),
     ("testing",),
     ("service", "cli"),
     ("__init__", "__main__"),
@@ -73,7 +73,7 @@ CIRCLES: tuple[frozenset[str], ...] = (
     frozenset(
         {
             "browser",
-            *(f"browser.{name}" for name in ("_browser", "_context", "_opening", "_reopening", "_viewports")),
+            *(f"browser.{name}" for name in ("_browser", "_context", "_opening", "_reopening")),
             "browser._storage_state",
             *("page", "page._console", "page._dialogs", "page._frames", "page._handles", "page._navigation"),
             *("page._page", "page._responses", "page._storage", "page._workers"),

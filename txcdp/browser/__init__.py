@@ -5,13 +5,19 @@ from txcdp.browser._context import BrowserContext
 from txcdp.browser._cookies import Cookie
 from txcdp.browser._opening import ConnectionOptions, connect, launch
 from txcdp.browser._storage_state import OriginState, StorageState
+from txcdp.page._options import ContextOptions, DeviceOptions, Geolocation, NetworkConditions, ProxySettings
 
 __all__ = [
     "Browser",
     "BrowserContext",
     "ConnectionOptions",
+    "ContextOptions",
     "Cookie",
+    "DeviceOptions",
+    "Geolocation",
+    "NetworkConditions",
     "OriginState",
+    "ProxySettings",
     "StorageState",
     "connect",
     "launch",

@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from copy import copy
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 from weakref import WeakValueDictionary
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from txcdp._arguments import refuse_bare_string
 from txcdp._core.connection import Connection
 from txcdp._core.reconnecting import OpenLine, Reconnector, ReconnectPolicy
 from txcdp._core.sessions import Session
 from txcdp._deferreds import OneShot, ignore_failure, returns_deferred, with_deadline
 from txcdp._timeouts import DefaultTimeouts, Timeout
 from txcdp.browser._context import BrowserContext
+from txcdp.browser._emulation import ContextEmulation
+from txcdp.browser._openings import Openings
 from txcdp.browser._reopening import Reopening
-from txcdp.browser._viewports import Viewports
 from txcdp.domains import browser, target
 from txcdp.errors import CommandError, NotABrowser, SessionDetached, TxcdpError
 from txcdp.page import Page
 from txcdp.page._commits import close_target
 from txcdp.page._dialogs import PageDialogs
+from txcdp.page._options import ContextOptions, checked_options, proxy_bypass_list
 from txcdp.page._viewport import ViewportSize, chosen
 from txcdp.protocol import Command
 from txcdp.protocol._error_codes import METHOD_NOT_FOUND
-from txcdp.streams import Stream
+from txcdp.streams import Gap, Stream
 from txcdp.streams._gathered import OwnersStreams
 
 if TYPE_CHECKING:
@@ -81,10 +82,11 @@ class Browser:
         self._streams = OwnersStreams(connection.context, "browser", lambda: self.contexts)
         self.session._feed_into(ended=self._streams.end)
         #: Of the profile: what commands mean that name no context.
-        self.default_context = BrowserContext(self, None, viewport=viewport)
+        self.default_context = BrowserContext(self, None, options=_with_viewport({}, viewport))
         self._contexts: dict[str, BrowserContext] = {}  # the others, by each id that they have had
         self._pages: WeakValueDictionary[Session, Page] = WeakValueDictionary()
-        self._viewports = Viewports(self.session, viewport, self._context_of)
+        self._viewport = viewport
+        self._openings = Openings(self.session, self.default_context._emulation, self._emulation_in)
         self._reopening: Reopening | None = None
         self._is_browser = process is not None
         self._closing = False
@@ -105,7 +107,10 @@ class Browser:
     @property
     def contexts(self) -> list[BrowserContext]:
         """The open contexts: the default one first, then those made here and those that pages were found in."""
-        return [self.default_context, *(each for each in dict.fromkeys(self._contexts.values()) if not each.closed)]
+        return [
+            self.default_context,
+            *(each for each in dict.fromkeys(self._contexts.values()) if not each.is_closed()),
+        ]
 
     @property
     def console(self) -> Stream[ConsoleMessage]:
@@ -164,36 +169,24 @@ class Browser:
         self._timeouts.set_navigation(timeout)
 
     @returns_deferred
-    async def new_page(
-        self,
-        url: str = "about:blank",
-        *,
-        context: BrowserContext | None = None,
-        viewport: ViewportSize | None = None,
-        no_viewport: bool = False,
-    ) -> Page:
+    async def new_page(self, url: str = "about:blank", **options: Unpack[ContextOptions]) -> Page:
         """Open a page (``Target.createTarget``).
 
         Like the others that are opened so, it counts as visible and focused, whichever is in front: its
         timers and animations run. With a ``url``, it goes there and waits for ``load``; to see what
         happens on the way, open an empty page, subscribe, then ``page.goto(url)``.
 
-        With a ``viewport`` or ``no_viewport``, it is opened in a context of its own, which ends with it.
+        Without options it is in the default context; with them in one of its own, which ends with it.
 
         :param url: where to go.
-        :param context: in which context; None: the default one.
-        :param viewport: the size of what is seen of the document, such as ``{"width": 1280, "height": 720}``; None:
-            that of its context. Pop-ups have the same one, unless the page asks for another.
-        :param no_viewport: leave it as large as its window is.
+        :param options: those of a context of its own: see :class:`ContextOptions`.
         :returns: fires with the :class:`Page`. Fails with :exc:`NotABrowser`, like ``Session.execute``,
             and like ``Page.goto``; the page is closed again then, as it is when this is cancelled. Fails with
-            :exc:`ValueError` or :exc:`TypeError` when there is no such viewport, or a ``context`` is given as well.
+            :exc:`ValueError` or :exc:`TypeError` when an option cannot be.
         """
-        if viewport is None and not no_viewport:
-            return await self._new_page(url, context)
-        if context is not None:
-            raise ValueError("context= or a viewport, not both: a context has its own; give it to new_context()")
-        making = self.new_context(viewport=viewport, no_viewport=no_viewport)
+        if not checked_options(options):
+            return await self._new_page(url, self.default_context)
+        making = self.new_context(**options)
         own = await _unless_cancelled(making, lambda made: made.close().addErrback(ignore_failure))
         try:
             page = await self._new_page(url, own)
@@ -203,25 +196,26 @@ class Browser:
         page.session.when_ended().addCallback(lambda _: own.close()).addErrback(ignore_failure)
         return page
 
-    async def _new_page(self, url: str, context: BrowserContext | None) -> Page:
-        command = target.create_target(url="about:blank", browser_context_id=None if context is None else context.id)
+    async def _new_page(self, url: str, context: BrowserContext) -> Page:
+        command = target.create_target(url="about:blank", browser_context_id=context.id)
         page: Page | None = None
-        with self._viewports.creating():
+        with self._openings.creating():
             creating = Deferred.fromCoroutine(self._open(command, "new_page"))
             created = await _unless_cancelled(creating, lambda result: self._close_target(result.target_id))
             try:
                 session = await self.connection.attach(created.target_id)
                 # In one write with what the page itself sends.
-                self._viewports.claim(session, self._viewports.default if context is None else context.viewport)
-                page = self._page_of(session, created.target_id, context or self.default_context)
+                self._openings.claim(session)
+                emulation = context._emulation.give(session)
+                page = self._page_of(session, created.target_id, context)
             except BaseException:
                 self._close_target(created.target_id, page)
                 raise
         try:
-            page.session.execute_raw("Emulation.setFocusEmulationEnabled", {"enabled": True}).addErrback(ignore_failure)
             await page.when_set_up()
             if page.session.ended:
                 raise copy(await page.session.when_ended())
+            await emulation.when_given(self.connection.timeout)
             if url != "about:blank":
                 await page.goto(url)
         except BaseException:
@@ -230,39 +224,34 @@ class Browser:
         return page
 
     @returns_deferred
-    async def new_context(
-        self,
-        *,
-        viewport: ViewportSize | None = None,
-        no_viewport: bool = False,
-        proxy_server: str | None = None,
-        proxy_bypass_list: str | None = None,
-        origins_with_universal_network_access: Sequence[str] | None = None,
-    ) -> BrowserContext:
+    async def new_context(self, **options: Unpack[ContextOptions]) -> BrowserContext:
         """Make a context (``Target.createBrowserContext``): cookies, storage and cache of its own.
 
         The browser disposes of it, and of its pages, when this connection ends; with a policy to reconnect
         it does so at :meth:`close`, since it has to be there when the line comes back.
 
-        :param viewport: of its pages, as for :meth:`new_page`; None: the browser's, as given to :func:`launch` or
-            :func:`connect`.
-        :param no_viewport: leave its pages as large as their windows are.
-        :param proxy_server: as Chromium's ``--proxy-server`` takes it.
-        :param proxy_bypass_list: as Chromium's ``--proxy-bypass-list`` takes it.
-        :param origins_with_universal_network_access: origins that may read across origins.
+        :param options: what its pages are given: see :class:`ContextOptions`.
         :returns: fires with the :class:`BrowserContext`; fails with :exc:`NotABrowser`, and like
-            ``Session.execute``; with :exc:`ValueError` or :exc:`TypeError` when there is no such viewport.
+            ``Session.execute``; with :exc:`ValueError` or :exc:`TypeError` when an option cannot be. Of time zones and
+            locales that Chromium does not know :meth:`BrowserContext.new_page` says so.
         """
-        size = chosen(viewport, no_viewport, self._viewports.default)
-        origins = origins_with_universal_network_access
-        refuse_bare_string("origins_with_universal_network_access", origins)
+        given = checked_options(options)
+        size = chosen(given.get("viewport"), bool(given.get("no_viewport")), self._viewport)
+        proxy, origins = given.get("proxy"), given.get("origins_with_universal_network_access")
         command = target.create_browser_context(
             dispose_on_detach=self._reopening is None,  # it has to outlive a lost line
-            proxy_server=proxy_server,
-            proxy_bypass_list=proxy_bypass_list,
+            proxy_server=None if proxy is None else proxy["server"],
+            proxy_bypass_list=None if proxy is None else proxy_bypass_list(proxy),
             origins_with_universal_network_access=None if origins is None else list(origins),
         )
-        return self._add_context((await self._open(command, "new_context")).browser_context_id, command, size)
+        made = (await self._open(command, "new_context")).browser_context_id
+        context = self._add_context(made, command, _with_viewport(given, size))
+        try:
+            await context._set_up()
+        except BaseException:
+            context.close().addErrback(ignore_failure)
+            raise
+        return context
 
     @returns_deferred
     async def attach_pages(self) -> list[Page]:
@@ -364,6 +353,7 @@ class Browser:
         """
         self._reopening = Reopening(self.session, self._pages.get, self._open_blank)
         replace = self._reopening.replace if policy.reopen_pages else None
+        self.session._feed_into(gap=self._line_back)
         Reconnector(self.connection, identity, open_line, policy, self.session.context.clock, replace, name)
 
     def _restarted(self, process: BrowserProcess) -> None:
@@ -375,23 +365,29 @@ class Browser:
         page = self._pages.get(session)
         if page is None:
             page = self._pages[session] = Page(
-                self.connection, session, target_id, self._dialogs, context, found, self._viewports.of(session)
+                self.connection, session, target_id, self._dialogs, context, context._emulation.given(session), found
             )
             if self._reopening is not None:
                 self._reopening.follow(page)
             context._streams.add(page)
         return page
 
-    def _context_of(self, context_id: str | None) -> BrowserContext | None:
-        """Return the context of an id, where it was made here and is not closed."""
+    def _emulation_in(self, context_id: str | None) -> ContextEmulation | None:
+        """Return what is given in the context of an id, where it was made here and is not closed."""
         context = self._contexts.get(context_id or "")
-        return None if context is None or context._made_by is None or context.closed else context
+        return None if context is None or context._made_by is None or context.is_closed() else context._emulation
+
+    def _line_back(self, gap: Gap) -> None:
+        """Set up what contexts have in the browser itself, over another line; of one that is made again, then."""
+        for each in self.contexts:
+            if each._made_by is None or not gap.restarted:
+                each._set_up().addErrback(ignore_failure)
 
     def _add_context(
-        self, context_id: str, made_by: target.create_browser_context | None, viewport: ViewportSize | None = None
+        self, context_id: str, made_by: target.create_browser_context | None, options: ContextOptions | None = None
     ) -> BrowserContext:
-        self._contexts = {key: each for key, each in self._contexts.items() if not each.closed}
-        context = self._contexts[context_id] = BrowserContext(self, context_id, made_by, viewport)
+        self._contexts = {key: each for key, each in self._contexts.items() if not each.is_closed()}
+        context = self._contexts[context_id] = BrowserContext(self, context_id, made_by, options)
         self._streams.add(context)
         return context
 
@@ -407,7 +403,7 @@ class Browser:
                 self._add_context(context_id, None)
         for each in self.contexts[1:]:
             if each._made_by is None and each.id not in known:
-                each._closed = True
+                each._end()
 
     @returns_deferred
     async def _open_blank(self, context_id: str | None) -> str:
@@ -425,6 +421,7 @@ class Browser:
         except CommandError:  # it is gone, too
             context.id = (await root.execute(context._made_by)).browser_context_id
             self._contexts[context.id] = context
+            context._set_up().addErrback(ignore_failure)
             command = target.create_target(url="about:blank", browser_context_id=context.id)
             return (await root.execute(command)).target_id
 
@@ -454,6 +451,11 @@ class Browser:
             if error.code == METHOD_NOT_FOUND:
                 raise NotABrowser(what, "other") from error
             raise
+
+
+def _with_viewport(options: ContextOptions, viewport: ViewportSize | None) -> ContextOptions:
+    """Return options with the size that they have resulted in."""
+    return {**options, "viewport": viewport} if viewport is not None else options
 
 
 def _unless_cancelled(waiting: Deferred[T], late: Callable[[T], object]) -> Deferred[T]:

@@ -10,16 +10,31 @@ from http.cookiejar import CookieJar
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail, succeed
 
-from txcdp._deferreds import ignore_failure, returns_deferred
+from txcdp._deferreds import OneShot, ignore_failure, returns_deferred
 from txcdp._privacy import printable
 from txcdp._timeouts import DefaultTimeouts, Timeout
 from txcdp.browser._cookies import Cookie, Cookies
+from txcdp.browser._emulation import ContextEmulation
 from txcdp.browser._storage_state import ContextStorage, StorageState, checked_state, origin_of, save
 from txcdp.domains import target
 from txcdp.errors import Gone
 from txcdp.page._clock import Clock
+from txcdp.page._options import (
+    ColorScheme,
+    ContextOptions,
+    Contrast,
+    ForcedColors,
+    Geolocation,
+    Media,
+    NetworkConditions,
+    ReducedMotion,
+    checked_options,
+    checked_origin,
+    checked_permissions,
+    emulated,
+)
 from txcdp.page._viewport import ViewportSize
 from txcdp.streams import Stream
 from txcdp.streams._gathered import OwnersStreams
@@ -28,17 +43,16 @@ if TYPE_CHECKING:
     from txcdp.browser._browser import Browser
     from txcdp.page import ConsoleMessage, Dialog, Frame, Page, PageError
 
-
 class BrowserContext:
     """A context: pages with cookies, storage and cache of their own; made by ``Browser.new_context``.
 
     ``async with`` closes it at the end.
 
     :param made_by: the command that makes another one like it; None where it was not made here.
+    :param options: it was made with.
     :ivar browser: whose it is.
     :ivar id: its id, for commands that take a ``browser_context_id``; None for the default context, which they mean
         where they have none.
-    :ivar viewport: what its pages are opened with; None: they have their windows' sizes.
     """
 
     def __init__(
@@ -46,28 +60,42 @@ class BrowserContext:
         browser: Browser,
         context_id: str | None,
         made_by: target.create_browser_context | None = None,
-        viewport: ViewportSize | None = None,
+        options: ContextOptions | None = None,
     ) -> None:
         self.browser = browser
-        self.viewport = viewport
         self.id = context_id
         self._made_by = made_by
         self._timeouts = DefaultTimeouts(browser._timeouts)
         #: The clock of all its pages: see :class:`~txcdp.page.Clock`.
         self.clock = Clock(browser.session.context.clock.seconds, lambda: self.pages)
-        self._closed = False
+        given = ContextOptions() if options is None else options.copy()
+        self._base_url = given.pop("base_url", None)
+        self._accepts_downloads = given.pop("accept_downloads", True)
+        self._granted: dict[str | None, list[str]] = {}
+        permissions = given.pop("permissions", None)
+        if permissions:
+            self._granted[None] = list(permissions)
+        self._emulation = ContextEmulation(emulated(given), lambda: browser._openings.start())
+        self._closing = False
+        self._closed: OneShot[None] = OneShot()
         #: That documents of it have had (a dict for an ordered set).
         self._origins: dict[str, None] = {}
         self._streams = OwnersStreams(browser.connection.context, "context", lambda: self.pages)
-        browser.session._feed_into(ended=self._streams.end)
+        browser.session._feed_into(ended=self._end)
 
     def __repr__(self) -> str:
-        return printable(f"<BrowserContext {self.id or 'default'}{' (closed)' if self._closed else ''}>")
+        return printable(f"<BrowserContext {self.id or 'default'}{' (closed)' if self._closing else ''}>")
 
-    @property
-    def closed(self) -> bool:
-        """Whether it was closed."""
-        return self._closed
+    def is_closed(self) -> bool:
+        """Return whether it is closed, or being closed."""
+        return self._closing or self.browser.session.ended
+
+    def when_closed(self) -> Deferred[None]:
+        """Wait until it is closed here, or the browser or the line to it is gone for good.
+
+        :returns: fires with None; at once where it is closed. A new Deferred at each call.
+        """
+        return self._closed.wait()
 
     @property
     def pages(self) -> list[Page]:
@@ -137,8 +165,13 @@ class BrowserContext:
         self._timeouts.set_navigation(timeout)
 
     def new_page(self, url: str = "about:blank") -> Deferred[Page]:
-        """Open a page in this context; see :meth:`Browser.new_page`."""
-        return self.browser.new_page(url, context=None if self.id is None else self)
+        """Open a page in this context.
+
+        :param url: as for :meth:`Browser.new_page`.
+        :returns: fires and fails like :meth:`Browser.new_page`; with :exc:`ValueError`, too, where Chromium does not
+            know the context's time zone or locale.
+        """
+        return Deferred.fromCoroutine(self.browser._new_page(url, self))
 
     def cookies(self, urls: str | Sequence[str] | None = None) -> Deferred[list[Cookie]]:
         """Return the context's cookies (``Storage.getCookies``).
@@ -248,11 +281,12 @@ class BrowserContext:
             where it is closed already, or the connection is gone. Otherwise fails like ``Session.execute``. For the
             default context, as :meth:`Browser.close`.
         """
-        if self._closed:
+        if self._closing:
             return
-        self._closed = True
+        self._closing = True
         if self.id is None:
             await self.browser.close()
+            self._end()
             return
         connection = self.browser.connection
         ending = [
@@ -263,14 +297,166 @@ class BrowserContext:
         try:
             await connection.session.execute(target.dispose_browser_context(browser_context_id=self.id))
         except Gone:
-            self._streams.end()
+            self._end()
             return
         except BaseException:
-            self._closed = False
+            self._closing = False
             for waiting in ending:
                 waiting.addErrback(ignore_failure)
                 waiting.cancel()
             raise
         for waiting in ending:
             await waiting
-        self._streams.end()
+        self._end()
+
+    def set_geolocation(self, geolocation: Geolocation | None) -> Deferred[None]:
+        """Say where the device is (``Emulation.setGeolocationOverride``), as the option of a context does.
+
+        Like all that is set for a context, it holds for the open pages, for later ones, and over reconnects and
+        restarts.
+
+        :param geolocation: such as ``{"latitude": 52.52, "longitude": 13.39}``; None: as it is.
+        :returns: fires with None when all open pages have it. Fails with :exc:`ValueError` or :exc:`TypeError` where
+            there is no such place, like ``Session.execute`` where the browser refuses it, and with
+            :exc:`CommandTimeout` where a page does not answer, which has it when it does.
+        """
+        return self._change(geolocation=geolocation)
+
+    def set_offline(self, offline: bool) -> Deferred[None]:
+        """Take the network away, or give it back (``Network.emulateNetworkConditions``).
+
+        Requests of workers do not count.
+
+        :param offline: whether there is none.
+        :returns: fires and fails like :meth:`set_geolocation`.
+        """
+        return self._change(offline=offline)
+
+    def set_network_conditions(self, network_conditions: NetworkConditions | None) -> Deferred[None]:
+        """Make the network slow (``Network.emulateNetworkConditions``).
+
+        :param network_conditions: such as ``{"latency": 0.1, "download_throughput": 50_000}``, in seconds and bytes per
+            second; None: as it is.
+        :returns: fires and fails like :meth:`set_geolocation`.
+        """
+        return self._change(network_conditions=network_conditions)
+
+    def set_cpu_throttling(self, rate: float) -> Deferred[None]:
+        """Make the processor slow (``Emulation.setCPUThrottlingRate``).
+
+        :param rate: how many times slower; 1: as it is.
+        :returns: fires and fails like :meth:`set_geolocation`.
+        """
+        return self._change(cpu_throttling=rate)
+
+    def set_extra_http_headers(self, headers: Mapping[str, str]) -> Deferred[None]:
+        """Have headers sent with each request of the pages (``Network.setExtraHTTPHeaders``).
+
+        :param headers: instead of those that were set before; those of :meth:`Page.set_extra_http_headers` go before.
+        :returns: fires and fails like :meth:`set_geolocation`.
+        """
+        return self._change(extra_http_headers=headers)
+
+    def set_user_agent(self, user_agent: str | None) -> Deferred[None]:
+        """Set the user agent, with client hints that fit it (``Emulation.setUserAgentOverride``).
+
+        :param user_agent: the user agent; None: the browser's own.
+        :returns: fires and fails like :meth:`set_geolocation`.
+        """
+        return self._change(user_agent=user_agent)
+
+    def set_viewport_size(self, viewport_size: ViewportSize) -> Deferred[None]:
+        """Give another size (``Emulation.setDeviceMetricsOverride``) to the pages that have none of their own.
+
+        :param viewport_size: as for :meth:`Page.set_viewport_size`.
+        :returns: fires and fails like :meth:`set_geolocation`.
+        """
+        return self._change(viewport=viewport_size, screen=None)
+
+    def emulate_media(
+        self,
+        *,
+        media: Media | None = None,
+        color_scheme: ColorScheme | None = None,
+        reduced_motion: ReducedMotion | None = None,
+        forced_colors: ForcedColors | None = None,
+        contrast: Contrast | None = None,
+    ) -> Deferred[None]:
+        """Change the medium, and what the user prefers, for CSS (``Emulation.setEmulatedMedia``).
+
+        What is not given, or None, stays; ``"null"`` is as it is without emulation. What a page has of its own goes
+        before: see :meth:`Page.emulate_media`.
+
+        :param media: ``"screen"`` or ``"print"``.
+        :param color_scheme: ``"light"``, ``"dark"`` or ``"no-preference"``.
+        :param reduced_motion: ``"reduce"`` or ``"no-preference"``.
+        :param forced_colors: ``"active"`` or ``"none"``.
+        :param contrast: ``"more"``, ``"less"`` or ``"no-preference"``.
+        :returns: fires and fails like :meth:`set_geolocation`.
+        """
+        given: dict[str, Any] = {
+            "media": media,
+            "color_scheme": color_scheme,
+            "reduced_motion": reduced_motion,
+            "forced_colors": forced_colors,
+            "contrast": contrast,
+        }
+        return self._change(**{name: value for name, value in given.items() if value is not None})
+
+    @returns_deferred
+    async def grant_permissions(self, permissions: Sequence[str], *, origin: str | None = None) -> None:
+        """Let pages do things without asking (``Browser.grantPermissions``), besides those that were granted before.
+
+        Once any was granted, what was not is denied.
+
+        :param permissions: names such as ``"geolocation"``, ``"notifications"``, ``"camera"``, ``"clipboard-read"``.
+        :param origin: whose pages, such as ``"https://example.com"``; None: all.
+        :returns: fires with None when they are granted. Fails with :exc:`ValueError` where there is no such permission,
+            or origin; otherwise like ``Session.execute``.
+        """
+        names, of = checked_permissions(permissions), checked_origin(origin)
+        before = self._granted
+        self._granted = {**before, of: list(dict.fromkeys([*before.get(of, ()), *names]))}
+        await self._told(self._grant(of))
+
+    @returns_deferred
+    async def clear_permissions(self) -> None:
+        """Take all permissions back that were granted (``Browser.resetPermissions``).
+
+        :returns: fires with None when that is done; fails like ``Session.execute``.
+        """
+        self._granted = {}
+        await self._told(("Browser.resetPermissions", self._named({})))
+
+    @returns_deferred
+    async def _set_up(self) -> None:
+        """Tell the browser what is set for the context and is not said to its pages; again over another line."""
+        telling = [self._grant(origin) for origin in self._granted]
+        if not self._accepts_downloads:
+            telling.append(("Browser.setDownloadBehavior", self._named({"behavior": "deny"})))
+        for waiting in [self._told(each) for each in telling]:  # in one write
+            await waiting
+
+    def _grant(self, origin: str | None) -> tuple[str, dict[str, Any]]:
+        where = {} if origin is None else {"origin": origin}
+        return "Browser.grantPermissions", self._named({"permissions": self._granted[origin], **where})
+
+    def _named(self, params: dict[str, Any]) -> dict[str, Any]:
+        return params if self.id is None else {**params, "browserContextId": self.id}
+
+    def _told(self, command: tuple[str, dict[str, Any]]) -> Deferred[Any]:
+        """Tell the browser something: not by way of the session's journal, as the context may have another id later."""
+        root = self.browser.session
+        return succeed(None) if root.suspended else root._send_quietly(*command)
+
+    def _change(self, **options: Any) -> Deferred[None]:
+        try:
+            given: Any = {**dict.fromkeys(options), **checked_options(options)}
+        except (TypeError, ValueError):
+            return fail()
+        return self._emulation.change(self.browser.connection.timeout, given)
+
+    def _end(self, error: Exception | None = None) -> None:
+        self._closing = True
+        self._streams.end(error)
+        self._closed.fire(None)

@@ -25,7 +25,7 @@ from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp._following import Choice, Following, ModelFeed
 from txcdp._privacy import printable, shown_url
 from txcdp._timeouts import DEFAULT, Timeout
-from txcdp._url_patterns import URLMatch
+from txcdp._url_patterns import URLMatch, resolved
 from txcdp.domains import dom, inspector, network, page, target
 from txcdp.errors import CommandError, ContextDestroyed, DocumentBroken, NavigationError, SessionDetached
 from txcdp.model import (
@@ -189,6 +189,7 @@ class Frame:
         :returns: fires and fails like :meth:`Page.goto`, with :exc:`NavigationError` also where the frame is removed.
         """
         seconds = self._checked(wait_until, timeout)
+        url = resolved(url, self.page.context._base_url)
         return self.page._navigator.goto(self, url, wait_until, referer, seconds)
 
     def set_content(self, html: str, wait_until: WaitUntil = "load", *, timeout: Timeout = DEFAULT) -> Deferred[None]:

@@ -454,7 +454,7 @@ class Navigator:
         self, frame: Frame, match: URLMatch, wait_until: WaitUntil, seconds: float | None
     ) -> Deferred[None]:
         """Wait until a frame is somewhere; see ``Page.wait_for_url``."""
-        waiter = _State(frame, wait_until, url_matcher(match))
+        waiter = _State(frame, wait_until, url_matcher(match, frame.page.context._base_url))
         waiter.look()
         what = match if isinstance(match, str) else getattr(match, "pattern", "a URL that matches")
         return self._until(waiter, waiter.done, str(what), wait_until, seconds)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 
 from txcdp._core.sessions import Session
 from txcdp._deferreds import OneShot, ignore_failure, returns_deferred, with_deadline
@@ -21,15 +21,17 @@ from txcdp.page import _commits as commits
 from txcdp.page._clock import Clock
 from txcdp.page._console import ConsoleMessage, PageConsole, PageError
 from txcdp.page._dialogs import Dialog, PageDialogs
+from txcdp.page._emulation import PageEmulation
 from txcdp.page._evaluation import Evaluator
 from txcdp.page._frames import Frame, FrameTree, Navigation, WaitUntil, check_wait_until
 from txcdp.page._handles import ElementHandle, JSHandle, handle_of
 from txcdp.page._injected import Injected
 from txcdp.page._navigation import Navigator
+from txcdp.page._options import ColorScheme, Contrast, ForcedColors, Media, ReducedMotion, checked_options
 from txcdp.page._responses import Response
 from txcdp.page._scripts import Binding, Scripts, source_of
 from txcdp.page._storage import WebStorage
-from txcdp.page._viewport import ViewportSize, checked, override
+from txcdp.page._viewport import ViewportSize, checked
 from txcdp.page._waiting import wait_for_timeout
 from txcdp.page._workers import Worker
 from txcdp.protocol import Event
@@ -55,8 +57,8 @@ class Page:
     :param target_id: the page's target.
     :param dialogs: sees to the answers of the browser's dialogs.
     :param context: the page's.
+    :param emulation: what it is given.
     :param found: whether the page was there before, and so may have been anywhere.
-    :param viewport: what it was given; None: it has its window's size.
     :ivar session: for everything else that the protocol has: ``page.session.execute(...)``.
     :ivar context: the :class:`BrowserContext` that it is in.
     """
@@ -68,8 +70,8 @@ class Page:
         target_id: str,
         dialogs: PageDialogs,
         context: BrowserContext,
+        emulation: PageEmulation,
         found: bool = False,
-        viewport: ViewportSize | None = None,
     ) -> None:
         self.session = session
         self.context = context
@@ -77,7 +79,7 @@ class Page:
         self._evaluator = Evaluator(self._injected, self._frame_by_id)
         self._target_id = target_id
         self._connection = connection
-        self._viewport = viewport
+        self._emulation = emulation
         self._timeouts = DefaultTimeouts(context._timeouts)
         session._set_default_timeout(self._timeouts.general)
         self._dialogs = dialogs.follow(session, self)  # with the Page domain enabled, they wait for an answer
@@ -132,7 +134,7 @@ class Page:
         """
         if name is None and url is None:
             raise TypeError("frame(name) or frame(url=...): one of them is needed")
-        matches = None if url is None else url_matcher(url)
+        matches = None if url is None else url_matcher(url, self.context._base_url)
         for each in self._tree.frames.values():
             if (name is None or each.name == name) and (matches is None or matches(each.url)):
                 return each
@@ -157,7 +159,8 @@ class Page:
     @property
     def viewport_size(self) -> ViewportSize | None:
         """The size that the page was given, in CSS pixels; None where it has its window's."""
-        return None if self._viewport is None else self._viewport.copy()
+        size = self._emulation.viewport
+        return None if size is None else size.copy()
 
     @returns_deferred
     async def set_viewport_size(self, viewport_size: ViewportSize) -> None:
@@ -167,9 +170,63 @@ class Page:
         :returns: fires with None when the page has it. Fails with :exc:`TypeError` or :exc:`ValueError` when there is
             no such size; otherwise like ``Session.execute``.
         """
-        size = checked(viewport_size)
-        await self.session.execute(override(size))
-        self._viewport = size
+        await self._emulate(viewport=checked(viewport_size), screen=None)
+
+    def emulate_media(
+        self,
+        *,
+        media: Media | None = None,
+        color_scheme: ColorScheme | None = None,
+        reduced_motion: ReducedMotion | None = None,
+        forced_colors: ForcedColors | None = None,
+        contrast: Contrast | None = None,
+    ) -> Deferred[None]:
+        """Change the medium, and what the user prefers, for the page's CSS (``Emulation.setEmulatedMedia``).
+
+        What is not given, or None, stays: as it was set before, else as the context has it. ``"null"`` is as it is
+        without emulation.
+
+        :param media: ``"screen"`` or ``"print"``.
+        :param color_scheme: ``"light"``, ``"dark"`` or ``"no-preference"``.
+        :param reduced_motion: ``"reduce"`` or ``"no-preference"``.
+        :param forced_colors: ``"active"`` or ``"none"``.
+        :param contrast: ``"more"``, ``"less"`` or ``"no-preference"``.
+        :returns: fires with None when the page has it. Fails with :exc:`ValueError` when there is no such value, and
+            otherwise like ``Session.execute``.
+        """
+        given: dict[str, Any] = {
+            "media": media,
+            "color_scheme": color_scheme,
+            "reduced_motion": reduced_motion,
+            "forced_colors": forced_colors,
+            "contrast": contrast,
+        }
+        return self._emulate(**{name: value for name, value in given.items() if value is not None})
+
+    def set_extra_http_headers(self, headers: Mapping[str, str]) -> Deferred[None]:
+        """Have headers sent with each request of the page (``Network.setExtraHTTPHeaders``).
+
+        :param headers: instead of those that were set before; the context's, too, are sent, but for those of the same
+            names.
+        :returns: fires with None when the page has them. Fails with :exc:`ValueError` or :exc:`TypeError` when one
+            cannot be sent, and otherwise like ``Session.execute``.
+        """
+        return self._emulate(extra_http_headers=headers)
+
+    def bring_to_front(self) -> Deferred[None]:
+        """Bring the page to the front of its window (``Page.bringToFront``).
+
+        :returns: fires with None when it is there; fails like ``Session.execute``.
+        """
+        return self.session.execute(page.bring_to_front())
+
+    def _emulate(self, **options: Any) -> Deferred[None]:
+        """Give the page something that goes before what its context's pages have."""
+        try:
+            given: Any = {**dict.fromkeys(options), **checked_options(options)}
+        except (TypeError, ValueError):
+            return fail()
+        return self._emulation.change(self._connection.timeout, given)
 
     def when_set_up(self) -> Deferred[None]:
         """Wait until the page is set up for its methods, or that has failed: what needs it then says so.
@@ -294,7 +351,7 @@ class Page:
         it is cancelled, or the time is up, before the page has begun to change, it stops loading and
         stays where it was.
 
-        :param url: where to; with a scheme.
+        :param url: where to; with a scheme, or relative to the ``base_url`` of the context.
         :param wait_until: ``"commit"``: the new document is there; ``"domcontentloaded"``: it is parsed;
             ``"load"``: with all that belongs to it; ``"networkidle"``: and half a second without requests, in its
             frames as well.

@@ -18,23 +18,27 @@ class ViewportSize(TypedDict):
 #: What a page has that nobody says anything else of.
 DEFAULT_VIEWPORT: Final = ViewportSize(width=1280, height=720)
 
+_UPRIGHT: Final = emulation.ScreenOrientation(type="portraitPrimary", angle=0)
+_LYING: Final = emulation.ScreenOrientation(type="landscapePrimary", angle=90)
+
 #: Chromium takes no more.
 _LARGEST: Final = 10_000_000
 
 
-def checked(viewport: object) -> ViewportSize:
+def checked(viewport: object, name: str = "viewport") -> ViewportSize:
     """Return a size that was given.
 
+    :param name: the argument's.
     :raises TypeError: it is none.
     :raises ValueError: there is no such size.
     """
     if not isinstance(viewport, Mapping) or viewport.keys() != {"width", "height"}:
-        raise TypeError(f"viewport={viewport!r}: give {{'width': 1280, 'height': 720}}")
-    for name, pixels in viewport.items():
+        raise TypeError(f"{name}={viewport!r}: give {{'width': 1280, 'height': 720}}")
+    for side, pixels in viewport.items():
         if not isinstance(pixels, int) or isinstance(pixels, bool):
-            raise TypeError(f"viewport={viewport!r}: {name} is a whole number of CSS pixels")
+            raise TypeError(f"{name}={viewport!r}: {side} is a whole number of CSS pixels")
         if not 0 < pixels <= _LARGEST:
-            raise ValueError(f"viewport={viewport!r}: {name} is from 1 to {_LARGEST:,}")
+            raise ValueError(f"{name}={viewport!r}: {side} is from 1 to {_LARGEST:,}")
     return ViewportSize(width=viewport["width"], height=viewport["height"])
 
 
@@ -53,9 +57,29 @@ def chosen(viewport: ViewportSize | None, no_viewport: bool, otherwise: Viewport
     return checked(viewport)
 
 
-def override(size: ViewportSize) -> emulation.set_device_metrics_override:
-    """Return the command that gives a page this size, on a screen that is as large."""
+def override(
+    size: ViewportSize,
+    screen: ViewportSize | None = None,
+    device_scale_factor: float | None = None,
+    is_mobile: bool = False,
+) -> emulation.set_device_metrics_override:
+    """Return the command that gives a page this size.
+
+    :param screen: the screen's size; None: as large as the viewport.
+    :param device_scale_factor: how many of the device's pixels a CSS pixel is wide; None: one.
+    :param is_mobile: whether the ``meta viewport`` tag counts, and what else mobile devices do otherwise.
+    """
     width, height = size["width"], size["height"]
+    on = screen or size
+    orientation = None
+    if is_mobile:
+        orientation = _UPRIGHT if on["height"] >= on["width"] else _LYING
     return emulation.set_device_metrics_override(
-        width=width, height=height, device_scale_factor=1, mobile=False, screen_width=width, screen_height=height
+        width=width,
+        height=height,
+        device_scale_factor=device_scale_factor or 1,
+        mobile=is_mobile,
+        screen_width=on["width"],
+        screen_height=on["height"],
+        screen_orientation=orientation,
     )

@@ -1,0 +1,94 @@
+"""Which pages are given something before they run: those that this program opens, and those that they open themselves.
+
+A page that another page opens runs at once, and may read its size, its language or the time in its first script. So it
+is attached to before that, through the browser (``Target.setAutoAttach``), and gets what it is to have while it waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from txcdp._core.sessions import AutoAttach, Session
+from txcdp._deferreds import ignore_failure, returns_deferred
+from txcdp.browser._emulation import ContextEmulation
+from txcdp.domains import target
+
+
+class Openings:
+    """Gives the pages of one browser what they are to have before they run.
+
+    :param root: the browser's session.
+    :param default: of pages in the default context.
+    :param made: returns what is given in the context of an id, where it was made here.
+    """
+
+    def __init__(
+        self, root: Session, default: ContextEmulation, made: Callable[[str | None], ContextEmulation | None]
+    ) -> None:
+        self._root = root
+        self._default = default
+        self._made = made
+        self._creating = 0
+        self._unclaimed: dict[str, Session] = {}
+        self._attaching = AutoAttach(
+            set_up=self._set_up,
+            keep=self._is_wanted,
+            recursive=False,
+            filter=[target.FilterEntry(type="page")],
+        )
+        self._started = False
+
+    @contextmanager
+    def creating(self) -> Iterator[None]:
+        """Keep what is attached automatically meanwhile: it may be the page that is being created."""
+        self._creating += 1
+        try:
+            yield
+        finally:
+            self._creating -= 1
+            if not self._creating:
+                unclaimed, self._unclaimed = self._unclaimed, {}
+                for session in unclaimed.values():
+                    session.detach().addErrback(ignore_failure)
+
+    def claim(self, session: Session) -> None:
+        """Take note that a page was created here."""
+        if session.target is not None:
+            self._unclaimed.pop(session.target.target_id, None)
+
+    def start(self) -> None:
+        """Attach to what pages open from now on."""
+        if not self._started:
+            self._started = True
+            self._start().addErrback(ignore_failure)
+
+    @returns_deferred
+    async def _start(self) -> None:
+        """Attach to what pages open; in a browser session of our own where the user has other targets attached to."""
+        session = self._root
+        if session._auto_attaching.related:
+            opened = (await session.execute(target.attach_to_browser_target())).session_id
+            session = next(each for each in session._channel.sessions if each.id == opened)
+            session.when_ended().addCallback(self._ended)
+        await self._attaching.start(session)
+
+    def _ended(self, _: object) -> None:
+        self._started = False
+
+    def _of(self, info: target.TargetInfo) -> ContextEmulation | None:
+        """Return what a page belongs to that was not created here."""
+        made = self._made(info.browser_context_id)
+        return made if made is not None or self._default.opener(info) is None else self._default
+
+    def _is_wanted(self, info: target.TargetInfo) -> bool:
+        return (self._creating > 0 and info.opener_id is None) or self._of(info) is not None
+
+    def _set_up(self, session: Session) -> None:
+        if session.target is None:
+            return
+        context = self._of(session.target)
+        if context is not None:
+            context.give_opened(session, context.opener(session.target))
+        else:
+            self._unclaimed[session.target.target_id] = session

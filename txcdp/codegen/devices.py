@@ -1,0 +1,85 @@
+"""``python -m txcdp.codegen.devices FILE``: bring the table of devices up to date from Playwright's.
+
+FILE is that table as JSON, which ``make devices`` has Node print from the package ``playwright-core``; ``-`` is the
+standard input. What is written is ``txcdp/devices.json``: options of contexts, by the names of the devices.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from txcdp.errors import TxcdpError
+
+__all__ = ["BadTable", "main", "table", "written"]
+
+_TARGET: Final = Path(__file__).resolve().parents[1] / "devices.json"
+
+#: Families of devices; of the others hardly any is in use, or their browsers are not made of Chromium or WebKit.
+_FAMILIES: Final = ("iPhone", "iPad", "Pixel", "Galaxy", "Desktop Chrome", "Desktop Edge")
+
+#: What is taken of each device, and how it is called here.
+_NAMES: Final = {
+    "userAgent": "user_agent",
+    "viewport": "viewport",
+    "screen": "screen",
+    "deviceScaleFactor": "device_scale_factor",
+    "isMobile": "is_mobile",
+    "hasTouch": "has_touch",
+}
+
+
+class BadTable(TxcdpError):
+    """The table is not of the expected shape."""
+
+
+def table(devices: object) -> dict[str, dict[str, Any]]:
+    """Return the devices of our families, by their names, as options of contexts.
+
+    :raises BadTable: they are none.
+    """
+    if not isinstance(devices, Mapping):
+        raise BadTable("a mapping of names to devices is wanted")
+    found = {}
+    for name, device in devices.items():
+        if not str(name).startswith(_FAMILIES):
+            continue
+        try:
+            found[str(name)] = {ours: device[theirs] for theirs, ours in _NAMES.items() if theirs in device}
+            found[str(name)]["user_agent"], found[str(name)]["viewport"]
+        except (TypeError, KeyError) as error:
+            raise BadTable(f"{name}: {error!r}") from error
+    if not found:
+        raise BadTable("none of the devices are known here")
+    return found
+
+
+def written(devices: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the text of the file: a device on each line."""
+    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(device)}" for name, device in devices.items())
+    return f"{{\n{lines}\n}}\n"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status: 0 well, 1 no table, 2 misuse."""
+    parser = argparse.ArgumentParser(prog="python -m txcdp.codegen.devices", description="Write the table of devices.")
+    parser.add_argument("file", metavar="FILE", help="Playwright's table of devices, as JSON; -: the standard input")
+    parser.add_argument("--output", metavar="FILE", type=Path, default=_TARGET, help="where to (default: %(default)s)")
+    options = parser.parse_args(argv)
+    try:
+        text = sys.stdin.read() if options.file == "-" else Path(options.file).read_text("utf-8")
+        devices = table(json.loads(text))
+        options.output.write_text(written(devices), "utf-8")
+    except (TxcdpError, OSError, ValueError) as error:
+        print(f"devices: {error}", file=sys.stderr)
+        return 1
+    print(f"{len(devices)} devices: {options.output}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,361 @@
+"""What a page is given: its device, place, network and the like, as its context's options and its own say.
+
+Each thing that can be emulated is a line of the table :data:`_ASPECTS`: which commands say it, what takes it back, and
+which targets take them. A page's frames in other processes and its workers are targets of their own, and are attached
+to before they run, where there is anything that they have to be told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+from weakref import WeakKeyDictionary, ref
+
+from twisted.internet.defer import CancelledError, Deferred, gatherResults
+from twisted.python.failure import Failure
+
+from txcdp._core.sessions import AutoAttach, Session
+from txcdp._core.sessions.session import not_supported
+from txcdp._deferreds import ignore_failure, returns_deferred, with_deadline
+from txcdp.domains import emulation, network, page, security, target
+from txcdp.errors import CommandError, CommandTimeout, Gone, TxcdpError
+from txcdp.page._options import ContextOptions
+from txcdp.page._user_agents import metadata_of, platform_of
+from txcdp.page._viewport import ViewportSize, override
+from txcdp.protocol import Command, from_json, to_json
+
+Commands = tuple[Command[Any], ...]
+
+_PAGE: Final = frozenset({"page"})
+_FRAMES: Final = frozenset({"page", "iframe"})
+_WORKERS: Final = frozenset({"page", "iframe", "worker"})
+
+#: Registering a service worker says that it is registered, and does nothing.
+_NO_SERVICE_WORKERS: Final = (
+    "if (globalThis.ServiceWorkerContainer) ServiceWorkerContainer.prototype.register = async function register() {"
+    " console.warn('Service workers are blocked'); };"
+)
+
+
+class _Aspect(NamedTuple):
+    """One thing that is emulated.
+
+    :ivar commands: what says it; nothing where it is not emulated.
+    :ivar undo: what takes it back.
+    :ivar targets: the types of targets that have to be told.
+    """
+
+    commands: Callable[[ContextOptions], Commands]
+    undo: Commands
+    targets: frozenset[str]
+
+
+def _metrics(options: ContextOptions) -> Commands:
+    size = options.get("viewport")
+    if size is None:
+        return ()
+    return (
+        override(
+            size, options.get("screen"), options.get("device_scale_factor"), is_mobile=bool(options.get("is_mobile"))
+        ),
+    )
+
+
+def _touch(options: ContextOptions) -> Commands:
+    return (emulation.set_touch_emulation_enabled(enabled=True),) if options.get("has_touch") else ()
+
+
+def _user_agent(options: ContextOptions) -> Commands:
+    agent, locale = options.get("user_agent") or "", options.get("locale")
+    if not agent and locale is None:
+        return ()
+    return (
+        emulation.set_user_agent_override(
+            user_agent=agent,
+            accept_language=locale,
+            platform=platform_of(agent),
+            user_agent_metadata=metadata_of(agent, bool(options.get("is_mobile"))),
+        ),
+    )
+
+
+def _locale(options: ContextOptions) -> Commands:
+    locale = options.get("locale")
+    return (emulation.set_locale_override(locale=locale),) if locale else ()
+
+
+def _timezone(options: ContextOptions) -> Commands:
+    timezone = options.get("timezone_id")
+    return (emulation.set_timezone_override(timezone_id=timezone),) if timezone else ()
+
+
+def _geolocation(options: ContextOptions) -> Commands:
+    place = options.get("geolocation")
+    return () if place is None else (emulation.set_geolocation_override(**place),)
+
+
+def _network(options: ContextOptions) -> Commands:
+    offline, slow = options.get("offline"), options.get("network_conditions")
+    if not offline and not slow:
+        return ()
+    slow = slow or {}
+    # A frame's conditions count from when its Network domain is enabled.
+    return (network.enable(), _conditions(bool(offline), **slow))
+
+
+def _conditions(
+    offline: bool, latency: float = 0, download_throughput: float = -1, upload_throughput: float = -1
+) -> Command[Any]:
+    return network.emulate_network_conditions(
+        offline=offline,
+        latency=latency * 1000,
+        download_throughput=download_throughput,
+        upload_throughput=upload_throughput,
+    )
+
+
+def _headers(options: ContextOptions) -> Commands:
+    headers = options.get("extra_http_headers")
+    return (network.enable(), network.set_extra_http_headers(headers=dict(headers))) if headers else ()
+
+
+#: Features of media that are emulated: options, and how CSS calls them.
+_FEATURES: Final = {
+    "color_scheme": "prefers-color-scheme",
+    "reduced_motion": "prefers-reduced-motion",
+    "forced_colors": "forced-colors",
+    "contrast": "prefers-contrast",
+}
+
+
+def _media(options: ContextOptions) -> Commands:
+    said: Mapping[str, Any] = options
+    features = [
+        emulation.MediaFeature(name=feature, value=said[name])
+        for name, feature in _FEATURES.items()
+        if said.get(name) not in (None, "null")
+    ]
+    medium = options.get("media") or "null"
+    if not features and medium == "null":
+        return ()
+    return (emulation.set_emulated_media(media="" if medium == "null" else medium, features=features),)
+
+
+def _scripts(options: ContextOptions) -> Commands:
+    off = options.get("java_script_enabled") is False
+    return (emulation.set_script_execution_disabled(value=True),) if off else ()
+
+
+def _csp(options: ContextOptions) -> Commands:
+    return (page.set_bypass_csp(enabled=True),) if options.get("bypass_csp") else ()
+
+
+def _certificates(options: ContextOptions) -> Commands:
+    ignored = options.get("ignore_https_errors")
+    return (security.set_ignore_certificate_errors(ignore=True),) if ignored else ()
+
+
+def _service_workers(options: ContextOptions) -> Commands:
+    if options.get("service_workers") != "block":
+        return ()
+    return (
+        network.set_bypass_service_worker(bypass=True),
+        page.add_script_to_evaluate_on_new_document(source=_NO_SERVICE_WORKERS),
+    )
+
+
+def _processor(options: ContextOptions) -> Commands:
+    rate = options.get("cpu_throttling")
+    return () if rate is None else (emulation.set_cpu_throttling_rate(rate=rate),)
+
+
+_ASPECTS: Final[dict[str, _Aspect]] = {
+    "metrics": _Aspect(_metrics, (emulation.clear_device_metrics_override(),), _PAGE),
+    "touch": _Aspect(_touch, (emulation.set_touch_emulation_enabled(enabled=False),), _FRAMES),
+    "user agent": _Aspect(_user_agent, (emulation.set_user_agent_override(user_agent=""),), _WORKERS),
+    "locale": _Aspect(_locale, (emulation.set_locale_override(),), _FRAMES),
+    "timezone": _Aspect(_timezone, (emulation.set_timezone_override(timezone_id=""),), _FRAMES),
+    "geolocation": _Aspect(_geolocation, (emulation.clear_geolocation_override(),), _FRAMES),
+    "network": _Aspect(_network, (_conditions(False),), _FRAMES),
+    "headers": _Aspect(_headers, (network.set_extra_http_headers(headers={}),), _WORKERS),
+    "media": _Aspect(_media, (emulation.set_emulated_media(media="", features=[]),), _FRAMES),
+    "scripts": _Aspect(_scripts, (emulation.set_script_execution_disabled(value=False),), _FRAMES),
+    "CSP": _Aspect(_csp, (page.set_bypass_csp(enabled=False),), _FRAMES),
+    "certificates": _Aspect(_certificates, (security.set_ignore_certificate_errors(ignore=False),), _FRAMES),
+    "service workers": _Aspect(_service_workers, (), _FRAMES),
+    "processor": _Aspect(_processor, (emulation.set_cpu_throttling_rate(rate=1),), _PAGE),
+}
+
+#: What Chromium refuses only when a page is given it, and what to write instead.
+_REFUSED: Final = {
+    emulation.set_timezone_override.method: (
+        "timezone_id",
+        "Invalid timezone ID: Chromium knows no such one; give a name of the IANA database, such as 'Europe/Berlin'",
+    ),
+    emulation.set_locale_override.method: (
+        "locale",
+        "Invalid locale name; give a language, and a country if you like, such as 'de' or 'de-DE'",
+    ),
+}
+
+
+class PageEmulation:
+    """Gives one page what it is to be given.
+
+    :param session: the page's.
+    :param context: returns what the pages of its context are given.
+    :param own: what the page has of its own, which goes before that.
+    """
+
+    def __init__(
+        self, session: Session, context: Callable[[], ContextOptions], own: ContextOptions | None = None
+    ) -> None:
+        # Weakly, as its context has this for as long as there is the session.
+        self._session = ref(session)
+        self._clock = session.context.clock
+        self._context = context
+        self._own: ContextOptions = own or {}
+        self._given: WeakKeyDictionary[Session, dict[str, Commands]] = WeakKeyDictionary()
+        self._attaching: frozenset[str] = frozenset()
+        self._under_way: list[Deferred[Exception | None]] = []
+
+    @property
+    def viewport(self) -> ViewportSize | None:
+        """The size that the page has; None: its window's."""
+        return self.options.get("viewport")
+
+    @property
+    def options(self) -> ContextOptions:
+        """All that holds for the page."""
+        context = self._context()
+        if not self._own:
+            return context
+        merged: ContextOptions = {**context, **self._own}
+        if "extra_http_headers" in self._own:
+            merged["extra_http_headers"] = merged_headers(
+                context.get("extra_http_headers") or {}, self._own["extra_http_headers"] or {}
+            )
+        return merged
+
+    def give(self) -> None:
+        """Give the page, and what belongs to it, all that it does not have yet, in one write."""
+        page_session = self._session()
+        if page_session is None or page_session.ended:
+            return
+        options = self.options
+        self._tell(page_session, "page", options)
+        missing = _targets(options) - self._attaching - _PAGE
+        below = list(_below(page_session)) if missing or self._attaching else []
+        if missing:
+            self._attaching |= missing
+            kinds = [target.FilterEntry(type=each) for each in sorted(self._attaching)]
+            policy = AutoAttach(set_up=self._attached, filter=kinds)
+            for session in (page_session, *below):
+                policy.start(session).addErrback(not_supported)
+        for child in below:
+            self._tell(child, child.kind or "", options)
+
+    def say_again(self) -> None:
+        """Say once more what a process has but once, as a page with which this one may share it has gone.
+
+        Chromium then has neither the one's nor the other's; and it has refused the locale while there was another
+        one's, which it does not keep for the page's next process then.
+        """
+        page_session = self._session()
+        if page_session is None or page_session.ended:
+            return
+        for session in (page_session, *_below(page_session)):
+            given = self._given.get(session, {})
+            for command in (*given.get("locale", ()), *given.get("timezone", ())):
+                session.execute_raw(type(command).method, from_json(to_json(command))).addErrback(ignore_failure)
+
+    @returns_deferred
+    async def when_given(self, timeout: float | None) -> None:
+        """Wait until what was sent last has been answered.
+
+        :param timeout: seconds.
+        :returns: fires with None; fails with :exc:`ValueError` or :exc:`CommandError` where the browser has refused
+            something, and with :exc:`CommandTimeout`.
+        """
+        waiting, self._under_way = self._under_way, []
+        if not waiting:
+            return
+        session = self._session()
+        obstacle = "" if session is None else session.blocked_by
+        late = lambda: CommandTimeout("Emulation", timeout or 0, obstacle)  # noqa: E731
+        failed: Exception | None = None
+        for each in await with_deadline(self._clock, gatherResults(waiting, consumeErrors=True), timeout, late):
+            failed = failed or each
+        if failed is not None:
+            raise failed
+
+    @returns_deferred
+    async def change(self, timeout: float | None, options: ContextOptions) -> None:
+        """Give the page something of its own.
+
+        :param options: what goes before its context's; what was given before stays.
+        :returns: fires and fails like :meth:`when_given`.
+        """
+        self._own = {**self._own, **options}
+        self.give()
+        await self.when_given(timeout)
+
+    def _attached(self, child: Session) -> None:
+        self._tell(child, child.kind or "", self.options)
+
+    def _tell(self, session: Session, kind: str, options: ContextOptions) -> None:
+        given = self._given.setdefault(session, {})
+        for name, aspect in _ASPECTS.items():
+            if kind not in aspect.targets:
+                continue
+            before = given.get(name, ())
+            commands = aspect.commands(options)
+            if commands == before:
+                continue
+            given[name] = commands
+            for command in commands or aspect.undo:
+                if command not in before:
+                    self._send(session, command)
+
+    def _send(self, session: Session, command: Command[Any]) -> None:
+        sent: Deferred[Any] = session._insist(command)
+        if session is not self._session():  # it may go at any time, and what it is told is what the page was told
+            sent.addErrback(ignore_failure)
+            return
+        self._under_way = [each for each in self._under_way if not each.called]
+        self._under_way.append(sent.addBoth(_outcome, command))
+
+
+def _targets(options: ContextOptions) -> frozenset[str]:
+    """Return the types of targets that have to be told anything."""
+    return frozenset().union(*(aspect.targets for aspect in _ASPECTS.values() if aspect.commands(options)))
+
+
+def _below(session: Session) -> Iterator[Session]:
+    """Find the sessions that were attached through one, and through those."""
+    found = {session}
+    for each in session._channel.sessions:  # parents come before their children
+        if each.parent in found:
+            found.add(each)
+            yield each
+
+
+def merged_headers(under: Mapping[str, str], over: Mapping[str, str]) -> dict[str, str]:
+    """Put headers over others; a name is the same in capital and small letters."""
+    names = {each.lower() for each in over}
+    return {**{name: value for name, value in under.items() if name.lower() not in names}, **over}
+
+
+def _outcome(answer: object, command: Command[Any]) -> Exception | None:
+    """Return what an answer means for who waits for it; a page that is gone has no part in it any more."""
+    if not isinstance(answer, Failure) or answer.check(Gone):
+        return None
+    answer.trap(TxcdpError, CancelledError)
+    error: Exception = answer.value  # type: ignore[assignment]
+    refused = _REFUSED.get(type(command).method)
+    if refused is None or not isinstance(error, CommandError):
+        return error
+    option, text = refused
+    found = ValueError(f"{option}={getattr(command, option)!r}: {text}")
+    found.__cause__ = error
+    return found

@@ -1,0 +1,418 @@
+"""What a context is made with: the options, and what cannot be."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Literal, NotRequired, TypedDict, get_args
+from urllib.parse import urlsplit
+
+from txcdp._arguments import refuse_bare_string
+from txcdp.page._viewport import ViewportSize, checked
+
+Media = Literal["screen", "print", "null"]
+ColorScheme = Literal["light", "dark", "no-preference", "null"]
+ReducedMotion = Literal["reduce", "no-preference", "null"]
+ForcedColors = Literal["active", "none", "null"]
+Contrast = Literal["more", "less", "no-preference", "null"]
+ServiceWorkers = Literal["allow", "block"]
+
+
+class Geolocation(TypedDict):
+    """A place, where a device says that it is.
+
+    :ivar latitude: in degrees, -90 to 90.
+    :ivar longitude: in degrees, -180 to 180.
+    :ivar accuracy: in metres; 0 when not given.
+    """
+
+    latitude: float
+    longitude: float
+    accuracy: NotRequired[float]
+
+
+class NetworkConditions(TypedDict, total=False):
+    """The limits of a slow network; what is not given is not limited.
+
+    :ivar latency: seconds from a request to the head of its response, at least.
+    :ivar download_throughput: bytes per second.
+    :ivar upload_throughput: bytes per second.
+    """
+
+    latency: float
+    download_throughput: float
+    upload_throughput: float
+
+
+class ProxySettings(TypedDict):
+    """A proxy.
+
+    :ivar server: such as ``"http://proxy.example:3128"`` or ``"socks5://127.0.0.1:1080"``; without a scheme, HTTP.
+    :ivar bypass: hosts that are reached without it, with commas between them, such as ``".example.org, 10.0.0.0/8"``.
+        Without an entry like ``"localhost"`` this machine itself is reached through the proxy, too.
+    """
+
+    server: str
+    bypass: NotRequired[str]
+
+
+class DeviceOptions(TypedDict, total=False):
+    """The options of a context that say which device it is.
+
+    :ivar viewport: the size of what is seen of the document, such as ``{"width": 1280, "height": 720}``; when not given
+        that of :func:`launch` or :func:`connect`.
+    :ivar screen: the size of the screen; as large as the viewport when not given.
+    :ivar device_scale_factor: how many of the device's pixels a CSS pixel is wide.
+    :ivar is_mobile: as on mobile devices: the ``meta viewport`` tag counts.
+    :ivar has_touch: whether the device has a touch screen.
+    :ivar user_agent: the user agent; client hints and ``navigator.platform`` are made to fit it.
+    """
+
+    viewport: ViewportSize | None
+    screen: ViewportSize | None
+    device_scale_factor: float | None
+    is_mobile: bool | None
+    has_touch: bool | None
+    user_agent: str | None
+
+
+class ContextOptions(DeviceOptions, total=False):
+    """The options of a context: what its pages are given; what is not named is as the browser has it.
+
+    All of it is in place before the first script of each page, of each page that one opens, and of each of their frames
+    and dedicated workers in other processes; it holds over navigations, and in browsers that are reconnected to or
+    restarted. None is the same as nothing. Those of :class:`DeviceOptions` belong to them.
+
+    :ivar no_viewport: leave pages as large as their windows are.
+    :ivar locale: such as ``"de-DE"``: ``navigator.language``, ``Accept-Language``, how numbers and dates are written.
+    :ivar timezone_id: a name of the IANA database, such as ``"Europe/Berlin"``.
+    :ivar geolocation: where the device is: a :class:`Geolocation`. A page may ask once ``permissions`` has
+        ``"geolocation"``.
+    :ivar permissions: what pages may do without asking, as for :meth:`BrowserContext.grant_permissions`.
+    :ivar extra_http_headers: sent with each request.
+    :ivar offline: whether there is no network.
+    :ivar network_conditions: how slow the network is: :class:`NetworkConditions`.
+    :ivar cpu_throttling: how many times slower the processor is; 1: as it is.
+    :ivar color_scheme: ``"light"``, ``"dark"`` or ``"no-preference"``; ``"null"``: the system's.
+    :ivar reduced_motion: ``"reduce"`` or ``"no-preference"``; ``"null"``: the system's.
+    :ivar forced_colors: ``"active"`` or ``"none"``; ``"null"``: the system's.
+    :ivar contrast: ``"more"``, ``"less"`` or ``"no-preference"``; ``"null"``: the system's.
+    :ivar media: the medium of CSS: ``"screen"`` or ``"print"``; ``"null"``: what it is.
+    :ivar java_script_enabled: False: the pages' scripts do not run; ``evaluate`` still works.
+    :ivar bypass_csp: whether the pages' Content-Security-Policy does not count.
+    :ivar ignore_https_errors: go on where a certificate is not valid.
+    :ivar base_url: what URLs without a scheme are relative to.
+    :ivar service_workers: ``"block"``: registering one does nothing, and those that are there see no requests.
+    :ivar accept_downloads: False: downloads are refused.
+    :ivar proxy: :class:`ProxySettings`.
+    :ivar origins_with_universal_network_access: origins that may read across origins.
+    """
+
+    no_viewport: bool | None
+    locale: str | None
+    timezone_id: str | None
+    geolocation: Geolocation | None
+    permissions: Sequence[str] | None
+    extra_http_headers: Mapping[str, str] | None
+    offline: bool | None
+    network_conditions: NetworkConditions | None
+    cpu_throttling: float | None
+    color_scheme: ColorScheme | None
+    reduced_motion: ReducedMotion | None
+    forced_colors: ForcedColors | None
+    contrast: Contrast | None
+    media: Media | None
+    java_script_enabled: bool | None
+    bypass_csp: bool | None
+    ignore_https_errors: bool | None
+    base_url: str | None
+    service_workers: ServiceWorkers | None
+    accept_downloads: bool | None
+    proxy: ProxySettings | None
+    origins_with_universal_network_access: Sequence[str] | None
+
+
+#: Permissions by their names in the web's standards, and by Chromium's.
+PERMISSIONS: Final = {
+    "accelerometer": "sensors",
+    "ambient-light-sensor": "sensors",
+    "background-fetch": "backgroundFetch",
+    "background-sync": "backgroundSync",
+    "camera": "videoCapture",
+    "clipboard-read": "clipboardReadWrite",
+    "clipboard-write": "clipboardSanitizedWrite",
+    "display-capture": "displayCapture",
+    "geolocation": "geolocation",
+    "gyroscope": "sensors",
+    "idle-detection": "idleDetection",
+    "local-fonts": "localFonts",
+    "local-network-access": "localNetworkAccess",
+    "magnetometer": "sensors",
+    "microphone": "audioCapture",
+    "midi": "midi",
+    "midi-sysex": "midiSysex",
+    "notifications": "notifications",
+    "payment-handler": "paymentHandler",
+    "persistent-storage": "durableStorage",
+    "screen-wake-lock": "wakeLockScreen",
+    "storage-access": "storageAccess",
+    "window-management": "windowManagement",
+}
+
+#: Options that are not said to pages.
+_NOT_SAID: Final = frozenset(
+    "no_viewport permissions base_url accept_downloads proxy origins_with_universal_network_access".split()
+)
+
+#: A name of a header, and what cannot be in a value.
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_LINE_BREAKS: Final = re.compile(r"[\0\r\n]")
+
+
+def checked_options(options: Mapping[str, Any]) -> ContextOptions:
+    """Return options that were given, without those that are None.
+
+    :raises TypeError: there is no such option, or one has a wrong type.
+    :raises ValueError: one cannot be.
+    """
+    given: dict[str, Any] = {}
+    for name, value in options.items():
+        check = _CHECKS.get(name)
+        if check is None:
+            raise TypeError(_unknown(name))
+        if value is not None:
+            given[name] = check(name, value)
+    if not given.get("no_viewport"):
+        given.pop("no_viewport", None)
+    if given.get("no_viewport"):
+        for name in ("viewport", "screen", "device_scale_factor", "is_mobile"):
+            if given.get(name):
+                raise ValueError(f"{name}= needs a viewport: leave no_viewport=True out")
+    found: ContextOptions = given  # type: ignore[assignment]
+    return found
+
+
+def emulated(options: ContextOptions) -> ContextOptions:
+    """Return the options that are said to pages; the others are the context's own affair."""
+    found: dict[str, Any] = {name: value for name, value in options.items() if name not in _NOT_SAID}
+    return found  # type: ignore[return-value]
+
+
+def checked_permissions(permissions: object) -> list[str]:
+    """Return what Chromium calls permissions that were given.
+
+    :raises TypeError: they are none.
+    :raises ValueError: there is no such permission.
+    """
+    refuse_bare_string("permissions", permissions if isinstance(permissions, str | bytes) else None)
+    if not isinstance(permissions, Sequence):
+        raise TypeError(f"permissions={permissions!r}: a list of names is wanted, such as ['geolocation']")
+    names: dict[str, None] = {}
+    for each in permissions:
+        if each not in PERMISSIONS:
+            raise ValueError(f"Unknown permission: {each}; there are {', '.join(PERMISSIONS)}")
+        names[PERMISSIONS[each]] = None
+    return list(names)
+
+
+def checked_origin(origin: str | None) -> str | None:
+    """Return the origin of a URL that was given.
+
+    :raises ValueError: it has none.
+    """
+    if origin is None:
+        return None
+    parts = urlsplit(origin)
+    if not parts.scheme or not parts.netloc:
+        raise ValueError(f"origin={origin!r}: one such as 'https://example.com' is wanted")
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def _unknown(name: str) -> str:
+    snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().replace("__", "_")
+    similar = difflib.get_close_matches(snake.replace("httpcredentials", "http_credentials"), _CHECKS, n=1)
+    if name == "context":
+        return "a page is opened in a context with context.new_page(url)"
+    did_you_mean = f"; did you mean {similar[0]}?" if similar else ""
+    return f"a context has no option {name!r}{did_you_mean}"
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value == value
+
+
+def _a_bool(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{name}={value!r}: True or False is wanted")
+    return value
+
+
+def _a_text(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{name}={value!r}: a str is wanted")
+    if _LINE_BREAKS.search(value):
+        raise ValueError(f"{name}={value!r}: it cannot have line breaks")
+    return value
+
+
+def _a_number(least: float) -> Callable[[str, object], float]:
+    def check(name: str, value: Any) -> float:
+        if not _is_number(value):
+            raise TypeError(f"{name}={value!r}: a number is wanted")
+        if not least <= value < float("inf") or value <= 0:
+            raise ValueError(f"{name}={value!r}: {f'{least:g} or more' if least else 'more than 0'} is wanted")
+        return float(value)
+
+    return check
+
+
+def _one_of(*values: str) -> Callable[[str, object], str]:
+    def check(name: str, value: object) -> str:
+        if value not in values:
+            raise ValueError(f"{name}={value!r}: one of {', '.join(map(repr, values))} is wanted")
+        return str(value)
+
+    return check
+
+
+def _a_mapping(name: str, value: object, needed: set[str], also: set[str]) -> Mapping[str, Any]:
+    like = "{" + ", ".join(f"{key!r}: ..." for key in sorted(needed | also)) + "}"
+    if not isinstance(value, Mapping) or not needed <= value.keys() <= needed | also:
+        raise TypeError(f"{name}={value!r}: {like} is wanted{', or less of it' if also else ''}")
+    return value
+
+
+def checked_geolocation(name: str, value: object) -> Geolocation:
+    """Return a place that was given.
+
+    :raises TypeError: it is none.
+    :raises ValueError: it is not on the earth.
+    """
+    place = _a_mapping(name, value, {"latitude", "longitude"}, {"accuracy"})
+    for key, least, most in (("latitude", -90, 90), ("longitude", -180, 180), ("accuracy", 0, float("inf"))):
+        number = place.get(key, 0)
+        if not _is_number(number):
+            raise TypeError(f"{name}.{key}={number!r}: a number is wanted")
+        if not least <= number <= most:
+            raise ValueError(f"{name}.{key}={number!r}: it is from {least} to {most}")
+    return Geolocation(latitude=place["latitude"], longitude=place["longitude"], accuracy=place.get("accuracy", 0))
+
+
+def checked_headers(name: str, value: object) -> dict[str, str]:
+    """Return headers that were given.
+
+    :raises TypeError: they are none.
+    :raises ValueError: one cannot be sent.
+    """
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name}={value!r}: a mapping of names to values is wanted, such as {{'X-Token': 'a'}}")
+    for header, text in value.items():
+        if not isinstance(header, str) or not isinstance(text, str):
+            raise TypeError(f"{name}: a header's name and value are str, not {header!r} and {type(text).__name__}")
+        if not _HEADER_NAME.fullmatch(header):
+            raise ValueError(f"{name}: {header!r} is no name of a header")
+        if _LINE_BREAKS.search(text):
+            raise ValueError(f"{name}: the value of {header!r} cannot have line breaks")
+    return dict(value)
+
+
+def checked_conditions(name: str, value: object) -> NetworkConditions:
+    """Return conditions of a network that were given.
+
+    :raises TypeError: they are none.
+    :raises ValueError: they cannot be.
+    """
+    given = _a_mapping(name, value, set(), {"latency", "download_throughput", "upload_throughput"})
+    for key, number in given.items():
+        if not _is_number(number):
+            raise TypeError(f"{name}.{key}={number!r}: a number is wanted")
+        if not number >= 0 or (number == 0 and key != "latency"):
+            raise ValueError(f"{name}.{key}={number!r}: it is not negative, and for no network there is offline=True")
+    conditions: NetworkConditions = {**given}  # type: ignore[typeddict-item]
+    return conditions
+
+
+def checked_proxy(name: str, value: object) -> ProxySettings:
+    """Return a proxy that was given.
+
+    :raises TypeError: it is none.
+    :raises ValueError: it has a username: these are not supported.
+    """
+    proxy = _a_mapping(name, value, {"server"}, {"bypass", "username", "password"})
+    for key in proxy:
+        if proxy[key] is not None and not isinstance(proxy[key], str):
+            raise TypeError(f"{name}.{key}: a str is wanted")
+    if proxy.get("username") or proxy.get("password") or "@" in proxy["server"]:
+        raise ValueError(
+            f"{name}: a proxy's username and password are not supported; answer Fetch.authRequired on the page's "
+            "session, or have a proxy of your own between them"
+        )
+    found = ProxySettings(server=proxy["server"].strip())
+    if proxy.get("bypass"):
+        found["bypass"] = proxy["bypass"]
+    return found
+
+
+def proxy_bypass_list(proxy: ProxySettings) -> str:
+    """Return what a proxy is not used for, as Chromium takes it.
+
+    Chromium leaves this machine out by itself; whoever names a proxy for tests means that, too.
+    """
+    hosts = [each.strip() for each in proxy.get("bypass", "").split(",") if each.strip()]
+    rules = [f"*{each}" if each.startswith(".") else each for each in hosts]
+    if not any(each in ("<-loopback>", "localhost", "127.0.0.1", "[::1]", "::1") for each in rules):
+        rules.insert(0, "<-loopback>")
+    return ",".join(rules)
+
+
+def _a_base_url(name: str, value: object) -> str:
+    text = _a_text(name, value)
+    if not urlsplit(text).scheme:
+        raise ValueError(f"{name}={text!r}: a URL with its scheme is wanted, such as 'http://localhost:8080/'")
+    return text
+
+
+def _some_origins(name: str, value: Any) -> list[str]:
+    refuse_bare_string(name, value)
+    return list(value)
+
+
+def _some_permissions(name: str, value: object) -> list[str]:
+    return checked_permissions(value)
+
+
+def _a_size(name: str, value: object) -> ViewportSize:
+    return checked(value, name)
+
+
+_CHECKS: Final[dict[str, Callable[[str, Any], object]]] = {
+    "viewport": _a_size,
+    "no_viewport": _a_bool,
+    "screen": _a_size,
+    "device_scale_factor": _a_number(0),
+    "is_mobile": _a_bool,
+    "has_touch": _a_bool,
+    "user_agent": _a_text,
+    "locale": _a_text,
+    "timezone_id": _a_text,
+    "geolocation": checked_geolocation,
+    "permissions": _some_permissions,
+    "extra_http_headers": checked_headers,
+    "offline": _a_bool,
+    "network_conditions": checked_conditions,
+    "cpu_throttling": _a_number(1),
+    "color_scheme": _one_of(*get_args(ColorScheme)),
+    "reduced_motion": _one_of(*get_args(ReducedMotion)),
+    "forced_colors": _one_of(*get_args(ForcedColors)),
+    "contrast": _one_of(*get_args(Contrast)),
+    "media": _one_of(*get_args(Media)),
+    "java_script_enabled": _a_bool,
+    "bypass_csp": _a_bool,
+    "ignore_https_errors": _a_bool,
+    "base_url": _a_base_url,
+    "service_workers": _one_of(*get_args(ServiceWorkers)),
+    "accept_downloads": _a_bool,
+    "proxy": checked_proxy,
+    "origins_with_universal_network_access": _some_origins,
+}
