@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from txcdp.browser._browser import Browser
     from txcdp.page import ConsoleMessage, Dialog, Frame, Page, PageError
 
+
 class BrowserContext:
     """A context: pages with cookies, storage and cache of their own; made by ``Browser.new_context``.
 
