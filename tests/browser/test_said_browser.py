@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+from pathlib import Path
 from typing import Any
 
 from tests.browser.support import SharedBrowserTestCase, reactor
 from txcdp import domains as cdp
 from txcdp._core.dispatch.tap import CommandObserver
-from txcdp.page import ConsoleMessage, Page
+from txcdp.errors import AlreadyHandled
+from txcdp.page import ConsoleMessage, FileChooser, Page
 from txcdp.streams import StreamSubject, first
 
 
@@ -267,3 +269,68 @@ class WorkerTests(SaidTestCase):
         for each in closing:
             await each
         self.assertEqual(tab.workers, [])
+
+
+class FileChooserTests(SaidTestCase):
+    def file(self, text: str) -> Path:
+        """Return a file with a text."""
+        path = Path(self.mktemp())
+        path.write_text(text)
+        return path
+
+    async def chooser(self, tab: Page, html: str) -> FileChooser:
+        """Return the file chooser of an input."""
+        await tab.set_content(html)
+        await tab.evaluate(
+            "() => { events = []; for (const type of ['input', 'change'])"
+            " document.querySelector('input').addEventListener(type, () => events.push(type)) }"
+        )
+        async with tab.file_choosers.expect() as expected:
+            await tab.evaluate("document.querySelector('input').click()")
+        return await expected.value
+
+    async def test_paths(self):
+        tab = await self.page()
+        one, two = self.file("one"), self.file("two")
+        chooser = await self.chooser(tab, "<input type=file multiple>")
+        self.assertEqual((chooser.is_multiple(), chooser.page), (True, tab))
+        self.assertEqual(await chooser.element.evaluate("it => it.type"), "file")
+        await chooser.set_files([one, str(two)])
+        read = "async () => [await Promise.all([...document.querySelector('input').files].map(f => f.text())), events]"
+        self.assertEqual(await tab.evaluate(read), [["one", "two"], ["input", "change"]])
+        await self.fails(chooser.set_files([]), AlreadyHandled)
+
+    async def test_payloads_and_refusals(self):
+        tab = await self.page()
+        chooser = await self.chooser(tab, "<input type=file>")
+        self.assertFalse(chooser.is_multiple())
+        await self.fails(chooser.set_files(["a", "b"]), ValueError)
+        await self.fails(chooser.set_files("/nowhere/at/all"), FileNotFoundError)
+        await chooser.set_files({"name": "x.txt", "mimeType": "text/plain", "buffer": b"\xff\x00"})
+        read = (
+            "async () => { const f = document.querySelector('input').files[0];"
+            " return [f.name, f.type, new Uint8Array(await f.arrayBuffer()), events] }"
+        )
+        self.assertEqual(await tab.evaluate(read), ["x.txt", "text/plain", b"\xff\x00", ["input", "change"]])
+
+    async def test_they_are_intercepted_while_somebody_wants_them(self):
+        tab = await self.page()
+        sent: list[bytes] = []
+        stop = tab._connection.observe_commands(CommandObserver(sent.append, lambda number, message: None))
+        self.addCleanup(stop)
+        listening = tab.file_choosers.subscribe()
+        listening.dispose()
+        await tab.title()
+        asked = [each for each in sent if b"setInterceptFileChooserDialog" in each]
+        self.assertEqual([b"true" in each for each in asked], [True, False])
+
+    async def test_a_frame_of_another_site(self):
+        tab = await self.page()
+        inner = self.server.page("/inner", "<input type=file>").replace("127.0.0.1", "localhost")
+        self.server.page("/outer", f"<iframe src='{inner}'></iframe>")
+        await tab.goto(self.server.url("/outer"))
+        path = self.file("inside")
+        async with tab.file_choosers.expect() as expected:
+            await tab.frames[1].evaluate("document.querySelector('input').click()")
+        await (await expected.value).set_files(path)
+        self.assertEqual(await tab.frames[1].evaluate("document.querySelector('input').files[0].text()"), "inside")

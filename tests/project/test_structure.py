@@ -75,7 +75,15 @@ CIRCLES: tuple[frozenset[str], ...] = (
             "browser",
             *(f"browser.{name}" for name in ("_browser", "_context", "_opening", "_reopening")),
             "browser._storage_state",
-            *("page", "page._console", "page._dialogs", "page._frames", "page._handles", "page._navigation"),
+            *(
+                "page",
+                "page._console",
+                "page._dialogs",
+                "page._file_choosers",
+                "page._frames",
+                "page._handles",
+                "page._navigation",
+            ),
             *("page._page", "page._responses", "page._storage", "page._workers"),
         }
     ),

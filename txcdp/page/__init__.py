@@ -6,6 +6,7 @@ What it has no method for, the protocol has: ``page.session.execute`` and ``page
 from txcdp.page._clock import Clock
 from txcdp.page._console import ConsoleLevel, ConsoleMessage, PageError, SourceLocation
 from txcdp.page._dialogs import Dialog
+from txcdp.page._file_choosers import FileChooser, FilePayload, Files
 from txcdp.page._frames import Frame, Navigation, WaitUntil
 from txcdp.page._handles import Box, ElementHandle, JSHandle
 from txcdp.page._page import Page
@@ -25,6 +26,9 @@ __all__ = [
     "ConsoleMessage",
     "Dialog",
     "ElementHandle",
+    "FileChooser",
+    "FilePayload",
+    "Files",
     "Frame",
     "JSError",
     "JSHandle",

@@ -218,9 +218,11 @@ class PageConsole:
 
     :param page: the page.
     :param streams: the page's.
+    :ivar workers: those that run.
     """
 
     def __init__(self, page: Page, streams: PageStreams) -> None:
+        self.workers: list[Worker] = []
         self._page = page
         self._streams = streams
         self._begun = False
@@ -247,6 +249,8 @@ class PageConsole:
 
     def add_worker(self, worker: Worker) -> None:
         """Hear what a further worker of the page says, before it runs."""
+        self.workers.append(worker)
+        worker.session._feed_into(ended=lambda _: self.workers.remove(worker))
         if self._begun:
             worker._hear()
 
@@ -259,7 +263,7 @@ class PageConsole:
             self._begun = True
             for session, evaluator in self._page._tree.evaluators():
                 self.add(session, evaluator)
-            for worker in self._page.workers:
+            for worker in self.workers:
                 worker._hear()
 
 

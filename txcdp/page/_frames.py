@@ -671,7 +671,7 @@ class FrameTree:
             injected = self._injected[session] = Injected(session)
             injected.register()
             self._page._scripts.attach(injected)
-            self._page._said.add(session, Evaluator(injected, self.frame))
+            self._page._session_began(session, Evaluator(injected, self.frame))
             session._feed_into(ended=lambda _: self._ended(session))
             for domain in self._domains:
                 session._keep_enabled(domain)

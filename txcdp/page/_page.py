@@ -23,6 +23,7 @@ from txcdp.page._console import ConsoleMessage, PageConsole, PageError
 from txcdp.page._dialogs import Dialog, PageDialogs
 from txcdp.page._emulation import PageEmulation
 from txcdp.page._evaluation import Evaluator
+from txcdp.page._file_choosers import FileChooser, FileChoosers
 from txcdp.page._frames import Frame, FrameTree, Navigation, WaitUntil, check_wait_until
 from txcdp.page._handles import ElementHandle, JSHandle, handle_of
 from txcdp.page._injected import Injected
@@ -84,10 +85,10 @@ class Page:
         session._set_default_timeout(self._timeouts.general)
         self._dialogs = dialogs.follow(session, self)  # with the Page domain enabled, they wait for an answer
         self._navigator = Navigator(session)
-        self._workers: list[Worker] = []
         url = "about:blank" if session.target is None else session.target.url
         self._tree = FrameTree(self, target_id, url, found, dialogs.follow)
         self._said = PageConsole(self, self._tree.streams)
+        self._file_choosers = FileChoosers(self, self._tree.streams)
         # All leave in one write. A page that hangs answers when it hangs no more.
         session._insist(page.enable()).addErrback(ignore_failure)
         self._injected.register()
@@ -326,9 +327,17 @@ class Page:
         return self._said.page_errors
 
     @property
+    def file_choosers(self) -> Stream[FileChooser]:
+        """The page's file choosers, as they open: a stream of :class:`FileChooser`.
+
+        While anybody subscribes no dialog is shown (``Page.setInterceptFileChooserDialog``).
+        """
+        return self._file_choosers.stream
+
+    @property
     def workers(self) -> list[Worker]:
         """The page's workers that run; service workers are those of its context."""
-        return list(self._workers)
+        return list(self._said.workers)
 
     @property
     def worker_started(self) -> Stream[Worker]:
@@ -734,11 +743,14 @@ class Page:
         """Note that there is another document in a frame."""
         self.context._note_url(frame.url)
 
+    def _session_began(self, session: Session, evaluator: Evaluator) -> None:
+        """Take a session of a frame in another process, which waits."""
+        self._said.add(session, evaluator)
+        self._file_choosers.add(session, evaluator)
+
     def _worker_began(self, session: Session) -> None:
         """Take a worker that is attached to and waits."""
         worker = Worker(session, self)
-        self._workers.append(worker)
-        session._feed_into(ended=lambda _: self._workers.remove(worker))
         self._said.add_worker(worker)
         self._tree.streams.push("worker_started", worker)
 
