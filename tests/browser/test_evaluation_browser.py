@@ -65,6 +65,9 @@ class TableTests(SharedBrowserTestCase):
         self.assertTrue(await tab.evaluate("o => o.a === o.b[0] && o.self === o", cycle))
         back = await tab.evaluate("o => o", cycle)
         self.assertIs(back["self"], back)
+        empty: list[Any] = []
+        self.assertTrue(await tab.evaluate("([a, b]) => a === b", [empty, empty]))
+        self.assertFalse(await tab.evaluate("([a, b]) => a === b", [(), ()]))
         self.assertIs(back["a"], back["b"][0])
         deep: list[Any] = []
         for _ in range(100_000):
@@ -266,16 +269,17 @@ class HandleTests(SharedBrowserTestCase):
             ("5", 5, "5"),
             ("'\\x7fj[]'", "\x7fj[]", "\x7fj[]"),
             ("'text'", "text", "text"),
-            ("null", None, "None"),
-            ("undefined", None, "None"),
-            ("-0", -0.0, "-0.0"),
-            ("2n ** 70n", 2**70, str(2**70)),
-            ("Promise.resolve(true)", True, "True"),
+            ("null", None, "null"),
+            ("undefined", None, "undefined"),
+            ("-0", -0.0, "-0"),
+            ("2n ** 70n", 2**70, f"{2**70}n"),
+            ("Promise.resolve(true)", True, "true"),
         ):
             handle = await tab.evaluate_handle(source)
             self.assertEqual((show(await handle.json_value()), str(handle)), (show(value), text))
             self.assertEqual(show(await handle.evaluate("a => a")), show(value))
             self.assertEqual(show(await tab.evaluate("a => a[0]", [handle])), show(value))
+            self.assertTrue(await tab.evaluate(f"async a => Object.is(a, await ({source}))", handle))
             self.assertEqual(await handle.get_properties(), {})
             await handle.dispose()
 

@@ -123,9 +123,9 @@ class HistoryTests(SharedBrowserTestCase):
         kinds: list[str] = []
         page.navigations.subscribe(lambda each: kinds.append(each.kind))
         for wait_until in ("commit", "domcontentloaded", "load", "networkidle"):
-            await page.go_back(wait_until)
+            self.assertEqual(got(await page.go_back(wait_until)).url, first)
             self.assertEqual((page.url, await page.title()), (first, "one"))
-            await page.go_forward(wait_until)
+            self.assertEqual(got(await page.go_forward(wait_until)).status, 200)
             self.assertEqual((page.url, await page.title()), (second, "two"))
         self.assertEqual(len(kinds), 8)
         self.assertLessEqual(set(kinds), {"restored", "new_document"})
@@ -192,9 +192,17 @@ class RefererTests(SharedBrowserTestCase):
     async def test_a_referer(self):
         page = await self.page()
         self.server.echo("/", "referer")
-        response = got(await page.goto(self.server.url("/"), referer="http://from.test/"))
-        self.assertEqual(await response.text(), "http://from.test/")
-        self.assertEqual(await page.evaluate("document.referrer"), "http://from.test/")
+        response = got(await page.goto(self.server.url("/"), referer="http://from.test/path?query"))
+        self.assertEqual(await response.text(), "http://from.test/path?query")
+        self.assertEqual(await page.evaluate("document.referrer"), "http://from.test/path?query")
+
+    async def test_the_page_is_closed_before_there_is_an_answer(self):
+        page = await self.page()
+        held = self.server.held("/slow")
+        going = page.goto(self.server.url("/slow"))
+        await held.asked
+        await page.close()
+        await self.fails(going, SessionDetached)
 
     async def test_a_response(self):
         page = await self.page()

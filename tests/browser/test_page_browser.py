@@ -497,7 +497,7 @@ class EvaluationTests(SharedBrowserTestCase):
         await tab.goto(url)
         self.assertEqual(await tab.title(), "T")
         self.assertEqual(tab.url, url)
-        self.assertTrue((await tab.content()).startswith("<!DOCTYPE html>\n<html><head><title>T</title>"))
+        self.assertTrue((await tab.content()).startswith("<!DOCTYPE html><html><head><title>T</title>"))
         self.assertEqual(await tab.evaluate("(async () => [1, {a: 'b'}, /c/])()"), [1, {"a": "b"}, re.compile("c")])
         self.assertEqual(await tab.evaluate("a => a", {"a": [1, None]}), {"a": [1, None]})
         self.assertEqual(await tab.evaluate("document.querySelector('p').id"), "XMLSerializer")
@@ -550,7 +550,7 @@ class EvaluationTests(SharedBrowserTestCase):
     async def test_content(self):
         tab = await self.page()
         await tab.goto(self.server.page("/", "<!doctype html><title>T</title><p>text"))
-        html = "<!DOCTYPE html>\n<html><head><title>T</title></head><body><p>text</p></body></html>"
+        html = "<!DOCTYPE html><html><head><title>T</title></head><body><p>text</p></body></html>"
         self.assertEqual(await tab.content(), html)
         await tab.goto(self.server.page("/quirks", "<p>old"))
         self.assertEqual(await tab.content(), "<html><head></head><body><p>old</p></body></html>")

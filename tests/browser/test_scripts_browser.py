@@ -107,6 +107,26 @@ class WaitTests(SharedBrowserTestCase):
         cancelled.cancel()
         await self.fails(cancelled, CancelledError)
 
+    async def test_a_policy_that_forbids_what_is_not_compiled_at_once(self):
+        tab = await self.page()
+        await tab.goto(self.server.page("/", content_security_policy="script-src 'self'"))
+        waiting = [tab.wait_for_function(each) for each in ("window.ready", "window.ready;  ", "() => window.ready")]
+        await tab.evaluate("() => { ready = 1 }")
+        for each in waiting:
+            self.assertEqual(await (await each).json_value(), 1)
+
+    async def test_what_is_evaluated_again_means_the_same(self):
+        tab = await self.page()
+        count = "window.count = (window.count || 0) + 1"
+        for source in (f"{{ it: ({count}) > 2 }}", f"const it = ({count}) > 2; it", f"({count}) > 2 // so far"):
+            await tab.wait_for_function(source, polling=0.001)
+            self.assertEqual(await tab.evaluate("count"), 3)
+            await tab.evaluate("void delete window.count")
+        for source in ("if (({}) > 2) throw new Error('late')", "({}) > 2 && (() => {{ throw new Error('late') }})()"):
+            error = await self.fails(tab.wait_for_function(source.format(count), polling=0.001), EvaluationError)
+            self.assertEqual((error.message, error.stack.count("<anonymous>")), ("late", error.stack.count("\n")))
+            await tab.evaluate("void delete window.count")
+
     async def test_a_page_that_replaces_the_time(self):
         tab = await self.page()
         broken = "for (const each of ['setTimeout', 'requestAnimationFrame', 'Promise']) window[each] = null"

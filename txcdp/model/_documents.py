@@ -172,6 +172,9 @@ _RESTORED: Final = ("commit", "DOMContentLoaded", "load", "networkAlmostIdle", "
 #: Of how many frames is kept what was told of a document before the frame was known.
 _MOST_EARLY: Final = 1000
 
+#: Of how many documents that may be in the back/forward cache the server's answers are known.
+_MOST_ANSWERS: Final = 20
+
 #: How many navigations that have ended are known by their loaders.
 _REMEMBERED: Final = 1000
 
@@ -285,6 +288,8 @@ class Documents(Table):
         self._early: dict[str, tuple[str, dict[str, float]]] = {}
         #: The loaders of navigations that have ended, so that what is told of them late begins none.
         self._ended: dict[str, None] = {}
+        #: What has brought the last documents that were left: those that come back bring no answer.
+        self._answers: dict[str, network.Response] = {}
         self.handlers = {
             page.FrameStartedNavigating: self._started,
             network.ResponseReceived: self._responded,
@@ -451,10 +456,15 @@ class Documents(Table):
             if each is not navigation and (each.document or each in older):
                 self._tell(each, NavigationInput.OVERTAKE)
         fresh = Document(loader_id=frame.loader_id, frame_id=frame.id, url=url, unreachable_url=frame.unreachable_url)
+        fresh.response = navigation.response
         if restored:
             fresh.reached = dict.fromkeys(_RESTORED, 0.0)
-        fresh.response = navigation.response
+            fresh.response = fresh.response or self._answers.get(fresh.loader_id)
         navigation.document, navigation.url = fresh.loader_id, frame.unreachable_url or url
+        if document is not None and document.response is not None and frame.parent_id is None:
+            self._answers[document.loader_id] = document.response
+            if len(self._answers) > _MOST_ANSWERS:
+                del self._answers[next(iter(self._answers))]
         self._replace(fresh, navigation)
         if restored:
             self._tell(navigation, NavigationInput.RESTORE)

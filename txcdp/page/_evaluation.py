@@ -85,7 +85,8 @@ class Kept:
         if self._disposed:
             raise EvaluationError(f"{self!r} has been disposed of")
         if self._remote.object_id is None:
-            return values.Inserted(None, _primitive(self._remote))
+            is_undefined = self._remote.type == "undefined"
+            return values.UNDEFINED if is_undefined else values.Inserted(None, _primitive(self._remote))
         if evaluator in self._adopted:
             return self._adopted[evaluator]._insert_into(evaluator, object_ids)
         if evaluator is not self._evaluator:
@@ -399,7 +400,7 @@ class OwnWorld:
     TITLE: Final = f"(()=>{{{_GET}return get(Document,'title',document)}})()"
     CONTENT: Final = (
         f"(()=>{{{_GET}const type=get(Document,'doctype',document),root=get(Document,'documentElement',document);"
-        "return (type?new XMLSerializer().serializeToString(type)+'\\n':'')+(root?get(Element,'outerHTML',root):'')})()"
+        "return (type?new XMLSerializer().serializeToString(type):'')+(root?get(Element,'outerHTML',root):'')})()"
     )
 
     def __init__(self, session: Session) -> None:

@@ -12,6 +12,7 @@ from txcdp._timeouts import DEFAULT, Timeout
 from txcdp.domains import dom, runtime
 from txcdp.errors import CommandError, EvaluationError
 from txcdp.page._evaluation import Evaluator, Kept, explained, value_of
+from txcdp.protocol import to_json
 
 if TYPE_CHECKING:
     from txcdp.page._frames import Frame
@@ -35,7 +36,7 @@ class JSHandle(Kept):
 
     def __str__(self) -> str:
         if self._remote.object_id is None:
-            return str(value_of(self._remote))
+            return self._remote.unserializable_value or _in_javascript(self._remote)
         return self._remote.description or self._remote.type
 
     def __repr__(self) -> str:
@@ -107,6 +108,13 @@ class JSHandle(Kept):
         :returns: fires with None, also where it was gone before.
         """
         return self._dispose()
+
+
+def _in_javascript(primitive: runtime.RemoteObject) -> str:
+    """Return a primitive as JavaScript's own ``String`` does."""
+    if primitive.type == "string":
+        return str(value_of(primitive))
+    return "undefined" if primitive.type == "undefined" else to_json(primitive.value).decode()
 
 
 class ElementHandle(JSHandle):

@@ -284,7 +284,7 @@ class Watcher(Waiter[Arrival]):
         if state is NavigationState.FAILED:
             self._unreachable(navigation)
         elif state is NavigationState.ABORTED:
-            self.fail(self._error or NavigationError(self.url, navigation.error_text or _ABORTED))
+            self._when_alive(self._error or NavigationError(self.url, navigation.error_text or _ABORTED))
         elif state is NavigationState.DOWNLOADED:
             self.fail(self._error or DownloadStarted(self.url))
         elif state is NavigationState.SAME_DOCUMENT:
@@ -396,7 +396,12 @@ class Navigator:
 
         def send(watcher: Watcher, session: Session) -> None:
             frame_id = None if frame is frame.page.main_frame else frame._row.id
-            command = page.navigate(url=url, referrer=referer, frame_id=frame_id)
+            command = page.navigate(
+                url=url,
+                referrer=referer,
+                referrer_policy=None if referer is None else "unsafeUrl",  # else some of it would be left out
+                frame_id=frame_id,
+            )
             watcher.navigating(session.execute(command, timeout=None))
 
         return self._go(frame, url, send, wait_until, seconds)

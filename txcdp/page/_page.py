@@ -396,8 +396,8 @@ class Page:
 
         :param wait_until: as for :meth:`goto`; a document that comes whole from the back/forward cache has got there.
         :param timeout: as for :meth:`goto`.
-        :returns: fires and fails like :meth:`goto`; with None, too, where there is nothing to go back to, and where
-            the document came from the cache.
+        :returns: fires and fails like :meth:`goto`; with None, too, where there is nothing to go back to. A document
+            from the cache has the answer that it had then, of which the browser has the body no more.
         :raises ValueError: ``wait_until`` is none that :meth:`goto` knows, or ``timeout`` is negative.
         """
         check_wait_until(wait_until)

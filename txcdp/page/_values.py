@@ -54,7 +54,7 @@ _INTEGERS: Final = {
 } | {(False, 1): "Uint8Array"}
 
 #: Functions of the script that are on the stack beneath what is evaluated.
-_BENEATH: Final = r"(?:evaluate(?:Source|Script|Function)|settlePromise|isThenable|Object\.waitUntil)"
+_BENEATH: Final = r"(?:evaluate(?:Source|Script|Function|Again)|settlePromise|isThenable|Object\.waitUntil)"
 
 #: The first of these in a stack, and all that follows.
 _OURS: Final = re.compile(
@@ -246,6 +246,9 @@ class Inserted(NamedTuple):
     value: Any = None
 
 
+#: What stands for a handle of ``undefined``: a handle that there is not is that.
+UNDEFINED: Final = Inserted(-1)
+
 #: Returns what is written in the place of a value; None for itself.
 Insert: TypeAlias = Callable[[Any], Inserted | None]
 
@@ -290,7 +293,7 @@ def _is_json(value: Any, seen: set[int], depth: int) -> bool:
         return math.isfinite(value)
     if kind is not dict and kind is not list and kind is not tuple:
         return False
-    if value:
+    if value or kind is not tuple:  # there is but one empty tuple
         if depth > _DEPTH or id(value) in seen:
             return False
         seen.add(id(value))

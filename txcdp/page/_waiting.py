@@ -76,7 +76,7 @@ class FunctionWait:
         self._arg = arg
         self._number = next(_numbers)
         interval = "null" if polling is None else f"{polling * 1000:g}"
-        self._first = f"{source_literals(source)},{self._number},{interval}"
+        self._first = f"{source_literals(source.strip().rstrip(';'))},{self._number},{interval}"
         self._documents = 0
 
     def begin(self, seconds: float | None) -> Deferred[Kept]:

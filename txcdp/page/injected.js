@@ -405,6 +405,19 @@
     }
   };
 
+  /**
+   * Return what evaluates a source once more. It is compiled at once, where that can be: a document's policy may forbid
+   * it to all but those whom the browser calls itself. A block is none of an expression's.
+   * @param {string} source
+   */
+  const evaluateAgain = source => {
+    if (source[0] !== '{') {
+      try { return evaluateText('() => (' + source + '\n)'); } catch { }  // statements
+    }
+    const evaluateAgain = () => evaluateText(source);
+    return evaluateAgain;
+  };
+
   /** @param {any[]} packed @param {any[]} handles */
   const unpackAll = (packed, handles) => {
     for (let i = 0; i < packed.length; i++) packed[i] = unpack(packed[i], handles);
@@ -514,13 +527,14 @@
         unpackAll(packed, handles);
         mapSet(waits, id, () => {});
         let evaluated = evaluateScript(source, isFunction);
+        const again = typeof evaluated === 'function' ? undefined : evaluateAgain(source);
         for (;;) {
           let value = typeof evaluated === 'function' ? apply(evaluated, undefined, packed) : evaluated;
           if (isThenable(value)) value = await value;
           if (value || !mapGet(waits, id)) return keep(value);
           await pause(id, interval);
           if (!mapGet(waits, id)) return undefined;
-          if (typeof evaluated !== 'function') evaluated = evaluateScript(source, isFunction);
+          if (again) evaluated = again();
         }
       } catch (error) {
         return thrown(error, false);
