@@ -22,6 +22,7 @@ from txcdp.browser._context import BrowserContext
 from txcdp.browser._emulation import ContextEmulation
 from txcdp.browser._openings import Openings
 from txcdp.browser._reopening import Reopening
+from txcdp.browser._storage_state import checked_state
 from txcdp.domains import browser, target
 from txcdp.errors import CommandError, NotABrowser, SessionDetached, TxcdpError
 from txcdp.page import Page
@@ -232,11 +233,14 @@ class Browser:
 
         :param options: what its pages are given: see :class:`ContextOptions`.
         :returns: fires with the :class:`BrowserContext`; fails with :exc:`NotABrowser`, and like
-            ``Session.execute``; with :exc:`ValueError` or :exc:`TypeError` when an option cannot be. Of time zones and
-            locales that Chromium does not know :meth:`BrowserContext.new_page` says so.
+            ``Session.execute``; with :exc:`ValueError` or :exc:`TypeError` when an option cannot be, and with
+            :exc:`OSError` when the file of a storage state cannot be read. Of time zones and locales that Chromium does
+            not know :meth:`BrowserContext.new_page` says so.
         """
         given = checked_options(options)
         size = chosen(given.get("viewport"), bool(given.get("no_viewport")), self._viewport)
+        kept = given.get("storage_state")
+        state = None if kept is None else checked_state(kept)
         proxy, origins = given.get("proxy"), given.get("origins_with_universal_network_access")
         command = target.create_browser_context(
             dispose_on_detach=self._reopening is None,  # it has to outlive a lost line
@@ -248,6 +252,7 @@ class Browser:
         context = self._add_context(made, command, _with_viewport(given, size))
         try:
             await context._set_up()
+            await context._give_state(state)
         except BaseException:
             context.close().addErrback(ignore_failure)
             raise
@@ -422,6 +427,7 @@ class Browser:
             context.id = (await root.execute(context._made_by)).browser_context_id
             self._contexts[context.id] = context
             context._set_up().addErrback(ignore_failure)
+            await context._give_state(context._given_state).addErrback(ignore_failure)
             command = target.create_target(url="about:blank", browser_context_id=context.id)
             return (await root.execute(command)).target_id
 

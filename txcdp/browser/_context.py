@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from http.cookiejar import Cookie as JarCookie
 from http.cookiejar import CookieJar
@@ -68,10 +69,12 @@ class BrowserContext:
         self._made_by = made_by
         self._timeouts = DefaultTimeouts(browser._timeouts)
         #: The clock of all its pages: see :class:`~txcdp.page.Clock`.
-        self.clock = Clock(browser.session.context.clock.seconds, lambda: self.pages)
+        self.clock = Clock(time.time, lambda: self.pages)
         given = ContextOptions() if options is None else options.copy()
         self._base_url = given.pop("base_url", None)
+        given.pop("storage_state", None)  # it is given to it, as pages' settings are not
         self._accepts_downloads = given.pop("accept_downloads", True)
+        self._given_state: StorageState | None = None
         self._granted: dict[str | None, list[str]] = {}
         permissions = given.pop("permissions", None)
         if permissions:
@@ -259,6 +262,11 @@ class BrowserContext:
             :exc:`EvaluationError` where a database cannot be written; otherwise like ``Session.execute``.
         """
         await self._storage.replace(checked_state(state))
+
+    def _give_state(self, state: StorageState | None) -> Deferred[None]:
+        """Give it the state that it is to have from its beginning, which it gets again where it is made again."""
+        self._given_state = state
+        return succeed(None) if state is None else self._storage.add(state)
 
     @property
     def _storage(self) -> ContextStorage:

@@ -101,14 +101,14 @@ class Clock:
     Until one of its methods is called, pages have the real one. Workers keep that. What is set holds for pages that are
     open, and for documents that come.
 
-    :param seconds: returns the real time.
+    :param seconds: returns the real time, since the epoch.
     :param pages: returns the pages of the context.
     """
 
     def __init__(self, seconds: Callable[[], float], pages: Callable[[], Iterable[Timed]]) -> None:
         self._seconds = seconds
         self._pages = pages
-        self._literal = f'"_{secrets.token_hex(12)}"'  # by which the script is found, and no page's own
+        self._literal = ""  # by which the script is found, and no page's own
         self._installed = False
         #: Of the state in pages that have the clock.
         self._registrations: WeakKeyDictionary[Timed, Registration | None] = WeakKeyDictionary()
@@ -247,6 +247,7 @@ class Clock:
 
     def _begin(self, seconds: float) -> None:
         self._installed = True
+        self._literal = f'"_{secrets.token_hex(12)}"'
         self._origin = self._time = seconds
         self._ticks, self._at = 0.0, self._seconds()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, NotRequired, TypedDict, get_args
@@ -106,6 +107,8 @@ class ContextOptions(DeviceOptions, total=False):
     :ivar service_workers: ``"block"``: registering one does nothing, and those that are there see no requests.
     :ivar accept_downloads: False: downloads are refused.
     :ivar proxy: :class:`ProxySettings`.
+    :ivar storage_state: what it has of cookies and storage from the beginning: see
+        :meth:`BrowserContext.storage_state`; a dict, or the path of a file.
     :ivar origins_with_universal_network_access: origins that may read across origins.
     """
 
@@ -130,6 +133,7 @@ class ContextOptions(DeviceOptions, total=False):
     service_workers: ServiceWorkers | None
     accept_downloads: bool | None
     proxy: ProxySettings | None
+    storage_state: Mapping[str, Any] | str | os.PathLike[str] | None
     origins_with_universal_network_access: Sequence[str] | None
 
 
@@ -162,7 +166,7 @@ PERMISSIONS: Final = {
 
 #: Options that are not said to pages.
 _NOT_SAID: Final = frozenset(
-    "no_viewport permissions base_url accept_downloads proxy origins_with_universal_network_access".split()
+    "no_viewport permissions base_url accept_downloads proxy storage_state origins_with_universal_network_access".split()
 )
 
 #: A name of a header, and what cannot be in a value.
@@ -245,6 +249,14 @@ def _is_number(value: object) -> bool:
 def _a_bool(name: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise TypeError(f"{name}={value!r}: True or False is wanted")
+    return value
+
+
+def _a_state(name: str, value: object) -> object:
+    if not isinstance(value, Mapping | str | os.PathLike):
+        raise TypeError(
+            f"{name}={value!r}: a dict or the path of a file is wanted, as context.storage_state() gives it"
+        )
     return value
 
 
@@ -413,6 +425,7 @@ _CHECKS: Final[dict[str, Callable[[str, Any], object]]] = {
     "base_url": _a_base_url,
     "service_workers": _one_of(*get_args(ServiceWorkers)),
     "accept_downloads": _a_bool,
+    "storage_state": _a_state,
     "proxy": checked_proxy,
     "origins_with_universal_network_access": _some_origins,
 }
