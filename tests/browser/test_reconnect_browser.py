@@ -397,3 +397,22 @@ class KilledCrawlTests(BrowserTestCase):
         self.assertEqual(sorted(loaded), sorted(urls))
         self.assertLessEqual(max(each.tries for each in wanted), 3)  # one for each time that it was killed
         self.assertGreaterEqual(middleware.browser.connection.stats.reconnects, 2)
+
+
+class StateTests(ReconnectTestCase):
+    async def test_a_context_that_is_made_again_begins_as_it_did(self):
+        browser = await self.launch(restart=SOON)
+        url = self.server.page("/", "<script>began = [Date.now(), localStorage.k, document.cookie]</script>")
+        cookie = {"name": "a", "value": "1", "url": url}
+        kept = {"origin": self.server.url(""), "localStorage": [{"name": "k", "value": "v"}]}
+        context = await browser.new_context(storage_state={"cookies": [cookie], "origins": [kept]})
+        await context.clock.install(time=0)
+        await context.clock.pause_at(5)
+        tab = await context.new_page(url)
+        self.assertEqual(await tab.evaluate("began"), [5000, "v", "a=1"])
+        assert browser.process is not None
+        os.kill(browser.process.pid, signal.SIGKILL)
+        await self.suspended(browser)
+        await self.back(browser)
+        await tab.goto(url)
+        self.assertEqual(await tab.evaluate("began"), [5000, "v", "a=1"])

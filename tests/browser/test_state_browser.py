@@ -386,6 +386,25 @@ class StorageStateTests(SharedBrowserTestCase):
         path.write_text("{", encoding="utf-8")
         return path
 
+    async def test_a_context_begins_with_it(self):
+        url = self.server.page("/", "<p>")
+        item = {"name": "k", "value": "v"}
+        state: Any = {
+            "cookies": [{"name": "a", "value": "1", "url": url}],
+            "origins": [{"origin": self.server.url(""), "localStorage": [item]}],
+        }
+        path = self.broken()
+        path.write_text(json.dumps(state), encoding="utf-8")
+        for given in (state, path):
+            page = await self.browser.new_page(url, storage_state=given)
+            self.assertEqual(await page.local_storage.items(), [item])
+            self.assertEqual(await page.evaluate("document.cookie"), "a=1")
+            await page.close()
+        contexts = len(self.browser.contexts)
+        for wrong, kind in (({"cookies": 5}, ValueError), (5, TypeError), ("no/such/file", FileNotFoundError)):
+            await self.fails(self.browser.new_context(storage_state=wrong), kind)  # type: ignore[arg-type]
+        self.assertEqual(len(self.browser.contexts), contexts)
+
     async def test_what_is_no_state(self):
         context = await self.context()
         await context.add_cookies([{"name": "a", "value": "1", "url": "http://a.example"}])

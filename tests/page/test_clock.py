@@ -69,7 +69,8 @@ class ValuesTests(SynchronousTestCase):
             timedelta(-1),
         ):
             self.assertRaises(ValueError, seconds_of_ticks, wrong)
-        for other in (None, True, [], b"1"):
+        others: tuple[Any, ...] = (None, True, [], b"1")
+        for other in others:
             self.assertRaises(TypeError, seconds_of_ticks, other)
 
     def test_times(self):

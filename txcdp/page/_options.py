@@ -166,7 +166,8 @@ PERMISSIONS: Final = {
 
 #: Options that are not said to pages.
 _NOT_SAID: Final = frozenset(
-    "no_viewport permissions base_url accept_downloads proxy storage_state origins_with_universal_network_access".split()
+    "no_viewport permissions base_url accept_downloads proxy storage_state "
+    "origins_with_universal_network_access".split()
 )
 
 #: A name of a header, and what cannot be in a value.
@@ -254,9 +255,7 @@ def _a_bool(name: str, value: object) -> bool:
 
 def _a_state(name: str, value: object) -> object:
     if not isinstance(value, Mapping | str | os.PathLike):
-        raise TypeError(
-            f"{name}={value!r}: a dict or the path of a file is wanted, as context.storage_state() gives it"
-        )
+        raise TypeError(f"{name}={value!r}: what context.storage_state() returns, or the path of a file")
     return value
 
 
