@@ -125,6 +125,7 @@ class PictureTests(CommitTestCase):
     def test_it_is_not_held_for_long(self):
         self.chrome.on(page.capture_screenshot, NEVER)
         taking = self.tab.screenshot()
+        self.chrome.flush()
         self.commit()
         self.commit()
         self.paused("1")

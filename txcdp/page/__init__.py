@@ -3,6 +3,7 @@
 What it has no method for, the protocol has: ``page.session.execute`` and ``page.events``.
 """
 
+from txcdp.page._capture import Clip
 from txcdp.page._clock import Clock
 from txcdp.page._console import ConsoleLevel, ConsoleMessage, PageError, SourceLocation
 from txcdp.page._dialogs import Dialog
@@ -21,6 +22,7 @@ __all__ = [
     "Binding",
     "BindingCall",
     "Box",
+    "Clip",
     "Clock",
     "ConsoleLevel",
     "ConsoleMessage",

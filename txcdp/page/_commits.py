@@ -73,9 +73,9 @@ class _Signs:
     def __init__(self, session: Session, committed: Callable[[], None], moved: Callable[[], None]) -> None:
         self._committed, self._moved = committed, moved
         self._subscriptions: list[DisposableBase] = [
-            session._observe(page.FrameNavigated).subscribe(self._navigated, ignore_failure),
-            session._observe(page.LifecycleEvent).subscribe(lambda _: moved(), ignore_failure),
-            session._observe(page.FrameStoppedLoading).subscribe(lambda _: moved(), ignore_failure),
+            session._observe(page.FrameNavigated)._listen(self._navigated),
+            session._observe(page.LifecycleEvent)._listen(lambda _: moved()),
+            session._observe(page.FrameStoppedLoading)._listen(lambda _: moved()),
         ]
 
     def stop(self) -> None:

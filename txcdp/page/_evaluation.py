@@ -419,12 +419,24 @@ class OwnWorld:
                 self.forget()
         return await self._evaluate(expression, await self._make(frame_id))
 
+    @property
+    def made(self) -> bool:
+        """Whether it is there, in the document that is."""
+        return self._context is not None
+
+    async def context(self, frame_id: str) -> int:
+        """Return the world's number, by which commands name it; it is made where it is not there.
+
+        :param frame_id: the page's main frame.
+        """
+        return self._context if self._context is not None else await self._make(frame_id)
+
     def forget(self) -> None:
         """Forget the world's id, because the document changed: the new process may give the number to another world."""
         self._context = None
 
     async def _make(self, frame_id: str) -> int:
-        command = page.create_isolated_world(frame_id=frame_id, world_name="txcdp")
+        command = page.create_isolated_world(frame_id=frame_id, world_name="txcdp", grant_univeral_access=True)
         try:
             self._context = (await self._session.execute(command)).execution_context_id
         except CommandError as error:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict
 
 from twisted.internet.defer import Deferred
 
 from txcdp._deferreds import returns_deferred
-from txcdp._timeouts import DEFAULT, Timeout
+from txcdp._timeouts import DEFAULT, Timeout, seconds_of
 from txcdp.domains import dom, runtime
 from txcdp.errors import CommandError, EvaluationError
+from txcdp.page import _capture as capture
 from txcdp.page._evaluation import Evaluator, Kept, explained, value_of
 from txcdp.protocol import to_json
 
@@ -206,6 +209,53 @@ class ElementHandle(JSHandle):
             raise explained(error) from error
         x, y = model.border[::2], model.border[1::2]
         return Box(x=min(x), y=min(y), width=max(x) - min(x), height=max(y) - min(y))
+
+    @returns_deferred
+    async def screenshot(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        type: capture.ImageFormat | None = None,  # noqa: A002  (as users of the field know it)
+        quality: int | None = None,
+        mask: Sequence[str | ElementHandle] = (),
+        mask_color: str | None = None,
+        style: str | None = None,
+        animations: Literal["disabled", "allow"] = "allow",
+        caret: Literal["hide", "initial"] = "hide",
+        omit_background: bool = False,
+        scale: Literal["css", "device"] = "device",
+        timeout: Timeout = DEFAULT,
+    ) -> bytes:
+        """Take a picture of the element, scrolled into view, once it is visible and stays in its place for a frame.
+
+        The arguments are those of ``Page.screenshot``. What lies over it is in the picture, too.
+
+        :returns: fires with the file's content. Fails like ``Page.screenshot``, with :exc:`CommandTimeout` also when
+            it does not become visible, and with :exc:`EvaluationError` when it is not in the document.
+        """
+        picture = capture.Picture(
+            capture.image_format(path, type),
+            quality=quality,
+            mask=mask,
+            mask_color=mask_color,
+            style=style,
+            animations=animations,
+            caret=caret,
+            omit_background=omit_background,
+            scale=scale,
+            element=self,
+            box=self.bounding_box,
+        )
+        seconds = seconds_of(timeout, self._injected.session.context.timeout)
+        frame = await self.owner_frame()
+        if frame is None:
+            raise EvaluationError(f"{self!r} is in no document that is shown")
+        if self._injected.session is not frame.page.session:
+            raise EvaluationError(f"{self!r} is in a frame of another process: take the page's picture, with clip=")
+        data = await frame.page._camera.take(picture, seconds)
+        if path is not None:
+            capture.save(data, path)
+        return data
 
 
 #: Elements that show a document.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
@@ -78,6 +78,8 @@ class Page:
         self.context = context
         self._injected = Injected(session)
         self._evaluator = Evaluator(self._injected, self._frame_by_id)
+        own_world = lambda: (self.main_frame._world(session), self.main_frame_id)  # noqa: E731
+        self._camera = capture.Camera(session, own_world)
         self._target_id = target_id
         self._connection = connection
         self._emulation = emulation
@@ -665,30 +667,61 @@ class Page:
         *,
         type: capture.ImageFormat | None = None,  # noqa: A002  (as users of the field know it)
         format: capture.ImageFormat | None = None,  # noqa: A002  (the protocol's name)
-        full_page: bool = False,
         quality: int | None = None,
-        clip: page.Viewport | None = None,
+        full_page: bool = False,
+        clip: capture.Clip | page.Viewport | None = None,
+        mask: Sequence[str | ElementHandle] = (),
+        mask_color: str | None = None,
+        style: str | None = None,
+        animations: Literal["disabled", "allow"] = "allow",
+        caret: Literal["hide", "initial"] = "hide",
+        omit_background: bool = False,
+        scale: Literal["css", "device"] = "device",
         timeout: Timeout = DEFAULT,
     ) -> bytes:
-        """Take a picture of the page (``Page.captureScreenshot``).
+        """Take a picture of the page (``Page.captureScreenshot``), once the fonts that it needs are there.
+
+        What is changed in the page for it is put back, also when it fails or is cancelled.
 
         :param path: a file to write it to, too; its suffix decides what it is: .png, .jpg, .jpeg or .webp.
         :param type: ``"png"``, ``"jpeg"`` or ``"webp"``; by default what the path says, else PNG.
         :param format: the same by the protocol's name.
-        :param full_page: the whole document instead of the viewport alone.
         :param quality: of JPEG and WebP, 0 to 100.
-        :param clip: only this part of the document, in CSS pixels.
+        :param full_page: the whole document instead of the viewport alone.
+        :param clip: only this part of the picture, such as ``{"x": 0, "y": 0, "width": 100, "height": 50}``, in CSS
+            pixels; what is beyond its edges is left out. A :class:`cdp.page.Viewport` is a part of the document, and
+            has a scale.
+        :param mask: what is painted over: selectors of CSS, each for all elements of the page's document that match,
+            or elements.
+        :param mask_color: with which colour of CSS; ``"#FF00FF"`` when not given.
+        :param style: a style sheet that holds while the picture is taken, in all frames of the page's process and in
+            their open shadow trees.
+        :param animations: ``"disabled"``: animations and transitions that end are brought to their end, with its
+            events; those that do not are shown as they are before they begin, and start again afterwards.
+        :param caret: ``"hide"``, or ``"initial"``: the caret of what is edited blinks as it does.
+        :param omit_background: a document without a background is transparent, but for a JPEG.
+        :param scale: ``"device"``: a pixel for each one of the device; ``"css"``: for each one of CSS.
         :param timeout: seconds, or a timedelta; None or 0: no deadline; by default as :meth:`set_default_timeout` has
             set it, for the page, its context or the browser; where none has, the connection's for commands.
-        :returns: fires with the file's content. Fails like ``Session.execute``; with :exc:`ValueError` when
-            both ``full_page`` and ``clip`` are given, or the suffix is unknown or says something else than
-            ``type``; with :exc:`OSError` when it cannot be written.
+        :returns: fires with the file's content. Fails like :meth:`evaluate`; with :exc:`CommandTimeout` when the
+            fonts are not loaded in time; with :exc:`ValueError` or :exc:`TypeError` when there is no such picture:
+            the clip is outside of it, the suffix is unknown or says something else than ``type``, a PNG is to have a
+            quality; with :exc:`OSError` when it cannot be written.
         """
-        if None not in (type, format) and type != format:
-            raise ValueError(f"type={type!r} or format={format!r}, not both: they are one thing by two names")
-        kind = capture.image_format(path, type or format)
-        seconds = seconds_of(timeout, self._timeouts.general(self._connection.timeout))
-        data = await capture.screenshot(self.session, kind, seconds, full_page=full_page, quality=quality, clip=clip)
+        picture = capture.Picture(
+            capture.format_of(path, type, format),
+            quality=quality,
+            full_page=full_page,
+            clip=clip,
+            mask=mask,
+            mask_color=mask_color,
+            style=style,
+            animations=animations,
+            caret=caret,
+            omit_background=omit_background,
+            scale=scale,
+        )
+        data = await self._camera.take(picture, seconds_of(timeout, self._timeouts.general(self._connection.timeout)))
         if path is not None:
             capture.save(data, path)
         return data

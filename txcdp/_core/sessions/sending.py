@@ -126,7 +126,11 @@ class Sending:
 
     def stands(self, method: str) -> bool:
         """Whether a command is among what would be sent again."""
-        return any(entry.method == method for entry in self._journal)
+        return self.standing(method) is not None
+
+    def standing(self, method: str) -> dict[str, Any] | None:
+        """Return the parameters of a command that is among what would be sent again; None: it is not."""
+        return next((entry.params for entry in self._journal if entry.method == method), None)
 
     def send_again(self) -> None:
         """Send all that stands once more, in one write: the line, and with it the browser's session, is a new one."""

@@ -452,6 +452,10 @@ class Session:
         """Whether a command of the user stands that leaves something standing, such as ``"Fetch.enable"``."""
         return self._sending.stands(method)
 
+    def _standing(self, method: str) -> Mapping[str, Any] | None:
+        """Return the parameters of a command of the user that stands; None: there is none."""
+        return self._sending.standing(method)
+
     def _send_quietly(self, method: str, params: Mapping[str, Any] | None = None) -> Deferred[dict[str, Any]]:
         """Send what the library itself wants for a moment, which is not set up again with the session."""
         return self._sending.send_quietly(method, params)

@@ -1,0 +1,290 @@
+"""Pictures and papers of a real page: what is in them, and that the page is afterwards as it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import CancelledError, gatherResults
+from twisted.internet.task import deferLater
+
+from tests.browser.support import SharedBrowserTestCase, reactor
+from tests.browser.support_pictures import Png
+from txcdp.domains import dom, emulation, page
+from txcdp.errors import CommandTimeout, EvaluationError
+from txcdp.page import Page
+
+RED, LIME, BLUE, BLACK, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0), (255, 255, 255)
+MASK = (255, 0, 255)
+TWO = "<!doctype html><body style='margin: 0'><div id=a></div><div id=b></div><style>div { height: 200px }"
+TWO += "#a { background: red } #b { background: lime }</style>"
+
+
+class CaptureTestCase(SharedBrowserTestCase):
+    async def tab(self, html: str, width: int = 100, height: int = 100) -> Page:
+        """Open a small page with something in it."""
+        tab = await (await self.borrowed()).new_page(viewport={"width": width, "height": height})
+        await tab.goto(self.server.page("/", html))
+        return tab
+
+    async def unchanged(self, tab: Page) -> None:
+        """Check that nothing of ours is left in the document."""
+        left = "[document.adoptedStyleSheets.length, document.documentElement.children.length, innerWidth]"
+        self.assertEqual(await tab.evaluate(left), [0, 2, 100])
+
+
+class RegionTests(CaptureTestCase):
+    async def test_viewport_page_and_clips(self):
+        tab = await self.tab(TWO)
+        self.assertEqual(Png(await tab.screenshot()).size, (100, 100))
+        for scrolled in (0, 150):
+            await tab.evaluate(f"scrollTo(0, {scrolled})")
+            whole = Png(await tab.screenshot(full_page=True))
+            self.assertEqual((whole.size, whole(0, 199), whole(0, 200)), ((100, 400), RED, LIME))
+            part = Png(await tab.screenshot(full_page=True, clip={"x": 50, "y": 190, "width": 99, "height": 20}))
+            self.assertEqual((part.size, part(0, 9), part(0, 10)), ((50, 20), RED, LIME))
+            self.assertEqual(await tab.evaluate("[scrollY, innerHeight]"), [scrolled, 100])
+        seen = Png(await tab.screenshot(clip={"x": -10, "y": 40, "width": 30, "height": 20}))
+        self.assertEqual((seen.size, seen(0, 9), seen(0, 10)), ((20, 20), RED, LIME))
+        protocol = Png(await tab.screenshot(clip=page.Viewport(x=0, y=195, width=10, height=10, scale=2)))
+        self.assertEqual((protocol.size, protocol(0, 9), protocol(0, 10)), ((20, 20), RED, LIME))
+
+    async def test_what_is_no_picture(self):
+        tab = await self.tab(TWO)
+        inside: Any = {"x": 0, "y": 0, "width": 10, "height": 10}
+        for wrong, kind, words in (
+            ({"clip": {**inside, "y": 100}}, ValueError, "full_page=True"),
+            ({"clip": {**inside, "y": 400}, "full_page": True}, ValueError, "outside of the page, of 100 x 400"),
+            ({"clip": {**inside, "width": 0}}, ValueError, "empty"),
+            ({"clip": {**inside, "x": float("nan")}}, ValueError, "finite"),
+            ({"clip": {"x": 0, "y": 0}}, ValueError, "no 'width' and no 'height'"),
+            ({"clip": page.Viewport(**inside, scale=1), "full_page": True}, ValueError, "not both"),
+            ({"quality": 50}, ValueError, "PNG has none"),
+            ({"type": "jpeg", "quality": 101}, ValueError, "0 to 100"),
+            ({"type": "jpeg", "quality": 50.5}, TypeError, "whole number"),
+            ({"type": "gif"}, ValueError, "'png', 'jpeg', 'webp'"),
+            ({"animations": "off"}, ValueError, "'disabled' or 'allow'"),
+            ({"caret": "show"}, ValueError, "'hide' or 'initial'"),
+            ({"scale": 2}, ValueError, "'css' or 'device'"),
+            ({"mask": "#a"}, TypeError, "write mask=["),
+            ({"mask": ["#a:"]}, EvaluationError, "not a valid selector"),
+        ):
+            self.assertIn(words, str(await self.fails(tab.screenshot(**wrong), kind)), wrong)
+        await self.unchanged(tab)
+
+    async def test_tall_and_right_to_left_and_as_high_as_the_viewport(self):
+        tab = await self.tab(
+            "<!doctype html><body style='margin: 0'><div id=a></div><div id=b></div><style>"
+            "#a { height: 20000px; background: red } #b { height: 100vh; background: lime }</style>"
+            "<script>sizes = new Set(); onresize = () => sizes.add(innerHeight)</script>",
+            20,
+        )
+        tall = Png(await tab.screenshot(full_page=True))
+        self.assertEqual(
+            (tall.size, tall(5, 0), tall(5, 19999), tall(5, 20000), tall(5, 20099)), ((20, 20100), RED, RED, LIME, LIME)
+        )
+        self.assertNotIn(20100, await tab.evaluate("[...sizes]"))
+        tab = await self.tab(
+            "<!doctype html><html dir=rtl><body style='margin: 0'><div></div><style>div { width: 300px;"
+            "height: 50px; background: linear-gradient(to right, red 150px, blue 150px) }</style>"
+        )
+        whole = Png(await tab.screenshot(full_page=True))
+        self.assertEqual((whole.size, whole(149, 0), whole(150, 0)), ((300, 100), RED, BLUE))
+        await tab.evaluate("scrollTo(-100, 0)")
+        clips: list[Any] = [None, {"x": 0, "y": 0, "width": 100, "height": 50}]
+        for clip in clips:
+            seen = Png(await tab.screenshot(clip=clip))
+            self.assertEqual((seen.width, seen(49, 0), seen(50, 0)), (100, RED, BLUE))
+
+    async def test_scale_and_background(self):
+        tab = await self.tab("<!doctype html><body style='margin: 0'>")
+        override = emulation.set_device_metrics_override(width=100, height=100, device_scale_factor=2, mobile=False)
+        await tab.session.execute(override)
+        sizes = [
+            Png(await tab.screenshot(scale=scale, full_page=full)).size
+            for scale in ("device", "css")
+            for full in (False, True)
+        ]
+        self.assertEqual(sizes, [(200, 200)] * 2 + [(100, 100)] * 2)
+        clear = Png(await tab.screenshot(omit_background=True))
+        self.assertEqual((clear.channels, clear(5, 5)), (4, (0, 0, 0, 0)))
+        self.assertEqual(Png(await tab.screenshot())(5, 5), WHITE)
+        # What the program itself has set comes back.
+        red = dom.RGBA(r=255, g=0, b=0, a=1)
+        await tab.session.execute(emulation.set_default_background_color_override(color=red))
+        self.assertEqual(Png(await tab.screenshot(omit_background=True))(5, 5), (0, 0, 0, 0))
+        self.assertEqual(Png(await tab.screenshot())(5, 5), RED)
+        self.assertEqual((await tab.screenshot(type="jpeg", omit_background=True))[:3], b"\xff\xd8\xff")
+
+    async def test_an_element(self):
+        tab = await self.tab(TWO + "<p id=hidden style='display: none'>x")
+        lime = await tab.query_selector("#b")
+        hidden = await tab.query_selector("#hidden")
+        assert lime
+        assert hidden
+        path = Path(self.mktemp()).with_suffix(".png")
+        picture = Png(await lime.screenshot(path))
+        self.assertEqual((picture.size, picture(0, 0), picture(99, 199)), ((100, 200), LIME, LIME))
+        self.assertEqual(Png(path.read_bytes()).size, picture.size)
+        late = await self.fails(hidden.screenshot(timeout=0.2), CommandTimeout)
+        self.assertIn("the element that is to be taken", str(late))
+        taking = hidden.screenshot()
+        await tab.evaluate("hidden.style = 'display: block; margin: 0; width: 10px; height: 20px'")
+        self.assertEqual(Png(await taking).size, (10, 20))
+        await tab.evaluate("b.remove()")
+        self.assertIn("not in the document", str(await self.fails(lime.screenshot(), EvaluationError)))
+        await lime.dispose()
+        self.assertIn("disposed", str(await self.fails(lime.screenshot(), EvaluationError)))
+
+
+class PreparationTests(CaptureTestCase):
+    async def test_masks(self):
+        tab = await self.tab(TWO + "<dialog style='inset: 0; border: 0; background: blue'>")
+        await tab.evaluate("document.querySelector('dialog').showModal(); scrollTo(0, 150)")
+        lime = await tab.query_selector("#b")
+        for options, colour in (({"mask": ["#b, dialog"]}, MASK), ({"mask": [lime], "mask_color": "#000"}, BLACK)):
+            seen = Png(await tab.screenshot(**options))
+            self.assertEqual((seen(2, 49), seen(2, 50)), (seen(2, 0), colour))
+            whole = Png(await tab.screenshot(full_page=True, **options))
+            self.assertEqual((whole.size, whole(2, 200), whole(2, 399)), ((100, 400), colour, colour))
+        self.assertFalse(Png(await tab.screenshot()).has(MASK))
+        await self.unchanged(tab)
+
+    async def test_style_in_shadow_trees_and_frames(self):
+        tab = await self.tab(
+            "<!doctype html><body style='margin: 0'><p>x</p><x-y></x-y><iframe srcdoc='<p>y</p>'></iframe>"
+        )
+        await tab.evaluate("document.querySelector('x-y').attachShadow({mode: 'open'}).innerHTML = '<p>z</p>'")
+        style = "* { margin: 0; border: 0 } p, iframe { background: lime !important; height: 30px; display: block }"
+        picture = Png(await tab.screenshot(style=style))
+        self.assertEqual([picture(90, y) for y in (15, 45, 75)], [LIME] * 3)
+        self.assertFalse(Png(await tab.screenshot()).has(LIME))
+        await self.unchanged(tab)
+
+    async def test_animations(self):
+        tab = await self.tab(
+            "<!doctype html><body style='margin: 0'><style>@keyframes k { to { background: blue } }"
+            "div { height: 20px; background: red } #a { animation: k 1000s linear forwards }"
+            "#b { animation: k 1000s steps(1) infinite } #c { transition: background 1000s }"
+            "</style><div id=a></div><div id=b></div><div id=c></div>"
+        )
+        await tab.evaluate(
+            "ended = []; for (const it of ['animationend', 'transitionend'])"
+            "addEventListener(it, event => ended.push(event.target.id));"
+            "getComputedStyle(c).background; c.style.background = 'lime';"
+            "b.getAnimations()[0].currentTime = 1.5e6"
+        )
+        still = Png(await tab.screenshot(animations="disabled"))
+        self.assertEqual([still(5, y) for y in (5, 25, 45)], [BLUE, RED, LIME])
+        self.assertEqual(
+            await tab.evaluate("new Promise(done => setTimeout(() => done(ended.sort()), 50))"), ["a", "c"]
+        )
+        self.assertEqual(await tab.evaluate("b.getAnimations().map(each => each.playState)"), ["running"])
+        await tab.evaluate("c.style.transition = 'background 1000s'; c.style.background = 'red'")
+        moving = await tab.evaluate("document.getAnimations().length")
+        await tab.screenshot(animations="allow")
+        self.assertEqual(await tab.evaluate("document.getAnimations().length"), moving)
+
+    async def test_the_caret(self):
+        tab = await self.tab(
+            "<!doctype html><style>textarea { all: unset; caret-color: blue; font: 80px serif; }</style>"
+            "<body style='margin: 0'><textarea></textarea><x-y></x-y>"
+        )
+        await tab.evaluate(
+            "document.querySelector('x-y').attachShadow({mode: 'open'}).append("
+            "document.querySelector('textarea').cloneNode())"
+        )
+        for focus in ("document", "document.querySelector('x-y').shadowRoot"):
+            await tab.evaluate(
+                f"{focus}.querySelector('textarea').style = 'all: unset; caret-color: blue; font: 80px serif';"
+                f"{focus}.querySelector('textarea').focus()"
+            )
+            seen = [Png(await tab.screenshot(caret="initial")).has(BLUE) for _ in range(1)]
+            self.assertFalse(Png(await tab.screenshot()).has(BLUE))
+            self.assertTrue(any(seen), focus)
+        await self.unchanged(tab)
+
+    async def test_fonts_are_waited_for(self):
+        held = self.server.held("/font")
+        tab = await self.tab("<!doctype html><p id=a style='font-family: f'>x</p>")
+        await tab.evaluate(
+            "a.insertAdjacentHTML('afterend', '<style>@font-face { font-family: f; src: url(/font) }</style>')"
+        )
+        self.assertIn("fonts", str(await self.fails(tab.screenshot(timeout=0.1), CommandTimeout)))
+        taking = tab.screenshot()
+        await tab.evaluate("1")
+        self.assertFalse(taking.called)
+        held.release(b"no font")
+        self.assertEqual(Png(await taking).size, (100, 100))
+
+    async def test_it_is_put_back_whatever_happens(self):
+        held = self.server.held("/font")
+        tab = await self.tab("<!doctype html><p id=a>x</p>")
+        everything: Any = {
+            "style": "p { font-family: f; color: red } @font-face { font-family: f; src: url(/font) }",
+            "mask": ["p"],
+            "animations": "disabled",
+            "omit_background": True,
+            "full_page": True,
+        }
+        await self.fails(tab.screenshot(timeout=0.05, **everything), CommandTimeout)
+        await self.unchanged(tab)
+        taking = tab.screenshot(**everything)
+        await held.asked
+        taking.cancel()
+        await self.fails(taking, CancelledError)
+        await self.unchanged(tab)
+        held.release(b"no font")
+        for delay in (0.0, 0.005, 0.01, 0.02, 0.04):
+            taking = tab.screenshot(**everything)
+            await deferLater(reactor, delay, taking.cancel)
+            taking.addErrback(lambda failure: failure.trap(CancelledError))
+            await taking
+            await self.unchanged(tab)
+            picture = Png(await tab.screenshot())
+            self.assertEqual((picture.channels, picture.has(MASK)), (3, False))
+
+    async def test_several_at_once(self):
+        tab = await self.tab(TWO)
+        plain, styled, masked, clear = await gatherResults(
+            [
+                tab.screenshot(),
+                tab.screenshot(style="#a { background: black !important }"),
+                tab.screenshot(mask=["#a"]),
+                tab.screenshot(omit_background=True),
+            ]
+        )
+        self.assertEqual([Png(each)(5, 5)[:3] for each in (plain, styled, masked, clear)], [RED, BLACK, MASK, RED])
+        await self.unchanged(tab)
+
+    async def test_where_scripts_do_not_run_and_names_are_taken(self):
+        tab = await self.tab(
+            TWO
+            + "".join(
+                f"<form name={name}></form>"
+                for name in (
+                    "fonts",
+                    "activeElement",
+                    "documentElement",
+                    "adoptedStyleSheets",
+                    "querySelectorAll",
+                    "getAnimations",
+                )
+            )
+        )
+        everything: Any = {"style": "#b { background: blue !important }", "mask": ["#a"], "animations": "disabled"}
+        picture = Png(await tab.screenshot(full_page=True, **everything))
+        self.assertEqual((picture(5, 5), picture(5, 300)), (MASK, BLUE))
+        await tab.session.execute(emulation.set_script_execution_disabled(value=True))
+        await tab.reload()
+        picture = Png(await tab.screenshot(full_page=True, **everything))
+        self.assertEqual((picture(5, 5), picture(5, 300)), (MASK, BLUE))
+        self.assertEqual(Png(await tab.screenshot(full_page=True))(5, 300), LIME)
+
+    async def test_other_kinds_of_documents(self):
+        tab = await self.tab("")
+        svg = "<svg xmlns='http://www.w3.org/2000/svg'><rect width='300' height='200' fill='red'/></svg>"
+        url = self.server.page("/x.svg", svg, content_type="image/svg+xml")
+        await tab.goto(url)
+        for options in ({}, {"full_page": True}, {"mask": ["rect"]}, {"style": "a {}", "animations": "disabled"}):
+            self.assertEqual(Png(await tab.screenshot(**options))(5, 5), MASK if "mask" in options else RED)
