@@ -354,6 +354,21 @@ class ContextTests(SharedBrowserTestCase):
         self.assertEqual([await each.evaluate(FETCH) for each in found], ["late"] * 2)
         self.assertEqual(await found[1].evaluate("document.hasFocus()"), True)
 
+    async def test_scripts_of_all_pages(self):
+        context = await self.context()
+        tab = await context.new_page(self.server.url("/"))
+        one = await context.add_init_script("window.given = 'one'")
+        other = await context.new_page(self.server.url("/"))
+        await tab.reload()
+        self.assertEqual([await each.evaluate("window.given") for each in (tab, other)], ["one", "one"])
+        await one.close()
+        later = await context.new_page(self.server.url("/"))
+        for each in (tab, other, later):
+            await each.reload()
+            self.assertIsNone(await each.evaluate("window.given"))
+        with self.assertRaises(ValueError):
+            context.add_init_script()
+
     async def test_closing(self):
         context = await self.browser.new_context()
         self.assertFalse(context.is_closed())

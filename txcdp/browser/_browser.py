@@ -375,6 +375,7 @@ class Browser:
             if self._reopening is not None:
                 self._reopening.follow(page)
             context._streams.add(page)
+            context._scripts.give(page._scripts)
         return page
 
     def _emulation_in(self, context_id: str | None) -> ContextEmulation | None:

@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from txcdp._deferreds import OneShot, ignore_failure, returns_deferred
 from txcdp._privacy import printable
 from txcdp._timeouts import DefaultTimeouts, Timeout
+from txcdp.browser._context_scripts import ContextScripts
 from txcdp.browser._cookies import Cookie, Cookies
 from txcdp.browser._emulation import ContextEmulation
 from txcdp.browser._storage_state import ContextStorage, StorageState, checked_state, origin_of, save
@@ -36,8 +37,9 @@ from txcdp.page._options import (
     checked_permissions,
     emulated,
 )
+from txcdp.page._scripts import source_of
 from txcdp.page._viewport import ViewportSize
-from txcdp.streams import Stream
+from txcdp.streams import Registration, Stream
 from txcdp.streams._gathered import OwnersStreams
 
 if TYPE_CHECKING:
@@ -80,6 +82,7 @@ class BrowserContext:
         if permissions:
             self._granted[None] = list(permissions)
         self._emulation = ContextEmulation(emulated(given), lambda: browser._openings.start())
+        self._scripts = ContextScripts(lambda: [each._scripts for each in self.pages])
         self._closing = False
         self._closed: OneShot[None] = OneShot()
         #: That documents of it have had (a dict for an ordered set).
@@ -411,6 +414,20 @@ class BrowserContext:
             "contrast": contrast,
         }
         return self._change(**{name: value for name, value in given.items() if value is not None})
+
+    def add_init_script(
+        self, script: str | None = None, *, path: str | os.PathLike[str] | None = None
+    ) -> Deferred[Registration]:
+        """Have a script run in each new document of all pages, and of their frames, before any script of theirs.
+
+        :param script: the text.
+        :param path: a file that has it, instead.
+        :returns: fires with a :class:`Registration`, with which it is removed again, when all open pages have it; fails
+            like ``Session.execute``.
+        :raises ValueError: neither is given, or both are.
+        :raises OSError: the file cannot be read.
+        """
+        return self._scripts.add(source_of(script, path))
 
     @returns_deferred
     async def grant_permissions(self, permissions: Sequence[str], *, origin: str | None = None) -> None:

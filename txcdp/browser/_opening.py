@@ -16,6 +16,7 @@ from txcdp._reactor import AnyReactor
 from txcdp._timeouts import Timeout
 from txcdp._transports.websocket import WebSocketOptions
 from txcdp.browser._browser import Browser
+from txcdp.page._options import ProxySettings, checked_proxy, proxy_bypass_list
 from txcdp.page._viewport import DEFAULT_VIEWPORT, ViewportSize, chosen
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ async def launch(
     *,
     viewport: ViewportSize | None = None,
     no_viewport: bool = False,
+    proxy: ProxySettings | None = None,
     env: Mapping[str, str | None] | None = None,
     sandbox: bool | None = None,
     start_timeout: float = 30.0,
@@ -71,6 +73,8 @@ async def launch(
         ask for none, such as ``{"width": 800, "height": 600}``; 1280 by 720 when not given.
     :param no_viewport: leave them as large as their windows are: with ``args`` such as ``--window-size=1280,800``, or
         where a person resizes them.
+    :param proxy: of all contexts that have none of their own, such as ``{"server": "http://proxy.example:3128"}``: see
+        :class:`ProxySettings`.
     :param env: variables on top of this process's environment; None removes one.
     :param sandbox: None: with Chromium's sandbox, except for root on Linux, who cannot.
     :param start_timeout: seconds for the browser to come up, from its turn: no more than
@@ -93,6 +97,9 @@ async def launch(
 
     _check_policy("restart", restart)
     size = chosen(viewport, no_viewport, DEFAULT_VIEWPORT)
+    if proxy is not None:
+        by = checked_proxy("proxy", proxy)
+        args = [f"--proxy-server={by['server']}", f"--proxy-bypass-list={proxy_bypass_list(by)}", *args]
 
     def start() -> Deferred[BrowserProcess]:
         return start_browser(
