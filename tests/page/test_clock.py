@@ -90,11 +90,13 @@ class ClockTests(SynchronousTestCase):
         self.real = TwistedClock()
         self.real.advance(1000)
         self.page = Page()
-        self.clock = Clock(self.real.seconds, lambda: [self.page])
+        self.begun: list[Page] = []
+        self.clock = Clock(self.real.seconds, lambda: [self.page], lambda: self.begun.append(self.page))
 
     def test_nothing_is_told_before_it_is_used(self):
         self.clock._attach(self.page)
         self.assertEqual((self.page.scripts, repr(self.clock)), ([], "<Clock: the real time>"))
+        self.assertEqual(self.begun, [])
 
     def test_what_the_next_document_begins_with(self):
         page, clock = self.page, self.clock
@@ -129,6 +131,7 @@ class ClockTests(SynchronousTestCase):
         self.successResultOf(self.clock.install(time=5))
         for _ in range(5):
             self.successResultOf(self.clock.run_for(1))
+        self.assertEqual(self.begun, [self.page])
         self.assertEqual(self.page.removed, self.page.scripts[1:-1])
 
     def test_a_method_installs_it(self):

@@ -71,7 +71,7 @@ class BrowserContext:
         self._made_by = made_by
         self._timeouts = DefaultTimeouts(browser._timeouts)
         #: The clock of all its pages: see :class:`~txcdp.page.Clock`.
-        self.clock = Clock(time.time, lambda: self.pages)
+        self.clock = Clock(time.time, lambda: self.pages, lambda: browser._openings.start())
         given = ContextOptions() if options is None else options.copy()
         self._base_url = given.pop("base_url", None)
         given.pop("storage_state", None)  # it is given to it, as pages' settings are not

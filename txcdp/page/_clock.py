@@ -103,11 +103,15 @@ class Clock:
 
     :param seconds: returns the real time, since the epoch.
     :param pages: returns the pages of the context.
+    :param begin: called when there is something that pages are to be given, those that pages open, too.
     """
 
-    def __init__(self, seconds: Callable[[], float], pages: Callable[[], Iterable[Timed]]) -> None:
+    def __init__(
+        self, seconds: Callable[[], float], pages: Callable[[], Iterable[Timed]], begin: Callable[[], object]
+    ) -> None:
         self._seconds = seconds
         self._pages = pages
+        self._begin_giving = begin
         self._literal = ""  # by which the script is found, and no page's own
         self._installed = False
         #: Of the state in pages that have the clock.
@@ -246,6 +250,7 @@ class Clock:
             await self._tell()
 
     def _begin(self, seconds: float) -> None:
+        self._begin_giving()
         self._installed = True
         self._literal = f'"_{secrets.token_hex(12)}"'
         self._origin = self._time = seconds
