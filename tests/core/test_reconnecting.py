@@ -792,7 +792,7 @@ class RestartTests(ReconnectCase):
         self.come_back()
         pages = [each for each in self.connection.sessions if each.target is not None]
         self.assertEqual(pages, [self.session])
-        self.assertEqual(len(self.chrome.targets.all), 1)
+        self.assertEqual([each.type for each in self.chrome.targets.all.values()], ["tab", "page"])
         self.chrome.run(self.tab.goto("http://x/"))
         self.assertEqual(self.tab.url, "http://x/")
 

@@ -1,4 +1,4 @@
-"""A browser in memory that shares nothing and protects nobody, for the virtual browsers of the gateway to be tried on.
+"""A FakeChrome for the virtual browsers of the gateway to be tried on.
 
 It is as open as Chromium: whoever knows an id may use it. Each session of the browser sees all targets, attaches to
 any, and disposes of any context. What keeps clients apart is the gateway alone.
@@ -8,319 +8,136 @@ from __future__ import annotations
 
 import json
 import re
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from txcdp.domains import browser, page, runtime, target
+from txcdp.errors import CommandError, ConnectionLost
 from txcdp.gateway._client_messages import Command
 from txcdp.gateway._multiplex import ClientConnection, Limits, SharedBrowser, VirtualBrowser
+from txcdp.testing import BY_ITSELF, NEVER, FakeChrome, FakeTarget
 
-IDS = re.compile(r"[XY][CTSB][0-9]{5}")
+#: Ids of a FakeChrome: of targets and their tabs, of contexts, sessions and browser targets.
+IDS = re.compile(r"\b(?:7A26|7AB0|C047|5E55|B205)[0-9A-F]{28}\b")
 
 SESSION_GONE = {"code": -32001, "message": "Session with given id not found."}
 NO_TARGET = {"code": -32602, "message": "No target with given id found"}
+VERSION = {"product": "a browser in memory"}
+BROKEN = CommandError("", -32000, "broken")
 
 
-class NoWay(Exception):
-    """A command that the browser refuses."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.error = {"code": code, "message": message}
+def kind_of(found: str) -> str:
+    """Return of what kind an id is: of a (T)arget, a (S)ession, a (C)ontext, or a target of a (B)rowser session."""
+    return {"7A": "T", "5E": "S", "C0": "C", "B2": "B"}[found[:2]]
 
 
-class FakeSession:
-    """A session of the browser in memory."""
+class FakeBrowser(FakeChrome):
+    """A FakeChrome that answers at once, and knows who has caused what.
 
-    def __init__(self, session_id: str, parent: str | None, target: str, *, auto: bool = False) -> None:
-        self.id = session_id
-        self.parent = parent
-        self.target = target
-        self.auto = auto
-        self.discover: list[dict[str, Any]] | None = None
-        self.auto_attach_filter: list[dict[str, Any]] | None = None
-        self.wait_for_debugger = False
-        self.paused = False
-        self.downloads = False
-
-
-def accepts(filters: list[dict[str, Any]], kind: str) -> bool:
-    """Return whether a filter takes a kind of target."""
-    for each in filters:
-        if each.get("type") in (None, kind):
-            return not each.get("exclude", False)
-    return False
-
-
-class FakeBrowser:
-    """Does at once what it is told, and says what it has to say when it is asked to.
-
-    :param salt: the first letter of all ids.
-    :ivar out: what it has said and nobody has heard yet.
+    :param salt: a part of all ids.
+    :param receive: called with each message, as it is delivered.
+    :ivar out: the line to whoever shares it; messages wait there until they are delivered.
     :ivar actor: who is to be taken as the cause of what happens; kept with all that is made.
     :ivar heard: each command, with the actor.
+    :ivar makers: who has made what, by its id.
+    :ivar downloads: the browser sessions that are told of downloads.
     """
 
-    def __init__(self, salt: str = "X") -> None:
-        self.salt = salt
-        self.out: deque[bytes] = deque()
+    def __init__(self, salt: int = 0, receive: Callable[[bytes], None] | None = None) -> None:
+        super().__init__(salt=salt)
+        self.out = self.line()
+        self.out.receiver = self
+        self.message_received = receive
         self.actor: str | None = None
         self.heard: list[tuple[str | None, dict[str, Any]]] = []
-        self.counters = dict.fromkeys("CTSB", 0)
-        self.contexts: dict[str, str | None] = {}
-        self.default = self.new_id("C")
-        self.targets: dict[str, dict[str, Any]] = {}
-        self.sessions: dict[str, FakeSession] = {"": FakeSession("", None, self.new_id("B"))}
         self.makers: dict[str, str | None] = {}
-        self.cookies: dict[str, list[str]] = {}
-        self.evaluated: list[tuple[str, str]] = []
-        self.broken: set[str] = set()
-        self.windowless = False
-        self.mute: set[str] = set()
-        self.add_target("page", self.default)
+        self.downloads: set[str] = set()
+        self.otherwise({})
+        self.on(runtime.evaluate, self._evaluate).on(page.get_frame_tree, self._frame_tree)
+        self.on(target.create_target, self._furnish).on(browser.get_version, VERSION)
+        for method, answer in (("getWindowForTarget", self._window), ("setDownloadBehavior", self._set_downloads)):
+            self.on(f"Browser.{method}", answer)
+        self.open_target("page")
 
-    def new_id(self, kind: str) -> str:
-        """Make up an id."""
-        self.counters[kind] += 1
-        return f"{self.salt}{kind}{self.counters[kind]:05d}"
-
-    def say(self, session: str, **message: Any) -> None:
-        """Queue a message."""
-        if session:
-            message["sessionId"] = session
-        self.out.append(json.dumps(message, separators=(",", ":")).encode())
-
-    def event(self, session: str, method: str, **params: Any) -> None:
-        """Queue an event."""
-        self.say(session, method=method, params=params)
-
-    # What it does:
+    def transport_closed(self, reason: ConnectionLost) -> None:
+        """Hear nothing of an end: what shares it is told by its owner."""
 
     def receive(self, message: bytes) -> None:
-        """Do what a command says."""
+        """Carry out a command, at once."""
         command = json.loads(message)
         assert list(command) in (["id", "method", "params", "sessionId"], ["id", "method", "params"]), command
+        self.note(None)
         self.heard.append((self.actor, command))
-        session = self.sessions.get(command.get("sessionId", ""))
-        if session is None:
-            self.say("", id=command["id"], error=SESSION_GONE)
-            return
-        method = command["method"]
-        act = getattr(self, "do_" + method.replace(".", "_"), None)
-        if method in self.mute:
-            return
-        if method in self.broken:
-            self.say(session.id, id=command["id"], error={"code": -32000, "message": "broken"})
-            return
-        try:
-            result = {"method": method} if act is None else act(session, command["params"])
-        except NoWay as no:
-            self.say(session.id, id=command["id"], error=no.error)
-        else:
-            if result is not None:
-                self.say(session.id, id=command["id"], result=result)
+        self.out.send(message)
+        self.carry_out()
+        self.note(self.actor)
 
-    def info(self, target: str) -> dict[str, Any]:
-        """Describe a target."""
-        found = self.targets[target]
-        return {"targetId": target, "attached": any(each.target == target for each in self.sessions.values()), **found}
+    def note(self, actor: str | None) -> None:
+        """Note who has made what is new."""
+        for each in (*self.targets.all, *self.targets.sessions, *self.targets.contexts):
+            self.makers.setdefault(each, actor)
 
-    def changed(self, target: str, method: str = "Target.targetInfoChanged") -> None:
-        """Report a target to the sessions that discover targets."""
-        for each in self.sessions.values():
-            if each.discover is not None and accepts(each.discover, self.targets[target]["type"]):
-                self.event(each.id, method, targetInfo=self.info(target))
+    @property
+    def contexts(self) -> dict[str, str | None]:
+        """The contexts, but for the default one, with who has made them."""
+        return {each: self.makers.get(each) for each in self.targets.contexts}
 
-    def add_target(self, kind: str, context: str, **more: Any) -> str:
-        """Make a target; watchers are attached to it."""
-        target = self.new_id("T")
-        self.makers[target] = self.actor
-        self.targets[target] = {"type": kind, "url": "about:blank", "browserContextId": context, **more}
-        self.changed(target, "Target.targetCreated")
-        for each in list(self.sessions.values()):
-            if each.auto_attach_filter is not None and accepts(each.auto_attach_filter, kind):
-                self.attach(each, target, paused=each.wait_for_debugger, auto=True)
-        return target
+    def add(self, kind: str, context: str | None) -> FakeTarget:
+        """Let a target come to be."""
+        return self.targets.all[self.open_target(kind, browser_context_id=context)]
 
-    def attach(self, parent: FakeSession, target: str, *, paused: bool = False, auto: bool = False) -> str:
-        """Attach a session."""
-        session = FakeSession(self.new_id("S"), parent.id, target, auto=auto)
-        session.paused = paused
-        self.makers[session.id] = self.actor
-        if target in self.targets:
-            self.sessions[session.id] = session
-            self.changed(target)
-            info = self.info(target)
-        else:
-            self.sessions[session.id] = session
-            info = {"targetId": target, "type": "browser", "attached": True}
-        params = {"sessionId": session.id, "targetInfo": info, "waitingForDebugger": paused}
-        self.event(parent.id, "Target.attachedToTarget", **params)
-        return session.id
-
-    def detach(self, session: FakeSession) -> None:
-        """End a session and those below it."""
-        for each in [each for each in self.sessions.values() if each.parent == session.id]:
-            self.detach(each)
-        del self.sessions[session.id]
-        if session.target in self.targets:
-            self.changed(session.target)
-        assert session.parent is not None
-        if session.parent in self.sessions:
-            self.event(session.parent, "Target.detachedFromTarget", sessionId=session.id, targetId=session.target)
-
-    def remove(self, target: str) -> None:
-        """End a target."""
-        for each in [each for each in self.sessions.values() if each.target == target]:
-            if each.id in self.sessions:
-                self.event(each.id, "Inspector.detached", reason="gone")
-                self.detach(each)
-        kind = self.targets.pop(target)["type"]
-        for each in self.sessions.values():
-            if each.discover is not None and accepts(each.discover, kind):
-                self.event(each.id, "Target.targetDestroyed", targetId=target)
-
-    def crash(self, target: str) -> None:
-        """Let a target crash."""
-        for each in self.sessions.values():
-            if each.discover is not None and accepts(each.discover, self.targets[target]["type"]):
-                self.event(each.id, "Target.targetCrashed", targetId=target, status="crashed", errorCode=5)
-            if each.target == target:
-                self.event(each.id, "Inspector.targetCrashed")
-
-    # Commands:
-
-    def do_Target_attachToBrowserTarget(self, session: FakeSession, params: Any) -> Any:
-        return {"sessionId": self.attach(session, self.new_id("B"))}
-
-    def do_Target_createBrowserContext(self, session: FakeSession, params: Any) -> Any:
-        assert params["disposeOnDetach"] is True
-        context = self.new_id("C")
-        self.contexts[context] = self.actor
-        return {"browserContextId": context}
-
-    def do_Target_disposeBrowserContext(self, session: FakeSession, params: Any) -> Any:
-        context = params["browserContextId"]
-        if context not in self.contexts:
-            raise NoWay(-32000, f"Failed to find context with id {context}")
-        del self.contexts[context]
-        for target in [key for key, each in self.targets.items() if each["browserContextId"] == context]:
-            self.remove(target)
-        return {}
-
-    def do_Target_getBrowserContexts(self, session: FakeSession, params: Any) -> Any:
-        return {"browserContextIds": list(self.contexts), "defaultBrowserContextId": self.default}
-
-    def do_Target_setDiscoverTargets(self, session: FakeSession, params: Any) -> Any:
-        session.discover = params["filter"] if params["discover"] else None
-        for target, each in self.targets.items():
-            if session.discover is not None and accepts(session.discover, each["type"]):
-                self.event(session.id, "Target.targetCreated", targetInfo=self.info(target))
-        return {}
-
-    def do_Target_setAutoAttach(self, session: FakeSession, params: Any) -> Any:
-        if session.target in self.targets:
-            return {}
-        assert params["flatten"]
-        session.auto_attach_filter, session.wait_for_debugger = params["filter"], params["waitForDebuggerOnStart"]
-        for target, each in list(self.targets.items()):
-            if accepts(session.auto_attach_filter, each["type"]):
-                self.attach(session, target, auto=True)
-        return {}
-
-    def do_Target_createTarget(self, session: FakeSession, params: Any) -> Any:
-        context = params.get("browserContextId", self.default)
-        if context != self.default and context not in self.contexts:
-            raise NoWay(-32000, f"Failed to find browser context with id {context}")
-        if self.windowless and params.get("newWindow") is False:
-            raise NoWay(-32000, "Failed to open new tab - no browser is open")
-        self.add_target("browser_ui", context)
-        self.add_target("tab", context)
-        return {"targetId": self.add_target("page", context)}
-
-    def do_Target_attachToTarget(self, session: FakeSession, params: Any) -> Any:
-        target = params["targetId"]
-        known = target in self.targets or any(each.target == target for each in self.sessions.values())
-        if not known:
-            raise NoWay(-32602, "No target with given id found")
-        return {"sessionId": self.attach(session, target)}
-
-    def do_Target_detachFromTarget(self, session: FakeSession, params: Any) -> Any:
-        found = self.sessions.get(params["sessionId"])
-        if found is None or found.parent != session.id:
-            raise NoWay(-32602, "No session with given id")
-        self.detach(found)
-        return {}
-
-    def do_Target_closeTarget(self, session: FakeSession, params: Any) -> Any:
-        if params["targetId"] not in self.targets:
-            raise NoWay(-32602, "No target with given id found")
-        self.say(session.id, id=self.heard[-1][1]["id"], result={"success": True})
-        self.remove(params["targetId"])
-
-    def do_Target_getTargets(self, session: FakeSession, params: Any) -> Any:
-        return {"targetInfos": [self.info(each) for each in self.targets]}
-
-    def do_Target_getTargetInfo(self, session: FakeSession, params: Any) -> Any:
-        target = params.get("targetId", session.target)
-        if target not in self.targets:
-            raise NoWay(-32602, "No target with given id found")
-        return {"targetInfo": self.info(target)}
-
-    def do_Storage_getCookies(self, session: FakeSession, params: Any) -> Any:
-        if session.target in self.targets and "browserContextId" in params:
-            raise NoWay(-32602, "browserContextId is only allowed for Browser target")
-        return {"cookies": self.cookies.get(params.get("browserContextId", self.default), [])}
-
-    def do_Browser_getWindowForTarget(self, session: FakeSession, params: Any) -> Any:
-        target = params.get("targetId", session.target)
-        if target not in self.targets:
-            raise NoWay(-32000, "No web contents in the target")
-        return {"windowId": int(target[2:]), "bounds": {}}
-
-    def do_Browser_setDownloadBehavior(self, session: FakeSession, params: Any) -> Any:
-        if params["browserContextId"] not in self.contexts:
-            raise NoWay(-32602, "Failed to find browser context for id " + params["browserContextId"])
-        session.downloads = params.get("eventsEnabled", False)
-        return {}
-
-    def do_Page_getFrameTree(self, session: FakeSession, params: Any) -> Any:
-        if session.target not in self.targets:
-            raise NoWay(-32601, "'Page.getFrameTree' wasn't found")
-        frames = [{"frame": {"id": each}} for each in (session.target, f"{session.target}-F")]
-        return {"frameTree": {**frames[0], "childFrames": [frames[1]]}}
-
-    def download(self, target: str, frame: str) -> None:
+    def download(self, of: str, frame: str) -> None:
         """Report a download to the page's sessions and to every browser session, whosever it is, as Chromium does."""
         guid = f"guid of {frame}"
-        for each in self.sessions.values():
-            if each.downloads and (each.target == target or each.target not in self.targets):
+        for each in [each for each in self.targets.sessions.values() if each.id in self.downloads]:
+            if each.is_browser or (each.target is not None and each.target.id == of):
                 about = {"frameId": frame, "guid": guid, "url": frame, "suggestedFilename": frame}
-                self.event(each.id, "Browser.downloadWillBegin", **about)
-                self.event(each.id, "Browser.downloadProgress", guid=guid, state="completed", filePath=frame)
+                self.emit_raw("Browser.downloadWillBegin", about, each.id)
+                self.emit_raw(
+                    "Browser.downloadProgress", {"guid": guid, "state": "completed", "filePath": frame}, each.id
+                )
 
-    def do_Runtime_runIfWaitingForDebugger(self, session: FakeSession, params: Any) -> Any:
-        session.paused = False
-        return {}
+    # What its pages do, and its windows:
 
-    def do_Runtime_evaluate(self, session: FakeSession, params: Any) -> Any:
-        if session.target not in self.targets:
-            raise NoWay(-32601, "'Runtime.evaluate' wasn't found")
-        self.evaluated.append((session.target, params["expression"]))
-        for each in self.sessions.values():
-            if each.target == session.target:
-                self.event(each.id, "Runtime.consoleAPICalled", type="log", said=params["expression"])
-        if params["expression"] == "hang":
-            return None
-        if params["expression"] == "download":
-            self.download(session.target, session.target)
-        if params["expression"] == "download in a frame":
-            self.download(session.target, f"{session.target}-F")
-        if params["expression"] == "popup":
-            context = self.targets[session.target]["browserContextId"]
-            self.add_target("tab", context)
-            self.add_target("page", context, openerId=session.target)
-        return {"result": {"type": "string", "value": params["expression"]}}
+    def _asked(self) -> FakeTarget:
+        """Return the page that is being asked."""
+        assert self.current is not None
+        found = self.targets.sessions.get(self.current.session_id or "")
+        if found is None or found.target is None or found.is_browser:
+            raise CommandError("", -32601, f"'{self.current.method}' wasn't found")
+        return found.target
+
+    def _evaluate(self, command: runtime.evaluate) -> Any:
+        asked, what = self._asked(), command.expression
+        sessions = self.targets.sessions_of(asked)
+        for each in sessions:
+            self.emit_raw("Runtime.consoleAPICalled", {"type": "log", "said": what}, each.id)
+        if what.startswith("download"):
+            self.download(asked.id, f"{asked.id}-F" if what == "download in a frame" else asked.id)
+        elif what == "popup":
+            self.open_target(opener=sessions[0].id)
+        return NEVER if what == "hang" else {"result": {"type": "string", "value": what}}
+
+    def _furnish(self, command: target.create_target) -> Any:
+        """Let a window come with something that is the browser's own, as those of Chromium do."""
+        if command.browser_context_id is None or command.browser_context_id in self.targets.contexts:
+            self.open_target("browser_ui", browser_context_id=command.browser_context_id)
+        return BY_ITSELF
+
+    def _frame_tree(self, command: Any) -> Any:
+        frames = [{"frame": {"id": each}} for each in (self._asked().id, f"{self._asked().id}-F")]
+        return {"frameTree": {**frames[0], "childFrames": [frames[1]]}}
+
+    def _window(self, command: Any) -> Any:
+        of = self._asked() if command.target_id is None else self.targets.known(command.target_id)
+        return {"windowId": int(of.id[-8:], 16), "bounds": {}}
+
+    def _set_downloads(self, command: Any) -> Any:
+        assert self.current is not None
+        if command.browser_context_id not in self.targets.contexts:
+            raise CommandError("", -32602, f"Failed to find browser context for id {command.browser_context_id}")
+        change = self.downloads.add if command.events_enabled else self.downloads.discard
+        change(self.current.session_id or "")
 
 
 class Client:
@@ -397,7 +214,7 @@ class Client:
 
     def ids(self, kind: str) -> list[str]:
         """Return the ids of a kind that it has been told, in order; those of sessions are good for one line alone."""
-        return [each for each in (self.here if kind == "S" else self.told) if each[1] == kind]
+        return [each for each in (self.here if kind == "S" else self.told) if kind_of(each) == kind]
 
     def send(self, method: str, session: str = "", **params: Any) -> int:
         """Say a command; return its id."""
@@ -464,18 +281,20 @@ class PageLine(Client):
 class MultiplexRig:
     """A browser in memory, shared."""
 
-    def __init__(self, salt: str = "X", **limits: int) -> None:
+    def __init__(self, salt: int = 0, **limits: int) -> None:
         self.browser = FakeBrowser(salt)
         self.shared = SharedBrowser(self.browser.receive)
+        self.browser.message_received = self.shared.receive
         self.shared.start()
         self.limits = limits
         self.deliver()
 
     def deliver(self, count: int | None = None) -> None:
         """Let the gateway hear what the browser has said, or so much of it."""
-        while self.browser.out and (count is None or count > 0):
-            self.shared.receive(self.browser.out.popleft())
-            count = None if count is None else count - 1
+        if count is not None:
+            self.browser.out.deliver(count)
+        while count is None and self.browser.out.deliver():
+            pass
 
     def client(self, name: str = "A", **limits: int) -> Client:
         """Let a client come, and wait until there is room for it."""

@@ -25,7 +25,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.gateway.support_virtual_browser import IDS, Client, FakeBrowser, MultiplexRig
+from tests.gateway.support_virtual_browser import IDS, Client, FakeBrowser, MultiplexRig, kind_of
 from txcdp.gateway._multiplex.client_state import ClientSession
 from txcdp.gateway._multiplex.rules import RULES
 
@@ -73,7 +73,7 @@ picks = st.integers(0, 2**16)
 
 
 def letter(parameter: str) -> str:
-    """Return the second letter of the ids that a parameter takes."""
+    """Return the kind of the ids that a parameter takes."""
     return {"targetId": "T", "sessionId": "S", "browserContextId": "C"}[parameter]
 
 
@@ -137,25 +137,29 @@ class Isolation(RuleBasedStateMachine):
         """Return whose an id is, from what the browser itself knows; "?" for what is no more."""
         if found in (INVENTED, ""):
             return "?"
-        if found[1] == "C":
+        if kind_of(found) == "C":
             return self.contexts.get(found, "?")
-        if found[1] == "T":
+        if kind_of(found) == "T":
             return self.targets.get(found, "?")
-        if found[1] == "S":
+        if kind_of(found) == "S":
             return self.sessions.get(found, "?")
         return self.browser_targets.get(found, "?")
 
     def learn(self) -> None:
         """Note whose everything is, as long as it is there."""
+        targets = self.browser.targets
         self.contexts.update(self.browser.contexts)
-        self.contexts[self.browser.default] = None
-        for target, info in self.browser.targets.items():
-            self.targets[target] = self.contexts.get(info["browserContextId"])
-        for each in self.browser.sessions.values():
-            if each.target in self.targets:
-                self.sessions[each.id] = self.targets[each.target]
-            elif each.id:
-                self.sessions[each.id] = self.browser_targets[each.target] = self.browser.makers.get(each.id)
+        self.contexts[targets.default_context] = None
+        for target in targets.all.values():
+            if target.type != "browser":
+                self.targets[target.id] = self.contexts.get(target.browser_context_id or "")
+        for session_id, each in targets.sessions.items():
+            of = each.target
+            assert of is not None
+            if of.type == "browser":
+                self.sessions[session_id] = self.browser_targets[of.id] = self.browser.makers.get(session_id)
+            else:
+                self.sessions[session_id] = self.targets[of.id]
 
     contexts: dict[str, str | None]
     targets: dict[str, str | None]
@@ -171,7 +175,7 @@ class Isolation(RuleBasedStateMachine):
             if self.owner(found) != client.name:
                 assert "error" in message, (client.name, found, message)
                 assert found in client.said, (client.name, found, message)
-            elif found[1] == "S" and "error" not in message:
+            elif kind_of(found) == "S" and "error" not in message:
                 assert self.lines_of_sessions.setdefault(found, client) is client, "one session on two lines"
                 assert found not in {each.id for each in unnamed(client)}, "a session that has no name"
         if client.place == 0 and "method" in message and "sessionId" not in message:
@@ -219,7 +223,7 @@ class Isolation(RuleBasedStateMachine):
     @rule(who=picks, pick=picks, guess=st.booleans())
     def opens_a_line(self, who: int, pick: int, guess: bool) -> None:
         client = self.clients[who % len(self.clients)]
-        target = choose(list(self.browser.targets) if guess else client.ids("T"), pick)
+        target = choose(list(self.browser.targets.all) if guess else client.ids("T"), pick)
         self.open_line(client, target)
 
     @precondition(lambda self: any(each.open_lines for each in self.clients))
@@ -238,7 +242,7 @@ class Isolation(RuleBasedStateMachine):
 
     def session(self, client: Client, pick: int, guess: bool) -> str:
         """Choose a session: the root one, one that the client has been told of, or a guessed one."""
-        choices = ["", *(self.browser.sessions if guess else client.ids("S"))]
+        choices = ["", *(self.browser.targets.sessions if guess else client.ids("S"))]
         return choose(choices, pick)
 
     def say(self, client: Client, method: str, session: str, **params: Any) -> int:
@@ -262,11 +266,10 @@ class Isolation(RuleBasedStateMachine):
         name = NAMING[method]
         kind = letter(name)
         everything = {
-            "T": list(self.browser.targets),
-            "S": list(self.browser.sessions),
+            "T": list(self.browser.targets.all),
+            "S": list(self.browser.targets.sessions),
             "C": list(self.browser.contexts),
         }
-        everything["T"] += [each.target for each in self.browser.sessions.values() if each.target[1] == "B"]
         found = choose(everything[kind] if guess else client.ids(kind), pick)
         before = len(self.browser.heard)
         self.learn()
@@ -295,14 +298,15 @@ class Isolation(RuleBasedStateMachine):
         params = {} if filters is None or not on else {"filter": filters}
         client.send("Target.setDiscoverTargets", self.session(client, pick, False), discover=on, **params)
 
-    @rule(pick=picks, how=st.sampled_from(["crash", "remove"]))
+    @rule(pick=picks, how=st.sampled_from(["crash", "close"]))
     def happens_to_a_target(self, pick: int, how: str) -> None:
         self.learn()
-        target = choose(list(self.browser.targets), pick)
+        targets = self.browser.targets
+        target = choose([key for key, each in targets.all.items() if each.type != "browser"], pick)
         if target != INVENTED:
-            getattr(self.browser, how)(target)
+            getattr(targets, how)(targets.all[target])
 
-    @precondition(lambda self: not self.browser.out)
+    @precondition(lambda self: not self.browser.out.queued)
     @invariant()
     def tables_are_those_of_the_browser(self) -> None:
         """See, whenever nothing is on its way, that nothing was forgotten, left behind, or is made to wait."""
@@ -313,21 +317,25 @@ class Isolation(RuleBasedStateMachine):
         assert {self.contexts[each] for each in browser.contexts} <= names
         assert shared.state.disposing == 0
         hers = {each.id for each in shared.state.sessions.values()}
-        watchers = {each.id for each in browser.sessions.values() if each.auto_attach_filter is not None}
+        watchers = {
+            key for key, each in browser.targets.sessions.items() if each.auto_attach is not None and each.is_browser
+        }
         watch = shared.state.watch
         held = [*watch._held.values(), *(each for pages in watch._pages.values() for each in pages)]
-        # Those that wait for their tabs, which a client has: this browser closes a page without its tab.
-        with_tabs = {each.told.session_id for each in held} & set(browser.sessions)
-        assert set(browser.sessions) == hers | watchers | with_tabs, set(browser.sessions) ^ (hers | watchers)
-        for each in browser.sessions.values():
-            if each.paused and each.id not in with_tabs:
-                roots = shared.state.sessions[each.id.encode()].connection.client.roots
+        # Those that wait for their tabs, which a client has.
+        with_tabs = {each.told.session_id for each in held} & set(browser.targets.sessions)
+        assert set(browser.targets.sessions) == hers | watchers | with_tabs, set(browser.targets.sessions) ^ (
+            hers | watchers
+        )
+        for key, each in browser.targets.sessions.items():
+            if each.waiting and key not in with_tabs:
+                roots = shared.state.sessions[key.encode()].connection.client.roots
                 assert any(root.auto_attach_filter is not None or root.taken for root in roots.values())
         assert len(shared.state.clients) == len(self.clients)
         for client in self.clients:
             virtual = client.virtual
-            own = {each for each, name in self.targets.items() if name == client.name and each in browser.targets}
-            own = {each for each in own if browser.targets[each]["type"] != "browser_ui"}
+            own = {key for key, each in browser.targets.all.items() if each.type not in ("browser", "browser_ui")}
+            own = {each for each in own if self.targets[each] == client.name}
             assert set(virtual.state.targets) == own, (client.name, set(virtual.state.targets), own)
             self.lines_are_those_of_its_pages(client, own)
             for over in (client, *client.open_lines):
@@ -419,9 +427,9 @@ def take(client: Client, over: Client, step: tuple[Any, ...], stolen: str) -> No
         client.open_line(stolen if what == "open stolen" else choose(client.ids("T"), step[1]))
     elif what == "crash":
         assert client.browser is not None
-        target = choose([each for each in client.ids("T") if each in client.browser.targets], step[1])
+        target = choose([each for each in client.ids("T") if each in client.browser.targets.all], step[1])
         if target != INVENTED:
-            client.browser.crash(target)
+            client.browser.targets.crash(client.browser.targets.all[target])
     elif over is not client or client.name == "B":
         over.leave()
 
@@ -432,12 +440,12 @@ def transcript(client: Client) -> list[str]:
     lines = []
     for place, message in client.log:
         for found in IDS.findall(message.decode()):
-            numbers.setdefault(found, f"<{found[1]}{len(numbers)}>")
+            numbers.setdefault(found, f"<{kind_of(found)}{len(numbers)}>")
         lines.append(f"{place} {IDS.sub(lambda match: numbers[match[0]], message.decode())}")
     return [re.sub('"windowId":[0-9]+', '"windowId":0', line) for line in lines]
 
 
-def play(steps: list[Any], salt: str, stolen: list[str], *, alone: bool) -> tuple[list[str], list[str]]:
+def play(steps: list[Any], salt: int, stolen: list[str], *, alone: bool) -> tuple[list[str], list[str]]:
     """Play the steps, with the other client or without; return what A has heard, and the ids that it has stolen."""
     rig = MultiplexRig(salt)
     clients = {name: rig.client(name) for name in ("A" if alone else "AB")}
@@ -471,11 +479,11 @@ def play(steps: list[Any], salt: str, stolen: list[str], *, alone: bool) -> tupl
 def foreign(browser: FakeBrowser, kind: str, pick: int, of: str) -> str:
     """Return an id of another client."""
     contexts = [each for each, name in browser.contexts.items() if name == of]
-    targets = [each for each, info in browser.targets.items() if info["browserContextId"] in contexts]
+    targets = [key for key, each in browser.targets.all.items() if each.browser_context_id in contexts]
     sessions = [
-        each.id
-        for each in browser.sessions.values()
-        if each.target in targets or (each.target not in browser.targets and browser.makers.get(each.id) == of)
+        key
+        for key, each in browser.targets.sessions.items()
+        if (browser.makers.get(key) == of if each.is_browser else each.target is not None and each.target.id in targets)
     ]
     return choose({"C": contexts, "T": targets, "S": sessions}[kind], pick)
 
@@ -484,6 +492,6 @@ def foreign(browser: FakeBrowser, kind: str, pick: int, of: str) -> str:
 @given(st.lists(STEP, min_size=5, max_size=40))
 @settings(max_examples=220, deadline=None)
 def test_a_client_hears_the_same_whether_others_are_there_or_not(steps: list[Any]) -> None:
-    together, stolen = play(steps, "X", [], alone=False)
-    alone, _ = play(steps, "Y", stolen, alone=True)
+    together, stolen = play(steps, 1, [], alone=False)
+    alone, _ = play(steps, 2, stolen, alone=True)
     assert together == alone

@@ -7,7 +7,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.gateway.support_virtual_browser import Client, MultiplexRig, PageLine
+from tests.gateway.support_virtual_browser import BROKEN, Client, MultiplexRig, PageLine
 
 
 class Line(PageLine):
@@ -32,7 +32,7 @@ class PageLineTests(SynchronousTestCase):
         self.browser, self.shared = self.rig.browser, self.rig.shared
         self.a, self.b = self.rig.client("A"), self.rig.client("B")
         self.target, self.session = self.rig.page(self.a)
-        self.before = len(self.browser.sessions)
+        self.before = len(self.browser.targets.sessions)
         self.line = Line(self.rig, self.a, self.target)
 
     def test_the_page_has_no_session(self):
@@ -72,7 +72,7 @@ class PageLineTests(SynchronousTestCase):
 
     def test_sessions_of_its_own(self):
         made = self.line.ask("Target.createTarget", url="about:blank")["result"]["targetId"]
-        self.assertEqual(self.browser.targets[made]["browserContextId"], self.a.virtual.state.default)
+        self.assertEqual(self.browser.targets.all[made].browser_context_id, self.a.virtual.state.default)
         session = self.line.ask("Target.attachToTarget", targetId=made, flatten=True)["result"]["sessionId"]
         (event,) = self.line.told_of("Target.attachedToTarget")
         self.assertEqual((event["params"]["sessionId"], event.get("sessionId")), (session, None))
@@ -103,7 +103,7 @@ class PageLineTests(SynchronousTestCase):
         told = {each["params"]["targetInfo"]["targetId"] for each in self.line.told_of("Target.targetCreated")}
         self.assertLessEqual({self.target, target}, told)
         self.assertEqual(
-            {self.browser.targets[each]["browserContextId"] for each in told}, {self.a.virtual.state.default}
+            {self.browser.targets.all[each].browser_context_id for each in told}, {self.a.virtual.state.default}
         )
 
     def test_the_page_closes(self):
@@ -127,7 +127,9 @@ class PageLineTests(SynchronousTestCase):
         self.assertEqual([each.closed for each in lines], [(1000, "the page has closed")] * 2)
         self.assertEqual([each.got for each in lines], [[], []])
         self.assertNotIn(other, str(self.browser.heard[heard:]), "the browser is not even asked")
-        self.assertEqual(len(self.browser.sessions), self.before + 3, "two of the first line, one of the other's page")
+        self.assertEqual(
+            len(self.browser.targets.sessions), self.before + 3, "two of the first line, one of the other's page"
+        )
 
     def test_its_client_leaves(self):
         self.line.ask("Target.attachToTarget", targetId=self.target, flatten=True)
@@ -138,15 +140,15 @@ class PageLineTests(SynchronousTestCase):
         self.line.connection.close()
         self.rig.deliver()
         self.assertFalse(self.a.virtual.state.seen(self.a.virtual.state.targets[self.target])["attached"])
-        self.assertEqual(len(self.browser.sessions), self.before - 1)
+        self.assertEqual(len(self.browser.targets.sessions), self.before - 1)
         self.assertEqual((self.line.closed, self.a.virtual.state.connections), (None, [self.a.connection]))
-        self.assertIn(self.target, self.browser.targets)
+        self.assertIn(self.target, self.browser.targets.all)
         self.rig.result(self.a, "Target.closeTarget", targetId=self.target)
 
     def test_its_client_leaves_before_it_is_there(self):
         self.line.connection.close()
         self.rig.deliver()
-        self.assertEqual(len(self.browser.sessions), self.before)
+        self.assertEqual(len(self.browser.targets.sessions), self.before)
 
     def test_its_owner_leaves(self):
         self.rig.deliver()
@@ -170,7 +172,7 @@ class PageLineTests(SynchronousTestCase):
 
     def test_no_session(self):
         self.line.connection.close()
-        self.browser.broken = {"Target.attachToBrowserTarget"}
+        self.browser.on("Target.attachToBrowserTarget", BROKEN)
         self.rig.deliver()
         line = Line(self.rig, self.a, self.target)
         line.connection.close()

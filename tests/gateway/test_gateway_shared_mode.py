@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.gateway.support import Caller, FakeTransport
 from tests.gateway.support import GatewayCase as ExclusiveCase
-from tests.gateway.support_virtual_browser import FakeBrowser
+from tests.gateway.support_virtual_browser import BROKEN, FakeBrowser
 from txcdp.chrome import discovery
 from txcdp.chrome._descriptions import TargetDescription
 from txcdp.errors import ConnectError, ConnectionLost
@@ -38,7 +38,7 @@ class BrowserLine(FakeTransport):
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
-        self.browser = FakeBrowser()
+        self.browser = FakeBrowser(receive=self._receive)
 
     def send(self, message: bytes) -> None:
         super().send(message)
@@ -46,10 +46,11 @@ class BrowserLine(FakeTransport):
 
     def deliver(self) -> bool:
         """Let the gateway hear what the browser has said."""
-        said = bool(self.browser.out)
-        while self.browser.out and self.receiver is not None:
-            self.receiver.message_received(self.browser.out.popleft())
-        return said and self.receiver is not None
+        return self.receiver is not None and self.browser.out.deliver()
+
+    def _receive(self, message: bytes) -> None:
+        if self.receiver is not None:
+            self.receiver.message_received(message)
 
 
 class SharedCase(ExclusiveCase):
@@ -69,8 +70,8 @@ class SharedCase(ExclusiveCase):
 
     def list_targets(self, reactor: Any, netloc: str) -> Deferred[list[TargetDescription]]:
         (line,) = [each for each in self.lines if f"/{netloc}/" in each.url and each.receiver is not None]
-        infos = [line.browser.info(each) for each in line.browser.targets]
-        return succeed([TargetDescription(id=each["targetId"], type=each["type"], url=each["url"]) for each in infos])
+        targets = line.browser.targets.all.values()
+        return succeed([TargetDescription(id=each.id, type=each.type, url=each.url) for each in targets])
 
     def open_line(self, url: str) -> Deferred[Any]:
         self.lines.append(BrowserLine(url))
@@ -130,7 +131,7 @@ class PlaceTests(SharedCase):
         first.leave()
         self.settle()
         self.assertEqual(self.loads(), [1])
-        self.assertNotIn(own, self.lines[0].browser.targets)
+        self.assertNotIn(own, self.lines[0].browser.targets.all)
         second.leave()
         self.settle()
         self.assertEqual((self.loads(), len(gateway.pool.leased), self.lines[0].aborted), ([], 0, "nobody is in it"))
@@ -241,7 +242,7 @@ class PlaceTests(SharedCase):
 
         def broken(url: str) -> Deferred[Any]:
             self.lines.append(BrowserLine(url))
-            self.lines[-1].browser.broken = {"Target.setAutoAttach"}
+            self.lines[-1].browser.on("Target.setAutoAttach", BROKEN)
             return succeed(self.lines[-1])
 
         self.opening = broken
@@ -428,12 +429,12 @@ class EndpointTests(SharedCase):
         self.client()
         (offered,) = json.loads(self.get("/json/list").body)
         self.assertEqual(json.loads(self.get("/json/list").body), [offered])
-        self.assertIn(offered["id"], self.lines[0].browser.targets)
+        self.assertIn(offered["id"], self.lines[0].browser.targets.all)
         first, second = self.client(self.url(offered)), self.client(self.url(offered))
         self.assertEqual((self.loads(), len(self.mode.leases)), ([3], 3), "they were two who were offered it")
         third = self.client(self.url(offered))
         self.assertEqual(len(self.mode.leases), 3)
-        self.lines[0].browser.targets[offered["id"]]["url"] = "http://new.test/"
+        self.lines[0].browser.targets.all[offered["id"]].url = "http://new.test/"
         again = json.loads(self.get("/json/list").body)
         self.assertNotEqual(again[0]["id"], offered["id"])
         self.assertEqual([each["id"] for each in again[1:]], [offered["id"]] * 2)
@@ -485,7 +486,7 @@ class EndpointTests(SharedCase):
         session = self.say(first, "Target.attachToTarget", targetId=page["targetId"], flatten=True)["result"]
         first.leave()
         self.settle()
-        self.assertNotIn(session["sessionId"], self.lines[0].browser.sessions)
+        self.assertNotIn(session["sessionId"], self.lines[0].browser.targets.sessions)
         self.reactor.advance(1)
         again = self.client(url)
         self.assertEqual(self.say(again, "Target.getBrowserContexts")["result"]["browserContextIds"], [context])

@@ -9,16 +9,20 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.gateway.support_virtual_browser import (
+    BROKEN,
     NO_TARGET,
     SESSION_GONE,
+    VERSION,
     Client,
     FakeBrowser,
-    FakeSession,
     MultiplexRig,
 )
+from txcdp.domains.target import create_target
+from txcdp.errors import CommandError
 from txcdp.gateway._multiplex import Limits, SharedBrowser, download_filter, target_watch
 from txcdp.gateway._multiplex.command_handlers import HANDLERS
 from txcdp.gateway._multiplex.rules import GUARDED, RULES, RuleKind, rule_of
+from txcdp.testing import BY_ITSELF, NEVER
 
 PROTOCOL = Path(__file__).parents[2] / "txcdp" / "codegen" / "protocol"
 
@@ -37,6 +41,10 @@ class VirtualBrowserCase(SynchronousTestCase):
         self.assertEqual(len(self.browser.heard), before, self.browser.heard[before:])
         error: dict[str, Any] = answer["error"]
         return error
+
+    def hidden(self) -> str:
+        """Return the id of a target that is the browser's own."""
+        return next(key for key, each in self.browser.targets.all.items() if each.type == "browser_ui")
 
 
 class ComingAndGoingTests(VirtualBrowserCase):
@@ -61,7 +69,7 @@ class ComingAndGoingTests(VirtualBrowserCase):
             (info["type"], info["url"], info["browserContextId"]), ("page", "about:blank", virtual.state.default)
         )
         virtual.close()
-        self.browser.broken.add("Target.createTarget")
+        self.browser.on("Target.createTarget", BROKEN)
         virtual = self.shared.open(print, first_page=True)
         connection = virtual.connect(lambda message: got.append(json.loads(message)), print)
         connection.receive(b'{"id":1,"method":"Target.getTargets"}')
@@ -88,7 +96,7 @@ class ComingAndGoingTests(VirtualBrowserCase):
         self.assertEqual([each["id"] for each in early.got], [numbers[2]])
         self.assertIn("let some come first", early.got[0]["error"]["message"])
         self.rig.deliver()
-        self.assertEqual(early.answer(numbers[0])["result"], {"method": "Browser.getVersion"})
+        self.assertEqual(early.answer(numbers[0])["result"], VERSION)
         self.assertEqual(early.answer(numbers[1])["result"], {"targetInfos": []})
 
     def test_what_it_opened_goes_when_it_leaves(self):
@@ -106,7 +114,7 @@ class ComingAndGoingTests(VirtualBrowserCase):
         self.assertEqual(len(self.a.got), heard)
         self.assertNotIn(hanging, [each.get("id") for each in self.a.got])
         self.assertEqual(self.shared.state.disposing, 0)
-        self.assertNotIn(root, self.browser.sessions)
+        self.assertNotIn(root, self.browser.targets.sessions)
         self.assertEqual(list(self.browser.contexts.values()), ["B"])
         self.assertEqual(self.shared.state.line.asked, {})
         self.assertEqual({each.connection for each in self.shared.state.sessions.values()}, {self.b.connection})
@@ -124,7 +132,9 @@ class ComingAndGoingTests(VirtualBrowserCase):
         self.assertEqual(early.got, [])
         self.assertNotIn("E", self.browser.contexts.values())
         self.assertEqual(self.shared.state.disposing, 0)
-        self.assertEqual(len([each for each in self.browser.sessions.values() if each.parent == ""]), 3)
+        self.assertEqual(
+            len([each for each in self.browser.targets.sessions.values() if each.parent and each.parent.id is None]), 3
+        )
 
     def test_leaving_while_a_context_is_made(self):
         self.a.send("Target.createBrowserContext")
@@ -156,28 +166,29 @@ class ComingAndGoingTests(VirtualBrowserCase):
 
     def test_a_browser_that_gives_no_room(self):
         for method in ("Target.createBrowserContext", "Target.attachToBrowserTarget"):
-            self.browser.broken = {method}
+            self.browser.on(method, BROKEN)
             late = self.rig.client("L")
             assert late.closed is not None
             self.assertEqual(late.closed[0], 1011)
+            self.browser.off(method)
         self.assertEqual(len(self.shared.state.clients), 2)
-        self.browser.broken = set()
         self.assertNotIn("L", self.browser.contexts.values())
 
     def test_a_browser_that_cannot_be_shared(self):
         for method in ("Target.setDiscoverTargets", "Target.setAutoAttach", "Target.attachToBrowserTarget"):
             browser = FakeBrowser()
-            browser.broken = {method}
+            browser.on(method, BROKEN)
             shared = SharedBrowser(browser.receive)
+            browser.message_received = shared.receive
             shared.start()
-            while browser.out:
-                shared.receive(browser.out.popleft())
+            while browser.out.deliver():
+                pass
             assert shared.lost is not None
             self.assertIn("cannot be shared", shared.lost)
 
     def test_the_browser_ends_the_root_session(self):
         root = self.a.connection.sessions[""]
-        self.browser.event("", "Target.detachedFromTarget", sessionId=root.id, targetId=root.target_id)
+        self.browser.emit_raw("Target.detachedFromTarget", {"sessionId": root.id, "targetId": root.target_id})
         self.rig.deliver()
         self.assertEqual(self.a.closed, (1011, "the browser has ended the session"))
 
@@ -194,7 +205,7 @@ class AddressingTests(VirtualBrowserCase):
         self.assertEqual(self.a.answer(71)["result"]["result"]["value"], "a")
         self.assertEqual(self.a.answer(71)["sessionId"], mine)
         self.assertEqual(self.b.answer(71)["result"]["result"]["value"], "b")
-        self.assertEqual(self.a.answer(72), {"id": 72, "result": {"method": "Browser.getVersion"}})
+        self.assertEqual(self.a.answer(72), {"id": 72, "result": VERSION})
         ids = [command["id"] for _, command in self.browser.heard]
         self.assertEqual(len(ids), len(set(ids)))
 
@@ -217,16 +228,15 @@ class AddressingTests(VirtualBrowserCase):
         _, mine = self.rig.page(self.a)
         number = self.a.send("Page.enable", mine)
         root = self.a.send("Browser.getVersion")
-        first, second = (json.loads(each) for each in self.browser.out)
-        self.browser.out.clear()
+        first, second = (json.loads(each) for each in self.browser.out.intercept())
         for each in (first, second):
             self.shared.receive(json.dumps(dict(reversed(each.items()))).encode())
-        self.assertEqual(self.a.answer(number), {"id": number, "result": {"method": "Page.enable"}, "sessionId": mine})
-        self.assertEqual(self.a.answer(root), {"id": root, "result": {"method": "Browser.getVersion"}})
+        self.assertEqual(self.a.answer(number), {"id": number, "result": {}, "sessionId": mine})
+        self.assertEqual(self.a.answer(root), {"id": root, "result": VERSION})
         self.shared.receive(b'{ "params" : {}, "sessionId" : "%b", "method" : "Page.odd" }' % mine.encode())
         self.assertEqual(self.a.got[-1], {"method": "Page.odd", "params": {}, "sessionId": mine})
         spaced = self.a.send("Browser.getVersion")
-        line_id = json.loads(self.browser.out.pop())["id"]
+        line_id = json.loads(self.browser.out.intercept()[0])["id"]
         self.shared.receive(b'{"id":%d,"result":{}}' % line_id)
         self.assertEqual(self.a.answer(spaced), {"id": spaced, "result": {}})
 
@@ -254,14 +264,14 @@ class AddressingTests(VirtualBrowserCase):
         root = self.a.connection.sessions[""]
         target, _ = self.rig.page(self.a)
         about = {"frameId": target, "guid": "g", "url": "u", "suggestedFilename": "f"}
-        self.browser.event(root.id, "Browser.downloadWillBegin", **about)
-        self.browser.event(root.id, "Browser.downloadProgress", guid="g")
-        self.browser.event(root.id, "Browser.downloadProgress", guid="h")
-        self.browser.event(root.id, "Browser.downloadProgress", guid=7)
-        self.browser.event(root.id, "Browser.somethingNew", guid="g")
-        self.browser.event(root.id, "Fetch.requestPaused", requestId="r")
+        self.browser.emit_raw("Browser.downloadWillBegin", about, root.id)
+        self.browser.emit_raw("Browser.downloadProgress", {"guid": "g"}, root.id)
+        self.browser.emit_raw("Browser.downloadProgress", {"guid": "h"}, root.id)
+        self.browser.emit_raw("Browser.downloadProgress", {"guid": 7}, root.id)
+        self.browser.emit_raw("Browser.somethingNew", {"guid": "g"}, root.id)
+        self.browser.emit_raw("Fetch.requestPaused", {"requestId": "r"}, root.id)
         nested = self.result(self.a, "Target.attachToBrowserTarget")["sessionId"]
-        self.browser.event(nested, "Browser.downloadProgress", guid="g")
+        self.browser.emit_raw("Browser.downloadProgress", {"guid": "g"}, nested)
         self.rig.deliver()
         got = [each for each in self.a.got if each.get("method", "").startswith(("Browser.", "Fetch."))]
         progress = {"method": "Browser.downloadProgress", "params": {"guid": "g"}}
@@ -308,7 +318,7 @@ class AddressingTests(VirtualBrowserCase):
         self.patch(download_filter, "_QUESTIONS", 3)
         self.rig.page(self.a)
         self.result(self.a, "Browser.setDownloadBehavior", behavior="allow", eventsEnabled=True)
-        self.browser.do_Page_getFrameTree = lambda *_: None  # type: ignore[method-assign]
+        self.browser.on("Page.getFrameTree", NEVER)
         before = len(self.a.connection.waiting)
         for number in range(10):
             self.browser.download("", f"frame {number}")
@@ -326,7 +336,7 @@ class AddressingTests(VirtualBrowserCase):
         self.browser.download(target, f"{target}-F")
         guid = f"guid of {target}-F"
         for _ in range(2):
-            self.browser.event(root.id, "Browser.downloadProgress", guid=guid)
+            self.browser.emit_raw("Browser.downloadProgress", {"guid": guid}, root.id)
         self.rig.deliver(4)
         self.assertEqual(self.downloads(self.a), [[]])
         self.result(self.a, "Target.detachFromTarget", sessionId=session)
@@ -414,8 +424,8 @@ class ForeignTests(VirtualBrowserCase):
 
     def test_targets(self):
         browser = self.result(self.b, "Target.getTargetInfo")["targetInfo"]["targetId"]
-        hidden = next(key for key, each in self.browser.targets.items() if each["type"] == "browser_ui")
-        for target in (self.target, browser, hidden, next(iter(self.browser.targets))):
+        hidden = self.hidden()
+        for target in (self.target, browser, hidden, next(iter(self.browser.targets.all))):
             for method in ("activateTarget", "closeTarget", "getTargetInfo"):
                 self.assertEqual(self.both(f"Target.{method}", "targetId", target), NO_TARGET)
             self.assertEqual(self.both("Target.attachToTarget", "targetId", target, flatten=True), NO_TARGET)
@@ -428,7 +438,7 @@ class ForeignTests(VirtualBrowserCase):
             )
 
     def test_contexts(self):
-        for context in (self.context, self.default, self.browser.default):
+        for context in (self.context, self.default, self.browser.targets.default_context):
             for method in ("cancelDownload", "grantPermissions", "resetPermissions", "setDownloadBehavior"):
                 error = self.both(f"Browser.{method}", "browserContextId", context)
                 self.assertEqual(error["message"], "Failed to find browser context for id ZZZZZZZ")
@@ -446,22 +456,22 @@ class ForeignTests(VirtualBrowserCase):
         for method in ("getWindowBounds", "setWindowBounds", "setContentsSize"):
             error = self.refused(self.a, f"Browser.{method}", windowId=window)
             self.assertEqual(error, {"code": -32000, "message": "Browser window not found"})
-            self.result(self.b, f"Browser.{method}", windowId=window)
+            self.result(self.b, f"Browser.{method}", windowId=window, bounds={})
         self.result(self.a, "Browser.getWindowForTarget", self.mine)
         self.assertIn("error", self.ask(self.a, "Browser.getWindowForTarget"))
         self.result(self.b, "Target.closeTarget", targetId=self.target)
         self.refused(self.b, "Browser.getWindowBounds", windowId=window)
 
     def test_a_session_of_nobodys_target(self):
-        self.browser.targets[self.target]["browserContextId"] = self.browser.default
-        session = self.browser.sessions[self.mine]
-        self.browser.attach(session, self.target, paused=True)
-        lost = self.browser.attach(self.browser.sessions[self.b.connection.sessions[""].id], self.target)
+        self.browser.targets.all[self.target].browser_context_id = self.browser.targets.default_context
+        sessions, theirs = self.browser.targets.sessions, self.browser.targets.all[self.target]
+        self.browser.targets.attach(theirs, sessions[self.mine], waiting=True)
+        lost = self.browser.targets.attach(theirs, sessions[self.b.connection.sessions[""].id])
         heard = len(self.a.got)
         self.rig.deliver()
         self.assertEqual(len(self.a.got), heard)
-        self.assertNotIn(lost, self.browser.sessions)
-        self.assertEqual([each for each in self.browser.sessions.values() if each.parent == self.mine], [])
+        self.assertNotIn(lost.id, sessions)
+        self.assertEqual([each for each in sessions.values() if each.parent is sessions[self.mine]], [])
 
 
 class TargetTests(VirtualBrowserCase):
@@ -471,14 +481,15 @@ class TargetTests(VirtualBrowserCase):
 
     def test_contexts(self):
         default = self.a.virtual.state.default
-        self.assertEqual(self.browser.targets[self.rig.page(self.a)[0]]["browserContextId"], default)
+        self.assertEqual(self.browser.targets.all[self.rig.page(self.a)[0]].browser_context_id, default)
         context = self.result(self.a, "Target.createBrowserContext", proxyServer="p")["browserContextId"]
         self.assertEqual(self.browser.heard[-1][1]["params"], {"proxyServer": "p", "disposeOnDetach": True})
         found = self.result(self.a, "Target.getBrowserContexts")
         self.assertEqual(found, {"browserContextIds": [context], "defaultBrowserContextId": default})
         target, session = self.rig.page(self.a, browserContextId=context)
-        self.assertEqual(self.browser.targets[target]["browserContextId"], context)
-        self.browser.cookies = {context: ["c"], default: ["d"], self.browser.default: ["everybody's"]}
+        self.assertEqual(self.browser.targets.all[target].browser_context_id, context)
+        cookies = {context: ["c"], default: ["d"], None: ["everybody's"]}
+        self.browser.on("Storage.getCookies", lambda command: {"cookies": cookies[command.browser_context_id]})
         self.assertEqual(self.result(self.a, "Storage.getCookies", browserContextId=context), {"cookies": ["c"]})
         self.assertEqual(self.result(self.a, "Storage.getCookies"), {"cookies": ["d"]})
         self.assertEqual(self.result(self.a, "Storage.getCookies", session), {"cookies": ["d"]})
@@ -498,7 +509,7 @@ class TargetTests(VirtualBrowserCase):
 
     def test_a_context_that_the_browser_does_not_dispose_of(self):
         context = self.result(self.a, "Target.createBrowserContext")["browserContextId"]
-        self.browser.broken = {"Target.disposeBrowserContext"}
+        self.browser.on("Target.disposeBrowserContext", BROKEN)
         answer = self.ask(self.a, "Target.disposeBrowserContext", browserContextId=context)
         self.assertEqual(answer["error"], {"code": -32000, "message": "broken"})
         self.assertIn(context, self.result(self.a, "Target.getBrowserContexts")["browserContextIds"])
@@ -518,8 +529,8 @@ class TargetTests(VirtualBrowserCase):
 
     def test_the_browsers_own_furniture_is_nobodys(self):
         self.rig.page(self.a)
-        hidden = next(key for key, each in self.browser.targets.items() if each["type"] == "browser_ui")
-        self.browser.event("", "Target.targetCreated", targetInfo=self.browser.info(hidden))
+        hidden = self.hidden()
+        self.browser.emit_raw("Target.targetCreated", {"targetInfo": self.browser.targets.all[hidden].info(False)})
         self.rig.deliver()
         self.assertNotIn(hidden, self.a.virtual.state.targets)
 
@@ -527,7 +538,7 @@ class TargetTests(VirtualBrowserCase):
         _, session = self.rig.page(self.a)
         self.a.virtual.state.targets.clear()
         found = self.result(self.a, "Target.getTargetInfo", session)["targetInfo"]
-        self.assertEqual(found["targetId"], self.browser.sessions[session].target)
+        self.assertIs(self.browser.targets.all[found["targetId"]], self.browser.targets.sessions[session].target)
 
     def test_filters_that_are_none(self):
         filters: Any
@@ -591,28 +602,37 @@ class TargetTests(VirtualBrowserCase):
 
     def test_a_title_that_no_event_has_told(self):
         target, session = self.rig.page(self.a)
-        self.browser.targets[target].update(title="New", url="http://new.test/")
+        there = self.browser.targets.all[target]
+        there.title, there.url = "New", "http://new.test/"
         for found in (
             self.result(self.a, "Target.getTargets")["targetInfos"][0],
             self.result(self.a, "Target.getTargetInfo", session)["targetInfo"],
         ):
             self.assertEqual((found["title"], found["url"]), ("New", "http://new.test/"))
-        self.browser.targets[target].update(title="Newer")
+        there.title = "Newer"
         self.result(self.a, "Target.setDiscoverTargets", discover=True)
         self.assertEqual(self.a.events("Target.targetCreated")[0]["targetInfo"]["title"], "Newer")
 
     def test_what_a_page_is_told_of_its_frames(self):
         _, session = self.rig.page(self.a)
         info = {"targetId": "XT99999", "type": "iframe", "browserContextId": self.a.virtual.state.default, "url": "x"}
-        self.browser.event(session, "Target.targetInfoChanged", targetInfo=info)
-        self.browser.event(session, "Target.targetInfoChanged", targetInfo={**info, "browserContextId": "XC00001"})
+        self.browser.emit_raw("Target.targetInfoChanged", {"targetInfo": info}, session)
+        self.browser.emit_raw(
+            "Target.targetInfoChanged", {"targetInfo": {**info, "browserContextId": "XC00001"}}, session
+        )
         self.rig.deliver()
         told = [each for each in self.a.got if each.get("method") == "Target.targetInfoChanged"]
         self.assertEqual([each.get("sessionId") for each in told], [session])
         self.assertEqual(told[0]["params"]["targetInfo"], {**info, "attached": False})
 
+    def without_a_window(self, command: create_target) -> Any:
+        """Refuse a tab, as Chromium does where there is no window."""
+        if command.new_window is False:
+            raise CommandError("", -32000, "Failed to open new tab - no browser is open")
+        return BY_ITSELF
+
     def test_a_first_tab_that_is_to_have_no_window(self):
-        self.browser.windowless = True
+        self.browser.on("Target.createTarget", self.without_a_window)
         self.assertIn("targetId", self.result(self.a, "Target.createTarget", url="about:blank", newWindow=False))
         context = self.result(self.a, "Target.createBrowserContext")["browserContextId"]
         params = {"url": "about:blank", "newWindow": False, "browserContextId": context}
@@ -636,10 +656,10 @@ class TargetTests(VirtualBrowserCase):
             told,
             [("Target.targetCreated", False), ("Target.targetInfoChanged", True), ("Target.attachedToTarget", True)],
         )
-        self.browser.crash(target)
+        self.browser.targets.crash(self.browser.targets.all[target])
         self.rig.deliver()
         self.assertEqual(
-            self.a.events("Target.targetCrashed"), [{"targetId": target, "status": "crashed", "errorCode": 5}]
+            self.a.events("Target.targetCrashed"), [{"targetId": target, "status": "crashed", "errorCode": 11}]
         )
         self.result(self.a, "Target.detachFromTarget", sessionId=session)
         self.assertFalse(self.a.events("Target.targetInfoChanged")[-1]["targetInfo"]["attached"])
@@ -670,23 +690,23 @@ class TargetTests(VirtualBrowserCase):
         (attached,) = self.a.events("Target.attachedToTarget")
         session = attached["sessionId"]
         self.assertEqual((attached["targetInfo"]["targetId"], attached["waitingForDebugger"]), (target, True))
-        self.assertTrue(self.browser.sessions[session].paused)
+        self.assertTrue(self.browser.targets.sessions[session].waiting)
         order = [each.get("method", each.get("id")) for each in self.a.got]
         self.assertLess(order.index("Target.attachedToTarget"), order.index(self.a.number))
         self.result(self.a, "Runtime.runIfWaitingForDebugger", session)
-        self.assertFalse(self.browser.sessions[session].paused)
+        self.assertFalse(self.browser.targets.sessions[session].waiting)
         self.rig.page(self.b)
         self.assertEqual(len(self.a.events("Target.attachedToTarget")), 1)
         self.assertEqual(self.result(self.a, "Target.detachFromTarget", sessionId=session), {})
         self.assertEqual(self.a.events("Target.detachedFromTarget"), [{"sessionId": session, "targetId": target}])
-        self.assertNotIn(session, self.browser.sessions)
+        self.assertNotIn(session, self.browser.targets.sessions)
 
-    def popup(self, client: Client, session: str) -> tuple[FakeSession, FakeSession]:
+    def popup(self, client: Client, session: str) -> tuple[Any, Any]:
         """Let a client's page open a popup; return the sessions of the gateway's own with its tab and its page."""
-        before = set(self.browser.sessions)
+        before = set(self.browser.targets.sessions)
         self.result(client, "Runtime.evaluate", session, expression="popup")
-        made = [each for name, each in self.browser.sessions.items() if name not in before]
-        found = {self.browser.targets[each.target]["type"]: each for each in made}
+        made = [each for name, each in self.browser.targets.sessions.items() if name not in before]
+        found = {each.target.type: each for each in made if each.target is not None}
         return found["tab"], found["page"]
 
     def takes_tabs(self) -> str:
@@ -700,37 +720,36 @@ class TargetTests(VirtualBrowserCase):
     def test_a_popup_waits_with_its_tab(self):
         session = self.takes_tabs()
         tab, page = self.popup(self.a, session)
-        self.assertTrue(tab.paused and page.paused)
+        self.assertTrue(tab.waiting and page.waiting)
         self.result(self.a, "Runtime.runIfWaitingForDebugger", tab.id)
-        self.assertFalse(tab.paused or page.paused)
-        self.assertNotIn(page.id, self.browser.sessions)
+        self.assertFalse(tab.waiting or page.waiting)
+        self.assertNotIn(page.id, self.browser.targets.sessions)
         tab, page = self.popup(self.a, session)
         self.result(self.a, "Target.detachFromTarget", sessionId=tab.id)
-        self.assertNotIn(page.id, self.browser.sessions)
+        self.assertNotIn(page.id, self.browser.targets.sessions)
 
     def test_a_popup_waits_for_the_session_that_its_tab_has_attached(self):
         session = self.takes_tabs()
         tab, page = self.popup(self.a, session)
         params = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True}
         self.result(self.a, "Target.setAutoAttach", tab.id, **params)
-        own = self.browser.attach(tab, page.target)
+        (own,) = [each.id or "" for each in self.browser.targets.sessions.values() if each.parent is tab]
         self.a.send("Runtime.runIfWaitingForDebugger", tab.id)
         self.rig.deliver()
-        self.assertTrue(page.paused)
+        self.assertTrue(page.waiting)
         self.result(self.a, "Runtime.runIfWaitingForDebugger", own)
-        self.assertFalse(page.paused)
-        self.assertNotIn(page.id, self.browser.sessions)
+        self.assertFalse(page.waiting)
+        self.assertNotIn(page.id, self.browser.targets.sessions)
 
     def test_popups_that_close_or_whose_client_is_quicker(self):
         session = self.takes_tabs()
-        tab, page = self.popup(self.a, session)
-        self.browser.remove(page.target)
-        self.browser.remove(tab.target)
+        _, page = self.popup(self.a, session)
+        self.browser.targets.close(page.target)
         self.rig.deliver()
         watch = self.shared.state.watch
         self.assertEqual((watch._held, list(watch._pages.values())), ({}, []))
-        tab, page = self.popup(self.a, session)
-        self.assertTrue(page.paused)
+        _tab, page = self.popup(self.a, session)
+        self.assertTrue(page.waiting)
         self.a.leave()
         self.rig.deliver()
         self.assertEqual((watch._held, watch._tabs, watch._pages, watch._leaving), ({}, {}, {}, {}))
@@ -739,23 +758,23 @@ class TargetTests(VirtualBrowserCase):
         """A worker whose session goes in the same write never runs."""
         self.rig.page(self.a)
         del self.browser.heard[:]
-        worker = self.browser.add_target("service_worker", self.a.virtual.state.default)
-        self.rig.deliver(len(self.browser.out))
+        worker = self.browser.add("service_worker", self.a.virtual.state.default)
+        self.rig.deliver(self.browser.out.queued)
         asked = [each["method"] for _, each in self.browser.heard]
         self.assertEqual(asked, ["Runtime.runIfWaitingForDebugger"])
         self.rig.deliver()
         self.assertEqual([each["method"] for _, each in self.browser.heard][1], "Target.detachFromTarget")
-        self.assertNotIn(worker, [each.target for each in self.browser.sessions.values()])
+        self.assertNotIn(worker, [each.target for each in self.browser.targets.sessions.values()])
 
     def test_workers_that_never_go_on(self):
         self.patch(target_watch, "_MOST", 2)
-        self.browser.mute.add("Runtime.runIfWaitingForDebugger")
-        workers = [self.browser.add_target("worker", self.a.virtual.state.default) for _ in range(3)]
+        self.browser.on("Runtime.runIfWaitingForDebugger", NEVER)
+        workers = [self.browser.add("worker", self.a.virtual.state.default) for _ in range(3)]
         self.rig.deliver()
-        left = [each.target for each in self.browser.sessions.values() if each.target in workers]
+        left = [each.target for each in self.browser.targets.sessions.values() if each.target in workers]
         self.assertEqual(left, workers[1:])
         for each in workers:
-            self.browser.remove(each)
+            self.browser.targets.close(each)
         self.rig.deliver()
         self.assertEqual((self.shared.state.watch._leaving, self.shared.state.line.asked), ({}, {}))
 
@@ -763,7 +782,7 @@ class TargetTests(VirtualBrowserCase):
         self.result(self.a, "Target.setAutoAttach", autoAttach=True, waitForDebuggerOnStart=True, flatten=True)
         self.result(self.b, "Target.setAutoAttach", autoAttach=True, waitForDebuggerOnStart=False, flatten=True)
         self.rig.page(self.b)
-        self.assertFalse(any(each.paused for each in self.browser.sessions.values()))
+        self.assertFalse(any(each.waiting for each in self.browser.targets.sessions.values()))
         let_go = {
             each["params"]["sessionId"]
             for actor, each in self.browser.heard
@@ -772,7 +791,9 @@ class TargetTests(VirtualBrowserCase):
         resumed = {
             each["sessionId"] for _, each in self.browser.heard if each["method"] == "Runtime.runIfWaitingForDebugger"
         }
-        self.assertEqual(len(let_go - resumed), 1, "but the page that the browser has begun with did not wait")
+        self.assertEqual(
+            len(let_go - resumed), 2, "but the page that the browser has begun with did not wait, nor its tab"
+        )
         (first, _) = self.b.events("Target.attachedToTarget")
         self.assertFalse(first["waitingForDebugger"])
 
@@ -786,7 +807,7 @@ class TargetTests(VirtualBrowserCase):
         session = attached["sessionId"]
         tab = attached["targetInfo"]["targetId"]
         self.assertEqual(self.result(self.a, "Target.detachFromTarget", targetId=tab), {})
-        self.assertNotIn(session, self.browser.sessions)
+        self.assertNotIn(session, self.browser.targets.sessions)
 
     def test_auto_attach_to_what_is_there(self):
         target = self.result(self.a, "Target.createTarget", url="about:blank")["targetId"]
@@ -808,7 +829,7 @@ class TargetTests(VirtualBrowserCase):
 
     def test_auto_attach_to_what_goes_meanwhile(self):
         self.result(self.a, "Target.createTarget", url="about:blank")
-        self.browser.broken = {"Target.attachToTarget"}
+        self.browser.on("Target.attachToTarget", BROKEN)
         on: dict[str, Any] = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True}
         self.assertEqual(self.result(self.a, "Target.setAutoAttach", **on), {})
 
@@ -830,7 +851,7 @@ class TargetTests(VirtualBrowserCase):
         self.assertEqual(len(handed), 2)
         self.result(self.a, "Target.detachFromTarget", sessionId=nested)
         self.assertEqual(list(self.a.connection.sessions), [""])
-        self.assertEqual(len(self.browser.sessions), 4)
+        self.assertEqual(len(self.browser.targets.sessions), 3)
 
     def test_popups_are_their_openers(self):
         on: dict[str, Any] = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True}
@@ -845,12 +866,12 @@ class TargetTests(VirtualBrowserCase):
 
     def test_children_of_pages(self):
         target, session = self.rig.page(self.a)
-        context = self.browser.targets[target]["browserContextId"]
+        context = self.browser.targets.all[target].browser_context_id
         on: dict[str, Any] = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True}
         self.result(self.a, "Target.setAutoAttach", session, **on)
         self.assertEqual(self.browser.heard[-1][1]["sessionId"], session)
-        worker = self.browser.add_target("worker", context)
-        child = self.browser.attach(self.browser.sessions[session], worker, paused=True)
+        worker = self.browser.add("worker", context)
+        child = self.browser.targets.attach(worker, self.browser.targets.sessions[session], waiting=True).id or ""
         self.rig.deliver()
         self.assertEqual(self.a.got[-1]["sessionId"], session)
         self.assertEqual(self.a.got[-1]["params"]["sessionId"], child)
@@ -862,13 +883,13 @@ class TargetTests(VirtualBrowserCase):
 
     def test_a_page_goes_while_a_child_is_detached(self):
         target, session = self.rig.page(self.a)
-        worker = self.browser.add_target("worker", self.browser.targets[target]["browserContextId"])
-        child = self.browser.attach(self.browser.sessions[session], worker)
+        worker = self.browser.add("worker", self.browser.targets.all[target].browser_context_id)
+        child = self.browser.targets.attach(worker, self.browser.targets.sessions[session]).id or ""
         self.rig.deliver()
-        self.browser.remove(target)
+        self.browser.targets.close(self.browser.targets.all[target])
         self.rig.deliver(1)
+        self.browser.drop_replies(1)
         number = self.a.send("Target.detachFromTarget", session, sessionId=child)
-        self.browser.out.pop()
         self.rig.deliver()
         self.assertEqual(self.a.answer(number)["error"], SESSION_GONE)
         self.assertEqual((self.shared.state.line.asked, self.a.connection.waiting), ({}, set()))
@@ -931,10 +952,12 @@ class TargetTests(VirtualBrowserCase):
             "blob:http://x.test/x",
             "nothing",
             "",
-            5,
         ):
             self.result(self.a, "Page.navigate", session, url=url)
             self.result(self.a, "Target.createTarget", url=url)
+        before = len(self.browser.heard)
+        self.assertEqual(self.ask(self.a, "Page.navigate", session, url=5)["error"]["code"], -32602)
+        self.assertEqual(len(self.browser.heard), before + 1, "what is no address is refused by the browser")
 
     def test_invented_sessions_leave_nothing_behind(self):
         sizes = [
@@ -1009,7 +1032,7 @@ class SayingTests(VirtualBrowserCase):
             self.assertEqual(answer["error"], {"code": -32601, "message": f"'{method}' wasn't found"})
         _, session = self.rig.page(self.a)
         self.assertEqual(self.refused(self.a, "Browser.nope", session)["code"], -32601)
-        self.assertEqual(self.result(self.a, "Nope.nope", session), {"method": "Nope.nope"})
+        self.assertEqual(self.result(self.a, "Nope.nope", session), {})
 
     def test_what_is_accepted(self):
         for message in (
@@ -1022,7 +1045,7 @@ class SayingTests(VirtualBrowserCase):
         ):
             self.a.raw_send(message)
             self.rig.deliver()
-            self.assertEqual(self.a.got[-1], {"id": 1, "result": {"method": "Browser.getVersion"}}, message[:80])
+            self.assertEqual(self.a.got[-1], {"id": 1, "result": VERSION}, message[:80])
 
     def test_keys_that_are_there_twice(self):
         _, mine = self.rig.page(self.a)
@@ -1076,6 +1099,18 @@ def protocol() -> dict[str, dict[str, Any]]:
     return found
 
 
+#: What some of the commands must be told beside the context.
+NEEDED: dict[str, Any] = {
+    "url": "about:blank",
+    "behavior": "allow",
+    "cookies": [],
+    "guid": "g",
+    "permission": {"name": "geolocation"},
+    "permissions": [],
+    "setting": "granted",
+}
+
+
 class RulesTests(SynchronousTestCase):
     def test_every_command_of_a_guarded_domain_has_a_row(self):
         commands = protocol()
@@ -1115,10 +1150,10 @@ class RulesTests(SynchronousTestCase):
         browser = rig.browser
         for method in methods:
             for who, name in ((client, ""), (client, session), (line, "")):
-                for context in (None, other.virtual.state.default, browser.default):
+                for context in (None, other.virtual.state.default, browser.targets.default_context):
                     before = len(browser.heard)
                     params = {} if context is None else {"browserContextId": context}
-                    answer = rig.ask(who, method, name, url="about:blank", **params)
+                    answer = rig.ask(who, method, name, **NEEDED, **params)
                     heard = [each["params"] for _, each in browser.heard[before:] if each["method"] == method]
                     if context is None:
                         self.assertIn("result", answer, method)

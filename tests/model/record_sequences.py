@@ -83,8 +83,12 @@ class Recording:
     def _add(self, session: str | None, **said: Any) -> None:
         self.lines.append({"session": session or ""} | said)
 
+    def named(self, ports: dict[int, int]) -> list[dict[str, Any]]:
+        """What was heard, with numbers for ids, and short."""
+        return [self._plain(each, ports) for each in self.lines]
+
     def write(self, path: Path, ports: dict[int, int]) -> None:
-        text = "".join(json.dumps(self._plain(each, ports), ensure_ascii=False) + "\n" for each in self.lines)
+        text = "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in self.named(ports))
         path.write_text(text, encoding="utf-8")
 
     def _plain(self, value: Any, ports: dict[int, int], key: str = "") -> Any:

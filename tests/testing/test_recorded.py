@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from tests.model.sequences import Input, sequence
+from tests.testing.scenarios import DATA, SCENARIOS, Scenario
 from txcdp import Event
 from txcdp.domains import page, runtime, target
 from txcdp.testing import FakeChrome
@@ -101,3 +105,48 @@ def test_a_navigation_is_told_as_chromium_tells_it(name: str, commands: list[Any
     assert said == wanted[: len(said)]
     assert said[-1] == "Page.frameStoppedLoading"
     assert len(said) > 10
+
+
+#: What a FakeChrome's targets do not have, or have at once: their titles, and where their tabs are.
+UNTOLD = ("title", "embedderData")
+
+
+def without(value: Any, names: tuple[str, ...]) -> Any:
+    """Return a value without some fields, at any depth."""
+    if isinstance(value, dict):
+        return {name: without(each, names) for name, each in value.items() if name not in names}
+    return [without(each, names) for each in value] if isinstance(value, list) else value
+
+
+def plain(lines: list[dict[str, Any]]) -> list[str]:
+    """Return lines with ids numbered as they come, and without changes of what a FakeChrome does not have."""
+    known: dict[tuple[str, str], Any] = {}
+    numbers: dict[str, str] = {}
+    found = []
+    for each in without(lines, UNTOLD):
+        listed = (each.get("result") or {}).get("targetInfos", [])
+        listed.sort(key=lambda info: info["type"])  # Chromium's order is that of a hash
+        info = each.get("params", {}).get("targetInfo")
+        if info is not None and each["method"] in ("Target.targetCreated", "Target.targetInfoChanged"):
+            about = each["session"], info["targetId"]
+            if known.get(about) == info:
+                continue
+            known[about] = info
+        text = json.dumps(each)
+        found.append(re.sub(r"\bid[0-9]+\b", lambda id_: numbers.setdefault(id_[0], f"id{len(numbers) + 1}"), text))
+    return found
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_what_becomes_of_commands_is_what_chromium_was_recorded_to_do(name: str) -> None:
+    chrome = FakeChrome()
+
+    async def settle() -> None:
+        settled: Deferred[None] = Deferred()
+        chrome.clock.callLater(1, settled.callback, None)
+        await settled
+
+    it = Scenario(chrome.connect(), settle)
+    chrome.run(SCENARIOS[name](it), seconds=1000)
+    recorded = [json.loads(each) for each in (DATA / f"{name}.jsonl").read_text().splitlines()]
+    assert plain(it.recording.named({})) == plain(recorded)

@@ -19,7 +19,7 @@ from txcdp._transports.interface import Transport
 from txcdp.domains import browser, inspector, network, page, runtime, target
 from txcdp.errors import CommandError, CommandTimeout, ConnectionLost, SessionDetached, TargetCrashed
 from txcdp.streams import first
-from txcdp.testing import NEVER, FakeChrome, UnexpectedCommand
+from txcdp.testing import BY_ITSELF, NEVER, FakeChrome, UnexpectedCommand
 
 
 class FakeChromeCase(SynchronousTestCase):
@@ -43,6 +43,34 @@ class ScriptTests(FakeChromeCase):
         self.chrome.on(page.navigate, page.NavigateResult(frame_id="F"))
         for _ in range(2):
             self.assertEqual(self.chrome.run(self.root.execute(page.navigate(url="x"))).frame_id, "F")
+
+    def test_an_answer_is_forgotten(self):
+        self.chrome.once(page.enable, CommandError("", -1, "no")).on(page.enable, CommandError("", -2, "never"))
+        self.assertEqual(self.refused(self.root.execute(page.enable())).code, -1)
+        self.assertEqual(self.refused(self.root.execute(page.enable())).code, -2)
+        self.chrome.once(page.enable, NEVER).off(page.enable)
+        self.assertIsNone(self.chrome.run(self.root.execute(page.enable())))
+
+    def test_what_nothing_else_answers(self):
+        self.chrome.otherwise(lambda command: {"asked": command})
+        self.assertEqual(self.chrome.run(self.root.execute_raw("New.thing", {"b": 2})), {"asked": {"b": 2}})
+        self.assertEqual(self.chrome.run(self.root.execute(browser.get_version())).protocol_version, "1.3")
+
+    def test_an_answer_for_some_commands_only(self):
+        def answer(command: target.create_target) -> Any:
+            return CommandError("", -32000, "no window") if command.new_window else BY_ITSELF
+
+        self.chrome.on(target.create_target, answer)
+        made = self.chrome.run(self.root.execute(target.create_target(url="about:blank"))).target_id
+        self.assertIn(made, self.chrome.targets.all)
+        self.refused(self.root.execute(target.create_target(url="about:blank", new_window=True)))
+        self.chrome.on("New.thing", BY_ITSELF)
+        self.assertEqual(self.refused(self.root.execute_raw("New.thing", {})).code, -32601)
+
+    def test_parameters_of_a_command_that_has_none(self):
+        self.chrome.lines[-1].send(b'{"id":1000,"method":"Browser.getVersion","params":[]}')
+        self.chrome.carry_out()
+        self.assertIn(b'"result"', self.chrome.lines[-1].intercept()[0])
 
     def test_plain_data_and_names(self):
         self.chrome.on("New.thing", {"a": 1})
@@ -458,6 +486,89 @@ class TargetTests(FakeChromeCase):
         self.assertTrue(session.ended)
         self.assertEqual((len(created.items), len(gone.items), len(destroyed.items)), (1, 1, 1))
         self.assertEqual(self.chrome.run(self.root.execute(target.get_targets())).target_infos, [])
+
+    def test_messages_arrive_one_by_one(self):
+        line = self.chrome.lines[-1]
+        told = Watcher(self.root.events(target.TargetCreated))
+        asked = [
+            self.root.execute(each) for each in (target.set_discover_targets(discover=True), browser.get_version())
+        ]
+        self.chrome.open_target()
+        self.assertEqual(line.queued, 0)
+        self.assertTrue(self.chrome.carry_out())
+        self.assertFalse(self.chrome.carry_out())
+        self.assertEqual((line.queued, told.items), (3, []))
+        self.assertTrue(line.deliver(1))
+        self.assertEqual((line.queued, len(told.items)), (2, 1))
+        self.assertNoResult(asked[0])
+        line.deliver(1)
+        self.successResultOf(asked[0])
+        (late,) = line.intercept()
+        self.chrome.flush()
+        self.assertNoResult(asked[1])
+        line.put(late)
+        self.chrome.flush()
+        self.assertEqual(self.successResultOf(asked[1]).protocol_version, "1.3")
+
+    def test_what_is_taken_out_of_a_line_is_not_its_end(self):
+        self.chrome.emit_raw("A.b", {})
+        self.chrome.lose()
+        self.assertEqual(len(self.chrome.lines[-1].intercept()), 1)
+        self.chrome.flush()
+        self.assertIsNotNone(self.connection.lost)
+
+    def test_ids_of_two_browsers(self):
+        ids = [FakeChrome(salt=each).open_target() for each in (0, 1, 0xFFFF)]
+        self.assertEqual(len(set(ids)), 3)
+        self.assertEqual({len(each) for each in ids}, {32})
+
+    def test_a_session_may_be_named_by_its_id(self):
+        session = self.chrome.attach(self.connection)
+        told = Watcher(session.events(inspector.TargetCrashed))
+        assert session.id is not None
+        self.chrome.emit(inspector.TargetCrashed(), session.id)
+        self.chrome.flush()
+        self.assertEqual(len(told.items), 1)
+
+    def test_a_popup(self):
+        context = self.chrome.run(self.root.execute(target.create_browser_context())).browser_context_id
+        made = target.create_target(url="about:blank", browser_context_id=context)
+        opener = self.chrome.run(self.root.execute(made)).target_id
+        popup = self.chrome.open_target(opener=self.chrome.run(self.connection.attach(opener)))
+        info = self.chrome.run(self.root.execute(target.get_target_info(target_id=popup))).target_info
+        self.assertEqual((info.opener_id, info.browser_context_id, info.parent_id), (opener, context, None))
+
+    def test_a_tab_and_its_page_end_together(self):
+        self.chrome.open_target()
+        self.chrome.open_target()
+        pages = [each for each in self.chrome.targets.all.values() if each.tab is not None]
+        tab = pages[0].tab
+        assert tab is not None
+        self.chrome.run(self.root.execute(target.close_target(target_id=tab.id)))
+        self.assertEqual(list(self.chrome.targets.all.values()), [pages[1].tab, pages[1]])
+
+    def test_a_target_waits_for_all_who_let_it_wait(self):
+        second = self.chrome.connect()
+        waiting = target.set_auto_attach(auto_attach=True, wait_for_debugger_on_start=True, flatten=True)
+        for each in (self.connection, second):
+            self.chrome.run(each.session.execute(waiting))
+        made = self.chrome.targets.all[self.chrome.open_target()]
+        self.chrome.flush()
+        self.chrome.run(self.connection.sessions[-1].execute(runtime.run_if_waiting_for_debugger()))
+        self.assertTrue(made.waiting)
+        second.close()
+        self.chrome.flush()
+        self.assertFalse(made.waiting)
+
+    def test_whoever_discovers_is_told_that_others_have_gone(self):
+        second = self.chrome.connect()
+        made = self.chrome.open_target()
+        self.chrome.run(self.root.execute(target.set_discover_targets(discover=True)))
+        changes = Watcher(self.root.events(target.TargetInfoChanged))
+        self.chrome.run(second.attach(made))
+        second.close()
+        self.chrome.flush()
+        self.assertEqual([each.target_info.attached for each in changes.items], [True, False])
 
     def test_discovering_what_is_there(self):
         self.chrome.open_target()

@@ -45,7 +45,16 @@ from txcdp.testing._chrome import FakeChrome
 from txcdp.testing._faults import GARBAGE
 from txcdp.testing._line import FakeTransport
 from txcdp.testing._messages import Received
-from txcdp.testing._script import NEVER, UnexpectedCommand
+from txcdp.testing._script import BY_ITSELF, NEVER, UnexpectedCommand
 from txcdp.testing._targets import FakeTarget
 
-__all__ = ["GARBAGE", "NEVER", "FakeChrome", "FakeTarget", "FakeTransport", "Received", "UnexpectedCommand"]
+__all__ = [
+    "BY_ITSELF",
+    "GARBAGE",
+    "NEVER",
+    "FakeChrome",
+    "FakeTarget",
+    "FakeTransport",
+    "Received",
+    "UnexpectedCommand",
+]

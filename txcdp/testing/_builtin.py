@@ -11,7 +11,7 @@ from txcdp.protocol import Command, Event, result_type
 from txcdp.protocol._error_codes import INVALID_PARAMS, SERVER_ERROR
 from txcdp.testing._messages import Received
 from txcdp.testing._script import NEVER, Never
-from txcdp.testing._targets import FakeSession, FakeTarget, FakeTargets
+from txcdp.testing._targets import DEFAULT_FILTER, FakeSession, FakeTarget, FakeTargets, accepts
 
 Answer = Callable[[Any, FakeSession, Received], Any]
 
@@ -22,6 +22,8 @@ VERSION = browser.GetVersionResult(
     user_agent="Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 HeadlessChrome/156.0.0.0 Safari/537.36",
     js_version="15.6.1",
 )
+
+PAGES_BY_TABS = 'Filter should not simultaneously allow "tab" and "page", page targets are attached via tab targets'
 
 
 class Chrome(Protocol):
@@ -91,21 +93,24 @@ class Builtin:
             root.line.end(ConnectionLost("the browser ended it without closing", 1006))
         return NEVER
 
-    def _get_targets(self, command: Any, session: FakeSession, received: Received) -> target.GetTargetsResult:
-        return target.GetTargetsResult(target_infos=[self._targets.info(each) for each in self._targets.all.values()])
+    def _get_targets(
+        self, command: target.get_targets, session: FakeSession, received: Received
+    ) -> target.GetTargetsResult:
+        return target.GetTargetsResult(target_infos=self._targets.infos(command.filter))
 
     def _get_target_info(
         self, command: target.get_target_info, session: FakeSession, received: Received
     ) -> target.GetTargetInfoResult:
-        if command.target_id is None and session.target is not None:
-            return target.GetTargetInfoResult(target_info=self._targets.info(session.target))
+        if command.target_id is None:
+            of = session.target or FakeTarget(self._targets.browser_id, "browser", "")
+            return target.GetTargetInfoResult(target_info=of.info(attached=True))
         return target.GetTargetInfoResult(target_info=self._targets.info(self._targets.known(command.target_id)))
 
     def _create_target(
         self, command: target.create_target, session: FakeSession, received: Received
     ) -> target.CreateTargetResult:
         context = command.browser_context_id
-        if context is not None and context not in self._targets.contexts:
+        if context is not None and context not in (*self._targets.contexts, self._targets.default_context):
             raise CommandError(received.method, SERVER_ERROR, f"Failed to find browser context with id {context}")
         made = FakeTarget(self._targets.new_id("7A26"), url=command.url or "about:blank", browser_context_id=context)
         self._targets.open(made)
@@ -132,7 +137,8 @@ class Builtin:
     def _attach_to_browser(
         self, command: Any, session: FakeSession, received: Received
     ) -> target.AttachToBrowserTargetResult:
-        made = self._targets.attach(FakeTarget(self._targets.new_id("B205"), type="browser", url=""), session)
+        of = self._targets.add(FakeTarget(self._targets.new_id("B205"), type="browser", url=""))
+        made = self._targets.attach(of, session)
         return target.AttachToBrowserTargetResult(session_id=made.id or "")
 
     def _detach(self, command: target.detach_from_target, session: FakeSession, received: Received) -> None:
@@ -141,17 +147,16 @@ class Builtin:
             raise CommandError(received.method, INVALID_PARAMS, "No session with given id")
         self._targets.detach(found)
 
-    def _auto_attach(self, command: target.set_auto_attach, session: FakeSession, received: Received) -> Never:
-        self._chrome.reply(received, None)
+    def _auto_attach(self, command: target.set_auto_attach, session: FakeSession, received: Received) -> None:
+        if command.filter and session.is_browser and all(accepts(command.filter, each) for each in ("tab", "page")):
+            raise CommandError(received.method, INVALID_PARAMS, PAGES_BY_TABS)
         session.auto_attach = command if command.auto_attach else None
         self._targets.attach_all(session)
-        return NEVER
 
     def _discover(self, command: target.set_discover_targets, session: FakeSession, received: Received) -> None:
-        session.discovers = command.discover
-        if command.discover:
-            for each in self._targets.all.values():
-                self._chrome.post(target.TargetCreated(target_info=self._targets.info(each)), session)
+        if not command.discover and command.filter:
+            raise CommandError(received.method, INVALID_PARAMS, "Filter should not be present with `discover` is off")
+        self._targets.discover(session, (command.filter or DEFAULT_FILTER) if command.discover else None)
 
     def _create_context(
         self, command: Any, session: FakeSession, received: Received
@@ -163,19 +168,22 @@ class Builtin:
         return target.CreateBrowserContextResult(browser_context_id=made)
 
     def _get_contexts(self, command: Any, session: FakeSession, received: Received) -> target.GetBrowserContextsResult:
-        return target.GetBrowserContextsResult(browser_context_ids=list(self._targets.contexts))
+        return target.GetBrowserContextsResult(
+            browser_context_ids=list(self._targets.contexts), default_browser_context_id=self._targets.default_context
+        )
 
     def _dispose_context(
         self, command: target.dispose_browser_context, session: FakeSession, received: Received
     ) -> None:
         context = command.browser_context_id
+        if context == self._targets.default_context:
+            raise CommandError(received.method, SERVER_ERROR, "Cannot dispose default browser context.")
         if context not in self._targets.contexts:
-            raise CommandError(received.method, INVALID_PARAMS, f"Failed to find context with id {context}")
+            raise CommandError(received.method, SERVER_ERROR, f"Failed to find context with id {context}")
         self._targets.dispose(context)
 
     def _run(self, command: Any, session: FakeSession, received: Received) -> None:
-        if session.target is not None:
-            session.target.waiting = False
+        self._targets.run(session)
 
 
 def has_no_result(kind: type[Any]) -> bool:

@@ -20,7 +20,7 @@ from txcdp.testing._faults import Faults
 from txcdp.testing._line import FakeTransport
 from txcdp.testing._messages import Received, error_message, event_message, read_command, result_message
 from txcdp.testing._pages import FakePages
-from txcdp.testing._script import NEVER, Script, as_refusal, method_of
+from txcdp.testing._script import BY_ITSELF, NEVER, Script, as_refusal, method_of
 from txcdp.testing._targets import FakeSession, FakeTarget, FakeTargets
 
 if TYPE_CHECKING:
@@ -37,18 +37,19 @@ class FakeChrome(Faults):
     :param clock: what lets time pass: a :class:`~twisted.internet.task.Clock`, of which one is made
         by default, or a reactor.
     :param strict: whether a command that nothing answers fails the test, see :exc:`UnexpectedCommand`.
+    :param salt: a number below 65,536 that all ids of this browser have in them, so that they are not another one's.
     :ivar commands: every :class:`Received` command, in order.
     :ivar current: the command that is being answered, for functions given to :meth:`on`.
     :ivar lines: the transports of its clients, in order.
     """
 
-    def __init__(self, clock: Clock | None = None, *, strict: bool = False) -> None:
+    def __init__(self, clock: Clock | None = None, *, strict: bool = False, salt: int = 0) -> None:
         super().__init__(clock)
         self.strict = strict
         self.commands: list[Received] = []
         self.current: Received | None = None
         self.lines: list[FakeTransport] = []
-        self.targets = FakeTargets(self.post, self.reply)
+        self.targets = FakeTargets(self.post, self.reply, salt)
         self._script = Script()
         self._builtin = Builtin(self)
         self._builtin.answers.update(FakePages(self).answers)
@@ -100,8 +101,9 @@ class FakeChrome(Faults):
         found = self.targets.all.get(target_id)
         if found is None:
             new_id = target_id or self.targets.new_id("7A26")
-            found = self.targets.all[new_id] = FakeTarget(new_id, target_type, url, parent=through.target)
-        found.waiting = waiting
+            top = None if through.is_browser else through.target
+            context = None if top is None else top.browser_context_id
+            found = self.targets.add(FakeTarget(new_id, target_type, url, parent=top, browser_context_id=context))
         made = self.targets.attach(found, through, waiting, session_id)
         self.flush()
         for session in connection.sessions:
@@ -116,7 +118,7 @@ class FakeChrome(Faults):
 
         :param command: the command's class, or its protocol name.
         :param answer: its result (a record, or plain data), an exception to refuse it with
-            (:exc:`CommandError`), :data:`NEVER`, or a function that is given the command and returns
+            (:exc:`CommandError`), :data:`NEVER`, :data:`BY_ITSELF`, or a function that is given the command and returns
             or raises one of these; it may also return a Deferred of one. What the function emits is
             sent before the reply.
         :returns: this FakeChrome.
@@ -127,6 +129,19 @@ class FakeChrome(Faults):
     def once(self, command: type[Command[T]] | str, answer: Any = None) -> FakeChrome:
         """Set what a command is answered with the next time; several queue up, before what ``on`` has set."""
         self._script.once(method_of(command), answer)
+        return self
+
+    def off(self, command: type[Command[T]] | str) -> FakeChrome:
+        """Forget what :meth:`on` and :meth:`once` have set for a command: it is answered as if they had not been."""
+        self._script.off(method_of(command))
+        return self
+
+    def otherwise(self, answer: Any) -> FakeChrome:
+        """Set what commands are answered with that neither the script nor the FakeChrome itself has an answer for.
+
+        :param answer: as for :meth:`on`.
+        """
+        self._script.otherwise = answer
         return self
 
     def received(self, command: type[C]) -> list[C]:
@@ -150,25 +165,38 @@ class FakeChrome(Faults):
 
     # What the browser does:
 
-    def emit(self, event: Event, session: Session | None = None) -> None:
+    def emit(self, event: Event, session: Session | str | None = None) -> None:
         """Send an event.
 
-        :param session: to which session; None: the root session of the latest connection.
+        :param session: to which session, or its id; None: the root session of the latest connection.
         """
         self.post(event, self._session(session))
 
-    def emit_raw(self, method: str, params: Any, session: Session | None = None) -> None:
+    def emit_raw(self, method: str, params: Any, session: Session | str | None = None) -> None:
         """Send an event that the bindings do not know, or that does not fit them."""
         to = self._session(session)
         to.line.put(event_message(method, params, to.id))
 
-    def open_target(self, target_type: str = "page", url: str = "about:blank", opener: Session | None = None) -> str:
+    def open_target(
+        self,
+        target_type: str = "page",
+        url: str = "about:blank",
+        opener: Session | str | None = None,
+        browser_context_id: str | None = None,
+    ) -> str:
         """Let a target come to be, and be attached by whoever has asked for that; return its id.
 
-        :param opener: a session of the target that it belongs to, as frames and workers do.
+        :param opener: a session, or its id: of the page that has opened it, or, for a frame or a worker, of the
+            target that it belongs to.
+        :param browser_context_id: the browser context that it is in; by default that of its opener, or the default one.
         """
-        parent = None if opener is None else self._session(opener).target
-        made = FakeTarget(self.targets.new_id("7A26"), target_type, url, parent=parent)
+        opened_by = None if opener is None else self._session(opener).target
+        made = FakeTarget(self.targets.new_id("7A26"), target_type, url)
+        if target_type == "page":
+            made.opener = opened_by
+        else:
+            made.parent = opened_by
+        made.browser_context_id = browser_context_id or (opened_by.browser_context_id if opened_by else None)
         self.targets.open(made)
         return made.id
 
@@ -183,9 +211,11 @@ class FakeChrome(Faults):
             raise AssertionError("nobody is connected: use connect() first")
         return next((line for line in reversed(self.lines) if not line.ending), self.lines[-1])
 
-    def _session(self, session: Session | None) -> FakeSession:
+    def _session(self, session: Session | str | None) -> FakeSession:
         if session is None:
             found = self.targets.roots.get(id(self._latest()))
+        elif isinstance(session, str):
+            found = self.targets.sessions.get(session)
         elif session.id is None:
             owner: Any = session._channel
             found = self.targets.roots.get(id(owner.transport))
@@ -207,15 +237,26 @@ class FakeChrome(Faults):
         self.commands.append(received)
         self._unanswered[id(line), received.id] = received
 
-    def _do_turn(self) -> bool:
-        moved = self._answer_handshakes()
+    def carry_out(self) -> bool:
+        """Carry out what clients have sent so far, and deliver nothing: replies and events are on their lines.
+
+        For tests that let messages arrive one by one, with :meth:`FakeTransport.deliver`.
+
+        :returns: whether there was anything.
+        """
+        moved = bool(self._freed)
         while self._freed:
-            moved = True
             self._treat(*self._freed.popleft())
         for line in list(self.lines):
             for _ in line.take():
                 moved = True
                 self._handle(line)
+        return moved
+
+    def _do_turn(self) -> bool:
+        moved = self._answer_handshakes()
+        moved = self.carry_out() or moved
+        for line in list(self.lines):
             moved = line.deliver() or moved
             if line.closed is not None and id(line) in self.targets.roots:
                 self._drop_line(line)
@@ -246,10 +287,13 @@ class FakeChrome(Faults):
     def _answer(self, received: Received, session: FakeSession) -> None:
         self.current = received
         try:
-            if self._script.covers(received.method):
-                answer = self._script.answer(received)
+            answer = self._script.answer(received) if self._script.covers(received.method) else BY_ITSELF
+            if answer is not BY_ITSELF:
+                pass
             elif self._builtin.covers(received):
                 answer = self._builtin.answer(received, session)
+            elif self._script.otherwise is not None:
+                answer = self._script.apply(self._script.otherwise, received)
             else:
                 answer = self._unknown(received)
         except CommandError as error:

@@ -127,18 +127,19 @@ class Faults(Turns):
 
     # Hanging:
 
-    def stall(self, session: Session | None = None) -> None:
+    def stall(self, session: Session | str | None = None) -> None:
         """Answer nothing until :meth:`go_on`: a stopped process.
 
-        :param session: let only the target of this session hang, as a page in an endless loop does; the
-            browser still answers for it what it answers by itself (``Target.*``). None: the browser.
+        :param session: let only the target of this session, or of the one with this id, hang, as a page in an
+            endless loop does; the browser still answers for it what it answers by itself (``Target.*``). None: the
+            browser.
         """
         if session is None:
             self._stalled = True
         else:
             self._target(session).stalled = True
 
-    def go_on(self, session: Session | None = None) -> None:
+    def go_on(self, session: Session | str | None = None) -> None:
         """End what :meth:`stall` began; what was sent meanwhile is answered now."""
         if session is None:
             self._stalled = False
@@ -164,36 +165,36 @@ class Faults(Turns):
 
     # Targets:
 
-    def crash(self, session: Session) -> None:
+    def crash(self, session: Session | str) -> None:
         """Let the process of a session's target crash: what is sent to it hangs, until it is navigated."""
         self.targets.crash(self._target(session))
 
-    def revive(self, session: Session) -> None:
+    def revive(self, session: Session | str) -> None:
         """Give a crashed target a new process, as a reload by the user does; what hung is refused."""
         self.targets.revive(self._target(session))
 
-    def close_target(self, session: Session) -> None:
+    def close_target(self, session: Session | str) -> None:
         """End a session's target, with its sessions and children; what hangs in them is never answered."""
         self.targets.close(self._target(session))
 
-    def detach(self, session: Session) -> None:
+    def detach(self, session: Session | str) -> None:
         """End a session from the browser's side; its target lives on."""
         self.targets.detach(self._session(session))
 
     # Too much, and nonsense:
 
-    def flood(self, event: Event | Callable[[int], Event], count: int, session: Session | None = None) -> None:
+    def flood(self, event: Event | Callable[[int], Event], count: int, session: Session | str | None = None) -> None:
         """Send an event many times, as fast as the client reads.
 
         :param event: the event, or a function that makes each of them from its number, from 0 on.
-        :param session: to which session; None: the root session of the latest connection.
+        :param session: to which session, or its id; None: the root session of the latest connection.
         """
         to = self._session(session)
         for number in range(count):
             each = event if isinstance(event, Event) else event(number)
             to.line.put(event_message(each.method, each, to.id))
 
-    def flood_raw(self, method: str, count: int, size: int = 100, session: Session | None = None) -> None:
+    def flood_raw(self, method: str, count: int, size: int = 100, session: Session | str | None = None) -> None:
         """Send events that the bindings need not know: ``{"n": number, "padding": "xxx..."}``.
 
         :param size: bytes of padding in each.
@@ -213,7 +214,7 @@ class Faults(Turns):
 
     # Inside:
 
-    def _session(self, session: Session | None) -> FakeSession:
+    def _session(self, session: Session | str | None) -> FakeSession:
         """Return this browser's end of a session."""
         raise NotImplementedError
 
@@ -225,7 +226,7 @@ class Faults(Turns):
         """Note a message as a client sends it."""
         raise NotImplementedError
 
-    def _target(self, session: Session) -> FakeTarget:
+    def _target(self, session: Session | str) -> FakeTarget:
         found = self._session(session).target
         assert found is not None, "the root session's target is the browser itself: use lose() or restart()"
         return found

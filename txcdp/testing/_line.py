@@ -140,20 +140,37 @@ class FakeTransport:
         self._backpressure.empty()
         return taken
 
-    def deliver(self) -> bool:
-        """Deliver what is queued as if it came in one read; return whether there was anything."""
+    @property
+    def queued(self) -> int:
+        """How many messages are on their way to the client."""
+        return sum(isinstance(each, bytes) for each in self._incoming)
+
+    def intercept(self) -> list[bytes]:
+        """Take the messages that are on their way out of the line: they never come, unless :meth:`put` again."""
+        taken = [each for each in self._incoming if isinstance(each, bytes)]
+        ends = [each for each in self._incoming if not isinstance(each, bytes)]
+        self._incoming = deque(ends)
+        self._waiting = 0
+        return taken
+
+    def deliver(self, count: int | None = None) -> bool:
+        """Deliver what is queued as if it came in one read.
+
+        :param count: so many messages and no more; by default all that are queued now.
+        :returns: whether there was anything.
+        """
         batched_with = self.batched_with
         if batched_with is not None:
             batched_with.cork()
         try:
-            return self._deliver()
+            return self._deliver(len(self._incoming) if count is None else count)
         finally:
             if batched_with is not None:
                 batched_with.uncork()
 
-    def _deliver(self) -> bool:
+    def _deliver(self, count: int) -> bool:
         delivered = False
-        for _ in range(len(self._incoming)):  # what comes meanwhile is of the next turn
+        for _ in range(min(count, len(self._incoming))):  # what comes meanwhile is of the next turn
             if self.paused or self.receiver is None or not self._incoming:
                 break
             item = self._incoming.popleft()

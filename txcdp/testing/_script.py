@@ -19,6 +19,16 @@ class Never:
         return "NEVER"
 
 
+class ByItself:
+    """The type of :data:`BY_ITSELF`."""
+
+    def __repr__(self) -> str:
+        return "BY_ITSELF"
+
+
+#: The answer that the FakeChrome gives by itself: for functions that have nothing to say to some commands.
+BY_ITSELF: Final = ByItself()
+
 #: The answer that does not come: the command hangs, as it does in a page that does.
 NEVER: Final = Never()
 
@@ -36,6 +46,7 @@ class Script:
     """Answers by method: those for one time first, in order, then the standing one."""
 
     def __init__(self) -> None:
+        self.otherwise: Any = None
         self._standing: dict[str, Any] = {}
         self._once: dict[str, deque[Any]] = {}
 
@@ -47,6 +58,11 @@ class Script:
         """Add an answer for one time."""
         self._once.setdefault(method, deque()).append(answer)
 
+    def off(self, method: str) -> None:
+        """Forget the answers."""
+        self._standing.pop(method, None)
+        self._once.pop(method, None)
+
     def covers(self, method: str) -> bool:
         """Whether there is an answer now."""
         return method in self._standing or bool(self._once.get(method))
@@ -54,7 +70,10 @@ class Script:
     def answer(self, received: Received) -> Any:
         """Return the answer: a result, an exception or :data:`NEVER`."""
         once = self._once.get(received.method)
-        answer = once.popleft() if once else self._standing[received.method]
+        return self.apply(once.popleft() if once else self._standing[received.method], received)
+
+    def apply(self, answer: Any, received: Received) -> Any:
+        """Return what an answer says to a command: a function is asked."""
         if not callable(answer):
             return answer
         function: Callable[[Any], Any] = answer
