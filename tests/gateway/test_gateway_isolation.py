@@ -324,11 +324,14 @@ class Isolation(RuleBasedStateMachine):
         held = [*watch._held.values(), *(each for pages in watch._pages.values() for each in pages)]
         # Those that wait for their tabs, which a client has.
         with_tabs = {each.told.session_id for each in held} & set(browser.targets.sessions)
-        assert set(browser.targets.sessions) == hers | watchers | with_tabs, set(browser.targets.sessions) ^ (
-            hers | watchers
-        )
+        # Those that are let go once they say that they go on: a process that is gone says nothing.
+        crashed = {
+            key for key in watch._leaving if (of := browser.targets.sessions[key].target) is not None and of.crashed
+        }
+        accounted = hers | watchers | with_tabs | crashed
+        assert set(browser.targets.sessions) == accounted, set(browser.targets.sessions) ^ accounted
         for key, each in browser.targets.sessions.items():
-            if each.waiting and key not in with_tabs:
+            if each.waiting and key not in with_tabs | crashed:
                 roots = shared.state.sessions[key.encode()].connection.client.roots
                 assert any(root.auto_attach_filter is not None or root.taken for root in roots.values())
         assert len(shared.state.clients) == len(self.clients)

@@ -109,6 +109,8 @@ async def discovery(it: Scenario) -> None:
 @scenario
 async def attached_when_closed(it: Scenario) -> None:
     second = await it.attach_to_browser()
+    assert second.target is not None
+    await it.do(it.root, target.close_target(target_id=second.target.target_id))
     await it.do(second, target.set_discover_targets(discover=True, filter=EVERYTHING))
     page = await it.page()
     for through in (it.root, it.root, second):

@@ -118,6 +118,8 @@ class Builtin:
 
     def _close_target(self, command: target.close_target, session: FakeSession, received: Received) -> Never:
         gone = self._targets.known(command.target_id)
+        if gone.type == "browser":
+            raise CommandError(received.method, INVALID_PARAMS, "Specified target doesn't support closing")
         self._chrome.reply(received, target.CloseTargetResult(success=True))
         self._targets.close(gone)
         return NEVER
