@@ -334,3 +334,63 @@ class FileChooserTests(SaidTestCase):
             await tab.frames[1].evaluate("document.querySelector('input').click()")
         await (await expected.value).set_files(path)
         self.assertEqual(await tab.frames[1].evaluate("document.querySelector('input').files[0].text()"), "inside")
+
+
+class PopupTests(SaidTestCase):
+    async def test_it_is_told_of_before_its_first_script(self):
+        tab = await self.page()
+        await tab.goto(self.server.page("/opener", "here"))
+        self.server.page("/popup", "<script>seen = window.marked; console.log('first')</script>")
+        opened, said = self.collected(tab.context.page_opened), self.collected(tab.context.console)
+        everywhere = self.collected(self.browser.page_opened)
+        marking: list[Any] = []
+        listening = tab.popups.subscribe(lambda popup: marking.append(popup.add_init_script("window.marked = 'yes'")))
+        self.addCleanup(listening.dispose)
+        async with tab.popups.expect() as expected:
+            await tab.evaluate("void window.open('/popup')")
+        popup = await expected.value
+        await popup.wait_for_load_state()
+        self.assertEqual(popup.url, self.server.url("/popup"))
+        self.assertEqual(await popup.evaluate("[seen, document.hasFocus()]"), ["yes", True])
+        self.assertIs(popup.opener, tab)
+        self.assertIs(popup.context, tab.context)
+        self.assertEqual((opened, everywhere), ([popup], [popup]))
+        self.assertEqual(tab.context.pages, [tab, popup])
+        self.assertEqual([each.text for each in said], ["first"])
+        self.assertEqual(popup.viewport_size, tab.viewport_size)
+        await marking[0]
+        await tab.close()
+        self.assertIsNone(popup.opener)
+
+    async def test_an_empty_one_and_one_without_access(self):
+        tab = await self.page()
+        await tab.goto(self.server.page("/opener", "<a href='/popup' target=_blank rel=noopener>there</a>"))
+        self.server.page("/popup", "there")
+        async with tab.popups.expect() as expected:
+            await tab.evaluate("void (w = window.open())")
+        popup = await expected.value
+        self.assertEqual(popup.url, "about:blank")
+        await popup.wait_for_load_state()
+        self.assertEqual(await popup.evaluate("opener !== null"), True)
+        closed = popup.when_closed()
+        await tab.evaluate("w.close()")
+        await closed
+        async with tab.popups.expect() as expected:
+            await tab.evaluate("document.querySelector('a').click()")
+        popup = await expected.value
+        await popup.wait_for_load_state()
+        self.assertEqual(await popup.evaluate("[location.pathname, opener]"), ["/popup", None])
+
+    async def test_what_the_program_opens_is_opened_too(self):
+        context = await self.context()
+        opened = self.collected(context.page_opened)
+        popups = self.collected(context.popups)
+        tab = await context.new_page()
+        self.assertEqual((opened, popups, tab.opener), ([tab], [], None))
+
+    async def test_without_a_viewport(self):
+        context = await self.context(no_viewport=True)
+        tab = await context.new_page()
+        async with context.page_opened.expect() as expected:
+            await tab.evaluate("void window.open('about:blank')")
+        self.assertIs((await expected.value).opener, tab)

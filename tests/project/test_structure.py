@@ -85,6 +85,7 @@ CIRCLES: tuple[frozenset[str], ...] = (
                 "page._navigation",
             ),
             *("page._page", "page._responses", "page._storage", "page._workers"),
+            "page._popups",
         }
     ),
     # A stream has `expect`, which gives what waits for a stream.

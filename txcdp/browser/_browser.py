@@ -87,7 +87,7 @@ class Browser:
         self._contexts: dict[str, BrowserContext] = {}  # the others, by each id that they have had
         self._pages: WeakValueDictionary[Session, Page] = WeakValueDictionary()
         self._viewport = viewport
-        self._openings = Openings(self.session, self.default_context._emulation, self._emulation_in)
+        self._openings = Openings(self.session, self._emulation_in, self._emulation_of_opener, self._opened)
         self._reopening: Reopening | None = None
         self._is_browser = process is not None
         self._closing = False
@@ -130,6 +130,20 @@ class Browser:
     def dialogs(self) -> Stream[Dialog]:
         """The dialogs of all pages of the browser; see ``Page.dialogs``: who subscribes here decides, too."""
         return self._streams.gathered("dialogs")
+
+    @property
+    def page_opened(self) -> Stream[Page]:
+        """The pages that are opened in any context, by the program or by pages; a stream of :class:`Page`.
+
+        A popup runs when all subscribers, here and of ``Page.popups``, have been given it: what they send at once is
+        done before its first script.
+        """
+        return self._streams.gathered("page_opened")
+
+    @property
+    def popups(self) -> Stream[Page]:
+        """The pages that pages of the browser open; see ``Page.popups``."""
+        return self._streams.gathered("popups")
 
     @property
     def crashes(self) -> Stream[Page]:
@@ -365,18 +379,57 @@ class Browser:
         """Take the process that has replaced the launched one."""
         self.process = process
 
-    def _page_of(self, session: Session, target_id: str, context: BrowserContext, found: bool = False) -> Page:
+    def _page_of(
+        self,
+        session: Session,
+        target_id: str,
+        context: BrowserContext,
+        found: bool = False,
+        opener: Page | None = None,
+    ) -> Page:
         """Return the page of a session: one session has one page, which knows where it is going."""
         page = self._pages.get(session)
         if page is None:
             page = self._pages[session] = Page(
-                self.connection, session, target_id, self._dialogs, context, context._emulation.given(session), found
+                self.connection,
+                session,
+                target_id,
+                self._dialogs,
+                context,
+                context._emulation.given(session),
+                found,
+                opener,
             )
             if self._reopening is not None:
                 self._reopening.follow(page)
             context._streams.add(page)
             context._scripts.give(page._scripts)
+            if not found:
+                context._streams.push("page_opened", page)
+            if opener is not None:
+                opener._tree.streams.push("popups", page)
         return page
+
+    def _opener_of(self, info: target.TargetInfo) -> Page | None:
+        """Return the page that has opened a target; not one that was detached from."""
+        for each in list(self._pages.values()) if info.opener_id is not None else ():
+            if each.target_id == info.opener_id and not each.session.ended:
+                return each
+        return None
+
+    def _emulation_of_opener(self, info: target.TargetInfo) -> ContextEmulation | None:
+        """Return what is given in the context of the page that has opened a target."""
+        opener = self._opener_of(info)
+        return None if opener is None else opener.context._emulation
+
+    def _opened(self, session: Session, info: target.TargetInfo) -> None:
+        """Take a page that was not opened from here, but by a page, or is in a context that was made here."""
+        if info.subtype:
+            return  # it is rendered in advance, and may take the place of the page that it is for
+        opener = self._opener_of(info)
+        context = opener.context if opener is not None else self._contexts.get(info.browser_context_id or "")
+        if context is not None:
+            self._page_of(session, info.target_id, context, opener=opener)
 
     def _emulation_in(self, context_id: str | None) -> ContextEmulation | None:
         """Return what is given in the context of an id, where it was made here and is not closed."""

@@ -128,6 +128,20 @@ class BrowserContext:
         return self._streams.gathered("dialogs")
 
     @property
+    def page_opened(self) -> Stream[Page]:
+        """The pages that are opened in the context, by the program or by pages; a stream of :class:`Page`.
+
+        A popup runs when all subscribers, here and of ``Page.popups``, have been given it: what they send at once is
+        done before its first script.
+        """
+        return self._streams.own("page_opened", self.browser._openings.start)
+
+    @property
+    def popups(self) -> Stream[Page]:
+        """The pages that pages of the context open; see ``Page.popups``."""
+        return self._streams.gathered("popups")
+
+    @property
     def crashes(self) -> Stream[Page]:
         """The pages of the context that crash; see ``Page.crashes``."""
         return self._streams.gathered("crashes")

@@ -19,16 +19,22 @@ class Openings:
     """Gives the pages of one browser what they are to have before they run.
 
     :param root: the browser's session.
-    :param default: of pages in the default context.
     :param made: returns what is given in the context of an id, where it was made here.
+    :param of_opener: returns what is given in the context of the page that has opened a target, where we have that.
+    :param opened: is called with each of these pages when it has been given what it is to have, before it runs.
     """
 
     def __init__(
-        self, root: Session, default: ContextEmulation, made: Callable[[str | None], ContextEmulation | None]
+        self,
+        root: Session,
+        made: Callable[[str | None], ContextEmulation | None],
+        of_opener: Callable[[target.TargetInfo], ContextEmulation | None],
+        opened: Callable[[Session, target.TargetInfo], object],
     ) -> None:
         self._root = root
-        self._default = default
         self._made = made
+        self._of_opener = of_opener
+        self._opened = opened
         self._creating = 0
         self._unclaimed: dict[str, Session] = {}
         self._attaching = AutoAttach(
@@ -79,7 +85,7 @@ class Openings:
     def _of(self, info: target.TargetInfo) -> ContextEmulation | None:
         """Return what a page belongs to that was not created here."""
         made = self._made(info.browser_context_id)
-        return made if made is not None or self._default.opener(info) is None else self._default
+        return made if made is not None else self._of_opener(info)
 
     def _is_wanted(self, info: target.TargetInfo) -> bool:
         return (self._creating > 0 and info.opener_id is None) or self._of(info) is not None
@@ -90,5 +96,6 @@ class Openings:
         context = self._of(session.target)
         if context is not None:
             context.give_opened(session, context.opener(session.target))
+            self._opened(session, session.target)
         else:
             self._unclaimed[session.target.target_id] = session

@@ -214,7 +214,7 @@ class SpokenFor:
 
 
 class PageConsole:
-    """What a page says, with its frames and workers: two of the page's streams.
+    """The console of a page, with those of its frames and workers: two of the page's streams.
 
     :param page: the page.
     :param streams: the page's.
@@ -243,12 +243,12 @@ class PageConsole:
         return self._streams.listened("console") or self._streams.listened("page_errors")
 
     def add(self, session: Session, evaluator: Evaluator) -> None:
-        """Hear what a further session of the page says, a frame's; before its target runs."""
+        """Read a further session of the page, a frame's; before its target runs."""
         if self._begun:
             SpokenFor(session, evaluator, ("Runtime", "Log"), lambda: self.listened, self.tell, self._page)
 
     def add_worker(self, worker: Worker) -> None:
-        """Hear what a further worker of the page says, before it runs."""
+        """Read a further worker of the page, before it runs."""
         self.workers.append(worker)
         worker.session._feed_into(ended=lambda _: self.workers.remove(worker))
         if self._begun:

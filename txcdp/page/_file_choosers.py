@@ -145,7 +145,7 @@ class FileChoosers:
 
     @returns_deferred
     async def _resolve(self, session: Session, node_id: int, multiple: bool) -> None:
-        """Tell of one as soon as there is a handle of its input."""
+        """Push one as soon as there is a handle of its input."""
         command = dom.resolve_node(backend_node_id=node_id, object_group=KEPT)
         found = (await session.execute(command)).object
         element = handle_of(Kept(self._heard[session], found)).as_element()

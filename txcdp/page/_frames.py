@@ -128,7 +128,7 @@ def check_wait_until(wait_until: str) -> None:
 
 
 class Below(Choice):
-    """What belongs to a page and is a target of its own: frames in other processes, and workers."""
+    """The parts of a page that are targets of their own: frames in other processes, and workers."""
 
     below = (target.FilterEntry(type="iframe"), target.FilterEntry(type="worker"))
     above = ()
@@ -380,6 +380,7 @@ class FrameTree:
     :param target_id: its target, and with it the main frame's id, unless it was ever rendered in advance.
     :param url: of its document.
     :param found: whether the page was there before, and so may have been anywhere.
+    :param going: whether it is about to have another document than the empty one that it has.
     :param answer_dialogs: is called with each session of a frame whose dialogs wait for an answer.
     :ivar main: the main frame.
     :ivar frames: all of them by id, the main frame first.
@@ -388,7 +389,13 @@ class FrameTree:
     """
 
     def __init__(
-        self, owner: Page, target_id: str, url: str, found: bool, answer_dialogs: Callable[[Session], object]
+        self,
+        owner: Page,
+        target_id: str,
+        url: str,
+        found: bool,
+        going: bool,
+        answer_dialogs: Callable[[Session], object],
     ) -> None:
         self.main: Frame
         self.frames: dict[str, Frame] = {}
@@ -419,7 +426,7 @@ class FrameTree:
         self.streams = PageStreams(owner.session.context)
         self._feed = ModelFeed(self._model, _FED, self._tell)
         self._begin_at(target_id, url)
-        if not found:
+        if not (found or going):
             for name in _EMPTY:
                 self._feed.take("", page.LifecycleEvent(frame_id=target_id, loader_id="", name=name, timestamp=0.0))
         self._feed.listen(self._session, "")

@@ -29,6 +29,7 @@ from txcdp.page._handles import ElementHandle, JSHandle, handle_of
 from txcdp.page._injected import Injected
 from txcdp.page._navigation import Navigator
 from txcdp.page._options import ColorScheme, Contrast, ForcedColors, Media, ReducedMotion, checked_options
+from txcdp.page._popups import Popups
 from txcdp.page._responses import Response
 from txcdp.page._scripts import Binding, Scripts, source_of
 from txcdp.page._storage import WebStorage
@@ -60,6 +61,7 @@ class Page:
     :param context: the page's.
     :param emulation: what it is given.
     :param found: whether the page was there before, and so may have been anywhere.
+    :param opener: the page that has opened it.
     :ivar session: for everything else that the protocol has: ``page.session.execute(...)``.
     :ivar context: the :class:`BrowserContext` that it is in.
     """
@@ -73,6 +75,7 @@ class Page:
         context: BrowserContext,
         emulation: PageEmulation,
         found: bool = False,
+        opener: Page | None = None,
     ) -> None:
         self.session = session
         self.context = context
@@ -88,7 +91,9 @@ class Page:
         self._dialogs = dialogs.follow(session, self)  # with the Page domain enabled, they wait for an answer
         self._navigator = Navigator(session)
         url = "about:blank" if session.target is None else session.target.url
-        self._tree = FrameTree(self, target_id, url, found, dialogs.follow)
+        going = opener is not None and opener._popups.is_going_somewhere()
+        self._popups: Popups = Popups(session, opener)
+        self._tree = FrameTree(self, target_id, url or "about:blank", found, going, dialogs.follow)
         self._said = PageConsole(self, self._tree.streams)
         self._file_choosers = FileChoosers(self, self._tree.streams)
         # All leave in one write. A page that hangs answers when it hangs no more.
@@ -327,6 +332,20 @@ class Page:
     def page_errors(self) -> Stream[PageError]:
         """The errors, and rejections, that nobody in the page has caught, as a stream of :class:`PageError`."""
         return self._said.page_errors
+
+    @property
+    def popups(self) -> Stream[Page]:
+        """The pages that the page opens, as a stream of :class:`Page`.
+
+        One runs when all subscribers have been given it: what they send at once is done before its first script. Its
+        document is still the empty one then: see :meth:`wait_for_load_state`.
+        """
+        return self._tree.streams.on_demand("popups", self.browser._openings.start)
+
+    @property
+    def opener(self) -> Page | None:
+        """The page that has opened this one; None where there is none, and where it is closed."""
+        return self._popups.opener
 
     @property
     def file_choosers(self) -> Stream[FileChooser]:

@@ -87,7 +87,7 @@ class Worker:
         return self.session.when_ended().addCallback(lambda _: None)
 
     def _hear(self) -> None:
-        """Hear what it says from now on."""
+        """Read its console from now on."""
         if self._spoken_for is None and not self.session.ended:
             self._spoken_for = SpokenFor(
                 self.session, self._evaluator, ("Runtime",), self._is_heard, self._tell, self._page, self
