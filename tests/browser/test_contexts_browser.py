@@ -8,12 +8,15 @@ import signal
 from typing import Any
 
 from twisted.internet.task import deferLater
+from twisted.web.server import Site
+from twisted.web.static import Data
 
 import txcdp
 from tests.browser.support import BrowserTestCase, SharedBrowserTestCase, reactor
+from tests.browser.support_lines import Authority
 from txcdp.domains import browser as browser_domain
 from txcdp.domains import target
-from txcdp.errors import TargetCrashed
+from txcdp.errors import NavigationError, TargetCrashed
 from txcdp.page import Page
 from txcdp.streams import first
 
@@ -275,6 +278,20 @@ class ContextTests(SharedBrowserTestCase):
             self.assertEqual(await tab.evaluate(register), blocked)
         self.assertEqual(self.server.asked.count("/sw.js"), 1)
 
+    async def test_certificates_that_are_not_valid(self):
+        secret = Data(b"<title>secret</title>", "text/html")
+        secret.isLeaf = True
+        site = Site(secret)
+        site.displayTracebacks = False
+        port = reactor.listenSSL(0, site, Authority().server("127.0.0.1"), interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        url = f"https://127.0.0.1:{port.getHost().port}/"
+        error = await self.fails((await self.context()).new_page(url), NavigationError)
+        self.assertIn("ERR_CERT", str(error))
+        tab = await (await self.context(ignore_https_errors=True)).new_page(url)
+        self.assertEqual(await tab.title(), "secret")
+        await tab.close()
+
     async def test_a_slow_network_and_processor(self):
         context = await self.context(network_conditions={"latency": 0.3}, cpu_throttling=4)
         tab = await context.new_page(self.server.url("/"))
@@ -458,6 +475,10 @@ class LastingTests(BrowserTestCase):
         await popup.wait_for_function("window.found")
         self.assertEqual(await popup.evaluate("found.agent"), AGENT)
         self.assertEqual((await browser.session.execute(browser_domain.get_version())).user_agent == AGENT, False)
+        self.assertTrue(browser.is_connected())
+        closing = browser.when_closed()
         await context.close()
         await context.when_closed()
+        await closing
         self.assertTrue(context.is_closed())
+        self.assertFalse(browser.is_connected())

@@ -323,6 +323,18 @@ class Browser:
         """
         return self.session.execute(browser.get_version())
 
+    def is_connected(self) -> bool:
+        """Return whether there is a line to it now; not while another one is being looked for."""
+        return not (self.session.ended or self.session.suspended)
+
+    @returns_deferred
+    async def when_closed(self) -> None:
+        """Wait until the line to it is gone for good: it was closed here, or has ended, and is not looked for.
+
+        :returns: fires with None; at once where it is so. A new Deferred at each call.
+        """
+        await self.session.when_ended()
+
     def close(self) -> Deferred[None]:
         """Close the browser: end a launched one; of one that was connected to, close the connection alone.
 
