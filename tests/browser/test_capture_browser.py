@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,19 @@ from twisted.internet.task import deferLater
 
 from tests.browser.support import SharedBrowserTestCase, reactor
 from tests.browser.support_pictures import Png
-from txcdp.domains import dom, emulation, page
+from txcdp.domains import dom, emulation, io, page
 from txcdp.errors import CommandTimeout, EvaluationError
 from txcdp.page import Page
+from txcdp.streams import first, queue
 
 RED, LIME, BLUE, BLACK, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0), (255, 255, 255)
 MASK = (255, 0, 255)
 TWO = "<!doctype html><body style='margin: 0'><div id=a></div><div id=b></div><style>div { height: 200px }"
 TWO += "#a { background: red } #b { background: lime }</style>"
+
+
+def content_of(path: Path) -> bytes:
+    return path.read_bytes()
 
 
 class CaptureTestCase(SharedBrowserTestCase):
@@ -288,3 +294,61 @@ class PreparationTests(CaptureTestCase):
         await tab.goto(url)
         for options in ({}, {"full_page": True}, {"mask": ["rect"]}, {"style": "a {}", "animations": "disabled"}):
             self.assertEqual(Png(await tab.screenshot(**options))(5, 5), MASK if "mask" in options else RED)
+
+
+class PaperTests(CaptureTestCase):
+    async def test_options(self):
+        tab = await self.tab("<!doctype html><style>p { break-after: page }</style><p>1</p><p>2</p><p>3</p>")
+        path = Path(self.mktemp())
+        pdf = await tab.pdf(path, format="a6", margin={"top": "1cm", "left": 10}, print_background=True)
+        self.assertEqual((pdf[:5], content_of(path)), (b"%PDF-", pdf))
+        self.assertEqual(len(re.findall(rb"/Type /Page\b", pdf)), 3)
+        self.assertIn(b"/MediaBox [0 0 298.07999 420]", pdf)
+        wide = await tab.pdf(width="2in", height="96px", landscape=False, page_ranges="2", tagged=True, outline=True)
+        self.assertEqual(len(re.findall(rb"/Type /Page\b", wide)), 1)
+        self.assertIn(b"/MediaBox [0 0 144 72]", wide)
+        options: Any
+        for options, words in (
+            ({"format": "a99"}, "Letter"),
+            ({"width": "1 mile"}, "px, in, cm, mm"),
+            ({"height": -1}, "not negative"),
+            ({"margin": {"upper": 1}}, "top, right, bottom and left"),
+        ):
+            self.assertIn(words, str(await self.fails(tab.pdf(**options), ValueError)))
+        await self.fails(tab.pdf(width=True), TypeError)
+
+    async def test_pieces(self):
+        tab = await self.tab("<!doctype html>" + "<p style='break-after: page'>x</p>" * 300)
+        pieces: list[bytes] = []
+        async with queue(tab.pdf_chunks(), maxsize=1) as held:
+            async for piece in held:
+                self.assertLessEqual(len(held), 1)
+                pieces.append(piece)
+        self.assertGreater(len(pieces), 1)
+        self.assertEqual((pieces[0][:5], b"%%EOF" in pieces[-1][-10:]), (b"%PDF-", True))
+        closed: list[Any] = []
+        tapping = tab.session.execute
+
+        def execute(command: Any, **more: Any) -> Any:
+            sent = tapping(command, **more)
+            if isinstance(command, io.close):
+                closed.append(sent)
+            return sent
+
+        self.patch(tab.session, "execute", execute)
+        self.assertEqual((await first(tab.pdf_chunks()))[:5], b"%PDF-")
+        async with queue(tab.pdf_chunks(), maxsize=1) as held:
+            await held.get()
+        printing = tab.pdf()
+        printing.cancel()
+        await self.fails(printing, CancelledError)
+        await tab.pdf()
+        self.assertEqual(len(closed), 4)
+        await gatherResults(closed)
+
+    async def test_mhtml(self):
+        tab = await self.tab("<!doctype html><p>caf\u00e9")
+        path = Path(self.mktemp())
+        text = await tab.snapshot(path)
+        self.assertIn("multipart/related", text)
+        self.assertEqual(content_of(path).decode(), text)

@@ -11,6 +11,7 @@ from txcdp.page._file_choosers import FileChooser, FilePayload, Files
 from txcdp.page._frames import Frame, Navigation, WaitUntil
 from txcdp.page._handles import Box, ElementHandle, JSHandle
 from txcdp.page._page import Page
+from txcdp.page._printing import Margin, PdfOptions
 from txcdp.page._responses import Response
 from txcdp.page._scripts import Binding, BindingCall
 from txcdp.page._storage import StorageItem, WebStorage
@@ -34,9 +35,11 @@ __all__ = [
     "Frame",
     "JSError",
     "JSHandle",
+    "Margin",
     "Navigation",
     "Page",
     "PageError",
+    "PdfOptions",
     "Response",
     "SourceLocation",
     "StorageItem",

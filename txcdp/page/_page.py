@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack
 
 from twisted.internet.defer import Deferred, fail
 
@@ -18,6 +18,7 @@ from txcdp.domains import page, target
 from txcdp.errors import CommandTimeout, ContextDestroyed, DialogOpen, Gone
 from txcdp.page import _capture as capture
 from txcdp.page import _commits as commits
+from txcdp.page import _printing as printing
 from txcdp.page._clock import Clock
 from txcdp.page._console import ConsoleMessage, PageConsole, PageError
 from txcdp.page._dialogs import Dialog, PageDialogs
@@ -740,7 +741,7 @@ class Page:
             omit_background=omit_background,
             scale=scale,
         )
-        data = await self._camera.take(picture, seconds_of(timeout, self._timeouts.general(self._connection.timeout)))
+        data = await self._camera.take(picture, self._capture_seconds(timeout))
         if path is not None:
             capture.save(data, path)
         return data
@@ -752,6 +753,62 @@ class Page:
     def when_closed(self) -> Deferred[None]:
         """Return a Deferred that fires with None when the page is closed, or the browser gone; at once where it is."""
         return self.session.when_ended().addCallback(lambda _: None)
+
+    def pdf(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        timeout: Timeout = DEFAULT,
+        **options: Unpack[printing.PdfOptions],
+    ) -> Deferred[bytes]:
+        """Print the page as a PDF (``Page.printToPDF``), with its styles for print.
+
+        Lengths are numbers of CSS pixels, or text with a unit: ``"96px"``, ``"1in"``, ``"2.54cm"``, ``"25.4mm"``.
+
+        :param path: a file to write it to, too.
+        :param timeout: seconds until it is printed, or a timedelta; as for :meth:`screenshot`.
+        :param options: ``format``, such as ``"A4"``, in place of ``width`` and ``height`` (8.5 x 11 inches);
+            ``margin``, a dict of ``top``, ``right``, ``bottom`` and ``left`` (0); ``landscape``; ``scale``, 0.1 to 2;
+            ``print_background``; ``page_ranges``, such as ``"1-5, 8"``; ``display_header_footer`` with
+            ``header_template`` and ``footer_template``, of HTML; ``prefer_css_page_size``; ``outline``; ``tagged``.
+        :returns: fires with the file's content. Fails with :exc:`TypeError` or :exc:`ValueError` when there is no such
+            length or format, with :exc:`OSError` when it cannot be written; otherwise like ``Session.execute``.
+        """
+        return self._pdf(path, options, timeout)
+
+    def pdf_chunks(self, *, timeout: Timeout = DEFAULT, **options: Unpack[printing.PdfOptions]) -> Stream[bytes]:
+        """Print the page as a PDF of any size, piece by piece (``Page.printToPDF``, ``IO.read``).
+
+        It is printed when somebody subscribes. A full :func:`~txcdp.streams.queue` has no more of it read, so
+        ``queue(page.pdf_chunks(), maxsize=4)`` holds a quarter of a megabyte at the most.
+
+        :param timeout: as for :meth:`pdf`.
+        :param options: as for :meth:`pdf`.
+        :returns: a stream of bytes, which ends with the paper, or fails as :meth:`pdf` does.
+        :raises TypeError: an option is of another kind.
+        :raises ValueError: there is no such length or format.
+        """
+        command, seconds = printing.command(options), self._capture_seconds(timeout)
+        return printing.PdfChunks(self.session.context, lambda: printing.chunks(self.session, command, seconds))
+
+    @returns_deferred
+    async def snapshot(self, path: str | os.PathLike[str] | None = None, *, timeout: Timeout = DEFAULT) -> str:
+        """Return the page with all that it shows as one file of MHTML (``Page.captureSnapshot``).
+
+        :param path: a file to write it to, too.
+        :param timeout: as for :meth:`screenshot`.
+        :returns: fires with the text. Fails with :exc:`OSError` when it cannot be written; otherwise like
+            ``Session.execute``.
+        """
+        return await printing.snapshot(self.session, path, self._capture_seconds(timeout))
+
+    @returns_deferred
+    async def _pdf(self, path: str | os.PathLike[str] | None, options: printing.PdfOptions, timeout: Timeout) -> bytes:
+        command, seconds = printing.command(options), self._capture_seconds(timeout)
+        return await printing.whole(printing.chunks(self.session, command, seconds), path)
+
+    def _capture_seconds(self, timeout: Timeout) -> float | None:
+        return seconds_of(timeout, self._timeouts.general(self._connection.timeout))
 
     @returns_deferred
     async def close(self) -> None:

@@ -1,0 +1,262 @@
+"""Papers of a page: PDF, whole or piece by piece, and MHTML."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import math
+import os
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Final, TypeAlias, TypedDict
+
+from twisted.internet.defer import CancelledError, Deferred
+
+from txcdp._core.sessions import Session
+from txcdp._deferreds import OneShot, ignore_failure, shielded
+from txcdp.domains import io, page
+from txcdp.page import _commits as commits
+from txcdp.page._capture import save
+from txcdp.stats import Stats
+from txcdp.streams import StreamContext, StreamSubject
+
+#: A length: a number of CSS pixels, or a number with its unit, such as ``"10cm"``.
+Length: TypeAlias = float | str
+
+#: Inches of a unit.
+_UNITS: Final = {"px": 1 / 96, "in": 1.0, "cm": 1 / 2.54, "mm": 1 / 25.4}
+
+#: Papers, in inches.
+FORMATS: Final[dict[str, tuple[float, float]]] = {
+    "letter": (8.5, 11),
+    "legal": (8.5, 14),
+    "tabloid": (11, 17),
+    "ledger": (17, 11),
+    "a0": (33.1, 46.8),
+    "a1": (23.4, 33.1),
+    "a2": (16.54, 23.4),
+    "a3": (11.7, 16.54),
+    "a4": (8.27, 11.7),
+    "a5": (5.83, 8.27),
+    "a6": (4.13, 5.83),
+}
+
+#: Bytes that are asked for at a time.
+_CHUNK: Final = 65536
+
+
+class Margin(TypedDict, total=False):
+    """Margins of a paper; one that is left out is 0."""
+
+    top: Length
+    right: Length
+    bottom: Length
+    left: Length
+
+
+class PdfOptions(TypedDict, total=False):
+    """Options of ``Page.pdf``, by their names there."""
+
+    format: str | None
+    width: Length | None
+    height: Length | None
+    margin: Margin | None
+    landscape: bool
+    scale: float
+    print_background: bool
+    page_ranges: str
+    display_header_footer: bool
+    header_template: str
+    footer_template: str
+    prefer_css_page_size: bool
+    outline: bool
+    tagged: bool
+
+
+def inches(name: str, length: Length) -> float:
+    """Return a length in inches.
+
+    :param name: of the argument, for errors.
+    :raises TypeError: it is neither a number nor text.
+    :raises ValueError: it is no length, or less than nothing.
+    """
+    if isinstance(length, bool) or not isinstance(length, int | float | str):
+        raise TypeError(f'{name}={length!r}: a number of CSS pixels, or text such as "10cm"')
+    found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([a-z]{2})?\s*", str(length).lower())
+    unit = "px" if found is None else found[2] or "px"
+    if found is None or unit not in _UNITS or not math.isfinite(float(found[1])):
+        raise ValueError(f"{name}={length!r}: a number that is not negative, alone or with {', '.join(_UNITS)}")
+    return float(found[1]) * _UNITS[unit]
+
+
+def command(options: PdfOptions) -> page.print_to_pdf:
+    """Return the command that prints so.
+
+    :raises TypeError: an option is of another kind.
+    :raises ValueError: there is no such format or length.
+    """
+    width, height = FORMATS["letter"]
+    named = options.get("format")
+    if named is not None:
+        if named.lower() not in FORMATS:
+            raise ValueError(f"format={named!r}: use one of {', '.join(each.capitalize() for each in FORMATS)}")
+        width, height = FORMATS[named.lower()]
+    else:
+        given = options.get("width"), options.get("height")
+        width = width if given[0] is None else inches("width", given[0])
+        height = height if given[1] is None else inches("height", given[1])
+    margin: Mapping[str, object] = options.get("margin") or {}
+    unknown = set(margin) - {"top", "right", "bottom", "left"}
+    if unknown:
+        raise ValueError(f"margin={margin!r}: it has top, right, bottom and left")
+    sides = {each: inches(f"margin[{each!r}]", margin[each]) for each in margin}  # type: ignore[arg-type]
+    return page.print_to_pdf(
+        landscape=options.get("landscape", False),
+        display_header_footer=options.get("display_header_footer", False),
+        print_background=options.get("print_background", False),
+        scale=options.get("scale", 1.0),
+        paper_width=width,
+        paper_height=height,
+        margin_top=sides.get("top", 0.0),
+        margin_bottom=sides.get("bottom", 0.0),
+        margin_left=sides.get("left", 0.0),
+        margin_right=sides.get("right", 0.0),
+        page_ranges=options.get("page_ranges") or None,
+        header_template=options.get("header_template") or None,
+        footer_template=options.get("footer_template") or None,
+        prefer_css_page_size=options.get("prefer_css_page_size", False),
+        generate_tagged_pdf=options.get("tagged", False),
+        generate_document_outline=options.get("outline", False),
+        transfer_mode="ReturnAsStream",
+    )
+
+
+async def chunks(session: Session, printing: page.print_to_pdf, seconds: float | None) -> AsyncIterator[bytes]:
+    """Print, and read the paper; the browser lets go of it, whatever happens.
+
+    :param seconds: the deadline of the printing itself; None: none.
+    """
+
+    def close(result: page.PrintToPDFResult) -> None:
+        if result.stream is not None:
+            session.execute(io.close(handle=result.stream)).addErrback(ignore_failure)
+
+    printed = commits.execute(session, printing, seconds)
+    try:
+        result = await shielded(printed)
+    except CancelledError:
+        printed.addCallbacks(close, ignore_failure)
+        raise
+    if result.stream is None:
+        yield result.data
+        return
+    try:
+        while True:
+            got = await session.execute(io.read(handle=result.stream, size=_CHUNK))
+            data = base64.b64decode(got.data) if got.base64_encoded else got.data.encode("latin-1")
+            if data:
+                yield data
+            if got.eof:
+                return
+    finally:
+        close(result)
+
+
+class _Gate:
+    """The flow of one paper: a full queue of it stops that alone from being read.
+
+    :ivar stats: of the connection.
+    """
+
+    def __init__(self, stats: Stats) -> None:
+        self.stats = stats
+        self._holders: set[int] = set()
+        self._open: OneShot[None] = OneShot()
+
+    @property
+    def held(self) -> bool:
+        """Whether a queue would rather not have more."""
+        return bool(self._holders)
+
+    @property
+    def paused(self) -> bool:
+        """Whether reading is paused."""
+        return self.held
+
+    def hold(self, holder: object, give_up: Callable[[float], None]) -> None:
+        """Ask for a pause, which may be as long as it likes: the browser keeps the paper."""
+        self._holders.add(id(holder))
+
+    def release(self, holder: object) -> None:
+        """Withdraw what :meth:`hold` asked for."""
+        self._holders.discard(id(holder))
+        if not self._holders:
+            gate, self._open = self._open, OneShot()
+            gate.fire(None)
+
+    def when_open(self) -> Deferred[None]:
+        """Return a Deferred that fires when nobody holds it any more."""
+        return self._open.wait()
+
+
+class PdfChunks(StreamSubject[bytes]):
+    """The pieces of one paper, printed when somebody subscribes.
+
+    :param start: begins to print, and returns the pieces.
+    """
+
+    def __init__(self, context: StreamContext, start: Callable[[], AsyncIterator[bytes]]) -> None:
+        own = copy.copy(context)
+        own.flow = self._gate = _Gate(context.flow.stats)
+        super().__init__(own, "pieces of a PDF")
+        self._start = start
+        self._reading: Deferred[None] | None = None
+        self._pushing = False
+
+    def _first_came(self) -> None:
+        if self._reading is None:
+            self._reading = Deferred.fromCoroutine(self._read())
+            self._reading.addErrback(ignore_failure)
+
+    def _last_left(self) -> None:
+        reading, self._reading = self._reading, None
+        if reading is not None and not self._pushing:
+            reading.cancel()
+
+    async def _read(self) -> None:
+        pieces = self._start()
+        try:
+            async for piece in pieces:
+                self._pushing = True
+                try:
+                    self.push(piece)
+                finally:
+                    self._pushing = False
+                while self.listened and self._gate.held:
+                    await self._gate.when_open()
+                if not self.listened:
+                    return
+        except CancelledError:
+            raise
+        except Exception as error:
+            self.end(error)
+        else:
+            self.end()
+        finally:
+            await pieces.aclose()  # type: ignore[attr-defined]
+
+
+async def whole(pieces: AsyncIterator[bytes], path: str | os.PathLike[str] | None) -> bytes:
+    """Return a paper, and write it to a file where there is a path."""
+    data = b"".join([piece async for piece in pieces])
+    if path is not None:
+        save(data, path)
+    return data
+
+
+async def snapshot(session: Session, path: str | os.PathLike[str] | None, seconds: float | None) -> str:
+    """Return a page as MHTML, and write it to a file where there is a path."""
+    text = (await commits.execute(session, page.capture_snapshot(format="mhtml"), seconds)).data
+    if path is not None:
+        save(text.encode("utf-8"), path)
+    return text
