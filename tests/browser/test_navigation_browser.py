@@ -5,14 +5,17 @@ from __future__ import annotations
 import functools
 import operator
 import re
+from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 
 import txcdp
-from tests.browser.support import SharedBrowserTestCase, got
+from tests.browser.support import SharedBrowserTestCase, got, refusing_port
 from tests.raw_server import BROKEN, Raw, RawServer, http
+from txcdp._deferreds import returns_deferred
 from txcdp.errors import (
     DocumentBroken,
+    EvaluationError,
     NavigationError,
     NavigationInterrupted,
     NavigationTimeout,
@@ -186,6 +189,62 @@ class HistoryTests(SharedBrowserTestCase):
         self.assertEqual(error.by, first)
         await back
         self.assertEqual(page.url, first)
+
+
+class ExpectNavigationTests(SharedBrowserTestCase):
+    async def test_what_comes_of_a_block(self):
+        page = await self.page()
+        first = self.server.page("/one", "<a href=/two>two</a> <a href=#part>part</a>")
+        second = self.server.page("/two", "<title>two</title>")
+        await page.goto(first)
+        async with page.expect_navigation() as navigated:
+            await page.evaluate("document.links[0].click()")
+        self.assertEqual((got(await navigated.value).url, await page.title()), (second, "two"))
+        await page.go_back()
+        async with page.expect_navigation() as navigated:
+            await page.evaluate("document.links[1].click()")
+        self.assertIsNone(await navigated.value)
+        self.assertEqual(page.url, f"{first}#part")
+        async with page.expect_navigation("**/two", "networkidle") as navigated:
+            await page.evaluate("history.pushState(null, '', '/pushed'); setTimeout(() => { location = '/two' })")
+        self.assertEqual(got(await navigated.value).status, 200)
+        self.assertEqual(page._tree.waiters, {})
+
+    async def test_a_frame(self):
+        page = await self.page()
+        self.server.page("/inner", "<p>inner")
+        await page.goto(self.server.page("/", "<iframe></iframe>"))
+        _, frame = page.frames
+        for host in ("127.0.0.1", "localhost"):
+            async with frame.expect_navigation() as navigated:
+                await page.evaluate(
+                    "url => { document.querySelector('iframe').src = url }", self.server.url("/inner", host)
+                )
+            self.assertIs(got(await navigated.value).frame, frame)
+        await self.fails(
+            self.expecting(page, "document.querySelector('iframe').remove()", frame=frame), NavigationError
+        )
+
+    async def test_failures(self):
+        page = await self.page()
+        await page.goto(self.server.page("/"))
+        error = await self.fails(self.expecting(page, "1", timeout=0.05), NavigationTimeout)
+        self.assertEqual(error.reached, "")
+        await self.fails(self.expecting(page, "1", "**/other", timeout=0.05), NavigationTimeout)
+        refused = f"location = 'http://127.0.0.1:{refusing_port()}/'"
+        error = await self.fails(self.expecting(page, refused), NavigationError)
+        self.assertEqual(error.error_text, "net::ERR_CONNECTION_REFUSED")
+        await page.goto(self.server.url("/"))
+        await self.fails(self.expecting(page, "location.hash = 'a'", lambda url: 1 / 0), ZeroDivisionError)
+        await self.fails(self.expecting(page, "throw 1"), EvaluationError)
+        self.assertEqual(page._tree.waiters, {})
+        with self.assertRaises(ValueError):
+            page.expect_navigation(wait_until="never")  # type: ignore[arg-type]
+
+    @returns_deferred
+    async def expecting(self, page: Page, script: str, url: Any = None, *, frame: Any = None, **options: Any) -> None:
+        async with (frame or page).expect_navigation(url, **options):
+            await page.evaluate(script)
 
 
 class RefererTests(SharedBrowserTestCase):

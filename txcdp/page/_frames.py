@@ -60,7 +60,7 @@ from txcdp.page._responses import Response
 from txcdp.page._tags import add_tag
 from txcdp.page._waiting import FunctionWait, interval_of
 from txcdp.protocol import Event, Record
-from txcdp.streams import Gap, StreamContext, StreamSubject
+from txcdp.streams import Expected, Gap, StreamContext, StreamSubject
 from txcdp.streams._gathered import OnDemandStream
 
 if TYPE_CHECKING:
@@ -200,6 +200,12 @@ class Frame:
     def wait_for_load_state(self, state: WaitUntil = "load", *, timeout: Timeout = DEFAULT) -> Deferred[None]:
         """Wait until the frame's document has got far enough; see :meth:`Page.wait_for_load_state`."""
         return self.page._navigator.wait_for_load_state(self, state, self._checked(state, timeout))
+
+    def expect_navigation(
+        self, url: URLMatch | None = None, wait_until: WaitUntil = "load", *, timeout: Timeout = DEFAULT
+    ) -> Expected[Response | None]:
+        """Expect the frame to navigate while something is done; see :meth:`Page.expect_navigation`."""
+        return self.page._navigator.expect(self, url, wait_until, self._checked(wait_until, timeout))
 
     def wait_for_url(
         self, url: URLMatch, wait_until: WaitUntil = "load", *, timeout: Timeout = DEFAULT

@@ -50,6 +50,7 @@ from txcdp.model import (
 from txcdp.page import _commits as commits
 from txcdp.page._frames import LIFECYCLE, Frame, Waiter, WaitUntil
 from txcdp.protocol import Command
+from txcdp.streams import Expected
 
 if TYPE_CHECKING:
     from txcdp.page._responses import Response
@@ -376,6 +377,54 @@ class _State(Waiter[None]):
             self.succeed(None)  # it has got as far as it ever will
 
 
+class _Next(_State):
+    """A frame that is to navigate, and whose document is to get far enough then.
+
+    :param matches: whether it is to navigate to a URL.
+    """
+
+    def __init__(self, frame: Frame, state: WaitUntil, matches: Callable[[str], bool]) -> None:
+        self._is_wanted = matches
+        self._document: Document | None = None
+        super().__init__(frame, state, opened=True)
+
+    def changed(self, changes: Sequence[Change]) -> None:
+        """See whether it has navigated, and has got there by now."""
+        row = self._frame._row
+        for change in changes:
+            if isinstance(change, DocumentCommitted) and change.document.frame_id == row.id:
+                self._committed(change.document, change.navigation)
+            elif isinstance(change, NavigationEnded) and change.navigation.frame_id == row.id:
+                if change.reason is NavigationState.SAME_DOCUMENT:
+                    self._navigated(change.navigation.url)
+                elif self._opened or change.reason is NavigationState.CRASHED:
+                    self._ended(change)
+        self.look()
+
+    @property
+    def response(self) -> Response | None:
+        """The answer that has brought the document; None where it is the one that was there."""
+        document = self._document
+        return None if document is None else self._tree.response(self._frame, document.loader_id, document.response)
+
+    def _committed(self, document: Document, navigation: NavigationRequest | None) -> None:
+        if not self._navigated(document.unreachable_url or document.url):
+            return
+        self._document = document
+        if document.unreachable_url is not None:
+            error_text = "" if navigation is None else navigation.error_text
+            self.fail(NavigationError(document.unreachable_url, error_text or "net::ERR_FAILED"))
+
+    def _navigated(self, url: str) -> bool:
+        try:
+            wanted = self._is_wanted(url)
+        except Exception:
+            self.fail(Failure())
+            return False
+        self._opened = self._opened or wanted
+        return wanted
+
+
 class Navigator:
     """Sends the frames of one page somewhere, and waits for what comes of it.
 
@@ -464,13 +513,29 @@ class Navigator:
         what = match if isinstance(match, str) else getattr(match, "pattern", "a URL that matches")
         return self._until(waiter, waiter.done, str(what), wait_until, seconds)
 
+    def expect(
+        self, frame: Frame, match: URLMatch | None, wait_until: WaitUntil, seconds: float | None
+    ) -> Expected[Response | None]:
+        """Expect a frame to navigate; see ``Page.expect_navigation``."""
+        matches = url_matcher("" if match is None else match, frame.page.context._base_url)
+        what = match if isinstance(match, str) else getattr(match, "pattern", "a navigation")
+
+        def begin() -> Deferred[Response | None]:
+            frame._tree.hear_network()
+            waiter = _Next(frame, wait_until, matches)
+            waiting = self._until(waiter, waiter.done, str(what), wait_until, seconds)
+            return waiting.addCallback(lambda _: waiter.response)
+
+        return Expected(begin)
+
     def _until(
         self, waiter: _State, done: Deferred[None], what: str, state: WaitUntil, seconds: float | None
     ) -> Deferred[None]:
         frame = waiter._frame
 
         def late() -> NavigationTimeout:
-            reached = [each for each in LIFECYCLE if frame._tree.has_reached(frame._row, each)]
+            there = waiter._opened and waiter._matches is None
+            reached = [each for each in LIFECYCLE if there and frame._tree.has_reached(frame._row, each)]
             obstacle = self._session.blocked_by
             if what != frame.url:
                 obstacle = obstacle or f"the frame is at {shown_url(frame.url)}"

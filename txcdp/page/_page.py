@@ -38,7 +38,7 @@ from txcdp.page._viewport import ViewportSize, checked
 from txcdp.page._waiting import wait_for_timeout
 from txcdp.page._workers import Worker
 from txcdp.protocol import Event
-from txcdp.streams import EventStream, Registration, Stream
+from txcdp.streams import EventStream, Expected, Registration, Stream
 
 if TYPE_CHECKING:
     from txcdp._core.connection import Connection
@@ -457,6 +457,24 @@ class Page:
         :raises ValueError: ``state`` is none that :meth:`goto` knows, or ``timeout`` is negative.
         """
         return self.main_frame.wait_for_load_state(state, timeout=timeout)
+
+    def expect_navigation(
+        self, url: URLMatch | None = None, wait_until: WaitUntil = "load", *, timeout: Timeout = DEFAULT
+    ) -> Expected[Response | None]:
+        """Expect the page to navigate while something is done: ``async with page.expect_navigation(): ...``.
+
+        Leaving the block waits until the page has navigated and its document has got far enough; a block that raises
+        does not wait. ``value`` of what the block gets is a new Deferred, at each reading, of the server's
+        :class:`Response`, or of None as with :meth:`goto`. Navigations within a document count, too.
+
+        :param url: where to, as for :meth:`wait_for_url`; None: anywhere.
+        :param wait_until: as for :meth:`goto`.
+        :param timeout: as for :meth:`goto`.
+        :raises ValueError: as of :meth:`wait_for_url`.
+        :raises NavigationError: at the block's end, when what it navigated to could not be loaded; as
+            :exc:`NavigationTimeout` when nothing came in time.
+        """
+        return self.main_frame.expect_navigation(url, wait_until, timeout=timeout)
 
     def wait_for_url(
         self, url: URLMatch, wait_until: WaitUntil = "load", *, timeout: Timeout = DEFAULT

@@ -17,7 +17,7 @@ from txcdp._reactor import Clock
 from txcdp._timeouts import Timeout, seconds_of
 from txcdp._url_patterns import url_matcher
 from txcdp.errors import DeadlineError, StreamEnded
-from txcdp.streams._stream import Stream, context_of
+from txcdp.streams._stream import context_of
 
 T = TypeVar("T")
 
@@ -81,12 +81,13 @@ def first(
 
 
 class Expected(Generic[T]):
-    """An asynchronous context manager, made by :meth:`Stream.expect`, that waits for an item."""
+    """An asynchronous context manager that waits for what is to come of its block; made by :meth:`Stream.expect`.
 
-    def __init__(self, source: Stream[T], match: Match[T], timeout: Timeout) -> None:
-        self._source = source
-        self._predicate = predicate_of(match)
-        self._timeout = seconds_of(timeout, source.context.timeout)
+    :param begin: begins to wait, when the block does.
+    """
+
+    def __init__(self, begin: Callable[[], Deferred[T]]) -> None:
+        self._begin = begin
         self._coming: Deferred[T] | None = None
         self._outcome: list[T | Failure] = []
         self._waiting: list[Deferred[T]] = []
@@ -109,7 +110,7 @@ class Expected(Generic[T]):
     async def __aenter__(self) -> Expected[T]:
         if self._coming is not None:
             raise RuntimeError("expect() is for one block; call it again for the next")
-        self._coming = first(self._source, self._predicate, timeout=self._timeout)
+        self._coming = self._begin()
         self._coming.addBoth(self._came)
         return self
 

@@ -22,7 +22,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from txcdp._timeouts import DEFAULT, Timeout
+from txcdp._timeouts import DEFAULT, Timeout, seconds_of
 from txcdp.errors import DeadlineError, Gone, TxcdpError
 from txcdp.streams._context import StreamContext, joined
 from txcdp.streams._deferreds import from_deferred
@@ -100,9 +100,10 @@ class Stream(Observable[T_co]):
         :raises DeadlineError: at the block's end, when none came in time.
         :raises StreamEnded: at the block's end, when the stream completed before; or the stream's own error.
         """
-        from txcdp.streams._expected import Expected
+        from txcdp.streams._expected import Expected, first, predicate_of
 
-        return Expected(self, match, timeout)
+        predicate, seconds = predicate_of(match), seconds_of(timeout, self.context.timeout)
+        return Expected(lambda: first(self, predicate, timeout=seconds))
 
     def each(self, handler: Callable[[T_co], object]) -> abc.DisposableBase:
         """Call a function with each item.
