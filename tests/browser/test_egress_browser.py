@@ -389,7 +389,7 @@ class RenderTests(EgressCase):
         for url, names in self.attempts.items():
             wanted = names - self.never
             rendering = self.post("/evaluate", url=url, expression="new Promise(() => {})", wait_until="commit")
-            for _ in range(150):
+            for _ in range(1000):
                 if wanted <= self.looked_up():
                     break
                 await sleep(0.1)

@@ -8,6 +8,7 @@ from typing import Any
 from unittest.mock import patch
 
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
+from twisted.internet.task import deferLater
 
 import txcdp
 from tests.browser.support import BrowserTestCase, SharedBrowserTestCase, got, halt, reactor, refusing_port
@@ -39,8 +40,9 @@ async def pages_of(chrome: Browser) -> list[str]:
 
 async def only(chrome: Browser, expected: list[str]) -> None:
     """Wait until the browser has these pages."""
-    while await pages_of(chrome) != expected:
-        pass
+    # A page goes first, then whoever closes it learns of that.
+    while await pages_of(chrome) != expected or "_Closing" in str(reactor.getDelayedCalls()):
+        await deferLater(reactor, 0.02)
 
 
 class LaunchTests(BrowserTestCase):

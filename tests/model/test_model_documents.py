@@ -238,6 +238,20 @@ class TestOrders:
         balanced(changes)
         assert sum(isinstance(each, NavigationStarted) for each in changes) == 1
 
+    def test_a_fresh_process_may_say_that_it_stopped_before_it_tells_of_its_document(self) -> None:
+        inputs = list(sequence("crash"))
+        revived = next(index for index, each in enumerate(inputs) if each.name == "Inspector.targetReloadedAfterCrash")
+        begun = next(
+            index for index, each in enumerate(inputs) if index > revived and each.name == "Page.frameStartedNavigating"
+        )
+        after = [
+            each for each in inputs[begun + 1 :] if each.name not in ("Page.frameNavigated", "Network.responseReceived")
+        ]
+        frame_id = inputs[begun].record.frame_id  # type: ignore[attr-defined]
+        stopped = Input(inputs[begun].session, page.FrameStoppedLoading(frame_id=frame_id))
+        ends = [each.state.value for each in main_navigations([*inputs[: begun + 1], stopped, *after])]
+        assert ends == ["loaded", "loaded"]
+
     def test_a_browser_that_does_not_tell_beginnings_has_the_same_navigations(self) -> None:
         for name in ("load", "short_body", "refused", "back_forward_cache", "form_post"):
             inputs = [each for each in sequence(name) if each.name != "Page.frameStartedNavigating"]

@@ -35,7 +35,7 @@ import msgspec
 from txcdp.domains import network, page
 from txcdp.model._frames import Frame, FrameDetached, FrameRenamed, Frames
 from txcdp.model._table import Change, Row, Table
-from txcdp.model._targets import SessionCrashed
+from txcdp.model._targets import SessionCrashed, SessionRevived
 
 
 class NavigationState(enum.Enum):
@@ -290,6 +290,8 @@ class Documents(Table):
         self._ended: dict[str, None] = {}
         #: What has brought the last documents that were left: those that come back bring no answer.
         self._answers: dict[str, network.Response] = {}
+        #: The frames whose process was started again, until a document is committed there.
+        self._revived: set[str] = set()
         self.handlers = {
             page.FrameStartedNavigating: self._started,
             network.ResponseReceived: self._responded,
@@ -302,7 +304,7 @@ class Documents(Table):
                 session, "DOMContentLoaded", event.timestamp
             ),
             page.LoadEventFired: lambda session, event: self._top_reached(session, "load", event.timestamp),
-            page.FrameStoppedLoading: lambda _, event: self._tell_all(event.frame_id, NavigationInput.STOP),
+            page.FrameStoppedLoading: self._stopped,
             page.DocumentOpened: self._opened,
             page.GetFrameTreeResult: lambda _, result: self._tree(result.frame_tree),
         }
@@ -310,6 +312,7 @@ class Documents(Table):
             FrameDetached: self._frame_detached,
             FrameRenamed: self._frame_renamed,
             SessionCrashed: self._session_crashed,
+            SessionRevived: self._session_revived,
         }
 
     def in_frame(self, frame_id: str) -> list[NavigationRequest]:
@@ -382,6 +385,11 @@ class Documents(Table):
         elif result.error_text:
             navigation.error_text = result.error_text
             self._tell(navigation, NavigationInput.FAILURE)
+
+    def _stopped(self, session: str, event: page.FrameStoppedLoading) -> None:
+        # A fresh process says this of a document whose commit it has told nobody, and what that has reached after it.
+        if event.frame_id not in self._revived:
+            self._tell_all(event.frame_id, NavigationInput.STOP)
 
     def _moved(self, session: str, event: page.NavigatedWithinDocument) -> None:
         document = self.documents.get(event.frame_id)
@@ -479,6 +487,7 @@ class Documents(Table):
         if old is not None:
             self.emit(DocumentDiscarded(old))
         self.documents[fresh.frame_id] = fresh
+        self._revived.discard(fresh.frame_id)
         self.emit(DocumentCommitted(fresh, navigation))
 
     def _catch_up(self, document: Document) -> None:
@@ -580,7 +589,11 @@ class Documents(Table):
             self._tell_all(each.id, NavigationInput.CRASH)
             self._discard(each)
 
+    def _session_revived(self, change: SessionRevived) -> None:
+        self._revived.update(each.id for each in self._frames.in_session(change.session_id))
+
     def _discard(self, frame: Frame) -> None:
+        self._revived.discard(frame.id)
         self._early.pop(frame.id, None)
         document = self.documents.pop(frame.id, None)
         if document is not None:
