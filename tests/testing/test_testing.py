@@ -530,6 +530,19 @@ class TargetTests(FakeChromeCase):
         self.chrome.flush()
         self.assertEqual(len(told.items), 1)
 
+    def test_a_dialog(self):
+        session = self.chrome.attach(self.connection)
+        opened, closed = (
+            Watcher(session.events(each)) for each in (page.JavascriptDialogOpening, page.JavascriptDialogClosed)
+        )
+        self.chrome.run(session.execute(page.enable()))
+        self.chrome.open_dialog(session, "prompt", "what?", "this")
+        self.chrome.run(session.execute(page.handle_java_script_dialog(accept=True, prompt_text="that")))
+        self.chrome.run(session.execute(page.handle_java_script_dialog(accept=True)))
+        (asked,), (answered,) = opened.items, closed.items
+        self.assertEqual((asked.type, asked.message, asked.default_prompt), ("prompt", "what?", "this"))
+        self.assertEqual((answered.result, answered.user_input), (True, "that"))
+
     def test_a_popup(self):
         context = self.chrome.run(self.root.execute(target.create_browser_context())).browser_context_id
         made = target.create_target(url="about:blank", browser_context_id=context)

@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 from txcdp._core.connection import Connection
 from txcdp._core.sessions import Session
 from txcdp._reactor import Clock
+from txcdp.domains.page import DialogType
 from txcdp.errors import CommandError
 from txcdp.protocol import Command, Event
 from txcdp.protocol._error_codes import METHOD_NOT_FOUND, SESSION_NOT_FOUND
@@ -52,7 +53,8 @@ class FakeChrome(Faults):
         self.targets = FakeTargets(self.post, self.reply, salt)
         self._script = Script()
         self._builtin = Builtin(self)
-        self._builtin.answers.update(FakePages(self).answers)
+        self._pages = FakePages(self)
+        self._builtin.answers.update(self._pages.answers)
         self._noted: dict[int, deque[tuple[Received | None, CommandError | None]]] = {}
 
     # Clients:
@@ -199,6 +201,18 @@ class FakeChrome(Faults):
         made.browser_context_id = browser_context_id or (opened_by.browser_context_id if opened_by else None)
         self.targets.open(made)
         return made.id
+
+    def open_dialog(
+        self, session: Session | str, kind: DialogType = "alert", message: str = "", default_prompt: str = ""
+    ) -> None:
+        """Let a page show a dialog; it is closed, and that is told, by ``Page.handleJavaScriptDialog``.
+
+        :param session: a session of the page, or its id.
+        :param kind: what it is: ``alert``, ``confirm``, ``prompt`` or ``beforeunload``.
+        :param message: what it says.
+        :param default_prompt: what a prompt's field has in it.
+        """
+        self._pages.open_dialog(self._target(session), kind, message, default_prompt)
 
     # Inside:
 

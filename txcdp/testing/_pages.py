@@ -30,6 +30,7 @@ class FakePages:
         self._lifecycle: set[str] = set()
         self._contexts: dict[str, int] = {}
         self._worlds = 0
+        self._dialogs: set[str] = set()
         self._time = 1000.0
         self.answers: dict[str, Answer] = {
             page.get_frame_tree.method: self._get_frame_tree,
@@ -39,7 +40,30 @@ class FakePages:
             page.add_script_to_evaluate_on_new_document.method: self._add_script,
             page.create_isolated_world.method: self._create_world,
             runtime.enable.method: self._runtime_enable,
+            page.handle_java_script_dialog.method: self._handle_dialog,
         }
+
+    def open_dialog(self, target: FakeTarget, kind: page.DialogType, message: str, default_prompt: str) -> None:
+        """Let a page show a dialog, until it is answered."""
+        self._dialogs.add(target.id)
+        self._tell(
+            target,
+            page.JavascriptDialogOpening(
+                url=target.url,
+                frame_id=target.id,
+                message=message,
+                type=kind,
+                has_browser_handler=True,
+                default_prompt=default_prompt,
+            ),
+        )
+
+    def _handle_dialog(self, command: page.handle_java_script_dialog, session: FakeSession, received: Received) -> None:
+        target = _target(session)
+        if target.id in self._dialogs:  # others are the test's own, which emits what becomes of them too
+            self._dialogs.remove(target.id)
+            said = command.prompt_text or ""
+            self._tell(target, page.JavascriptDialogClosed(frame_id=target.id, result=command.accept, user_input=said))
 
     def _get_frame_tree(self, command: Any, session: FakeSession, received: Received) -> page.GetFrameTreeResult:
         return page.GetFrameTreeResult(frame_tree=page.FrameTree(frame=self._frame(_target(session))))
