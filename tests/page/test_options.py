@@ -109,3 +109,10 @@ def test_relative_urls() -> None:
 
 def test_headers_are_merged_whatever_their_letters() -> None:
     assert merged_headers({"X-A": "1", "b": "2"}, {"x-a": "3"}) == {"b": "2", "x-a": "3"}
+
+
+@pytest.mark.parametrize("name", ["origins_with_universal_network_access", "permissions"])
+@pytest.mark.parametrize("text", ["one", b"one"])
+def test_one_string_is_refused_with_what_to_write(name: str, text: str | bytes) -> None:
+    with pytest.raises(TypeError, match="write"):
+        checked_options({name: text})

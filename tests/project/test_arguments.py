@@ -91,7 +91,6 @@ def test_they_are_found():
         "Filter(urls)", "Gateway.add(verbs)", "Recorder(domains)", "RecorderService(urls)",
         "Policy(methods)", "Policy(allowed_addresses)",
         "AccessOptions(hosts)", "RenderOptions(schemes)", "WebSocketOptions(subprotocols)", "ServerOptions(origins)",
-        "Browser.new_context(origins_with_universal_network_access)",
     }  # fmt: skip
 
 
