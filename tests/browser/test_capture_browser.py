@@ -352,3 +352,28 @@ class PaperTests(CaptureTestCase):
         text = await tab.snapshot(path)
         self.assertIn("multipart/related", text)
         self.assertEqual(content_of(path).decode(), text)
+
+
+class ScreencastTests(CaptureTestCase):
+    async def test_pictures_come_while_somebody_subscribes(self):
+        tab = await self.tab(
+            "<!doctype html><style>@keyframes k { to { margin-left: 50px } }p { animation: k 1s infinite }</style><p>x"
+        )
+        stream = tab.screencast(format="png", max_size={"width": 50, "height": 50})
+        for _ in range(2):
+            async with queue(stream, maxsize=2) as frames:
+                for _ in range(4):
+                    frame = await frames.get()
+            self.assertEqual(Png(frame.data).size, (50, 50))
+            self.assertEqual((frame.metadata.device_width, bool(frame.timestamp)), (100, True))
+            await tab.session.execute(page.stop_screencast())  # answered after ours
+            self.assertFalse(tab.session._is_set_up("Page.startScreencast"))
+        async with queue(stream) as frames:
+            await frames.get()
+            await tab.close()
+            with self.assertRaises(StopAsyncIteration):
+                while True:
+                    await anext(frames)
+        for wrong in ({"format": "gif"}, {"quality": 101}, {"every_nth": 0}):
+            given: Any = wrong
+            self.assertRaises(ValueError, lambda given=given: tab.screencast(**given))

@@ -13,6 +13,7 @@ from txcdp.page._handles import Box, ElementHandle, JSHandle
 from txcdp.page._page import Page
 from txcdp.page._printing import Margin, PdfOptions
 from txcdp.page._responses import Response
+from txcdp.page._screencast import ScreencastFrame
 from txcdp.page._scripts import Binding, BindingCall
 from txcdp.page._storage import StorageItem, WebStorage
 from txcdp.page._values import JSError
@@ -41,6 +42,7 @@ __all__ = [
     "PageError",
     "PdfOptions",
     "Response",
+    "ScreencastFrame",
     "SourceLocation",
     "StorageItem",
     "ViewportSize",

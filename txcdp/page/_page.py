@@ -32,6 +32,7 @@ from txcdp.page._navigation import Navigator
 from txcdp.page._options import ColorScheme, Contrast, ForcedColors, Media, ReducedMotion, checked_options
 from txcdp.page._popups import Popups
 from txcdp.page._responses import Response
+from txcdp.page._screencast import ScreencastFrame, screencast
 from txcdp.page._scripts import Binding, Scripts, source_of
 from txcdp.page._storage import WebStorage
 from txcdp.page._viewport import ViewportSize, checked
@@ -824,6 +825,28 @@ class Page:
     async def _pdf(self, path: str | os.PathLike[str] | None, options: printing.PdfOptions, timeout: Timeout) -> bytes:
         command, seconds = printing.command(options), self._capture_seconds(timeout)
         return await printing.whole(printing.chunks(self.session, command, seconds), path)
+
+    def screencast(
+        self,
+        *,
+        format: Literal["jpeg", "png"] = "jpeg",  # noqa: A002  (the protocol's name)
+        quality: int | None = None,
+        max_size: ViewportSize | None = None,
+        every_nth: int = 1,
+    ) -> Stream[ScreencastFrame]:
+        """Return a stream of pictures of what the page shows, as that changes (``Page.startScreencast``).
+
+        It begins with the first subscriber and stops with the last. Each picture is acknowledged when the subscribers
+        have returned from it. A page has one screencast at a time.
+
+        :param format: ``"jpeg"`` or ``"png"``.
+        :param quality: of a JPEG, 0 to 100.
+        :param max_size: into which they are fitted, in pixels.
+        :param every_nth: 2 for every second picture, and so on.
+        :returns: a stream of :class:`ScreencastFrame`, which ends with the page; it fails when the browser refuses.
+        :raises ValueError: there is no such format, quality or number.
+        """
+        return screencast(self.session, format, quality, max_size, every_nth)
 
     def _capture_seconds(self, timeout: Timeout) -> float | None:
         return seconds_of(timeout, self._timeouts.general(self._connection.timeout))
