@@ -105,6 +105,7 @@ class CookiesTests(SynchronousTestCase):
         self.assertEqual(self.names("http://notexample.com/"), [])
         self.assertEqual(self.names("http://localhost:8080/", "http://[::1]/"), ["local", "six"])
         self.assertEqual(self.names("http://bücher.example/"), ["idn"])
+        self.assertEqual(self.names("about:blank"), [])
         self.failureResultOf(self.context.cookies("example.com"), ValueError)
 
     def test_one_that_cannot_be_keeps_all_from_being_added(self):

@@ -193,11 +193,11 @@ class _Place:
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
-        if not parts.scheme or not parts.hostname:
-            raise ValueError(f"{url!r} is not the URL of anything that has cookies")
+        if not parts.scheme:
+            raise ValueError(f"{url!r} is no URL: it has no scheme, such as https://")
         self._host = _host_of(parts)
         self._path = parts.path or "/"
-        self._secure = parts.scheme in ("https", "wss") or _is_local(parts.hostname)
+        self._secure = parts.scheme in ("https", "wss") or _is_local(parts.hostname or "")
 
     def has(self, cookie: network.Cookie) -> bool:
         """Whether a cookie is sent there, as RFC 6265 has it."""

@@ -112,8 +112,8 @@ class ContextStorage:
         if origins:
             async with _EmptyPage(self._connection, self._context_id) as empty:
                 for origin in origins:
-                    if not await empty.go(origin):
-                        continue  # it is only had encrypted, and then is another origin
+                    if await empty.go(origin):
+                        continue  # no page was ever there, whatever it tried
                     kept = json.loads(
                         await empty.run(f"read({'true' if indexed_db else 'false'})", f"reading {origin}")
                     )
@@ -145,9 +145,10 @@ class ContextStorage:
             return
         async with _EmptyPage(self._connection, self._context_id) as empty:
             for origin in places:
-                if not await empty.go(origin):
+                obstacle = await empty.go(origin)
+                if obstacle:
                     if origin in given:
-                        raise NavigationError(origin, "the browser has it only encrypted: its storage cannot be set")
+                        raise NavigationError(origin, f"its storage cannot be set: {obstacle}")
                     continue
                 if origin in cleared:
                     await empty.clear(origin)
@@ -200,12 +201,13 @@ class _EmptyPage:
         if kind is None or not issubclass(kind, CancelledError):
             await closing
 
-    async def go(self, origin: str) -> bool:
-        """Go to an origin, and return whether it is there."""
+    async def go(self, origin: str) -> str:
+        """Go to an origin, and return why it is not there; nothing where it is."""
         went = await self._session.execute(page.navigate(url=f"{origin}/"))
         if went.error_text:
-            raise NavigationError(origin, went.error_text)
-        return bool(await self._evaluate("location.origin", f"going to {origin}") == origin)
+            return went.error_text
+        there = await self._evaluate("location.origin", f"going to {origin}")
+        return "" if there == origin else f"the browser goes to {there}"
 
     async def clear(self, origin: str) -> None:
         """Delete what the origin keeps, and close the databases that pages have open."""
