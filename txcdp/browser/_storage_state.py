@@ -18,6 +18,7 @@ from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp.browser._cookies import Cookie, Cookies, param_of_kept
 from txcdp.domains import fetch, network, page, runtime, storage, target
 from txcdp.errors import EvaluationError, NavigationError
+from txcdp.page._commits import close_target
 from txcdp.page._storage import StorageItem
 
 _SCRIPT: Final = files("txcdp.browser").joinpath("storage.js").read_text("utf-8")
@@ -185,6 +186,7 @@ class _EmptyPage:
         root = self._connection.session
         command = target.create_target(url="about:blank", browser_context_id=self._context_id, hidden=True)
         self._target_id = (await root.execute(command)).target_id
+        session: Session | None = None
         try:
             session = self._session = await self._connection.attach(self._target_id)
             session.events(fetch.RequestPaused).subscribe(self._answer, ignore_failure)
@@ -192,12 +194,12 @@ class _EmptyPage:
             for waiting in [session.execute(each) for each in commands]:  # in one write
                 await waiting
         except BaseException:
-            self._close()
+            self._close(session)
             raise
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        closing = self._close()
+        closing = self._close(self._session)
         if kind is None or not issubclass(kind, CancelledError):
             await closing
 
@@ -237,8 +239,9 @@ class _EmptyPage:
         )
         self._session.execute(answer).addErrback(ignore_failure)
 
-    def _close(self) -> Deferred[Any]:
-        closing = self._connection.session.execute(target.close_target(target_id=self._target_id))
+    def _close(self, session: Session | None) -> Deferred[None]:
+        connection = self._connection
+        closing = close_target(connection.session, lambda: self._target_id, session, connection.timeout)
         return closing.addErrback(ignore_failure)
 
 
