@@ -11,6 +11,7 @@ from twisted.internet.task import deferLater
 from tests.browser.support import SharedBrowserTestCase, reactor
 from txcdp.errors import EvaluationError
 from txcdp.page import Page
+from txcdp.streams import first
 
 #: Notes what is called, and with what.
 CALLS = "{ window.calls = []; window.stub = (...args) => void calls.push(args); 0 }"
@@ -242,3 +243,18 @@ class EverywhereTests(SharedBrowserTestCase):
         self.assertEqual((said, await page.evaluate("fired")), (["ours"], [110_000]))
         self.assertEqual(clock.seconds(), 110)
         self.assertEqual(repr(page.clock), "<Clock paused at 110.000>")
+
+    async def test_popups(self):
+        page = await self.page()
+        url = self.server.page("/", "<script>began = Date.now()</script>")
+        await page.goto(url)
+        await page.clock.install(time=0)
+        await page.clock.pause_at(5)
+        for opening, expected in (("void open('/')", 5000), ("void open('/', '', 'noopener')", 6000)):
+            waiting = first(page.context.page_opened)
+            await page.evaluate(opening)
+            popup = await waiting
+            await popup.wait_for_load_state()
+            self.assertEqual(await popup.evaluate("began"), expected)
+            await page.clock.run_for(1)
+            self.assertEqual(await popup.evaluate("Date.now()"), expected + 1000)
