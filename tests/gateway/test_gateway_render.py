@@ -117,9 +117,14 @@ def _value(value: Any) -> runtime.EvaluateResult:
     return runtime.EvaluateResult(result=runtime.RemoteObject(type="object", value=value))
 
 
+#: What a page says that is ready for its picture.
+PREPARED = {"result": {"type": "object", "value": {"changed": False, "ratio": 1}}}
+
+
 class What(RenderCase):
     def test_a_picture(self):
         self.begin()
+        self.chrome.on(runtime.evaluate, PREPARED)
         caller = self.post(
             "/screenshot", url=URL, format="jpeg", quality=7, clip={"x": 1, "y": 2, "width": 3, "height": 4}
         )
@@ -215,6 +220,7 @@ class What(RenderCase):
 
     def test_too_large(self):
         self.begin(render={"max_output": 6})
+        self.chrome.on(runtime.evaluate, PREPARED)
         said = self.problem(502, "output", "/screenshot", url=URL)
         self.assertIn("7 bytes", said["detail"])
 
