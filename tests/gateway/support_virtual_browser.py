@@ -60,7 +60,7 @@ class FakeBrowser(FakeChrome):
         self.open_target("page")
 
     def transport_closed(self, reason: ConnectionLost) -> None:
-        """Hear nothing of an end: what shares it is told by its owner."""
+        """Do nothing at an end: what shares it is told by its owner."""
 
     def receive(self, message: bytes) -> None:
         """Carry out a command, at once."""

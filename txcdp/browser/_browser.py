@@ -25,7 +25,7 @@ from txcdp.browser._reopening import Reopening
 from txcdp.browser._storage_state import checked_state
 from txcdp.domains import browser, target
 from txcdp.errors import CommandError, NotABrowser, SessionDetached, TxcdpError
-from txcdp.page import Page
+from txcdp.page import ConsoleMessage, Dialog, Frame, Page, PageError
 from txcdp.page._commits import close_target
 from txcdp.page._dialogs import PageDialogs
 from txcdp.page._options import ContextOptions, checked_options, proxy_bypass_list
@@ -37,7 +37,6 @@ from txcdp.streams._gathered import OwnersStreams
 
 if TYPE_CHECKING:
     from txcdp.chrome import BrowserProcess
-    from txcdp.page import ConsoleMessage, Dialog, Frame, PageError
 
 R = TypeVar("R")
 T = TypeVar("T")

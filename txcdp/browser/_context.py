@@ -22,6 +22,7 @@ from txcdp.browser._emulation import ContextEmulation
 from txcdp.browser._storage_state import ContextStorage, StorageState, checked_state, origin_of, save
 from txcdp.domains import target
 from txcdp.errors import Gone
+from txcdp.page import ConsoleMessage, Dialog, Frame, Page, PageError
 from txcdp.page._clock import Clock
 from txcdp.page._options import (
     ColorScheme,
@@ -44,7 +45,6 @@ from txcdp.streams._gathered import OwnersStreams
 
 if TYPE_CHECKING:
     from txcdp.browser._browser import Browser
-    from txcdp.page import ConsoleMessage, Dialog, Frame, Page, PageError
 
 
 class BrowserContext:

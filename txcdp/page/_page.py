@@ -728,8 +728,8 @@ class Page:
         :param quality: of JPEG and WebP, 0 to 100.
         :param full_page: the whole document instead of the viewport alone.
         :param clip: only this part of the picture, such as ``{"x": 0, "y": 0, "width": 100, "height": 50}``, in CSS
-            pixels; what is beyond its edges is left out. A :class:`cdp.page.Viewport` is a part of the document, and
-            has a scale.
+            pixels; what is beyond its edges is left out. A :class:`~txcdp.domains.page.Viewport` is a part of the
+            document, and has a scale.
         :param mask: what is painted over: selectors of CSS, each for all elements of the page's document that match,
             or elements.
         :param mask_color: with which colour of CSS; ``"#FF00FF"`` when not given.

@@ -78,7 +78,7 @@ class Response:
         return succeed([{"name": name, "value": value} for name, value in _each(self._said)])
 
     def all_headers(self) -> Deferred[dict[str, str]]:
-        """Return the headers by name; see :attr:`headers`.
+        """Return the headers by name; see ``headers``.
 
         :returns: fires with them.
         """
