@@ -18,7 +18,7 @@ from txcdp.domains import browser as browser_domain
 from txcdp.domains import target
 from txcdp.errors import NavigationError, TargetCrashed
 from txcdp.page import Page
-from txcdp.streams import first
+from txcdp.streams import first, queue
 
 #: What a document finds in its first script.
 FOUND = """({
@@ -385,6 +385,30 @@ class ContextTests(SharedBrowserTestCase):
             self.assertIsNone(await each.evaluate("window.given"))
         with self.assertRaises(ValueError):
             context.add_init_script()
+
+    async def test_functions_of_all_pages(self):
+        context = await self.context()
+        tab = await context.new_page(self.server.url("/"))
+        given = await context.expose_function("double", lambda number: number * 2)
+        sources = []
+        await context.expose_binding("tell", lambda source, *args: sources.append((source["page"], args)))
+        popups = queue(context.page_opened)
+        await tab.evaluate("void open('/')")
+        popup = await popups.get()
+        popups.close()
+        other = await context.new_page(self.server.url("/"))
+        for each in (tab, popup, other):
+            self.assertEqual(await each.evaluate("double(21)"), 42)
+            await each.evaluate("tell('here')")
+        self.assertEqual(sources, [(each, ("here",)) for each in (tab, popup, other)])
+        await self.fails(context.expose_function("double", print), ValueError)
+        await other.expose_function("own", print)
+        await self.fails(context.expose_function("own", print), ValueError)
+        self.assertEqual(await tab.evaluate("typeof own"), "undefined")
+        await given.close()
+        later = await context.new_page(self.server.url("/"))
+        for each in (tab, popup, other, later):
+            self.assertEqual(await each.evaluate("typeof double"), "undefined")
 
     async def test_closing(self):
         context = await self.browser.new_context()

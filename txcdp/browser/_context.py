@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http.cookiejar import Cookie as JarCookie
 from http.cookiejar import CookieJar
 from types import TracebackType
@@ -82,7 +82,7 @@ class BrowserContext:
         if permissions:
             self._granted[None] = list(permissions)
         self._emulation = ContextEmulation(emulated(given), lambda: browser._openings.start())
-        self._scripts = ContextScripts(lambda: [each._scripts for each in self.pages])
+        self._scripts = ContextScripts(lambda: self.pages)
         self._closing = False
         self._closed: OneShot[None] = OneShot()
         #: That documents of it have had (a dict for an ordered set).
@@ -441,7 +441,28 @@ class BrowserContext:
         :raises ValueError: neither is given, or both are.
         :raises OSError: the file cannot be read.
         """
-        return self._scripts.add(source_of(script, path))
+        source = source_of(script, path)
+        return self._scripts.add(lambda page: page.add_init_script(source))
+
+    def expose_function(self, name: str, callback: Callable[..., object]) -> Deferred[Registration]:
+        """Give all pages, now and later, a function that calls the program; see ``Page.expose_function``.
+
+        :param name: the function's, as a property of ``window``.
+        :param callback: called with the arguments; may return a Deferred, or be a coroutine function.
+        :returns: fires with a :class:`Registration`, with which it is removed again, when all open pages have it. Fails
+            with :exc:`ValueError` where the context, or a page of it, has one of that name; otherwise like
+            ``Session.execute``.
+        """
+        return self._scripts.add(lambda page: page.expose_function(name, callback), name)
+
+    def expose_binding(self, name: str, callback: Callable[..., object]) -> Deferred[Registration]:
+        """Do the same as :meth:`expose_function`, and say where a call comes from.
+
+        :param name: the function's, as a property of ``window``.
+        :param callback: called with a dict of ``"context"``, ``"page"`` and ``"frame"``, and then the arguments.
+        :returns: fires and fails like :meth:`expose_function`.
+        """
+        return self._scripts.add(lambda page: page.expose_binding(name, callback), name)
 
     @returns_deferred
     async def grant_permissions(self, permissions: Sequence[str], *, origin: str | None = None) -> None:

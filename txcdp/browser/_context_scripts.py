@@ -1,30 +1,38 @@
-"""Scripts that all pages of a context have in each document before the documents' own, those that come later too."""
+"""Scripts and functions that all pages of a context have before their documents' own scripts, later pages too."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from twisted.internet.defer import Deferred
 
 from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp.errors import Gone
-from txcdp.page._scripts import Scripts
 from txcdp.streams import Registration
 
+#: A page: what is given to it, and how, is known to the context.
+P = TypeVar("P")
 
-class _Script:
-    """One script, in all pages of a context."""
 
-    def __init__(self, source: str) -> None:
-        self._source = source
-        self._added: WeakKeyDictionary[Scripts, Registration] = WeakKeyDictionary()
+class _Addition(Generic[P]):
+    """One script or function, in all pages of a context.
+
+    :param add: adds it to a page.
+    :ivar name: the function's; None: it is a script.
+    """
+
+    def __init__(self, add: Callable[[P], Awaitable[Registration]], name: str | None) -> None:
+        self.name = name
+        self._add = add
+        self._added: WeakKeyDictionary[P, Registration] = WeakKeyDictionary()
         self._removed = False
 
     @returns_deferred
-    async def add_to(self, page: Scripts) -> None:
+    async def add_to(self, page: P) -> None:
         try:
-            added = await page.add(self._source)
+            added = await self._add(page)
         except Gone:
             return
         if self._removed:
@@ -39,36 +47,42 @@ class _Script:
             await waiting
 
 
-class ContextScripts:
-    """The scripts that a program has given to a context.
+class ContextScripts(Generic[P]):
+    """The scripts and functions that a program has given to a context.
 
-    :param pages: returns the scripts of each open page of the context.
+    :param pages: returns the open pages of the context.
     """
 
-    def __init__(self, pages: Callable[[], list[Scripts]]) -> None:
+    def __init__(self, pages: Callable[[], list[P]]) -> None:
         self._pages = pages
-        self._scripts: list[_Script] = []
+        self._additions: list[_Addition[P]] = []
 
-    def give(self, page: Scripts) -> None:
+    def give(self, page: P) -> None:
         """Give all of them to a page, before it runs."""
-        for script in self._scripts:
-            script.add_to(page).addErrback(ignore_failure)
+        for addition in self._additions:
+            addition.add_to(page).addErrback(ignore_failure)
 
     @returns_deferred
-    async def add(self, source: str) -> Registration:
-        """Give one to all pages."""
-        script = _Script(source)
-        self._scripts.append(script)
+    async def add(self, add: Callable[[P], Awaitable[Registration]], name: str | None = None) -> Registration:
+        """Give one to all pages.
+
+        :param add: adds it to a page.
+        :param name: of a function, of which there is one of a name.
+        """
+        if name is not None and any(each.name == name for each in self._additions):
+            raise ValueError(f"a function {name!r} has been exposed already: dispose of that first")
+        addition = _Addition(add, name)
+        self._additions.append(addition)
         try:
-            for waiting in [script.add_to(each) for each in self._pages()]:  # in one write
+            for waiting in [addition.add_to(each) for each in self._pages()]:  # in one write
                 await waiting
         except BaseException:
-            self._scripts.remove(script)
-            script.remove().addErrback(ignore_failure)
+            self._additions.remove(addition)
+            addition.remove().addErrback(ignore_failure)
             raise
 
         def remove() -> Deferred[None]:
-            self._scripts.remove(script)
-            return script.remove()
+            self._additions.remove(addition)
+            return addition.remove()
 
         return Registration(remove)
