@@ -149,6 +149,7 @@ async def a_crash(talk: Talk) -> None:
     line, page, session = await first_page(talk)
     await line.ask("Target.setDiscoverTargets", discover=True)
     other = await talk.page(page)
+    await other.ask("Target.getTargetInfo")  # it has the page by then
     line.say("Page.crash", session)
     await line.event("Inspector.targetCrashed", session)
     await other.event("Inspector.targetCrashed")

@@ -445,7 +445,8 @@ def transcript(client: Client) -> list[str]:
         for found in IDS.findall(message.decode()):
             numbers.setdefault(found, f"<{kind_of(found)}{len(numbers)}>")
         lines.append(f"{place} {IDS.sub(lambda match: numbers[match[0]], message.decode())}")
-    return [re.sub('"windowId":[0-9]+', '"windowId":0', line) for line in lines]
+    lines = [re.sub('"windowId":[0-9]+', '"windowId":0', line) for line in lines]
+    return [re.sub('"loaderId":"[0-9A-F]+"', '"loaderId":""', line) for line in lines]  # as many as there are others
 
 
 def play(steps: list[Any], salt: int, stolen: list[str], *, alone: bool) -> tuple[list[str], list[str]]:
