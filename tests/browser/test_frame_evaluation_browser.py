@@ -41,6 +41,12 @@ class InFrames(BrowserTestCase):
         self.assertIs(await p.owner_frame(), frame)
         self.assertIsNone(await p.content_frame())
 
+    async def test_where_the_console_was_listened_to_before(self):
+        tab = await self.page()
+        tab.console.subscribe(lambda message: None)
+        frame = await self.framed(tab)
+        self.assertEqual(await frame.evaluate("document.title", timeout=30), "inside")
+
     async def test_elements_and_their_frames(self):
         tab = await self.page()
         frame = await self.framed(tab)

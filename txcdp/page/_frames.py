@@ -431,6 +431,8 @@ class FrameTree:
         }
         self.streams = PageStreams(owner.session.context)
         self._feed = ModelFeed(self._model, _FED, self._tell)
+        # Whoever enables Runtime first, for the console or by hand: contexts are told then, and never again.
+        self._feed.add(self._model.wants("contexts"))
         self._begin_at(target_id, url)
         if not (found or going):
             for name in _EMPTY:
@@ -542,7 +544,6 @@ class FrameTree:
 
     def hear_contexts(self) -> None:
         """Have it told where JavaScript runs: frames that are not at the top of their session are found by that."""
-        self._feed.add(self._model.wants("contexts"))
         self._keep_enabled("Runtime")
 
     def _keep_enabled(self, domain: str) -> None:
