@@ -21,13 +21,20 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.python.failure import Failure
 
 from txcdp._core.sessions import Session
-from txcdp._deferreds import ignore_failure, returns_deferred
+from txcdp._deferreds import ignore_failure, returns_deferred, with_deadline
 from txcdp._following import Choice, Following, ModelFeed
 from txcdp._privacy import printable, shown_url
 from txcdp._timeouts import DEFAULT, Timeout
 from txcdp._url_patterns import URLMatch, resolved
 from txcdp.domains import dom, inspector, network, page, target
-from txcdp.errors import CommandError, ContextDestroyed, DocumentBroken, NavigationError, SessionDetached
+from txcdp.errors import (
+    CommandError,
+    CommandTimeout,
+    ContextDestroyed,
+    DocumentBroken,
+    NavigationError,
+    SessionDetached,
+)
 from txcdp.model import (
     BrowserModel,
     Change,
@@ -511,7 +518,10 @@ class FrameTree:
         if not self.is_top(frame._row):
             self.hear_contexts()
             waiter = _ContextThere(frame)
-            await waiter.done.addBoth(_stopped, waiter)
+            seconds = self._page._connection.timeout
+            late = lambda: CommandTimeout("Runtime.enable", seconds or 0, session.blocked_by)  # noqa: E731
+            there = waiter.done.addBoth(_stopped, waiter)
+            await with_deadline(self._session.context.clock, there, seconds, late)
         return evaluator
 
     def evaluators(self) -> list[tuple[Session, Evaluator]]:
