@@ -323,6 +323,7 @@ class WaitTests(SharedBrowserTestCase):
             waiting = page.wait_for_url(functools.partial(operator.ne, before))
             await page.evaluate(script)
             await waiting
+            self.assertNotEqual(page.url, before)
 
     async def test_for_a_url_that_does_not_come(self):
         page = await self.page()
@@ -367,6 +368,7 @@ class WaitTests(SharedBrowserTestCase):
         loading = page.wait_for_load_state()
         await page.goto(self.server.page("/other", "<title>other</title>"))
         await loading
+        self.assertEqual(await page.title(), "other")
 
 
 class ContentTests(SharedBrowserTestCase):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import contextlib
 import math
 import re
 import struct
@@ -683,11 +684,9 @@ class CommitTests(SharedBrowserTestCase):
             while not self.server.asked:
                 await deferLater(reactor, 0.002, lambda: None)
             opening.cancel()
-            try:
+            with contextlib.suppress(CancelledError):
                 await (await opening).close()  # it was there before
                 self.assertNotEqual(path, "/slow", "which never is")
-            except CancelledError:
-                pass
         # The page goes first, then whoever closes it learns of that.
         while await self.targets() != before or "_Closing" in str(reactor.getDelayedCalls()):
             await deferLater(reactor, 0.05, lambda: None)

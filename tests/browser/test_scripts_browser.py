@@ -134,7 +134,7 @@ class WaitTests(SharedBrowserTestCase):
         for polling in ("raf", 0.01):
             waiting = tab.wait_for_function("window.ready", polling=polling)
             await tab.evaluate("void later(() => { ready = 1 }, 20)")
-            await waiting
+            self.assertEqual(await (await waiting).json_value(), 1)
             await tab.evaluate("void delete window.ready")
 
 

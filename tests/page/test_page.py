@@ -575,6 +575,16 @@ class TimeoutTests(SynchronousTestCase):
         async with stream.expect(**options):
             pass
 
+    def test_a_frame_of_which_no_context_is_told(self):
+        attached = page.FrameAttached(frame_id="child", parent_frame_id=self.tab.main_frame_id)
+        self.chrome.emit(attached, self.tab.session)
+        self.chrome.flush()
+        (child,) = self.tab.main_frame.child_frames
+        for call in (child.evaluate, child.evaluate_handle, child.wait_for_function):
+            self.late(call("1", timeout=7), 7, DeadlineError)
+        self.late(child.evaluate("1"), 30, CommandTimeout)
+        self.later(child.evaluate("1", timeout=0))
+
     def test_navigations(self):
         self.late(self.tab.goto(URL), 30)
         self.browser.set_default_timeout(20)

@@ -24,7 +24,7 @@ from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure, returns_deferred, with_deadline
 from txcdp._following import Choice, Following, ModelFeed
 from txcdp._privacy import printable, shown_url
-from txcdp._timeouts import DEFAULT, Timeout
+from txcdp._timeouts import DEFAULT, Timeout, seconds_of
 from txcdp._url_patterns import URLMatch, resolved
 from txcdp.domains import dom, inspector, network, page, target
 from txcdp.errors import (
@@ -229,13 +229,13 @@ class Frame:
         :returns: fires and fails like :meth:`Page.evaluate`; with :exc:`NavigationError`, too, where the frame is
             removed.
         """
-        evaluator = await self._tree.evaluator(self)
+        evaluator = await self._tree.evaluator(self, timeout)
         return await evaluator.evaluate(expression, (arg,), await_promise=await_promise, timeout=timeout)
 
     @returns_deferred
     async def evaluate_handle(self, expression: str, arg: Any = None, *, timeout: Timeout = DEFAULT) -> JSHandle:
         """Evaluate JavaScript in the frame's document, and keep the value there; see :meth:`Page.evaluate_handle`."""
-        evaluator = await self._tree.evaluator(self)
+        evaluator = await self._tree.evaluator(self, timeout)
         return handle_of(await evaluator.keep(expression, (arg,), timeout=timeout))
 
     @returns_deferred
@@ -251,7 +251,7 @@ class Frame:
 
         :returns: fires and fails like that; with :exc:`NavigationError`, too, where the frame is removed.
         """
-        evaluator = lambda: Deferred.fromCoroutine(self._tree.evaluator(self))  # noqa: E731
+        evaluator = lambda: Deferred.fromCoroutine(self._tree.evaluator(self, None))  # noqa: E731
         waiting = FunctionWait(self.page.session, evaluator, expression, arg, interval_of(polling))
         return handle_of(await waiting.begin(self.page._seconds(timeout)))
 
@@ -280,7 +280,7 @@ class Frame:
         timeout: Timeout = DEFAULT,
     ) -> ElementHandle:
         """Add a ``<script>`` to the frame's document; see :meth:`Page.add_script_tag`."""
-        evaluator = await self._tree.evaluator(self)
+        evaluator = await self._tree.evaluator(self, timeout)
         return element_of(await add_tag(evaluator, "script", url, path, content, type, self.page._seconds(timeout)))
 
     @returns_deferred
@@ -293,7 +293,7 @@ class Frame:
         timeout: Timeout = DEFAULT,
     ) -> ElementHandle:
         """Add a ``<style>``, or a ``<link>``, to the frame's document; see :meth:`Page.add_style_tag`."""
-        evaluator = await self._tree.evaluator(self)
+        evaluator = await self._tree.evaluator(self, timeout)
         tag = "style" if url is None else "link"
         return element_of(await add_tag(evaluator, tag, url, path, content, "", self.page._seconds(timeout)))
 
@@ -504,10 +504,19 @@ class FrameTree:
             return fail(SessionDetached("", f"frame {row.id}"))
         return waiter.done.addBoth(_stopped, waiter)
 
-    async def evaluator(self, frame: Frame) -> Evaluator:
-        """Return what evaluates in a frame's document, when there is where it can."""
+    async def evaluator(self, frame: Frame, timeout: Timeout = DEFAULT) -> Evaluator:
+        """Return what evaluates in a frame's document, when there is where it can.
+
+        :param timeout: until then, as for ``Page.evaluate``.
+        """
         if frame is self.main:
             return self._page._evaluator
+        seconds = seconds_of(timeout, self._page._connection.timeout)
+        late = lambda: CommandTimeout("Runtime.evaluate", seconds or 0, self._session.blocked_by)  # noqa: E731
+        finding = Deferred.fromCoroutine(self._find_evaluator(frame))
+        return await with_deadline(self._session.context.clock, finding, seconds, late)
+
+    async def _find_evaluator(self, frame: Frame) -> Evaluator:
         session = await self.when_session(frame._row)
         evaluator = frame._evaluator
         if evaluator is None:
@@ -518,10 +527,7 @@ class FrameTree:
         if not self.is_top(frame._row):
             self.hear_contexts()
             waiter = _ContextThere(frame)
-            seconds = self._page._connection.timeout
-            late = lambda: CommandTimeout("Runtime.enable", seconds or 0, session.blocked_by)  # noqa: E731
-            there = waiter.done.addBoth(_stopped, waiter)
-            await with_deadline(self._session.context.clock, there, seconds, late)
+            await waiter.done.addBoth(_stopped, waiter)
         return evaluator
 
     def evaluators(self) -> list[tuple[Session, Evaluator]]:

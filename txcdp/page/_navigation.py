@@ -429,7 +429,6 @@ class Navigator:
     """Sends the frames of one page somewhere, and waits for what comes of it.
 
     :param session: the page's.
-    :param deadline: returns the default deadline of navigations, in seconds.
     """
 
     def __init__(self, session: Session) -> None:

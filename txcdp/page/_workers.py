@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Worker:
-    """A worker; an item of ``page.worker_started`` and ``context.service_worker_started``.
+    """A dedicated worker of a page; an item of ``page.worker_started``.
 
     :ivar url: of its script.
     :ivar session: for everything else that the protocol has: ``worker.session.execute(...)``.
@@ -126,8 +126,3 @@ class WorkerInjected(Injected):
             await self.session.execute(runtime.evaluate(expression="0"))
             waiting = "new Promise(done => setTimeout(done))"
             await self.session.execute(runtime.evaluate(expression=waiting, await_promise=True))
-
-    @returns_deferred
-    async def _everywhere(self, source: str, at_once: bool = True) -> str:
-        await self.session._send_quietly(runtime.evaluate.method, {"expression": source})
-        return ""
