@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from txcdp._url_patterns import glob, url_matcher
+from txcdp._url_patterns import glob, resolved, url_matcher
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,10 @@ def test_a_brace_that_is_not_closed() -> None:
     with pytest.raises(ValueError, match="brace"):
         glob("https://a/{b")
     assert glob(r"https://a/\{b").search("https://a/{b")
+
+
+def test_a_url_is_text() -> None:
+    for base in (None, "http://a/"):
+        assert resolved("http://x/", base) == "http://x/"
+        with pytest.raises(TypeError, match="a URL is a str, such as"):
+            resolved(5, base)  # type: ignore[arg-type]

@@ -24,7 +24,12 @@ _PARTS: Final = re.compile(
 
 
 def resolved(url: str, base_url: str | None) -> str:
-    """Return a URL that may be relative to another one, as links in a document are to the document's."""
+    """Return a URL that may be relative to another one, as links in a document are to the document's.
+
+    :raises TypeError: it is not text.
+    """
+    if not isinstance(url, str):
+        raise TypeError(f"url={url!r}: a URL is a str, such as 'https://example.com/'")
     return url if base_url is None else urljoin(base_url, url)
 
 

@@ -36,7 +36,7 @@ class Openings:
         self._of_opener = of_opener
         self._opened = opened
         self._creating = 0
-        self._unclaimed: dict[str, Session] = {}
+        self._unclaimed: set[Session] = set()
         self._attaching = AutoAttach(
             set_up=self._set_up,
             keep=self._is_wanted,
@@ -54,14 +54,13 @@ class Openings:
         finally:
             self._creating -= 1
             if not self._creating:
-                unclaimed, self._unclaimed = self._unclaimed, {}
-                for session in unclaimed.values():
+                unclaimed, self._unclaimed = self._unclaimed, set()
+                for session in unclaimed:
                     session.detach().addErrback(ignore_failure)
 
     def claim(self, session: Session) -> None:
         """Take note that a page was created here."""
-        if session.target is not None:
-            self._unclaimed.pop(session.target.target_id, None)
+        self._unclaimed.discard(session)
 
     def start(self) -> None:
         """Attach to what pages open from now on."""
@@ -98,4 +97,4 @@ class Openings:
             context.give_opened(session, context.opener(session.target))
             self._opened(session, session.target)
         else:
-            self._unclaimed[session.target.target_id] = session
+            self._unclaimed.add(session)
