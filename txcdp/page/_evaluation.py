@@ -406,6 +406,8 @@ class OwnWorld:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._context: int | None = None
+        self._script: str | None = None
+        self._documents = 0
 
     async def read(self, expression: str, frame_id: str) -> Any:
         """Evaluate one of the expressions above.
@@ -431,9 +433,32 @@ class OwnWorld:
         """
         return self._context if self._context is not None else await self._make(frame_id)
 
+    async def script(self, frame_id: str, source: str) -> str:
+        """Return the id of a script's object in the world, where it is evaluated if it was not in this document.
+
+        :param frame_id: the frame's.
+        :param source: the script, an expression; always the same one.
+        :raises ContextDestroyed: the document is gone.
+        """
+        if self._script is not None:
+            return self._script
+        context_id, documents = await self.context(frame_id), self._documents
+        command = runtime.evaluate(expression=source, context_id=context_id)
+        try:
+            got = await self._session.execute(command)
+        except CommandError as error:
+            raise explained(error) from error
+        if got.exception_details is not None:
+            raise thrown(got.exception_details)
+        if documents != self._documents:  # a new process may have given the number to another world
+            raise ContextDestroyed("the document is gone in which it was to be evaluated: the page navigated meanwhile")
+        self._script = str(got.result.object_id)
+        return self._script
+
     def forget(self) -> None:
         """Forget the world's id, because the document changed: the new process may give the number to another world."""
-        self._context = None
+        self._context = self._script = None
+        self._documents += 1
 
     async def _make(self, frame_id: str) -> int:
         command = page.create_isolated_world(frame_id=frame_id, world_name="txcdp", grant_univeral_access=True)

@@ -63,6 +63,8 @@ from txcdp.page._handles import (
     query_selector_all,
 )
 from txcdp.page._injected import Injected
+from txcdp.page._locating import Path
+from txcdp.page._locators import Finding
 from txcdp.page._responses import Response
 from txcdp.page._tags import add_tag
 from txcdp.page._waiting import FunctionWait, interval_of
@@ -141,7 +143,7 @@ class Below(Choice):
     above = ()
 
 
-class Frame:
+class Frame(Finding):
     """A frame: the same object for as long as the frame is there, whichever process it is in.
 
     :ivar page: the page that it is in.
@@ -323,6 +325,9 @@ class Frame:
     def title(self) -> Deferred[str]:
         """Return the document's title; see :meth:`Page.title`."""
         return self.page._read(self, "title", OwnWorld.TITLE)
+
+    def _start(self) -> tuple[Frame, Path]:
+        return self, Path()
 
     def _checked(self, wait_until: WaitUntil, timeout: Timeout) -> float | None:
         """Return a deadline in seconds, after refusing what is none, and what is nothing to wait for."""

@@ -28,6 +28,8 @@ from txcdp.page._file_choosers import FileChooser, FileChoosers
 from txcdp.page._frames import Frame, FrameTree, Navigation, WaitUntil, check_wait_until
 from txcdp.page._handles import ElementHandle, JSHandle, handle_of
 from txcdp.page._injected import Injected
+from txcdp.page._locating import Handlers, Path
+from txcdp.page._locators import Finding
 from txcdp.page._navigation import Navigator
 from txcdp.page._options import ColorScheme, Contrast, ForcedColors, Media, ReducedMotion, checked_options
 from txcdp.page._popups import Popups
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
 E = TypeVar("E", bound=Event)
 
 
-class Page:
+class Page(Finding):
     """A page; made by ``Browser.new_page``, ``BrowserContext.new_page`` and ``Browser.attach_pages``.
 
     Its session's Page domain and lifecycle events stay enabled. When the page is closed or crashes, or
@@ -103,6 +105,7 @@ class Page:
         self._injected.register()
         self._scripts = Scripts(self._injected, self._source_of_call)
         context.clock._attach(self)
+        self._locator_handlers: Handlers | None = None
         self._set_up: OneShot[None] = OneShot()
         hearing = session._insist(page.set_lifecycle_events_enabled(enabled=True))
         hearing.addErrback(ignore_failure).addCallback(lambda _: self._set_up.fire(None))
@@ -872,6 +875,9 @@ class Page:
             if not self.session.ended:
                 raise  # another line is being looked for, over which the page would come back
         await connection.close()
+
+    def _start(self) -> tuple[Frame, Path]:
+        return self.main_frame, Path()
 
     def _add_script(self, source: str, *, now: bool) -> Deferred[Registration]:
         """Have a script run in the documents that come, or in those that are there as well."""

@@ -1,0 +1,123 @@
+"""The script that locators are found by, in a world of its own in each document: see ``locators.js``."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from importlib.resources import files
+from typing import Any, Final
+
+import msgspec
+
+from txcdp._core.sessions import Session
+from txcdp.domains import runtime
+from txcdp.errors import CommandError, ContextDestroyed, LocatorError, SelectorError, StrictModeViolation
+from txcdp.page._evaluation import OwnWorld, explained, thrown
+
+#: Of what the script is put together, in this order, in one scope.
+_FILES: Final = ("locators.js", "aria.js", "actions.js", "assertions.js")
+
+#: The group of all objects in these worlds.
+GROUP: Final = "txcdp-locators"
+
+#: What V8 says of an object whose document is gone, beside what it says of a context.
+_NO_OBJECT: Final = ("Could not find object with given id", "Promise was collected")
+
+
+@functools.cache
+def source() -> str:
+    """Return the script, as it is sent: an expression for what the program calls.
+
+    The world has one of it, however often it is evaluated.
+    """
+    parts = [
+        path.read_text("utf-8")
+        for path in (files("txcdp.page").joinpath(name) for name in _FILES)
+        if path.is_file()  # (each is there where its part of the page level is)
+    ]
+    text = re.sub(r"^ *//.*\n|/\*\*[\s\S]*?\*/", "", "".join(parts), flags=re.MULTILINE)
+    text = re.sub(r"^\s+|\s+$", "", text, flags=re.MULTILINE)
+    return f"globalThis.txcdp||(globalThis.txcdp=(()=>{{'use strict';\n{text}\nreturn engine}})())"
+
+
+class Engine:
+    """The script in the documents of one frame, in one session.
+
+    :param session: the frame's.
+    :param world: our own in the frame's document, which forgets with it.
+    """
+
+    def __init__(self, session: Session, world: OwnWorld) -> None:
+        self.session = session
+        self._world = world
+
+    async def call(
+        self, frame_id: str, function: str, arguments: list[runtime.CallArgument], *, by_value: bool = True
+    ) -> runtime.RemoteObject:
+        """Call a function of the script, which is given to the document where it has not got it.
+
+        :param frame_id: the frame's.
+        :param by_value: whether what it returns, or promises, is text.
+        :raises ContextDestroyed: the document is gone.
+        """
+        try:
+            object_id = await self._world.script(frame_id, source())
+            command = runtime.call_function_on(
+                function_declaration=f"function(...a){{return this.{function}(...a)}}",
+                object_id=object_id,
+                arguments=arguments,
+                return_by_value=by_value,
+                await_promise=True,
+                user_gesture=True,
+                object_group=None if by_value else GROUP,
+            )
+            got = await self.session.execute(command, timeout=None)
+        except CommandError as error:
+            meant = explained(error)
+            if error.message.startswith(_NO_OBJECT):
+                meant = ContextDestroyed(f"the document is gone in which it was looked for ({error.message})", error)
+            if isinstance(meant, ContextDestroyed):
+                self._world.forget()
+            raise meant from error
+        if got.exception_details is not None:
+            raise thrown(got.exception_details)
+        return got.result
+
+
+class Again(Exception):
+    """Raised for what is to be tried again until the deadline.
+
+    :param reason: why, in words, for the error at the deadline.
+    :param waited: whether the page has waited for a change already.
+    """
+
+    def __init__(self, reason: str, *, waited: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.waited = waited
+
+
+def value_of(text: str, locator: object, waited: bool = False) -> Any:
+    """Return the value that the script tells.
+
+    :param locator: for errors.
+    :param waited: whether the page has waited for a change.
+    :raises Again: it is to be tried again.
+    :raises LocatorError: it cannot be done, ever.
+    """
+    try:
+        said = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError):  # a lone surrogate
+        said = json.loads(text)
+    if "value" in said:
+        return said["value"]
+    if "again" in said:
+        html = said.get("html")
+        raise Again(f"{said['again']}: {html}" if html else str(said["again"]), waited=waited)
+    kind, error = said["kind"], str(said["error"])
+    if kind == "strict":
+        raise StrictModeViolation(str(locator), **msgspec.json.decode(error))
+    if kind == "selector":
+        raise SelectorError(error)
+    raise LocatorError(f"{locator}: {error}")

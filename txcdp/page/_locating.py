@@ -1,0 +1,360 @@
+"""Finding what a locator stands for, and doing something with it: one deadline over any number of tries."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+
+from twisted.internet.defer import CancelledError, Deferred
+
+from txcdp._core.sessions import Session
+from txcdp._deferreds import Timer, ignore_failure, with_deadline
+from txcdp._timeouts import DEFAULT, Timeout
+from txcdp.domains import dom, runtime
+from txcdp.errors import (
+    ActionTimeout,
+    CommandError,
+    ContextDestroyed,
+    LocatorError,
+    NavigationError,
+    SessionDetached,
+)
+from txcdp.page._engine import Again, Engine, value_of
+from txcdp.page._evaluation import KEPT, Kept, explained
+from txcdp.page._handles import ElementHandle, element_of
+from txcdp.page._selectors import selectors
+from txcdp.page._waiting import wait_for_timeout
+from txcdp.protocol import to_json
+
+if TYPE_CHECKING:
+    from txcdp.page._frames import Frame
+
+T = TypeVar("T")
+
+#: A name and what goes with it; see ``finders`` and ``filters`` in ``locators.js``.
+Step = Sequence[Any]
+
+#: Seconds until it is tried again, by how often it was; the last for all that follow.
+_DELAYS: Final = (0.0, 0.02, 0.1, 0.1, 0.5)
+
+#: Seconds for which a page waits for a change until it says how far it has got, likewise.
+_PATIENCE: Final = (0.25, 0.5, 1.0)
+
+#: Seconds after which it is told to say so, where its timers do not run.
+_GRACE: Final = 0.25
+
+_numbers: Final = itertools.count(1)
+
+
+class Handlers(Protocol):
+    """Functions that are called before each try, such as to close what lies over the page."""
+
+    def before(self, attempt: Attempt) -> Awaitable[None]:
+        """Do it."""
+        ...
+
+
+class Path:
+    """A way to elements: steps in a document, then through a frame's element into its document, and so on.
+
+    :param parts: the steps in each document, as they are sent.
+    :param words: the same as a program writes it.
+    """
+
+    __slots__ = ("_texts", "parts", "words")
+
+    def __init__(self, parts: tuple[tuple[Step, ...], ...] = ((),), words: str = "") -> None:
+        self.parts = parts
+        self.words = words
+        self._texts: tuple[str, ...] | None = None
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The steps in each document as JSON."""
+        if self._texts is None:
+            self._texts = tuple(to_json(part).decode("utf-8", "surrogatepass") for part in self.parts)
+        return self._texts
+
+    def then(self, words: str, *steps: Step) -> Path:
+        """Return the path that goes on.
+
+        :param words: of the steps.
+        """
+        return Path((*self.parts[:-1], (*self.parts[-1], *steps)), f"{self.words}.{words}" if self.words else words)
+
+    def into_frame(self, words: str) -> Path:
+        """Return the path that goes into the document of the frame that the element shows."""
+        return Path((*self.parts, ()), f"{self.words}.{words}" if words else self.words)
+
+
+class Attempt:
+    """One try to do something with what a locator stands for.
+
+    :param locator: which one.
+    :param number: how many there were before.
+    :ivar frame: the frame in whose document it is looked for; the locator's own until it is known.
+    """
+
+    def __init__(self, locator: LocatorBase, number: int, action: Action) -> None:
+        self.locator = locator
+        self.number = number
+        self.frame = locator._frame
+        self._action = action
+        self._object_ids: list[str] = []
+        self._engine: Engine | None = None
+
+    @property
+    def session(self) -> Session:
+        """The session of the frame, once something was run."""
+        assert self._engine is not None, "nothing was run yet"
+        return self._engine.session
+
+    @property
+    def seconds_left(self) -> float | None:
+        """The time until the deadline; None where there is none."""
+        return self._action.seconds_left
+
+    def log(self, text: str) -> None:
+        """Note something that the error at the deadline says."""
+        self._action.log(text)
+
+    async def run(self, operation: str, args: Any = None) -> Any:
+        """Do an operation of the script with what is found; the page itself tries again when the document changes.
+
+        :param operation: its name; see ``operations`` in ``locators.js``.
+        :param args: of it, as JSON has them.
+        :returns: what it returns.
+        """
+        patience = _PATIENCE[min(self.number, len(_PATIENCE) - 1)]
+        left = self.seconds_left
+        return await self._value(operation, args, patience if left is None else min(patience, left))
+
+    async def once(self, operation: str, args: Any = None) -> Any:
+        """Do an operation of the script with what is found, without waiting."""
+        return await self._value(operation, args, 0)
+
+    async def element(self, operation: str = "element", args: Any = None, *, patience: float = 0.25) -> str:
+        """Return the id of the element, in our own world, as long as the try goes on.
+
+        :param operation: which is to return it.
+        :param patience: seconds for which the page itself tries again.
+        """
+        result = await self._run(operation, args, patience, raw=True)
+        if result.object_id is None:
+            raise LocatorError(f"{self.locator}: {value_of(str(result.value), self.locator, True)!r} is no element")
+        self._object_ids.append(result.object_id)
+        return result.object_id
+
+    async def handle(self, object_id: str) -> ElementHandle:
+        """Return a handle, in the page's own world, of an element in ours."""
+        evaluator = await self.frame._tree.evaluator(self.frame)
+        if evaluator.injected.session is not self.session:
+            raise ContextDestroyed("the document is gone in which it was found: the frame navigates")
+        try:
+            node = (await self.session.execute(dom.describe_node(object_id=object_id))).node
+            command = dom.resolve_node(backend_node_id=node.backend_node_id, object_group=KEPT)
+            return element_of(Kept(evaluator, (await self.session.execute(command)).object))
+        except CommandError as error:
+            meant = explained(error)
+            if meant is error:  # (the node is gone with its document)
+                meant = ContextDestroyed(f"the element is gone ({error.message})", error)
+            raise meant from error
+
+    async def call(self, function: str, *args: Any) -> Any:
+        """Call a function of the script that needs no element.
+
+        :param function: its name, in ``engine``.
+        """
+        engine = await self._found()
+        arguments = [runtime.CallArgument(value=function), runtime.CallArgument(value=list(args))]
+        result = await engine.call(self.frame._row.id, "call", arguments)
+        return value_of(str(result.value), self.locator)
+
+    def end(self) -> None:
+        """Release what was kept for it."""
+        object_ids, self._object_ids = self._object_ids, []
+        for each in object_ids:
+            self.session.execute(runtime.release_object(object_id=each)).addErrback(ignore_failure)
+
+    async def _value(self, operation: str, args: Any, patience: float) -> Any:
+        result = await self._run(operation, args, patience)
+        return value_of(str(result.value), self.locator, patience > 0)
+
+    async def _run(self, operation: str, args: Any, patience: float, *, raw: bool = False) -> runtime.RemoteObject:
+        engine = await self._found()
+        return await self._send(engine, self.locator._path.texts[-1], operation, args, patience, raw)
+
+    async def _found(self) -> Engine:
+        """Return the script in the document where it is looked for; the frames on the way are gone through again."""
+        if self._engine is None:
+            frame = self.locator._frame
+            engine = await self._entered(frame)
+            for text in self.locator._path.texts[:-1]:
+                frame, engine = await self._step_into(frame, engine, text)
+            self.frame, self._engine = frame, engine
+        return self._engine
+
+    async def _entered(self, frame: Frame) -> Engine:
+        session = await frame._when_session()
+        return Engine(session, frame._world(session))
+
+    async def _step_into(self, frame: Frame, engine: Engine, text: str) -> tuple[Frame, Engine]:
+        """Go through an element into the document that it shows."""
+        self.frame = frame
+        result = await self._send(engine, text, "frame", None, _PATIENCE[0], True)
+        object_id = result.object_id
+        if object_id is None:
+            frame_id = str(value_of(str(result.value), self.locator, True))
+        else:
+            node = (await engine.session.execute(dom.describe_node(object_id=object_id))).node
+            if not node.frame_id:
+                raise Again("the frame has no document yet")
+            frame_id = node.frame_id
+            arguments = [runtime.CallArgument(object_id=object_id), runtime.CallArgument(value=frame_id)]
+            noted = Deferred.fromCoroutine(engine.call(frame._row.id, "noteFrame", arguments))
+            noted.addErrback(ignore_failure)
+            engine.session.execute(runtime.release_object(object_id=object_id)).addErrback(ignore_failure)
+        inner = frame._tree.frame(frame_id)
+        if inner is None:
+            raise Again("the frame is not attached")
+        try:
+            return inner, await self._entered(inner)
+        except NavigationError:
+            raise Again("the frame was removed") from None
+
+    async def _send(
+        self, engine: Engine, text: str, operation: str, args: Any, patience: float, raw: bool
+    ) -> runtime.RemoteObject:
+        number = next(_numbers)
+        values = (text, operation, args, round(patience * 1000), number, self.locator._test_id, raw)
+        arguments = [runtime.CallArgument(value=each) for each in values]
+
+        def stop() -> None:
+            called = engine.call(self.frame._row.id, "stop", [runtime.CallArgument(value=number)])
+            Deferred.fromCoroutine(called).addErrback(ignore_failure)
+
+        timer = Timer(self.frame.page.session.context.clock, stop)
+        if patience:
+            timer.set(patience + _GRACE)
+        try:
+            return await engine.call(self.frame._row.id, "run", arguments, by_value=not raw)
+        except CancelledError:
+            if patience:
+                stop()
+            raise
+        finally:
+            timer.stop()
+
+
+class Action:
+    """Something that is done with what a locator stands for, until it is done or the deadline comes.
+
+    :param locator: which one.
+    :param what: its name, for errors.
+    :param seconds: until the deadline; None: there is none.
+    """
+
+    def __init__(self, locator: LocatorBase, what: str, seconds: float | None) -> None:
+        self._locator = locator
+        self._what = what
+        self._seconds = seconds
+        self._session = locator._frame.page.session
+        self._clock = self._session.context.clock
+        self._began = self._clock.seconds()
+        self._tries = 0
+        self._reason = ""
+        self._log: list[str] = []
+
+    @property
+    def seconds_left(self) -> float | None:
+        """The time until the deadline."""
+        return None if self._seconds is None else max(0.0, self._began + self._seconds - self._clock.seconds())
+
+    def log(self, text: str) -> None:
+        """Note something that the error at the deadline says."""
+        if text not in self._log:
+            self._log = [*self._log[-9:], text]
+
+    async def run(self, body: Callable[[Attempt], Awaitable[T]]) -> T:
+        """Try it until it is done."""
+        handlers = self._locator._frame.page._locator_handlers
+        while True:
+            attempt = Attempt(self._locator, self._tries, self)
+            delay = _DELAYS[min(self._tries, len(_DELAYS) - 1)]
+            try:
+                if handlers is not None:
+                    await handlers.before(attempt)
+                return await body(attempt)
+            except Again as again:
+                self._reason = again.reason
+                if again.waited:
+                    delay = 0
+            except (ContextDestroyed, SessionDetached) as error:  # a frame's session ends where it changes the process
+                if self._session.ended:
+                    raise
+                if self._locator._frame.is_detached():
+                    raise self._locator._frame._tree.removed(self._locator._frame) from error
+                self._reason = "its document was gone, as the page navigated"
+                delay = max(delay, _DELAYS[1])
+            finally:
+                self._tries += 1
+                attempt.end()
+            await wait_for_timeout(self._session, delay)
+
+    def late(self) -> ActionTimeout:
+        """Return what to fail with at the deadline."""
+        said = [self._session.blocked_by or self._reason or "the page does not answer"]
+        if self._tries > 1:
+            said[0] += f" (after {self._tries} tries)"
+        return ActionTimeout(f"{self._locator}.{self._what}", self._seconds or 0, "; ".join([*said, *self._log]))
+
+
+class LocatorBase:
+    """Base of locators: elements that are found again each time that they are used.
+
+    :param frame: in whose document it begins.
+    :param path: how they are found from there.
+    """
+
+    def __init__(self, frame: Frame, path: Path) -> None:
+        self._frame = frame
+        self._path = path
+        self._description: str | None = None
+
+    def __str__(self) -> str:
+        return self._path.words
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self}>"
+
+    @property
+    def _test_id(self) -> str:
+        """The attribute of test ids."""
+        return selectors.test_id_attribute
+
+    def _perform(self, what: str, body: Callable[[Attempt], Awaitable[T]], timeout: Timeout = DEFAULT) -> Deferred[T]:
+        """Do something again and again until it returns, with the elements resolved again each time.
+
+        :param what: its name, for errors.
+        :param body: is given each :class:`Attempt`, and raises :exc:`Again` where it is to be tried again.
+        :param timeout: of all tries together.
+        """
+        page = self._frame.page
+        seconds = page._seconds(timeout)
+        action = Action(self, what, seconds)
+        return with_deadline(
+            page.session.context.clock, Deferred.fromCoroutine(_awaited(action.run(body))), seconds, action.late
+        )
+
+    def _run(self, what: str, operation: str, args: Any = None, timeout: Timeout = DEFAULT) -> Deferred[Any]:
+        """Do one operation of the script."""
+        return self._perform(what, lambda attempt: attempt.run(operation, args), timeout)
+
+    def _look(self, what: str, operation: str, args: Any = None, timeout: Timeout = DEFAULT) -> Deferred[Any]:
+        """Do one operation of the script that has not to wait for anything."""
+        return self._perform(what, lambda attempt: attempt.once(operation, args), timeout)
+
+
+async def _awaited(coroutine: Awaitable[T]) -> T:
+    return await coroutine

@@ -1,0 +1,333 @@
+"""Locators: they stand for elements, which are found again each time that they are used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from txcdp._deferreds import returns_deferred
+from txcdp.page._locating import Path, Step
+from txcdp.page._reading import ElementReading
+from txcdp.page._selectors import Text, pattern, selectors, shown_text
+
+if TYPE_CHECKING:
+    from txcdp.page._frames import Frame
+    from txcdp.page._page import Page
+
+
+class Finding:
+    """Base of all in which elements are found: pages, frames, locators and the documents that frames' elements show."""
+
+    def _start(self) -> tuple[Frame, Path]:
+        """Return where they begin."""
+        raise NotImplementedError
+
+    def _then(self, words: str, *steps: Step) -> Locator:
+        frame, path = self._start()
+        return Locator(frame, path.then(words, *steps))
+
+    def locator(
+        self,
+        selector: str | Locator,
+        *,
+        has: Locator | None = None,
+        has_not: Locator | None = None,
+        has_text: Text | None = None,
+        has_not_text: Text | None = None,
+    ) -> Locator:
+        """Return the elements inside that a selector, or another locator, stands for.
+
+        :param selector: of CSS, through open shadow roots too, with ``:has-text()``, ``:text()``, ``:visible`` and the
+            others; or ``xpath=...``, ``text=...``, ``role=...``, ``id=...``; one in the other by ``>>``. What begins
+            with ``//`` is XPath. A locator of the same frame is looked for inside, too.
+        :param has: only those with such an element in them.
+        :param has_not: only those without one.
+        :param has_text: only those with this text in them: a part, in any case, or a regular expression.
+        :param has_not_text: only those without it.
+        :returns: the :class:`Locator`; a selector that is malformed fails when it is used.
+        :raises ValueError: another locator is of another frame, or goes into one.
+        """
+        if isinstance(selector, Locator):
+            frame, path = self._start()
+            found = Locator(frame, path.then(f"locator({selector})", *selector._steps_in(frame)))
+        else:
+            if not isinstance(selector, str):
+                raise TypeError(f"{selector!r}: a selector, or a Locator, is wanted")
+            found = self._then(f"locator({selector!r})", ("selector", selector))
+        if (has, has_not, has_text, has_not_text) == (None,) * 4:
+            return found
+        return found.filter(has=has, has_not=has_not, has_text=has_text, has_not_text=has_not_text)
+
+    def get_by_role(
+        self,
+        role: str,
+        *,
+        name: Text | None = None,
+        exact: bool = False,
+        checked: bool | Literal["mixed"] | None = None,
+        disabled: bool | None = None,
+        expanded: bool | None = None,
+        include_hidden: bool = False,
+        level: int | None = None,
+        pressed: bool | Literal["mixed"] | None = None,
+        selected: bool | None = None,
+        description: Text | None = None,
+    ) -> Locator:
+        """Return the elements of an ARIA role.
+
+        :param role: such as ``"button"``, explicit or implicit.
+        :param name: their accessible name: a part of it, in any case, or a regular expression.
+        :param exact: the whole name, and the description, in the same case.
+        :param checked: whether they are checked.
+        :param disabled: whether they are disabled.
+        :param expanded: whether they are expanded.
+        :param include_hidden: also those that are hidden from assistive technology.
+        :param level: of a heading, and the like.
+        :param pressed: whether they are pressed.
+        :param selected: whether they are selected.
+        :param description: their accessible description, as for the name.
+        """
+        wanted: dict[str, Any] = {"role": role}
+        said = [repr(role)]
+        for key, text in (("name", name), ("description", description)):
+            if text is not None:
+                wanted[key] = pattern(text, exact)
+                said.append(f"{key}={shown_text(text)}")
+        if exact:
+            said.append("exact=True")
+        states = {
+            "checked": checked,
+            "disabled": disabled,
+            "expanded": expanded,
+            "level": level,
+            "pressed": pressed,
+            "selected": selected,
+        }
+        for key, state in states.items():
+            if state is not None:
+                wanted[key] = state
+                said.append(f"{key}={state!r}")
+        if include_hidden:
+            wanted["hidden"] = True
+            said.append("include_hidden=True")
+        return self._then(f"get_by_role({', '.join(said)})", ("role", wanted))
+
+    def get_by_text(self, text: Text, *, exact: bool = False) -> Locator:
+        """Return the innermost elements with a text.
+
+        :param text: a part of it, in any case, with any white space; or a regular expression.
+        :param exact: the whole text, in the same case.
+        """
+        return self._by("get_by_text", text, exact, "text")
+
+    def get_by_label(self, text: Text, *, exact: bool = False) -> Locator:
+        """Return the elements that have a label: ``<label>``, ``aria-label`` or ``aria-labelledby``.
+
+        :param text: the label's; as for :meth:`get_by_text`.
+        :param exact: as for :meth:`get_by_text`.
+        """
+        return self._by("get_by_label", text, exact, "label")
+
+    def get_by_placeholder(self, text: Text, *, exact: bool = False) -> Locator:
+        """Return the elements with a placeholder.
+
+        :param text: the placeholder: a part of it, in any case, or a regular expression.
+        :param exact: the whole of it, in the same case.
+        """
+        return self._by("get_by_placeholder", text, exact, "attribute", "placeholder")
+
+    def get_by_alt_text(self, text: Text, *, exact: bool = False) -> Locator:
+        """Return the elements, mostly pictures, with an alternative text.
+
+        :param text: as for :meth:`get_by_placeholder`.
+        :param exact: as for :meth:`get_by_placeholder`.
+        """
+        return self._by("get_by_alt_text", text, exact, "attribute", "alt")
+
+    def get_by_title(self, text: Text, *, exact: bool = False) -> Locator:
+        """Return the elements with a title.
+
+        :param text: as for :meth:`get_by_placeholder`.
+        :param exact: as for :meth:`get_by_placeholder`.
+        """
+        return self._by("get_by_title", text, exact, "attribute", "title")
+
+    def get_by_test_id(self, test_id: Text) -> Locator:
+        """Return the elements with a test id: ``data-testid``, or what ``selectors.set_test_id_attribute`` has set.
+
+        :param test_id: the whole id, or a regular expression.
+        """
+        step = ("attribute", selectors.test_id_attribute, pattern(test_id, True))
+        return self._then(f"get_by_test_id({shown_text(test_id)})", step)
+
+    def frame_locator(self, selector: str) -> FrameLocator:
+        """Return the document that a frame's element shows, in any process.
+
+        :param selector: of the ``<iframe>`` or ``<frame>``.
+        """
+        frame, path = self._start()
+        words = f"frame_locator({selector!r})"
+        return FrameLocator(frame, path.then(words, ("selector", selector)))
+
+    def _by(self, method: str, text: Text, exact: bool, *step: Any) -> Locator:
+        words = f"{method}({shown_text(text)}{', exact=True' if exact else ''})"
+        return self._then(words, (*step, pattern(text, exact)))
+
+
+class Locator(Finding, ElementReading):
+    """Elements of a page, found again each time that it is used: lazy, and strict where one element is meant.
+
+    What is done with one waits until it is there, up to its deadline. Made by ``Page.locator``, ``Page.get_by_role``
+    and the others, of a frame and of a locator, too.
+    """
+
+    def _start(self) -> tuple[Frame, Path]:
+        return self._frame, self._path
+
+    @property
+    def page(self) -> Page:
+        """The page that it is of."""
+        return self._frame.page
+
+    @property
+    def first(self) -> Locator:
+        """The first of the elements."""
+        return self._then("first", ("nth", 0))
+
+    @property
+    def last(self) -> Locator:
+        """The last of the elements."""
+        return self._then("last", ("nth", -1))
+
+    def nth(self, index: int) -> Locator:
+        """Return one of the elements.
+
+        :param index: 0 for the first; negative ones count from the end.
+        """
+        return self._then(f"nth({index})", ("nth", index))
+
+    def filter(
+        self,
+        *,
+        has: Locator | None = None,
+        has_not: Locator | None = None,
+        has_text: Text | None = None,
+        has_not_text: Text | None = None,
+        visible: bool | None = None,
+    ) -> Locator:
+        """Return those of the elements that are as wanted.
+
+        :param has: with such an element in them.
+        :param has_not: without one.
+        :param has_text: with this text in them: a part, in any case, or a regular expression.
+        :param has_not_text: without it.
+        :param visible: visible, or not.
+        :raises ValueError: another locator is of another frame, or goes into one.
+        """
+        steps: list[Step] = []
+        said = []
+        for key, step, text in (("has_text", "hasText", has_text), ("has_not_text", "hasNotText", has_not_text)):
+            if text is not None:
+                steps.append((step, pattern(text)))
+                said.append(f"{key}={shown_text(text)}")
+        for key, step, locator in (("has", "has", has), ("has_not", "hasNot", has_not)):
+            if locator is not None:
+                steps.append((step, locator._steps_in(self._frame)))
+                said.append(f"{key}={locator}")
+        if visible is not None:
+            steps.append(("visible", bool(visible)))
+            said.append(f"visible={visible}")
+        return self._then(f"filter({', '.join(said)})", *steps)
+
+    def and_(self, locator: Locator) -> Locator:
+        """Return the elements that another locator stands for, too.
+
+        :param locator: of the same frame.
+        """
+        return self._then(f"and_({locator})", ("and", locator._steps_in(self._frame)))
+
+    def or_(self, locator: Locator) -> Locator:
+        """Return the elements of either locator, in the document's order.
+
+        :param locator: of the same frame.
+        """
+        return self._then(f"or_({locator})", ("or", locator._steps_in(self._frame)))
+
+    @property
+    def content_frame(self) -> FrameLocator:
+        """The document that the frame's element shows."""
+        return FrameLocator(self._frame, self._path)
+
+    def describe(self, description: str) -> Locator:
+        """Return the same locator by other words, for errors.
+
+        :param description: the words.
+        """
+        described = Locator(self._frame, Path(self._path.parts, description))
+        described._description = description
+        return described
+
+    @property
+    def description(self) -> str | None:
+        """What :meth:`describe` was given; None: nothing."""
+        return self._description
+
+    @returns_deferred
+    async def all(self) -> list[Locator]:
+        """Return a locator for each of the elements that there are now.
+
+        :returns: fires with a list of :class:`Locator`; they are found by their number. Fails like :meth:`count`.
+        """
+        return [self.nth(index) for index in range(await self.count())]
+
+    def _steps_in(self, frame: Frame) -> tuple[Step, ...]:
+        """Return its steps for what is inside of another locator.
+
+        :raises ValueError: it is of another frame.
+        """
+        if not isinstance(self, Locator):
+            raise TypeError(f"{self!r}: a Locator is wanted")
+        if self._frame is not frame:
+            raise ValueError(f"{self}: it is of another frame than the locator that it is given to")
+        if len(self._path.parts) > 1:
+            raise ValueError(f"{self}: it goes into a frame, which is not possible in there")
+        return self._path.parts[0]
+
+
+class FrameLocator(Finding):
+    """The document that a frame's element shows; made by ``frame_locator`` and ``Locator.content_frame``.
+
+    :param frame: in whose document the element is.
+    :param path: how it is found.
+    """
+
+    def __init__(self, frame: Frame, path: Path) -> None:
+        self._frame = frame
+        self._path = path
+
+    def __repr__(self) -> str:
+        return f"<FrameLocator {self._path.words}>"
+
+    def _start(self) -> tuple[Frame, Path]:
+        return self._frame, self._path.into_frame("" if "frame_locator(" in self._path.words else "content_frame")
+
+    @property
+    def owner(self) -> Locator:
+        """The frame's element."""
+        return Locator(self._frame, self._path)
+
+    @property
+    def first(self) -> FrameLocator:
+        """The first of the frames."""
+        return FrameLocator(self._frame, self._path.then("first", ("nth", 0)))
+
+    @property
+    def last(self) -> FrameLocator:
+        """The last of the frames."""
+        return FrameLocator(self._frame, self._path.then("last", ("nth", -1)))
+
+    def nth(self, index: int) -> FrameLocator:
+        """Return one of the frames.
+
+        :param index: 0 for the first; negative ones count from the end.
+        """
+        return FrameLocator(self._frame, self._path.then(f"nth({index})", ("nth", index)))

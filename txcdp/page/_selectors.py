@@ -1,0 +1,105 @@
+"""What is found by: patterns of text, and the engines and the attribute of test ids that a program has set."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from txcdp.errors import SelectorError
+
+#: A text: a part of it, whatever its case; or a regular expression.
+Text = str | re.Pattern[str]
+
+#: Names that engines have already.
+_TAKEN = frozenset(("css", "xpath", "text", "id", "nth", "visible", "role", "data-testid", "data-test-id", "data-test"))
+
+
+class Selectors:
+    """The engines of selectors, and the attribute of test ids, in all pages of the program: :data:`txcdp.selectors`.
+
+    :ivar test_id_attribute: what ``get_by_test_id`` looks for.
+    """
+
+    def __init__(self) -> None:
+        self.test_id_attribute = "data-testid"
+        self._engines: dict[str, str] = {}
+
+    def register(self, name: str, script: str | None = None, *, path: str | os.PathLike[str] | None = None) -> None:
+        """Add an engine: ``page.locator("name=body")`` then calls it.
+
+        It runs in a world of its own, which has the document, but nothing of the page's scripts.
+
+        :param name: of letters, digits and underscores.
+        :param script: an expression of JavaScript for an object with ``queryAll(root, selector)``, which returns all
+            elements below the root that match; and perhaps with ``query``, which returns the first.
+        :param path: a file that has it, instead.
+        :raises SelectorError: the name is none, or taken.
+        :raises TypeError: neither a script nor a path is given, or both.
+        """
+        if (script is None) == (path is None):
+            raise TypeError("register(name, script) or register(name, path=...): one of them is needed")
+        if not re.fullmatch(r"[a-zA-Z0-9_-]+", name):
+            raise SelectorError(f"{name!r} can be no engine's name: use letters, digits, _ and -")
+        if name in _TAKEN or name in self._engines:
+            raise SelectorError(f"there is an engine {name!r} already")
+        self._engines[name] = Path(path).read_text("utf-8") if path is not None else str(script)
+
+    def set_test_id_attribute(self, name: str) -> None:
+        """Have ``get_by_test_id`` look for another attribute than ``data-testid``.
+
+        :param name: the attribute's.
+        """
+        self.test_id_attribute = name
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._engines.items())
+
+
+#: The program's.
+selectors = Selectors()
+
+
+def pattern(text: Text, exact: bool | None = None) -> dict[str, Any]:
+    """Return what a text is compared with, as ``locators.js`` has it.
+
+    :param exact: whether it is the whole text, in the same case.
+    :raises TypeError: it is no text.
+    """
+    if isinstance(text, re.Pattern):
+        return regular_expression(text)
+    if not isinstance(text, str):
+        raise TypeError(f"{text!r}: a str, or a compiled regular expression, is wanted")
+    return {"s": text, "exact": bool(exact)}
+
+
+_GROUP = re.compile(r"\(\?P<(\w+)>|\(\?P=(\w+)\)|\\A|\\Z")
+
+
+def regular_expression(compiled: re.Pattern[str]) -> dict[str, str]:
+    """Return a regular expression as JavaScript's.
+
+    :raises ValueError: JavaScript has no such flag.
+    """
+    flags = compiled.flags
+    unknown = flags & ~(re.IGNORECASE | re.MULTILINE | re.DOTALL | re.UNICODE)
+    if unknown:
+        raise ValueError(f"{compiled!r}: JavaScript has the flags IGNORECASE, MULTILINE and DOTALL alone")
+    names = ((re.IGNORECASE, "i"), (re.MULTILINE, "m"), (re.DOTALL, "s"))
+
+    def written(found: re.Match[str]) -> str:
+        if found[1]:
+            return f"(?<{found[1]}>"
+        if found[2]:
+            return rf"\k<{found[2]}>"
+        return "^" if found[0] == r"\A" else "$"
+
+    source = _GROUP.sub(written, str(compiled.pattern))
+    return {"re": source, "flags": "".join(letter for flag, letter in names if flags & flag)}
+
+
+def shown_text(text: Text) -> str:
+    """Return a text as a program writes it."""
+    return f"re.compile({text.pattern!r})" if isinstance(text, re.Pattern) else repr(text)
