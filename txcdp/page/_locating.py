@@ -44,6 +44,9 @@ _PATIENCE: Final = (0.25, 0.5, 1.0)
 #: Seconds after which it is told to say so, where its timers do not run.
 _GRACE: Final = 0.25
 
+#: Seconds before the deadline from which on the page is only asked.
+_LAST: Final = 0.1
+
 _numbers: Final = itertools.count(1)
 
 
@@ -128,7 +131,9 @@ class Attempt:
         """
         patience = _PATIENCE[min(self.number, len(_PATIENCE) - 1)]
         left = self.seconds_left
-        return await self._value(operation, args, patience if left is None else min(patience, left))
+        if left is not None and left < patience + _LAST:  # so that it is known at the deadline how far it has got
+            patience = max(0.0, left - _LAST)
+        return await self._value(operation, args, patience)
 
     async def once(self, operation: str, args: Any = None) -> Any:
         """Do an operation of the script with what is found, without waiting."""
