@@ -99,6 +99,29 @@ def shielded(deferred: Deferred[T]) -> Deferred[T]:
     return waiting
 
 
+def unless_cancelled(waiting: Deferred[T], late: Callable[[T], object]) -> Deferred[T]:
+    """Wait for something that has to be undone where nobody waits for it any more.
+
+    :param waiting: what to wait for; it is never cancelled.
+    :param late: is called with the result that comes after the waiting was cancelled.
+    :returns: fires and fails as that does.
+    """
+    result: Deferred[T] = Deferred()
+
+    def succeeded(value: T) -> None:
+        if result.called:
+            late(value)
+        else:
+            result.callback(value)
+
+    def failed(failure: Failure) -> None:
+        if not result.called:
+            result.errback(failure)
+
+    waiting.addCallbacks(succeeded, failed)
+    return result
+
+
 def ignore_failure(error: Failure | Exception) -> None:
     """Do without what has failed, where whoever needs it is told by what it does itself; an errback.
 

@@ -49,6 +49,19 @@ class SessionTests(SynchronousTestCase):
         self.successResultOf(navigated)
         self.assertFalse(self.session.crashed)
 
+    def test_what_the_browser_applies_to_the_navigation_that_revives_a_page(self):
+        for revive in (page.navigate(url="http://x/"), page.reload()):
+            self.setUp()
+            self.chrome.crash(self.session)
+            self.chrome.flush()
+            for command in (network.set_extra_http_headers(headers={"X-A": "b"}), page.enable()):
+                self.failureResultOf(self.session._insist(command), TargetCrashed)
+            self.session.events(network.ResponseReceived).subscribe(lambda _: None)
+            self.chrome.run(self.session.execute(revive))
+            ahead, _, after = "|".join(each.method for each in self.chrome.commands).partition(type(revive).method)
+            self.assertEqual(ahead, "Network.setExtraHTTPHeaders|Network.enable|")
+            self.assertEqual(after, "|Network.setExtraHTTPHeaders|Page.enable|Network.enable")
+
     def test_each_command_fails_with_an_error_of_its_own(self):
         self.chrome.crash(self.session)
         self.chrome.flush()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
 from copy import copy
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
@@ -11,12 +10,11 @@ from weakref import WeakValueDictionary
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from txcdp._core.connection import Connection
 from txcdp._core.reconnecting import OpenLine, Reconnector, ReconnectPolicy
 from txcdp._core.sessions import Session
-from txcdp._deferreds import OneShot, ignore_failure, returns_deferred, with_deadline
+from txcdp._deferreds import OneShot, ignore_failure, returns_deferred, unless_cancelled, with_deadline
 from txcdp._timeouts import DefaultTimeouts, Timeout
 from txcdp.browser._context import BrowserContext
 from txcdp.browser._emulation import ContextEmulation
@@ -201,7 +199,7 @@ class Browser:
         if not checked_options(options):
             return await self._new_page(url, self.default_context)
         making = self.new_context(**options)
-        own = await _unless_cancelled(making, lambda made: made.close().addErrback(ignore_failure))
+        own = await unless_cancelled(making, lambda made: made.close().addErrback(ignore_failure))
         try:
             page = await self._new_page(url, own)
         except BaseException:
@@ -215,7 +213,7 @@ class Browser:
         page: Page | None = None
         with self._openings.creating():
             creating = Deferred.fromCoroutine(self._open(command, "new_page"))
-            created = await _unless_cancelled(creating, lambda result: self._close_target(result.target_id))
+            created = await unless_cancelled(creating, lambda result: self._close_target(result.target_id))
             try:
                 session = await self.connection.attach(created.target_id)
                 # In one write with what the page itself sends.
@@ -527,21 +525,3 @@ class Browser:
 def _with_viewport(options: ContextOptions, viewport: ViewportSize | None) -> ContextOptions:
     """Return options with the size that they have resulted in."""
     return {**options, "viewport": viewport} if viewport is not None else options
-
-
-def _unless_cancelled(waiting: Deferred[T], late: Callable[[T], object]) -> Deferred[T]:
-    """Return a Deferred of the same outcome; when it is cancelled, ``late`` gets the result that still comes."""
-    result: Deferred[T] = Deferred()
-
-    def succeeded(value: T) -> None:
-        if result.called:
-            late(value)
-        else:
-            result.callback(value)
-
-    def failed(failure: Failure) -> None:
-        if not result.called:
-            result.errback(failure)
-
-    waiting.addCallbacks(succeeded, failed)
-    return result

@@ -14,7 +14,7 @@ from twisted.internet.defer import CancelledError, Deferred
 
 from txcdp._core.connection import Connection
 from txcdp._core.sessions import Session
-from txcdp._deferreds import ignore_failure, returns_deferred
+from txcdp._deferreds import ignore_failure, returns_deferred, unless_cancelled
 from txcdp.browser._cookies import Cookie, Cookies, param_of_kept
 from txcdp.domains import fetch, network, page, runtime, storage, target
 from txcdp.errors import EvaluationError, NavigationError
@@ -185,7 +185,7 @@ class _EmptyPage:
     async def __aenter__(self) -> Self:
         root = self._connection.session
         command = target.create_target(url="about:blank", browser_context_id=self._context_id, hidden=True)
-        self._target_id = (await root.execute(command)).target_id
+        self._target_id = (await unless_cancelled(root.execute(command), self._made_late)).target_id
         session: Session | None = None
         try:
             session = self._session = await self._connection.attach(self._target_id)
@@ -238,6 +238,10 @@ class _EmptyPage:
             body=_EMPTY.encode(),
         )
         self._session.execute(answer).addErrback(ignore_failure)
+
+    def _made_late(self, made: target.CreateTargetResult) -> None:
+        self._target_id = made.target_id
+        self._close(None)
 
     def _close(self, session: Session | None) -> Deferred[None]:
         connection = self._connection

@@ -310,8 +310,8 @@ class Camera:
         if not picture.transparent:
             return await self._captured(picture, clip, inside)
         before = self._session._standing(_BACKGROUND)
-        await self._session._send_quietly(_BACKGROUND, _CLEAR)
         try:
+            await self._session._send_quietly(_BACKGROUND, _CLEAR)
             return await self._captured(picture, clip, inside)
         finally:
             self._session._send_quietly(_BACKGROUND, before).addErrback(ignore_failure)

@@ -157,8 +157,12 @@ class Enabling:
 
     def renew(self) -> None:
         """Enable again what listeners want and is not enabled, after a crashed page or a lost line came back."""
-        for domain in self._listeners:
+        for domain in self.missing():
             self._enable(domain)
+
+    def missing(self) -> list[str]:
+        """Return the domains that listeners want and that are not enabled."""
+        return [domain for domain in self._listeners if domain not in self._enabled and domain not in self._by_hand]
 
     def suspend(self) -> None:
         """Forget what is enabled, because the line is lost."""

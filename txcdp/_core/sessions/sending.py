@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred, fail
 from twisted.python.failure import Failure
@@ -12,7 +12,7 @@ from txcdp._core.dispatch.pending import Decode, NeverSent
 from txcdp._core.sessions.auto_attaching import AutoAttaching
 from txcdp._core.sessions.enabling import Enabling
 from txcdp._core.sessions.journal import Journal, JournalEntry
-from txcdp._deferreds import returns_deferred
+from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp._timeouts import DEFAULT, Timeout
 from txcdp.errors import CommandTimeout, Gone, TargetCrashed
 from txcdp.protocol import from_json, to_json
@@ -22,6 +22,12 @@ from txcdp.protocol._wire import OVERTAKES, ReplyDecoder
 
 T = TypeVar("T")
 
+#: What gives a crashed target a new process.
+_REVIVES: Final = frozenset({"Page.navigate", "Page.reload", "Page.navigateToHistoryEntry"})
+#: Settings that the browser's own process has a part in: what it sends with the first request, and tells of it. None
+#: of them is harmed by being sent twice.
+_APPLIED_BY_THE_BROWSER: Final = ("Network.", "Emulation.", "Fetch.", "Security.")
+
 _SET_AUTO_ATTACH: ReplyDecoder[Any] = ReplyDecoder(SET_AUTO_ATTACH, None)
 
 
@@ -29,6 +35,10 @@ class SendingSession(Protocol):
     """The part of a session that its sending needs."""
 
     _paced: bool
+
+    @property
+    def crashed(self) -> bool:
+        """Whether the target's process is gone and the page has not been reloaded yet."""
 
     def _refusal(self, method: str) -> Gone | None:
         """Return why a method cannot be sent now; None where it can."""
@@ -80,6 +90,8 @@ class Sending:
         if refused is not None:
             waiting = self._session._wait_for_line(method, timeout)
             return fail(refused) if waiting is None else self._send_over_next(waiting, method, params, decode)
+        if self._session.crashed and method in _REVIVES:
+            self._send_ahead()
         if method in (SET_AUTO_ATTACH, AUTO_ATTACH_RELATED):
             merged, take_back = self._auto_attaching.asked(method, from_json(to_json(params)))
             return self._set_up(method, merged, decode, timeout).addErrback(_undo, take_back)
@@ -137,6 +149,19 @@ class Sending:
         for entry in self._journal:
             sent = self._enabling.track(entry.method, self.send_quietly(entry.method, entry.params))
             sent.addCallbacks(self._renamed, self._not_restored, callbackArgs=(entry,), errbackArgs=(entry,))
+
+    def _send_ahead(self) -> None:
+        """Send what the browser itself applies to the navigation that gives a crashed target its new process.
+
+        What was asked for since the crash has not been sent yet. It is not answered before the process is there, and
+        then all that stands is sent once more.
+        """
+        standing = [(entry.method, entry.params) for entry in self._journal]
+        enabling: list[tuple[str, dict[str, Any]]] = [(f"{domain}.enable", {}) for domain in self._enabling.missing()]
+        for method, params in standing + enabling:
+            if method.startswith(_APPLIED_BY_THE_BROWSER):
+                sent = self._session._transmit(params, ReplyDecoder(method, None), DEFAULT)
+                sent.addErrback(ignore_failure)
 
     def _wait_again(self, failure: Failure, method: str, params: object, decode: Decode) -> Failure | Deferred[Any]:
         lost = failure.value
