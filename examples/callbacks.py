@@ -23,7 +23,7 @@ from twisted.python.failure import Failure
 import txcdp
 from examples.site.server import address, serve, stop
 from txcdp import domains as cdp
-from txcdp.page import Response
+from txcdp.network import Response
 
 
 def main(reactor: Any) -> Deferred[Any]:

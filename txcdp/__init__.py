@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from txcdp.errors import (
         ActionTimeout,
         AlreadyHandled,
+        BodyEvicted,
+        BodyOfRedirect,
         CommandError,
         CommandTimeout,
         ConnectError,
@@ -56,6 +58,8 @@ if TYPE_CHECKING:
         NavigationError,
         NavigationInterrupted,
         NavigationTimeout,
+        NetworkError,
+        NoBody,
         NotABrowser,
         NotSerializable,
         Overloaded,
@@ -65,6 +69,7 @@ if TYPE_CHECKING:
         TargetCrashed,
         TxcdpError,
     )
+    from txcdp.network import Exchange, Request, Response
     from txcdp.page import (
         Binding,
         BindingCall,
@@ -77,7 +82,6 @@ if TYPE_CHECKING:
         Navigation,
         Page,
         PageError,
-        Response,
         Worker,
     )
     from txcdp.protocol import Command, Event, Record
@@ -103,17 +107,18 @@ _NAMES = {
     "txcdp._core.connection": "Connection",
     "txcdp._core.dispatch.tap": "CommandObserver RawEvent",
     "txcdp.errors": (
-        "ActionTimeout AlreadyHandled CommandError CommandTimeout ConnectError ConnectTimeout ConnectionLost "
-        "ContextDestroyed DeadlineError DialogError DialogOpen "
-        "DocumentBroken DownloadStarted EvaluationError ExecutableNotFound ExperimentalCommand Gone HandshakeFailed "
-        "InvalidPageURL InvalidURL LaunchError LaunchTimeout MalformedMessage NavigationError NavigationInterrupted "
-        "NavigationTimeout NotABrowser NotSerializable Overloaded QueueOverflow SessionDetached StreamEnded "
-        "TargetCrashed TxcdpError"
+        "ActionTimeout AlreadyHandled BodyEvicted BodyOfRedirect CommandError CommandTimeout ConnectError "
+        "ConnectTimeout ConnectionLost ContextDestroyed DeadlineError DialogError DialogOpen DocumentBroken "
+        "DownloadStarted EvaluationError ExecutableNotFound ExperimentalCommand Gone HandshakeFailed "
+        "InvalidPageURL InvalidURL LaunchError LaunchTimeout MalformedMessage NavigationError "
+        "NavigationInterrupted NavigationTimeout NetworkError NoBody NotABrowser NotSerializable Overloaded "
+        "QueueOverflow SessionDetached StreamEnded TargetCrashed TxcdpError"
     ),
     "txcdp.page": (
         "Binding BindingCall ConsoleMessage Dialog ElementHandle Frame JSError JSHandle Navigation Page PageError "
-        "Response Worker"
+        "Worker"
     ),
+    "txcdp.network": "Exchange Request Response",
     "txcdp._core.probing": "ProbeOptions Prober",
     "txcdp._core.reconnecting": "ReconnectPolicy",
     "txcdp.protocol": "Command Event Record",
@@ -132,6 +137,8 @@ __all__ = [
     "AutoAttach",
     "Binding",
     "BindingCall",
+    "BodyEvicted",
+    "BodyOfRedirect",
     "Browser",
     "BrowserContext",
     "BrowserProcess",
@@ -157,6 +164,7 @@ __all__ = [
     "Event",
     "EventQueue",
     "EventStream",
+    "Exchange",
     "ExecutableNotFound",
     "ExperimentalCommand",
     "Frame",
@@ -174,6 +182,8 @@ __all__ = [
     "NavigationError",
     "NavigationInterrupted",
     "NavigationTimeout",
+    "NetworkError",
+    "NoBody",
     "NotABrowser",
     "NotSerializable",
     "Overloaded",
@@ -186,6 +196,7 @@ __all__ = [
     "ReconnectPolicy",
     "Record",
     "Registration",
+    "Request",
     "Response",
     "Session",
     "SessionDetached",

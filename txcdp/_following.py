@@ -251,7 +251,13 @@ class ModelFeed:
         :param key: what the session is called in the model.
         :param record: an event, or the result of a command that a table takes.
         """
-        changes = self.model.feed(key, record)
+        self._tell_of(self.model.feed(key, record))
+
+    def lose(self, key: str) -> None:
+        """Let the model know that the line to a session was lost."""
+        self._tell_of(self.model.lose(key))
+
+    def _tell_of(self, changes: Sequence[Change]) -> None:
         if not changes:
             return
         self._untold.append(changes)

@@ -27,6 +27,10 @@
     |   |-- DocumentBroken       its body broke off, or could not be decoded (its status)
     |   |-- NavigationInterrupted  the program sent the page somewhere else meanwhile
     |   `-- DownloadStarted      the URL is a file to be saved, so the page stays what it was
+    |-- NetworkError             a request has got no response, or not all of it (url, error_text)
+    |   |-- BodyOfRedirect       an answer that leads elsewhere: its body is not kept
+    |   |-- BodyEvicted          the browser has the body no more
+    |   `-- NoBody               there is none
     |-- EvaluationError          JavaScript threw (the remote stack is attached)
     |   |-- ContextDestroyed     the document in which it was evaluated is gone
     |   `-- NotSerializable      the value cannot be read
@@ -53,6 +57,8 @@ from txcdp._privacy import indented, shortened, shown_url
 __all__ = [
     "ActionTimeout",
     "AlreadyHandled",
+    "BodyEvicted",
+    "BodyOfRedirect",
     "CommandError",
     "CommandTimeout",
     "ConnectError",
@@ -79,6 +85,8 @@ __all__ = [
     "NavigationError",
     "NavigationInterrupted",
     "NavigationTimeout",
+    "NetworkError",
+    "NoBody",
     "NotABrowser",
     "NotSerializable",
     "Overloaded",
@@ -378,6 +386,41 @@ class DownloadStarted(NavigationError):
 
     def __str__(self) -> str:
         return f"{shown_url(self.url)} is a download, so that there is no page to show"
+
+
+class NetworkError(TxcdpError):
+    """A request has got no response, or not all of it.
+
+    :ivar url: where it went.
+    :ivar error_text: the reason: Chromium's name for it, such as ``net::ERR_CONNECTION_REFUSED``, or words.
+    """
+
+    def __init__(self, url: str, error_text: str) -> None:
+        super().__init__(url, error_text)
+        self.url, self.error_text = url, error_text
+
+    def __str__(self) -> str:
+        return f"{shown_url(self.url)}: {shortened(self.error_text)}"
+
+
+class BodyOfRedirect(NetworkError):
+    """The body of an answer that leads to another request, which the browser does not keep."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, "it is a redirect, whose body is not kept: see redirected_to")
+        self.args = (url,)
+
+
+class BodyEvicted(NetworkError):
+    """The browser has the body of a response no more: its document is gone, or it, or all together, were too large."""
+
+    def __str__(self) -> str:
+        todo = "read bodies when they have come, and large ones by `chunks`"
+        return f"{shown_url(self.url)}: the browser has the body no more ({shortened(self.error_text)}); {todo}"
+
+
+class NoBody(NetworkError):
+    """A message has no body, or the browser does not tell it."""
 
 
 class EvaluationError(TxcdpError):

@@ -31,7 +31,8 @@ from txcdp._core.dispatch.deadlines import Deadlines
 from txcdp._deferreds import returns_deferred, with_deadline
 from txcdp.domains.target import close_target
 from txcdp.errors import CommandError
-from txcdp.page import Page, Response
+from txcdp.network import Response
+from txcdp.page import Page
 
 reactor: Any = _reactor
 

@@ -28,7 +28,7 @@ from txcdp.errors import (
     SessionDetached,
     TargetCrashed,
 )
-from txcdp.page import Response
+from txcdp.network import Response
 from txcdp.page._capture import image_format
 from txcdp.page._evaluation import explained, thrown, value_of
 from txcdp.streams import Stream, first

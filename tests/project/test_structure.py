@@ -85,8 +85,10 @@ CIRCLES: tuple[frozenset[str], ...] = (
                 *(f"page.{name}" for name in ("_acting", "_locating", "_locators", "_reading")),
                 "page._navigation",
             ),
-            *("page._page", "page._responses", "page._storage", "page._workers"),
+            *("page._page", "page._storage", "page._workers"),
             "page._popups",
+            # What goes over the network has the frame and the page that have asked, and these have what goes over it.
+            *("network", "network._exchange", "network._following", "network._requests", "network._responses"),
         }
     ),
     # A stream has `expect`, which gives what waits for a stream.
@@ -101,7 +103,11 @@ MANY: dict[str, tuple[int, str]] = {
     "cli._recorded.Recorded": (17, "a total for each kind of entry"),
     "cli._tally.Tally": (21, "a total for each line of the summary"),
     "gateway._multiplex.client_state.ClientSession": (20, "what a client has set up in one session, to answer from"),
-    "page._frames.FrameTree": (16, "the tables of a page, and one part for each way that they are fed and read"),
+    "network._following.Network": (
+        17,
+        "whose it is, what feeds it, and what waits for what: exchanges, documents, hops",
+    ),
+    "page._frames.FrameTree": (17, "the tables of a page, and one part for each way that they are fed and read"),
     "page._page.Page": (18, "one part for each thing that a page does: frames, scripts, pictures, console, ..."),
     "streams._flow.Flow": (16, "the budget of pauses, and who holds"),
     "testing._line.FakeTransport": (18, "all that a test may look at of a line"),
@@ -114,6 +120,7 @@ TWICE: dict[str, str] = {
     "ContextDestroyed": "what an evaluation fails with, and what a model tells: one happening, by the protocol's word",
     "Dialog": "one that a model knows of, and one that a page lets a program answer",
     "Event": "the protocol's description has events, of which it makes those that are received",
+    "Exchange": "one that a model knows of, and one that a program waits for",
     "Frame": "one that a model knows of, and one that a program does something with",
     "Session": "one that a model knows of, and one that speaks",
     "TwistedScheduler": "the same thing for the other Rx",

@@ -23,6 +23,7 @@ from txcdp.browser._reopening import Reopening
 from txcdp.browser._storage_state import checked_state
 from txcdp.domains import browser, target
 from txcdp.errors import CommandError, NotABrowser, SessionDetached, TxcdpError
+from txcdp.network import Exchange, Request, Response
 from txcdp.page import ConsoleMessage, Dialog, Frame, Page, PageError
 from txcdp.page._commits import close_target
 from txcdp.page._dialogs import PageDialogs
@@ -146,6 +147,31 @@ class Browser:
     def crashes(self) -> Stream[Page]:
         """The pages of the browser that crash; see ``Page.crashes``."""
         return self._streams.gathered("crashes")
+
+    @property
+    def exchanges(self) -> Stream[Exchange]:
+        """What goes over the network for all pages of the browser; see ``Page.exchanges``."""
+        return self._streams.gathered("exchanges")
+
+    @property
+    def requests(self) -> Stream[Request]:
+        """The requests of all pages of the browser; see ``Page.requests``."""
+        return self._streams.gathered("requests")
+
+    @property
+    def responses(self) -> Stream[Response]:
+        """The responses that pages of the browser get; see ``Page.responses``."""
+        return self._streams.gathered("responses")
+
+    @property
+    def requests_finished(self) -> Stream[Request]:
+        """The requests of all pages of the browser that have ended well; see ``Page.requests_finished``."""
+        return self._streams.gathered("requests_finished")
+
+    @property
+    def requests_failed(self) -> Stream[Request]:
+        """The requests of all pages of the browser that have not ended well; see ``Page.requests_failed``."""
+        return self._streams.gathered("requests_failed")
 
     @property
     def frame_attached(self) -> Stream[Frame]:

@@ -22,6 +22,7 @@ from txcdp.browser._emulation import ContextEmulation
 from txcdp.browser._storage_state import ContextStorage, StorageState, checked_state, origin_of, save
 from txcdp.domains import target
 from txcdp.errors import Gone
+from txcdp.network import Exchange, Request, Response
 from txcdp.page import ConsoleMessage, Dialog, Frame, Page, PageError
 from txcdp.page._clock import Clock
 from txcdp.page._options import (
@@ -145,6 +146,31 @@ class BrowserContext:
     def crashes(self) -> Stream[Page]:
         """The pages of the context that crash; see ``Page.crashes``."""
         return self._streams.gathered("crashes")
+
+    @property
+    def exchanges(self) -> Stream[Exchange]:
+        """What goes over the network for all pages of the context; see ``Page.exchanges``."""
+        return self._streams.gathered("exchanges")
+
+    @property
+    def requests(self) -> Stream[Request]:
+        """The requests of all pages of the context; see ``Page.requests``."""
+        return self._streams.gathered("requests")
+
+    @property
+    def responses(self) -> Stream[Response]:
+        """The responses that pages of the context get; see ``Page.responses``."""
+        return self._streams.gathered("responses")
+
+    @property
+    def requests_finished(self) -> Stream[Request]:
+        """The requests of all pages of the context that have ended well; see ``Page.requests_finished``."""
+        return self._streams.gathered("requests_finished")
+
+    @property
+    def requests_failed(self) -> Stream[Request]:
+        """The requests of all pages of the context that have not ended well; see ``Page.requests_failed``."""
+        return self._streams.gathered("requests_failed")
 
     @property
     def frame_attached(self) -> Stream[Frame]:

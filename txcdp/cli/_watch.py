@@ -30,7 +30,8 @@ from txcdp.cli._watching import Watching, discover, keep_no_downloads
 from txcdp.domains import inspector
 from txcdp.domains import page as page_domain
 from txcdp.errors import ConnectionLost, DownloadStarted, SessionDetached, TargetCrashed, TxcdpError
-from txcdp.page import Page, Response
+from txcdp.network import Response
+from txcdp.page import Page
 from txcdp.protocol import Event, to_json
 from txcdp.streams import Stream, first
 

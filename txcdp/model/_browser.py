@@ -107,10 +107,22 @@ class BrowserModel:
         except Exception as error:  # a browser of another age, which is no reason to know nothing any more
             self.misread += 1
             self.fault = error
-        if not changes:
+        return self._told()
+
+    def lose(self, session: str) -> Sequence[Change]:
+        """Take note that the line to a session was lost: of the exchanges that were under way in it nothing will come.
+
+        :param session: its id; ``""`` for the root.
+        :returns: what has changed, in order.
+        """
+        self.exchanges.lose(session)
+        return self._told()
+
+    def _told(self) -> Sequence[Change]:
+        if not self._changes:
             return ()
-        told = tuple(changes)
-        changes.clear()
+        told = tuple(self._changes)
+        self._changes.clear()
         return told
 
     def snapshot(self) -> dict[str, list[Any]]:

@@ -489,6 +489,15 @@ class Exchanges(Table):
         present = self.exchanges.get(request_id)
         return [] if present is None else [present]
 
+    def follows(self, request_id: str) -> bool:
+        """Return whether what is told of a request changes something: it is under way, or waits for extra info."""
+        return request_id in self.exchanges or request_id in self._chains
+
+    def lose(self, session: str) -> None:
+        """End all that a session tells of, because the line to it is lost, and nothing of it will be told any more."""
+        for row in list(self._in_session.get(session, {}).values()):
+            self._tell(row, ExchangeInput.DETACH)
+
     def forget(self, request_id: str) -> None:
         """Follow an exchange that is under way no further; it is told of no more, not even its end."""
         row = self.exchanges.pop(request_id, None)
@@ -669,6 +678,10 @@ class Exchanges(Table):
             row.error_text = event.error_text or "failed"
             row.blocked_reason, row.cors_error = event.blocked_reason, event.cors_error_status
             row.cancelled = bool(event.canceled) and not event.blocked_reason
+            if row.cancelled and row.response is not None and not row.is_navigation and _has_no_body(row):
+                row.error_text, row.cancelled = "", False
+                self._tell(row, _FINISH, event.timestamp)  # a script has let the answer go, of which all was here
+                return
             self._tell(row, _CANCEL if row.cancelled else _FAIL, event.timestamp)
 
     def _event_source(self, session: str, event: network.EventSourceMessageReceived) -> None:
@@ -933,3 +946,7 @@ class Exchanges(Table):
     def _session_crashed(self, change: SessionCrashed) -> None:
         for row in list(self._in_session.get(change.session_id, {}).values()):
             self._tell(row, ExchangeInput.CRASH)
+
+
+def _has_no_body(row: Exchange) -> bool:
+    return row.method == "HEAD" or row.status in (204, 205, 304)

@@ -13,7 +13,6 @@ from txcdp.page._handles import Box, ElementHandle, JSHandle
 from txcdp.page._locators import FrameLocator, Locator
 from txcdp.page._page import Page
 from txcdp.page._printing import Margin, PdfOptions
-from txcdp.page._responses import Response
 from txcdp.page._screencast import ScreencastFrame
 from txcdp.page._scripts import Binding, BindingCall
 from txcdp.page._storage import StorageItem, WebStorage
@@ -44,7 +43,6 @@ __all__ = [
     "Page",
     "PageError",
     "PdfOptions",
-    "Response",
     "ScreencastFrame",
     "SourceLocation",
     "StorageItem",

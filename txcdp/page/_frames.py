@@ -31,7 +31,6 @@ from txcdp.errors import (
     CommandError,
     CommandTimeout,
     ContextDestroyed,
-    DocumentBroken,
     NavigationError,
     SessionDetached,
 )
@@ -53,6 +52,8 @@ from txcdp.model import (
     SessionClosed,
 )
 from txcdp.model import Frame as Row
+from txcdp.network import Response
+from txcdp.network._following import Network
 from txcdp.page._evaluation import KEPT, Evaluator, Kept, OwnWorld, explained
 from txcdp.page._handles import (
     ElementHandle,
@@ -65,7 +66,6 @@ from txcdp.page._handles import (
 from txcdp.page._injected import Injected
 from txcdp.page._locating import Path
 from txcdp.page._locators import Finding
-from txcdp.page._responses import Response
 from txcdp.page._tags import add_tag
 from txcdp.page._waiting import FunctionWait, interval_of
 from txcdp.protocol import Event, Record
@@ -79,7 +79,9 @@ T = TypeVar("T")
 
 #: What the model of a page is fed with. That a document was parsed, or loaded, its lifecycle events tell.
 _FED: Final[tuple[type[Event], ...]] = (
-    *BrowserModel().wants("frames", "documents").difference((page.DomContentEventFired, page.LoadEventFired)),
+    *BrowserModel()
+    .wants("frames", "documents")
+    .difference(Network.EVENTS, (page.DomContentEventFired, page.LoadEventFired)),
     *(target.AttachedToTarget, target.DetachedFromTarget),
     *(inspector.TargetCrashed, inspector.TargetReloadedAfterCrash),
 )
@@ -443,6 +445,7 @@ class FrameTree:
         }
         self.streams = PageStreams(owner.session.context)
         self._feed = ModelFeed(self._model, _FED, self._tell)
+        self.network = Network(self._feed, self._session_by_key, self.frame, self.streams, owner)
         # Whoever enables Runtime first, for the console or by hand: contexts are told then, and never again.
         self._feed.add(self._model.wants("contexts"))
         self._begin_at(target_id, url)
@@ -450,7 +453,8 @@ class FrameTree:
             for name in _EMPTY:
                 self._feed.take("", page.LifecycleEvent(frame_id=target_id, loader_id="", name=name, timestamp=0.0))
         self._feed.listen(self._session, "")
-        self._session._feed_into(gap=self._gap, crashed=self._crashed, ended=self.streams.end)
+        self.network.listen(self._session, "")
+        self._session._feed_into(gap=self._gap, crashed=self._crashed, ended=self._over)
         self._following = Following(
             Below(), self._set_up, answer_dialogs=answer_dialogs, begin=self._begins, timeout=None
         )
@@ -585,13 +589,9 @@ class FrameTree:
         """Return the server's answer of a navigation, where there was one."""
         if said is None or said.url.startswith("data:"):
             return None
-        return Response(frame, loader_id, said, lambda loader: _Body(frame, loader).whole())
+        return self.network.response(loader_id, said, frame)
 
     # What is done:
-
-    def hear_network(self) -> None:
-        """Have the network's events told from now on: what is known of navigations is in them."""
-        self._keep_enabled("Network")
 
     def take(self, key: str, record: Record) -> None:
         """Fold the result of a command into the model."""
@@ -600,8 +600,13 @@ class FrameTree:
     # What the model tells:
 
     def _tell(self, changes: Sequence[Change]) -> None:
+        of_network = self.network.handlers
         for change in changes:
-            handler = self._handlers.get(type(change))
+            kind = type(change)
+            handler = of_network.get(kind)
+            if handler is not None:
+                handler(change)
+            handler = self._handlers.get(kind)
             if handler is not None:
                 handler(change)
         for waiter in list(self.waiters):
@@ -699,10 +704,11 @@ class FrameTree:
     def _begins(self, session: Session) -> None:
         if session is not self._session:
             if session.kind == "worker":
-                self._page._worker_began(session)
+                self.network.add_worker(self._page._worker_began(session))
                 return
             self._sessions[session.id or ""] = session
             self._feed.listen(session)
+            self.network.listen(session)
             injected = self._injected[session] = Injected(session)
             injected.register()
             self._page._scripts.attach(injected)
@@ -746,8 +752,18 @@ class FrameTree:
         )
         self._feed.take("", page.GetFrameTreeResult(frame_tree=page.FrameTree(frame=frame)))
 
+    def _session_by_key(self, key: str) -> Session | None:
+        """Return the session that the model calls so, a worker's as well."""
+        return self._sessions.get(key) or self.network.worker_session(key)
+
+    def _over(self, error: Exception | None) -> None:
+        """Note that the page has ended."""
+        self.network.end()
+        self.streams.end(error)
+
     def _gap(self, gap: Gap) -> None:
         """Find out where the page is, of which nobody was told for a while."""
+        self.network.lost("")
         for key, session in list(self._sessions.items()):
             if key:
                 self._missing.add(session)
@@ -779,7 +795,7 @@ class PageStreams:
     """
 
     def __init__(self, context: StreamContext) -> None:
-        self._context = context
+        self.context = context
         self._streams: dict[str, StreamSubject[Any]] = {}
         self._end: tuple[Exception | None] | None = None
 
@@ -789,7 +805,7 @@ class PageStreams:
     def get(self, name: str) -> StreamSubject[Any]:
         """Return one of them, the same one each time."""
         stream = self._streams.get(name)
-        return self._made(name, StreamSubject(self._context, f"page.{name}")) if stream is None else stream
+        return self._made(name, StreamSubject(self.context, f"page.{name}")) if stream is None else stream
 
     def on_demand(
         self, name: str, begin: Callable[[], object], leave: Callable[[], object] | None = None
@@ -797,7 +813,7 @@ class PageStreams:
         """Return one of them for which something is begun when somebody subscribes; see :class:`OnDemandStream`."""
         stream = self._streams.get(name)
         if stream is None:
-            stream = self._made(name, OnDemandStream(self._context, f"page.{name}", begin, leave))
+            stream = self._made(name, OnDemandStream(self.context, f"page.{name}", begin, leave))
         return stream
 
     def listened(self, name: str) -> bool:
@@ -844,35 +860,6 @@ class _ContextThere(Waiter[None]):
         row = self._frame._row
         if self._tree.is_top(row) or self._tree.context_of(row) is not None:
             self.succeed(None)
-
-
-class _Body(Waiter[None]):
-    """A document whose body is coming."""
-
-    def __init__(self, frame: Frame, loader_id: str) -> None:
-        super().__init__(frame)
-        self._loader_id = loader_id
-        self._look()
-
-    def whole(self) -> Deferred[None]:
-        """Return the Deferred of its end."""
-        return self.done.addBoth(_stopped, self)
-
-    def changed(self, changes: Sequence[Change]) -> None:
-        for change in changes:
-            if not isinstance(change, NavigationEnded) or change.reason is not NavigationState.BROKEN:
-                continue
-            navigation = change.navigation
-            if navigation.loader_id == self._loader_id:
-                self.fail(DocumentBroken(navigation.url, navigation.error_text))
-        self._look()
-
-    def _look(self) -> None:
-        document = self._tree.document(self._frame._row)
-        if document is None or document.loader_id != self._loader_id:
-            self.fail(NavigationError(self._frame.url, "another document has taken its place: its body is gone"))
-        elif "DOMContentLoaded" in document.reached or document.opened:
-            self.succeed(None)  # a parser comes to its end after the body has
 
 
 def _stopped(outcome: T, waiter: Waiter[Any]) -> T:

@@ -53,7 +53,7 @@ from txcdp.protocol import Command
 from txcdp.streams import Expected
 
 if TYPE_CHECKING:
-    from txcdp.page._responses import Response
+    from txcdp.network import Response
 
 #: After this error the document stays that was there; after every other one a page with the error comes.
 _ABORTED: Final = "net::ERR_ABORTED"
@@ -520,7 +520,7 @@ class Navigator:
         what = match if isinstance(match, str) else getattr(match, "pattern", "a navigation")
 
         def begin() -> Deferred[Response | None]:
-            frame._tree.hear_network()
+            frame._tree.network.hear()
             waiter = _Next(frame, wait_until, matches)
             waiting = self._until(waiter, waiter.done, str(what), wait_until, seconds)
             return waiting.addCallback(lambda _: waiter.response)
@@ -569,7 +569,7 @@ class Navigator:
     ) -> Response | None:
         seconds = await self._session._when_usable("Page.navigate", seconds)
         session = await frame._when_session()
-        frame._tree.hear_network()
+        frame._tree.network.hear()
         watcher = Watcher(frame, session, url, wait_until, types)
         going = Deferred.fromCoroutine(self._watch(watcher, session, send))
         arrived = await with_deadline(

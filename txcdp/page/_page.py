@@ -16,6 +16,7 @@ from txcdp._timeouts import DEFAULT, DefaultTimeouts, Timeout, seconds_of
 from txcdp._url_patterns import URLMatch, url_matcher
 from txcdp.domains import page, target
 from txcdp.errors import CommandTimeout, ContextDestroyed, DialogOpen, Gone
+from txcdp.network import Exchange, Request, Response
 from txcdp.page import _capture as capture
 from txcdp.page import _commits as commits
 from txcdp.page import _printing as printing
@@ -33,7 +34,6 @@ from txcdp.page._locators import Finding
 from txcdp.page._navigation import Navigator
 from txcdp.page._options import ColorScheme, Contrast, ForcedColors, Media, ReducedMotion, checked_options
 from txcdp.page._popups import Popups
-from txcdp.page._responses import Response
 from txcdp.page._screencast import ScreencastFrame, screencast
 from txcdp.page._scripts import Binding, Scripts, source_of
 from txcdp.page._storage import WebStorage
@@ -369,6 +369,42 @@ class Page(Finding):
     def worker_started(self) -> Stream[Worker]:
         """The page's workers as they start, each before its first script runs, as a stream of :class:`Worker`."""
         return self._tree.streams.get("worker_started")
+
+    @property
+    def exchanges(self) -> Stream[Exchange]:
+        """All that goes over the network for the page, as a stream of :class:`Exchange`.
+
+        There is one for each request and each hop of a redirect, as it begins: of all frames, wherever they run, of
+        dedicated workers, and of the browser's own for the page, such as preflights and icons. Who comes late gets
+        those that begin afterwards.
+        """
+        return self._tree.network.stream("exchanges")
+
+    @property
+    def requests(self) -> Stream[Request]:
+        """The requests of the page, as they begin: a stream of :class:`Request`.
+
+        Unlike among :attr:`exchanges` there are no preflights, icons, ``data:`` URLs and WebSockets among them.
+        """
+        return self._tree.network.stream("requests")
+
+    @property
+    def responses(self) -> Stream[Response]:
+        """The responses to :attr:`requests`, when their headers are here: a stream of :class:`Response`."""
+        return self._tree.network.stream("responses")
+
+    @property
+    def requests_finished(self) -> Stream[Request]:
+        """Those of :attr:`requests` that have ended well, when all of the response is here."""
+        return self._tree.network.stream("requests_finished")
+
+    @property
+    def requests_failed(self) -> Stream[Request]:
+        """Those of :attr:`requests` that have not ended well: see ``Request.failure``.
+
+        A response of 404, say, is none of these.
+        """
+        return self._tree.network.stream("requests_failed")
 
     def goto(
         self,
@@ -904,11 +940,12 @@ class Page(Finding):
         self._said.add(session, evaluator)
         self._file_choosers.add(session, evaluator)
 
-    def _worker_began(self, session: Session) -> None:
+    def _worker_began(self, session: Session) -> Worker:
         """Take a worker that is attached to and waits."""
         worker = Worker(session, self)
         self._said.add_worker(worker)
         self._tree.streams.push("worker_started", worker)
+        return worker
 
     def _navigation_seconds(self, timeout: Timeout) -> float | None:
         """Return a deadline of a navigation in seconds."""

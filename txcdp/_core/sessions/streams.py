@@ -66,6 +66,10 @@ class Input:
         self._malformed = malformed
 
     def _feed(self, message: bytes) -> None:
+        """Take one message."""
+        self.deliver(message)
+
+    def deliver(self, message: bytes) -> None:
         """Decode one message and hand it on."""
         try:
             event = self._decode(message)
@@ -76,6 +80,31 @@ class Input:
             self._take(event)
         except Exception:
             log.failure("Following {method} failed; it is followed all the same", method=self.method)
+
+
+class ChosenInput(Input):
+    """An input that somebody looks at the messages of, before they are decoded.
+
+    :param wants: is given the input and a message; returns whether that is decoded and handed on now. Whoever keeps it
+        instead may deliver it later.
+    """
+
+    __slots__ = ("_wants",)
+
+    def __init__(
+        self,
+        method: str,
+        decode: Callable[[bytes], Any],
+        take: Callable[[Any], object],
+        malformed: Callable[[MalformedMessage], None],
+        wants: Callable[[ChosenInput, bytes], bool],
+    ) -> None:
+        super().__init__(method, decode, take, malformed)
+        self._wants = wants
+
+    def _feed(self, message: bytes) -> None:
+        if self._wants(self, message):
+            self.deliver(message)
 
 
 class SessionStreams:
@@ -125,6 +154,7 @@ class SessionStreams:
         gap: Callable[[Gap], object] | None = None,
         crashed: Callable[[], Callable[[Exception], object]] | None = None,
         ended: Callable[[Exception | None], object] | None = None,
+        wants: Callable[[ChosenInput, bytes], bool] | None = None,
     ) -> None:
         """Hand the session's events of some kinds to a function of the library's own, until the session ends.
 
@@ -135,6 +165,7 @@ class SessionStreams:
         :param crashed: is called at each crash, before anything fails for it; returns what is called with the error
             when the session's commands have failed.
         :param ended: is called at the session's end, with what its streams fail with.
+        :param wants: decides of each message; see :class:`ChosenInput`. None: all are decoded.
         """
         if self._end is not None:
             return
@@ -145,7 +176,8 @@ class SessionStreams:
         if gap is not None:
             self._gap_takers.append(gap)
         for each in events:
-            made = Input(each.method, self._decoder(each), take, self._feeder.malformed)
+            given = each.method, self._decoder(each), take, self._feeder.malformed
+            made = Input(*given) if wants is None else ChosenInput(*given, wants)
             self._inputs.append(made)
             if self._fed:
                 self._feeder.route(self._key, made)

@@ -1,0 +1,358 @@
+"""An exchange: a request and what comes of it, live.
+
+It reads the row that the model keeps of it (:class:`txcdp.model.Exchange`), so that all that is known of it is known in
+one place; here is what programs do with it: wait, read bodies, follow what comes of it as streams.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, TypedDict
+from urllib.parse import urlsplit
+
+from twisted.internet.defer import Deferred, succeed
+
+from txcdp._deferreds import OneShot, returns_deferred, with_deadline
+from txcdp._privacy import printable, shown_url
+from txcdp.domains import network
+from txcdp.errors import (
+    BodyEvicted,
+    BodyOfRedirect,
+    CommandError,
+    DocumentBroken,
+    Gone,
+    NavigationError,
+    NetworkError,
+    NoBody,
+)
+from txcdp.model import Exchange as Row
+from txcdp.model import ExchangeState
+from txcdp.network import _headers as headers_of
+from txcdp.network._requests import Request, RequestSizes, decoded
+from txcdp.network._responses import Response
+from txcdp.streams import StreamSubject
+
+if TYPE_CHECKING:
+    from txcdp.network._following import Network
+    from txcdp.page import Frame, Page, Worker
+
+#: What is said of an exchange whose end the browser does not tell.
+_UNTOLD: Final = {
+    ExchangeState.STOPPED: "net::ERR_ABORTED",
+    ExchangeState.ABANDONED: "the document that asked for it is gone",
+    ExchangeState.DETACHED: "what asked for it is gone, or the line to it",
+    ExchangeState.CRASHED: "the process that asked for it has crashed",
+}
+
+#: Ends at which all of it is here.
+_WELL: Final = frozenset({ExchangeState.FINISHED, ExchangeState.REDIRECTED, ExchangeState.CLOSED})
+
+#: Where an answer may come from that is no server and no service worker.
+_CACHES: Final = frozenset({"disk", "memory", "prefetch"})
+
+#: Seconds for what was really sent, or received, to be told of once the response is here.
+_EXTRA_INFO: Final = 2.0
+
+
+class RequestTiming(TypedDict):
+    """When what happened in an exchange, in seconds.
+
+    ``start_time`` is since 1970, the others are since that; None: it did not happen, or is not told.
+    """
+
+    start_time: float
+    domain_lookup_start: float | None
+    domain_lookup_end: float | None
+    connect_start: float | None
+    secure_connection_start: float | None
+    connect_end: float | None
+    request_start: float | None
+    response_start: float | None
+    response_end: float | None
+
+
+class Exchange:
+    """A request and what comes of it, one for each hop of a redirect; an item of ``page.exchanges``.
+
+    :ivar request: the :class:`Request`.
+    :ivar response: the :class:`Response`; None as long as its headers are not here.
+    :ivar frame: the frame that has asked; of a dedicated worker the one that has started it; None: another worker.
+    :ivar page: whose it is; None for a service worker's.
+    :ivar worker: the worker that has asked; None: a document.
+    :ivar redirected_from: the exchange that has led to this one.
+    :ivar redirected_to: the exchange that this one has led to.
+    """
+
+    __slots__ = (
+        *("__weakref__", "_answered", "_body", "_ended", "_network", "_row", "_streams"),
+        *("frame", "page", "redirected_from", "redirected_to", "request", "response", "worker"),
+    )
+
+    def __init__(
+        self, of: Network, row: Row, frame: Frame | None = None, page: Page | None = None, worker: Worker | None = None
+    ) -> None:
+        self._network = of
+        self._row = row
+        self._answered: OneShot[None] | None = None
+        self._ended: OneShot[None] | None = None
+        self._body: bytes | None = None
+        self._streams: dict[str, StreamSubject[Any]] | None = None
+        self.frame = frame
+        self.page = page
+        self.worker = worker
+        self.request = Request(self)
+        self.response: Response | None = None
+        self.redirected_from: Exchange | None = None
+        self.redirected_to: Exchange | None = None
+
+    def __repr__(self) -> str:
+        row = self._row
+        status = f" {row.status}" if row.status else ""
+        return printable(f"<Exchange {row.method} {shown_url(self.url)}{status} ({row.state.value})>")
+
+    # What is known:
+
+    @property
+    def url(self) -> str:
+        """Where the request goes, without a fragment."""
+        return self._row.url.partition("#")[0]
+
+    @property
+    def finished(self) -> bool:
+        """Whether it has ended, well or not."""
+        return self._row.state.is_end
+
+    @property
+    def failure(self) -> str | None:
+        """Why it has failed, with what has blocked it; None where it has not, or not ended.
+
+        Of what the browser does not tell the end, it says what is gone: the document that has asked, the session or the
+        process.
+        """
+        row = self._row
+        if not row.state.is_end or row.state in _WELL:
+            return None
+        return row.failure or _UNTOLD.get(row.state, "it failed")
+
+    @property
+    def initiator(self) -> network.Initiator | None:
+        """Why it was asked for: the parser, a script with its stack, a preflight...; None where it is not told."""
+        return self._row.initiator
+
+    @property
+    def priority(self) -> str:
+        """How urgent it is, by what the browser has said last: ``"VeryLow"``, ``"Low"``, ``"Medium"``, ``"High"``..."""
+        return self._row.priority
+
+    @property
+    def from_cache(self) -> bool:
+        """Whether a cache of the browser has answered: that on disk, in memory, or what was fetched in advance."""
+        return self._row.cached in _CACHES
+
+    @property
+    def from_service_worker(self) -> bool:
+        """Whether a service worker has answered."""
+        return self._row.response is not None and bool(self._row.response.from_service_worker)
+
+    @property
+    def timing(self) -> RequestTiming:
+        """When what happened, by what is known so far; a dict of seconds."""
+        row = self._row
+        said = None if row.response is None else row.response.timing
+        if said is None:
+            return _untimed(row)
+        started = row.wall_time + (said.request_time - row.started if row.started else 0.0)
+        end = None if row.ended is None else max(row.ended - said.request_time, 0.0)
+        return RequestTiming(
+            start_time=started,
+            domain_lookup_start=_seconds(said.dns_start),
+            domain_lookup_end=_seconds(said.dns_end),
+            connect_start=_seconds(said.connect_start),
+            secure_connection_start=_seconds(said.ssl_start),
+            connect_end=_seconds(said.connect_end),
+            request_start=_seconds(said.send_start),
+            response_start=_seconds(said.receive_headers_end),
+            response_end=end,
+        )
+
+    @property
+    def sizes(self) -> RequestSizes:
+        """How many bytes went over the network so far, as ``Request.sizes`` returns them."""
+        return _sizes(self._row, self.request, self.response)
+
+    # What comes:
+
+    def when_response(self) -> Deferred[Response]:
+        """Wait for the response's headers.
+
+        :returns: fires with the :class:`Response`, at once where it is here. Fails with :exc:`NetworkError` when the
+            exchange ends without one.
+        """
+        return self._when_answered().addCallback(lambda _: self._response())
+
+    def when_finished(self) -> Deferred[Exchange]:
+        """Wait for the end, failed or not.
+
+        :returns: fires with the exchange itself, at once where it has ended.
+        """
+        if self._row.state.is_end:
+            return succeed(self)
+        if self._ended is None:
+            self._ended = OneShot()
+        return self._ended.wait().addCallback(lambda _: self)
+
+    @returns_deferred
+    async def body(self) -> bytes:
+        """Return the response's body, decoded from what it was compressed by (``Network.getResponseBody``).
+
+        The browser keeps bodies as long as the document is there that has asked, up to some size for each and for all:
+        read those that matter when they have come, or see :attr:`chunks`. What was read once stays here.
+
+        :returns: fires with it when all of it is here. Fails with :exc:`BodyOfRedirect`, with :exc:`BodyEvicted` where
+            the browser has it no more, with :exc:`NoBody` where there is none; and with :exc:`NetworkError`, or
+            :exc:`NavigationError`, where the exchange has failed.
+        """
+        if self._body is None:
+            await self._when_whole()
+            self._body = await self._read()
+        return self._body
+
+    async def _read(self) -> bytes:
+        row = self._row
+        if row.state is ExchangeState.REDIRECTED:
+            raise BodyOfRedirect(self.url)
+        if row.request is None:
+            raise NoBody(self.url, "a socket has messages instead of a body")
+        error: CommandError | Gone | None = None
+        for key in dict.fromkeys((row.session_id, row.started_in)):
+            session = self._network.session_of(key)
+            if session is None:
+                continue
+            try:
+                got = await session.execute(network.get_response_body(request_id=row.request_id))
+            except (CommandError, Gone) as refused:
+                error = error or refused
+            else:
+                return decoded(got.body, got.base64_encoded)
+        raise _no_body(self, error) from error
+
+    def _response(self) -> Response:
+        if self.response is None:
+            raise self._error()
+        return self.response
+
+    def _error(self) -> Exception:
+        """Return what to fail with because it has failed."""
+        text = self.failure or "there was no response"
+        if not self._row.is_navigation:
+            return NetworkError(self.url, text)
+        if self._row.state is ExchangeState.FAILED and self.response is not None:
+            return DocumentBroken(self.url, text, self.response.status)
+        return NavigationError(self.url, text)
+
+    def _when_answered(self) -> Deferred[None]:
+        """Wait for the response, or for an end without one."""
+        if self.response is not None or self._row.state.is_end:
+            return succeed(None)
+        if self._answered is None:
+            self._answered = OneShot()
+        return self._answered.wait()
+
+    async def _when_whole(self) -> None:
+        """Wait for all of it, or fail with what came between."""
+        await self.when_finished()
+        if self.failure is not None:
+            raise self._error()
+
+    # What was really sent and received, which is told on another way than the rest:
+
+    async def _when_request_told(self) -> None:
+        await self._when_told(lambda: self._row.request_extra is not None)
+
+    async def _when_response_told(self) -> None:
+        await self._when_told(lambda: self._row.response_extra is not None)
+
+    async def _when_told(self, is_told: Callable[[], bool]) -> None:
+        row = self._row
+        if is_told() or row.has_extra_info is False:
+            return
+        await self._when_answered()
+        if is_told() or row.has_extra_info is not True:
+            return  # without a response there may be none
+        waiting = Deferred.fromCoroutine(self._until_told(is_told))
+        with contextlib.suppress(TimeoutError):
+            await with_deadline(self._network.clock, waiting, _EXTRA_INFO, TimeoutError)
+
+    async def _until_told(self, is_told: Callable[[], bool]) -> None:
+        while not is_told():
+            await self._network.when_extra_info(self._row.id)
+
+    # What the network tells:
+
+    def _responded(self) -> None:
+        """Take note that the response's headers are here."""
+        if self.response is None:
+            self.response = Response(self)
+        answered, self._answered = self._answered, None
+        if answered is not None:
+            answered.fire(None)
+
+    def _finish(self) -> None:
+        """Take note that it has ended."""
+        answered, self._answered = self._answered, None
+        if answered is not None:
+            answered.fire(None)
+        ended, self._ended = self._ended, None
+        if ended is not None:
+            ended.fire(None)
+
+
+def _untimed(row: Row) -> RequestTiming:
+    """Return what is known of the times of an exchange where the network has measured none."""
+    return RequestTiming(
+        start_time=row.wall_time,
+        domain_lookup_start=None,
+        domain_lookup_end=None,
+        connect_start=None,
+        secure_connection_start=None,
+        connect_end=None,
+        request_start=None,
+        response_start=None,
+        response_end=None if row.ended is None or not row.started else max(row.ended - row.started, 0.0),
+    )
+
+
+def _seconds(milliseconds: float) -> float | None:
+    return milliseconds / 1000 if milliseconds >= 0 else None
+
+
+def _sizes(row: Row, request: Request, response: Response | None) -> RequestSizes:
+    """Return how many bytes an exchange has taken; what a cache has answered has taken none."""
+    sent = RequestSizes(requestBodySize=0, requestHeadersSize=0, responseBodySize=0, responseHeadersSize=0)
+    path = urlsplit(row.url)
+    if (row.cached in _CACHES and row.status != 304) or path.scheme not in ("http", "https", "ws", "wss"):
+        return sent
+    line = f"{row.method} {path.path or '/'}{'?' + path.query if path.query else ''} HTTP/1.1"
+    body = request._told_body()
+    sent["requestBodySize"] = 0 if body is None else len(body)
+    sent["requestHeadersSize"] = headers_of.size(request._pairs(True), line)
+    if response is not None:
+        heads = 0.0 if row.response is None else row.response.encoded_data_length
+        if row.response_extra is not None and row.response_extra.headers_text:
+            heads = len(row.response_extra.headers_text)
+        elif heads <= 0:
+            heads = headers_of.size(response._pairs(True), f"HTTP/1.1 {row.status} {response.status_text}")
+        sent["responseHeadersSize"] = int(heads)
+        sent["responseBodySize"] = max(int(row.received - heads), row.body_encoded, 0)
+    return sent
+
+
+def _no_body(exchange: Exchange, error: CommandError | Gone | None) -> Exception:
+    """Return what to fail with where the browser has no body for an exchange that has ended well."""
+    row = exchange._row
+    if row.method == "HEAD" or row.status in (204, 205, 304) or row.preflight_for is not None:
+        return NoBody(exchange.url, f"an answer of {row.status} to {row.method} has none")
+    if isinstance(error, CommandError):
+        return BodyEvicted(exchange.url, error.message)
+    return BodyEvicted(exchange.url, "what has asked for it is gone" if error is None else str(error))

@@ -1,0 +1,359 @@
+"""What goes over the network for a page: one model is fed with it, and its changes become what programs see.
+
+Nobody pays for what nobody has asked for. As long as nobody listens to the network, messages are not decoded: of each
+request that is under way its messages are kept as they came, until it ends, so that whoever comes late learns of what
+is under way exactly. Only the requests of navigations are followed from their beginning, as ``goto`` returns their
+responses. From the first subscriber on all of them are; once the last has left, those that have begun are followed to
+their ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from twisted.internet.defer import Deferred
+
+from txcdp._core.sessions import Session
+from txcdp._core.sessions.streams import ChosenInput
+from txcdp._following import ModelFeed
+from txcdp._reactor import Clock
+from txcdp.domains import fetch, network
+from txcdp.model import (
+    BrowserModel,
+    Change,
+    DocumentDiscarded,
+    ExchangeEnded,
+    ExchangeResponded,
+    ExchangeStarted,
+    ExchangeState,
+    ExtraInfoReceived,
+    NavigationEnded,
+)
+from txcdp.model import Exchange as Row
+from txcdp.network._exchange import Exchange
+from txcdp.network._requests import Request
+from txcdp.network._responses import Response
+from txcdp.network._unfollowed import Unfollowed
+from txcdp.streams._fanout import StreamSubject
+
+if TYPE_CHECKING:
+    from txcdp.page import Frame, Page, Worker
+    from txcdp.page._frames import PageStreams
+
+#: Requests that were paused before they were told to have begun, at most.
+MOST_PAUSED: Final = 1000
+
+#: Requests that programs do not mean by `requests`, by the types of the model.
+_NO_REQUESTS: Final = frozenset({"WebSocket", "WebTransport"})
+
+
+class Network:
+    """The exchanges of a page with its frames and dedicated workers, or of a worker that belongs to none.
+
+    :param feed: feeds the model.
+    :param session_of: returns the session that the model calls so; None: it has ended.
+    :param frame_of: returns the frame of an id.
+    :param streams: the owner's.
+    :param page: whose it is; None: a worker's.
+    :param worker: the worker, where it is one's.
+    :ivar clock: the reactor.
+    :ivar listening: whether all requests are followed.
+    """
+
+    #: The names of the streams that it feeds.
+    STREAMS: Final = ("exchanges", "requests", "responses", "requests_finished", "requests_failed", "web_sockets")
+
+    #: What the model is fed with.
+    EVENTS: Final = BrowserModel().wants("exchanges")
+
+    def __init__(
+        self,
+        feed: ModelFeed,
+        session_of: Callable[[str], Session | None],
+        frame_of: Callable[[str | None], Frame | None],
+        streams: PageStreams,
+        page: Page | None = None,
+        worker: Worker | None = None,
+    ) -> None:
+        self.listening = False
+        self.session_of = session_of
+        self._feed = feed
+        self._frame_of = frame_of
+        self._streams = streams
+        self.clock: Clock = streams.context.clock
+        self._page = page
+        self._worker = worker
+        self._unfollowed = Unfollowed(feed.model)
+        self._catching_up = False
+        #: The exchanges that have not ended, by the ids of their rows; those that have brought documents, by loader.
+        self._live: dict[str, Exchange] = {}
+        self._documents: dict[str, Exchange] = {}
+        #: The hops that have just ended, by request.
+        self._left: dict[str, Exchange] = {}
+        #: Those that `Fetch` has told of before they have begun, by request.
+        self._paused: dict[str, Exchange] = {}
+        self._workers: dict[str, Worker] = {}
+        self._extra_waiting: dict[str, list[Deferred[None]]] = {}
+        self._users = 0
+        self._sessions: list[Session] = []
+        self._heard = False
+        self.handlers: dict[type[Change], Callable[[Any], None]] = {
+            ExchangeStarted: self._started,
+            ExchangeResponded: self._responded,
+            ExchangeEnded: self._ended,
+            ExtraInfoReceived: self._extra_info,
+            DocumentDiscarded: self._document_discarded,
+            NavigationEnded: self._navigation_ended,
+        }
+
+    # How it is fed:
+
+    def listen(self, session: Session, key: str | None = None) -> None:
+        """Follow what a session says.
+
+        :param key: what it is called in the model; None: by its id, which may change with its line.
+        """
+        take = lambda event: self._feed.take(session.id or "" if key is None else key, event)  # noqa: E731
+        self._sessions.append(session)
+        session._feed_into(self.EVENTS, take, ended=lambda _: self._sessions.remove(session), wants=self._wants)
+        if self._heard:
+            session._keep_enabled("Network")
+
+    def hear(self) -> None:
+        """Have the network's events told from now on, in all sessions."""
+        if not self._heard:
+            self._heard = True
+            for session in self._sessions:
+                session._keep_enabled("Network")
+
+    def add_worker(self, worker: Worker) -> None:
+        """Follow a dedicated worker of the page, before it runs."""
+        session = worker.session
+        key = session.id or ""
+        self._workers[key] = worker
+
+        def ended(_: object) -> None:
+            del self._workers[key]
+            self._feed.lose(key)
+
+        self.listen(session, key)
+        session._feed_into(ended=ended)
+
+    def worker_session(self, key: str) -> Session | None:
+        """Return the session of a dedicated worker."""
+        worker = self._workers.get(key)
+        return None if worker is None else worker.session
+
+    def end(self) -> None:
+        """Let all end that is under way, because its owner has ended."""
+        self._unfollowed.forget()
+        for key in {each.session_id for each in self._feed.model.exchanges.exchanges.values()}:
+            self._feed.lose(key)
+        self._documents.clear()
+
+    def _wants(self, source: ChosenInput, message: bytes) -> bool:
+        """Return whether a message is taken now; those of what somebody may follow later are kept."""
+        return self.listening or self._unfollowed.wants(source, message)
+
+    def use(self) -> None:
+        """Follow all requests from now on, and those that are under way; until :meth:`leave`."""
+        self._users += 1
+        if self.listening:
+            return
+        self.listening = True
+        self.hear()
+        self._catching_up = True
+        try:
+            self._unfollowed.deliver_all()
+        finally:
+            self._catching_up = False
+
+    def leave(self) -> None:
+        """Follow no more requests, where nobody else does; those that have begun are followed to their ends."""
+        self._users -= 1
+        self.listening = self._users > 0
+
+    def stream(self, name: str) -> StreamSubject[Any]:
+        """Return one of the owner's streams."""
+        return self._streams.on_demand(name, self.use, self.leave)
+
+    def lost(self, key: str) -> None:
+        """Take note that the line to a session was lost."""
+        self._unfollowed.forget()
+        self._feed.lose(key)
+
+    # What the model tells:
+
+    def exchange(self, row: Row) -> Exchange:
+        """Return the exchange of a row, which may have begun before anybody listened."""
+        found = self._live.get(row.id)
+        if found is not None:
+            return found
+        asked_by = self._asked_by(row)
+        made = self._paused.pop(row.request_id, None) if self._paused else None
+        if made is None:
+            made = Exchange(self, row, *asked_by)
+        else:
+            made._row = row
+            made.frame, made.page, made.worker = asked_by
+        before = self._left.pop(row.request_id, None)
+        if before is not None and before._row.redirected_to == row.id:
+            made.redirected_from, before.redirected_to = before, made
+        if not row.state.is_end:
+            self._live[row.id] = made
+        if row.is_navigation:
+            self._documents[row.request_id] = made
+        return made
+
+    def request_paused(self, event: fetch.RequestPaused, hop: int) -> Request:
+        """Return the request that ``Fetch`` has paused: the same one as among :attr:`Page.requests`.
+
+        It may be told of before ``Network`` tells of it, or alone.
+
+        :param hop: how many redirects led here.
+        """
+        request_id = event.network_id
+        if request_id is not None:
+            self._unfollowed.deliver(request_id)
+            row = self._feed.model.exchanges.exchanges.get(request_id)
+            if row is not None and row.hop >= hop:
+                return self.exchange(row).request
+            if request_id in self._paused and self._paused[request_id]._row.hop == hop:
+                return self._paused[request_id].request
+        row = _row_of_paused(event, hop)
+        made = Exchange(self, row, *self._asked_by(row))
+        if request_id is not None:
+            self._paused[request_id] = made
+            if len(self._paused) > MOST_PAUSED:
+                del self._paused[next(iter(self._paused))]
+        return made.request
+
+    def _asked_by(self, row: Row) -> tuple[Frame | None, Page | None, Worker | None]:
+        worker = self._workers.get(row.started_in, self._worker)
+        frame_id = row.frame_id
+        if frame_id is None and worker is not None and worker.session.target is not None:
+            frame_id = worker.session.target.parent_frame_id
+        return self._frame_of(frame_id), self._page, worker
+
+    def _started(self, change: ExchangeStarted) -> None:
+        row = change.exchange
+        if self._catching_up:
+            return
+        made = self.exchange(row)
+        if self.listening:
+            self._tell("exchanges", made)
+            if _is_request(row):
+                self._tell("requests", made.request)
+            elif row.type == "WebSocket":
+                self._tell("web_sockets", made)
+
+    def _responded(self, change: ExchangeResponded) -> None:
+        row = change.exchange
+        found = self.exchange(row)
+        found._responded()
+        self._wake(row.id)
+        if self.listening and _is_request(row):
+            self._tell("responses", found.response)
+
+    def _ended(self, change: ExchangeEnded) -> None:
+        row = change.exchange
+        found = self.exchange(row)
+        self._live.pop(row.id, None)
+        self._left.pop(row.request_id, None)
+        if change.reason is ExchangeState.REDIRECTED:
+            self._left[row.request_id] = found
+        found._finish()
+        self._wake(row.id)
+        if self.listening and _is_request(row):
+            self._tell("requests_finished" if found.failure is None else "requests_failed", found.request)
+
+    def _extra_info(self, change: ExtraInfoReceived) -> None:
+        self._wake(change.exchange.id)
+
+    def _tell(self, name: str, item: object) -> None:
+        self._streams.push(name, item)
+
+    # Documents:
+
+    def response(self, loader_id: str, said: network.Response, frame: Frame) -> Response:
+        """Return the server's answer that has brought a document."""
+        found = self._documents.get(loader_id)
+        if found is None or found.response is None or found._row.response is None:
+            found = Exchange(self, _row_of(loader_id, said, frame), frame, self._page)
+            found._responded()
+        assert found.response is not None
+        return found.response
+
+    def _document_discarded(self, change: DocumentDiscarded) -> None:
+        self._documents.pop(change.document.loader_id, None)
+
+    def _navigation_ended(self, change: NavigationEnded) -> None:
+        navigation = change.navigation
+        document = self._feed.model.documents.documents.get(navigation.frame_id)
+        if document is None or document.loader_id != navigation.loader_id:  # it has brought none
+            self._documents.pop(navigation.loader_id, None)
+
+    # Extra info:
+
+    def when_extra_info(self, row_id: str) -> Deferred[None]:
+        """Return a Deferred that fires when more is told of an exchange."""
+        waiting: Deferred[None] = Deferred(lambda waiting: self._extra_waiting[row_id].remove(waiting))
+        self._extra_waiting.setdefault(row_id, []).append(waiting)
+        return waiting
+
+    def _wake(self, row_id: str) -> None:
+        for waiting in self._extra_waiting.pop(row_id, ()):
+            waiting.callback(None)
+
+
+def _is_request(row: Row) -> bool:
+    """Return whether an exchange is one that programs mean by requests: none of the browser's own, and no socket."""
+    return not (
+        row.type in _NO_REQUESTS
+        or row.url.startswith("data:")
+        or row.url.endswith("/favicon.ico")
+        or row.preflight_for is not None
+    )
+
+
+def _row_of_paused(event: fetch.RequestPaused, hop: int) -> Row:
+    """Return a row for a request of which nothing but this is known."""
+    said = event.request
+    kind = str(event.resource_type)
+    return Row(
+        id=event.network_id or event.request_id,
+        request_id=event.network_id or event.request_id,
+        session_id="",
+        url=said.url + (said.url_fragment or ""),
+        method=said.method,
+        type=kind,
+        state=ExchangeState.REQUESTED,
+        started_in="",
+        owner="",
+        hop=hop,
+        frame_id=event.frame_id,
+        is_navigation=kind == "Document",
+        request=said,
+        priority=said.initial_priority,
+    )
+
+
+def _row_of(loader_id: str, said: network.Response, frame: Frame) -> Row:
+    """Return a row for a document whose request was not followed: it came from the back/forward cache, say."""
+    return Row(
+        id=loader_id,
+        request_id=loader_id,
+        session_id=frame._row.session_id or "",
+        url=said.url,
+        method="GET",
+        type="Document",
+        state=ExchangeState.FINISHED,
+        started_in=frame._row.session_id or "",
+        owner=loader_id,
+        frame_id=frame._row.id,
+        loader_id=loader_id,
+        is_navigation=True,
+        response=said,
+        has_extra_info=False,
+    )

@@ -1,0 +1,261 @@
+"""The request of an exchange."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypedDict
+from urllib.parse import parse_qsl
+
+from twisted.internet.defer import Deferred, succeed
+
+from txcdp._deferreds import returns_deferred
+from txcdp._privacy import printable, shown_url
+from txcdp.domains import network
+from txcdp.errors import CommandError, NoBody
+from txcdp.network import _headers as headers_of
+from txcdp.network._headers import Header
+
+if TYPE_CHECKING:
+    from txcdp.network._exchange import Exchange, RequestTiming
+    from txcdp.network._responses import Response
+    from txcdp.page import Frame
+
+#: Bytes of a request's body that are known without asking for them.
+KNOWN_BODY: Final = 65536
+
+
+class RequestSizes(TypedDict):
+    """How many bytes a request and its response took, as they went over the network."""
+
+    requestBodySize: int
+    requestHeadersSize: int
+    responseBodySize: int
+    responseHeadersSize: int
+
+
+@dataclass
+class Overrides:
+    """What a route has changed of a request, for those that come after it; None: as it was."""
+
+    url: str | None = None
+    method: str | None = None
+    headers: Mapping[str, str] | None = None
+    post_data: bytes | None = None
+
+
+class Request:
+    """A request of a page or a worker; an item of ``page.requests``.
+
+    :ivar exchange: the :class:`Exchange` that it has begun.
+    """
+
+    __slots__ = ("_overrides", "exchange")
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self._overrides: Overrides | None = None
+
+    def __repr__(self) -> str:
+        return printable(f"<Request {self.method} {shown_url(self.url)}>")
+
+    @property
+    def url(self) -> str:
+        """Where it goes, without a fragment."""
+        instead = self._overrides
+        return self.exchange.url if instead is None or instead.url is None else instead.url
+
+    @property
+    def method(self) -> str:
+        """Such as ``"GET"``."""
+        instead = self._overrides
+        return self.exchange._row.method if instead is None or instead.method is None else instead.method
+
+    @property
+    def resource_type(self) -> str:
+        """What it is for, in small letters.
+
+        ``"document"``, ``"stylesheet"``, ``"image"``, ``"media"``, ``"font"``, ``"script"``, ``"texttrack"``,
+        ``"xhr"``, ``"fetch"``, ``"eventsource"``, ``"websocket"``, ``"manifest"``, ``"ping"`` (a beacon),
+        ``"prefetch"``, ``"preflight"``, ``"other"``...
+        """
+        row = self.exchange._row
+        return "preflight" if row.preflight_for is not None else row.type.lower()
+
+    @property
+    def frame(self) -> Frame | None:
+        """The frame that has asked; of a dedicated worker that which has started it; None: another worker."""
+        return self.exchange.frame
+
+    def is_navigation_request(self) -> bool:
+        """Return whether a document is to come of it."""
+        return self.exchange._row.is_navigation
+
+    @property
+    def redirected_from(self) -> Request | None:
+        """The request whose answer has led to this one."""
+        before = self.exchange.redirected_from
+        return None if before is None else before.request
+
+    @property
+    def redirected_to(self) -> Request | None:
+        """The request that this one's answer has led to."""
+        after = self.exchange.redirected_to
+        return None if after is None else after.request
+
+    @property
+    def failure(self) -> str | None:
+        """Why it has failed, such as ``"net::ERR_CONNECTION_REFUSED"``; None where it has not."""
+        failure = self.exchange.failure
+        return None if failure is None else self.exchange._row.error_text or failure
+
+    @property
+    def timing(self) -> RequestTiming:
+        """When what happened; see ``Exchange.timing``."""
+        return self.exchange.timing
+
+    @returns_deferred
+    async def sizes(self) -> RequestSizes:
+        """Return how many bytes went over the network.
+
+        :returns: fires at the exchange's end with a dict: ``requestBodySize``, ``requestHeadersSize``,
+            ``responseBodySize`` and ``responseHeadersSize``; 0 for what came from a cache.
+        """
+        await self.exchange.when_finished()
+        return self.exchange.sizes
+
+    @returns_deferred
+    async def response(self) -> Response | None:
+        """Return the response.
+
+        :returns: fires with it when its headers are here; with None when it ends without one.
+        """
+        await self.exchange._when_answered()
+        return self.exchange.response
+
+    # Headers:
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that the page has set, by name in small letters; cookies and others come later on its way."""
+        instead = self._overrides
+        if instead is not None and instead.headers is not None:
+            return {name.lower(): value for name, value in instead.headers.items()}
+        return headers_of.by_name(self._pairs(False))
+
+    @returns_deferred
+    async def all_headers(self) -> dict[str, str]:
+        """Return all headers as they were sent, cookies and others of the browser's own as well.
+
+        :returns: fires with them by name in small letters, as soon as the browser has told of them.
+        """
+        return headers_of.by_name(await self._all())
+
+    @returns_deferred
+    async def headers_array(self) -> list[Header]:
+        """Return all headers as they were sent, one by one.
+
+        :returns: fires with a list of a ``name`` and a ``value`` each.
+        """
+        return headers_of.array(await self._all())
+
+    @returns_deferred
+    async def header_value(self, name: str) -> str | None:
+        """Return the value of a header, of those that :meth:`all_headers` returns.
+
+        :param name: in any letters.
+        :returns: fires with it; with None where there is none.
+        """
+        return headers_of.by_name(await self._all()).get(name.lower())
+
+    async def _all(self) -> list[tuple[str, str]]:
+        await self.exchange._when_request_told()
+        return self._pairs(True)
+
+    def _pairs(self, sent: bool) -> list[tuple[str, str]]:
+        """Return the headers: those that were really sent, where they are known, or those that were to be."""
+        row = self.exchange._row
+        if sent and row.request_extra is not None:
+            return headers_of.pairs(row.request_extra.headers)
+        if row.handshake is not None and row.handshake.request_headers and sent:
+            return headers_of.pairs(row.handshake.request_headers)
+        if row.request is not None:
+            return headers_of.pairs(row.request.headers)
+        return headers_of.pairs(None if row.handshake_request is None else row.handshake_request.headers)
+
+    # What is sent:
+
+    @property
+    def has_post_data(self) -> bool:
+        """Whether it has a body."""
+        if self._overrides is not None and self._overrides.post_data is not None:
+            return bool(self._overrides.post_data)
+        said = self.exchange._row.request
+        return said is not None and bool(said.has_post_data or said.post_data)
+
+    @property
+    def post_data_buffer(self) -> bytes | None:
+        """The body, up to 64 KiB; None where there is none, or where it is larger: see :meth:`fetch_post_data`."""
+        data = self._told_body()
+        return None if data is None or len(data) > KNOWN_BODY else data
+
+    @property
+    def post_data(self) -> str | None:
+        """The same as text."""
+        data = self.post_data_buffer
+        return None if data is None else data.decode("utf-8", "replace")
+
+    @property
+    def post_data_json(self) -> Any:
+        """The same as what JSON, or a form, says; None where there is none.
+
+        :raises ValueError: it is no JSON.
+        """
+        data = self.post_data
+        if not data:
+            return None
+        if "application/x-www-form-urlencoded" in self.headers.get("content-type", ""):
+            return dict(parse_qsl(data, keep_blank_values=True))
+        return json.loads(data)
+
+    def fetch_post_data(self) -> Deferred[bytes]:
+        """Return the body of any size (``Network.getRequestPostData``).
+
+        :returns: fires with it. Fails with :exc:`NoBody` where there is none, or the browser does not tell it, as of
+            files; and like ``Session.execute``.
+        """
+        data = self._told_body()
+        return Deferred.fromCoroutine(self._fetch()) if data is None else succeed(data)
+
+    def _told_body(self) -> bytes | None:
+        if self._overrides is not None and self._overrides.post_data is not None:
+            return self._overrides.post_data
+        said = self.exchange._row.request
+        if said is None:
+            return None
+        entries = said.post_data_entries or ()
+        if entries and all(each.bytes is not None for each in entries):
+            return b"".join(each.bytes or b"" for each in entries)
+        return None if said.post_data is None or entries else said.post_data.encode("utf-8", "surrogatepass")
+
+    async def _fetch(self) -> bytes:
+        if not self.has_post_data:
+            raise NoBody(self.url, "the request has no body")
+        row = self.exchange._row
+        session = self.exchange._network.session_of(row.started_in)
+        if session is None:
+            raise NoBody(self.url, "what has sent it is gone, and the browser has its body no more")
+        try:
+            got = await session.execute(network.get_request_post_data(request_id=row.request_id))
+        except CommandError as error:
+            raise NoBody(self.url, f"the browser does not tell the request's body: {error.message}") from error
+        return decoded(got.post_data, got.base64_encoded)
+
+
+def decoded(text: str, base64_encoded: bool | None) -> bytes:
+    """Return the bytes of what the browser says as text."""
+    if base64_encoded:
+        return b64decode(text)
+    return text.encode("utf-8", "surrogatepass")

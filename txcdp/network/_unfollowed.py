@@ -1,0 +1,100 @@
+"""Requests that nobody follows: their messages are kept as they came, in case that somebody comes who does.
+
+So a request costs next to nothing that nobody asks for, and whoever comes late (who waits for a network that is idle,
+say) learns of those that are under way exactly.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from txcdp._core.sessions.streams import ChosenInput
+from txcdp.domains import network
+from txcdp.model import BrowserModel
+from txcdp.protocol._wire import event_prefix
+
+#: Requests that are under way, whose messages are kept as they came, at most; and those of which only extra info came.
+MOST_KEPT: Final = 2000
+MOST_EARLY: Final = 200
+
+#: Of requests that nobody follows these messages are kept.
+_KEPT: Final = frozenset({
+    network.RequestWillBeSent.method, network.RequestWillBeSentExtraInfo.method, network.RequestServedFromCache.method,
+    network.ResponseReceived.method, network.ResponseReceivedExtraInfo.method,
+})  # fmt: skip
+
+#: And these are their ends.
+_ENDS: Final = frozenset({network.LoadingFinished.method, network.LoadingFailed.method})
+
+_BEGIN: Final = network.RequestWillBeSent.method
+_EXTRA: Final = frozenset({
+    network.RequestWillBeSentExtraInfo.method, network.ResponseReceivedExtraInfo.method,
+})  # fmt: skip
+
+_ID: Final = b'"requestId":"'
+_LOADER: Final = b'","loaderId":"'
+_PREFIXES: Final = {each.method: event_prefix(each.method.encode()) + _ID for each in BrowserModel().wants("exchanges")}
+
+
+class Unfollowed:
+    """The requests of a page that are under way, and that nobody follows.
+
+    :param model: knows of those that are followed.
+    """
+
+    def __init__(self, model: BrowserModel) -> None:
+        self._model = model
+        #: By request, and those that came before their requests.
+        self._kept: dict[str, list[tuple[ChosenInput, bytes]]] = {}
+        self._early: dict[str, list[tuple[ChosenInput, bytes]]] = {}
+
+    def wants(self, source: ChosenInput, message: bytes) -> bool:
+        """Return whether a message is taken now: it is of a request that is followed, or of a navigation's."""
+        method = source.method
+        prefix = _PREFIXES[method]
+        if not message.startswith(prefix):
+            return True  # written in another order
+        begin = len(prefix)
+        end = message.find(b'"', begin)
+        request_id = message[begin:end].decode("utf-8", "replace")
+        if self._model.exchanges.follows(request_id):
+            return True
+        if method in _ENDS:
+            self._kept.pop(request_id, None)
+            return request_id in self._model.documents.navigations
+        if method not in _KEPT:
+            return False
+        if message.startswith(_LOADER + message[begin : end + 1], end):
+            return True  # a navigation's own
+        kept = self._kept.get(request_id)
+        if kept is None:
+            if method == _BEGIN:
+                kept = self._kept[request_id] = self._early.pop(request_id, [])
+                if len(self._kept) > MOST_KEPT:
+                    del self._kept[next(iter(self._kept))]
+            elif method in _EXTRA:
+                kept = self._early.setdefault(request_id, [])
+                if len(self._early) > MOST_EARLY:
+                    del self._early[next(iter(self._early))]
+            else:
+                return False
+        kept.append((source, message))
+        return False
+
+    def deliver(self, request_id: str) -> None:
+        """Deliver what was kept of one request."""
+        for source, message in self._kept.pop(request_id, ()):
+            source.deliver(message)
+
+    def deliver_all(self) -> None:
+        """Deliver all that was kept."""
+        kept = [*self._kept.values(), *self._early.values()]
+        self.forget()
+        for messages in kept:
+            for source, message in messages:
+                source.deliver(message)
+
+    def forget(self) -> None:
+        """Forget all that was kept."""
+        self._kept.clear()
+        self._early.clear()
