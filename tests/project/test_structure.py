@@ -104,7 +104,7 @@ MANY: dict[str, tuple[int, str]] = {
     "cli._tally.Tally": (21, "a total for each line of the summary"),
     "gateway._multiplex.client_state.ClientSession": (20, "what a client has set up in one session, to answer from"),
     "network._following.Network": (
-        17,
+        20,
         "whose it is, what feeds it, and what waits for what: exchanges, documents, hops",
     ),
     "page._frames.FrameTree": (17, "the tables of a page, and one part for each way that they are fed and read"),

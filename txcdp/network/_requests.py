@@ -28,7 +28,7 @@ KNOWN_BODY: Final = 65536
 
 
 class RequestSizes(TypedDict):
-    """How many bytes a request and its response took, as they went over the network."""
+    """The bytes that a request and its response took, as they went over the network."""
 
     requestBodySize: int
     requestHeadersSize: int
@@ -38,7 +38,7 @@ class RequestSizes(TypedDict):
 
 @dataclass
 class Overrides:
-    """What a route has changed of a request, for those that come after it; None: as it was."""
+    """Changes that a route has made to a request, for the routes after it; None: as it was."""
 
     url: str | None = None
     method: str | None = None

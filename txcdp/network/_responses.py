@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 
 class RemoteAddress(TypedDict):
-    """Where a server is."""
+    """The address of a server."""
 
     ipAddress: str
     port: int
 
 
 class SecurityDetails(TypedDict):
-    """What is known of a TLS connection; times are seconds since 1970."""
+    """The facts of a TLS connection; times are seconds since 1970."""
 
     issuer: str
     protocol: str
