@@ -10,6 +10,7 @@ from txcdp.page._dialogs import Dialog
 from txcdp.page._file_choosers import FileChooser, FilePayload, Files
 from txcdp.page._frames import Frame, Navigation, WaitUntil
 from txcdp.page._handles import Box, ElementHandle, JSHandle
+from txcdp.page._input import Keyboard, KeyboardModifier, Mouse, MouseButton, Touchscreen
 from txcdp.page._locators import FrameLocator, Locator
 from txcdp.page._page import Page
 from txcdp.page._printing import Margin, PdfOptions
@@ -37,8 +38,12 @@ __all__ = [
     "FrameLocator",
     "JSError",
     "JSHandle",
+    "Keyboard",
+    "KeyboardModifier",
     "Locator",
     "Margin",
+    "Mouse",
+    "MouseButton",
     "Navigation",
     "Page",
     "PageError",
@@ -46,6 +51,7 @@ __all__ = [
     "ScreencastFrame",
     "SourceLocation",
     "StorageItem",
+    "Touchscreen",
     "ViewportSize",
     "WaitUntil",
     "WebStorage",

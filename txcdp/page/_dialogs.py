@@ -8,6 +8,7 @@ the program answers; where nobody does, the default is answered at once.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 from weakref import WeakValueDictionary
@@ -138,10 +139,13 @@ class SessionDialogs:
     """The dialogs of one session: there is at most one open at a time.
 
     :ivar dialogs: those that open, for who decides.
+    :ivar left_open: is called, each once, when a dialog has been given to all who wanted it, none of them has answered,
+        and nobody wants another one: the program answers it later, by what it does next.
     """
 
     def __init__(self, session: Session, answered: StreamSubject[DialogAnswer], grace: float) -> None:
         self.dialogs: StreamSubject[Dialog] = StreamSubject(session.context, "dialogs")
+        self.left_open: list[Callable[[], object]] = []
         self.grace = grace
         self._session = session
         self._answered = answered
@@ -155,6 +159,14 @@ class SessionDialogs:
     def add_page(self, page: Page) -> None:
         """Take the session as a page's, which alone answers its dialogs."""
         self._page, self.grace = page, 0.0
+
+    @property
+    def is_left_open(self) -> bool:
+        """Whether a dialog is open, for the program to answer, and nobody subscribes who would."""
+        return self._open is not None and bool(self._session.blocked_by) and not self._is_wanted()
+
+    def _is_wanted(self) -> bool:
+        return self.dialogs.listened or page_domain.JavascriptDialogOpening.method in self._session.listened
 
     def answer(self, dialog: Dialog, accepted: bool, text: str | None, by: AnsweredBy) -> Deferred[None]:
         """Send an answer."""
@@ -177,11 +189,14 @@ class SessionDialogs:
         dialog = Dialog(self, event, self._page)
         self._stop()
         self._open = dialog
-        if self.dialogs.listened or event.method in self._session.listened:
+        if self._is_wanted():
             what = f"{dialog.type} dialog of the page ({shortened(dialog.message)!r})"
             self._session.blocked_by = f"a {what} waits for an answer: accept() or dismiss() what page.dialogs gives"
             self._call = self._session.context.clock.callLater(DECIDED_WITHIN, self._undecided, dialog)
             self.dialogs.push(dialog)
+            if self.is_left_open:
+                for tell in self.left_open.copy():
+                    tell()
         elif self.grace:
             self._call = self._session.context.clock.callLater(self.grace, self._default, dialog, "nobody listened")
         else:

@@ -29,6 +29,7 @@ from txcdp.page._file_choosers import FileChooser, FileChoosers
 from txcdp.page._frames import Frame, FrameTree, Navigation, WaitUntil, check_wait_until
 from txcdp.page._handles import ElementHandle, JSHandle, handle_of
 from txcdp.page._injected import Injected
+from txcdp.page._input import InputDevices, Keyboard, Mouse, Touchscreen
 from txcdp.page._locating import Handlers, Path
 from txcdp.page._locators import Finding
 from txcdp.page._navigation import Navigator
@@ -104,6 +105,7 @@ class Page(Finding):
         session._insist(page.enable()).addErrback(ignore_failure)
         self._injected.register()
         self._scripts = Scripts(self._injected, self._source_of_call)
+        self._made_devices: InputDevices | None = None
         context.clock._attach(self)
         self._locator_handlers: Handlers | None = None
         self._set_up: OneShot[None] = OneShot()
@@ -359,6 +361,34 @@ class Page(Finding):
         While anybody subscribes no dialog is shown (``Page.setInterceptFileChooserDialog``).
         """
         return self._file_choosers.stream
+
+    @property
+    def keyboard(self) -> Keyboard:
+        """The page's keyboard."""
+        return self._devices.keyboard
+
+    @property
+    def mouse(self) -> Mouse:
+        """The page's mouse."""
+        return self._devices.mouse
+
+    @property
+    def touchscreen(self) -> Touchscreen:
+        """The page's touchscreen, where its context has one."""
+        return self._devices.touchscreen
+
+    @property
+    def _devices(self) -> InputDevices:
+        if self._made_devices is None:
+            self._made_devices = InputDevices(
+                self.session,
+                self._dialogs,
+                lambda: [session for session, _ in self._tree.evaluators()],
+                is_local=lambda: self.browser.process is not None,
+                user_agent=lambda: self.browser.version().addCallback(lambda said: said.user_agent),
+                has_touch=lambda: bool(self._emulation.options.get("has_touch")),
+            )
+        return self._made_devices
 
     @property
     def workers(self) -> list[Worker]:

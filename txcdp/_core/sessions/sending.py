@@ -129,12 +129,12 @@ class Sending:
             sent = self._enabling.track(method, self._session._transmit(params, decode, None))
         return sent.addErrback(self._not_yet)
 
-    def send_quietly(self, method: str, params: object = None) -> Deferred[dict[str, Any]]:
+    def send_quietly(self, method: str, params: object = None, timeout: Timeout = DEFAULT) -> Deferred[dict[str, Any]]:
         """Send what the session itself wants, which says nothing of the user's wishes."""
         refused = self._session._refusal("")
         if refused is not None:
             return fail(refused)
-        return self._session._transmit(params or {}, ReplyDecoder(method, dict[str, Any]), DEFAULT)
+        return self._session._transmit(params or {}, ReplyDecoder(method, dict[str, Any]), timeout)
 
     def stands(self, method: str) -> bool:
         """Whether a command is among what would be sent again."""

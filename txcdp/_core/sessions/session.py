@@ -457,9 +457,11 @@ class Session:
         """Return the parameters of a command of the user that stands; None: there is none."""
         return self._sending.standing(method)
 
-    def _send_quietly(self, method: str, params: Mapping[str, Any] | None = None) -> Deferred[dict[str, Any]]:
+    def _send_quietly(
+        self, method: str, params: Mapping[str, Any] | None = None, timeout: Timeout = DEFAULT
+    ) -> Deferred[dict[str, Any]]:
         """Send what the library itself wants for a moment, which is not set up again with the session."""
-        return self._sending.send_quietly(method, params)
+        return self._sending.send_quietly(method, params, timeout)
 
     def _enable(self, method: str) -> Deferred[Any]:
         return self._sending.send_quietly(method)

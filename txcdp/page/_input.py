@@ -1,0 +1,617 @@
+"""Keyboard, mouse and touchscreen of a page: input as a person's, through the browser (``Input`` of the protocol).
+
+What is pressed stays pressed until it is let go, as on a real device: keys and buttons are kept here, and go with all
+that is sent afterwards. The browser answers when the page has handled an event; events that belong together leave in
+one write. A page that stands still, because a dialog is open, answers nothing: what has been sent counts as done where
+nobody is left who would answer that dialog, as whoever does it next is the program that waits here.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final, Literal, Protocol, TypeAlias, get_args
+
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.python.failure import Failure
+
+from txcdp._core.sessions import Session
+from txcdp._deferreds import ignore_failure, returns_deferred
+from txcdp._timeouts import DEFAULT, Timeout
+from txcdp.domains import input as input_domain
+from txcdp.errors import CommandError, DialogOpen, TxcdpError
+from txcdp.page._keys import EITHER, KEYS, MODIFIERS, Key, check, mac_commands, split
+from txcdp.page._waiting import wait_for_timeout
+from txcdp.protocol import from_json, to_json
+
+#: A button of a mouse.
+MouseButton = Literal["left", "middle", "right"]
+
+#: A key that changes what others, and clicks, mean.
+KeyboardModifier = Literal["Alt", "Control", "ControlOrMeta", "Meta", "Shift"]
+
+#: A command, as it goes over the wire.
+Sent: TypeAlias = tuple[str, dict[str, Any]]
+
+#: The bits by which the protocol calls buttons that are held.
+_BUTTONS: Final = {"left": 1, "right": 2, "middle": 4}
+
+_KEY: Final = "Input.dispatchKeyEvent"
+_TEXT: Final = "Input.insertText"
+_MOUSE: Final = "Input.dispatchMouseEvent"
+_TOUCH: Final = "Input.dispatchTouchEvent"
+_DRAG: Final = "Input.dispatchDragEvent"
+_INTERCEPT: Final = "Input.setInterceptDrags"
+
+#: What is asked of a page to know that it has said all that it had to say before.
+_FENCE: Final[Sent] = ("Runtime.evaluate", {"expression": "0"})
+
+#: A drag with nothing in it.
+_NOTHING_DRAGGED: Final = {"items": [], "dragOperationsMask": 0xFFFF}
+
+
+class OpenDialogs(Protocol):
+    """The dialogs of a page, as far as they hold input up.
+
+    :ivar left_open: is called, each once, when one is there that nobody will answer but the program, by what it does
+        next.
+    """
+
+    left_open: list[Callable[[], object]]
+
+    @property
+    def is_left_open(self) -> bool:
+        """Whether there is such a one."""
+
+
+class InputDevices:
+    """The keyboard, mouse and touchscreen of one page, and what they share.
+
+    :param session: the page's.
+    :param dialogs: the page's.
+    :param sessions: returns the sessions of the page and of its frames in other processes.
+    :param is_local: returns whether the browser was launched here.
+    :param user_agent: asks the browser for what it calls itself.
+    :param has_touch: returns whether the page has a touchscreen.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        dialogs: OpenDialogs,
+        sessions: Callable[[], Iterable[Session]],
+        is_local: Callable[[], bool],
+        user_agent: Callable[[], Deferred[str]],
+        has_touch: Callable[[], bool],
+    ) -> None:
+        self.session = session
+        self.sessions = sessions
+        self.has_touch = has_touch
+        self._dialogs = dialogs
+        self._is_local = is_local
+        self._user_agent = user_agent
+        self._on_mac: bool | None = None
+        self.keyboard = Keyboard(self)
+        self.mouse = Mouse(self)
+        self.touchscreen = Touchscreen(self)
+
+    def send(self, commands: Sequence[Sent], timeout: Timeout = DEFAULT) -> Deferred[None]:
+        """Send commands in one write, and wait until the page has done with them.
+
+        :param timeout: of each of them, as of ``Session.execute``.
+        :returns: fires with None when all are answered, and where the page stands still at a dialog that nobody but
+            the program that waits will answer. Fails with the first failure; with :exc:`DialogOpen` where such a dialog
+            was open before.
+        """
+        if not commands:
+            return succeed(None)
+        if self._dialogs.is_left_open:
+            return fail(DialogOpen(commands[0][0], self.session.blocked_by))
+        sent = [self.session._send_quietly(*each, timeout) for each in commands]
+        return _Delivery(sent, self._dialogs).done
+
+    def pause(self, seconds: float) -> Deferred[None]:
+        """Wait between two events."""
+        return wait_for_timeout(self.session, seconds)
+
+    async def on_mac(self) -> bool:
+        """Return whether the browser runs on a Mac; where it does not run here, it is asked once."""
+        if self._on_mac is None:
+            if self._is_local():
+                self._on_mac = sys.platform == "darwin"
+            else:
+                try:
+                    self._on_mac = "Mac OS" in await self._user_agent()
+                except CommandError:  # the line leads to a single page
+                    self._on_mac = sys.platform == "darwin"
+        return self._on_mac
+
+
+class _Delivery:
+    """Waits for the answers to what has been sent together.
+
+    :ivar done: fires when all are there, or when nobody is left who would let the page answer.
+    """
+
+    def __init__(self, sent: list[Deferred[dict[str, Any]]], dialogs: OpenDialogs) -> None:
+        self.done: Deferred[None] = Deferred(self._cancel)
+        self._sent = sent
+        self._missing = len(sent)
+        self._dialogs = dialogs
+        dialogs.left_open.append(self._left)
+        for each in sent:
+            each.addCallbacks(self._answered, self._failed)
+
+    def _answered(self, result: object) -> None:
+        self._missing -= 1
+        if not self._missing:
+            self._end(None)
+
+    def _failed(self, failure: Failure) -> Failure | None:
+        if self.done.called:
+            ignore_failure(failure)
+            return None
+        self._end(failure)
+        return None
+
+    def _left(self) -> None:
+        self._end(None)
+
+    def _end(self, result: Failure | None) -> None:
+        if self._left in self._dialogs.left_open:
+            self._dialogs.left_open.remove(self._left)
+        if not self.done.called:
+            self.done.callback(result)  # a Failure goes to the errbacks
+
+    def _cancel(self, done: Deferred[None]) -> None:
+        self._end(Failure(CancelledError()))
+        for each in self._sent:
+            each.cancel()
+
+
+class Keyboard:
+    """The keyboard of a page, one of the US; ``page.keyboard``.
+
+    A key goes by its place, such as ``"KeyA"``, ``"Digit1"`` or ``"ShiftLeft"``, or by what it gives: ``"a"``, ``"A"``,
+    ``"!"``, ``"Enter"``, ``"ArrowLeft"``, ``"Shift"``. ``"ControlOrMeta"`` is Meta where the browser runs on a Mac,
+    else Control. What is pressed is so until it is let go; while Alt, Control or Meta is, keys write no text. What is
+    typed goes to the element that has the focus, in whichever frame.
+    """
+
+    def __init__(self, devices: InputDevices) -> None:
+        self._devices = devices
+        self._held: set[str] = set()
+        self._modifiers: set[str] = set()
+
+    @returns_deferred
+    async def down(self, key: str) -> None:
+        """Press a key (``Input.dispatchKeyEvent``); pressed again, it repeats.
+
+        :param key: its name.
+        :returns: fires with None when the page has handled it. Fails with :exc:`ValueError` where there is no such key,
+            with :exc:`DialogOpen` while the program is to answer a dialog, and otherwise like ``Session.execute``.
+        """
+        check(key)
+        await self._send(await self._pressing(key))
+
+    @returns_deferred
+    async def up(self, key: str) -> None:
+        """Let a key go (``Input.dispatchKeyEvent``).
+
+        :param key: its name.
+        :returns: fires and fails like :meth:`down`.
+        """
+        check(key)
+        await self._send(await self._releasing(key))
+
+    @returns_deferred
+    async def press(self, key: str, *, delay: float = 0) -> None:
+        """Press a key, or a combination such as ``"Control+Shift+T"``, and let it go (``Input.dispatchKeyEvent``).
+
+        Keys that are held otherwise stay so, and count.
+
+        :param key: its name, or several that are joined by ``+``: each is held until the last one has been pressed.
+        :param delay: seconds between pressing and letting go.
+        :returns: fires and fails like :meth:`down`.
+        """
+        await self._press(split(key), delay)
+
+    @returns_deferred
+    async def type(self, text: str, *, delay: float = 0) -> None:
+        """Type a text, key by key; what no key gives, such as an emoji, is inserted as a whole.
+
+        :param text: a newline is Enter.
+        :param delay: seconds between keys.
+        :returns: fires and fails like :meth:`down`.
+        """
+        for char in text:
+            if char in KEYS:
+                await self._press([char], delay)
+            else:
+                if delay:
+                    await self._devices.pause(delay)
+                await self.insert_text(char)
+
+    def insert_text(self, text: str) -> Deferred[None]:
+        """Insert a text as an input method does (``Input.insertText``): with an ``input`` event, without those of keys.
+
+        :param text: of any characters; modifiers that are held have no part in it.
+        :returns: fires and fails like :meth:`down`.
+        """
+        return self._send([(_TEXT, {"text": text})])
+
+    async def _press(self, keys: Sequence[str], delay: float) -> None:
+        together = not delay and self._devices.mouse._dragged is None  # what ends a drag does so before its key goes up
+        pressed = [await self._pressing(each) for each in keys]
+        if together:
+            await self._send([*_joined(pressed), *_joined([await self._releasing(each) for each in reversed(keys)])])
+            return
+        try:
+            await self._send(_joined(pressed))
+            if delay:
+                await self._devices.pause(delay)
+        except (TxcdpError, CancelledError):
+            self._send(_joined([await self._releasing(each) for each in reversed(keys)])).addErrback(ignore_failure)
+            raise
+        await self._send(_joined([await self._releasing(each) for each in reversed(keys)]))
+
+    async def _pressing(self, name: str) -> list[Sent]:
+        """Return what presses a key, which is held from now on."""
+        key = await self._key(name)
+        if key.code == "Escape" and self._devices.mouse._dragged is not None:
+            return [self._devices.mouse._cancel_drag()]
+        repeated = key.code in self._held
+        self._held.add(key.code)
+        if key.key in MODIFIERS:
+            self._modifiers.add(key.key)
+        event = self._event("keyDown" if key.text else "rawKeyDown", key)
+        if key.text:
+            event["text"] = event["unmodifiedText"] = key.text
+        if repeated:
+            event["autoRepeat"] = True
+        if await self._devices.on_mac():
+            event["commands"] = mac_commands(key.code, frozenset(self._modifiers))
+        return [(_KEY, event)]
+
+    async def _releasing(self, name: str) -> list[Sent]:
+        """Return what lets a key go, which is not held any more."""
+        key = await self._key(name)
+        self._held.discard(key.code)
+        self._modifiers.discard(key.key)
+        return [(_KEY, self._event("keyUp", key))]
+
+    async def _key(self, name: str) -> Key:
+        """Return a key as it is with the modifiers that are held."""
+        if name == EITHER:
+            name = "Meta" if await self._devices.on_mac() else "Control"
+        key = KEYS[name]
+        if key.shifted is not None and "Shift" in self._modifiers:
+            key = key.shifted
+        if key.text and not self._modifiers <= {"Shift"}:
+            return Key(key.code, key.key, key.key_code, location=key.location)
+        return key
+
+    def _event(self, kind: str, key: Key) -> dict[str, Any]:
+        return {
+            "type": kind,
+            "modifiers": self._mask,
+            "windowsVirtualKeyCode": key.key_code,
+            "code": key.code,
+            "key": key.key,
+            "location": key.location,
+            "isKeypad": key.on_keypad,
+        }
+
+    @property
+    def _mask(self) -> int:
+        """The modifiers that are held, as the protocol has them."""
+        return sum(MODIFIERS[each] for each in self._modifiers)
+
+    async def _modifier_names(self, modifiers: Iterable[str]) -> list[str]:
+        """Return modifiers by their names.
+
+        :raises ValueError: there is no such one.
+        """
+        names = []
+        for each in modifiers:
+            if each != EITHER and each not in MODIFIERS:
+                names_of_all = ", ".join(map(repr, get_args(KeyboardModifier)))
+                raise ValueError(f"Unknown modifier: {each!r}; use {names_of_all}")
+            names.append((await self._key(each)).key)
+        return names
+
+    async def _changing(self, wanted: Iterable[str]) -> list[Sent]:
+        """Return what has just these modifiers held."""
+        names = set(wanted)
+        commands: list[Sent] = []
+        for each in MODIFIERS:
+            if each in names and each not in self._modifiers:
+                commands += await self._pressing(each)
+            elif each not in names and each in self._modifiers:
+                commands += await self._releasing(each)
+        return commands
+
+    @asynccontextmanager
+    async def _holding(self, modifiers: Sequence[str] | None) -> AsyncIterator[None]:
+        """Hold just these modifiers while something is done, and then those that were held before."""
+        if modifiers is None:
+            yield
+            return
+        before = set(self._modifiers)
+        await self._send(await self._changing(await self._modifier_names(modifiers)))
+        try:
+            yield
+        finally:
+            restoring = self._send(await self._changing(before))
+            if sys.exc_info()[0] is None:
+                await restoring
+            else:
+                restoring.addErrback(ignore_failure)
+
+    def _send(self, commands: Sequence[Sent]) -> Deferred[None]:
+        return self._devices.send(commands)
+
+
+class Mouse:
+    """The mouse of a page; ``page.mouse``.
+
+    Points are in CSS pixels of the viewport of the page's main frame. Buttons that are pressed are so until they are
+    let go, and the keyboard's modifiers count. Where the page lets something be dragged, moving with the left button
+    pressed drags it, and letting go drops it; Escape ends that.
+    """
+
+    def __init__(self, devices: InputDevices) -> None:
+        self._devices = devices
+        self._x = 0.0
+        self._y = 0.0
+        self._buttons: set[str] = set()
+        self._button = "none"
+        self._intercepting = False
+        self._dragged: dict[str, Any] | None = None
+        self._found: dict[str, Any] | None = None
+
+    @returns_deferred
+    async def move(self, x: float, y: float, *, steps: int = 1) -> None:
+        """Move to a point (``Input.dispatchMouseEvent``).
+
+        :param x: from the left, in CSS pixels.
+        :param y: from the top.
+        :param steps: how many events tell the page of it, at points of a straight line; the last one is the point.
+        :returns: fires with None when the page has handled all of it. Fails with :exc:`ValueError` where ``steps`` is
+            less than 1, with :exc:`DialogOpen` while the program is to answer a dialog, and otherwise like
+            ``Session.execute``.
+        """
+        await self._move(x, y, steps, DEFAULT)
+
+    @returns_deferred
+    async def down(self, *, button: MouseButton = "left", click_count: int = 1) -> None:
+        """Press a button where the mouse is (``Input.dispatchMouseEvent``).
+
+        :param button: ``"left"``, ``"middle"`` or ``"right"``.
+        :param click_count: which click in a row it is: 2 for the second one of a double click.
+        :returns: fires and fails like :meth:`move`; with :exc:`ValueError` where there is no such button.
+        """
+        await self._devices.send(self._pressing(button, click_count))
+
+    @returns_deferred
+    async def up(self, *, button: MouseButton = "left", click_count: int = 1) -> None:
+        """Let a button go where the mouse is (``Input.dispatchMouseEvent``).
+
+        :param button: as for :meth:`down`.
+        :param click_count: as for :meth:`down`.
+        :returns: fires and fails like :meth:`down`.
+        """
+        await self._devices.send(self._releasing(button, click_count))
+
+    @returns_deferred
+    async def click(
+        self, x: float, y: float, *, delay: float = 0, button: MouseButton = "left", click_count: int = 1
+    ) -> None:
+        """Move to a point, press a button and let it go (``Input.dispatchMouseEvent``).
+
+        :param x: as for :meth:`move`.
+        :param y: as for :meth:`move`.
+        :param delay: seconds between pressing and letting go.
+        :param button: as for :meth:`down`.
+        :param click_count: how often in a row.
+        :returns: fires and fails like :meth:`down`.
+        """
+        await self._click(x, y, delay=delay, button=button, click_count=click_count)
+
+    def dblclick(self, x: float, y: float, *, delay: float = 0, button: MouseButton = "left") -> Deferred[None]:
+        """Click twice (``Input.dispatchMouseEvent``).
+
+        :param x: as for :meth:`move`.
+        :param y: as for :meth:`move`.
+        :param delay: seconds between pressing and letting go, and between the clicks.
+        :param button: as for :meth:`down`.
+        :returns: fires and fails like :meth:`down`.
+        """
+        return self.click(x, y, delay=delay, button=button, click_count=2)
+
+    @returns_deferred
+    async def wheel(self, delta_x: float, delta_y: float) -> None:
+        """Turn the wheel where the mouse is (``Input.dispatchMouseEvent``).
+
+        The page hears of it and scrolls, unless it handles the event itself.
+
+        :param delta_x: how far to the right, in CSS pixels; to the left where it is less than 0.
+        :param delta_y: how far down, or up.
+        :returns: fires and fails like :meth:`move`, when the browser has taken it: the page may not have scrolled yet.
+        """
+        event = {**self._event("mouseWheel", "none"), "deltaX": delta_x, "deltaY": delta_y}
+        await self._devices.send([(_MOUSE, event)])
+
+    # What actions do with it, with deadlines of their own:
+
+    async def _move(self, x: float, y: float, steps: int, timeout: Timeout) -> None:
+        if steps < 1:
+            raise ValueError(f"steps={steps}: one at least")
+        from_x, from_y = self._x, self._y
+        for step in range(1, steps + 1):
+            # What is on the way comes out even where it can, and the last point is the one that was given.
+            part = step / steps
+            at_x, at_y = (x, y) if step == steps else (from_x + (x - from_x) * part, from_y + (y - from_y) * part)
+            self._x, self._y = at_x, at_y
+            if self._dragged is not None:
+                await self._devices.send([self._drag("dragOver", self._dragged)], timeout)
+            elif "left" in self._buttons:
+                await self._move_with_button(timeout)
+            else:
+                await self._devices.send([self._moving()], timeout)
+
+    async def _move_with_button(self, timeout: Timeout) -> None:
+        """Move with the left button pressed: the page may begin to drag something, which the browser tells."""
+        if not self._intercepting:
+            self._intercepting = True
+            self._found = None
+            self._devices.session._observe(input_domain.DragIntercepted).subscribe(self._intercepted, ignore_failure)
+        await self._devices.send([(_INTERCEPT, {"enabled": True}), self._moving()], timeout)
+        # What the page has begun to drag it has told when it answers what it is asked afterwards.
+        if "left" in self._buttons and self._dragged is None:
+            await _all_asked(self._devices.sessions(), timeout)
+        found, self._found = self._found, None
+        if found is not None and "left" in self._buttons:
+            self._dragged = found
+            await self._devices.send([self._drag("dragEnter", found)], timeout)
+
+    def _intercepted(self, event: input_domain.DragIntercepted) -> None:
+        self._found = _raw(event)
+
+    async def _click(
+        self,
+        x: float,
+        y: float,
+        *,
+        delay: float = 0,
+        button: MouseButton = "left",
+        click_count: int = 1,
+        steps: int = 1,
+        timeout: Timeout = DEFAULT,
+    ) -> None:
+        _check_button(button)
+        if steps > 1 or self._buttons or self._dragged is not None:
+            await self._move(x, y, steps, timeout)
+            first: list[Sent] = []
+        else:
+            self._x, self._y = x, y
+            first = [self._moving()]
+        if not delay:
+            for count in range(1, click_count + 1):
+                first += self._pressing(button, count) + self._releasing(button, count)
+            await self._devices.send(first, timeout)
+            return
+        for count in range(1, click_count + 1):
+            first += self._pressing(button, count)
+            try:
+                await self._devices.send(first, timeout)
+                await self._devices.pause(delay)
+            except (TxcdpError, CancelledError):
+                self._devices.send(self._releasing(button, count)).addErrback(ignore_failure)
+                raise
+            await self._devices.send(self._releasing(button, count), timeout)
+            if count < click_count:
+                await self._devices.pause(delay)
+            first = []
+
+    def _pressing(self, button: str, click_count: int) -> list[Sent]:
+        """Return what presses a button, which is held from now on."""
+        _check_button(button)
+        self._button = button
+        self._buttons.add(button)
+        if self._dragged is not None:
+            return []
+        return [(_MOUSE, {**self._event("mousePressed", button), "clickCount": click_count})]
+
+    def _releasing(self, button: str, click_count: int) -> list[Sent]:
+        """Return what lets a button go; what is dragged is dropped."""
+        _check_button(button)
+        self._button = "none"
+        self._buttons.discard(button)
+        commands: list[Sent] = []
+        if self._intercepting and button == "left":
+            commands.append((_INTERCEPT, {"enabled": False}))
+        if self._dragged is not None:
+            dragged, self._dragged = self._dragged, None
+            return [self._drag("drop", dragged), *commands]
+        return [(_MOUSE, {**self._event("mouseReleased", button), "clickCount": click_count}), *commands]
+
+    def _cancel_drag(self) -> Sent:
+        """Return what ends a drag without a drop."""
+        self._dragged = None
+        return self._drag("dragCancel", _NOTHING_DRAGGED)
+
+    def _moving(self) -> Sent:
+        return _MOUSE, self._event("mouseMoved", self._button)
+
+    def _event(self, kind: str, button: str) -> dict[str, Any]:
+        return {
+            "type": kind,
+            "x": self._x,
+            "y": self._y,
+            "button": button,
+            "buttons": sum(_BUTTONS[each] for each in self._buttons),
+            "modifiers": self._devices.keyboard._mask,
+            "force": 0.5 if self._buttons and kind != "mouseReleased" else 0,
+        }
+
+    def _drag(self, kind: str, data: dict[str, Any]) -> Sent:
+        mask = self._devices.keyboard._mask
+        return _DRAG, {"type": kind, "x": self._x, "y": self._y, "data": data, "modifiers": mask}
+
+
+class Touchscreen:
+    """The touchscreen of a page, where its context has one (``has_touch=True``); ``page.touchscreen``."""
+
+    def __init__(self, devices: InputDevices) -> None:
+        self._devices = devices
+
+    @returns_deferred
+    async def tap(self, x: float, y: float) -> None:
+        """Touch a point and let go (``Input.dispatchTouchEvent``).
+
+        :param x: from the left, in CSS pixels of the viewport of the page's main frame.
+        :param y: from the top.
+        :returns: fires with None when the page has handled it. Fails with :exc:`ValueError` where the page has no
+            touchscreen, with :exc:`DialogOpen` while the program is to answer a dialog, and otherwise like
+            ``Session.execute``.
+        """
+        self._check()
+        await self._tap(x, y)
+
+    def _check(self) -> None:
+        """Refuse where the page has none.
+
+        :raises ValueError: it has none.
+        """
+        if not self._devices.has_touch():
+            raise ValueError("the page has no touchscreen: hasTouch must be enabled, with new_context(has_touch=True)")
+
+    def _tap(self, x: float, y: float, timeout: Timeout = DEFAULT) -> Deferred[None]:
+        mask = self._devices.keyboard._mask
+        start = {"type": "touchStart", "modifiers": mask, "touchPoints": [{"x": x, "y": y}]}
+        end = {"type": "touchEnd", "modifiers": mask, "touchPoints": []}
+        return self._devices.send([(_TOUCH, start), (_TOUCH, end)], timeout)
+
+
+async def _all_asked(sessions: Iterable[Session], timeout: Timeout) -> None:
+    """Wait until all processes of a page have said what they had to say; one that goes meanwhile has."""
+    asked = [each._send_quietly(*_FENCE, timeout) for each in sessions]
+    for each in asked:
+        await each.addErrback(ignore_failure)
+
+
+def _joined(commands: Iterable[Iterable[Sent]]) -> list[Sent]:
+    return [command for each in commands for command in each]
+
+
+def _check_button(button: str) -> None:
+    if button not in _BUTTONS:
+        raise ValueError(f"button={button!r}: use {', '.join(map(repr, get_args(MouseButton)))}")
+
+
+def _raw(event: input_domain.DragIntercepted) -> dict[str, Any]:
+    """Return what is dragged as it goes over the wire."""
+    data: dict[str, Any] = from_json(to_json(event.data))
+    return data
