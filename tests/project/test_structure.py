@@ -103,7 +103,11 @@ MANY: dict[str, tuple[int, str]] = {
     "cli._recorded.Recorded": (17, "a total for each kind of entry"),
     "cli._tally.Tally": (21, "a total for each line of the summary"),
     "gateway._multiplex.client_state.ClientSession": (20, "what a client has set up in one session, to answer from"),
-    "page._frames.FrameTree": (16, "the tables of a page, and one part for each way that they are fed and read"),
+    "network._following.Network": (
+        20,
+        "whose it is, what feeds it, and what waits for what: exchanges, documents, hops",
+    ),
+    "page._frames.FrameTree": (17, "the tables of a page, and one part for each way that they are fed and read"),
     "page._page.Page": (26, "one part for each thing that a page does: frames, scripts, pictures, console, ..."),
     "streams._flow.Flow": (16, "the budget of pauses, and who holds"),
     "testing._line.FakeTransport": (18, "all that a test may look at of a line"),
