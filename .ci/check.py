@@ -4,6 +4,10 @@ A part is a target of the Makefile; ``tests`` is many of them, each one a proces
 and what they have covered is put together at the end. All parts wait in one queue, the largest first. Each part has a
 limit of its own, at which a test that hangs shows where, and fails if a process or a profile is left behind. What a
 part says is in ``build/check``, and is shown when the part has failed.
+
+Where no more than a few tests have failed, they are run once more when all else has ended: a fault of the program fails
+again, and what the machine has only disturbed passes. Such tests are told of at the very end, as unsteady: they, or
+what they test, are to be mended. With ``UNSTEADY=fail`` in the environment there is no second attempt.
 """
 
 from __future__ import annotations
@@ -27,6 +31,7 @@ COVERAGE = FOLDER / "coverage"
 TESTS = ROOT / "tests"
 LIMIT = 1200  # seconds for one part, on a machine that is busy with other things, too
 LAST = 60  # lines of what a part says that are shown once more at the end when it has failed
+SECOND = 3  # tests that may have failed to be run once more
 EVERY = 60  # seconds between two lines that tell how far it is
 #: What a test costs with a real browser, and what without one, as measured; and how much makes a part of its own.
 BROWSER_TEST, PURE_TEST, ENOUGH = 20, 1, 800
@@ -57,7 +62,7 @@ class Part:
         self.size = size
         self.facts: dict[str, Any] = {}
         self.command = command
-        self._covers = covers
+        self.covers = covers
         self.log = FOLDER / f"{name}.log"
         self._report = FOLDER / f"{name}.json"
         self._process: subprocess.Popen[bytes] | None = None
@@ -68,10 +73,10 @@ class Part:
         # A folder of its own shows which part has left something there. The path is short: sockets are in it.
         self._temp = tempfile.mkdtemp(prefix="t-")
         environment = {**os.environ, "TMPDIR": self._temp}
-        if self._covers:
+        if self.covers:
             environment["COVERAGE_FILE"] = str(COVERAGE / f"all.{self.name}")
         supervise = [sys.executable, str(ROOT / ".ci" / "supervise.py"), "--strict", f"--limit={LIMIT}"]
-        options = [f"--report={self._report}", *["--dump"] * self._covers]
+        options = [f"--report={self._report}", *["--dump"] * self.covers]
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [*supervise, *options, *self.command], cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
@@ -114,6 +119,11 @@ class Part:
         """Whether it has ended otherwise than it should."""
         return bool(self.facts["status"])
 
+    def failed_tests(self) -> list[str]:
+        """Return the tests that have failed by their names; none where something else has."""
+        said = self.log.read_text(encoding="utf-8", errors="replace") if self.covers and self.failed else ""
+        return [found.split(" - ")[0] for found in re.findall(r"^(?:FAILED|ERROR) (tests/.*)$", said, re.MULTILINE)]
+
     @property
     def times(self) -> str:
         """How long it took."""
@@ -122,7 +132,6 @@ class Part:
 
 def test_parts() -> list[Part]:
     """Divide the test files: each is in one part."""
-    options = ["--cov", "--cov-report=", "--cov-fail-under=0", "-p", "no:cacheprovider", "--durations=20"]
     parts: list[Part] = []
     for kind in ("browser", "pure"):
         files = [path for path in sorted(TESTS.rglob("test_*.py")) if has_browser(path) == (kind == "browser")]
@@ -133,9 +142,15 @@ def test_parts() -> list[Part]:
             if size >= ENOUGH or path == files[-1]:
                 name = f"{kind}-{len(parts) + 1}"
                 names = [str(each.relative_to(ROOT)) for each in chosen]
-                parts.append(Part(name, [sys.executable, "-m", "pytest", *options, *names], size, covers=True))
+                parts.append(pytest_part(name, names, size))
                 chosen = []
     return parts
+
+
+def pytest_part(name: str, tests: list[str], size: int) -> Part:
+    """Let tests be run, by their files or names."""
+    options = ["--cov", "--cov-report=", "--cov-fail-under=0", "-p", "no:cacheprovider", "--durations=20"]
+    return Part(name, [sys.executable, "-m", "pytest", *options, *tests], size, covers=True)
 
 
 def make_part(make: str, target: str) -> Part:
@@ -171,6 +186,25 @@ def run(waiting: list[Part]) -> list[Part]:
     return ended
 
 
+def second_attempt(parts: list[Part]) -> list[str]:
+    """Run the tests that have failed once more, where they are few and nothing else has.
+
+    :returns: those that have passed now; the parts that they are of have not failed.
+    """
+    failed = [part for part in parts if part.failed]
+    tests = {part.name: part.failed_tests() for part in failed}
+    names = [name for each in tests.values() for name in each]
+    if os.environ.get("UNSTEADY") == "fail" or not all(tests.values()) or not 0 < len(names) <= SECOND:
+        return []
+    print(f"-- once more: {' '.join(names)}", flush=True)
+    (again,) = run([pytest_part("again", names, ENOUGH)])
+    if again.failed:
+        return []
+    for part in failed:
+        part.facts["status"] = 0
+    return names
+
+
 def tell_again(parts: list[Part]) -> None:
     """Say of the parts that have failed why, at the very end: where only that is kept, it is what is wanted."""
     for part in parts:
@@ -204,8 +238,10 @@ def main() -> int:
     if "tests" in names:
         parts += test_parts()
     status = 1
+    unsteady: list[str] = []
     try:
         run(parts)
+        unsteady = second_attempt(parts)
         status = 1 if any(part.failed for part in parts) else 0
         if "tests" in names:
             status = coverage() or status
@@ -220,6 +256,8 @@ def main() -> int:
         cpu = sum(each.ru_utime + each.ru_stime for each in used)
         print(f"{'all of them':24} {time.monotonic() - began:8.0f} {cpu:8.0f}", flush=True)
         tell_again(known)
+        for name in unsteady:
+            print(f"UNSTEADY: {name} failed, and passed when it was run once more", flush=True)
     return status
 
 

@@ -147,3 +147,55 @@ def test_there_are_few_more_parts_at_once_than_processors(check: ModuleType, mon
     for processors, expected in ((1, 2), (2, 3), (64, 9)):
         monkeypatch.setattr(os, "sched_getaffinity", lambda _, count=processors: set(range(count)))
         assert check.at_once() == expected
+
+
+def parts_of(check: ModuleType, folder: Path, tests: dict[str, str]) -> list[Any]:
+    """Make a part of each test's body."""
+    parts = []
+    for name, body in tests.items():
+        path = folder / "tests" / f"test_{name}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"def test_{name}():\n    {body}\n")
+        parts.append(check.pytest_part(name, [f"tests/{path.name}"], 1))
+    return parts
+
+
+ONCE = "import pathlib; path = pathlib.Path('was-here'); there = path.exists(); path.touch(); assert there"
+
+
+@pytest.fixture
+def elsewhere(check: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Return the module as one that runs its tests in a folder of their own."""
+    (tmp_path / ".ci").symlink_to(ROOT / ".ci")
+    monkeypatch.setattr(check, "ROOT", tmp_path)
+    monkeypatch.setattr(check, "FOLDER", tmp_path)
+    monkeypatch.setattr(check, "COVERAGE", tmp_path)
+    monkeypatch.delenv("UNSTEADY", raising=False)
+    return check
+
+
+@pytest.mark.parametrize(
+    ("tests", "unsteady", "failed"),
+    [
+        ({"good": "pass"}, [], []),
+        ({"good": "pass", "once": ONCE}, ["once"], []),
+        ({"once": ONCE, "bad": "assert 0"}, [], ["once", "bad"]),
+        ({f"bad{number}": "assert 0" for number in range(4)}, [], ["bad0", "bad1", "bad2", "bad3"]),
+        ({"once": ONCE, "ended": "import os; os._exit(1)"}, [], ["once", "ended"]),
+    ],
+)
+def test_a_second_attempt(
+    elsewhere: ModuleType, tests: dict[str, str], unsteady: list[str], failed: list[str], tmp_path: Path
+) -> None:
+    parts = parts_of(elsewhere, tmp_path, tests)
+    elsewhere.run(parts)
+    assert elsewhere.second_attempt(parts) == [f"tests/test_{name}.py::test_{name}" for name in unsteady]
+    assert [part.name for part in parts if part.failed] == failed
+
+
+def test_no_second_attempt(elsewhere: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNSTEADY", "fail")
+    parts = parts_of(elsewhere, tmp_path, {"once": ONCE})
+    elsewhere.run(parts)
+    assert elsewhere.second_attempt(parts) == []
+    assert parts[0].failed
