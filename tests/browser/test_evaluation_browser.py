@@ -15,7 +15,7 @@ from twisted.internet.defer import gatherResults
 from tests.browser.evaluation_table import FAILING, OURS, SAME, show
 from tests.browser.support import SharedBrowserTestCase
 from txcdp.domains import emulation, heap_profiler, runtime
-from txcdp.errors import ContextDestroyed, EvaluationError
+from txcdp.errors import ContextDestroyed, EvaluationError, SelectorError
 from txcdp.page import ElementHandle, JSError, JSHandle, Page
 from txcdp.page._evaluation import Evaluator
 from txcdp.page._injected import Injected
@@ -325,7 +325,7 @@ class HandleTests(SharedBrowserTestCase):
         self.assertIsInstance(await tab.evaluate_handle("document.body"), ElementHandle)
         await tab.evaluate("b => b.style.display = 'none'", found)
         self.assertIsNone(await found.bounding_box())
-        error = await self.fails(tab.query_selector("!!"), EvaluationError)
+        error = await self.fails(tab.query_selector("!!"), SelectorError)
         self.assertIn("is not a valid selector", str(error))
 
     async def alive(self, tab: Page) -> int:

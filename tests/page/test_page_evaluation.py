@@ -213,11 +213,11 @@ class KeptTests(EvaluationTestCase):
 
     def test_elements(self):
         self.chrome.on(runtime.evaluate, kept("1", subtype="node"))
-        element = self.chrome.run(self.tab.query_selector("p"))
+        element = self.chrome.run(self.tab.evaluate_handle("document.body")).as_element()
         assert element is not None
         self.assertIs(element.as_element(), element)
-        self.chrome.on(runtime.evaluate, result(None, type="object", subtype="null"))
-        self.assertIsNone(self.chrome.run(self.tab.query_selector("p")))
+        self.chrome.on(runtime.call_function_on, result(None, type="object", subtype="null"))
+        self.assertIsNone(self.chrome.run(element.query_selector("p")))
 
 
 class WaitTests(EvaluationTestCase):

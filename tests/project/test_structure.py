@@ -82,7 +82,10 @@ CIRCLES: tuple[frozenset[str], ...] = (
                 "page._file_choosers",
                 "page._frames",
                 "page._handles",
-                *(f"page.{name}" for name in ("_acting", "_locating", "_locators", "_reading")),
+                *(
+                    f"page.{name}"
+                    for name in ("_acting", "_coordinates", "_locating", "_locators", "_reading", "_shortcuts")
+                ),
                 "page._navigation",
             ),
             *("page._page", "page._storage", "page._workers"),

@@ -60,12 +60,10 @@ from txcdp.page._handles import (
     JSHandle,
     element_of,
     handle_of,
-    query_selector,
-    query_selector_all,
 )
 from txcdp.page._injected import Injected
 from txcdp.page._locating import Path
-from txcdp.page._locators import Finding
+from txcdp.page._shortcuts import SelectorReading
 from txcdp.page._tags import add_tag
 from txcdp.page._waiting import FunctionWait, interval_of
 from txcdp.protocol import Event, Record
@@ -145,7 +143,7 @@ class Below(Choice):
     above = ()
 
 
-class Frame(Finding):
+class Frame(SelectorReading):
     """A frame: the same object for as long as the frame is there, whichever process it is in.
 
     :ivar page: the page that it is in.
@@ -262,16 +260,6 @@ class Frame(Finding):
     def wait_for_timeout(self, timeout: float | timedelta) -> Deferred[None]:
         """Wait for a time; see :meth:`Page.wait_for_timeout`."""
         return self.page.wait_for_timeout(timeout)
-
-    @returns_deferred
-    async def query_selector(self, selector: str) -> ElementHandle | None:
-        """Return the first element of the frame's document that matches a selector; see :meth:`Page.query_selector`."""
-        return await query_selector(await self._tree.evaluator(self), None, selector)
-
-    @returns_deferred
-    async def query_selector_all(self, selector: str) -> list[ElementHandle]:
-        """Return all elements of the frame's document that match a selector; see :meth:`Page.query_selector_all`."""
-        return await query_selector_all(await self._tree.evaluator(self), None, selector)
 
     @returns_deferred
     async def add_script_tag(

@@ -204,7 +204,7 @@ class ElementHandle(JSHandle):
         try:
             model = (await self._injected.session.execute(dom.get_box_model(object_id=self._remote.object_id))).model
         except CommandError as error:
-            if error.message == _NO_BOX:
+            if error.message == NO_BOX:
                 return None
             raise explained(error) from error
         x, y = model.border[::2], model.border[1::2]
@@ -265,7 +265,7 @@ _FRAMES = ("IFRAME", "FRAME")
 _ROOT = "node => (node.nodeType === 9 ? node : node.ownerDocument).documentElement"
 
 #: What Chromium says of an element that is not laid out.
-_NO_BOX = "Could not compute box model."
+NO_BOX = "Could not compute box model."
 
 
 def handle_of(kept: Kept) -> JSHandle:
@@ -297,7 +297,11 @@ async def query_selector(evaluator: Evaluator, root: Kept | None, selector: str)
 
 async def query_selector_all(evaluator: Evaluator, root: Kept | None, selector: str) -> list[ElementHandle]:
     """Return all elements that match a selector of CSS."""
-    found = handle_of(await evaluator.run("queryAll", "", (root, selector), by_value=False))
+    return await elements_of(handle_of(await evaluator.run("queryAll", "", (root, selector), by_value=False)))
+
+
+async def elements_of(found: JSHandle) -> list[ElementHandle]:
+    """Return the elements of an array, which is released."""
     async with found:
         elements = [handle_of(each).as_element() for each in (await _properties(found)).values()]
         return [each for each in elements if each is not None]

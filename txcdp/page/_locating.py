@@ -58,6 +58,10 @@ class Handlers(Protocol):
         ...
 
 
+class NoFrame(Again):
+    """Raised where there is no frame in which something could be looked for."""
+
+
 class Path:
     """A way to elements: steps in a document, then through a frame's element into its document, and so on.
 
@@ -122,22 +126,23 @@ class Attempt:
         """Note something that the error at the deadline says."""
         self._action.log(text)
 
-    async def run(self, operation: str, args: Any = None) -> Any:
+    async def run(self, operation: str, args: Any = None, *, otherwise: Any = None) -> Any:
         """Do an operation of the script with what is found; the page itself tries again when the document changes.
 
         :param operation: its name; see ``operations`` in ``locators.js``.
         :param args: of it, as JSON has them.
+        :param otherwise: what is returned where a frame on the way is not there; None: it is tried again.
         :returns: what it returns.
         """
         patience = _PATIENCE[min(self.number, len(_PATIENCE) - 1)]
         left = self.seconds_left
         if left is not None and left < patience + _LAST:  # so that it is known at the deadline how far it has got
             patience = max(0.0, left - _LAST)
-        return await self._value(operation, args, patience)
+        return await self._value(operation, args, patience, otherwise)
 
-    async def once(self, operation: str, args: Any = None) -> Any:
-        """Do an operation of the script with what is found, without waiting."""
-        return await self._value(operation, args, 0)
+    async def once(self, operation: str, args: Any = None, *, otherwise: Any = None) -> Any:
+        """Do an operation of the script with what is found, without waiting; see :meth:`run`."""
+        return await self._value(operation, args, 0, otherwise)
 
     async def element(self, operation: str = "element", args: Any = None, *, patience: float = 0.25) -> str:
         """Return the id of the element, in our own world, as long as the try goes on.
@@ -145,9 +150,20 @@ class Attempt:
         :param operation: which is to return it.
         :param patience: seconds for which the page itself tries again.
         """
+        object_id = await self._element(operation, args, patience)
+        if object_id is None:
+            raise LocatorError(f"{self.locator}: it stands for no element")
+        return object_id
+
+    async def element_now(self) -> str | None:
+        """Return the id of the element that there is now; None: there is none."""
+        return await self._element("elementOrNull", None, 0)
+
+    async def _element(self, operation: str, args: Any, patience: float) -> str | None:
         result = await self._run(operation, args, patience, raw=True)
         if result.object_id is None:
-            raise LocatorError(f"{self.locator}: {value_of(str(result.value), self.locator, True)!r} is no element")
+            value_of(str(result.value), self.locator, patience > 0)
+            return None
         self._object_ids.append(result.object_id)
         return result.object_id
 
@@ -182,8 +198,13 @@ class Attempt:
         for each in object_ids:
             self.session.execute(runtime.release_object(object_id=each)).addErrback(ignore_failure)
 
-    async def _value(self, operation: str, args: Any, patience: float) -> Any:
-        result = await self._run(operation, args, patience)
+    async def _value(self, operation: str, args: Any, patience: float, otherwise: Any) -> Any:
+        try:
+            result = await self._run(operation, args, patience)
+        except NoFrame:
+            if otherwise is None:
+                raise
+            return otherwise
         return value_of(str(result.value), self.locator, patience > 0)
 
     async def _run(self, operation: str, args: Any, patience: float, *, raw: bool = False) -> runtime.RemoteObject:
@@ -207,10 +228,12 @@ class Attempt:
     async def _step_into(self, frame: Frame, engine: Engine, text: str) -> tuple[Frame, Engine]:
         """Go through an element into the document that it shows."""
         self.frame = frame
-        result = await self._send(engine, text, "frame", None, _PATIENCE[0], True)
+        result = await self._send(engine, text, "frame", None, 0, True)
         object_id = result.object_id
         if object_id is None:
-            frame_id = str(value_of(str(result.value), self.locator, True))
+            frame_id = value_of(str(result.value), self.locator)
+            if frame_id is None:
+                raise NoFrame("no element is there that shows the frame")
         else:
             node = (await engine.session.execute(dom.describe_node(object_id=object_id))).node
             if not node.frame_id:
@@ -356,9 +379,12 @@ class LocatorBase:
         """Do one operation of the script."""
         return self._perform(what, lambda attempt: attempt.run(operation, args), timeout)
 
-    def _look(self, what: str, operation: str, args: Any = None, timeout: Timeout = DEFAULT) -> Deferred[Any]:
-        """Do one operation of the script that has not to wait for anything."""
-        return self._perform(what, lambda attempt: attempt.once(operation, args), timeout)
+    def _look(self, what: str, operation: str, *, otherwise: Any) -> Deferred[Any]:
+        """Do one operation of the script that has not to wait for anything.
+
+        :param otherwise: what comes of it where the frame is not there in which the elements are.
+        """
+        return self._perform(what, lambda attempt: attempt.once(operation, otherwise=otherwise))
 
 
 async def _awaited(coroutine: Awaitable[T]) -> T:

@@ -198,6 +198,11 @@ class Locator(Finding, ElementReading):
         """The last of the elements."""
         return self._then("last", ("nth", -1))
 
+    def _first(self) -> Locator:
+        """Return the first of the elements, where that goes without saying."""
+        frame, path = self._start()
+        return Locator(frame, Path((*path.parts[:-1], (*path.parts[-1], ("nth", 0))), path.words))
+
     def nth(self, index: int) -> Locator:
         """Return one of the elements.
 

@@ -31,12 +31,12 @@ from txcdp.page._handles import ElementHandle, JSHandle, handle_of
 from txcdp.page._injected import Injected
 from txcdp.page._input import InputDevices, Keyboard, Mouse, Touchscreen
 from txcdp.page._locating import Handlers, Path
-from txcdp.page._locators import Finding
 from txcdp.page._navigation import Navigator
 from txcdp.page._options import ColorScheme, Contrast, ForcedColors, Media, ReducedMotion, checked_options
 from txcdp.page._popups import Popups
 from txcdp.page._screencast import ScreencastFrame, screencast
 from txcdp.page._scripts import Binding, Scripts, source_of
+from txcdp.page._shortcuts import SelectorReading
 from txcdp.page._storage import WebStorage
 from txcdp.page._viewport import ViewportSize, checked
 from txcdp.page._waiting import wait_for_timeout
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 E = TypeVar("E", bound=Event)
 
 
-class Page(Finding):
+class Page(SelectorReading):
     """A page; made by ``Browser.new_page``, ``BrowserContext.new_page`` and ``Browser.attach_pages``.
 
     Its session's Page domain and lifecycle events stay enabled. When the page is closed or crashes, or
@@ -722,22 +722,6 @@ class Page(Finding):
     def _source_of_call(self, injected: Injected, context_id: int) -> dict[str, Any]:
         frame = self._tree.frame_of_context(injected.session, context_id)
         return {"context": self.context, "page": self, "frame": frame}
-
-    def query_selector(self, selector: str) -> Deferred[ElementHandle | None]:
-        """Return the first element of the document that matches a selector.
-
-        :param selector: of CSS.
-        :returns: fires with an :class:`ElementHandle`; None: there is none. Fails like :meth:`evaluate`.
-        """
-        return self.main_frame.query_selector(selector)
-
-    def query_selector_all(self, selector: str) -> Deferred[list[ElementHandle]]:
-        """Return all elements of the document that match a selector.
-
-        :param selector: of CSS.
-        :returns: fires with a list, in the document's order; fails like :meth:`evaluate`.
-        """
-        return self.main_frame.query_selector_all(selector)
 
     def content(self) -> Deferred[str]:
         """Return the document as HTML, with its doctype, as it is now.

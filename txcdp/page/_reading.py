@@ -1,24 +1,371 @@
-"""What locators read of their elements."""
+"""What locators read of their elements, and what they wait for."""
 
 from __future__ import annotations
 
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any, Final, Literal, get_args
+
 from twisted.internet.defer import Deferred
 
+from txcdp._deferreds import returns_deferred
 from txcdp._timeouts import DEFAULT, Timeout
-from txcdp.page._locating import LocatorBase
+from txcdp.domains import dom
+from txcdp.errors import CommandError
+from txcdp.page import _capture as capture
+from txcdp.page._coordinates import box_of, offset_of
+from txcdp.page._engine import Again
+from txcdp.page._evaluation import Evaluator, explained
+from txcdp.page._handles import Box, ElementHandle, JSHandle, elements_of, handle_of
+from txcdp.page._locating import Attempt, LocatorBase
+
+#: What an element is waited for to be.
+ElementState = Literal["attached", "detached", "visible", "hidden"]
+
+#: Dispatches an event of the kind that its type belongs to; what it is given may be handles.
+_DISPATCH: Final = files("txcdp.page").joinpath("dispatch_event.js")
 
 
 class ElementReading(LocatorBase):
-    """Base of locators: their methods that read."""
+    """Base of locators: their methods that read, and wait."""
 
     def count(self) -> Deferred[int]:
-        """Return how many elements there are now.
+        """Return how many elements there are now, without waiting for any.
 
         :returns: fires with the number. Fails with :exc:`SelectorError` where the selector is malformed, and with
             :exc:`ActionTimeout` where the page does not answer.
         """
-        return self._look("count", "count")
+        return self._look("count", "count", otherwise=0)
+
+    def all_inner_texts(self) -> Deferred[list[str]]:
+        """Return the texts of all elements that there are now, as they are rendered.
+
+        :returns: fires with a list; fails like :meth:`count`.
+        """
+        return self._look("all_inner_texts", "innerTexts", otherwise=[])
+
+    def all_text_contents(self) -> Deferred[list[str]]:
+        """Return the texts in all elements that there are now.
+
+        :returns: fires with a list; fails like :meth:`count`.
+        """
+        return self._look("all_text_contents", "textContents", otherwise=[])
 
     def text_content(self, *, timeout: Timeout = DEFAULT) -> Deferred[str | None]:
-        """Return the text in the element and in all that it contains."""
+        """Return the text in the element and in all that it contains.
+
+        :param timeout: until the element is there: seconds, or a timedelta; None or 0: no deadline; as
+            ``Page.set_default_timeout`` has set it when not given.
+        :returns: fires with the text. Fails with :exc:`ActionTimeout` when the element does not come in time, with
+            :exc:`StrictModeViolation` when there are several, with :exc:`SelectorError` when the selector is malformed,
+            with :exc:`NavigationError` when the frame is removed, and like ``Session.execute``.
+        """
         return self._run("text_content", "textContent", None, timeout)
+
+    def inner_text(self, *, timeout: Timeout = DEFAULT) -> Deferred[str]:
+        """Return the element's text as it is rendered (``innerText``).
+
+        :param timeout: as for :meth:`text_content`.
+        :returns: fires with the text; fails like :meth:`text_content`, and with :exc:`LocatorError` when it is none of
+            HTML.
+        """
+        return self._run("inner_text", "innerText", None, timeout)
+
+    def inner_html(self, *, timeout: Timeout = DEFAULT) -> Deferred[str]:
+        """Return what the element contains as HTML (``innerHTML``).
+
+        :param timeout: as for :meth:`text_content`.
+        :returns: fires with the text; fails like :meth:`text_content`.
+        """
+        return self._run("inner_html", "innerHTML", None, timeout)
+
+    def input_value(self, *, timeout: Timeout = DEFAULT) -> Deferred[str]:
+        """Return the value of an ``<input>``, ``<textarea>`` or ``<select>``, or of that which a label is of.
+
+        :param timeout: as for :meth:`text_content`.
+        :returns: fires with the text; fails like :meth:`text_content`, and with :exc:`LocatorError` when it is another
+            element.
+        """
+        return self._run("input_value", "inputValue", None, timeout)
+
+    def get_attribute(self, name: str, *, timeout: Timeout = DEFAULT) -> Deferred[str | None]:
+        """Return one of the element's attributes.
+
+        :param name: its name.
+        :param timeout: as for :meth:`text_content`.
+        :returns: fires with the text, None where the element has it not; fails like :meth:`text_content`.
+        """
+        return self._run("get_attribute", "attribute", name, timeout)
+
+    def is_visible(self) -> Deferred[bool]:
+        """Return whether the element is there now, and visible: it has a box that is not empty, and is not hidden.
+
+        :returns: fires with a bool; fails like :meth:`count`, and with :exc:`StrictModeViolation`.
+        """
+        return self._look("is_visible", "isVisible", otherwise=False)
+
+    @returns_deferred
+    async def is_hidden(self) -> bool:
+        """Return whether the element is not there now, or not visible.
+
+        :returns: fires with a bool; fails like :meth:`is_visible`.
+        """
+        return not await self._look("is_hidden", "isVisible", otherwise=False)
+
+    def is_enabled(self, *, timeout: Timeout = DEFAULT) -> Deferred[bool]:
+        """Return whether the element is enabled, which is all that is not disabled.
+
+        :param timeout: as for :meth:`text_content`.
+        :returns: fires with a bool; fails like :meth:`text_content`.
+        """
+        return self._run("is_enabled", "isEnabled", None, timeout)
+
+    @returns_deferred
+    async def is_disabled(self, *, timeout: Timeout = DEFAULT) -> bool:
+        """Return whether the element, or a group that it is in, is disabled, by HTML or by ARIA.
+
+        :param timeout: as for :meth:`text_content`.
+        :returns: fires with a bool; fails like :meth:`text_content`.
+        """
+        return not await self._run("is_disabled", "isEnabled", None, timeout)
+
+    def is_editable(self, *, timeout: Timeout = DEFAULT) -> Deferred[bool]:
+        """Return whether the element can be edited: it is enabled and not read-only.
+
+        :param timeout: as for :meth:`text_content`.
+        :returns: fires with a bool; fails like :meth:`text_content`, and with :exc:`LocatorError` when it is none that
+            could be.
+        """
+        return self._run("is_editable", "isEditable", None, timeout)
+
+    def is_checked(self, *, timeout: Timeout = DEFAULT) -> Deferred[bool]:
+        """Return whether a checkbox, a radio button or the like is checked.
+
+        :param timeout: as for :meth:`text_content`.
+        :returns: fires with a bool; fails like :meth:`text_content`, and with :exc:`LocatorError` when it is none.
+        """
+        return self._run("is_checked", "isChecked", None, timeout)
+
+    def bounding_box(self, *, timeout: Timeout = DEFAULT) -> Deferred[Box | None]:
+        """Return where the element is, relative to the viewport of the page.
+
+        :param timeout: as for :meth:`text_content`.
+        :returns: fires with the :class:`Box` of its border, None where it is not shown; fails like
+            :meth:`text_content`.
+        """
+
+        async def read(attempt: Attempt) -> Box | None:
+            if self._is_in_main_frame:
+                box: Box | None = await attempt.run("box")
+                return box
+            object_id = await attempt.element()
+            box = await box_of(attempt.session, object_id)
+            return None if box is None else await offset_of(attempt.frame, box)
+
+        return self._perform("bounding_box", read, timeout)
+
+    def wait_for(self, *, state: ElementState = "visible", timeout: Timeout = DEFAULT) -> Deferred[None]:
+        """Wait until the element is as wanted.
+
+        :param state: ``"attached"``: it is there; ``"visible"``: and has a box that is not empty; ``"hidden"``: it is
+            not there, or not visible; ``"detached"``: it is not there.
+        :param timeout: as for :meth:`text_content`.
+        :returns: fires with None; fails like :meth:`text_content`.
+        :raises ValueError: there is no such state.
+        """
+        _check_state(state)
+
+        async def wait(attempt: Attempt) -> None:
+            await attempt.run("state", state, otherwise=_otherwise(state))
+
+        return self._perform(f"wait_for(state={state!r})", wait, timeout)
+
+    @returns_deferred
+    async def evaluate(self, expression: str, arg: Any = None, *, timeout: Timeout = DEFAULT) -> Any:
+        """Call a function of JavaScript with the element, in the page's own world.
+
+        :param expression: a function, such as ``(element, arg) => element.id``.
+        :param arg: its second argument, as of ``Page.evaluate``.
+        :param timeout: until the element is there, as for :meth:`text_content`.
+        :returns: fires with the value, as ``Page.evaluate`` does; fails like that, and like :meth:`text_content`.
+        """
+        element = await self.element_handle(timeout=timeout)
+        return await element.evaluate(expression, arg)
+
+    @returns_deferred
+    async def evaluate_handle(self, expression: str, arg: Any = None, *, timeout: Timeout = DEFAULT) -> JSHandle:
+        """Call a function of JavaScript with the element, and keep what it returns in the page.
+
+        :param expression: as for :meth:`evaluate`.
+        :param arg: as for :meth:`evaluate`.
+        :param timeout: as for :meth:`evaluate`.
+        :returns: fires with a :class:`JSHandle`; fails like :meth:`evaluate`.
+        """
+        element = await self.element_handle(timeout=timeout)
+        return await element.evaluate_handle(expression, arg)
+
+    @returns_deferred
+    async def evaluate_all(self, expression: str, arg: Any = None) -> Any:
+        """Call a function of JavaScript with an array of all elements that there are now, in the page's own world.
+
+        :param expression: a function, such as ``(elements, arg) => elements.length``.
+        :param arg: its second argument, as of ``Page.evaluate``.
+        :returns: fires with the value, as ``Page.evaluate`` does; fails like that, and like :meth:`count`.
+        """
+        evaluator, elements = await self._array("evaluate_all")
+        return await evaluator.evaluate(expression, (elements, arg))
+
+    def element_handle(self, *, timeout: Timeout = DEFAULT) -> Deferred[ElementHandle]:
+        """Return a handle of the element that there is.
+
+        :param timeout: as for :meth:`text_content`.
+        :returns: fires with an :class:`ElementHandle`; fails like :meth:`text_content`.
+        """
+
+        async def find(attempt: Attempt) -> ElementHandle:
+            return await attempt.handle(await attempt.element())
+
+        return self._perform("element_handle", find, timeout)
+
+    @returns_deferred
+    async def element_handles(self) -> list[ElementHandle]:
+        """Return handles of all elements that there are now.
+
+        :returns: fires with a list of :class:`ElementHandle`; fails like :meth:`count`.
+        """
+        _, elements = await self._array("element_handles")
+        return await elements_of(elements)
+
+    @returns_deferred
+    async def dispatch_event(
+        self,
+        type: str,  # noqa: A002  (as users of the field know it)
+        event_init: Mapping[str, Any] | None = None,
+        *,
+        timeout: Timeout = DEFAULT,
+    ) -> None:
+        """Dispatch an event on the element, wherever it is; it bubbles and can be cancelled unless it says otherwise.
+
+        :param type: such as ``"click"``; it decides about the kind of event.
+        :param event_init: its properties, as its constructor takes them; handles can be among them.
+        :param timeout: as for :meth:`text_content`.
+        :returns: fires with None; fails like :meth:`evaluate`.
+        """
+        await self.evaluate(_DISPATCH.read_text("utf-8"), [type, dict(event_init or {})], timeout=timeout)
+
+    @returns_deferred
+    async def focus(self, *, timeout: Timeout = DEFAULT) -> None:
+        """Give the element the focus.
+
+        :param timeout: as for :meth:`text_content`.
+        :returns: fires with None; fails like :meth:`text_content`.
+        """
+        await self._run("focus", "focus", None, timeout)
+
+    @returns_deferred
+    async def blur(self, *, timeout: Timeout = DEFAULT) -> None:
+        """Take the focus from the element.
+
+        :param timeout: as for :meth:`text_content`.
+        :returns: fires with None; fails like :meth:`text_content`.
+        """
+        await self._run("blur", "blur", None, timeout)
+
+    def scroll_into_view_if_needed(self, *, timeout: Timeout = DEFAULT) -> Deferred[None]:
+        """Scroll until the element is in view, once it is visible, if it is not (``DOM.scrollIntoViewIfNeeded``).
+
+        :param timeout: as for :meth:`text_content`.
+        :returns: fires with None; fails like :meth:`text_content`.
+        """
+
+        async def scroll(attempt: Attempt) -> None:
+            object_id = await attempt.element("visibleElement")
+            try:
+                await attempt.session.execute(dom.scroll_into_view_if_needed(object_id=object_id))
+            except CommandError as error:
+                meant = explained(error)
+                if meant is not error:
+                    raise meant from error
+                raise Again(f"it cannot be scrolled to: {error.message}") from error
+
+        return self._perform("scroll_into_view_if_needed", scroll, timeout)
+
+    @returns_deferred
+    async def screenshot(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        type: capture.ImageFormat | None = None,  # noqa: A002  (as users of the field know it)
+        quality: int | None = None,
+        mask: Sequence[str | ElementHandle | ElementReading] = (),
+        mask_color: str | None = None,
+        style: str | None = None,
+        animations: Literal["disabled", "allow"] = "allow",
+        caret: Literal["hide", "initial"] = "hide",
+        omit_background: bool = False,
+        scale: Literal["css", "device"] = "device",
+        timeout: Timeout = DEFAULT,
+    ) -> bytes:
+        """Take a picture of the element, scrolled into view; see :meth:`ElementHandle.screenshot`.
+
+        :param mask: what is painted over: selectors of CSS, elements, or locators.
+        :param timeout: as for :meth:`text_content`, for all of it.
+        :returns: fires with the file's content; fails like that, and like :meth:`text_content`.
+        """
+        capture.image_format(path, type)  # what is wrong is refused before the element is waited for
+        element = await self.element_handle(timeout=timeout)
+        masked: list[str | ElementHandle] = []
+        for each in mask:
+            masked.extend(await each.element_handles() if isinstance(each, ElementReading) else [each])
+        return await element.screenshot(
+            path,
+            type=type,
+            quality=quality,
+            mask=masked,
+            mask_color=mask_color,
+            style=style,
+            animations=animations,
+            caret=caret,
+            omit_background=omit_background,
+            scale=scale,
+            timeout=timeout,
+        )
+
+    @property
+    def _is_in_main_frame(self) -> bool:
+        return len(self._path.parts) == 1 and self._frame is self._frame.page.main_frame
+
+    async def _array(self, what: str) -> tuple[Evaluator, JSHandle]:
+        """Return an array of the elements, in the page's own world, and what evaluates there.
+
+        Our world dispatches an event on each, by a name that nobody else knows, and the page's world notes where.
+        """
+
+        async def gather(attempt: Attempt) -> tuple[Evaluator, JSHandle]:
+            await attempt.once("count", otherwise=0)
+            evaluator = await attempt.frame._tree.evaluator(attempt.frame)
+            name, count = f"_{secrets.token_hex(12)}", 0
+            await evaluator.run("gather", "", (name,), await_promise=False)
+            try:
+                count = await attempt.once("announce", name, otherwise=0)
+            finally:
+                gathered = evaluator.run("gathered", "", (name, count), by_value=False)
+            elements = handle_of(await gathered)
+            if elements._remote.object_id is None:  # no listeners run where the page's scripts must not
+                found = [await attempt.handle(await attempt.element("nth", index)) for index in range(count)]
+                elements = handle_of(await evaluator.keep("list => list", (found,)))
+            return evaluator, elements
+
+        return await self._perform(what, gather)
+
+
+def _check_state(state: str) -> None:
+    if state not in get_args(ElementState):
+        raise ValueError(f"state={state!r}: use one of {', '.join(map(repr, get_args(ElementState)))}")
+
+
+def _otherwise(state: str) -> Any:
+    """Return what a wait results in where the frame is not there in which it is looked for."""
+    return True if state in ("hidden", "detached") else None

@@ -464,6 +464,11 @@
     throw new TypeError('only a document, an element or a shadow root can be searched');
   };
 
+  const addListener = Node && method(global.EventTarget, 'addEventListener'), removeListener = Node && method(global.EventTarget, 'removeEventListener');
+  const pathOf = Node && method(global.Event, 'composedPath');
+  /** What is gathered, by the name of an event. @type {Map<string, { found: any[], take: (event: Event) => void }>} */
+  const gatherings = new Map();
+
   return {
     __proto__: null,
 
@@ -501,6 +506,23 @@
     queryAll(handles, ...packed) {
       unpackAll(packed, handles);
       return query(packed[0] || document, 'all', packed[1]);
+    },
+
+    /** Note on what an event is dispatched. @param {any[]} handles @param {string} name */
+    gather(handles, name) {
+      const found = own([]);
+      let count = 0;
+      const take = (/** @type {Event} */ event) => { found[count++] = pathOf(event)[0]; };
+      mapSet(gatherings, name, { found, take });
+      addListener(global, name, take, true);
+    },
+
+    /** Return an array of these; nothing where they are not so many. @param {any[]} handles @param {string} name @param {number} count */
+    gathered(handles, name, count) {
+      const { found, take } = mapGet(gatherings, name);
+      mapDelete(gatherings, name);
+      removeListener(global, name, take, true);
+      return found.length === count ? setPrototypeOf(found, ArrayPrototype) : undefined;
     },
 
     /**

@@ -46,6 +46,8 @@ const childrenOf = getter(Element.prototype, 'children');
 const previousElementOf = getter(Element.prototype, 'previousElementSibling');
 const matchesCSS = method(Element.prototype, 'matches');
 const closestCSS = method(Element.prototype, 'closest');
+const clientRectsOf = method(Element.prototype, 'getClientRects');
+const dispatchEventTo = method(EventTarget.prototype, 'dispatchEvent');
 const boxOf = method(Element.prototype, 'getBoundingClientRect');
 const isRendered = method(Element.prototype, 'checkVisibility');
 const innerTextOf = getter(HTMLElement.prototype, 'innerText');
@@ -102,7 +104,7 @@ class Refusal extends Error {
 }
 
 /** @param {string} selector @param {string} wrong */
-const malformed = (selector, wrong) => new Refusal(`${JSON.stringify(selector)} is no selector: ${wrong}`, 'selector');
+const malformed = (selector, wrong) => new Refusal(`${JSON.stringify(selector)} is not a valid selector: ${wrong}`, 'selector');
 
 /** What an operation returns that is to be tried anew. */
 class Again {
@@ -774,8 +776,8 @@ const nameTest = test => {
 const byRole = (root, wanted) => {
   const { role, checked, pressed, selected, expanded, disabled, level, hidden } = wanted;
   const name = wanted.name && nameTest(wanted.name), description = wanted.description && nameTest(wanted.description);
-  return queryAll(root, '*', true).filter(element =>
-    roleOf(element) === role &&
+  return queryAll(root, selectorOf(role), true).filter(element =>
+    aria().hasRole(element, role) &&
     (selected === undefined || (ariaSelected(element) || false) === selected) &&
     (checked === undefined || (ariaChecked(element) === 'error' ? false : ariaChecked(element)) === checked) &&
     (pressed === undefined || (ariaPressed(element) || false) === pressed) &&
@@ -783,12 +785,9 @@ const byRole = (root, wanted) => {
     (level === undefined || ariaLevel(element) === level) &&
     (disabled === undefined || ariaDisabled(element) === disabled) &&
     (hidden || !isHiddenForAria(element)) &&
-    (!name || name(nameOf(element))) &&
+    (!name || name(nameOf(element, hidden))) &&
     (!description || description(descriptionOf(element))));
 };
-
-const labelsOfControl = (/** @type {any} */ element) => element instanceof HTMLInputElement || element instanceof HTMLButtonElement || element instanceof HTMLSelectElement ||
-  element instanceof HTMLTextAreaElement || element instanceof HTMLMeterElement || element instanceof HTMLOutputElement || element instanceof HTMLProgressElement ? element.labels : null;
 
 /** The texts that label an element. @param {Element} element @returns {ElementText[]} */
 const labelTexts = element => {
@@ -800,9 +799,10 @@ const labelTexts = element => {
   }
   const label = attributeOf(element, 'aria-label');
   if (label !== null && label.trim()) return [{ full: label, plain: plain(label), own: [label] }];
-  const elements = labelsOfControl(element);
-  return elements ? Array.from(elements, textOf) : [];
+  return matchesCSS(element, LABELABLE) ? Array.from(aria().labels(element), textOf) : [];
 };
+
+const LABELABLE = 'button,input:not([type=hidden i]),meter,output,progress,select,textarea';
 
 /** @type {Record<string, (root: Root, ...rest: any[]) => Element[]>} What finds elements below a root, by the name of a step. */
 const finders = {
@@ -814,7 +814,7 @@ const finders = {
   textSelector: (root, pattern, own, pierce) => byText(root, own ? ownTextTest(pattern.s) : textTest(pattern), own, !own && !('re' in pattern), pierce),
   label: (root, pattern) => {
     const test = textTest(pattern);
-    return queryAll(root, '*', true).filter(element => labelTexts(element).some(test));
+    return queryAll(root, `${LABELABLE},[aria-label],[aria-labelledby]`, true).filter(element => labelTexts(element).some(test));
   },
   attribute: (root, attribute, pattern) => {
     const test = stringTest(pattern);
@@ -1158,11 +1158,70 @@ const engine = {
 
 // Reading:
 
+/** @param {Element} element @returns {boolean} */
+const isHTML = element => element instanceof HTMLElement;
+
+/** @param {any} element @param {string} what */
+const textInside = (element, what) => {
+  if (!isHTML(element)) throw new Refusal(`${what}: ${shown(element)} is no HTMLElement`);
+  return innerTextOf(element);
+};
+
 forAll('count', elements => elements.length);
 forAll('elements', elements => elements);
+forAll('innerTexts', elements => elements.map(each => isHTML(each) ? innerTextOf(each) : textContentOf(each) || ''));
+forAll('textContents', elements => elements.map(each => textContentOf(each) || ''));
 operations.element = element => element;
-operations.attached = () => true;
 operations.textContent = element => textContentOf(element);
+operations.innerText = element => textInside(element, 'inner_text');
+operations.innerHTML = element => innerHTMLOf(element);
+operations.attribute = (element, name) => attributeOf(element, name);
+operations.inputValue = element => {
+  const target = retargeted(element, 'control');
+  if (target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement) return target.value;
+  throw new Refusal(`input_value: ${shown(target)} is no <input>, <textarea> or <select>`);
+};
+operations.isEnabled = element => isEnabled(element);
+operations.isEditable = element => isEditable(element);
+operations.isChecked = element => checkedness(element) === true;
+forAny('isVisible', element => !!element && isVisible(element));
+operations.box = element => {
+  if (!clientRectsOf(element).length) return null;
+  const { x, y, width, height } = boxOf(element);
+  return { x, y, width, height };
+};
+
+/** Wait for one of the states that an element can be in. */
+forAny('state', (element, state) => {
+  switch (state) {
+    case 'attached': return element ? true : again('no element is there');
+    case 'visible': return !element ? again('no element is there') : isVisible(element) ? true : again('it is not visible', element);
+    case 'detached': return element ? again('it is still there', element) : true;
+    default: return element && isVisible(element) ? again('it is still visible', element) : true;
+  }
+});
+
+/** Return the element when it is visible. */
+operations.visibleElement = element => isVisible(element) ? element : again('it is not visible', element);
+forAll('nth', (elements, index) => elements[index]);
+forAny('elementOrNull', element => element);
+
+/** Tell the page's own world which elements there are, by an event whose name nobody else knows. */
+forAll('announce', (elements, name) => {
+  for (const each of elements) dispatchEventTo(each, new Event(name, { composed: true }));
+  return elements.length;
+});
+
+const focusHTML = method(HTMLElement.prototype, 'focus'), blurHTML = method(HTMLElement.prototype, 'blur');
+const focusSVG = method(SVGElement.prototype, 'focus'), blurSVG = method(SVGElement.prototype, 'blur');
+operations.focus = element => {
+  if (element instanceof SVGElement) focusSVG(element);
+  else if (isHTML(element)) focusHTML(element);
+};
+operations.blur = element => {
+  if (element instanceof SVGElement) blurSVG(element);
+  else if (isHTML(element)) blurHTML(element);
+};
 
 // Frames:
 
@@ -1176,11 +1235,12 @@ const windowIn = element => element instanceof HTMLIFrameElement ? contentWindow
 const frameIds = new WeakMap();
 
 /** Return the id of the frame that an element shows; the element itself, where that is not known. */
-operations.frame = element => {
+forAny('frame', element => {
+  if (!element) return null;
   if (!(element instanceof HTMLIFrameElement || element instanceof HTMLFrameElement)) throw new Refusal(`${shown(element)} is no frame: an <iframe> is wanted`);
   const window = windowIn(element);
   return window ? frameIds.get(window) || element : again('the frame shows nothing yet', element);
-};
+});
 
 /** @param {Element} element @param {string} frameId */
 engine.noteFrame = (element, frameId) => {

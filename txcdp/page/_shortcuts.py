@@ -1,0 +1,163 @@
+"""What pages and frames do with a selector: one line each onto the locator of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from txcdp._deferreds import returns_deferred
+from txcdp._timeouts import DEFAULT, Timeout
+from txcdp.errors import LocatorError
+from txcdp.page._handles import ElementHandle
+from txcdp.page._locating import Attempt
+from txcdp.page._locators import Finding, Locator
+from txcdp.page._reading import ElementState, _check_state
+
+
+class SelectorReading(Finding):
+    """Base of pages and frames: their methods that read by a selector.
+
+    Where it stands for several elements, the first one is meant, unless ``strict`` is true.
+    """
+
+    def _one(self, selector: str, strict: bool) -> Locator:
+        """Return the locator of the element that is meant."""
+        found = self.locator(selector)
+        return found if strict else found._first()
+
+    def query_selector(self, selector: str, *, strict: bool = False) -> Deferred[ElementHandle | None]:
+        """Return a handle of the first element that a selector stands for now.
+
+        :param selector: as of :meth:`locator`.
+        :param strict: whether there must not be several.
+        :returns: fires with an :class:`ElementHandle`, None where there is none; fails like ``Locator.count``.
+        """
+
+        async def find(attempt: Attempt) -> ElementHandle | None:
+            object_id = await attempt.element_now()
+            return None if object_id is None else await attempt.handle(object_id)
+
+        return self._one(selector, strict)._perform("query_selector", find)
+
+    def query_selector_all(self, selector: str) -> Deferred[list[ElementHandle]]:
+        """Return handles of all elements that a selector stands for now.
+
+        :param selector: as of :meth:`locator`.
+        :returns: fires with a list of :class:`ElementHandle`, in the document's order; fails like ``Locator.count``.
+        """
+        return self.locator(selector).element_handles()
+
+    @returns_deferred
+    async def eval_on_selector(self, selector: str, expression: str, arg: Any = None, *, strict: bool = False) -> Any:
+        """Call a function of JavaScript with the first element that a selector stands for now.
+
+        :param selector: as of :meth:`locator`.
+        :param expression: a function, such as ``(element, arg) => element.id``.
+        :param arg: its second argument, as of ``Page.evaluate``.
+        :param strict: whether there must not be several.
+        :returns: fires with the value, as ``Page.evaluate`` does; fails like that, and with :exc:`LocatorError` when
+            there is no element.
+        """
+        element = await self.query_selector(selector, strict=strict)
+        if element is None:
+            raise LocatorError(f"eval_on_selector({selector!r}): there is no such element; a locator waits for one")
+        return await element.evaluate(expression, arg)
+
+    def eval_on_selector_all(self, selector: str, expression: str, arg: Any = None) -> Deferred[Any]:
+        """Call a function of JavaScript with an array of all elements that a selector stands for now.
+
+        :param selector: as of :meth:`locator`.
+        :param expression: a function, such as ``(elements, arg) => elements.length``.
+        :param arg: its second argument, as of ``Page.evaluate``.
+        :returns: fires with the value, as ``Page.evaluate`` does; fails like that.
+        """
+        return self.locator(selector).evaluate_all(expression, arg)
+
+    @returns_deferred
+    async def wait_for_selector(
+        self, selector: str, *, state: ElementState = "visible", strict: bool = False, timeout: Timeout = DEFAULT
+    ) -> ElementHandle | None:
+        """Wait until the first element that a selector stands for is as wanted; see ``Locator.wait_for``.
+
+        :param selector: as of :meth:`locator`.
+        :param state: as of ``Locator.wait_for``.
+        :param strict: whether there must not be several.
+        :param timeout: as of ``Locator.wait_for``.
+        :returns: fires with an :class:`ElementHandle`, None where it is hidden or detached; fails like
+            ``Locator.wait_for``.
+        """
+        _check_state(state)
+        one = self._one(selector, strict)
+        if state in ("hidden", "detached"):
+            await one.wait_for(state=state, timeout=timeout)
+            return None
+        operation = "visibleElement" if state == "visible" else "element"
+
+        async def find(attempt: Attempt) -> ElementHandle:
+            return await attempt.handle(await attempt.element(operation))
+
+        return await one._perform(f"wait_for(state={state!r})", find, timeout)
+
+    def text_content(self, selector: str, *, strict: bool = False, timeout: Timeout = DEFAULT) -> Deferred[str | None]:
+        """Return the text of an element; see :meth:`Locator.text_content`."""
+        return self._one(selector, strict).text_content(timeout=timeout)
+
+    def inner_text(self, selector: str, *, strict: bool = False, timeout: Timeout = DEFAULT) -> Deferred[str]:
+        """Return the text of an element as it is rendered; see :meth:`Locator.inner_text`."""
+        return self._one(selector, strict).inner_text(timeout=timeout)
+
+    def inner_html(self, selector: str, *, strict: bool = False, timeout: Timeout = DEFAULT) -> Deferred[str]:
+        """Return what an element contains; see :meth:`Locator.inner_html`."""
+        return self._one(selector, strict).inner_html(timeout=timeout)
+
+    def input_value(self, selector: str, *, strict: bool = False, timeout: Timeout = DEFAULT) -> Deferred[str]:
+        """Return the value of a field; see :meth:`Locator.input_value`."""
+        return self._one(selector, strict).input_value(timeout=timeout)
+
+    def get_attribute(
+        self, selector: str, name: str, *, strict: bool = False, timeout: Timeout = DEFAULT
+    ) -> Deferred[str | None]:
+        """Return an attribute of an element; see :meth:`Locator.get_attribute`."""
+        return self._one(selector, strict).get_attribute(name, timeout=timeout)
+
+    def is_visible(self, selector: str, *, strict: bool = False) -> Deferred[bool]:
+        """Return whether an element is there and visible; see :meth:`Locator.is_visible`."""
+        return self._one(selector, strict).is_visible()
+
+    def is_hidden(self, selector: str, *, strict: bool = False) -> Deferred[bool]:
+        """Return whether an element is not there, or not visible; see :meth:`Locator.is_hidden`."""
+        return self._one(selector, strict).is_hidden()
+
+    def is_enabled(self, selector: str, *, strict: bool = False, timeout: Timeout = DEFAULT) -> Deferred[bool]:
+        """Return whether an element is enabled; see :meth:`Locator.is_enabled`."""
+        return self._one(selector, strict).is_enabled(timeout=timeout)
+
+    def is_disabled(self, selector: str, *, strict: bool = False, timeout: Timeout = DEFAULT) -> Deferred[bool]:
+        """Return whether an element is disabled; see :meth:`Locator.is_disabled`."""
+        return self._one(selector, strict).is_disabled(timeout=timeout)
+
+    def is_editable(self, selector: str, *, strict: bool = False, timeout: Timeout = DEFAULT) -> Deferred[bool]:
+        """Return whether an element can be edited; see :meth:`Locator.is_editable`."""
+        return self._one(selector, strict).is_editable(timeout=timeout)
+
+    def is_checked(self, selector: str, *, strict: bool = False, timeout: Timeout = DEFAULT) -> Deferred[bool]:
+        """Return whether an element is checked; see :meth:`Locator.is_checked`."""
+        return self._one(selector, strict).is_checked(timeout=timeout)
+
+    def focus(self, selector: str, *, strict: bool = False, timeout: Timeout = DEFAULT) -> Deferred[None]:
+        """Give an element the focus; see :meth:`Locator.focus`."""
+        return self._one(selector, strict).focus(timeout=timeout)
+
+    def dispatch_event(
+        self,
+        selector: str,
+        type: str,  # noqa: A002  (as users of the field know it)
+        event_init: Mapping[str, Any] | None = None,
+        *,
+        strict: bool = False,
+        timeout: Timeout = DEFAULT,
+    ) -> Deferred[None]:
+        """Dispatch an event on an element; see :meth:`Locator.dispatch_event`."""
+        return self._one(selector, strict).dispatch_event(type, event_init, timeout=timeout)

@@ -1,0 +1,22 @@
+// Dispatches an event of the kind that its type belongs to, in the page's own world.
+(element, [type, init]) => {
+  const kinds = {
+    MouseEvent: 'auxclick click dblclick mousedown mouseenter mouseleave mousemove mouseout mouseover mouseup mousewheel contextmenu',
+    KeyboardEvent: 'keydown keyup keypress textInput',
+    TouchEvent: 'touchstart touchmove touchend touchcancel',
+    PointerEvent: 'pointerover pointerout pointerenter pointerleave pointerdown pointerup pointermove pointercancel gotpointercapture lostpointercapture',
+    FocusEvent: 'focus blur',
+    DragEvent: 'drag dragstart dragend dragover dragenter dragleave dragexit drop',
+    WheelEvent: 'wheel',
+    InputEvent: 'input beforeinput',
+    CompositionEvent: 'compositionstart compositionupdate compositionend',
+    DeviceMotionEvent: 'devicemotion',
+    DeviceOrientationEvent: 'deviceorientation deviceorientationabsolute',
+  };
+  const given = { bubbles: true, cancelable: true, composed: true, ...init };
+  for (const list of ['touches', 'targetTouches', 'changedTouches']) {
+    if (Array.isArray(given[list])) given[list] = given[list].map(each => each instanceof Touch ? each : new Touch({ identifier: 0, target: element, ...each }));
+  }
+  const kind = Object.keys(kinds).find(each => kinds[each].split(' ').includes(type));
+  element.dispatchEvent(kind && globalThis[kind] ? new globalThis[kind](type, given) : new Event(type, given));
+}
