@@ -44,7 +44,10 @@ if TYPE_CHECKING:
         DialogError,
         DialogOpen,
         DocumentBroken,
+        DownloadError,
+        DownloadFailed,
         DownloadStarted,
+        DownloadUnreachable,
         EvaluationError,
         ExecutableNotFound,
         ExperimentalCommand,
@@ -109,7 +112,8 @@ _NAMES = {
     "txcdp.errors": (
         "ActionTimeout AlreadyHandled BodyEvicted BodyOfRedirect CommandError CommandTimeout ConnectError "
         "ConnectTimeout ConnectionLost ContextDestroyed DeadlineError DialogError DialogOpen DocumentBroken "
-        "DownloadStarted EvaluationError ExecutableNotFound ExperimentalCommand Gone HandshakeFailed "
+        "DownloadError DownloadFailed DownloadStarted DownloadUnreachable "
+        "EvaluationError ExecutableNotFound ExperimentalCommand Gone HandshakeFailed "
         "InvalidPageURL InvalidURL LaunchError LaunchTimeout MalformedMessage NavigationError "
         "NavigationInterrupted NavigationTimeout NetworkError NoBody NotABrowser NotSerializable Overloaded "
         "QueueOverflow SessionDetached StreamEnded TargetCrashed TxcdpError"
@@ -158,7 +162,10 @@ __all__ = [
     "DialogError",
     "DialogOpen",
     "DocumentBroken",
+    "DownloadError",
+    "DownloadFailed",
     "DownloadStarted",
+    "DownloadUnreachable",
     "ElementHandle",
     "EvaluationError",
     "Event",

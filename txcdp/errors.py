@@ -37,6 +37,9 @@
     |-- LocatorError             what a locator stands for is none that this can be done with
     |   |-- SelectorError        its selector is malformed (also a ValueError)
     |   `-- StrictModeViolation  it stands for several elements, and one is meant
+    |-- DownloadError            the file of a download cannot be had
+    |   |-- DownloadFailed       it was cancelled, or broke off
+    |   `-- DownloadUnreachable  it is on the browser's machine, which is another one
     |-- DialogError
     |   |-- DialogOpen           the page waits for the answer to a dialog, which the program is to give
     |   `-- AlreadyHandled       the dialog has been answered before
@@ -69,7 +72,10 @@ __all__ = [
     "DialogError",
     "DialogOpen",
     "DocumentBroken",
+    "DownloadError",
+    "DownloadFailed",
     "DownloadStarted",
+    "DownloadUnreachable",
     "EvaluationError",
     "ExecutableNotFound",
     "ExperimentalCommand",
@@ -385,7 +391,38 @@ class DownloadStarted(NavigationError):
         super().__init__(url, error_text)
 
     def __str__(self) -> str:
-        return f"{shown_url(self.url)} is a download, so that there is no page to show"
+        return f"{shown_url(self.url)} is a download, so that there is no page to show: download is starting"
+
+
+class DownloadError(TxcdpError):
+    """The file of a download cannot be had.
+
+    :ivar url: what was downloaded.
+    :ivar reason: why not, in words.
+    """
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(url, reason)
+        self.url, self.reason = url, reason
+
+    def __str__(self) -> str:
+        return f"the download of {shown_url(self.url)}: {shortened(self.reason)}"
+
+
+class DownloadFailed(DownloadError):
+    """A download did not come to its end: it was cancelled, the line to the server broke, or its context is gone."""
+
+
+class DownloadUnreachable(DownloadError):
+    """A download is on the machine of the browser, which is another one, and the protocol reads no files."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            url,
+            "its file is on the browser's machine, and the protocol reads no files: connect through the gateway of "
+            "txcdp, which hands them over, or take the response's body (Fetch) instead",
+        )
+        self.args = (url,)
 
 
 class NetworkError(TxcdpError):

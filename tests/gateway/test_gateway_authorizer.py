@@ -20,7 +20,7 @@ from txcdp.gateway._routes import gateway_routes
 
 CI = "0123456789abcdef-ci"
 REPORTS = "0123456789abcdef-reports"
-ROUTES = Routes(gateway_routes(Mock(), Mock(), Mock()))
+ROUTES = Routes(gateway_routes(Mock(), Mock(), Mock(), Mock()))
 
 
 def tokens(path: Path) -> Tokens:

@@ -17,6 +17,7 @@ from txcdp.gateway import Policy
 from txcdp.gateway._client_messages import Command
 from txcdp.gateway._options import RISKY_METHODS
 from txcdp.gateway._proxy.command_filter import CommandFilter
+from txcdp.gateway._saving import SAVING
 from txcdp.gateway._urls import Unreadable, host_of, is_private, is_private_proxy, split_url
 
 STRICT = Policy(methods=RISKY_METHODS, schemes=("file", "chrome"), private_addresses=False)
@@ -230,6 +231,7 @@ TELLING = re.compile(r"(addres|director|download|endpoint|file|folder|host|locat
 
 #: What is refused by what is in it: the command, its parameter, and what may not be.
 REFUSED: dict[str, dict[str, Any]] = {
+    "Browser.setDownloadBehavior downloadPath": {"behavior": "allow", "downloadPath": "/etc"},
     "Fetch.continueRequest url": {"url": "http://127.0.0.1/"},
     "Input.dispatchDragEvent data.files": {"data": {"files": ["/etc/hostname"]}},
     "Network.loadNetworkResource url": {"url": "file:///etc/hostname"},
@@ -300,7 +302,8 @@ class NewProtocolTests(SynchronousTestCase):
         for domain in self.domains.values():
             for command in domain.commands:
                 method = f"{domain.name}.{command.name}"
-                if CommandFilter(STRICT).objection(Command(1, method, {})) is not None:
+                given = {"behavior": "allow"} if method == SAVING else {}
+                if CommandFilter(STRICT).objection(Command(1, method, given)) is not None:
                     continue
                 for path in self.texts(command.parameters, domain.name, frozenset()):
                     if any(map(TELLING.fullmatch, words(path.rpartition(".")[2]))):

@@ -52,6 +52,7 @@ class Line:
 
     browser = "7"
     why = ""
+    downloads = ""
     unread = 3
     execute = None
 

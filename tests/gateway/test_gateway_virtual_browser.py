@@ -84,6 +84,9 @@ class ComingAndGoingTests(VirtualBrowserCase):
         self.assertEqual(self.browser.heard[-1][1]["params"], params)
         self.result(client, "Browser.setDownloadBehavior", behavior="default", eventsEnabled=True, downloadPath="/x")
         self.assertEqual(self.browser.heard[-1][1]["params"], {**params, "eventsEnabled": True})
+        for behavior in ("allow", "allowAndName"):  # what Chromium refuses: where it is fetched from the gateway
+            self.result(client, "Browser.setDownloadBehavior", behavior=behavior)
+            self.assertEqual(self.browser.heard[-1][1]["params"], {**params, "behavior": behavior})
         self.result(client, "Browser.setDownloadBehavior", behavior="deny")
         self.assertEqual(self.browser.heard[-1][1]["params"], {"behavior": "deny", "browserContextId": own})
         other = self.result(client, "Target.createBrowserContext")["browserContextId"]

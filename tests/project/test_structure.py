@@ -73,12 +73,13 @@ CIRCLES: tuple[frozenset[str], ...] = (
     frozenset(
         {
             "browser",
-            *(f"browser.{name}" for name in ("_browser", "_context", "_opening", "_reopening")),
+            *(f"browser.{name}" for name in ("_browser", "_context", "_downloads", "_opening", "_reopening")),
             "browser._storage_state",
             *(
                 "page",
                 "page._console",
                 "page._dialogs",
+                "page._downloads",
                 "page._file_choosers",
                 "page._frames",
                 "page._handles",
@@ -101,6 +102,7 @@ CIRCLES: tuple[frozenset[str], ...] = (
 #: Classes with over 15 attributes: how many they may have, and why.
 MANY: dict[str, tuple[int, str]] = {
     "_core.sessions.session.Session": (16, "what is known of the target, and one of each part"),
+    "browser._browser.Browser": (16, "one part for each thing that is of a browser: contexts, pages, openings, ..."),
     "_transports.pipe.PipeTransport": (20, "both ends, their buffers, and what the interface asks for"),
     "chrome._process.BrowserProcess": (19, "what is told of a process, and how far its end has got"),
     "cli._recorded.Recorded": (17, "a total for each kind of entry"),
@@ -122,6 +124,7 @@ TWICE: dict[str, str] = {
     "Command": "the protocol's description has commands, of which it makes those that are sent",
     "ContextDestroyed": "what an evaluation fails with, and what a model tells: one happening, by the protocol's word",
     "Dialog": "one that a model knows of, and one that a page lets a program answer",
+    "Download": "one that a model knows of, and one that a program does something with",
     "Event": "the protocol's description has events, of which it makes those that are received",
     "Exchange": "one that a model knows of, and one that a program waits for",
     "Frame": "one that a model knows of, and one that a program does something with",

@@ -17,6 +17,8 @@ from txcdp._core.sessions import Session
 from txcdp._deferreds import OneShot, ignore_failure, returns_deferred, unless_cancelled, with_deadline
 from txcdp._timeouts import DefaultTimeouts, Timeout
 from txcdp.browser._context import BrowserContext
+from txcdp.browser._download_files import BrowserFiles
+from txcdp.browser._downloads import BrowserDownloads
 from txcdp.browser._emulation import ContextEmulation
 from txcdp.browser._openings import Openings
 from txcdp.browser._reopening import Reopening
@@ -24,7 +26,7 @@ from txcdp.browser._storage_state import checked_state
 from txcdp.domains import browser, target
 from txcdp.errors import CommandError, NotABrowser, SessionDetached, TxcdpError
 from txcdp.network import Exchange, Request, Response
-from txcdp.page import ConsoleMessage, Dialog, Frame, Page, PageError
+from txcdp.page import ConsoleMessage, Dialog, Download, Frame, Page, PageError
 from txcdp.page._commits import close_target
 from txcdp.page._dialogs import PageDialogs
 from txcdp.page._options import ContextOptions, checked_options, proxy_bypass_list
@@ -71,6 +73,7 @@ class Browser:
         connection: Connection,
         process: BrowserProcess | None = None,
         viewport: ViewportSize | None = None,
+        files: BrowserFiles | None = None,
     ) -> None:
         self.connection = connection
         self.session = connection.session
@@ -88,6 +91,12 @@ class Browser:
         self._openings = Openings(self.session, self._emulation_in, self._emulation_of_opener, self._opened)
         self._reopening: Reopening | None = None
         self._is_browser = process is not None
+        self._downloads = BrowserDownloads(
+            self.session,
+            self._pages.values,
+            files or BrowserFiles(connection.context.clock),
+            self._openings.start,
+        )
         self._closing = False
         self._closed: OneShot[None] = OneShot()
 
@@ -128,6 +137,11 @@ class Browser:
     def dialogs(self) -> Stream[Dialog]:
         """The dialogs of all pages of the browser; see ``Page.dialogs``: who subscribes here decides, too."""
         return self._streams.gathered("dialogs")
+
+    @property
+    def downloads(self) -> Stream[Download]:
+        """The downloads of all pages of the browser; see ``Page.downloads``."""
+        return self._streams.gathered("downloads")
 
     @property
     def page_opened(self) -> Stream[Page]:
@@ -381,6 +395,7 @@ class Browser:
         await connection._outage.give_up()
         if self.process is None:
             await self._leave()
+            await self._downloads.close(each._downloads for each in self.contexts)
             await connection.close()
             return
         ended = self.process.close(grace=_GRACE if connection.lost is None else 0.0, kill_after=_PATIENCE)
@@ -389,6 +404,7 @@ class Browser:
         asked.addBoth(lambda _: connection.close()).addErrback(ignore_failure)
         await ended
         await connection.close()
+        await self._downloads.close(each._downloads for each in self.contexts)
 
     async def _leave(self) -> None:
         """Dispose of what a browser that lives on would keep for ever."""
@@ -409,6 +425,11 @@ class Browser:
         replace = self._reopening.replace if policy.reopen_pages else None
         self.session._feed_into(gap=self._line_back)
         Reconnector(self.connection, identity, open_line, policy, self.session.context.clock, replace, name)
+
+    def _deny_downloads(self) -> None:
+        """Have the downloads of the default context cancelled that nobody wants: they would be saved for the user."""
+        self.default_context._downloads.denied = True
+        self._downloads.set_up(self.default_context._downloads)
 
     def _restarted(self, process: BrowserProcess) -> None:
         """Take the process that has replaced the launched one."""

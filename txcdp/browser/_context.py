@@ -18,12 +18,13 @@ from txcdp._privacy import printable
 from txcdp._timeouts import DefaultTimeouts, Timeout
 from txcdp.browser._context_scripts import ContextScripts
 from txcdp.browser._cookies import Cookie, Cookies
+from txcdp.browser._downloads import ContextDownloads
 from txcdp.browser._emulation import ContextEmulation
 from txcdp.browser._storage_state import ContextStorage, StorageState, checked_state, origin_of, save
 from txcdp.domains import target
 from txcdp.errors import Gone
 from txcdp.network import Exchange, Request, Response
-from txcdp.page import ConsoleMessage, Dialog, Frame, Page, PageError
+from txcdp.page import ConsoleMessage, Dialog, Download, Frame, Page, PageError
 from txcdp.page._clock import Clock
 from txcdp.page._options import (
     ColorScheme,
@@ -76,7 +77,8 @@ class BrowserContext:
         given = ContextOptions() if options is None else options.copy()
         self._base_url = given.pop("base_url", None)
         given.pop("storage_state", None)  # it is given to it, as pages' settings are not
-        self._accepts_downloads = given.pop("accept_downloads", True)
+        accepts = given.pop("accept_downloads", True) is not False
+        self._downloads = ContextDownloads(accepts, lambda method, params: self._told((method, self._named(params))))
         self._given_state: StorageState | None = None
         self._granted: dict[str | None, list[str]] = {}
         permissions = given.pop("permissions", None)
@@ -127,6 +129,11 @@ class BrowserContext:
     def dialogs(self) -> Stream[Dialog]:
         """The dialogs of all pages of the context; see ``Page.dialogs``: who subscribes here decides, too."""
         return self._streams.gathered("dialogs")
+
+    @property
+    def downloads(self) -> Stream[Download]:
+        """The downloads of all pages of the context; see ``Page.downloads``. Their files end with the context."""
+        return self._streams.gathered("downloads")
 
     @property
     def page_opened(self) -> Stream[Page]:
@@ -359,6 +366,7 @@ class BrowserContext:
             raise
         for waiting in ending:
             await waiting
+        await self.browser._downloads.end(self._downloads, everywhere=True)
         self._end()
 
     def set_geolocation(self, geolocation: Geolocation | None) -> Deferred[None]:
@@ -519,10 +527,13 @@ class BrowserContext:
     async def _set_up(self) -> None:
         """Tell the browser what is set for the context and is not said to its pages; again over another line."""
         telling = [self._grant(origin) for origin in self._granted]
-        if not self._accepts_downloads:
-            telling.append(("Browser.setDownloadBehavior", self._named({"behavior": "deny"})))
-        for waiting in [self._told(each) for each in telling]:  # in one write
+        told = [self._told(each) for each in telling]  # in one write
+        for waiting in [*told, *self.browser._downloads.set_up(self._downloads)]:
             await waiting
+
+    def _hear_downloads(self) -> None:
+        """Have the downloads of its pages told."""
+        self.browser._downloads.begin(self._downloads)
 
     def _grant(self, origin: str | None) -> tuple[str, dict[str, Any]]:
         where = {} if origin is None else {"origin": origin}
@@ -546,4 +557,5 @@ class BrowserContext:
     def _end(self, error: Exception | None = None) -> None:
         self._closing = True
         self._streams.end(error)
+        self.browser._downloads.end(self._downloads).addErrback(ignore_failure)
         self._closed.fire(None)

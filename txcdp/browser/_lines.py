@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 from collections.abc import Callable
 from dataclasses import replace
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from twisted.internet.defer import Deferred
 
@@ -16,6 +17,7 @@ from txcdp._reactor import AnyReactor
 from txcdp._transports.endpoints import is_description
 from txcdp._transports.websocket import WebSocketOptions, open_websocket
 from txcdp.chrome import BrowserProcess
+from txcdp.chrome._fetching import transfer
 from txcdp.chrome.discovery import resolve
 from txcdp.errors import ConnectError, HandshakeFailed, LaunchError
 
@@ -37,6 +39,8 @@ class Remote:
         self._reactor = reactor
         self._url = url
         self._options = options
+        #: The WebSocket to which a line was opened last.
+        self._opened = ""
         if is_description(url):
             self._url = _BEHIND_AN_ENDPOINT
             self._options = replace(options, endpoint=url)
@@ -62,7 +66,36 @@ class Remote:
                 raise
             return await self._open(newer)
 
+    @property
+    def is_local(self) -> bool:
+        """Whether what is connected to is on this machine, by its address; it may lead on to another one."""
+        options = self._options
+        if options.proxy is not None:
+            return False
+        if options.endpoint is not None:
+            return str(options.endpoint).startswith("unix:")
+        host = urlsplit(self._opened).hostname or ""
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost" or host.endswith(".localhost")
+
+    @returns_deferred
+    async def fetch(self, method: str, path: str, write: Callable[[bytes], object] = lambda data: None) -> int:
+        """Ask the gateway that a line was opened to for something besides.
+
+        :param path: of it, below the gateway's own address.
+        :param write: called with each piece of what is answered.
+        :returns: fires with the status; fails with Twisted's errors.
+        """
+        parts = urlsplit(self._opened)
+        scheme = "https" if parts.scheme == "wss" else "http"
+        above = parts.path.partition("/devtools/")[0]
+        url = urlunsplit((scheme, parts.netloc, above + path, parts.query, ""))
+        return await transfer(self._reactor, method, url, self._options.open_timeout, self._options, write)
+
     async def _open(self, url: str) -> Opened:
+        self._opened = url
         return Opened(await open_websocket(self._reactor, url, self._options), url)
 
     def _resolve(self, url: str) -> Deferred[str]:

@@ -16,6 +16,7 @@ from txcdp._reactor import AnyReactor
 from txcdp._timeouts import Timeout
 from txcdp._transports.websocket import WebSocketOptions
 from txcdp.browser._browser import Browser
+from txcdp.browser._download_files import BrowserFiles
 from txcdp.page._options import ProxySettings, checked_proxy, proxy_bypass_list
 from txcdp.page._viewport import DEFAULT_VIEWPORT, ViewportSize, chosen
 
@@ -52,6 +53,7 @@ async def launch(
     viewport: ViewportSize | None = None,
     no_viewport: bool = False,
     proxy: ProxySettings | None = None,
+    downloads_path: str | os.PathLike[str] | None = None,
     env: Mapping[str, str | None] | None = None,
     sandbox: bool | None = None,
     start_timeout: float = 30.0,
@@ -75,6 +77,8 @@ async def launch(
         where a person resizes them.
     :param proxy: of all contexts that have none of their own, such as ``{"server": "http://proxy.example:3128"}``: see
         :class:`ProxySettings`.
+    :param downloads_path: a folder for downloads while they last; by default a temporary one. Files there are deleted
+        with the context of their page: see :meth:`Download.save_as`.
     :param env: variables on top of this process's environment; None removes one.
     :param sandbox: None: with Chromium's sandbox, except for root on Linux, who cannot.
     :param start_timeout: seconds for the browser to come up, from its turn: no more than
@@ -120,10 +124,13 @@ async def launch(
     process = launched.process
     assert process is not None
     try:
-        browser = Browser(_connection(opened.transport, reactor, connection, probes), process, size)
+        files = BrowserFiles(reactor, downloads_path)
+        browser = Browser(_connection(opened.transport, reactor, connection, probes), process, size, files)
     except BaseException:
         await process.close(kill_after=0)
         raise
+    if headless or profile is None:  # a person at a profile of his own goes on to download
+        browser._deny_downloads()
     if restart is not None:
         launched.on_start = browser._restarted
         browser._keep(restart, opened.identity, launched.open, f"the browser {process.command_line[0]}")
@@ -169,7 +176,8 @@ async def connect(
     size = chosen(viewport, no_viewport, DEFAULT_VIEWPORT)
     remote = Remote(reactor, url, options or WebSocketOptions())
     opened = await remote.open()
-    browser = Browser(_connection(opened.transport, reactor, connection, probes), viewport=size)
+    files = BrowserFiles(reactor, remote=remote)
+    browser = Browser(_connection(opened.transport, reactor, connection, probes), viewport=size, files=files)
     if reconnect is not None:
         browser._keep(reconnect, opened.identity, remote.open_again, "the browser")
     return browser

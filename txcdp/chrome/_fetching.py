@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred
@@ -36,16 +38,60 @@ async def fetch(
     :param options: the way there, and the headers of the request.
     :returns: the status, and the body.
     """
-    pool = HTTPConnectionPool(reactor, persistent=False)
-    endpoints = _Endpoints(reactor, timeout, options)
-    client = HTTPClient(_To(Agent.usingEndpointFactory(reactor, endpoints, pool), address.netloc))
     url = address.endpoint(path, _To.STAND_IN)
-    headers = Headers({name: [value] for name, value in options.headers.items()})
-    response = await client.request(method, url, headers=headers, allow_redirects=False, unbuffered=True)
+    response = await _request(reactor, method, address.netloc, url, timeout, options)
+    return await _collected(response)
+
+
+async def transfer(
+    reactor: AnyReactor,
+    method: str,
+    url: str,
+    timeout: float | None,
+    options: WebSocketOptions,
+    write: Callable[[bytes], object],
+) -> int:
+    """Make one request for an answer of any size; errors are Twisted's.
+
+    :param url: of what is asked for.
+    :param timeout: in seconds, for connecting alone.
+    :param options: the way there, and the headers of the request.
+    :param write: called with each piece of the body of an answer with status 200; other bodies are not read.
+    :returns: the status, when the body is whole.
+    """
+    parts = urlsplit(url)
+    stand_in = urlunsplit(parts._replace(netloc=_To.STAND_IN))
+    response = await _request(reactor, method, parts.netloc, stand_in, timeout, options)
+    if response.code == 200:
+        done: Deferred[None] = Deferred(lambda _: receiver.stop())
+        receiver = _Receiver(done, write)
+        response.deliverBody(receiver)
+        await done
+    else:
+        await _collected(response)
+    return int(response.code)
+
+
+async def _collected(response: Any) -> tuple[int, bytes]:
+    """Return the status, and the body."""
     body: Deferred[bytes] = Deferred(lambda _: collector.stop())
     collector = _Collector(body)
     response.deliverBody(collector)
     return response.code, await body
+
+
+async def _request(
+    reactor: AnyReactor, method: str, netloc: str, url: str, timeout: float | None, options: WebSocketOptions
+) -> Any:
+    """Make one request, and return the response without its body.
+
+    :param netloc: of the server; in the URL something stands for it.
+    """
+    pool = HTTPConnectionPool(reactor, persistent=False)
+    endpoints = _Endpoints(reactor, timeout, options)
+    client = HTTPClient(_To(Agent.usingEndpointFactory(reactor, endpoints, pool), netloc))
+    headers = Headers({name: [value] for name, value in options.headers.items()})
+    return await client.request(method, url, headers=headers, allow_redirects=False, unbuffered=True)
 
 
 @implementer(IAgentEndpointFactory)
@@ -104,6 +150,37 @@ class _To:
         return response
 
 
+class _Receiver(Protocol):
+    """Hands a body on, piece by piece, which has no bound."""
+
+    def __init__(self, done: Deferred[Any], write: Callable[[bytes], object]) -> None:
+        self._done = done
+        self._write = write
+
+    def dataReceived(self, data: bytes) -> None:
+        """Hand on one more piece."""
+        if self._done.called:
+            return
+        try:
+            self._write(data)
+        except Exception as error:  # the disk is full
+            self._done.errback(error)
+            self.stop()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Fire when the body is whole, or fail where it was cut short."""
+        if self._done.called:
+            return
+        if reason.check(ResponseDone):
+            self._done.callback(None)
+        else:
+            self._done.errback(reason)
+
+    def stop(self) -> None:
+        """Cut the connection."""
+        _cut(self.transport)
+
+
 class _Collector(Protocol):
     """Collects a body of a bounded size."""
 
@@ -135,7 +212,10 @@ class _Collector(Protocol):
     def stop(self) -> None:
         """Cut the connection."""
         self._body = []
-        transport: Any = self.transport
-        abort = getattr(transport, "abortConnection", None) or getattr(transport, "loseConnection", None)
-        if abort is not None:
-            abort()
+        _cut(self.transport)
+
+
+def _cut(transport: Any) -> None:
+    abort = getattr(transport, "abortConnection", None) or getattr(transport, "loseConnection", None)
+    if abort is not None:
+        abort()

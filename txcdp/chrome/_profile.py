@@ -72,6 +72,19 @@ class Workspace:
             raise
         return cls(path, profile, mark)
 
+    @classmethod
+    def empty(cls) -> Workspace:
+        """Make one that is no browser's, but a folder for files of this process.
+
+        :raises OSError: there is no room, or no permission.
+        """
+        path = tempfile.mkdtemp(prefix=PREFIX, dir=temporary_folder())
+        try:
+            return cls(path, path, _mark(path))
+        except BaseException:
+            shutil.rmtree(path, ignore_errors=True)
+            raise
+
     @property
     def lock(self) -> int | None:
         """The descriptor that holds the lock, for the browser to inherit; None where there are no locks."""

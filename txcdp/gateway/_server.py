@@ -25,7 +25,7 @@ from txcdp.gateway._http.refusals import Refusal
 from txcdp.gateway._http.requests import Handler
 from txcdp.gateway._http.router import GatewaySite, Router
 from txcdp.gateway._http.routes import Operation, Route, Routes, limit_of, too_long
-from txcdp.gateway._http.tokens import Tokens
+from txcdp.gateway._http.tokens import Principal, Tokens
 from txcdp.gateway._metrics import Metrics
 from txcdp.gateway._options import GatewayOptions, PoolOptions
 from txcdp.gateway._pool.launched import LaunchedBrowser, Launcher
@@ -33,6 +33,7 @@ from txcdp.gateway._pool.memory import measure
 from txcdp.gateway._pool.pool import Pool
 from txcdp.gateway._pool.pooled_browser import Running
 from txcdp.gateway._proxy.clients import Clients
+from txcdp.gateway._proxy.downloads import Downloads
 from txcdp.gateway._proxy.exclusive_mode import Exclusive
 from txcdp.gateway._proxy.modes import Mode
 from txcdp.gateway._proxy.shared_mode import Shared
@@ -94,7 +95,9 @@ class Gateway:
         self.tokens = None if options.access.tokens is None else Tokens(options.access.tokens)
         limiter = ConnectionLimiter(reactor, options.clients.connections, self._count_refusal)
         metrics = Metrics(self.pool, self.clients, limiter, self.counters, self.egress)
-        self.routes = Routes(gateway_routes(Listing(self.mode), self.clients, metrics))
+        self.routes = Routes(
+            gateway_routes(Listing(self.mode), self.clients, Downloads(self._leased_downloads), metrics)
+        )
         self._stopped: OneShot[None] | None = None
         self._at_stop: list[Callable[[], object]] = []
         self.port: IListeningPort | None = None
@@ -259,6 +262,9 @@ class Gateway:
             origins.append(f"{scheme}://{netloc}")
         authorizer = Authorizer(self.routes, hosts, origins, self.tokens)
         return Router(authorizer, self.routes, wanted.public_url, self._count_refusal)
+
+    def _leased_downloads(self, principal: Principal) -> list[str]:
+        return self.mode.downloads(principal)
 
     def _count_refusal(self, kind: str) -> None:
         self.counters.refused[kind] += 1

@@ -7,6 +7,7 @@ from txcdp.page._capture import Clip
 from txcdp.page._clock import Clock
 from txcdp.page._console import ConsoleLevel, ConsoleMessage, PageError, SourceLocation
 from txcdp.page._dialogs import Dialog
+from txcdp.page._downloads import Download, DownloadProgress
 from txcdp.page._file_choosers import FileChooser, FilePayload, Files
 from txcdp.page._frames import Frame, Navigation, WaitUntil
 from txcdp.page._handles import Box, ElementHandle, JSHandle
@@ -30,6 +31,8 @@ __all__ = [
     "ConsoleLevel",
     "ConsoleMessage",
     "Dialog",
+    "Download",
+    "DownloadProgress",
     "ElementHandle",
     "FileChooser",
     "FilePayload",

@@ -472,6 +472,12 @@ class FrameTree:
         """Return the navigations that are under way in a frame."""
         return self._model.documents.in_frame(row.id)
 
+    @property
+    def is_untouched(self) -> bool:
+        """Whether the page has had no document yet but the empty one with which a popup begins."""
+        document = self.document(self.main._row)
+        return document is None or not document.loader_id
+
     def url_of(self, row: Row) -> str:
         """Return the URL of the document in a frame."""
         if self._told_url is not None and row is self.main._row:

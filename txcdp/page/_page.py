@@ -23,6 +23,7 @@ from txcdp.page import _printing as printing
 from txcdp.page._clock import Clock
 from txcdp.page._console import ConsoleMessage, PageConsole, PageError
 from txcdp.page._dialogs import Dialog, PageDialogs
+from txcdp.page._downloads import Download
 from txcdp.page._emulation import PageEmulation
 from txcdp.page._evaluation import Evaluator
 from txcdp.page._file_choosers import FileChooser, FileChoosers
@@ -389,6 +390,14 @@ class Page(SelectorReading):
                 has_touch=lambda: bool(self._emulation.options.get("has_touch")),
             )
         return self._made_devices
+
+    @property
+    def downloads(self) -> Stream[Download]:
+        """The files that the page makes the browser save, as they begin: a stream of :class:`Download`.
+
+        A download that begins while nobody subscribes, here, at the context or at the browser, is cancelled.
+        """
+        return self._tree.streams.on_demand("downloads", self.context._hear_downloads)
 
     @property
     def workers(self) -> list[Worker]:

@@ -253,10 +253,10 @@ class ClientState:
             self.targets[info["targetId"]] = info
         return True
 
-    def default_downloads(self) -> dict[str, str]:
-        """Return what lets its default context download as a browser does that was told nothing."""
-        folder = self._downloads
-        return {"behavior": "allow", "downloadPath": os.path.join(folder, self.default)} if folder else {}
+    @property
+    def downloads(self) -> str:
+        """The folder for its downloads where it has not said where to; ``""``: none."""
+        return os.path.join(self._downloads, self.default) if self._downloads and self.default else ""
 
     def browser_session(self, target_id: str) -> ClientSession | None:
         """Return the client's session with a target that stands for the browser."""

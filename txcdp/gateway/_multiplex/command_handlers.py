@@ -27,6 +27,7 @@ from txcdp.gateway._multiplex.outcomes import (
 from txcdp.gateway._multiplex.rules import RuleKind, rule_of
 from txcdp.gateway._multiplex.target_filters import Discovery, attach_filter, matches, read_filter
 from txcdp.gateway._multiplex.url_check import check_address
+from txcdp.gateway._saving import with_folder
 from txcdp.protocol._error_codes import INVALID_PARAMS, METHOD_NOT_FOUND, PARSE_ERROR, SERVER_ERROR
 
 Handler = Callable[[ClientSession, Command], Outcome]
@@ -131,9 +132,7 @@ def _window(session: ClientSession, command: Command) -> Outcome:
 def _downloads(session: ClientSession, command: Command) -> Outcome:
     client = session.connection.client
     params = _in_context(client, params_of(command), INVALID_PARAMS, "Failed to find browser context for id ")
-    if params.get("behavior") == "default" and params["browserContextId"] == client.default:
-        params.update(client.default_downloads())
-    return Forward(session, params)
+    return Forward(session, with_folder(params, client.downloads, client.default) if client.downloads else params)
 
 
 def _attach_to_browser(session: ClientSession, command: Command) -> Outcome:

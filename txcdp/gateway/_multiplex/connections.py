@@ -329,9 +329,9 @@ class BrowserConnection(ClientConnection):
         """Carry out what was said before there was room for it, if there is now."""
         if not self.client.ready or not self.sessions:
             return
-        downloads = self.client.default_downloads()
-        if downloads:
-            params = {**downloads, "browserContextId": self.client.default}
+        downloads = self.client.downloads
+        if downloads:  # its default context downloads as a browser does that was told nothing
+            params = {"behavior": "allow", "downloadPath": downloads, "browserContextId": self.client.default}
             self._shared.line.tell("Browser.setDownloadBehavior", params, self.root_session.key)
         super().start()
 

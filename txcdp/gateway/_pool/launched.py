@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.threads import deferToThreadPool
 
 from txcdp._arguments import refuse_bare_string
 from txcdp._deferreds import returns_deferred
@@ -31,6 +33,12 @@ _LOCAL = WebSocketOptions(open_timeout=30.0, ping_interval=None)
 def open_locally(reactor: AnyReactor, url: str) -> Deferred[Any]:
     """Open a WebSocket to a browser on this machine."""
     return open_websocket(reactor, url, _LOCAL)
+
+
+def remove_folder(reactor: AnyReactor, folder: str) -> Deferred[None]:
+    """Remove a folder of downloads, where there is one."""
+    whole: Any = reactor
+    return deferToThreadPool(whole, whole.getThreadPool(), shutil.rmtree, folder, True)
 
 
 class LaunchedBrowser:
@@ -79,11 +87,18 @@ class LaunchedBrowser:
             await root.execute(target.dispose_browser_context(browser_context_id=context))
         await root.execute(storage.clear_cookies())
         await root.execute(browser_domain.reset_permissions())
-        await root.execute(browser_domain.set_download_behavior(behavior="default"))
+        await self.keep_downloads()
         await page.session.execute(network.clear_browser_cache())
         await root.execute(target.detach_from_target(session_id=page.session.id))
         while any(each.type == "page" and each.target_id != page.target_id for each in await self.browser.targets()):
             continue
+
+    @returns_deferred
+    async def keep_downloads(self) -> None:
+        """Have downloads put into an empty folder, which is removed with the browser, where nobody says where to."""
+        await remove_folder(self.browser.connection.context.clock, self.downloads)
+        command = browser_domain.set_download_behavior(behavior="allow", download_path=self.downloads)
+        await self.browser.session.execute(command)
 
     @returns_deferred
     async def close(self) -> None:
@@ -153,10 +168,12 @@ class Launcher:
         try:
             netloc = urlsplit(process.ws_url if process is not None else "").netloc
             said = await discovery.version(self._reactor, netloc)
+            launched = LaunchedBrowser(browser, _version(said))
+            await launched.keep_downloads()
         except BaseException:
             await browser.close()
             raise
-        return LaunchedBrowser(browser, _version(said))
+        return launched
 
 
 def _version(said: VersionInfo) -> dict[str, str]:

@@ -200,6 +200,10 @@ class BaseMode(Generic[B, K]):
         offers.hand_out(who)
         return offer
 
+    def downloads(self, principal: Principal) -> list[str]:
+        """Return the folders of the downloads of what somebody has leased."""
+        return [each.browser.downloads for each in self._of(principal) if each.browser and each.browser.downloads]
+
     # WebSockets:
 
     @returns_deferred

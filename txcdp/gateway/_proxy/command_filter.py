@@ -14,6 +14,7 @@ from typing import Any
 from txcdp.gateway._client_messages import Command, CommandRefusal, read_command
 from txcdp.gateway._egress.addresses import AddressPolicy
 from txcdp.gateway._options import Policy
+from txcdp.gateway._saving import SAVING
 from txcdp.gateway._urls import (
     Unreadable,
     address_of,
@@ -119,12 +120,20 @@ class CommandFilter:
             return not is_name(host)  # a name may lead to what is allowed
         return self._addresses.objection(address, port_of(rest, scheme)) != ""
 
+    @staticmethod
+    def _saves_here(command: Command) -> bool:
+        """Return whether downloads are saved, if they are, where the gateway chooses: that reaches no other files."""
+        params = command.params
+        if command.doubled or not isinstance(params, dict) or "downloadPath" in params:
+            return False
+        return params.get("behavior") in ("allow", "allowAndName", "deny")
+
     def _denied(self, method: str) -> bool:
         return method in self._methods or method.partition(".")[0] in self._domains
 
     def _objection(self, command: Command, depth: int) -> str | None:
         method, params = command.method, command.params
-        if self._denied(method):
+        if self._denied(method) and not (method == SAVING and self._saves_here(command)):
             return f"'{method[:80]}' is not allowed by this gateway"
         look = self._looks.get(method)
         if look is None and method != _NESTED:

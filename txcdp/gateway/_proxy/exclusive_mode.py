@@ -47,6 +47,7 @@ class WholeBrowser:
         self.pooled = pooled
         self.ended = pooled.ended
         self.netloc = urlsplit(pooled.running.ws_url).netloc
+        self.downloads = pooled.running.downloads
         self.pages: set[str] = set()
 
     @property
@@ -158,6 +159,7 @@ class LeasedLine:
         self.transport = transport
         self.execute = None  # what the client sends goes on as it came
         self.browser = str(pooled.running.pid)
+        self.downloads = pooled.running.downloads
 
     @property
     def why(self) -> str:

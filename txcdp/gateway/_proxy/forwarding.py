@@ -18,6 +18,7 @@ from txcdp.gateway._client_messages import Command, CommandRefusal, peek, read_c
 from txcdp.gateway._counters import DENIED, ERROR, LOST, OK, DomainCounters
 from txcdp.gateway._egress import BadProxy
 from txcdp.gateway._proxy.method_info import MethodInfo, MethodTable, denial
+from txcdp.gateway._saving import SAVING, with_folder
 from txcdp.protocol._wire import REPLY_START, peek_digits
 
 #: So many commands are waited for, for counting how they end; of more, the first are forgotten.
@@ -73,6 +74,7 @@ class CommandForwarder:
     :param closing: called when the client has told the browser to end.
     :param table: how commands are dealt with.
     :param pending: where those are noted that a reply will come to.
+    :param downloads: the folder for downloads where the client names none; ``""``: it is chosen elsewhere.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class CommandForwarder:
         closing: Callable[[], object],
         table: MethodTable,
         pending: PendingCommands,
+        downloads: str = "",
     ) -> None:
         self._upstream = upstream
         self._short_path = upstream if isinstance(upstream, ShortPath) else None
@@ -89,6 +92,7 @@ class CommandForwarder:
         self._closing = closing
         self._table = table
         self._pending = pending
+        self._downloads = downloads
 
     def forward(self, message: bytes, frame: bytes, now: float) -> bytes | None:
         """Pass a command on, if nothing speaks against it.
@@ -163,4 +167,6 @@ class CommandForwarder:
             raise _Denied(info, denial(command, objection))
         if info.method == "Browser.close":
             self._closing()
+        elif info.method == SAVING and self._downloads and isinstance(command.params, dict):
+            return structs.replace(command, params=with_folder(command.params, self._downloads))
         return command

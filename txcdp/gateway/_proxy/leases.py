@@ -34,6 +34,10 @@ class Leasable(Protocol):
     def pages(self) -> Collection[str]:
         """The ids of the pages that are known to be in it."""
 
+    @property
+    def downloads(self) -> str:
+        """The folder of what is downloaded in it by who has not said where to; ``""``: none."""
+
     def described(self, there: list[TargetDescription]) -> list[TargetDescription]:
         """Choose what is in it from what the browser says of all that there is."""
 

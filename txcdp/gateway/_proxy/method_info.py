@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from txcdp.gateway._client_messages import Command, CommandRefusal, write_refusal
 from txcdp.gateway._counters import Counters, DomainCounters
 from txcdp.gateway._egress import EgressProxy
 from txcdp.gateway._proxy.command_filter import CommandFilter
+from txcdp.gateway._saving import SAVING
 from txcdp.protocol._error_codes import SERVER_ERROR
 
 #: So many methods are remembered; the protocol has some hundreds, and clients may make up more.
 _MOST = 4096
+
+#: Those about which there is more to do than to pass them on, whatever is forbidden.
+SPECIAL: Final = ("Browser.close", SAVING)
 
 #: No method that is longer is remembered.
 _LONGEST = 100
@@ -54,7 +60,7 @@ class MethodTable:
         info = self._known.get(method)
         if info is None:
             name = method.decode()
-            special = name == "Browser.close" or self.screen.concerns(name)
+            special = name in SPECIAL or self.screen.concerns(name)
             info = MethodInfo(name, self._counters.domain(name), special)
             if len(self._known) < _MOST and len(method) <= _LONGEST:
                 self._known[method] = info

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 from twisted.internet.defer import Deferred
 
 from txcdp.gateway._http.requests import RoutedRequest
+from txcdp.gateway._http.tokens import Principal
 from txcdp.gateway._proxy.relay import BrowserLine
 
 #: What a WebSocket is opened to.
@@ -39,6 +40,9 @@ class Mode(Protocol):
 
         :param name: the id in its URL, ``""`` where there is none.
         """
+
+    def downloads(self, principal: Principal) -> list[str]:
+        """Return the folders of the downloads of what somebody has leased."""
 
     def stop(self) -> None:
         """Forget whatever waits for somebody to come."""

@@ -37,10 +37,12 @@ class BrowserLine(Protocol):
 
     :ivar transport: carries its messages.
     :ivar browser: names the browser, for people.
+    :ivar downloads: the folder for downloads where commands come as they were sent; else ``""``.
     """
 
     transport: Transport
     browser: str
+    downloads: str
 
     @property
     def execute(self) -> Callable[[Command], None] | None:
@@ -161,7 +163,9 @@ class Relay:
         self._life = StateMachine(RELAY_TRANSITIONS, RelayState.OPENING)
         self._slow = Timer(clock, self._too_slow)
         self._pending = PendingCommands()
-        self._commands = CommandForwarder(line.transport, line.execute, line.browser_closes, table, self._pending)
+        self._commands = CommandForwarder(
+            line.transport, line.execute, line.browser_closes, table, self._pending, line.downloads
+        )
         line.transport.pause()  # until the client is there
         self.client = Client(clock, limits, self)
         bucket = None if rate is None else TokenBucket(rate, limits.burst)

@@ -23,14 +23,14 @@ from functools import partial
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from txcdp._deferreds import OneShot
+from txcdp._deferreds import OneShot, ignore_failure
 from txcdp._reactor import AnyReactor
 from txcdp.chrome._descriptions import TargetDescription, build
 from txcdp.gateway._http.listing import blank_page
 from txcdp.gateway._http.refusals import Refusal
 from txcdp.gateway._http.tokens import Principal
 from txcdp.gateway._options import GatewayOptions
-from txcdp.gateway._pool.launched import open_locally
+from txcdp.gateway._pool.launched import open_locally, remove_folder
 from txcdp.gateway._pool.pool import Pool
 from txcdp.gateway._proxy.base_mode import BaseMode, OpenLine
 from txcdp.gateway._proxy.internal_client import InternalClient
@@ -69,6 +69,11 @@ class BrowserShare:
         """The ids of its targets."""
         return self.virtual.state.targets
 
+    @property
+    def downloads(self) -> str:
+        """The folder of its downloads."""
+        return self.virtual.state.downloads
+
     def described(self, there: list[TargetDescription]) -> list[TargetDescription]:
         """Choose its own targets from those of the whole browser."""
         return [each for each in there if each.id in self.pages and each.type != "tab"]
@@ -98,8 +103,11 @@ class Shared(BaseMode[BrowserShare, Lease[BrowserShare]]):
         return share
 
     def _release(self, lease: Lease[BrowserShare], browser: BrowserShare) -> None:
+        folder = browser.downloads
         browser.virtual.close()
         browser.upstream.leave(browser)
+        if folder:
+            remove_folder(self._reactor, folder).addErrback(ignore_failure)
 
     async def _connect(
         self, browser: BrowserShare, page_id: str | None, left: Callable[[BrowserLine], None]

@@ -189,6 +189,7 @@ class VirtualLine:
     ) -> None:
         self.transport: Transport = transport
         self.browser = str(pid)
+        self.downloads = ""  # the virtual browser knows
         self.execute: Callable[[Command], None] | None = transport.execute
         self._virtual = transport
         self._close = close

@@ -1,0 +1,180 @@
+"""Where the files of a browser's downloads are, and how they come to this machine.
+
+A browser on this machine writes into a folder of ours, where it is told to. A browser behind a gateway of txcdp writes
+into a folder of the gateway's, which hands the files over. On any other machine they are out of reach.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.threads import deferToThreadPool
+
+from txcdp._deferreds import OneShot, returns_deferred
+from txcdp._reactor import AnyReactor
+from txcdp.chrome._profile import Workspace
+from txcdp.errors import DownloadError, DownloadUnreachable
+
+if TYPE_CHECKING:
+    from txcdp.browser._lines import Remote
+
+T = TypeVar("T")
+
+#: What the browser puts behind the name of a file that is not whole yet.
+_UNFINISHED = ".crdownload"
+
+
+class BrowserFiles:
+    """The files of one browser's downloads; the temporary folder is there while there are contexts that need it.
+
+    :param reactor: the reactor.
+    :param folder: of the user's, where they are put; None: a temporary one.
+    :param remote: how the browser was reached; None: it was started here.
+    """
+
+    def __init__(
+        self, reactor: AnyReactor, folder: str | os.PathLike[str] | None = None, remote: Remote | None = None
+    ) -> None:
+        self._reactor = reactor
+        self._given = None if folder is None else os.path.abspath(os.path.expanduser(os.fspath(folder)))
+        self._remote = remote
+        self._workspace: Workspace | None = None
+        #: Whether a gateway hands them over; fires when that is known.
+        self._through_gateway: OneShot[bool] = OneShot()
+        if remote is None:
+            self._through_gateway.fire(False)
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether it is to be found out if a gateway hands files over."""
+        return self._remote is not None
+
+    @property
+    def folder(self) -> str | None:
+        """The folder of this machine that the browser is to write to; None where it is on another one."""
+        if self._given is not None:
+            return self._given
+        return None if self._is_elsewhere else self._own().path
+
+    @property
+    def _is_elsewhere(self) -> bool:
+        return self._remote is not None and not self._remote.is_local
+
+    def answered(self, through_gateway: bool) -> None:
+        """Take note of whether a gateway hands them over."""
+        self._through_gateway.fire(through_gateway)
+
+    @returns_deferred
+    async def check(self, url: str) -> None:
+        """Fail where there is no way to its files; see :class:`~txcdp.page._downloads.DownloadFiles`."""
+        if not await self._through_gateway.wait() and self._is_elsewhere:
+            raise DownloadUnreachable(url)
+
+    @returns_deferred
+    async def bring(self, guid: str, url: str) -> Path:
+        """Return the path of a file on this machine; see :class:`~txcdp.page._downloads.DownloadFiles`."""
+        remote = self._remote
+        if remote is not None and await self._through_gateway.wait():
+            return self._found(guid) or await self._fetch(remote, guid, url, Path(self._own().path, guid))
+        path = self._found(guid)
+        if path is not None:
+            return path
+        if remote is not None and self._workspace is not None:  # what listens here leads to another machine
+            raise DownloadUnreachable(url)
+        raise DownloadError(url, "its file is gone: it ends with its context")
+
+    @returns_deferred
+    async def save(self, guid: str, url: str, target: Path) -> None:
+        """Write a file to a path of this machine."""
+        remote = self._remote
+        if remote is not None and await self._through_gateway.wait() and self._found(guid) is None:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            await self._fetch(remote, guid, url, target)
+            return
+        source = await self.bring(guid, url)
+        await self._in_thread(_copy, source, target)
+
+    @returns_deferred
+    async def delete(self, guid: str) -> None:
+        """Delete a file, where it is there."""
+        await self.delete_all([guid])
+
+    @returns_deferred
+    async def delete_all(self, guids: Iterable[str], *, everywhere: bool = True) -> None:
+        """Delete files, where they are there.
+
+        :param everywhere: on a gateway's machine, too, which deletes them by itself when its client has gone.
+        """
+        guids = list(guids)
+        remote = self._remote
+        if remote is not None and everywhere and await self._through_gateway.wait():
+            asking = [remote.fetch("DELETE", f"/downloads/{guid}") for guid in guids]
+            for waiting in asking:
+                with contextlib.suppress(Exception):
+                    await waiting
+        await self._in_thread(_delete, [os.path.join(folder, guid) for folder in self._folders for guid in guids])
+
+    @returns_deferred
+    async def remove(self) -> None:
+        """Remove the temporary folder with all that is in it."""
+        workspace, self._workspace = self._workspace, None
+        if workspace is not None:
+            await self._in_thread(workspace.remove)
+
+    def _own(self) -> Workspace:
+        if self._workspace is None:
+            self._workspace = Workspace.empty()
+        return self._workspace
+
+    def _found(self, guid: str) -> Path | None:
+        """Return the path of a file that is on this machine."""
+        for folder in self._folders:
+            path = Path(folder, guid)
+            if path.exists():
+                return path
+        return None
+
+    @property
+    def _folders(self) -> list[str]:
+        """The folders of this machine that there are."""
+        return [each for each in (self._given, self._workspace and self._workspace.path) if each]
+
+    async def _fetch(self, remote: Remote, guid: str, url: str, target: Path) -> Path:
+        """Have the gateway hand a file over, which is there under its name only when it is whole."""
+        part = target.with_name(f"{target.name}{_UNFINISHED}")
+        try:
+            with open(part, "wb") as file:  # noqa: ASYNC230  (no more than a piece of the body at a time is written)
+                status = await remote.fetch("GET", f"/downloads/{guid}", file.write)
+            if status != 200:
+                raise DownloadError(url, f"the gateway does not hand its file over (status {status})")
+            os.replace(part, target)
+            return target
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                part.unlink()
+
+    def _in_thread(self, function: Callable[..., T], *args: Any) -> Deferred[T]:
+        """Run what blocks on the disk in the reactor's thread pool, where that is a whole one."""
+        reactor: Any = self._reactor
+        if not hasattr(reactor, "getThreadPool"):
+            return maybeDeferred(function, *args)
+        done: Deferred[T] = deferToThreadPool(reactor, reactor.getThreadPool(), function, *args)
+        return done
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+
+
+def _delete(paths: Iterable[str]) -> None:
+    for path in paths:
+        for name in (path, path + _UNFINISHED):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name)

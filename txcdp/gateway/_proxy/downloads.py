@@ -1,0 +1,58 @@
+"""Downloads of clients: how their files are handed out.
+
+Whoever has the same token as who has leased a browser, and knows a download's id, which the browser tells its client
+alone, fetches the file from the folder that :mod:`txcdp.gateway._saving` has it put into.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Callable
+from typing import Final
+
+from twisted.web.server import NOT_DONE_YET
+from twisted.web.static import File
+
+from txcdp.gateway._http.refusals import Refusal
+from txcdp.gateway._http.requests import TAKEN_OVER, Answer, RoutedRequest
+from txcdp.gateway._http.tokens import Principal
+
+#: An id that Chromium has given a download.
+_GUID: Final = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+
+
+class Downloads:
+    """Hands out the files that clients have downloaded.
+
+    :param find: returns the folders of what somebody has leased.
+    """
+
+    def __init__(self, find: Callable[[Principal], list[str]]) -> None:
+        self._find = find
+
+    def answer(self, request: RoutedRequest) -> Answer:
+        """Send, or delete, the file of the download with the id at the path's end."""
+        path = self._path(request)
+        if request.http.method == b"DELETE":
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+            return Answer(b"")
+        http = request.http
+        http.setHeader(b"cache-control", b"no-store")
+        http.setHeader(b"x-content-type-options", b"nosniff")
+        http.setHeader(b"content-disposition", b"attachment")  # it is a page's, which is to do nothing here
+        body = File(path, defaultType="application/octet-stream").render(http)
+        if body is not NOT_DONE_YET:
+            http.write(body)
+            http.finish()
+        return TAKEN_OVER
+
+    def _path(self, request: RoutedRequest) -> str:
+        if _GUID.fullmatch(request.tail):
+            for folder in self._find(request.principal):
+                path = os.path.join(folder, request.tail)
+                if os.path.isfile(path):
+                    return path
+        raise Refusal(404, "There is no such download (any more), or it is not whole yet.", "unknown")
