@@ -19,6 +19,7 @@ REQUIREMENTS = [
     "msgspec>=0.19.0",
     "prometheus-client>=0.21.0",
     "idna>=3.7",  # comes with Twisted's TLS
+    "pyyaml>=6.0.1",  # aria snapshots are YAML
 ]
 
 ZSTD = "backports.zstd>=1.0; python_version < '3.14'"

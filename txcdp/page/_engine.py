@@ -16,7 +16,7 @@ from txcdp.errors import CommandError, ContextDestroyed, LocatorError, SelectorE
 from txcdp.page._evaluation import OwnWorld, explained, thrown
 
 #: Of what the script is put together, in this order, in one scope.
-_FILES: Final = ("locators.js", "aria.js", "actions.js", "assertions.js")
+_FILES: Final = ("locators.js", "aria.js", "aria_snapshot.js", "actions.js", "assertions.js")
 
 #: The group of all objects in these worlds.
 GROUP: Final = "txcdp-locators"

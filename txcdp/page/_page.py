@@ -827,6 +827,12 @@ class Page(SelectorReading):
             capture.save(data, path)
         return data
 
+    def aria_snapshot(
+        self, *, boxes: bool = False, depth: int | None = None, timeout: Timeout = DEFAULT
+    ) -> Deferred[str]:
+        """Return what the document's body is for assistive technologies, as :meth:`Locator.aria_snapshot` does."""
+        return self.locator("body").aria_snapshot(boxes=boxes, depth=depth, timeout=timeout)
+
     def is_closed(self) -> bool:
         """Return whether the page is closed, or the browser gone."""
         return self.session.ended

@@ -15,6 +15,7 @@ from txcdp._timeouts import DEFAULT, Timeout
 from txcdp.domains import dom
 from txcdp.errors import CommandError
 from txcdp.page import _capture as capture
+from txcdp.page._aria_snapshot import snapshot_text
 from txcdp.page._coordinates import box_of, offset_of
 from txcdp.page._engine import Again
 from txcdp.page._evaluation import Evaluator, explained
@@ -147,6 +148,21 @@ class ElementReading(LocatorBase):
         :returns: fires with a bool; fails like :meth:`text_content`, and with :exc:`LocatorError` when it is none.
         """
         return self._run("is_checked", "isChecked", None, timeout)
+
+    @returns_deferred
+    async def aria_snapshot(self, *, boxes: bool = False, depth: int | None = None, timeout: Timeout = DEFAULT) -> str:
+        """Return what the element is for assistive technologies, and all that is in it, as YAML.
+
+        Roles, names, states and texts, as ``expect(locator).to_match_aria_snapshot`` compares them.
+
+        :param boxes: whether to write where each element is: ``[box=x,y,width,height]``, in CSS pixels of the viewport.
+        :param depth: how many levels of elements below the first it goes; None or 0: all.
+        :param timeout: seconds, or a timedelta, to wait for the element; None or 0: no deadline.
+        :returns: fires with the text. Fails with :exc:`ActionTimeout` where there is no such element, and with
+            :exc:`StrictModeViolation` where there are several.
+        """
+        args = {"boxes": boxes, "depth": depth or 0}
+        return snapshot_text(await self._run("aria_snapshot", "ariaSnapshot", args, timeout))
 
     def bounding_box(self, *, timeout: Timeout = DEFAULT) -> Deferred[Box | None]:
         """Return where the element is, relative to the viewport of the page.

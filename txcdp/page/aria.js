@@ -173,12 +173,13 @@ const isOfPage = element => {
   return true;
 };
 
-/** Which header a `th` is: of rows or columns; where it does not say that, its neighbours do, as in Chromium. @param {HTMLTableCellElement} cell */
+/** Which header a `th` is; one that does not say that is its row's if there is data in that, as in Chromium. @param {HTMLTableCellElement} cell */
 const headerRole = cell => {
   if (cell.scope === 'col' || cell.scope === 'colgroup') return 'columnheader';
   if (cell.scope === 'row' || cell.scope === 'rowgroup') return 'rowheader';
-  const neighbour = cell.previousElementSibling || cell.nextElementSibling;
-  return neighbour && localNameOf(neighbour) === 'td' ? 'rowheader' : 'columnheader';
+  const row = parentElementOf(cell), cells = row ? childrenOf(row) : [];
+  for (const each of cells) if (localNameOf(each) === 'td' && (each.firstElementChild || plain(textContentOf(each)))) return 'rowheader';
+  return 'columnheader';
 };
 
 /** Whether an element of itself takes the focus. @param {any} element */
@@ -193,8 +194,8 @@ const isFocusable = element => {
   return hasAttribute(element, 'contenteditable') && element instanceof HTMLElement && isEditableContent(element);
 };
 
-/** Whether HTML says that a control is disabled. @param {Element} element */
-const isDisabledControl = element => matchesCSS(element, ':disabled');
+/** Whether HTML says that a control is disabled; a set of them is none. @param {Element} element */
+const isDisabledControl = element => localNameOf(element) !== 'fieldset' && matchesCSS(element, ':disabled');
 
 /** Whether an element does not let itself be made one for its looks. @param {Element} element @param {string} role that it has else */
 const resists = (element, role) => {
@@ -206,6 +207,9 @@ const resists = (element, role) => {
 
 /** What an element is drawn in: a slot, an element, or a shadow root's host. @param {Element} element @returns {Element | null} */
 const drawnParentOf = element => slotOf(element) || parentOf(element);
+
+/** Whether the texts that are an element's own are drawn where it is. @param {any} element */
+const showsTexts = element => localNameOf(element) !== 'details' || element.open;
 
 /** What is drawn in an element: of its own tree, of its shadow root, or what is slotted. @param {Element} element @returns {ArrayLike<Node>} */
 const drawnIn = element => {
@@ -237,10 +241,11 @@ const joined = texts => texts.map(plain).filter(Boolean).join(' ');
 /** The text that CSS adds, or says instead of that; see css-content. @param {string} content as computed @returns {string} */
 const contentText = content => {
   if (content === 'none' || content === 'normal' || !content) return '';
-  const tokens = content.match(/"(?:[^"\\]|\\[\s\S])*"|'(?:[^'\\]|\\[\s\S])*'|\/|[^\s"'/]+(?:\([^)]*\))?/g) || [];
+  /** @type {string[]} */
+  const tokens = content.match(/[\w-]+\((?:"(?:[^"\\]|\\[^])*"|[^)"])*\)|"(?:[^"\\]|\\[^])*"|\/|[^\s"/]+/g) || [];
   const slash = tokens.indexOf('/');
-  return tokens.slice(slash + 1).map(each => /^["']/.test(each) ? each.slice(1, -1).replace(/\\([0-9a-f]{1,6}\s?|[\s\S])/gi, (_, code) =>
-    /^[0-9a-f]/i.test(code) ? String.fromCodePoint(parseInt(code, 16) || 0xfffd) : code) : '').join('');
+  return tokens.slice(slash + 1).map(each => each[0] === '"' ? each.slice(1, -1).replace(/\\([\da-f]{1,6})\s?|\\([^])/gi, (_, code, itself) =>
+    code ? String.fromCodePoint(parseInt(code, 16) || 0xfffd) : itself) : '').join('');
 };
 
 /** @param {any} element */
@@ -275,12 +280,11 @@ class Aria {
 
   /** Return the role of an element; `''`: none. @param {Element} element @returns {string} */
   role(element) {
-    let role = this._roles.get(element);
-    if (role === undefined) {
-      this._roles.set(element, '');  // names ask for roles, and some roles for names
-      this._roles.set(element, role = this._role(element));
-    }
-    return role;
+    const role = this._roles.get(element);
+    if (role !== undefined) return role;
+    const found = this._role(element);
+    this._roles.set(element, found);
+    return found;
   }
 
   /** Whether an element has a role, under any of its names. @param {Element} element @param {string} role */
@@ -356,6 +360,13 @@ class Aria {
     return excluded;
   }
 
+  /** Whether parts of an element can be seen though it is not. @param {Element} element */
+  mayShowParts(element) {
+    if (this._excludedByAuthor(element)) return false;
+    const style = styleOf(element);
+    return style.display === 'contents' || style.visibility !== 'visible' && isRendered(element);
+  }
+
   /** Whether style lets an element be seen. @param {Element} element @returns {boolean} */
   _isRendered(element) {
     if (isRendered(element, { visibilityProperty: true })) return true;
@@ -404,10 +415,15 @@ class Aria {
     return name;
   }
 
+  /** Whether an author has said what it is. @param {Element} element */
+  hasOwnRole(element) {
+    return this._explicitRole(element) === this.role(element);
+  }
+
   /** The role that decides whether an element can be named: what is nothing of itself can be. @param {Element} element */
   _namedAs(element) {
     const role = this.role(element);
-    return role === 'generic' && this._explicitRole(element) !== role ? '' : role;
+    return role === 'generic' && !this.hasOwnRole(element) ? '' : role;
   }
 
   /** Return the accessible description of an element. @param {Element} element @param {boolean} [includeHidden] */
@@ -594,14 +610,14 @@ class Aria {
     let text = '';
     /** @param {Node} node */
     const add = node => {
-      if (node.nodeType === 3) text += node.nodeValue;
-      else if (node.nodeType === 1) {
+      if (node.nodeType === TEXT) text += how.hidden || showsTexts(element) ? nodeValueOf(node) : '';
+      else if (node.nodeType === ELEMENT) {
         const child = /** @type {Element} */ (node), part = this._text(child, inner, visited);
         const apart = localNameOf(child) === 'br' || styleOf(child).display !== 'inline';
         text += apart ? ' ' + part + ' ' : part;
       }
     };
-    text += this._pseudo(element, '::before');
+    text += this.pseudoText(element, '::before');
     const children = drawnIn(element);
     for (let i = 0; i < children.length; i++) {
       const child = children[i];
@@ -609,11 +625,11 @@ class Aria {
       add(child);
     }
     for (const owned of referenced(element, 'aria-owns')) add(owned);
-    return text + this._pseudo(element, '::after');
+    return text + this.pseudoText(element, '::after');
   }
 
   /** What CSS puts before or after an element's content. @param {Element} element @param {string} which */
-  _pseudo(element, which) {
+  pseudoText(element, which) {
     const style = styleOf(element, which), content = style.content;
     if (content === 'none' || content === 'normal') return '';
     if (style.display === 'none' || style.visibility !== 'visible') return '';
@@ -721,3 +737,5 @@ const ariaPressed = (/** @type {Element} */ element) => aria().pressed(element);
 const ariaSelected = (/** @type {Element} */ element) => aria().selected(element);
 const ariaExpanded = (/** @type {Element} */ element) => aria().expanded(element);
 const ariaLevel = (/** @type {Element} */ element) => aria().level(element);
+const hasRole = (/** @type {Element} */ element, /** @type {string} */ role) => aria().hasRole(element, role);
+const labelsOf = (/** @type {Element} */ element) => aria().labels(element);
