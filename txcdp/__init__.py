@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         ActionTimeout,
         AlreadyHandled,
         BodyEvicted,
+        BodyIncomplete,
         BodyOfRedirect,
         CommandError,
         CommandTimeout,
@@ -72,7 +73,7 @@ if TYPE_CHECKING:
         TargetCrashed,
         TxcdpError,
     )
-    from txcdp.network import Exchange, Request, Response
+    from txcdp.network import Exchange, Request, Response, WebSocket
     from txcdp.page import (
         Binding,
         BindingCall,
@@ -110,7 +111,8 @@ _NAMES = {
     "txcdp._core.connection": "Connection",
     "txcdp._core.dispatch.tap": "CommandObserver RawEvent",
     "txcdp.errors": (
-        "ActionTimeout AlreadyHandled BodyEvicted BodyOfRedirect CommandError CommandTimeout ConnectError "
+        "ActionTimeout AlreadyHandled BodyEvicted BodyIncomplete BodyOfRedirect CommandError CommandTimeout "
+        "ConnectError "
         "ConnectTimeout ConnectionLost ContextDestroyed DeadlineError DialogError DialogOpen DocumentBroken "
         "DownloadError DownloadFailed DownloadStarted DownloadUnreachable "
         "EvaluationError ExecutableNotFound ExperimentalCommand Gone HandshakeFailed "
@@ -122,7 +124,7 @@ _NAMES = {
         "Binding BindingCall ConsoleMessage Dialog ElementHandle Frame JSError JSHandle Navigation Page PageError "
         "Worker"
     ),
-    "txcdp.network": "Exchange Request Response",
+    "txcdp.network": "Exchange Request Response WebSocket",
     "txcdp._core.probing": "ProbeOptions Prober",
     "txcdp._core.reconnecting": "ReconnectPolicy",
     "txcdp.protocol": "Command Event Record",
@@ -142,6 +144,7 @@ __all__ = [
     "Binding",
     "BindingCall",
     "BodyEvicted",
+    "BodyIncomplete",
     "BodyOfRedirect",
     "Browser",
     "BrowserContext",
@@ -213,6 +216,7 @@ __all__ = [
     "Timeout",
     "TwistedScheduler",
     "TxcdpError",
+    "WebSocket",
     "WebSocketOptions",
     "Worker",
     "__version__",

@@ -30,6 +30,7 @@
     |-- NetworkError             a request has got no response, or not all of it (url, error_text)
     |   |-- BodyOfRedirect       an answer that leads elsewhere: its body is not kept
     |   |-- BodyEvicted          the browser has the body no more
+    |   |-- BodyIncomplete       it was streamed, and the browser has left something out
     |   `-- NoBody               there is none
     |-- EvaluationError          JavaScript threw (the remote stack is attached)
     |   |-- ContextDestroyed     the document in which it was evaluated is gone
@@ -61,6 +62,7 @@ __all__ = [
     "ActionTimeout",
     "AlreadyHandled",
     "BodyEvicted",
+    "BodyIncomplete",
     "BodyOfRedirect",
     "CommandError",
     "CommandTimeout",
@@ -454,6 +456,19 @@ class BodyEvicted(NetworkError):
     def __str__(self) -> str:
         todo = "read bodies when they have come, and large ones by `chunks`"
         return f"{shown_url(self.url)}: the browser has the body no more ({shortened(self.error_text)}); {todo}"
+
+
+class BodyIncomplete(NetworkError):
+    """A body was streamed, and the browser has left something out.
+
+    :ivar received: how many bytes were delivered.
+    :ivar expected: how many there were.
+    """
+
+    def __init__(self, url: str, received: int, expected: int) -> None:
+        super().__init__(url, f"{received} of {expected} bytes of the body were streamed")
+        self.args = (url, received, expected)
+        self.received, self.expected = received, expected
 
 
 class NoBody(NetworkError):

@@ -25,7 +25,7 @@ from txcdp.browser._reopening import Reopening
 from txcdp.browser._storage_state import checked_state
 from txcdp.domains import browser, target
 from txcdp.errors import CommandError, NotABrowser, SessionDetached, TxcdpError
-from txcdp.network import Exchange, Request, Response
+from txcdp.network import Exchange, Request, Response, WebSocket
 from txcdp.page import ConsoleMessage, Dialog, Download, Frame, Page, PageError
 from txcdp.page._commits import close_target
 from txcdp.page._dialogs import PageDialogs
@@ -186,6 +186,11 @@ class Browser:
     def requests_failed(self) -> Stream[Request]:
         """The requests of all pages of the browser that have not ended well; see ``Page.requests_failed``."""
         return self._streams.gathered("requests_failed")
+
+    @property
+    def web_sockets(self) -> Stream[WebSocket]:
+        """The WebSockets of all pages of the browser; see ``Page.web_sockets``."""
+        return self._streams.gathered("web_sockets")
 
     @property
     def frame_attached(self) -> Stream[Frame]:

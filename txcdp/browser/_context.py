@@ -23,7 +23,7 @@ from txcdp.browser._emulation import ContextEmulation
 from txcdp.browser._storage_state import ContextStorage, StorageState, checked_state, origin_of, save
 from txcdp.domains import target
 from txcdp.errors import Gone
-from txcdp.network import Exchange, Request, Response
+from txcdp.network import Exchange, Request, Response, WebSocket
 from txcdp.page import ConsoleMessage, Dialog, Download, Frame, Page, PageError
 from txcdp.page._clock import Clock
 from txcdp.page._options import (
@@ -90,7 +90,8 @@ class BrowserContext:
         self._closed: OneShot[None] = OneShot()
         #: That documents of it have had (a dict for an ordered set).
         self._origins: dict[str, None] = {}
-        self._streams = OwnersStreams(browser.connection.context, "context", lambda: self.pages)
+        shared = browser.connection.context.with_base_url(self._base_url)
+        self._streams = OwnersStreams(shared, "context", lambda: self.pages)
         browser.session._feed_into(ended=self._end)
 
     def __repr__(self) -> str:
@@ -178,6 +179,11 @@ class BrowserContext:
     def requests_failed(self) -> Stream[Request]:
         """The requests of all pages of the context that have not ended well; see ``Page.requests_failed``."""
         return self._streams.gathered("requests_failed")
+
+    @property
+    def web_sockets(self) -> Stream[WebSocket]:
+        """The WebSockets of all pages of the context; see ``Page.web_sockets``."""
+        return self._streams.gathered("web_sockets")
 
     @property
     def frame_attached(self) -> Stream[Frame]:

@@ -1,12 +1,16 @@
 """What goes over the network for pages and workers: exchanges, with their requests and responses."""
 
+from txcdp.network._bodies import ServerSentEvent
 from txcdp.network._exchange import Exchange, RequestTiming
 from txcdp.network._headers import Header
 from txcdp.network._requests import Request, RequestSizes
 from txcdp.network._responses import RemoteAddress, Response, SecurityDetails
+from txcdp.network._waits import ExchangeMatch
+from txcdp.network._web_sockets import WebSocket
 
 __all__ = [
     "Exchange",
+    "ExchangeMatch",
     "Header",
     "RemoteAddress",
     "Request",
@@ -14,4 +18,6 @@ __all__ = [
     "RequestTiming",
     "Response",
     "SecurityDetails",
+    "ServerSentEvent",
+    "WebSocket",
 ]

@@ -6,7 +6,9 @@ one place; here is what programs do with it: wait, read bodies, follow what come
 
 from __future__ import annotations
 
+import codecs
 import contextlib
+from base64 import b64decode
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 from urllib.parse import urlsplit
@@ -28,10 +30,13 @@ from txcdp.errors import (
 )
 from txcdp.model import Exchange as Row
 from txcdp.model import ExchangeState
+from txcdp.network import _calls
 from txcdp.network import _headers as headers_of
-from txcdp.network._requests import Request, RequestSizes, decoded
-from txcdp.network._responses import Response
-from txcdp.streams import StreamSubject
+from txcdp.network._bodies import ExchangeStreams, ServerSentEvent
+from txcdp.network._requests import Request, RequestSizes
+from txcdp.network._responses import Body, Response, python_charset
+from txcdp.network._web_sockets import WebSocket
+from txcdp.streams import Stream
 
 if TYPE_CHECKING:
     from txcdp.network._following import Network
@@ -53,6 +58,12 @@ _CACHES: Final = frozenset({"disk", "memory", "prefetch"})
 
 #: Seconds for what was really sent, or received, to be told of once the response is here.
 _EXTRA_INFO: Final = 2.0
+
+
+_LEFT: Final = "what has asked for it is gone"
+
+#: How texts may begin, which the browser leaves out.
+_MARKS: Final = (("utf-8", codecs.BOM_UTF8), ("utf-16-le", codecs.BOM_UTF16_LE), ("utf-16-be", codecs.BOM_UTF16_BE))
 
 
 class RequestTiming(TypedDict):
@@ -85,7 +96,7 @@ class Exchange:
     """
 
     __slots__ = (
-        *("__weakref__", "_answered", "_body", "_ended", "_network", "_row", "_streams"),
+        *("__weakref__", "_answered", "_body", "_ended", "_network", "_row", "_streams", "_web_socket"),
         *("frame", "page", "redirected_from", "redirected_to", "request", "response", "worker"),
     )
 
@@ -96,8 +107,9 @@ class Exchange:
         self._row = row
         self._answered: OneShot[None] | None = None
         self._ended: OneShot[None] | None = None
-        self._body: bytes | None = None
-        self._streams: dict[str, StreamSubject[Any]] | None = None
+        self._body: Body | None = None
+        self._streams: ExchangeStreams | None = None
+        self._web_socket: WebSocket | None = None
         self.frame = frame
         self.page = page
         self.worker = worker
@@ -213,17 +225,74 @@ class Exchange:
             the browser has it no more, with :exc:`NoBody` where there is none; and with :exc:`NetworkError`, or
             :exc:`NavigationError`, where the exchange has failed.
         """
+        return (await self._whole()).data
+
+    @property
+    def _has_none(self) -> bool:
+        """Whether an answer of its kind has no body."""
+        row = self._row
+        return row.method == "HEAD" or row.status in (204, 205) or row.preflight_for is not None
+
+    async def _whole(self) -> Body:
         if self._body is None:
             await self._when_whole()
             self._body = await self._read()
         return self._body
 
-    async def _read(self) -> bytes:
+    @property
+    def data(self) -> Stream[network.DataReceived]:
+        """How much of the body comes, as it does: the browser's events, with ``data_length`` and its like; it ends."""
+        return self._of_it().data
+
+    @property
+    def chunks(self) -> Stream[bytes]:
+        """The body as it comes, decoded from what it was compressed by (``Network.streamResourceContent``).
+
+        Who subscribes first gets all of it, also what has come before; who comes later gets the rest. They are pushed
+        as the browser sends them: a :func:`~txcdp.streams.queue` holds what is too much at a time. The stream ends with
+        the body, fails like :meth:`body` where that breaks off or is none, and with :exc:`BodyIncomplete` where the
+        browser has left something out.
+        """
+        return self._of_it().chunks
+
+    @property
+    def server_sent_events(self) -> Stream[ServerSentEvent]:
+        """The events that a server sends over an ``EventSource``; a stream that ends with the exchange."""
+        return self._of_it().server_sent_events
+
+    @property
+    def web_socket(self) -> WebSocket | None:
+        """The :class:`WebSocket` whose handshake this is; None: it is another request."""
+        if self._web_socket is None and self._row.type == "WebSocket":
+            self._web_socket = WebSocket(self)
+            if self.finished:
+                self._web_socket._finish()
+        return self._web_socket
+
+    def as_curl(self) -> str:
+        """Return a command line of curl that sends the same request, with its cookies and whatever secrets it has."""
+        return _calls.curl(self.request)
+
+    def as_treq(self) -> dict[str, Any]:
+        """Return what ``treq.request`` is called with to send the same request, with whatever secrets it has.
+
+        :returns: the arguments by name: ``await treq.request(**exchange.as_treq())``.
+        """
+        return _calls.treq(self.request)
+
+    def _of_it(self) -> ExchangeStreams:
+        if self._streams is None:
+            self._streams = ExchangeStreams(self)
+        return self._streams
+
+    async def _read(self) -> Body:
         row = self._row
         if row.state is ExchangeState.REDIRECTED:
             raise BodyOfRedirect(self.url)
-        if row.request is None:
+        if row.type in ("WebSocket", "WebTransport"):
             raise NoBody(self.url, "a socket has messages instead of a body")
+        if self._has_none:
+            raise NoBody(self.url, f"an answer of {row.status} to {row.method} has none")
         error: CommandError | Gone | None = None
         for key in dict.fromkeys((row.session_id, row.started_in)):
             session = self._network.session_of(key)
@@ -234,8 +303,10 @@ class Exchange:
             except (CommandError, Gone) as refused:
                 error = error or refused
             else:
-                return decoded(got.body, got.base64_encoded)
-        raise _no_body(self, error) from error
+                return Body(b64decode(got.body)) if got.base64_encoded else _body_of_text(got.body, row)
+        raise BodyEvicted(
+            self.url, error.message if isinstance(error, CommandError) else str(error or _LEFT)
+        ) from error
 
     def _response(self) -> Response:
         if self.response is None:
@@ -300,6 +371,10 @@ class Exchange:
 
     def _finish(self) -> None:
         """Take note that it has ended."""
+        if self._streams is not None:
+            self._streams.finish()
+        if self._web_socket is not None:
+            self._web_socket._finish()
         answered, self._answered = self._answered, None
         if answered is not None:
             answered.fire(None)
@@ -348,11 +423,16 @@ def _sizes(row: Row, request: Request, response: Response | None) -> RequestSize
     return sent
 
 
-def _no_body(exchange: Exchange, error: CommandError | Gone | None) -> Exception:
-    """Return what to fail with where the browser has no body for an exchange that has ended well."""
-    row = exchange._row
-    if row.method == "HEAD" or row.status in (204, 205, 304) or row.preflight_for is not None:
-        return NoBody(exchange.url, f"an answer of {row.status} to {row.method} has none")
-    if isinstance(error, CommandError):
-        return BodyEvicted(exchange.url, error.message)
-    return BodyEvicted(exchange.url, "what has asked for it is gone" if error is None else str(error))
+def _body_of_text(text: str, row: Row) -> Body:
+    """Return a body that the browser has decoded to text: it tells how many bytes there were, and by which charset.
+
+    Where it tells none it has guessed, as browsers do; what the bytes were is known when their number is right.
+    """
+    said = "" if row.response is None else row.response.charset
+    told = python_charset(said or "utf-8")
+    for codec, mark in ((told, b""), *_MARKS, ("utf-8", b""), ("cp1252", b"")):
+        with contextlib.suppress(LookupError, UnicodeError):
+            data = mark + text.encode(codec)
+            if len(data) == row.body_decoded and "\ufffd" not in text:
+                return Body(data, text, exact=True)
+    return Body(text.encode("utf-8", "surrogatepass"), text, exact=False)

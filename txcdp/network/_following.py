@@ -9,6 +9,7 @@ their ends.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,19 +23,24 @@ from txcdp.domains import fetch, network
 from txcdp.model import (
     BrowserModel,
     Change,
+    DataArrived,
     DocumentDiscarded,
+    EventSourceMessage,
     ExchangeEnded,
     ExchangeResponded,
     ExchangeStarted,
     ExchangeState,
     ExtraInfoReceived,
     NavigationEnded,
+    WebSocketFailed,
+    WebSocketMessage,
 )
 from txcdp.model import Exchange as Row
 from txcdp.network._exchange import Exchange
 from txcdp.network._requests import Request
 from txcdp.network._responses import Response
 from txcdp.network._unfollowed import Unfollowed
+from txcdp.network._waits import ExchangeWait, IdleWait
 from txcdp.streams._fanout import StreamSubject
 
 if TYPE_CHECKING:
@@ -57,7 +63,7 @@ class Network:
     :param streams: the owner's.
     :param page: whose it is; None: a worker's.
     :param worker: the worker, where it is one's.
-    :ivar clock: the reactor.
+    :ivar context: what the owner's streams share.
     :ivar listening: whether all requests are followed.
     """
 
@@ -81,7 +87,7 @@ class Network:
         self._feed = feed
         self._frame_of = frame_of
         self._streams = streams
-        self.clock: Clock = streams.context.clock
+        self.context = streams.context
         self._page = page
         self._worker = worker
         self._unfollowed = Unfollowed(feed.model)
@@ -91,6 +97,8 @@ class Network:
         self._documents: dict[str, Exchange] = {}
         #: The hops that have just ended, by request.
         self._left: dict[str, Exchange] = {}
+        #: What waits for something (a dict for an ordered set).
+        self._waits: dict[ExchangeWait | IdleWait, None] = {}
         #: Those that `Fetch` has told of before they have begun, by request.
         self._paused: dict[str, Exchange] = {}
         self._workers: dict[str, Worker] = {}
@@ -98,14 +106,25 @@ class Network:
         self._users = 0
         self._sessions: list[Session] = []
         self._heard = False
+        #: What has ended its owner.
+        self._error: Exception | None = None
         self.handlers: dict[type[Change], Callable[[Any], None]] = {
             ExchangeStarted: self._started,
             ExchangeResponded: self._responded,
             ExchangeEnded: self._ended,
             ExtraInfoReceived: self._extra_info,
+            DataArrived: self._data,
+            EventSourceMessage: self._event_source,
+            WebSocketMessage: self._message,
+            WebSocketFailed: self._socket_failed,
             DocumentDiscarded: self._document_discarded,
             NavigationEnded: self._navigation_ended,
         }
+
+    @property
+    def clock(self) -> Clock:
+        """The reactor."""
+        return self.context.clock
 
     # How it is fed:
 
@@ -145,12 +164,18 @@ class Network:
         worker = self._workers.get(key)
         return None if worker is None else worker.session
 
-    def end(self) -> None:
-        """Let all end that is under way, because its owner has ended."""
+    def end(self, error: Exception) -> None:
+        """Let all end that is under way, because its owner has ended.
+
+        :param error: what fails that waits.
+        """
+        self._error = error
         self._unfollowed.forget()
         for key in {each.session_id for each in self._feed.model.exchanges.exchanges.values()}:
             self._feed.lose(key)
         self._documents.clear()
+        for wait in list(self._waits):
+            wait.fail(copy.copy(error))
 
     def _wants(self, source: ChosenInput, message: bytes) -> bool:
         """Return whether a message is taken now; those of what somebody may follow later are kept."""
@@ -246,7 +271,11 @@ class Network:
             if _is_request(row):
                 self._tell("requests", made.request)
             elif row.type == "WebSocket":
-                self._tell("web_sockets", made)
+                self._tell("web_sockets", made.web_socket)
+            if made.worker is not None:
+                made.worker._push_exchange(made)
+        if self._waits:
+            self._look(made, changed=True)
 
     def _responded(self, change: ExchangeResponded) -> None:
         row = change.exchange
@@ -255,6 +284,8 @@ class Network:
         self._wake(row.id)
         if self.listening and _is_request(row):
             self._tell("responses", found.response)
+        if self._waits:
+            self._look(found, changed=False)
 
     def _ended(self, change: ExchangeEnded) -> None:
         row = change.exchange
@@ -267,12 +298,60 @@ class Network:
         self._wake(row.id)
         if self.listening and _is_request(row):
             self._tell("requests_finished" if found.failure is None else "requests_failed", found.request)
+        if self._waits:
+            self._look(found, changed=True)
 
     def _extra_info(self, change: ExtraInfoReceived) -> None:
         self._wake(change.exchange.id)
 
+    def _data(self, change: DataArrived) -> None:
+        found = self._live.get(change.exchange.id)
+        if found is not None and found._streams is not None:
+            found._streams.take(change.event)
+
+    def _event_source(self, change: EventSourceMessage) -> None:
+        found = self._live.get(change.exchange.id)
+        if found is not None and found._streams is not None:
+            found._streams.take_event(change.event)
+
+    def _message(self, change: WebSocketMessage) -> None:
+        found = self._live.get(change.exchange.id)
+        if found is not None and found._web_socket is not None:
+            found._web_socket._take(change.frame, change.sent)
+
+    def _socket_failed(self, change: WebSocketFailed) -> None:
+        found = self._live.get(change.exchange.id)
+        if found is not None and found._web_socket is not None:
+            found._web_socket._failed()
+
     def _tell(self, name: str, item: object) -> None:
         self._streams.push(name, item)
+
+    # What waits:
+
+    def add_wait(self, wait: ExchangeWait | IdleWait) -> None:
+        """Tell something that waits of exchanges, from now on."""
+        self._waits[wait] = None
+        if self._error is None:
+            self.use()
+        else:
+            wait.fail(copy.copy(self._error))
+
+    def remove_wait(self, wait: ExchangeWait | IdleWait) -> None:
+        """Tell it of no more."""
+        del self._waits[wait]
+        if self._error is None:
+            self.leave()
+
+    def rows(self) -> list[Row]:
+        """Return the rows of the exchanges that are under way."""
+        return list(self._feed.model.exchanges.exchanges.values())
+
+    def _look(self, exchange: Exchange, *, changed: bool) -> None:
+        for wait in list(self._waits):
+            wait.look(exchange)
+            if changed:
+                wait.changed()
 
     # Documents:
 

@@ -6,7 +6,7 @@ import codecs
 import json
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, TypedDict
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypedDict
 
 from twisted.internet.defer import Deferred, succeed
 
@@ -19,6 +19,19 @@ if TYPE_CHECKING:
     from txcdp.network._exchange import Exchange
     from txcdp.network._requests import Request
     from txcdp.page import Frame
+
+
+class Body(NamedTuple):
+    """A body that was read.
+
+    :ivar data: the bytes.
+    :ivar text: what the browser has made of them, where it takes them for text.
+    :ivar exact: whether the bytes are those that came, and not that text in UTF-8.
+    """
+
+    data: bytes
+    text: str | None = None
+    exact: bool = True
 
 
 class RemoteAddress(TypedDict):
@@ -205,24 +218,34 @@ class Response:
         """
         await self.exchange._when_whole()
 
-    def body(self) -> Deferred[bytes]:
+    @returns_deferred
+    async def body(self) -> bytes:
         """Return the body (``Network.getResponseBody``); see :meth:`Exchange.body`.
 
-        :returns: fires with it when all of it is here; fails like :meth:`Exchange.body`.
+        :returns: fires with it when all of it is here, with an empty one where an answer of its kind has none, as one
+            to HEAD, or of 204. Otherwise fails like :meth:`Exchange.body`.
         """
-        return self.exchange.body()
+        return (await self._whole()).data
+
+    async def _whole(self) -> Body:
+        if self.exchange._has_none:
+            await self.exchange._when_whole()
+            return Body(b"", "")
+        return await self.exchange._whole()
 
     @returns_deferred
     async def text(self) -> str:
         """Return the body as text.
 
-        It is decoded by its byte order mark, else by the charset of its ``Content-Type``, as UTF-8 where there is
-        none; what cannot be decoded becomes a replacement character.
+        It is decoded by its byte order mark, else by the charset of its ``Content-Type``, or that which a document of
+        HTML or XML names in itself, else as UTF-8; what cannot be decoded becomes a replacement character.
 
         :returns: fires with it; fails like :meth:`body`.
         """
-        body = await self.exchange.body()
-        return decode(body, self.headers.get("content-type", ""))
+        body, content_type = await self._whole(), self.headers.get("content-type", "")
+        if body.text is not None and (not body.exact or "html" in content_type or "xml" in content_type):
+            return body.text  # a document names its charset in itself, too
+        return decode(body.data, content_type)
 
     @returns_deferred
     async def json(self) -> Any:
@@ -240,19 +263,21 @@ _MARKS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"),
 
 #: What browsers mean by these names.
 _MEANT: Final = {
-    "iso-8859-1": "cp1252",
-    "latin-1": "cp1252",
-    "latin1": "cp1252",
-    "us-ascii": "cp1252",
-    "ascii": "cp1252",
+    **dict.fromkeys(("iso-8859-1", "iso8859-1", "latin-1", "latin1", "us-ascii", "ascii", "windows-1252"), "cp1252"),
+    **dict.fromkeys(("gb2312", "gbk", "x-gbk", "gb_2312-80"), "gb18030"),
+    **dict.fromkeys(("shift_jis", "shift-jis", "x-sjis", "sjis", "windows-31j"), "cp932"),
+    **dict.fromkeys(("utf-16", "utf-16le"), "utf-16-le"),
+    **dict.fromkeys(("euc-kr", "ks_c_5601-1987"), "cp949"),
+    "utf-16be": "utf-16-be",
+    "iso-8859-9": "cp1254",
+    "big5": "big5hkscs",
 }
-_MEANT_ALSO: Final = {
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "x-gbk": "gb18030",
-    "shift_jis": "cp932",
-    "x-sjis": "cp932",
-}
+
+
+def python_charset(name: str) -> str:
+    """Return Python's name of what a browser means by a charset."""
+    key = name.strip().lower()
+    return _MEANT.get(key, key)
 
 
 def decode(body: bytes, content_type: str) -> str:
@@ -261,10 +286,8 @@ def decode(body: bytes, content_type: str) -> str:
         if body.startswith(mark):
             return body[len(mark) :].decode(name, "replace")
     found = _CHARSET.search(content_type)
-    charset = "utf-8" if found is None else found[1].lower()
-    charset = _MEANT.get(charset) or _MEANT_ALSO.get(charset) or charset
     read: Callable[[bytes, str, str], str] = bytes.decode
     try:
-        return read(body, charset, "replace")
+        return read(body, "utf-8" if found is None else python_charset(found[1]), "replace")
     except (LookupError, ValueError):  # no charset that anybody knows, or none of text
         return read(body, "utf-8", "replace")

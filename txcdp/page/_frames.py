@@ -431,7 +431,7 @@ class FrameTree:
             SessionAttached: self._session_attached,
             SessionClosed: self._session_closed,
         }
-        self.streams = PageStreams(owner.session.context)
+        self.streams = PageStreams(owner.session.context.with_base_url(owner.context._base_url))
         self._feed = ModelFeed(self._model, _FED, self._tell)
         self.network = Network(self._feed, self._session_by_key, self.frame, self.streams, owner)
         # Whoever enables Runtime first, for the console or by hand: contexts are told then, and never again.
@@ -752,7 +752,7 @@ class FrameTree:
 
     def _over(self, error: Exception | None) -> None:
         """Note that the page has ended."""
-        self.network.end()
+        self.network.end(error or SessionDetached(self._session.id or "", f"page {self.main._row.id}"))
         self.streams.end(error)
 
     def _gap(self, gap: Gap) -> None:

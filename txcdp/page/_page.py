@@ -16,7 +16,8 @@ from txcdp._timeouts import DEFAULT, DefaultTimeouts, Timeout, seconds_of
 from txcdp._url_patterns import URLMatch, url_matcher
 from txcdp.domains import page, target
 from txcdp.errors import CommandTimeout, ContextDestroyed, DialogOpen, Gone
-from txcdp.network import Exchange, Request, Response
+from txcdp.network import Exchange, ExchangeMatch, Request, Response, WebSocket
+from txcdp.network._waits import ExchangeWait, IdleWait, exchange_matcher
 from txcdp.page import _capture as capture
 from txcdp.page import _commits as commits
 from txcdp.page import _printing as printing
@@ -444,6 +445,39 @@ class Page(SelectorReading):
         A response of 404, say, is none of these.
         """
         return self._tree.network.stream("requests_failed")
+
+    @property
+    def web_sockets(self) -> Stream[WebSocket]:
+        """The WebSockets that the page and its workers open, as a stream of :class:`WebSocket`."""
+        return self._tree.network.stream("web_sockets")
+
+    def wait_for_exchange(self, predicate: ExchangeMatch, *, timeout: Timeout = DEFAULT) -> Deferred[Exchange]:
+        """Wait for an exchange, from now on: subscribe, as it were, before what causes it.
+
+        :param predicate: a function that is given each :class:`Exchange` when it begins, when its response is here and
+            when it has ended, and returns whether it is the one; or what its URL has to match, as for
+            :meth:`wait_for_url`.
+        :param timeout: seconds, or a timedelta; None or 0: no deadline; the page's default when not given.
+        :returns: fires with the exchange. Fails with :exc:`ActionTimeout`, with what the function has raised, and with
+            :exc:`SessionDetached` or :exc:`ConnectionLost`.
+        """
+        matches = exchange_matcher(predicate, self.context._base_url)
+        what = predicate if isinstance(predicate, str) else getattr(predicate, "pattern", "an exchange")
+        return ExchangeWait(self._tree.network, matches).begin(self._seconds(timeout), str(what))
+
+    def network_idle(self, *, idle: float = 0.5, in_flight: int = 0, timeout: Timeout = DEFAULT) -> Deferred[None]:
+        """Wait until nothing has gone over the network for a while.
+
+        Those requests count that are under way in any frame or worker of the page, also those that have begun before.
+        Event sources, sockets, beacons and icons do not, nor does what asked for it and is gone.
+
+        :param idle: for how long, in seconds.
+        :param in_flight: how many may be under way.
+        :param timeout: as for :meth:`wait_for_exchange`.
+        :returns: fires with None. Fails with :exc:`ActionTimeout`, which says what was under way, and with
+            :exc:`SessionDetached` or :exc:`ConnectionLost`.
+        """
+        return IdleWait(self._tree.network, idle, in_flight).begin(self._seconds(timeout))
 
     def goto(
         self,

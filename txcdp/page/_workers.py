@@ -11,6 +11,8 @@ from txcdp._deferreds import returns_deferred
 from txcdp._privacy import shown_url
 from txcdp._timeouts import DEFAULT, Timeout
 from txcdp.domains import runtime
+from txcdp.network import Exchange
+from txcdp.network._following import Network
 from txcdp.page._console import ConsoleMessage, PageError, SpokenFor
 from txcdp.page._evaluation import Evaluator
 from txcdp.page._handles import JSHandle, handle_of
@@ -36,6 +38,7 @@ class Worker:
         self._injected = WorkerInjected(session)
         self._evaluator = Evaluator(self._injected, lambda frame_id: None)
         self._console: OnDemandStream[ConsoleMessage] | None = None
+        self._exchanges: OnDemandStream[Exchange] | None = None
         self._spoken_for: SpokenFor | None = None
         self._end: tuple[Exception | None] | None = None
         session._feed_into(ended=self._ended)
@@ -78,6 +81,25 @@ class Worker:
                 self._console.end(self._end[0])
         return self._console
 
+    @property
+    def exchanges(self) -> Stream[Exchange]:
+        """What the worker asks for over the network, a stream of :class:`Exchange`; it ends with the worker."""
+        if self._exchanges is None:
+            network = self._network()
+            self._exchanges = OnDemandStream(self.session.context, "worker.exchanges", network.use, network.leave)
+            if self._end is not None:
+                self._exchanges.end(self._end[0])
+        return self._exchanges
+
+    def _network(self) -> Network:
+        """Return where its exchanges are followed: with its page's."""
+        assert self._page is not None
+        return self._page._tree.network
+
+    def _push_exchange(self, exchange: Exchange) -> None:
+        if self._exchanges is not None:
+            self._exchanges.push(exchange)
+
     def is_closed(self) -> bool:
         """Return whether the worker has ended, or its page, or the browser."""
         return self.session.ended
@@ -107,8 +129,9 @@ class Worker:
 
     def _ended(self, error: Exception | None) -> None:
         self._end = (error,)
-        if self._console is not None:
-            self._console.end(error)
+        for stream in (self._console, self._exchanges):
+            if stream is not None:
+                stream.end(error)
 
 
 class WorkerInjected(Injected):

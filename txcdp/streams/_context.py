@@ -40,6 +40,7 @@ class StreamContext:
     :ivar flow: whom a full queue asks to stop reading.
     :ivar scheduler: where time-based operators run.
     :ivar default_timeout: returns :attr:`timeout`; the owner of the streams may set it.
+    :ivar base_url: what patterns for URLs may be relative to.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class StreamContext:
         self.flow = flow
         self.scheduler = PipelineScheduler(clock)
         self.default_timeout = default_timeout
+        self.base_url: str | None = None
 
     @property
     def timeout(self) -> float | None:
@@ -62,6 +64,14 @@ class StreamContext:
         """
         other = copy.copy(self)
         other.default_timeout = default_timeout
+        return other
+
+    def with_base_url(self, base_url: str | None) -> StreamContext:
+        """Return the like of this for streams whose patterns for URLs are relative to another one."""
+        if base_url is None:
+            return self
+        other = copy.copy(self)
+        other.base_url = base_url
         return other
 
     def count_dropped(self) -> None:

@@ -137,16 +137,17 @@ class Expected(Generic[T]):
             self._waiting.remove(waiting)
 
 
-def predicate_of(match: Match[T]) -> Callable[[T], bool] | None:
+def predicate_of(match: Match[T], base_url: str | None = None) -> Callable[[T], bool] | None:
     """Return the function that decides whether an item is the one.
 
+    :param base_url: what a glob may be relative to.
     :raises TypeError: for what is no match.
     """
     if match is None or (callable(match) and not isinstance(match, str | re.Pattern)):
         return match
     if not isinstance(match, str | re.Pattern):
         raise TypeError(f"expect({match!r}): a function, a glob for the URL, or a re.Pattern")
-    matches = url_matcher(match)
+    matches = url_matcher(match, base_url)
 
     def predicate(item: Any) -> bool:
         url = _url_of(item)

@@ -94,7 +94,8 @@ class Stream(Observable[T_co]):
 
         :param match: which item: a function that is given each and returns whether it is the one; or, where items
             have a ``url`` (also in their ``request`` or ``response``), what it has to match: a glob such as
-            ``"**/api/*"``, or an :class:`re.Pattern`. By default the first.
+            ``"**/api/*"``, or an :class:`re.Pattern`; a glob may be relative to the ``base_url`` of the page's context.
+            By default the first.
         :param timeout: seconds, or a timedelta; None or 0: no deadline; 30 s by default, or what
             ``set_default_timeout`` of the page, its context or the browser has set.
         :raises DeadlineError: at the block's end, when none came in time.
@@ -102,7 +103,8 @@ class Stream(Observable[T_co]):
         """
         from txcdp.streams._expected import Expected, first, predicate_of
 
-        predicate, seconds = predicate_of(match), seconds_of(timeout, self.context.timeout)
+        predicate = predicate_of(match, self.context.base_url)
+        seconds = seconds_of(timeout, self.context.timeout)
         return Expected(lambda: first(self, predicate, timeout=seconds))
 
     def each(self, handler: Callable[[T_co], object]) -> abc.DisposableBase:

@@ -1,0 +1,148 @@
+"""What waits for the network: an exchange that is meant, and the time when nothing is under way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from txcdp._deferreds import Timer, with_deadline
+from txcdp._privacy import shown_url
+from txcdp._url_patterns import url_matcher
+from txcdp.errors import ActionTimeout
+from txcdp.model import Exchange as Row
+
+if TYPE_CHECKING:
+    from txcdp.network._exchange import Exchange
+    from txcdp.network._following import Network
+
+#: Which exchange: a function of it; or what its URL has to match, a glob or an :class:`re.Pattern`.
+ExchangeMatch: TypeAlias = "Callable[[Exchange], object] | str | re.Pattern[str]"
+
+#: What goes on without anything in the page waiting for it: its end is no sign of anything.
+_UNCOUNTED: Final = frozenset({"EventSource", "WebSocket", "WebTransport", "Ping"})
+
+
+def exchange_matcher(match: ExchangeMatch, base_url: str | None) -> Callable[[Exchange], object]:
+    """Return the function that decides whether an exchange is meant.
+
+    :raises TypeError: for what is none of these.
+    """
+    if callable(match):
+        return match
+    matches = url_matcher(match, base_url)
+    return lambda exchange: matches(exchange.url)
+
+
+class ExchangeWait:
+    """A wait for an exchange that is meant, tried at its begin, its response and its end.
+
+    :param of: the network of a page.
+    :param matches: decides.
+    """
+
+    def __init__(self, of: Network, matches: Callable[[Exchange], object]) -> None:
+        self._network = of
+        self._matches = matches
+        self._done: Deferred[Exchange] = Deferred()
+
+    def begin(self, seconds: float | None, what: str) -> Deferred[Exchange]:
+        """Wait from now on.
+
+        :param what: is waited for, for the error.
+        """
+        self._network.add_wait(self)
+        late = lambda: ActionTimeout(what, seconds or 0, "no exchange came that matches")  # noqa: E731
+        return with_deadline(self._network.clock, self._done.addBoth(self._stop), seconds, late)
+
+    def look(self, exchange: Exchange) -> None:
+        """See whether it is the one."""
+        if self._done.called:
+            return
+        try:
+            meant = self._matches(exchange)
+        except Exception:
+            self._done.errback(Failure())
+            return
+        if meant:
+            self._done.callback(exchange)
+
+    def changed(self) -> None:
+        """Something has begun, or ended."""
+
+    def fail(self, error: Exception) -> None:
+        """Fail, because the page has ended."""
+        if not self._done.called:
+            self._done.errback(error)
+
+    def _stop(self, outcome: Exchange | Failure) -> Exchange | Failure:
+        self._network.remove_wait(self)
+        return outcome
+
+
+class IdleWait:
+    """A wait until few enough requests have been under way for a while.
+
+    Event sources, sockets, beacons and icons do not count.
+
+    :param of: the network of a page.
+    :param idle: for how long, in seconds.
+    :param in_flight: how many may be under way.
+    """
+
+    def __init__(self, of: Network, idle: float, in_flight: int) -> None:
+        self._network = of
+        self._idle = idle
+        self._in_flight = in_flight
+        self._done: Deferred[None] = Deferred()
+        self._timer = Timer(of.clock, self._succeed)
+
+    def begin(self, seconds: float | None) -> Deferred[None]:
+        """Wait from now on."""
+        self._network.add_wait(self)
+        what = f"a network that is idle for {self._idle:g} s"
+        late = lambda: ActionTimeout(what, seconds or 0, self._obstacle())  # noqa: E731
+        waiting = with_deadline(self._network.clock, self._done.addBoth(self._stop), seconds, late)
+        self.changed()
+        return waiting
+
+    def look(self, exchange: Exchange) -> None:
+        """Take note of an exchange."""
+
+    def changed(self) -> None:
+        """See how many are under way, since something has begun, or ended."""
+        if self._done.called:
+            return
+        if len(self._counted()) > self._in_flight:
+            self._timer.stop()
+        else:
+            self._timer.set(self._idle)
+
+    def fail(self, error: Exception) -> None:
+        """Fail, because the page has ended."""
+        if not self._done.called:
+            self._done.errback(error)
+
+    def _succeed(self) -> None:
+        self._done.callback(None)
+
+    def _counted(self) -> list[Row]:
+        return [each for each in self._network.rows() if _counts(each)]
+
+    def _obstacle(self) -> str:
+        urls = [shown_url(each.url) for each in self._counted()]
+        more = f" and {len(urls) - 3} more" if len(urls) > 3 else ""
+        under_way = f"{len(urls)} under way ({', '.join(urls[:3])}{more})" if urls else "requests came and went"
+        return f"{under_way}; give it longer, or let more be under way with in_flight="
+
+    def _stop(self, outcome: None | Failure) -> None | Failure:
+        self._timer.stop()
+        self._network.remove_wait(self)
+        return outcome
+
+
+def _counts(row: Row) -> bool:
+    return row.type not in _UNCOUNTED and not row.url.endswith("/favicon.ico")

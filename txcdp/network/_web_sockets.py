@@ -1,0 +1,90 @@
+"""The WebSockets of pages and workers, as they are watched."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from typing import TYPE_CHECKING, Final
+
+from twisted.internet.defer import Deferred
+
+from txcdp._privacy import printable, shown_url
+from txcdp.domains import network
+from txcdp.streams import Stream
+from txcdp.streams._fanout import StreamSubject
+
+if TYPE_CHECKING:
+    from txcdp.network._exchange import Exchange
+    from txcdp.page import Page
+
+#: The opcode of a frame of text; that of others is bytes.
+_TEXT: Final = 1
+
+
+class WebSocket:
+    """A WebSocket of a page or a worker; an item of ``page.web_sockets``.
+
+    :ivar exchange: its handshake: the :class:`Exchange` has its headers, and is under way until it is closed.
+    """
+
+    def __init__(self, exchange: Exchange) -> None:
+        context = exchange._network.context
+        self.exchange = exchange
+        self._sent: StreamSubject[str | bytes] = StreamSubject(context, "web_socket.frames_sent")
+        self._received: StreamSubject[str | bytes] = StreamSubject(context, "web_socket.frames_received")
+        self._errors: StreamSubject[str] = StreamSubject(context, "web_socket.errors")
+
+    def __repr__(self) -> str:
+        return printable(f"<WebSocket {shown_url(self.url)}{' (closed)' if self.is_closed() else ''}>")
+
+    @property
+    def url(self) -> str:
+        """Where it goes."""
+        return self.exchange._row.url
+
+    @property
+    def page(self) -> Page | None:
+        """The page whose it is; None for a service worker's."""
+        return self.exchange.page
+
+    def is_closed(self) -> bool:
+        """Return whether it is closed, or was never open; or who has opened it is gone."""
+        return self.exchange.finished
+
+    @property
+    def frames_sent(self) -> Stream[str | bytes]:
+        """What goes to the server: str for text, bytes for binary; the stream ends with the socket."""
+        return self._sent
+
+    @property
+    def frames_received(self) -> Stream[str | bytes]:
+        """What comes from the server: str for text, bytes for binary; the stream ends with the socket."""
+        return self._received
+
+    @property
+    def errors(self) -> Stream[str]:
+        """What goes wrong with it, in the browser's words; the stream ends with the socket."""
+        return self._errors
+
+    def when_closed(self) -> Deferred[str | None]:
+        """Wait until it is closed.
+
+        The browser does not tell the code and the reason that a socket is closed with.
+
+        :returns: fires at once where it is closed; with None after a good end, else with what went wrong, in words.
+        """
+        return self.exchange.when_finished().addCallback(lambda exchange: exchange.failure)
+
+    # What the network tells:
+
+    def _take(self, frame: network.WebSocketFrame, sent: bool) -> None:
+        stream = self._sent if sent else self._received
+        if stream.listened:
+            text = frame.payload_data
+            stream.push(text if frame.opcode == _TEXT else b64decode(text))
+
+    def _failed(self) -> None:
+        self._errors.push(self.exchange._row.error_text)
+
+    def _finish(self) -> None:
+        for stream in (self._sent, self._received, self._errors):
+            stream.end()
