@@ -92,7 +92,8 @@ CIRCLES: tuple[frozenset[str], ...] = (
             *("page._page", "page._storage", "page._workers"),
             "page._popups",
             # What goes over the network has the frame and the page that have asked, and these have what goes over it.
-            *("network", "network._exchange", "network._following", "network._requests", "network._responses"),
+            *("network", "network._bodies", "network._calls", "network._exchange", "network._following"),
+            *("network._requests", "network._responses", "network._waits", "network._web_sockets"),
         }
     ),
     # A stream has `expect`, which gives what waits for a stream.
@@ -109,7 +110,7 @@ MANY: dict[str, tuple[int, str]] = {
     "cli._tally.Tally": (21, "a total for each line of the summary"),
     "gateway._multiplex.client_state.ClientSession": (20, "what a client has set up in one session, to answer from"),
     "network._following.Network": (
-        20,
+        22,
         "whose it is, what feeds it, and what waits for what: exchanges, documents, hops",
     ),
     "page._frames.FrameTree": (17, "the tables of a page, and one part for each way that they are fed and read"),
@@ -128,6 +129,7 @@ TWICE: dict[str, str] = {
     "Event": "the protocol's description has events, of which it makes those that are received",
     "Exchange": "one that a model knows of, and one that a program waits for",
     "Frame": "one that a model knows of, and one that a program does something with",
+    "WebSocket": "one that a page has, which is watched, and one of the program's own",
     "Session": "one that a model knows of, and one that speaks",
     "TwistedScheduler": "the same thing for the other Rx",
 }
