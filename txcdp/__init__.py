@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from txcdp.errors import (
         ActionTimeout,
         AlreadyHandled,
+        AlreadyRunning,
         BodyEvicted,
         BodyIncomplete,
         BodyOfRedirect,
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
         NetworkError,
         NoBody,
         NotABrowser,
+        NotRunning,
         NotSerializable,
         Overloaded,
         QueueOverflow,
@@ -72,6 +74,7 @@ if TYPE_CHECKING:
         StreamEnded,
         TargetCrashed,
         TxcdpError,
+        VideoError,
     )
     from txcdp.network import Exchange, Request, Response, WebSocket
     from txcdp.page import (
@@ -111,14 +114,13 @@ _NAMES = {
     "txcdp._core.connection": "Connection",
     "txcdp._core.dispatch.tap": "CommandObserver RawEvent",
     "txcdp.errors": (
-        "ActionTimeout AlreadyHandled BodyEvicted BodyIncomplete BodyOfRedirect CommandError CommandTimeout "
-        "ConnectError "
-        "ConnectTimeout ConnectionLost ContextDestroyed DeadlineError DialogError DialogOpen DocumentBroken "
-        "DownloadError DownloadFailed DownloadStarted DownloadUnreachable "
-        "EvaluationError ExecutableNotFound ExperimentalCommand Gone HandshakeFailed "
-        "InvalidPageURL InvalidURL LaunchError LaunchTimeout MalformedMessage NavigationError "
-        "NavigationInterrupted NavigationTimeout NetworkError NoBody NotABrowser NotSerializable Overloaded "
-        "QueueOverflow SessionDetached StreamEnded TargetCrashed TxcdpError"
+        "ActionTimeout AlreadyHandled AlreadyRunning BodyEvicted BodyIncomplete BodyOfRedirect CommandError "
+        "CommandTimeout ConnectError ConnectTimeout ConnectionLost ContextDestroyed DeadlineError DialogError "
+        "DialogOpen DocumentBroken DownloadError DownloadFailed DownloadStarted DownloadUnreachable "
+        "EvaluationError ExecutableNotFound ExperimentalCommand Gone HandshakeFailed InvalidPageURL InvalidURL "
+        "LaunchError LaunchTimeout MalformedMessage NavigationError NavigationInterrupted NavigationTimeout "
+        "NetworkError NoBody NotABrowser NotRunning NotSerializable Overloaded QueueOverflow SessionDetached "
+        "StreamEnded TargetCrashed TxcdpError VideoError"
     ),
     "txcdp.page": (
         "Binding BindingCall ConsoleMessage Dialog ElementHandle Frame JSError JSHandle Navigation Page PageError "
@@ -140,6 +142,7 @@ __all__ = [
     "DEFAULT",
     "ActionTimeout",
     "AlreadyHandled",
+    "AlreadyRunning",
     "AutoAttach",
     "Binding",
     "BindingCall",
@@ -195,6 +198,7 @@ __all__ = [
     "NetworkError",
     "NoBody",
     "NotABrowser",
+    "NotRunning",
     "NotSerializable",
     "Overloaded",
     "Page",
@@ -216,6 +220,7 @@ __all__ = [
     "Timeout",
     "TwistedScheduler",
     "TxcdpError",
+    "VideoError",
     "WebSocket",
     "WebSocketOptions",
     "Worker",

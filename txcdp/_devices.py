@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from txcdp._privacy import shortened
 
 if TYPE_CHECKING:
-    from txcdp.browser import DeviceOptions
+    from txcdp.page._options import DeviceOptions
 
 
 class Devices(Mapping[str, "DeviceOptions"]):

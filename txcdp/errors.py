@@ -45,6 +45,9 @@
     |   |-- DialogOpen           the page waits for the answer to a dialog, which the program is to give
     |   `-- AlreadyHandled       the dialog has been answered before
     |-- StreamEnded              the stream completed before the item that was awaited
+    |-- AlreadyRunning           a trace, or a measuring of coverage, is under way
+    |-- NotRunning               none is
+    |-- VideoError               ffmpeg has not made a video of what a page has shown
     |-- QueueOverflow            a queue with ``overflow="error"`` was full
     `-- MalformedMessage         a reply that cannot be read; any other such message is only counted
 
@@ -61,6 +64,7 @@ from txcdp._privacy import indented, shortened, shown_url
 __all__ = [
     "ActionTimeout",
     "AlreadyHandled",
+    "AlreadyRunning",
     "BodyEvicted",
     "BodyIncomplete",
     "BodyOfRedirect",
@@ -96,6 +100,7 @@ __all__ = [
     "NetworkError",
     "NoBody",
     "NotABrowser",
+    "NotRunning",
     "NotSerializable",
     "Overloaded",
     "QueueOverflow",
@@ -105,6 +110,7 @@ __all__ = [
     "StrictModeViolation",
     "TargetCrashed",
     "TxcdpError",
+    "VideoError",
 ]
 
 #: What ended a connection; see :class:`ConnectionLost`.
@@ -291,7 +297,7 @@ class LaunchTimeout(LaunchError, DeadlineError):
 
 
 class ExecutableNotFound(LaunchError):
-    """No browser was found on this machine, or not where it was said to be."""
+    """No browser, or no other program that is needed, was found on this machine, or not where it was said to be."""
 
 
 class NotABrowser(TxcdpError):
@@ -555,6 +561,40 @@ class DialogOpen(DialogError):
 
 class AlreadyHandled(DialogError):
     """A dialog has been answered before, or has closed by itself: the first answer counts."""
+
+
+class AlreadyRunning(TxcdpError):
+    """Something was to be started that is under way, and is there once at a time: a trace, a measuring of coverage.
+
+    :ivar what: is under way.
+    :ivar advice: what to do.
+    """
+
+    def __init__(self, what: str, advice: str) -> None:
+        super().__init__(what, advice)
+        self.what, self.advice = what, advice
+
+    def __str__(self) -> str:
+        return f"{self.what} is under way: {self.advice}"
+
+
+class NotRunning(TxcdpError):
+    """Something was to be stopped that is not under way: it was not started, or has ended with a page or a line.
+
+    :ivar what: is not under way.
+    :ivar advice: what to do.
+    """
+
+    def __init__(self, what: str, advice: str) -> None:
+        super().__init__(what, advice)
+        self.what, self.advice = what, advice
+
+    def __str__(self) -> str:
+        return f"{self.what} is not under way: {self.advice}"
+
+
+class VideoError(TxcdpError):
+    """A video could not be made of what a page has shown."""
 
 
 class QueueOverflow(TxcdpError):

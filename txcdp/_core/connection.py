@@ -49,6 +49,8 @@ class Connection:
         :exc:`Overloaded`. None: any number.
     :param max_unsent: bytes of commands that may wait to leave this process; a command that comes when
         there are more fails with :exc:`Overloaded`. One command may be larger by itself. None: any number.
+    :param slow_mo: seconds for which the answers to input, navigations and evaluations are held back, so that a
+        person can look on.
     :ivar session: the root session, which is the browser, or the page that the URL named.
     :ivar attached: a stream of the sessions that come to be, each before its target's first event.
     :ivar health: a stream of what is known of the browser's health, see :mod:`txcdp.health`.
@@ -67,6 +69,7 @@ class Connection:
         commands_per_second: int | None = None,
         max_pending: int | None = 100_000,
         max_unsent: int | None = 64 * 1024 * 1024,
+        slow_mo: float = 0.0,
     ) -> None:
         if stability not in ("stable", "warn", "any"):
             raise ValueError(f'stability={stability!r}: use "stable", "warn" or "any"')
@@ -83,6 +86,7 @@ class Connection:
             commands_per_second=commands_per_second,
             max_pending=max_pending,
             max_unsent=max_unsent,
+            slow_mo=slow_mo,
         )
         self._send = self._dispatcher.send
         self._table = SessionTable(self, self._dispatcher.pending, self._dispatcher.routes)
@@ -155,6 +159,13 @@ class Connection:
         :returns: a Deferred of the session; fails like ``Session.execute``.
         """
         return self._table.attach(target_id)
+
+    def _attach_apart(self, target_id: str | None) -> Deferred[Session]:
+        """Attach to a target once more, for a program's own use.
+
+        :param target_id: None: the browser itself.
+        """
+        return self._table.attach_apart(target_id)
 
     def events_raw(self, wanted: Callable[[str], bool] | None = None) -> EventStream[RawEvent]:
         """Return a stream of all sessions' events, as they come; it enables none, and ends with the connection.

@@ -202,14 +202,27 @@ class Outage:
         targets.gap = gap
         targets.root._resume(gap(), None, targets.root.target, None)
         await _answered(targets.root)
+        replaced: dict[str, target.TargetInfo] = {}
         for session in list(targets.adrift):
             if session.parent is targets.root and session in targets.adrift:
-                await self._find(session, self._replace if restarted else None, reason)
+                await self._find(session, self._replace if restarted else None, reason, replaced)
         await self._find_children(reason)
         return gap(listened)
 
-    async def _find(self, session: Session, replace: Replace | None, reason: ConnectionLost | None) -> None:
-        """Attach to a session's target again, or to what takes its place."""
+    async def _find(
+        self,
+        session: Session,
+        replace: Replace | None,
+        reason: ConnectionLost | None,
+        replaced: dict[str, target.TargetInfo],
+    ) -> None:
+        """Attach to a session's target again, or to what takes its place.
+
+        :param replaced: what has taken the place of which target: a program may have a session of its own there.
+        """
+        before = "" if session.target is None else session.target.target_id
+        if session._apart is not None and before in replaced:
+            session.target = replaced[before]
         if await self._attached(session):
             return
         other = None if replace is None else await replace(session)
@@ -218,6 +231,7 @@ class Outage:
                 close = target.close_target(target_id=other.info.target_id)
                 self._table.root.execute(close).addErrback(ignore_failure)
                 return
+            replaced[before] = other.info
             self._table.replace(session, other.info, other.settle)
             if await self._attached(session):
                 return

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+from collections.abc import Mapping, Sequence
 from copy import copy
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
@@ -15,6 +17,7 @@ from txcdp._core.connection import Connection
 from txcdp._core.reconnecting import OpenLine, Reconnector, ReconnectPolicy
 from txcdp._core.sessions import Session
 from txcdp._deferreds import OneShot, ignore_failure, returns_deferred, unless_cancelled, with_deadline
+from txcdp._devices import devices
 from txcdp._timeouts import DefaultTimeouts, Timeout
 from txcdp.browser._context import BrowserContext
 from txcdp.browser._download_files import BrowserFiles
@@ -24,12 +27,13 @@ from txcdp.browser._openings import Openings
 from txcdp.browser._reopening import Reopening
 from txcdp.browser._storage_state import checked_state
 from txcdp.domains import browser, target
-from txcdp.errors import CommandError, NotABrowser, SessionDetached, TxcdpError
+from txcdp.errors import CommandError, NotABrowser, NotRunning, SessionDetached, TxcdpError
 from txcdp.network import Exchange, Request, Response, WebSocket
 from txcdp.page import ConsoleMessage, Dialog, Download, Frame, Page, PageError
 from txcdp.page._commits import close_target
 from txcdp.page._dialogs import PageDialogs
-from txcdp.page._options import ContextOptions, checked_options, proxy_bypass_list
+from txcdp.page._options import ContextOptions, DeviceOptions, checked_options, proxy_bypass_list
+from txcdp.page._tracing import Tracing
 from txcdp.page._viewport import ViewportSize, chosen
 from txcdp.protocol import Command
 from txcdp.protocol._error_codes import METHOD_NOT_FOUND
@@ -97,6 +101,7 @@ class Browser:
             files or BrowserFiles(connection.context.clock),
             self._openings.start,
         )
+        self._tracing: Tracing | None = None
         self._closing = False
         self._closed: OneShot[None] = OneShot()
 
@@ -111,6 +116,11 @@ class Browser:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    @property
+    def devices(self) -> Mapping[str, DeviceOptions]:
+        """Common devices by their names, such as ``"iPhone 15"``, as options for :meth:`new_context`."""
+        return devices
 
     @property
     def contexts(self) -> list[BrowserContext]:
@@ -206,6 +216,40 @@ class Browser:
     def frame_detached(self) -> Stream[Frame]:
         """The frames that go in any page of the browser; see ``Page.frame_detached``."""
         return self._streams.gathered("frame_detached")
+
+    @returns_deferred
+    async def start_tracing(
+        self,
+        page: Page | None = None,
+        *,
+        path: str | os.PathLike[str] | None = None,
+        screenshots: bool = False,
+        categories: Sequence[str] | None = None,
+    ) -> None:
+        """Begin Chromium's trace (``Tracing.start``); the same as ``page.tracing.start``, which has more to say.
+
+        :param page: through which it is begun, and with which it ends; None: through the browser.
+        :param path: a file that :meth:`stop_tracing` writes it to, too.
+        :param screenshots: whether there are pictures of the pages in it.
+        :param categories: what is traced; see :meth:`Tracing.start`.
+        :returns: fires and fails like :meth:`Tracing.start`.
+        """
+        tracing = Tracing(self.session) if page is None else page.tracing
+        await tracing.start(path, screenshots=screenshots, categories=categories, compress=False)
+        self._tracing = tracing
+
+    @returns_deferred
+    async def stop_tracing(self) -> bytes:
+        """End the trace, and return it whole; ``page.tracing.stop()`` writes one of any size to its file.
+
+        :returns: fires with the trace, JSON; fails like :meth:`Tracing.stop`.
+        """
+        tracing, self._tracing = self._tracing, None
+        if tracing is None:
+            raise NotRunning("a trace", "start_tracing() first")
+        path = tracing.path
+        data = await tracing.stop()
+        return path.read_bytes() if path is not None else data or b""
 
     def set_default_timeout(self, timeout: Timeout) -> None:
         """Set the deadline of what waits for pages, where nothing nearer gives one: the call, the page, its context.
@@ -349,6 +393,15 @@ class Browser:
         if failed is not None:
             raise failed
         return pages
+
+    @returns_deferred
+    async def new_browser_cdp_session(self) -> Session:
+        """Attach to the browser itself once more (``Target.attachToBrowserTarget``), for the program's own use.
+
+        :returns: fires with a :class:`Session` that nothing of the library uses; ``detach()`` ends it. Fails like
+            ``Session.execute``.
+        """
+        return await self.connection._attach_apart(None)
 
     @returns_deferred
     async def targets(self) -> list[target.TargetInfo]:

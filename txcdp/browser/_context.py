@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from twisted.internet.defer import Deferred, fail, succeed
 
+from txcdp._core.sessions import Session
 from txcdp._deferreds import OneShot, ignore_failure, returns_deferred
 from txcdp._privacy import printable
 from txcdp._timeouts import DefaultTimeouts, Timeout
@@ -232,6 +233,15 @@ class BrowserContext:
             know the context's time zone or locale.
         """
         return Deferred.fromCoroutine(self.browser._new_page(url, self))
+
+    def new_cdp_session(self, page: Page | Frame) -> Deferred[Session]:
+        """Attach to a page once more, for the program's own use; see :meth:`Page.new_cdp_session`.
+
+        :param page: the page; or a frame, where Chromium has it in a process of its own.
+        :returns: fires with a :class:`Session`. Fails with :exc:`ValueError` where the frame has no session of its own;
+            otherwise like ``Session.execute``.
+        """
+        return page.new_cdp_session()
 
     def cookies(self, urls: str | Sequence[str] | None = None) -> Deferred[list[Cookie]]:
         """Return the context's cookies (``Storage.getCookies``).

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal, TypedDict, Unpack
 
 from twisted.internet.defer import Deferred
@@ -60,6 +62,7 @@ async def launch(
     options: WebSocketOptions | None = None,
     restart: ReconnectPolicy | None = None,
     probes: ProbeOptions | None = _PROBES,
+    slow_mo: float | timedelta = 0.0,
     end_with_reactor: bool = True,
     **connection: Unpack[ConnectionOptions],
 ) -> Browser:
@@ -88,6 +91,8 @@ async def launch(
         set up in it; see :class:`~txcdp.ReconnectPolicy`. None: everything ends with it.
     :param probes: how often the browser and its pages are asked whether they answer; see
         :class:`~txcdp.ProbeOptions`. None: never.
+    :param slow_mo: seconds, or a timedelta, that each input, navigation and evaluation takes longer, so that a person
+        can look on.
     :param end_with_reactor: end it as soon as the reactor is being stopped. Where that is False, somebody closes it
         then: a service, when it is stopped and done with it. If nobody does, it is ended at the shutdown's end.
     :param connection: ``timeout``, ``stability``, ``linger``, ``max_in_flight``, ``commands_per_second``,
@@ -100,6 +105,7 @@ async def launch(
     from txcdp.chrome import start_browser
 
     _check_policy("restart", restart)
+    slowness = checked_slowness(slow_mo)
     size = chosen(viewport, no_viewport, DEFAULT_VIEWPORT)
     if proxy is not None:
         by = checked_proxy("proxy", proxy)
@@ -125,7 +131,8 @@ async def launch(
     assert process is not None
     try:
         files = BrowserFiles(reactor, downloads_path)
-        browser = Browser(_connection(opened.transport, reactor, connection, probes), process, size, files)
+        line = _connection(opened.transport, reactor, connection, probes, slowness)
+        browser = Browser(line, process, size, files)
     except BaseException:
         await process.close(kill_after=0)
         raise
@@ -147,6 +154,7 @@ async def connect(
     options: WebSocketOptions | None = None,
     reconnect: ReconnectPolicy | None = None,
     probes: ProbeOptions | None = _PROBES,
+    slow_mo: float | timedelta = 0.0,
     **connection: Unpack[ConnectionOptions],
 ) -> Browser:
     """Connect to a browser that runs already.
@@ -165,6 +173,7 @@ async def connect(
         that was restarted at the same address, with all that was set up; see
         :class:`~txcdp.ReconnectPolicy`. None: everything ends with the line.
     :param probes: as for :func:`launch`.
+    :param slow_mo: as for :func:`launch`.
     :param connection: as for :func:`launch`.
     :returns: fires with the :class:`Browser`. Fails with :exc:`InvalidURL`, :exc:`ConnectError`,
         :exc:`HandshakeFailed` or :exc:`ConnectTimeout`, and with :exc:`ValueError` or :exc:`TypeError` for
@@ -173,11 +182,13 @@ async def connect(
     from txcdp.browser._lines import Remote
 
     _check_policy("reconnect", reconnect)
+    slowness = checked_slowness(slow_mo)
     size = chosen(viewport, no_viewport, DEFAULT_VIEWPORT)
     remote = Remote(reactor, url, options or WebSocketOptions())
     opened = await remote.open()
     files = BrowserFiles(reactor, remote=remote)
-    browser = Browser(_connection(opened.transport, reactor, connection, probes), viewport=size, files=files)
+    line = _connection(opened.transport, reactor, connection, probes, slowness)
+    browser = Browser(line, viewport=size, files=files)
     if reconnect is not None:
         browser._keep(reconnect, opened.identity, remote.open_again, "the browser")
     return browser
@@ -189,12 +200,23 @@ def _check_policy(name: str, policy: object) -> None:
         raise TypeError(f"{name}={policy!r}: a ReconnectPolicy is wanted, such as {name}=ReconnectPolicy()")
 
 
+def checked_slowness(slow_mo: float | timedelta) -> float:
+    """Return how many seconds each thing that a person sees takes longer.
+
+    :raises ValueError: it is less than nothing, or no number.
+    """
+    seconds = slow_mo.total_seconds() if isinstance(slow_mo, timedelta) else float(slow_mo)
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise ValueError(f"slow_mo={slow_mo!r}: it is in seconds, 0 or more")
+    return seconds
+
+
 def _connection(
-    line: Transport, reactor: AnyReactor, options: ConnectionOptions, probes: ProbeOptions | None
+    line: Transport, reactor: AnyReactor, options: ConnectionOptions, probes: ProbeOptions | None, slow_mo: float
 ) -> Connection:
     """Make a connection; where the options are wrong, the line does not stay open."""
     try:
-        connection = Connection(line, reactor, **options)
+        connection = Connection(line, reactor, slow_mo=slow_mo, **options)
     except BaseException:
         line.abort()
         raise

@@ -3,9 +3,11 @@
 What it has no method for, the protocol has: ``page.session.execute`` and ``page.events``.
 """
 
+from txcdp.page._accessibility import Accessibility, AccessibilityNode
 from txcdp.page._capture import Clip
 from txcdp.page._clock import Clock
 from txcdp.page._console import ConsoleLevel, ConsoleMessage, PageError, SourceLocation
+from txcdp.page._coverage import Coverage, CoverageEntry, CoveredRange, JSCoverageEntry
 from txcdp.page._dialogs import Dialog
 from txcdp.page._downloads import Download, DownloadProgress
 from txcdp.page._file_choosers import FileChooser, FilePayload, Files
@@ -18,11 +20,15 @@ from txcdp.page._printing import Margin, PdfOptions
 from txcdp.page._screencast import ScreencastFrame
 from txcdp.page._scripts import Binding, BindingCall
 from txcdp.page._storage import StorageItem, WebStorage
+from txcdp.page._tracing import Tracing
 from txcdp.page._values import JSError
+from txcdp.page._videos import ScreencastFile
 from txcdp.page._viewport import ViewportSize
 from txcdp.page._workers import Worker
 
 __all__ = [
+    "Accessibility",
+    "AccessibilityNode",
     "Binding",
     "BindingCall",
     "Box",
@@ -30,6 +36,9 @@ __all__ = [
     "Clock",
     "ConsoleLevel",
     "ConsoleMessage",
+    "Coverage",
+    "CoverageEntry",
+    "CoveredRange",
     "Dialog",
     "Download",
     "DownloadProgress",
@@ -39,6 +48,7 @@ __all__ = [
     "Files",
     "Frame",
     "FrameLocator",
+    "JSCoverageEntry",
     "JSError",
     "JSHandle",
     "Keyboard",
@@ -51,10 +61,12 @@ __all__ = [
     "Page",
     "PageError",
     "PdfOptions",
+    "ScreencastFile",
     "ScreencastFrame",
     "SourceLocation",
     "StorageItem",
     "Touchscreen",
+    "Tracing",
     "ViewportSize",
     "WaitUntil",
     "WebStorage",

@@ -339,7 +339,9 @@ class Camera:
 
 def save(data: bytes, path: str | os.PathLike[str]) -> None:
     """Write a picture to a file, in the reactor's thread: it is small, and the next line may open it."""
-    Path(path).write_bytes(data)
+    where = Path(path)
+    where.parent.mkdir(parents=True, exist_ok=True)
+    where.write_bytes(data)
 
 
 def _evaluation(expression: str, context_id: int) -> runtime.evaluate:

@@ -308,6 +308,20 @@ class Frame(SelectorReading):
             raise explained(error) from error
         return element_of(Kept(evaluator, found.object))
 
+    @returns_deferred
+    async def new_cdp_session(self) -> Session:
+        """Attach to the frame once more, for the program's own use; see :meth:`Page.new_cdp_session`.
+
+        :returns: fires with a :class:`Session`. Fails with :exc:`ValueError` where the frame shares the session of the
+            one around it; otherwise like ``Session.execute``.
+        """
+        if self is self.page.main_frame:
+            return await self.page.new_cdp_session()
+        session = await self._when_session()
+        if session.target is None or not self._tree.is_top(self._row):
+            raise ValueError(f"{self!r} has no session of its own, but is a part of that of the frame around it")
+        return await self.page._connection._attach_apart(session.target.target_id)
+
     def content(self) -> Deferred[str]:
         """Return the document as HTML; see :meth:`Page.content`."""
         return self.page._read(self, "content", OwnWorld.CONTENT)

@@ -15,14 +15,16 @@ from txcdp._deferreds import OneShot, ignore_failure, returns_deferred, with_dea
 from txcdp._timeouts import DEFAULT, DefaultTimeouts, Timeout, seconds_of
 from txcdp._url_patterns import URLMatch, url_matcher
 from txcdp.domains import page, target
-from txcdp.errors import CommandTimeout, ContextDestroyed, DialogOpen, Gone
+from txcdp.errors import CommandTimeout, ContextDestroyed, DialogOpen, Gone, NotABrowser
 from txcdp.network import Exchange, ExchangeMatch, Request, Response, WebSocket
 from txcdp.network._waits import ExchangeWait, IdleWait, exchange_matcher
 from txcdp.page import _capture as capture
 from txcdp.page import _commits as commits
 from txcdp.page import _printing as printing
+from txcdp.page._accessibility import Accessibility
 from txcdp.page._clock import Clock
 from txcdp.page._console import ConsoleMessage, PageConsole, PageError
+from txcdp.page._coverage import Coverage
 from txcdp.page._dialogs import Dialog, PageDialogs
 from txcdp.page._downloads import Download
 from txcdp.page._emulation import PageEmulation
@@ -33,6 +35,7 @@ from txcdp.page._handles import ElementHandle, JSHandle, handle_of
 from txcdp.page._injected import Injected
 from txcdp.page._input import InputDevices, Keyboard, Mouse, Touchscreen
 from txcdp.page._locating import Handlers, Path
+from txcdp.page._measures import capture_heap_snapshot, metrics
 from txcdp.page._navigation import Navigator
 from txcdp.page._options import ColorScheme, Contrast, ForcedColors, Media, ReducedMotion, checked_options
 from txcdp.page._popups import Popups
@@ -40,6 +43,8 @@ from txcdp.page._screencast import ScreencastFrame, screencast
 from txcdp.page._scripts import Binding, Scripts, source_of
 from txcdp.page._shortcuts import SelectorReading
 from txcdp.page._storage import WebStorage
+from txcdp.page._tracing import Tracing
+from txcdp.page._videos import ScreencastFile, save_screencast
 from txcdp.page._viewport import ViewportSize, checked
 from txcdp.page._waiting import wait_for_timeout
 from txcdp.page._workers import Worker
@@ -110,6 +115,8 @@ class Page(SelectorReading):
         self._made_devices: InputDevices | None = None
         context.clock._attach(self)
         self._locator_handlers: Handlers | None = None
+        self._tracing: Tracing | None = None
+        self._coverage: Coverage | None = None
         self._set_up: OneShot[None] = OneShot()
         hearing = session._insist(page.set_lifecycle_events_enabled(enabled=True))
         hearing.addErrback(ignore_failure).addCallback(lambda _: self._set_up.fire(None))
@@ -261,6 +268,21 @@ class Page(SelectorReading):
         :param event: such as ``cdp.network.ResponseReceived``.
         """
         return self.session.events(event)
+
+    @returns_deferred
+    async def new_cdp_session(self) -> Session:
+        """Attach to the page once more (``Target.attachToTarget``), for the program's own use.
+
+        Nothing of the library uses this session: what is enabled, attached or subscribed to there does not meet what
+        the page does on :attr:`session`. It goes on over lost lines as that does.
+
+        :returns: fires with a :class:`Session`, which ends with the page; ``detach()`` ends it before. Fails with
+            :exc:`NotABrowser` where the page itself was connected to, which has but one; otherwise like
+            ``Session.execute``.
+        """
+        if self.session is self._connection.session:
+            raise NotABrowser("new_cdp_session", "page")
+        return await self._connection._attach_apart(self.target_id)
 
     @property
     def dialogs(self) -> Stream[Dialog]:
@@ -949,6 +971,69 @@ class Page(SelectorReading):
         :raises ValueError: there is no such format, quality or number.
         """
         return screencast(self.session, format, quality, max_size, every_nth)
+
+    @property
+    def tracing(self) -> Tracing:
+        """Chromium's trace: ``start()``, and ``stop()``, which writes it to a file or returns it."""
+        if self._tracing is None:
+            self._tracing = Tracing(self.session)
+        return self._tracing
+
+    @property
+    def coverage(self) -> Coverage:
+        """What of the page's scripts and style sheets is used."""
+        if self._coverage is None:
+            names = lambda: [each.injected.name for _, each in self._tree.evaluators()]  # noqa: E731
+            self._coverage = Coverage(self.new_cdp_session, names)
+        return self._coverage
+
+    @property
+    def accessibility(self) -> Accessibility:
+        """The page as assistive technology is told of it."""
+        return Accessibility(self.session, lambda: self.main_frame_id)
+
+    def metrics(self) -> Deferred[dict[str, float]]:
+        """Return what Chromium counts of the page (``Performance.getMetrics``).
+
+        What it adds up, such as ``ScriptDuration``, counts from the first call on.
+
+        :returns: fires with a dict by Chromium's names, such as ``Nodes``, ``JSHeapUsedSize`` (in bytes) and
+            ``LayoutDuration`` (in seconds); fails like ``Session.execute``.
+        """
+        return metrics(self.session)
+
+    def capture_heap_snapshot(self, path: str | os.PathLike[str], *, timeout: Timeout = DEFAULT) -> Deferred[None]:
+        """Write what is on the heap of the page's JavaScript to a file, piece by piece (``HeapProfiler``).
+
+        :param path: of the file, such as ``"page.heapsnapshot"``, which DevTools opens.
+        :param timeout: as for :meth:`screenshot`.
+        :returns: fires with None when the file is there. Fails with :exc:`OSError` when it cannot be written; otherwise
+            like ``Session.execute``; nothing of it stays behind then.
+        """
+        return capture_heap_snapshot(self.session, path, self._capture_seconds(timeout))
+
+    def save_screencast(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        quality: int = 90,
+        max_size: ViewportSize | None = None,
+        ffmpeg: str | os.PathLike[str] | None = None,
+    ) -> Deferred[ScreencastFile]:
+        """Record what the page shows to a video, with the program ``ffmpeg`` of this machine.
+
+        While nothing changes the last picture stands. The page's end, too, ends the video.
+
+        :param path: of the video; its suffix decides what it is: .webm (VP8), .gif or .mp4 (H.264).
+        :param quality: of the pictures that it is made of, 0 to 100.
+        :param max_size: into which they are fitted, in pixels; what a page shows of another size later is fitted into
+            the size of the first picture.
+        :param ffmpeg: the program; None: as it is found on PATH.
+        :returns: fires with a :class:`ScreencastFile`, whose ``stop()`` ends the video. Fails with
+            :exc:`ExecutableNotFound` where there is no ``ffmpeg``, with :exc:`ValueError` where there is no such video;
+            otherwise like ``Session.execute``.
+        """
+        return save_screencast(self.new_cdp_session, path, quality, max_size, ffmpeg)
 
     def _capture_seconds(self, timeout: Timeout) -> float | None:
         return seconds_of(timeout, self._timeouts.general(self._connection.timeout))

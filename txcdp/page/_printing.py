@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import contextlib
 import copy
 import math
 import os
@@ -17,6 +17,7 @@ from txcdp._deferreds import OneShot, ignore_failure, shielded
 from txcdp.domains import io, page
 from txcdp.page import _commits as commits
 from txcdp.page._capture import save
+from txcdp.page._files import pieces_of
 from txcdp.stats import Stats
 from txcdp.streams import StreamContext, StreamSubject
 
@@ -150,16 +151,9 @@ async def chunks(session: Session, printing: page.print_to_pdf, seconds: float |
     if result.stream is None:
         yield result.data
         return
-    try:
-        while True:
-            got = await session.execute(io.read(handle=result.stream, size=_CHUNK))
-            data = base64.b64decode(got.data) if got.base64_encoded else got.data.encode("latin-1")
-            if data:
-                yield data
-            if got.eof:
-                return
-    finally:
-        close(result)
+    async with contextlib.aclosing(pieces_of(session, result.stream, _CHUNK)) as pieces:
+        async for piece in pieces:
+            yield piece
 
 
 class _Gate:

@@ -45,6 +45,7 @@ class Dispatcher:
     :param line_ended: called when a line has ended.
     :param barrier: sends a command whose reply tells that all that came before has been read.
     :param max_in_flight: and the others: see ``Connection``.
+    :ivar slow_mo: seconds for which the answers to what a person would see done are held back.
     :ivar lost: what ended all of it; None while a line is there, or looked for.
     :ivar taps: the streams of all sessions' events.
     """
@@ -62,8 +63,10 @@ class Dispatcher:
         commands_per_second: int | None,
         max_pending: int | None,
         max_unsent: int | None,
+        slow_mo: float = 0.0,
     ) -> None:
         self.timeout = timeout
+        self.slow_mo = slow_mo
         self.lost: ConnectionLost | None = None
         self.stats = Stats()
         self.pending = PendingCommands(clock, self.stats, session_unknown, self.malformed, max_pending)

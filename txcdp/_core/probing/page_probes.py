@@ -91,7 +91,7 @@ class PageProbes(Rounds):
     def _is_page(self, session: Session) -> bool:
         if session.target is None:
             return self._root_is_page
-        return session.target.type == "page" and not session.target.subtype
+        return session.target.type == "page" and not session.target.subtype and session._apart is None
 
     def _begin(self) -> None:
         now = self._begun = self._clock.seconds()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred, fail
+from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
 from txcdp._core.dispatch.pending import Decode, NeverSent
@@ -19,6 +20,7 @@ from txcdp.protocol import from_json, to_json
 from txcdp.protocol._auto_attach import ATTACH_TO_TARGET, AUTO_ATTACH_RELATED, SET_AUTO_ATTACH
 from txcdp.protocol._stateful import TOGGLES, is_stateful
 from txcdp.protocol._wire import OVERTAKES, ReplyDecoder
+from txcdp.streams import StreamContext
 
 T = TypeVar("T")
 
@@ -29,6 +31,14 @@ _REVIVES: Final = frozenset({"Page.navigate", "Page.reload", "Page.navigateToHis
 _APPLIED_BY_THE_BROWSER: Final = ("Network.", "Emulation.", "Fetch.", "Security.")
 
 _SET_AUTO_ATTACH: ReplyDecoder[Any] = ReplyDecoder(SET_AUTO_ATTACH, None)
+
+#: What a person who looks on sees done, besides all input.
+_SEEN: Final = frozenset(
+    "DOM.setFileInputFiles Page.bringToFront Page.navigate Page.navigateToHistoryEntry Page.reload".split()
+)
+
+#: Of these, those on a person's behalf are a program's own evaluations; the others are the library's.
+_EVALUATIONS: Final = frozenset({"Runtime.callFunctionOn", "Runtime.evaluate"})
 
 
 class SendingSession(Protocol):
@@ -56,12 +66,23 @@ class SendingSession(Protocol):
         """Count and log a command that failed when it was sent again."""
 
 
+class Pace(Protocol):
+    """The part of the dispatcher that says how slowly a program is to go on.
+
+    :ivar slow_mo: seconds for each thing that a person would see done.
+    """
+
+    slow_mo: float
+    context: StreamContext
+
+
 class Sending:
     """Sends one session's commands by the rules that some of them have.
 
     :param session: whose it is.
     :param enabling: which domains are enabled, and being enabled.
     :param auto_attaching: who has asked for the targets that the session's target opens.
+    :param pace: how slowly it is to go on.
     """
 
     def __init__(
@@ -69,11 +90,14 @@ class Sending:
         session: SendingSession,
         enabling: Enabling,
         auto_attaching: AutoAttaching[Any],
+        pace: Pace,
     ) -> None:
         self._session = session
         self._enabling = enabling
         self._auto_attaching = auto_attaching
         self._journal = Journal()
+        self._pace = pace
+        self._slowed: dict[Deferred[Any], tuple[IDelayedCall, Any]] = {}
 
     def send(self, method: str, params: object, decode: Decode, timeout: Timeout) -> Deferred[Any]:
         """Send what the user wants, when there is a line.
@@ -83,7 +107,29 @@ class Sending:
         if not self._session._paced:
             return self._send(method, params, decode, timeout)
         sent = self._send(method, params, decode, timeout)
-        return sent.addErrback(self._wait_again, method, params, decode)
+        sent.addErrback(self._wait_again, method, params, decode)
+        if self._pace.slow_mo > 0 and _is_seen(method, params):
+            sent.addCallback(self._hold_back)
+        return sent
+
+    def _hold_back(self, result: T) -> Deferred[T]:
+        """Return a Deferred of a result for which somebody who looks on is given time."""
+        later: Deferred[T] = Deferred(lambda _: self._slowed.pop(later)[0].cancel())
+        call = self._pace.context.clock.callLater(self._pace.slow_mo, self._let_go, later)
+        self._slowed[later] = (call, result)
+        return later
+
+    def _let_go(self, later: Deferred[Any]) -> None:
+        call, result = self._slowed.pop(later)
+        if call.active():
+            call.cancel()
+        later.callback(result)
+
+    def stop(self) -> None:
+        """Hold nothing back any more: the session has ended."""
+        for each in list(self._slowed):
+            if each in self._slowed:
+                self._let_go(each)
 
     def _send(self, method: str, params: object, decode: Decode, timeout: Timeout) -> Deferred[Any]:
         refused = self._session._refusal(method)
@@ -205,6 +251,14 @@ class Sending:
             self._session._not_set_up()
         if not failure.check(Gone):  # of which everybody hears anyway
             self._session._not_restored(entry.method, failure.value)
+
+
+def _is_seen(method: str, params: object) -> bool:
+    """Return whether a command does what a person would see, or what a program has evaluated."""
+    if method in _EVALUATIONS:
+        told = params.get("userGesture") if isinstance(params, Mapping) else getattr(params, "user_gesture", None)
+        return bool(told)
+    return method in _SEEN or (method.startswith("Input.") and not method.startswith("Input.set"))
 
 
 def _undo(failure: Failure, take_back: Callable[[], None]) -> Failure:

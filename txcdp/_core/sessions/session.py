@@ -123,6 +123,9 @@ class Session:
     :ivar blocked_by: what keeps the target from answering, in words, such as a dialog; ``""`` where nothing is known.
     """
 
+    #: The session that a program has of its own beside the library's, where this is it, or was attached through it.
+    _apart: Session | None = None
+
     def __init__(
         self,
         channel: Channel,
@@ -133,12 +136,14 @@ class Session:
         self.id = session_id
         self.target = target
         self.parent = parent
+        if parent is not None and parent._apart is not None:
+            self._apart = parent._apart
         self.blocked_by = ""
         self._auto_attaching: AutoAttaching[AutoAttach] = AutoAttaching()
         self._key = session_key(session_id)
         self._tail = session_tail(session_id)
         self._channel = channel
-        self._paced = channel._dispatcher.paced
+        self._paced = channel._dispatcher.paced or channel._dispatcher.slow_mo > 0
         self._state = SessionState.LIVE
         self._gone: Gone | None = None  # what commands fail with, in every state in which they do
         self._ending: OneShot[Gone] = OneShot()
@@ -146,7 +151,7 @@ class Session:
         enabling = Enabling(self._enable, self._refused, channel._dispatcher.context.clock, channel.linger)
         self._enabling = enabling
         self._streams = SessionStreams(channel._dispatcher, enabling, self._key, self._let_go)
-        self._sending = Sending(self, enabling, self._auto_attaching)
+        self._sending = Sending(self, enabling, self._auto_attaching, channel._dispatcher)
 
     def __repr__(self) -> str:
         what = f"{self.target.type} {self.target.target_id}" if self.target is not None else "root"
@@ -340,6 +345,7 @@ class Session:
             self._enabling.stop()
             self._streams.end(error)
             self._auto_attaching.clear()  # a policy may hold all that a page is made of
+            self._sending.stop()
             self._interruption.fire(reason)
             self._ending.fire(reason)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -17,7 +17,7 @@ from txcdp._core.dispatch.pending import PendingCommands
 from txcdp._core.dispatch.routing import EventRoutes
 from txcdp._core.sessions.session import AutoAttach, Channel, Session, session_key
 from txcdp._core.sessions.waiting import Waiting, is_held, let_run
-from txcdp._deferreds import ignore_failure, returns_deferred
+from txcdp._deferreds import ignore_failure, returns_deferred, shielded
 from txcdp._logs import LogThrottle
 from txcdp._privacy import printable
 from txcdp.domains import target
@@ -96,10 +96,13 @@ class SessionTable:
         }.items():
             routes.fix(method, LifeRoute(method, handle, routes, self.sessions))
 
-    def of_target(self, target_id: str) -> Session | None:
-        """Return the open session of a target, None where it has none."""
+    def of_target(self, target_id: str, apart: Session | None = None) -> Session | None:
+        """Return the open session of a target, None where it has none.
+
+        :param apart: of those attached through this one, which a program has of its own; None: of all others.
+        """
         for session in self.sessions.values():
-            if session.target is not None and session.target.target_id == target_id:
+            if session._apart is apart and session.target is not None and session.target.target_id == target_id:
                 return session
         return None
 
@@ -124,6 +127,33 @@ class SessionTable:
             session = self.sessions.get(session_key(reply.session_id)) or self.of_target(target_id)
             if session is None:
                 raise SessionDetached(reply.session_id, target_id)
+        return session
+
+    @returns_deferred
+    async def attach_apart(self, target_id: str | None) -> Session:
+        """Attach to a target once more, for a program's own use: no session of the library's is taken for it.
+
+        :param target_id: None: the browser itself.
+        """
+        attaching: Deferred[Any]
+        if target_id is None:
+            attaching = self.root.execute(target.attach_to_browser_target())
+        else:
+            attaching = self.root.execute(target.attach_to_target(target_id=target_id, flatten=True))
+
+        def attached(reply: Any) -> Session:
+            session = self.sessions.get(session_key(reply.session_id))
+            if session is None:
+                raise SessionDetached(reply.session_id, target_id or "the browser")
+            session._apart = session
+            return session
+
+        attaching.addCallback(attached)
+        try:
+            session: Session = await shielded(attaching)
+        except CancelledError:
+            attaching.addCallbacks(self.detach, ignore_failure)
+            raise
         return session
 
     def detach(self, session: Session) -> Deferred[None]:
@@ -217,14 +247,15 @@ class SessionTable:
         waiting = back or event.waiting_for_debugger or (not by_hand and asked.attaches(info.type) and is_held(info))
         resumes = waiting and not asked.holds(info.type)
         for session in self.adrift:
-            if session.target is not None and session.target.target_id == info.target_id:
+            through = session.parent is parent or session._apart is parent._apart
+            if through and session.target is not None and session.target.target_id == info.target_id:
                 self.adopt(session, event.session_id, info, parent)
                 deliver()
                 if resumes:
                     let_run(session)
                 return
         session = Session(self._channel, event.session_id, info, parent)
-        ours = self.of_target(info.target_id)
+        ours = self.of_target(info.target_id, parent._apart)
         policies = [] if by_hand and ours else [each for each in asked.policies if _wanted(each, info, self._may_log)]
         unwanted = asked.policies and (not policies or ours) and not by_hand and not asked.by_hand(info.type)
         if back or unwanted:

@@ -1,0 +1,251 @@
+"""What assistive technology is told of a page: a tree of roles, names and states."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Final, TypedDict
+
+from txcdp._core.sessions import Session
+from txcdp._deferreds import returns_deferred
+from txcdp.domains import accessibility, dom
+from txcdp.errors import CommandError, EvaluationError
+from txcdp.page._evaluation import explained
+
+if TYPE_CHECKING:
+    from txcdp.page._handles import ElementHandle
+
+#: Roles of what somebody can do something with.
+_CONTROLS: Final = frozenset(
+    """
+    button checkbox ColorWell combobox DisclosureTriangle listbox menu menubar menuitem menuitemcheckbox menuitemradio
+    radio scrollbar searchbox slider spinbutton switch tab textbox tree treeitem
+    """.split()
+)
+
+#: Roles of landmarks.
+_LANDMARKS: Final = frozenset("banner complementary contentinfo main navigation region search form".split())
+
+#: Roles of what has nothing in it that counts.
+_LEAVES: Final = frozenset("doc-cover graphics-symbol img image Meter scrollbar slider separator progressbar".split())
+
+#: By the protocol's names, the properties of a node that are text or numbers, those that hold or do not, and those of
+#: which something else than "false" is said.
+_VALUES: Final = {
+    "keyshortcuts": "keyshortcuts",
+    "roledescription": "roledescription",
+    "valuetext": "valuetext",
+    "level": "level",
+    "valuemin": "valuemin",
+    "valuemax": "valuemax",
+}
+_FLAGS: Final = (
+    "disabled expanded focused modal multiline multiselectable readonly required selected busy atomic".split()
+)
+_TOKENS: Final = "autocomplete haspopup invalid orientation live relevant".split()
+_MIXED: Final = ("checked", "pressed")
+
+
+class AccessibilityNode(TypedDict, total=False):
+    """A node of what assistive technology is told; what is not said of it is left out."""
+
+    role: str
+    name: str
+    value: str | float
+    description: str
+    keyshortcuts: str
+    roledescription: str
+    valuetext: str
+    disabled: bool
+    expanded: bool
+    focused: bool
+    modal: bool
+    multiline: bool
+    multiselectable: bool
+    readonly: bool
+    required: bool
+    selected: bool
+    busy: bool
+    atomic: bool
+    checked: bool | str
+    pressed: bool | str
+    level: float
+    valuemin: float
+    valuemax: float
+    autocomplete: str
+    haspopup: str
+    invalid: str
+    orientation: str
+    live: str
+    relevant: str
+    children: list[AccessibilityNode]
+
+
+class Accessibility:
+    """A page as assistive technology is told of it; see ``Page.accessibility``.
+
+    :param session: the page's.
+    :param frame_id: returns the id of its main frame.
+    """
+
+    def __init__(self, session: Session, frame_id: Callable[[], str]) -> None:
+        self._session = session
+        self._frame_id = frame_id
+
+    @returns_deferred
+    async def snapshot(
+        self, *, interesting_only: bool = True, root: ElementHandle | None = None
+    ) -> AccessibilityNode | None:
+        """Return the tree of the page's main frame, or of an element (``Accessibility.getFullAXTree``).
+
+        :param interesting_only: leave out what says nothing by itself, such as groups without a name.
+        :param root: the element; None: the page.
+        :returns: fires with a dict, its children in ``children``: see :class:`AccessibilityNode`. With None where the
+            element is none that is told of. Fails like :meth:`Page.evaluate`.
+        """
+        session: Session = self._session if root is None else root._injected.session
+        try:
+            if root is None:
+                command = accessibility.get_full_ax_tree(frame_id=self._frame_id())
+                nodes = (await session.execute(command)).nodes
+                tree = _Tree(nodes)
+                start = tree.top()
+            else:
+                if root._remote.object_id is None:
+                    raise EvaluationError(f"{root!r} has been disposed of")
+                described = (await session.execute(dom.describe_node(object_id=root._remote.object_id))).node
+                command = accessibility.get_full_ax_tree(frame_id=await _frame_of(root))
+                tree = _Tree((await session.execute(command)).nodes)
+                start = tree.of_node(described.backend_node_id)
+        except CommandError as error:
+            raise explained(error) from error
+        if start is None:
+            return None
+        if not interesting_only:
+            return tree.written(start, None)
+        wanted: set[str] = set()
+        tree.choose(start, wanted, False)
+        return tree.written(start, wanted) if start.node_id in wanted or root is None else None
+
+
+async def _frame_of(root: ElementHandle) -> str | None:
+    frame = await root.owner_frame()
+    return None if frame is None else frame._row.id
+
+
+class _Tree:
+    """The nodes of one frame."""
+
+    def __init__(self, nodes: list[accessibility.AXNode]) -> None:
+        self._nodes = {each.node_id: each for each in nodes}
+        self._focusable_below: dict[str, bool] = {}
+
+    def top(self) -> accessibility.AXNode | None:
+        """Return the node of the document."""
+        return next(iter(self._nodes.values()), None)
+
+    def of_node(self, backend_node_id: int) -> accessibility.AXNode | None:
+        """Return what is told of a node of the document."""
+        found = (each for each in self._nodes.values() if each.backend_dom_node_id == backend_node_id)
+        return next(found, None)
+
+    def children(self, node: accessibility.AXNode) -> Iterator[accessibility.AXNode]:
+        """Return the nodes in a node that are there."""
+        return (self._nodes[each] for each in node.child_ids or () if each in self._nodes)
+
+    def choose(self, node: accessibility.AXNode, wanted: set[str], in_control: bool) -> None:
+        """Add the nodes that say something by themselves."""
+        if self._is_interesting(node, in_control):
+            wanted.add(node.node_id)
+        if self._is_leaf(node):
+            return
+        within = in_control or _role(node) in _CONTROLS
+        for each in self.children(node):
+            self.choose(each, wanted, within)
+
+    def written(self, node: accessibility.AXNode, wanted: set[str] | None) -> AccessibilityNode:
+        """Return a node with its children, as programs get it."""
+        written = _described(node)
+        children = [each for child in self.children(node) for each in self._written_or_below(child, wanted)]
+        if children:
+            written["children"] = children
+        return written
+
+    def _written_or_below(self, node: accessibility.AXNode, wanted: set[str] | None) -> list[AccessibilityNode]:
+        if wanted is None or node.node_id in wanted:
+            return [self.written(node, wanted)]
+        return [each for child in self.children(node) for each in self._written_or_below(child, wanted)]
+
+    def _is_interesting(self, node: accessibility.AXNode, in_control: bool) -> bool:
+        role = _role(node)
+        if role == "Ignored" or node.ignored or _property(node, "hidden"):
+            return False
+        if role in _LANDMARKS and _text(node.name):
+            return True
+        if _property(node, "focusable") or _property(node, "editable") not in (None, ""):
+            return True
+        if role in _CONTROLS:
+            return True
+        if in_control:
+            return False
+        return self._is_leaf(node) and bool(_text(node.name))
+
+    def _is_leaf(self, node: accessibility.AXNode) -> bool:
+        """Whether nothing in a node counts: text, pictures, and what is named by all that is in it."""
+        if not node.child_ids:
+            return True
+        role = _role(node)
+        if _property(node, "editable") not in (None, "") and role in ("textbox", "searchbox"):
+            return True
+        if role in _LEAVES or role == "StaticText":
+            return True
+        if self._has_focusable_below(node):
+            return False
+        if _property(node, "focusable") and _text(node.name):
+            return True
+        return role == "heading" and bool(_text(node.name))
+
+    def _has_focusable_below(self, node: accessibility.AXNode) -> bool:
+        known = self._focusable_below.get(node.node_id)
+        if known is None:
+            known = any(
+                bool(_property(each, "focusable")) or self._has_focusable_below(each) for each in self.children(node)
+            )
+            self._focusable_below[node.node_id] = known
+        return known
+
+
+def _described(node: accessibility.AXNode) -> AccessibilityNode:
+    described: dict[str, Any] = {"role": _role(node) or "Unknown"}
+    for key, value in (("name", node.name), ("value", node.value), ("description", node.description)):
+        said = None if value is None else value.value
+        if said not in (None, "") or key == "name":
+            described[key] = "" if said is None else said
+    for name, key in _VALUES.items():
+        said = _property(node, name)
+        if said not in (None, ""):
+            described[key] = said
+    for name in _FLAGS:
+        if _property(node, name) and not (name == "focused" and _role(node) == "RootWebArea"):
+            described[name] = True
+    for name in _MIXED:
+        said = _property(node, name)
+        if said is not None:
+            described[name] = "mixed" if said == "mixed" else said in (True, "true")
+    for name in _TOKENS:
+        said = _property(node, name)
+        if said not in (None, "", "false", "off", False):
+            described[name] = said
+    written: AccessibilityNode = described  # type: ignore[assignment]
+    return written
+
+
+def _role(node: accessibility.AXNode) -> str:
+    return "" if node.role is None else str(node.role.value or "")
+
+
+def _text(value: accessibility.AXValue | None) -> str:
+    return "" if value is None else str(value.value or "")
+
+
+def _property(node: accessibility.AXNode, name: str) -> Any:
+    return next((each.value.value for each in node.properties or () if each.name == name), None)

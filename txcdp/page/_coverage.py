@@ -1,0 +1,356 @@
+"""Coverage: which parts of a page's scripts have run, and which rules of its style sheets were used.
+
+It is measured in sessions of its own, those of the page's frames in other processes among them, and ends with these.
+But V8 counts once for all: who measures what runs of scripts with the protocol's own commands, too, gets part of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, Final, Generic, NamedTuple, NotRequired, TypedDict, TypeVar
+
+from twisted.internet.defer import CancelledError, Deferred
+
+from txcdp._core.sessions import AutoAttach, Session
+from txcdp._deferreds import ignore_failure, returns_deferred
+from txcdp.domains import css, debugger, dom, profiler, runtime, target
+from txcdp.errors import AlreadyRunning, CommandError, Gone, NotRunning
+from txcdp.protocol import Command
+
+T = TypeVar("T", bound="_Measured")
+
+_FRAMES: Final = (target.FilterEntry(type="iframe"),)
+
+
+class CoveredRange(TypedDict):
+    """A part of a text, from its first character on, up to but without the one at ``end``."""
+
+    start: int
+    end: int
+
+
+class CoverageEntry(TypedDict):
+    """The coverage of one script or style sheet.
+
+    ``ranges`` are the parts of ``text`` that were used, in order; they do not overlap.
+    """
+
+    url: str
+    text: str
+    ranges: list[CoveredRange]
+
+
+class JSCoverageEntry(CoverageEntry):
+    """The coverage of one script; where it was asked for, with what V8 says of each function and block."""
+
+    raw_script_coverage: NotRequired[profiler.ScriptCoverage]
+
+
+class _Source(NamedTuple):
+    """The text of a script or style sheet, which is asked for as soon as it is there: later it may be gone."""
+
+    url: str
+    text: Deferred[str | None]
+
+
+class _Measured:
+    """A session in which is measured.
+
+    :param session: the one.
+    :param reset: whether what is gathered is forgotten when the document of the frame goes.
+    """
+
+    def __init__(self, session: Session, reset: bool) -> None:
+        self.session = session
+        self.sources: dict[str, _Source] = {}
+        self._reset = reset
+
+    def begin(self) -> list[Deferred[Any]]:
+        """Send all that is to be sent before the target runs, in one write."""
+        raise NotImplementedError
+
+    def forget(self, _: object = None) -> None:
+        """Forget what was gathered, where that is wanted."""
+        if self._reset:
+            self.sources.clear()
+
+    def take(self, key: str, url: str, asking: Deferred[str]) -> None:
+        """Take a script or style sheet, whose text is being asked for."""
+        self.sources[key] = _Source(url, asking.addErrback(_gone))
+
+    async def text_of(self, key: str) -> tuple[str, str] | None:
+        """Return the URL and the text of a source; None where it was not taken, or was gone."""
+        source = self.sources.get(key)
+        if source is None:
+            return None
+        text = await source.text
+        return None if text is None else (source.url, text)
+
+
+class _Scripts(_Measured):
+    """A session in which is measured what runs of scripts.
+
+    :param names: what no script of the page can have in it: the names of our own.
+    """
+
+    def __init__(self, session: Session, options: _JSOptions, names: Callable[[], Iterable[str]]) -> None:
+        super().__init__(session, options.reset_on_navigation)
+        self._options = options
+        self._names = names
+
+    def begin(self) -> list[Deferred[Any]]:
+        session, options = self.session, self._options
+        session._observe(debugger.ScriptParsed).subscribe(self._parsed, ignore_failure)
+        session._observe(runtime.ExecutionContextsCleared).subscribe(self.forget, ignore_failure)
+        precise = profiler.start_precise_coverage(
+            call_count=options.include_raw_script_coverage, detailed=options.use_block_coverage
+        )
+        enabled: Deferred[Any] = session.execute(profiler.enable())
+        begun: Deferred[Any] = session._insist(precise)
+        commands = (runtime.enable(), debugger.enable(), debugger.set_skip_all_pauses(skip=True))
+        return [enabled, begun, *(session.execute(each) for each in commands)]
+
+    def _parsed(self, event: debugger.ScriptParsed) -> None:
+        context = event.execution_context_aux_data
+        if isinstance(context, dict) and context.get("isDefault") is False:
+            return  # it is in a world of its own, as ours are
+        url = event.url
+        if not url:
+            if not self._options.report_anonymous_scripts:
+                return
+            url = f"debugger://VM{event.script_id}"
+        asking = self.session.execute(debugger.get_script_source(script_id=event.script_id))
+        self.take(event.script_id, url, asking.addCallback(lambda result: result.script_source))
+
+    async def result(self) -> list[JSCoverageEntry]:
+        """Return what has run."""
+        entries: list[JSCoverageEntry] = []
+        for each in (await self.session.execute(profiler.take_precise_coverage())).result:
+            known = await self.text_of(each.script_id)
+            if known is None or any(name in known[1] for name in self._names()):
+                continue
+            parts = [part for function in each.functions for part in function.ranges]
+            counted = disjoint((part.start_offset, part.end_offset, part.count) for part in parts)
+            entry = JSCoverageEntry(url=known[0], text=known[1], ranges=counted)
+            if self._options.include_raw_script_coverage:
+                entry["raw_script_coverage"] = each
+            entries.append(entry)
+        return entries
+
+
+class _Styles(_Measured):
+    """A session in which is measured which rules of style sheets are used."""
+
+    def begin(self) -> list[Deferred[Any]]:
+        session = self.session
+        session._observe(css.StyleSheetAdded).subscribe(self._added, ignore_failure)
+        session._observe(runtime.ExecutionContextsCleared).subscribe(self.forget, ignore_failure)
+        tracking = css.start_rule_usage_tracking()
+        commands: tuple[Command[Any], ...] = (dom.enable(), runtime.enable(), css.enable(), tracking)
+        return [session.execute(each) for each in commands]
+
+    def _added(self, event: css.StyleSheetAdded) -> None:
+        sheet = event.header
+        if sheet.source_url:
+            asking = self.session.execute(css.get_style_sheet_text(style_sheet_id=sheet.style_sheet_id))
+            self.take(sheet.style_sheet_id, sheet.source_url, asking.addCallback(lambda result: result.text))
+
+    async def result(self) -> list[CoverageEntry]:
+        """Return which rules are used."""
+        used: dict[str, list[tuple[int, int, int]]] = {}
+        for each in (await self.session.execute(css.stop_rule_usage_tracking())).rule_usage:
+            part = (int(each.start_offset), int(each.end_offset), int(each.used))
+            used.setdefault(each.style_sheet_id, []).append(part)
+        entries = []
+        for key in list(self.sources):
+            known = await self.text_of(key)
+            if known is not None:
+                entries.append(CoverageEntry(url=known[0], text=known[1], ranges=disjoint(used.get(key, ()))))
+        return entries
+
+
+class _JSOptions(NamedTuple):
+    """The options of ``start_js_coverage``."""
+
+    reset_on_navigation: bool
+    report_anonymous_scripts: bool
+    include_raw_script_coverage: bool
+    use_block_coverage: bool
+
+
+class _Measuring(Generic[T]):
+    """A measuring that is under way, in a page and its frames in other processes.
+
+    :param session: of the page, for this alone.
+    :param measured: makes what measures in a session.
+    """
+
+    def __init__(self, session: Session, measured: Callable[[Session], T]) -> None:
+        self.session = session
+        self.parts: list[T] = []
+        self._measured = measured
+        self._following = AutoAttach(set_up=self._add_quietly, recursive=True, filter=_FRAMES)
+
+    async def begin(self) -> None:
+        """Begin in the page, and in its frames from now on."""
+        sent = [*self._add(self.session), self._following.start(self.session)]
+        for each in sent:
+            await each
+
+    def _add(self, session: Session) -> list[Deferred[Any]]:
+        part = self._measured(session)
+        self.parts.append(part)
+        return part.begin()
+
+    def _add_quietly(self, session: Session) -> None:
+        for each in self._add(session):
+            each.addErrback(ignore_failure)
+
+
+class Coverage:
+    """The measuring of what of a page's scripts and style sheets is used; see ``Page.coverage``.
+
+    :param attach: attaches to the page for this alone.
+    :param names: returns what our own scripts have in them, and no script of a page.
+    """
+
+    def __init__(self, attach: Callable[[], Deferred[Session]], names: Callable[[], Iterable[str]]) -> None:
+        self._attach = attach
+        self._names = names
+        self._js: _Measuring[_Scripts] | None = None
+        self._css: _Measuring[_Styles] | None = None
+        self._starting: set[str] = set()
+
+    @returns_deferred
+    async def start_js_coverage(
+        self,
+        *,
+        reset_on_navigation: bool = True,
+        report_anonymous_scripts: bool = False,
+        include_raw_script_coverage: bool = False,
+        use_block_coverage: bool = True,
+    ) -> None:
+        """Measure from now on which parts of scripts run (``Profiler.startPreciseCoverage``).
+
+        :param reset_on_navigation: whether the scripts of a document are forgotten when another one comes. Of what has
+            run in a process that is gone nothing is known in any case.
+        :param report_anonymous_scripts: whether to have scripts without a URL, such as what ``eval`` and
+            :meth:`Page.evaluate` have run; their URLs are ``debugger://VM12``.
+        :param include_raw_script_coverage: whether to have what V8 says of each function and block, with how often it
+            ran.
+        :param use_block_coverage: whether branches count each for itself; else a function that was called has run
+            whole.
+        :returns: fires with None when it has begun. Fails with :exc:`AlreadyRunning` where it is under way, and
+            otherwise like ``Session.execute``. Cancelled, it leaves nothing behind.
+        """
+        options = _JSOptions(
+            reset_on_navigation, report_anonymous_scripts, include_raw_script_coverage, use_block_coverage
+        )
+        started = await self._start("JavaScript", self._js, lambda each: _Scripts(each, options, self._names))
+        self._js = started
+
+    @returns_deferred
+    async def stop_js_coverage(self) -> list[JSCoverageEntry]:
+        """End it, and return what has run.
+
+        :returns: fires with a list of dicts, one for each script: ``url``, ``text``, ``ranges`` (see
+            :class:`CoverageEntry`), and ``raw_script_coverage`` where that was asked for. Fails with :exc:`NotRunning`,
+            and otherwise like ``Session.execute``.
+        """
+        measuring, self._js = self._js, None
+        return await _stopped("JavaScript", measuring, _Scripts.result)
+
+    @returns_deferred
+    async def start_css_coverage(self, *, reset_on_navigation: bool = True) -> None:
+        """Measure from now on which rules of style sheets are used (``CSS.startRuleUsageTracking``).
+
+        :param reset_on_navigation: as for :meth:`start_js_coverage`.
+        :returns: fires and fails like :meth:`start_js_coverage`.
+        """
+        started = await self._start("CSS", self._css, lambda each: _Styles(each, reset_on_navigation))
+        self._css = started
+
+    @returns_deferred
+    async def stop_css_coverage(self) -> list[CoverageEntry]:
+        """End it, and return which rules are used.
+
+        :returns: fires with a list of :class:`CoverageEntry`, one for each style sheet with a URL, which a ``<style>``
+            has from its document. Fails with :exc:`NotRunning`, and otherwise like ``Session.execute``.
+        """
+        measuring, self._css = self._css, None
+        return await _stopped("CSS", measuring, _Styles.result)
+
+    async def _start(self, kind: str, there: _Measuring[T] | None, measured: Callable[[Session], T]) -> _Measuring[T]:
+        if kind in self._starting or (there is not None and not there.session.ended):
+            raise AlreadyRunning(f"the coverage of {kind}", "stop it first")
+        self._starting.add(kind)
+        try:
+            measuring = _Measuring(await self._attach(), measured)
+            try:
+                await measuring.begin()
+            except BaseException:
+                measuring.session.detach().addErrback(ignore_failure)
+                raise
+        finally:
+            self._starting.discard(kind)
+        return measuring
+
+
+async def _stopped(
+    kind: str, measuring: _Measuring[T] | None, result: Callable[[T], Awaitable[Sequence[E]]]
+) -> list[E]:
+    """Return what was measured, and end the sessions."""
+    if measuring is None:
+        raise NotRunning(f"the coverage of {kind}", "start it first")
+    entries: list[E] = []
+    try:
+        for part in measuring.parts:
+            if part.session.ended and part.session is not measuring.session:
+                continue  # a frame that is gone
+            try:
+                entries += await result(part)
+            except (CommandError, Gone):
+                if part.session is measuring.session:
+                    raise
+    finally:
+        measuring.session.detach().addErrback(ignore_failure)
+    return entries
+
+
+#: An entry of a report.
+E = TypeVar("E", bound=CoverageEntry)
+
+
+def disjoint(parts: Iterable[tuple[int, int, int]]) -> list[CoveredRange]:
+    """Return which parts of a text count, where of parts within each other the innermost one decides.
+
+    :param parts: each with its start, its end, and how often it counts.
+    """
+    ranges: list[CoveredRange] = []
+    within: list[tuple[int, int]] = []  # the ends of those that are open, and how often they count
+    at = 0
+
+    def go_to(place: int) -> None:
+        nonlocal at
+        if place > at and within and within[-1][1] > 0:
+            if ranges and ranges[-1]["end"] == at:
+                ranges[-1]["end"] = place
+            else:
+                ranges.append(CoveredRange(start=at, end=place))
+        at = max(at, place)
+
+    for start, end, count in sorted(parts, key=lambda each: (each[0], -each[1])):
+        while within and within[-1][0] <= start:
+            go_to(within[-1][0])
+            within.pop()
+        go_to(start)
+        within.append((end, count))
+    while within:
+        go_to(within[-1][0])
+        within.pop()
+    return ranges
+
+
+def _gone(failure: object) -> None:
+    """Do without the text of what is gone already."""
+    getattr(failure, "trap")(CommandError, Gone, CancelledError)  # noqa: B009

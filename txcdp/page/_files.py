@@ -1,0 +1,72 @@
+"""Files that are written piece by piece, and are there when all of them is."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from base64 import b64decode
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Final, Self
+
+from txcdp._core.sessions import Session
+from txcdp._deferreds import ignore_failure
+from txcdp.domains import io
+
+#: Bytes that are asked for at a time.
+_CHUNK: Final = 1 << 18
+
+
+class NewFile:
+    """A file that takes its name, and the place of one that had it, when all of it is written.
+
+    Before, and for ever where the block in which it is written raises, there is nothing by that name but what was
+    there.
+
+    :param path: where it is to be; folders are made.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._part = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.part")
+        self._file: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self._part.open("wb")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._file is not None
+        try:
+            self._file.close()
+            if error is None:
+                self._part.replace(self.path)
+        finally:
+            self._part.unlink(missing_ok=True)
+
+    def write(self, data: bytes) -> None:
+        """Write a piece, in the reactor's thread: it goes to the system's memory."""
+        assert self._file is not None
+        self._file.write(data)
+
+
+async def pieces_of(session: Session, handle: str, size: int = _CHUNK) -> AsyncGenerator[bytes]:
+    """Read what the browser keeps for us, piece by piece; it lets go of it, whatever happens (``IO.read``).
+
+    :param handle: of the stream.
+    :param size: bytes that are asked for at a time.
+    """
+    try:
+        while True:
+            got = await session.execute(io.read(handle=handle, size=size))
+            data = b64decode(got.data) if got.base64_encoded else got.data.encode("utf-8", "surrogatepass")
+            if data:
+                yield data
+            if got.eof:
+                return
+    finally:
+        session.execute(io.close(handle=handle)).addErrback(ignore_failure)
