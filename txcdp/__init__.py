@@ -59,6 +59,7 @@ if TYPE_CHECKING:
         InvalidURL,
         LaunchError,
         LaunchTimeout,
+        LocatorError,
         MalformedMessage,
         NavigationError,
         NavigationInterrupted,
@@ -70,8 +71,10 @@ if TYPE_CHECKING:
         NotSerializable,
         Overloaded,
         QueueOverflow,
+        SelectorError,
         SessionDetached,
         StreamEnded,
+        StrictModeViolation,
         TargetCrashed,
         TxcdpError,
         VideoError,
@@ -84,12 +87,16 @@ if TYPE_CHECKING:
         Dialog,
         ElementHandle,
         Frame,
+        FrameLocator,
         JSError,
         JSHandle,
+        Locator,
         Navigation,
         Page,
         PageError,
         Worker,
+        css,
+        selectors,
     )
     from txcdp.protocol import Command, Event, Record
     from txcdp.streams import (
@@ -114,17 +121,18 @@ _NAMES = {
     "txcdp._core.connection": "Connection",
     "txcdp._core.dispatch.tap": "CommandObserver RawEvent",
     "txcdp.errors": (
-        "ActionTimeout AlreadyHandled AlreadyRunning BodyEvicted BodyIncomplete BodyOfRedirect CommandError "
-        "CommandTimeout ConnectError ConnectTimeout ConnectionLost ContextDestroyed DeadlineError DialogError "
-        "DialogOpen DocumentBroken DownloadError DownloadFailed DownloadStarted DownloadUnreachable "
-        "EvaluationError ExecutableNotFound ExperimentalCommand Gone HandshakeFailed InvalidPageURL InvalidURL "
-        "LaunchError LaunchTimeout MalformedMessage NavigationError NavigationInterrupted NavigationTimeout "
-        "NetworkError NoBody NotABrowser NotRunning NotSerializable Overloaded QueueOverflow SessionDetached "
-        "StreamEnded TargetCrashed TxcdpError VideoError"
+        "ActionTimeout AlreadyHandled AlreadyRunning BodyEvicted BodyIncomplete BodyOfRedirect "
+        "CommandError CommandTimeout ConnectError ConnectTimeout ConnectionLost ContextDestroyed "
+        "DeadlineError DialogError DialogOpen DocumentBroken DownloadError DownloadFailed DownloadStarted "
+        "DownloadUnreachable EvaluationError ExecutableNotFound ExperimentalCommand Gone HandshakeFailed "
+        "InvalidPageURL InvalidURL LaunchError LaunchTimeout LocatorError MalformedMessage NavigationError "
+        "NavigationInterrupted NavigationTimeout NetworkError NoBody NotABrowser NotRunning "
+        "NotSerializable Overloaded QueueOverflow SelectorError SessionDetached StreamEnded "
+        "StrictModeViolation TargetCrashed TxcdpError VideoError"
     ),
     "txcdp.page": (
-        "Binding BindingCall ConsoleMessage Dialog ElementHandle Frame JSError JSHandle Navigation Page PageError "
-        "Worker"
+        "Binding BindingCall ConsoleMessage Dialog ElementHandle Frame FrameLocator JSError JSHandle Locator Navigation "
+        "Page PageError Worker css selectors"
     ),
     "txcdp.network": "Exchange Request Response WebSocket",
     "txcdp._core.probing": "ProbeOptions Prober",
@@ -181,6 +189,7 @@ __all__ = [
     "ExecutableNotFound",
     "ExperimentalCommand",
     "Frame",
+    "FrameLocator",
     "Gap",
     "Gone",
     "HandshakeFailed",
@@ -190,6 +199,8 @@ __all__ = [
     "JSHandle",
     "LaunchError",
     "LaunchTimeout",
+    "Locator",
+    "LocatorError",
     "MalformedMessage",
     "Navigation",
     "NavigationError",
@@ -212,10 +223,12 @@ __all__ = [
     "Registration",
     "Request",
     "Response",
+    "SelectorError",
     "Session",
     "SessionDetached",
     "Stream",
     "StreamEnded",
+    "StrictModeViolation",
     "TargetCrashed",
     "Timeout",
     "TwistedScheduler",
@@ -226,6 +239,7 @@ __all__ = [
     "Worker",
     "__version__",
     "connect",
+    "css",
     "devices",
     "domains",
     "errors",
@@ -235,6 +249,7 @@ __all__ = [
     "health",
     "launch",
     "queue",
+    "selectors",
     "start_browser",
     "streams",
 ]

@@ -5,11 +5,13 @@ What it has no method for, the protocol has: ``page.session.execute`` and ``page
 
 from txcdp.page._accessibility import Accessibility, AccessibilityNode
 from txcdp.page._capture import Clip
+from txcdp.page._changes import ElementStates, Mutation
 from txcdp.page._clock import Clock
 from txcdp.page._console import ConsoleLevel, ConsoleMessage, PageError, SourceLocation
 from txcdp.page._coverage import Coverage, CoverageEntry, CoveredRange, JSCoverageEntry
 from txcdp.page._dialogs import Dialog
 from txcdp.page._downloads import Download, DownloadProgress
+from txcdp.page._extraction import Shape, css
 from txcdp.page._file_choosers import FileChooser, FilePayload, Files
 from txcdp.page._frames import Frame, Navigation, WaitUntil
 from txcdp.page._handles import Box, ElementHandle, JSHandle
@@ -17,8 +19,10 @@ from txcdp.page._input import Keyboard, KeyboardModifier, Mouse, MouseButton, To
 from txcdp.page._locators import FrameLocator, Locator
 from txcdp.page._page import Page
 from txcdp.page._printing import Margin, PdfOptions
+from txcdp.page._reading import ElementState
 from txcdp.page._screencast import ScreencastFrame
 from txcdp.page._scripts import Binding, BindingCall
+from txcdp.page._selectors import Selectors, Text, selectors
 from txcdp.page._storage import StorageItem, WebStorage
 from txcdp.page._tracing import Tracing
 from txcdp.page._values import JSError
@@ -43,6 +47,8 @@ __all__ = [
     "Download",
     "DownloadProgress",
     "ElementHandle",
+    "ElementState",
+    "ElementStates",
     "FileChooser",
     "FilePayload",
     "Files",
@@ -57,18 +63,24 @@ __all__ = [
     "Margin",
     "Mouse",
     "MouseButton",
+    "Mutation",
     "Navigation",
     "Page",
     "PageError",
     "PdfOptions",
     "ScreencastFile",
     "ScreencastFrame",
+    "Selectors",
+    "Shape",
     "SourceLocation",
     "StorageItem",
+    "Text",
     "Touchscreen",
     "Tracing",
     "ViewportSize",
     "WaitUntil",
     "WebStorage",
     "Worker",
+    "css",
+    "selectors",
 ]

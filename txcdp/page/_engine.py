@@ -14,6 +14,7 @@ from txcdp._core.sessions import Session
 from txcdp.domains import runtime
 from txcdp.errors import CommandError, ContextDestroyed, LocatorError, SelectorError, StrictModeViolation
 from txcdp.page._evaluation import OwnWorld, explained, thrown
+from txcdp.page._selectors import selectors
 
 #: Of what the script is put together, in this order, in one scope.
 _FILES: Final = ("locators.js", "aria.js", "aria_snapshot.js", "actions.js", "assertions.js")
@@ -63,6 +64,8 @@ class Engine:
         """
         try:
             object_id = await self._world.script(frame_id, source())
+            if self._world.registered < len(selectors):
+                await self._register(object_id)
             command = runtime.call_function_on(
                 function_declaration=f"function(...a){{return this.{function}(...a)}}",
                 object_id=object_id,
@@ -83,6 +86,18 @@ class Engine:
         if got.exception_details is not None:
             raise thrown(got.exception_details)
         return got.result
+
+    async def _register(self, object_id: str) -> None:
+        """Give the script the program's own engines of selectors."""
+        for name, script in list(selectors)[self._world.registered :]:
+            declaration = f"function(name){{this.register(name,({script.strip().rstrip(';')}\n))}}"
+            command = runtime.call_function_on(
+                function_declaration=declaration, object_id=object_id, arguments=[runtime.CallArgument(value=name)]
+            )
+            got = await self.session.execute(command, timeout=None)
+            if got.exception_details is not None:
+                raise SelectorError(f"selectors.register({name!r}, ...): {thrown(got.exception_details)}")
+            self._world.registered += 1
 
 
 class Again(Exception):

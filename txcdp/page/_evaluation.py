@@ -392,6 +392,7 @@ class OwnWorld:
     Not even that is asked by name, as a form may have the name of any of a document's properties.
 
     :param session: the page's.
+    :ivar registered: how many engines of selectors the script there was given.
     """
 
     #: What the others begin with: ``get(Document, "title", document)`` asks the document, whatever is in it.
@@ -407,6 +408,7 @@ class OwnWorld:
         self._session = session
         self._context: int | None = None
         self._script: str | None = None
+        self.registered = 0
         self._documents = 0
 
     async def read(self, expression: str, frame_id: str) -> Any:
@@ -458,6 +460,7 @@ class OwnWorld:
     def forget(self) -> None:
         """Forget the world's id, because the document changed: the new process may give the number to another world."""
         self._context = self._script = None
+        self.registered = 0
         self._documents += 1
 
     async def _make(self, frame_id: str) -> int:

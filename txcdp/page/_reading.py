@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Final, Literal, get_args
 
+import msgspec
 from twisted.internet.defer import Deferred
 
 from txcdp._deferreds import returns_deferred
@@ -16,11 +17,13 @@ from txcdp.domains import dom
 from txcdp.errors import CommandError
 from txcdp.page import _capture as capture
 from txcdp.page._aria_snapshot import snapshot_text
+from txcdp.page._changes import ChangeStream, ElementStates
 from txcdp.page._coordinates import box_of, offset_of
 from txcdp.page._engine import Again
 from txcdp.page._evaluation import Evaluator, explained
 from txcdp.page._handles import Box, ElementHandle, JSHandle, elements_of, handle_of
 from txcdp.page._locating import Attempt, LocatorBase
+from txcdp.streams import Stream
 
 #: What an element is waited for to be.
 ElementState = Literal["attached", "detached", "visible", "hidden"]
@@ -348,6 +351,34 @@ class ElementReading(LocatorBase):
             scale=scale,
             timeout=timeout,
         )
+
+    def texts(self) -> Stream[list[str]]:
+        """Return the texts in all elements that there are, as they change: first the present ones.
+
+        A document that changes more often than it is drawn, or than the program takes them, is told of as it is then.
+        The stream goes on over navigations, asks nothing while nobody has subscribed, and ends with the page.
+
+        :returns: a stream of lists; it fails with :exc:`SelectorError` where the selector is malformed.
+        """
+        return ChangeStream(self, "texts()", "watch", ("textContents",), lambda told: [told])
+
+    def count_changes(self) -> Stream[int]:
+        """Return how many elements there are, as that changes: first the present number; see :meth:`texts`.
+
+        :returns: a stream of numbers; it fails like that of :meth:`texts`.
+        """
+        return ChangeStream(self, "count_changes()", "watch", ("count",), lambda told: [told])
+
+    def states(self) -> Stream[ElementStates]:
+        """Return what the element is like, as that changes: first at present; see :meth:`texts`.
+
+        What changes without a change of the document, such as by a style sheet or the window's size, is noticed within
+        a tenth of a second.
+
+        :returns: a stream of :class:`ElementStates`; it fails like that of :meth:`texts`, and with
+            :exc:`StrictModeViolation` where there are several elements.
+        """
+        return ChangeStream(self, "states()", "watch", ("states",), lambda told: [msgspec.convert(told, ElementStates)])
 
     @property
     def _is_in_main_frame(self) -> bool:

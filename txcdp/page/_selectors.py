@@ -54,6 +54,9 @@ class Selectors:
         """
         self.test_id_attribute = name
 
+    def __len__(self) -> int:
+        return len(self._engines)
+
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self._engines.items())
 

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
+import msgspec
 from twisted.internet.defer import Deferred
 
+from txcdp._arguments import refuse_bare_string
 from txcdp._deferreds import returns_deferred
 from txcdp._timeouts import DEFAULT, Timeout
 from txcdp.errors import LocatorError
+from txcdp.page._changes import ChangeStream, Mutation, read_mutations
+from txcdp.page._extraction import Shape, extract
 from txcdp.page._handles import ElementHandle
 from txcdp.page._locating import Attempt
 from txcdp.page._locators import Finding, Locator
 from txcdp.page._reading import ElementState, _check_state
+from txcdp.streams import Stream
+
+if TYPE_CHECKING:
+    from txcdp.page._frames import Frame
+
+S = TypeVar("S", bound=msgspec.Struct)
 
 
 class SelectorReading(Finding):
@@ -26,6 +36,80 @@ class SelectorReading(Finding):
         """Return the locator of the element that is meant."""
         found = self.locator(selector)
         return found if strict else found._first()
+
+    @overload
+    def extract(self, shape: type[S], *, frames: Literal[False] = False) -> Deferred[S]: ...
+
+    @overload
+    def extract(self, shape: type[S], *, frames: Literal[True]) -> Deferred[list[tuple[Frame, S]]]: ...
+
+    @overload
+    def extract(self, shape: Mapping[str, Shape], *, frames: Literal[False] = False) -> Deferred[dict[str, Any]]: ...
+
+    @overload
+    def extract(
+        self, shape: Mapping[str, Shape], *, frames: Literal[True]
+    ) -> Deferred[list[tuple[Frame, dict[str, Any]]]]: ...
+
+    def extract(self, shape: Any, *, frames: bool = False) -> Deferred[Any]:
+        """Read a whole structure of the document, as it is now, in one round trip.
+
+        :param shape: what is wanted, by name. A selector stands for the text of its first element, None where there is
+            none; ``"a@href"`` for an attribute; a list with a selector in it for those of all its elements; a mapping
+            with ``"each"``, a selector, for a list of what the others in it are in each of its elements; another
+            mapping for one. A :class:`Locator` serves for a selector; an empty selector is the element itself. White
+            space in texts is one space each, and none at their ends. Or a ``msgspec.Struct``, with fields such as
+            ``title: Annotated[str, css("h1")]``, ``prices: Annotated[list[float], css(".price")]`` and
+            ``rows: Annotated[list[Row], css("tr")]``.
+        :param frames: of all frames of the page.
+        :returns: fires with a dict, or the Struct; with ``frames`` a list of pairs of a :class:`Frame` and that. Fails
+            with :exc:`SelectorError` where a selector is malformed, with :exc:`LocatorError` where the document has
+            something else than the Struct's types, and like ``Locator.count``.
+        :raises TypeError: there is no such shape.
+        :raises ValueError: a locator in it is of another frame, or goes into one.
+        """
+        return extract(self._start()[0], shape, frames)
+
+    def mutations(
+        self,
+        selector: str,
+        *,
+        child_list: bool = True,
+        attributes: bool = True,
+        character_data: bool = True,
+        subtree: bool = True,
+        old_values: bool = False,
+        attribute_filter: Sequence[str] | None = None,
+    ) -> Stream[Mutation]:
+        """Return what changes in the elements that a selector stands for, through open shadow roots, too.
+
+        What changes between two looks is told together. The stream goes on over navigations, with the elements that
+        come as well, asks nothing while nobody has subscribed, and ends with the page.
+
+        :param selector: as of :meth:`locator`.
+        :param child_list: whether of nodes that come and go.
+        :param attributes: whether of attributes.
+        :param character_data: whether of texts.
+        :param subtree: whether in all that the elements contain.
+        :param old_values: whether with what attributes and texts were before.
+        :param attribute_filter: of these attributes alone.
+        :returns: a stream of :class:`Mutation`; it fails with :exc:`SelectorError` where the selector is malformed.
+        :raises ValueError: of nothing at all.
+        """
+        if not (child_list or attributes or character_data):
+            raise ValueError("mutations(): one of child_list, attributes and character_data has to be true")
+        refuse_bare_string("attribute_filter", attribute_filter)
+        kinds: dict[str, Any] = {
+            "childList": child_list,
+            "attributes": attributes,
+            "characterData": character_data,
+            "subtree": subtree,
+        }
+        if old_values:
+            kinds.update(attributeOldValue=attributes, characterDataOldValue=character_data)
+        if attribute_filter is not None and attributes:
+            kinds["attributeFilter"] = list(attribute_filter)
+        return ChangeStream(self.locator(selector), "mutations()", "mutations", (kinds,), read_mutations, False)
 
     def query_selector(self, selector: str, *, strict: bool = False) -> Deferred[ElementHandle | None]:
         """Return a handle of the first element that a selector stands for now.

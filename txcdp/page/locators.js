@@ -1247,3 +1247,188 @@ engine.noteFrame = (element, frameId) => {
   const window = windowIn(element);
   if (window) frameIds.set(window, frameId);
 };
+
+// Extraction:
+
+/** @param {any} element @param {any} shape */
+const extractedOf = (element, shape) => {
+  if (shape.attribute !== undefined) return nodeTypeOf(element) === ELEMENT ? attributeOf(element, shape.attribute) : null;
+  const node = nodeTypeOf(element) === DOCUMENT ? rootElementOf(element) : element;
+  return node ? plain(textContentOf(node) || '') : null;
+};
+
+/** Read a structure of what is below a root. @param {any} root @param {any} shape @returns {any} */
+const extracted = (root, shape) => {
+  if (shape.one) {
+    const found = shape.one.length ? query(root, shape.one)[0] : root;
+    return found ? extractedOf(found, shape) : null;
+  }
+  if (shape.all) return query(root, shape.all).map(each => extractedOf(each, shape));
+  if (shape.each) {
+    const found = query(root, shape.each).map(each => extracted(each, { fields: shape.fields }));
+    return shape.first ? found[0] || null : found;
+  }
+  /** @type {any} */
+  const made = {};
+  for (const key of Object.keys(shape.fields)) {
+    const value = extracted(root, shape.fields[key]);
+    if (value !== null || !shape.fields[key].optional) Object.defineProperty(made, key, { value, enumerable: true, configurable: true, writable: true });
+  }
+  return made;
+};
+
+/** @param {any} shape */
+engine.extract = shape => extracted(document, shape);
+
+// Engines of the program's own:
+
+/** @param {string} key @param {any} made the engine, or a function that makes it */
+engine.register = (key, made) => {
+  const custom = typeof made === 'function' ? made() : made;
+  if (!custom || typeof custom.queryAll !== 'function' && typeof custom.query !== 'function') throw malformed(key + '=', 'its engine has neither query nor queryAll');
+  customEngines.set(key, custom);
+};
+
+// What changes, as streams:
+
+/** What is watched, by number: what was told last, or what has happened since. @type {Map<number, any>} */
+const watched = new Map();
+
+const WATCHED_EVENTS = ['input', 'change', 'focusin', 'focusout', 'scroll', 'resize', 'transitionend', 'animationend', 'toggle', 'load', 'selectionchange', 'beforematch'];
+/** Milliseconds between two looks at what changes. */
+const FRAME = 16;
+
+/** Like `changed`, but also for what is no change of the document. @param {number} number @param {number} soonest @param {number} latest */
+const happened = (number, soonest, latest) => new Promise(done => {
+  const began = performance.now();
+  let timer = setTimeout(() => end(true), latest), seen = false;
+  const notice = () => {
+    if (seen) return;
+    seen = true;
+    clearTimeout(timer);
+    timer = setTimeout(() => end(true), Math.max(0, soonest - (performance.now() - began)));
+  };
+  const observer = new MutationObserver(notice);
+  const kinds = { subtree: true, childList: true, attributes: true, characterData: true };
+  observer.observe(document, kinds);
+  for (const shadow of shadowsIn(document)) observer.observe(shadow, kinds);
+  for (const each of WATCHED_EVENTS) addEventListener(each, notice, true);
+  /** @param {boolean} goesOn */
+  const end = goesOn => {
+    clearTimeout(timer);
+    observer.disconnect();
+    for (const each of WATCHED_EVENTS) removeEventListener(each, notice, true);
+    done(goesOn);
+  };
+  waits.set(number, () => end(false));
+});
+
+/**
+ * Fire with what a locator's elements are like, at once where that was not told yet, else when it is otherwise.
+ * @param {string} steps @param {string} key of the operation @param {number} number @param {string} testId
+ */
+engine.watch = async (steps, key, number, testId) => {
+  waits.set(number, () => {});
+  try {
+    for (;;) {
+      const began = performance.now();
+      const value = attemptOnce(cached(readSteps, steps, () => JSON.parse(steps)), key, null, { memory, testId, number });
+      const text = JSON.stringify(value);
+      if (watched.get(number) !== text) {
+        watched.set(number, text);
+        return value;
+      }
+      const took = performance.now() - began;
+      if (!await happened(number, Math.max(FRAME, 3 * took), Math.max(100, 10 * took))) return null;
+    }
+  } finally {
+    waits.delete(number);
+  }
+};
+
+/** Watch no more. @param {number} number */
+engine.unwatch = number => {
+  engine.stop(number);
+  const had = watched.get(number);
+  watched.delete(number);
+  if (had && had.observer) had.observer.disconnect();
+};
+
+forAny('states', element => {
+  if (!element) return { attached: false, visible: false, enabled: false, editable: false, checked: null, focused: false, in_viewport: false, value: null };
+  const target = retargeted(element, 'control'), readonly = ariaReadonly(target), checked = ariaChecked(target);
+  const box = boxOf(element), visible = isVisible(element);
+  return {
+    attached: true,
+    visible,
+    enabled: isEnabled(element),
+    editable: readonly !== 'error' && !readonly && isEnabled(element),
+    checked: checked === 'error' ? null : checked === 'mixed' ? null : checked,
+    focused: rootOf(element).activeElement === element,
+    in_viewport: visible && box.right > 0 && box.bottom > 0 && box.left < innerWidth && box.top < innerHeight,
+    value: target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement ? target.value : null,
+  };
+});
+
+/** How many changes wait for the program at most. */
+const MOST_RECORDS = 10000;
+
+/** @param {Node} node */
+const htmlOf = node => nodeTypeOf(node) === ELEMENT ? outerHTMLOf(node) : textContentOf(node) || '';
+
+/** @param {MutationRecord} record */
+const recordOf = record => {
+  const target = /** @type {any} */ (record.target), element = nodeTypeOf(target) === ELEMENT ? target : parentOf(target);
+  return {
+    type: record.type === 'childList' ? 'child_list' : record.type === 'characterData' ? 'character_data' : 'attributes',
+    target: element ? shown(element) : '',
+    attribute: record.attributeName,
+    value: record.type === 'attributes' ? attributeOf(target, record.attributeName) : record.type === 'characterData' ? nodeValueOf(target) : null,
+    old_value: record.oldValue,
+    added: Array.from(record.addedNodes, htmlOf),
+    removed: Array.from(record.removedNodes, htmlOf),
+  };
+};
+
+/**
+ * Fire with what has changed in the elements of a locator since the last call, when something has.
+ * @param {string} steps @param {any} kinds of a MutationObserver @param {number} number
+ */
+engine.mutations = async (steps, kinds, number) => {
+  let watch = watched.get(number);
+  if (!watched.has(number)) {
+    watch = { records: [], dropped: 0, roots: new WeakSet(), observer: /** @type {any} */ (null) };
+    watch.observer = new MutationObserver(records => {
+      for (const record of records) {
+        if (watch.records.length < MOST_RECORDS) watch.records.push(recordOf(record));
+        else watch.dropped++;
+      }
+    });
+    watched.set(number, watch);
+  }
+  /** @param {Node} root */
+  const observe = root => {
+    if (watch.roots.has(root)) return;
+    watch.roots.add(root);
+    watch.observer.observe(root, kinds);
+  };
+  waits.set(number, () => {});
+  try {
+    for (;;) {
+      memos.clear();
+      for (const element of query(document, cached(readSteps, steps, () => JSON.parse(steps)))) {
+        observe(element);
+        if (kinds.subtree) for (const shadow of shadowsIn(element)) observe(shadow);
+      }
+      if (watch.records.length || watch.dropped) {
+        const { records, dropped } = watch;
+        watch.records = [];
+        watch.dropped = 0;
+        return { records, dropped };
+      }
+      if (!await happened(number, FRAME, 100)) return null;
+    }
+  } finally {
+    waits.delete(number);
+  }
+};

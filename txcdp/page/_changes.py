@@ -1,0 +1,178 @@
+"""What changes in a document, as streams: the page tells of it, whenever the program has taken what was told before."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
+
+import msgspec
+from reactivex import abc
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.python.failure import Failure
+
+from txcdp._deferreds import ignore_failure
+from txcdp.domains import runtime
+from txcdp.errors import ActionTimeout, CommandError, EvaluationError, Gone, LocatorError, NavigationError
+from txcdp.page._engine import Again
+from txcdp.page._locating import Action, Attempt, LocatorBase
+from txcdp.page._waiting import wait_for_timeout
+from txcdp.streams import StreamSubject
+
+T = TypeVar("T", covariant=True)
+
+#: Seconds until it is looked again where there is no document just now.
+_BETWEEN_DOCUMENTS: Final = 0.05
+
+_numbers: Final = itertools.count(1 << 32)  # apart from those of waits
+
+
+class ElementStates(msgspec.Struct, frozen=True, kw_only=True):
+    """What an element is like; an item of ``Locator.states``.
+
+    :ivar attached: whether it is there; if not, all else is False, or None.
+    :ivar visible: whether it has a box that is not empty, and is not hidden.
+    :ivar enabled: whether it is not disabled.
+    :ivar editable: whether it can be edited.
+    :ivar checked: whether it is checked; None: that cannot be, or is mixed.
+    :ivar focused: whether it has the focus.
+    :ivar in_viewport: whether a part of it is in its frame's viewport.
+    :ivar value: a field's; None of other elements.
+    """
+
+    attached: bool
+    visible: bool
+    enabled: bool
+    editable: bool
+    checked: bool | None
+    focused: bool
+    in_viewport: bool
+    value: str | None
+
+
+class Mutation(msgspec.Struct, frozen=True, kw_only=True):
+    """A change of a document; an item of ``Page.mutations``.
+
+    :ivar type: ``"child_list"``, ``"attributes"`` or ``"character_data"``; ``"dropped"`` stands for those that were too
+        many for the page to keep.
+    :ivar target: the element, shortened; of a text the one that it is in.
+    :ivar attribute: the attribute's name.
+    :ivar value: what the attribute, or the text, is when it is told.
+    :ivar old_value: what it was before, if that was asked for.
+    :ivar added: what has come, as HTML.
+    :ivar removed: what has gone, as HTML.
+    :ivar dropped: how many were dropped.
+    """
+
+    type: str
+    target: str = ""
+    attribute: str | None = None
+    value: str | None = None
+    old_value: str | None = None
+    added: list[str] = []
+    removed: list[str] = []
+    dropped: int = 0
+
+
+class ChangeStream(StreamSubject[T]):
+    """What a locator's elements are like, as that changes; or what happens in them.
+
+    It is asked for from the first subscriber on until the last has left, over navigations and swaps of process, and
+    ends with the page.
+
+    :param locator: which one.
+    :param name: of the stream, for people.
+    :param function: of the script.
+    :param arguments: of it, beside the steps and the number.
+    :param read: makes items of what it tells.
+    :param lasting: whether an item is true until the next one: later subscribers get it, and it is not repeated.
+    """
+
+    __slots__ = ("_arguments", "_function", "_last", "_lasting", "_locator", "_looking", "_read")
+
+    def __init__(
+        self,
+        locator: LocatorBase,
+        name: str,
+        function: str,
+        arguments: Sequence[Any],
+        read: Callable[[Any], Sequence[Any]],
+        lasting: bool = True,
+    ) -> None:
+        session = locator._frame.page.session
+        super().__init__(session.context, f"{locator}.{name}")
+        self._locator = locator
+        self._function = function
+        self._arguments = arguments
+        self._read = read
+        self._lasting = lasting
+        self._last: tuple[Any] | None = None
+        self._looking: Deferred[None] | None = None
+        ended: Deferred[object] = session.when_ended()  # type: ignore[assignment]
+        ended.addCallback(lambda _: self.end())
+
+    def _subscribe_core(
+        self, observer: abc.ObserverBase[Any], scheduler: abc.SchedulerBase | None = None
+    ) -> abc.DisposableBase:
+        subscription = super()._subscribe_core(observer, scheduler)
+        if self._last is not None and not self._ended:
+            observer.on_next(self._last[0])
+        return subscription
+
+    def _first_came(self) -> None:
+        self._last = None
+        self._looking = Deferred.fromCoroutine(self._look())
+        self._looking.addErrback(self._failed)
+
+    def _last_left(self) -> None:
+        looking, self._looking = self._looking, None
+        if looking is not None:
+            looking.cancel()
+
+    def _failed(self, failure: Failure) -> None:
+        error = failure.value
+        if isinstance(error, CancelledError) or self._ended:
+            return
+        self._looking = None
+        self.fail(error if isinstance(error, Exception) else RuntimeError(repr(error)))
+
+    async def _look(self) -> None:
+        session, number = self._locator._frame.page.session, next(_numbers)
+        while True:
+            action = Action(self._locator, self._function, None)
+            attempt = Attempt(self._locator, 0, action)
+            try:
+                told = await self._asked(attempt, number)
+            except CancelledError:
+                self._stop(attempt, number)
+                raise
+            except LocatorError:
+                raise
+            except (Again, Gone, CommandError, EvaluationError, NavigationError, ActionTimeout):
+                if session.ended or self._locator._frame.is_detached():
+                    self.end()
+                    return
+                await wait_for_timeout(session, _BETWEEN_DOCUMENTS)
+                continue
+            for item in [] if told is None else self._read(told):
+                if self._lasting:
+                    if self._last == (item,):
+                        continue
+                    self._last = (item,)
+                self.push(item)
+
+    async def _asked(self, attempt: Attempt, number: int) -> Any:
+        steps, test_id = self._locator._path.texts[-1], self._locator._test_id
+        return await attempt.call(self._function, steps, *self._arguments, number, test_id)
+
+    def _stop(self, attempt: Attempt, number: int) -> None:
+        if attempt._engine is not None:
+            arguments = [runtime.CallArgument(value="unwatch"), runtime.CallArgument(value=[number])]
+            called = attempt._engine.call(attempt.frame._row.id, "call", arguments)
+            Deferred.fromCoroutine(called).addErrback(ignore_failure)
+
+
+def read_mutations(told: Any) -> list[Mutation]:
+    """Return the changes that a page tells of."""
+    found = msgspec.convert(told["records"], list[Mutation])
+    return [*found, Mutation(type="dropped", dropped=told["dropped"])] if told["dropped"] else found
