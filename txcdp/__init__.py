@@ -85,6 +85,7 @@ if TYPE_CHECKING:
         BindingCall,
         ConsoleMessage,
         Dialog,
+        Download,
         ElementHandle,
         Frame,
         FrameLocator,
@@ -131,8 +132,8 @@ _NAMES = {
         "StrictModeViolation TargetCrashed TxcdpError VideoError"
     ),
     "txcdp.page": (
-        "Binding BindingCall ConsoleMessage Dialog ElementHandle Frame FrameLocator JSError JSHandle Locator Navigation "
-        "Page PageError Worker css selectors"
+        "Binding BindingCall ConsoleMessage Dialog Download ElementHandle Frame FrameLocator JSError JSHandle "
+        "Locator Navigation Page PageError Worker css selectors"
     ),
     "txcdp.network": "Exchange Request Response WebSocket",
     "txcdp._core.probing": "ProbeOptions Prober",
@@ -176,6 +177,7 @@ __all__ = [
     "DialogError",
     "DialogOpen",
     "DocumentBroken",
+    "Download",
     "DownloadError",
     "DownloadFailed",
     "DownloadStarted",

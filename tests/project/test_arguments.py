@@ -24,7 +24,7 @@ SEVERAL = re.compile(r"\b(Sequence|Iterable|Collection|Container|Set|list|tuple|
 
 
 #: Of these the library makes all that there are.
-MADE_BY_THE_LIBRARY = {"BrowserProcess", "Gap"}
+MADE_BY_THE_LIBRARY = {"BrowserProcess", "Gap", "Mutation"}
 
 
 class Argument(NamedTuple):

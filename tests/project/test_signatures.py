@@ -24,8 +24,8 @@ MODULES = [
 #: Of which it cannot be said what they fire with.
 OF_ANYTHING = {"Response.json"} | {
     f"{name}.{method}"
-    for name in ("Page", "Frame", "Worker", "JSHandle", "ElementHandle")
-    for method in ("evaluate", "json_value")
+    for name in ("Page", "Frame", "Worker", "JSHandle", "ElementHandle", "Locator")
+    for method in ("evaluate", "evaluate_all", "eval_on_selector", "eval_on_selector_all", "extract", "json_value")
 }
 
 #: A field of options, in seconds; what is made by ``Stream.expect``; and what is no deadline, but waited for.

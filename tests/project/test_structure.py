@@ -86,9 +86,9 @@ CIRCLES: tuple[frozenset[str], ...] = (
                 "page._handles",
                 *(
                     f"page.{name}"
-                    for name in ("_acting", "_coordinates", "_locating", "_locators", "_reading", "_shortcuts")
+                    for name in ("_acting", "_changes", "_coordinates", "_extraction", "_locating", "_locators")
                 ),
-                "page._navigation",
+                *("page._navigation", "page._reading", "page._shortcuts"),
             ),
             *("page._page", "page._storage", "page._workers"),
             "page._popups",

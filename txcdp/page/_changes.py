@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
-from reactivex import abc
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
@@ -28,7 +27,7 @@ _numbers: Final = itertools.count(1 << 32)  # apart from those of waits
 
 
 class ElementStates(msgspec.Struct, frozen=True, kw_only=True):
-    """What an element is like; an item of ``Locator.states``.
+    """The state of an element; an item of ``Locator.states``.
 
     :ivar attached: whether it is there; if not, all else is False, or None.
     :ivar visible: whether it has a box that is not empty, and is not hidden.
@@ -75,7 +74,7 @@ class Mutation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChangeStream(StreamSubject[T]):
-    """What a locator's elements are like, as that changes; or what happens in them.
+    """A stream of what a locator's elements are like, as that changes; or of what happens in them.
 
     It is asked for from the first subscriber on until the last has left, over navigations and swaps of process, and
     ends with the page.
@@ -111,9 +110,7 @@ class ChangeStream(StreamSubject[T]):
         ended: Deferred[object] = session.when_ended()  # type: ignore[assignment]
         ended.addCallback(lambda _: self.end())
 
-    def _subscribe_core(
-        self, observer: abc.ObserverBase[Any], scheduler: abc.SchedulerBase | None = None
-    ) -> abc.DisposableBase:
+    def _subscribe_core(self, observer: Any, scheduler: Any = None) -> Any:
         subscription = super()._subscribe_core(observer, scheduler)
         if self._last is not None and not self._ended:
             observer.on_next(self._last[0])

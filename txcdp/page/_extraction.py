@@ -39,7 +39,7 @@ class css:  # noqa: N801  (it is written like a function: Annotated[str, css("h1
 
 
 class Extraction:
-    """What is to be read of documents, and what becomes of it.
+    """A structure that is to be read of documents.
 
     :param shape: a mapping, or a Struct of msgspec.
     :param frame: that locators in it are of.

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, get_args
 import msgspec
 from twisted.internet.defer import Deferred
 
+from txcdp._arguments import refuse_bare_string
 from txcdp._deferreds import returns_deferred
 from txcdp._timeouts import DEFAULT, Timeout
 from txcdp.domains import dom
@@ -333,6 +334,7 @@ class ElementReading(LocatorBase):
         :param timeout: as for :meth:`text_content`, for all of it.
         :returns: fires with the file's content; fails like that, and like :meth:`text_content`.
         """
+        refuse_bare_string("mask", mask)
         capture.image_format(path, type)  # what is wrong is refused before the element is waited for
         element = await self.element_handle(timeout=timeout)
         masked: list[str | ElementHandle] = []
