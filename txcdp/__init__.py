@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from txcdp._timeouts import DEFAULT as DEFAULT
     from txcdp._timeouts import Timeout
     from txcdp._transports.websocket import WebSocketOptions
+    from txcdp.assertions import expect
     from txcdp.browser import Browser, BrowserContext, ContextOptions, connect, launch
     from txcdp.chrome import BrowserProcess, find_executable, start_browser
     from txcdp.errors import (
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
         DownloadUnreachable,
         EvaluationError,
         ExecutableNotFound,
+        ExpectationFailed,
         ExperimentalCommand,
         Gone,
         HandshakeFailed,
@@ -117,6 +119,7 @@ if TYPE_CHECKING:
 #: Where each public name comes from.
 _NAMES = {
     "txcdp._devices": "devices",
+    "txcdp.assertions": "expect",
     "txcdp.browser": "Browser BrowserContext ContextOptions connect launch",
     "txcdp.chrome": "BrowserProcess find_executable start_browser",
     "txcdp._core.connection": "Connection",
@@ -125,7 +128,8 @@ _NAMES = {
         "ActionTimeout AlreadyHandled AlreadyRunning BodyEvicted BodyIncomplete BodyOfRedirect "
         "CommandError CommandTimeout ConnectError ConnectTimeout ConnectionLost ContextDestroyed "
         "DeadlineError DialogError DialogOpen DocumentBroken DownloadError DownloadFailed DownloadStarted "
-        "DownloadUnreachable EvaluationError ExecutableNotFound ExperimentalCommand Gone HandshakeFailed "
+        "DownloadUnreachable EvaluationError ExecutableNotFound ExpectationFailed ExperimentalCommand Gone "
+        "HandshakeFailed "
         "InvalidPageURL InvalidURL LaunchError LaunchTimeout LocatorError MalformedMessage NavigationError "
         "NavigationInterrupted NavigationTimeout NetworkError NoBody NotABrowser NotRunning "
         "NotSerializable Overloaded QueueOverflow SelectorError SessionDetached StreamEnded "
@@ -189,6 +193,7 @@ __all__ = [
     "EventStream",
     "Exchange",
     "ExecutableNotFound",
+    "ExpectationFailed",
     "ExperimentalCommand",
     "Frame",
     "FrameLocator",
@@ -245,6 +250,7 @@ __all__ = [
     "devices",
     "domains",
     "errors",
+    "expect",
     "find_executable",
     "first",
     "from_deferred",

@@ -41,6 +41,7 @@
     |-- DownloadError            the file of a download cannot be had
     |   |-- DownloadFailed       it was cancelled, or broke off
     |   `-- DownloadUnreachable  it is on the browser's machine, which is another one
+    |-- ExpectationFailed        what was expected of a page did not come (also an AssertionError)
     |-- DialogError
     |   |-- DialogOpen           the page waits for the answer to a dialog, which the program is to give
     |   `-- AlreadyHandled       the dialog has been answered before
@@ -84,6 +85,7 @@ __all__ = [
     "DownloadUnreachable",
     "EvaluationError",
     "ExecutableNotFound",
+    "ExpectationFailed",
     "ExperimentalCommand",
     "Gone",
     "HandshakeFailed",
@@ -534,6 +536,22 @@ class StrictModeViolation(LocatorError):
         more = ["    ..."] if self.count > len(lines) else []
         head = f"strict mode violation: {self.locator} resolved to {self.count} elements:"
         return "\n".join([head, *lines, *more])
+
+
+class ExpectationFailed(TxcdpError, AssertionError):
+    """An expectation that was not met within its deadline.
+
+    :ivar message: what was expected and what came, of which element, and for how long it was tried.
+    :ivar expected: the value that was expected; None where the words say it.
+    :ivar received: the value that came last; None where there was none.
+    """
+
+    def __init__(self, message: str, expected: Any = None, received: Any = None) -> None:
+        super().__init__(message, expected, received)
+        self.message, self.expected, self.received = message, expected, received
+
+    def __str__(self) -> str:
+        return indented(self.message)
 
 
 class StreamEnded(TxcdpError):

@@ -30,7 +30,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("_transports", "_core.probing", "_core.reconnecting", "_core"),
     ("chrome", "transports", "_following"),
     ("browser", "page", "network", "_devices"),
-    ("recording", "gateway", "rx3", "aio", "websocket"),
+    ("assertions", "recording", "gateway", "rx3", "aio", "websocket"),
     ("testing",),
     ("service", "cli"),
     ("__init__", "__main__"),

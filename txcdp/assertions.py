@@ -1,0 +1,892 @@
+"""What a program expects of a page: assertions that are tried until they hold, or their deadline has come.
+
+:data:`expect` gives those of a locator, a page or a response.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Final, Literal, overload
+
+from twisted.internet.defer import Deferred
+
+from txcdp._deferreds import returns_deferred
+from txcdp._privacy import shortened, shown_url
+from txcdp._timeouts import DEFAULT, Timeout, seconds_of
+from txcdp._url_patterns import URLMatch, url_matcher
+from txcdp.errors import ActionTimeout, ExpectationFailed, LocatorError, SelectorError
+from txcdp.network import Response
+from txcdp.page._aria_snapshot import read_template, snapshot_text
+from txcdp.page._engine import Again
+from txcdp.page._handles import ElementHandle
+from txcdp.page._locating import Attempt, LocatorBase, Path
+from txcdp.page._locators import Locator
+from txcdp.page._page import Page
+from txcdp.page._selectors import Text, pattern
+from txcdp.page._waiting import wait_for_timeout
+
+__all__ = ["Expect", "LocatorAssertions", "PageAssertions", "ResponseAssertions", "expect"]
+
+#: One text, or one for each element.
+Texts = Text | Sequence[Text]
+
+#: Which pseudo-element.
+Pseudo = Literal["after", "before"]
+
+#: Seconds for which an assertion is tried, where nothing else is said.
+_USUAL: Final = 5.0
+
+#: Seconds between two looks at what the page does not tell of when it changes.
+_INTERVAL: Final = 0.05
+
+#: How often it is looked, until the element is found again.
+_LOOKS: Final = 10
+
+#: A property of an element, of which a path can be given: "dataset.id".
+_PROPERTY: Final = "(element, path) => path.split('.').reduce((object, name) => object?.[name], element)"
+
+
+class _Expectation:
+    """One expectation, and what came instead.
+
+    :param subject: what it is expected of, in words.
+    :param words: what is expected, in words, such as ``"to have text"``.
+    :param expected: the value that is; none where the words say all.
+    :param negated: whether it is expected not to be so.
+    :param message: what the program says of it.
+    """
+
+    def __init__(self, subject: str, words: str, expected: tuple[Any, ...], negated: bool, message: str | None) -> None:
+        self._subject = subject
+        self._words = f"{'not ' if negated else ''}{words}"
+        self._expected = expected
+        self._message = message
+        self._is_snapshot = bool(expected) and isinstance(expected[0], _Snapshot)
+        self._received: tuple[Any, ...] = ()
+        self._element = ""
+
+    def note(self, received: Any, element: str = "") -> str:
+        """Note what came, and return it in words."""
+        self._received = (_Snapshot(snapshot_text(received)),) if self._is_snapshot else (received,)
+        self._element = element
+        return f"it is {shortened(self._received[0])}"
+
+    def noted(self, again: Again) -> Again:
+        """Note why it is to be tried again, and return that in words."""
+        if not again.reason.startswith("{"):
+            self._received, self._element = (), ""
+            return again
+        found = json.loads(again.reason)
+        return Again(self.note(found["received"], found.get("element", "")), waited=again.waited)
+
+    def failed(self, seconds: float | None = None, obstacle: str = "") -> ExpectationFailed:
+        """Return the error.
+
+        :param seconds: for how long it was tried.
+        :param obstacle: what stood in the way, in words.
+        """
+        lines = [f"{self._subject} was expected {self._words}"]
+        if self._expected:
+            lines.append(f"expected: {_shown(self._expected[0])}")
+        lines.append(f"received: {_shown(self._received[0])}" if self._received else f"received nothing: {obstacle}")
+        if self._element:
+            lines.append(f"element: {self._element}")
+        if seconds is not None:
+            lines.append(f"tried for {seconds:g} s")
+        text = "\n    ".join(lines)
+        expected, received = (each[0] if each else None for each in (self._expected, self._received))
+        return ExpectationFailed(f"{self._message}\n    {text}" if self._message else text, expected, received)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, re.Pattern):
+        return f"/{value.pattern}/"
+    if isinstance(value, _Snapshot):
+        return "".join(f"\n        {line}" for line in value.splitlines())
+    return repr(value)
+
+
+class _Snapshot(str):
+    """An aria snapshot, which is shown as it is."""
+
+    __slots__ = ()
+
+
+class _Assertions:
+    """Base of assertions.
+
+    :param message: what the program says of it where it fails.
+    :param seconds: for how long they are tried by default; None: until they hold.
+    :param negated: whether all is expected not to be so.
+    """
+
+    def __init__(self, message: str | None, seconds: float | None, negated: bool = False) -> None:
+        self._message = message
+        self._default = seconds
+        self._negated = negated
+
+    def _expectation(self, subject: object, words: str, expected: tuple[Any, ...]) -> _Expectation:
+        return _Expectation(str(subject), words, expected, self._negated, self._message)
+
+    async def _try(
+        self,
+        locator: LocatorBase,
+        called: str,
+        body: Callable[[Attempt], Awaitable[None]],
+        expectation: _Expectation,
+        timeout: Timeout,
+    ) -> None:
+        """Try something until it returns, or the deadline has come."""
+        seconds = seconds_of(timeout, self._default)
+        try:
+            await locator._perform(called, body, seconds)
+        except ActionTimeout as error:
+            raise expectation.failed(seconds, error.obstacle) from None
+        except SelectorError:
+            raise
+        except LocatorError as error:  # several elements, or one that cannot be asked that
+            raise expectation.failed(None, str(error)) from error
+
+    async def _check(
+        self,
+        locator: LocatorBase,
+        called: str,
+        expectation: _Expectation,
+        timeout: Timeout,
+        operation: str = "expect",
+        **how: Any,
+    ) -> None:
+        """Have the page check what a locator finds, until it is as expected."""
+        args = {"negated": self._negated, **how}
+
+        async def body(attempt: Attempt) -> None:
+            try:
+                await attempt.run(operation, args)
+            except Again as again:
+                raise expectation.noted(again) from None
+
+        await self._try(locator, called, body, expectation, timeout)
+
+    async def _snapshot(self, locator: LocatorBase, expected: str, timeout: Timeout) -> None:
+        """Check what an element is for assistive technologies."""
+        if not isinstance(expected, str):
+            raise TypeError(f"expected={expected!r}: an aria snapshot is a str")
+        expectation = self._expectation(locator, "to match the aria snapshot", (_Snapshot(expected.strip("\n")),))
+        template = read_template(expected)
+        called = "to_match_aria_snapshot"
+        await self._check(locator, called, expectation, timeout, what="ariaSnapshot", wanted=template)
+
+
+class LocatorAssertions(_Assertions):
+    """The assertions of a locator's elements: ``expect(locator)``.
+
+    Each method fires with None as soon as it is so. It fails with :exc:`ExpectationFailed`, an AssertionError, where it
+    is not so by the deadline, where several elements are found and one is meant, and where what is found cannot be
+    asked that; with :exc:`SelectorError` where the selector is malformed; and like ``Session.execute``. A ``timeout``
+    is seconds, or a timedelta; None or 0: no deadline; as ``expect.set_options`` has set it when not given: 5 seconds.
+
+    White space counts as one space, and not at all at the ends, where a text is compared with a str. A regular
+    expression is searched for in the text as it is.
+    """
+
+    def __init__(self, locator: Locator, message: str | None, seconds: float | None, negated: bool = False) -> None:
+        super().__init__(message, seconds, negated)
+        self._locator = locator
+
+    @property
+    def _not(self) -> LocatorAssertions:
+        return LocatorAssertions(self._locator, self._message, self._default, not self._negated)
+
+    async def _state(
+        self,
+        called: str,
+        what: str,
+        words: str,
+        timeout: Timeout,
+        wanted: bool = True,
+        opposite: bool = False,
+        **how: Any,
+    ) -> None:
+        """Check what an element is.
+
+        :param wanted: False: it is expected not to be so.
+        :param opposite: whether the words mean that the check is not to hold.
+        """
+        expecting = self if wanted else self._not
+        expectation = expecting._expectation(self._locator, f"to be {words}", ())
+        checking = expecting._not if opposite else expecting
+        await checking._check(self._locator, called, expectation, timeout, what=what, **how)
+
+    async def _value(
+        self,
+        called: str,
+        what: str,
+        words: str,
+        wanted: Text,
+        timeout: Timeout,
+        ignore_case: bool | None = None,
+        **how: Any,
+    ) -> None:
+        """Check what an element says."""
+        expectation = self._expectation(self._locator, words, (wanted,))
+        how.update(what=what, wanted=pattern(wanted), ignoreCase=ignore_case)
+        await self._check(self._locator, called, expectation, timeout, **how)
+
+    async def _values(
+        self, called: str, one: str, all_: str, words: str, wanted: Texts, timeout: Timeout, **how: Any
+    ) -> None:
+        """Check what an element says, or what each of several does."""
+        expectation = self._expectation(self._locator, words, (wanted,))
+        if isinstance(wanted, str | re.Pattern):
+            await self._check(self._locator, called, expectation, timeout, what=one, wanted=pattern(wanted), **how)
+        else:
+            patterns = [pattern(each) for each in _listed(wanted)]
+            await self._check(
+                self._locator, called, expectation, timeout, "expectAll", what=all_, wanted=patterns, **how
+            )
+
+    @returns_deferred
+    async def to_be_attached(self, *, attached: bool = True, timeout: Timeout = DEFAULT) -> None:
+        """Expect the element to be in the document.
+
+        :param attached: False for the opposite.
+        """
+        await self._state("to_be_attached", "attached", "attached", timeout, attached)
+
+    def not_to_be_attached(self, *, attached: bool = True, timeout: Timeout = DEFAULT) -> Deferred[None]:
+        """Expect that there is no such element."""
+        return self._not.to_be_attached(attached=attached, timeout=timeout)
+
+    @returns_deferred
+    async def to_be_checked(
+        self, *, checked: bool | None = None, indeterminate: bool | None = None, timeout: Timeout = DEFAULT
+    ) -> None:
+        """Expect a checkbox, radio button or switch to be checked.
+
+        :param checked: False: not to be checked.
+        :param indeterminate: True: to be neither checked nor unchecked.
+        :raises ValueError: both are given.
+        """
+        await self._checked(checked, indeterminate, timeout)
+
+    def not_to_be_checked(
+        self, *, checked: bool | None = None, indeterminate: bool | None = None, timeout: Timeout = DEFAULT
+    ) -> Deferred[None]:
+        """Expect it not to be checked."""
+        return self._not.to_be_checked(checked=checked, indeterminate=indeterminate, timeout=timeout)
+
+    @returns_deferred
+    async def to_be_disabled(self, *, timeout: Timeout = DEFAULT) -> None:
+        """Expect a control to be disabled: by itself, by its set of fields, or by ``aria-disabled``."""
+        await self._state("to_be_disabled", "enabled", "disabled", timeout, opposite=True)
+
+    def not_to_be_disabled(self, *, timeout: Timeout = DEFAULT) -> Deferred[None]:
+        """Expect it not to be disabled."""
+        return self._not.to_be_disabled(timeout=timeout)
+
+    @returns_deferred
+    async def to_be_editable(self, *, editable: bool = True, timeout: Timeout = DEFAULT) -> None:
+        """Expect a field to be neither disabled nor read-only.
+
+        :param editable: False for the opposite.
+        """
+        await self._state("to_be_editable", "editable", "editable", timeout, editable)
+
+    def not_to_be_editable(self, *, editable: bool = True, timeout: Timeout = DEFAULT) -> Deferred[None]:
+        """Expect it not to be editable."""
+        return self._not.to_be_editable(editable=editable, timeout=timeout)
+
+    @returns_deferred
+    async def to_be_empty(self, *, timeout: Timeout = DEFAULT) -> None:
+        """Expect a field to have no value, or another element no text."""
+        await self._state("to_be_empty", "empty", "empty", timeout)
+
+    def not_to_be_empty(self, *, timeout: Timeout = DEFAULT) -> Deferred[None]:
+        """Expect it not to be empty."""
+        return self._not.to_be_empty(timeout=timeout)
+
+    @returns_deferred
+    async def to_be_enabled(self, *, enabled: bool = True, timeout: Timeout = DEFAULT) -> None:
+        """Expect a control not to be disabled.
+
+        :param enabled: False for the opposite.
+        """
+        await self._state("to_be_enabled", "enabled", "enabled", timeout, enabled)
+
+    def not_to_be_enabled(self, *, enabled: bool = True, timeout: Timeout = DEFAULT) -> Deferred[None]:
+        """Expect it to be disabled."""
+        return self._not.to_be_enabled(enabled=enabled, timeout=timeout)
+
+    @returns_deferred
+    async def to_be_focused(self, *, timeout: Timeout = DEFAULT) -> None:
+        """Expect the element to have the focus in its document."""
+        await self._state("to_be_focused", "focused", "focused", timeout)
+
+    def not_to_be_focused(self, *, timeout: Timeout = DEFAULT) -> Deferred[None]:
+        """Expect it not to have the focus."""
+        return self._not.to_be_focused(timeout=timeout)
+
+    @returns_deferred
+    async def to_be_hidden(self, *, timeout: Timeout = DEFAULT) -> None:
+        """Expect that the element cannot be seen, or is not there."""
+        await self._state("to_be_hidden", "visible", "hidden", timeout, opposite=True)
+
+    def not_to_be_hidden(self, *, timeout: Timeout = DEFAULT) -> Deferred[None]:
+        """Expect that it can be seen."""
+        return self._not.to_be_hidden(timeout=timeout)
+
+    @returns_deferred
+    async def to_be_in_viewport(self, *, ratio: float | None = None, timeout: Timeout = DEFAULT) -> None:
+        """Expect the element to be in the viewport, by the ``IntersectionObserver``.
+
+        :param ratio: which part of it at the least, 0 to 1; None: any.
+        """
+        await self._state("to_be_in_viewport", "inViewport", "in the viewport", timeout, ratio=ratio)
+
+    def not_to_be_in_viewport(self, *, ratio: float | None = None, timeout: Timeout = DEFAULT) -> Deferred[None]:
+        """Expect it not to be in the viewport, or not to be there."""
+        return self._not.to_be_in_viewport(ratio=ratio, timeout=timeout)
+
+    @returns_deferred
+    async def to_be_visible(self, *, visible: bool = True, timeout: Timeout = DEFAULT) -> None:
+        """Expect the element to have a box with an area, and no ``visibility: hidden``.
+
+        :param visible: False for the opposite.
+        """
+        await self._state("to_be_visible", "visible", "visible", timeout, visible)
+
+    def not_to_be_visible(self, *, visible: bool = True, timeout: Timeout = DEFAULT) -> Deferred[None]:
+        """Expect it not to be visible, or not to be there."""
+        return self._not.to_be_visible(visible=visible, timeout=timeout)
+
+    @returns_deferred
+    async def to_contain_class(self, expected: str | Sequence[str], *, timeout: Timeout = DEFAULT) -> None:
+        """Expect the element to have these classes, in any order, and perhaps others.
+
+        :param expected: classes, separated by spaces; or a list, with those of each element.
+        """
+        await self._values("to_contain_class", "someClasses", "someClasses", "to contain the class", expected, timeout)
+
+    def not_to_contain_class(self, expected: str | Sequence[str], *, timeout: Timeout = DEFAULT) -> Deferred[None]:
+        """Expect it not to have all of these classes."""
+        return self._not.to_contain_class(expected, timeout=timeout)
+
+    @returns_deferred
+    async def to_contain_text(
+        self,
+        expected: Texts,
+        *,
+        ignore_case: bool | None = None,
+        timeout: Timeout = DEFAULT,
+        use_inner_text: bool = False,
+    ) -> None:
+        """Expect a text in the element, and in all that it contains.
+
+        :param expected: a part of the text; or a list of parts, each of another element, in that order; elements
+            between them do not matter.
+        :param ignore_case: whether the case of letters does not count; None: it does, and an expression's flag says.
+        :param use_inner_text: whether the text counts as it is rendered (``innerText``).
+        """
+        await self._values(
+            "to_contain_text",
+            "text",
+            "texts",
+            "to contain text",
+            expected,
+            timeout,
+            part=True,
+            ignoreCase=ignore_case,
+            rendered=use_inner_text,
+        )
+
+    def not_to_contain_text(
+        self,
+        expected: Texts,
+        *,
+        ignore_case: bool | None = None,
+        timeout: Timeout = DEFAULT,
+        use_inner_text: bool = False,
+    ) -> Deferred[None]:
+        """Expect that the text is not there."""
+        return self._not.to_contain_text(
+            expected, ignore_case=ignore_case, timeout=timeout, use_inner_text=use_inner_text
+        )
+
+    @returns_deferred
+    async def to_have_accessible_description(
+        self, description: Text, *, ignore_case: bool | None = None, timeout: Timeout = DEFAULT
+    ) -> None:
+        """Expect the element to have an accessible description.
+
+        :param description: all of it.
+        :param ignore_case: whether the case of letters does not count; None: it does, and an expression's flag says.
+        """
+        await self._value(
+            "to_have_accessible_description",
+            "accessibleDescription",
+            "to have the accessible description",
+            description,
+            timeout,
+            ignore_case,
+        )
+
+    def not_to_have_accessible_description(
+        self, description: Text, *, ignore_case: bool | None = None, timeout: Timeout = DEFAULT
+    ) -> Deferred[None]:
+        """Expect it not to have that accessible description."""
+        return self._not.to_have_accessible_description(description, ignore_case=ignore_case, timeout=timeout)
+
+    @returns_deferred
+    async def to_have_accessible_error_message(
+        self, error_message: Text, *, ignore_case: bool | None = None, timeout: Timeout = DEFAULT
+    ) -> None:
+        """Expect the element to have an accessible error message, and to be invalid.
+
+        :param error_message: all of it.
+        :param ignore_case: whether the case of letters does not count; None: it does, and an expression's flag says.
+        """
+        await self._value(
+            "to_have_accessible_error_message",
+            "accessibleErrorMessage",
+            "to have the accessible error message",
+            error_message,
+            timeout,
+            ignore_case,
+        )
+
+    def not_to_have_accessible_error_message(
+        self, error_message: Text, *, ignore_case: bool | None = None, timeout: Timeout = DEFAULT
+    ) -> Deferred[None]:
+        """Expect it not to have that accessible error message."""
+        return self._not.to_have_accessible_error_message(error_message, ignore_case=ignore_case, timeout=timeout)
+
+    @returns_deferred
+    async def to_have_accessible_name(
+        self, name: Text, *, ignore_case: bool | None = None, timeout: Timeout = DEFAULT
+    ) -> None:
+        """Expect the element to have an accessible name.
+
+        :param name: all of it.
+        :param ignore_case: whether the case of letters does not count; None: it does, and an expression's flag says.
+        """
+        await self._value(
+            "to_have_accessible_name", "accessibleName", "to have the accessible name", name, timeout, ignore_case
+        )
+
+    def not_to_have_accessible_name(
+        self, name: Text, *, ignore_case: bool | None = None, timeout: Timeout = DEFAULT
+    ) -> Deferred[None]:
+        """Expect it not to have that accessible name."""
+        return self._not.to_have_accessible_name(name, ignore_case=ignore_case, timeout=timeout)
+
+    @returns_deferred
+    async def to_have_attribute(
+        self, name: str, value: Text | None = None, *, ignore_case: bool | None = None, timeout: Timeout = DEFAULT
+    ) -> None:
+        """Expect the element to have an attribute.
+
+        :param name: the attribute's.
+        :param value: all of it; None: any.
+        :param ignore_case: whether the case of letters does not count; None: it does, and an expression's flag says.
+        """
+        await self._attribute(name, value, ignore_case, timeout)
+
+    def not_to_have_attribute(
+        self, name: str, value: Text | None = None, *, ignore_case: bool | None = None, timeout: Timeout = DEFAULT
+    ) -> Deferred[None]:
+        """Expect it not to have the attribute, or not with that value."""
+        return self._not.to_have_attribute(name, value, ignore_case=ignore_case, timeout=timeout)
+
+    @returns_deferred
+    async def to_have_class(self, expected: Texts, *, timeout: Timeout = DEFAULT) -> None:
+        """Expect the attribute ``class`` of the element to be this.
+
+        :param expected: all classes, in their order; or a list, with those of each element.
+        """
+        await self._values("to_have_class", "classes", "classes", "to have the class", expected, timeout)
+
+    def not_to_have_class(self, expected: Texts, *, timeout: Timeout = DEFAULT) -> Deferred[None]:
+        """Expect it not to be this."""
+        return self._not.to_have_class(expected, timeout=timeout)
+
+    @returns_deferred
+    async def to_have_count(self, count: int, *, timeout: Timeout = DEFAULT) -> None:
+        """Expect so many elements.
+
+        :param count: how many.
+        """
+        await self._count(count, timeout)
+
+    def not_to_have_count(self, count: int, *, timeout: Timeout = DEFAULT) -> Deferred[None]:
+        """Expect another number of elements."""
+        return self._not.to_have_count(count, timeout=timeout)
+
+    @returns_deferred
+    async def to_have_css(
+        self, name: str, value: Text, *, pseudo: Pseudo | None = None, timeout: Timeout = DEFAULT
+    ) -> None:
+        """Expect the computed style of the element to be this.
+
+        :param name: of the property, such as ``"background-color"``.
+        :param value: all of it, as it is computed: ``"rgb(255, 0, 0)"``.
+        :param pseudo: of which pseudo-element.
+        """
+        await self._value(
+            "to_have_css", "style", f"to have the style {name!r}", value, timeout, name=name, pseudo=pseudo
+        )
+
+    def not_to_have_css(
+        self, name: str, value: Text, *, pseudo: Pseudo | None = None, timeout: Timeout = DEFAULT
+    ) -> Deferred[None]:
+        """Expect it not to be this."""
+        return self._not.to_have_css(name, value, pseudo=pseudo, timeout=timeout)
+
+    @returns_deferred
+    async def to_have_id(self, id: Text, *, timeout: Timeout = DEFAULT) -> None:  # noqa: A002  (as users know it)
+        """Expect the element to have this id.
+
+        :param id: all of it.
+        """
+        await self._value("to_have_id", "id", "to have the id", id, timeout)
+
+    def not_to_have_id(self, id: Text, *, timeout: Timeout = DEFAULT) -> Deferred[None]:  # noqa: A002
+        """Expect it not to have this id."""
+        return self._not.to_have_id(id, timeout=timeout)
+
+    @returns_deferred
+    async def to_have_js_property(self, name: str, value: Any, *, timeout: Timeout = DEFAULT) -> None:
+        """Expect a property of the element, as the page's own scripts see it, to be this.
+
+        :param name: of the property, or a path: ``"dataset.id"``.
+        :param value: what ``Locator.evaluate`` would return of it.
+        """
+        await self._property(name, value, timeout)
+
+    def not_to_have_js_property(self, name: str, value: Any, *, timeout: Timeout = DEFAULT) -> Deferred[None]:
+        """Expect it not to be this."""
+        return self._not.to_have_js_property(name, value, timeout=timeout)
+
+    @returns_deferred
+    async def to_have_role(self, role: str, *, timeout: Timeout = DEFAULT) -> None:
+        """Expect the element to have this role.
+
+        :param role: of WAI-ARIA, such as ``"button"``.
+        """
+        await self._role(role, timeout)
+
+    def not_to_have_role(self, role: str, *, timeout: Timeout = DEFAULT) -> Deferred[None]:
+        """Expect it to have another role."""
+        return self._not.to_have_role(role, timeout=timeout)
+
+    @returns_deferred
+    async def to_have_text(
+        self,
+        expected: Texts,
+        *,
+        ignore_case: bool | None = None,
+        timeout: Timeout = DEFAULT,
+        use_inner_text: bool = False,
+    ) -> None:
+        """Expect the text in the element, and in all that it contains, to be this.
+
+        :param expected: all of it; or a list, with the text of each element.
+        :param ignore_case: whether the case of letters does not count; None: it does, and an expression's flag says.
+        :param use_inner_text: whether the text counts as it is rendered (``innerText``).
+        """
+        await self._values(
+            "to_have_text",
+            "text",
+            "texts",
+            "to have text",
+            expected,
+            timeout,
+            ignoreCase=ignore_case,
+            rendered=use_inner_text,
+        )
+
+    def not_to_have_text(
+        self,
+        expected: Texts,
+        *,
+        ignore_case: bool | None = None,
+        timeout: Timeout = DEFAULT,
+        use_inner_text: bool = False,
+    ) -> Deferred[None]:
+        """Expect it not to be this."""
+        return self._not.to_have_text(expected, ignore_case=ignore_case, timeout=timeout, use_inner_text=use_inner_text)
+
+    @returns_deferred
+    async def to_have_value(self, value: Text, *, timeout: Timeout = DEFAULT) -> None:
+        """Expect the value of a field to be this.
+
+        :param value: all of it.
+        """
+        await self._value("to_have_value", "value", "to have the value", value, timeout)
+
+    def not_to_have_value(self, value: Text, *, timeout: Timeout = DEFAULT) -> Deferred[None]:
+        """Expect it not to be this."""
+        return self._not.to_have_value(value, timeout=timeout)
+
+    @returns_deferred
+    async def to_have_values(self, values: Sequence[Text], *, timeout: Timeout = DEFAULT) -> None:
+        """Expect these options of a ``<select multiple>`` to be chosen.
+
+        :param values: of all that are, in the document's order.
+        """
+        await self._selected(values, timeout)
+
+    def not_to_have_values(self, values: Sequence[Text], *, timeout: Timeout = DEFAULT) -> Deferred[None]:
+        """Expect other ones to be chosen."""
+        return self._not.to_have_values(values, timeout=timeout)
+
+    @returns_deferred
+    async def to_match_aria_snapshot(self, expected: str, *, timeout: Timeout = DEFAULT) -> None:
+        """Expect what the element is for assistive technologies to be like a snapshot.
+
+        :param expected: YAML, as ``Locator.aria_snapshot`` returns it. What is not in it does not matter: names,
+            states, properties, elements between others. A name or text in slashes is a regular expression;
+            ``- /children: equal`` or ``deep-equal`` in an item: nothing else is in that.
+        :raises ValueError: it is no such snapshot.
+        """
+        await self._snapshot(self._locator, expected, timeout)
+
+    def not_to_match_aria_snapshot(self, expected: str, *, timeout: Timeout = DEFAULT) -> Deferred[None]:
+        """Expect it not to be like that."""
+        return self._not.to_match_aria_snapshot(expected, timeout=timeout)
+
+    async def _checked(self, checked: bool | None, indeterminate: bool | None, timeout: Timeout) -> None:
+        if indeterminate and checked is not None:
+            raise ValueError("checked and indeterminate cannot be expected together: give one of them")
+        if indeterminate:
+            await self._state("to_be_checked", "indeterminate", "indeterminate", timeout)
+        else:
+            await self._state("to_be_checked", "checked", "checked", timeout, checked is not False)
+
+    async def _attribute(self, name: str, value: Text | None, ignore_case: bool | None, timeout: Timeout) -> None:
+        if value is not None:
+            words = f"to have the attribute {name!r}"
+            await self._value("to_have_attribute", "attribute", words, value, timeout, ignore_case, name=name)
+            return
+        expectation = self._expectation(self._locator, f"to have the attribute {name!r}", ())
+        await self._check(self._locator, "to_have_attribute", expectation, timeout, what="hasAttribute", name=name)
+
+    async def _count(self, count: int, timeout: Timeout) -> None:
+        if type(count) is not int:
+            raise TypeError(f"count={count!r}: a whole number is wanted")
+        expectation = self._expectation(self._locator, "to have the count", (count,))
+        await self._check(self._locator, "to_have_count", expectation, timeout, "expectAll", what="count", wanted=count)
+
+    async def _role(self, role: str, timeout: Timeout) -> None:
+        if not isinstance(role, str):
+            raise TypeError(f"role={role!r}: a str is wanted, such as 'button'")
+        await self._value("to_have_role", "role", "to have the role", role, timeout)
+
+    async def _selected(self, values: Sequence[Text], timeout: Timeout) -> None:
+        if isinstance(values, str | re.Pattern):
+            raise TypeError(f"values={values!r}: a list is wanted, with the value of each option")
+        expectation = self._expectation(self._locator, "to have the values", (values,))
+        patterns = [pattern(each) for each in _listed(values)]
+        await self._check(self._locator, "to_have_values", expectation, timeout, what="values", wanted=patterns)
+
+    async def _property(self, name: str, value: Any, timeout: Timeout) -> None:
+        expectation = self._expectation(self._locator, f"to have the property {name!r}", (value,))
+
+        async def body(attempt: Attempt) -> None:
+            async with await attempt.handle(await attempt.element()) as element:
+                for _ in range(_LOOKS):
+                    received = await element.evaluate(_PROPERTY, name)
+                    if _equal(received, value) != self._negated:
+                        return
+                    words = expectation.note(received, await attempt.once("shown"))
+                    await wait_for_timeout(attempt.session, _INTERVAL)
+            raise Again(words, waited=True)
+
+        await self._try(self._locator, "to_have_js_property", body, expectation, timeout)
+
+
+class PageAssertions(_Assertions):
+    """The assertions of a page: ``expect(page)``. Each method is as those of :class:`LocatorAssertions`."""
+
+    def __init__(self, page: Page, message: str | None, seconds: float | None, negated: bool = False) -> None:
+        super().__init__(message, seconds, negated)
+        self._page = page
+
+    @property
+    def _not(self) -> PageAssertions:
+        return PageAssertions(self._page, self._message, self._default, not self._negated)
+
+    @property
+    def _document(self) -> LocatorBase:
+        """What stands for the document, in which nothing is to be found."""
+        return LocatorBase(self._page.main_frame, Path(words="the page"))
+
+    @returns_deferred
+    async def to_have_title(self, title_or_reg_exp: Text, *, timeout: Timeout = DEFAULT) -> None:
+        """Expect the document's title to be this.
+
+        :param title_or_reg_exp: all of it, or a regular expression that is searched for.
+        """
+        expectation = self._expectation("the page", "to have the title", (title_or_reg_exp,))
+        wanted = pattern(title_or_reg_exp)
+        await self._check(self._document, "to_have_title", expectation, timeout, what="title", wanted=wanted)
+
+    def not_to_have_title(self, title_or_reg_exp: Text, *, timeout: Timeout = DEFAULT) -> Deferred[None]:
+        """Expect it not to be this."""
+        return self._not.to_have_title(title_or_reg_exp, timeout=timeout)
+
+    @returns_deferred
+    async def to_have_url(
+        self, url_or_reg_exp: URLMatch, *, ignore_case: bool | None = None, timeout: Timeout = DEFAULT
+    ) -> None:
+        """Expect the page to have this URL.
+
+        :param url_or_reg_exp: a glob for all of it, relative to the context's ``base_url``; a regular expression that
+            is searched for in it; or a function of it. See ``Page.wait_for_url``.
+        :param ignore_case: as for :meth:`LocatorAssertions.to_have_text`.
+        """
+        matches = _url_matcher(url_or_reg_exp, self._page.context._base_url, ignore_case)
+        expectation = self._expectation("the page", "to have the URL", (url_or_reg_exp,))
+
+        async def body(attempt: Attempt) -> None:
+            while matches(self._page.url) == self._negated:
+                expectation.note(self._page.url)
+                await wait_for_timeout(self._page.session, _INTERVAL)
+
+        await self._try(self._document, "to_have_url", body, expectation, timeout)
+
+    def not_to_have_url(
+        self, url_or_reg_exp: URLMatch, *, ignore_case: bool | None = None, timeout: Timeout = DEFAULT
+    ) -> Deferred[None]:
+        """Expect the page to have another URL."""
+        return self._not.to_have_url(url_or_reg_exp, ignore_case=ignore_case, timeout=timeout)
+
+    @returns_deferred
+    async def to_match_aria_snapshot(self, expected: str, *, timeout: Timeout = DEFAULT) -> None:
+        """Expect what the body is for assistive technologies to be like a snapshot.
+
+        :param expected: as for :meth:`LocatorAssertions.to_match_aria_snapshot`.
+        """
+        await self._snapshot(self._page.locator("body"), expected, timeout)
+
+    def not_to_match_aria_snapshot(self, expected: str, *, timeout: Timeout = DEFAULT) -> Deferred[None]:
+        """Expect it not to be like that."""
+        return self._not.to_match_aria_snapshot(expected, timeout=timeout)
+
+
+class ResponseAssertions(_Assertions):
+    """The assertions of a response: ``expect(response)``."""
+
+    def __init__(self, response: Response, message: str | None, negated: bool = False) -> None:
+        super().__init__(message, None, negated)
+        self._response = response
+
+    @returns_deferred
+    async def to_be_ok(self) -> None:
+        """Expect its status to be one of 200 to 299.
+
+        :returns: fires with None at once; fails with :exc:`ExpectationFailed`.
+        """
+        if self._response.ok != self._negated:
+            return
+        expectation = self._expectation(f"the response of {shown_url(self._response.url)}", "to be ok", ())
+        expectation.note(self._response.status)
+        raise expectation.failed()
+
+    def not_to_be_ok(self) -> Deferred[None]:
+        """Expect another status."""
+        return ResponseAssertions(self._response, self._message, not self._negated).to_be_ok()
+
+
+class Expect:
+    """The type of :data:`txcdp.expect`."""
+
+    def __init__(self) -> None:
+        self._seconds: float | None = _USUAL
+
+    def set_options(self, *, timeout: Timeout = DEFAULT) -> None:
+        """Set for how long all expectations that follow are tried, where a call does not say it.
+
+        :param timeout: seconds, or a timedelta; None or 0: until they hold; :data:`DEFAULT`: 5 seconds.
+        """
+        self._seconds = seconds_of(timeout, _USUAL)
+
+    @overload
+    def __call__(
+        self, subject: Locator, message: str | None = None, *, timeout: Timeout = DEFAULT
+    ) -> LocatorAssertions: ...
+
+    @overload
+    def __call__(self, subject: Page, message: str | None = None, *, timeout: Timeout = DEFAULT) -> PageAssertions: ...
+
+    @overload
+    def __call__(
+        self, subject: Response, message: str | None = None, *, timeout: Timeout = DEFAULT
+    ) -> ResponseAssertions: ...
+
+    def __call__(
+        self, subject: Locator | Page | Response, message: str | None = None, *, timeout: Timeout = DEFAULT
+    ) -> LocatorAssertions | PageAssertions | ResponseAssertions:
+        """Return the assertions of a locator, a page or a response.
+
+        :param message: what the error begins with.
+        :param timeout: for how long each is tried: seconds, or a timedelta; None or 0: until it holds; as
+            :meth:`set_options` has set it when not given.
+        :raises TypeError: it is something else.
+        """
+        seconds = seconds_of(timeout, self._seconds)
+        if isinstance(subject, Locator):
+            return LocatorAssertions(subject, message, seconds)
+        if isinstance(subject, Page):
+            return PageAssertions(subject, message, seconds)
+        if isinstance(subject, Response):
+            return ResponseAssertions(subject, message)
+        raise TypeError(_advice(subject))
+
+
+def _advice(subject: object) -> str:
+    """Say what to do in the place of an expectation of something that there are none for."""
+    name = type(subject).__name__
+    if isinstance(subject, Deferred) or inspect.isawaitable(subject):
+        if isinstance(subject, Coroutine):
+            subject.close()  # it is never awaited
+        return f"expect() was given a {name}, which has no value yet: write expect(await ...)"
+    if isinstance(subject, ElementHandle):
+        return "expect() was given an ElementHandle, which is one element that is there: give it page.locator(...)"
+    if subject is None:
+        return "expect() was given None: goto() gives no response for about:blank, or within the same document"
+    return f"expect() takes a Locator, a Page or a Response, and was given a {name}: of a plain value, write assert"
+
+
+def _url_matcher(match: URLMatch, base_url: str | None, ignore_case: bool | None) -> Callable[[str], bool]:
+    """Return the function that decides whether a URL is expected."""
+    if ignore_case is not None and isinstance(match, re.Pattern):
+        flags = match.flags & ~re.IGNORECASE | (re.IGNORECASE if ignore_case else 0)
+        return url_matcher(re.compile(match.pattern, flags))
+    if ignore_case and isinstance(match, str):
+        matches = url_matcher(match.lower(), base_url.lower() if base_url else None)
+        return lambda url: matches(url.lower())
+    return url_matcher(match, base_url)
+
+
+def _equal(received: Any, expected: Any) -> bool:
+    """Whether two values are the same in JavaScript, where True is no 1."""
+    if isinstance(expected, bool) or isinstance(received, bool):
+        return received is expected
+    if isinstance(expected, dict) and isinstance(received, dict):
+        return expected.keys() == received.keys() and all(_equal(received[key], expected[key]) for key in expected)
+    if isinstance(expected, list | tuple) and isinstance(received, list | tuple):
+        return len(expected) == len(received) and all(map(_equal, received, expected))
+    return bool(received == expected)
+
+
+def _listed(texts: Sequence[Text]) -> Sequence[Text]:
+    if not isinstance(texts, Sequence):
+        raise TypeError(f"{texts!r}: a str, a compiled regular expression, or a list of them is wanted")
+    return texts
+
+
+#: Gives the assertions of what it is called with: the program's one :class:`Expect`.
+expect = Expect()
