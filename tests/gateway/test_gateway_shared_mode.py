@@ -533,6 +533,51 @@ class EndpointTests(SharedCase):
         for verb in ("activate", "close"):
             self.assertEqual(self.get(f"/json/{verb}/{target}", verb="PUT").status, 404)
 
+    def test_a_page_is_attached_to_before_its_line_opens(self):
+        self.make()
+        client = self.client()
+        target = self.page(client)
+        caller = self.caller()
+        caller.upgrade(f"/devtools/page/{target}")
+        sessions = self.lines[0].browser.targets.sessions.values()
+        has_session = lambda: any(each.target is not None and each.target.id == target for each in sessions)  # noqa: E731
+        while not has_session():
+            self.assertEqual(caller.status, 0)
+            self.assertTrue(self.lines[0].deliver())
+        self.settle()
+        self.assertEqual(caller.status, 101)
+
+    def test_what_happens_to_a_page_while_its_line_opens(self):
+        self.make()
+        client = self.client()
+        gone, crashed = self.page(client), self.page(client)
+        callers = [self.caller() for _ in range(2)]
+        for caller, target in zip(callers, (gone, crashed), strict=True):
+            caller.upgrade(f"/devtools/page/{target}")
+        self.say(client, "Target.closeTarget", targetId=gone)
+        browser = self.lines[0].browser
+        for key, session in browser.targets.sessions.items():
+            if session.target is not None and session.target.id == crashed:
+                message = {"method": "Inspector.targetCrashed", "params": {}, "sessionId": key}
+                self.lines[0]._receive(json.dumps(message).encode())
+        self.assertEqual([each.status for each in callers], [404, 101])
+        self.assertIn("Inspector.targetCrashed", [each.get("method") for each in callers[1].heard()])
+        self.assertEqual(len([each for each in self.mode.leases if each.lines]), 1)
+
+    def test_a_page_whose_browser_does_not_answer(self):
+        self.make(pool=PoolOptions(size=1, warm=0, check_timeout=2, check_interval=60))
+        target = self.page(self.client())
+        caller = self.caller()
+        caller.upgrade(f"/devtools/page/{target}")
+        self.reactor.advance(2)
+        self.assertEqual(caller.status, 502)
+        left = self.caller()
+        left.upgrade(f"/devtools/page/{target}")
+        left.leave()
+        self.settle()
+        (lease,) = [each for each in self.mode.leases if each.lines]
+        self.assertEqual(len(lease.lines), 1)
+
     def test_a_browser_that_does_not_answer(self):
         self.make(pool=PoolOptions(size=1, warm=0, check_timeout=2, check_interval=60))
         asker = self.caller()

@@ -46,6 +46,7 @@ class ClientConnection:
     :ivar closed: whether the client has left, or was sent away.
     :ivar sessions: its sessions by the names that the client knows; ``""``: the one that it calls by no name.
     :ivar waiting: the ids, on the line, of its commands that the browser has not answered.
+    :ivar on_start: called when the session is there that it calls by no name.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class ClientConnection:
         self.closed = False
         self.sessions: dict[str, ClientSession] = {}
         self.waiting: set[int] = set()
+        self.on_start: Callable[[], object] = lambda: None
         self._shared = shared
         self._deliver = deliver
         self._close = close
@@ -107,6 +109,7 @@ class ClientConnection:
         for command in early or ():
             if not self.closed:
                 self._obey(command)
+        self.on_start()
 
     def close(self) -> None:
         """Close its sessions, because the client has left."""

@@ -220,6 +220,8 @@ class BaseMode(Generic[B, K]):
             line = await self._connect(_there(lease.browser), page_id, partial(self._left, lease))
             if keeps:
                 lease.lines[line] = kind
+        except Refusal:
+            raise
         except TxcdpError:
             raise just_gone() from None
         finally:

@@ -23,11 +23,11 @@ from functools import partial
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from txcdp._deferreds import OneShot, ignore_failure
+from txcdp._deferreds import OneShot, ignore_failure, with_deadline
 from txcdp._reactor import AnyReactor
 from txcdp.chrome._descriptions import TargetDescription, build
 from txcdp.gateway._http.listing import blank_page
-from txcdp.gateway._http.refusals import Refusal
+from txcdp.gateway._http.refusals import Refusal, busy
 from txcdp.gateway._http.tokens import Principal
 from txcdp.gateway._options import GatewayOptions
 from txcdp.gateway._pool.launched import open_locally, remove_folder
@@ -115,7 +115,20 @@ class Shared(BaseMode[BrowserShare, Lease[BrowserShare]]):
         virtual, upstream = browser.virtual, browser.upstream
         connect = virtual.connect if page_id is None else partial(virtual.connect_page, page_id)
         transport = VirtualTransport(upstream.transport, self._options.clients.unread, upstream.write_batch, connect)
+        if page_id is not None:
+            await self._attached(transport)
         return VirtualLine(transport, upstream.pooled.running.pid, virtual.close, left)
+
+    async def _attached(self, transport: VirtualTransport) -> None:
+        """Wait until a line has its page's session: of what happens to the page before that, nobody would be told."""
+        late = lambda: busy(502, "The browser did not answer in time.", "browser", 1)  # noqa: E731
+        try:
+            await with_deadline(self._reactor, transport.opened.wait(), self._options.pool.check_timeout, late)
+        except BaseException:
+            transport.abort("nobody waits for it any more")
+            raise
+        if transport.lost is not None:
+            raise transport.lost
 
     def _may_join(self, lease: Lease[BrowserShare]) -> bool:
         """Return whether its client has left, and may come again."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from twisted.internet.defer import Deferred
 
+from txcdp._deferreds import OneShot
 from txcdp._transports.interface import Receiver, Transport, WriteBatching
 from txcdp.errors import ConnectionLost, LossCause
 from txcdp.gateway._client_messages import Command
@@ -54,6 +55,7 @@ class VirtualTransport:
     :ivar lost: how it has ended; None until it has.
     :ivar connection: to the virtual browser.
     :ivar unread: bytes that wait, or waited when it ended.
+    :ivar opened: fires when the session is there that the client means where it names none, or will not be.
     """
 
     def __init__(
@@ -74,7 +76,9 @@ class VirtualTransport:
         self.receiver: Receiver | None = None
         self.bytes_received = self.bytes_sent = 0
         self.lost: ConnectionLost | None = None
+        self.opened: OneShot[None] = OneShot()
         self.connection = connect(self.deliver, self.ended)
+        self.connection.on_start = lambda: self.opened.fire(None)
 
     # From the virtual browser:
 
@@ -104,6 +108,7 @@ class VirtualTransport:
     def _end(self, reason: ConnectionLost) -> None:
         if self.lost is None:
             self.lost = reason
+            self.opened.fire(None)
             self._tell()
 
     def _tell(self) -> None:
