@@ -58,7 +58,8 @@ Every message says what happened, to what, and where there is one, what to do ab
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import difflib
+from typing import Any, Final, Literal
 
 from txcdp._privacy import indented, shortened, shown_url
 
@@ -330,7 +331,32 @@ class NavigationError(TxcdpError):
         self.url, self.error_text = url, error_text
 
     def __str__(self) -> str:
-        return f"could not load {shown_url(self.url)}: {shortened(self.error_text)}"
+        return f"could not load {shown_url(self.url)}: {shortened(self.error_text)}{_about_scheme(self)}"
+
+
+def _about_scheme(error: NavigationError) -> str:
+    """Return what is to be said of a URL that the browser has not even tried, because it knows no such scheme."""
+    scheme = error.url.partition(":")[0].lower()
+    if error.error_text != "net::ERR_ABORTED" or scheme in _SCHEMES or scheme.startswith("chrome"):
+        return ""
+    near = difflib.get_close_matches(scheme, ("https", "http", "file", "about"), 1)
+    meant = f"; was {near[0]}: meant?" if near else ", and hands it to no other program"
+    return f"; the browser shows nothing of the scheme {shortened(scheme)!r}{meant}"
+
+
+#: The schemes of what Chromium shows, but for its own pages.
+_SCHEMES: Final = (
+    "about",
+    "blob",
+    "data",
+    "devtools",
+    "file",
+    "filesystem",
+    "http",
+    "https",
+    "javascript",
+    "view-source",
+)
 
 
 class InvalidPageURL(NavigationError, ValueError):

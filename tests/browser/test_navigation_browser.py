@@ -92,6 +92,29 @@ class EndsWithoutLoadTests(SharedBrowserTestCase):
                 self.assertEqual(await tab.content(), "<html><head></head><body></body></html>")
             self.assertEqual(got(await tab.reload(timeout=NEVER)).status, int(status[:3]))
 
+    async def test_an_empty_answer_is_where_it_was_gone_to(self):
+        tab = await self.page()
+        seen: list[Any] = []
+        tab.navigations.subscribe(seen.append)
+        url = self.site.page("/empty", "", "404 Not Found")
+        self.assertEqual(got(await tab.goto(url, timeout=NEVER)).status, 404)
+        self.assertEqual((tab.url, tab.main_frame.url), (url, url))
+        await tab.wait_for_url("**/empty")
+        self.assertEqual([(each.url, each.kind, each.status) for each in seen], [(url, "new_document", 404)])
+        await tab.goto(self.site.page("/fine", "<title>fine</title>"), timeout=NEVER)
+        async with tab.expect_navigation(url, timeout=NEVER) as expected:
+            await tab.evaluate("void (location = '/empty')")
+        self.assertEqual((got(await expected.value).status, tab.url), (404, url))
+
+    async def test_a_scheme_that_the_browser_does_not_know(self):
+        tab = await self.page()
+        for url, words in (("htp://x/", "http: meant"), ("mailto:a@b", "mailto"), ("foo-bar://x", "foo-bar")):
+            error = await self.fails(tab.goto(url, timeout=NEVER), NavigationError)
+            self.assertIn(words, str(error))
+            self.assertEqual(error.error_text, "net::ERR_ABORTED")
+        error = await self.fails(tab.goto(self.site.url("/none"), timeout=NEVER), NavigationError)
+        self.assertNotIn("scheme", str(error))
+
     async def test_a_crash_while_loading_is_no_success(self):
         tab = await self.page()
         url = self.site.page("/", "<img src=/never>")

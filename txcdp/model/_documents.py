@@ -220,6 +220,11 @@ class Document(Row):
     response: network.Response | None = None
     opened: bool = False
 
+    @property
+    def is_empty_answer(self) -> bool:
+        """Whether it stands for an answer without a body, of which the status alone says something, such as 404."""
+        return self.unreachable_url is not None and self.response is not None and self.response.status >= 400
+
 
 class NavigationStarted(Change, frozen=True, gc=False):
     """A navigation has begun."""

@@ -497,7 +497,7 @@ class FrameTree:
         if self._told_url is not None and row is self.main._row:
             return self._told_url
         document = self._model.documents.documents.get(row.id)
-        return row.url if document is None else document.url
+        return row.url if document is None else _url_of(document)
 
     def has_reached(self, row: Row, state: WaitUntil) -> bool:
         """Return whether the document in a frame has got far enough; of ``networkidle``, those in it as well."""
@@ -663,13 +663,13 @@ class FrameTree:
         self._page._note_document(frame)
         if navigation is None:
             return
-        if document.unreachable_url is not None:
+        if document.unreachable_url is not None and not document.is_empty_answer:
             kind: NavigationKind = "error"
         elif navigation.state is NavigationState.RESTORED:
             kind = "restored"
         else:
             kind = "prerendered" if activated else "new_document"
-        self._navigated(frame, document.url, kind, document.loader_id, document.response)
+        self._navigated(frame, _url_of(document), kind, document.loader_id, document.response)
 
     def _navigation_ended(self, change: NavigationEnded) -> None:
         if change.reason is not NavigationState.SAME_DOCUMENT:
@@ -794,6 +794,11 @@ class FrameTree:
             self.streams.push("crashes", self._page)
 
         return fail_all
+
+
+def _url_of(document: Document) -> str:
+    """Return a document's URL: the server's, too, where it has answered with a status alone."""
+    return document.unreachable_url or document.url if document.is_empty_answer else document.url
 
 
 class PageStreams:

@@ -411,7 +411,7 @@ class _Next(_State):
         if not self._navigated(document.unreachable_url or document.url):
             return
         self._document = document
-        if document.unreachable_url is not None:
+        if document.unreachable_url is not None and not document.is_empty_answer:
             error_text = "" if navigation is None else navigation.error_text
             self.fail(NavigationError(document.unreachable_url, error_text or "net::ERR_FAILED"))
 
