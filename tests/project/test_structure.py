@@ -73,7 +73,10 @@ CIRCLES: tuple[frozenset[str], ...] = (
     frozenset(
         {
             "browser",
-            *(f"browser.{name}" for name in ("_browser", "_context", "_downloads", "_opening", "_reopening")),
+            *(
+                f"browser.{name}"
+                for name in ("_browser", "_context", "_context_workers", "_downloads", "_opening", "_reopening")
+            ),
             "browser._storage_state",
             *(
                 "page",
@@ -104,6 +107,7 @@ CIRCLES: tuple[frozenset[str], ...] = (
 #: Classes with over 15 attributes: how many they may have, and why.
 MANY: dict[str, tuple[int, str]] = {
     "browser._browser.Browser": (17, "one part for each thing that is of a browser: contexts, pages, openings, ..."),
+    "browser._context.BrowserContext": (16, "one part for each thing that is of a context: settings, scripts, ..."),
     "_core.sessions.session.Session": (17, "what is known of the target, and one of each part"),
     "_transports.pipe.PipeTransport": (20, "both ends, their buffers, and what the interface asks for"),
     "chrome._process.BrowserProcess": (19, "what is told of a process, and how far its end has got"),

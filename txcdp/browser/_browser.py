@@ -92,7 +92,14 @@ class Browser:
         self._contexts: dict[str, BrowserContext] = {}  # the others, by each id that they have had
         self._pages: WeakValueDictionary[Session, Page] = WeakValueDictionary()
         self._viewport = viewport
-        self._openings = Openings(self.session, self._emulation_in, self._emulation_of_opener, self._opened)
+        self._openings = Openings(
+            self.session,
+            self._emulation_in,
+            self._emulation_of_opener,
+            self._opened,
+            self._wants_worker,
+            self._worker_began,
+        )
         self._reopening: Reopening | None = None
         self._is_browser = process is not None
         self._downloads = BrowserDownloads(
@@ -544,6 +551,25 @@ class Browser:
         context = opener.context if opener is not None else self._contexts.get(info.browser_context_id or "")
         if context is not None:
             self._page_of(session, info.target_id, context, opener=opener)
+
+    def _wants_worker(self, info: target.TargetInfo) -> bool:
+        return self._context_of_worker(info) is not None
+
+    def _context_of_worker(self, info: target.TargetInfo) -> BrowserContext | None:
+        """Return the context of a service or shared worker, where that is one of ours."""
+        context = self._contexts.get(info.browser_context_id or "")
+        if context is not None:
+            return None if context.is_closed() else context
+        default = self.default_context
+        known = {each.session.target.browser_context_id for each in default.pages if each.session.target is not None}
+        return default if default._workers.wanted and (info.browser_context_id in known or not known) else None
+
+    def _worker_began(self, session: Session, info: target.TargetInfo) -> None:
+        """Take a service or shared worker that is attached to, and waits."""
+        context = self._context_of_worker(info)
+        if context is not None:
+            context._emulation.give_worker(session)
+            context._workers.add(session)
 
     def _emulation_in(self, context_id: str | None) -> ContextEmulation | None:
         """Return what is given in the context of an id, where it was made here and is not closed."""

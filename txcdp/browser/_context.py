@@ -18,6 +18,7 @@ from txcdp._deferreds import OneShot, ignore_failure, returns_deferred
 from txcdp._privacy import printable
 from txcdp._timeouts import DefaultTimeouts, Timeout
 from txcdp.browser._context_scripts import ContextScripts
+from txcdp.browser._context_workers import ContextWorkers
 from txcdp.browser._cookies import Cookie, Cookies
 from txcdp.browser._downloads import ContextDownloads
 from txcdp.browser._emulation import ContextEmulation
@@ -25,7 +26,7 @@ from txcdp.browser._storage_state import ContextStorage, StorageState, checked_s
 from txcdp.domains import target
 from txcdp.errors import Gone
 from txcdp.network import Exchange, Request, Response, WebSocket
-from txcdp.page import ConsoleMessage, Dialog, Download, Frame, Page, PageError
+from txcdp.page import ConsoleMessage, Dialog, Download, Frame, Page, PageError, Worker
 from txcdp.page._clock import Clock
 from txcdp.page._options import (
     ColorScheme,
@@ -93,6 +94,8 @@ class BrowserContext:
         self._origins: dict[str, None] = {}
         shared = browser.connection.context.with_base_url(self._base_url)
         self._streams = OwnersStreams(shared, "context", lambda: self.pages)
+        # In the default context of a browser that others have, nothing is attached to before somebody asks.
+        self._workers = ContextWorkers(self._streams, browser.process is not None or context_id is not None)
         browser.session._feed_into(ended=self._end)
 
     def __repr__(self) -> str:
@@ -145,6 +148,26 @@ class BrowserContext:
         done before its first script.
         """
         return self._streams.own("page_opened", self.browser._openings.start)
+
+    @property
+    def service_workers(self) -> list[Worker]:
+        """The context's service workers that run: each is here before its first script runs."""
+        return self._list_workers("service_worker")
+
+    @property
+    def service_worker_started(self) -> Stream[Worker]:
+        """The context's service workers as they start, also again, each before its first script runs."""
+        return self._streams.own("service_worker_started", self._want_workers)
+
+    @property
+    def shared_workers(self) -> list[Worker]:
+        """The context's shared workers that run, which several of its pages may have."""
+        return self._list_workers("shared_worker")
+
+    @property
+    def shared_worker_started(self) -> Stream[Worker]:
+        """The context's shared workers as they start, each before its first script runs."""
+        return self._streams.own("shared_worker_started", self._want_workers)
 
     @property
     def popups(self) -> Stream[Page]:
@@ -401,7 +424,7 @@ class BrowserContext:
     def set_offline(self, offline: bool) -> Deferred[None]:
         """Take the network away, or give it back (``Network.emulateNetworkConditions``).
 
-        Requests of workers do not count.
+        Requests of pages' own workers do not count; those of service workers and shared workers do.
 
         :param offline: whether there is none.
         :returns: fires and fails like :meth:`set_geolocation`.
@@ -546,6 +569,15 @@ class BrowserContext:
         told = [self._told(each) for each in telling]  # in one write
         for waiting in [*told, *self.browser._downloads.set_up(self._downloads)]:
             await waiting
+
+    def _list_workers(self, kind: str) -> list[Worker]:
+        self._want_workers()
+        return self._workers.running(kind)
+
+    def _want_workers(self) -> None:
+        """Have the workers attached to that are of no page."""
+        self._workers.wanted = True
+        self.browser._openings.start()
 
     def _hear_downloads(self) -> None:
         """Have the downloads of its pages told."""

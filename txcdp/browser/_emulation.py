@@ -73,6 +73,11 @@ class ContextEmulation:
                 self._share(each)
         return self.give(session, None if size is None else ContextOptions(viewport=size, screen=None))
 
+    def give_worker(self, session: Session) -> None:
+        """Give a worker that is of the whole context what it is to have."""
+        given = self._pages[session] = PageEmulation(session, lambda: self.options)
+        given.give()
+
     @returns_deferred
     async def change(self, timeout: float | None, options: ContextOptions) -> None:
         """Give other things to all pages, those that are open and those that come.

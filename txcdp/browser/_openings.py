@@ -1,4 +1,4 @@
-"""Which pages are given something before they run: those that this program opens, and those that they open themselves.
+"""What is given something before it runs: pages that this program opens, those that they open, and workers of contexts.
 
 A page that another page opens runs at once, and may read its size, its language or the time in its first script. So it
 is attached to before that, through the browser (``Target.setAutoAttach``), and gets what it is to have while it waits.
@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from txcdp._core.sessions import AutoAttach, Session
 from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp.browser._emulation import ContextEmulation
 from txcdp.domains import target
+
+#: The workers that are of no page, but of a whole context.
+WORKERS: Final = ("service_worker", "shared_worker")
 
 
 class Openings:
@@ -22,6 +26,8 @@ class Openings:
     :param made: returns what is given in the context of an id, where it was made here.
     :param of_opener: returns what is given in the context of the page that has opened a target, where we have that.
     :param opened: is called with each of these pages when it has been given what it is to have, before it runs.
+    :param wants_worker: tells of a worker of a whole context whether that is one of ours.
+    :param worker_began: is called with each of these, before it runs.
     """
 
     def __init__(
@@ -30,18 +36,22 @@ class Openings:
         made: Callable[[str | None], ContextEmulation | None],
         of_opener: Callable[[target.TargetInfo], ContextEmulation | None],
         opened: Callable[[Session, target.TargetInfo], object],
+        wants_worker: Callable[[target.TargetInfo], bool],
+        worker_began: Callable[[Session, target.TargetInfo], object],
     ) -> None:
         self._root = root
         self._made = made
         self._of_opener = of_opener
         self._opened = opened
+        self._wants_worker = wants_worker
+        self._worker_began = worker_began
         self._creating = 0
         self._unclaimed: set[Session] = set()
         self._attaching = AutoAttach(
             set_up=self._set_up,
             keep=self._is_wanted,
             recursive=False,
-            filter=[target.FilterEntry(type="page")],
+            filter=[target.FilterEntry(type=each) for each in ("page", *WORKERS)],
         )
         self._started = False
 
@@ -87,10 +97,15 @@ class Openings:
         return made if made is not None else self._of_opener(info)
 
     def _is_wanted(self, info: target.TargetInfo) -> bool:
+        if info.type in WORKERS:
+            return self._wants_worker(info)
         return (self._creating > 0 and info.opener_id is None) or self._of(info) is not None
 
     def _set_up(self, session: Session) -> None:
         if session.target is None:
+            return
+        if session.kind in WORKERS:
+            self._worker_began(session, session.target)
             return
         context = self._of(session.target)
         if context is not None:

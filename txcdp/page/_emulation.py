@@ -30,6 +30,9 @@ _PAGE: Final = frozenset({"page"})
 _FRAMES: Final = frozenset({"page", "iframe"})
 _WORKERS: Final = frozenset({"page", "iframe", "worker"})
 
+#: What is of a whole context, and attached to through the browser.
+_OF_CONTEXTS: Final = frozenset({"service_worker", "shared_worker"})
+
 #: Registering a service worker says that it is registered, and does nothing.
 _NO_SERVICE_WORKERS: Final = (
     "if (globalThis.ServiceWorkerContainer) ServiceWorkerContainer.prototype.register = async function register() {"
@@ -172,12 +175,12 @@ def _processor(options: ContextOptions) -> Commands:
 _ASPECTS: Final[dict[str, _Aspect]] = {
     "metrics": _Aspect(_metrics, (emulation.clear_device_metrics_override(),), _PAGE),
     "touch": _Aspect(_touch, (emulation.set_touch_emulation_enabled(enabled=False),), _FRAMES),
-    "user agent": _Aspect(_user_agent, (emulation.set_user_agent_override(user_agent=""),), _WORKERS),
-    "locale": _Aspect(_locale, (emulation.set_locale_override(),), _FRAMES),
-    "timezone": _Aspect(_timezone, (emulation.set_timezone_override(timezone_id=""),), _FRAMES),
+    "user agent": _Aspect(_user_agent, (emulation.set_user_agent_override(user_agent=""),), _WORKERS | _OF_CONTEXTS),
+    "locale": _Aspect(_locale, (emulation.set_locale_override(),), _FRAMES | _OF_CONTEXTS),
+    "timezone": _Aspect(_timezone, (emulation.set_timezone_override(timezone_id=""),), _FRAMES | _OF_CONTEXTS),
     "geolocation": _Aspect(_geolocation, (emulation.clear_geolocation_override(),), _FRAMES),
-    "network": _Aspect(_network, (_conditions(False),), _FRAMES),
-    "headers": _Aspect(_headers, (network.set_extra_http_headers(headers={}),), _WORKERS),
+    "network": _Aspect(_network, (_conditions(False),), _FRAMES | _OF_CONTEXTS),
+    "headers": _Aspect(_headers, (network.set_extra_http_headers(headers={}),), _WORKERS | _OF_CONTEXTS),
     "media": _Aspect(_media, (emulation.set_emulated_media(media="", features=[]),), _FRAMES),
     "scripts": _Aspect(_scripts, (emulation.set_script_execution_disabled(value=False),), _FRAMES),
     "CSP": _Aspect(_csp, (page.set_bypass_csp(enabled=False),), _FRAMES),
@@ -200,9 +203,9 @@ _REFUSED: Final = {
 
 
 class PageEmulation:
-    """Gives one page what it is to be given.
+    """Gives one page, or one worker of a whole context, what it is to be given.
 
-    :param session: the page's.
+    :param session: the page's, or the worker's.
     :param context: returns what the pages of its context are given.
     :param own: what the page has of its own, which goes before that.
     """
@@ -243,8 +246,11 @@ class PageEmulation:
         if page_session is None or page_session.ended:
             return
         options = self.options
+        if page_session.kind in _OF_CONTEXTS:
+            self._tell(page_session, page_session.kind or "", options)
+            return
         self._tell(page_session, "page", options)
-        missing = _targets(options) - self._attaching - _PAGE
+        missing = _targets(options) - self._attaching - _PAGE - _OF_CONTEXTS
         below = list(_below(page_session)) if missing or self._attaching else []
         if missing:
             self._attaching |= missing
@@ -319,7 +325,8 @@ class PageEmulation:
 
     def _send(self, session: Session, command: Command[Any]) -> None:
         sent: Deferred[Any] = session._insist(command)
-        if session is not self._session():  # it may go at any time, and what it is told is what the page was told
+        if session is not self._session() or session.kind in _OF_CONTEXTS:
+            # It may go at any time, and what it is told is what the pages were told.
             sent.addErrback(ignore_failure)
             return
         self._under_way = [each for each in self._under_way if not each.called]

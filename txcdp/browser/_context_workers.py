@@ -1,0 +1,36 @@
+"""The workers that are of no page, but of a whole context: service workers and shared workers."""
+
+from __future__ import annotations
+
+from txcdp._core.sessions import Session
+from txcdp.page import Worker
+from txcdp.streams._gathered import OwnersStreams
+
+
+class ContextWorkers:
+    """The service and shared workers of one context.
+
+    :param streams: the context's.
+    :param wanted: whether they are attached to where nobody has asked for them.
+    :ivar wanted: whether they are attached to.
+    """
+
+    def __init__(self, streams: OwnersStreams, wanted: bool) -> None:
+        self.wanted = wanted
+        self._streams = streams
+        self._running: dict[Session, Worker] = {}
+
+    def running(self, kind: str) -> list[Worker]:
+        """Return those that run.
+
+        :param kind: the type of their targets.
+        """
+        return [each for session, each in self._running.items() if session.kind == kind]
+
+    def add(self, session: Session) -> None:
+        """Take one that is attached to and waits."""
+        if session in self._running:
+            return
+        worker = self._running[session] = Worker(session)
+        session._feed_into(ended=lambda _: self._running.pop(session, None))
+        self._streams.push(f"{session.kind}_started", worker)
