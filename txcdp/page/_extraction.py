@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from txcdp._deferreds import returns_deferred
 from txcdp.errors import LocatorError, NavigationError
 from txcdp.page._locating import LocatorBase, Path
-from txcdp.page._locators import Locator
+from txcdp.page._locators import Locator, steps_in
 
 if TYPE_CHECKING:
     from txcdp.page._frames import Frame
@@ -80,13 +80,13 @@ class Extraction:
             return {"all": self._steps(shape[0]), **_attribute(shape[0])}
         if isinstance(shape, Mapping):
             each = shape.get("each")
-            fields = {name: self._of(inner) for name, inner in shape.items() if name != "each" or each is None}
+            fields = [(name, self._of(inner)) for name, inner in shape.items() if name != "each" or each is None]
             return {"fields": fields} if each is None else {"each": self._steps(each), "fields": fields}
         raise TypeError(f"{shape!r}: a selector, a list with one in it, or a mapping is wanted")
 
     def _steps(self, selector: str | Locator) -> list[Any]:
         if isinstance(selector, Locator):
-            return list(selector._steps_in(self._frame))
+            return list(steps_in(selector, self._frame))
         if not isinstance(selector, str):
             raise TypeError(f"{selector!r}: a selector, or a Locator, is wanted")
         text = _ATTRIBUTE.sub("", selector).strip()
@@ -94,14 +94,14 @@ class Extraction:
 
     def _of_struct(self, struct: type[msgspec.Struct]) -> dict[str, Any]:
         hints = get_type_hints(struct, include_extras=True)
-        fields: dict[str, Any] = {}
+        fields: list[tuple[str, Any]] = []
         for field in msgspec.structs.fields(struct):
             hint, selector = _unwrapped(hints[field.name])
             hint, optional = _not_none(hint)
             node = self._of_field(hint, selector)
             if node is not None:
                 missing = not (optional or field.required)
-                fields[field.encode_name] = {**node, "optional": True} if missing else node
+                fields.append((field.encode_name, {**node, "optional": True} if missing else node))
             elif field.required:
                 raise TypeError(
                     f"extract({struct.__name__}): write {field.name}: Annotated[..., css(...)], which says where it is"

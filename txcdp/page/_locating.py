@@ -379,12 +379,12 @@ class LocatorBase:
         """Do one operation of the script."""
         return self._perform(what, lambda attempt: attempt.run(operation, args), timeout)
 
-    def _look(self, what: str, operation: str, *, otherwise: Any) -> Deferred[Any]:
+    def _look(self, what: str, operation: str, *, otherwise: Any, timeout: Timeout = DEFAULT) -> Deferred[Any]:
         """Do one operation of the script that has not to wait for anything.
 
         :param otherwise: what comes of it where the frame is not there in which the elements are.
         """
-        return self._perform(what, lambda attempt: attempt.once(operation, otherwise=otherwise))
+        return self._perform(what, lambda attempt: attempt.once(operation, otherwise=otherwise), timeout)
 
 
 async def _awaited(coroutine: Awaitable[T]) -> T:

@@ -48,7 +48,7 @@ class Finding:
         """
         if isinstance(selector, Locator):
             frame, path = self._start()
-            found = Locator(frame, path.then(f"locator({selector})", *selector._steps_in(frame)))
+            found = Locator(frame, path.then(f"locator({selector})", *steps_in(selector, frame)))
         else:
             if not isinstance(selector, str):
                 raise TypeError(f"{selector!r}: a selector, or a Locator, is wanted")
@@ -236,26 +236,52 @@ class Locator(Finding, ElementReading):
                 said.append(f"{key}={shown_text(text)}")
         for key, step, locator in (("has", "has", has), ("has_not", "hasNot", has_not)):
             if locator is not None:
-                steps.append((step, locator._steps_in(self._frame)))
+                steps.append((step, steps_in(locator, self._frame)))
                 said.append(f"{key}={locator}")
         if visible is not None:
             steps.append(("visible", bool(visible)))
             said.append(f"visible={visible}")
         return self._then(f"filter({', '.join(said)})", *steps)
 
+    @property
+    def visible(self) -> Locator:
+        """Those of the elements that are visible."""
+        return self._then("visible", ("visible", True))
+
+    def within(self, locator: Locator) -> Locator:
+        """Return the elements that this locator finds in each of those of another one.
+
+        What counts, such as :meth:`nth`, counts in each of these by itself.
+
+        :param locator: of the elements around them, of the same frame.
+        :raises ValueError: it is of another frame, or one of both goes into a frame.
+        """
+        steps = ("within", steps_in(locator, self._frame), steps_in(self, self._frame))
+        return Locator(self._frame, Path(((steps,),), f"{self}.within({locator})"))
+
+    @returns_deferred
+    async def normalize(self) -> Locator:
+        """Return a locator that finds the same element by what a person sees of it, or by its test id.
+
+        :returns: fires with the :class:`Locator`; fails like :meth:`text_content`.
+        """
+        words, steps = await self._run("normalize", "suggestion")
+        *parts, _ = self._path.parts
+        return Locator(self._frame, Path((*parts, tuple(steps)), words))
+
     def and_(self, locator: Locator) -> Locator:
         """Return the elements that another locator stands for, too.
 
         :param locator: of the same frame.
         """
-        return self._then(f"and_({locator})", ("and", locator._steps_in(self._frame)))
+        return self._then(f"and_({locator})", ("and", steps_in(locator, self._frame)))
 
     def or_(self, locator: Locator) -> Locator:
         """Return the elements of either locator, in the document's order.
 
         :param locator: of the same frame.
         """
-        return self._then(f"or_({locator})", ("or", locator._steps_in(self._frame)))
+        return self._then(f"or_({locator})", ("or", steps_in(locator, self._frame)))
 
     @property
     def content_frame(self) -> FrameLocator:
@@ -283,19 +309,6 @@ class Locator(Finding, ElementReading):
         :returns: fires with a list of :class:`Locator`; they are found by their number. Fails like :meth:`count`.
         """
         return [self.nth(index) for index in range(await self.count())]
-
-    def _steps_in(self, frame: Frame) -> tuple[Step, ...]:
-        """Return its steps for what is inside of another locator.
-
-        :raises ValueError: it is of another frame.
-        """
-        if not isinstance(self, Locator):
-            raise TypeError(f"{self!r}: a Locator is wanted")
-        if self._frame is not frame:
-            raise ValueError(f"{self}: it is of another frame than the locator that it is given to")
-        if len(self._path.parts) > 1:
-            raise ValueError(f"{self}: it goes into a frame, which is not possible in there")
-        return self._path.parts[0]
 
 
 class FrameLocator(Finding):
@@ -336,3 +349,19 @@ class FrameLocator(Finding):
         :param index: 0 for the first; negative ones count from the end.
         """
         return FrameLocator(self._frame, self._path.then(f"nth({index})", ("nth", index)))
+
+
+def steps_in(locator: Locator, frame: Frame) -> tuple[Step, ...]:
+    """Return a locator's steps, for what is inside of another one.
+
+    :param frame: that of the other one.
+    :raises TypeError: it is no locator.
+    :raises ValueError: it is of another frame.
+    """
+    if not isinstance(locator, Locator):
+        raise TypeError(f"{locator!r}: a Locator is wanted")
+    if locator._frame is not frame:
+        raise ValueError(f"{locator}: it is of another frame than the locator that it is given to")
+    if len(locator._path.parts) > 1:
+        raise ValueError(f"{locator}: it goes into a frame, which is not possible in there")
+    return locator._path.parts[0]

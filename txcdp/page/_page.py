@@ -35,10 +35,12 @@ from txcdp.page._handles import ElementHandle, JSHandle, handle_of
 from txcdp.page._injected import Injected
 from txcdp.page._input import InputDevices, Keyboard, Mouse, Touchscreen
 from txcdp.page._locating import Handlers, Path
+from txcdp.page._locators import Locator
 from txcdp.page._measures import capture_heap_snapshot, metrics
 from txcdp.page._navigation import Navigator
 from txcdp.page._options import ColorScheme, Contrast, ForcedColors, Media, ReducedMotion, checked_options
 from txcdp.page._popups import Popups
+from txcdp.page._reading import masked
 from txcdp.page._screencast import ScreencastFrame, screencast
 from txcdp.page._scripts import Binding, Scripts, source_of
 from txcdp.page._shortcuts import SelectorReading
@@ -827,7 +829,7 @@ class Page(SelectorReading):
         quality: int | None = None,
         full_page: bool = False,
         clip: capture.Clip | page.Viewport | None = None,
-        mask: Sequence[str | ElementHandle] = (),
+        mask: Sequence[str | ElementHandle | Locator] = (),
         mask_color: str | None = None,
         style: str | None = None,
         animations: Literal["disabled", "allow"] = "allow",
@@ -849,7 +851,7 @@ class Page(SelectorReading):
             pixels; what is beyond its edges is left out. A :class:`~txcdp.domains.page.Viewport` is a part of the
             document, and has a scale.
         :param mask: what is painted over: selectors of CSS, each for all elements of the page's document that match,
-            or elements.
+            elements, or locators.
         :param mask_color: with which colour of CSS; ``"#FF00FF"`` when not given.
         :param style: a style sheet that holds while the picture is taken, in all frames of the page's process and in
             their open shadow trees.
@@ -870,7 +872,7 @@ class Page(SelectorReading):
             quality=quality,
             full_page=full_page,
             clip=clip,
-            mask=mask,
+            mask=await masked(mask),
             mask_color=mask_color,
             style=style,
             animations=animations,

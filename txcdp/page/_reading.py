@@ -33,6 +33,14 @@ ElementState = Literal["attached", "detached", "visible", "hidden"]
 _DISPATCH: Final = files("txcdp.page").joinpath("dispatch_event.js")
 
 
+#: Calls a function, or an expression for a value, and says whether that is true.
+_TRUTH: Final = """async (element, arg) => {
+    const it = (%s
+    );
+    return !!await (typeof it === 'function' ? it(element, arg) : it);
+}"""
+
+
 class ElementReading(LocatorBase):
     """Base of locators: their methods that read, and wait."""
 
@@ -104,20 +112,22 @@ class ElementReading(LocatorBase):
         """
         return self._run("get_attribute", "attribute", name, timeout)
 
-    def is_visible(self) -> Deferred[bool]:
+    def is_visible(self, *, timeout: Timeout = DEFAULT) -> Deferred[bool]:
         """Return whether the element is there now, and visible: it has a box that is not empty, and is not hidden.
 
+        :param timeout: until the page answers: nothing else is waited for.
         :returns: fires with a bool; fails like :meth:`count`, and with :exc:`StrictModeViolation`.
         """
-        return self._look("is_visible", "isVisible", otherwise=False)
+        return self._look("is_visible", "isVisible", otherwise=False, timeout=timeout)
 
     @returns_deferred
-    async def is_hidden(self) -> bool:
+    async def is_hidden(self, *, timeout: Timeout = DEFAULT) -> bool:
         """Return whether the element is not there now, or not visible.
 
+        :param timeout: as for :meth:`is_visible`.
         :returns: fires with a bool; fails like :meth:`is_visible`.
         """
-        return not await self._look("is_hidden", "isVisible", otherwise=False)
+        return not await self._look("is_hidden", "isVisible", otherwise=False, timeout=timeout)
 
     def is_enabled(self, *, timeout: Timeout = DEFAULT) -> Deferred[bool]:
         """Return whether the element is enabled, which is all that is not disabled.
@@ -201,6 +211,25 @@ class ElementReading(LocatorBase):
             await attempt.run("state", state, otherwise=_otherwise(state))
 
         return self._perform(f"wait_for(state={state!r})", wait, timeout)
+
+    def wait_for_function(self, expression: str, *, arg: Any = None, timeout: Timeout = DEFAULT) -> Deferred[None]:
+        """Wait until a function of JavaScript returns what is true of the element, in the page's own world.
+
+        The element is found again at each try, so it may be replaced meanwhile.
+
+        :param expression: a function, such as ``(element, arg) => element.complete``.
+        :param arg: its second argument, as of ``Page.evaluate``.
+        :param timeout: as for :meth:`text_content`.
+        :returns: fires with None; fails like :meth:`text_content`, and with :exc:`EvaluationError` where the function
+            throws.
+        """
+
+        async def wait(attempt: Attempt) -> None:
+            element = await attempt.handle(await attempt.element())
+            if not await element.evaluate(_TRUTH % expression, arg):
+                raise Again("what it evaluates to was never true")
+
+        return self._perform(f"wait_for_function({expression.strip()[:60]!r})", wait, timeout)
 
     @returns_deferred
     async def evaluate(self, expression: str, arg: Any = None, *, timeout: Timeout = DEFAULT) -> Any:
@@ -337,14 +366,11 @@ class ElementReading(LocatorBase):
         refuse_bare_string("mask", mask)
         capture.image_format(path, type)  # what is wrong is refused before the element is waited for
         element = await self.element_handle(timeout=timeout)
-        masked: list[str | ElementHandle] = []
-        for each in mask:
-            masked.extend(await each.element_handles() if isinstance(each, ElementReading) else [each])
         return await element.screenshot(
             path,
             type=type,
             quality=quality,
-            mask=masked,
+            mask=await masked(mask),
             mask_color=mask_color,
             style=style,
             animations=animations,
@@ -408,6 +434,18 @@ class ElementReading(LocatorBase):
             return evaluator, elements
 
         return await self._perform(what, gather)
+
+
+async def masked(mask: Sequence[str | ElementHandle | ElementReading]) -> list[str | ElementHandle]:
+    """Return what is to be painted over, with the elements of locators in their place.
+
+    :raises TypeError: it is one string.
+    """
+    refuse_bare_string("mask", mask)
+    found: list[str | ElementHandle] = []
+    for each in mask:
+        found.extend(await each.element_handles() if isinstance(each, ElementReading) else [each])
+    return found
 
 
 def _check_state(state: str) -> None:

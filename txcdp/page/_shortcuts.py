@@ -206,13 +206,13 @@ class SelectorReading(Finding):
         """Return an attribute of an element; see :meth:`Locator.get_attribute`."""
         return self._one(selector, strict).get_attribute(name, timeout=timeout)
 
-    def is_visible(self, selector: str, *, strict: bool = False) -> Deferred[bool]:
+    def is_visible(self, selector: str, *, strict: bool = False, timeout: Timeout = DEFAULT) -> Deferred[bool]:
         """Return whether an element is there and visible; see :meth:`Locator.is_visible`."""
-        return self._one(selector, strict).is_visible()
+        return self._one(selector, strict).is_visible(timeout=timeout)
 
-    def is_hidden(self, selector: str, *, strict: bool = False) -> Deferred[bool]:
+    def is_hidden(self, selector: str, *, strict: bool = False, timeout: Timeout = DEFAULT) -> Deferred[bool]:
         """Return whether an element is not there, or not visible; see :meth:`Locator.is_hidden`."""
-        return self._one(selector, strict).is_hidden()
+        return self._one(selector, strict).is_hidden(timeout=timeout)
 
     def is_enabled(self, selector: str, *, strict: bool = False, timeout: Timeout = DEFAULT) -> Deferred[bool]:
         """Return whether an element is enabled; see :meth:`Locator.is_enabled`."""

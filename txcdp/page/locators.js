@@ -820,6 +820,7 @@ const finders = {
     const test = stringTest(pattern);
     return queryAll(root, `[${CSS.escape(attribute)}]`, true).filter(element => test(attributeOf(element, attribute)));
   },
+  within: (root, around, inside) => [...new Set(query(root, around).flatMap(each => query(each, inside)))],
   attributeIs: (root, attribute, value, pierce = true) => queryAll(root, `[${attribute}=${JSON.stringify(value)}]`, pierce),
 };
 
@@ -961,7 +962,7 @@ const shown = node => {
 /** @param {string} text */
 const quoted = text => JSON.stringify(text);
 
-/** @param {Element} element @param {string} testId @returns {string} */
+/** What finds an element alone, in words, and its steps. @param {Element} element @param {string} testId @returns {[string, Step[]]} */
 const suggestion = (element, testId) => {
   /** @type {[string, Step][]} */
   const ways = [];
@@ -989,17 +990,17 @@ const suggestion = (element, testId) => {
   if (idOf(element)) ways.push([`locator(${quoted('#' + CSS.escape(idOf(element)))})`, ['css', '#' + CSS.escape(idOf(element))]]);
   for (const [way, step] of ways) {
     const found = query(document, [step]);
-    if (found.length === 1 && found[0] === element) return way;
+    if (found.length === 1 && found[0] === element) return [way, [step]];
   }
   const [way, step] = ways.find(([, each]) => query(document, [each]).includes(element)) || [`locator(${quoted(localNameOf(element))})`, ['css', localNameOf(element)]];
   const all = query(document, [/** @type {Step} */ (step)]), at = all.indexOf(element);
-  return at === 0 ? `${way}.first` : `${way}.nth(${at})`;
+  return [at === 0 ? `${way}.first` : `${way}.nth(${at})`, [/** @type {Step} */ (step), ['nth', at]]];
 };
 
 /** @param {Element[]} elements @param {string} testId */
 const strictly = (elements, testId) => new Refusal(JSON.stringify({
   count: elements.length,
-  elements: elements.slice(0, 10).map(each => ({ html: shown(each), aka: suggestion(each, testId) })),
+  elements: elements.slice(0, 10).map(each => ({ html: shown(each), aka: suggestion(each, testId)[0] })),
 }), 'strict');
 
 // What is done with what was found:
@@ -1214,6 +1215,7 @@ forAll('announce', (elements, name) => {
 
 const focusHTML = method(HTMLElement.prototype, 'focus'), blurHTML = method(HTMLElement.prototype, 'blur');
 const focusSVG = method(SVGElement.prototype, 'focus'), blurSVG = method(SVGElement.prototype, 'blur');
+operations.suggestion = (element, args, attempt) => suggestion(element, attempt.testId);
 operations.focus = element => {
   if (element instanceof SVGElement) focusSVG(element);
   else if (isHTML(element)) focusHTML(element);
@@ -1270,9 +1272,9 @@ const extracted = (root, shape) => {
   }
   /** @type {any} */
   const made = {};
-  for (const key of Object.keys(shape.fields)) {
-    const value = extracted(root, shape.fields[key]);
-    if (value !== null || !shape.fields[key].optional) Object.defineProperty(made, key, { value, enumerable: true, configurable: true, writable: true });
+  for (const [key, inner] of shape.fields) {
+    const value = extracted(root, inner);
+    if (value !== null || !inner.optional) Object.defineProperty(made, key, { value, enumerable: true, configurable: true, writable: true });
   }
   return made;
 };
@@ -1432,3 +1434,6 @@ engine.mutations = async (steps, kinds, number) => {
     waits.delete(number);
   }
 };
+
+/** How many waits go on. */
+engine.pending = () => waits.size;
