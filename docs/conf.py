@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from docutils.nodes import reference
+from sphinx.addnodes import pending_xref
 from sphinx.pycode import ModuleAnalyzer
 
 import txcdp.domains
@@ -19,7 +20,6 @@ from txcdp import Command, Event
 
 if TYPE_CHECKING:
     from docutils.nodes import Element, TextElement, document
-    from sphinx.addnodes import pending_xref
     from sphinx.application import Sphinx
     from sphinx.environment import BuildEnvironment
 
@@ -114,6 +114,17 @@ def resolve(name: str) -> Any:
     return None
 
 
+def name_wholly(app: Sphinx, doctree: document) -> None:
+    """Have a bare name mean the class that is public here, or at the top: others may have a class of that name, too."""
+    for node in doctree.findall(pending_xref):
+        target = node["reftarget"]
+        if node.get("refdomain") == "py" and target[:1].isupper() and "." not in target:
+            for module in (node.get("py:module"), "txcdp"):
+                if isinstance(resolve(f"{module}.{target}"), type):
+                    node["reftarget"] = f"{module}.{target}"
+                    break
+
+
 def find_home(app: Sphinx, env: BuildEnvironment, node: pending_xref, content: TextElement) -> Element | None:
     """Lead a reference to where its object is described, whichever of its names it is called by.
 
@@ -161,6 +172,7 @@ def name_publicly(app: Sphinx, doctree: document, docname: str) -> None:
 def setup(app: Sphinx) -> None:
     """Hook in."""
     app.connect("autodoc-process-docstring", take_comment)
+    app.connect("doctree-read", name_wholly)
     app.connect("doctree-resolved", name_publicly)
     app.connect("missing-reference", find_home)
     app.connect("builder-inited", write_domain_pages)

@@ -238,8 +238,8 @@ class Browser:
         :param page: through which it is begun, and with which it ends; None: through the browser.
         :param path: a file that :meth:`stop_tracing` writes it to, too.
         :param screenshots: whether there are pictures of the pages in it.
-        :param categories: what is traced; see :meth:`Tracing.start`.
-        :returns: fires and fails like :meth:`Tracing.start`.
+        :param categories: what is traced; see :meth:`txcdp.page.Tracing.start`.
+        :returns: fires and fails like :meth:`txcdp.page.Tracing.start`.
         """
         tracing = Tracing(self.session) if page is None else page.tracing
         await tracing.start(path, screenshots=screenshots, categories=categories, compress=False)
@@ -249,7 +249,7 @@ class Browser:
     async def stop_tracing(self) -> bytes:
         """End the trace, and return it whole; ``page.tracing.stop()`` writes one of any size to its file.
 
-        :returns: fires with the trace, JSON; fails like :meth:`Tracing.stop`.
+        :returns: fires with the trace, JSON; fails like :meth:`txcdp.page.Tracing.stop`.
         """
         tracing, self._tracing = self._tracing, None
         if tracing is None:

@@ -306,7 +306,8 @@ class Locator(Finding, ElementReading):
     async def all(self) -> list[Locator]:
         """Return a locator for each of the elements that there are now.
 
-        :returns: fires with a list of :class:`Locator`; they are found by their number. Fails like :meth:`count`.
+        :returns: fires with a list of :class:`Locator`; they are found by their number. Fails like
+            :meth:`Locator.count`.
         """
         return [self.nth(index) for index in range(await self.count())]
 

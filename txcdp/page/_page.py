@@ -276,7 +276,7 @@ class Page(SelectorReading):
         """Attach to the page once more (``Target.attachToTarget``), for the program's own use.
 
         Nothing of the library uses this session: what is enabled, attached or subscribed to there does not meet what
-        the page does on :attr:`session`. It goes on over lost lines as that does.
+        the page does on ``page.session``. It goes on over lost lines as that does.
 
         :returns: fires with a :class:`Session`, which ends with the page; ``detach()`` ends it before. Fails with
             :exc:`NotABrowser` where the page itself was connected to, which has but one; otherwise like
