@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         ConnectError,
         ConnectionLost,
         ConnectTimeout,
+        ContextClosed,
         ContextDestroyed,
         DeadlineError,
         DialogError,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
         ExecutableNotFound,
         ExpectationFailed,
         ExperimentalCommand,
+        FrameRemoved,
         Gone,
         HandshakeFailed,
         InvalidPageURL,
@@ -125,15 +127,14 @@ _NAMES = {
     "txcdp._core.connection": "Connection",
     "txcdp._core.dispatch.tap": "CommandObserver RawEvent",
     "txcdp.errors": (
-        "ActionTimeout AlreadyHandled AlreadyRunning BodyEvicted BodyIncomplete BodyOfRedirect "
-        "CommandError CommandTimeout ConnectError ConnectTimeout ConnectionLost ContextDestroyed "
-        "DeadlineError DialogError DialogOpen DocumentBroken DownloadError DownloadFailed DownloadStarted "
-        "DownloadUnreachable EvaluationError ExecutableNotFound ExpectationFailed ExperimentalCommand Gone "
-        "HandshakeFailed "
-        "InvalidPageURL InvalidURL LaunchError LaunchTimeout LocatorError MalformedMessage NavigationError "
-        "NavigationInterrupted NavigationTimeout NetworkError NoBody NotABrowser NotRunning "
-        "NotSerializable Overloaded QueueOverflow SelectorError SessionDetached StreamEnded "
-        "StrictModeViolation TargetCrashed TxcdpError VideoError"
+        "ActionTimeout AlreadyHandled AlreadyRunning BodyEvicted BodyIncomplete BodyOfRedirect CommandError "
+        "CommandTimeout ConnectError ConnectTimeout ConnectionLost ContextClosed ContextDestroyed DeadlineError "
+        "DialogError DialogOpen DocumentBroken DownloadError DownloadFailed DownloadStarted DownloadUnreachable "
+        "EvaluationError ExecutableNotFound ExpectationFailed ExperimentalCommand FrameRemoved Gone "
+        "HandshakeFailed InvalidPageURL InvalidURL LaunchError LaunchTimeout LocatorError MalformedMessage "
+        "NavigationError NavigationInterrupted NavigationTimeout NetworkError NoBody NotABrowser NotRunning "
+        "NotSerializable Overloaded QueueOverflow SelectorError SessionDetached StreamEnded StrictModeViolation "
+        "TargetCrashed TxcdpError VideoError"
     ),
     "txcdp.page": (
         "Binding BindingCall ConsoleMessage Dialog Download ElementHandle Frame FrameLocator JSError JSHandle "
@@ -174,6 +175,7 @@ __all__ = [
     "Connection",
     "ConnectionLost",
     "ConsoleMessage",
+    "ContextClosed",
     "ContextDestroyed",
     "ContextOptions",
     "DeadlineError",
@@ -197,6 +199,7 @@ __all__ = [
     "ExperimentalCommand",
     "Frame",
     "FrameLocator",
+    "FrameRemoved",
     "Gap",
     "Gone",
     "HandshakeFailed",

@@ -14,6 +14,7 @@
     |-- Overloaded               refused here, before sending: too much waits already
     |-- Gone                     what the command or the stream belonged to has ended
     |   |-- SessionDetached      the target was closed, or somebody detached from it
+    |   |-- ContextClosed        the context is closed
     |   |-- TargetCrashed        the page's process crashed
     |   `-- ConnectionLost       the line to the browser is gone (also a ConnectionError)
     |-- ConnectError             no connection could be made (also a ConnectionError)
@@ -23,6 +24,7 @@
     |   `-- ExecutableNotFound   there is no browser on this machine
     |-- NotABrowser              the other end is a single page, or Node: it opens no pages
     |-- NavigationError          the page could not be loaded (url, error_text)
+    |   |-- FrameRemoved         the frame was removed from its page
     |   |-- InvalidPageURL       it is no URL with a scheme (also a ValueError)
     |   |-- DocumentBroken       its body broke off, or could not be decoded (its status)
     |   |-- NavigationInterrupted  the program sent the page somewhere else meanwhile
@@ -75,6 +77,7 @@ __all__ = [
     "ConnectError",
     "ConnectTimeout",
     "ConnectionLost",
+    "ContextClosed",
     "ContextDestroyed",
     "DeadlineError",
     "DialogError",
@@ -88,6 +91,7 @@ __all__ = [
     "ExecutableNotFound",
     "ExpectationFailed",
     "ExperimentalCommand",
+    "FrameRemoved",
     "Gone",
     "HandshakeFailed",
     "InvalidPageURL",
@@ -332,6 +336,30 @@ class NavigationError(TxcdpError):
 
     def __str__(self) -> str:
         return f"could not load {shown_url(self.url)}: {shortened(self.error_text)}{_about_scheme(self)}"
+
+
+class FrameRemoved(NavigationError):
+    """A frame was removed from its page, before or while something was done in it.
+
+    :ivar url: where it was.
+    """
+
+    def __str__(self) -> str:
+        return f"the frame at {shown_url(self.url)} was removed from its page"
+
+
+class ContextClosed(Gone):
+    """A context is closed, in which something was to be done.
+
+    :ivar what: was to be done.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+    def __str__(self) -> str:
+        return f"{self.what}: the context is closed"
 
 
 def _about_scheme(error: NavigationError) -> str:

@@ -27,7 +27,7 @@ from txcdp.browser._openings import Openings
 from txcdp.browser._reopening import Reopening
 from txcdp.browser._storage_state import checked_state
 from txcdp.domains import browser, target
-from txcdp.errors import CommandError, NotABrowser, NotRunning, SessionDetached, TxcdpError
+from txcdp.errors import CommandError, ContextClosed, NotABrowser, NotRunning, SessionDetached, TxcdpError
 from txcdp.network import Exchange, Request, Response, WebSocket
 from txcdp.page import ConsoleMessage, Dialog, Download, Frame, Page, PageError
 from txcdp.page._commits import close_target
@@ -305,6 +305,8 @@ class Browser:
         return page
 
     async def _new_page(self, url: str, context: BrowserContext) -> Page:
+        if context._closing and context is not self.default_context:
+            raise ContextClosed("new_page")
         command = target.create_target(url="about:blank", browser_context_id=context.id)
         page: Page | None = None
         with self._openings.creating():

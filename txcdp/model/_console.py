@@ -193,12 +193,11 @@ class Console(Table):
         return ConsoleEntry(session_id=session, source=source, type=kind, level=level, timestamp=(at or 0.0) / 1000)
 
     def _place(self, entry: ConsoleEntry, stack: runtime.StackTrace | None, context_id: int | None) -> None:
-        """Take the first place in the stack that has a script, and the frame."""
+        """Take the first place in the stack that has a URL, or else the first one, and the frame."""
         entry.stack = stack
-        for each in stack.call_frames if stack is not None else ():
-            if each.url:
-                entry.url, entry.line_number, entry.column_number = each.url, each.line_number, each.column_number
-                break
+        frames = stack.call_frames if stack is not None else ()
+        for each in [*(each for each in frames if each.url), *frames][:1]:
+            entry.url, entry.line_number, entry.column_number = each.url, each.line_number, each.column_number
         context = None if context_id is None else self._contexts.get(entry.session_id, context_id)
         if context is not None:
             entry.frame_id = context.frame_id

@@ -31,6 +31,7 @@ from txcdp.errors import (
     CommandError,
     CommandTimeout,
     ContextDestroyed,
+    FrameRemoved,
     NavigationError,
     SessionDetached,
 )
@@ -127,13 +128,14 @@ class Navigation:
         return None if self.response is None else self.response.status
 
 
-def check_wait_until(wait_until: str) -> None:
+def check_wait_until(wait_until: str, name: str = "wait_until") -> None:
     """Refuse what is none of :data:`WaitUntil`, before anything is sent.
 
+    :param name: of the argument, for errors.
     :raises ValueError: it is none of these.
     """
     if wait_until not in get_args(WaitUntil):
-        raise ValueError(f"wait_until={wait_until!r}: use one of {', '.join(map(repr, get_args(WaitUntil)))}")
+        raise ValueError(f"{name}={wait_until!r}: use one of {', '.join(map(repr, get_args(WaitUntil)))}")
 
 
 class Below(Choice):
@@ -208,7 +210,7 @@ class Frame(SelectorReading):
 
     def wait_for_load_state(self, state: WaitUntil = "load", *, timeout: Timeout = DEFAULT) -> Deferred[None]:
         """Wait until the frame's document has got far enough; see :meth:`Page.wait_for_load_state`."""
-        return self.page._navigator.wait_for_load_state(self, state, self._checked(state, timeout))
+        return self.page._navigator.wait_for_load_state(self, state, self._checked(state, timeout, "state"))
 
     def expect_navigation(
         self, url: URLMatch | None = None, wait_until: WaitUntil = "load", *, timeout: Timeout = DEFAULT
@@ -333,9 +335,9 @@ class Frame(SelectorReading):
     def _start(self) -> tuple[Frame, Path]:
         return self, Path()
 
-    def _checked(self, wait_until: WaitUntil, timeout: Timeout) -> float | None:
+    def _checked(self, wait_until: WaitUntil, timeout: Timeout, name: str = "wait_until") -> float | None:
         """Return a deadline in seconds, after refusing what is none, and what is nothing to wait for."""
-        check_wait_until(wait_until)
+        check_wait_until(wait_until, name)
         return self.page._navigation_seconds(timeout)
 
     def _when_session(self) -> Deferred[Session]:
@@ -591,7 +593,7 @@ class FrameTree:
 
     def removed(self, frame: Frame) -> Exception:
         """Return what to fail with because a frame is gone."""
-        return NavigationError(frame.url, "the frame was removed")
+        return FrameRemoved(frame.url, "the frame was removed")
 
     def response(self, frame: Frame, loader_id: str, said: network.Response | None) -> Response | None:
         """Return the server's answer of a navigation, where there was one."""

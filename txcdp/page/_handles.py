@@ -15,6 +15,7 @@ from txcdp.domains import dom, runtime
 from txcdp.errors import CommandError, EvaluationError
 from txcdp.page import _capture as capture
 from txcdp.page._evaluation import Evaluator, Kept, explained, value_of
+from txcdp.page._values import clean_stack
 from txcdp.protocol import to_json
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ class JSHandle(Kept):
     def __str__(self) -> str:
         if self._remote.object_id is None:
             return self._remote.unserializable_value or _in_javascript(self._remote)
-        return self._remote.description or self._remote.type
+        described = self._remote.description or self._remote.type
+        return clean_stack(described) if self._remote.subtype == "error" else described
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self}{' (disposed)' if self._disposed else ''}>"

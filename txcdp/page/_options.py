@@ -360,6 +360,8 @@ def checked_proxy(name: str, value: object) -> ProxySettings:
             "session, or have a proxy of your own between them"
         )
     found = ProxySettings(server=proxy["server"].strip())
+    if not found["server"] or any(each.isspace() for each in found["server"]):
+        raise ValueError(f"{name}.server={proxy['server']!r}: a proxy such as 'http://proxy.example:3128' is wanted")
     if proxy.get("bypass"):
         found["bypass"] = proxy["bypass"]
     return found

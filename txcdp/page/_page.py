@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -1041,9 +1042,11 @@ class Page(SelectorReading):
         return seconds_of(timeout, self._timeouts.general(self._connection.timeout))
 
     @returns_deferred
-    async def close(self) -> None:
+    async def close(self, *, run_before_unload: bool = False) -> None:
         """Close the page (``Target.closeTarget``), without asking its ``beforeunload``.
 
+        :param run_before_unload: ask its ``beforeunload`` (``Page.close``), of which a dialog may come, and so perhaps
+            not close it: see :attr:`dialogs`. It fires when the page was asked, then: :meth:`when_closed` waits.
         :returns: fires with None when its session has ended; at once when it had before, whatever
             ended it. Fails with :exc:`CommandError` when the browser refuses, and with
             :exc:`CommandTimeout` when it takes longer than the connection's deadline for commands.
@@ -1051,6 +1054,10 @@ class Page(SelectorReading):
         if self.session.ended:
             return
         connection = self._connection
+        if run_before_unload:
+            with contextlib.suppress(Gone):  # it has closed before it could answer
+                await self.session.execute(page.close())
+            return
         if self.session is not connection.session:
             target_id = lambda: self.target_id  # noqa: E731
             await commits.close_target(connection.session, target_id, self.session, connection.timeout)
@@ -1108,6 +1115,8 @@ class Page(SelectorReading):
     @returns_deferred
     async def _read(self, frame: Frame, what: str, expression: str) -> str:
         """Evaluate for ourselves; while a dialog is open that would wait for what the program may be about to do."""
+        if frame.is_detached() and not self.is_closed():
+            raise self._tree.removed(frame)
         if self.session.blocked_by:
             raise DialogOpen(f"page.{what}()", self.session.blocked_by)
         frame_id = frame._row.id
