@@ -315,6 +315,36 @@ FRAME = "<script>console.log('in the frame'); fetch('/from-frame'); throw new Er
 POPUP = "<script>console.log('in the pop-up'); alert('five')</script>"
 
 
+class HarTests(CommandTestCase):
+    async def test_a_page(self):
+        self.server.page("/data", "told", set_cookie="sid=secret")
+        self.server.page("/", "<script>fetch('/data').then(answer => answer.text())</script>")
+        path = Path(self.folder, "page.har")
+        command = await self.run_command("har", self.server.url("/"), "-o", str(path))
+        self.assert_ended(command, 0)
+        self.assertRegex(command.lines[-1], r"page\.har: \d exchanges, ")
+        log = json.loads(path.read_bytes())["log"]
+        told = {each["request"]["url"]: each["response"] for each in log["entries"]}
+        self.assertEqual(told[self.server.url("/data")]["content"]["text"], "told")
+        self.assertNotIn("sid=secret", path.read_text())
+        self.assert_nothing_left()
+
+    async def test_what_is_not_loaded_is_recorded_all_the_same(self):
+        path = Path(self.folder, "page.har")
+        command = await self.run_command("har", self.server.url("/none"), "-o", str(path), "--bodies", "omit")
+        self.assert_ended(command, 1, "404")
+        self.assertEqual(json.loads(path.read_bytes())["log"]["entries"][0]["response"]["status"], 404)
+        self.assertEqual((await self.run_command("har", "example.com")).code, 2)
+
+    async def test_beside_what_is_printed(self):
+        path = Path(self.folder, "page.har")
+        url = self.server.page("/", "<p>here")
+        command = await self.watch(url, "--har", str(path))
+        self.assert_ended(command, 0)
+        self.assert_told(command, "network", f"{path}")
+        self.assertIn(url, [each["request"]["url"] for each in json.loads(path.read_bytes())["log"]["entries"]])
+
+
 class EverythingTests(CommandTestCase):
     """Whatever a page does is told, and nothing that it does stops the watching."""
 

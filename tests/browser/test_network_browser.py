@@ -526,6 +526,13 @@ class BodyTests(NetworkTestCase):
         self.assertIn("read bodies when they have come", str(error))
         self.assertEqual(await other.body(), b"told")  # it was read before
 
+    async def test_a_body_that_the_browser_does_not_tell(self):
+        tab = await self.opened()
+        url = self.put("/data", Told())
+        waiting = tab.wait_for_exchange(lambda each: each.url == url and each.finished)
+        await tab.evaluate("fetch('/data').then(answer => answer.blob()).then(blob => blob.size)")
+        self.assertIn("Blob", str(await self.fails((await waiting).body(), NoBody)))
+
     async def test_json(self):
         tab = await self.opened()
         response = await (await self.fetched(tab, self.put("/data", Told(b'{"a": [1]}')))).when_response()
@@ -657,7 +664,9 @@ class Echoing(WebSocketServerProtocol):
             self.sendClose(1000, "bye")
 
 
-class WebSocketTests(NetworkTestCase):
+class WebSocketTestCase(NetworkTestCase):
+    """A test with a WebSocket server."""
+
     def echoing(self) -> str:
         """Return the URL of a WebSocket server."""
         factory: Any = WebSocketServerFactory()
@@ -674,6 +683,8 @@ class WebSocketTests(NetworkTestCase):
         self.addCleanup(lambda: Deferred.fromCoroutine(stop()))
         return f"ws://127.0.0.1:{port.getHost().port}/echo"
 
+
+class WebSocketTests(WebSocketTestCase):
     async def test_frames(self):
         tab = await self.opened()
         sent: list[Any] = []

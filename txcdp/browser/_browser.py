@@ -362,6 +362,10 @@ class Browser:
         try:
             await context._set_up()
             await context._give_state(state)
+            har = given.get("record_har_path")
+            if har is not None:
+                bodies, pattern = given.get("record_har_content") or "embed", given.get("record_har_url_filter")
+                await context.record_har(har, bodies=bodies, pattern=pattern)
         except BaseException:
             context.close().addErrback(ignore_failure)
             raise
@@ -459,6 +463,8 @@ class Browser:
     @returns_deferred
     async def _close(self) -> None:
         connection = self.connection
+        for each in self.contexts:
+            await each._stop_recordings()
         await connection._outage.give_up()
         if self.process is None:
             await self._leave()

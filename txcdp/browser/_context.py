@@ -17,6 +17,7 @@ from txcdp._core.sessions import Session
 from txcdp._deferreds import OneShot, ignore_failure, returns_deferred
 from txcdp._privacy import printable
 from txcdp._timeouts import DefaultTimeouts, Timeout
+from txcdp._url_patterns import URLMatch
 from txcdp.browser._context_scripts import ContextScripts
 from txcdp.browser._context_workers import ContextWorkers
 from txcdp.browser._cookies import Cookie, Cookies
@@ -25,7 +26,8 @@ from txcdp.browser._emulation import ContextEmulation
 from txcdp.browser._storage_state import ContextStorage, StorageState, checked_state, origin_of, save
 from txcdp.domains import target
 from txcdp.errors import Gone
-from txcdp.network import Exchange, Request, Response, WebSocket
+from txcdp.network import Exchange, HarBodies, HarRecording, Request, Response, WebSocket
+from txcdp.network._har_recording import head_of, stop_all
 from txcdp.page import ConsoleMessage, Dialog, Download, Frame, Page, PageError, Worker
 from txcdp.page._clock import Clock
 from txcdp.page._options import (
@@ -90,6 +92,7 @@ class BrowserContext:
         self._scripts = ContextScripts(lambda: self.pages)
         self._closing = False
         self._closed: OneShot[None] = OneShot()
+        self._recordings: list[HarRecording] = []
         #: That documents of it have had (a dict for an ordered set).
         self._origins: dict[str, None] = {}
         shared = browser.connection.context.with_base_url(self._base_url)
@@ -182,32 +185,77 @@ class BrowserContext:
     @property
     def exchanges(self) -> Stream[Exchange]:
         """What goes over the network for all pages of the context; see ``Page.exchanges``."""
-        return self._streams.gathered("exchanges")
+        return self._of_network("exchanges")
 
     @property
     def requests(self) -> Stream[Request]:
         """The requests of all pages of the context; see ``Page.requests``."""
-        return self._streams.gathered("requests")
+        return self._of_network("requests")
 
     @property
     def responses(self) -> Stream[Response]:
         """The responses that pages of the context get; see ``Page.responses``."""
-        return self._streams.gathered("responses")
+        return self._of_network("responses")
 
     @property
     def requests_finished(self) -> Stream[Request]:
         """The requests of all pages of the context that have ended well; see ``Page.requests_finished``."""
-        return self._streams.gathered("requests_finished")
+        return self._of_network("requests_finished")
 
     @property
     def requests_failed(self) -> Stream[Request]:
         """The requests of all pages of the context that have not ended well; see ``Page.requests_failed``."""
-        return self._streams.gathered("requests_failed")
+        return self._of_network("requests_failed")
 
     @property
     def web_sockets(self) -> Stream[WebSocket]:
         """The WebSockets of all pages of the context; see ``Page.web_sockets``."""
-        return self._streams.gathered("web_sockets")
+        return self._of_network("web_sockets")
+
+    def _of_network(self, name: str) -> Stream[Any]:
+        """Return one of the network's streams, to which popups belong from their first request."""
+        return self._streams.gathered(name, self.browser._openings.start)
+
+    @returns_deferred
+    async def record_har(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        bodies: HarBodies = "embed",
+        pattern: URLMatch | None = None,
+        secrets: bool = False,
+    ) -> HarRecording:
+        """Record what goes over the network for all pages of the context as a file of HAR 1.2; see ``Page.record_har``.
+
+        :param path: of the file; one that is there is replaced.
+        :param bodies: ``"embed"``, ``"attach"`` or ``"omit"``.
+        :param pattern: only URLs that match.
+        :param secrets: whether secrets are written, too.
+        :returns: fires with the :class:`HarRecording` when it has begun, which ends with the context, or by its
+            ``stop()``; fails like ``Page.record_har``.
+        """
+        made = await self._record(self.exchanges, path, bodies, pattern, secrets)
+        self._recordings.append(made)
+        return made
+
+    async def _record(
+        self,
+        exchanges: Stream[Exchange],
+        path: str | os.PathLike[str],
+        bodies: HarBodies,
+        pattern: URLMatch | None,
+        secrets: bool,
+    ) -> HarRecording:
+        head = head_of((await self.browser.version()).product)
+        return HarRecording(
+            exchanges, path, head, bodies=bodies, pattern=pattern, base_url=self._base_url, secrets=secrets
+        )
+
+    async def _stop_recordings(self) -> None:
+        """Stop all recordings of it and of its pages, as long as bodies can be read."""
+        recordings = [*self._recordings, *(each for page in self.pages for each in page._tree.network.recordings)]
+        if recordings:
+            await stop_all(recordings)
 
     @property
     def frame_attached(self) -> Stream[Frame]:
@@ -382,6 +430,7 @@ class BrowserContext:
         if self._closing:
             return
         self._closing = True
+        await self._stop_recordings()
         if self.id is None:
             await self.browser.close()
             self._end()

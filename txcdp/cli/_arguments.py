@@ -36,6 +36,24 @@ exit codes:
   2    misuse of the command
   130  ended by Ctrl-C (143 by SIGTERM, 141 by a closed pipe)
 """
+_HAR = """\
+Open URL in a browser of its own and write what goes over the network for it to a file of HAR 1.2, with the bodies of
+responses. Cookies, authorization, tokens, passwords and their like are masked.
+
+URL may be an address without https://, or the path of a file.
+"""
+_HAR_EXAMPLES = """\
+examples:
+  txcdp har example.com -o example.har
+  txcdp har localhost:8000 -o local.har --until 60 --bodies attach
+  txcdp har example.com -o api.har --pattern '**/api/**' --secrets
+
+exit codes:
+  0    the page was loaded
+  1    it was not: no connection, no answer within --timeout, a status of 400 or above; there is a file all the same
+  2    misuse of the command
+  130  ended by Ctrl-C (143 by SIGTERM): the file has what had ended
+"""
 _CALL = """\
 Send a command to a browser and print its result as JSON.
 
@@ -88,6 +106,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="store_true", help="print the version and exit")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     _add_watch(commands)
+    _add_har(commands)
     _add_targets(commands)
     _add_call(commands)
     version = commands.add_parser("version", help="print versions: ours, the protocol's, a browser's")
@@ -123,7 +142,38 @@ def _add_watch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     what.add_argument("--verbose", action="store_true", help="also requests as they begin, stacks, URLs in full")
     what.add_argument("--no-color", action="store_true", help="no colours (nor with NO_COLOR set, nor into a pipe)")
     what.add_argument("--screenshot", metavar="FILE", type=_picture, help="a picture at the end: .png, .jpeg or .webp")
-    when = watch.add_argument_group("when it ends")
+    what.add_argument("--har", metavar="FILE", type=_file, help="what goes over the network, as HAR, secrets masked")
+    _add_when_and_where(watch)
+
+
+def _add_har(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    har = commands.add_parser(
+        "har",
+        help="open a page and write what goes over the network to a HAR file",
+        description=_HAR,
+        epilog=_HAR_EXAMPLES,
+        formatter_class=_Formatter,
+    )
+    har.add_argument("url", metavar="URL", type=_url, help="the page")
+    what = har.add_argument_group("what is written")
+    what.add_argument(
+        "-o", "--output", metavar="FILE", type=_file, required=True, help="the file; one there is replaced"
+    )
+    what.add_argument(
+        "--bodies",
+        choices=("embed", "attach", "omit"),
+        default="embed",
+        help="of responses: in the file (the default), in files beside it, or nowhere",
+    )
+    what.add_argument("--pattern", metavar="GLOB", help="only URLs that match, such as '**/api/**'")
+    what.add_argument(
+        "--secrets", action="store_true", help="cookies, tokens, passwords as well, which are masked else"
+    )
+    _add_when_and_where(har)
+
+
+def _add_when_and_where(command: argparse.ArgumentParser) -> None:
+    when = command.add_argument_group("when it ends")
     when.add_argument(
         "--until",
         metavar="WHEN",
@@ -134,7 +184,7 @@ def _add_watch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     when.add_argument(
         "--timeout", metavar="SECONDS", type=_seconds, default=30.0, help="for load and idle (default: %(default)g)"
     )
-    where = watch.add_argument_group("in which browser")
+    where = command.add_argument_group("in which browser")
     where.add_argument(
         "--browser", metavar="URL", help="one that runs, in a new tab that is closed at the end; " + _BROWSER_HELP
     )
@@ -267,10 +317,14 @@ def _seconds(text: str) -> float:
     return number
 
 
-def _picture(text: str) -> Path:
+def _file(text: str) -> Path:
     path = Path(text)
-    if path.suffix.lower() not in _PICTURES:
-        raise argparse.ArgumentTypeError(f"{text}: a picture's name ends with one of {', '.join(_PICTURES)}")
     if path.is_dir() or not path.absolute().parent.is_dir():
         raise argparse.ArgumentTypeError(f"{text}: there is no directory to write it to")
     return path
+
+
+def _picture(text: str) -> Path:
+    if Path(text).suffix.lower() not in _PICTURES:
+        raise argparse.ArgumentTypeError(f"{text}: a picture's name ends with one of {', '.join(_PICTURES)}")
+    return _file(text)

@@ -38,6 +38,7 @@ def _watch(options: argparse.Namespace, output: Output) -> Command:
         until=options.until,
         timeout=options.timeout,
         screenshot=options.screenshot,
+        har=options.har,
         pipe=options.pipe,
         headful=options.headful,
         executable=options.executable,
@@ -45,6 +46,25 @@ def _watch(options: argparse.Namespace, output: Output) -> Command:
     )
     how = style(sys.stdout, False if options.no_color else None)
     return functools.partial(watch, options=wanted, output=output, style=how)
+
+
+def _har(options: argparse.Namespace, output: Output) -> Command:
+    from txcdp.cli._har import HarOptions, har
+
+    wanted = HarOptions(
+        url=options.url,
+        path=options.output,
+        bodies=options.bodies,
+        pattern=options.pattern,
+        secrets=options.secrets,
+        until=options.until,
+        timeout=options.timeout,
+        browser=options.browser,
+        pipe=options.pipe,
+        headful=options.headful,
+        executable=options.executable,
+    )
+    return functools.partial(har, options=wanted, output=output)
 
 
 def _targets(options: argparse.Namespace, output: Output) -> Command:
@@ -100,6 +120,7 @@ def _show(options: argparse.Namespace, output: Output) -> Command:
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace, Output], Command]] = {
     "watch": _watch,
+    "har": _har,
     "targets": _targets,
     "call": _call,
     "version": _version,

@@ -58,6 +58,7 @@ class WatchOptions:
     until: Until = "idle"
     timeout: float = 30.0
     screenshot: Path | None = None
+    har: Path | None = None
     pipe: bool = False
     headful: bool = False
     executable: str | None = None
@@ -81,11 +82,14 @@ async def watch(reactor: AnyReactor, options: WatchOptions, output: Output, styl
         if options.selection is not None and "Target" in options.selection.domains:
             await discover(browser.session)
         page = await browser.new_page()
+        recording = None if options.har is None else await page.record_har(options.har)
         watching = Watching(browser._dialogs, options.selection.enabling if options.selection else ())
         try:
             await watching.start(browser.session, page.session)
             return await _Watch(reactor, options, output, style, browser, page).run()
         finally:
+            if recording is not None:
+                await recording.stop()
             if options.browser is not None:
                 await _close_tabs(browser, page, watching)
 
@@ -261,6 +265,8 @@ class _Watch:
     async def _look(self, notes: list[tuple[str, str]]) -> int:
         """Note the title, and take the picture."""
         session, path = self._page.session, self._options.screenshot
+        if self._options.har is not None:
+            notes.append(("network", f"{self._options.har} (HAR)"))
         if not session.ended and self._story.committed:
             with contextlib.suppress(TxcdpError):
                 notes += [("title", each) for each in [await title_of(self._browser, self._page)] if each]

@@ -319,11 +319,13 @@ class WebSocketMessage(Change, frozen=True, gc=False):
     """A frame has gone over a WebSocket.
 
     :ivar sent: whether it went to the server.
+    :ivar timestamp: when, in seconds on the browser's clock.
     """
 
     exchange: Exchange
     frame: network.WebSocketFrame
     sent: bool
+    timestamp: float = 0.0
 
 
 class WebSocketFailed(Change, frozen=True, gc=False):
@@ -819,7 +821,7 @@ class Exchanges(Table):
             row.messages_sent += 1
         else:
             row.messages_received += 1
-        self.emit(WebSocketMessage(row, event.response, sent))
+        self.emit(WebSocketMessage(row, event.response, sent, event.timestamp))
 
     def _socket_failed(self, session: str, event: network.WebSocketFrameError) -> None:
         row = self.exchanges.get(event.request_id)

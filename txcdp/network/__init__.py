@@ -2,6 +2,8 @@
 
 from txcdp.network._bodies import ServerSentEvent
 from txcdp.network._exchange import Exchange, RequestTiming
+from txcdp.network._har import HarBodies
+from txcdp.network._har_recording import HarRecording
 from txcdp.network._headers import Header
 from txcdp.network._requests import Request, RequestSizes
 from txcdp.network._responses import RemoteAddress, Response, SecurityDetails
@@ -11,6 +13,8 @@ from txcdp.network._web_sockets import WebSocket
 __all__ = [
     "Exchange",
     "ExchangeMatch",
+    "HarBodies",
+    "HarRecording",
     "Header",
     "RemoteAddress",
     "Request",

@@ -62,6 +62,10 @@ _EXTRA_INFO: Final = 2.0
 
 _LEFT: Final = "what has asked for it is gone"
 
+_NOT_KEPT: Final = (
+    "the browser does not tell it: the page has taken it as a Blob, or it is a picture that cannot be shown"
+)
+
 #: How texts may begin, which the browser leaves out.
 _MARKS: Final = (("utf-8", codecs.BOM_UTF8), ("utf-16-le", codecs.BOM_UTF16_LE), ("utf-16-be", codecs.BOM_UTF16_BE))
 
@@ -233,6 +237,16 @@ class Exchange:
         row = self._row
         return row.method == "HEAD" or row.status in (204, 205) or row.preflight_for is not None
 
+    @property
+    def _has_come(self) -> bool:
+        """Whether something of a body has come, by what the browser counts."""
+        row = self._row
+        if row.body_decoded or self.response is None:
+            return row.body_decoded > 0
+        headers = self.response.headers
+        least = len(b"0\r\n\r\n") if "transfer-encoding" in headers else 0
+        return "content-encoding" not in headers and self.sizes["responseBodySize"] > least
+
     async def _whole(self) -> Body:
         if self._body is None:
             await self._when_whole()
@@ -303,6 +317,8 @@ class Exchange:
             except (CommandError, Gone) as refused:
                 error = error or refused
             else:
+                if not got.body and self._has_come:
+                    raise NoBody(self.url, _NOT_KEPT)
                 return Body(b64decode(got.body)) if got.base64_encoded else _body_of_text(got.body, row)
         raise BodyEvicted(
             self.url, error.message if isinstance(error, CommandError) else str(error or _LEFT)

@@ -44,6 +44,7 @@ from txcdp.network._waits import ExchangeWait, IdleWait
 from txcdp.streams._fanout import StreamSubject
 
 if TYPE_CHECKING:
+    from txcdp.network._har_recording import HarRecording
     from txcdp.page import Frame, Page, Worker
     from txcdp.page._frames import PageStreams
 
@@ -65,6 +66,7 @@ class Network:
     :param worker: the worker, where it is one's.
     :ivar context: what the owner's streams share.
     :ivar listening: whether all requests are followed.
+    :ivar recordings: of it, which end with its owner.
     """
 
     #: The names of the streams that it feeds.
@@ -104,6 +106,7 @@ class Network:
         self._workers: dict[str, Worker] = {}
         self._extra_waiting: dict[str, list[Deferred[None]]] = {}
         self._users = 0
+        self.recordings: list[HarRecording] = []
         self._sessions: list[Session] = []
         self._heard = False
         #: What has ended its owner.
@@ -317,7 +320,7 @@ class Network:
     def _message(self, change: WebSocketMessage) -> None:
         found = self._live.get(change.exchange.id)
         if found is not None and found._web_socket is not None:
-            found._web_socket._take(change.frame, change.sent)
+            found._web_socket._take(change.frame, change.sent, change.timestamp)
 
     def _socket_failed(self, change: WebSocketFailed) -> None:
         found = self._live.get(change.exchange.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from twisted.internet.defer import Deferred
@@ -32,6 +33,8 @@ class WebSocket:
         self._sent: StreamSubject[str | bytes] = StreamSubject(context, "web_socket.frames_sent")
         self._received: StreamSubject[str | bytes] = StreamSubject(context, "web_socket.frames_received")
         self._errors: StreamSubject[str] = StreamSubject(context, "web_socket.errors")
+        #: Are given each frame, and when it went, in seconds since 1970.
+        self._recorders: list[Callable[[bool, float, network.WebSocketFrame], object]] = []
 
     def __repr__(self) -> str:
         return printable(f"<WebSocket {shown_url(self.url)}{' (closed)' if self.is_closed() else ''}>")
@@ -76,7 +79,11 @@ class WebSocket:
 
     # What the network tells:
 
-    def _take(self, frame: network.WebSocketFrame, sent: bool) -> None:
+    def _take(self, frame: network.WebSocketFrame, sent: bool, timestamp: float) -> None:
+        if self._recorders:
+            row = self.exchange._row
+            for record in self._recorders:
+                record(sent, row.wall_time + timestamp - row.started, frame)
         stream = self._sent if sent else self._received
         if stream.listened:
             text = frame.payload_data

@@ -110,6 +110,10 @@ class ContextOptions(DeviceOptions, total=False):
     :ivar storage_state: what it has of cookies and storage from the beginning: see
         :meth:`BrowserContext.storage_state`; a dict, or the path of a file.
     :ivar origins_with_universal_network_access: origins that may read across origins.
+    :ivar record_har_path: a file of HAR that what goes over the network is recorded to, from the beginning: see
+        :meth:`BrowserContext.record_har`.
+    :ivar record_har_url_filter: only URLs that match.
+    :ivar record_har_content: what becomes of bodies: ``"embed"``, ``"attach"`` or ``"omit"``.
     """
 
     no_viewport: bool | None
@@ -135,7 +139,13 @@ class ContextOptions(DeviceOptions, total=False):
     proxy: ProxySettings | None
     storage_state: Mapping[str, Any] | str | os.PathLike[str] | None
     origins_with_universal_network_access: Sequence[str] | None
+    record_har_path: str | os.PathLike[str] | None
+    record_har_url_filter: str | re.Pattern[str] | None
+    record_har_content: HarContent | None
 
+
+#: What becomes of bodies in a HAR file.
+HarContent = Literal["embed", "attach", "omit"]
 
 #: Permissions by their names in the web's standards, and by Chromium's.
 PERMISSIONS: Final = {
@@ -167,7 +177,7 @@ PERMISSIONS: Final = {
 #: Options that are not said to pages.
 _NOT_SAID: Final = frozenset(
     "no_viewport permissions base_url accept_downloads proxy storage_state "
-    "origins_with_universal_network_access".split()
+    "origins_with_universal_network_access record_har_path record_har_url_filter record_har_content".split()
 )
 
 #: A name of a header, and what cannot be in a value.
@@ -250,6 +260,18 @@ def _is_number(value: object) -> bool:
 def _a_bool(name: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise TypeError(f"{name}={value!r}: True or False is wanted")
+    return value
+
+
+def _a_path(name: str, value: Any) -> str | os.PathLike[str]:
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(f"{name}={value!r}: the path of a file")
+    return value
+
+
+def _a_url_filter(name: str, value: Any) -> str | re.Pattern[str]:
+    if not isinstance(value, str | re.Pattern):
+        raise TypeError(f"{name}={value!r}: a glob for URLs, or a re.Pattern")
     return value
 
 
@@ -429,4 +451,7 @@ _CHECKS: Final[dict[str, Callable[[str, Any], object]]] = {
     "storage_state": _a_state,
     "proxy": checked_proxy,
     "origins_with_universal_network_access": _some_origins,
+    "record_har_path": _a_path,
+    "record_har_url_filter": _a_url_filter,
+    "record_har_content": _one_of(*get_args(HarContent)),
 }

@@ -17,7 +17,8 @@ from txcdp._timeouts import DEFAULT, DefaultTimeouts, Timeout, seconds_of
 from txcdp._url_patterns import URLMatch, url_matcher
 from txcdp.domains import page, target
 from txcdp.errors import CommandTimeout, ContextDestroyed, DialogOpen, Gone, NotABrowser
-from txcdp.network import Exchange, ExchangeMatch, Request, Response, WebSocket
+from txcdp.network import Exchange, ExchangeMatch, HarBodies, HarRecording, Request, Response, WebSocket
+from txcdp.network._har_recording import stop_all
 from txcdp.network._waits import ExchangeWait, IdleWait, exchange_matcher
 from txcdp.page import _capture as capture
 from txcdp.page import _commits as commits
@@ -489,6 +490,34 @@ class Page(SelectorReading):
         matches = exchange_matcher(predicate, self.context._base_url)
         what = predicate if isinstance(predicate, str) else getattr(predicate, "pattern", "an exchange")
         return ExchangeWait(self._tree.network, matches).begin(self._seconds(timeout), str(what))
+
+    @returns_deferred
+    async def record_har(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        bodies: HarBodies = "embed",
+        pattern: URLMatch | None = None,
+        secrets: bool = False,
+    ) -> HarRecording:
+        """Record what goes over the network for the page as a file of HAR 1.2.
+
+        Each exchange is written when it has ended, and nothing of it is held then; the file is whole after each of
+        them, also where the browser or the program ends half-way. Its owner alone may read it (mode 0600).
+
+        :param path: of the file; one that is there is replaced.
+        :param bodies: ``"embed"``: they are in the file; ``"attach"``: in files beside it; ``"omit"``: nowhere.
+        :param pattern: only URLs that match, as for :meth:`wait_for_url`.
+        :param secrets: whether cookies, authorization, tokens, passwords and their like are written; else their values
+            are masked, in headers, cookies, URLs, forms and JSON.
+        :returns: fires with the :class:`HarRecording` when it has begun: it ends with the page, or by its ``stop()``.
+            Fails with :exc:`OSError` where the file cannot be written, with :exc:`ValueError` or :exc:`TypeError` for
+            what is no such argument, and like ``Session.execute``.
+        """
+        network = self._tree.network
+        made = await self.context._record(self.exchanges, path, bodies, pattern, secrets)
+        network.recordings.append(made)
+        return made
 
     def network_idle(self, *, idle: float = 0.5, in_flight: int = 0, timeout: Timeout = DEFAULT) -> Deferred[None]:
         """Wait until nothing has gone over the network for a while.
@@ -1053,6 +1082,8 @@ class Page(SelectorReading):
         """
         if self.session.ended:
             return
+        if self._tree.network.recordings:
+            await stop_all(self._tree.network.recordings)
         connection = self._connection
         if run_before_unload:
             with contextlib.suppress(Gone):  # it has closed before it could answer

@@ -54,13 +54,21 @@ class GatheredStream(StreamSubject[T]):
     It goes on whatever becomes of one of them: the failure or the end of a source only ends its part.
 
     :param sources: returns the streams that there are at present.
+    :param begin: is called each time that there is a first subscriber.
     """
 
-    __slots__ = ("_parts", "_sources")
+    __slots__ = ("_begin", "_parts", "_sources")
 
-    def __init__(self, context: StreamContext, name: str, sources: Callable[[], Iterable[Stream[Any]]]) -> None:
+    def __init__(
+        self,
+        context: StreamContext,
+        name: str,
+        sources: Callable[[], Iterable[Stream[Any]]],
+        begin: Callable[[], object] | None = None,
+    ) -> None:
         super().__init__(context, name)
         self._sources = sources
+        self._begin = begin
         self._parts: dict[Stream[Any], abc.DisposableBase] = {}
 
     def add(self, source: Stream[Any]) -> None:
@@ -76,6 +84,8 @@ class GatheredStream(StreamSubject[T]):
                 self._parts[source] = part
 
     def _first_came(self) -> None:
+        if self._begin is not None:
+            self._begin()
         for each in self._sources():
             self.add(each)
 
@@ -113,13 +123,16 @@ class OwnersStreams:
         self._streams: dict[str, StreamSubject[Any]] = {}
         self._end: tuple[Exception | None] | None = None
 
-    def gathered(self, name: str) -> StreamSubject[Any]:
-        """Return the stream that gathers those of that name, the same one each time."""
+    def gathered(self, name: str, begin: Callable[[], object] | None = None) -> StreamSubject[Any]:
+        """Return the stream that gathers those of that name, the same one each time.
+
+        :param begin: is called each time that there is a first subscriber.
+        """
         stream = self._streams.get(name)
         if stream is not None:
             return stream
         sources = lambda: [getattr(each, name) for each in self._owners()]  # noqa: E731
-        return self._made(name, GatheredStream(self._context, f"{self._name}.{name}", sources))
+        return self._made(name, GatheredStream(self._context, f"{self._name}.{name}", sources, begin))
 
     def own(self, name: str, begin: Callable[[], object] = lambda: None) -> StreamSubject[Any]:
         """Return a stream of the owner itself, the same one each time; see :class:`OnDemandStream`."""

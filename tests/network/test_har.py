@@ -1,0 +1,106 @@
+"""Secrets are masked by the names of headers and fields, and nothing else is."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from twisted.internet.task import Clock
+
+from txcdp.network import _masking as masking
+from txcdp.network._har_file import HarFile
+
+
+class TestHeaders:
+    @pytest.mark.parametrize(
+        ("name", "value", "shown"),
+        [
+            ("Cookie", "a=1; b=two=2", "a=***; b=***"),
+            ("set-cookie", "sid=abc; Path=/; HttpOnly", "sid=***; Path=/; HttpOnly"),
+            ("Authorization", "Bearer abc.def", "Bearer ***"),
+            ("Proxy-Authorization", "abc", "***"),
+            ("X-Api-Key", "abc", "***"),
+            ("X-CSRF-Token", "abc", "***"),
+            ("X-Amz-Security-Token", "abc", "***"),
+            ("Referer", "https://u:p@example.com/?token=abc&x=1#access_token=2", None),
+            ("Location", "/next?code=abc&state=1", "/next?code=***&state=1"),
+            (":path", "/a?password=b", "/a?password=***"),
+            ("Access-Control-Allow-Credentials", "true", "true"),
+            ("WWW-Authenticate", "Basic realm=x", "Basic realm=x"),
+            (":authority", "example.com", "example.com"),
+            ("Content-Type", "text/html", "text/html"),
+            ("Cache-Control", "no-cache", "no-cache"),
+        ],
+    )
+    def test_a_header(self, name: str, value: str, shown: str | None) -> None:
+        found = masking.masked_header(name, value)
+        assert found == ("https://***@example.com/?token=***&x=1#access_token=***" if shown is None else shown)
+
+
+class TestTexts:
+    def test_a_form(self) -> None:
+        form = "application/x-www-form-urlencoded"
+        assert masking.masked_text("user=ada&password=a%26b&x%5Btoken%5D=1&empty=&pin=", form) == (
+            "user=ada&password=***&x%5Btoken%5D=***&empty=&pin="
+        )
+
+    def test_json(self) -> None:
+        text = '{"user": "ada", "access_token" : "a\\"b", "n": [{"password":"x"}], "token": 1, "say": "token: x"}'
+        assert masking.masked_text(text, "application/json; charset=utf-8") == (
+            '{"user": "ada", "access_token" : "***", "n": [{"password":"***"}], "token": 1, "say": "token: x"}'
+        )
+
+    def test_parts(self) -> None:
+        text = (
+            '--x\r\nContent-Disposition: form-data; name="password"\r\n\r\nsecret\r\n'
+            '--x\r\nContent-Disposition: form-data; name="a"\r\nContent-Type: text/plain\r\n\r\nb\r\n--x--\r\n'
+        )
+        assert masking.masked_text(text, "multipart/form-data; boundary=x") == text.replace("secret", "***")
+
+    def test_other_texts_stay(self) -> None:
+        for text in ("<p>token=abc", "token=abc", "", '<a href="?password=x">'):
+            assert masking.masked_text(text, "text/html") == text
+
+
+class TestFile:
+    def test_it_is_whole_after_each_entry(self, tmp_path):
+        path = tmp_path / "a.har"
+        file = HarFile(path, {"version": "1.2", "creator": {}}, Clock())
+        assert json.loads(path.read_bytes())["log"] == {"version": "1.2", "creator": {}, "entries": [], "pages": []}
+        assert path.stat().st_mode & 0o777 == 0o600
+        file.pages.append({"id": "page_1", "title": "x" * 100})
+        file.changed()
+        for number in range(3):
+            file.add([b'{"n":', str(number).encode(), b"}"])
+            log = json.loads(path.read_bytes())["log"]
+            assert [each["n"] for each in log["entries"]] == list(range(number + 1))
+            assert log["pages"] == file.pages
+        file.pages[0]["title"] = "y"  # what closes the file is shorter now
+        file.changed()
+        file.close()
+        file.add([b"{}"])
+        assert json.loads(path.read_bytes())["log"]["pages"] == [{"id": "page_1", "title": "y"}]
+
+    def test_entries_wait_for_each_other_where_there_are_many_pages(self, tmp_path):
+        path, clock = tmp_path / "a.har", Clock()
+        file = HarFile(path, {"version": "1.2"}, clock)
+        file.pages += [{"id": f"page_{number}", "title": "x" * 100} for number in range(1000)]
+        file.changed()
+        file.add([b"1"])
+        assert not clock.getDelayedCalls()
+        file.add([b"2"])
+        assert json.loads(path.read_bytes())["log"]["entries"] == [1]
+        clock.advance(1)
+        assert json.loads(path.read_bytes())["log"]["entries"] == [1, 2]
+        file.add([b'"', b"x" * 3_000_000, b'"'])  # and large ones wait for nobody
+        log = json.loads(path.read_bytes())["log"]
+        assert [len(str(each)) for each in log["entries"]] == [1, 1, 3_000_000]
+        file.close()
+
+    def test_one_that_is_there_is_replaced_and_may_be_read_by_its_owner_alone(self, tmp_path):
+        path = tmp_path / "a.har"
+        path.write_text("x" * 10_000)
+        path.chmod(0o644)
+        HarFile(path, {"version": "1.2"}, Clock()).close()
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert json.loads(path.read_bytes()) == {"log": {"version": "1.2", "entries": [], "pages": []}}

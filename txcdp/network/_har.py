@@ -1,0 +1,302 @@
+"""Exchanges as entries of HAR 1.2.
+
+What the format has no field for begins with an underscore, as Chromium's own export has it: ``_resourceType``,
+``_priority``, ``_initiator`` (always an object), ``_fromCache``, ``_transferSize``, ``_error``, ``_webSocketMessages``.
+A request's body that is no text is base64, with ``_encoding``, as that of a response is with ``encoding``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+import os
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any, Final, Literal
+from urllib.parse import parse_qsl, urlsplit
+
+from txcdp.network import _masking as masking
+from txcdp.network._exchange import Exchange
+from txcdp.network._responses import Body
+from txcdp.protocol import from_json, to_json
+
+#: What becomes of bodies.
+HarBodies = Literal["embed", "attach", "omit"]
+
+_VERSIONS: Final = {"http/1.0": "HTTP/1.0", "http/1.1": "HTTP/1.1", "h2": "HTTP/2.0", "h3": "HTTP/3.0"}
+_NOT_WRITTEN: Final = "its body could not be read: "
+
+
+def timestamp(seconds: float) -> str:
+    """Return seconds since 1970 as HAR has them."""
+    return datetime.fromtimestamp(max(seconds, 0.0), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True)
+class EntryWriter:
+    """Makes the entries of one file.
+
+    :ivar bodies: what becomes of them.
+    :ivar secrets: whether they are written as well.
+    :ivar folder: where bodies are put as files.
+    """
+
+    bodies: HarBodies
+    secrets: bool
+    folder: Path
+
+    def entry(self, exchange: Exchange, page: str, now: float, body: Body | None, comment: str) -> dict[str, Any]:
+        """Return the entry of an exchange, as it is now.
+
+        :param page: the id of its page.
+        :param now: seconds since 1970, where nothing tells when it began.
+        :param body: of its response; None: there is none, or it is not written.
+        :param comment: why not, in words.
+        """
+        row = exchange._row
+        timings = _timings(exchange)
+        spent = (timings[name] for name in ("blocked", "dns", "connect", "send", "wait", "receive"))
+        made: dict[str, Any] = {
+            "pageref": page,
+            "startedDateTime": timestamp(row.wall_time or now),
+            "time": round(sum(max(each, 0.0) for each in spent), 3),
+            "request": self._request(exchange),
+            "response": self._response(exchange, body, comment),
+            "cache": {},
+            "timings": timings,
+            "_resourceType": exchange.request.resource_type,
+        }
+        said = row.response
+        if said is not None and said.remote_ip_address:
+            made["serverIPAddress"] = said.remote_ip_address.strip("[]")
+            if said.connection_id:
+                made["connection"] = str(int(said.connection_id))
+        if row.priority:
+            made["_priority"] = row.priority
+        if row.initiator is not None:
+            made["_initiator"] = self._initiator(from_json(to_json(row.initiator)))
+        if row.cached in ("disk", "memory"):
+            made["_fromCache"] = row.cached
+        if not row.state.is_end:
+            made["comment"] = "it had not ended when the recording did"
+        return made
+
+    # The request:
+
+    def _request(self, exchange: Exchange) -> dict[str, Any]:
+        request = exchange.request
+        pairs = request._pairs(True)
+        sizes = exchange.sizes
+        url = exchange._row.url
+        made = {
+            "method": request.method,
+            "url": self._url(url),
+            "httpVersion": _version(exchange),
+            "cookies": self._cookies_sent(pairs),
+            "headers": self._headers(pairs),
+            "queryString": self._fields(urlsplit(url).query),
+            "headersSize": sizes["requestHeadersSize"] or -1,
+            "bodySize": sizes["requestBodySize"],
+        }
+        data = request._told_body()
+        if data is not None:
+            made["postData"] = self._post_data(data, {name.lower(): value for name, value in pairs})
+        elif request.has_post_data:
+            made["bodySize"] = -1
+        return made
+
+    def _post_data(self, data: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
+        kind = headers.get("content-type", "")
+        made: dict[str, Any] = {"mimeType": kind, "params": []}
+        if self.bodies == "omit":
+            return {**made, "text": "", "comment": "left out"}
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError:
+            return {**made, "text": b64encode(data).decode(), "_encoding": "base64"}
+        made["text"] = text if self.secrets else masking.masked_text(text, kind)
+        if "x-www-form-urlencoded" in kind:
+            made["params"] = self._fields(text)
+        return made
+
+    # The response:
+
+    def _response(self, exchange: Exchange, body: Body | None, comment: str) -> dict[str, Any]:
+        row, response = exchange._row, exchange.response
+        if response is None:
+            return {
+                "status": 0, "statusText": "", "httpVersion": _version(exchange), "cookies": [], "headers": [],
+                "content": {"size": 0, "mimeType": "x-unknown"}, "redirectURL": "", "headersSize": -1, "bodySize": -1,
+                "_transferSize": 0, "_error": exchange.failure or "there was no response",
+            }  # fmt: skip
+        pairs = response._pairs(True)
+        sizes = exchange.sizes
+        location = next((value for name, value in pairs if name.lower() == "location"), "")
+        made = {
+            "status": row.status,
+            "statusText": response.status_text,
+            "httpVersion": _version(exchange),
+            "cookies": self._cookies_received(pairs),
+            "headers": self._headers(pairs),
+            "content": self._content(exchange, body, comment),
+            "redirectURL": self._url(location),
+            "headersSize": sizes["responseHeadersSize"] or -1,
+            "bodySize": sizes["responseBodySize"],
+            "_transferSize": sizes["responseHeadersSize"] + sizes["responseBodySize"],
+            "_error": exchange.failure,
+        }
+        if exchange.failure is None:
+            del made["_error"]
+        return made
+
+    def _content(self, exchange: Exchange, body: Body | None, comment: str) -> dict[str, Any]:
+        row = exchange._row
+        said = row.response
+        content_type = "" if exchange.response is None else exchange.response.headers.get("content-type", "")
+        size = row.body_decoded if body is None else len(body.data)
+        made: dict[str, Any] = {"size": size, "mimeType": content_type or (said and said.mime_type) or "x-unknown"}
+        encoded_size = exchange.sizes["responseBodySize"]
+        if not size and exchange._has_come:
+            made["size"] = size = encoded_size  # it came past the page
+        if size > encoded_size > 0:
+            made["compression"] = size - encoded_size
+        if comment:
+            made["comment"] = comment
+        if body is not None:
+            self._put(made, body, content_type)
+        return made
+
+    def _put(self, made: dict[str, Any], body: Body, content_type: str) -> None:
+        data = body.data
+        text: str | None
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError:
+            text = None
+        if text is not None and not self.secrets:
+            masked = masking.masked_text(text, content_type)
+            if masked != text:
+                text, data = masked, masked.encode()
+        if self.bodies == "attach":
+            made["_file"] = self._attach(data, content_type)
+        elif text is not None and ("\0" not in text or not text):
+            made["text"] = text
+        else:
+            made["text"], made["encoding"] = b64encode(data).decode(), "base64"
+
+    def _attach(self, data: bytes, content_type: str) -> str:
+        """Write a body to a file of its own, and return its name."""
+        suffix = mimetypes.guess_extension(content_type.partition(";")[0].strip()) or ".dat"
+        name = hashlib.sha1(data, usedforsecurity=False).hexdigest() + suffix
+        path = self.folder / name
+        if not path.exists():
+            partial = self.folder / f".{name}.part"
+            file = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(file, "wb") as written:
+                written.write(data)
+            os.replace(partial, path)
+        return name
+
+    # Parts of both:
+
+    def _url(self, url: str) -> str:
+        return url if self.secrets else masking.masked_url(url)
+
+    def _initiator(self, initiator: Any) -> Any:
+        """Return who has asked, the URLs of its scripts as they may be shown."""
+        if self.secrets:
+            return initiator
+        if isinstance(initiator, dict):
+            return {
+                name: masking.masked_url(value) if name == "url" and isinstance(value, str) else self._initiator(value)
+                for name, value in initiator.items()
+            }
+        return [self._initiator(each) for each in initiator] if isinstance(initiator, list) else initiator
+
+    def _headers(self, pairs: list[tuple[str, str]]) -> list[dict[str, str]]:
+        if self.secrets:
+            return [{"name": name, "value": value} for name, value in pairs]
+        return [{"name": name, "value": masking.masked_header(name, value)} for name, value in pairs]
+
+    def _fields(self, query: str) -> list[dict[str, str]]:
+        return [
+            {"name": name, "value": masking.MASK if value and self._hides(name) else value}
+            for name, value in parse_qsl(query, keep_blank_values=True)
+        ]
+
+    def _hides(self, name: str) -> bool:
+        return not self.secrets and masking.is_secret_field(name)
+
+    def _cookies_sent(self, pairs: list[tuple[str, str]]) -> list[dict[str, str]]:
+        found = []
+        for name, value in pairs:
+            if name.lower() == "cookie":
+                for each in value.split(";"):
+                    key, equals, said = each.strip().partition("=")
+                    if equals:
+                        found.append({"name": key, "value": said if self.secrets else masking.MASK})
+        return found
+
+    def _cookies_received(self, pairs: list[tuple[str, str]]) -> list[dict[str, Any]]:
+        return [self._cookie(value) for name, value in pairs if name.lower() == "set-cookie"]
+
+    def _cookie(self, text: str) -> dict[str, Any]:
+        pair, *attributes = text.split(";")
+        name, _, value = pair.strip().partition("=")
+        made: dict[str, Any] = {"name": name, "value": value if self.secrets else masking.MASK}
+        for each in attributes:
+            key, _, said = each.strip().partition("=")
+            match key.lower():
+                case "path" | "domain":
+                    made[key.lower()] = said
+                case "httponly":
+                    made["httpOnly"] = True
+                case "secure":
+                    made["secure"] = True
+                case "samesite":
+                    made["sameSite"] = said
+                case "expires":
+                    try:
+                        made["expires"] = timestamp(parsedate_to_datetime(said).timestamp())
+                    except (ValueError, OverflowError):
+                        continue  # no date
+        return made
+
+
+def _version(exchange: Exchange) -> str:
+    said = exchange._row.response
+    protocol = "" if said is None else said.protocol or ""
+    return _VERSIONS.get(protocol.lower(), protocol.upper() or "HTTP/1.1")
+
+
+def _timings(exchange: Exchange) -> dict[str, float]:
+    """Return how long what took, in milliseconds; -1: it did not happen."""
+    row = exchange._row
+    said = None if row.response is None else row.response.timing
+    if said is None:
+        spent = 0.0 if row.ended is None or not row.started else (row.ended - row.started) * 1000
+        return {"blocked": -1, "dns": -1, "connect": -1, "ssl": -1, "send": 0, "wait": _ms(spent), "receive": 0}
+    queued = max(said.request_time - row.started, 0.0) * 1000 if row.started else 0.0
+    first = next((each for each in (said.dns_start, said.connect_start, said.send_start) if each >= 0), 0.0)
+    ended = said.receive_headers_end if row.ended is None else (row.ended - said.request_time) * 1000
+    return {
+        "blocked": _ms(queued + first),
+        "dns": _between(said.dns_start, said.dns_end),
+        "connect": _between(said.connect_start, said.connect_end),
+        "ssl": _between(said.ssl_start, said.ssl_end),
+        "send": max(_between(said.send_start, said.send_end), 0.0),
+        "wait": max(_between(said.send_end, said.receive_headers_end), 0.0),
+        "receive": _ms(ended - max(said.receive_headers_end, 0.0)),
+    }
+
+
+def _between(begin: float, end: float) -> float:
+    return _ms(end - begin) if begin >= 0 and end >= begin else -1
+
+
+def _ms(value: float) -> float:
+    return round(max(value, 0.0), 3)

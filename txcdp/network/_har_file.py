@@ -1,0 +1,107 @@
+"""A file of HAR 1.2 that grows: it is whole after each entry, whatever happens next.
+
+Entries come first, and what closes the file after them: each new entry takes the place of that, in one write together
+with what closes the file then. So who is killed leaves a whole file, and no entry is held in memory.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from txcdp._deferreds import Timer
+from txcdp._reactor import Clock
+from txcdp.protocol import to_json
+
+#: Bytes of what closes a file, with its pages, up to which it is written with each entry; else with several at once.
+_SMALL: Final = 16384
+
+#: Seconds that entries wait for each other then, and bytes of them at which they do not.
+_TOGETHER: Final = 0.25
+_MOST_WAITING: Final = 1 << 20
+
+
+class HarFile:
+    """A file of HAR 1.2 that is being written, which its owner alone may read.
+
+    :param path: where; one that is there is replaced.
+    :param head: the members of the log besides entries and pages.
+    :param clock: the reactor.
+    :ivar pages: its pages; whoever changes one tells so by :meth:`changed`.
+    :raises OSError: it cannot be written.
+    """
+
+    def __init__(self, path: Path, head: dict[str, Any], clock: Clock) -> None:
+        self.path = path
+        self.pages: list[dict[str, Any]] = []
+        self.entries = 0
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_CLOEXEC", 0), 0o600)
+        os.chmod(path, 0o600)
+        self._waiting: list[bytes] = []
+        self._size = 0
+        self._timer = Timer(clock, self.flush)
+        self._closing = b""
+        self._dirty = True
+        self._closed = False
+        begin = b'{"log":' + to_json(head)[:-1] + b',"entries":['
+        self._end = len(begin)
+        self._write(begin, 0)
+        self.flush()
+
+    def add(self, parts: Iterable[bytes]) -> None:
+        """Write an entry, in pieces where it is large."""
+        if self._closed:
+            return
+        first = b",\n" if self.entries else b"\n"
+        self.entries += 1
+        open_ended = False
+        self._waiting.append(first)
+        self._size += len(first)
+        for each in parts:
+            self._waiting.append(each)
+            self._size += len(each)
+            if self._size > _MOST_WAITING:
+                self._write_waiting()
+                open_ended = True  # what closed the file is overwritten
+        if open_ended or len(self._closing) <= _SMALL:
+            self.flush()
+        else:
+            self._timer.set(_TOGETHER)
+
+    def changed(self) -> None:
+        """Take note that a page has changed."""
+        self._dirty = True
+
+    def flush(self) -> None:
+        """Write what waits, and what closes the file."""
+        self._timer.stop()
+        if self._closed:
+            return
+        if self._dirty:
+            self._dirty = False
+            self._closing = b'\n],"pages":' + to_json(self.pages) + b"}}\n"
+        data, self._waiting, self._size = b"".join(self._waiting), [], 0
+        self._write(data + self._closing, self._end)
+        self._end += len(data)
+        os.ftruncate(self._file, self._end + len(self._closing))
+
+    def close(self) -> None:
+        """Write all, and close it."""
+        if not self._closed:
+            self._dirty = True
+            self.flush()
+            self._closed = True
+            os.close(self._file)
+
+    def _write_waiting(self) -> None:
+        data, self._waiting, self._size = b"".join(self._waiting), [], 0
+        self._write(data, self._end)
+        self._end += len(data)
+
+    def _write(self, data: bytes, at: int) -> None:
+        view = memoryview(data)
+        while view:
+            written = os.pwrite(self._file, view, at)
+            view, at = view[written:], at + written

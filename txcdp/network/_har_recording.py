@@ -1,0 +1,309 @@
+"""A recording of what goes over the network, as a file of HAR 1.2.
+
+Each exchange is written when it has ended, and what was told of it late has come, or does not; then nothing of it is
+held. Messages of a WebSocket wait for its end in a file that has no name.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final, Self
+from urllib.parse import urlsplit
+
+from twisted.internet.defer import CancelledError, Deferred, DeferredList
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from txcdp._deferreds import OneShot, returns_deferred, with_deadline
+from txcdp._reactor import Clock
+from txcdp._url_patterns import URLMatch, url_matcher
+from txcdp.domains import network
+from txcdp.errors import TxcdpError
+from txcdp.model import ExchangeState
+from txcdp.network import _masking as masking
+from txcdp.network._exchange import Exchange
+from txcdp.network._har import EntryWriter, HarBodies, timestamp
+from txcdp.network._har_file import HarFile
+from txcdp.network._responses import Body
+from txcdp.protocol import to_json
+from txcdp.streams import Stream
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from txcdp.page import Page
+
+log = Logger()
+
+#: Seconds that a recording which is stopped waits for the bodies of what has ended.
+_STOPPING: Final = 5.0
+
+#: Bytes of a socket's messages that are held in memory; more of them are in a file.
+_HELD: Final = 1 << 18
+
+#: What is read of that at a time.
+_PIECE: Final = 1 << 16
+
+#: What is on a network; a ``data:`` URL, say, is not.
+_SCHEMES: Final = frozenset({"http", "https", "ws", "wss"})
+
+
+class Messages:
+    """The messages of a WebSocket, as Chromium's own export has them.
+
+    :param secrets: whether secrets are kept, too.
+    """
+
+    def __init__(self, secrets: bool) -> None:
+        self._secrets = secrets
+        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(_HELD)  # noqa: SIM115  (until the socket is closed)
+        self._count = 0
+
+    def take(self, sent: bool, time: float, frame: network.WebSocketFrame) -> None:
+        """Keep a message."""
+        data = frame.payload_data if self._secrets else masking.masked_text(frame.payload_data, "")
+        message = {"type": "send" if sent else "receive", "time": time, "opcode": int(frame.opcode), "data": data}
+        self._file.write((b"," if self._count else b"") + to_json(message))
+        self._count += 1
+
+    def pieces(self, entry: bytes) -> Iterator[bytes]:
+        """Return an entry with the messages in it, piece by piece."""
+        yield entry[:-1] + b',"_webSocketMessages":['
+        self._file.seek(0)
+        while piece := self._file.read(_PIECE):
+            yield piece
+        yield b"]}"
+        self._file.close()
+
+
+class Pages:
+    """The pages of a file: one for each navigation of a page's main frame, and what it asks for after that.
+
+    :param file: has them.
+    :param clock: the reactor.
+    :param title: returns a URL as it is written.
+    """
+
+    def __init__(self, file: HarFile, clock: Clock, title: Callable[[str], str]) -> None:
+        self._file = file
+        self._clock = clock
+        self._title = title
+        self._present: dict[Page | None, dict[str, Any]] = {}
+        self._begun: dict[str, tuple[dict[str, Any], float]] = {}
+
+    def of(self, exchange: Exchange) -> str:
+        """Return the id of the page that an exchange belongs to."""
+        page, row = exchange.page, exchange._row
+        navigates = (
+            page is not None
+            and row.is_navigation
+            and exchange.redirected_from is None
+            and exchange.frame is page.main_frame
+        )
+        if not navigates and page in self._present:
+            return str(self._present[page]["id"])
+        url = "" if page is None else exchange._row.url if navigates else page.url
+        made = {
+            "startedDateTime": timestamp(row.wall_time or self._clock.seconds()),
+            "id": f"page_{len(self._file.pages) + 1}",
+            "title": self._title(url) if url else "workers",
+            "pageTimings": {"onContentLoad": -1, "onLoad": -1},
+        }
+        self._file.pages.append(made)
+        self._file.changed()
+        if page is not None and page not in self._present:
+            for stream in (page.dom_content_loaded, page.loaded):
+                stream.subscribe(self._reached, lambda _: None)
+            page.session._feed_into(ended=lambda _: self._left(page))
+        self._present[page] = made
+        if navigates:
+            self._begun[row.loader_id] = made, row.started
+        return str(made["id"])
+
+    def _reached(self, page: Page) -> None:
+        document = page._tree.document(page.main_frame._row)
+        begun = None if document is None else self._begun.get(document.loader_id)
+        if document is None or begun is None:
+            return
+        made, started = begun
+        for name, event in (("onContentLoad", "DOMContentLoaded"), ("onLoad", "load")):
+            if document.reached.get(event):
+                made["pageTimings"][name] = round(max(document.reached[event] - started, 0.0) * 1000, 3)
+        if "load" in document.reached:
+            del self._begun[document.loader_id]
+        self._file.changed()
+
+    def _left(self, page: Page) -> None:
+        self._present.pop(page, None)
+
+
+class HarRecording:
+    """A recording of what goes over the network; made by ``Page.record_har`` and ``BrowserContext.record_har``.
+
+    ``async with`` stops it at the end.
+
+    :param exchanges: what is recorded.
+    :param path: the file.
+    :param head: who has made it, and with which browser.
+    :param bodies: what becomes of bodies.
+    :param pattern: which URLs; None: all.
+    :param base_url: what a pattern may be relative to.
+    :param secrets: whether secrets are written, too.
+    :raises OSError: the file cannot be written.
+    :ivar path: the file.
+    """
+
+    def __init__(
+        self,
+        exchanges: Stream[Exchange],
+        path: str | os.PathLike[str],
+        head: Mapping[str, Any],
+        *,
+        bodies: HarBodies = "embed",
+        pattern: URLMatch | None = None,
+        base_url: str | None = None,
+        secrets: bool = False,
+    ) -> None:
+        if bodies not in ("embed", "attach", "omit"):
+            raise ValueError(f'bodies={bodies!r}: "embed", "attach" or "omit"')
+        self.path = Path(os.path.abspath(path))
+        self._matches = None if pattern is None else url_matcher(pattern, base_url)
+        self._clock = exchanges.context.clock
+        self._bodies = bodies
+        self._secrets = secrets
+        self._entries = EntryWriter(bodies, secrets, self.path.parent)
+        self._file = HarFile(self.path, {"version": "1.2", **head}, self._clock)
+        title: Callable[[str], str] = str if secrets else masking.masked_url
+        self._pages = Pages(self._file, self._clock, title)
+        self._under_way: dict[Exchange, Deferred[None]] = {}
+        self._stopping = False
+        self._stopped: OneShot[Path] = OneShot()
+        self._error: OSError | None = None
+        self._listening = exchanges.subscribe(self._begun, lambda _: self._stop(), self._stop)
+
+    def __repr__(self) -> str:
+        return f"<HarRecording {self.path.name}: {self._file.entries} entries>"
+
+    @property
+    def entries(self) -> int:
+        """How many exchanges were written so far."""
+        return self._file.entries
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    @returns_deferred
+    async def stop(self) -> Path:
+        """Stop recording, and close the file.
+
+        What has ended is waited for, up to 5 s; what is under way is written as far as it has come, and marked so.
+
+        :returns: fires with the path when the file is closed; may be called any number of times. Fails with
+            :exc:`OSError` where it could not be written.
+        """
+        self._stop()
+        path = await self._stopped.wait()
+        if self._error is not None:
+            raise self._error
+        return path
+
+    def _begun(self, exchange: Exchange) -> None:
+        url = exchange._row.url
+        if urlsplit(url).scheme not in _SCHEMES or not (self._matches is None or self._matches(url)):
+            return
+        page = self._pages.of(exchange)
+        recording = Deferred.fromCoroutine(self._record(exchange, page, self._clock.seconds()))
+        if not recording.called:
+            self._under_way[exchange] = recording
+        recording.addErrback(self._failed).addCallback(lambda _: self._left(exchange))
+
+    def _left(self, exchange: Exchange) -> None:
+        self._under_way.pop(exchange, None)
+
+    async def _record(self, exchange: Exchange, page: str, now: float) -> None:
+        messages = None
+        socket = exchange.web_socket
+        if socket is not None:
+            messages = Messages(self._secrets)
+            socket._recorders.append(messages.take)
+        body: Body | None = None
+        comment = ""
+        try:
+            await exchange.when_finished()
+            if self._bodies != "omit":
+                body, comment = await self._body(exchange)
+            await exchange._when_response_told()
+            await exchange._when_request_told()
+        except CancelledError:
+            if self._bodies != "omit" and body is None and not comment:
+                comment = "its body was not there when the recording ended"
+        entry = to_json(self._entries.entry(exchange, page, now, body, comment))
+        self._file.add((entry,) if messages is None else messages.pieces(entry))
+
+    async def _body(self, exchange: Exchange) -> tuple[Body | None, str]:
+        """Return the body of what has ended, or why there is none."""
+        if exchange.response is None or exchange._row.state in _WITHOUT or exchange._has_none:
+            return None, ""
+        if exchange.response.status == 304 and not exchange._row.body_decoded:
+            return None, ""
+        try:
+            return await exchange._read(), ""
+        except TxcdpError as error:
+            return None, f"its body could not be read: {error}"
+
+    def _failed(self, failure: Failure) -> None:
+        """Take note of an entry that could not be written, which harms no other."""
+        if failure.check(OSError) and self._error is None:
+            self._error = failure.value  # type: ignore[assignment]
+            log.error("Writing {path} failed: {error}", path=self.path.name, error=failure.getErrorMessage())
+        elif not failure.check(OSError):
+            log.failure("An exchange could not be recorded", failure=failure)
+
+    def _stop(self) -> None:
+        if self._stopping:
+            return
+        self._stopping = True
+        self._listening.dispose()
+        for exchange, recording in list(self._under_way.items()):
+            if not exchange.finished:
+                recording.cancel()
+        waiting: Deferred[Any] = DeferredList(list(self._under_way.values()))
+        with_deadline(self._clock, waiting, _STOPPING, TimeoutError).addBoth(self._close)
+
+    def _close(self, _: object) -> None:
+        for recording in list(self._under_way.values()):
+            recording.cancel()
+        try:
+            self._file.close()
+        except OSError as error:
+            self._error = self._error or error
+        self._stopped.fire(self.path)
+
+
+#: Ends at which the browser has no body that is whole.
+_WITHOUT: Final = frozenset(ExchangeState) - {ExchangeState.FINISHED}
+
+
+async def stop_all(recordings: list[HarRecording]) -> None:
+    """Stop recordings, whose owner is about to end; what of their files could not be written they have logged."""
+    await DeferredList([each.stop() for each in recordings], consumeErrors=True)
+    recordings.clear()
+
+
+def head_of(product: str) -> dict[str, Any]:
+    """Return who makes a file, and with which browser, by what ``Browser.getVersion`` says of that."""
+    from importlib.metadata import version
+
+    name, _, number = product.partition("/")
+    return {
+        "creator": {"name": "txcdp", "version": version("txcdp")},
+        "browser": {"name": name or "Chromium", "version": number or "0"},
+    }
