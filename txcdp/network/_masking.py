@@ -1,6 +1,6 @@
 """Secrets, kept out of what people share: by the names of headers, of query values and of fields in bodies.
 
-Values are replaced by asterisks where a name says that they open a door: cookies, authorization, tokens, keys,
+Values are replaced by asterisks where a name says that they let somebody in: cookies, authorization, tokens, keys,
 passwords, sessions. What a text says in words, or a picture shows, nobody can know.
 """
 
