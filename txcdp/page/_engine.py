@@ -63,9 +63,7 @@ class Engine:
         :raises ContextDestroyed: the document is gone.
         """
         try:
-            object_id = await self._world.script(frame_id, source())
-            if self._world.registered < len(selectors):
-                await self._register(object_id)
+            object_id = await self.ready(frame_id)
             command = runtime.call_function_on(
                 function_declaration=f"function(...a){{return this.{function}(...a)}}",
                 object_id=object_id,
@@ -86,6 +84,13 @@ class Engine:
         if got.exception_details is not None:
             raise thrown(got.exception_details)
         return got.result
+
+    async def ready(self, frame_id: str) -> str:
+        """Return the id of the script, with the program's own engines, once the document has it."""
+        object_id = await self._world.script(frame_id, source())
+        if self._world.registered < len(selectors):
+            await self._register(object_id)
+        return object_id
 
     async def _register(self, object_id: str) -> None:
         """Give the script the program's own engines of selectors."""

@@ -167,6 +167,11 @@ class Attempt:
         self._object_ids.append(result.object_id)
         return result.object_id
 
+    async def ready(self) -> None:
+        """Have the script in the document where it is looked for."""
+        engine = await self._found()
+        await engine.ready(self.frame._row.id)
+
     async def handle(self, object_id: str) -> ElementHandle:
         """Return a handle, in the page's own world, of an element in ours."""
         evaluator = await self.frame._tree.evaluator(self.frame)

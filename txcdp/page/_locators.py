@@ -48,7 +48,7 @@ class Finding:
         """
         if isinstance(selector, Locator):
             frame, path = self._start()
-            found = Locator(frame, path.then(f"locator({selector})", *steps_in(selector, frame)))
+            found = Locator(frame, path.then(f"locator({selector})", ("inside", steps_in(selector, frame))))
         else:
             if not isinstance(selector, str):
                 raise TypeError(f"{selector!r}: a selector, or a Locator, is wanted")

@@ -12,7 +12,7 @@ import msgspec
 from twisted.internet.defer import Deferred
 
 from txcdp._arguments import refuse_bare_string
-from txcdp._deferreds import returns_deferred
+from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp._timeouts import DEFAULT, Timeout
 from txcdp.domains import dom
 from txcdp.errors import CommandError
@@ -23,7 +23,7 @@ from txcdp.page._coordinates import box_of, offset_of
 from txcdp.page._engine import Again
 from txcdp.page._evaluation import Evaluator, explained
 from txcdp.page._handles import Box, ElementHandle, JSHandle, elements_of, handle_of
-from txcdp.page._locating import Attempt, LocatorBase
+from txcdp.page._locating import Attempt, LocatorBase, NoFrame
 from txcdp.streams import Stream
 
 #: What an element is waited for to be.
@@ -419,16 +419,25 @@ class ElementReading(LocatorBase):
         """
 
         async def gather(attempt: Attempt) -> tuple[Evaluator, JSHandle]:
-            await attempt.once("count", otherwise=0)
-            evaluator = await attempt.frame._tree.evaluator(attempt.frame)
-            name, count = f"_{secrets.token_hex(12)}", 0
-            await evaluator.run("gather", "", (name,), await_promise=False)
             try:
-                count = await attempt.once("announce", name, otherwise=0)
+                await attempt.ready()
+            except NoFrame:
+                evaluator = await self._frame._tree.evaluator(self._frame)
+                return evaluator, handle_of(await evaluator.keep("[]"))
+            evaluator = await attempt.frame._tree.evaluator(attempt.frame)
+            name = f"_{secrets.token_hex(12)}"
+            # All three leave in one write, and are done in this order.
+            gathering = evaluator.run("gather", "", (name,), await_promise=False)
+            announced = Deferred.fromCoroutine(attempt.once("announce", name))
+            gathered = evaluator.run("gathered", "", (name,), by_value=False)
+            try:
+                await gathering
+                count = await announced
+                elements = handle_of(await gathered)
             finally:
-                gathered = evaluator.run("gathered", "", (name, count), by_value=False)
-            elements = handle_of(await gathered)
-            if elements._remote.object_id is None:  # no listeners run where the page's scripts must not
+                for each in (gathering, announced, gathered):
+                    each.addErrback(ignore_failure)
+            if elements._remote.description != f"Array({count})":  # no listeners run where the page's scripts must not
                 found = [await attempt.handle(await attempt.element("nth", index)) for index in range(count)]
                 elements = handle_of(await evaluator.keep("list => list", (found,)))
             return evaluator, elements

@@ -517,12 +517,12 @@
       addListener(global, name, take, true);
     },
 
-    /** Return an array of these; nothing where they are not so many. @param {any[]} handles @param {string} name @param {number} count */
-    gathered(handles, name, count) {
+    /** Return an array of these. @param {any[]} handles @param {string} name */
+    gathered(handles, name) {
       const { found, take } = mapGet(gatherings, name);
       mapDelete(gatherings, name);
       removeListener(global, name, take, true);
-      return found.length === count ? setPrototypeOf(found, ArrayPrototype) : undefined;
+      return setPrototypeOf(found, ArrayPrototype);
     },
 
     /**

@@ -121,7 +121,7 @@ const again = (reason, element) => new Again(reason, element);
 // Text:
 
 /** @param {string} text */
-const plain = text => text.replace(/[\u200b\u00ad]/g, '').trim().replace(/\s+/g, ' ');
+const plain = text => !/^\s|\s$|\s\s|[^\S ]|[\u200b\u00ad]/.test(text) ? text : text.replace(/[\u200b\u00ad]/g, '').trim().replace(/\s+/g, ' ');
 
 /** @param {Element} element */
 const hasNoText = element => {
@@ -252,14 +252,14 @@ const shadowsIn = root => {
   return shadows;
 };
 
-/** All elements below a root that match a selector without anything of ours. @param {Root} root @param {string} css @param {boolean} pierce @returns {Element[]} */
+/** All elements below a root that match a selector without anything of ours; those in shadow trees come last. @param {Root} root @param {string} css @param {boolean} pierce @returns {Element[]} */
 const queryAll = (root, css, pierce) => {
   const found = queryTree(root, css);
   if (!pierce) return found;
   const shadows = shadowsIn(root);
   if (!shadows.length) return found;
-  for (const shadow of shadows) found.push(...queryTree(shadow, css));
-  return inOrder(found);
+  for (const shadow of shadows) for (const each of queryTree(shadow, css)) found.push(each);
+  return found;
 };
 
 /** @param {Node} a @param {Node} b */
@@ -279,8 +279,8 @@ const compareNodes = (a, b) => {
   while (i < left.length && i < right.length && left[i] === right[i]) i++;
   if (i === left.length) return -1;
   if (i === right.length) return 1;
-  if (nodeTypeOf(left[i]) === 11) return -1;  // what is in the shadow comes before the children
-  if (nodeTypeOf(right[i]) === 11) return 1;
+  if (nodeTypeOf(left[i]) === 11) return 1;  // what is in the shadow comes after the children
+  if (nodeTypeOf(right[i]) === 11) return -1;
   return comparePosition(left[i], right[i]) & 4 ? -1 : 1;
 };
 
@@ -472,11 +472,13 @@ class CSSParser {
 const unescapeCSS = text => text.replace(/\\(?:([0-9a-fA-F]{1,6})\s?|(\n)|([\s\S]))/g, (_, hex, line, other) =>
   hex ? String.fromCodePoint(parseInt(hex, 16)) : line ? '' : other);
 
-/** Whether the browser can decide about it by itself, in one tree. @param {Complex[]} list @returns {boolean} */
-const isNative = list => list.every(complex => complex.every(({ compound }) =>
-  compound.functions.every(each => !OWN_FUNCTIONS.has(each.name) && each.list !== null && isNative(each.list))));
+/** Whether the browser can decide about it by itself, in one tree. @param {Complex[]} list @param {boolean} [within] whether it is of a function @param {boolean} [had] whether that is, or is in, a `:has()` @returns {boolean} */
+const isNative = (list, within = false, had = false) => list.every(complex => complex.every(({ compound }, i) =>
+  !(within && compound.scope && !(had && i === 0 && complex.length > 1 && !compound.css)) &&
+  compound.functions.every(each => !OWN_FUNCTIONS.has(each.name) && each.list !== null &&
+    !(had && each.name === 'has') && isNative(each.list, true, had || each.name === 'has'))));
 
-/** @param {Complex[]} list @returns {boolean} */
+/** Whether it looks at nothing but the element itself. @param {Complex[]} list @returns {boolean} */
 const isCompound = list => list.every(complex => complex.length === 1 && !complex[0].compound.scope &&
   complex[0].compound.functions.every(each => each.name !== 'has' && each.list !== null && isCompound(each.list)));
 
@@ -516,7 +518,8 @@ const matchesFunction = (scope, element, f) => {
 
 /** @param {Scope} scope @param {Element} element @param {Compound} compound @param {boolean} known whether the browser's part is known to match */
 const matchesCompound = (scope, element, compound, known) => {
-  if (compound.scope && element !== (nodeTypeOf(scope.root) === DOCUMENT ? rootElementOf(scope.root) : scope.root)) return false;
+  // What is looked in can only be meant by its name.
+  if (compound.scope ? element !== (nodeTypeOf(scope.root) === DOCUMENT ? rootElementOf(scope.root) : scope.root) : element === scope.root) return false;
   const css = known ? '*' : nativePart(compound);
   return (css === '*' || matchesCSS(element, css)) && compound.functions.every(each => isSimple(each) || matchesFunction(scope, element, each));
 };
@@ -562,7 +565,7 @@ const queryList = (scope, list) => {
     const candidates = last.scope ? [nodeTypeOf(scope.root) === DOCUMENT ? rootElementOf(scope.root) : scope.root]
       : /[+~]/.test(complex[complex.length - 1].combinator) && complex[0].compound.scope && nodeTypeOf(scope.root) === ELEMENT && parentNodeOf(scope.root)
         ? queryAll(/** @type {any} */ (parentNodeOf(scope.root)), nativePart(last), scope.pierce)
-        : queryAll(scope.root, nativePart(last), scope.pierce);
+        : queryAll(scope.root, nativePart(last), scope.pierce && !(last.css === '' && last.functions.length === 1 && last.functions[0].name === 'light'));
     for (const each of candidates) if (matchesComplex(scope, each, complex, complex.length - 1, !last.scope)) found.push(each);
   }
   return list.length === 1 ? found : inOrder(found);
@@ -575,7 +578,7 @@ const byCSS = (root, css, pierce) => {
     const inOneTree = !pierce || !shadowsIn(root).length;
     if (inOneTree && isNative(list)) {
       const simple = list.every(complex => complex.every(({ compound }) => !compound.scope));
-      if (simple && (nodeTypeOf(root) !== ELEMENT || list.every(complex => complex.length === 1))) return queryTree(root, css);
+      if (simple && (nodeTypeOf(root) !== ELEMENT || isCompound(list))) return queryTree(root, css);
     }
     return queryList({ root, pierce }, list);
   } catch (error) {
@@ -820,6 +823,7 @@ const finders = {
     const test = stringTest(pattern);
     return queryAll(root, `[${CSS.escape(attribute)}]`, true).filter(element => test(attributeOf(element, attribute)));
   },
+  inside: (root, steps) => query(root, steps),
   within: (root, around, inside) => [...new Set(query(root, around).flatMap(each => query(each, inside)))],
   attributeIs: (root, attribute, value, pierce = true) => queryAll(root, `[${attribute}=${JSON.stringify(value)}]`, pierce),
 };
