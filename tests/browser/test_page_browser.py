@@ -586,7 +586,9 @@ class ScreenshotTests(SharedBrowserTestCase):
 
     async def test_where_it_cannot_be_written(self):
         tab = await self.page()
-        await self.fails(tab.screenshot(Path(self.mktemp()) / "none" / "x.png"), OSError)
+        folder = Path(self.mktemp())
+        await tab.screenshot(folder / "made" / "x.png")
+        await self.fails(tab.screenshot(folder / "made" / "x.png" / "y.png"), OSError)
 
 
 class DialogTests(SharedBrowserTestCase):
