@@ -426,6 +426,38 @@ class ExchangeTests(NetworkTestCase):
             paths = [each.url.removeprefix(self.server.url("")) for each in items]
             self.assertEqual([each for each in paths if each != "/favicon.ico"], expected)
 
+    async def test_service_workers_and_popups_of_a_context(self):
+        told = Told(b"from the server")
+        self.put("/asked", told)
+        script = (
+            "onactivate = event => event.waitUntil(clients.claim());"
+            "onfetch = event => { if (event.request.url.includes('answered'))"
+            " event.respondWith(fetch('/asked?worker')) }"
+        )
+        self.server.page("/service.js", script, content_type="text/javascript")
+        begin = "navigator.serviceWorker.register('/service.js').then(() => navigator.serviceWorker.ready)"
+        self.server.page("/", f"<script>ready = {begin}</script>")
+        self.server.page("/popup", "<script>fetch('/asked?popup')</script>")
+        context = await self.context()
+        exchanges, requests = self.collected(context.exchanges), self.collected(context.requests)
+        tab = await context.new_page()
+        await tab.goto(self.server.url("/"))
+        await tab.evaluate("ready.then(() => 1)")
+        await tab.reload()
+        asked = first(context.exchanges, lambda each: each.url.endswith("/asked?worker"))
+        answered = await self.fetched(tab, self.server.url("/answered"))
+        by_worker = await asked
+        await by_worker.when_finished()
+        self.assertEqual((answered.from_service_worker, await answered.body()), (True, b"from the server"))
+        self.assertIs(by_worker.worker, context.service_workers[0])
+        self.assertEqual((by_worker.page, by_worker.frame), (None, None))
+        self.assertEqual((await by_worker.when_response()).status, 200)
+        self.assertEqual([each for each in exchanges if each.url.endswith("worker")], [by_worker])
+        self.assertIn(by_worker.request, requests)
+        async with context.requests_finished.expect("**/asked?popup"):
+            await tab.evaluate("() => { open('/popup') }")
+        self.assertEqual(len([each for each in requests if each.url.endswith("/popup")]), 1)
+
     async def test_nothing_is_held_for_who_does_not_listen(self):
         tab = await self.opened()
         network = tab._tree.network

@@ -213,8 +213,17 @@ class BrowserContext:
         return self._of_network("web_sockets")
 
     def _of_network(self, name: str) -> Stream[Any]:
-        """Return one of the network's streams, to which popups belong from their first request."""
-        return self._streams.gathered(name, self.browser._openings.start)
+        """Return one of the network's streams, to which popups and service workers belong from their first request."""
+
+        def begin() -> None:
+            self.browser._openings.start()
+            self._want_workers()
+
+        def sources() -> list[Stream[Any]]:
+            networks = [*(each._tree.network for each in self.pages), *self._workers.networks()]
+            return [each.stream(name) for each in networks]
+
+        return self._streams.gathered(name, begin, sources)
 
     @returns_deferred
     async def record_har(

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 from txcdp._core.sessions import Session
+from txcdp.network._following import Network
 from txcdp.page import Worker
+from txcdp.streams import Stream
 from txcdp.streams._gathered import OwnersStreams
 
 
@@ -27,10 +32,20 @@ class ContextWorkers:
         """
         return [each for session, each in self._running.items() if session.kind == kind]
 
+    @staticmethod
+    def _stream_of(worker: Worker, name: str) -> Stream[Any]:
+        return worker._network().stream(name)
+
+    def networks(self) -> list[Network]:
+        """Return where the exchanges of those that run are followed."""
+        return [each._network() for each in self._running.values()]
+
     def add(self, session: Session) -> None:
         """Take one that is attached to and waits."""
         if session in self._running:
             return
         worker = self._running[session] = Worker(session)
         session._feed_into(ended=lambda _: self._running.pop(session, None))
+        for name in Network.STREAMS:
+            self._streams.add_source(name, partial(self._stream_of, worker, name))
         self._streams.push(f"{session.kind}_started", worker)

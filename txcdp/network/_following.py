@@ -10,7 +10,7 @@ their ends.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred
@@ -20,6 +20,7 @@ from txcdp._core.sessions.streams import ChosenInput
 from txcdp._following import ModelFeed
 from txcdp._reactor import Clock
 from txcdp.domains import fetch, network
+from txcdp.errors import SessionDetached
 from txcdp.model import (
     BrowserModel,
     Change,
@@ -42,11 +43,11 @@ from txcdp.network._responses import Response
 from txcdp.network._unfollowed import Unfollowed
 from txcdp.network._waits import ExchangeWait, IdleWait
 from txcdp.streams._fanout import StreamSubject
+from txcdp.streams._gathered import OnDemandStreams
 
 if TYPE_CHECKING:
     from txcdp.network._har_recording import HarRecording
     from txcdp.page import Frame, Page, Worker
-    from txcdp.page._frames import PageStreams
 
 #: Requests that were paused before they were told to have begun, at most.
 MOST_PAUSED: Final = 1000
@@ -80,7 +81,7 @@ class Network:
         feed: ModelFeed,
         session_of: Callable[[str], Session | None],
         frame_of: Callable[[str | None], Frame | None],
-        streams: PageStreams,
+        streams: OnDemandStreams,
         page: Page | None = None,
         worker: Worker | None = None,
     ) -> None:
@@ -212,6 +213,13 @@ class Network:
         self._feed.lose(key)
 
     # What the model tells:
+
+    def tell(self, changes: Sequence[Change]) -> None:
+        """Take what has changed in the model."""
+        for change in changes:
+            handler = self.handlers.get(type(change))
+            if handler is not None:
+                handler(change)
 
     def exchange(self, row: Row) -> Exchange:
         """Return the exchange of a row, which may have begun before anybody listened."""
@@ -387,6 +395,22 @@ class Network:
     def _wake(self, row_id: str) -> None:
         for waiting in self._extra_waiting.pop(row_id, ()):
             waiting.callback(None)
+
+
+def worker_network(worker: Worker) -> Network:
+    """Return the exchanges of a worker that belongs to no page."""
+    session = worker.session
+    streams = OnDemandStreams(session.context, "worker")
+    feed = ModelFeed(BrowserModel(), (), lambda changes: following.tell(changes))
+    following = Network(feed, lambda _: session, lambda _: None, streams, worker=worker)
+
+    def ended(error: Exception | None) -> None:
+        following.end(error or SessionDetached(session.id or "", worker.url))
+        streams.end(error)
+
+    following.listen(session, "")
+    session._feed_into(ended=ended)
+    return following
 
 
 def _is_request(row: Row) -> bool:

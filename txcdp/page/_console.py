@@ -36,9 +36,9 @@ from txcdp.protocol import Event
 from txcdp.streams import Stream
 
 if TYPE_CHECKING:
-    from txcdp.page._frames import PageStreams
     from txcdp.page._page import Page
     from txcdp.page._workers import Worker
+    from txcdp.streams._gathered import OnDemandStreams
 
 #: Messages of a session of which the arguments are kept in the page, where somebody has them.
 KEPT: Final = 1000
@@ -221,7 +221,7 @@ class PageConsole:
     :ivar workers: those that run.
     """
 
-    def __init__(self, page: Page, streams: PageStreams) -> None:
+    def __init__(self, page: Page, streams: OnDemandStreams) -> None:
         self.workers: list[Worker] = []
         self._page = page
         self._streams = streams

@@ -24,8 +24,8 @@ from txcdp.page._handles import ElementHandle, handle_of
 from txcdp.streams import Stream
 
 if TYPE_CHECKING:
-    from txcdp.page._frames import PageStreams
     from txcdp.page._page import Page
+    from txcdp.streams._gathered import OnDemandStreams
 
 
 class FilePayload(TypedDict):
@@ -103,7 +103,7 @@ class FileChoosers:
     :param streams: the page's.
     """
 
-    def __init__(self, owner: Page, streams: PageStreams) -> None:
+    def __init__(self, owner: Page, streams: OnDemandStreams) -> None:
         self._page = owner
         self._streams = streams
         self._heard: dict[Session, Evaluator] = {}

@@ -68,8 +68,8 @@ from txcdp.page._shortcuts import SelectorReading
 from txcdp.page._tags import add_tag
 from txcdp.page._waiting import FunctionWait, interval_of
 from txcdp.protocol import Event, Record
-from txcdp.streams import Expected, Gap, StreamContext, StreamSubject
-from txcdp.streams._gathered import OnDemandStream
+from txcdp.streams import Expected, Gap
+from txcdp.streams._gathered import OnDemandStreams
 
 if TYPE_CHECKING:
     from txcdp.page._page import Page
@@ -447,7 +447,7 @@ class FrameTree:
             SessionAttached: self._session_attached,
             SessionClosed: self._session_closed,
         }
-        self.streams = PageStreams(owner.session.context.with_base_url(owner.context._base_url))
+        self.streams = OnDemandStreams(owner.session.context.with_base_url(owner.context._base_url), "page")
         self._feed = ModelFeed(self._model, _FED, self._tell)
         self.network = Network(self._feed, self._session_by_key, self.frame, self.streams, owner)
         # Whoever enables Runtime first, for the console or by hand: contexts are told then, and never again.
@@ -801,58 +801,6 @@ class FrameTree:
 def _url_of(document: Document) -> str:
     """Return a document's URL: the server's, too, where it has answered with a status alone."""
     return document.unreachable_url or document.url if document.is_empty_answer else document.url
-
-
-class PageStreams:
-    """A page's streams, each made when it is asked for; they end with the page.
-
-    :param context: what the streams of the connection share.
-    """
-
-    def __init__(self, context: StreamContext) -> None:
-        self.context = context
-        self._streams: dict[str, StreamSubject[Any]] = {}
-        self._end: tuple[Exception | None] | None = None
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._streams
-
-    def get(self, name: str) -> StreamSubject[Any]:
-        """Return one of them, the same one each time."""
-        stream = self._streams.get(name)
-        return self._made(name, StreamSubject(self.context, f"page.{name}")) if stream is None else stream
-
-    def on_demand(
-        self, name: str, begin: Callable[[], object], leave: Callable[[], object] | None = None
-    ) -> StreamSubject[Any]:
-        """Return one of them for which something is begun when somebody subscribes; see :class:`OnDemandStream`."""
-        stream = self._streams.get(name)
-        if stream is None:
-            stream = self._made(name, OnDemandStream(self.context, f"page.{name}", begin, leave))
-        return stream
-
-    def listened(self, name: str) -> bool:
-        """Return whether somebody has subscribed to one of them."""
-        stream = self._streams.get(name)
-        return stream is not None and stream.listened
-
-    def push(self, name: str, item: object) -> None:
-        """Deliver an item to who has subscribed to one of them."""
-        stream = self._streams.get(name)
-        if stream is not None:
-            stream.push(item)
-
-    def end(self, error: Exception | None) -> None:
-        """End them all."""
-        self._end = (error,)
-        for stream in self._streams.values():
-            stream.end(error)
-
-    def _made(self, name: str, stream: StreamSubject[Any]) -> StreamSubject[Any]:
-        self._streams[name] = stream
-        if self._end is not None:
-            stream.end(self._end[0])
-        return stream
 
 
 class _Arrival(Waiter[Session]):

@@ -12,7 +12,7 @@ from txcdp._privacy import shown_url
 from txcdp._timeouts import DEFAULT, Timeout
 from txcdp.domains import runtime
 from txcdp.network import Exchange
-from txcdp.network._following import Network
+from txcdp.network._following import Network, worker_network
 from txcdp.page._console import ConsoleMessage, PageError, SpokenFor
 from txcdp.page._evaluation import Evaluator
 from txcdp.page._handles import JSHandle, handle_of
@@ -39,6 +39,7 @@ class Worker:
         self._evaluator = Evaluator(self._injected, lambda frame_id: None)
         self._console: OnDemandStream[ConsoleMessage] | None = None
         self._exchanges: OnDemandStream[Exchange] | None = None
+        self._own_network: Network | None = None
         self._spoken_for: SpokenFor | None = None
         self._end: tuple[Exception | None] | None = None
         session._feed_into(ended=self._ended)
@@ -92,9 +93,12 @@ class Worker:
         return self._exchanges
 
     def _network(self) -> Network:
-        """Return where its exchanges are followed: with its page's."""
-        assert self._page is not None
-        return self._page._tree.network
+        """Return where its exchanges are followed: with its page's, where it has one."""
+        if self._page is not None:
+            return self._page._tree.network
+        if self._own_network is None:
+            self._own_network = worker_network(self)
+        return self._own_network
 
     def _push_exchange(self, exchange: Exchange) -> None:
         if self._exchanges is not None:

@@ -9,6 +9,7 @@ about a dialog.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, TypeVar
 
 from reactivex import abc
@@ -46,6 +47,60 @@ class OnDemandStream(StreamSubject[T]):
     def _last_left(self) -> None:
         if self._leave is not None and not self._ended:
             self._leave()
+
+
+class OnDemandStreams:
+    """The streams of a page, or of a worker, each made when it is asked for; they end with it.
+
+    :param context: what the streams of the connection share.
+    :param name: of the owner, for people.
+    """
+
+    def __init__(self, context: StreamContext, name: str) -> None:
+        self.context = context
+        self._name = name
+        self._streams: dict[str, StreamSubject[Any]] = {}
+        self._end: tuple[Exception | None] | None = None
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._streams
+
+    def get(self, name: str) -> StreamSubject[Any]:
+        """Return one of them, the same one each time."""
+        stream = self._streams.get(name)
+        return self._made(name, StreamSubject(self.context, f"{self._name}.{name}")) if stream is None else stream
+
+    def on_demand(
+        self, name: str, begin: Callable[[], object], leave: Callable[[], object] | None = None
+    ) -> StreamSubject[Any]:
+        """Return one of them for which something is begun when somebody subscribes; see :class:`OnDemandStream`."""
+        stream = self._streams.get(name)
+        if stream is None:
+            stream = self._made(name, OnDemandStream(self.context, f"{self._name}.{name}", begin, leave))
+        return stream
+
+    def listened(self, name: str) -> bool:
+        """Return whether somebody has subscribed to one of them."""
+        stream = self._streams.get(name)
+        return stream is not None and stream.listened
+
+    def push(self, name: str, item: object) -> None:
+        """Deliver an item to who has subscribed to one of them."""
+        stream = self._streams.get(name)
+        if stream is not None:
+            stream.push(item)
+
+    def end(self, error: Exception | None) -> None:
+        """End them all."""
+        self._end = (error,)
+        for stream in self._streams.values():
+            stream.end(error)
+
+    def _made(self, name: str, stream: StreamSubject[Any]) -> StreamSubject[Any]:
+        self._streams[name] = stream
+        if self._end is not None:
+            stream.end(self._end[0])
+        return stream
 
 
 class GatheredStream(StreamSubject[T]):
@@ -123,15 +178,21 @@ class OwnersStreams:
         self._streams: dict[str, StreamSubject[Any]] = {}
         self._end: tuple[Exception | None] | None = None
 
-    def gathered(self, name: str, begin: Callable[[], object] | None = None) -> StreamSubject[Any]:
+    def gathered(
+        self,
+        name: str,
+        begin: Callable[[], object] | None = None,
+        sources: Callable[[], Iterable[Stream[Any]]] | None = None,
+    ) -> StreamSubject[Any]:
         """Return the stream that gathers those of that name, the same one each time.
 
         :param begin: is called each time that there is a first subscriber.
+        :param sources: returns what is gathered, where that is more than the owners' streams.
         """
         stream = self._streams.get(name)
         if stream is not None:
             return stream
-        sources = lambda: [getattr(each, name) for each in self._owners()]  # noqa: E731
+        sources = sources or (lambda: [getattr(each, name) for each in self._owners()])
         return self._made(name, GatheredStream(self._context, f"{self._name}.{name}", sources, begin))
 
     def own(self, name: str, begin: Callable[[], object] = lambda: None) -> StreamSubject[Any]:
@@ -143,9 +204,14 @@ class OwnersStreams:
 
     def add(self, owner: object) -> None:
         """Gather the streams of another owner."""
-        for name, stream in list(self._streams.items()):
-            if stream.listened and isinstance(stream, GatheredStream):
-                stream.add(getattr(owner, name))
+        for name in list(self._streams):
+            self.add_source(name, partial(getattr, owner, name))
+
+    def add_source(self, name: str, source: Callable[[], Stream[Any]]) -> None:
+        """Gather another stream under a name, where anybody listens to those of that name."""
+        stream = self._streams.get(name)
+        if stream is not None and stream.listened and isinstance(stream, GatheredStream):
+            stream.add(source())
 
     def push(self, name: str, item: object) -> None:
         """Deliver an item to who has subscribed to a stream of the owner itself."""
