@@ -86,7 +86,7 @@ class FakeBrowser(FakeChrome):
         """Let a target come to be."""
         return self.targets.all[self.open_target(kind, browser_context_id=context)]
 
-    def download(self, of: str, frame: str) -> None:
+    def tell_download(self, of: str, frame: str) -> None:
         """Report a download to the page's sessions and to every browser session, whosever it is, as Chromium does."""
         guid = f"guid of {frame}"
         for each in [each for each in self.targets.sessions.values() if each.id in self.downloads]:
@@ -113,7 +113,7 @@ class FakeBrowser(FakeChrome):
         for each in sessions:
             self.emit_raw("Runtime.consoleAPICalled", {"type": "log", "said": what}, each.id)
         if what.startswith("download"):
-            self.download(asked.id, f"{asked.id}-F" if what == "download in a frame" else asked.id)
+            self.tell_download(asked.id, f"{asked.id}-F" if what == "download in a frame" else asked.id)
         elif what == "popup":
             self.open_target(opener=sessions[0].id)
         return NEVER if what == "hang" else {"result": {"type": "string", "value": what}}

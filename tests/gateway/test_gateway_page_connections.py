@@ -226,7 +226,7 @@ class ComingAgainTests(SynchronousTestCase):
         self.rig.deliver()
         self.rig.result(self.a, "Browser.setDownloadBehavior", behavior="allow", eventsEnabled=True)
         state = self.a.virtual.state
-        self.rig.browser.download("", "of nobody")
+        self.rig.browser.tell_download("", "of nobody")
         self.rig.deliver(1)
         self.assertEqual(len(state.download_filter._questions), 1)
         line.leave()

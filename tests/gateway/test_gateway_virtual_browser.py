@@ -310,10 +310,10 @@ class AddressingTests(VirtualBrowserCase):
         target, session = self.rig.page(self.a)
         self.result(self.a, "Browser.setDownloadBehavior", behavior="allow", eventsEnabled=True)
         self.result(self.a, "Target.detachFromTarget", sessionId=session)
-        self.browser.download(target, f"{target}-F")
+        self.browser.tell_download(target, f"{target}-F")
         self.rig.deliver()
         self.assertEqual(self.downloads(self.a), [[]])
-        self.browser.download(target, target)
+        self.browser.tell_download(target, target)
         self.rig.deliver()
         self.assertEqual(len(self.downloads(self.a)[0]), 2)
 
@@ -324,7 +324,7 @@ class AddressingTests(VirtualBrowserCase):
         self.browser.on("Page.getFrameTree", NEVER)
         before = len(self.a.connection.waiting)
         for number in range(10):
-            self.browser.download("", f"frame {number}")
+            self.browser.tell_download("", f"frame {number}")
         self.rig.deliver()
         self.assertEqual(len(self.a.connection.waiting) - before, 3)
         self.assertEqual(self.downloads(self.a), [[]])
@@ -336,7 +336,7 @@ class AddressingTests(VirtualBrowserCase):
         self.rig.page(self.a)
         self.result(self.a, "Browser.setDownloadBehavior", behavior="allow", eventsEnabled=True)
         root = self.a.connection.sessions[""]
-        self.browser.download(target, f"{target}-F")
+        self.browser.tell_download(target, f"{target}-F")
         guid = f"guid of {target}-F"
         for _ in range(2):
             self.browser.emit_raw("Browser.downloadProgress", {"guid": guid}, root.id)

@@ -40,7 +40,7 @@ class FilePayload(TypedDict):
 Files: TypeAlias = str | os.PathLike[str] | FilePayload | Sequence[str | os.PathLike[str] | FilePayload]
 
 #: Puts files into an input as if they had been chosen.
-_PUT: Final = """(input, files) => {
+PUT_FILES: Final = """(input, files) => {
     const transfer = new DataTransfer();
     for (const each of files)
         transfer.items.add(new File([each.buffer], each.name, {type: each.mimeType}));
@@ -167,7 +167,7 @@ async def _put_files(element: ElementHandle, files: Sequence[Any], by_path: bool
         command = dom.set_file_input_files(files=[str(each) for each in files], object_id=element._remote.object_id)
         await element._injected.session.execute(command)
         return
-    await element.evaluate(_PUT, [each if isinstance(each, dict) else _payload(Path(each)) for each in files])
+    await element.evaluate(PUT_FILES, [each if isinstance(each, dict) else _payload(Path(each)) for each in files])
 
 
 def _checked(file: Any) -> Any:

@@ -35,6 +35,11 @@ browser's version. Any other command that has no result (``Domain.enable`` and t
 The rest is refused as Chromium refuses what it does not know; with ``strict=True`` it also fails the
 test, with a message that says what was expected.
 
+**What pages do.** :meth:`FakeChrome.on_evaluate` sets what comes of JavaScript, in values of Python's;
+:meth:`FakeChrome.go`, :meth:`FakeChrome.attach_frame`, :meth:`FakeChrome.detach_frame`, :meth:`FakeChrome.log`,
+:meth:`FakeChrome.throw`, :meth:`FakeChrome.open_dialog`, :meth:`FakeChrome.open_file_chooser`,
+:meth:`FakeChrome.download` and :meth:`FakeChrome.open_target` let a page do what it may do by itself.
+
 **What goes wrong.** :meth:`FakeChrome.lose` and :meth:`FakeChrome.restart`, :meth:`FakeChrome.refuse_lines`,
 :meth:`FakeChrome.stall`, :meth:`FakeChrome.delay`, :meth:`FakeChrome.drop_replies`,
 :meth:`FakeChrome.crash`, :meth:`FakeChrome.close_target`, :meth:`FakeChrome.flood` and
@@ -42,6 +47,7 @@ test, with a message that says what was expected.
 """
 
 from txcdp.testing._chrome import FakeChrome
+from txcdp.testing._evaluation import FakeHandle
 from txcdp.testing._faults import GARBAGE
 from txcdp.testing._line import FakeTransport
 from txcdp.testing._messages import Received
@@ -53,6 +59,7 @@ __all__ = [
     "GARBAGE",
     "NEVER",
     "FakeChrome",
+    "FakeHandle",
     "FakeTarget",
     "FakeTransport",
     "Received",

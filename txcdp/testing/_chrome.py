@@ -12,11 +12,14 @@ from twisted.python.failure import Failure
 from txcdp._core.connection import Connection
 from txcdp._core.sessions import Session
 from txcdp._reactor import Clock
+from txcdp.domains import runtime
 from txcdp.domains.page import DialogType
 from txcdp.errors import CommandError
 from txcdp.protocol import Command, Event
 from txcdp.protocol._error_codes import METHOD_NOT_FOUND, SESSION_NOT_FOUND
 from txcdp.testing._builtin import Builtin
+from txcdp.testing._downloads import FakeDownloads
+from txcdp.testing._evaluation import Evaluation, FakeEvaluation
 from txcdp.testing._faults import Faults
 from txcdp.testing._line import FakeTransport
 from txcdp.testing._messages import Received, error_message, event_message, read_command, result_message
@@ -54,7 +57,9 @@ class FakeChrome(Faults):
         self._script = Script()
         self._builtin = Builtin(self)
         self._pages = FakePages(self)
-        self._builtin.answers.update(self._pages.answers)
+        self._downloads = FakeDownloads(self)
+        self._evaluation = FakeEvaluation()
+        self._builtin.answers.update({**self._pages.answers, **self._downloads.answers})
         self._noted: dict[int, deque[tuple[Received | None, CommandError | None]]] = {}
 
     # Clients:
@@ -158,6 +163,8 @@ class FakeChrome(Faults):
         if isinstance(answer, Deferred):
             answer.addBoth(lambda result: self.reply(received, result))
             return
+        if answer is NEVER:
+            return
         if isinstance(answer, Failure):
             answer = answer.value
         if isinstance(answer, Exception):
@@ -213,6 +220,127 @@ class FakeChrome(Faults):
         :param default_prompt: what a prompt's field has in it.
         """
         self._pages.open_dialog(self._target(session), kind, message, default_prompt)
+
+    def on_evaluate(self, evaluation: Evaluation) -> FakeChrome:
+        """Set what comes of JavaScript that pages, frames and workers evaluate.
+
+        ``page.title()`` asks for ``document.title``, ``page.content()`` for ``document.documentElement.outerHTML``.
+        What is waited for (``wait_for_function``) is there when it is true. A FakeChrome has no documents: locators
+        have nothing to ask.
+
+        :param evaluation: a function that is called with the expression and the argument, as they were given, and
+            returns the value (of Python's), or a Deferred of it, or :data:`NEVER`, or raises what the page throws; in
+            the place of a handle it is given one with a ``value``. Or a mapping from expressions to values, or to
+            functions of the argument.
+        :returns: this FakeChrome.
+        """
+        self._evaluation.evaluation = evaluation
+        self.on(runtime.evaluate, self._evaluation.answer)
+        return self.on(runtime.call_function_on, self._evaluation.answer)
+
+    def go(self, session: Session | str, url: str, frame_id: str = "") -> None:
+        """Let a page, or a frame in it, go somewhere by itself.
+
+        :param session: a session of the page, or its id.
+        :param url: where to.
+        :param frame_id: the frame's; by default the main one's.
+        """
+        target = self._target(session)
+        frame = self._pages.frames.get(frame_id)
+        if frame is not None:
+            self._pages.frames.go(frame, url)
+        else:
+            self._pages.go(target, url)
+
+    def attach_frame(
+        self, session: Session | str, url: str = "about:blank", name: str = "", parent_id: str = ""
+    ) -> str:
+        """Let a frame come to be in a page, and load; return its id.
+
+        :param session: a session of the page, or its id.
+        :param parent_id: the frame that it is in; by default the main one.
+        """
+        target = self._target(session)
+        return self._pages.frames.attach(target, url, name, parent_id or target.id).id
+
+    def detach_frame(self, frame_id: str) -> None:
+        """Let a frame be removed from its page, with the frames in it."""
+        frame = self._pages.frames.get(frame_id)
+        if frame is None:
+            raise AssertionError(f"this browser has no frame {frame_id}")
+        self._pages.frames.detach(frame)
+
+    def log(self, session: Session | str, *values: Any, type: Any = "log") -> None:  # noqa: A002  (the protocol's name)
+        """Let a page, or a worker, write to the console.
+
+        :param session: a session of it, or its id.
+        :param values: what is written, in values of Python's.
+        :param type: ``log``, ``warning``, ``error`` and so on, as ``Runtime.consoleAPICalled`` has it.
+        """
+        target = self._target(session)
+        args = [self._evaluation.remote(value) for value in values]
+        context = self._pages.context(target)
+        at = self.clock.seconds() * 1000
+        event = runtime.ConsoleAPICalled(type=type, args=args, execution_context_id=context, timestamp=at)
+        self._pages.tell(target, event)
+
+    def throw(self, session: Session | str, message: str, name: str = "Error") -> None:
+        """Let a page throw an error that nobody catches.
+
+        :param session: a session of the page, or its id.
+        """
+        target = self._target(session)
+        description = f"{name}: {message}\n    at {target.url}:1:1"
+        exception = runtime.RemoteObject(type="object", subtype="error", class_name=name, description=description)
+        details = runtime.ExceptionDetails(
+            exception_id=1, text="Uncaught", line_number=0, column_number=0, url=target.url, exception=exception
+        )
+        at = self.clock.seconds() * 1000
+        self._pages.tell(target, runtime.ExceptionThrown(timestamp=at, exception_details=details))
+
+    def open_file_chooser(self, session: Session | str, *, multiple: bool = False) -> None:
+        """Let a page open a file chooser, where these are intercepted; what is chosen, :attr:`files_chosen` has.
+
+        :param session: a session of the page, or its id.
+        :param multiple: whether it takes several files.
+        """
+        target = self._target(session)
+        self._pages.open_file_chooser(target, multiple)
+
+    @property
+    def files_chosen(self) -> list[list[dict[str, Any]]]:
+        """The files that file choosers were answered with, each with ``name``, ``mimeType`` and ``buffer``."""
+        return self._evaluation.files_chosen
+
+    def download(
+        self,
+        session: Session | str,
+        url: str,
+        suggested_filename: str,
+        content: bytes = b"",
+        *,
+        end: bool = True,
+        frame_id: str = "",
+    ) -> str:
+        """Let a page download something; return the download's id.
+
+        It is saved, or cancelled, as ``Browser.setDownloadBehavior`` has said for its context; cancelled where it has
+        not.
+
+        :param session: a session of the page, or its id.
+        :param content: of the file.
+        :param end: whether it comes to its end at once; else with :meth:`end_download`.
+        :param frame_id: the frame that begins it; by default the main one.
+        """
+        target = self._target(session)
+        guid = self._downloads.begin(target, frame_id or target.id, url, suggested_filename, content)
+        if end:
+            self._downloads.end(guid, whole=True)
+        return guid
+
+    def end_download(self, guid: str, *, whole: bool = True) -> None:
+        """Let a download come to its end, or break off."""
+        self._downloads.end(guid, whole=whole)
 
     # Inside:
 
