@@ -314,6 +314,7 @@ class Action:
         handlers = self._locator._frame.page._locator_handlers
         while True:
             attempt = Attempt(self._locator, self._tries, self)
+            began = self._clock.seconds()
             delay = _DELAYS[min(self._tries, len(_DELAYS) - 1)]
             try:
                 if handlers is not None:
@@ -321,7 +322,7 @@ class Action:
                 return await body(attempt)
             except Again as again:
                 self._reason = again.reason
-                if again.waited:
+                if again.waited and self._clock.seconds() - began > delay:
                     delay = 0
             except (ContextDestroyed, SessionDetached) as error:  # a frame's session ends where it changes the process
                 if self._session.ended:

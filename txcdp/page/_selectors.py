@@ -78,7 +78,9 @@ def pattern(text: Text, exact: bool | None = None) -> dict[str, Any]:
     return {"s": text, "exact": bool(exact)}
 
 
-_GROUP = re.compile(r"\(\?P<(\w+)>|\(\?P=(\w+)\)|\\A|\\Z")
+#: What Python writes otherwise: named groups, references to them, and the ends of the text, among all that is escaped.
+_GROUP = re.compile(r"\(\?P<(\w+)>|\(\?P=(\w+)\)|\\[\s\S]")
+_ENDS = {r"\A": "^", r"\Z": "$"}
 
 
 def regular_expression(compiled: re.Pattern[str]) -> dict[str, str]:
@@ -86,6 +88,8 @@ def regular_expression(compiled: re.Pattern[str]) -> dict[str, str]:
 
     :raises ValueError: JavaScript has no such flag.
     """
+    if not isinstance(compiled.pattern, str):
+        raise TypeError(f"{compiled!r}: a regular expression of text is wanted")
     flags = compiled.flags
     unknown = flags & ~(re.IGNORECASE | re.MULTILINE | re.DOTALL | re.UNICODE)
     if unknown:
@@ -97,9 +101,9 @@ def regular_expression(compiled: re.Pattern[str]) -> dict[str, str]:
             return f"(?<{found[1]}>"
         if found[2]:
             return rf"\k<{found[2]}>"
-        return "^" if found[0] == r"\A" else "$"
+        return _ENDS.get(found[0], found[0])
 
-    source = _GROUP.sub(written, str(compiled.pattern))
+    source = _GROUP.sub(written, compiled.pattern)
     return {"re": source, "flags": "".join(letter for flag, letter in names if flags & flag)}
 
 

@@ -1,0 +1,144 @@
+"""Locators against a browser of the tests': deadlines, tries, navigations in the middle, cancelling."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.trial.unittest import SynchronousTestCase
+
+from txcdp.domains import page, runtime
+from txcdp.errors import ActionTimeout, CommandError, LocatorError, SelectorError, StrictModeViolation
+from txcdp.page._selectors import pattern, regular_expression
+from txcdp.testing import NEVER, FakeChrome
+
+
+def told(**said: Any) -> runtime.CallFunctionOnResult:
+    """Return what the script tells."""
+    return runtime.CallFunctionOnResult(result=runtime.RemoteObject(type="string", value=json.dumps(said)))
+
+
+def function_of(declaration: str) -> str:
+    """Return the function of the script that is called."""
+    return declaration.partition("this.")[2].partition("(")[0]
+
+
+GONE = CommandError("Runtime.callFunctionOn", -32000, "Cannot find context with specified id")
+
+
+class LocatorTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.chrome = FakeChrome()
+        self.browser = self.chrome.browser(linger=None)
+        self.tab = self.chrome.run(self.browser.new_page())
+        self.worlds = 0
+        self.chrome.on(page.create_isolated_world, self.world)
+        script = runtime.RemoteObject(type="object", object_id="script")
+        self.chrome.on(runtime.evaluate, runtime.EvaluateResult(result=script))
+
+    def world(self, command: Any) -> page.CreateIsolatedWorldResult:
+        self.worlds += 1
+        return page.CreateIsolatedWorldResult(execution_context_id=self.worlds)
+
+    def begin(self, waiting: Deferred[Any]) -> Deferred[Any]:
+        self.chrome.flush()
+        return waiting
+
+    def sent(self) -> list[list[Any]]:
+        """Return what the script was asked for: each time the function, and its first arguments."""
+        return [
+            [function_of(each.function_declaration), *[argument.value for argument in each.arguments or []]]
+            for each in self.chrome.received(runtime.call_function_on)
+        ]
+
+    def test_one_round_trip(self):
+        self.chrome.on(runtime.call_function_on, told(value="text"))
+        locator = self.tab.get_by_role("button", name="OK").first
+        self.assertEqual(self.chrome.run(locator.text_content()), "text")
+        self.assertEqual(self.chrome.run(locator.text_content()), "text")
+        (function, steps, operation, *_), _ = self.sent()
+        self.assertEqual((function, operation), ("run", "textContent"))
+        name = {"s": "OK", "exact": False}
+        self.assertEqual(json.loads(steps), [["role", {"role": "button", "name": name}], ["nth", 0]])
+        self.assertEqual(self.worlds, 1)
+
+    def test_it_is_tried_again_until_the_deadline(self):
+        self.chrome.on(runtime.call_function_on, told(again="it is not visible", html="<p>"))
+        waiting = self.begin(self.tab.locator("p").wait_for(timeout=2))
+        self.chrome.advance(2)
+        error = self.failureResultOf(waiting, ActionTimeout).value
+        self.assertIn(
+            "locator('p').wait_for(state='visible'): not within 2 s; it is not visible: <p> (after", str(error)
+        )
+        tries = len(self.sent())
+        self.chrome.advance(10)
+        self.assertEqual(len(self.sent()), tries)
+
+    def test_it_goes_on_in_the_next_document(self):
+        self.chrome.once(runtime.call_function_on, GONE).on(runtime.call_function_on, told(value="next"))
+        waiting = self.begin(self.tab.locator("p").text_content())
+        self.chrome.advance(1)
+        self.assertEqual(self.successResultOf(waiting), "next")
+        self.assertEqual(self.worlds, 2)
+
+    def test_what_fails_fails_at_once(self):
+        violation = {"count": 2, "elements": [{"html": "<p>", "aka": "locator('p').first"}]}
+        for said, kind in (
+            ({"error": json.dumps(violation), "kind": "strict"}, StrictModeViolation),
+            ({"error": "malformed", "kind": "selector"}, SelectorError),
+            ({"error": "no input", "kind": "refused"}, LocatorError),
+        ):
+            self.chrome.on(runtime.call_function_on, told(**said))
+            self.failureResultOf(self.begin(self.tab.locator("p").input_value()), kind)
+        self.assertEqual(len(self.sent()), 3)
+
+    def test_what_is_cancelled_ends_in_the_page(self):
+        self.chrome.on(runtime.call_function_on, NEVER)
+        waiting = self.begin(self.tab.locator("p").text_content())
+        (run,) = self.sent()
+        waiting.cancel()
+        self.failureResultOf(waiting, CancelledError)
+        self.chrome.flush()
+        self.assertEqual(self.sent()[-1], ["stop", run[5]])
+        self.chrome.advance(60)
+        self.assertEqual(len(self.sent()), 2)
+
+    def test_a_page_whose_timers_stand_is_asked_to_answer(self):
+        self.chrome.on(runtime.call_function_on, NEVER)
+        waiting = self.begin(self.tab.locator("p").text_content(timeout=9))
+        (run,) = self.sent()
+        self.chrome.advance(1)
+        self.assertEqual(self.sent()[1:], [["stop", run[5]]])
+        self.chrome.advance(9)
+        self.assertIn("the page does not answer", str(self.failureResultOf(waiting, ActionTimeout).value))
+
+    def test_a_locator_alone_asks_nothing(self):
+        before = len(self.chrome.commands)
+        locator = self.tab.locator("p").filter(has_text="x").nth(1)
+        locator.texts()
+        self.tab.mutations("p")
+        self.chrome.flush()
+        self.assertEqual(len(self.chrome.commands), before)
+        self.assertEqual(repr(locator), "<Locator locator('p').filter(has_text='x').nth(1)>")
+
+
+class PatternTests(SynchronousTestCase):
+    def test_texts(self):
+        self.assertEqual(pattern("a"), {"s": "a", "exact": False})
+        self.assertEqual(pattern(re.compile("a", re.DOTALL)), {"re": "a", "flags": "s"})
+        self.assertRaises(TypeError, pattern, 5)
+        self.assertRaises(TypeError, pattern, b"a")
+
+    def test_regular_expressions_are_written_as_javascript_has_them(self):
+        for python, javascript in {
+            r"(?P<a>x)(?P=a)": r"(?<a>x)\k<a>",
+            r"\Ax\Z": "^x$",
+            r"\\A": r"\\A",
+            "a/b": "a/b",
+        }.items():
+            self.assertEqual(regular_expression(re.compile(python))["re"], javascript)
+        self.assertEqual(regular_expression(re.compile("a", re.IGNORECASE | re.MULTILINE))["flags"], "im")
+        self.assertRaises(ValueError, regular_expression, re.compile("a", re.VERBOSE))
+        self.assertRaises(TypeError, regular_expression, re.compile(b"a"))
