@@ -97,6 +97,7 @@ setup(
         "txcdp.browser": ["*.js"],
         "txcdp.codegen": ["protocol/*"],
         "txcdp.gateway.live": ["assets/*"],
+        "txcdp.network": ["*.js"],
         "txcdp.page": ["*.js"],
     },
     install_requires=REQUIREMENTS,

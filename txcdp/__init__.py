@@ -83,7 +83,7 @@ if TYPE_CHECKING:
         TxcdpError,
         VideoError,
     )
-    from txcdp.network import Exchange, Request, Response, WebSocket
+    from txcdp.network import APIResponse, Exchange, Request, Response, Route, WebSocket, WebSocketRoute
     from txcdp.page import (
         Binding,
         BindingCall,
@@ -140,7 +140,7 @@ _NAMES = {
         "Binding BindingCall ConsoleMessage Dialog Download ElementHandle Frame FrameLocator JSError JSHandle "
         "Locator Navigation Page PageError Worker css selectors"
     ),
-    "txcdp.network": "Exchange Request Response WebSocket",
+    "txcdp.network": "APIResponse Exchange Request Response Route WebSocket WebSocketRoute",
     "txcdp._core.probing": "ProbeOptions Prober",
     "txcdp._core.reconnecting": "ReconnectPolicy",
     "txcdp.protocol": "Command Event Record",
@@ -154,6 +154,7 @@ _MODULES = ("domains", "errors", "health", "streams")
 
 __all__ = [
     "DEFAULT",
+    "APIResponse",
     "ActionTimeout",
     "AlreadyHandled",
     "AlreadyRunning",
@@ -233,6 +234,7 @@ __all__ = [
     "Registration",
     "Request",
     "Response",
+    "Route",
     "SelectorError",
     "Session",
     "SessionDetached",
@@ -246,6 +248,7 @@ __all__ = [
     "VideoError",
     "WebSocket",
     "WebSocketOptions",
+    "WebSocketRoute",
     "Worker",
     "__version__",
     "connect",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import product
 from typing import Final, TypeAlias
 from urllib.parse import urljoin
 
@@ -21,6 +22,9 @@ _SIGNS: Final = re.compile(r"[*{}\\]")
 _PARTS: Final = re.compile(
     r"\\(?P<escaped>.)|(?P<folders>(?<=/)\*\*+/)|(?P<any>\*\*+)|(?P<some>\*)|(?P<plain>.)", re.DOTALL
 )
+
+#: Into how many patterns the groups of a glob are written out at most; more are taken as a wildcard.
+_WRITTEN_OUT: Final = 64
 
 
 def resolved(url: str, base_url: str | None) -> str:
@@ -43,9 +47,7 @@ def url_matcher(match: URLMatch, base_url: str | None = None) -> Callable[[str],
     if isinstance(match, str):
         if not match:
             return lambda _: True
-        if base_url is not None and not _ABSOLUTE.match(match):
-            match = urljoin(_SIGNS.sub(r"\\\g<0>", base_url), match)
-        whole = glob(match)
+        whole = glob(_from_base(match, base_url))
         return lambda url: whole.search(url) is not None
     if isinstance(match, re.Pattern):
         return lambda url: match.search(url) is not None
@@ -61,12 +63,9 @@ def glob(pattern: str) -> re.Pattern[str]:
     of these; ``\`` takes the next character as it is. All else, ``?`` and brackets too, stands for itself. Where an
     absolute URL has no path, the slash that the browser gives it is understood.
     """
-    host = _AUTHORITY.match(pattern)
-    if host is not None:
-        pattern = f"{host[0]}/{pattern[host.end() :]}"
     parts: list[str] = []
     group = False
-    for found in _PARTS.finditer(pattern):
+    for found in _parts(pattern):
         plain = found["plain"]
         if found["folders"]:
             parts.append("(?:.+/)?")
@@ -87,3 +86,53 @@ def glob(pattern: str) -> re.Pattern[str]:
     if group:
         raise ValueError(f"{pattern!r}: a brace is not closed; write \\{{ for the character itself")
     return re.compile(rf"\A(?:{''.join(parts)})\Z", re.DOTALL)
+
+
+def wildcards(pattern: str, base_url: str | None = None) -> list[str]:
+    """Return patterns for Chromium that together match each URL that a glob matches.
+
+    In these, ``*`` stands for anything. They may match more than the glob does.
+
+    :param base_url: as for :func:`url_matcher`.
+    :raises ValueError: for a glob with a brace that is not closed.
+    """
+    if not pattern:
+        return ["*"]
+    pattern = _from_base(pattern, base_url)
+    glob(pattern)  # refuses what is none
+    whole: list[list[str]] = [[""]]
+    group: list[str] | None = None
+    for found in _parts(pattern):
+        plain = found["plain"]
+        if plain == "{" and group is None:
+            group = [""]
+        elif plain == "}" and group is not None:
+            whole.extend((group, [""]))
+            group = None
+        elif plain == "," and group is not None:
+            group.append("")
+        else:
+            wild = found["folders"] or found["any"] or found["some"]
+            literal = "*" if wild else re.sub(r"[*?\\]", r"\\\g<0>", plain or found["escaped"])
+            (whole[-1] if group is None else group)[-1] += literal
+    count = 1
+    for each in whole:
+        count *= len(each)
+    if count > _WRITTEN_OUT:
+        whole = [each if len(each) == 1 else ["*"] for each in whole]
+    return list(dict.fromkeys(re.sub(r"(?<!\\)((?:\\\\)*)\*{2,}", r"\1*", "".join(each)) for each in product(*whole)))
+
+
+def _from_base(pattern: str, base_url: str | None) -> str:
+    """Return a glob that may be relative to a URL."""
+    if base_url is None or _ABSOLUTE.match(pattern):
+        return pattern
+    return urljoin(_SIGNS.sub(r"\\\g<0>", base_url), pattern)
+
+
+def _parts(pattern: str) -> Iterator[re.Match[str]]:
+    """Return the parts of a glob, with the slash after a host that the browser writes."""
+    host = _AUTHORITY.match(pattern)
+    if host is not None:
+        pattern = f"{host[0]}/{pattern[host.end() :]}"
+    return _PARTS.finditer(pattern)

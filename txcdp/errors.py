@@ -33,6 +33,7 @@
     |   |-- BodyOfRedirect       an answer that leads elsewhere: its body is not kept
     |   |-- BodyEvicted          the browser has the body no more
     |   |-- BodyIncomplete       it was streamed, and the browser has left something out
+    |   |-- BodyTooLarge         it is larger than was said
     |   `-- NoBody               there is none
     |-- EvaluationError          JavaScript threw (the remote stack is attached)
     |   |-- ContextDestroyed     the document in which it was evaluated is gone
@@ -46,7 +47,7 @@
     |-- ExpectationFailed        what was expected of a page did not come (also an AssertionError)
     |-- DialogError
     |   |-- DialogOpen           the page waits for the answer to a dialog, which the program is to give
-    |   `-- AlreadyHandled       the dialog has been answered before
+    |   `-- AlreadyHandled       the dialog, or the paused request, has been answered before
     |-- StreamEnded              the stream completed before the item that was awaited
     |-- AlreadyRunning           a trace, or a measuring of coverage, is under way
     |-- NotRunning               none is
@@ -72,6 +73,7 @@ __all__ = [
     "BodyEvicted",
     "BodyIncomplete",
     "BodyOfRedirect",
+    "BodyTooLarge",
     "CommandError",
     "CommandTimeout",
     "ConnectError",
@@ -533,6 +535,19 @@ class BodyIncomplete(NetworkError):
         self.received, self.expected = received, expected
 
 
+class BodyTooLarge(NetworkError):
+    """A body has more bytes than were to be read; the request can be fulfilled or aborted, and does not go on.
+
+    :ivar max_size: how many were to be read.
+    """
+
+    def __init__(self, url: str, max_size: int) -> None:
+        todo = "pull it by body_chunks(), or give body() a larger max_size"
+        super().__init__(url, f"the body has more than {max_size} bytes; {todo}")
+        self.args = (url, max_size)
+        self.max_size = max_size
+
+
 class NoBody(NetworkError):
     """A message has no body, or the browser does not tell it."""
 
@@ -632,7 +647,7 @@ class DialogOpen(DialogError):
 
 
 class AlreadyHandled(DialogError):
-    """A dialog has been answered before, or has closed by itself: the first answer counts."""
+    """A dialog has been answered before, or has closed by itself: the first answer counts. So of a paused request."""
 
 
 class AlreadyRunning(TxcdpError):

@@ -338,7 +338,9 @@ class ContextTests(SharedBrowserTestCase):
             ({"base_url": "localhost"}, ValueError, "scheme"),
             ({"service_workers": "none"}, ValueError, "'block'"),
             ({"proxy": {"bypass": "a"}}, TypeError, "server"),
-            ({"proxy": {"server": "p:1", "username": "u"}}, ValueError, "not supported"),
+            ({"proxy": {"server": "socks5://p:1", "username": "u"}}, ValueError, "SOCKS"),
+            ({"http_credentials": {"username": "u"}}, TypeError, "password"),
+            ({"http_credentials": {"username": "u", "password": "p", "origin": "x"}}, ValueError, "origin"),
             ({"userAgent": "x"}, TypeError, "did you mean user_agent"),
             ({"context": None}, TypeError, "context.new_page"),
         ]  # fmt: skip

@@ -119,6 +119,8 @@ class PictureTests(CommitTestCase):
         self.paused("1")  # now the page stays as it is
         self.assertEqual(self.successResultOf(taking), b"picture")
         self.assertEqual([each.request_id for each in self.chrome.received(fetch.continue_request)], ["1"])
+        self.assertEqual(self.chrome.received(fetch.enable)[-1].patterns, [])
+        self.chrome.advance(1)
         self.assertEqual(self.sent(fetch.disable), 1)
         self.assertQuiet()
 
@@ -131,6 +133,7 @@ class PictureTests(CommitTestCase):
         self.paused("1")
         self.chrome.advance(3)
         self.assertEqual(self.sent(fetch.continue_request), 1)
+        self.chrome.advance(1)
         self.assertEqual(self.sent(fetch.disable), 1)
         taking.cancel()
         self.failureResultOf(taking, CancelledError)
@@ -168,6 +171,7 @@ class PictureTests(CommitTestCase):
         taking.cancel()
         self.failureResultOf(taking)
         self.chrome.flush()
+        self.chrome.advance(1)
         self.assertQuiet()
 
     def test_what_is_wrong_stays_wrong(self):

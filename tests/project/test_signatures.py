@@ -22,7 +22,7 @@ MODULES = [
 ]
 
 #: Of which it cannot be said what they fire with.
-OF_ANYTHING = {"Response.json"} | {
+OF_ANYTHING = {"APIResponse.json", "Response.json"} | {
     f"{name}.{method}"
     for name in ("Page", "Frame", "Worker", "JSHandle", "ElementHandle", "Locator")
     for method in ("evaluate", "evaluate_all", "eval_on_selector", "eval_on_selector_all", "extract", "json_value")

@@ -42,7 +42,7 @@ LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 LIBRARIES = {
     "reactivex": ("streams", "rx3", "cli"),
     "rx": ("rx3",),
-    "treq": ("chrome._fetching",),
+    "treq": ("chrome._fetching", "network._client"),
     "autobahn": ("_transports", "gateway", "testing", "websocket"),
     "prometheus_client": ("gateway._metrics",),
     "idna": ("gateway._urls",),
@@ -99,6 +99,8 @@ CIRCLES: tuple[frozenset[str], ...] = (
             *("network", "network._bodies", "network._calls", "network._exchange", "network._following"),
             *("network._har", "network._har_recording", "network._requests", "network._responses"),
             *("network._waits", "network._web_sockets"),
+            *("network._client", "network._page_interception", "network._route", "network._routes"),
+            *("network._routing", "network._web_socket_routes"),
         }
     ),
     # A stream has `expect`, which gives what waits for a stream.
@@ -108,15 +110,16 @@ CIRCLES: tuple[frozenset[str], ...] = (
 #: Classes with over 15 attributes: how many they may have, and why.
 MANY: dict[str, tuple[int, str]] = {
     "browser._browser.Browser": (17, "one part for each thing that is of a browser: contexts, pages, openings, ..."),
-    "browser._context.BrowserContext": (17, "one part for each thing that is of a context: settings, scripts, ..."),
+    "browser._context.BrowserContext": (18, "one part for each thing that is of a context: settings, scripts, ..."),
     "_core.sessions.session.Session": (17, "what is known of the target, and one of each part"),
     "_transports.pipe.PipeTransport": (20, "both ends, their buffers, and what the interface asks for"),
     "chrome._process.BrowserProcess": (19, "what is told of a process, and how far its end has got"),
     "cli._recorded.Recorded": (17, "a total for each kind of entry"),
     "cli._tally.Tally": (21, "a total for each line of the summary"),
     "gateway._multiplex.client_state.ClientSession": (20, "what a client has set up in one session, to answer from"),
+    "network._page_interception.ContextInterception": (16, "what is paused, where, and who shares it"),
     "network._following.Network": (
-        23,
+        24,
         "whose it is, what feeds it, and what waits for what: exchanges, documents, hops",
     ),
     "page._frames.FrameTree": (17, "the tables of a page, and one part for each way that they are fed and read"),

@@ -5,7 +5,14 @@ from txcdp.browser._context import BrowserContext
 from txcdp.browser._cookies import Cookie
 from txcdp.browser._opening import ConnectionOptions, connect, launch
 from txcdp.browser._storage_state import OriginState, StorageState
-from txcdp.page._options import ContextOptions, DeviceOptions, Geolocation, NetworkConditions, ProxySettings
+from txcdp.page._options import (
+    ContextOptions,
+    DeviceOptions,
+    Geolocation,
+    HttpCredentials,
+    NetworkConditions,
+    ProxySettings,
+)
 
 __all__ = [
     "Browser",
@@ -15,6 +22,7 @@ __all__ = [
     "Cookie",
     "DeviceOptions",
     "Geolocation",
+    "HttpCredentials",
     "NetworkConditions",
     "OriginState",
     "ProxySettings",

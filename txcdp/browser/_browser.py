@@ -32,7 +32,7 @@ from txcdp.network import Exchange, Request, Response, WebSocket
 from txcdp.page import ConsoleMessage, Dialog, Download, Frame, Page, PageError
 from txcdp.page._commits import close_target
 from txcdp.page._dialogs import PageDialogs
-from txcdp.page._options import ContextOptions, DeviceOptions, checked_options, proxy_bypass_list
+from txcdp.page._options import ContextOptions, DeviceOptions, ProxySettings, checked_options, proxy_bypass_list
 from txcdp.page._tracing import Tracing
 from txcdp.page._viewport import ViewportSize, chosen
 from txcdp.protocol import Command
@@ -78,6 +78,7 @@ class Browser:
         process: BrowserProcess | None = None,
         viewport: ViewportSize | None = None,
         files: BrowserFiles | None = None,
+        proxy: ProxySettings | None = None,
     ) -> None:
         self.connection = connection
         self.session = connection.session
@@ -88,7 +89,8 @@ class Browser:
         self._streams = OwnersStreams(connection.context, "browser", lambda: self.contexts)
         self.session._feed_into(ended=self._streams.end)
         #: Of the profile: what commands mean that name no context.
-        self.default_context = BrowserContext(self, None, options=_with_viewport({}, viewport))
+        own = ContextOptions() if proxy is None else ContextOptions(proxy=proxy)
+        self.default_context = BrowserContext(self, None, options=_with_viewport(own, viewport))
         self._contexts: dict[str, BrowserContext] = {}  # the others, by each id that they have had
         self._pages: WeakValueDictionary[Session, Page] = WeakValueDictionary()
         self._viewport = viewport
@@ -358,6 +360,9 @@ class Browser:
             origins_with_universal_network_access=None if origins is None else list(origins),
         )
         made = (await self._open(command, "new_context")).browser_context_id
+        by = self.default_context._interception.proxy
+        if proxy is None and by is not None:
+            given = {**given, "proxy": by}
         context = self._add_context(made, command, _with_viewport(given, size))
         try:
             await context._set_up()

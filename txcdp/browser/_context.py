@@ -11,8 +11,10 @@ from http.cookiejar import CookieJar
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, FirstError, fail, gatherResults, succeed
+from twisted.python.failure import Failure
 
+from txcdp._arguments import refuse_bare_string
 from txcdp._core.sessions import Session
 from txcdp._deferreds import OneShot, ignore_failure, returns_deferred
 from txcdp._privacy import printable
@@ -26,8 +28,13 @@ from txcdp.browser._emulation import ContextEmulation
 from txcdp.browser._storage_state import ContextStorage, StorageState, checked_state, origin_of, save
 from txcdp.domains import target
 from txcdp.errors import Gone
-from txcdp.network import Exchange, HarBodies, HarRecording, Request, Response, WebSocket
+from txcdp.network import Exchange, HarBodies, HarRecording, Request, Response, Route, WebSocket
 from txcdp.network._har_recording import head_of, stop_all
+from txcdp.network._page_interception import ContextInterception
+from txcdp.network._route import Stage
+from txcdp.network._routes import Behavior, RouteHandler, RouteMatch
+from txcdp.network._routing import register, requests_paused
+from txcdp.network._web_socket_routes import SocketHandler
 from txcdp.page import ConsoleMessage, Dialog, Download, Frame, Page, PageError, Worker
 from txcdp.page._clock import Clock
 from txcdp.page._options import (
@@ -36,8 +43,10 @@ from txcdp.page._options import (
     Contrast,
     ForcedColors,
     Geolocation,
+    HttpCredentials,
     Media,
     NetworkConditions,
+    PageSettings,
     ReducedMotion,
     checked_options,
     checked_origin,
@@ -51,6 +60,7 @@ from txcdp.streams._gathered import OwnersStreams
 
 if TYPE_CHECKING:
     from txcdp.browser._browser import Browser
+    from txcdp.network._client import ClientSettings, ContextClient
 
 
 class BrowserContext:
@@ -88,8 +98,18 @@ class BrowserContext:
         permissions = given.pop("permissions", None)
         if permissions:
             self._granted[None] = list(permissions)
+        http, proxy = given.pop("http_credentials", None), given.pop("proxy", None)
         self._emulation = ContextEmulation(emulated(given), lambda: browser._openings.start())
         self._scripts = ContextScripts(lambda: self.pages)
+        self._interception = ContextInterception(
+            lambda: browser._openings.start(),
+            browser.session,
+            self._has,
+            self._make_client,
+            self._route_sockets,
+            http,
+            proxy,
+        )
         self._closing = False
         self._closed: OneShot[None] = OneShot()
         self._recordings: list[HarRecording] = []
@@ -514,6 +534,47 @@ class BrowserContext:
         """
         return self._change(extra_http_headers=headers)
 
+    @returns_deferred
+    async def set_http_credentials(self, http_credentials: HttpCredentials | None) -> None:
+        """Set the name and password for servers that ask for them, as the option of a context does.
+
+        Those that a server has taken before, the browser goes on to use.
+
+        :param http_credentials: such as ``{"username": "me", "password": "secret"}``; None: none.
+        :returns: fires with None when all open pages have them. Fails with :exc:`ValueError` or :exc:`TypeError` where
+            they cannot be; otherwise like ``Session.execute``.
+        """
+        given = checked_options({"http_credentials": http_credentials}).get("http_credentials")
+        await self._interception.give_credentials(given)
+
+    def block(self, patterns: Sequence[str]) -> Deferred[None]:
+        """Let requests fail at once that match (``Network.setBlockedURLs``); the program is not asked.
+
+        All pages have them, now and later, with their frames, workers and popups, and so have the context's shared and
+        service workers.
+
+        :param patterns: in place of those before: texts in which ``*`` stands for anything, such as
+            ``"*://ads.example/*"``; none: nothing is blocked.
+        :returns: fires and fails like :meth:`set_geolocation`; with :exc:`TypeError` where one is no text.
+        """
+        try:
+            refuse_bare_string("patterns", patterns if isinstance(patterns, str | bytes) else None)
+            given = [_text(each) for each in patterns]
+        except TypeError:
+            return fail()
+        settings = PageSettings(blocked_urls=given or None)
+        sent = [self._interception.block(given), self._emulation.change(self.browser.connection.timeout, settings)]
+        return gatherResults(sent, consumeErrors=True).addCallbacks(lambda _: None, _first_error)
+
+    def set_cache_enabled(self, enabled: bool) -> Deferred[None]:
+        """Let the browser's cache answer, or not (``Network.setCacheDisabled``).
+
+        :param enabled: whether it may, as it does unless it is told otherwise.
+        :returns: fires and fails like :meth:`set_geolocation`.
+        """
+        settings = PageSettings(cache_enabled=None if enabled else False)
+        return self._emulation.change(self.browser.connection.timeout, settings)
+
     def set_user_agent(self, user_agent: str | None) -> Deferred[None]:
         """Set the user agent, with client hints that fit it (``Emulation.setUserAgentOverride``).
 
@@ -595,6 +656,124 @@ class BrowserContext:
         """
         return self._scripts.add(lambda page: page.expose_binding(name, callback), name)
 
+    def route(
+        self,
+        pattern: RouteMatch,
+        handler: RouteHandler,
+        *,
+        times: int | None = None,
+        stage: Stage = "request",
+        resource_types: Sequence[str] | None = None,
+        timeout: Timeout = 30.0,
+    ) -> Deferred[Registration]:
+        """Have requests of all pages, now and later, wait for a function to decide about them; see ``Page.route``.
+
+        Handlers of a page are asked before. Popups are included from their first request on, and so are the context's
+        shared and service workers.
+
+        :param pattern: as for ``Page.route``, and so are the others.
+        :param handler: called with the :class:`Route`, or with the route and its request where it takes two.
+        :param times: how many requests it is for; None: all.
+        :param stage: ``"request"`` or ``"response"``.
+        :param resource_types: only requests of these types.
+        :param timeout: seconds, or a timedelta, for the handler to decide; None or 0: no deadline.
+        :returns: fires and fails like ``Page.route``.
+        """
+        options = {"times": times, "stage": stage, "resource_types": resource_types, "timeout": timeout}
+        return register(self._interception.routes, pattern, handler, self._base_url, options)
+
+    def unroute(self, pattern: RouteMatch, handler: RouteHandler | None = None) -> Deferred[None]:
+        """Remove what :meth:`route` has registered for a pattern; see ``Page.unroute``.
+
+        :param pattern: the same one.
+        :param handler: this handler alone; None: all for the pattern.
+        :returns: fires with None when the browser has it; fails like ``Session.execute``.
+        """
+        return self._interception.routes.remove(pattern, handler)
+
+    def unroute_all(self, behavior: Behavior | None = None) -> Deferred[None]:
+        """Remove all that :meth:`route` has registered; see ``Page.unroute_all``.
+
+        :param behavior: ``"wait"``, ``"ignoreErrors"``, ``"default"`` or None.
+        :returns: fires and fails like :meth:`unroute`.
+        """
+        return self._interception.routes.remove_all(behavior)
+
+    def requests_paused(
+        self,
+        pattern: RouteMatch,
+        *,
+        stage: Stage = "request",
+        resource_types: Sequence[str] | None = None,
+        timeout: Timeout = 30.0,
+    ) -> Stream[Route]:
+        """Return the requests that :meth:`route` would stop, as a stream of :class:`Route`.
+
+        :param pattern: as for ``Page.requests_paused``, and so are the others.
+        :param stage: ``"request"`` or ``"response"``.
+        :param resource_types: of which types.
+        :param timeout: seconds, or a timedelta.
+        :raises TypeError: one of them is none.
+        :raises ValueError: one of them cannot be.
+        """
+        options = {"stage": stage, "resource_types": resource_types, "timeout": timeout}
+        context = self.browser.connection.context
+        return requests_paused(context, self._interception.routes, pattern, self._base_url, options)
+
+    @property
+    def request(self) -> ContextClient:
+        """A treq client with the context's cookies, proxy, user agent and extra headers: a :class:`ContextClient`.
+
+        ``context.request.get(url)`` and treq's other methods fire with treq's responses. What a page logs in to, it is
+        logged in to, and the other way round.
+        """
+        return self._interception.client
+
+    def _make_client(self) -> ContextClient:
+        from txcdp.network._client import ContextClient
+
+        reactor = self.browser.connection.context.clock
+        return ContextClient(reactor, self._client_settings, self.cookie_jar, self.add_cookie_jar)
+
+    @returns_deferred
+    async def _client_settings(self) -> ClientSettings:
+        """Return what requests have that no page makes."""
+        from txcdp.network._client import ClientSettings
+
+        options = self._emulation.options
+        agent = options.get("user_agent")
+        if agent is None:
+            agent = (await self.browser.version()).user_agent
+        return ClientSettings(
+            user_agent=agent,
+            headers=options.get("extra_http_headers") or {},
+            base_url=self._base_url,
+            credentials=self._interception.credentials.http,
+            proxy=self._interception.proxy,
+            trusting=bool(options.get("ignore_https_errors")),
+        )
+
+    def route_web_socket(self, pattern: RouteMatch, handler: SocketHandler) -> Deferred[Registration]:
+        """Have a function decide about WebSockets of all pages, now and later; see ``Page.route_web_socket``.
+
+        :param pattern: as for ``Page.route_web_socket``.
+        :param handler: called with the :class:`WebSocketRoute` of the page's side; routes of the page go before.
+        :returns: fires and fails like ``Page.route_web_socket``.
+        """
+        return self._interception.sockets.add(pattern, handler, self._base_url)
+
+    @returns_deferred
+    async def _route_sockets(self) -> None:
+        self.browser._openings.start()
+        for waiting in [each._sockets.begin() for each in self.pages]:  # in one write
+            await waiting
+
+    def _has(self, info: target.TargetInfo) -> bool:
+        """Return whether a target is in the context."""
+        if self.id is not None:
+            return info.browser_context_id == self.id
+        return info.browser_context_id not in self.browser._contexts
+
     @returns_deferred
     async def grant_permissions(self, permissions: Sequence[str], *, origin: str | None = None) -> None:
         """Let pages do things without asking (``Browser.grantPermissions``), besides those that were granted before.
@@ -665,3 +844,13 @@ class BrowserContext:
         self._streams.end(error)
         self.browser._downloads.end(self._downloads).addErrback(ignore_failure)
         self._closed.fire(None)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    raise TypeError(f"patterns: a str is wanted, such as '*://ads.example/*', not {type(value).__name__}")
+
+
+def _first_error(failure: Failure) -> Failure:
+    return failure.value.subFailure if isinstance(failure.value, FirstError) else failure

@@ -107,8 +107,8 @@ async def launch(
     _check_policy("restart", restart)
     slowness = checked_slowness(slow_mo)
     size = chosen(viewport, no_viewport, DEFAULT_VIEWPORT)
-    if proxy is not None:
-        by = checked_proxy("proxy", proxy)
+    by = None if proxy is None else checked_proxy("proxy", proxy)
+    if by is not None:
         args = [f"--proxy-server={by['server']}", f"--proxy-bypass-list={proxy_bypass_list(by)}", *args]
 
     def start() -> Deferred[BrowserProcess]:
@@ -132,7 +132,7 @@ async def launch(
     try:
         files = BrowserFiles(reactor, downloads_path)
         line = _connection(opened.transport, reactor, connection, probes, slowness)
-        browser = Browser(line, process, size, files)
+        browser = Browser(line, process, size, files, by)
     except BaseException:
         await process.close(kill_after=0)
         raise

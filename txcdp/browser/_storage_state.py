@@ -18,6 +18,7 @@ from txcdp._deferreds import ignore_failure, returns_deferred, unless_cancelled
 from txcdp.browser._cookies import Cookie, Cookies, param_of_kept
 from txcdp.domains import fetch, network, page, runtime, storage, target
 from txcdp.errors import EvaluationError, NavigationError
+from txcdp.network._interception import Holding, PausedRequest, Pausing, interception_of
 from txcdp.page._commits import close_target
 from txcdp.page._storage import StorageItem
 
@@ -169,6 +170,23 @@ class ContextStorage:
         return list(dict.fromkeys([*self._known, *filter(None, map(origin_of, urls))]))
 
 
+class _Empty(Holding):
+    """Answers each request with an empty document."""
+
+    def wants(self) -> Pausing | None:
+        return Pausing((fetch.RequestPattern(url_pattern="*"),))
+
+    def takes(self, paused: PausedRequest) -> bool:
+        answer = fetch.fulfill_request(
+            request_id=paused.event.request_id,
+            response_code=200,
+            response_headers=[fetch.HeaderEntry(name="Content-Type", value="text/html")],
+            body=_EMPTY.encode(),
+        )
+        paused.answer(answer).addErrback(ignore_failure)
+        return True
+
+
 class _EmptyPage:
     """A page that nobody sees and that ends with its session: at any origin, it has an empty document.
 
@@ -189,9 +207,9 @@ class _EmptyPage:
         session: Session | None = None
         try:
             session = self._session = await self._connection.attach(self._target_id)
-            session.events(fetch.RequestPaused).subscribe(self._answer, ignore_failure)
-            commands = [fetch.enable(), network.enable(), network.set_bypass_service_worker(bypass=True)]
-            for waiting in [session.execute(each) for each in commands]:  # in one write
+            commands = [network.enable(), network.set_bypass_service_worker(bypass=True)]
+            pausing = interception_of(session).add(_Empty())
+            for waiting in [pausing, *(session.execute(each) for each in commands)]:  # in one write
                 await waiting
         except BaseException:
             self._close(session)
@@ -229,15 +247,6 @@ class _EmptyPage:
             words = (said or details.text).partition("\n")[0].removeprefix("Error: ")
             raise EvaluationError(f"{what}: {words}", details)
         return got.result.value
-
-    def _answer(self, event: fetch.RequestPaused) -> None:
-        answer = fetch.fulfill_request(
-            request_id=event.request_id,
-            response_code=200,
-            response_headers=[fetch.HeaderEntry(name="Content-Type", value="text/html")],
-            body=_EMPTY.encode(),
-        )
-        self._session.execute(answer).addErrback(ignore_failure)
 
     def _made_late(self, made: target.CreateTargetResult) -> None:
         self._target_id = made.target_id

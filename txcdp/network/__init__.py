@@ -1,5 +1,6 @@
-"""What goes over the network for pages and workers: exchanges, with their requests and responses."""
+"""What goes over the network for pages and workers: exchanges, with their requests and responses; and routes."""
 
+from txcdp.network._api_response import APIResponse
 from txcdp.network._bodies import ServerSentEvent
 from txcdp.network._exchange import Exchange, RequestTiming
 from txcdp.network._har import HarBodies
@@ -7,10 +8,14 @@ from txcdp.network._har_recording import HarRecording
 from txcdp.network._headers import Header
 from txcdp.network._requests import Request, RequestSizes
 from txcdp.network._responses import RemoteAddress, Response, SecurityDetails
+from txcdp.network._route import Route, RouteResponse
+from txcdp.network._routes import RouteMatch, URLPattern
 from txcdp.network._waits import ExchangeMatch
+from txcdp.network._web_socket_routes import WebSocketRoute
 from txcdp.network._web_sockets import WebSocket
 
 __all__ = [
+    "APIResponse",
     "Exchange",
     "ExchangeMatch",
     "HarBodies",
@@ -21,7 +26,12 @@ __all__ = [
     "RequestSizes",
     "RequestTiming",
     "Response",
+    "Route",
+    "RouteMatch",
+    "RouteResponse",
     "SecurityDetails",
     "ServerSentEvent",
+    "URLPattern",
     "WebSocket",
+    "WebSocketRoute",
 ]

@@ -9,6 +9,7 @@ their ends.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +18,7 @@ from twisted.internet.defer import Deferred
 
 from txcdp._core.sessions import Session
 from txcdp._core.sessions.streams import ChosenInput
+from txcdp._deferreds import OneShot, returns_deferred, with_deadline
 from txcdp._following import ModelFeed
 from txcdp._reactor import Clock
 from txcdp.domains import fetch, network
@@ -51,6 +53,9 @@ if TYPE_CHECKING:
 
 #: Requests that were paused before they were told to have begun, at most.
 MOST_PAUSED: Final = 1000
+
+#: Seconds for `Network` to tell of a request that `Fetch` has told of.
+_TOLD: Final = 1.0
 
 #: Requests that programs do not mean by `requests`, by the types of the model.
 _NO_REQUESTS: Final = frozenset({"WebSocket", "WebTransport"})
@@ -104,6 +109,7 @@ class Network:
         self._waits: dict[ExchangeWait | IdleWait, None] = {}
         #: Those that `Fetch` has told of before they have begun, by request.
         self._paused: dict[str, Exchange] = {}
+        self._told: dict[str, OneShot[None]] = {}
         self._workers: dict[str, Worker] = {}
         self._extra_waiting: dict[str, list[Deferred[None]]] = {}
         self._users = 0
@@ -233,6 +239,9 @@ class Network:
         else:
             made._row = row
             made.frame, made.page, made.worker = asked_by
+            told = self._told.pop(row.request_id, None)
+            if told is not None:
+                told.fire(None)
         before = self._left.pop(row.request_id, None)
         if before is not None and before._row.redirected_to == row.id:
             made.redirected_from, before.redirected_to = before, made
@@ -261,9 +270,25 @@ class Network:
         made = Exchange(self, row, *self._asked_by(row))
         if request_id is not None:
             self._paused[request_id] = made
+            self._unfollowed.awaited[request_id] = None
             if len(self._paused) > MOST_PAUSED:
-                del self._paused[next(iter(self._paused))]
+                oldest = next(iter(self._paused))
+                del self._paused[oldest]
+                self._unfollowed.awaited.pop(oldest, None)
         return made.request
+
+    @returns_deferred
+    async def when_told(self, request: Request) -> None:
+        """Wait until ``Network`` has told of a request that was paused, too, or is not going to.
+
+        :returns: fires with None.
+        """
+        for request_id, exchange in self._paused.items():
+            if exchange is request.exchange:
+                waiting = self._told.setdefault(request_id, OneShot()).wait()
+                with contextlib.suppress(TimeoutError):
+                    await with_deadline(self.clock, waiting, _TOLD, TimeoutError)
+                return
 
     def _asked_by(self, row: Row) -> tuple[Frame | None, Page | None, Worker | None]:
         worker = self._workers.get(row.started_in, self._worker)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from typing import Any, TypedDict
+from typing import Any, Final, TypedDict
+
+#: A name of a header, and what cannot be in a value.
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_LINE_BREAKS: Final = re.compile(r"[\0\r\n]")
 
 
 class Header(TypedDict):
@@ -45,3 +50,21 @@ def values(headers: Iterable[tuple[str, str]], name: str) -> list[str]:
 def size(headers: Iterable[tuple[str, str]], first_line: str) -> int:
     """Return how many bytes a message's head takes in HTTP/1.1."""
     return len(first_line) + 4 + sum(len(name) + len(value) + 4 for name, value in headers)
+
+
+def checked_headers(name: str, value: object) -> dict[str, str]:
+    """Return headers that were given.
+
+    :raises TypeError: they are none.
+    :raises ValueError: one cannot be sent.
+    """
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name}={value!r}: a mapping of names to values is wanted, such as {{'X-Token': 'a'}}")
+    for header, text in value.items():
+        if not isinstance(header, str) or not isinstance(text, str):
+            raise TypeError(f"{name}: a header's name and value are str, not {header!r} and {type(text).__name__}")
+        if not _NAME.fullmatch(header):
+            raise ValueError(f"{name}: {header!r} is no name of a header")
+        if _LINE_BREAKS.search(text):
+            raise ValueError(f"{name}: the value of {header!r} cannot have line breaks")
+    return dict(value)

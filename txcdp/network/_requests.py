@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypedDict
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypedDict
 from urllib.parse import parse_qsl
 
 from twisted.internet.defer import Deferred, succeed
@@ -36,8 +35,7 @@ class RequestSizes(TypedDict):
     responseHeadersSize: int
 
 
-@dataclass
-class Overrides:
+class Overrides(NamedTuple):
     """Changes that a route has made to a request, for the routes after it; None: as it was."""
 
     url: str | None = None

@@ -47,6 +47,8 @@ class Unfollowed:
         #: By request, and those that came before their requests.
         self._kept: dict[str, list[tuple[ChosenInput, bytes]]] = {}
         self._early: dict[str, list[tuple[ChosenInput, bytes]]] = {}
+        #: Requests that somebody follows who has heard of them before they were told of.
+        self.awaited: dict[str, None] = {}
 
     def wants(self, source: ChosenInput, message: bytes) -> bool:
         """Return whether a message is taken now: it is of a request that is followed, or of a navigation's."""
@@ -57,7 +59,7 @@ class Unfollowed:
         begin = len(prefix)
         end = message.find(b'"', begin)
         request_id = message[begin:end].decode("utf-8", "replace")
-        if self._model.exchanges.follows(request_id):
+        if self._model.exchanges.follows(request_id) or (self.awaited and self._is_awaited(request_id, method)):
             return True
         if method in _ENDS:
             self._kept.pop(request_id, None)
@@ -80,6 +82,13 @@ class Unfollowed:
                 return False
         kept.append((source, message))
         return False
+
+    def _is_awaited(self, request_id: str, method: str) -> bool:
+        if request_id not in self.awaited:
+            return False
+        if method == _BEGIN:
+            del self.awaited[request_id]
+        return True
 
     def deliver(self, request_id: str) -> None:
         """Deliver what was kept of one request."""

@@ -32,6 +32,7 @@ from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure, with_deadline
 from txcdp.domains import fetch, page, target
 from txcdp.errors import CommandError, CommandTimeout, Gone
+from txcdp.network._interception import HOLDS, Holding, PausedRequest, Pausing, interception_of
 from txcdp.protocol import Command
 
 if TYPE_CHECKING:
@@ -87,19 +88,19 @@ class _Signs:
             self._committed()
 
 
-class _Hold:
+class _Hold(Holding):
     """Holds back the documents that a page is about to ask for.
 
     :param held: called with each one: until it is released, the page stays as it is.
     """
 
+    rank = HOLDS
+
     def __init__(self, session: Session, held: Callable[[], None]) -> None:
-        self._session = session
+        self._interception = interception_of(session)
         self._held = held
-        self._paused: list[str] = []
-        self._subscription = session._observe(fetch.RequestPaused).subscribe(self._holds, ignore_failure)
-        patterns = [{"urlPattern": "*", "resourceType": "Document"}]
-        session._send_quietly("Fetch.enable", {"patterns": patterns}).addErrback(ignore_failure)
+        self._paused: list[PausedRequest] = []
+        self._interception.add(self).addErrback(ignore_failure)
         self._call: IDelayedCall | None = session.context.clock.callLater(_HELD, self.release)
 
     def release(self) -> None:
@@ -108,21 +109,28 @@ class _Hold:
             return
         if call.active():
             call.cancel()
-        self._subscription.dispose()
-        for each in self._paused:
-            self._session._send_quietly("Fetch.continueRequest", {"requestId": each}).addErrback(ignore_failure)
-        if not _uses_fetch(self._session):  # it may have begun to meanwhile
-            self._session._send_quietly("Fetch.disable").addErrback(ignore_failure)
+        paused, self._paused = self._paused, []
+        for each in paused:
+            each.interception.ask_others(each, self)
+        self._interception.remove(self).addErrback(ignore_failure)
 
-    def _holds(self, event: fetch.RequestPaused) -> None:
-        if not _uses_fetch(self._session):
-            self._paused.append(event.request_id)
-            self._held()
+    def wants(self) -> Pausing | None:
+        return Pausing((fetch.RequestPattern(url_pattern="*", resource_type="Document"),))
+
+    def takes(self, paused: PausedRequest) -> bool:
+        if self._call is None or paused.response or self._interception.is_by_hand:
+            return False
+        self._paused.append(paused)
+        self._held()
+        return True
+
+    def lost(self) -> None:
+        self._paused.clear()
 
 
 def _uses_fetch(session: Session) -> bool:
     """Whether the program itself has requests paused: it is to see all of them, and nobody else any."""
-    return session._is_set_up("Fetch.enable") or any(each.startswith("Fetch.") for each in session.listened)
+    return interception_of(session).is_by_hand or any(each.startswith("Fetch.") for each in session.listened)
 
 
 class _Repeated(Deferred[R]):

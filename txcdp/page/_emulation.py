@@ -122,6 +122,18 @@ def _headers(options: ContextOptions) -> Commands:
     return (network.enable(), network.set_extra_http_headers(headers=dict(headers))) if headers else ()
 
 
+def _blocks(options: ContextOptions) -> Commands:
+    settings: Mapping[str, Any] = options
+    blocked = settings.get("blocked_urls")
+    return (network.enable(), network.set_blocked_urls(urls=list(blocked))) if blocked else ()
+
+
+def _cache(options: ContextOptions) -> Commands:
+    settings: Mapping[str, Any] = options
+    off = settings.get("cache_enabled") is False
+    return (network.enable(), network.set_cache_disabled(cache_disabled=True)) if off else ()
+
+
 #: Features of media that are emulated: options, and how CSS calls them.
 _FEATURES: Final = {
     "color_scheme": "prefers-color-scheme",
@@ -158,13 +170,16 @@ def _certificates(options: ContextOptions) -> Commands:
     return (security.set_ignore_certificate_errors(ignore=True),) if ignored else ()
 
 
+def _no_service_worker(options: ContextOptions) -> Commands:
+    settings: Mapping[str, Any] = options
+    off = settings.get("bypass_service_worker") or options.get("service_workers") == "block"
+    return (network.set_bypass_service_worker(bypass=True),) if off else ()
+
+
 def _service_workers(options: ContextOptions) -> Commands:
     if options.get("service_workers") != "block":
         return ()
-    return (
-        network.set_bypass_service_worker(bypass=True),
-        page.add_script_to_evaluate_on_new_document(source=_NO_SERVICE_WORKERS),
-    )
+    return (page.add_script_to_evaluate_on_new_document(source=_NO_SERVICE_WORKERS),)
 
 
 def _processor(options: ContextOptions) -> Commands:
@@ -186,6 +201,9 @@ _ASPECTS: Final[dict[str, _Aspect]] = {
     "CSP": _Aspect(_csp, (page.set_bypass_csp(enabled=False),), _FRAMES),
     "certificates": _Aspect(_certificates, (security.set_ignore_certificate_errors(ignore=False),), _FRAMES),
     "service workers": _Aspect(_service_workers, (), _FRAMES),
+    "bypassing": _Aspect(_no_service_worker, (network.set_bypass_service_worker(bypass=False),), _FRAMES),
+    "blocks": _Aspect(_blocks, (network.set_blocked_urls(urls=[]),), _WORKERS),
+    "cache": _Aspect(_cache, (network.set_cache_disabled(cache_disabled=False),), _WORKERS),
     "processor": _Aspect(_processor, (emulation.set_cpu_throttling_rate(rate=1),), _PAGE),
 }
 

@@ -10,6 +10,8 @@ from typing import Any, Final, Literal, NotRequired, TypedDict, get_args
 from urllib.parse import urlsplit
 
 from txcdp._arguments import refuse_bare_string
+from txcdp.network._credentials import origin_of
+from txcdp.network._headers import checked_headers
 from txcdp.page._viewport import ViewportSize, checked
 
 Media = Literal["screen", "print", "null"]
@@ -52,10 +54,30 @@ class ProxySettings(TypedDict):
     :ivar server: such as ``"http://proxy.example:3128"`` or ``"socks5://127.0.0.1:1080"``; without a scheme, HTTP.
     :ivar bypass: hosts that are reached without it, with commas between them, such as ``".example.org, 10.0.0.0/8"``.
         Without an entry like ``"localhost"`` this machine itself is reached through the proxy, too.
+    :ivar username: where the proxy asks for one; every request of the pages is paused for a moment then.
+    :ivar password: where the proxy asks for one.
     """
 
     server: str
     bypass: NotRequired[str]
+    username: NotRequired[str]
+    password: NotRequired[str]
+
+
+class HttpCredentials(TypedDict):
+    """A name and a password for servers that ask for them, by Basic or Digest authentication.
+
+    :ivar username: the name.
+    :ivar password: the password.
+    :ivar origin: to which origin alone they are given, such as ``"https://example.com"``; None: to any.
+    :ivar send: ``"always"``: ``context.request`` sends them without being asked; ``"unauthorized"``, the default: when
+        it is. Pages send them when they are asked.
+    """
+
+    username: str
+    password: str
+    origin: NotRequired[str | None]
+    send: NotRequired[Literal["always", "unauthorized"] | None]
 
 
 class DeviceOptions(TypedDict, total=False):
@@ -92,6 +114,8 @@ class ContextOptions(DeviceOptions, total=False):
         ``"geolocation"``.
     :ivar permissions: what pages may do without asking, as for :meth:`BrowserContext.grant_permissions`.
     :ivar extra_http_headers: sent with each request.
+    :ivar http_credentials: :class:`HttpCredentials`, for servers that ask for them. The requests of pages to that
+        origin are paused for a moment then, without an origin all of them.
     :ivar offline: whether there is no network.
     :ivar network_conditions: how slow the network is: :class:`NetworkConditions`.
     :ivar cpu_throttling: how many times slower the processor is; 1: as it is.
@@ -122,6 +146,7 @@ class ContextOptions(DeviceOptions, total=False):
     geolocation: Geolocation | None
     permissions: Sequence[str] | None
     extra_http_headers: Mapping[str, str] | None
+    http_credentials: HttpCredentials | None
     offline: bool | None
     network_conditions: NetworkConditions | None
     cpu_throttling: float | None
@@ -142,6 +167,19 @@ class ContextOptions(DeviceOptions, total=False):
     record_har_path: str | os.PathLike[str] | None
     record_har_url_filter: str | re.Pattern[str] | None
     record_har_content: HarContent | None
+
+
+class PageSettings(ContextOptions, total=False):
+    """Settings of pages: the options of their context, and what has a method of its own.
+
+    :ivar blocked_urls: which requests fail at once.
+    :ivar cache_enabled: False: the browser's cache does not answer.
+    :ivar bypass_service_worker: whether service workers see no requests.
+    """
+
+    blocked_urls: Sequence[str] | None
+    cache_enabled: bool | None
+    bypass_service_worker: bool | None
 
 
 #: What becomes of bodies in a HAR file.
@@ -176,12 +214,11 @@ PERMISSIONS: Final = {
 
 #: Options that are not said to pages.
 _NOT_SAID: Final = frozenset(
-    "no_viewport permissions base_url accept_downloads proxy storage_state "
+    "no_viewport permissions base_url accept_downloads proxy storage_state http_credentials "
     "origins_with_universal_network_access record_har_path record_har_url_filter record_har_content".split()
 )
 
-#: A name of a header, and what cannot be in a value.
-_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+#: What cannot be in a text.
 _LINE_BREAKS: Final = re.compile(r"[\0\r\n]")
 
 
@@ -246,7 +283,7 @@ def checked_origin(origin: str | None) -> str | None:
 
 def _unknown(name: str) -> str:
     snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().replace("__", "_")
-    similar = difflib.get_close_matches(snake.replace("httpcredentials", "http_credentials"), _CHECKS, n=1)
+    similar = difflib.get_close_matches(snake, _CHECKS, n=1)
     if name == "context":
         return "a page is opened in a context with context.new_page(url)"
     did_you_mean = f"; did you mean {similar[0]}?" if similar else ""
@@ -332,24 +369,6 @@ def checked_geolocation(name: str, value: object) -> Geolocation:
     return Geolocation(latitude=place["latitude"], longitude=place["longitude"], accuracy=place.get("accuracy", 0))
 
 
-def checked_headers(name: str, value: object) -> dict[str, str]:
-    """Return headers that were given.
-
-    :raises TypeError: they are none.
-    :raises ValueError: one cannot be sent.
-    """
-    if not isinstance(value, Mapping):
-        raise TypeError(f"{name}={value!r}: a mapping of names to values is wanted, such as {{'X-Token': 'a'}}")
-    for header, text in value.items():
-        if not isinstance(header, str) or not isinstance(text, str):
-            raise TypeError(f"{name}: a header's name and value are str, not {header!r} and {type(text).__name__}")
-        if not _HEADER_NAME.fullmatch(header):
-            raise ValueError(f"{name}: {header!r} is no name of a header")
-        if _LINE_BREAKS.search(text):
-            raise ValueError(f"{name}: the value of {header!r} cannot have line breaks")
-    return dict(value)
-
-
 def checked_conditions(name: str, value: object) -> NetworkConditions:
     """Return conditions of a network that were given.
 
@@ -370,22 +389,46 @@ def checked_proxy(name: str, value: object) -> ProxySettings:
     """Return a proxy that was given.
 
     :raises TypeError: it is none.
-    :raises ValueError: it has a username: these are not supported.
+    :raises ValueError: it has a username in its URL.
     """
     proxy = _a_mapping(name, value, {"server"}, {"bypass", "username", "password"})
     for key in proxy:
         if proxy[key] is not None and not isinstance(proxy[key], str):
             raise TypeError(f"{name}.{key}: a str is wanted")
-    if proxy.get("username") or proxy.get("password") or "@" in proxy["server"]:
-        raise ValueError(
-            f"{name}: a proxy's username and password are not supported; answer Fetch.authRequired on the page's "
-            "session, or have a proxy of your own between them"
-        )
+    if "@" in proxy["server"]:
+        raise ValueError(f"{name}: the username and password have keys of their own, and are not in the server's URL")
+    if "socks" in proxy["server"].partition(":")[0] and proxy.get("username"):
+        raise ValueError(f"{name}: Chromium gives no username to a SOCKS proxy; have a proxy of your own between them")
     found = ProxySettings(server=proxy["server"].strip())
     if not found["server"] or any(each.isspace() for each in found["server"]):
         raise ValueError(f"{name}.server={proxy['server']!r}: a proxy such as 'http://proxy.example:3128' is wanted")
     if proxy.get("bypass"):
         found["bypass"] = proxy["bypass"]
+    if proxy.get("username") or proxy.get("password"):
+        found["username"], found["password"] = proxy.get("username") or "", proxy.get("password") or ""
+    return found
+
+
+def checked_credentials(name: str, value: object) -> HttpCredentials:
+    """Return credentials that were given.
+
+    :raises TypeError: they are none.
+    :raises ValueError: their origin is none.
+    """
+    given = _a_mapping(name, value, {"username", "password"}, {"origin", "send"})
+    for key in ("username", "password"):
+        if not isinstance(given[key], str):
+            raise TypeError(f"{name}.{key}: a str is wanted")
+    if given.get("send") not in (None, "always", "unauthorized"):
+        raise ValueError(f"{name}.send={given['send']!r}: 'always' or 'unauthorized' is wanted")
+    origin = given.get("origin")
+    if origin is not None and not isinstance(origin, str):
+        raise TypeError(f"{name}.origin: a str is wanted, such as 'https://example.com'")
+    found = HttpCredentials(username=given["username"], password=given["password"])
+    if origin is not None:
+        found["origin"] = origin_of(origin)
+    if given.get("send"):
+        found["send"] = given["send"]
     return found
 
 
@@ -434,6 +477,7 @@ _CHECKS: Final[dict[str, Callable[[str, Any], object]]] = {
     "geolocation": checked_geolocation,
     "permissions": _some_permissions,
     "extra_http_headers": checked_headers,
+    "http_credentials": checked_credentials,
     "offline": _a_bool,
     "network_conditions": checked_conditions,
     "cpu_throttling": _a_number(1),

@@ -17,9 +17,14 @@ from txcdp._timeouts import DEFAULT, DefaultTimeouts, Timeout, seconds_of
 from txcdp._url_patterns import URLMatch, url_matcher
 from txcdp.domains import page, target
 from txcdp.errors import CommandTimeout, ContextDestroyed, DialogOpen, Gone, NotABrowser
-from txcdp.network import Exchange, ExchangeMatch, HarBodies, HarRecording, Request, Response, WebSocket
+from txcdp.network import Exchange, ExchangeMatch, HarBodies, HarRecording, Request, Response, Route, WebSocket
 from txcdp.network._har_recording import stop_all
+from txcdp.network._page_interception import PageInterception
+from txcdp.network._route import Stage
+from txcdp.network._routes import Behavior, RouteHandler, RouteMatch
+from txcdp.network._routing import register, requests_paused
 from txcdp.network._waits import ExchangeWait, IdleWait, exchange_matcher
+from txcdp.network._web_socket_routes import PageSocketRoutes, SocketHandler
 from txcdp.page import _capture as capture
 from txcdp.page import _commits as commits
 from txcdp.page import _printing as printing
@@ -40,7 +45,15 @@ from txcdp.page._locating import Handlers, Path
 from txcdp.page._locators import Locator
 from txcdp.page._measures import capture_heap_snapshot, metrics
 from txcdp.page._navigation import Navigator
-from txcdp.page._options import ColorScheme, Contrast, ForcedColors, Media, ReducedMotion, checked_options
+from txcdp.page._options import (
+    ColorScheme,
+    Contrast,
+    ForcedColors,
+    Media,
+    PageSettings,
+    ReducedMotion,
+    checked_options,
+)
 from txcdp.page._popups import Popups
 from txcdp.page._reading import masked
 from txcdp.page._screencast import ScreencastFrame, screencast
@@ -54,6 +67,7 @@ from txcdp.page._waiting import wait_for_timeout
 from txcdp.page._workers import Worker
 from txcdp.protocol import Event
 from txcdp.streams import EventStream, Expected, Registration, Stream
+from txcdp.streams._pulled import PulledStream
 
 if TYPE_CHECKING:
     from txcdp._core.connection import Connection
@@ -114,9 +128,13 @@ class Page(SelectorReading):
         self._file_choosers = FileChoosers(self, self._tree.streams)
         # All leave in one write. A page that hangs answers when it hangs no more.
         session._insist(page.enable()).addErrback(ignore_failure)
+        self._interception = PageInterception(session, context._interception, self._tree.network)
+        self._interception.begin()
         self._injected.register()
         self._scripts = Scripts(self._injected, self._source_of_call)
         self._made_devices: InputDevices | None = None
+        self._sockets = PageSocketRoutes(self, context._interception.sockets)
+        self._sockets.begin_if_wanted()
         context.clock._attach(self)
         self._locator_handlers: Handlers | None = None
         self._tracing: Tracing | None = None
@@ -240,6 +258,22 @@ class Page(SelectorReading):
             cannot be sent, and otherwise like ``Session.execute``.
         """
         return self._emulate(extra_http_headers=headers)
+
+    def set_cache_enabled(self, enabled: bool) -> Deferred[None]:
+        """Let the browser's cache answer the page's requests, or not (``Network.setCacheDisabled``).
+
+        :param enabled: whether it may; what holds for the context holds no more for the page.
+        :returns: fires with None when the page has it; fails like ``Session.execute``.
+        """
+        return self._emulation.change(self._connection.timeout, PageSettings(cache_enabled=enabled))
+
+    def set_bypass_service_worker(self, bypass: bool) -> Deferred[None]:
+        """Send the page's requests past its service worker, or not (``Network.setBypassServiceWorker``).
+
+        :param bypass: whether to.
+        :returns: fires with None when the page has it; fails like ``Session.execute``.
+        """
+        return self._emulation.change(self._connection.timeout, PageSettings(bypass_service_worker=bypass))
 
     def bring_to_front(self) -> Deferred[None]:
         """Bring the page to the front of its window (``Page.bringToFront``).
@@ -532,6 +566,96 @@ class Page(SelectorReading):
             :exc:`SessionDetached` or :exc:`ConnectionLost`.
         """
         return IdleWait(self._tree.network, idle, in_flight).begin(self._seconds(timeout))
+
+    def route(
+        self,
+        pattern: RouteMatch,
+        handler: RouteHandler,
+        *,
+        times: int | None = None,
+        stage: Stage = "request",
+        resource_types: Sequence[str] | None = None,
+        timeout: Timeout = 30.0,
+    ) -> Deferred[Registration]:
+        """Have requests of the page, its frames and its workers wait for a function to decide about them (``Fetch``).
+
+        Requests that do not match are not stopped. Of several handlers that match, the one that was registered last is
+        asked first, then those before it, then those of :meth:`BrowserContext.route`; each decides, or leaves it to the
+        next one by ``route.fallback()``. One that raises, or has not decided in time, is logged, and the next one is
+        asked; after the last one the request goes on. Of redirects the handler is given the first request alone.
+
+        :param pattern: a glob for all of the URL, as for :meth:`wait_for_url`; a :class:`re.Pattern` that is searched
+            for in it, an object with a method ``test``, as URLPatterns have, or a function of it: these stop every
+            request on the way to the program.
+        :param handler: called with the :class:`Route`, or with the route and its request where it takes two. It may
+            return a Deferred, or be a coroutine function.
+        :param times: how many requests it is for; None: all.
+        :param stage: ``"request"``: before the request is sent; ``"response"``: when the response's headers are here.
+        :param resource_types: only requests of these types, such as ``["image", "font"]``; see
+            ``Request.resource_type``.
+        :param timeout: seconds, or a timedelta, for the handler to decide; None or 0: no deadline.
+        :returns: fires with a :class:`Registration`, with which it is removed again, when the browser has it. Fails
+            with :exc:`TypeError` or :exc:`ValueError` where it cannot be; otherwise like ``Session.execute``.
+        """
+        options = {"times": times, "stage": stage, "resource_types": resource_types, "timeout": timeout}
+        return register(self._interception.routes, pattern, handler, self.context._base_url, options)
+
+    def unroute(self, pattern: RouteMatch, handler: RouteHandler | None = None) -> Deferred[None]:
+        """Remove what :meth:`route` has registered for a pattern.
+
+        :param pattern: the same one.
+        :param handler: this handler alone; None: all for the pattern.
+        :returns: fires with None when the browser has it; fails like ``Session.execute``.
+        """
+        return self._interception.routes.remove(pattern, handler)
+
+    def unroute_all(self, behavior: Behavior | None = None) -> Deferred[None]:
+        """Remove all that :meth:`route` has registered.
+
+        :param behavior: ``"wait"``: fire when handlers that run have ended, too; ``"ignoreErrors"``: what these raise
+            from now on is not logged; None or ``"default"``: neither.
+        :returns: fires and fails like :meth:`unroute`.
+        """
+        return self._interception.routes.remove_all(behavior)
+
+    def requests_paused(
+        self,
+        pattern: RouteMatch,
+        *,
+        stage: Stage = "request",
+        resource_types: Sequence[str] | None = None,
+        timeout: Timeout = 30.0,
+    ) -> Stream[Route]:
+        """Return the requests that :meth:`route` would stop, as a stream of :class:`Route`.
+
+        They are stopped while anybody subscribes. The first decision counts; without one in time the next handler is
+        asked.
+
+        :param pattern: as for :meth:`route`, and so are the others.
+        :param stage: ``"request"`` or ``"response"``.
+        :param resource_types: of which types.
+        :param timeout: seconds, or a timedelta.
+        :raises TypeError: one of them is none.
+        :raises ValueError: one of them cannot be.
+        """
+        options = {"stage": stage, "resource_types": resource_types, "timeout": timeout}
+        context = self.session.context
+        return requests_paused(context, self._interception.routes, pattern, self.context._base_url, options)
+
+    def route_web_socket(self, pattern: RouteMatch, handler: SocketHandler) -> Deferred[Registration]:
+        """Have a function decide about WebSockets of the page, its frames and its dedicated workers.
+
+        Those that are made from now on; shared and service workers have theirs to themselves. Where no server is
+        connected to, the socket is open when the handler has returned, or its Deferred has fired: what it then sends,
+        and is sent, goes to the program.
+
+        :param pattern: as for :meth:`route`; URLs begin with ``ws://`` or ``wss://``.
+        :param handler: called with the :class:`WebSocketRoute` of the page's side; may return a Deferred, or be a
+            coroutine function. Where it fails, that is logged, and the server is connected to.
+        :returns: fires with a :class:`Registration` when the documents that are there know of it. Fails with
+            :exc:`TypeError` or :exc:`ValueError` where it cannot be; otherwise like ``Session.execute``.
+        """
+        return self._sockets.own.add(pattern, handler, self.context._base_url)
 
     def goto(
         self,
@@ -964,7 +1088,8 @@ class Page(SelectorReading):
         :raises ValueError: there is no such length or format.
         """
         command, seconds = printing.command(options), self._capture_seconds(timeout)
-        return printing.PdfChunks(self.session.context, lambda: printing.chunks(self.session, command, seconds))
+        start = lambda: printing.chunks(self.session, command, seconds)  # noqa: E731
+        return PulledStream(self.session.context, "pieces of a PDF", start)
 
     @returns_deferred
     async def snapshot(self, path: str | os.PathLike[str] | None = None, *, timeout: Timeout = DEFAULT) -> str:
@@ -1125,11 +1250,14 @@ class Page(SelectorReading):
 
     def _session_began(self, session: Session, evaluator: Evaluator) -> None:
         """Take a session of a frame in another process, which waits."""
+        self._interception.add(session)
+        self._sockets.add(session)
         self._said.add(session, evaluator)
         self._file_choosers.add(session, evaluator)
 
     def _worker_began(self, session: Session) -> Worker:
         """Take a worker that is attached to and waits."""
+        self._sockets.add_worker(session)
         worker = Worker(session, self)
         self._said.add_worker(worker)
         self._tree.streams.push("worker_started", worker)

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import math
 import os
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Final, TypeAlias, TypedDict
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError
 
 from txcdp._core.sessions import Session
-from txcdp._deferreds import OneShot, ignore_failure, shielded
+from txcdp._deferreds import ignore_failure, shielded
 from txcdp.domains import io, page
 from txcdp.page import _commits as commits
 from txcdp.page._capture import save
 from txcdp.page._files import pieces_of
-from txcdp.stats import Stats
-from txcdp.streams import StreamContext, StreamSubject
 
 #: A length: a number of CSS pixels, or a number with its unit, such as ``"10cm"``.
 Length: TypeAlias = float | str
@@ -132,7 +129,7 @@ def command(options: PdfOptions) -> page.print_to_pdf:
     )
 
 
-async def chunks(session: Session, printing: page.print_to_pdf, seconds: float | None) -> AsyncIterator[bytes]:
+async def chunks(session: Session, printing: page.print_to_pdf, seconds: float | None) -> AsyncGenerator[bytes, None]:
     """Print, and read the paper; the browser lets go of it, whatever happens.
 
     :param seconds: the deadline of the printing itself; None: none.
@@ -154,90 +151,6 @@ async def chunks(session: Session, printing: page.print_to_pdf, seconds: float |
     async with contextlib.aclosing(pieces_of(session, result.stream, _CHUNK)) as pieces:
         async for piece in pieces:
             yield piece
-
-
-class _Gate:
-    """The flow of one paper: a full queue of it stops that alone from being read.
-
-    :ivar stats: of the connection.
-    """
-
-    def __init__(self, stats: Stats) -> None:
-        self.stats = stats
-        self._holders: set[int] = set()
-        self._open: OneShot[None] = OneShot()
-
-    @property
-    def held(self) -> bool:
-        """Whether a queue would rather not have more."""
-        return bool(self._holders)
-
-    @property
-    def paused(self) -> bool:
-        """Whether reading is paused."""
-        return self.held
-
-    def hold(self, holder: object, give_up: Callable[[float], None]) -> None:
-        """Ask for a pause, which may be as long as it likes: the browser keeps the paper."""
-        self._holders.add(id(holder))
-
-    def release(self, holder: object) -> None:
-        """Withdraw what :meth:`hold` asked for."""
-        self._holders.discard(id(holder))
-        if not self._holders:
-            gate, self._open = self._open, OneShot()
-            gate.fire(None)
-
-    def when_open(self) -> Deferred[None]:
-        """Return a Deferred that fires when nobody holds it any more."""
-        return self._open.wait()
-
-
-class PdfChunks(StreamSubject[bytes]):
-    """The pieces of one paper, printed when somebody subscribes.
-
-    :param start: begins to print, and returns the pieces.
-    """
-
-    def __init__(self, context: StreamContext, start: Callable[[], AsyncIterator[bytes]]) -> None:
-        own = copy.copy(context)
-        own.flow = self._gate = _Gate(context.flow.stats)
-        super().__init__(own, "pieces of a PDF")
-        self._start = start
-        self._reading: Deferred[None] | None = None
-        self._pushing = False
-
-    def _first_came(self) -> None:
-        if self._reading is None:
-            self._reading = Deferred.fromCoroutine(self._read())
-            self._reading.addErrback(ignore_failure)
-
-    def _last_left(self) -> None:
-        reading, self._reading = self._reading, None
-        if reading is not None and not self._pushing:
-            reading.cancel()
-
-    async def _read(self) -> None:
-        pieces = self._start()
-        try:
-            async for piece in pieces:
-                self._pushing = True
-                try:
-                    self.push(piece)
-                finally:
-                    self._pushing = False
-                while self.listened and self._gate.held:
-                    await self._gate.when_open()
-                if not self.listened:
-                    return
-        except CancelledError:
-            raise
-        except Exception as error:
-            self.end(error)
-        else:
-            self.end()
-        finally:
-            await pieces.aclose()  # type: ignore[attr-defined]
 
 
 async def whole(pieces: AsyncIterator[bytes], path: str | os.PathLike[str] | None) -> bytes:

@@ -98,6 +98,15 @@ class Sending:
         self._journal = Journal()
         self._pace = pace
         self._slowed: dict[Deferred[Any], tuple[IDelayedCall, Any]] = {}
+        self._merging: dict[str, Callable[[str, object], tuple[str, object]]] = {}
+
+    def merge(self, domain: str, merging: Callable[[str, object], tuple[str, object]]) -> None:
+        """Have somebody put together what the user sends for a domain and what others want of it.
+
+        :param merging: is given each method that enables or disables the domain, with its parameters, and returns what
+            is sent in its place.
+        """
+        self._merging[domain] = merging
 
     def send(self, method: str, params: object, decode: Decode, timeout: Timeout) -> Deferred[Any]:
         """Send what the user wants, when there is a line.
@@ -144,6 +153,11 @@ class Sending:
         if method == ATTACH_TO_TARGET:
             attached = self._auto_attaching.attaching(from_json(to_json(params)))
             return self._session._transmit(params, decode, timeout).addBoth(attached)
+        if self._merging and method.endswith(TOGGLES):
+            merging = self._merging.get(method.partition(".")[0])
+            if merging is not None:
+                method, params = merging(method, params)
+                return self._set_up(method, params, ReplyDecoder(method, None), timeout)
         if is_stateful(method):
             return self._set_up(method, self._journal.translate(method, params), decode, timeout)
         if self._enabling.busy and method in OVERTAKES:

@@ -36,7 +36,7 @@ E = TypeVar("E", bound=Event)
 
 
 #: What the browser itself answers although the page's process is gone; everything else would hang.
-_ANSWERED_WHEN_CRASHED = ("Target.", "Browser.", "Page.navigate", "Page.reload", "Page.close", "Inspector.")
+_ANSWERED_WHEN_CRASHED = ("Target.", "Browser.", "Fetch.", "Page.navigate", "Page.reload", "Page.close", "Inspector.")
 
 
 #: What to do about experimental commands; see ``Connection``.

@@ -8,7 +8,9 @@ from twisted.internet.defer import Deferred
 
 from txcdp._deferreds import ignore_failure
 from txcdp.domains import fetch
+from txcdp.network._interception import Holding, PausedRequest, Pausing
 from txcdp.page import Page
+from txcdp.protocol import Command
 
 #: Where a document comes from that has no URL and may have nothing of private addresses: a name that nobody has
 #: (RFC 6761). To Chromium it is one from the public internet.
@@ -17,7 +19,7 @@ NOWHERE = "http://html.invalid/"
 _HTML = [fetch.HeaderEntry(name="content-type", value="text/html; charset=utf-8")]
 
 
-class Gate:
+class Gate(Holding):
     """Pauses the requests for documents of a page and its frames, and decides which are let through.
 
     Redirects stop at it, too, and so does where scripts lead to; pictures, scripts and what they fetch do not.
@@ -38,26 +40,33 @@ class Gate:
 
     def close(self) -> Deferred[None]:
         """Begin to stop documents."""
-        self._page.events(fetch.RequestPaused).subscribe(self._decide, lambda error: None)
-        pattern = fetch.RequestPattern(url_pattern="*", resource_type="Document")
-        return self._page.session.execute(fetch.enable(patterns=[pattern]))
+        return self._page._interception.add_interceptor(self)
 
-    def _decide(self, event: fetch.RequestPaused) -> None:
-        execute = self._page.session.execute
+    def wants(self) -> Pausing | None:
+        """Return that all documents are to be paused."""
+        return Pausing((fetch.RequestPattern(url_pattern="*", resource_type="Document"),))
+
+    def takes(self, paused: PausedRequest) -> bool:
+        """Answer a document that is not let through, or is here."""
+        if paused.response:
+            return False
+        event = paused.event
+        is_page = event.frame_id == self._page.main_frame_id
         html, self._html = self._html, None
         objection = None if html is not None else self._objection(event.request.url)
-        done: Deferred[None]
+        answer: Command[None]
         if html is not None:
             body = html.encode("utf-8", "replace")
-            done = execute(
-                fetch.fulfill_request(request_id=event.request_id, response_code=200, response_headers=_HTML, body=body)
+            answer = fetch.fulfill_request(
+                request_id=event.request_id, response_code=200, response_headers=_HTML, body=body
             )
         elif objection is not None:
-            if event.frame_id == self._page.main_frame_id:
+            if is_page:
                 self.objected = objection
-            done = execute(fetch.fail_request(request_id=event.request_id, error_reason="AccessDenied"))
+            answer = fetch.fail_request(request_id=event.request_id, error_reason="AccessDenied")
         else:
-            if event.frame_id == self._page.main_frame_id:
+            if is_page:
                 self.url = event.request.url
-            done = execute(fetch.continue_request(request_id=event.request_id))
-        done.addErrback(ignore_failure)  # the page goes somewhere else meanwhile, or is gone
+            return False
+        paused.answer(answer).addErrback(ignore_failure)  # the page goes somewhere else meanwhile, or is gone
+        return True

@@ -1,0 +1,73 @@
+"""Responses to requests that were sent from here, and not by the browser."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from twisted.internet.defer import Deferred, succeed
+
+from txcdp._deferreds import returns_deferred
+from txcdp._privacy import printable, shown_url
+from txcdp.network import _headers as headers_of
+from txcdp.network._headers import Header
+
+
+class APIResponse:
+    """A response to a request that was sent from here: see ``Route.fetch``. All of it is here.
+
+    :ivar url: where it is from, after all redirects.
+    :ivar status: the HTTP status, such as 200.
+    :ivar status_text: what the server says of it, such as ``"OK"``.
+    :ivar headers: by name in small letters; what came more than once is joined by commas, a ``set-cookie`` by line
+        breaks.
+    """
+
+    def __init__(self, url: str, status: int, status_text: str, headers: list[tuple[str, str]], body: bytes) -> None:
+        self.url = url
+        self.status = status
+        self.status_text = status_text
+        self.headers: dict[str, str] = headers_of.by_name(headers)
+        self._headers = headers
+        self._body = body
+
+    def __repr__(self) -> str:
+        return printable(f"<APIResponse {self.status} {shown_url(self.url)}>")
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is one of success, 200 to 299."""
+        return 200 <= self.status <= 299
+
+    @property
+    def headers_array(self) -> list[Header]:
+        """The headers as they came, one by one: dicts of a ``name`` and a ``value``."""
+        return headers_of.array(self._headers)
+
+    def body(self) -> Deferred[bytes]:
+        """Return the body, decoded from what it was compressed by.
+
+        :returns: fires with it, at each call.
+        """
+        return succeed(self._body)
+
+    def text(self) -> Deferred[str]:
+        """Return the body as text.
+
+        :returns: fires with it, at each call.
+        """
+        return succeed(self._body.decode("utf-8", "replace"))
+
+    @returns_deferred
+    async def json(self) -> Any:
+        """Return what the body says in JSON.
+
+        :returns: fires with it, at each call; fails with :exc:`ValueError` where it is none.
+        """
+        return json.loads(self._body)
+
+    def _pairs(self) -> list[tuple[str, str]]:
+        return self._headers
+
+    def _whole_body(self) -> bytes:
+        return self._body

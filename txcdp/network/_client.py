@@ -1,0 +1,201 @@
+"""Requests of a context that no page makes: a treq client that has what the context's pages have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from http.cookiejar import Cookie, CookieJar
+from typing import Any, NamedTuple
+from urllib.parse import urljoin
+
+from treq.client import HTTPClient
+from twisted.internet.defer import Deferred
+from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgent
+
+from txcdp._deferreds import returns_deferred, with_deadline
+from txcdp._timeouts import DEFAULT, Timeout, seconds_of
+from txcdp.errors import ActionTimeout, NetworkError
+from txcdp.network._api_response import APIResponse
+from txcdp.network._credentials import ServerCredentials, origin_of
+from txcdp.network._proxy_agent import ProxyAgent, TrustingPolicy
+from txcdp.network._requests import Overrides, Request
+
+#: Headers that the client sets by itself: the browser's are of another connection.
+_OF_CONNECTION = frozenset({"host", "connection", "content-length", "accept-encoding", "transfer-encoding", "cookie"})
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+class ClientSettings(NamedTuple):
+    """Settings of the requests of a context.
+
+    :ivar user_agent: the user agent.
+    :ivar headers: extra headers.
+    :ivar base_url: what URLs without a scheme are relative to.
+    :ivar credentials: for servers that ask for them.
+    :ivar proxy: the proxy, as ``ProxySettings``.
+    :ivar trusting: whether certificates that are not valid are good enough.
+    """
+
+    user_agent: str
+    headers: Mapping[str, str]
+    base_url: str | None
+    credentials: ServerCredentials | None
+    proxy: Mapping[str, Any] | None
+    trusting: bool
+
+
+class ContextClient(HTTPClient):
+    """A treq client with the cookies, proxy, user agent and extra headers of a context: ``context.request``.
+
+    It has treq's methods and their arguments: ``get(url)``, ``post(url, json=...)`` and so on, each of which fires with
+    treq's response. Cookies that a response sets are the context's as soon as it fires. The browser is not asked: its
+    cache, routes and network conditions have no part in it.
+
+    :param reactor: the reactor.
+    :param settings: returns what requests have now.
+    :param jar: returns the context's cookies.
+    :param add_cookies: adds some to the context.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        settings: Callable[[], Deferred[ClientSettings]],
+        jar: Callable[[], Deferred[CookieJar]],
+        add_cookies: Callable[[Iterable[Cookie]], Deferred[None]],
+    ) -> None:
+        super().__init__(Agent(reactor))
+        self._reactor = reactor
+        self._settings = settings
+        self._jar = jar
+        self._add_cookies = add_cookies
+
+    @returns_deferred
+    async def request(self, method: str, url: Any, **kwargs: Any) -> Any:
+        """Send a request; see :func:`treq.request`.
+
+        :param method: such as ``"GET"``.
+        :param url: where to; with a scheme, or relative to the context's ``base_url``.
+        :param kwargs: as for treq: ``params``, ``headers``, ``data``, ``json``, ``files``, ``auth``, ``cookies``,
+            ``allow_redirects``, ``timeout`` in seconds and others.
+        :returns: fires with treq's response; fails like :func:`treq.request`, and like ``Session.execute``.
+        """
+        settings = await self._settings()
+        address = url.decode("ascii") if isinstance(url, bytes) else url.to_text() if hasattr(url, "to_text") else url
+        if settings.base_url is not None:
+            address = urljoin(settings.base_url, address)
+        headers = _merged(settings, kwargs.pop("headers", None))
+        kwargs.pop("_stacklevel", None)
+        kwargs.setdefault("reactor", self._reactor)
+        kwargs.setdefault("browser_like_redirects", True)
+        known = settings.credentials if "auth" not in kwargs else None
+        if known is not None and known.origin is not None and known.origin != origin_of(address):
+            known = None
+        if known is not None and known.always:
+            kwargs["auth"] = tuple(known.credentials)
+        response = await self._send(settings, method, address, headers, kwargs)
+        if known is not None and not known.always and response.code == 401 and _asks_for_basic(response.headers):
+            kwargs["auth"] = tuple(known.credentials)
+            response = await self._send(settings, method, address, headers, kwargs)
+        return response
+
+    async def _send(
+        self, settings: ClientSettings, method: str, url: str, headers: Headers, kwargs: dict[str, Any]
+    ) -> Any:
+        jar = await self._jar()
+        before = {_key(each): each.value for each in jar}
+        client = HTTPClient(_agent(self._reactor, settings), cookiejar=jar)  # type: ignore[arg-type]
+        try:
+            return await client.request(method, url, headers=headers, **kwargs)
+        finally:
+            fresh = [each for each in jar if before.get(_key(each), self) != each.value]
+            if fresh:
+                await self._add_cookies(fresh)
+
+    @returns_deferred
+    async def fetch(
+        self, request: Request, overrides: Overrides, max_redirects: int, max_retries: int, timeout: Timeout = DEFAULT
+    ) -> APIResponse:
+        """Send a request of a page from here; see ``Route.fetch``."""
+        url = overrides.url or request.url
+        pairs = (request.headers if overrides.headers is None else overrides.headers).items()
+        headers = Headers()
+        for name, value in pairs:
+            if name.lower() not in _OF_CONNECTION:
+                headers.addRawHeader(name, value.encode("utf-8", "surrogatepass"))
+        body = overrides.post_data
+        if body is None and request.has_post_data:
+            body = await request.fetch_post_data()
+        seconds = seconds_of(timeout, 30.0)
+        sending = Deferred.fromCoroutine(
+            self._fetch(overrides.method or request.method, url, headers, body, max_redirects, max_retries)
+        )
+        late = lambda: ActionTimeout("route.fetch()", seconds or 0, f"the response of {url}")  # noqa: E731
+        return await with_deadline(self._reactor, sending, seconds, late)
+
+    async def _fetch(
+        self, method: str, url: str, headers: Headers, body: bytes | None, max_redirects: int, max_retries: int
+    ) -> APIResponse:
+        left = max_redirects
+        while True:
+            response = await self._retried(method, url, headers, body, max_retries)
+            location = response.headers.getRawHeaders("location")
+            if response.code not in _REDIRECTS or not location or max_redirects == 0:
+                break
+            if left <= 0:
+                raise NetworkError(url, f"more than {max_redirects} redirects")
+            left -= 1
+            there = urljoin(url, location[0])
+            if response.code == 303 or (response.code in (301, 302) and method.upper() == "POST"):
+                method, body = "GET", None
+                for name in ("content-type", "content-length"):
+                    headers.removeHeader(name)
+            if origin_of(there) != origin_of(url):
+                headers.removeHeader("authorization")
+            url = there
+        content = await response.content()
+        pairs = [
+            (name.decode("latin-1"), value.decode("utf-8", "replace"))
+            for name, values in response.headers.getAllRawHeaders()
+            for value in values
+        ]
+        return APIResponse(url, response.code, response.phrase.decode("latin-1"), pairs, content)
+
+    async def _retried(self, method: str, url: str, headers: Headers, body: bytes | None, retries: int) -> Any:
+        while True:
+            try:
+                return await self.request(method, url, headers=headers, data=body, allow_redirects=False)
+            except ConnectionError:
+                if retries <= 0:
+                    raise
+                retries -= 1
+
+
+def _agent(reactor: Any, settings: ClientSettings) -> IAgent:
+    pool = HTTPConnectionPool(reactor, persistent=False)  # nothing stays open behind it
+    policy = TrustingPolicy() if settings.trusting else BrowserLikePolicyForHTTPS()
+    if settings.proxy is None:
+        return Agent(reactor, policy, pool=pool)
+    return ProxyAgent(reactor, settings.proxy, policy, pool)
+
+
+def _merged(settings: ClientSettings, given: Any) -> Headers:
+    """Return the headers of a request: what is given goes before what the context has."""
+    merged = Headers({"user-agent": [settings.user_agent]})
+    for name, value in settings.headers.items():
+        merged.setRawHeaders(name, [value])
+    if isinstance(given, Headers):
+        given = dict(given.getAllRawHeaders())
+    for name, value in (given or {}).items():
+        merged.setRawHeaders(name, value if isinstance(value, list) else [value])
+    return merged
+
+
+def _asks_for_basic(headers: Headers) -> bool:
+    return any(each.strip().lower().startswith("basic") for each in headers.getRawHeaders("www-authenticate", []))
+
+
+def _key(cookie: Cookie) -> tuple[str, str, str]:
+    return cookie.name, cookie.domain, cookie.path

@@ -1,0 +1,319 @@
+"""What pages and contexts have paused: in which of their sessions, before what is there runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
+
+from twisted.internet.defer import Deferred, FirstError, gatherResults, succeed
+from twisted.python.failure import Failure
+
+from txcdp._core.sessions import AutoAttach, Session
+from txcdp._deferreds import ignore_failure, returns_deferred
+from txcdp._following import ModelFeed
+from txcdp._timeouts import Timeout
+from txcdp.domains import fetch, network, target
+from txcdp.errors import Gone
+from txcdp.model import BrowserModel, Change
+from txcdp.network._credentials import ContextCredentials
+from txcdp.network._following import Network
+from txcdp.network._interception import GATES, Holding, Interceptor, PausedRequest, Pausing, interception_of
+from txcdp.network._routes import Routes, RouteTable
+from txcdp.network._web_socket_routes import SocketTable
+
+if TYPE_CHECKING:
+    from txcdp.network._client import ContextClient
+    from txcdp.network._requests import Overrides, Request
+    from txcdp.page._options import ProxySettings
+
+#: The workers that belong to a context, and not to a page of it.
+_SHARED_KINDS = ("service_worker", "shared_worker")
+
+#: How many patterns of blocks Chromium judges documents by; of more it asks about each document.
+_FEW = 100
+
+#: Sends a request from here.
+Fetch = Callable[["Request", "Overrides", int, int, Timeout], Deferred[Any]]
+
+
+class _Requests:
+    """Knows the requests of one owner's sessions."""
+
+    def __init__(self, known: Network, fetch: Fetch) -> None:
+        self._known = known
+        self.when_told = known.when_told
+        self.fetch = fetch
+
+    def request_of(self, paused: PausedRequest) -> Request:
+        """Return the request that is paused."""
+        return self._known.request_paused(paused.event, paused.hop)
+
+
+class Blocks(Holding):
+    """Keeps out what Chromium itself would let through although it is blocked: documents, and scripts of workers.
+
+    :ivar urls: patterns, in which ``*`` stands for anything.
+    """
+
+    rank = GATES
+
+    def __init__(self) -> None:
+        self.urls: list[str] = []
+        self._match: Callable[[str], object] = lambda _: None
+
+    def set(self, urls: list[str]) -> None:
+        """Keep out others."""
+        self.urls = urls
+        self._match = re.compile("|".join(".*".join(map(re.escape, each.split("*"))) for each in urls)).fullmatch
+
+    def wants(self) -> Pausing | None:
+        """Return which documents, and scripts of workers, are to be paused."""
+        if not self.urls:
+            return None
+        urls = self.urls if len(self.urls) <= _FEW else ["*"]
+        return Pausing(
+            tuple(
+                fetch.RequestPattern(url_pattern=re.sub(r"[?\\]", r"\\\g<0>", url), resource_type=kind)
+                for url in urls
+                for kind in ("Document", "Other")
+            )
+        )
+
+    def takes(self, paused: PausedRequest) -> bool:
+        """Let what is blocked fail."""
+        if paused.response or not self.urls or self._match(paused.url) is None:
+            return False
+        command = fetch.fail_request(request_id=paused.event.request_id, error_reason="BlockedByClient")
+        paused.answer(command).addErrback(ignore_failure)
+        return True
+
+
+class PageInterception:
+    """Pauses requests of a page, in its own session and in those of its frames.
+
+    :param session: the page's.
+    :param context: what its context has paused.
+    :param known: what is known of the page's requests.
+    :ivar session: the page's.
+    :ivar routes: the page's own.
+    """
+
+    def __init__(self, session: Session, context: ContextInterception, known: Network) -> None:
+        self.routes = RouteTable(self.update)
+        self.session = session
+        self._context = context
+        self._requests = _Requests(known, context.fetch)
+        self._sessions: dict[Session, Routes | None] = {session: None}
+        self._others: tuple[Interceptor, ...] = ()
+        context.pages.add(self)
+
+    def begin(self) -> None:
+        """Pause what its context wants, before the page runs."""
+        if self._context.wants_any:
+            self.update().addErrback(ignore_failure)
+
+    def add(self, session: Session) -> None:
+        """Pause the same in a session of one of its frames, before that runs."""
+        self._sessions[session] = None
+        session._feed_into(ended=lambda _: self._sessions.pop(session, None))
+        if self._context.wants_any or self.routes.entries or self._others:
+            self._update(session).addErrback(ignore_failure)
+
+    def add_interceptor(self, interceptor: Interceptor) -> Deferred[None]:
+        """Ask another one about all requests of the page and its frames.
+
+        :returns: fires and fails like :meth:`update`.
+        """
+        self._others = (*self._others, interceptor)
+        return self.update()
+
+    @returns_deferred
+    async def update(self) -> None:
+        """Pause what is wanted by now.
+
+        :returns: fires with None when the browser does. Fails like ``Session.execute``.
+        """
+        if self._context.wants_any:
+            # Through the page they are attached to before their scripts are asked for; through the browser, later.
+            self._context.service_workers.start(self.session).addErrback(ignore_failure)
+        sent = [self._update(each) for each in list(self._sessions)]
+        await _all([sent[0], *(each.addErrback(ignore_failure) for each in sent[1:])])
+
+    def _update(self, session: Session) -> Deferred[None]:
+        part = self._sessions.get(session)
+        if part is None:
+            part = self._sessions[session] = Routes((self.routes, self._context.routes), self._requests)
+        context = self._context
+        return _told(session, (*self._others, context.blocks, part, context.credentials))
+
+
+class ContextInterception:
+    """Pauses requests of a context, in all of its pages, and in its shared and service workers.
+
+    :param begin: called when there is something that pages are to have before they run.
+    :param root: returns the browser's session.
+    :param is_mine: returns whether a target belongs to the context.
+    :param client: makes the context's client.
+    :param begin_sockets: has the pages' WebSockets routed.
+    :param http: its credentials for servers.
+    :ivar routes: the context's own.
+    :ivar sockets: its routes for WebSockets.
+    :ivar proxy: its proxy, where it has one.
+    :ivar credentials: its credentials.
+    :ivar blocks: what is blocked.
+    :ivar pages: what its pages have paused.
+    """
+
+    def __init__(
+        self,
+        begin: Callable[[], object],
+        root: Session,
+        is_mine: Callable[[target.TargetInfo], bool],
+        client: Callable[[], ContextClient],
+        begin_sockets: Callable[[], Deferred[None]],
+        http: Mapping[str, Any] | None,
+        proxy: ProxySettings | None,
+    ) -> None:
+        self.routes = RouteTable(self.update)
+        self.credentials = ContextCredentials()
+        self.blocks = Blocks()
+        self._blocking: WeakSet[Session] = WeakSet()
+        self._sessions: list[Session] = []
+        self.pages: WeakSet[PageInterception] = WeakSet()
+        self.sockets = SocketTable(begin_sockets)
+        self.proxy = proxy
+        self.credentials.give(http, proxy)
+        self._make_client = client
+        self._client: ContextClient | None = None
+        self._begin = begin
+        self._root = root
+        self._workers: dict[Session, Routes] = {}
+        self.service_workers = AutoAttach(
+            set_up=self._attached, recursive=False, filter=[target.FilterEntry(type="service_worker")]
+        )
+        self._attaching: AutoAttach | None = None
+        self._is_mine = is_mine
+
+    @property
+    def client(self) -> ContextClient:
+        """The client with what the context's pages have."""
+        if self._client is None:
+            self._client = self._make_client()
+        return self._client
+
+    def fetch(
+        self, request: Request, overrides: Overrides, max_redirects: int, max_retries: int, timeout: Timeout
+    ) -> Deferred[Any]:
+        """Send a request from here."""
+        return self.client.fetch(request, overrides, max_redirects, max_retries, timeout)
+
+    def give_credentials(self, http: Mapping[str, Any] | None) -> Deferred[None]:
+        """Have other credentials for servers.
+
+        :returns: fires and fails like :meth:`update`.
+        """
+        self.credentials.give(http, self.proxy)
+        return self.update()
+
+    @property
+    def wants_any(self) -> bool:
+        """Whether anything is to be paused."""
+        return bool(self.routes.entries or self.blocks.urls) or self.credentials.wants() is not None
+
+    def block(self, urls: list[str]) -> Deferred[None]:
+        """Let requests fail at once.
+
+        :returns: fires and fails like :meth:`update`.
+        """
+        self.blocks.set(urls)
+        return self.update()
+
+    @returns_deferred
+    async def update(self) -> None:
+        """Pause what is wanted by now.
+
+        :returns: fires with None when the browser does. Fails like ``Session.execute``.
+        """
+        attaching = succeed(None)
+        if self.wants_any:
+            self._begin()
+            if self._attaching is None:
+                kinds = [target.FilterEntry(type=each) for each in _SHARED_KINDS]
+                self._attaching = AutoAttach(set_up=self._attached, keep=self._is_mine, recursive=False, filter=kinds)
+                attaching = self._attaching.start(self._root)
+        pages = [each.update() for each in list(self.pages) if not each.session.ended]
+        workers = [self._update(each).addErrback(ignore_failure) for each in list(self._workers)]
+        await _all([attaching, *(each.addErrback(_unless_gone) for each in pages), *workers])
+
+    def _attached(self, session: Session) -> None:
+        """Take a worker; one that is attached to in several ways is taken in the first."""
+        self._sessions.append(session)
+        session._feed_into(ended=lambda _: self._ended(session))
+        info = session.target
+        if info is None or all(
+            each.target is None or each.target.target_id != info.target_id for each in self._workers
+        ):
+            self._take(session)
+
+    def _take(self, session: Session) -> None:
+        self._workers[session] = Routes((self.routes,), _Requests(_network_of(session), self.fetch))
+        self._update(session).addErrback(ignore_failure)
+
+    def _ended(self, session: Session) -> None:
+        self._sessions.remove(session)
+        if self._workers.pop(session, None) is None or session.target is None:
+            return
+        for each in self._sessions:
+            if each.target is not None and each.target.target_id == session.target.target_id:
+                self._take(each)
+                return
+
+    def _update(self, session: Session) -> Deferred[None]:
+        if self.blocks.urls or session in self._blocking:
+            self._blocking.add(session)
+            for command in (network.enable(), network.set_blocked_urls(urls=self.blocks.urls)):
+                session._insist(command).addErrback(ignore_failure)
+        return _told(session, (self.blocks, self._workers[session], self.credentials))
+
+
+def _network_of(session: Session) -> Network:
+    """Return what is known of the requests of a worker that belongs to no page."""
+    from txcdp.page._frames import PageStreams
+
+    model = BrowserModel()
+
+    def tell(changes: Sequence[Change]) -> None:
+        for change in changes:
+            handler = known.handlers.get(type(change))
+            if handler is not None:
+                handler(change)
+
+    feed = ModelFeed(model, Network.EVENTS, tell)
+    known = Network(feed, lambda key: session, lambda frame_id: None, PageStreams(session.context))
+    known.listen(session, "")
+    return known
+
+
+def _told(session: Session, parts: Iterable[Interceptor]) -> Deferred[None]:
+    """Have a session pause what its interceptors want."""
+
+    def failed(failure: Failure) -> None:
+        if session.ended or not failure.check(Gone):
+            failure.raiseException()
+        # What cannot be said while the line is lost is said over the next one.
+
+    return interception_of(session).add(*parts).addErrback(failed)
+
+
+def _unless_gone(failure: Failure) -> None:
+    failure.trap(Gone)
+
+
+async def _all(deferreds: list[Deferred[None]]) -> None:
+    """Wait for all; the first failure is the outcome."""
+    try:
+        await gatherResults(deferreds, consumeErrors=True)
+    except FirstError as error:
+        error.subFailure.raiseException()

@@ -1,0 +1,185 @@
+"""HTTP as the pages of a context go: through its proxy, and with certificates that it takes."""
+
+from __future__ import annotations
+
+import ipaddress
+from base64 import b64encode
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+from urllib.parse import urlsplit
+
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.interfaces import IProtocolFactory, IStreamClientEndpoint
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.ssl import CertificateOptions, optionsForClientTLS
+from twisted.python.failure import Failure
+from twisted.web.client import URI, Agent, HTTPConnectionPool
+from twisted.web.client import ProxyAgent as PlainProxyAgent
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgent, IAgentEndpointFactory, IPolicyForHTTPS
+from zope.interface import implementer
+
+from txcdp.errors import ConnectError
+
+#: Bytes of a proxy's answer that are read at most.
+_MOST_OF_HEAD = 65536
+
+
+@implementer(IPolicyForHTTPS)
+class TrustingPolicy:
+    """Takes certificates that are not valid, too."""
+
+    def creatorForNetloc(self, hostname: bytes, port: int) -> Any:
+        """Return what makes connections with TLS."""
+        creator = optionsForClientTLS(hostname.decode("ascii"))
+        context = CertificateOptions(verify=False).getContext()
+        creator._ctx = context  # type: ignore[attr-defined]
+        return creator
+
+
+@implementer(IAgent)
+class ProxyAgent:
+    """Sends requests through an HTTP proxy, and those to hosts that it is not used for directly.
+
+    :param reactor: the reactor.
+    :param proxy: as the option of a context.
+    :param policy: for TLS.
+    :param pool: has no connections that stay.
+    :raises ValueError: it is no HTTP proxy.
+    """
+
+    def __init__(
+        self, reactor: Any, proxy: Mapping[str, Any], policy: IPolicyForHTTPS, pool: HTTPConnectionPool
+    ) -> None:
+        server = proxy["server"] if "://" in proxy["server"] else f"http://{proxy['server']}"
+        parts = urlsplit(server)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"{server}: context.request goes through HTTP proxies only")
+        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+        endpoint: Any = HostnameEndpoint(reactor, parts.hostname, port)
+        if parts.scheme == "https":
+            endpoint = wrapClientTLS(policy.creatorForNetloc(parts.hostname.encode(), port), endpoint)
+        self._authorization = b""
+        if "username" in proxy:
+            name = f"{proxy['username']}:{proxy['password']}".encode()
+            self._authorization = b"Basic " + b64encode(name)
+        self._bypass = [each.strip().lower() for each in proxy.get("bypass", "").split(",") if each.strip()]
+        self._plain = PlainProxyAgent(endpoint, reactor, pool)
+        self._direct = Agent(reactor, policy, pool=pool)
+        tunnels = _Tunnels(endpoint, policy, self._authorization)
+        self._tunnelled = Agent.usingEndpointFactory(reactor, tunnels, pool)
+
+    def request(self, method: bytes, uri: bytes, headers: Headers | None = None, bodyProducer: Any = None) -> Any:
+        """Send one; see :class:`twisted.web.iweb.IAgent`."""
+        parts = urlsplit(uri.decode("ascii"))
+        if self._is_direct(parts.hostname or "", parts.port):
+            return self._direct.request(method, uri, headers, bodyProducer)
+        if parts.scheme == "https":
+            return self._tunnelled.request(method, uri, headers, bodyProducer)
+        headers = Headers() if headers is None else headers.copy()
+        if self._authorization:
+            headers.setRawHeaders(b"Proxy-Authorization", [self._authorization])
+        return self._plain.request(method, uri, headers, bodyProducer)
+
+    def _is_direct(self, host: str, port: int | None) -> bool:
+        """Whether the proxy is not used for a host, by the rules of a context's option."""
+        host = host.lower()
+        for rule in self._bypass:
+            if "/" in rule:
+                try:
+                    if ipaddress.ip_address(host) in ipaddress.ip_network(rule, strict=False):
+                        return True
+                except ValueError:
+                    continue
+            elif fnmatchcase(host, f"*{rule}" if rule.startswith(".") else rule) or rule == f"{host}:{port}":
+                return True
+        return False
+
+
+@implementer(IAgentEndpointFactory)
+class _Tunnels:
+    """Makes connections to servers through a proxy, with TLS from here to there."""
+
+    def __init__(self, proxy: Any, policy: IPolicyForHTTPS, authorization: bytes) -> None:
+        self._proxy = proxy
+        self._policy = policy
+        self._authorization = authorization
+
+    def endpointForURI(self, uri: URI) -> Any:
+        """Return an endpoint."""
+        creator = self._policy.creatorForNetloc(uri.host, uri.port)
+        return wrapClientTLS(creator, _Tunnel(self._proxy, uri, self._authorization))
+
+
+@implementer(IStreamClientEndpoint)
+class _Tunnel:
+    def __init__(self, proxy: Any, uri: URI, authorization: bytes) -> None:
+        self._proxy = proxy
+        self._uri = uri
+        self._authorization = authorization
+
+    def connect(self, factory: IProtocolFactory) -> Deferred[Any]:
+        """Connect to the proxy, and have it connect to the server."""
+        host = b"%b:%d" % (self._uri.netloc.rpartition(b":")[0] or self._uri.host, self._uri.port)
+        done: Deferred[Any] = Deferred()
+        connecting = self._proxy.connect(Factory.forProtocol(lambda: _Asking(host, self._authorization, factory, done)))
+        connecting.addErrback(lambda failure: None if done.called else done.errback(failure))
+        return done
+
+
+class _Asking(Protocol):
+    """Asks a proxy for a tunnel; what comes after its answer is another protocol's."""
+
+    def __init__(self, host: bytes, authorization: bytes, factory: Any, done: Deferred[Any]) -> None:
+        self._host = host
+        self._authorization = authorization
+        self._factory = factory
+        self._done = done
+        self._inner: Any = None
+        self._head = b""
+
+    def connectionMade(self) -> None:
+        """Ask."""
+        head = b"CONNECT %b HTTP/1.1\r\nHost: %b\r\n" % (self._host, self._host)
+        if self._authorization:
+            head += b"Proxy-Authorization: %b\r\n" % self._authorization
+        assert self.transport is not None
+        self.transport.write(head + b"\r\n")
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take the answer, or hand on what comes after it."""
+        if self._inner is not None:
+            self._inner.dataReceived(data)
+            return
+        self._head += data
+        head, end, rest = self._head.partition(b"\r\n\r\n")
+        if not end:
+            if len(self._head) > _MOST_OF_HEAD:
+                self._fail("its answer does not end")
+            return
+        line = head.partition(b"\r\n")[0].decode("latin-1")
+        if line.split(" ")[1:2] != ["200"]:
+            self._fail(line)
+            return
+        assert self.transport is not None
+        self._inner = self._factory.buildProtocol(self.transport.getPeer())
+        self._inner.makeConnection(self.transport)
+        if not self._done.called:
+            self._done.callback(self._inner)
+        if rest:
+            self._inner.dataReceived(rest)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Fail, or hand the end on."""
+        if self._inner is not None:
+            self._inner.connectionLost(reason)
+        elif not self._done.called:
+            self._done.errback(reason)
+
+    def _fail(self, text: str) -> None:
+        if not self._done.called:
+            self._done.errback(ConnectError(f"the proxy does not connect to {self._host.decode('latin-1')}: {text}"))
+        assert self.transport is not None
+        self.transport.loseConnection()

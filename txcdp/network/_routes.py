@@ -1,0 +1,646 @@
+"""Routes: which requests are paused for which handler of a program, and whose turn it is.
+
+A page and a context each have a :class:`RouteTable`. A request that is paused goes along the page's routes, the last
+registered one first, then along its context's (:class:`_Course`): each one that matches has its turn (:class:`_Turn`),
+in which its handler decides, or leaves it to the next one. A handler that raises, or has not decided at its deadline,
+leaves it to the next one as well; after the last one the request goes on.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import types
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, Literal, Protocol, TypeAlias
+from urllib.parse import urljoin
+
+from twisted.internet.defer import CancelledError, Deferred, fail, gatherResults, maybeDeferred, succeed
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from txcdp._arguments import refuse_bare_string
+from txcdp._deferreds import ignore_failure, returns_deferred
+from txcdp._privacy import shown_url
+from txcdp._timeouts import Timeout, seconds_of
+from txcdp._url_patterns import url_matcher, wildcards
+from txcdp.domains import fetch
+from txcdp.errors import AlreadyHandled, Gone
+from txcdp.network._fulfilment import entries, preflight_answer
+from txcdp.network._interception import ROUTES, Credentials, PausedRequest, Pausing, Remembered
+from txcdp.network._requests import Overrides, Request
+from txcdp.network._route import Route, Stage, Turn, over
+
+
+class URLPattern(Protocol):
+    """A pattern of the web's own standard, as several libraries have it."""
+
+    def test(self, url: str, /) -> object:
+        """Return whether a URL matches."""
+
+
+#: Which requests: a glob for all of the URL, a regular expression that is searched for in it, a URLPattern, or a
+#: function of it.
+RouteMatch: TypeAlias = str | re.Pattern[str] | URLPattern | Callable[[str], object]
+
+#: What a request is handled by: given the route, or the route and the request; may return a Deferred or a coroutine.
+RouteHandler: TypeAlias = Callable[..., object]
+
+#: How :meth:`RouteTable.remove_all` treats handlers that run.
+Behavior: TypeAlias = Literal["default", "wait", "ignoreErrors"]
+
+#: By the types that programs name, those of ``Fetch``; what they are to be for programs is judged again.
+_TYPES: Final = {
+    "document": "Document",
+    "stylesheet": "Stylesheet",
+    "image": "Image",
+    "media": "Media",
+    "font": "Font",
+    "script": "Script",
+    "texttrack": "TextTrack",
+    "xhr": "XHR",
+    "fetch": "XHR",
+    "eventsource": "XHR",
+    "manifest": "Manifest",
+    "ping": "Ping",
+    "prefetch": "Prefetch",
+    "cspviolationreport": "CSPViolationReport",
+    "signedexchange": "SignedExchange",
+    "other": "Other",
+}
+
+#: A worker's script is ``Other`` to ``Fetch``, and a script to all else.
+_ALSO: Final = {"Script": ("Script", "Other")}
+
+#: These are one to ``Fetch``; of these alone a browser asks beforehand whether they may be sent.
+_SCRIPTED: Final = frozenset({"xhr", "fetch", "eventsource"})
+
+#: Headers that are not for another origin than the one that they were set for.
+_PRIVATE: Final = frozenset({"authorization", "cookie", "proxy-authorization"})
+
+#: How many redirects are awaited at once at most.
+_MOST_EXPECTED: Final = 100
+
+log = Logger()
+
+
+class RouteEntry:
+    """One route that was registered.
+
+    :param pattern: which requests.
+    :param handler: handles them.
+    :param base_url: what a glob is relative to.
+    :param times: how often; None: always.
+    :param stage: at which stage.
+    :param resource_types: of which types; None: of all.
+    :param timeout: seconds for the handler to decide; None: no deadline.
+    :raises TypeError: one of them is none.
+    :raises ValueError: one of them cannot be.
+    """
+
+    def __init__(
+        self,
+        pattern: RouteMatch,
+        handler: RouteHandler,
+        *,
+        base_url: str | None,
+        times: int | None = None,
+        stage: Stage = "request",
+        resource_types: Sequence[str] | None = None,
+        timeout: Timeout = 30.0,
+    ) -> None:
+        self.pattern = pattern
+        self.handler = handler
+        if isinstance(pattern, str):
+            self._matches = url_matcher(pattern, base_url)
+            urls = wildcards(pattern, base_url)
+        else:
+            test = getattr(pattern, "test", None)
+            judge = test if test is not None and not isinstance(pattern, re.Pattern) else pattern
+            self._matches = url_matcher(judge)  # type: ignore[arg-type]
+            urls = ["*"]
+        if not callable(handler):
+            raise TypeError(f"handler={handler!r}: a function of the route is wanted")
+        if stage not in ("request", "response"):
+            raise ValueError(f"stage={stage!r}: 'request' or 'response' is wanted")
+        if times is not None and (isinstance(times, bool) or not isinstance(times, int)):
+            raise TypeError(f"times={times!r}: an int is wanted")
+        if times is not None and times < 1:
+            raise ValueError(f"times={times!r}: 1 or more is wanted")
+        self.stage: Stage = stage
+        self.timeout = seconds_of(timeout, None)
+        self.types = _checked_types(resource_types)
+        self._left = times
+        self._takes_request = _takes_two(handler)
+        self.running: set[_Turn] = set()
+        self.active = True
+        self.table: RouteTable | None = None
+        self.patterns = tuple(_patterns(urls, self.types, stage))
+
+    def matches(self, url: str) -> bool:
+        """Return whether a URL is meant; what a function of the program's raises is raised."""
+        return self._matches(url)
+
+    def begin(self) -> bool:
+        """Count a call of its handler, and return whether it was the last one."""
+        if self._left is None:
+            return False
+        self._left -= 1
+        return self._left <= 0
+
+    def call(self, route: Route) -> object:
+        """Call the handler."""
+        return self.handler(route, route.request) if self._takes_request else self.handler(route)
+
+
+class RouteTable:
+    """The routes of a page, or of a context.
+
+    :param changed: called when other requests are to be paused; returns a Deferred that fires when they are.
+    :ivar entries: the last registered first.
+    """
+
+    def __init__(self, changed: Callable[[], Deferred[None]]) -> None:
+        self.entries: tuple[RouteEntry, ...] = ()
+        self._changed = changed
+
+    def add(self, entry: RouteEntry) -> Deferred[None]:
+        """Add one before the others."""
+        entry.table = self
+        self.entries = (entry, *self.entries)
+        return self._changed()
+
+    def drop(self, entry: RouteEntry) -> Deferred[None]:
+        """Remove one."""
+        return self._drop([entry])
+
+    def remove(self, pattern: RouteMatch, handler: RouteHandler | None) -> Deferred[None]:
+        """Remove those of a pattern, and of a handler where there is one."""
+        return self._drop(
+            [each for each in self.entries if each.pattern == pattern and (handler is None or each.handler == handler)]
+        )
+
+    @returns_deferred
+    async def remove_all(self, behavior: Behavior | None) -> None:
+        """Remove all of them.
+
+        :param behavior: ``"wait"``: until handlers that run have ended; ``"ignoreErrors"``: what they raise is
+            nobody's affair any more.
+        """
+        if behavior not in (None, "default", "wait", "ignoreErrors"):
+            raise ValueError(f"behavior={behavior!r}: 'default', 'wait' or 'ignoreErrors' is wanted")
+        gone = list(self.entries)
+        running = [turn for entry in gone for turn in entry.running]
+        if behavior == "ignoreErrors":
+            for turn in running:
+                turn.errors_count = False
+        await self._drop(gone)
+        if behavior == "wait" and running:
+            await gatherResults([turn.when_ended() for turn in running], consumeErrors=True)
+
+    def _drop(self, gone: Sequence[RouteEntry]) -> Deferred[None]:
+        dropped = [each for each in gone if each.active]
+        for each in dropped:
+            each.active = False
+        if not dropped:
+            return succeed(None)
+        self.entries = tuple(each for each in self.entries if each.active)
+        return self._changed()
+
+
+class Requests(Protocol):
+    """Whoever knows the requests of a session, and sends some from here."""
+
+    def request_of(self, paused: PausedRequest, /) -> Request:
+        """Return the request that is paused."""
+
+    def when_told(self, request: Request) -> Deferred[None]:
+        """Wait until all is told of it."""
+
+    def fetch(
+        self, request: Request, overrides: Overrides, max_redirects: int, max_retries: int, timeout: Timeout
+    ) -> Deferred[Any]:
+        """Send one from here, and return the response."""
+
+
+class Routes:
+    """The routes that count in one session: an interceptor of it.
+
+    :param tables: the page's, then the context's.
+    :param requests: knows what is paused.
+    """
+
+    rank = ROUTES
+
+    def __init__(self, tables: Sequence[RouteTable], requests: Requests) -> None:
+        self._tables = tables
+        self._requests = requests
+        self._under_way: set[_Course] = set()
+        #: Requests whose redirects are to have a handler's headers; and of those that lead somewhere: where to.
+        self._leading: set[str] = set()
+        self._expected: dict[str, str] = {}
+
+    def wants(self) -> Pausing | None:
+        """Return which requests are to be paused for routes."""
+        patterns = [each for table in self._tables for entry in table.entries for each in entry.patterns]
+        return Pausing(tuple(patterns), network=True) if patterns else None
+
+    def takes(self, paused: PausedRequest) -> bool:
+        """Take a request that a route matches."""
+        if paused.response:
+            return self._takes_response(paused)
+        if paused.is_preflight:
+            return self._takes_preflight(paused)
+        if paused.redirected_from is not None:
+            return self._takes_redirect(paused)
+        return self._takes(paused)
+
+    def credentials(self, challenge: fetch.AuthRequired) -> Credentials | None:
+        """Return None: routes have none."""
+        return None
+
+    def lost(self) -> None:
+        """End what is under way: the requests go on without it."""
+        under_way, self._under_way = self._under_way, set()
+        for each in under_way:
+            each.lost()
+        self._leading.clear()
+        self._expected.clear()
+
+    def ended(self, course: _Course) -> None:
+        """Take note that a request goes its way."""
+        self._under_way.discard(course)
+
+    def lead(self, paused: PausedRequest) -> bool:
+        """Have a request's redirects get the headers that it was given.
+
+        :returns: whether its response is to be seen for that: where it leads to would not be paused otherwise.
+        """
+        if paused.interception.pauses_all():
+            return False
+        self._leading.add(paused.event.request_id)
+        return True
+
+    def _takes(self, paused: PausedRequest) -> bool:
+        stage: Stage = "response" if paused.response else "request"
+        entries = [each for table in self._tables for each in table.entries if each.stage == stage]
+        course = _Course(self, paused, entries)
+        if not course.may_match():
+            return False
+        self._under_way.add(course)
+        course.begin(self._requests)
+        return True
+
+    def _takes_preflight(self, paused: PausedRequest) -> bool:
+        """Answer the question whether a request may be sent that a handler is going to have."""
+        for table in self._tables:
+            for entry in table.entries:
+                asked = entry.types is None or not entry.types.isdisjoint(_SCRIPTED)
+                if entry.stage == "request" and asked and _matches(entry, paused.url):
+                    answer = fetch.fulfill_request(
+                        request_id=paused.event.request_id,
+                        response_code=204,
+                        response_headers=entries(preflight_answer(paused.event.request.headers or {})),
+                        body=b"",
+                    )
+                    paused.answer(answer).addErrback(ignore_failure)
+                    return True
+        return False
+
+    def _takes_redirect(self, paused: PausedRequest) -> bool:
+        """Give a request the headers that the one before was given; no handler is asked again."""
+        interception, event = paused.interception, paused.event
+        expected = self._expected.pop(event.redirected_request_id or "", None)
+        if expected is not None:
+            interception.pause_once(expected, False)
+        before = interception.before(paused)
+        if not before.headers:
+            return False
+        origin = _origin(paused.url)
+        kept = {
+            name: value for name, value in before.headers.items() if origin == before.origin or name not in _PRIVATE
+        }
+        own = {name.lower(): str(value) for name, value in (event.request.headers or {}).items()}
+        command = fetch.continue_request(
+            request_id=event.request_id,
+            headers=entries({**own, **kept}.items()),
+            intercept_response=self.lead(paused) or None,
+        )
+        paused.answer(command, Remembered(command, kept, origin)).addErrback(ignore_failure)
+        return True
+
+    def _takes_response(self, paused: PausedRequest) -> bool:
+        event = paused.event
+        if event.request_id in self._leading:
+            self._leading.discard(event.request_id)
+            location = _location(event)
+            if location is not None:
+                self._expect(paused, location)
+        if event.response_status_code is None or paused.is_preflight:
+            return False
+        return self._takes(paused)
+
+    def _expect(self, paused: PausedRequest, location: str) -> None:
+        """Pause the request that a redirect leads to."""
+        paused.interception.pause_once(location, True)
+        self._expected[paused.event.request_id] = location
+        if len(self._expected) > _MOST_EXPECTED:  # they never came
+            paused.interception.pause_once(self._expected.pop(next(iter(self._expected))), False)
+
+
+class _Course:
+    """The way of one paused request along the routes.
+
+    :param routes: that count in its session.
+    :param paused: the request.
+    :param entries: these routes, in their order.
+    """
+
+    def __init__(self, routes: Routes, paused: PausedRequest, entries: Sequence[RouteEntry]) -> None:
+        self.routes = routes
+        self.paused = paused
+        self.overrides = Overrides()
+        self.body: bytes | None = None
+        self.request: Request
+        self._entries = iter(entries)
+        self._listed = entries
+        self._turn: _Turn | None = None
+
+    def may_match(self) -> bool:
+        """Return whether a route matches the URL."""
+        return any(_matches(each, self.paused.url) for each in self._listed)
+
+    def begin(self, requests: Requests) -> None:
+        """Let the first handler have it."""
+        self.requests = requests
+        self.request = requests.request_of(self.paused)
+        if self._is_untold() and any(each.types is not None for each in self._listed):
+            requests.when_told(self.request).addBoth(lambda _: self.next())
+        else:
+            self.next()
+
+    def next(self) -> None:
+        """Let the next handler have it."""
+        if self.paused.answered:
+            self.routes.ended(self)
+            return
+        url = self.overrides.url or self.paused.url
+        for entry in self._entries:
+            if entry.active and _matches(entry, url) and self._is_of(entry.types):
+                turn = self._turn = _Turn(self, entry)
+                turn.begin()
+                return
+        self._turn = None
+        if self.body is not None:
+            route = Route(self.paused, self.request, _Turn(self, None))
+            route._body = self.body
+            route.fulfill().addErrback(ignore_failure)
+            return
+        self.go_on(self.overrides).addErrback(self._refused)
+
+    def go_on(self, overrides: Overrides) -> Deferred[None]:
+        """Let it go on, changed."""
+        paused = self.paused
+        if paused.response:
+            return paused.go_on()
+        if all(each is None for each in overrides):
+            return paused.go_on()
+        event = paused.event
+        changed: dict[str, str] = {}
+        if overrides.headers is not None:
+            own = {name.lower(): str(value) for name, value in (event.request.headers or {}).items()}
+            changed = {name: value for name, value in overrides.headers.items() if own.get(name) != value}
+        command = fetch.continue_request(
+            request_id=event.request_id,
+            url=overrides.url,
+            method_=overrides.method,
+            headers=None if overrides.headers is None else entries(overrides.headers.items()),
+            post_data=overrides.post_data,
+            intercept_response=(self.routes.lead(paused) or None) if changed else None,
+        )
+        return paused.answer(command, Remembered(command, changed, _origin(overrides.url or paused.url)))
+
+    def lost(self) -> None:
+        """End: the line is lost, and the request has gone on."""
+        turn, self._turn = self._turn, None
+        if turn is not None:
+            turn.end()
+
+    def _is_of(self, types_: frozenset[str] | None) -> bool:
+        """Return whether the request is of some types, by what is known of it."""
+        if types_ is None or self.request.resource_type in types_:
+            return True
+        return self._is_untold() and not types_.isdisjoint(_SCRIPTED)
+
+    def _is_untold(self) -> bool:
+        """Return whether only ``Fetch`` has told of it so far, to which several types are one."""
+        return self.paused.event.resource_type == "XHR" and not self.request.exchange._row.started
+
+    def _refused(self, failure: Failure) -> None:
+        """Let it go on as it was, as what handlers wanted cannot be."""
+        log.failure("A request cannot go on as handlers of routes have changed it", failure=failure)
+        self.paused.go_on().addErrback(ignore_failure)
+
+
+class _Turn(Turn):
+    """The turn of one handler.
+
+    :param course: the request's.
+    :param entry: the handler's.
+    :ivar errors_count: whether what it raises is told.
+    """
+
+    def __init__(self, course: _Course, entry: RouteEntry | None) -> None:
+        self.decided = False
+        self.overrides = course.overrides
+        self.errors_count = True
+        self._course = course
+        self._entry = entry
+        self._call: IDelayedCall | None = None
+        self._running = True
+        self._waiting: list[Deferred[None]] = []
+
+    def begin(self) -> None:
+        """Call the handler."""
+        entry, course = self._entry, self._course
+        assert entry is not None
+        if entry.begin() and entry.table is not None:
+            entry.table.drop(entry).addErrback(ignore_failure)
+        route = Route(course.paused, course.request, self)
+        route._body = course.body
+        entry.running.add(self)
+        self._start_clock()
+        try:
+            result = entry.call(route)
+        except Exception:
+            self._failed(Failure())
+            self._returned(None)
+            return
+        if isinstance(result, types.CoroutineType | types.GeneratorType):
+            result = Deferred.fromCoroutine(result)
+        if isinstance(result, Deferred):
+            result.addErrback(self._failed).addBoth(self._returned)
+        else:
+            self._returned(None)
+
+    def decide(self, decision: Callable[[], Deferred[None]]) -> Deferred[None]:
+        """Carry a decision out, unless there was one before."""
+        if self.decided:
+            return fail(AlreadyHandled("the request was handled before, or its time was up: the first decision counts"))
+        self.decided = True
+        self._stop_clock()
+
+        def outcome(result: Any) -> Any:
+            if isinstance(result, Failure):  # it waits for another decision
+                self.decided = self._course.paused.answered
+                if not self.decided and self._running:
+                    self._start_clock()
+                else:
+                    self._leave()
+            elif self._course.paused.answered:
+                self._course.routes.ended(self._course)
+            self._see_whether_ended()
+            return result
+
+        return maybeDeferred(decision).addBoth(outcome)
+
+    def continue_request(self, overrides: Overrides) -> Deferred[None]:
+        return self._course.go_on(over(overrides, self.overrides))
+
+    def fall_back(self, overrides: Overrides, body: bytes | None) -> Deferred[None]:
+        course = self._course
+        course.overrides = over(overrides, course.overrides)
+        course.body = body
+        course.request._overrides = course.overrides if any(course.overrides) else None
+        course.next()
+        return succeed(None)
+
+    def fetch(
+        self, request: Request, overrides: Overrides, max_redirects: int, max_retries: int, timeout: Timeout
+    ) -> Deferred[Any]:
+        return self._course.requests.fetch(request, overrides, max_redirects, max_retries, timeout)
+
+    def when_ended(self) -> Deferred[None]:
+        """Return a Deferred that fires when the handler has returned, and decided."""
+        if not self._running and self.decided:
+            return succeed(None)
+        waiting: Deferred[None] = Deferred(lambda waiting: self._waiting.remove(waiting))
+        self._waiting.append(waiting)
+        return waiting
+
+    def end(self) -> None:
+        """End without a decision, of which there is no need any more."""
+        self.decided = True
+        self._stop_clock()
+        self._see_whether_ended()
+
+    def _start_clock(self) -> None:
+        if self._entry is not None and self._entry.timeout is not None:
+            clock = self._course.paused.session.context.clock
+            self._call = clock.callLater(self._entry.timeout, self._undecided)
+
+    def _undecided(self) -> None:
+        self._call = None
+        entry = self._entry
+        assert entry is not None
+        log.warn(
+            "A handler of a route has not decided about {url} within {seconds} s: the request goes on",
+            url=shown_url(self._course.paused.url),
+            seconds=entry.timeout,
+        )
+        self._leave()
+
+    def _failed(self, failure: Failure) -> None:
+        if failure.check(CancelledError):
+            pass
+        elif self.errors_count and not (failure.check(Gone) and self._course.paused.session.ended):
+            log.failure(
+                "A handler of a route failed for {url}: the request goes on",
+                failure=failure,
+                url=shown_url(self._course.paused.url),
+            )
+        self._leave()
+
+    def _leave(self) -> None:
+        """Leave the request to the next handler, where this one has not decided."""
+        if not self.decided:
+            self.decided = True
+            self._stop_clock()
+            self._course.next()
+            self._see_whether_ended()
+
+    def _returned(self, _: object) -> None:
+        self._running = False
+        self._see_whether_ended()
+
+    def _see_whether_ended(self) -> None:
+        if self._running or not self.decided:
+            return
+        if self._entry is not None:
+            self._entry.running.discard(self)
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            each.callback(None)
+
+    def _stop_clock(self) -> None:
+        call, self._call = self._call, None
+        if call is not None and call.active():
+            call.cancel()
+
+
+def _checked_types(given: Sequence[str] | None) -> frozenset[str] | None:
+    if given is None:
+        return None
+    refuse_bare_string("resource_types", given if isinstance(given, str | bytes) else None)
+    for each in given:
+        if each not in _TYPES:
+            raise ValueError(f"resource_types: {each!r} is none of {', '.join(_TYPES)}")
+    return frozenset(given)
+
+
+def _patterns(urls: Sequence[str], types_: frozenset[str] | None, stage: Stage) -> Iterator[fetch.RequestPattern]:
+    """Return patterns for Chromium that cover a route."""
+    at: fetch.RequestStage | None = "Response" if stage == "response" else None
+    kinds: list[Any] = [None]
+    if types_ is not None:
+        kinds = list(
+            dict.fromkeys(each for name in sorted(types_) for each in _ALSO.get(_TYPES[name], (_TYPES[name],)))
+        )
+    for url in urls:
+        for kind in kinds:
+            yield fetch.RequestPattern(url_pattern=url, resource_type=kind, request_stage=at)
+
+
+def _matches(entry: RouteEntry, url: str) -> bool:
+    """Return whether a route matches a URL; a function of the program's that raises does not."""
+    try:
+        return entry.matches(url)
+    except Exception:
+        log.failure("The pattern of a route failed for {url}", url=shown_url(url))
+        return False
+
+
+def _takes_two(handler: RouteHandler) -> bool:
+    """Return whether a handler takes the request, too."""
+    try:
+        parameters = inspect.signature(handler).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    positional = [each for each in parameters if each.kind in kinds]
+    needed = [each for each in positional if each.default is inspect.Parameter.empty]
+    several = any(each.kind is inspect.Parameter.VAR_POSITIONAL for each in parameters)
+    return several or len(needed) >= 2 or (len(positional) >= 2 and positional[1].name == "request")
+
+
+def _origin(url: str) -> str:
+    return "/".join(url.split("/", 3)[:3])
+
+
+def _location(event: fetch.RequestPaused) -> str | None:
+    """Return where a response leads to; None: nowhere."""
+    if event.response_status_code not in (301, 302, 303, 307, 308):
+        return None
+    found = next((each.value for each in event.response_headers or () if each.name.lower() == "location"), None)
+    return None if found is None else urljoin(event.request.url, found)
