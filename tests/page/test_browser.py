@@ -251,3 +251,22 @@ class ContextTests(SynchronousTestCase):
             self.chrome.run(context.close())
         self.chrome.run(context.close())
         self.assertEqual(len(self.chrome.received(target.dispose_browser_context)), 2)
+
+
+class ReopenedTests(SynchronousTestCase):
+    def test_a_page_that_is_opened_again_is_no_other_one(self):
+        chrome = FakeChrome()
+        browser = chrome.browser(txcdp.ReconnectPolicy(initial_delay=0.1, jitter=lambda: 0.0))
+        context = chrome.run(browser.new_context())
+        chrome.run(context.add_init_script("1"))
+        tab = chrome.run(context.new_page("https://example.com/"))
+        opened: list[object] = []
+        context.page_opened.subscribe(opened.append)
+        chrome.flush()
+        chrome.commands.clear()
+        chrome.restart()
+        chrome.advance(5)
+        self.assertIsNone(browser.connection.suspended)
+        self.assertEqual((context.pages, opened), ([tab], []))
+        given = chrome.received(page.add_script_to_evaluate_on_new_document)
+        self.assertEqual([each.source for each in given].count("1"), 1)

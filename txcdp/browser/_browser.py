@@ -623,6 +623,10 @@ class Browser:
 
         :returns: fires with the id of the page's target.
         """
+        with self._openings.reopening():
+            return await self._create_blank(context_id)
+
+    async def _create_blank(self, context_id: str | None) -> str:
         context = self._contexts.get(context_id or "")
         root = self.session
         if context is None or context._made_by is None:

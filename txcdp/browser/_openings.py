@@ -45,7 +45,7 @@ class Openings:
         self._opened = opened
         self._wants_worker = wants_worker
         self._worker_began = worker_began
-        self._creating = 0
+        self._creating = self._reopening = 0
         self._unclaimed: set[Session] = set()
         self._attaching = AutoAttach(
             set_up=self._set_up,
@@ -67,6 +67,15 @@ class Openings:
                 unclaimed, self._unclaimed = self._unclaimed, set()
                 for session in unclaimed:
                     session.detach().addErrback(ignore_failure)
+
+    @contextmanager
+    def reopening(self) -> Iterator[None]:
+        """Keep nothing that is attached automatically meanwhile, as it takes the place of a page that has a session."""
+        self._reopening += 1
+        try:
+            yield
+        finally:
+            self._reopening -= 1
 
     def claim(self, session: Session) -> None:
         """Take note that a page was created here."""
@@ -99,6 +108,8 @@ class Openings:
     def _is_wanted(self, info: target.TargetInfo) -> bool:
         if info.type in WORKERS:
             return self._wants_worker(info)
+        if self._reopening and not self._creating and info.opener_id is None:
+            return False
         return (self._creating > 0 and info.opener_id is None) or self._of(info) is not None
 
     def _set_up(self, session: Session) -> None:
