@@ -102,6 +102,6 @@ setup(
     },
     install_requires=REQUIREMENTS,
     extras_require=EXTRAS,
-    entry_points={"console_scripts": ["txcdp = txcdp.cli:main"]},
+    entry_points={"console_scripts": ["txcdp = txcdp.cli:main"], "pytest11": ["txcdp = txcdp._pytest_plugin"]},
     zip_safe=False,
 )

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from twisted.internet import reactor
 
-from tests.browser.support import WithSharedBrowser, is_of_commands, shared_browser
+from tests.browser.support import WithSharedBrowser, shared_browser
 from tests.browser.support_programs import forking
+from txcdp.testing._browsers import is_of_commands
 
 #: What each thing is, in words.
 Leftovers = set[str]

@@ -11,10 +11,8 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
@@ -27,12 +25,12 @@ from twisted.web.server import NOT_DONE_YET, Site
 
 import txcdp
 from tests.support import PATIENCE
-from txcdp._core.dispatch.deadlines import Deadlines
-from txcdp._deferreds import returns_deferred, with_deadline
+from txcdp._deferreds import returns_deferred
 from txcdp.domains.target import close_target
 from txcdp.errors import CommandError
 from txcdp.network import Response
 from txcdp.page import Page
+from txcdp.testing._browsers import SharedBrowser
 
 reactor: Any = _reactor
 
@@ -254,72 +252,8 @@ class BrowserTestCase(TestCase):
         return await self.assertFailure(deferred, *kinds)
 
 
-class SharedBrowser:
-    """The browser of all tests that share one, while such tests follow each other: see ``conftest.py``.
-
-    Trial runs the reactor once for each test, and takes all that it reads from away at a test's end. Nothing pings this
-    browser and nothing probes it, so that but one call may be pending between two tests: the one that looks for
-    commands whose time is up.
-    """
-
-    def __init__(self) -> None:
-        self._browser: txcdp.Browser | None = None
-        self._readers: set[Any] = set()
-
-    @property
-    def browser(self) -> txcdp.Browser:
-        """The browser, while it is kept."""
-        assert self._browser is not None, "only tests of a SharedBrowserTestCase have it"
-        return self._browser
-
-    def keep(self) -> None:
-        """Start it where there is none; one that a test has ended is replaced."""
-        if self._browser is not None and self._browser.connection.lost is not None:
-            self.close()
-        if self._browser is None:
-            before = set(reactor.getReaders())
-            silent = txcdp.WebSocketOptions(ping_interval=None)
-            self._browser = run_until(txcdp.launch(reactor, start_timeout=PATIENCE, options=silent, probes=None))
-            self._readers = set(reactor.getReaders()) - before
-
-    def close(self) -> None:
-        """End it."""
-        browser, self._browser = self._browser, None
-        if browser is not None:
-            run_until(browser.close())
-
-    @contextlib.contextmanager
-    def set_aside(self) -> Iterator[None]:
-        """Keep it from what takes everything away from the reactor."""
-        kept = self._readers & set(reactor.getReaders())
-        for reader in kept:
-            reactor.removeReader(reader)
-        get = reactor.getDelayedCalls
-        with patch.object(reactor, "getDelayedCalls", lambda: [each for each in get() if not is_of_commands(each)]):
-            yield
-        for reader in kept:
-            reactor.addReader(reader)
-
-
-def is_of_commands(call: Any) -> bool:
-    """Whether a pending call is the one that looks for a connection's commands whose time is up."""
-    return isinstance(getattr(call.func, "__self__", None), Deadlines)
-
-
 #: There is one for each process.
-shared_browser = SharedBrowser()
-
-
-def run_until(deferred: Deferred[Any]) -> Any:
-    """Run the reactor between two tests until a Deferred has fired, and return with what."""
-    results: list[Any] = []
-    with_deadline(reactor, deferred, PATIENCE, TimeoutError).addBoth(results.append)
-    if not results:
-        deferred.addBoth(lambda _: reactor.crash())
-        reactor.run()
-    if isinstance(results[0], Failure):
-        results[0].raiseException()
-    return results[0]
+shared_browser = SharedBrowser({"start_timeout": PATIENCE})
 
 
 class WithSharedBrowser(TestCase):

@@ -84,9 +84,10 @@ class Block:
 
     @property
     def is_test(self) -> bool:
-        """Whether it is a test case."""
+        """Whether it is a test case; one that has a browser runs elsewhere."""
         return any(
-            isinstance(node, ast.ClassDef) and any(ast.unparse(base).endswith("TestCase") for base in node.bases)
+            isinstance(node, ast.ClassDef)
+            and any(ast.unparse(base) in ("TestCase", "SynchronousTestCase") for base in node.bases)
             for node in self.tree.body
         )
 

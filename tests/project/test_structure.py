@@ -32,7 +32,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("browser", "page", "network", "_devices"),
     ("assertions", "recording", "gateway", "rx3", "aio", "websocket"),
     ("testing",),
-    ("service", "cli"),
+    ("service", "cli", "_pytest_plugin"),
     ("__init__", "__main__"),
 )
 PEERS = ({"browser", "page", "network", "_devices"}, {"service", "cli"}, {"__init__", "__main__"})

@@ -46,6 +46,7 @@ test, with a message that says what was expected.
 :meth:`FakeChrome.send_garbage`: what Chromium was seen to do, when a test wants it.
 """
 
+from txcdp.testing._browsers import BrowserTestCase
 from txcdp.testing._chrome import FakeChrome
 from txcdp.testing._evaluation import FakeHandle
 from txcdp.testing._faults import GARBAGE
@@ -58,6 +59,7 @@ __all__ = [
     "BY_ITSELF",
     "GARBAGE",
     "NEVER",
+    "BrowserTestCase",
     "FakeChrome",
     "FakeHandle",
     "FakeTarget",
