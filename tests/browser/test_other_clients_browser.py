@@ -197,6 +197,7 @@ class OtherClientsTests(BrowserTestCase):
 
     async def test_workers_that_another_client_holds_are_set_up_by_it(self):
         await self.start()
+        self.browser.default_context._workers.wanted = False  # as where we have connected to somebody's browser
         unwanted = txcdp.AutoAttach(keep=lambda info: False, recursive=False)
         await unwanted.start(self.browser.session)
         line = await self.line()
