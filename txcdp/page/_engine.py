@@ -53,6 +53,11 @@ class Engine:
         self.session = session
         self._world = world
 
+    @property
+    def made(self) -> bool:
+        """Whether it has been given to the document that is there."""
+        return self._world.made
+
     async def call(
         self, frame_id: str, function: str, arguments: list[runtime.CallArgument], *, by_value: bool = True
     ) -> runtime.RemoteObject:

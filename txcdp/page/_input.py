@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final, Literal, Protocol, TypeAlias, get_args
+from typing import Any, Final, Literal, Protocol, TypeAlias, TypeVar, get_args
 
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.python.failure import Failure
@@ -33,6 +33,8 @@ KeyboardModifier = Literal["Alt", "Control", "ControlOrMeta", "Meta", "Shift"]
 
 #: A command, as it goes over the wire.
 Sent: TypeAlias = tuple[str, dict[str, Any]]
+
+T = TypeVar("T")
 
 #: The bits by which the protocol calls buttons that are held.
 _BUTTONS: Final = {"left": 1, "right": 2, "middle": 4}
@@ -111,6 +113,17 @@ class InputDevices:
         sent = [self.session._send_quietly(*each, timeout) for each in commands]
         return _Delivery(sent, self._dialogs).done
 
+    def unless_left_open(self, waiting: Deferred[T], otherwise: T) -> Deferred[T]:
+        """Wait for something that a page may be kept from by a dialog; see :meth:`send`.
+
+        :param otherwise: what comes of it where the program alone will answer that.
+        """
+        if self._dialogs.is_left_open:
+            waiting.addErrback(ignore_failure)
+            return succeed(otherwise)
+        delivery = _Delivery([waiting], self._dialogs)
+        return delivery.done.addCallback(lambda _: delivery.results[0] if delivery.results else otherwise)
+
     def pause(self, seconds: float) -> Deferred[None]:
         """Wait between two events."""
         return wait_for_timeout(self.session, seconds)
@@ -132,10 +145,12 @@ class _Delivery:
     """Waits for the answers to what has been sent together.
 
     :ivar done: fires when all are there, or when nobody is left who would let the page answer.
+    :ivar results: those that are there.
     """
 
-    def __init__(self, sent: list[Deferred[dict[str, Any]]], dialogs: OpenDialogs) -> None:
+    def __init__(self, sent: Sequence[Deferred[Any]], dialogs: OpenDialogs) -> None:
         self.done: Deferred[None] = Deferred(self._cancel)
+        self.results: list[Any] = []
         self._sent = sent
         self._missing = len(sent)
         self._dialogs = dialogs
@@ -144,6 +159,7 @@ class _Delivery:
             each.addCallbacks(self._answered, self._failed)
 
     def _answered(self, result: object) -> None:
+        self.results.append(result)
         self._missing -= 1
         if not self._missing:
             self._end(None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from txcdp._deferreds import returns_deferred
+from txcdp.page._acting import ElementActions
 from txcdp.page._locating import Path, Step
 from txcdp.page._reading import ElementReading
 from txcdp.page._selectors import Text, pattern, selectors, shown_text
@@ -173,7 +174,7 @@ class Finding:
         return self._then(words, (*step, pattern(text, exact)))
 
 
-class Locator(Finding, ElementReading):
+class Locator(Finding, ElementReading, ElementActions):
     """Elements of a page, found again each time that it is used: lazy, and strict where one element is meant.
 
     What is done with one waits until it is there, up to its deadline. Made by ``Page.locator``, ``Page.get_by_role``

@@ -18,6 +18,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import CancelledError, Deferred, fail
+from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
 from txcdp._core.sessions import Session
@@ -425,6 +426,65 @@ class _Next(_State):
         return wanted
 
 
+#: What a navigation is in as long as its document is not there.
+_UNDER_WAY: Final = frozenset(
+    (NavigationState.REQUESTED, NavigationState.RETURNING, NavigationState.RESPONDED, NavigationState.FAILING)
+)
+
+#: Seconds in which a navigation begins that a document has asked for, if it does at all: ``mailto:`` does not.
+_BEGINS: Final = 0.5
+
+
+class Caused(Waiter[None]):
+    """Waits for the navigations of a frame that something causes, from before that is done.
+
+    :param frame: which one.
+    """
+
+    def __init__(self, frame: Frame) -> None:
+        super().__init__(frame)
+        self._before = self._under_way()
+        self._requested = False
+        self._finishing: IDelayedCall | None = None
+
+    def note_request(self) -> None:
+        """Note that the document asks for a navigation."""
+        self._requested = True
+
+    def changed(self, changes: Sequence[Change]) -> None:
+        row_id = self._frame._row.id
+        for change in changes:
+            if isinstance(change, DocumentCommitted):
+                self._requested &= change.document.frame_id != row_id
+            elif isinstance(change, NavigationEnded):
+                self._requested &= change.navigation.frame_id != row_id
+        if self._finishing is not None:
+            self._look()
+
+    async def finish(self) -> None:
+        """Wait until each of them has brought its document, or has ended otherwise."""
+        if not (self._requested or self._under_way() - self._before):
+            return
+        self._finishing = self._frame.page.session.context.clock.callLater(_BEGINS, self._not_begun)
+        try:
+            await self.done
+        finally:
+            if self._finishing.active():
+                self._finishing.cancel()
+
+    def _not_begun(self) -> None:
+        self._requested = False
+        self._look()
+
+    def _look(self) -> None:
+        if not (self._requested or self._under_way() - self._before):
+            self.succeed(None)
+
+    def _under_way(self) -> set[str]:
+        navigations = self._tree.navigations_in(self._frame._row)
+        return {each.loader_id for each in navigations if each.state in _UNDER_WAY}
+
+
 class Navigator:
     """Sends the frames of one page somewhere, and waits for what comes of it.
 
@@ -434,6 +494,7 @@ class Navigator:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._watchers: dict[Frame, Watcher] = {}
+        self._caused: set[Caused] | None = None
 
     def goto(
         self, frame: Frame, url: str, wait_until: WaitUntil, referer: str | None, seconds: float | None
@@ -453,6 +514,31 @@ class Navigator:
             watcher.navigating(session.execute(command, timeout=None))
 
         return self._go(frame, url, send, wait_until, seconds)
+
+    def causing(self, frame: Frame) -> Caused:
+        """Return what waits for the navigations that are caused from now on; it is to be stopped.
+
+        :param frame: the page's main frame.
+        """
+        if self._caused is None:
+            self._caused = set()
+            self._session._feed_into((page.FrameRequestedNavigation,), self._requested)
+        caused = Caused(frame)
+        self._caused.add(caused)
+        return caused
+
+    def caused(self, caused: Caused) -> None:
+        """Wait for them no more."""
+        caused.stop()
+        caused.done.addErrback(ignore_failure)  # who did something is told by that itself
+        if self._caused is not None:
+            self._caused.discard(caused)
+
+    def _requested(self, event: page.FrameRequestedNavigation) -> None:
+        if event.disposition == "currentTab":
+            for each in self._caused or ():
+                if each._frame._row.id == event.frame_id:
+                    each.note_request()
 
     def reload(
         self, frame: Frame, wait_until: WaitUntil, ignore_cache: bool, seconds: float | None

@@ -1010,8 +1010,8 @@ const strictly = (elements, testId) => new Refusal(JSON.stringify({
 // What is done with what was found:
 
 /**
- * @typedef {{ memory: Map<any, any>, testId: string, number: number }} Attempt what a try knows:
- *   what is kept for as long as the document is there; the attribute of test ids; the number of the call
+ * @typedef {{ memory: Map<any, any>, testId: string, number: number, resolve: () => Element | null }} Attempt what a try knows:
+ *   what is kept for as long as the document is there; the attribute of test ids; the number of the call; what finds the element once more
  */
 /** @typedef {((found: any, args: any, attempt: Attempt) => any) & { all?: boolean, optional?: boolean }} Operation */
 /** @type {Record<string, Operation>} */
@@ -1115,7 +1115,14 @@ const engine = {
    * @param {string} testId @param {boolean} raw
    */
   run(steps, key, args, patience, number, testId, raw) {
-    const once = () => attemptOnce(cached(readSteps, steps, () => JSON.parse(steps)), key, args, { memory, testId, number });
+    const read = () => cached(readSteps, steps, () => JSON.parse(steps));
+    const resolve = () => {
+      memos.clear();
+      const found = query(document, read());
+      if (found.length > 1) throw strictly(found, testId);
+      return found[0] || null;
+    };
+    const once = () => attemptOnce(read(), key, args, { memory, testId, number, resolve });
     /** @param {any} outcome */
     const give = outcome => told(outcome, raw);
     try {

@@ -1,0 +1,632 @@
+"""What is done with a locator's element: clicked, filled, chosen from, dragged."""
+
+from __future__ import annotations
+
+import base64
+import mimetypes
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
+
+from twisted.internet.defer import Deferred
+
+from txcdp._deferreds import ignore_failure, returns_deferred
+from txcdp._timeouts import DEFAULT, Timeout
+from txcdp.domains import dom
+from txcdp.errors import CommandError, ContextDestroyed, Gone, LocatorError
+from txcdp.page._engine import Again
+from txcdp.page._evaluation import explained
+from txcdp.page._file_choosers import FilePayload, Files, _checked, _listed
+from txcdp.page._handles import ElementHandle
+from txcdp.page._input import KeyboardModifier, MouseButton, Touchscreen
+from txcdp.page._keys import split
+from txcdp.page._locating import Attempt, LocatorBase
+from txcdp.page._pointing import Pointer, Pointing, Position, waiting_for_navigations
+
+if TYPE_CHECKING:
+    from txcdp.page._input import InputDevices
+
+#: Whether an element is scrolled to.
+Scroll = Literal["auto", "none"]
+
+
+class DropPayload(TypedDict, total=False):
+    """What is dropped from outside of the page.
+
+    :ivar files: as for ``set_input_files``.
+    :ivar data: texts, by their MIME types.
+    """
+
+    files: Files
+    data: Mapping[str, str]
+
+
+class ElementActions(LocatorBase):
+    """Base of locators: their methods that act.
+
+    Each waits until the element can be acted on, and tries again with the element found anew until that is done or its
+    deadline comes. What it waits for: the element is there, and alone; it is visible, which is a box that is not empty;
+    it is stable, in the same place for two frames of the page; it is enabled; it is editable; and it gets the event,
+    as nothing lies over it. :meth:`click` and its like need all but editable, :meth:`fill` visible, enabled and
+    editable, :meth:`select_option` visible and enabled, :meth:`hover`, :meth:`drag_to` and :meth:`drop` visible, stable
+    and that it gets the event.
+    """
+
+    def click(
+        self,
+        *,
+        modifiers: Sequence[KeyboardModifier] | None = None,
+        position: Position | None = None,
+        delay: float = 0,
+        button: MouseButton = "left",
+        click_count: int = 1,
+        timeout: Timeout = DEFAULT,
+        force: bool = False,
+        no_wait_after: bool = False,
+        trial: bool = False,
+        steps: int = 1,
+        scroll: Scroll = "auto",
+    ) -> Deferred[None]:
+        """Click the element, scrolled into view, with the page's mouse.
+
+        What the click does is done when its handlers have run, dialogs that somebody has subscribed to are answered,
+        and the document is there of a navigation of the page's main frame that it begins.
+
+        :param modifiers: keys that are held meanwhile, instead of those that are.
+        :param position: where in the element, from the upper left corner of its padding box; None: in its middle.
+        :param delay: seconds between pressing and letting go.
+        :param button: ``"left"``, ``"middle"`` or ``"right"``.
+        :param click_count: how often in a row.
+        :param timeout: of all tries together: seconds, or a timedelta; None or 0: no deadline; the page's default when
+            not given.
+        :param force: whether not to wait for anything but that the element is there.
+        :param no_wait_after: whether not to wait for a navigation.
+        :param trial: whether to wait for all of it, and keep the events from the page.
+        :param steps: how many events tell of the way to the element.
+        :param scroll: ``"none"``: not to scroll.
+        :returns: fires with None. Fails with :exc:`ActionTimeout`, which says which check has failed on which element,
+            and what lay over it; with :exc:`LocatorError`, :exc:`StrictModeViolation` or :exc:`SelectorError`; with
+            :exc:`ValueError` where there is no such modifier or button; and like ``Session.execute``.
+        """
+        devices = self._devices
+
+        async def perform(x: float, y: float) -> None:
+            await devices.mouse._click(
+                x, y, delay=delay, button=button, click_count=click_count, steps=steps, timeout=None
+            )
+
+        pointing = Pointing("mouse", True, position, force, trial, modifiers, _scrolls(scroll), not no_wait_after)
+        return self._point("click", pointing, perform, timeout)
+
+    def dblclick(
+        self,
+        *,
+        modifiers: Sequence[KeyboardModifier] | None = None,
+        position: Position | None = None,
+        delay: float = 0,
+        button: MouseButton = "left",
+        timeout: Timeout = DEFAULT,
+        force: bool = False,
+        no_wait_after: bool = False,
+        trial: bool = False,
+        steps: int = 1,
+        scroll: Scroll = "auto",
+    ) -> Deferred[None]:
+        """Click the element twice in a row; see :meth:`click`. It does not wait for navigations."""
+        devices = self._devices
+
+        async def perform(x: float, y: float) -> None:
+            await devices.mouse._click(x, y, delay=delay, button=button, click_count=2, steps=steps, timeout=None)
+
+        pointing = Pointing("mouse", True, position, force, trial, modifiers, _scrolls(scroll))
+        return self._point("dblclick", pointing, perform, timeout)
+
+    def hover(
+        self,
+        *,
+        modifiers: Sequence[KeyboardModifier] | None = None,
+        position: Position | None = None,
+        timeout: Timeout = DEFAULT,
+        force: bool = False,
+        no_wait_after: bool = False,
+        trial: bool = False,
+        scroll: Scroll = "auto",
+    ) -> Deferred[None]:
+        """Move the page's mouse over the element, scrolled into view; see :meth:`click`."""
+        devices = self._devices
+        pointing = Pointing("hover", False, position, force, trial, modifiers, _scrolls(scroll))
+        return self._point("hover", pointing, lambda x, y: devices.mouse._move(x, y, 1, None), timeout)
+
+    def tap(
+        self,
+        *,
+        modifiers: Sequence[KeyboardModifier] | None = None,
+        position: Position | None = None,
+        timeout: Timeout = DEFAULT,
+        force: bool = False,
+        no_wait_after: bool = False,
+        trial: bool = False,
+        scroll: Scroll = "auto",
+    ) -> Deferred[None]:
+        """Tap the element, scrolled into view, on the page's touchscreen; see :meth:`click`.
+
+        :returns: fires and fails like :meth:`click`; with :exc:`ValueError`, too, where the page has no touchscreen.
+        """
+        touchscreen: Touchscreen = self._devices.touchscreen
+        pointing = Pointing("tap", True, position, force, trial, modifiers, _scrolls(scroll))
+
+        async def perform(x: float, y: float) -> None:
+            touchscreen._check()
+            await touchscreen._tap(x, y, None)
+
+        return self._point("tap", pointing, perform, timeout)
+
+    @returns_deferred
+    async def drag_to(
+        self,
+        target: ElementActions,
+        *,
+        force: bool = False,
+        no_wait_after: bool = False,
+        timeout: Timeout = DEFAULT,
+        trial: bool = False,
+        source_position: Position | None = None,
+        target_position: Position | None = None,
+        steps: int = 1,
+        scroll: Scroll = "auto",
+    ) -> None:
+        """Drag the element to another one, and drop it there.
+
+        :param target: a locator of where to.
+        :param force: as for :meth:`click`.
+        :param no_wait_after: it has no effect.
+        :param timeout: of both halves together; as for :meth:`click`.
+        :param trial: as for :meth:`click`: nothing is pressed.
+        :param source_position: as ``position`` of :meth:`click`.
+        :param target_position: the same in the target.
+        :param steps: how many events tell of the way.
+        :param scroll: as for :meth:`click`.
+        :returns: fires and fails like :meth:`click`.
+        """
+        mouse = self._devices.mouse
+        page = self._frame.page
+        clock = page.session.context.clock
+        began, seconds = clock.seconds(), page._seconds(timeout)
+
+        async def take(x: float, y: float) -> None:
+            await mouse._move(x, y, 1, None)
+            if not trial:
+                await mouse._devices.send(mouse._pressing("left", 1), None)
+
+        async def let_go(x: float, y: float) -> None:
+            await mouse._move(x, y, steps, None)
+            if not trial:
+                await mouse._devices.send(mouse._releasing("left", 1), None)
+
+        taking = Pointing("drag", False, source_position, force, trial, None, _scrolls(scroll))
+        await self._point("drag_to", taking, take, timeout)
+        left = None if seconds is None else max(0.001, seconds - (clock.seconds() - began))
+        letting_go = Pointing("drag", False, target_position, force, trial, None, _scrolls(scroll))
+        try:
+            await target._point("drag_to (the target)", letting_go, let_go, left, handled=False)
+        except BaseException:
+            if not trial and "left" in mouse._buttons:
+                mouse._devices.send(mouse._releasing("left", 1)).addErrback(ignore_failure)
+            raise
+
+    def drop(
+        self, payload: DropPayload, *, position: Position | None = None, timeout: Timeout = DEFAULT
+    ) -> Deferred[None]:
+        """Drop files, or texts, from outside of the page on the element.
+
+        The page hears ``dragenter``, ``dragover`` and, where that was accepted by ``preventDefault()``, ``drop``.
+
+        :param payload: a dict of ``files``, as for :meth:`set_input_files`, and of ``data``, texts by their MIME types.
+        :param position: as for :meth:`click`.
+        :param timeout: as for :meth:`click`.
+        :returns: fires with None; fails like :meth:`click`, with :exc:`LocatorError` where the page has not accepted
+            it, and with :exc:`OSError` where a file cannot be read.
+        """
+        given = payload.get("files")
+        data = [[kind, text] for kind, text in payload.get("data", {}).items()]
+
+        async def drop(attempt: Attempt) -> None:
+            files = [] if given is None else [_payload(_checked(each)) for each in _listed(given)]
+            point: list[float] = []
+
+            async def note(x: float, y: float) -> None:
+                point[:] = x, y
+
+            await Pointer(Pointing("none", False, position), note).attempt(attempt)
+            object_id = await attempt.element("element")
+            async with await attempt.handle(object_id) as handle:
+                accepted = await handle.evaluate(_DROP, [files, data, point])
+            if not accepted:
+                raise LocatorError(
+                    f"{self}: the page has not accepted the drop: its dragover handler did not call preventDefault()"
+                )
+
+        return self._perform("drop", drop, timeout)
+
+    def fill(
+        self, value: str, *, timeout: Timeout = DEFAULT, no_wait_after: bool = False, force: bool = False
+    ) -> Deferred[None]:
+        """Give an ``<input>``, a ``<textarea>`` or what is editable another text, as if it had been pasted.
+
+        The text that was there is selected, and replaced with ``Input.insertText``; ``input`` is told. Inputs of dates,
+        times, colours and ranges get their value at once, with ``input`` and ``change``. The element in a label's text
+        is its control.
+
+        :param value: ``""`` for none.
+        :param timeout: as for :meth:`click`.
+        :param no_wait_after: it has no effect.
+        :param force: as for :meth:`click`.
+        :returns: fires with None. Fails like :meth:`click`; with :exc:`LocatorError`, too, where it is no such element,
+            and where the value is none of its type's.
+        """
+        if not isinstance(value, str):
+            raise TypeError(f"fill({value!r}): a str is wanted")
+
+        async def fill(attempt: Attempt) -> None:
+            attempt.log("waiting for element to be visible, enabled and editable")
+            text = await attempt.run("fill", {"value": value, "force": force})
+            if text is None:
+                return
+            keyboard = self._devices.keyboard
+            if text:
+                await keyboard.insert_text(text)
+            else:
+                await keyboard._press(["Delete"], 0)
+
+        return self._perform(f"fill({_short(value)})", fill, timeout)
+
+    def clear(self, *, timeout: Timeout = DEFAULT, no_wait_after: bool = False, force: bool = False) -> Deferred[None]:
+        """Take all text from the element; see :meth:`fill`."""
+        return self.fill("", timeout=timeout, force=force)
+
+    def press(
+        self, key: str, *, delay: float = 0, timeout: Timeout = DEFAULT, no_wait_after: bool = False
+    ) -> Deferred[None]:
+        """Give the element the focus, and press a key or a combination; see ``Keyboard.press``.
+
+        :param key: such as ``"Enter"`` or ``"Control+A"``.
+        :param delay: seconds between pressing and letting go.
+        :param timeout: as for :meth:`click`.
+        :param no_wait_after: as for :meth:`click`.
+        :returns: fires and fails like :meth:`click`, with :exc:`ValueError` where there is no such key.
+        """
+        keys = split(key)
+        page = self._frame.page
+        keyboard = self._devices.keyboard
+
+        async def press(attempt: Attempt) -> None:
+            await attempt.run("focusToType")
+            if no_wait_after:
+                await keyboard._press(keys, delay)
+                return
+            async with waiting_for_navigations(attempt):
+                try:
+                    await keyboard._press(keys, delay)
+                except Gone:
+                    if not page.is_closed():
+                        raise  # else it has closed the page
+
+        return self._perform(f"press({key!r})", press, timeout)
+
+    def press_sequentially(
+        self, text: str, *, delay: float = 0, timeout: Timeout = DEFAULT, no_wait_after: bool = False
+    ) -> Deferred[None]:
+        """Give the element the focus, and type a text key by key; see ``Keyboard.type``.
+
+        :param text: which.
+        :param delay: seconds between keys.
+        :param timeout: as for :meth:`click`.
+        :param no_wait_after: it has no effect.
+        :returns: fires and fails like :meth:`click`.
+        """
+
+        async def press(attempt: Attempt) -> None:
+            await attempt.run("focusToType")
+            await self._devices.keyboard.type(text, delay=delay)
+
+        return self._perform(f"press_sequentially({_short(text)})", press, timeout)
+
+    def type(
+        self, text: str, *, delay: float = 0, timeout: Timeout = DEFAULT, no_wait_after: bool = False
+    ) -> Deferred[None]:
+        """Do the same as :meth:`press_sequentially`, by the name that it had before; :meth:`fill` is quicker."""
+        return self.press_sequentially(text, delay=delay, timeout=timeout)
+
+    def check(
+        self,
+        *,
+        position: Position | None = None,
+        timeout: Timeout = DEFAULT,
+        force: bool = False,
+        no_wait_after: bool = False,
+        trial: bool = False,
+        scroll: Scroll = "auto",
+    ) -> Deferred[None]:
+        """Check a checkbox, a radio button or the like, with a click where it is not.
+
+        :param position: as for :meth:`click`.
+        :param timeout: as for :meth:`click`.
+        :param force: as for :meth:`click`.
+        :param no_wait_after: it has no effect.
+        :param trial: as for :meth:`click`.
+        :param scroll: as for :meth:`click`.
+        :returns: fires with None when it is. Fails like :meth:`click`, with :exc:`LocatorError` where it is no such
+            element, where a click does not change it, and where a radio button is to be unchecked.
+        """
+        return self._set_checked("check", True, position, timeout, force, trial, scroll)
+
+    def uncheck(
+        self,
+        *,
+        position: Position | None = None,
+        timeout: Timeout = DEFAULT,
+        force: bool = False,
+        no_wait_after: bool = False,
+        trial: bool = False,
+        scroll: Scroll = "auto",
+    ) -> Deferred[None]:
+        """Uncheck a checkbox, or the like, with a click where it is checked; see :meth:`check`."""
+        return self._set_checked("uncheck", False, position, timeout, force, trial, scroll)
+
+    def set_checked(
+        self,
+        checked: bool,
+        *,
+        position: Position | None = None,
+        timeout: Timeout = DEFAULT,
+        force: bool = False,
+        no_wait_after: bool = False,
+        trial: bool = False,
+        scroll: Scroll = "auto",
+    ) -> Deferred[None]:
+        """Do what :meth:`check` does, or :meth:`uncheck`.
+
+        :param checked: which.
+        """
+        what = f"set_checked({bool(checked)})"
+        return self._set_checked(what, bool(checked), position, timeout, force, trial, scroll)
+
+    def select_option(
+        self,
+        value: str | Sequence[str] | None = None,
+        *,
+        index: int | Sequence[int] | None = None,
+        label: str | Sequence[str] | None = None,
+        element: ElementHandle | Sequence[ElementHandle] | None = None,
+        timeout: Timeout = DEFAULT,
+        no_wait_after: bool = False,
+        force: bool = False,
+    ) -> Deferred[list[str]]:
+        """Select options of a ``<select>``, and none but those; ``input`` and ``change`` are told.
+
+        :param value: their values, or labels: one or several.
+        :param index: their numbers, from 0.
+        :param label: their labels.
+        :param element: handles of them.
+        :param timeout: as for :meth:`click`; until there are such options, too.
+        :param no_wait_after: it has no effect.
+        :param force: as for :meth:`click`.
+        :returns: fires with a list of the values of those that are selected. Fails like :meth:`click`; with
+            :exc:`LocatorError`, too, where it is no ``<select>``.
+        """
+
+        async def select(attempt: Attempt) -> list[str]:
+            choices = _choices(value, index, label)
+            for each in _several(element):
+                number = await each.evaluate("option => option.index")
+                if number is None:
+                    raise LocatorError(f"{self}: {each!r} is no <option>")
+                choices.append({"index": int(number)})
+            attempt.log("waiting for element to be visible and enabled")
+            selected: list[str] = await attempt.run("selectOptions", {"choices": choices, "force": force})
+            return selected
+
+        return self._perform("select_option", select, timeout)
+
+    def select_text(self, *, force: bool = False, timeout: Timeout = DEFAULT) -> Deferred[None]:
+        """Give the element the focus, and select all of its text.
+
+        :param force: as for :meth:`click`.
+        :param timeout: as for :meth:`click`.
+        :returns: fires with None; fails like :meth:`click`.
+        """
+
+        async def select(attempt: Attempt) -> None:
+            await attempt.run("selectText", {"force": force})
+
+        return self._perform("select_text", select, timeout)
+
+    def set_input_files(
+        self, files: Files, *, timeout: Timeout = DEFAULT, no_wait_after: bool = False
+    ) -> Deferred[None]:
+        """Choose files for an ``<input type=file>``, or for that of a label (``DOM.setFileInputFiles``).
+
+        Paths are of this machine. Where the browser runs elsewhere, what is in the files travels, which the deadline
+        covers.
+
+        :param files: a path or several, a folder for an input that takes one, or dicts of what is in them, such as
+            ``{"name": "a.txt", "mimeType": "text/plain", "buffer": b"..."}``; an empty list: none.
+        :param timeout: as for :meth:`click`.
+        :param no_wait_after: it has no effect.
+        :returns: fires with None when the input has them, and its handlers have run. Fails like :meth:`click`; with
+            :exc:`LocatorError` where it is no such input, or does not take so many, and with :exc:`OSError` where a
+            file cannot be read.
+        """
+
+        async def choose(attempt: Attempt) -> None:
+            given = [_checked(each) for each in _listed(files)]
+            folder = next((each for each in given if isinstance(each, Path) and each.is_dir()), None)
+            if folder is not None and len(given) > 1:
+                raise ValueError("set_input_files: one folder, or any number of files")
+            args = {"count": len(given), "folder": folder is not None}
+            object_id = await attempt.element("fileInput", args)
+            by_path = self._frame.page.browser.process is not None
+            if by_path and given and not any(isinstance(each, dict) for each in given):
+                await _put_paths(attempt, object_id, given)
+                return
+            payloads = [_payload(each) for each in (given if folder is None else sorted(_files_in(folder)))]
+            if folder is not None:
+                for payload, path in zip(payloads, sorted(_files_in(folder)), strict=True):
+                    payload["name"] = f"{folder.name}/{path.relative_to(folder).as_posix()}"
+            async with await attempt.handle(object_id) as handle:
+                await _put_payloads(handle, payloads)
+
+        return self._perform("set_input_files", choose, timeout)
+
+    @property
+    def _devices(self) -> InputDevices:
+        return self._frame.page._devices
+
+    def _point(
+        self, what: str, pointing: Pointing, perform: Any, timeout: Timeout, *, handled: bool = True
+    ) -> Deferred[None]:
+        return self._perform(what, Pointer(pointing, perform).attempt, timeout)
+
+    def _set_checked(
+        self,
+        what: str,
+        wanted: bool,
+        position: Position | None,
+        timeout: Timeout,
+        force: bool,
+        trial: bool,
+        scroll: Scroll,
+    ) -> Deferred[None]:
+        mouse = self._devices.mouse
+
+        async def click(x: float, y: float) -> None:
+            await mouse._click(x, y, timeout=None)
+
+        pointer = Pointer(Pointing("mouse", True, position, force, trial, None, _scrolls(scroll)), click)
+
+        async def change(attempt: Attempt) -> None:
+            state = await attempt.run("checkedState")
+            if state["checked"] is wanted:
+                return
+            if not wanted and state["radio"]:
+                raise LocatorError(
+                    f"{self}: Cannot uncheck radio button. Radio buttons can only be unchecked by selecting another "
+                    "radio button in the same group."
+                )
+            await pointer.attempt(attempt)
+            if trial:
+                return
+            state = await attempt.run("checkedState")
+            if state["checked"] is not wanted:
+                raise LocatorError(f"{self}: Clicking the checkbox did not change its state")
+
+        return self._perform(what, change, timeout)
+
+
+#: Tells an element that something is dropped on it from outside; returns whether it has accepted that.
+_DROP: Final = """(element, [files, data, [clientX, clientY]]) => {
+    const dataTransfer = new DataTransfer();
+    for (const each of files)
+        dataTransfer.items.add(new File([each.buffer], each.name, {type: each.mimeType}));
+    for (const [type, text] of data)
+        dataTransfer.setData(type, text);
+    const tell = type => {
+        const place = {clientX, clientY, dataTransfer};
+        const event = new DragEvent(type, {bubbles: true, cancelable: true, composed: true, ...place});
+        element.dispatchEvent(event);
+        return event.defaultPrevented;
+    };
+    tell('dragenter');
+    const accepted = tell('dragover');
+    tell(accepted ? 'drop' : 'dragleave');
+    return accepted;
+}"""
+
+#: Keeps pieces of files in the page, and puts them into an input when all are there.
+_KEEP: Final = "(input) => ({input, files: [], pieces: []})"
+_ADD: Final = "(kept, piece) => { kept.pieces.push(piece); }"
+_END: Final = """(kept, [name, type]) => {
+    const file = new File(kept.pieces, name.split('/').pop(), {type});
+    if (name.includes('/'))
+        Object.defineProperty(file, 'webkitRelativePath', {value: name, configurable: true});
+    kept.files.push(file);
+    kept.pieces = [];
+}"""
+_PUT: Final = """({input, files}) => {
+    const transfer = new DataTransfer();
+    for (const each of files)
+        transfer.items.add(each);
+    input.files = transfer.files;
+    input.dispatchEvent(new Event('input', {bubbles: true, composed: true}));
+    input.dispatchEvent(new Event('change', {bubbles: true}));
+}"""
+
+#: Bytes of a file that travel at once.
+_PIECE: Final = 4 << 20
+
+
+async def _put_paths(attempt: Attempt, object_id: str, paths: Sequence[Path]) -> None:
+    """Have the browser put files into an input, of which it can read the paths."""
+    command = dom.set_file_input_files(files=[str(each) for each in paths], object_id=object_id)
+    try:
+        await attempt.session.execute(command, timeout=None)
+    except CommandError as error:
+        meant = explained(error)
+        if meant is not error:
+            raise meant from error
+        raise Again(f"the input takes no files now: {error.message}") from error
+
+
+async def _put_payloads(handle: ElementHandle, payloads: Sequence[FilePayload]) -> None:
+    """Put what is in files into an input, piece by piece; what comes of it comes once."""
+    async with await handle.evaluate_handle(_KEEP) as kept:
+        for each in payloads:
+            content = each["buffer"]
+            for start in range(0, len(content), _PIECE):
+                await kept.evaluate(_ADD, content[start : start + _PIECE], timeout=None)
+            await kept.evaluate(_END, [each["name"], each.get("mimeType", "")], timeout=None)
+        try:
+            await kept.evaluate(_PUT, timeout=None)
+        except ContextDestroyed:
+            return  # its handlers have led somewhere else
+
+
+def _payload(file: Any) -> FilePayload:
+    """Return what is in a file; bytes that are given as text of base 64 are those."""
+    if isinstance(file, dict):
+        content = file["buffer"]
+        if isinstance(content, str):
+            content = base64.b64decode(content)
+        return FilePayload(name=file["name"], mimeType=file.get("mimeType", ""), buffer=bytes(content))
+    kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    return FilePayload(name=file.name, mimeType=kind, buffer=file.read_bytes())
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return [Path(root) / name for root, _, names in os.walk(folder) for name in names]
+
+
+def _choices(value: Any, index: Any, label: Any) -> list[dict[str, Any]]:
+    """Return which options are meant."""
+    return [
+        *({"valueOrLabel": each} for each in _several(value)),
+        *({"index": int(each)} for each in _several(index)),
+        *({"label": each} for each in _several(label)),
+    ]
+
+
+def _several(given: Any) -> list[Any]:
+    if given is None:
+        return []
+    return [given] if isinstance(given, str | int | ElementHandle) else list(given)
+
+
+def _scrolls(scroll: str) -> bool:
+    if scroll not in ("auto", "none"):
+        raise ValueError(f"scroll={scroll!r}: use 'auto' or 'none'")
+    return scroll == "auto"
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:39] + "\N{HORIZONTAL ELLIPSIS}")

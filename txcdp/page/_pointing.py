@@ -1,0 +1,393 @@
+"""Getting a pointer to an element: when that is ready, to where it is, and sure that nothing else gets the event.
+
+One try is: the script finds the element, waits until it is visible, enabled and stays where it is, and looks at what
+is hit at its point, see ``actions.js``; likewise in each frame around its own. Then the events leave in one write, and
+the script tells what they have hit. Where that was something else, they were kept from the page, and it is tried again
+with the element scrolled to somewhere else.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
+
+import msgspec
+from twisted.internet.defer import CancelledError, Deferred
+
+from txcdp._core.sessions import Session
+from txcdp._deferreds import ignore_failure
+from txcdp.domains import dom, runtime
+from txcdp.errors import CommandError, ContextDestroyed, Gone, TxcdpError
+from txcdp.page._engine import Again, Engine
+from txcdp.page._evaluation import explained
+from txcdp.page._locating import Attempt
+
+if TYPE_CHECKING:
+    from txcdp.page._frames import Frame
+
+#: How an element is scrolled to, by how often something lay over it: into view if it is not, then in any case.
+_ALIGNMENTS: Final = (None, "end", "center", "start")
+
+_tokens: Final = itertools.count(1)
+
+#: Does something at a point of the page's viewport.
+Perform = Callable[[float, float], Awaitable[None]]
+
+Kind = Literal["mouse", "hover", "tap", "drag", "none"]
+
+
+class Position(TypedDict):
+    """A point of an element, in CSS pixels from the upper left corner of its padding box."""
+
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
+class Pointing:
+    """What is done with a pointer.
+
+    :ivar kind: which events are looked at: ``"drag"`` and ``"none"`` for none of them.
+    :ivar enabled: whether the element has to be enabled.
+    :ivar position: where in the element; None: in its middle.
+    :ivar force: whether nothing is looked at.
+    :ivar trial: whether the events are kept from the page.
+    :ivar modifiers: that are held meanwhile; None: those that are held anyway.
+    :ivar scrolls: whether it may be scrolled to.
+    :ivar waits: whether to wait for navigations that it begins.
+    """
+
+    kind: Kind
+    enabled: bool = True
+    position: Position | None = None
+    force: bool = False
+    trial: bool = False
+    modifiers: Sequence[str] | None = None
+    scrolls: bool = True
+    waits: bool = False
+
+
+class Pointer:
+    """One action of a pointer, over all its tries.
+
+    :param pointing: what it is.
+    :param perform: sends the events.
+    """
+
+    def __init__(self, pointing: Pointing, perform: Perform) -> None:
+        self._pointing = pointing
+        self._perform = perform
+        self._missed = 0
+
+    async def attempt(self, attempt: Attempt) -> None:
+        """Try it once."""
+        aimed = _Aimed(attempt, f"t{next(_tokens)}")
+        try:
+            x, y = await self._aim(attempt, aimed)
+            await self._act(attempt, aimed, x, y)
+        except BaseException:
+            aimed.leave()
+            raise
+
+    async def _aim(self, attempt: Attempt, aimed: _Aimed) -> tuple[float, float]:
+        """Return the point of the page at which the element is, when it is ready."""
+        pointing = self._pointing
+        await attempt._found()
+        frame = attempt.frame
+        inner = frame.parent_frame is not None
+        align = _ALIGNMENTS[self._missed % len(_ALIGNMENTS)] if pointing.scrolls else None
+        scrolled = not pointing.scrolls
+        if inner and not scrolled:
+            # A frame that is out of sight draws nothing, and says nothing of where things are.
+            await _scroll_to(attempt, pointing.position)
+            scrolled = True
+        if not pointing.force:
+            attempt.log(f"waiting for element to be visible{', enabled' if pointing.enabled else ''} and stable")
+        while True:
+            aim = {
+                "enabled": pointing.enabled,
+                "force": pointing.force,
+                "kind": pointing.kind,
+                "trial": pointing.trial,
+                "position": pointing.position,
+                "align": align,
+                "scrolled": scrolled,
+                "token": aimed.token,
+            }
+            aimed.note(attempt._engine, frame)
+            found = await attempt.run("aim", aim)
+            if "scroll" not in found:
+                break
+            attempt.log("scrolling into view")
+            await _scroll_to(attempt, pointing.position)
+            scrolled = True
+        self._refuse(found)
+        if not inner:
+            return found["x"], found["y"]
+        return await self._through(attempt, aimed, frame, found)
+
+    async def _through(self, attempt: Attempt, aimed: _Aimed, frame: Frame, found: Any) -> tuple[float, float]:
+        """Return where a point of a frame is in the page, with nothing over the frames on the way."""
+        frames = [frame]
+        while frames[-1].parent_frame is not None:
+            frames.append(frames[-1].parent_frame)
+        inner_ones = frames[:-1]
+        elements = [await _FrameElement.of(around, each) for each, around in zip(inner_ones, frames[1:], strict=True)]
+        try:
+            sizes = [_size(found)]
+            for element, each in zip(elements, inner_ones[1:], strict=False):
+                told = await element.engine.call(each._row.id, "call", [_arg("size"), _arg([])])
+                sizes.append(_size(msgspec.json.decode(str(told.value))["value"]))
+            point = (float(found["x"]), float(found["y"]))
+            for number, element in enumerate(elements):
+                around = frames[number + 1]
+                point = element.outward(point, sizes[number])
+                if around is not frames[-1] and not frame._tree.is_top(around._row):
+                    point = elements[number + 1].inward(point, sizes[number + 1])
+                if not self._pointing.force:
+                    await self._look_through(aimed, around, element, point, found["html"])
+            return point
+        finally:
+            for element in elements:
+                element.release()
+
+    async def _look_through(
+        self, aimed: _Aimed, around: Frame, element: _FrameElement, point: tuple[float, float], html: str
+    ) -> None:
+        """Look at what is hit in a frame around that of the element."""
+        aimed.note(element.engine, around)
+        told = await element.engine.call(
+            around._row.id,
+            "aimThrough",
+            [
+                runtime.CallArgument(object_id=element.object_id),
+                _arg({"x": point[0], "y": point[1]}),
+                _arg(aimed.token),
+                _arg(self._pointing.kind),
+            ],
+        )
+        covered = msgspec.json.decode(str(told.value))["value"]
+        if covered is not None:
+            self._refuse({**covered, "html": html})
+
+    async def _act(self, attempt: Attempt, aimed: _Aimed, x: float, y: float) -> None:
+        """Send the events, and find out what they have hit."""
+        if not self._pointing.waits or self._pointing.trial:
+            await self._send(attempt, aimed, x, y, ())
+            return
+        async with waiting_for_navigations(attempt) as fence:
+            await self._send(attempt, aimed, x, y, fence)
+
+    async def _send(
+        self, attempt: Attempt, aimed: _Aimed, x: float, y: float, fence: Sequence[Callable[[], object]]
+    ) -> None:
+        page = attempt.frame.page
+        devices = page._devices
+        attempt.log("performing the action" + (" (trial run)" if self._pointing.trial else ""))
+        try:
+            async with devices.keyboard._holding(self._pointing.modifiers):
+                await self._perform(x, y)
+        except Gone:
+            if not page.is_closed():
+                raise
+            return  # it has closed the page
+        settling = [] if self._pointing.force or self._pointing.kind in ("drag", "none") else aimed.settle()
+        for raise_fence in fence:  # in the same write
+            raise_fence()
+        outcomes = [await devices.unless_left_open(each, "gone") for each in settling]
+        if outcomes and outcomes[0] == "silence":
+            await self._find_out(attempt, outcomes[1:])
+        elif outcomes and isinstance(outcomes[0], dict):
+            self._refuse(outcomes[0])
+
+    async def _find_out(self, attempt: Attempt, around: Sequence[Any]) -> None:
+        """Find out what has become of events of which the element's frame has heard nothing."""
+        heard = [each for each in around if isinstance(each, dict)]
+        for each in heard:
+            self._refuse(each)
+        # A script of the page that hears of them first may have kept them from ours; and so may a frame over it.
+        aim = {"enabled": False, "force": False, "kind": "none", "trial": False, "token": "", "inner": False}
+        try:
+            found = await attempt.once(
+                "aim", {**aim, "position": self._pointing.position, "align": None, "scrolled": True}
+            )
+        except (Again, ContextDestroyed):
+            return  # it has gone, or changed, as what is acted on does
+        if "covered" in found:
+            self._refuse(found)
+
+    def _refuse(self, found: dict[str, Any]) -> None:
+        """Have it tried again where something stands in the way."""
+        html = found.get("html")
+        on = f", which is over {html}" if html else ""
+        if "covered" in found:
+            self._missed += 1
+            part = f" from {found['from']} subtree" if found.get("from") else ""
+            raise Again(f"{found['covered']}{part} intercepts pointer events{on}")
+        if "outside" in found:
+            self._missed += 1
+            raise Again(f"{found['outside']}: {html}")
+        if "hidden" in found:
+            raise Again(f"element is not visible: the frame that it is in is not, {found['hidden']}")
+
+
+class _Aimed:
+    """The documents in which the script listens for the events of one try.
+
+    :param token: by which it knows them.
+    """
+
+    def __init__(self, attempt: Attempt, token: str) -> None:
+        self.token = token
+        self._where: list[tuple[Engine, str]] = []
+
+    def note(self, engine: Engine | None, frame: Frame) -> None:
+        """Note that it may listen in a frame's document."""
+        if engine is not None and (engine, frame._row.id) not in self._where:
+            self._where.append((engine, frame._row.id))
+
+    def settle(self) -> list[Deferred[Any]]:
+        """Have it listen no more, and tell what was hit: in the element's own frame first."""
+        where, self._where = self._where, []
+        return [Deferred.fromCoroutine(self._settled(engine, frame_id)) for engine, frame_id in where]
+
+    def leave(self) -> None:
+        """Have it listen no more."""
+        for each in self.settle():
+            each.addErrback(ignore_failure)
+
+    async def _settled(self, engine: Engine, frame_id: str) -> Any:
+        if not engine.made:
+            return "gone"
+        try:
+            told = await engine.call(frame_id, "call", [_arg("settle"), _arg([self.token])])
+        except (TxcdpError, CancelledError):
+            return "gone"  # the document, as what was hit has led somewhere else
+        return msgspec.json.decode(str(told.value)).get("value")
+
+
+class _FrameElement:
+    """The element that shows a frame, in the document around it.
+
+    :ivar engine: the script in that document.
+    :ivar object_id: the element's, in its world.
+    """
+
+    def __init__(self, engine: Engine, object_id: str, quad: Sequence[float]) -> None:
+        self.engine = engine
+        self.object_id = object_id
+        self._origin = (quad[0], quad[1])
+        self._right = (quad[2] - quad[0], quad[3] - quad[1])
+        self._down = (quad[6] - quad[0], quad[7] - quad[1])
+
+    @classmethod
+    async def of(cls, parent: Frame, frame: Frame) -> _FrameElement:
+        """Find the one of a frame."""
+        session = await parent._when_session()
+        world = parent._world(session)
+        try:
+            owner = (await session.execute(dom.get_frame_owner(frame_id=frame._row.id))).backend_node_id
+            boxing = session.execute(dom.get_box_model(backend_node_id=owner))
+            boxing.addErrback(lambda failure: failure.trap(CommandError) and None)
+            context_id = await world.context(parent._row.id)
+            resolve = dom.resolve_node(backend_node_id=owner, execution_context_id=context_id)
+            found = (await session.execute(resolve)).object
+            box = await boxing
+        except CommandError as error:
+            meant = explained(error)
+            raise Again("the frame that it is in is gone") if meant is error else meant from error
+        if box is None:
+            raise Again("element is not visible: the frame that it is in is not rendered")
+        return cls(Engine(session, world), str(found.object_id), box.model.content)
+
+    def outward(self, point: tuple[float, float], size: tuple[float, float]) -> tuple[float, float]:
+        """Return where a point of the frame is around it; the frame may be turned, and larger or smaller.
+
+        :param size: of the frame's viewport.
+        """
+        across, along = point[0] / (size[0] or 1), point[1] / (size[1] or 1)
+        return (
+            self._origin[0] + across * self._right[0] + along * self._down[0],
+            self._origin[1] + across * self._right[1] + along * self._down[1],
+        )
+
+    def inward(self, point: tuple[float, float], size: tuple[float, float]) -> tuple[float, float]:
+        """Return where a point around the frame is in it."""
+        x, y = point[0] - self._origin[0], point[1] - self._origin[1]
+        area = self._right[0] * self._down[1] - self._right[1] * self._down[0]
+        if not area:
+            raise Again("element is not visible: the frame that it is in has no area")
+        across = (x * self._down[1] - y * self._down[0]) / area
+        along = (y * self._right[0] - x * self._right[1]) / area
+        return across * size[0], along * size[1]
+
+    def release(self) -> None:
+        """Let go of the element."""
+        releasing = self.engine.session.execute(runtime.release_object(object_id=self.object_id))
+        releasing.addErrback(ignore_failure)
+
+
+@asynccontextmanager
+async def waiting_for_navigations(attempt: Attempt) -> AsyncIterator[list[Callable[[], object]]]:
+    """Wait, when something is done, for the navigations of the page's main frame that it has caused.
+
+    The block gets a list of one function, which it may call as soon as all has been sent: it asks the page whether it
+    has heard of everything.
+    """
+    page = attempt.frame.page
+    devices = page._devices
+    caused = page._navigator.causing(page.main_frame)
+    fences: list[Deferred[Any]] = []
+
+    def raise_fence() -> None:
+        fences.append(page.session._send_quietly("Page.enable").addErrback(_was_gone))
+
+    try:
+        yield [raise_fence]
+        if page.is_closed():
+            return
+        if not fences:
+            raise_fence()
+        await devices.unless_left_open(fences[0], None)
+        finishing = Deferred.fromCoroutine(caused.finish())
+        if not finishing.called:
+            attempt.log("waiting for the navigation that the action has begun")
+        try:
+            await devices.unless_left_open(finishing, None)
+        except Gone:
+            if not page.is_closed():
+                raise
+    finally:
+        page._navigator.caused(caused)
+
+
+async def _scroll_to(attempt: Attempt, position: Position | None) -> None:
+    """Scroll an element into view, in all frames around it, where it is not."""
+    object_id = await attempt.element("element")
+    params: dict[str, Any] = {"objectId": object_id}
+    if position is not None:
+        params["rect"] = {"x": position["x"], "y": position["y"], "width": 0, "height": 0}
+    session: Session = attempt.session
+    try:
+        await session._send_quietly("DOM.scrollIntoViewIfNeeded", params)
+    except CommandError as error:
+        meant = explained(error)
+        if meant is not error:
+            raise meant from error
+        gone = "detached" in error.message
+        raise Again("element was detached" if gone else "element is not visible: it is not rendered") from error
+
+
+def _was_gone(failure: Any) -> None:
+    failure.trap(TxcdpError)
+
+
+def _arg(value: Any) -> runtime.CallArgument:
+    return runtime.CallArgument(value=value)
+
+
+def _size(said: dict[str, float]) -> tuple[float, float]:
+    return float(said["width"]), float(said["height"])
