@@ -4,6 +4,19 @@ What it has no method for, the protocol has: ``page.session.execute`` and ``page
 """
 
 from txcdp.page._accessibility import Accessibility, AccessibilityNode
+from txcdp.page._acting import DropPayload
+from txcdp.page._action_options import (
+    CheckOptions,
+    ClickOptions,
+    DoubleClickOptions,
+    DragOptions,
+    FormOptions,
+    HoverOptions,
+    KeyOptions,
+    Position,
+    Scroll,
+    WaitOptions,
+)
 from txcdp.page._capture import Clip
 from txcdp.page._changes import ElementStates, Mutation
 from txcdp.page._clock import Clock
@@ -36,6 +49,8 @@ __all__ = [
     "Binding",
     "BindingCall",
     "Box",
+    "CheckOptions",
+    "ClickOptions",
     "Clip",
     "Clock",
     "ConsoleLevel",
@@ -44,19 +59,25 @@ __all__ = [
     "CoverageEntry",
     "CoveredRange",
     "Dialog",
+    "DoubleClickOptions",
     "Download",
     "DownloadProgress",
+    "DragOptions",
+    "DropPayload",
     "ElementHandle",
     "ElementState",
     "ElementStates",
     "FileChooser",
     "FilePayload",
     "Files",
+    "FormOptions",
     "Frame",
     "FrameLocator",
+    "HoverOptions",
     "JSCoverageEntry",
     "JSError",
     "JSHandle",
+    "KeyOptions",
     "Keyboard",
     "KeyboardModifier",
     "Locator",
@@ -68,8 +89,10 @@ __all__ = [
     "Page",
     "PageError",
     "PdfOptions",
+    "Position",
     "ScreencastFile",
     "ScreencastFrame",
+    "Scroll",
     "Selectors",
     "Shape",
     "SourceLocation",
@@ -78,6 +101,7 @@ __all__ = [
     "Touchscreen",
     "Tracing",
     "ViewportSize",
+    "WaitOptions",
     "WaitUntil",
     "WebStorage",
     "Worker",

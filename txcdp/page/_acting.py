@@ -7,7 +7,7 @@ import mimetypes
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from twisted.internet.defer import Deferred
 
@@ -15,6 +15,7 @@ from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp._timeouts import DEFAULT, Timeout
 from txcdp.domains import dom
 from txcdp.errors import CommandError, ContextDestroyed, Gone, LocatorError
+from txcdp.page._action_options import Position, Scroll
 from txcdp.page._engine import Again
 from txcdp.page._evaluation import explained
 from txcdp.page._file_choosers import FilePayload, Files, _checked, _listed
@@ -22,13 +23,10 @@ from txcdp.page._handles import ElementHandle
 from txcdp.page._input import KeyboardModifier, MouseButton, Touchscreen
 from txcdp.page._keys import split
 from txcdp.page._locating import Attempt, LocatorBase
-from txcdp.page._pointing import Pointer, Pointing, Position, waiting_for_navigations
+from txcdp.page._pointing import Consequences, Perform, Pointer, Pointing
 
 if TYPE_CHECKING:
     from txcdp.page._input import InputDevices
-
-#: Whether an element is scrolled to.
-Scroll = Literal["auto", "none"]
 
 
 class DropPayload(TypedDict, total=False):
@@ -204,12 +202,19 @@ class ElementActions(LocatorBase):
             if not trial:
                 await mouse._devices.send(mouse._releasing("left", 1), None)
 
+        async def begin() -> None:
+            # What is scrolled away before it is moved is not dragged.
+            if not trial and mouse._dragged is None:
+                await mouse._move(mouse._x + _NUDGE, mouse._y + _NUDGE, 2, None)
+
         taking = Pointing("drag", False, source_position, force, trial, None, _scrolls(scroll))
         await self._point("drag_to", taking, take, timeout)
         left = None if seconds is None else max(0.001, seconds - (clock.seconds() - began))
-        letting_go = Pointing("drag", False, target_position, force, trial, None, _scrolls(scroll))
+        letting_go = Pointing(
+            "drag", False, target_position, force, trial, None, _scrolls(scroll), before_scrolling=begin
+        )
         try:
-            await target._point("drag_to (the target)", letting_go, let_go, left, handled=False)
+            await target._point("drag_to (the target)", letting_go, let_go, left)
         except BaseException:
             if not trial and "left" in mouse._buttons:
                 mouse._devices.send(mouse._releasing("left", 1)).addErrback(ignore_failure)
@@ -305,12 +310,13 @@ class ElementActions(LocatorBase):
             if no_wait_after:
                 await keyboard._press(keys, delay)
                 return
-            async with waiting_for_navigations(attempt):
+            async with Consequences.following(attempt) as consequences:
                 try:
                     await keyboard._press(keys, delay)
                 except Gone:
                     if not page.is_closed():
                         raise  # else it has closed the page
+                await consequences.over()
 
         return self._perform(f"press({key!r})", press, timeout)
 
@@ -483,9 +489,7 @@ class ElementActions(LocatorBase):
     def _devices(self) -> InputDevices:
         return self._frame.page._devices
 
-    def _point(
-        self, what: str, pointing: Pointing, perform: Any, timeout: Timeout, *, handled: bool = True
-    ) -> Deferred[None]:
+    def _point(self, what: str, pointing: Pointing, perform: Perform, timeout: Timeout) -> Deferred[None]:
         return self._perform(what, Pointer(pointing, perform).attempt, timeout)
 
     def _set_checked(
@@ -523,6 +527,9 @@ class ElementActions(LocatorBase):
 
         return self._perform(what, change, timeout)
 
+
+#: CSS pixels by which a pointer moves until something is dragged.
+_NUDGE: Final = 5
 
 #: Tells an element that something is dropped on it from outside; returns whether it has accepted that.
 _DROP: Final = """(element, [files, data, [clientX, clientY]]) => {

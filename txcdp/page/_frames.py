@@ -64,7 +64,7 @@ from txcdp.page._handles import (
 )
 from txcdp.page._injected import Injected
 from txcdp.page._locating import Path
-from txcdp.page._shortcuts import SelectorReading
+from txcdp.page._shortcuts import SelectorActions
 from txcdp.page._tags import add_tag
 from txcdp.page._waiting import FunctionWait, interval_of
 from txcdp.protocol import Event, Record
@@ -145,7 +145,7 @@ class Below(Choice):
     above = ()
 
 
-class Frame(SelectorReading):
+class Frame(SelectorActions):
     """A frame: the same object for as long as the frame is there, whichever process it is in.
 
     :ivar page: the page that it is in.

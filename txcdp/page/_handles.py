@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack
 
 from twisted.internet.defer import Deferred
 
@@ -14,12 +14,23 @@ from txcdp._timeouts import DEFAULT, Timeout, seconds_of
 from txcdp.domains import dom, runtime
 from txcdp.errors import CommandError, EvaluationError
 from txcdp.page import _capture as capture
+from txcdp.page._action_options import (
+    CheckOptions,
+    ClickOptions,
+    DoubleClickOptions,
+    FormOptions,
+    HoverOptions,
+    KeyOptions,
+    WaitOptions,
+)
 from txcdp.page._evaluation import Evaluator, Kept, explained, value_of
 from txcdp.page._values import clean_stack
 from txcdp.protocol import to_json
 
 if TYPE_CHECKING:
+    from txcdp.page._file_choosers import Files
     from txcdp.page._frames import Frame
+    from txcdp.page._locators import Locator
 
 
 class Box(TypedDict):
@@ -125,6 +136,8 @@ def _in_javascript(primitive: runtime.RemoteObject) -> str:
 class ElementHandle(JSHandle):
     """A handle of a DOM node."""
 
+    _standing: Locator | None = None
+
     @returns_deferred
     async def get_attribute(self, name: str) -> str | None:
         """Return one of the element's attributes.
@@ -195,6 +208,78 @@ class ElementHandle(JSHandle):
             return None
         frame: Frame | None = self._evaluator.frame_by_id(node.frame_id)
         return frame
+
+    @returns_deferred
+    async def click(self, **options: Unpack[ClickOptions]) -> None:
+        """Click the element; see :meth:`Locator.click`. It fails at once where that is in no document any more."""
+        await (await self._locator()).click(**options)
+
+    @returns_deferred
+    async def dblclick(self, **options: Unpack[DoubleClickOptions]) -> None:
+        """Click the element twice in a row; see :meth:`Locator.dblclick`."""
+        await (await self._locator()).dblclick(**options)
+
+    @returns_deferred
+    async def hover(self, **options: Unpack[HoverOptions]) -> None:
+        """Move the mouse over the element; see :meth:`Locator.hover`."""
+        await (await self._locator()).hover(**options)
+
+    @returns_deferred
+    async def tap(self, **options: Unpack[HoverOptions]) -> None:
+        """Tap the element; see :meth:`Locator.tap`."""
+        await (await self._locator()).tap(**options)
+
+    @returns_deferred
+    async def fill(self, value: str, **options: Unpack[FormOptions]) -> None:
+        """Give the field another text; see :meth:`Locator.fill`."""
+        await (await self._locator()).fill(value, **options)
+
+    @returns_deferred
+    async def type(self, text: str, **options: Unpack[KeyOptions]) -> None:
+        """Type a text into the element; see :meth:`Locator.press_sequentially`."""
+        await (await self._locator()).type(text, **options)
+
+    @returns_deferred
+    async def press(self, key: str, **options: Unpack[KeyOptions]) -> None:
+        """Press a key in the element; see :meth:`Locator.press`."""
+        await (await self._locator()).press(key, **options)
+
+    @returns_deferred
+    async def check(self, **options: Unpack[CheckOptions]) -> None:
+        """Check the box; see :meth:`Locator.check`."""
+        await (await self._locator()).check(**options)
+
+    @returns_deferred
+    async def uncheck(self, **options: Unpack[CheckOptions]) -> None:
+        """Uncheck the box; see :meth:`Locator.uncheck`."""
+        await (await self._locator()).uncheck(**options)
+
+    @returns_deferred
+    async def select_option(
+        self,
+        value: str | Sequence[str] | None = None,
+        *,
+        index: int | Sequence[int] | None = None,
+        label: str | Sequence[str] | None = None,
+        element: ElementHandle | Sequence[ElementHandle] | None = None,
+        **options: Unpack[FormOptions],
+    ) -> list[str]:
+        """Select options of a ``<select>``; see :meth:`Locator.select_option`."""
+        locator = await self._locator()
+        return await locator.select_option(value, index=index, label=label, element=element, **options)
+
+    @returns_deferred
+    async def set_input_files(self, files: Files, **options: Unpack[WaitOptions]) -> None:
+        """Choose files for the input; see :meth:`Locator.set_input_files`."""
+        await (await self._locator()).set_input_files(files, **options)
+
+    async def _locator(self) -> Locator:
+        """Return what stands for the element as long as it is in its document."""
+        from txcdp.page._locators import locator_of
+
+        if self._standing is None:
+            self._standing = await locator_of(self)
+        return self._standing
 
     @returns_deferred
     async def bounding_box(self) -> Box | None:

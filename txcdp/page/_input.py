@@ -383,6 +383,7 @@ class Mouse:
         self._y = 0.0
         self._buttons: set[str] = set()
         self._button = "none"
+        self._listening = False
         self._intercepting = False
         self._dragged: dict[str, Any] | None = None
         self._found: dict[str, Any] | None = None
@@ -479,18 +480,24 @@ class Mouse:
 
     async def _move_with_button(self, timeout: Timeout) -> None:
         """Move with the left button pressed: the page may begin to drag something, which the browser tells."""
-        if not self._intercepting:
-            self._intercepting = True
-            self._found = None
+        if not self._listening:
+            self._listening = True
             self._devices.session._observe(input_domain.DragIntercepted).subscribe(self._intercepted, ignore_failure)
+        self._intercepting = True
+        self._found = None
         await self._devices.send([(_INTERCEPT, {"enabled": True}), self._moving()], timeout)
         # What the page has begun to drag it has told when it answers what it is asked afterwards.
         if "left" in self._buttons and self._dragged is None:
             await _all_asked(self._devices.sessions(), timeout)
-        found, self._found = self._found, None
+        found = self._taken()
         if found is not None and "left" in self._buttons:
             self._dragged = found
             await self._devices.send([self._drag("dragEnter", found)], timeout)
+
+    def _taken(self) -> dict[str, Any] | None:
+        """Return what the page has begun to drag, once."""
+        found, self._found = self._found, None
+        return found
 
     def _intercepted(self, event: input_domain.DragIntercepted) -> None:
         self._found = _raw(event)
@@ -547,6 +554,7 @@ class Mouse:
         self._buttons.discard(button)
         commands: list[Sent] = []
         if self._intercepting and button == "left":
+            self._intercepting = False
             commands.append((_INTERCEPT, {"enabled": False}))
         if self._dragged is not None:
             dragged, self._dragged = self._dragged, None

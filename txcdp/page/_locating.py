@@ -134,7 +134,8 @@ class Attempt:
         :param otherwise: what is returned where a frame on the way is not there; None: it is tried again.
         :returns: what it returns.
         """
-        patience = _PATIENCE[min(self.number, len(_PATIENCE) - 1)]
+        # The first time it is only asked, so that it is known soon what stands in the way.
+        patience = 0 if self.number == 0 else _PATIENCE[min(self.number - 1, len(_PATIENCE) - 1)]
         left = self.seconds_left
         if left is not None and left < patience + _LAST:  # so that it is known at the deadline how far it has got
             patience = max(0.0, left - _LAST)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+import itertools
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from txcdp._deferreds import returns_deferred
+from txcdp._deferreds import ignore_failure, returns_deferred
+from txcdp.domains import dom, runtime
+from txcdp.errors import CommandError, LocatorError
 from txcdp.page._acting import ElementActions
+from txcdp.page._engine import Engine
+from txcdp.page._evaluation import explained
+from txcdp.page._handles import ElementHandle
 from txcdp.page._locating import Path, Step
 from txcdp.page._reading import ElementReading
 from txcdp.page._selectors import Text, pattern, selectors, shown_text
@@ -13,6 +19,8 @@ from txcdp.page._selectors import Text, pattern, selectors, shown_text
 if TYPE_CHECKING:
     from txcdp.page._frames import Frame
     from txcdp.page._page import Page
+
+_numbers: Final = itertools.count(1)
 
 
 class Finding:
@@ -367,3 +375,27 @@ def steps_in(locator: Locator, frame: Frame) -> tuple[Step, ...]:
     if len(locator._path.parts) > 1:
         raise ValueError(f"{locator}: it goes into a frame, which is not possible in there")
     return locator._path.parts[0]
+
+
+async def locator_of(handle: ElementHandle) -> Locator:
+    """Return what stands for the element of a handle, as long as that is in its document.
+
+    :raises LocatorError: it is in no document that is shown.
+    """
+    frame = await handle.owner_frame()
+    if frame is None or handle._remote.object_id is None:
+        raise LocatorError(f"{handle!r}: Element is not attached to the DOM")
+    session = await frame._when_session()
+    world = frame._world(session)
+    key = f"h{next(_numbers)}"
+    try:
+        node = (await session.execute(dom.describe_node(object_id=handle._remote.object_id))).node
+        context_id = await world.context(frame._row.id)
+        resolve = dom.resolve_node(backend_node_id=node.backend_node_id, execution_context_id=context_id)
+        object_id = (await session.execute(resolve)).object.object_id
+    except CommandError as error:
+        raise explained(error) from error
+    arguments = [runtime.CallArgument(object_id=object_id), runtime.CallArgument(value=key)]
+    await Engine(session, world).call(frame._row.id, "hold", arguments)
+    session.execute(runtime.release_object(object_id=str(object_id))).addErrback(ignore_failure)
+    return Locator(frame, Path(((("held", key),),), str(handle)))

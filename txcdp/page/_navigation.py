@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.interfaces import IDelayedCall
@@ -55,6 +55,8 @@ from txcdp.streams import Expected
 
 if TYPE_CHECKING:
     from txcdp.network import Response
+
+T = TypeVar("T")
 
 #: After this error the document stays that was there; after every other one a page with the error comes.
 _ABORTED: Final = "net::ERR_ABORTED"
@@ -446,13 +448,43 @@ class Caused(Waiter[None]):
         self._before = self._under_way()
         self._requested = False
         self._finishing: IDelayedCall | None = None
+        self._begun: list[Callable[[], object]] = []
 
     def note_request(self) -> None:
         """Note that the document asks for a navigation."""
         self._requested = True
+        self._tell_begun()
+
+    def unless_begun(self, waiting: Deferred[T], otherwise: T) -> Deferred[T]:
+        """Wait for a document to answer, which it may not do any more when a navigation has begun.
+
+        :param otherwise: what comes of it then.
+        """
+        outcome: Deferred[T] = Deferred(lambda _: waiting.cancel())
+
+        def tell(result: T | Failure) -> None:
+            if not outcome.called:
+                outcome.callback(result)
+            elif isinstance(result, Failure):
+                ignore_failure(result)
+
+        waiting.addBoth(tell)
+        if not outcome.called:
+            if self._requested or self._under_way() - self._before:
+                tell(otherwise)
+            else:
+                self._begun.append(lambda: tell(otherwise))
+        return outcome
+
+    def _tell_begun(self) -> None:
+        begun, self._begun = self._begun, []
+        for each in begun:
+            each()
 
     def changed(self, changes: Sequence[Change]) -> None:
         row_id = self._frame._row.id
+        if self._begun and self._under_way() - self._before:
+            self._tell_begun()
         for change in changes:
             if isinstance(change, DocumentCommitted):
                 self._requested &= change.document.frame_id != row_id
@@ -518,7 +550,7 @@ class Navigator:
     def causing(self, frame: Frame) -> Caused:
         """Return what waits for the navigations that are caused from now on; it is to be stopped.
 
-        :param frame: the page's main frame.
+        :param frame: of the page's main frame it is known, too, what its document asks for.
         """
         if self._caused is None:
             self._caused = set()

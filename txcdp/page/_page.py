@@ -41,7 +41,8 @@ from txcdp.page._frames import Frame, FrameTree, Navigation, WaitUntil, check_wa
 from txcdp.page._handles import ElementHandle, JSHandle, handle_of
 from txcdp.page._injected import Injected
 from txcdp.page._input import InputDevices, Keyboard, Mouse, Touchscreen
-from txcdp.page._locating import Handlers, Path
+from txcdp.page._locating import Path
+from txcdp.page._locator_handlers import LocatorHandlers
 from txcdp.page._locators import Locator
 from txcdp.page._measures import capture_heap_snapshot, metrics
 from txcdp.page._navigation import Navigator
@@ -58,7 +59,7 @@ from txcdp.page._popups import Popups
 from txcdp.page._reading import masked
 from txcdp.page._screencast import ScreencastFrame, screencast
 from txcdp.page._scripts import Binding, Scripts, source_of
-from txcdp.page._shortcuts import SelectorReading
+from txcdp.page._shortcuts import SelectorActions
 from txcdp.page._storage import WebStorage
 from txcdp.page._tracing import Tracing
 from txcdp.page._videos import ScreencastFile, save_screencast
@@ -76,7 +77,7 @@ if TYPE_CHECKING:
 E = TypeVar("E", bound=Event)
 
 
-class Page(SelectorReading):
+class Page(SelectorActions):
     """A page; made by ``Browser.new_page``, ``BrowserContext.new_page`` and ``Browser.attach_pages``.
 
     Its session's Page domain and lifecycle events stay enabled. When the page is closed or crashes, or
@@ -119,7 +120,7 @@ class Page(SelectorReading):
         self._timeouts = DefaultTimeouts(context._timeouts)
         session._set_default_timeout(self._timeouts.general)
         self._dialogs = dialogs.follow(session, self)  # with the Page domain enabled, they wait for an answer
-        self._navigator = Navigator(session)
+        self._navigator: Navigator = Navigator(session)
         url = "about:blank" if session.target is None else session.target.url
         going = opener is not None and opener._popups.is_going_somewhere()
         self._popups: Popups = Popups(session, opener)
@@ -136,9 +137,9 @@ class Page(SelectorReading):
         self._sockets = PageSocketRoutes(self, context._interception.sockets)
         self._sockets.begin_if_wanted()
         context.clock._attach(self)
-        self._locator_handlers: Handlers | None = None
         self._tracing: Tracing | None = None
         self._coverage: Coverage | None = None
+        self._locator_handlers: LocatorHandlers | None = None
         self._set_up: OneShot[None] = OneShot()
         hearing = session._insist(page.set_lifecycle_events_enabled(enabled=True))
         hearing.addErrback(ignore_failure).addCallback(lambda _: self._set_up.fire(None))
@@ -848,6 +849,42 @@ class Page(SelectorReading):
             0, and otherwise like :meth:`evaluate`.
         """
         return self.main_frame.wait_for_function(expression, arg, polling=polling, timeout=timeout)
+
+    @returns_deferred
+    async def add_locator_handler(
+        self,
+        locator: Locator,
+        handler: Callable[..., object],
+        *,
+        no_wait_after: bool = False,
+        times: int | None = None,
+    ) -> Registration:
+        """Have a function called whenever something comes over the page, such as a banner that asks for consent.
+
+        It is called before each try of an action, an assertion or a wait for an element, inside of its deadline, where
+        the locator's element is visible then. While it runs it is not called, for what it does itself.
+
+        :param locator: of what comes.
+        :param handler: called with the locator where it takes an argument; may return a Deferred, or be a coroutine
+            function. What it raises fails the action.
+        :param no_wait_after: whether not to wait, when it has returned, until the element is hidden.
+        :param times: how often it is called at most; None: as often as it has to.
+        :returns: fires with a :class:`Registration`, with which it is removed again.
+        :raises ValueError: ``times`` is negative.
+        """
+        if self._locator_handlers is None:
+            self._locator_handlers = LocatorHandlers()
+        return self._locator_handlers.add(locator, handler, times, not no_wait_after)
+
+    @returns_deferred
+    async def remove_locator_handler(self, locator: Locator) -> None:
+        """Have the functions called no more that were added with a locator.
+
+        :param locator: the same one, or one that is alike.
+        :returns: fires with None.
+        """
+        if self._locator_handlers is not None:
+            self._locator_handlers.remove(locator)
 
     def wait_for_timeout(self, timeout: float | timedelta) -> Deferred[None]:
         """Wait for a time, which says nothing of the page: what is waited for is better waited for itself.

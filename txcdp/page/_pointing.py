@@ -12,7 +12,7 @@ import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import msgspec
 from twisted.internet.defer import CancelledError, Deferred
@@ -21,12 +21,15 @@ from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure
 from txcdp.domains import dom, runtime
 from txcdp.errors import CommandError, ContextDestroyed, Gone, TxcdpError
+from txcdp.page._action_options import Position
 from txcdp.page._engine import Again, Engine
 from txcdp.page._evaluation import explained
 from txcdp.page._locating import Attempt
 
 if TYPE_CHECKING:
     from txcdp.page._frames import Frame
+
+T = TypeVar("T")
 
 #: How an element is scrolled to, by how often something lay over it: into view if it is not, then in any case.
 _ALIGNMENTS: Final = (None, "end", "center", "start")
@@ -37,13 +40,6 @@ _tokens: Final = itertools.count(1)
 Perform = Callable[[float, float], Awaitable[None]]
 
 Kind = Literal["mouse", "hover", "tap", "drag", "none"]
-
-
-class Position(TypedDict):
-    """A point of an element, in CSS pixels from the upper left corner of its padding box."""
-
-    x: float
-    y: float
 
 
 @dataclass(frozen=True)
@@ -58,6 +54,7 @@ class Pointing:
     :ivar modifiers: that are held meanwhile; None: those that are held anyway.
     :ivar scrolls: whether it may be scrolled to.
     :ivar waits: whether to wait for navigations that it begins.
+    :ivar before_scrolling: is called before it is scrolled to.
     """
 
     kind: Kind
@@ -68,6 +65,7 @@ class Pointing:
     modifiers: Sequence[str] | None = None
     scrolls: bool = True
     waits: bool = False
+    before_scrolling: Callable[[], Awaitable[None]] | None = None
 
 
 class Pointer:
@@ -102,7 +100,7 @@ class Pointer:
         scrolled = not pointing.scrolls
         if inner and not scrolled:
             # A frame that is out of sight draws nothing, and says nothing of where things are.
-            await _scroll_to(attempt, pointing.position)
+            await self._scroll(attempt)
             scrolled = True
         if not pointing.force:
             attempt.log(f"waiting for element to be visible{', enabled' if pointing.enabled else ''} and stable")
@@ -122,12 +120,17 @@ class Pointer:
             if "scroll" not in found:
                 break
             attempt.log("scrolling into view")
-            await _scroll_to(attempt, pointing.position)
+            await self._scroll(attempt)
             scrolled = True
         self._refuse(found)
         if not inner:
             return found["x"], found["y"]
         return await self._through(attempt, aimed, frame, found)
+
+    async def _scroll(self, attempt: Attempt) -> None:
+        if self._pointing.before_scrolling is not None:
+            await self._pointing.before_scrolling()
+        await _scroll_to(attempt, self._pointing.position)
 
     async def _through(self, attempt: Attempt, aimed: _Aimed, frame: Frame, found: Any) -> tuple[float, float]:
         """Return where a point of a frame is in the page, with nothing over the frames on the way."""
@@ -137,16 +140,21 @@ class Pointer:
         inner_ones = frames[:-1]
         elements = [await _FrameElement.of(around, each) for each, around in zip(inner_ones, frames[1:], strict=True)]
         try:
-            sizes = [_size(found)]
-            for element, each in zip(elements, inner_ones[1:], strict=False):
-                told = await element.engine.call(each._row.id, "call", [_arg("size"), _arg([])])
-                sizes.append(_size(msgspec.json.decode(str(told.value))["value"]))
+            views = [_View(found)]
+            for element, each in zip(elements, frames[1:], strict=True):
+                told = await element.engine.call(each._row.id, "call", [_arg("view"), _arg([])])
+                views.append(_View(msgspec.json.decode(str(told.value))["value"]))
+            tops = [each is frames[-1] or frame._tree.is_top(each._row) for each in frames]
+            for number, element in enumerate(elements, 1):
+                # The browser tells of places in the viewport of the process's topmost frame, in pixels of this one.
+                top = next(other for other in range(number, len(frames)) if tops[other])
+                element.scale(views[number].ratio / views[top].ratio)
             point = (float(found["x"]), float(found["y"]))
             for number, element in enumerate(elements):
                 around = frames[number + 1]
-                point = element.outward(point, sizes[number])
-                if around is not frames[-1] and not frame._tree.is_top(around._row):
-                    point = elements[number + 1].inward(point, sizes[number + 1])
+                point = element.outward(point, views[number].size)
+                if not tops[number + 1]:
+                    point = elements[number + 1].inward(point, views[number + 1].size)
                 if not self._pointing.force:
                     await self._look_through(aimed, around, element, point, found["html"])
             return point
@@ -175,33 +183,29 @@ class Pointer:
 
     async def _act(self, attempt: Attempt, aimed: _Aimed, x: float, y: float) -> None:
         """Send the events, and find out what they have hit."""
-        if not self._pointing.waits or self._pointing.trial:
-            await self._send(attempt, aimed, x, y, ())
-            return
-        async with waiting_for_navigations(attempt) as fence:
-            await self._send(attempt, aimed, x, y, fence)
-
-    async def _send(
-        self, attempt: Attempt, aimed: _Aimed, x: float, y: float, fence: Sequence[Callable[[], object]]
-    ) -> None:
+        pointing = self._pointing
         page = attempt.frame.page
         devices = page._devices
-        attempt.log("performing the action" + (" (trial run)" if self._pointing.trial else ""))
-        try:
-            async with devices.keyboard._holding(self._pointing.modifiers):
-                await self._perform(x, y)
-        except Gone:
-            if not page.is_closed():
-                raise
-            return  # it has closed the page
-        settling = [] if self._pointing.force or self._pointing.kind in ("drag", "none") else aimed.settle()
-        for raise_fence in fence:  # in the same write
-            raise_fence()
-        outcomes = [await devices.unless_left_open(each, "gone") for each in settling]
-        if outcomes and outcomes[0] == "silence":
-            await self._find_out(attempt, outcomes[1:])
-        elif outcomes and isinstance(outcomes[0], dict):
-            self._refuse(outcomes[0])
+        attempt.log("performing the action" + (" (trial run)" if pointing.trial else ""))
+        async with Consequences.following(attempt) as consequences:
+            try:
+                async with devices.keyboard._holding(pointing.modifiers):
+                    await self._perform(x, y)
+            except Gone:
+                if not page.is_closed():
+                    raise
+                return  # it has closed the page
+            waits = pointing.waits and not pointing.trial
+            settling = [] if pointing.force or pointing.kind in ("drag", "none") else aimed.settle()
+            if waits:
+                consequences.ask()  # in the same write
+            outcomes = [await consequences.unless_gone(each, "gone") for each in settling]
+            if outcomes and outcomes[0] == "silence":
+                await self._find_out(attempt, outcomes[1:])
+            elif outcomes and isinstance(outcomes[0], dict):
+                self._refuse(outcomes[0])
+            if waits:
+                await consequences.over()
 
     async def _find_out(self, attempt: Attempt, around: Sequence[Any]) -> None:
         """Find out what has become of events of which the element's frame has heard nothing."""
@@ -303,6 +307,12 @@ class _FrameElement:
             raise Again("element is not visible: the frame that it is in is not rendered")
         return cls(Engine(session, world), str(found.object_id), box.model.content)
 
+    def scale(self, factor: float) -> None:
+        """Take all that is told of its place for that many pixels."""
+        self._origin = (self._origin[0] * factor, self._origin[1] * factor)
+        self._right = (self._right[0] * factor, self._right[1] * factor)
+        self._down = (self._down[0] * factor, self._down[1] * factor)
+
     def outward(self, point: tuple[float, float], size: tuple[float, float]) -> tuple[float, float]:
         """Return where a point of the frame is around it; the frame may be turned, and larger or smaller.
 
@@ -330,38 +340,64 @@ class _FrameElement:
         releasing.addErrback(ignore_failure)
 
 
-@asynccontextmanager
-async def waiting_for_navigations(attempt: Attempt) -> AsyncIterator[list[Callable[[], object]]]:
-    """Wait, when something is done, for the navigations of the page's main frame that it has caused.
+class Consequences:
+    """What comes of something that is done: navigations, of which nobody answers for the document that was there.
 
-    The block gets a list of one function, which it may call as soon as all has been sent: it asks the page whether it
-    has heard of everything.
+    :param attempt: in which it is done.
     """
-    page = attempt.frame.page
-    devices = page._devices
-    caused = page._navigator.causing(page.main_frame)
-    fences: list[Deferred[Any]] = []
 
-    def raise_fence() -> None:
-        fences.append(page.session._send_quietly("Page.enable").addErrback(_was_gone))
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt = attempt
+        self._page = page = attempt.frame.page
+        frame = attempt.frame
+        while frame.parent_frame is not None and not frame._tree.is_top(frame._row):
+            frame = frame.parent_frame
+        self._main = page._navigator.causing(page.main_frame)
+        self._caused = {self._main}
+        if frame is not page.main_frame:
+            self._caused.add(page._navigator.causing(frame))
+        self._asked: Deferred[Any] | None = None
 
-    try:
-        yield [raise_fence]
-        if page.is_closed():
-            return
-        if not fences:
-            raise_fence()
-        await devices.unless_left_open(fences[0], None)
-        finishing = Deferred.fromCoroutine(caused.finish())
-        if not finishing.called:
-            attempt.log("waiting for the navigation that the action has begun")
+    @classmethod
+    @asynccontextmanager
+    async def following(cls, attempt: Attempt) -> AsyncIterator[Consequences]:
+        """Follow what comes of a block."""
+        consequences = cls(attempt)
         try:
-            await devices.unless_left_open(finishing, None)
+            yield consequences
+        finally:
+            for each in consequences._caused:
+                consequences._page._navigator.caused(each)
+
+    def unless_gone(self, waiting: Deferred[T], otherwise: T) -> Deferred[T]:
+        """Wait for an answer of the document that was there, as long as one can come.
+
+        :param otherwise: what comes of it where none can: a navigation has begun, or the program is to answer a dialog.
+        """
+        for each in self._caused:
+            waiting = each.unless_begun(waiting, otherwise)
+        return self._page._devices.unless_left_open(waiting, otherwise)
+
+    def ask(self) -> None:
+        """Ask the page whether it has heard of everything that has been sent."""
+        if self._asked is None:
+            self._asked = self._page.session._send_quietly("Page.enable").addErrback(_was_gone)
+
+    async def over(self) -> None:
+        """Wait until the navigations of the page's main frame that it has caused have brought their documents."""
+        if self._page.is_closed():
+            return
+        self.ask()
+        assert self._asked is not None
+        try:
+            await self.unless_gone(self._asked, None)
+            finishing = Deferred.fromCoroutine(self._main.finish())
+            if not finishing.called:
+                self._attempt.log("waiting for the navigation that the action has begun")
+            await self._page._devices.unless_left_open(finishing, None)
         except Gone:
-            if not page.is_closed():
+            if not self._page.is_closed():
                 raise
-    finally:
-        page._navigator.caused(caused)
 
 
 async def _scroll_to(attempt: Attempt, position: Position | None) -> None:
@@ -389,5 +425,13 @@ def _arg(value: Any) -> runtime.CallArgument:
     return runtime.CallArgument(value=value)
 
 
-def _size(said: dict[str, float]) -> tuple[float, float]:
-    return float(said["width"]), float(said["height"])
+class _View:
+    """The viewport of a frame.
+
+    :ivar size: in its own CSS pixels.
+    :ivar ratio: device pixels of one, which zoom makes more.
+    """
+
+    def __init__(self, said: dict[str, float]) -> None:
+        self.size = (float(said["width"]), float(said["height"]))
+        self.ratio = float(said["ratio"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 import msgspec
 from twisted.internet.defer import Deferred
@@ -12,8 +12,19 @@ from txcdp._arguments import refuse_bare_string
 from txcdp._deferreds import returns_deferred
 from txcdp._timeouts import DEFAULT, Timeout
 from txcdp.errors import LocatorError
+from txcdp.page._action_options import (
+    CheckOptions,
+    ClickOptions,
+    DoubleClickOptions,
+    DragOptions,
+    FormOptions,
+    HoverOptions,
+    KeyOptions,
+    WaitOptions,
+)
 from txcdp.page._changes import ChangeStream, Mutation, read_mutations
 from txcdp.page._extraction import Shape, extract
+from txcdp.page._file_choosers import Files
 from txcdp.page._handles import ElementHandle
 from txcdp.page._locating import Attempt
 from txcdp.page._locators import Finding, Locator
@@ -245,3 +256,84 @@ class SelectorReading(Finding):
     ) -> Deferred[None]:
         """Dispatch an event on an element; see :meth:`Locator.dispatch_event`."""
         return self._one(selector, strict).dispatch_event(type, event_init, timeout=timeout)
+
+
+class SelectorActions(SelectorReading):
+    """Base of pages and frames: their methods that act by a selector.
+
+    Where it stands for several elements, the first one is meant, unless ``strict`` is true.
+    """
+
+    def click(self, selector: str, *, strict: bool = False, **options: Unpack[ClickOptions]) -> Deferred[None]:
+        """Click an element; see :meth:`Locator.click`."""
+        return self._one(selector, strict).click(**options)
+
+    def dblclick(self, selector: str, *, strict: bool = False, **options: Unpack[DoubleClickOptions]) -> Deferred[None]:
+        """Click an element twice in a row; see :meth:`Locator.dblclick`."""
+        return self._one(selector, strict).dblclick(**options)
+
+    def hover(self, selector: str, *, strict: bool = False, **options: Unpack[HoverOptions]) -> Deferred[None]:
+        """Move the mouse over an element; see :meth:`Locator.hover`."""
+        return self._one(selector, strict).hover(**options)
+
+    def tap(self, selector: str, *, strict: bool = False, **options: Unpack[HoverOptions]) -> Deferred[None]:
+        """Tap an element; see :meth:`Locator.tap`."""
+        return self._one(selector, strict).tap(**options)
+
+    def drag_and_drop(
+        self, source: str, target: str, *, strict: bool = False, **options: Unpack[DragOptions]
+    ) -> Deferred[None]:
+        """Drag an element to another one, and drop it there; see :meth:`Locator.drag_to`.
+
+        :param source: a selector of the element.
+        :param target: a selector of where to.
+        """
+        return self._one(source, strict).drag_to(self._one(target, strict), **options)
+
+    def fill(
+        self, selector: str, value: str, *, strict: bool = False, **options: Unpack[FormOptions]
+    ) -> Deferred[None]:
+        """Give a field another text; see :meth:`Locator.fill`."""
+        return self._one(selector, strict).fill(value, **options)
+
+    def type(self, selector: str, text: str, *, strict: bool = False, **options: Unpack[KeyOptions]) -> Deferred[None]:
+        """Type a text into an element; see :meth:`Locator.press_sequentially`."""
+        return self._one(selector, strict).type(text, **options)
+
+    def press(self, selector: str, key: str, *, strict: bool = False, **options: Unpack[KeyOptions]) -> Deferred[None]:
+        """Press a key in an element; see :meth:`Locator.press`."""
+        return self._one(selector, strict).press(key, **options)
+
+    def check(self, selector: str, *, strict: bool = False, **options: Unpack[CheckOptions]) -> Deferred[None]:
+        """Check a box; see :meth:`Locator.check`."""
+        return self._one(selector, strict).check(**options)
+
+    def uncheck(self, selector: str, *, strict: bool = False, **options: Unpack[CheckOptions]) -> Deferred[None]:
+        """Uncheck a box; see :meth:`Locator.uncheck`."""
+        return self._one(selector, strict).uncheck(**options)
+
+    def set_checked(
+        self, selector: str, checked: bool, *, strict: bool = False, **options: Unpack[CheckOptions]
+    ) -> Deferred[None]:
+        """Check a box, or uncheck it; see :meth:`Locator.set_checked`."""
+        return self._one(selector, strict).set_checked(checked, **options)
+
+    def select_option(
+        self,
+        selector: str,
+        value: str | Sequence[str] | None = None,
+        *,
+        index: int | Sequence[int] | None = None,
+        label: str | Sequence[str] | None = None,
+        element: ElementHandle | Sequence[ElementHandle] | None = None,
+        strict: bool = False,
+        **options: Unpack[FormOptions],
+    ) -> Deferred[list[str]]:
+        """Select options of a ``<select>``; see :meth:`Locator.select_option`."""
+        return self._one(selector, strict).select_option(value, index=index, label=label, element=element, **options)
+
+    def set_input_files(
+        self, selector: str, files: Files, *, strict: bool = False, **options: Unpack[WaitOptions]
+    ) -> Deferred[None]:
+        """Choose files for an input; see :meth:`Locator.set_input_files`."""
+        return self._one(selector, strict).set_input_files(files, **options)

@@ -30,7 +30,7 @@ const DOCUMENT_FRAGMENT = 11;
 /** Milliseconds after which a page counts as one that draws no frames. */
 const NO_FRAMES = 1000;
 /** Frames in which an element may move until it is told that it does. */
-const MOVING = 8;
+const MOVING = 4;
 
 /** Wait for the next frame that the page draws. @returns {Promise<boolean>} false: it draws none */
 const drawn = () => new Promise(done => {
@@ -242,11 +242,11 @@ operations.aim = async (element, aim, attempt) => {
       listen(aim.token, HEARD[aim.kind], aim.trial, at => coverOf(target(), at));
     }
   }
-  return { ...point, width: innerWidth, height: innerHeight, html: shown(found) };
+  return { ...point, ...engine.view(), html: shown(found) };
 };
 
-/** The size of a frame's viewport. */
-engine.size = () => ({ width: innerWidth, height: innerHeight });
+/** The viewport of a frame. */
+engine.view = () => ({ width: innerWidth, height: innerHeight, ratio: devicePixelRatio });
 
 /**
  * Look at what is hit in a frame where an element's own frame is to be, and listen.
@@ -257,7 +257,9 @@ engine.aimThrough = (frame, point, token, kind) => {
   if (!isVisible(frame)) return JSON.stringify({ value: { hidden: shown(frame) } });
   const covered = coverOf(frame, point);
   // What is heard here has not got into the frame.
-  if (!covered && (kind === 'mouse' || kind === 'hover' || kind === 'tap')) listen(token, HEARD[kind], false, at => coverOf(frame, at));
+  if (!covered && (kind === 'mouse' || kind === 'hover' || kind === 'tap')) {
+    listen(token, HEARD[kind], false, at => coverOf(frame, at) || { covered: shown(frame) });
+  }
   return JSON.stringify({ value: covered });
 };
 
@@ -414,4 +416,22 @@ operations.fileInput = (element, { count, folder }) => {
   if (folder && !input.webkitdirectory) throw new Refusal('File input does not support directories, pass individual files instead');
   if (!folder && count && input.webkitdirectory) throw new Refusal('[webkitdirectory] input requires passing a path to a directory');
   return input;
+};
+
+// Handles:
+
+/** The elements that the program has handles of, and acts on, by the keys that it gives them. @type {Map<string, WeakRef<Element>>} */
+const held = new Map();
+
+/** @param {Node} node a text stands for the element that it is in @param {string} key */
+engine.hold = (node, key) => {
+  for (const [other, ref] of held) if (!ref.deref()) held.delete(other);
+  const element = nodeTypeOf(node) === ELEMENT ? node : parentElementOf(node);
+  if (element) held.set(key, new WeakRef(/** @type {any} */ (element)));
+};
+
+finders.held = (_, /** @type {string} */ key) => {
+  const element = held.get(key)?.deref();
+  if (!element || !isConnected(element)) throw new Refusal('Element is not attached to the DOM');
+  return [element];
 };

@@ -1,0 +1,76 @@
+"""What actions may be told: the options that are alike wherever an element is acted on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, TypedDict
+
+from txcdp._timeouts import Timeout
+from txcdp.page._input import KeyboardModifier, MouseButton
+
+#: Whether an element is scrolled to.
+Scroll = Literal["auto", "none"]
+
+
+class Position(TypedDict):
+    """A point of an element, in CSS pixels from the upper left corner of its padding box."""
+
+    x: float
+    y: float
+
+
+class WaitOptions(TypedDict, total=False):
+    """Options of what waits for an element; see :meth:`Locator.click`."""
+
+    timeout: Timeout
+    no_wait_after: bool
+
+
+class KeyOptions(WaitOptions, total=False):
+    """Options of what is typed; see :meth:`Locator.press`."""
+
+    delay: float
+
+
+class FormOptions(WaitOptions, total=False):
+    """Options of what changes a field; see :meth:`Locator.fill`."""
+
+    force: bool
+
+
+class CheckOptions(FormOptions, total=False):
+    """Options of what checks a box; see :meth:`Locator.check`."""
+
+    position: Position | None
+    trial: bool
+    scroll: Scroll
+
+
+class HoverOptions(CheckOptions, total=False):
+    """Options of what is done with a pointer; see :meth:`Locator.hover`."""
+
+    modifiers: Sequence[KeyboardModifier] | None
+
+
+class DoubleClickOptions(HoverOptions, total=False):
+    """Options of a double click; see :meth:`Locator.dblclick`."""
+
+    button: MouseButton
+    delay: float
+    steps: int
+
+
+class ClickOptions(DoubleClickOptions, total=False):
+    """Options of a click; see :meth:`Locator.click`."""
+
+    click_count: int
+
+
+class DragOptions(FormOptions, total=False):
+    """Options of dragging; see :meth:`Locator.drag_to`."""
+
+    trial: bool
+    source_position: Position | None
+    target_position: Position | None
+    steps: int
+    scroll: Scroll
