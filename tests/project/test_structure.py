@@ -89,7 +89,16 @@ CIRCLES: tuple[frozenset[str], ...] = (
                 "page._handles",
                 *(
                     f"page.{name}"
-                    for name in ("_acting", "_changes", "_coordinates", "_extraction", "_locating", "_locators")
+                    for name in (
+                        "_acting",
+                        "_locator_handlers",
+                        "_pointing",
+                        "_changes",
+                        "_coordinates",
+                        "_extraction",
+                        "_locating",
+                        "_locators",
+                    )
                 ),
                 *("page._navigation", "page._reading", "page._shortcuts"),
             ),

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class DropPayload(TypedDict, total=False):
-    """What is dropped from outside of the page.
+    """A description of what is dropped from outside of the page.
 
     :ivar files: as for ``set_input_files``.
     :ivar data: texts, by their MIME types.
@@ -43,7 +43,7 @@ class DropPayload(TypedDict, total=False):
 class ElementActions(LocatorBase):
     """Base of locators: their methods that act.
 
-    Each waits until the element can be acted on, and tries again with the element found anew until that is done or its
+    Each waits until the element can be acted on, and tries again with the element found again until that is done or its
     deadline comes. What it waits for: the element is there, and alone; it is visible, which is a box that is not empty;
     it is stable, in the same place for two frames of the page; it is enabled; it is editable; and it gets the event,
     as nothing lies over it. :meth:`click` and its like need all but editable, :meth:`fill` visible, enabled and

@@ -482,6 +482,7 @@ class Caused(Waiter[None]):
             each()
 
     def changed(self, changes: Sequence[Change]) -> None:
+        """Note what has become of navigations."""
         row_id = self._frame._row.id
         if self._begun and self._under_way() - self._before:
             self._tell_begun()

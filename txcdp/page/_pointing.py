@@ -44,7 +44,7 @@ Kind = Literal["mouse", "hover", "tap", "drag", "none"]
 
 @dataclass(frozen=True)
 class Pointing:
-    """What is done with a pointer.
+    """A description of what is done with a pointer.
 
     :ivar kind: which events are looked at: ``"drag"`` and ``"none"`` for none of them.
     :ivar enabled: whether the element has to be enabled.
@@ -341,7 +341,7 @@ class _FrameElement:
 
 
 class Consequences:
-    """What comes of something that is done: navigations, of which nobody answers for the document that was there.
+    """Follows what comes of something that is done: a document that navigates does not answer any more.
 
     :param attempt: in which it is done.
     """
