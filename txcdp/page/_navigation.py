@@ -569,7 +569,7 @@ class Navigator:
 
     def _requested(self, event: page.FrameRequestedNavigation) -> None:
         if event.disposition == "currentTab":
-            for each in self._caused or ():
+            for each in list(self._caused or ()):
                 if each._frame._row.id == event.frame_id:
                     each.note_request()
 
