@@ -38,6 +38,14 @@ const drawn = () => new Promise(done => {
   const frame = requestAnimationFrame(() => { clearTimeout(timer); done(true); });
 });
 
+const animationsOf = method(Document.prototype, 'getAnimations');
+
+/** Whether an animation of an element, or of one around it, has been started and waits for its first frame. @param {Element} element */
+const isAboutToMove = element => animationsOf(document).some((/** @type {any} */ each) => {
+  const target = each.pending && each.effect && each.effect.target;
+  return target && containsNode(target, element);
+});
+
 /** @param {any} element @returns {boolean} */
 const isEditableText = element => element instanceof HTMLElement && isContentEditable(element);
 
@@ -215,7 +223,7 @@ operations.aim = async (element, aim, attempt) => {
       }
       const box = boxOf(retargeted(found, 'button'));
       const same = before && before.x === box.x && before.y === box.y && before.width === box.width && before.height === box.height;
-      if (same) break;
+      if (same && !isAboutToMove(found)) break;
       if (frames > MOVING) return again('element is not stable', found);
       before = box;
     }
