@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from pathlib import Path
+from typing import Any, Final
 
 from tests.browser.support import SharedBrowserTestCase
+from txcdp.domains import accessibility, dom
 from txcdp.errors import ActionTimeout, StrictModeViolation
+from txcdp.page import Locator, Page
 
 
 class Snapshots(SharedBrowserTestCase):
@@ -121,3 +125,82 @@ class Snapshots(SharedBrowserTestCase):
             "<input name=parentElement><input name=shadowRoot><input name=checkVisibility></form>"
         )
         self.assertEqual(found, ['- form "f":', *["  - textbox"] * 7])
+
+
+#: Roles of WAI-ARIA as the browser calls them, where it has names of its own; others of its names are no such roles.
+OWN_NAMES = {"image": "img", "MathMLMath": "math", "LayoutTable": "table"}
+ROLES = frozenset(
+    "alert alertdialog application article banner blockquote button caption cell checkbox code columnheader combobox "
+    "complementary contentinfo definition deletion dialog document emphasis feed figure form grid gridcell group "
+    "heading img insertion link list listbox listitem log main mark marquee math menu menubar menuitem "
+    "menuitemcheckbox menuitemradio meter navigation note option paragraph progressbar radio radiogroup region row "
+    "rowgroup rowheader scrollbar search searchbox separator slider spinbutton status strong subscript superscript "
+    "switch tab table tablist tabpanel term textbox time timer toolbar tooltip tree treegrid treeitem".split()
+)
+
+#: Where we differ: the guide to assertions says in what.
+DIFFERENT: Final = {
+    "ai20 ai21 ai31": "dates, colours and times are text boxes",
+    "afm1 afm4": "a form without a name is none",
+    "aas1": "what stands aside in a section does so",
+    "car1": "an area of an image that is seen is seen",
+    "csv1": "an <svg> is an image",
+    "ca23 ca24": "an element without a box that has nothing in it is hidden",
+    "ce3 ce4": "options that are not displayed are hidden",
+    "ccvb": "what is in a canvas is hidden",
+    "ab5 co1": "no space is put where an image's text or what is owned meets other text",
+    "ab19": "what is visible within what is hidden adds nothing",
+    "ab20": "text counts as it is in the document",
+    "cpl rn-term adt2 rn-math rn-row": "terms, paragraphs and mathematics have no name, rows that of their content",
+    "ck20 add1 adt1": "what is there for its looks is, with what it owns",
+    "rn-listitem rn-option rn-treeitem crti ali8": "what has lost its list is what it is",
+    "rn-directory": "a directory is no list",
+    "rr-slider rr-scrollbar rr-meter rr-spinbutton": "a value that no author has given is none",
+    "rr-directory rr-form": "a form or directory adds nothing to a name",
+}
+
+
+class BesideTheBrowser(SharedBrowserTestCase):
+    """``get_by_role`` on a large page, and ``Accessibility.queryAXTree``."""
+
+    async def test_roles_and_names(self):
+        tab = await self.page()
+        await tab.set_content((Path(__file__).parent / "aria_page.html").read_text("utf-8"))
+        said = await self.said_by_the_browser(tab)
+        self.assertGreater(len(said), 300)
+        different: dict[str, Any] = {}
+        for role in sorted(ROLES):
+            ours = set(await ids(tab.get_by_role(role)))
+            theirs = {each for each, (its_role, _) in said.items() if its_role == role}
+            different |= {each: (role, "role") for each in ours ^ theirs if each}
+            for name in {said[each][1] for each in ours & theirs} - {""}:
+                named = set(await ids(tab.get_by_role(role, name=name, exact=True)))
+                others = {each for each in ours & theirs if said[each][1] == name} - named
+                different |= dict.fromkeys(others, (role, name))
+        known = {each for together in DIFFERENT for each in together.split()}
+        self.assertEqual(different.keys() ^ known, set(), different)
+
+    async def said_by_the_browser(self, tab: Page) -> dict[str, tuple[str, str]]:
+        """Return roles and names by the ids of elements."""
+        root = (await tab.session.execute(dom.get_document(depth=-1, pierce=True))).root
+        nodes, waiting = {}, [root]
+        while waiting:
+            node = waiting.pop()
+            attributes = node.attributes or []
+            nodes[node.backend_node_id] = dict(zip(attributes[::2], attributes[1::2], strict=True)).get("id", "")
+            waiting += node.children or []
+            waiting += [each for each in node.shadow_roots or [] if each.shadow_root_type == "open"]
+        query = accessibility.query_ax_tree(backend_node_id=root.backend_node_id)
+        found: dict[str, tuple[str, str]] = {}
+        for each in (await tab.session.execute(query)).nodes:
+            role = str(each.role.value) if each.role else ""
+            role, name = OWN_NAMES.get(role, role), each.name.value if each.name else ""
+            element = nodes.get(each.backend_dom_node_id or 0)
+            if element and not each.ignored and role in ROLES:
+                found[element] = (role, " ".join(re.sub("[\u200b\u00ad]", "", str(name or "")).split()))
+        return found
+
+
+async def ids(locator: Locator) -> list[str]:
+    found: list[str] = await locator.evaluate_all("found => found.map(each => each.id)")
+    return found

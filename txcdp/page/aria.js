@@ -276,6 +276,10 @@ class Aria {
     this._labels = new Map();
     /** @type {Map<Element, boolean>} */
     this._disabled = new Map();
+    /** @type {Map<Element, string>} */
+    this._before = new Map();
+    /** @type {Map<Element, string>} */
+    this._after = new Map();
   }
 
   /** Return the role of an element; `''`: none. @param {Element} element @returns {string} */
@@ -628,13 +632,12 @@ class Aria {
     return text + this.pseudoText(element, '::after');
   }
 
-  /** What CSS puts before or after an element's content. @param {Element} element @param {string} which */
+  /** What CSS puts before or after an element's content. @param {Element} element @param {'::before' | '::after'} which @returns {string} */
   pseudoText(element, which) {
-    const style = styleOf(element, which), content = style.content;
-    if (content === 'none' || content === 'normal') return '';
-    if (style.display === 'none' || style.visibility !== 'visible') return '';
-    const text = contentText(content);
-    return style.display === 'inline' || !text ? text : ' ' + text + ' ';
+    const texts = which === '::before' ? this._before : this._after;
+    let text = texts.get(element);
+    if (text === undefined) texts.set(element, text = generatedText(styleOf(element, which)));
+    return text;
   }
 
   /** Whether an element is checked; `'error'`: it is none that can be. @param {any} element @returns {Tristate | 'error'} */
@@ -709,6 +712,14 @@ const PLACEHELD = words('text search url tel email password number');
 const ownedAndInside = (element, selector) => {
   const owned = [...referenced(element, 'aria-owns'), ...referenced(element, 'aria-controls')].filter(each => matchesCSS(each, selector));
   return [...queryElement(element, selector), ...owned];
+};
+
+/** @param {CSSStyleDeclaration} style of a pseudo-element */
+const generatedText = style => {
+  const { content } = style;
+  if (content === 'none' || content === 'normal' || style.display === 'none' || style.visibility !== 'visible') return '';
+  const text = contentText(content);
+  return style.display === 'inline' || !text ? text : ' ' + text + ' ';
 };
 
 /** Whether a text has a box. @param {Text} text */

@@ -128,8 +128,7 @@ const checks = {
   values: (element, how) => {
     const control = retargeted(element, 'control');
     if (!(control instanceof HTMLSelectElement && control.multiple)) throw new Refusal(`${shown(element)} is no <select multiple>`);
-    /** @type {string[]} */
-    const received = Array.from(control.selectedOptions, each => each.value);
+    const received = [...control.selectedOptions].map(each => each.value);
     return finding(areWanted(received, how), received);
   },
   ariaSnapshot: (element, how) => {
