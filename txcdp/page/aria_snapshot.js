@@ -27,7 +27,7 @@ class Snapshot {
     this._seen = new Set();
   }
 
-  /** Return what there is of an element. @param {Element} element */
+  /** Return what there is of an element. @param {Element} element @returns {SnapshotItem[]} */
   of(element) {
     const root = { role: '', name: '', states: {}, properties: {}, children: [] };
     this._add(root, element, 0);
