@@ -12,7 +12,7 @@ from twisted.web.http import Request as ServerRequest
 from twisted.web.server import NOT_DONE_YET
 
 import txcdp
-from tests.browser.support import SharedBrowserTestCase
+from tests.browser.support import Server, SharedBrowserTestCase
 from tests.support import PATIENCE
 from txcdp import Route
 from txcdp.domains import fetch
@@ -678,6 +678,37 @@ class CredentialsTests(RouteTestCase):
         self.assertEqual({headers.get("x-own") for _, _, headers, _ in self.resource.seen}, {"1"})
 
 
+class ProxyTests(RouteTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.asked: list[str | None] = []
+        proxy = Server()
+        proxy._pages.render = self.render  # type: ignore[method-assign]
+        self.addCleanup(lambda: Deferred.fromCoroutine(proxy.stop()))
+        self.proxy: Any = {"server": f"127.0.0.1:{proxy.port}", "username": "of", "password": "proxy"}
+
+    def render(self, request: Any) -> bytes:
+        """Ask for a name and a password, and answer as if it came from there."""
+        self.asked.append(request.getHeader("proxy-authorization"))
+        if self.asked[-1] == "Basic b2Y6cHJveHk=":
+            request.setHeader("content-type", "text/html")
+            url: bytes = request.uri
+            return b"proxy: " + url
+        request.setResponseCode(407)
+        request.setHeader("proxy-authenticate", 'Basic realm="proxy"')
+        return b""
+
+    async def test_a_proxy_that_asks(self):
+        page = await self.at("/page", proxy=self.proxy)
+        self.assertEqual(await page.evaluate("document.body.textContent"), f"proxy: {self.here}/page")
+        response = await page.context.request.get(f"{self.here}/client")
+        self.assertEqual(await response.text(), f"proxy: {self.here}/client")
+        self.assertEqual(self.asked[-1], "Basic b2Y6cHJveHk=")
+        other = await self.context(proxy={**self.proxy, "bypass": "127.0.0.1", "password": "wrong"})
+        response = await other.request.get(f"{self.here}/direct")
+        self.assertEqual(await response.text(), "server: /direct")
+
+
 class BlockTests(RouteTestCase):
     async def test_what_is_blocked(self):
         page = await self.at()
@@ -716,3 +747,29 @@ class BlockTests(RouteTestCase):
         await page.set_cache_enabled(True)
         await self.ask(page, "/cached")
         self.assertEqual(self.resource.paths(), ["/cached"] * 2)
+
+
+class HarTests(RouteTestCase):
+    async def test_what_was_recorded_comes_from_the_file(self):
+        path = self.mktemp() + ".har"
+        page = await self.at()
+        recording = await page.route_from_har(path, update=True)
+        await page.goto(f"{self.here}/redirect/page")
+        await self.ask(page, "/zipped")
+        form = "const form = new FormData(); form.append('a', 'b'); fetch('/form', {method: 'POST', body: form})"
+        send = f"(() => {{ {form.replace('fetch', 'return fetch')}.then(answer => answer.text()) }})()"
+        self.assertEqual(await page.evaluate(send), "server: /form")
+        await recording.close()
+        other = await self.at()
+        await other.route_from_har(path)
+        response = await other.goto(f"{self.here}/redirect/page")
+        assert response is not None
+        self.assertEqual((response.url, await response.text()), (f"{self.here}/page", "server: /page"))
+        self.assertEqual(await self.text(other, "/zipped"), "zipped " * 100)
+        self.assertEqual(await other.evaluate(send), "server: /form")
+        self.assertEqual(await self.ask(other, "/not-there"), FAILED)
+        self.assertEqual(self.resource.seen, [])
+        await other.unroute_all()
+        await other.context.route_from_har(path, url="**/zipped", not_found="fallback")
+        self.assertEqual(await self.text(other, "/not-there"), "server: /not-there")
+        await self.fails(other.route_from_har(path, not_found="x"), ValueError)  # type: ignore[arg-type]

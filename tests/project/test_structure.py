@@ -108,7 +108,13 @@ CIRCLES: tuple[frozenset[str], ...] = (
             *("network", "network._bodies", "network._calls", "network._exchange", "network._following"),
             *("network._har", "network._har_recording", "network._requests", "network._responses"),
             *("network._waits", "network._web_sockets"),
-            *("network._client", "network._page_interception", "network._route", "network._routes"),
+            *(
+                "network._client",
+                "network._har_routes",
+                "network._page_interception",
+                "network._route",
+                "network._routes",
+            ),
             *("network._routing", "network._web_socket_routes"),
         }
     ),

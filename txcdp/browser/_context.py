@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from http.cookiejar import Cookie as JarCookie
 from http.cookiejar import CookieJar
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from twisted.internet.defer import Deferred, FirstError, fail, gatherResults, succeed
 from twisted.python.failure import Failure
@@ -33,7 +33,7 @@ from txcdp.network._har_recording import head_of, stop_all
 from txcdp.network._page_interception import ContextInterception
 from txcdp.network._route import Stage
 from txcdp.network._routes import Behavior, RouteHandler, RouteMatch
-from txcdp.network._routing import register, requests_paused
+from txcdp.network._routing import recorded, register, requests_paused, route_from_har
 from txcdp.network._web_socket_routes import SocketHandler
 from txcdp.page import ConsoleMessage, Dialog, Download, Frame, Page, PageError, Worker
 from txcdp.page._clock import Clock
@@ -61,6 +61,7 @@ from txcdp.streams._gathered import OwnersStreams
 if TYPE_CHECKING:
     from txcdp.browser._browser import Browser
     from txcdp.network._client import ClientSettings, ContextClient
+    from txcdp.network._har_routes import NotFound
 
 
 class BrowserContext:
@@ -681,6 +682,32 @@ class BrowserContext:
         """
         options = {"times": times, "stage": stage, "resource_types": resource_types, "timeout": timeout}
         return register(self._interception.routes, pattern, handler, self._base_url, options)
+
+    @returns_deferred
+    async def route_from_har(
+        self,
+        har: str | os.PathLike[str],
+        *,
+        url: RouteMatch | None = None,
+        not_found: NotFound = "abort",
+        update: bool = False,
+    ) -> Registration:
+        """Answer all pages' requests from a recording, or make it.
+
+        Method, URL and body have to be the same, but for the boundary of a multipart body. Answers go before failures;
+        of several the one whose request has most headers in common is taken, and the same request again gets the next.
+
+        :param har: a file of HAR 1.2, with its bodies in it, beside it, or with it in a zip file.
+        :param url: only for requests that match, as for :meth:`route`; None: for all.
+        :param not_found: what becomes of a request that is not there: ``"abort"``: it fails; ``"fallback"``: the next
+            handler has it, or the server.
+        :param update: record into the file instead, as :meth:`record_har` does, until the registration is disposed of.
+        :returns: fires with a :class:`Registration`. Fails with :exc:`ValueError` where that is no such file, with
+            :exc:`OSError` where it cannot be read; otherwise like :meth:`route`.
+        """
+        if update:
+            return await recorded(self.record_har(har, pattern=cast("Any", url)))
+        return await route_from_har(self._interception.routes, har, url, not_found, self._base_url)
 
     def unroute(self, pattern: RouteMatch, handler: RouteHandler | None = None) -> Deferred[None]:
         """Remove what :meth:`route` has registered for a pattern; see ``Page.unroute``.

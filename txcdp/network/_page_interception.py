@@ -22,6 +22,7 @@ from txcdp.network._following import Network
 from txcdp.network._interception import GATES, Holding, Interceptor, PausedRequest, Pausing, interception_of
 from txcdp.network._routes import Routes, RouteTable
 from txcdp.network._web_socket_routes import SocketTable
+from txcdp.streams._gathered import OnDemandStreams
 
 if TYPE_CHECKING:
     from txcdp.network._client import ContextClient
@@ -280,8 +281,6 @@ class ContextInterception:
 
 def _network_of(session: Session) -> Network:
     """Return what is known of the requests of a worker that belongs to no page."""
-    from txcdp.page._frames import PageStreams
-
     model = BrowserModel()
 
     def tell(changes: Sequence[Change]) -> None:
@@ -291,7 +290,7 @@ def _network_of(session: Session) -> Network:
                 handler(change)
 
     feed = ModelFeed(model, Network.EVENTS, tell)
-    known = Network(feed, lambda key: session, lambda frame_id: None, PageStreams(session.context))
+    known = Network(feed, lambda key: session, lambda frame_id: None, OnDemandStreams(session.context, "worker"))
     known.listen(session, "")
     return known
 

@@ -95,6 +95,7 @@ class RouteEntry:
     :param stage: at which stage.
     :param resource_types: of which types; None: of all.
     :param timeout: seconds for the handler to decide; None: no deadline.
+    :param redirects: whether it is given the requests that redirects lead to, too.
     :raises TypeError: one of them is none.
     :raises ValueError: one of them cannot be.
     """
@@ -109,6 +110,7 @@ class RouteEntry:
         stage: Stage = "request",
         resource_types: Sequence[str] | None = None,
         timeout: Timeout = 30.0,
+        redirects: bool = False,
     ) -> None:
         self.pattern = pattern
         self.handler = handler
@@ -129,6 +131,7 @@ class RouteEntry:
         if times is not None and times < 1:
             raise ValueError(f"times={times!r}: 1 or more is wanted")
         self.stage: Stage = stage
+        self.redirects = redirects
         self.timeout = seconds_of(timeout, None)
         self.types = _checked_types(resource_types)
         self._left = times
@@ -282,9 +285,14 @@ class Routes:
         self._leading.add(paused.event.request_id)
         return True
 
-    def _takes(self, paused: PausedRequest) -> bool:
+    def _takes(self, paused: PausedRequest, redirected: bool = False) -> bool:
         stage: Stage = "response" if paused.response else "request"
-        entries = [each for table in self._tables for each in table.entries if each.stage == stage]
+        entries = [
+            each
+            for table in self._tables
+            for each in table.entries
+            if each.stage == stage and (each.redirects or not redirected)
+        ]
         course = _Course(self, paused, entries)
         if not course.may_match():
             return False
@@ -316,7 +324,7 @@ class Routes:
             interception.pause_once(expected, False)
         before = interception.before(paused)
         if not before.headers:
-            return False
+            return self._takes(paused, redirected=True)
         origin = _origin(paused.url)
         kept = {
             name: value for name, value in before.headers.items() if origin == before.origin or name not in _PRIVATE
@@ -459,6 +467,7 @@ class _Turn(Turn):
         self._entry = entry
         self._call: IDelayedCall | None = None
         self._running = True
+        self._lost = False
         self._waiting: list[Deferred[None]] = []
 
     def begin(self) -> None:
@@ -485,7 +494,9 @@ class _Turn(Turn):
             self._returned(None)
 
     def decide(self, decision: Callable[[], Deferred[None]]) -> Deferred[None]:
-        """Carry a decision out, unless there was one before."""
+        """Carry a decision out, unless there was one before, or the request is gone."""
+        if self._lost:
+            return succeed(None)
         if self.decided:
             return fail(AlreadyHandled("the request was handled before, or its time was up: the first decision counts"))
         self.decided = True
@@ -531,7 +542,7 @@ class _Turn(Turn):
 
     def end(self) -> None:
         """End without a decision, of which there is no need any more."""
-        self.decided = True
+        self.decided = self._lost = True
         self._stop_clock()
         self._see_whether_ended()
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred
 
 from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp.network._route import Route
 from txcdp.network._routes import RouteEntry, RouteHandler, RouteMatch, RouteTable
 from txcdp.streams import Registration, Stream, StreamContext
 from txcdp.streams._gathered import OnDemandStream
+
+if TYPE_CHECKING:
+    from txcdp.network._har_recording import HarRecording
+    from txcdp.network._har_routes import NotFound
 
 
 @returns_deferred
@@ -50,3 +57,25 @@ def requests_paused(
     RouteEntry(pattern, push, base_url=base_url, **options)  # refuses what cannot be
     stream: OnDemandStream[Route] = OnDemandStream(context, "requests_paused", begin, leave)
     return stream
+
+
+@returns_deferred
+async def route_from_har(
+    table: RouteTable,
+    path: str | os.PathLike[str],
+    url: RouteMatch | None,
+    not_found: NotFound,
+    base_url: str | None,
+) -> Registration:
+    """Answer from a recording; see ``Page.route_from_har``."""
+    from txcdp.network._har_routes import HarReplay
+
+    replay = HarReplay(path, not_found)
+    options = {"redirects": True}
+    return await register(table, "**/*" if url is None else url, replay.handle, base_url, options)
+
+
+async def recorded(recording: Deferred[HarRecording]) -> Registration:
+    """Return what stops a recording, as what is registered is removed."""
+    made = await recording
+    return Registration(lambda: made.stop().addCallback(lambda _: None))

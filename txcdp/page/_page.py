@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, cast
 
 from twisted.internet.defer import Deferred, fail
 
@@ -22,7 +22,7 @@ from txcdp.network._har_recording import stop_all
 from txcdp.network._page_interception import PageInterception
 from txcdp.network._route import Stage
 from txcdp.network._routes import Behavior, RouteHandler, RouteMatch
-from txcdp.network._routing import register, requests_paused
+from txcdp.network._routing import recorded, register, requests_paused, route_from_har
 from txcdp.network._waits import ExchangeWait, IdleWait, exchange_matcher
 from txcdp.network._web_socket_routes import PageSocketRoutes, SocketHandler
 from txcdp.page import _capture as capture
@@ -73,6 +73,7 @@ from txcdp.streams._pulled import PulledStream
 if TYPE_CHECKING:
     from txcdp._core.connection import Connection
     from txcdp.browser import Browser, BrowserContext
+    from txcdp.network._har_routes import NotFound
 
 E = TypeVar("E", bound=Event)
 
@@ -600,6 +601,32 @@ class Page(SelectorActions):
         """
         options = {"times": times, "stage": stage, "resource_types": resource_types, "timeout": timeout}
         return register(self._interception.routes, pattern, handler, self.context._base_url, options)
+
+    @returns_deferred
+    async def route_from_har(
+        self,
+        har: str | os.PathLike[str],
+        *,
+        url: RouteMatch | None = None,
+        not_found: NotFound = "abort",
+        update: bool = False,
+    ) -> Registration:
+        """Answer the page's requests from a recording, or make it.
+
+        Method, URL and body have to be the same, but for the boundary of a multipart body. Answers go before failures;
+        of several the one whose request has most headers in common is taken, and the same request again gets the next.
+
+        :param har: a file of HAR 1.2, with its bodies in it, beside it, or with it in a zip file.
+        :param url: only for requests that match, as for :meth:`route`; None: for all.
+        :param not_found: what becomes of a request that is not there: ``"abort"``: it fails; ``"fallback"``: the next
+            handler has it, or the server.
+        :param update: record into the file instead, as :meth:`record_har` does, until the registration is disposed of.
+        :returns: fires with a :class:`Registration`. Fails with :exc:`ValueError` where that is no such file, with
+            :exc:`OSError` where it cannot be read; otherwise like :meth:`route`.
+        """
+        if update:
+            return await recorded(self.record_har(har, pattern=cast("Any", url)))
+        return await route_from_har(self._interception.routes, har, url, not_found, self.context._base_url)
 
     def unroute(self, pattern: RouteMatch, handler: RouteHandler | None = None) -> Deferred[None]:
         """Remove what :meth:`route` has registered for a pattern.

@@ -1,0 +1,197 @@
+"""WebSockets of real pages and workers that are mocked, watched and changed; and requests that no page makes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from twisted.internet.defer import Deferred
+
+from tests.browser.support import SharedBrowserTestCase, reactor
+from txcdp import WebSocketRoute
+from txcdp.page import Page
+
+#: Opens a socket, sends messages of each kind, closes after the last answer, and returns what has happened.
+TALK = """([url, protocols, last]) => new Promise(done => {
+    const log = [], socket = new WebSocket(url, protocols);
+    socket.binaryType = 'arraybuffer';
+    socket.onopen = () => {
+        log.push(`open ${socket.protocol}`);
+        for (const each of ['a', new Uint8Array([0, 255]), new Blob(['blob']), 'z']) socket.send(each);
+    };
+    socket.onmessage = ({data}) => {
+        log.push(typeof data === 'string' ? data : [...new Uint8Array(data)]);
+        if (data === last) socket.close(3001, 'enough');
+    };
+    socket.onerror = () => log.push('error');
+    socket.onclose = ({code, reason, wasClean}) => { log.push([code, reason, wasClean]); done(log); };
+})"""
+
+ECHOED = ["open chat", "echo a", [101, 99, 104, 111, 32, 0, 255], [*b"echo blob"], "echo z", [3001, "enough", True]]
+
+
+class _Echo(WebSocketServerProtocol):
+    def onConnect(self, request: Any) -> str | None:
+        return request.protocols[0] if request.protocols else None
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        self.sendMessage(b"echo " + payload, isBinary)
+
+
+class SocketTests(SharedBrowserTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        factory = WebSocketServerFactory("ws://127.0.0.1:9000")
+        factory.protocol = _Echo
+        port = reactor.listenTCP(0, factory, interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        self.ws = f"ws://127.0.0.1:{port.getHost().port}/"
+        self.server.page("/", "<title>here</title>")
+
+    async def at(self) -> Page:
+        return await (await self.context()).new_page(self.server.url("/"))
+
+    async def talk(self, page: Page, url: str, last: str = "echo z") -> Any:
+        return await page.evaluate(TALK, [url, ["chat", "other"], last])
+
+    async def test_a_mocked_one(self):
+        page = await self.at()
+        told: list[object] = []
+
+        def mock(socket: WebSocketRoute) -> None:
+            told.extend((socket.url, socket.protocols))
+
+            def message(data: str | bytes) -> None:
+                told.append(data)
+                socket.send(data)
+
+            def close(code: int | None, reason: str | None) -> Deferred[None]:
+                told.append((code, reason))
+                return socket.close(4000, "mine")
+
+            socket.on_message(message)
+            socket.on_close(close)
+
+        await page.route_web_socket("ws://mock.test/**", mock)
+        log = await self.talk(page, "ws://mock.test/x?y", "z")
+        self.assertEqual(log, ["open chat", "a", [0, 255], [*b"blob"], "z", [4000, "mine", True]])
+        sent = ["a", b"\x00\xff", b"blob", "z"]
+        self.assertEqual(told, ["ws://mock.test/x?y", ["chat", "other"], *sent, (3001, "enough")])
+
+    async def test_others_are_as_they_were(self):
+        page = await self.at()
+        before = await self.talk(page, self.ws)
+        await page.route_web_socket("ws://mock.test/**", lambda socket: None)
+        self.assertEqual(await self.talk(page, self.ws), before)
+        self.assertEqual(before[:-1], ECHOED[:-1])
+        refused = "try { new WebSocket('%s'%s) } catch (error) { error.name }"
+        for given in (("ftp://x/", ""), ("ws://x/", ", ['a', 'a']"), ("ws://[", "")):
+            self.assertEqual(await page.evaluate(refused % given), "SyntaxError")
+        self.assertEqual(
+            await page.evaluate("[WebSocket.OPEN, String(new WebSocket('ws://mock.test/'))]"), [1, "[object WebSocket]"]
+        )
+
+    async def test_between_the_two(self):
+        page = await self.at()
+        seen: list[tuple[str, str | bytes]] = []
+
+        def between(socket: WebSocketRoute) -> None:
+            server = socket.connect_to_server()
+
+            def out(data: str | bytes) -> None:
+                seen.append(("out", data))
+                server.send(data)
+
+            def back(data: str | bytes) -> None:
+                seen.append(("back", data))
+                socket.send(data)
+
+            socket.on_message(out)
+            server.messages.subscribe(back)
+
+        await page.route_web_socket(f"{self.ws}**", between)
+        log = await self.talk(page, self.ws)
+        self.assertEqual(log[:-1], ECHOED[:-1])
+        self.assertEqual([data for way, data in seen if way == "out"], ["a", b"\x00\xff", b"blob", "z"])
+        self.assertEqual([data for way, data in seen if way == "back"][-1], "echo z")
+
+    async def test_messages_go_through_where_nobody_handles_them(self):
+        page = await self.at()
+
+        async def watch(socket: WebSocketRoute) -> None:
+            socket.connect_to_server()
+
+        await page.context.route_web_socket(f"{self.ws}**", watch)
+        log = await self.talk(page, self.ws)
+        self.assertEqual(log[:-1], ECHOED[:-1])
+
+    async def test_a_handler_that_fails_leaves_it_connected(self):
+        page = await self.at()
+
+        def fails(socket: WebSocketRoute) -> None:
+            raise ZeroDivisionError
+
+        await page.route_web_socket(f"{self.ws}**", fails)
+        log = await self.talk(page, self.ws)
+        self.assertEqual(log[:-1], ECHOED[:-1])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    async def test_later_pages_documents_frames_and_workers(self):
+        context = await self.context()
+        await context.route_web_socket(
+            "**/mock", lambda socket: socket.on_message(lambda data: socket.send(f"got {len(data)}"))
+        )
+        ask = """url => new Promise(done => {
+            const socket = new WebSocket(url);
+            socket.onopen = () => socket.send('1');
+            socket.onmessage = ({data}) => done(data);
+        })"""
+        page = await context.new_page(self.server.url("/"))
+        self.assertEqual(await page.evaluate(ask, "ws://a.test/mock"), "got 1")
+        await page.goto(self.server.url("/", "localhost"))
+        self.assertEqual(await page.evaluate(ask, "ws://a.test/mock"), "got 1")
+        frame = f"const f = document.createElement('iframe'); f.src = '{self.server.url('/')}'; document.body.append(f)"
+        async with page.frame_navigated.expect():
+            await page.evaluate(f"{frame}; 0")
+        await page.frames[1].wait_for_load_state()
+        self.assertEqual(await page.frames[1].evaluate(ask, "ws://a.test/mock"), "got 1")
+        worker = f"({ask})('ws://a.test/mock').then(postMessage)"
+        script = """text => new Promise(done => {
+            const worker = new Worker(`data:text/javascript,${encodeURIComponent(text)}`);
+            worker.onmessage = event => done(event.data);
+        })"""
+        self.assertEqual(await page.evaluate(script, worker), "got 1")
+
+
+class ClientTests(SharedBrowserTestCase):
+    async def test_what_it_shares_with_pages(self):
+        context = await self.context(
+            user_agent="Mine/1", extra_http_headers={"X-Own": "1"}, base_url=self.server.url("/")
+        )
+        seen: list[dict[str, str]] = []
+
+        def render(request: Any) -> bytes:
+            headers = request.requestHeaders.getAllRawHeaders()
+            seen.append({name.decode().lower(): values[0].decode() for name, values in headers})
+            if request.path == b"/login":
+                request.addCookie(b"session", b"1", httpOnly=True)
+            if request.path == b"/moved":
+                request.redirect(b"/login")
+            body: bytes = request.content.read()
+            return body or b"empty"
+
+        self.server._pages.render = render  # type: ignore[method-assign]
+        response = await context.request.post("/login", json={"a": 1})
+        self.assertEqual((response.code, await response.json()), (200, {"a": 1}))
+        self.assertEqual((seen[-1]["user-agent"], seen[-1]["x-own"]), ("Mine/1", "1"))
+        self.assertEqual([each["httpOnly"] for each in await context.cookies()], [True])
+        page = await context.new_page("/page")
+        self.assertIn(
+            {"session": "1"}, [{"session": each["cookie"].partition("=")[2]} for each in seen if "cookie" in each]
+        )
+        await page.evaluate("document.cookie = 'own=2'")
+        await context.request.get("/again")
+        self.assertEqual(set(seen[-1]["cookie"].split("; ")), {"session=1", "own=2"})
+        await context.clear_cookies()
+        await context.request.get("/moved")
+        self.assertEqual([each["name"] for each in await context.cookies()], ["session"])
