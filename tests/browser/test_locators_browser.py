@@ -13,13 +13,14 @@ from twisted.python.filepath import FilePath
 from tests.browser.support import SharedBrowserTestCase
 from txcdp.errors import (
     ActionTimeout,
+    DialogOpen,
     EvaluationError,
     LocatorError,
     NavigationError,
     SelectorError,
     StrictModeViolation,
 )
-from txcdp.page import Locator, Page, selectors
+from txcdp.page import Dialog, Locator, Page, selectors
 
 #: What a page may do to its builtins before anybody looks at it.
 SPOILED = """<script>
@@ -372,6 +373,20 @@ class LocatorTests(LocatorTestCase):
             "void setTimeout(() => { document.body.append(Object.assign(document.createElement('i'), {id: 'late', textContent: 'now'})) }, 10)"
         )
         self.assertEqual(await waiting, "now")
+
+    async def test_a_dialog_is_open(self):
+        tab = await self.shown("<p>x</p>")
+        locator = tab.locator("p")
+        dialogs: list[Dialog] = []
+        tab.dialogs.subscribe(dialogs.append)
+        async with tab.dialogs.expect():
+            await tab.evaluate("void setTimeout(() => alert('stop'))")
+        error = await self.fails(locator.count(), DialogOpen)
+        self.assertIn("locator('p').count()", str(error))
+        reading = locator.text_content()  # this waits
+        await dialogs[0].accept()
+        self.assertEqual(await reading, "x")
+        self.assertEqual(await locator.count(), 1)
 
     async def test_without_javascript(self):
         context = await self.context(java_script_enabled=False)

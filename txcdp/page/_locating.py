@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, fail
 
 from txcdp._core.sessions import Session
 from txcdp._deferreds import Timer, ignore_failure, with_deadline
@@ -16,6 +16,7 @@ from txcdp.errors import (
     ActionTimeout,
     CommandError,
     ContextDestroyed,
+    DialogOpen,
     LocatorError,
     NavigationError,
     SessionDetached,
@@ -391,6 +392,9 @@ class LocatorBase:
 
         :param otherwise: what comes of it where the frame is not there in which the elements are.
         """
+        obstacle = self._frame.page.session.blocked_by
+        if obstacle:  # that would wait for what the program may be about to do
+            return fail(DialogOpen(f"{self}.{what}()", obstacle))
         return self._perform(what, lambda attempt: attempt.once(operation, otherwise=otherwise), timeout)
 
 

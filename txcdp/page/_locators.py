@@ -272,7 +272,7 @@ class Locator(Finding, ElementReading, ElementActions):
     async def normalize(self) -> Locator:
         """Return a locator that finds the same element by what a person sees of it, or by its test id.
 
-        :returns: fires with the :class:`Locator`; fails like :meth:`text_content`.
+        :returns: fires with the :class:`Locator`; fails like ``text_content``.
         """
         words, steps = await self._run("normalize", "suggestion")
         *parts, _ = self._path.parts

@@ -47,7 +47,8 @@ class ElementReading(LocatorBase):
     def count(self) -> Deferred[int]:
         """Return how many elements there are now, without waiting for any.
 
-        :returns: fires with the number. Fails with :exc:`SelectorError` where the selector is malformed, and with
+        :returns: fires with the number. Fails with :exc:`SelectorError` where the selector is malformed, with
+            :exc:`DialogOpen` while a dialog waits for the program, and with
             :exc:`ActionTimeout` where the page does not answer.
         """
         return self._look("count", "count", otherwise=0)
