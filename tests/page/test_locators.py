@@ -94,23 +94,35 @@ class LocatorTests(SynchronousTestCase):
             self.failureResultOf(self.begin(self.tab.locator("p").input_value()), kind)
         self.assertEqual(len(self.sent()), 3)
 
-    def test_what_is_cancelled_ends_in_the_page(self):
+    def waiting(self, **options: Any) -> tuple[Deferred[Any], int]:
+        """Begin what the page waits for; return the number of the wait, too."""
+        self.chrome.once(runtime.call_function_on, told(again="no element is there"))
         self.chrome.on(runtime.call_function_on, NEVER)
-        waiting = self.begin(self.tab.locator("p").text_content())
-        (run,) = self.sent()
+        waiting = self.begin(self.tab.locator("p").text_content(**options))
+        self.chrome.advance(0.01)
+        _, run = self.sent()
+        self.assertEqual(run[0], "run")
+        return waiting, run[5]
+
+    def test_what_is_cancelled_ends_in_the_page(self):
+        waiting, number = self.waiting()
         waiting.cancel()
         self.failureResultOf(waiting, CancelledError)
         self.chrome.flush()
-        self.assertEqual(self.sent()[-1], ["stop", run[5]])
+        self.assertEqual(self.sent()[2:], [["stop", number]])
         self.chrome.advance(60)
-        self.assertEqual(len(self.sent()), 2)
+        self.assertEqual(len(self.sent()), 3)
 
     def test_a_page_whose_timers_stand_is_asked_to_answer(self):
+        waiting, number = self.waiting(timeout=9)
+        self.chrome.advance(1)
+        self.assertEqual(self.sent()[2:], [["stop", number]])
+        self.chrome.advance(9)
+        self.assertIn("no element is there", str(self.failureResultOf(waiting, ActionTimeout).value))
+
+    def test_a_page_that_does_not_answer(self):
         self.chrome.on(runtime.call_function_on, NEVER)
         waiting = self.begin(self.tab.locator("p").text_content(timeout=9))
-        (run,) = self.sent()
-        self.chrome.advance(1)
-        self.assertEqual(self.sent()[1:], [["stop", run[5]]])
         self.chrome.advance(9)
         self.assertIn("the page does not answer", str(self.failureResultOf(waiting, ActionTimeout).value))
 
