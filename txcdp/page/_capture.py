@@ -1,7 +1,8 @@
 """Pictures of a page.
 
 One that needs nothing else is two commands: a script makes sure that fonts are there and no caret blinks, and the
-picture is taken. What the script has changed it puts back afterwards, whatever has become of the picture.
+picture is taken. What the script has changed it puts back afterwards, whatever has become of the picture. Where it had
+nothing to do the last time both are sent together; if it has had something to do then, the picture is taken again.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, Literal, TypedDict, get_args
@@ -136,6 +138,11 @@ class Picture:
         """Whether it has no background; a JPEG always has one."""
         return self.omit_background and self.type != "jpeg"
 
+    @property
+    def is_viewport(self) -> bool:
+        """Whether it is of all that the viewport shows, with a background."""
+        return self.clip is None and self.element is None and not self.full_page and not self.transparent
+
     def options(self) -> dict[str, Any]:
         """Return what the script is told, without what is as usual."""
         options: dict[str, Any] = {}
@@ -215,6 +222,8 @@ class Camera:
         self._world = world
         self._lock = DeferredLock()
         self._obstacle = ""
+        #: Whether the last document needed nothing that is done before a plain picture.
+        self._settled = False
 
     def take(self, picture: Picture, seconds: float | None) -> Deferred[bytes]:
         """Take a picture.
@@ -228,7 +237,9 @@ class Camera:
         return CommandTimeout("Page.captureScreenshot", seconds, self._session.blocked_by or self._obstacle)
 
     async def _one_by_one(self, picture: Picture) -> bytes:
-        await self._lock.acquire()
+        acquiring = self._lock.acquire()
+        if not acquiring.called:
+            await acquiring
         try:
             return await self._take(picture)
         finally:
@@ -238,6 +249,10 @@ class Camera:
         """Take it of the document that is there; where that goes meanwhile, of the next one."""
         options = picture.options()
         plain = not options.keys() - {"caret"}
+        if plain and self._settled and picture.is_viewport:
+            data = await self._together(picture, options)
+            if data is not None:
+                return data
         for left in reversed(range(_DOCUMENTS)):
             world, frame_id = self._world()
             try:
@@ -261,12 +276,44 @@ class Camera:
         try:
             prepared = await self._run(context_id, options, picture.handles())
             changed = bool(prepared["changed"])
+            self._settled = not (changed or prepared["waited"])
             self._obstacle = ""
             return await self._capture(picture, float(prepared["ratio"]))
         finally:
             if changed:
-                undoing = runtime.evaluate(expression=_UNDO, context_id=context_id)
-                self._session.execute(undoing).addErrback(ignore_failure)
+                self._session.execute(_undoing(context_id)).addErrback(ignore_failure)
+
+    async def _together(self, picture: Picture, options: Any) -> bytes | None:
+        """Take a plain picture of the viewport, and ask meanwhile whether anything had to be done before.
+
+        :returns: the picture; None where it does not count.
+        """
+        self._settled = False
+        world, _ = self._world()
+        context_id = world.known
+        if context_id is None:
+            return None
+        changed = True
+        checking = self._session.execute(_evaluation(_known(options), context_id), timeout=None)
+        taking = commits.execute(self._session, self._command(picture, None, True), None)
+        try:
+            try:
+                got = (await checking).result.value
+            except CommandError:
+                changed = False
+                return None
+            changed = not isinstance(got, dict) or bool(got["changed"])
+            scaled = picture.scale == "css" and isinstance(got, dict) and got["ratio"] != 1
+            if changed or got["waited"] or scaled:
+                return None
+            self._settled = True
+            return (await taking).data
+        finally:
+            if not self._settled:
+                taking.addErrback(ignore_failure)
+                taking.cancel()
+            if changed:
+                self._session.execute(_undoing(context_id)).addErrback(ignore_failure)
 
     async def _run(self, context_id: int, options: Any, handles: Sequence[Kept]) -> Any:
         """Run the script."""
@@ -274,8 +321,7 @@ class Camera:
         try:
             got: runtime.EvaluateResult | runtime.CallFunctionOnResult
             if not handles:
-                known = f"typeof prepare=='function'?prepare({text}):0"
-                got = await self._session.execute(_evaluation(known, context_id), timeout=None)
+                got = await self._session.execute(_evaluation(_known(options), context_id), timeout=None)
                 if got.result.value == 0:
                     first = f"(globalThis.prepare={_SOURCE})({text})"
                     got = await self._session.execute(_evaluation(first, context_id), timeout=None)
@@ -328,13 +374,16 @@ class Camera:
         return picture.region(ratio, metrics, box)
 
     async def _captured(self, picture: Picture, clip: page.Viewport | None, inside: bool) -> bytes:
-        command = page.capture_screenshot(
+        return (await commits.execute(self._session, self._command(picture, clip, inside), None)).data
+
+    @staticmethod
+    def _command(picture: Picture, clip: page.Viewport | None, inside: bool) -> page.capture_screenshot:
+        return page.capture_screenshot(
             format=picture.type,
             quality=picture.quality,
             clip=clip,
             capture_beyond_viewport=None if inside else True,
         )
-        return (await commits.execute(self._session, command, None)).data
 
 
 def save(data: bytes, path: str | os.PathLike[str]) -> None:
@@ -342,6 +391,42 @@ def save(data: bytes, path: str | os.PathLike[str]) -> None:
     where = Path(path)
     where.parent.mkdir(parents=True, exist_ok=True)
     where.write_bytes(data)
+
+
+def _known(options: Any) -> str:
+    """Return what runs the script where it is there, and results in 0 where it is not."""
+    return _KNOWN if options == _USUAL else f"typeof prepare=='function'?prepare({to_json(options).decode()}):0"
+
+
+#: Of nearly all pictures.
+_USUAL: Final = {"caret": True}
+_KNOWN: Final = "typeof prepare=='function'?prepare({\"caret\":true}):0"
+
+
+@lru_cache(maxsize=64)
+def plain_picture(
+    type_: ImageFormat,
+    quality: int | None,
+    full_page: bool,
+    animations: str,
+    caret: str,
+    omit_background: bool,
+    scale: str,
+) -> Picture:
+    """Return a description of a picture without areas, masks and styles: many are the same."""
+    return Picture(
+        type_,
+        quality=quality,
+        full_page=full_page,
+        animations=animations,
+        caret=caret,
+        omit_background=omit_background,
+        scale=scale,
+    )
+
+
+def _undoing(context_id: int) -> runtime.evaluate:
+    return runtime.evaluate(expression=_UNDO, context_id=context_id)
 
 
 def _evaluation(expression: str, context_id: int) -> runtime.evaluate:

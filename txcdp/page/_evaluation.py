@@ -424,6 +424,11 @@ class OwnWorld:
         return await self._evaluate(expression, await self._make(frame_id))
 
     @property
+    def known(self) -> int | None:
+        """The world's number, by which commands name it; None where it is not there."""
+        return self._context
+
+    @property
     def made(self) -> bool:
         """Whether it is there, in the document that is."""
         return self._context is not None

@@ -59,8 +59,11 @@ async (options, ...elements) => {
         if (root) call(Element, 'getBoundingClientRect', root);
         return get(Document, 'fonts', each).status === 'loading';
     };
-    for (let waiting; (waiting = documents.filter(loading)).length && !over;)
+    let waited = false;
+    for (let waiting; (waiting = documents.filter(loading)).length && !over;) {
+        waited = true;
         await Promise.all(waiting.map(each => get(Document, 'fonts', each).ready));
+    }
 
     // An element is there once it has a box that stays where it is for a frame.
     if (options.element && !over) {
@@ -161,5 +164,5 @@ async (options, ...elements) => {
         mask.style.background = options.maskColor;
         root.append(mask);
     }
-    return {changed: undoing.length > 0, ratio: devicePixelRatio};
+    return {changed: undoing.length > 0, waited, ratio: devicePixelRatio};
 }
