@@ -87,7 +87,7 @@ class Browser:
         connection.context.default_timeout = self._timeouts.general
         self._dialogs = PageDialogs(connection.context)
         self._streams = OwnersStreams(connection.context, "browser", lambda: self.contexts)
-        self.session._feed_into(ended=self._streams.end)
+        self.session._feed_into(ended=self._ended)
         #: Of the profile: what commands mean that name no context.
         own = ContextOptions() if proxy is None else ContextOptions(proxy=proxy)
         self.default_context = BrowserContext(self, None, options=_with_viewport(own, viewport))
@@ -110,7 +110,8 @@ class Browser:
             files or BrowserFiles(connection.context.clock),
             self._openings.start,
         )
-        self._tracing: Tracing | None = None
+        self._own_tracing: Tracing | None = None
+        self._tracing: Tracing | None = None  # that which start_tracing has begun
         self._closing = False
         self._closed: OneShot[None] = OneShot()
 
@@ -243,7 +244,10 @@ class Browser:
         :param categories: what is traced; see :meth:`txcdp.page.Tracing.start`.
         :returns: fires and fails like :meth:`txcdp.page.Tracing.start`.
         """
-        tracing = Tracing(self.session) if page is None else page.tracing
+        if page is None and self._own_tracing is None:
+            self._own_tracing = Tracing(self.session)
+        tracing = page.tracing if page is not None else self._own_tracing
+        assert tracing is not None
         await tracing.start(path, screenshots=screenshots, categories=categories, compress=False)
         self._tracing = tracing
 
@@ -588,6 +592,12 @@ class Browser:
         """Return what is given in the context of an id, where it was made here and is not closed."""
         context = self._contexts.get(context_id or "")
         return None if context is None or context._made_by is None or context.is_closed() else context._emulation
+
+    def _ended(self, error: Exception | None) -> None:
+        """End all that is of the browser: contexts do not wait for it themselves, as there may be thousands in time."""
+        self._streams.end(error)
+        for each in dict.fromkeys([self.default_context, *self._contexts.values()]):
+            each._end(error)
 
     def _line_back(self, gap: Gap) -> None:
         """Set up what contexts have in the browser itself, over another line; of one that is made again, then."""

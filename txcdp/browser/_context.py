@@ -120,7 +120,6 @@ class BrowserContext:
         self._streams = OwnersStreams(shared, "context", lambda: self.pages)
         # In the default context of a browser that others have, nothing is attached to before somebody asks.
         self._workers = ContextWorkers(self._streams, browser.process is not None or context_id is not None)
-        browser.session._feed_into(ended=self._end)
 
     def __repr__(self) -> str:
         return printable(f"<BrowserContext {self.id or 'default'}{' (closed)' if self._closing else ''}>")
