@@ -413,7 +413,13 @@ class Network:
 
     def when_extra_info(self, row_id: str) -> Deferred[None]:
         """Return a Deferred that fires when more is told of an exchange."""
-        waiting: Deferred[None] = Deferred(lambda waiting: self._extra_waiting[row_id].remove(waiting))
+
+        def forget(waiting: Deferred[None]) -> None:
+            self._extra_waiting[row_id].remove(waiting)
+            if not self._extra_waiting[row_id]:
+                del self._extra_waiting[row_id]
+
+        waiting: Deferred[None] = Deferred(forget)
         self._extra_waiting.setdefault(row_id, []).append(waiting)
         return waiting
 
