@@ -278,10 +278,10 @@ class ExchangeTests(NetworkTestCase):
         held.release()
 
     async def test_what_ends_with_its_document_and_with_the_page(self):
-        tab = await self.opened("<script>fetch('/held')</script>")
+        tab = await self.opened()
         self.server.held("/held")
         async with tab.exchanges.expect("**/held") as begun:
-            await tab.goto(self.server.url("/"))
+            await tab.goto(self.server.page("/asks", "<script>fetch('/held')</script>"))
         left = await begun.value
         async with tab.exchanges.expect("**/held") as begun:
             await tab.reload()
