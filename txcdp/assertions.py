@@ -801,7 +801,7 @@ class ResponseAssertions(_Assertions):
 
 
 class Expect:
-    """The type of :data:`txcdp.expect`."""
+    """The type of :data:`txcdp.assertions.expect`."""
 
     def __init__(self) -> None:
         self._seconds: float | None = _USUAL
@@ -809,7 +809,7 @@ class Expect:
     def set_options(self, *, timeout: Timeout = DEFAULT) -> None:
         """Set for how long all expectations that follow are tried, where a call does not say it.
 
-        :param timeout: seconds, or a timedelta; None or 0: until they hold; :data:`DEFAULT`: 5 seconds.
+        :param timeout: seconds, or a timedelta; None or 0: until they hold; ``DEFAULT``: 5 seconds.
         """
         self._seconds = seconds_of(timeout, _USUAL)
 
