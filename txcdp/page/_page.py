@@ -1110,7 +1110,7 @@ class Page(SelectorActions):
     def aria_snapshot(
         self, *, boxes: bool = False, depth: int | None = None, timeout: Timeout = DEFAULT
     ) -> Deferred[str]:
-        """Return what the document's body is for assistive technologies, as :meth:`txcdp.page.Locator.aria_snapshot` does."""
+        """Return what the document's body is for assistive technologies; see ``Locator.aria_snapshot``."""
         return self.locator("body").aria_snapshot(boxes=boxes, depth=depth, timeout=timeout)
 
     def is_closed(self) -> bool:
