@@ -81,7 +81,7 @@ async def launch(
     :param proxy: of all contexts that have none of their own, such as ``{"server": "http://proxy.example:3128"}``: see
         :class:`ProxySettings`.
     :param downloads_path: a folder for downloads while they last; by default a temporary one. Files there are deleted
-        with the context of their page: see :meth:`Download.save_as`.
+        with the context of their page: see :meth:`~txcdp.page.Download.save_as`.
     :param env: variables on top of this process's environment; None removes one.
     :param sandbox: None: with Chromium's sandbox, except for root on Linux, who cannot.
     :param start_timeout: seconds for the browser to come up, from its turn: no more than
