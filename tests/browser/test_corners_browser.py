@@ -67,6 +67,23 @@ class CornersTests(SharedBrowserTestCase):
             await tab.set_content("<script>\nconsole.log('x')</script>")
         self.assertEqual((await expected.value).location, {"url": "", "lineNumber": 1, "columnNumber": 8})
 
+    async def test_where_a_navigation_was_redirected_from(self):
+        tab = await self.page()
+        end = self.server.page("/end", "here")
+        middle = self.server.page("/middle", status=302, location="/end")
+        begin = self.server.page("/begin", status=302, location="/middle")
+        seen = first(tab.navigations, timeout=60)
+        await tab.goto(begin)
+        navigation = await seen
+        self.assertEqual((navigation.url, navigation.status), (end, 200))
+        before = navigation.redirected_from
+        assert before is not None
+        assert before.redirected_from is not None
+        self.assertEqual((before.url, before.redirected_from.url), (middle, begin))
+        seen = first(tab.navigations, timeout=60)
+        await tab.goto(end + "?again")
+        self.assertIsNone((await seen).redirected_from)
+
     async def test_an_error_is_shown_without_what_is_ours(self):
         tab = await self.page()
         error = await tab.evaluate_handle("new Error('m')")

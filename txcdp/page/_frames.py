@@ -53,7 +53,7 @@ from txcdp.model import (
     SessionClosed,
 )
 from txcdp.model import Frame as Row
-from txcdp.network import Response
+from txcdp.network import Request, Response
 from txcdp.network._following import Network
 from txcdp.page._evaluation import KEPT, Evaluator, Kept, OwnWorld, explained
 from txcdp.page._handles import (
@@ -126,6 +126,11 @@ class Navigation:
     def status(self) -> int | None:
         """The HTTP status of the server's answer, such as 404; None where there was no answer."""
         return None if self.response is None else self.response.status
+
+    @property
+    def redirected_from(self) -> Request | None:
+        """The last request that was answered by leading on to this document; None where none was."""
+        return None if self.response is None else self.response.request.redirected_from
 
 
 def check_wait_until(wait_until: str, name: str = "wait_until") -> None:
