@@ -607,10 +607,13 @@ class FrameTests(LocatorTestCase):
         tab = await self.framed()
         waiting = tab.frame_locator("#f").locator("#new").text_content()
         self.server.page("/new", "<i id=new>new</i>")
+        (frame,) = tab.main_frame.child_frames
         for host in ("localhost", "127.0.0.1", self.host):
             await tab.evaluate("url => { f.src = url }", self.server.url("/inside?" + host, host))
-            await tab.frame_locator("#f").locator("body").wait_for(state="attached")
+            await frame.wait_for_url(f"**/inside?{host}")
+            await tab.frame_locator("#f").locator("p").wait_for(state="attached")
         await tab.evaluate("url => { f.src = url }", self.server.url("/new", "localhost"))
+        await frame.wait_for_url("**/new")
         self.assertEqual(await waiting, "new")
 
     async def test_they_are_replaced(self):

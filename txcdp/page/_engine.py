@@ -6,7 +6,7 @@ import functools
 import json
 import re
 from importlib.resources import files
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -15,6 +15,9 @@ from txcdp.domains import runtime
 from txcdp.errors import CommandError, ContextDestroyed, LocatorError, SelectorError, StrictModeViolation
 from txcdp.page._evaluation import OwnWorld, explained, thrown
 from txcdp.page._selectors import selectors
+
+if TYPE_CHECKING:
+    from txcdp.page._frames import Frame
 
 #: Of what the script is put together, in this order, in one scope.
 _FILES: Final = ("locators.js", "aria.js", "aria_snapshot.js", "actions.js", "assertions.js")
@@ -57,6 +60,15 @@ class Engine:
     def made(self) -> bool:
         """Whether it has been given to the document that is there."""
         return self._world.made
+
+    @property
+    def documents(self) -> int:
+        """How many documents the frame has had in the session, that are gone."""
+        return self._world.documents
+
+    def is_in(self, frame: Frame) -> bool:
+        """Return whether a frame is still where the script is."""
+        return frame._is_in(self.session, self._world)
 
     async def call(
         self, frame_id: str, function: str, arguments: list[runtime.CallArgument], *, by_value: bool = True

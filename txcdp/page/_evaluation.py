@@ -392,6 +392,7 @@ class OwnWorld:
     Not even that is asked by name, as a form may have the name of any of a document's properties.
 
     :param session: the page's.
+    :ivar documents: how many documents there were before.
     :ivar registered: how many engines of selectors the script there was given.
     """
 
@@ -409,7 +410,7 @@ class OwnWorld:
         self._context: int | None = None
         self._script: str | None = None
         self.registered = 0
-        self._documents = 0
+        self.documents = 0
 
     async def read(self, expression: str, frame_id: str) -> Any:
         """Evaluate one of the expressions above.
@@ -449,7 +450,7 @@ class OwnWorld:
         """
         if self._script is not None:
             return self._script
-        context_id, documents = await self.context(frame_id), self._documents
+        context_id, documents = await self.context(frame_id), self.documents
         command = runtime.evaluate(expression=source, context_id=context_id)
         try:
             got = await self._session.execute(command)
@@ -457,7 +458,7 @@ class OwnWorld:
             raise explained(error) from error
         if got.exception_details is not None:
             raise thrown(got.exception_details)
-        if documents != self._documents:  # a new process may have given the number to another world
+        if documents != self.documents:  # a new process may have given the number to another world
             raise ContextDestroyed("the document is gone in which it was to be evaluated: the page navigated meanwhile")
         self._script = str(got.result.object_id)
         return self._script
@@ -466,7 +467,7 @@ class OwnWorld:
         """Forget the world's id, because the document changed: the new process may give the number to another world."""
         self._context = self._script = None
         self.registered = 0
-        self._documents += 1
+        self.documents += 1
 
     async def _make(self, frame_id: str) -> int:
         command = page.create_isolated_world(frame_id=frame_id, world_name="txcdp", grant_univeral_access=True)

@@ -355,6 +355,10 @@ class Frame(SelectorActions):
             self._own_world = session, OwnWorld(session)
         return self._own_world[1]
 
+    def _is_in(self, session: Session, world: OwnWorld) -> bool:
+        """Return whether it is told of in a session, with this world of ours."""
+        return self._tree.session_of(self._row) is session and self._own_world == (session, world)
+
     def _note_document(self) -> None:
         """Note that there is another document in it."""
         if self._own_world is not None:

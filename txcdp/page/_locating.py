@@ -48,6 +48,9 @@ _GRACE: Final = 0.25
 #: Seconds before the deadline from which on the page is only asked.
 _LAST: Final = 0.1
 
+#: Seconds between two looks whether the document is still there that is to answer.
+_STALE: Final = 1.0
+
 _numbers: Final = itertools.count(1)
 
 
@@ -242,7 +245,8 @@ class Attempt:
             if frame_id is None:
                 raise NoFrame("no element is there that shows the frame")
         else:
-            node = (await engine.session.execute(dom.describe_node(object_id=object_id))).node
+            described = engine.session.execute(dom.describe_node(object_id=object_id), timeout=None)
+            node = (await self._answer(engine, described)).node
             if not node.frame_id:
                 raise Again("the frame has no document yet")
             frame_id = node.frame_id
@@ -272,11 +276,35 @@ class Attempt:
         timer = Timer(self.frame.page.session.context.clock, stop)
         if patience:
             timer.set(patience + _GRACE)
+        called = Deferred.fromCoroutine(engine.call(self.frame._row.id, "run", arguments, by_value=not raw))
         try:
-            return await engine.call(self.frame._row.id, "run", arguments, by_value=not raw)
+            return await self._answer(engine, called)
         except CancelledError:
             if patience:
                 stop()
+            raise
+        finally:
+            timer.stop()
+
+    async def _answer(self, engine: Engine, asked: Deferred[T]) -> T:
+        """Await what a document answers; one that is gone may never, as where its frame changes the process."""
+        frame, documents, gone = self.frame, engine.documents, False
+
+        def look() -> None:
+            nonlocal gone
+            gone = engine.documents != documents or not engine.is_in(frame)
+            if gone:
+                asked.cancel()
+            else:
+                timer.set(_STALE)
+
+        timer = Timer(frame.page.session.context.clock, look)
+        timer.set(_STALE)
+        try:
+            return await asked
+        except CancelledError:
+            if gone:
+                raise ContextDestroyed("the document is gone in which it was looked for: it has not answered") from None
             raise
         finally:
             timer.stop()
