@@ -6,7 +6,7 @@ import functools
 import json
 import re
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 
@@ -15,9 +15,6 @@ from txcdp.domains import runtime
 from txcdp.errors import CommandError, ContextDestroyed, LocatorError, SelectorError, StrictModeViolation
 from txcdp.page._evaluation import OwnWorld, explained, thrown
 from txcdp.page._selectors import selectors
-
-if TYPE_CHECKING:
-    from txcdp.page._frames import Frame
 
 #: Of what the script is put together, in this order, in one scope.
 _FILES: Final = ("locators.js", "aria.js", "aria_snapshot.js", "actions.js", "assertions.js")
@@ -54,21 +51,12 @@ class Engine:
 
     def __init__(self, session: Session, world: OwnWorld) -> None:
         self.session = session
-        self._world = world
+        self.world = world
 
     @property
     def made(self) -> bool:
         """Whether it has been given to the document that is there."""
-        return self._world.made
-
-    @property
-    def documents(self) -> int:
-        """How many documents the frame has had in the session, that are gone."""
-        return self._world.documents
-
-    def is_in(self, frame: Frame) -> bool:
-        """Return whether a frame is still where the script is."""
-        return frame._is_in(self.session, self._world)
+        return self.world.made
 
     async def call(
         self, frame_id: str, function: str, arguments: list[runtime.CallArgument], *, by_value: bool = True
@@ -96,7 +84,7 @@ class Engine:
             if error.message.startswith(_NO_OBJECT):
                 meant = ContextDestroyed(f"the document is gone in which it was looked for ({error.message})", error)
             if isinstance(meant, ContextDestroyed):
-                self._world.forget()
+                self.world.forget()
             raise meant from error
         if got.exception_details is not None:
             raise thrown(got.exception_details)
@@ -104,14 +92,14 @@ class Engine:
 
     async def ready(self, frame_id: str) -> str:
         """Return the id of the script, with the program's own engines, once the document has it."""
-        object_id = await self._world.script(frame_id, source())
-        if self._world.registered < len(selectors):
+        object_id = await self.world.script(frame_id, source())
+        if self.world.registered < len(selectors):
             await self._register(object_id)
         return object_id
 
     async def _register(self, object_id: str) -> None:
         """Give the script the program's own engines of selectors."""
-        for name, script in list(selectors)[self._world.registered :]:
+        for name, script in list(selectors)[self.world.registered :]:
             declaration = f"function(name){{this.register(name,({script.strip().rstrip(';')}\n))}}"
             command = runtime.call_function_on(
                 function_declaration=declaration, object_id=object_id, arguments=[runtime.CallArgument(value=name)]
@@ -119,7 +107,7 @@ class Engine:
             got = await self.session.execute(command, timeout=None)
             if got.exception_details is not None:
                 raise SelectorError(f"selectors.register({name!r}, ...): {thrown(got.exception_details)}")
-            self._world.registered += 1
+            self.world.registered += 1
 
 
 class Again(Exception):

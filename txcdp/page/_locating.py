@@ -288,11 +288,11 @@ class Attempt:
 
     async def _answer(self, engine: Engine, asked: Deferred[T]) -> T:
         """Await what a document answers; one that is gone may never, as where its frame changes the process."""
-        frame, documents, gone = self.frame, engine.documents, False
+        frame, documents, gone = self.frame, engine.world.documents, False
 
         def look() -> None:
             nonlocal gone
-            gone = engine.documents != documents or not engine.is_in(frame)
+            gone = engine.world.documents != documents or not frame._is_in(engine.session, engine.world)
             if gone:
                 asked.cancel()
             else:
