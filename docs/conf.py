@@ -115,12 +115,12 @@ def resolve(name: str) -> Any:
 
 
 def name_wholly(app: Sphinx, doctree: document) -> None:
-    """Have a bare name mean the class that is public here, or at the top: others may have a class of that name, too."""
+    """Have a bare name mean what is public here, or else elsewhere: others may have a class of that name, too."""
     for node in doctree.findall(pending_xref):
         target = node["reftarget"]
         if node.get("refdomain") == "py" and target[:1].isupper() and "." not in target:
-            for module in (node.get("py:module"), "txcdp"):
-                if isinstance(resolve(f"{module}.{target}"), type):
+            for module in (node.get("py:module"), "txcdp", "txcdp.errors", "txcdp.network", "txcdp.page"):
+                if resolve(f"{module}.{target}") is not None:
                     node["reftarget"] = f"{module}.{target}"
                     break
 

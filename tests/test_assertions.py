@@ -60,6 +60,8 @@ class Comparing(SynchronousTestCase):
     """Values and URLs."""
 
     def test_values_as_javascript_has_them(self):
+        received: Any
+        expected: Any
         for received, expected in ((1, 1.0), ([1, {"a": None}], (1, {"a": None})), (True, True), ("x", "x")):
             self.assertTrue(_equal(received, expected), (received, expected))
         for received, expected in ((1, True), ([1], [True]), ({"a": 1}, {"a": 1, "b": 2}), ("1", 1), ([1], [1, 2])):

@@ -34,7 +34,7 @@ from txcdp.network._page_interception import ContextInterception
 from txcdp.network._route import Stage
 from txcdp.network._routes import Behavior, RouteHandler, RouteMatch
 from txcdp.network._routing import recorded, register, requests_paused, route_from_har
-from txcdp.network._web_socket_routes import SocketHandler
+from txcdp.network._web_socket_routes import WebSocketRouteHandler
 from txcdp.page import ConsoleMessage, Dialog, Download, Frame, Page, PageError, Worker
 from txcdp.page._clock import Clock
 from txcdp.page._options import (
@@ -61,7 +61,7 @@ from txcdp.streams._gathered import OwnersStreams
 if TYPE_CHECKING:
     from txcdp.browser._browser import Browser
     from txcdp.network._client import ClientSettings, ContextClient
-    from txcdp.network._har_routes import NotFound
+    from txcdp.network._har_routes import HarNotFound
 
 
 class BrowserContext:
@@ -688,7 +688,7 @@ class BrowserContext:
         har: str | os.PathLike[str],
         *,
         url: RouteMatch | None = None,
-        not_found: NotFound = "abort",
+        not_found: HarNotFound = "abort",
         update: bool = False,
     ) -> Registration:
         """Answer all pages' requests from a recording, or make it.
@@ -779,7 +779,7 @@ class BrowserContext:
             trusting=bool(options.get("ignore_https_errors")),
         )
 
-    def route_web_socket(self, pattern: RouteMatch, handler: SocketHandler) -> Deferred[Registration]:
+    def route_web_socket(self, pattern: RouteMatch, handler: WebSocketRouteHandler) -> Deferred[Registration]:
         """Have a function decide about WebSockets of all pages, now and later; see ``Page.route_web_socket``.
 
         :param pattern: as for ``Page.route_web_socket``.

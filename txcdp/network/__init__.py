@@ -2,23 +2,27 @@
 
 from txcdp.network._api_response import APIResponse
 from txcdp.network._bodies import ServerSentEvent
+from txcdp.network._client import ContextClient
 from txcdp.network._exchange import Exchange, RequestTiming
 from txcdp.network._har import HarBodies
 from txcdp.network._har_recording import HarRecording
+from txcdp.network._har_routes import HarNotFound
 from txcdp.network._headers import Header
 from txcdp.network._requests import Request, RequestSizes
 from txcdp.network._responses import RemoteAddress, Response, SecurityDetails
 from txcdp.network._route import Route, RouteResponse
 from txcdp.network._routes import RouteMatch, URLPattern
 from txcdp.network._waits import ExchangeMatch
-from txcdp.network._web_socket_routes import WebSocketRoute
+from txcdp.network._web_socket_routes import WebSocketRoute, WebSocketRouteHandler
 from txcdp.network._web_sockets import WebSocket
 
 __all__ = [
     "APIResponse",
+    "ContextClient",
     "Exchange",
     "ExchangeMatch",
     "HarBodies",
+    "HarNotFound",
     "HarRecording",
     "Header",
     "RemoteAddress",
@@ -34,4 +38,5 @@ __all__ = [
     "URLPattern",
     "WebSocket",
     "WebSocketRoute",
+    "WebSocketRouteHandler",
 ]

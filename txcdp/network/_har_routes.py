@@ -18,7 +18,7 @@ from txcdp.network._requests import Request
 from txcdp.network._route import Route
 
 #: What becomes of a request that is not in a recording.
-NotFound: TypeAlias = Literal["abort", "fallback"]
+HarNotFound: TypeAlias = Literal["abort", "fallback"]
 
 _BOUNDARY: Final = re.compile(rb"\A--([^\r\n]+)\r\n")
 
@@ -36,7 +36,7 @@ class HarReplay:
     :raises OSError: it cannot be read.
     """
 
-    def __init__(self, path: str | os.PathLike[str], not_found: NotFound) -> None:
+    def __init__(self, path: str | os.PathLike[str], not_found: HarNotFound) -> None:
         if not_found not in ("abort", "fallback"):
             raise ValueError(f"not_found={not_found!r}: 'abort' or 'fallback' is wanted")
         self._not_found = not_found

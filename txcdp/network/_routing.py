@@ -16,7 +16,7 @@ from txcdp.streams._gathered import OnDemandStream
 
 if TYPE_CHECKING:
     from txcdp.network._har_recording import HarRecording
-    from txcdp.network._har_routes import NotFound
+    from txcdp.network._har_routes import HarNotFound
 
 
 @returns_deferred
@@ -64,7 +64,7 @@ async def route_from_har(
     table: RouteTable,
     path: str | os.PathLike[str],
     url: RouteMatch | None,
-    not_found: NotFound,
+    not_found: HarNotFound,
     base_url: str | None,
 ) -> Registration:
     """Answer from a recording; see ``Page.route_from_har``."""

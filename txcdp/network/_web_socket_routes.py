@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from txcdp.page import Page
 
 #: A handler of a socket, which may return a Deferred or a coroutine.
-SocketHandler: TypeAlias = Callable[["WebSocketRoute"], object]
+WebSocketRouteHandler: TypeAlias = Callable[["WebSocketRoute"], object]
 
 #: Handlers of a message, and of a close with its code and reason.
 OnMessage: TypeAlias = Callable[[str | bytes], object]
@@ -261,7 +261,7 @@ class _SocketPlace:
         command = runtime.evaluate(expression=f"{self._routes.name}.receive({text})", context_id=self._context_id)
         return self.session.execute(command).addCallback(lambda _: None)
 
-    def _begin(self, socket: _Socket, handler: SocketHandler) -> None:
+    def _begin(self, socket: _Socket, handler: WebSocketRouteHandler) -> None:
         def done(result: object) -> None:
             if isinstance(result, Failure):
                 url = shown_url(socket.url)
@@ -291,11 +291,11 @@ class SocketTable:
     """
 
     def __init__(self, began: Callable[[], Deferred[None]]) -> None:
-        self.entries: list[tuple[Callable[[str], bool], SocketHandler]] = []
+        self.entries: list[tuple[Callable[[str], bool], WebSocketRouteHandler]] = []
         self._began = began
 
     @returns_deferred
-    async def add(self, pattern: RouteMatch, handler: SocketHandler, base_url: str | None) -> Registration:
+    async def add(self, pattern: RouteMatch, handler: WebSocketRouteHandler, base_url: str | None) -> Registration:
         """Register a route; see ``Page.route_web_socket``."""
         if not callable(handler):
             raise TypeError(f"handler={handler!r}: a function of the WebSocketRoute is wanted")
@@ -365,7 +365,7 @@ class PageSocketRoutes:
             session._feed_into(ended=lambda _: self._ended(session))
             session.execute(runtime.evaluate(expression=self._source)).addErrback(ignore_failure)
 
-    def handler_of(self, url: str) -> SocketHandler | None:
+    def handler_of(self, url: str) -> WebSocketRouteHandler | None:
         """Return the handler for a URL."""
         for matches, handler in [*self.own.entries, *self._of_context.entries]:
             try:

@@ -24,7 +24,7 @@ from txcdp.network._route import Stage
 from txcdp.network._routes import Behavior, RouteHandler, RouteMatch
 from txcdp.network._routing import recorded, register, requests_paused, route_from_har
 from txcdp.network._waits import ExchangeWait, IdleWait, exchange_matcher
-from txcdp.network._web_socket_routes import PageSocketRoutes, SocketHandler
+from txcdp.network._web_socket_routes import PageSocketRoutes, WebSocketRouteHandler
 from txcdp.page import _capture as capture
 from txcdp.page import _commits as commits
 from txcdp.page import _printing as printing
@@ -73,7 +73,7 @@ from txcdp.streams._pulled import PulledStream
 if TYPE_CHECKING:
     from txcdp._core.connection import Connection
     from txcdp.browser import Browser, BrowserContext
-    from txcdp.network._har_routes import NotFound
+    from txcdp.network._har_routes import HarNotFound
 
 E = TypeVar("E", bound=Event)
 
@@ -608,7 +608,7 @@ class Page(SelectorActions):
         har: str | os.PathLike[str],
         *,
         url: RouteMatch | None = None,
-        not_found: NotFound = "abort",
+        not_found: HarNotFound = "abort",
         update: bool = False,
     ) -> Registration:
         """Answer the page's requests from a recording, or make it.
@@ -670,7 +670,7 @@ class Page(SelectorActions):
         context = self.session.context
         return requests_paused(context, self._interception.routes, pattern, self.context._base_url, options)
 
-    def route_web_socket(self, pattern: RouteMatch, handler: SocketHandler) -> Deferred[Registration]:
+    def route_web_socket(self, pattern: RouteMatch, handler: WebSocketRouteHandler) -> Deferred[Registration]:
         """Have a function decide about WebSockets of the page, its frames and its dedicated workers.
 
         Those that are made from now on; shared and service workers have theirs to themselves. Where no server is

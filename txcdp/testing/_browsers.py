@@ -188,8 +188,8 @@ class BrowserTestCase(TestCase):
     context: BrowserContext
     page: Page
 
-    @returns_deferred
-    async def setUp(self) -> None:
+    @returns_deferred  # trial waits for it, though typeshed's TestCase says that there is nothing to wait for
+    async def setUp(self) -> None:  # type: ignore[override]
         """Open the context and the page.
 
         A test case that has a ``setUp`` of its own, a coroutine function, begins with ``await super().setUp()``.
