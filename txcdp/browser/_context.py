@@ -260,8 +260,8 @@ class BrowserContext:
         :param bodies: ``"embed"``, ``"attach"`` or ``"omit"``.
         :param pattern: only URLs that match.
         :param secrets: whether secrets are written, too.
-        :returns: fires with the :class:`HarRecording` when it has begun, which ends with the context, or by its
-            ``stop()``; fails like ``Page.record_har``.
+        :returns: fires with the :class:`~txcdp.network.HarRecording` when it has begun, which ends with the context, or
+            by its ``stop()``; fails like ``Page.record_har``.
         """
         made = await self._record(self.exchanges, path, bodies, pattern, secrets)
         self._recordings.append(made)

@@ -546,9 +546,9 @@ class Page(SelectorActions):
         :param pattern: only URLs that match, as for :meth:`wait_for_url`.
         :param secrets: whether cookies, authorization, tokens, passwords and their like are written; else their values
             are masked, in headers, cookies, URLs, forms and JSON.
-        :returns: fires with the :class:`HarRecording` when it has begun: it ends with the page, or by its ``stop()``.
-            Fails with :exc:`OSError` where the file cannot be written, with :exc:`ValueError` or :exc:`TypeError` for
-            what is no such argument, and like ``Session.execute``.
+        :returns: fires with the :class:`~txcdp.network.HarRecording` when it has begun. It ends with the page, or by
+            its ``stop()``. Fails with :exc:`OSError` where the file cannot be written, with :exc:`ValueError` or
+            :exc:`TypeError` for what is no such argument, and like ``Session.execute``.
         """
         network = self._tree.network
         made = await self.context._record(self.exchanges, path, bodies, pattern, secrets)
