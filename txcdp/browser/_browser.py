@@ -13,6 +13,7 @@ from weakref import WeakValueDictionary
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from txcdp._arguments import refuse_bare_string
 from txcdp._core.connection import Connection
 from txcdp._core.reconnecting import OpenLine, Reconnector, ReconnectPolicy
 from txcdp._core.sessions import Session
@@ -244,6 +245,8 @@ class Browser:
         :param categories: what is traced; see :meth:`txcdp.page.Tracing.start`.
         :returns: fires and fails like :meth:`txcdp.page.Tracing.start`.
         """
+        if categories is not None:
+            refuse_bare_string("categories", categories)
         if page is None and self._own_tracing is None:
             self._own_tracing = Tracing(self.session)
         tracing = page.tracing if page is not None else self._own_tracing

@@ -1,8 +1,9 @@
 """What goes over the network for pages and workers: exchanges, with their requests and responses; and routes."""
 
+from typing import TYPE_CHECKING, Any
+
 from txcdp.network._api_response import APIResponse
 from txcdp.network._bodies import ServerSentEvent
-from txcdp.network._client import ContextClient
 from txcdp.network._exchange import Exchange, RequestTiming
 from txcdp.network._har import HarBodies
 from txcdp.network._har_recording import HarRecording
@@ -15,6 +16,9 @@ from txcdp.network._routes import RouteMatch, URLPattern
 from txcdp.network._waits import ExchangeMatch
 from txcdp.network._web_socket_routes import WebSocketRoute, WebSocketRouteHandler
 from txcdp.network._web_sockets import WebSocket
+
+if TYPE_CHECKING:
+    from txcdp.network._client import ContextClient
 
 __all__ = [
     "APIResponse",
@@ -40,3 +44,16 @@ __all__ = [
     "WebSocketRoute",
     "WebSocketRouteHandler",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what stands on treq at its first use: treq takes longer to import than all of this."""
+    if name == "ContextClient":
+        from txcdp.network._client import ContextClient
+
+        return ContextClient
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

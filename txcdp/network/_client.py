@@ -8,12 +8,14 @@ from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
 from treq.client import HTTPClient
+from treq.response import _Response
 from twisted.internet.defer import Deferred
 from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent
 
 from txcdp._deferreds import returns_deferred, with_deadline
+from txcdp._reactor import AnyReactor
 from txcdp._timeouts import DEFAULT, Timeout, seconds_of
 from txcdp.errors import ActionTimeout, NetworkError
 from txcdp.network._api_response import APIResponse
@@ -61,7 +63,7 @@ class ContextClient(HTTPClient):
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: AnyReactor,
         settings: Callable[[], Deferred[ClientSettings]],
         jar: Callable[[], Deferred[CookieJar]],
         add_cookies: Callable[[Iterable[Cookie]], Deferred[None]],
@@ -73,7 +75,7 @@ class ContextClient(HTTPClient):
         self._add_cookies = add_cookies
 
     @returns_deferred
-    async def request(self, method: str, url: Any, **kwargs: Any) -> Any:
+    async def request(self, method: str, url: Any, **kwargs: Any) -> _Response:
         """Send a request; see :func:`treq.request`.
 
         :param method: such as ``"GET"``.
@@ -103,7 +105,7 @@ class ContextClient(HTTPClient):
 
     async def _send(
         self, settings: ClientSettings, method: str, url: str, headers: Headers, kwargs: dict[str, Any]
-    ) -> Any:
+    ) -> _Response:
         jar = await self._jar()
         before = {_key(each): each.value for each in jar}
         client = HTTPClient(_agent(self._reactor, settings), cookiejar=jar)  # type: ignore[arg-type]
@@ -115,7 +117,7 @@ class ContextClient(HTTPClient):
                 await self._add_cookies(fresh)
 
     @returns_deferred
-    async def fetch(
+    async def _fetch(
         self, request: Request, overrides: Overrides, max_redirects: int, max_retries: int, timeout: Timeout = DEFAULT
     ) -> APIResponse:
         """Send a request of a page from here; see ``Route.fetch``."""
@@ -130,12 +132,12 @@ class ContextClient(HTTPClient):
             body = await request.fetch_post_data()
         seconds = seconds_of(timeout, 30.0)
         sending = Deferred.fromCoroutine(
-            self._fetch(overrides.method or request.method, url, headers, body, max_redirects, max_retries)
+            self._followed(overrides.method or request.method, url, headers, body, max_redirects, max_retries)
         )
         late = lambda: ActionTimeout("route.fetch()", seconds or 0, f"the response of {url}")  # noqa: E731
         return await with_deadline(self._reactor, sending, seconds, late)
 
-    async def _fetch(
+    async def _followed(
         self, method: str, url: str, headers: Headers, body: bytes | None, max_redirects: int, max_retries: int
     ) -> APIResponse:
         left = max_redirects

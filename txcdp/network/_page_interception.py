@@ -208,7 +208,7 @@ class ContextInterception:
         self, request: Request, overrides: Overrides, max_redirects: int, max_retries: int, timeout: Timeout
     ) -> Deferred[Any]:
         """Send a request from here."""
-        return self.client.fetch(request, overrides, max_redirects, max_retries, timeout)
+        return self.client._fetch(request, overrides, max_redirects, max_retries, timeout)
 
     def give_credentials(self, http: Mapping[str, Any] | None) -> Deferred[None]:
         """Have other credentials for servers.
