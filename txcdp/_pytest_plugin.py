@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # pytest imports this in each of its runs, also where nothing here is used: txcdp and the reactor are imported later.
 
-_FIXTURES: Final = frozenset({"browser", "context", "page"})
+_FIXTURES: Final = ("browser", "context", "page")
 _EVIDENCE: Final = pytest.StashKey[Any]()
 
 
@@ -93,11 +93,17 @@ def _wait(waiting: Any, seconds: float | None = None) -> Any:
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Run a coroutine function that uses one of the fixtures."""
-    if not (inspect.iscoroutinefunction(pyfuncitem.obj) and _FIXTURES & set(pyfuncitem.fixturenames)):
+    if not (inspect.iscoroutinefunction(pyfuncitem.obj) and _uses_ours(pyfuncitem)):
         return None
     arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
     _wait(pyfuncitem.obj(**arguments))
     return True
+
+
+def _uses_ours(function: pytest.Function) -> bool:
+    """Whether a test stands on a fixture of ours: others may have some of these names, and know how to run theirs."""
+    known = function._fixtureinfo.name2fixturedefs
+    return any(known[name][-1].func.__module__ == __name__ for name in _FIXTURES if known.get(name))
 
 
 @pytest.hookimpl(wrapper=True)

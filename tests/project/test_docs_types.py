@@ -108,7 +108,7 @@ def modules() -> Iterator[tuple[str, str]]:
 def mistaken() -> str:
     """Return the README's program with a mistake in its pipeline."""
     (text,) = (annotated(block.text) for block in PYTHON if block.page.name == "README.rst" and block.is_program)
-    assert "event.response.status >= 400" in text
+    assert "response.status >= 400" in text
     return f"from typing import Any; {text.replace('response.status >=', 'response.no_such_field >=')}"
 
 
