@@ -15,9 +15,9 @@ from tests.browser.support import BrowserTestCase, SharedBrowserTestCase, got, h
 from txcdp.browser import Browser
 from txcdp.domains import browser, network, page, runtime, target
 from txcdp.errors import (
-    CommandError,
     ConnectError,
     ConnectionLost,
+    ContextClosed,
     ExecutableNotFound,
     LaunchError,
     NavigationError,
@@ -314,7 +314,7 @@ class ContextTests(SharedBrowserTestCase):
         self.assertTrue(other.session.ended)
         await context.close()
         self.assertIn("closed", repr(context))
-        await self.fails(context.new_page(), CommandError)
+        await self.fails(context.new_page(), ContextClosed)
         self.assertEqual(await one.title(), "Here")
 
     async def test_leaving_the_block_closes_it(self):
