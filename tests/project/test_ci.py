@@ -143,6 +143,11 @@ def test_each_test_file_is_in_one_part(check: ModuleType) -> None:
     assert len({part.name for part in parts}) == len(parts)
 
 
+def test_no_two_test_files_have_one_name() -> None:
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names)), "pytest imports them by their names: those of one part have to differ"
+
+
 def test_there_are_few_more_parts_at_once_than_processors(check: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     for processors, expected in ((1, 2), (2, 3), (64, 9)):
         monkeypatch.setattr(os, "sched_getaffinity", lambda _, count=processors: set(range(count)))
