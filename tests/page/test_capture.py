@@ -9,7 +9,7 @@ from txcdp.domains import emulation, page, runtime
 from txcdp.testing import NEVER, FakeChrome
 
 PREPARED = runtime.EvaluateResult(
-    result=runtime.RemoteObject(type="object", value={"changed": False, "ratio": 1.0, "box": None})
+    result=runtime.RemoteObject(type="object", value={"changed": False, "waited": False, "ratio": 1.0, "box": None})
 )
 
 

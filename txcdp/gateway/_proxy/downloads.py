@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import warnings
 from collections.abc import Callable
 from typing import Final
 
+from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
-from twisted.web.static import File
 
 from txcdp.gateway._http.refusals import Refusal
 from txcdp.gateway._http.requests import TAKEN_OVER, Answer, RoutedRequest
@@ -43,7 +44,7 @@ class Downloads:
         http.setHeader(b"cache-control", b"no-store")
         http.setHeader(b"x-content-type-options", b"nosniff")
         http.setHeader(b"content-disposition", b"attachment")  # it is a page's, which is to do nothing here
-        body = File(path, defaultType="application/octet-stream").render(http)
+        body = _file_resource(path).render(http)
         if body is not NOT_DONE_YET:
             http.write(body)
             http.finish()
@@ -56,3 +57,11 @@ class Downloads:
                 if os.path.isfile(path):
                     return path
         raise Refusal(404, "There is no such download (any more), or it is not whole yet.", "unknown")
+
+
+def _file_resource(path: str) -> Resource:
+    """Return what serves a file; its module uses what Twisted itself calls deprecated as soon as it is imported."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from twisted.web.static import File
+    return File(path, defaultType="application/octet-stream")
