@@ -287,6 +287,7 @@ class ExchangeTests(NetworkTestCase):
             await tab.reload()
         await left.when_finished()
         self.assertIsNotNone(left.failure)
+        self.assertEqual(left.request.failure, "net::ERR_ABORTED")
         last = await begun.value
         failing = Deferred.fromCoroutine(self.fails(last.when_response(), NetworkError))
         waiting = [last.when_finished(), failing, last.request.response()]

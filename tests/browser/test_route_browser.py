@@ -231,6 +231,59 @@ class RequestStageTests(RouteTestCase):
         self.assertEqual((method, path, body), ("PATCH", "/new?q=1", b'{"a": [1]}'))
         self.assertEqual((headers["x-set"], headers["content-type"]), ("yes", "application/json"))
 
+    async def test_headers_of_a_request_that_is_stopped(self):
+        page = await self.at()
+        seen: dict[str, dict[str, str]] = {}
+
+        def handler(route: Route) -> object:
+            seen[route.request.url.removeprefix(self.here)] = route.request.headers
+            return route.continue_(headers={**route.request.headers, "x-seen": "1"})
+
+        await page.route("**/*?headers", handler)
+        await self.ask(page, "/asked?headers", method="POST", body="text")
+        await page.evaluate("""new Promise(done => {
+            const picture = new Image();
+            picture.onerror = () => done();
+            picture.src = '/picture?headers';
+        })""")
+        await page.goto(f"{self.here}/document?headers")
+        asked = seen["/asked?headers"]
+        self.assertEqual((asked["accept"], asked["origin"]), ("*/*", self.here))
+        self.assertIn("image/", seen["/picture?headers"]["accept"])
+        self.assertIn("text/html", seen["/document?headers"]["accept"])
+        sent = {path: headers["accept"] for _, path, headers, _ in self.resource.seen if path.endswith("?headers")}
+        self.assertEqual(sent, {path: headers["accept"] for path, headers in seen.items()})
+
+    async def test_a_header_that_is_none_is_left_out(self):
+        page = await self.at()
+
+        def changed(route: Route) -> dict[str, str | None]:
+            return {**route.request.headers, "x-old": None, "x-other": None, "x-new": "1"}
+
+        async def fetched(route: Route) -> None:
+            await route.fulfill(response=await route.fetch(headers=changed(route)))
+
+        await page.route("**/continued", lambda route: route.continue_(headers=changed(route)))
+        await page.route("**/left", lambda route: route.fallback(headers=changed(route)))
+        await page.route("**/fetched", fetched)
+        for path in ("/continued", "/left", "/fetched"):
+            await self.ask(page, path, headers={"x-old": "1", "x-kept": "1"})
+        for _, path, headers, _ in self.resource.seen:
+            named = sorted(name for name in headers if name.startswith("x-"))
+            self.assertEqual(named, ["x-kept", "x-new"], path)
+
+    async def test_headers_that_the_browser_alone_says_stay(self):
+        page = await self.at()
+
+        def handler(route: Route) -> object:
+            own = {"Host": "other.example", "Content-Length": "1", "Transfer-Encoding": "x", "X-Own": "1"}
+            return route.continue_(headers={**route.request.headers, **own})
+
+        await page.route("**/own", handler)
+        await self.ask(page, "/own", method="POST", body="text")
+        ((_, _, headers, body),) = self.resource.seen
+        self.assertEqual((headers["host"], headers["x-own"], body), (self.here.partition("//")[2], "1", b"text"))
+
     async def test_a_body_that_is_not_changed_goes_as_it_was(self):
         page = await self.at()
         bodies: list[bytes | None] = []

@@ -258,6 +258,12 @@ class Network:
 
         :param hop: how many redirects led here.
         """
+        request = self._request_of(event, hop)
+        if event.response_status_code is None and event.response_error_reason is None:
+            request._paused_headers = event.request.headers
+        return request
+
+    def _request_of(self, event: fetch.RequestPaused, hop: int) -> Request:
         request_id = event.network_id
         if request_id is not None:
             self._unfollowed.deliver(request_id)

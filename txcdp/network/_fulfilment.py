@@ -35,6 +35,11 @@ ABORTED: Final[dict[str, network.ErrorReason]] = {
 #: Headers that tell of a body as it went over the wire, which is not what is given.
 OF_THE_WIRE: Final = frozenset({"content-encoding", "content-length", "transfer-encoding", "connection", "keep-alive"})
 
+#: Headers of a request that a browser alone says; it refuses a request in which others do.
+_OF_THE_BROWSER: Final = frozenset(
+    {"content-length", "cookie2", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
+)
+
 #: What a header may be that occurs several times: the values with line breaks between them.
 _SEVERAL: Final = frozenset({"set-cookie"})
 
@@ -82,6 +87,26 @@ def given_headers(headers: Mapping[str, str]) -> list[tuple[str, str]]:
     plain = {name: str(value) if isinstance(value, int | float) else value for name, value in given.items()}
     checked_headers("headers", {name: _joined(name, value) for name, value in plain.items()})
     return [(name.lower(), value.strip()) for name, value in plain.items()]
+
+
+def without_none(headers: Mapping[str, str | None]) -> Mapping[str, str]:
+    """Return headers without those that are None, by which programs leave one out.
+
+    What is no mapping is returned as it is, for :func:`given_headers` to refuse.
+    """
+    if not isinstance(headers, Mapping):
+        return headers
+    return {name: value for name, value in headers.items() if value is not None}
+
+
+def request_headers(headers: Mapping[str, str | None]) -> dict[str, str]:
+    """Return headers that a program gives for a request, without what is not for programs to say.
+
+    :raises TypeError: they are none.
+    :raises ValueError: one cannot be.
+    """
+    given = given_headers(without_none(headers))
+    return {name: value for name, value in given if name not in _OF_THE_BROWSER}
 
 
 def _joined(name: object, value: object) -> object:

@@ -50,11 +50,13 @@ class Request:
     :ivar exchange: the :class:`Exchange` that it has begun.
     """
 
-    __slots__ = ("_overrides", "exchange")
+    __slots__ = ("_overrides", "_paused_headers", "exchange")
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
         self._overrides: Overrides | None = None
+        #: As ``Fetch`` says them, which knows more than ``Network``: what the browser accepts, for one.
+        self._paused_headers: Mapping[str, Any] | None = None
 
     def __repr__(self) -> str:
         return printable(f"<Request {self.method} {shown_url(self.url)}>")
@@ -105,9 +107,13 @@ class Request:
 
     @property
     def failure(self) -> str | None:
-        """Why it has failed, such as ``"net::ERR_CONNECTION_REFUSED"``; None where it has not."""
+        """Why it has failed, such as ``"net::ERR_CONNECTION_REFUSED"``; None where it has not.
+
+        It is ``"net::ERR_ABORTED"``, too, where what has asked for it is gone; ``Exchange.failure`` says what.
+        """
+        row = self.exchange._row
         failure = self.exchange.failure
-        return None if failure is None else self.exchange._row.error_text or failure
+        return None if failure is None else row.error_text or row.failure or "net::ERR_ABORTED"
 
     @property
     def timing(self) -> RequestTiming:
@@ -141,6 +147,8 @@ class Request:
         instead = self._overrides
         if instead is not None and instead.headers is not None:
             return {name.lower(): value for name, value in instead.headers.items()}
+        if self._paused_headers is not None:
+            return headers_of.by_name(headers_of.pairs(self._paused_headers))
         return headers_of.by_name(self._pairs(False))
 
     @returns_deferred

@@ -25,6 +25,8 @@ from txcdp.network._fulfilment import (
     phrase_of,
     posted,
     reason_of,
+    request_headers,
+    without_none,
 )
 from txcdp.network._headers import Header
 from txcdp.network._interception import PausedRequest
@@ -111,7 +113,7 @@ class Route:
         *,
         url: str | None = None,
         method: str | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str | None] | None = None,
         post_data: Any = None,
         status: int | None = None,
     ) -> Deferred[None]:
@@ -122,7 +124,9 @@ class Route:
 
         :param url: where it goes, with the same scheme.
         :param method: such as ``"POST"``.
-        :param headers: all of its headers; redirects have them, too. At the response stage those of the response.
+        :param headers: all of its headers, without those whose value is None; redirects have them, too. What the
+            browser alone says, such as ``Host`` and ``Content-Length``, stays as it is. At the response stage those of
+            the response.
         :param post_data: its body: bytes, a str, or anything that JSON can say.
         :param status: of the response, at the response stage.
         :returns: fires with None when the browser has it. Fails with :exc:`AlreadyHandled`; with :exc:`ValueError` or
@@ -143,7 +147,7 @@ class Route:
         *,
         url: str | None = None,
         method: str | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str | None] | None = None,
         post_data: Any = None,
     ) -> Deferred[None]:
         """Leave it to the next handler, the one that was registered before; after the last one it goes on.
@@ -229,7 +233,7 @@ class Route:
         *,
         url: str | None = None,
         method: str | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str | None] | None = None,
         post_data: Any = None,
         max_redirects: int = 20,
         max_retries: int = 0,
@@ -289,7 +293,7 @@ class Route:
         return self._paused.event.request_id
 
     def _overrides(
-        self, url: str | None, method: str | None, headers: Mapping[str, str] | None, post_data: Any
+        self, url: str | None, method: str | None, headers: Mapping[str, str | None] | None, post_data: Any
     ) -> Overrides:
         """Return what is given, checked."""
         if url is not None:
@@ -300,7 +304,7 @@ class Route:
                 raise ValueError(f"url={url!r}: a URL of the same scheme, {scheme}, is wanted")
         if method is not None and re.fullmatch("[A-Za-z-]+", method) is None:
             raise ValueError(f"method={method!r}: a method of HTTP is wanted, such as 'POST'")
-        pairs = None if headers is None else dict(given_headers(headers))
+        pairs = None if headers is None else request_headers(headers)
         data, kind = (None, None) if post_data is None else posted(post_data)
         if kind is not None:
             pairs = dict(self.request.headers) if pairs is None else pairs
@@ -308,16 +312,21 @@ class Route:
         return Overrides(url=url, method=method, headers=pairs, post_data=data)
 
     def _continue_response(
-        self, url: object, method: object, headers: Mapping[str, str] | None, post_data: object, status: int | None
+        self,
+        url: object,
+        method: object,
+        headers: Mapping[str, str | None] | None,
+        post_data: object,
+        status: int | None,
     ) -> Deferred[None]:
         if url is not None or method is not None or post_data is not None:
             return fail(
                 ValueError("at the response stage the request was sent: continue_() takes status= and headers=")
             )
         if self._body is not None or self._taken:
-            return self.fulfill(status=status, headers=headers)
+            return self.fulfill(status=status, headers=None if headers is None else without_none(headers))
         try:
-            pairs = None if headers is None else given_headers(headers)
+            pairs = None if headers is None else given_headers(without_none(headers))
         except (TypeError, ValueError):
             return fail()
         response = self.response
