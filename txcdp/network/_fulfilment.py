@@ -94,8 +94,9 @@ def without_none(headers: Mapping[str, str | None]) -> Mapping[str, str]:
 
     What is no mapping is returned as it is, for :func:`given_headers` to refuse.
     """
-    if not isinstance(headers, Mapping):
-        return headers
+    given: object = headers
+    if not isinstance(given, Mapping):
+        return given  # type: ignore[return-value]
     return {name: value for name, value in headers.items() if value is not None}
 
 
