@@ -118,7 +118,7 @@ def _value(value: Any) -> runtime.EvaluateResult:
 
 
 #: What a page says that is ready for its picture.
-PREPARED = {"result": {"type": "object", "value": {"changed": False, "ratio": 1}}}
+PREPARED = {"result": {"type": "object", "value": {"changed": False, "waited": False, "ratio": 1}}}
 
 
 class What(RenderCase):
