@@ -564,6 +564,18 @@ class DocumentTests(ActionTestCase):
         other = await self.shown(BUTTON)
         await self.fails(other.locator("#button").tap(), ValueError)
 
+    async def test_a_position_is_two_numbers(self):
+        """What is none is refused at once, and not waited for."""
+        tab = await self.shown(BUTTON)
+        button = tab.locator("#button")
+        wrong: Any
+        for wrong in ((1, 2), {"x": 1}, {"x": "1", "y": 2}):
+            for method in (button.click, button.hover, button.dblclick):
+                await self.refused(method(position=wrong), "two numbers", kind=TypeError)
+            await self.refused(button.drop({}, position=wrong), "two numbers", kind=TypeError)
+            await self.refused(button.drag_to(button, target_position=wrong), "two numbers", kind=TypeError)
+        await button.click(position={"x": 1, "y": 2.5})
+
     async def test_drags(self):
         tab = await self.shown(
             "<style>div { width: 100px; height: 50px }</style><div id='source' draggable='true'>drag</div>"
@@ -576,7 +588,8 @@ class DocumentTests(ActionTestCase):
         self.assertEqual(await tab.evaluate("dropped"), 2)
         await tab.drag_and_drop("#source", "#target", trial=True)
         self.assertEqual(await tab.evaluate("dropped"), 2)
-        await self.refused(tab.drag_and_drop("#source", "#nothing", timeout=PATIENT), "no element is there")
+        within = f"(the target): not within {PATIENT:g} s; no element is there"
+        await self.refused(tab.drag_and_drop("#source", "#nothing", timeout=PATIENT), within)
         await tab.mouse.move(0, 0)
         self.assertEqual(tab.mouse._buttons, set())
 
@@ -826,7 +839,9 @@ class FieldTests(ActionTestCase):
         self.assertEqual(await many.select_option(element=handle), ["c"])
         self.assertEqual(await many.select_option([]), [])
         self.assertEqual(await many.evaluate("select => select.value"), "")
-        await self.refused(one.select_option("z", timeout=PATIENT), "did not find some options")
+        await self.refused(
+            one.select_option("z", timeout=PATIENT), 'did not find some options: "z"; those there are: "Alpha", '
+        )
         await tab.evaluate("document.querySelector('select').options[2].disabled = true")
         await self.refused(one.select_option("c", timeout=PATIENT), "option being selected is not enabled")
         await self.refused(tab.select_option("p", "a"), "Element is not a <select> element", kind=LocatorError)
@@ -860,6 +875,8 @@ class FieldTests(ActionTestCase):
         await self.refused(tab.set_input_files("input", paths), "can only accept single file", kind=LocatorError)
         await self.refused(tab.set_input_files("p", paths[0]), "Node is not an HTMLInputElement", kind=LocatorError)
         await self.fails(tab.set_input_files("input", folder / "nothing"), OSError)
+        for wrong in ({"name": "a.txt"}, {"buffer": b""}):
+            await self.refused(tab.set_input_files("input", wrong), 'it has a "name" and "buffer"', kind=ValueError)  # type: ignore[arg-type]
         await self.refused(tab.set_input_files("input", folder), "does not support directories", kind=LocatorError)
         await tab.evaluate("document.querySelector('#many').webkitdirectory = true")
         await tab.set_input_files("#many", folder)

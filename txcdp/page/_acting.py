@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp._timeouts import DEFAULT, Timeout
 from txcdp.domains import dom
-from txcdp.errors import CommandError, ContextDestroyed, Gone, LocatorError
+from txcdp.errors import ActionTimeout, CommandError, ContextDestroyed, Gone, LocatorError
 from txcdp.page._action_options import Position, Scroll
 from txcdp.page._engine import Again
 from txcdp.page._evaluation import explained
@@ -215,7 +215,9 @@ class ElementActions(LocatorBase):
         )
         try:
             await target._point("drag_to (the target)", letting_go, let_go, left)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, ActionTimeout) and seconds is not None:
+                error.seconds = seconds  # what was asked for, and not what the first half has left of it
             if not trial and "left" in mouse._buttons:
                 mouse._devices.send(mouse._releasing("left", 1)).addErrback(ignore_failure)
             raise

@@ -173,6 +173,11 @@ async def _put_files(element: ElementHandle, files: Sequence[Any], by_path: bool
 def _checked(file: Any) -> Any:
     """Return a payload, or the path of a file that is there."""
     if isinstance(file, dict):
+        if not {"name", "buffer"} <= file.keys():
+            raise ValueError(
+                f'a file with {", ".join(map(repr, file)) or "nothing"}: it has a "name" and "buffer", its bytes; and '
+                'may have a "mimeType"'
+            )
         return file
     path = Path(file).absolute()
     path.stat()

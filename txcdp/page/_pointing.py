@@ -81,7 +81,11 @@ class Pointer:
         self._missed = 0
 
     async def attempt(self, attempt: Attempt) -> None:
-        """Try it once."""
+        """Try it once.
+
+        :raises TypeError: the position is none.
+        """
+        _check_position(self._pointing.position)
         aimed = _Aimed(attempt, f"t{next(_tokens)}")
         try:
             x, y = await self._aim(attempt, aimed)
@@ -398,6 +402,15 @@ class Consequences:
         except Gone:
             if not self._page.is_closed():
                 raise
+
+
+def _check_position(position: object) -> None:
+    """Refuse what is no position: the page would make a point of it that is nowhere, and be waited for in vain."""
+    if position is None:
+        return
+    if isinstance(position, dict) and all(isinstance(position.get(each), int | float) for each in "xy"):
+        return
+    raise TypeError(f'position={position!r}: give a dict with two numbers, such as {{"x": 5, "y": 10}}')
 
 
 async def _scroll_to(attempt: Attempt, position: Position | None) -> None:

@@ -402,7 +402,13 @@ operations.selectOptions = (element, { choices, force }) => {
     chosen.push(option);
     left = select.multiple ? left.filter(each => !isMeant(each)) : [];
   }
-  if (left.length) return again(`did not find some options: ${JSON.stringify(left)}`, select);
+  if (left.length) {
+    const wanted = left.map(each => JSON.stringify(each.valueOrLabel ?? each.value ?? each.label ?? each.index)).join(', ');
+    const labels = options.slice(0, 10).map(each => JSON.stringify(each.label));
+    if (options.length > 10) labels.push('…');
+    const there = labels.join(', ') || 'none';
+    return again(`did not find some options: ${wanted}; those there are: ${there}`, select);
+  }
   select.value = /** @type {any} */ (undefined);
   for (const each of chosen) each.selected = true;
   tellChange(select);
