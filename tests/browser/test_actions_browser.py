@@ -839,9 +839,8 @@ class FieldTests(ActionTestCase):
         self.assertEqual(await many.select_option(element=handle), ["c"])
         self.assertEqual(await many.select_option([]), [])
         self.assertEqual(await many.evaluate("select => select.value"), "")
-        await self.refused(
-            one.select_option("z", timeout=PATIENT), 'did not find some options: "z"; those there are: "Alpha", '
-        )
+        told = 'did not find some options: "z"; those there are: "Alpha", '
+        await self.refused(one.select_option("z", timeout=PATIENT), told)
         await tab.evaluate("document.querySelector('select').options[2].disabled = true")
         await self.refused(one.select_option("c", timeout=PATIENT), "option being selected is not enabled")
         await self.refused(tab.select_option("p", "a"), "Element is not a <select> element", kind=LocatorError)

@@ -71,9 +71,9 @@ def check(name: str) -> None:
     """
     if name not in KEYS and name != EITHER:
         raise ValueError(
-            f'Unknown key: "{name}"; a key is a character of an American keyboard, or one of the names of keyboard events, such as "Enter", '
-            '"ArrowLeft", "KeyA" or "Control"; several are joined by "+"; for a text that no key writes there are fill(), '
-            "press_sequentially() and insert_text()"
+            f'Unknown key: "{name}"; a key is a character of an American keyboard, or one of the names of keyboard '
+            'events, such as "Enter", "ArrowLeft", "KeyA" or "Control"; several are joined by "+"; for a text that no '
+            "key writes there are fill(), press_sequentially() and insert_text()"
         )
 
 
