@@ -105,6 +105,15 @@ class DefaultTimeouts:
         return _USUAL if self._parent is None else self._parent.navigation()
 
 
+def left_of(seconds: float | None, gone: float) -> float | None:
+    """Return what is left of a deadline for the second half of something, at least a moment.
+
+    :param seconds: all of it; None: no deadline.
+    :param gone: seconds that the first half has taken.
+    """
+    return None if seconds is None else max(0.001, seconds - gone)
+
+
 def _callers_level() -> int:
     """Return how many frames above :func:`seconds_of` the program stands that has given the deadline."""
     frame = sys._getframe(1)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
+from unittest import mock
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
 from txcdp.domains import page, runtime
@@ -63,6 +64,18 @@ class LocatorTests(SynchronousTestCase):
         name = {"s": "OK", "exact": False}
         self.assertEqual(json.loads(steps), [["role", {"role": "button", "name": name}], ["nth", 0]])
         self.assertEqual(self.worlds, 1)
+
+    def test_a_picture_has_one_deadline_for_finding_and_taking(self):
+        locator = self.tab.locator("p")
+        for timeout, left in ((10, 4), (3, 0.001), (None, None)):
+            finding: Deferred[Any] = Deferred()
+            element = mock.Mock(screenshot=mock.Mock(return_value=succeed(b"picture")))
+            self.patch(type(locator), "element_handle", lambda _, *, timeout, finding=finding: finding)
+            taking = locator.screenshot(timeout=timeout)
+            self.chrome.advance(6)
+            finding.callback(element)
+            self.assertEqual(self.successResultOf(taking), b"picture")
+            self.assertEqual(element.screenshot.call_args.kwargs["timeout"], left)
 
     def test_it_is_tried_again_until_the_deadline(self):
         self.chrome.on(runtime.call_function_on, told(again="it is not visible", html="<p>"))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict
 from twisted.internet.defer import Deferred
 
 from txcdp._deferreds import ignore_failure, returns_deferred
-from txcdp._timeouts import DEFAULT, Timeout
+from txcdp._timeouts import DEFAULT, Timeout, left_of
 from txcdp.domains import dom
 from txcdp.errors import ActionTimeout, CommandError, ContextDestroyed, Gone, LocatorError
 from txcdp.page._action_options import Position, Scroll
@@ -209,7 +209,7 @@ class ElementActions(LocatorBase):
 
         taking = Pointing("drag", False, source_position, force, trial, None, _scrolls(scroll))
         await self._point("drag_to", taking, take, timeout)
-        left = None if seconds is None else max(0.001, seconds - (clock.seconds() - began))
+        left = left_of(seconds, clock.seconds() - began)
         letting_go = Pointing(
             "drag", False, target_position, force, trial, None, _scrolls(scroll), before_scrolling=begin
         )

@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 
 from txcdp._arguments import refuse_bare_string
 from txcdp._deferreds import ignore_failure, returns_deferred
-from txcdp._timeouts import DEFAULT, Timeout
+from txcdp._timeouts import DEFAULT, Timeout, left_of
 from txcdp.domains import dom
 from txcdp.errors import CommandError
 from txcdp.page import _capture as capture
@@ -366,6 +366,9 @@ class ElementReading(LocatorBase):
         """
         refuse_bare_string("mask", mask)
         capture.image_format(path, type)  # what is wrong is refused before the element is waited for
+        page = self._frame.page
+        clock = page.session.context.clock
+        began, seconds = clock.seconds(), page._seconds(timeout)
         element = await self.element_handle(timeout=timeout)
         return await element.screenshot(
             path,
@@ -378,7 +381,7 @@ class ElementReading(LocatorBase):
             caret=caret,
             omit_background=omit_background,
             scale=scale,
-            timeout=timeout,
+            timeout=left_of(seconds, clock.seconds() - began),
         )
 
     def texts(self) -> Stream[list[str]]:

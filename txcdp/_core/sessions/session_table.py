@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -17,7 +17,7 @@ from txcdp._core.dispatch.pending import PendingCommands
 from txcdp._core.dispatch.routing import EventRoutes
 from txcdp._core.sessions.session import AutoAttach, Channel, Session, session_key
 from txcdp._core.sessions.waiting import Waiting, is_held, let_run
-from txcdp._deferreds import ignore_failure, returns_deferred, shielded
+from txcdp._deferreds import ignore_failure, returns_deferred, unless_cancelled
 from txcdp._logs import LogThrottle
 from txcdp._privacy import printable
 from txcdp.domains import target
@@ -149,12 +149,7 @@ class SessionTable:
             return session
 
         attaching.addCallback(attached)
-        try:
-            session: Session = await shielded(attaching)
-        except CancelledError:
-            attaching.addCallbacks(self.detach, ignore_failure)
-            raise
-        return session
+        return await unless_cancelled(attaching, lambda session: self.detach(session).addErrback(ignore_failure))
 
     def detach(self, session: Session) -> Deferred[None]:
         """Detach from a session's target; see ``Session.detach``."""
