@@ -62,8 +62,8 @@ async def book(chrome: txcdp.Browser, url: str, ship: str) -> str:
         booked = txcdp.first(
             page.events(cdp.network.ResponseReceived), lambda event: "booked=1" in event.response.url, timeout=10
         )
-        await page.evaluate(f"document.querySelector('#ship').value = {ship!r}")
-        await page.evaluate("document.querySelector('#booking').requestSubmit()")
+        await page.fill("#ship", ship)
+        await page.click("#book")
         await booked
         return ship
 

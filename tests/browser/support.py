@@ -27,9 +27,9 @@ import txcdp
 from tests.support import PATIENCE
 from txcdp._deferreds import returns_deferred
 from txcdp.domains.target import close_target
-from txcdp.errors import CommandError
+from txcdp.errors import CommandError, ContextDestroyed, SessionDetached
 from txcdp.network import Response
-from txcdp.page import Page
+from txcdp.page import Frame, Page
 from txcdp.testing._browsers import SharedBrowser
 
 reactor: Any = _reactor
@@ -41,6 +41,17 @@ def got(response: Response | None) -> Response:
     """Return a response that has to be there."""
     assert response is not None
     return response
+
+
+@returns_deferred
+async def evaluate_leaving(where: Page | Frame, source: str, arg: Any = None) -> None:
+    """Evaluate what makes its own document go away: a navigation, or the page's end.
+
+    The new document may have taken the old one's place before the answer was read, or after that: which of them it was
+    is nobody's fault. All else that goes wrong does so here, too.
+    """
+    with contextlib.suppress(ContextDestroyed, SessionDetached):
+        await where.evaluate(source, arg)
 
 
 class Answer:

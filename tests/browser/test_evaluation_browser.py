@@ -208,9 +208,8 @@ class HostilePageTests(SharedBrowserTestCase):
         self.assertEqual(await tab.evaluate("[document.querySelector('p').textContent]"), ["written"])
         await tab.goto(self.server.page("/", "x"))
         self.assertEqual(await tab.evaluate("[1]"), [1])
-        await tab.evaluate("window.mark = 1")
         await tab.goto("about:blank")
-        await tab.evaluate("history.back()")
+        await tab.go_back()
         self.assertEqual(await tab.evaluate("[1]"), [1])
 
     async def test_a_document_that_was_there_before(self):

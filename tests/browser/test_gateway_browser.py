@@ -166,8 +166,7 @@ class UseTests(GatewayCase):
         self.assertIn(found.id, [each.id for each in listed])
         only = await txcdp.connect(reactor, found.web_socket_debugger_url or "")
         (tab,) = await only.attach_pages()
-        while await tab.evaluate("location.pathname") != "/new":
-            pass  # it is on its way there
+        await tab.wait_for_url("**/new")  # it is on its way there
         offered = await txcdp.connect(reactor, listed[0].web_socket_debugger_url or "")
         self.assertEqual(await (await offered.attach_pages())[0].evaluate("location.href"), "about:blank")
         self.assertNotEqual(self.pid_of(1), self.pid_of(2))

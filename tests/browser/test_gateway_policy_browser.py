@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.browser.support import reactor
+from tests.browser.support import evaluate_leaving, reactor
 from tests.browser.test_client_messages_browser import Bare
 from tests.browser.test_gateway_browser import GatewayCase, sleep
 from tests.gateway.odd_urls import odd_urls
@@ -106,7 +106,7 @@ class PolicyCase(GatewayCase):
         """Let a page's own script go somewhere; return where it is then."""
         await page.goto("about:blank")
         arrived = first(page.events(LoadEventFired), timeout=PATIENCE)
-        await page.evaluate(f"void (location = {json.dumps(url)})")
+        await evaluate_leaving(page, f"void (location = {json.dumps(url)})")
         await arrived
         return str(await page.evaluate("location.href"))
 

@@ -155,8 +155,7 @@ class PageTests(SharedCase):
         self.assertEqual([each.id for each in listed[1:]], [found.id])
         only = await txcdp.connect(reactor, found.web_socket_debugger_url or "")
         (tab,) = await only.attach_pages()
-        while await tab.evaluate("location.pathname") != "/new":
-            pass  # it is on its way there
+        await tab.wait_for_url("**/new")  # it is on its way there
         self.assertEqual(await self.put(f"/json/activate/{found.id}"), (200, b"Target activated"))
         offered = await txcdp.connect(reactor, listed[0].web_socket_debugger_url or "")
         self.assertEqual(await (await offered.attach_pages())[0].evaluate("location.href"), "about:blank")

@@ -10,7 +10,7 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred
 
 import txcdp
-from tests.browser.support import SharedBrowserTestCase, got, refusing_port
+from tests.browser.support import SharedBrowserTestCase, evaluate_leaving, got, refusing_port
 from tests.raw_server import BROKEN, Raw, RawServer, http
 from txcdp._deferreds import returns_deferred
 from txcdp.errors import (
@@ -103,7 +103,7 @@ class EndsWithoutLoadTests(SharedBrowserTestCase):
         self.assertEqual([(each.url, each.kind, each.status) for each in seen], [(url, "new_document", 404)])
         await tab.goto(self.site.page("/fine", "<title>fine</title>"), timeout=NEVER)
         async with tab.expect_navigation(url, timeout=NEVER) as expected:
-            await tab.evaluate("void (location = '/empty')")
+            await evaluate_leaving(tab, "void (location = '/empty')")
         self.assertEqual((got(await expected.value).status, tab.url), (404, url))
 
     async def test_a_scheme_that_the_browser_does_not_know(self):
@@ -132,7 +132,7 @@ class EndsWithoutLoadTests(SharedBrowserTestCase):
 
     async def reloaded_after_back(self, tab: Page) -> Response | None:
         there = txcdp.first(tab.events(txcdp.domains.page.FrameNavigated))
-        await tab.evaluate("history.back()")
+        await evaluate_leaving(tab, "history.back()")
         await there
         return await tab.reload(timeout=NEVER)
 
@@ -223,7 +223,7 @@ class ExpectNavigationTests(SharedBrowserTestCase):
         second = self.server.page("/two", "<title>two</title>")
         await page.goto(first)
         async with page.expect_navigation() as navigated:
-            await page.evaluate("document.links[0].click()")
+            await evaluate_leaving(page, "document.links[0].click()")
         self.assertEqual((got(await navigated.value).url, await page.title()), (second, "two"))
         await page.go_back()
         async with page.expect_navigation() as navigated:
@@ -231,7 +231,7 @@ class ExpectNavigationTests(SharedBrowserTestCase):
         self.assertIsNone(await navigated.value)
         self.assertEqual(page.url, f"{first}#part")
         async with page.expect_navigation("**/two", "networkidle") as navigated:
-            await page.evaluate("history.pushState(null, '', '/pushed'); setTimeout(() => { location = '/two' })")
+            await evaluate_leaving(page, "history.pushState(0, '', '/pushed'); setTimeout(() => { location = '/two' })")
         self.assertEqual(got(await navigated.value).status, 200)
         self.assertEqual(page._tree.waiters, {})
 
@@ -269,7 +269,7 @@ class ExpectNavigationTests(SharedBrowserTestCase):
     @returns_deferred
     async def expecting(self, page: Page, script: str, url: Any = None, *, frame: Any = None, **options: Any) -> None:
         async with (frame or page).expect_navigation(url, **options):
-            await page.evaluate(script)
+            await evaluate_leaving(page, script)
 
 
 class RefererTests(SharedBrowserTestCase):
@@ -334,7 +334,7 @@ class WaitTests(SharedBrowserTestCase):
             waiting = page.wait_for_url(match)
             if match:
                 self.assertNoResult(waiting)
-                await page.evaluate("url => { location.href = url }", there)
+                await evaluate_leaving(page, "url => { location.href = url }", there)
             await waiting
             self.assertEqual(page.url, there if match else here)
             await page.wait_for_url(match)

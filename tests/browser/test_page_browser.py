@@ -15,7 +15,15 @@ from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.internet.task import deferLater
 
 import txcdp
-from tests.browser.support import BrowserTestCase, Held, SharedBrowserTestCase, got, reactor, refusing_port
+from tests.browser.support import (
+    BrowserTestCase,
+    Held,
+    SharedBrowserTestCase,
+    evaluate_leaving,
+    got,
+    reactor,
+    refusing_port,
+)
 from txcdp.domains import network, page, runtime, target
 from txcdp.errors import (
     AlreadyHandled,
@@ -809,7 +817,7 @@ class EndTests(BrowserTestCase):
     async def test_the_page_closes_itself(self):
         tab = await self.page()
         waiting = tab.evaluate("new Promise(() => {})")
-        tab.evaluate("window.close()").addErrback(lambda _: None)
+        await evaluate_leaving(tab, "window.close()")
         await self.fails(waiting, SessionDetached)
 
     async def test_it_crashes(self):
