@@ -341,7 +341,7 @@ class RecordingTests(HarTestCase):
         entries = self.by_path(read(self.har))
         for name in ("held", "pieces"):
             self.assertIn("had not ended", entries[name]["comment"])
-        self.assertFalse(tab._tree.network.listening)
+        self.assertFalse(tab._tree.network.sessions.listening)
 
     async def test_a_file_that_cannot_be_written(self):
         tab = await self.page()

@@ -464,13 +464,13 @@ class ExchangeTests(NetworkTestCase):
         listening = tab.requests.subscribe(lambda _: None)
         await self.fetched(tab, self.put("/data", Told()))
         listening.dispose()
-        self.assertFalse(network.listening)
+        self.assertFalse(network.sessions.listening)
         self.server.held("/held")
         await tab.evaluate("() => { fetch('/held') }")
         await tab.evaluate(FETCH, ["/data"])
         self.assertEqual([each.url for each in network.rows() if not each.url.endswith("/favicon.ico")], [])
         self.assertTrue(all(each.url.endswith("/favicon.ico") for each in network._live.values()))
-        self.assertGreaterEqual(len(network._unfollowed._kept), 1)
+        self.assertGreaterEqual(len(network.sessions.unfollowed._kept), 1)
         await tab.goto("about:blank")
         self.assertEqual([each for each in network._live.values() if not each.url.endswith("/favicon.ico")], [])
 
@@ -793,7 +793,7 @@ class WaitTests(NetworkTestCase):
         self.assertEqual(seen, [(False, False), (True, False), (True, True)])
         self.assertIs(await by_glob, exchange)
         self.assertIs(await by_status, exchange)
-        self.assertFalse(tab._tree.network.listening)
+        self.assertFalse(tab._tree.network.sessions.listening)
 
     async def test_it_fails_and_is_cancelled(self):
         tab = await self.opened()
@@ -805,7 +805,7 @@ class WaitTests(NetworkTestCase):
         cancelled = tab.wait_for_exchange("**")
         cancelled.addErrback(lambda _: None)
         cancelled.cancel()
-        self.assertEqual((tab._tree.network._waits, tab._tree.network.listening), ({}, False))
+        self.assertEqual((tab._tree.network.waits._waits, tab._tree.network.sessions.listening), ({}, False))
 
     async def test_patterns_that_are_relative_to_the_base_url(self):
         browser = await self.borrowed()

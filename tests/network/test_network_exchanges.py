@@ -153,7 +153,7 @@ class OrderTests(NetworkTestCase):
         waiting = exchanges[2].request.all_headers()
         self.told(fails("3"))
         self.assertEqual(self.outcome(waiting), {"accept": "*/*"})
-        self.assertEqual(self.tab._tree.network._extra_waiting, {})
+        self.assertEqual(self.tab._tree.network.waits._extra_info, {})
 
     def test_redirects(self):
         exchanges, finished = self.collected(self.tab.exchanges), self.collected(self.tab.requests_finished)
@@ -199,7 +199,7 @@ class OrderTests(NetworkTestCase):
 
 class UnfollowedTests(NetworkTestCase):
     def test_who_comes_late_gets_what_comes_then(self):
-        self.tab._tree.network.hear()
+        self.tab._tree.network.sessions.hear()
         self.told(sent("1", Cookie="a=1"), begins("1"), begins("2"), finishes("2"))
         exchanges, responses = self.collected(self.tab.exchanges), self.collected(self.tab.responses)
         self.told(begins("3"), responds("1"), received("1"), finishes("1"))
@@ -209,26 +209,26 @@ class UnfollowedTests(NetworkTestCase):
 
     def test_messages_of_what_ends_are_forgotten(self):
         network_ = self.tab._tree.network
-        network_.hear()
+        network_.sessions.hear()
         for number in range(50):
             self.told(sent(str(number)), begins(str(number)), responds(str(number)), received(str(number)))
-        self.assertEqual(len(network_._unfollowed._kept), 50)
+        self.assertEqual(len(network_.sessions.unfollowed._kept), 50)
         for number in range(50):
             self.told(finishes(str(number)) if number % 2 else fails(str(number)))
-        self.assertEqual(network_._unfollowed._kept, {})
+        self.assertEqual(network_.sessions.unfollowed._kept, {})
         self.assertEqual((network_.rows(), network_._live), ([], {}))
 
     def test_most_are_forgotten(self):
         network_ = self.tab._tree.network
-        network_.hear()
+        network_.sessions.hear()
         self.patch(_unfollowed, "MOST_KEPT", 20)
         self.patch(_unfollowed, "MOST_EARLY", 10)
         self.told(*[begins(str(number)) for number in range(21)])
         self.told(*[sent(f"early {number}") for number in range(11)])
-        self.assertEqual(list(network_._unfollowed._kept), [str(number) for number in range(1, 21)])
-        self.assertEqual(len(network_._unfollowed._early), 10)
-        network_.lost("")
-        self.assertEqual((network_._unfollowed._kept, network_._unfollowed._early), ({}, {}))
+        self.assertEqual(list(network_.sessions.unfollowed._kept), [str(number) for number in range(1, 21)])
+        self.assertEqual(len(network_.sessions.unfollowed._early), 10)
+        network_.sessions.lost("")
+        self.assertEqual((network_.sessions.unfollowed._kept, network_.sessions.unfollowed._early), ({}, {}))
 
     def test_once_nobody_listens_what_has_begun_goes_on(self):
         exchanges: list[Exchange] = []
@@ -266,14 +266,14 @@ class PausedTests(NetworkTestCase):
 
     def test_where_nobody_listens(self):
         network_ = self.tab._tree.network
-        network_.hear()
+        network_.sessions.hear()
         self.told(begins("1"), begins("2"))
         found = network_.request_paused(self.paused(), 0)
         self.assertEqual(found.resource_type, "fetch")
         waiting = found.response()
         self.told(responds("1", extra=False))
         self.assertEqual(self.outcome(waiting).status, 200)
-        self.assertEqual(list(network_._unfollowed._kept), ["2"])
+        self.assertEqual(list(network_.sessions.unfollowed._kept), ["2"])
         self.assertEqual(network_.request_paused(self.paused(None), 0).url, URL)
 
 
@@ -325,7 +325,7 @@ class BodyTests(NetworkTestCase):
 class WaitTests(NetworkTestCase):
     def test_an_idle_network(self):
         network_ = self.tab._tree.network
-        network_.hear()
+        network_.sessions.hear()
         self.told(
             begins("1"),
             begins("2", type="EventSource"),
@@ -344,10 +344,10 @@ class WaitTests(NetworkTestCase):
         self.assertNoResult(idle)
         self.chrome.advance(0.2)
         self.successResultOf(idle)
-        self.assertEqual((network_._waits, network_.listening), ({}, False))
+        self.assertEqual((network_.waits._waits, network_.sessions.listening), ({}, False))
 
     def test_it_never_is(self):
-        self.tab._tree.network.hear()
+        self.tab._tree.network.sessions.hear()
         self.told(begins())
         waiting = self.tab.network_idle(timeout=3)
         self.chrome.advance(3.1)

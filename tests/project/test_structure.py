@@ -107,7 +107,7 @@ CIRCLES: tuple[frozenset[str], ...] = (
             # What goes over the network has the frame and the page that have asked, and these have what goes over it.
             *("network", "network._bodies", "network._calls", "network._exchange", "network._following"),
             *("network._har", "network._har_recording", "network._requests", "network._responses"),
-            *("network._waits", "network._web_sockets"),
+            *("network._paused", "network._waits", "network._web_sockets"),
             *(
                 "network._client",
                 "network._har_routes",
@@ -133,10 +133,6 @@ MANY: dict[str, tuple[int, str]] = {
     "cli._tally.Tally": (21, "a total for each line of the summary"),
     "gateway._multiplex.client_state.ClientSession": (20, "what a client has set up in one session, to answer from"),
     "network._page_interception.ContextInterception": (16, "what is paused, where, and who shares it"),
-    "network._following.Network": (
-        24,
-        "whose it is, what feeds it, and what waits for what: exchanges, documents, hops",
-    ),
     "page._frames.FrameTree": (17, "the tables of a page, and one part for each way that they are fed and read"),
     "page._page.Page": (26, "one part for each thing that a page does: frames, scripts, pictures, console, ..."),
     "streams._flow.Flow": (16, "the budget of pauses, and who holds"),

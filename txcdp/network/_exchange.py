@@ -373,7 +373,7 @@ class Exchange:
 
     async def _until_told(self, is_told: Callable[[], bool]) -> None:
         while not is_told():
-            await self._network.when_extra_info(self._row.id)
+            await self._network.waits.when_extra_info(self._row.id)
 
     # What the network tells:
 

@@ -1,24 +1,21 @@
 """What goes over the network for a page: one model is fed with it, and its changes become what programs see.
 
-Nobody pays for what nobody has asked for. As long as nobody listens to the network, messages are not decoded: of each
-request that is under way its messages are kept as they came, until it ends, so that whoever comes late learns of what
-is under way exactly. Only the requests of navigations are followed from their beginning, as ``goto`` returns their
-responses. From the first subscriber on all of them are; once the last has left, those that have begun are followed to
-their ends.
+=============================== ==================================================================================
+``_following`` (here)           the exchanges that are under way: one for each row of the model, told to streams
+``_sessions``, ``_unfollowed``  what the model is fed with, and how much of it is read at present
+``_paused``                     exchanges that ``Fetch`` tells of before ``Network`` does
+``_waits``                      what waits for one of them, or for a network that is idle
+=============================== ==================================================================================
 """
 
 from __future__ import annotations
 
-import contextlib
-import copy
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred
 
 from txcdp._core.sessions import Session
-from txcdp._core.sessions.streams import ChosenInput
-from txcdp._deferreds import OneShot, returns_deferred, with_deadline
 from txcdp._following import ModelFeed
 from txcdp._reactor import Clock
 from txcdp.domains import fetch, network
@@ -40,22 +37,18 @@ from txcdp.model import (
 )
 from txcdp.model import Exchange as Row
 from txcdp.network._exchange import Exchange
+from txcdp.network._paused import PausedExchanges, row_of_paused
 from txcdp.network._requests import Request
 from txcdp.network._responses import Response
-from txcdp.network._unfollowed import Unfollowed
-from txcdp.network._waits import ExchangeWait, IdleWait
+from txcdp.network._sessions import NetworkSessions
+from txcdp.network._waits import NetworkWaits
+from txcdp.streams._context import StreamContext
 from txcdp.streams._fanout import StreamSubject
 from txcdp.streams._gathered import OnDemandStreams
 
 if TYPE_CHECKING:
     from txcdp.network._har_recording import HarRecording
     from txcdp.page import Frame, Page, Worker
-
-#: Requests that were paused before they were told to have begun, at most.
-MOST_PAUSED: Final = 1000
-
-#: Seconds for `Network` to tell of a request that `Fetch` has told of.
-_TOLD: Final = 1.0
 
 #: Requests that programs do not mean by `requests`, by the types of the model.
 _NO_REQUESTS: Final = frozenset({"WebSocket", "WebTransport"})
@@ -70,16 +63,13 @@ class Network:
     :param streams: the owner's.
     :param page: whose it is; None: a worker's.
     :param worker: the worker, where it is one's.
-    :ivar context: what the owner's streams share.
-    :ivar listening: whether all requests are followed.
+    :ivar sessions: which tell of them.
+    :ivar waits: what waits for one of them.
     :ivar recordings: of it, which end with its owner.
     """
 
     #: The names of the streams that it feeds.
     STREAMS: Final = ("exchanges", "requests", "responses", "requests_finished", "requests_failed", "web_sockets")
-
-    #: What the model is fed with.
-    EVENTS: Final = BrowserModel().wants("exchanges")
 
     def __init__(
         self,
@@ -90,39 +80,28 @@ class Network:
         page: Page | None = None,
         worker: Worker | None = None,
     ) -> None:
-        self.listening = False
         self.session_of = session_of
+        self.sessions = NetworkSessions(feed)
+        self.waits = NetworkWaits(self.sessions)
         self._feed = feed
         self._frame_of = frame_of
         self._streams = streams
-        self.context = streams.context
         self._page = page
         self._worker = worker
-        self._unfollowed = Unfollowed(feed.model)
-        self._catching_up = False
+        #: The dedicated workers, by what their sessions are called in the model.
+        self._workers: dict[str, Worker] = {}
         #: The exchanges that have not ended, by the ids of their rows; those that have brought documents, by loader.
         self._live: dict[str, Exchange] = {}
         self._documents: dict[str, Exchange] = {}
         #: The hops that have just ended, by request.
         self._left: dict[str, Exchange] = {}
-        #: What waits for something (a dict for an ordered set).
-        self._waits: dict[ExchangeWait | IdleWait, None] = {}
-        #: Those that `Fetch` has told of before they have begun, by request.
-        self._paused: dict[str, Exchange] = {}
-        self._told: dict[str, OneShot[None]] = {}
-        self._workers: dict[str, Worker] = {}
-        self._extra_waiting: dict[str, list[Deferred[None]]] = {}
-        self._users = 0
+        self._paused = PausedExchanges(self.sessions.unfollowed, self.clock)
         self.recordings: list[HarRecording] = []
-        self._sessions: list[Session] = []
-        self._heard = False
-        #: What has ended its owner.
-        self._error: Exception | None = None
         self.handlers: dict[type[Change], Callable[[Any], None]] = {
             ExchangeStarted: self._started,
             ExchangeResponded: self._responded,
             ExchangeEnded: self._ended,
-            ExtraInfoReceived: self._extra_info,
+            ExtraInfoReceived: lambda change: self.waits.wake(change.exchange.id),
             DataArrived: self._data,
             EventSourceMessage: self._event_source,
             WebSocketMessage: self._message,
@@ -132,29 +111,14 @@ class Network:
         }
 
     @property
+    def context(self) -> StreamContext:
+        """What the owner's streams share."""
+        return self._streams.context
+
+    @property
     def clock(self) -> Clock:
         """The reactor."""
         return self.context.clock
-
-    # How it is fed:
-
-    def listen(self, session: Session, key: str | None = None) -> None:
-        """Follow what a session says.
-
-        :param key: what it is called in the model; None: by its id, which may change with its line.
-        """
-        take = lambda event: self._feed.take(session.id or "" if key is None else key, event)  # noqa: E731
-        self._sessions.append(session)
-        session._feed_into(self.EVENTS, take, ended=lambda _: self._sessions.remove(session), wants=self._wants)
-        if self._heard:
-            session._keep_enabled("Network")
-
-    def hear(self) -> None:
-        """Have the network's events told from now on, in all sessions."""
-        if not self._heard:
-            self._heard = True
-            for session in self._sessions:
-                session._keep_enabled("Network")
 
     def add_worker(self, worker: Worker) -> None:
         """Follow a dedicated worker of the page, before it runs."""
@@ -166,7 +130,7 @@ class Network:
             del self._workers[key]
             self._feed.lose(key)
 
-        self.listen(session, key)
+        self.sessions.listen(session, key)
         session._feed_into(ended=ended)
 
     def worker_session(self, key: str) -> Session | None:
@@ -179,44 +143,19 @@ class Network:
 
         :param error: what fails that waits.
         """
-        self._error = error
-        self._unfollowed.forget()
-        for key in {each.session_id for each in self._feed.model.exchanges.exchanges.values()}:
+        self.sessions.unfollowed.forget()
+        for key in {each.session_id for each in self.rows()}:
             self._feed.lose(key)
         self._documents.clear()
-        for wait in list(self._waits):
-            wait.fail(copy.copy(error))
-
-    def _wants(self, source: ChosenInput, message: bytes) -> bool:
-        """Return whether a message is taken now; those of what somebody may follow later are kept."""
-        return self.listening or self._unfollowed.wants(source, message)
-
-    def use(self) -> None:
-        """Follow all requests from now on, and those that are under way; until :meth:`leave`."""
-        self._users += 1
-        if self.listening:
-            return
-        self.listening = True
-        self.hear()
-        self._catching_up = True
-        try:
-            self._unfollowed.deliver_all()
-        finally:
-            self._catching_up = False
-
-    def leave(self) -> None:
-        """Follow no more requests, where nobody else does; those that have begun are followed to their ends."""
-        self._users -= 1
-        self.listening = self._users > 0
+        self.waits.end(error)
 
     def stream(self, name: str) -> StreamSubject[Any]:
         """Return one of the owner's streams."""
-        return self._streams.on_demand(name, self.use, self.leave)
+        return self._streams.on_demand(name, self.sessions.use, self.sessions.leave)
 
-    def lost(self, key: str) -> None:
-        """Take note that the line to a session was lost."""
-        self._unfollowed.forget()
-        self._feed.lose(key)
+    def rows(self) -> list[Row]:
+        """Return the rows of the exchanges that are under way."""
+        return list(self._feed.model.exchanges.exchanges.values())
 
     # What the model tells:
 
@@ -233,15 +172,7 @@ class Network:
         if found is not None:
             return found
         asked_by = self._asked_by(row)
-        made = self._paused.pop(row.request_id, None) if self._paused else None
-        if made is None:
-            made = Exchange(self, row, *asked_by)
-        else:
-            made._row = row
-            made.frame, made.page, made.worker = asked_by
-            told = self._told.pop(row.request_id, None)
-            if told is not None:
-                told.fire(None)
+        made = self._paused.take(row, asked_by) or Exchange(self, row, *asked_by)
         before = self._left.pop(row.request_id, None)
         if before is not None and before._row.redirected_to == row.id:
             made.redirected_from, before.redirected_to = before, made
@@ -266,35 +197,25 @@ class Network:
     def _request_of(self, event: fetch.RequestPaused, hop: int) -> Request:
         request_id = event.network_id
         if request_id is not None:
-            self._unfollowed.deliver(request_id)
+            self.sessions.unfollowed.deliver(request_id)
             row = self._feed.model.exchanges.exchanges.get(request_id)
             if row is not None and row.hop >= hop:
                 return self.exchange(row).request
-            if request_id in self._paused and self._paused[request_id]._row.hop == hop:
-                return self._paused[request_id].request
-        row = _row_of_paused(event, hop)
+            found = self._paused.find(request_id, hop)
+            if found is not None:
+                return found.request
+        row = row_of_paused(event, hop)
         made = Exchange(self, row, *self._asked_by(row))
         if request_id is not None:
-            self._paused[request_id] = made
-            self._unfollowed.awaited[request_id] = None
-            if len(self._paused) > MOST_PAUSED:
-                oldest = next(iter(self._paused))
-                del self._paused[oldest]
-                self._unfollowed.awaited.pop(oldest, None)
+            self._paused.add(request_id, made)
         return made.request
 
-    @returns_deferred
-    async def when_told(self, request: Request) -> None:
+    def when_told(self, request: Request) -> Deferred[None]:
         """Wait until ``Network`` has told of a request that was paused, too, or is not going to.
 
         :returns: fires with None.
         """
-        for request_id, exchange in self._paused.items():
-            if exchange is request.exchange:
-                waiting = self._told.setdefault(request_id, OneShot()).wait()
-                with contextlib.suppress(TimeoutError):
-                    await with_deadline(self.clock, waiting, _TOLD, TimeoutError)
-                return
+        return self._paused.when_told(request)
 
     def _asked_by(self, row: Row) -> tuple[Frame | None, Page | None, Worker | None]:
         worker = self._workers.get(row.started_in, self._worker)
@@ -305,10 +226,10 @@ class Network:
 
     def _started(self, change: ExchangeStarted) -> None:
         row = change.exchange
-        if self._catching_up:
+        if self.sessions.catching_up:
             return
         made = self.exchange(row)
-        if self.listening:
+        if self.sessions.listening:
             self._tell("exchanges", made)
             if _is_request(row):
                 self._tell("requests", made.request)
@@ -316,18 +237,16 @@ class Network:
                 self._tell("web_sockets", made.web_socket)
             if made.worker is not None:
                 made.worker._push_exchange(made)
-        if self._waits:
-            self._look(made, changed=True)
+        self.waits.look(made, changed=True)
 
     def _responded(self, change: ExchangeResponded) -> None:
         row = change.exchange
         found = self.exchange(row)
         found._responded()
-        self._wake(row.id)
-        if self.listening and _is_request(row):
+        self.waits.wake(row.id)
+        if self.sessions.listening and _is_request(row):
             self._tell("responses", found.response)
-        if self._waits:
-            self._look(found, changed=False)
+        self.waits.look(found, changed=False)
 
     def _ended(self, change: ExchangeEnded) -> None:
         row = change.exchange
@@ -337,14 +256,10 @@ class Network:
         if change.reason is ExchangeState.REDIRECTED:
             self._left[row.request_id] = found
         found._finish()
-        self._wake(row.id)
-        if self.listening and _is_request(row):
+        self.waits.wake(row.id)
+        if self.sessions.listening and _is_request(row):
             self._tell("requests_finished" if found.failure is None else "requests_failed", found.request)
-        if self._waits:
-            self._look(found, changed=True)
-
-    def _extra_info(self, change: ExtraInfoReceived) -> None:
-        self._wake(change.exchange.id)
+        self.waits.look(found, changed=True)
 
     def _data(self, change: DataArrived) -> None:
         found = self._live.get(change.exchange.id)
@@ -369,32 +284,6 @@ class Network:
     def _tell(self, name: str, item: object) -> None:
         self._streams.push(name, item)
 
-    # What waits:
-
-    def add_wait(self, wait: ExchangeWait | IdleWait) -> None:
-        """Tell something that waits of exchanges, from now on."""
-        self._waits[wait] = None
-        if self._error is None:
-            self.use()
-        else:
-            wait.fail(copy.copy(self._error))
-
-    def remove_wait(self, wait: ExchangeWait | IdleWait) -> None:
-        """Tell it of no more."""
-        del self._waits[wait]
-        if self._error is None:
-            self.leave()
-
-    def rows(self) -> list[Row]:
-        """Return the rows of the exchanges that are under way."""
-        return list(self._feed.model.exchanges.exchanges.values())
-
-    def _look(self, exchange: Exchange, *, changed: bool) -> None:
-        for wait in list(self._waits):
-            wait.look(exchange)
-            if changed:
-                wait.changed()
-
     # Documents:
 
     def response(self, loader_id: str, said: network.Response, frame: Frame) -> Response:
@@ -415,37 +304,23 @@ class Network:
         if document is None or document.loader_id != navigation.loader_id:  # it has brought none
             self._documents.pop(navigation.loader_id, None)
 
-    # Extra info:
 
-    def when_extra_info(self, row_id: str) -> Deferred[None]:
-        """Return a Deferred that fires when more is told of an exchange."""
+def worker_network(session: Session, worker: Worker | None = None) -> Network:
+    """Return the exchanges of a worker that belongs to no page.
 
-        def forget(waiting: Deferred[None]) -> None:
-            self._extra_waiting[row_id].remove(waiting)
-            if not self._extra_waiting[row_id]:
-                del self._extra_waiting[row_id]
-
-        waiting: Deferred[None] = Deferred(forget)
-        self._extra_waiting.setdefault(row_id, []).append(waiting)
-        return waiting
-
-    def _wake(self, row_id: str) -> None:
-        for waiting in self._extra_waiting.pop(row_id, ()):
-            waiting.callback(None)
-
-
-def worker_network(worker: Worker) -> Network:
-    """Return the exchanges of a worker that belongs to no page."""
-    session = worker.session
+    :param session: the worker's.
+    :param worker: the worker, where programs have it.
+    """
     streams = OnDemandStreams(session.context, "worker")
     feed = ModelFeed(BrowserModel(), (), lambda changes: following.tell(changes))
     following = Network(feed, lambda _: session, lambda _: None, streams, worker=worker)
 
     def ended(error: Exception | None) -> None:
-        following.end(error or SessionDetached(session.id or "", worker.url))
+        url = "" if session.target is None else session.target.url
+        following.end(error or SessionDetached(session.id or "", url))
         streams.end(error)
 
-    following.listen(session, "")
+    following.sessions.listen(session, "")
     session._feed_into(ended=ended)
     return following
 
@@ -457,28 +332,6 @@ def _is_request(row: Row) -> bool:
         or row.url.startswith("data:")
         or row.url.endswith("/favicon.ico")
         or row.preflight_for is not None
-    )
-
-
-def _row_of_paused(event: fetch.RequestPaused, hop: int) -> Row:
-    """Return a row for a request of which nothing but this is known."""
-    said = event.request
-    kind = str(event.resource_type)
-    return Row(
-        id=event.network_id or event.request_id,
-        request_id=event.network_id or event.request_id,
-        session_id="",
-        url=said.url + (said.url_fragment or ""),
-        method=said.method,
-        type=kind,
-        state=ExchangeState.REQUESTED,
-        started_in="",
-        owner="",
-        hop=hop,
-        frame_id=event.frame_id,
-        is_navigation=kind == "Document",
-        request=said,
-        priority=said.initial_priority,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -12,17 +12,14 @@ from twisted.python.failure import Failure
 
 from txcdp._core.sessions import AutoAttach, Session
 from txcdp._deferreds import ignore_failure, returns_deferred
-from txcdp._following import ModelFeed
 from txcdp._timeouts import Timeout
 from txcdp.domains import fetch, network, target
 from txcdp.errors import Gone
-from txcdp.model import BrowserModel, Change
 from txcdp.network._credentials import ContextCredentials
-from txcdp.network._following import Network
+from txcdp.network._following import Network, worker_network
 from txcdp.network._interception import GATES, Holding, Interceptor, PausedRequest, Pausing, interception_of
 from txcdp.network._routes import Routes, RouteTable
 from txcdp.network._web_socket_routes import SocketTable
-from txcdp.streams._gathered import OnDemandStreams
 
 if TYPE_CHECKING:
     from txcdp.network._client import ContextClient
@@ -259,7 +256,7 @@ class ContextInterception:
             self._take(session)
 
     def _take(self, session: Session) -> None:
-        self._workers[session] = Routes((self.routes,), _Requests(_network_of(session), self.fetch))
+        self._workers[session] = Routes((self.routes,), _Requests(worker_network(session), self.fetch))
         self._update(session).addErrback(ignore_failure)
 
     def _ended(self, session: Session) -> None:
@@ -277,22 +274,6 @@ class ContextInterception:
             for command in (network.enable(), network.set_blocked_urls(urls=self.blocks.urls)):
                 session._insist(command).addErrback(ignore_failure)
         return _told(session, (self.blocks, self._workers[session], self.credentials))
-
-
-def _network_of(session: Session) -> Network:
-    """Return what is known of the requests of a worker that belongs to no page."""
-    model = BrowserModel()
-
-    def tell(changes: Sequence[Change]) -> None:
-        for change in changes:
-            handler = known.handlers.get(type(change))
-            if handler is not None:
-                handler(change)
-
-    feed = ModelFeed(model, Network.EVENTS, tell)
-    known = Network(feed, lambda key: session, lambda frame_id: None, OnDemandStreams(session.context, "worker"))
-    known.listen(session, "")
-    return known
 
 
 def _told(session: Session, parts: Iterable[Interceptor]) -> Deferred[None]:

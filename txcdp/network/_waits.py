@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -14,6 +15,7 @@ from txcdp._privacy import shown_url
 from txcdp._url_patterns import url_matcher
 from txcdp.errors import ActionTimeout
 from txcdp.model import Exchange as Row
+from txcdp.network._sessions import NetworkSessions
 
 if TYPE_CHECKING:
     from txcdp.network._exchange import Exchange
@@ -54,7 +56,7 @@ class ExchangeWait:
 
         :param what: is waited for, for the error.
         """
-        self._network.add_wait(self)
+        self._network.waits.add(self)
         late = lambda: ActionTimeout(what, seconds or 0, "no exchange came that matches")  # noqa: E731
         return with_deadline(self._network.clock, self._done.addBoth(self._stop), seconds, late)
 
@@ -79,7 +81,7 @@ class ExchangeWait:
             self._done.errback(error)
 
     def _stop(self, outcome: Exchange | Failure) -> Exchange | Failure:
-        self._network.remove_wait(self)
+        self._network.waits.remove(self)
         return outcome
 
 
@@ -102,7 +104,7 @@ class IdleWait:
 
     def begin(self, seconds: float | None) -> Deferred[None]:
         """Wait from now on."""
-        self._network.add_wait(self)
+        self._network.waits.add(self)
         what = f"a network that is idle for {self._idle:g} s"
         late = lambda: ActionTimeout(what, seconds or 0, self._obstacle())  # noqa: E731
         waiting = with_deadline(self._network.clock, self._done.addBoth(self._stop), seconds, late)
@@ -140,8 +142,70 @@ class IdleWait:
 
     def _stop(self, outcome: None | Failure) -> None | Failure:
         self._timer.stop()
-        self._network.remove_wait(self)
+        self._network.waits.remove(self)
         return outcome
+
+
+class NetworkWaits:
+    """The waits for the network of a page or a worker; all requests are followed as long as there are any.
+
+    :param sessions: tell of the requests.
+    """
+
+    def __init__(self, sessions: NetworkSessions) -> None:
+        self._sessions = sessions
+        #: What waits for exchanges (a dict for an ordered set), and what for more to be told of one, by its row.
+        self._waits: dict[ExchangeWait | IdleWait, None] = {}
+        self._extra_info: dict[str, list[Deferred[None]]] = {}
+        #: What has ended the owner.
+        self._error: Exception | None = None
+
+    def add(self, wait: ExchangeWait | IdleWait) -> None:
+        """Tell something that waits of exchanges, from now on."""
+        self._waits[wait] = None
+        if self._error is None:
+            self._sessions.use()
+        else:
+            wait.fail(copy.copy(self._error))
+
+    def remove(self, wait: ExchangeWait | IdleWait) -> None:
+        """Tell it of no more."""
+        del self._waits[wait]
+        if self._error is None:
+            self._sessions.leave()
+
+    def look(self, exchange: Exchange, *, changed: bool) -> None:
+        """Show an exchange to what waits.
+
+        :param changed: whether it has begun, or ended.
+        """
+        for wait in list(self._waits):
+            wait.look(exchange)
+            if changed:
+                wait.changed()
+
+    def end(self, error: Exception) -> None:
+        """Fail what waits, now and later, because the owner has ended."""
+        self._error = error
+        for wait in list(self._waits):
+            wait.fail(copy.copy(error))
+
+    def when_extra_info(self, row_id: str) -> Deferred[None]:
+        """Return a Deferred that fires when more is told of an exchange."""
+
+        def forget(waiting: Deferred[None]) -> None:
+            self._extra_info[row_id].remove(waiting)
+            if not self._extra_info[row_id]:
+                del self._extra_info[row_id]
+
+        waiting: Deferred[None] = Deferred(forget)
+        self._extra_info.setdefault(row_id, []).append(waiting)
+        return waiting
+
+    def wake(self, row_id: str) -> None:
+        """Take note that more is told of an exchange."""
+        for waiting in self._extra_info.pop(row_id, ()):
+            waiting.callback(None)
 
 
 def _counts(row: Row) -> bool:

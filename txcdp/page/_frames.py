@@ -55,6 +55,7 @@ from txcdp.model import (
 from txcdp.model import Frame as Row
 from txcdp.network import Request, Response
 from txcdp.network._following import Network
+from txcdp.network._sessions import NetworkSessions
 from txcdp.page._evaluation import KEPT, Evaluator, Kept, OwnWorld, explained
 from txcdp.page._handles import (
     ElementHandle,
@@ -80,7 +81,7 @@ T = TypeVar("T")
 _FED: Final[tuple[type[Event], ...]] = (
     *BrowserModel()
     .wants("frames", "documents")
-    .difference(Network.EVENTS, (page.DomContentEventFired, page.LoadEventFired)),
+    .difference(NetworkSessions.EVENTS, (page.DomContentEventFired, page.LoadEventFired)),
     *(target.AttachedToTarget, target.DetachedFromTarget),
     *(inspector.TargetCrashed, inspector.TargetReloadedAfterCrash),
 )
@@ -466,7 +467,7 @@ class FrameTree:
             for name in _EMPTY:
                 self._feed.take("", page.LifecycleEvent(frame_id=target_id, loader_id="", name=name, timestamp=0.0))
         self._feed.listen(self._session, "")
-        self.network.listen(self._session, "")
+        self.network.sessions.listen(self._session, "")
         self._session._feed_into(gap=self._gap, crashed=self._crashed, ended=self._over)
         self._following = Following(
             Below(), self._set_up, answer_dialogs=answer_dialogs, begin=self._begins, timeout=None
@@ -727,7 +728,7 @@ class FrameTree:
                 return
             self._sessions[session.id or ""] = session
             self._feed.listen(session)
-            self.network.listen(session)
+            self.network.sessions.listen(session)
             injected = self._injected[session] = Injected(session)
             injected.register()
             self._page._scripts.attach(injected)
@@ -782,7 +783,7 @@ class FrameTree:
 
     def _gap(self, gap: Gap) -> None:
         """Find out where the page is, of which nobody was told for a while."""
-        self.network.lost("")
+        self.network.sessions.lost("")
         for key, session in list(self._sessions.items()):
             if key:
                 self._missing.add(session)

@@ -639,7 +639,7 @@ class Navigator:
         what = match if isinstance(match, str) else getattr(match, "pattern", "a navigation")
 
         def begin() -> Deferred[Response | None]:
-            frame._tree.network.hear()
+            frame._tree.network.sessions.hear()
             waiter = _Next(frame, wait_until, matches)
             waiting = self._until(waiter, waiter.done, str(what), wait_until, seconds)
             return waiting.addCallback(lambda _: waiter.response)
@@ -688,7 +688,7 @@ class Navigator:
     ) -> Response | None:
         seconds = await self._session._when_usable("Page.navigate", seconds)
         session = await frame._when_session()
-        frame._tree.network.hear()
+        frame._tree.network.sessions.hear()
         watcher = Watcher(frame, session, url, wait_until, types)
         going = Deferred.fromCoroutine(self._watch(watcher, session, send))
         arrived = await with_deadline(

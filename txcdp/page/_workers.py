@@ -86,8 +86,8 @@ class Worker:
     def exchanges(self) -> Stream[Exchange]:
         """What the worker asks for over the network, a stream of :class:`Exchange`; it ends with the worker."""
         if self._exchanges is None:
-            network = self._network()
-            self._exchanges = OnDemandStream(self.session.context, "worker.exchanges", network.use, network.leave)
+            of = self._network().sessions
+            self._exchanges = OnDemandStream(self.session.context, "worker.exchanges", of.use, of.leave)
             if self._end is not None:
                 self._exchanges.end(self._end[0])
         return self._exchanges
@@ -97,7 +97,7 @@ class Worker:
         if self._page is not None:
             return self._page._tree.network
         if self._own_network is None:
-            self._own_network = worker_network(self)
+            self._own_network = worker_network(self.session, self)
         return self._own_network
 
     def _push_exchange(self, exchange: Exchange) -> None:
