@@ -6,7 +6,7 @@ import os
 import re
 from base64 import b64decode
 from collections.abc import AsyncGenerator, Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 from urllib.parse import urlsplit
 
 from twisted.internet.defer import Deferred, fail
@@ -404,7 +404,7 @@ def over(overrides: Overrides, before: Overrides) -> Overrides:
     )
 
 
-class Turn:
+class Turn(Protocol):
     """The turn of one handler: it decides once.
 
     :ivar decided: whether it has.
@@ -416,18 +416,14 @@ class Turn:
 
     def decide(self, decision: Callable[[], Deferred[None]]) -> Deferred[None]:
         """Carry a decision out, unless there was one before."""
-        raise NotImplementedError
 
     def continue_request(self, overrides: Overrides) -> Deferred[None]:
         """Let the request go on."""
-        raise NotImplementedError
 
     def fall_back(self, overrides: Overrides, body: bytes | None) -> Deferred[None]:
         """Let the next handler have it."""
-        raise NotImplementedError
 
     def fetch(
         self, request: Request, overrides: Overrides, max_redirects: int, max_retries: int, timeout: Timeout
     ) -> Deferred[APIResponse]:
         """Send the request from here."""
-        raise NotImplementedError

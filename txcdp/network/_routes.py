@@ -30,7 +30,7 @@ from txcdp.errors import AlreadyHandled, Gone
 from txcdp.network._fulfilment import entries, preflight_answer
 from txcdp.network._interception import ROUTES, Credentials, PausedRequest, Pausing, Remembered
 from txcdp.network._requests import Overrides, Request
-from txcdp.network._route import Route, Stage, Turn, over
+from txcdp.network._route import Route, Stage, over
 
 
 class URLPattern(Protocol):
@@ -451,8 +451,8 @@ class _Course:
         self.paused.go_on().addErrback(ignore_failure)
 
 
-class _Turn(Turn):
-    """The turn of one handler.
+class _Turn:
+    """The turn of one handler; see :class:`~txcdp.network._route.Turn`.
 
     :param course: the request's.
     :param entry: the handler's.
@@ -517,9 +517,11 @@ class _Turn(Turn):
         return maybeDeferred(decision).addBoth(outcome)
 
     def continue_request(self, overrides: Overrides) -> Deferred[None]:
+        """Let the request go on."""
         return self._course.go_on(over(overrides, self.overrides))
 
     def fall_back(self, overrides: Overrides, body: bytes | None) -> Deferred[None]:
+        """Let the next handler have it."""
         course = self._course
         course.overrides = over(overrides, course.overrides)
         course.body = body
@@ -530,6 +532,7 @@ class _Turn(Turn):
     def fetch(
         self, request: Request, overrides: Overrides, max_redirects: int, max_retries: int, timeout: Timeout
     ) -> Deferred[Any]:
+        """Send the request from here."""
         return self._course.requests.fetch(request, overrides, max_redirects, max_retries, timeout)
 
     def when_ended(self) -> Deferred[None]:

@@ -204,8 +204,7 @@ class ClientSession:
 class ClientState:
     """The contexts, targets and downloads of one client, whichever of its connections they are used over.
 
-    :param owns_frame: tells whether a frame that is a target is the client's; None where it is no target.
-    :param ask_for_frames: asks the client's pages for their frames; see :class:`DownloadFilter`.
+    :param download_filter: tells the client of the downloads of its own pages.
     :param downloads: the folder for its downloads where it has not said where to; ``""``: none.
     :ivar ready: whether the default context is there, and the first page where there is to be one.
     :ivar default: its default context; ``""`` until the browser has made it.
@@ -218,15 +217,10 @@ class ClientState:
     :ivar connections: those that are open.
     :ivar roots: its sessions with the browser itself, by their ids.
     :ivar discoveries: what its sessions that discover targets have been told.
-    :ivar download_filter: tells it of those of its own pages.
     """
 
-    def __init__(
-        self,
-        owns_frame: Callable[[str], bool | None],
-        ask_for_frames: Callable[[Callable[[dict[str, Any]], None]], int],
-        downloads: str,
-    ) -> None:
+    def __init__(self, download_filter: DownloadFilter, downloads: str) -> None:
+        self.download_filter = download_filter
         self._downloads = downloads
         self.ready = False
         self.default = ""
@@ -239,7 +233,6 @@ class ClientState:
         self.connections: list[SessionOwner] = []
         self.roots: dict[str, ClientSession] = {}
         self.discoveries: dict[ClientSession, Discovery] = {}
-        self.download_filter = DownloadFilter(owns_frame, ask_for_frames)
 
     def seen(self, info: dict[str, Any]) -> dict[str, Any]:
         """Return a target as the client is to see it: ``attached`` tells of the client's own sessions."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from txcdp.gateway._multiplex.client_state import INTERNAL_ERROR, LEFT, NORMAL_END, ClientState, Limits
 from txcdp.gateway._multiplex.connections import BrowserConnection, ClientConnection, PageConnection
+from txcdp.gateway._multiplex.download_filter import DownloadFilter
 from txcdp.gateway._multiplex.shared_state import SharedState
 
 #: Opens a connection, of what takes its messages and its end.
@@ -26,7 +27,7 @@ class VirtualBrowser:
     """
 
     def __init__(self, shared: SharedState, ended: Callable[[int, str], None], first_page: bool) -> None:
-        self.state = ClientState(self._owns_frame, self._ask_for_frames, shared.downloads)
+        self.state = ClientState(DownloadFilter(self._owns_frame, self._ask_for_frames), shared.downloads)
         self.closed = shared.lost is not None
         self._shared = shared
         self._ended = ended

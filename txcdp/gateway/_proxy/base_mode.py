@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Generic, Literal, TypeVar
@@ -36,7 +37,7 @@ OpenLine = Callable[[AnyReactor, str], Deferred[Transport]]
 K = TypeVar("K")
 
 
-class BaseMode(Generic[B, K]):
+class BaseMode(ABC, Generic[B, K]):
     """The common part of the modes; see :class:`~txcdp.gateway._proxy.modes.Mode`.
 
     :param reactor: the reactor.
@@ -63,25 +64,25 @@ class BaseMode(Generic[B, K]):
     # What is different in each of them:
 
     @property
+    @abstractmethod
     def _waiting(self) -> int:
         """How many clients wait for a place."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def _lend(self, kept: K | None, for_page: bool) -> B:
         """Return what a client is to have, when there is room for it.
 
         :param kept: what it was offered a page in.
         :param for_page: whether it comes for a page that is still to be made.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def _release(self, lease: Lease[B], browser: B) -> None:
         """Take back what was leased."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def _connect(self, browser: B, page_id: str | None, left: Callable[[BrowserLine], None]) -> BrowserLine:
         """Open a line to what was leased, or to a page of it."""
-        raise NotImplementedError
 
     def _may_join(self, lease: Lease[B]) -> bool:
         """Return whether one more client may come to a lease by its id."""
@@ -91,32 +92,32 @@ class BaseMode(Generic[B, K]):
         """Return whether a lease lasts as long as a line that is about to be opened."""
         return True
 
+    @abstractmethod
     async def _keep_page(self, principal: Principal) -> tuple[K | None, TargetDescription | None]:
         """Return an empty page to offer, and what it is kept in; None where there is no room for one."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _is_kept(self, kept: K) -> bool:
         """Return whether what a page is kept in is still there, and nobody's."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _let_go(self, kept: K) -> None:
         """Keep a page no more that nobody has come for."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def _lease_kept(self, principal: Principal, name: str, kept: K | None) -> Lease[B]:
         """Lease what a page was offered in, or as good a one.
 
         :param name: the id by which it was offered.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     async def _create_page(self, browser: B, url: str) -> TargetDescription:
         """Open a page in what was just leased."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def _tell(self, browser: B, page_id: str, what: Literal["activate", "close"]) -> None:
         """Activate a page, or close it."""
-        raise NotImplementedError
 
     # Over HTTP:
 
