@@ -6,22 +6,31 @@ import re
 from collections.abc import Callable, Iterator
 from itertools import product
 from typing import Final, TypeAlias
-from urllib.parse import urljoin
+from urllib.parse import quote, urljoin
 
 #: Which URLs: a glob for all of one, a regular expression that is searched for in it, or a function of it.
 URLMatch: TypeAlias = str | re.Pattern[str] | Callable[[str], object]
 
-#: Where the path of an absolute URL begins, or would begin.
-_AUTHORITY: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://[^/?#*{\\]+(?=$|[?#])")
+#: The parts of a glob that has a host: scheme, host with its port, and all else.
+_WITH_HOST: Final = re.compile(
+    r"(?P<scheme>[A-Za-z*{][A-Za-z0-9+.\-*{},]*)://(?P<host>[^/?#\\]+)(?P<rest>.*)", re.DOTALL
+)
 
 #: A glob that is relative to nothing, and what has to be escaped for it.
-_ABSOLUTE: Final = re.compile(r"[*{]|[A-Za-z][A-Za-z0-9+.\-]*:")
+_ABSOLUTE: Final = re.compile(r"[*{]|[A-Za-z][A-Za-z0-9+.\-]*:|[A-Za-z][A-Za-z0-9+.\-*{},]*://")
 _SIGNS: Final = re.compile(r"[*{}\\]")
 
 #: The parts of a glob.
 _PARTS: Final = re.compile(
     r"\\(?P<escaped>.)|(?P<folders>(?<=/)\*\*+/)|(?P<any>\*\*+)|(?P<some>\*)|(?P<plain>.)", re.DOTALL
 )
+
+#: Ports that browsers leave out.
+_USUAL_PORTS: Final = {"http": ":80", "ws": ":80", "https": ":443", "wss": ":443", "ftp": ":21"}
+
+#: What browsers write by its bytes behind the host.
+_ENCODED: Final = re.compile(r'[ "<>]|[^\x00-\x7f]+')
+_FOREIGN: Final = re.compile(r"[^\x00-\x7f]+")
 
 #: Into how many patterns the groups of a glob are written out at most; more are taken as a wildcard.
 _WRITTEN_OUT: Final = 64
@@ -60,8 +69,9 @@ def glob(pattern: str) -> re.Pattern[str]:
     r"""Translate a glob for URLs.
 
     ``**`` stands for anything, ``/**/`` for any folders or none, ``*`` for anything without a slash, ``{a,b}`` for one
-    of these; ``\`` takes the next character as it is. All else, ``?`` and brackets too, stands for itself. Where an
-    absolute URL has no path, the slash that the browser gives it is understood.
+    of these; ``\`` takes the next character as it is. All else, ``?`` and brackets too, stands for itself. It may be
+    written otherwise than by browsers: the scheme and the host in any letters, also those of other languages, with the
+    scheme's usual port, without the slash behind the host, and what follows without its percent signs.
     """
     parts: list[str] = []
     group = False
@@ -131,8 +141,35 @@ def _from_base(pattern: str, base_url: str | None) -> str:
 
 
 def _parts(pattern: str) -> Iterator[re.Match[str]]:
-    """Return the parts of a glob, with the slash after a host that the browser writes."""
-    host = _AUTHORITY.match(pattern)
-    if host is not None:
-        pattern = f"{host[0]}/{pattern[host.end() :]}"
-    return _PARTS.finditer(pattern)
+    """Return the parts of a glob, as browsers write the URLs that are meant."""
+    return _PARTS.finditer(_as_browsers_write(pattern))
+
+
+def _as_browsers_write(pattern: str) -> str:
+    found = _WITH_HOST.fullmatch(pattern)
+    if found is None or found["host"].count("{") != found["host"].count("}"):
+        before, slash, rest = pattern.partition("/")
+        return before + slash + _FOREIGN.sub(_percent, rest)
+    scheme, rest = found["scheme"].lower(), _ENCODED.sub(_percent, found["rest"])
+    user, at, host = found["host"].rpartition("@")
+    host = ".".join(_label(each) for each in host.lower().split(".")).removesuffix(_USUAL_PORTS.get(scheme, "\n"))
+    if "**" not in host and not rest.startswith("/"):
+        rest = f"/{rest}"
+    return f"{scheme}://{user}{at}{host}{rest}"
+
+
+def _label(label: str) -> str:
+    """Return one part of a host's name as browsers write it; with signs of a glob in it it stays."""
+    if label.isascii() or re.search(r"[*{},]", label):
+        return label
+    import idna
+
+    name, colon, port = label.partition(":")
+    try:
+        return idna.encode(name, uts46=True).decode() + colon + port
+    except idna.IDNAError:
+        return label
+
+
+def _percent(found: re.Match[str]) -> str:
+    return quote(found[0], safe="", errors="replace")

@@ -45,7 +45,7 @@ LIBRARIES = {
     "treq": ("chrome._fetching", "network._client"),
     "autobahn": ("_transports", "gateway", "testing", "websocket"),
     "prometheus_client": ("gateway._metrics",),
-    "idna": ("gateway._urls",),
+    "idna": ("gateway._urls", "_url_patterns"),
 }
 #: Of Autobahn's importers, those that may have its client.
 AUTOBAHN_CLIENT = ("_transports",)
