@@ -46,8 +46,8 @@
     |   `-- DownloadUnreachable  it is on the browser's machine, which is another one
     |-- ExpectationFailed        what was expected of a page did not come (also an AssertionError)
     |-- DialogError
-    |   |-- DialogOpen           the page waits for the answer to a dialog, which the program is to give
-    |   `-- AlreadyHandled       the dialog, or the paused request, has been answered before
+    |   `-- DialogOpen           the page waits for the answer to a dialog, which the program is to give
+    |-- AlreadyHandled           the dialog, the file chooser or the paused request has been answered before
     |-- StreamEnded              the stream completed before the item that was awaited
     |-- AlreadyRunning           a trace, or a measuring of coverage, is under way
     |-- NotRunning               none is
@@ -628,7 +628,7 @@ class StreamEnded(TxcdpError):
 
 
 class DialogError(TxcdpError):
-    """A dialog of a page stands in the way, or cannot be answered so."""
+    """A dialog of a page stands in the way."""
 
 
 class DialogOpen(DialogError):
@@ -646,8 +646,11 @@ class DialogOpen(DialogError):
         return shortened(f"{self.method}: {self.obstacle}")
 
 
-class AlreadyHandled(DialogError):
-    """A dialog has been answered before, or has closed by itself: the first answer counts. So of a paused request."""
+class AlreadyHandled(TxcdpError):
+    """A dialog, a file chooser or a paused request has been answered before, or needs no answer any more.
+
+    The first answer counts.
+    """
 
 
 class AlreadyRunning(TxcdpError):
