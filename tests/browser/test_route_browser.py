@@ -192,6 +192,54 @@ class RequestStageTests(RouteTestCase):
         self.assertEqual(await page.evaluate(image), "failed")
         self.assertEqual(self.resource.paths(), ["/a"])
 
+    async def test_what_scripts_ask_for_is_told_apart(self):
+        page = await self.at()
+        types: dict[str, str] = {}
+
+        def handler(route: Route) -> object:
+            types[route.request.url.removeprefix(f"{self.here}/kind/")] = route.request.resource_type
+            return route.fulfill(content_type="text/event-stream", body="data: x\n\n")
+
+        await page.route("**/kind/*", handler)
+        for _ in range(3):
+            await page.evaluate("""async () => {
+                await fetch('/kind/fetch');
+                await new Promise(done => {
+                    const asked = new XMLHttpRequest();
+                    asked.onload = done; asked.open('GET', '/kind/xhr'); asked.send();
+                });
+                await new Promise(done => {
+                    const source = new EventSource('/kind/eventsource');
+                    source.onmessage = () => { source.close(); done(); };
+                });
+            }""")
+            self.assertEqual(types, {each: each for each in ("fetch", "xhr", "eventsource")})
+            types.clear()
+
+    async def test_handlers_ask_for_all_headers_of_what_was_not_sent(self):
+        page = await self.at()
+        await page.context.add_cookies([{"name": "jar", "value": "1", "url": self.here}])
+        asked: list[Any] = []
+
+        async def changes(route: Route) -> None:
+            headers = await route.request.all_headers()
+            asked.append(headers["x-gone"])
+            await route.fallback(headers={**headers, "X-Own": "1", "x-gone": None})
+
+        async def looks(route: Route) -> None:
+            request = route.request
+            asked.extend([await request.header_value("X-OWN"), "x-gone" in await request.all_headers()])
+            asked.extend(each["value"] for each in await request.headers_array() if each["name"] == "x-own")
+            await route.continue_()
+
+        await page.route("**/x", looks)
+        await page.route("**/x", changes)
+        async with page.requests.expect("**/x") as told:
+            await self.ask(page, "/x", headers={"x-gone": "0"})
+        self.assertEqual(asked, ["0", "1", False, "1"])
+        sent = await (await told.value).all_headers()
+        self.assertEqual((sent["cookie"], sent["x-own"], "x-gone" in sent), ("jar=1", "1", False))
+
     async def test_the_last_registered_comes_first_and_falls_back(self):
         page = await self.at()
         order: list[str] = []
@@ -404,6 +452,7 @@ class RequestStageTests(RouteTestCase):
                 lambda: route.fulfill(body="x", json=1),
                 lambda: route.fulfill(status="200"),  # type: ignore[arg-type]
                 lambda: route.fulfill(path="/nowhere/at/all"),
+                lambda: route.fulfill(response={"status": 200}),  # type: ignore[arg-type]
                 lambda: route.abort("because"),
                 lambda: route.body(),
             ]
@@ -416,8 +465,8 @@ class RequestStageTests(RouteTestCase):
 
         await page.route("**/x", handler)
         self.assertEqual(await self.text(page, "/x"), "at last")
-        kinds = [ValueError, ValueError, ValueError, ValueError, TypeError, TypeError, OSError, ValueError, NoBody]
-        self.assertEqual([isinstance(error, kind) for error, kind in zip(errors, kinds, strict=True)], [True] * 9)
+        kinds = [*[ValueError] * 4, TypeError, TypeError, OSError, TypeError, ValueError, NoBody]
+        self.assertEqual([isinstance(error, kind) for error, kind in zip(errors, kinds, strict=True)], [True] * 10)
 
     async def test_a_handler_that_raises_or_does_not_decide_hangs_nothing(self):
         page = await self.at()
@@ -521,8 +570,36 @@ class RequestStageTests(RouteTestCase):
         await page.route("**/zipped", as_it_is)
         self.assertEqual(await self.text(page, "/zipped"), "zipped " * 100)
 
+    async def test_a_response_of_the_contexts_client(self):
+        page = await self.at()
+        zipped = await page.context.request.get(f"{self.here}/zipped")
+
+        async def handler(route: Route) -> None:
+            await route.fulfill(response=zipped, headers={"x-more": "1"}, status=202)
+
+        await page.route("**/x", handler)
+        status, text, headers = await self.ask(page, "/x")
+        self.assertEqual((status, text, headers["x-more"]), (202, "zipped " * 100, "1"))
+        await page.route("**/x", lambda route: route.fulfill(response=zipped))
+        status, text, headers = await self.ask(page, "/x")
+        self.assertEqual((status, text), (200, "zipped " * 100))
+        self.assertEqual((headers["content-type"], "content-encoding" in headers), ("text/html; charset=utf-8", False))
+
 
 class ResponseStageTests(RouteTestCase):
+    async def test_what_was_sent(self):
+        page = await self.at()
+        await page.context.add_cookies([{"name": "jar", "value": "1", "url": self.here}])
+        sent: list[dict[str, str]] = []
+
+        async def handler(route: Route) -> None:
+            sent.append(await route.request.all_headers())
+            await route.continue_()
+
+        await page.route("**/x", handler, stage="response")
+        self.assertEqual(await self.text(page, "/x"), "server: /x")
+        self.assertEqual([each["cookie"] for each in sent], ["jar=1"])
+
     async def test_the_head_is_changed_while_the_body_flows(self):
         page = await self.at()
 

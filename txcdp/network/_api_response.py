@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Protocol, TypeGuard
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.web.http_headers import Headers
 
 from txcdp._deferreds import returns_deferred
 from txcdp._privacy import printable, shown_url
@@ -71,3 +72,33 @@ class APIResponse:
 
     def _whole_body(self) -> bytes:
         return self._body
+
+
+class ReceivedResponse(Protocol):
+    """A response of treq's, as ``context.request`` fires with it."""
+
+    code: int
+    phrase: bytes
+    headers: Headers
+
+    def content(self) -> Deferred[bytes]:
+        """Return its body."""
+
+
+def is_received(value: object) -> TypeGuard[ReceivedResponse]:
+    """Return whether something is a response of treq's."""
+    return all(hasattr(value, each) for each in ("code", "phrase", "headers", "content"))
+
+
+async def read_response(response: ReceivedResponse, url: str) -> APIResponse:
+    """Return one of treq's when all of it is here.
+
+    :param url: where it is from.
+    """
+    body = await response.content()
+    pairs = [
+        (name.decode("latin-1"), value.decode("utf-8", "replace"))
+        for name, values in response.headers.getAllRawHeaders()
+        for value in values
+    ]
+    return APIResponse(url, response.code, response.phrase.decode("latin-1"), pairs, body)

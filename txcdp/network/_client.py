@@ -18,7 +18,7 @@ from txcdp._deferreds import returns_deferred, with_deadline
 from txcdp._reactor import AnyReactor
 from txcdp._timeouts import DEFAULT, Timeout, seconds_of
 from txcdp.errors import ActionTimeout, NetworkError
-from txcdp.network._api_response import APIResponse
+from txcdp.network._api_response import APIResponse, read_response
 from txcdp.network._credentials import ServerCredentials, origin_of
 from txcdp.network._proxy_agent import ProxyAgent, TrustingPolicy
 from txcdp.network._requests import Overrides, Request
@@ -157,13 +157,7 @@ class ContextClient(HTTPClient):
             if origin_of(there) != origin_of(url):
                 headers.removeHeader("authorization")
             url = there
-        content = await response.content()
-        pairs = [
-            (name.decode("latin-1"), value.decode("utf-8", "replace"))
-            for name, values in response.headers.getAllRawHeaders()
-            for value in values
-        ]
-        return APIResponse(url, response.code, response.phrase.decode("latin-1"), pairs, content)
+        return await read_response(response, url)
 
     async def _retried(self, method: str, url: str, headers: Headers, body: bytes | None, retries: int) -> Any:
         while True:

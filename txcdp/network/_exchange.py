@@ -360,6 +360,10 @@ class Exchange:
     async def _when_response_told(self) -> None:
         await self._when_told(lambda: self._row.response_extra is not None)
 
+    async def _when_held_request_told(self) -> None:
+        """Wait for what was sent, while the answer is held: of that nothing is told before it goes on."""
+        await self._until_told_or_late(lambda: self._row.request_extra is not None)
+
     async def _when_told(self, is_told: Callable[[], bool]) -> None:
         row = self._row
         if is_told() or row.has_extra_info is False:
@@ -367,6 +371,9 @@ class Exchange:
         await self._when_answered()
         if is_told() or row.has_extra_info is not True:
             return  # without a response there may be none
+        await self._until_told_or_late(is_told)
+
+    async def _until_told_or_late(self, is_told: Callable[[], bool]) -> None:
         waiting = Deferred.fromCoroutine(self._until_told(is_told))
         with contextlib.suppress(TimeoutError):
             await with_deadline(self._network.clock, waiting, _EXTRA_INFO, TimeoutError)

@@ -46,7 +46,9 @@ class _Requests:
 
     def request_of(self, paused: PausedRequest) -> Request:
         """Return the request that is paused."""
-        return self._known.request_paused(paused.event, paused.hop)
+        request = self._known.request_paused(paused.event, paused.hop)
+        request._held = paused
+        return request
 
 
 class Blocks(Holding):

@@ -19,6 +19,7 @@ from txcdp.network._headers import Header
 
 if TYPE_CHECKING:
     from txcdp.network._exchange import Exchange, RequestTiming
+    from txcdp.network._interception import PausedRequest
     from txcdp.network._responses import Response
     from txcdp.page import Frame
 
@@ -50,13 +51,15 @@ class Request:
     :ivar exchange: the :class:`Exchange` that it has begun.
     """
 
-    __slots__ = ("_overrides", "_paused_headers", "exchange")
+    __slots__ = ("_held", "_overrides", "_paused_headers", "exchange")
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
         self._overrides: Overrides | None = None
         #: As ``Fetch`` says them, which knows more than ``Network``: what the browser accepts, for one.
         self._paused_headers: Mapping[str, Any] | None = None
+        #: What waits for a route's decision, or has waited.
+        self._held: PausedRequest | None = None
 
     def __repr__(self) -> str:
         return printable(f"<Request {self.method} {shown_url(self.url)}>")
@@ -155,6 +158,8 @@ class Request:
     async def all_headers(self) -> dict[str, str]:
         """Return all headers as they were sent, cookies and others of the browser's own as well.
 
+        As long as a route holds the request it was not sent: then these are :attr:`headers`.
+
         :returns: fires with them by name in small letters, as soon as the browser has told of them.
         """
         return headers_of.by_name(await self._all())
@@ -177,7 +182,13 @@ class Request:
         return headers_of.by_name(await self._all()).get(name.lower())
 
     async def _all(self) -> list[tuple[str, str]]:
-        await self.exchange._when_request_told()
+        held = self._held
+        if held is None or held.answered:
+            await self.exchange._when_request_told()
+        elif held.response:
+            await self.exchange._when_held_request_told()
+        else:
+            return list(self.headers.items())
         return self._pairs(True)
 
     def _pairs(self, sent: bool) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ import os
 import re
 from base64 import b64decode
 from collections.abc import AsyncGenerator, Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 from urllib.parse import urlsplit
 
 from twisted.internet.defer import Deferred, fail
@@ -17,6 +17,7 @@ from txcdp._timeouts import DEFAULT, Timeout
 from txcdp.domains import fetch, io
 from txcdp.errors import AlreadyHandled, BodyOfRedirect, BodyTooLarge, NoBody
 from txcdp.network import _headers as headers_of
+from txcdp.network._api_response import APIResponse, ReceivedResponse, is_received, read_response
 from txcdp.network._fulfilment import (
     Fulfilment,
     asking_origin,
@@ -33,9 +34,6 @@ from txcdp.network._interception import PausedRequest
 from txcdp.network._requests import Overrides, Request
 from txcdp.streams import Stream
 from txcdp.streams._pulled import PulledStream
-
-if TYPE_CHECKING:
-    from txcdp.network._api_response import APIResponse
 
 #: At which stage a request is paused: before it is sent, or when the headers of its response are there.
 Stage = Literal["request", "response"]
@@ -192,7 +190,7 @@ class Route:
         json: Any = None,
         path: str | os.PathLike[str] | None = None,
         content_type: str | None = None,
-        response: APIResponse | None = None,
+        response: APIResponse | ReceivedResponse | None = None,
     ) -> Deferred[None]:
         """Answer the request (``Fetch.fulfillRequest``); no server is asked.
 
@@ -207,11 +205,27 @@ class Route:
         :param json: in place of a body, what is sent as JSON.
         :param path: in place of a body, a file of this machine; its suffix says what kind it is.
         :param content_type: the header of that name.
-        :param response: what :meth:`fetch` has given, to be sent where nothing else is given.
+        :param response: what :meth:`fetch` or ``context.request`` has given, to be sent where nothing else is given.
         :returns: fires with None when the browser has it. Fails with :exc:`AlreadyHandled`; with :exc:`TypeError`,
             :exc:`ValueError` or :exc:`OSError`, and decides nothing, where there is no such answer.
         """
         event = self._paused.event
+        if response is not None and not isinstance(response, APIResponse):
+            if not is_received(response):
+                kind = type(response).__name__
+                return fail(TypeError(f"response={kind}: what fetch() or context.request has given is wanted"))
+            reading = Deferred.fromCoroutine(read_response(response, event.request.url))
+            return reading.addCallback(
+                lambda whole: self.fulfill(
+                    status=status,
+                    headers=headers,
+                    body=body,
+                    json=json,
+                    path=path,
+                    content_type=content_type,
+                    response=whole,
+                )
+            )
         try:
             given = Fulfilment(
                 status=status,

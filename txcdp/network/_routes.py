@@ -383,7 +383,7 @@ class _Course:
         """Let the first handler have it."""
         self.requests = requests
         self.request = requests.request_of(self.paused)
-        if self._is_untold() and any(each.types is not None for each in self._listed):
+        if self._is_untold():  # what it is for, a handler may ask
             requests.when_told(self.request).addBoth(lambda _: self.next())
         else:
             self.next()
