@@ -65,6 +65,7 @@ def _nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail the test that leaves something behind, not the one after it. What tests share is not left behind."""
     if request.cls is not None and issubclass(request.cls, WithSharedBrowser):
         shared_browser.keep()
+        assert shared_browser.browser._downloads.files.folder  # it ends with the browser, whichever test needs it first
     else:
         shared_browser.close()
     before = leftovers()

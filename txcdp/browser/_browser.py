@@ -480,8 +480,8 @@ class Browser:
         await connection._outage.give_up()
         if self.process is None:
             await self._leave()
-            await self._downloads.close(each._downloads for each in self.contexts)
             await connection.close()
+            await self._downloads.files.remove()
             return
         ended = self.process.close(grace=_GRACE if connection.lost is None else 0.0, kill_after=_PATIENCE)
         asked = self.session.execute(browser.close(), timeout=None)
@@ -489,7 +489,7 @@ class Browser:
         asked.addBoth(lambda _: connection.close()).addErrback(ignore_failure)
         await ended
         await connection.close()
-        await self._downloads.close(each._downloads for each in self.contexts)
+        await self._downloads.files.remove()
 
     async def _leave(self) -> None:
         """Dispose of what a browser that lives on would keep for ever."""
@@ -601,6 +601,8 @@ class Browser:
         self._streams.end(error)
         for each in dict.fromkeys([self.default_context, *self._contexts.values()]):
             each._end(error)
+        if not self._closing:  # else when the browser has ended, which may write until then
+            self._downloads.files.remove().addErrback(ignore_failure)
 
     def _line_back(self, gap: Gap) -> None:
         """Set up what contexts have in the browser itself, over another line; of one that is made again, then."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, DeferredLock, maybeDeferred
 from twisted.internet.threads import deferToThreadPool
 
 from txcdp._deferreds import OneShot, returns_deferred
@@ -31,7 +31,11 @@ _UNFINISHED = ".crdownload"
 
 
 class BrowserFiles:
-    """The files of one browser's downloads; the temporary folder is there while there are contexts that need it.
+    """The files of one browser's downloads.
+
+    The temporary folder is there from the first need of it until the browser is closed, and not only while there are
+    contexts that need it: whatever of a download is still to be done when its context ends, the browser does later, and
+    makes the folder again where it is gone.
 
     :param reactor: the reactor.
     :param folder: of the user's, where they are put; None: a temporary one.
@@ -45,6 +49,9 @@ class BrowserFiles:
         self._given = None if folder is None else os.path.abspath(os.path.expanduser(os.fspath(folder)))
         self._remote = remote
         self._workspace: Workspace | None = None
+        self._is_closed = False
+        #: Held by who deletes: closing waits for all of them.
+        self._deleting = DeferredLock()
         #: Whether a gateway hands them over; fires when that is known.
         self._through_gateway: OneShot[bool] = OneShot()
         if remote is None:
@@ -57,10 +64,10 @@ class BrowserFiles:
 
     @property
     def folder(self) -> str | None:
-        """The folder of this machine that the browser is to write to; None where it is on another one."""
+        """The folder of this machine that the browser is to write to; None where it is on another one, or closed."""
         if self._given is not None:
             return self._given
-        return None if self._is_elsewhere else self._own().path
+        return None if self._is_elsewhere or self._is_closed else self._own().path
 
     @property
     def _is_elsewhere(self) -> bool:
@@ -80,13 +87,15 @@ class BrowserFiles:
     async def bring(self, guid: str, url: str) -> Path:
         """Return the path of a file on this machine; see :class:`~txcdp.page._downloads.DownloadFiles`."""
         remote = self._remote
-        if remote is not None and await self._through_gateway.wait():
-            return self._found(guid) or await self._fetch(remote, guid, url, Path(self._own().path, guid))
+        through_gateway = remote is not None and await self._through_gateway.wait()
         path = self._found(guid)
         if path is not None:
             return path
-        if remote is not None and self._workspace is not None:  # what listens here leads to another machine
-            raise DownloadUnreachable(url)
+        if remote is not None and not self._is_closed:
+            if through_gateway:
+                return await self._fetch(remote, guid, url, Path(self._own().path, guid))
+            if self._workspace is not None:  # what listens here leads to another machine
+                raise DownloadUnreachable(url)
         raise DownloadError(url, "its file is gone: it ends with its context")
 
     @returns_deferred
@@ -118,14 +127,18 @@ class BrowserFiles:
             for waiting in asking:
                 with contextlib.suppress(Exception):
                     await waiting
-        await self._in_thread(_delete, [os.path.join(folder, guid) for folder in self._folders for guid in guids])
+        paths = [os.path.join(folder, guid) for folder in self._folders for guid in guids]
+        await self._deleting.run(self._in_thread, _delete, paths)
 
     @returns_deferred
     async def remove(self) -> None:
-        """Remove the temporary folder with all that is in it."""
+        """Remove the temporary folder with all that is in it, for good: the browser is closed.
+
+        :returns: fires with None when it is gone, and all files whose deletion was begun before.
+        """
+        self._is_closed = True
         workspace, self._workspace = self._workspace, None
-        if workspace is not None:
-            await self._in_thread(workspace.remove)
+        await self._deleting.run(self._in_thread, (lambda: True) if workspace is None else workspace.remove)
 
     def _own(self) -> Workspace:
         if self._workspace is None:

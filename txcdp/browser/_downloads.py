@@ -75,7 +75,6 @@ class BrowserDownloads:
         self._pages = pages
         self._start = start
         self._listens = False
-        self._wanted_in: set[ContextDownloads] = set()
         self._changes: list[Change] = []
         self._table = Table(self._changes.append)
         #: Those under way: what nobody wanted has no Download.
@@ -86,7 +85,6 @@ class BrowserDownloads:
         if downloads.wanted:
             return
         downloads.wanted = True
-        self._wanted_in.add(downloads)
         if not self._listens:
             self._listens = True
             events = (browser.DownloadWillBegin, browser.DownloadProgress)
@@ -213,12 +211,3 @@ class BrowserDownloads:
             self._end(guid, _CLOSED)
         if begun:
             await self.files.delete_all(begun, everywhere=everywhere)
-        self._wanted_in.discard(downloads)
-        if not self._wanted_in:
-            await self.files.remove()
-
-    @returns_deferred
-    async def close(self, contexts: Iterable[ContextDownloads]) -> None:
-        """Delete all files, because the browser is closed."""
-        for each in contexts:
-            await self.end(each)
