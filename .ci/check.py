@@ -6,18 +6,24 @@ limit of its own, at which a test that hangs shows where, and fails if a process
 part says is in ``build/check``, and is shown when the part has failed.
 
 Where no more than a few tests have failed, they are run once more when all else has ended: a fault of the program fails
-again, and what the machine has only disturbed passes. Such tests are told of at the very end, as unsteady: they, or
-what they test, are to be mended. With ``UNSTEADY=fail`` in the environment there is no second attempt.
+again, and what the machine has only disturbed passes. So are whole parts: the examples, and those that have failed for
+nothing but what they left behind. All of it is told of at the very end, as unsteady: it is to be mended. With
+``UNSTEADY=fail`` in the environment there is no second attempt.
+
+The last lines say of each part that has failed why: where only the end of the output is kept, they are what is wanted.
 """
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import os
 import re
 import resource
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -30,8 +36,11 @@ FOLDER = ROOT / "build" / "check"
 COVERAGE = FOLDER / "coverage"
 TESTS = ROOT / "tests"
 LIMIT = 1200  # seconds for one part, on a machine that is busy with other things, too
+GRACE = 60  # seconds in which what came of a part has to end when that has; on such a machine, too
 LAST = 60  # lines of what a part says that are shown once more at the end when it has failed
-SECOND = 3  # tests that may have failed to be run once more
+SECOND = 3  # tests that may have failed, and parts that may have left something behind, to be run once more
+SHOWN = 10  # of the tests of a part that have failed, in the last lines
+LISTED = 20  # of the files in a profile that is left behind
 EVERY = 60  # seconds between two lines that tell how far it is
 #: What a test costs with a real browser, and what without one, as measured; and how much makes a part of its own.
 BROWSER_TEST, PURE_TEST, ENOUGH = 20, 1, 800
@@ -57,16 +66,20 @@ def has_browser(path: Path) -> bool:
 class Part:
     """Something that has to pass, in a process of its own."""
 
-    def __init__(self, name: str, command: list[str], size: int = ENOUGH, *, covers: bool = False) -> None:
+    def __init__(
+        self, name: str, command: list[str], size: int = ENOUGH, *, covers: bool = False, repeated: bool = False
+    ) -> None:
         self.name = name
         self.size = size
         self.facts: dict[str, Any] = {}
         self.command = command
         self.covers = covers
+        self._repeated = repeated
         self.log = FOLDER / f"{name}.log"
         self._report = FOLDER / f"{name}.json"
         self._process: subprocess.Popen[bytes] | None = None
         self._temp = ""
+        self._profiles: list[str] = []
 
     def start(self) -> None:
         """Begin."""
@@ -76,6 +89,7 @@ class Part:
         if self.covers:
             environment["COVERAGE_FILE"] = str(COVERAGE / f"all.{self.name}")
         supervise = [sys.executable, str(ROOT / ".ci" / "supervise.py"), "--strict", f"--limit={LIMIT}"]
+        supervise.append(f"--grace={GRACE}")
         options = [f"--report={self._report}", *["--dump"] * self.covers]
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -85,25 +99,29 @@ class Part:
     @property
     def last_line(self) -> str:
         """What it said last."""
-        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
-        return lines[-1].strip("= ")[:100] if lines else ""
+        return self.lines[-1].strip("= ")[:100] if self.lines else ""
+
+    @property
+    def lines(self) -> list[str]:
+        """What it has said."""
+        return self._said.splitlines()
 
     def ended(self) -> bool:
         """Whether it has ended; then how is shown."""
         assert self._process is not None
         if self._process.poll() is None:
             return False
-        self.facts = {"status": self._process.returncode, "wall": 0.0, "cpu": 0.0}
+        self.facts = {"status": self._process.returncode, "own": None, "wall": 0.0, "cpu": 0.0, "why": ""}
         if self._report.exists():
             self.facts = json.loads(self._report.read_text(encoding="utf-8"))
-        profiles = [str(path) for path in Path(self._temp).glob("txcdp-*")]
+        self._profiles = [listing(path) for path in sorted(Path(self._temp).glob("txcdp-*"))]
         shutil.rmtree(self._temp, ignore_errors=True)
-        if profiles:
+        if self._profiles:
             self.facts["status"] = self.facts["status"] or 1
         if self.failed:
-            print(self.log.read_text(encoding="utf-8", errors="replace"), flush=True)
-        if profiles:
-            print(f"left behind: {', '.join(profiles)}", flush=True)
+            print(self._said, flush=True)
+        for each in self._profiles:
+            print(f"left behind: {each}", flush=True)
         print(f"-- {self.name}: {'FAILED, ' * self.failed}{self.times}; {self.last_line}", flush=True)
         return True
 
@@ -119,15 +137,50 @@ class Part:
         """Whether it has ended otherwise than it should."""
         return bool(self.facts["status"])
 
+    @property
+    def _said(self) -> str:
+        return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
+
     def failed_tests(self) -> list[str]:
         """Return the tests that have failed by their names; none where something else has."""
-        said = self.log.read_text(encoding="utf-8", errors="replace") if self.covers and self.failed else ""
-        return [found.split(" - ")[0] for found in re.findall(r"^(?:FAILED|ERROR) (tests/.*)$", said, re.MULTILINE)]
+        said = self._said if self.covers and self.failed else ""
+        found = re.findall(r"^(?:FAILED|ERROR) (tests/.*)$", said, re.MULTILINE)
+        return list(dict.fromkeys(each.split(" - ")[0] for each in found))  # a test fails, and leaves something, too
+
+    @property
+    def left_behind(self) -> str:
+        """The processes and profiles that it has left behind, in one line."""
+        why = self.facts["why"] if self.facts["why"].startswith("left behind: ") else ""
+        return "; ".join(filter(None, [why, *(f"left behind: {each}" for each in self._profiles)]))
+
+    @property
+    def may_be_repeated(self) -> bool:
+        """Whether it may be run once more as a whole: where it is wanted so, or has only left something behind."""
+        return self.failed and (self._repeated or (self.facts["own"] == 0 and bool(self.left_behind)))
+
+    @property
+    def reason(self) -> str:
+        """Why it has failed, in one line."""
+        tests = self.failed_tests()
+        named = [f"{len(tests)} tests: {' '.join(tests[:SHOWN])}{' ...' * (len(tests) > SHOWN)}"] if tests else []
+        found = [*named, self.left_behind or self.facts["why"]]
+        last = [line.strip("= ")[:150] for line in self.lines if line.strip() and not line.startswith("make")]
+        return "; ".join(filter(None, found)) or f"exit status {self.facts['status']}: {' | '.join(last[-3:])}"
+
+    def once_more(self) -> Part:
+        """Return the same, to be run again."""
+        return Part(f"again-{self.name}", self.command, self.size, covers=self.covers)
 
     @property
     def times(self) -> str:
         """How long it took."""
         return f"{self.facts['wall']:.0f} s, {self.facts['cpu']:.0f} s of CPU"
+
+
+def listing(folder: Path) -> str:
+    """Name a folder and what is in it, as far as it is needed to see whose it was."""
+    found = [str(path.relative_to(folder)) for path in itertools.islice(folder.rglob("*"), LISTED)]
+    return f"{folder} ({', '.join(sorted(found)) or 'empty'})"
 
 
 def test_parts() -> list[Part]:
@@ -149,13 +202,14 @@ def test_parts() -> list[Part]:
 
 def pytest_part(name: str, tests: list[str], size: int) -> Part:
     """Let tests be run, by their files or names."""
-    options = ["--cov", "--cov-report=", "--cov-fail-under=0", "-p", "no:cacheprovider", "--durations=20"]
-    return Part(name, [sys.executable, "-m", "pytest", *options, *tests], size, covers=True)
+    # Not by pytest's plugin: that puts together at once what there is, and fails where a child was killed that wrote.
+    pytest = ["-m", "coverage", "run", "-m", "pytest", "-p", "no:cacheprovider", "--durations=20"]
+    return Part(name, [sys.executable, *pytest, *tests], size, covers=True)
 
 
 def make_part(make: str, target: str) -> Part:
     """Let a target of the Makefile be made."""
-    return Part(target, [make, "--no-print-directory", target])
+    return Part(target, [make, "--no-print-directory", target], repeated=target == "examples")
 
 
 def run(waiting: list[Part]) -> list[Part]:
@@ -187,38 +241,67 @@ def run(waiting: list[Part]) -> list[Part]:
 
 
 def second_attempt(parts: list[Part]) -> list[str]:
-    """Run the tests that have failed once more, where they are few and nothing else has.
+    """Run once more what has failed, where that is few tests, or whole parts that may be run once more.
 
-    :returns: those that have passed now; the parts that they are of have not failed.
+    :returns: what to say of those that have passed now; the parts that they are of have not failed.
     """
     failed = [part for part in parts if part.failed]
-    tests = {part.name: part.failed_tests() for part in failed}
+    whole = {part: part.reason for part in failed if part.may_be_repeated}
+    tests = {part.name: part.failed_tests() for part in failed if part not in whole}
     names = [name for each in tests.values() for name in each]
-    if os.environ.get("UNSTEADY") == "fail" or not all(tests.values()) or not 0 < len(names) <= SECOND:
+    few = 0 < len(names) + len(whole) <= SECOND
+    if os.environ.get("UNSTEADY") == "fail" or not all(tests.values()) or not few:
         return []
-    print(f"-- once more: {' '.join(names)}", flush=True)
-    (again,) = run([pytest_part("again", names, ENOUGH)])
-    if again.failed:
-        return []
+    print(f"-- once more: {' '.join([*names, *(part.name for part in whole)])}", flush=True)
+    again = run([*[pytest_part("again", names, ENOUGH)] * bool(names), *(part.once_more() for part in whole)])
+    if any(part.failed for part in again):
+        return [f"once more: {part.name}: {part.reason}" for part in again if part.failed]
     for part in failed:
         part.facts["status"] = 0
-    return names
+    unsteady = [*names, *(f"{part.name} ({reason})" for part, reason in whole.items())]
+    return [f"UNSTEADY: {each} failed, and passed when it was run once more" for each in unsteady]
 
 
 def tell_again(parts: list[Part]) -> None:
-    """Say of the parts that have failed why, at the very end: where only that is kept, it is what is wanted."""
+    """Show once more what the parts that have failed said last, but for how long their tests took."""
     for part in parts:
-        if part.failed and part.log.exists():
-            lines = part.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        if part.failed:
+            lines = [line for line in part.lines if not re.match(r"[\d.]+s (call|setup|teardown)", line)]
             print(f"\n-- {part.name} has failed:", *lines[-LAST:], sep="\n", flush=True)
 
 
-def coverage() -> int:
-    """Print what all tests have covered together; return 1 when that is not enough."""
+def tell_times(parts: list[Part], wall: float) -> None:
+    """Show how long each part took, and all of them."""
+    print(f"\n{'part':24} {'seconds':>8} {'of CPU':>8}")
+    for part in sorted(parts, key=lambda part: -part.facts["cpu"]):
+        print(f"{part.name:24} {part.facts['wall']:8.0f} {part.facts['cpu']:8.0f}{'  FAILED' * part.failed}")
+    # All have been waited for, and what came of them by those who supervise.
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    print(f"{'all of them':24} {wall:8.0f} {sum(each.ru_utime + each.ru_stime for each in used):8.0f}", flush=True)
+
+
+def readable(path: Path) -> bool:
+    """Whether a file is one of coverage's that was written to its end: a process that is killed leaves others."""
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("select count(*) from tracer")  # the last table that is made
+        versions = database.execute("select count(*) from coverage_schema").fetchone()
+        return versions == (1,) and database.execute("pragma quick_check").fetchone() == ("ok",)
+    return False
+
+
+def coverage() -> str:
+    """Print what all tests have covered together; return what is wrong with that."""
+    for path in COVERAGE.glob("all.*"):
+        if not path.name.endswith("-journal") and not readable(path):  # reading takes its journal back
+            path.unlink()
+    for path in COVERAGE.glob("all.*-journal"):
+        path.unlink(missing_ok=True)
     command = [sys.executable, "-m", "coverage"]
     environment = {**os.environ, "COVERAGE_FILE": str(COVERAGE / "all")}
-    subprocess.run([*command, "combine", "--quiet", str(COVERAGE)], cwd=ROOT, env=environment, check=True)
-    return subprocess.run([*command, "report"], cwd=ROOT, env=environment, check=False).returncode
+    for words in (["combine", "--quiet", str(COVERAGE)], ["report"]):
+        if status := subprocess.run([*command, *words], cwd=ROOT, env=environment, check=False).returncode:
+            return f"coverage {words[0]}: exit status {status}{', less than is wanted' * (status == 2)}"
+    return ""
 
 
 def stop(number: int, _: Any) -> None:
@@ -237,28 +320,19 @@ def main() -> int:
     parts = [make_part(make, name) for name in names if name != "tests"]
     if "tests" in names:
         parts += test_parts()
-    status = 1
-    unsteady: list[str] = []
+    last: list[str] = []
     try:
         run(parts)
-        unsteady = second_attempt(parts)
-        status = 1 if any(part.failed for part in parts) else 0
-        if "tests" in names:
-            status = coverage() or status
+        last = second_attempt(parts)
+        if "tests" in names and (wrong := coverage()):
+            last.append(f"FAILED: {wrong}")
     finally:
-        print(f"\n{'part':24} {'seconds':>8} {'of CPU':>8}")
         known = [part for part in parts if part.facts]
-        for part in sorted(known, key=lambda part: -part.facts["cpu"]):
-            failed = "  FAILED" * part.failed
-            print(f"{part.name:24} {part.facts['wall']:8.0f} {part.facts['cpu']:8.0f}{failed}")
-        # All have been waited for, and what came of them by those who supervise.
-        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-        cpu = sum(each.ru_utime + each.ru_stime for each in used)
-        print(f"{'all of them':24} {time.monotonic() - began:8.0f} {cpu:8.0f}", flush=True)
         tell_again(known)
-        for name in unsteady:
-            print(f"UNSTEADY: {name} failed, and passed when it was run once more", flush=True)
-    return status
+        tell_times(known, time.monotonic() - began)
+        last += [f"FAILED: {part.name}: {part.reason}" for part in known if part.failed]
+        print(*last, sep="\n", flush=True)
+    return 1 if any(line.startswith("FAILED: ") for line in last) else 0
 
 
 if __name__ == "__main__":

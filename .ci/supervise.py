@@ -198,9 +198,10 @@ def main() -> int:
     supervisor = Supervisor(options.command, options.limit, options.grace, options.dump)
     if os.getppid() != parent:  # it was killed before that
         supervisor.stopped_by = signal.SIGTERM
-    status, why, left = 1, "", []
+    status, own, why, left = 1, None, "", []
     try:
         status, why = supervisor.run()
+        own = supervisor.status
         if not why:
             left = supervisor.leftovers()
     finally:
@@ -213,7 +214,7 @@ def main() -> int:
     if options.times:
         print(f"supervise: {supervisor.wall:.0f} s, {supervisor.cpu:.0f} s of CPU", file=sys.stderr, flush=True)
     if options.report:
-        facts = {"status": status, "wall": supervisor.wall, "cpu": supervisor.cpu, "why": why}
+        facts = {"status": status, "own": own, "wall": supervisor.wall, "cpu": supervisor.cpu, "why": why}
         options.report.write_text(json.dumps(facts), encoding="utf-8")
     return status
 

@@ -6,7 +6,9 @@ import contextlib
 import importlib.util
 import json
 import os
+import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -14,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import coverage
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -160,12 +163,17 @@ def parts_of(check: ModuleType, folder: Path, tests: dict[str, str]) -> list[Any
     for name, body in tests.items():
         path = folder / "tests" / f"test_{name}.py"
         path.parent.mkdir(exist_ok=True)
-        path.write_text(f"def test_{name}():\n    {body}\n")
+        path.write_text(f"import os, pathlib, subprocess, sys, tempfile\ndef test_{name}():\n    {body}\n")
         parts.append(check.pytest_part(name, [f"tests/{path.name}"], 1))
     return parts
 
 
-ONCE = "import pathlib; path = pathlib.Path('was-here'); there = path.exists(); path.touch(); assert there"
+ONCE = "path = pathlib.Path('was-here'); there = path.exists(); path.touch(); assert there"
+#: Of two, one is left behind each time, the other one only once.
+PROFILE = "path = pathlib.Path(tempfile.gettempdir(), 'txcdp-x', 'profile'); path.mkdir(parents=True)"
+PROFILE_ONCE = f"there = os.path.exists('had-one'); pathlib.Path('had-one').touch()\n    if not there: {PROFILE}"
+SLEEP = "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(1000)'], start_new_session=True)"
+PROCESS_ONCE = f"there = os.path.exists('had-one'); pathlib.Path('had-one').touch()\n    if not there: {SLEEP}"
 
 
 @pytest.fixture
@@ -175,7 +183,9 @@ def elsewhere(check: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(check, "ROOT", tmp_path)
     monkeypatch.setattr(check, "FOLDER", tmp_path)
     monkeypatch.setattr(check, "COVERAGE", tmp_path)
+    monkeypatch.setattr(check, "GRACE", 0.3)
     monkeypatch.delenv("UNSTEADY", raising=False)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # they take a second
     return check
 
 
@@ -186,7 +196,10 @@ def elsewhere(check: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ({"good": "pass", "once": ONCE}, ["once"], []),
         ({"once": ONCE, "bad": "assert 0"}, [], ["once", "bad"]),
         ({f"bad{number}": "assert 0" for number in range(4)}, [], ["bad0", "bad1", "bad2", "bad3"]),
-        ({"once": ONCE, "ended": "import os; os._exit(1)"}, [], ["once", "ended"]),
+        ({"once": ONCE, "ended": "os._exit(1)"}, [], ["once", "ended"]),
+        ({"left": PROCESS_ONCE}, ["left"], []),
+        ({"left": PROFILE}, [], ["left"]),
+        ({"left": f"{PROFILE}; assert 0"}, [], ["left"]),
     ],
 )
 def test_a_second_attempt(
@@ -194,8 +207,111 @@ def test_a_second_attempt(
 ) -> None:
     parts = parts_of(elsewhere, tmp_path, tests)
     elsewhere.run(parts)
-    assert elsewhere.second_attempt(parts) == [f"tests/test_{name}.py::test_{name}" for name in unsteady]
+    told = [line for line in elsewhere.second_attempt(parts) if line.startswith("UNSTEADY: ")]
+    assert len(told) == len(unsteady)
+    assert all(name in line for name, line in zip(unsteady, told, strict=True))
     assert [part.name for part in parts if part.failed] == failed
+
+
+def test_examples_have_a_second_attempt(elsewhere: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "Makefile").write_text("examples lint:\n\t@test -e was-here-$@ || { touch was-here-$@; false; }\n")
+    for target, steady in (("lint", True), ("examples", False)):
+        part = elsewhere.make_part("make", target)
+        elsewhere.run([part])
+        assert part.failed
+        assert bool(elsewhere.second_attempt([part])) is not steady
+        assert part.failed is steady
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("print('FAILED tests/test_it.py::test_it - why'); assert 0", r"1 tests: tests/test_it\.py::test_it"),
+        (PROFILE, r"left behind: \S*/txcdp-x \(profile\)"),
+        (SLEEP, r"left behind: \d+: \S*python\S* -c import time; time\.sleep\(1000\)"),
+        (f"print('ERROR tests/test_it.py'); {SLEEP}; os._exit(1)", r"1 tests: tests/test_it\.py; left behind: \d+: .*"),
+        ("os.write(1, b'one\\ntwo\\nthree\\nfour\\n'); os._exit(5)", r"exit status 5: two \| three \| four"),
+        ("os.abort()", r"exit status 134: .*"),
+        ("import time; time.sleep(1000)", r"ended after its limit of 3 s"),
+    ],
+)
+def test_the_last_lines_say_why(
+    elsewhere: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, body: str, reason: str
+) -> None:
+    if "limit" in reason:
+        monkeypatch.setattr(elsewhere, "LIMIT", 3)
+    command = [sys.executable, "-uc", f"import os, pathlib, subprocess, sys, tempfile; {body}"]
+    part = elsewhere.Part("it", command, covers=True)
+    elsewhere.run([part])
+    assert part.failed
+    assert re.fullmatch(reason, part.reason), part.reason
+
+
+def main_of(check: ModuleType, monkeypatch: pytest.MonkeyPatch, tests: dict[str, str], folder: Path) -> int:
+    """Run all of it for some tests."""
+    monkeypatch.setattr(check, "FOLDER", folder / "build")
+    monkeypatch.setattr(check, "COVERAGE", folder / "build" / "coverage")
+    monkeypatch.setattr(check, "test_parts", lambda: parts_of(check, folder, tests))
+    monkeypatch.setattr(check.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(sys, "argv", ["check.py", "make", "tests"])
+    (folder / "pyproject.toml").write_text("[tool.coverage.run]\nsource = ['.']\nparallel = true\n")
+    return int(check.main())
+
+
+def test_what_is_printed_last(
+    elsewhere: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    tests = {"good": "pass", "once": ONCE, "left": PROFILE_ONCE}
+    assert main_of(elsewhere, monkeypatch, tests, tmp_path) == 0
+    said = capfd.readouterr().out.splitlines()
+    assert [line.split()[1] for line in said[-2:]] == ["tests/test_once.py::test_once", "left"]
+    assert "txcdp-x (profile)" in said[-1]
+    tests = {"good": "pass", "bad": "assert 0", "ended": "os._exit(9)"}
+    assert main_of(elsewhere, monkeypatch, tests, tmp_path) == 1
+    said = capfd.readouterr().out.splitlines()
+    table = next(number for number, line in enumerate(said) if line.startswith("Name "))
+    times = next(number for number, line in enumerate(said) if line.startswith("part "))
+    assert table < times
+    assert sorted(line.split(":")[1] for line in said[-2:]) == [" bad", " ended"]
+    assert {line.split(":")[0] for line in said[-2:]} == {"FAILED"}
+
+
+#: What a process may have left of its data that was killed.
+HALF_WRITTEN = {
+    "empty": (),
+    "without tables": ("create table coverage_schema (version integer)",),
+    "without its last table": ("drop table tracer",),
+    "without a version": ("delete from coverage_schema",),
+}
+
+
+@pytest.mark.parametrize("kind", [*HALF_WRITTEN, "cut off", "not of coverage's"])
+def test_coverage_of_processes_that_were_killed(
+    elsewhere: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    kind: str,
+) -> None:
+    """They have written nothing, or half of it: neither the whole nor what is printed suffers."""
+    good, bad = tmp_path / "good", tmp_path / "all.browser-1.host.pid1.x"
+    measured = coverage.CoverageData(str(good))
+    measured.add_arcs({str(ROOT / "setup.py"): {(1, 2)}})
+    measured.write()
+    whole = good.read_bytes()
+    if kind in ("empty", "without tables"):
+        bad.touch()
+    else:
+        bad.write_bytes({"cut off": whole[: len(whole) // 2], "not of coverage's": b"x" * 5000}.get(kind, whole))
+    with contextlib.closing(sqlite3.connect(bad)) as database, database:
+        for statement in HALF_WRITTEN.get(kind, ()):
+            database.execute(statement)
+    good.rename(tmp_path / "all.browser-2.host.pid2.x")
+    (tmp_path / "all.browser-3.host.pid3.x-journal").touch()
+    assert elsewhere.coverage() == ""
+    said = capfd.readouterr()
+    assert "setup.py" in said.out
+    assert "Warning" not in said.out + said.err
 
 
 def test_no_second_attempt(elsewhere: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
