@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredQueue
 
 from tests.browser.support import SharedBrowserTestCase, reactor
 from txcdp import WebSocketRoute
@@ -37,12 +37,17 @@ class _Echo(WebSocketServerProtocol):
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         self.sendMessage(b"echo " + payload, isBinary)
 
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        self.factory.closed.put((code, reason))
+
 
 class SocketTests(SharedBrowserTestCase):
     def setUp(self) -> None:
         super().setUp()
         factory = WebSocketServerFactory("ws://127.0.0.1:9000")
         factory.protocol = _Echo
+        self.closed: DeferredQueue[object] = DeferredQueue()
+        factory.closed = self.closed
         port = reactor.listenTCP(0, factory, interface="127.0.0.1")
         self.addCleanup(port.stopListening)
         self.ws = f"ws://127.0.0.1:{port.getHost().port}/"
@@ -135,6 +140,63 @@ class SocketTests(SharedBrowserTestCase):
         log = await self.talk(page, self.ws)
         self.assertEqual(log[:-1], ECHOED[:-1])
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    async def test_what_is_sent_before_the_server_is_there_comes_when_it_is(self):
+        page = await self.at()
+
+        def early(socket: WebSocketRoute) -> None:
+            socket.connect_to_server()
+            socket.send("early")
+            socket.send(b"\x01")
+
+        await page.route_web_socket("**/*", early)
+        log = await self.talk(page, self.ws)
+        self.assertEqual(log[:-1], ["open chat", "early", [1], *ECHOED[1:-1]])
+
+    async def test_closing_the_pages_side_closes_the_servers(self):
+        page = await self.at()
+        sockets: list[WebSocketRoute] = []
+
+        def connected(socket: WebSocketRoute) -> None:
+            socket.connect_to_server()
+            sockets.append(socket)
+
+        await page.route_web_socket("**/*", connected)
+        closed = page.evaluate(
+            """url => new Promise(done => {
+                window.opened = new Promise(open => {
+                    const socket = new WebSocket(url);
+                    socket.onopen = () => open(1);
+                    socket.onclose = ({code, reason, wasClean}) => done([code, reason, wasClean]);
+                });
+            })""",
+            self.ws,
+        )
+        await page.wait_for_function("window.opened")
+        await sockets[0].close(3009, "oops")
+        self.assertEqual(await closed, [3009, "oops", True])
+        self.assertEqual(await self.closed.get(), (3009, "oops"))
+
+    async def test_a_document_that_is_left_closes_its_sockets(self):
+        page = await self.at()
+        gone: DeferredQueue[object] = DeferredQueue()
+
+        def mock(socket: WebSocketRoute) -> None:
+            socket.on_close(lambda code, reason: gone.put((socket.url[-1:], code, reason)))
+            socket.messages.subscribe(lambda _: None, on_completed=lambda: gone.put(f"{socket.url[-1:]} ended"))
+
+        await page.route_web_socket("ws://mock.test/*", mock)
+        opened = "n => new Promise(done => { new WebSocket(`ws://mock.test/${n}`).onopen = () => done() })"
+        await page.evaluate(opened, 1)
+        await page.goto(self.server.url("/"))
+        self.assertEqual([await gone.get(), await gone.get()], ["1 ended", ("1", 1001, None)])
+        await page.set_content("<iframe src='/'></iframe>")
+        await page.frames[1].evaluate(opened, 2)
+        await page.evaluate("document.querySelector('iframe').remove()")
+        self.assertEqual([await gone.get(), await gone.get()], ["2 ended", ("2", 1001, None)])
+        await page.evaluate(opened, 3)
+        await page.close()
+        self.assertEqual([await gone.get(), await gone.get()], ["3 ended", ("3", 1001, None)])
 
     async def test_later_pages_documents_frames_and_workers(self):
         context = await self.context()

@@ -52,6 +52,9 @@ _SOURCE: Final = re.sub(
     r"^\s+|\s+$|^ *//.*\n", "", files("txcdp.network").joinpath("web_socket.js").read_text("utf-8"), flags=re.MULTILINE
 )
 
+#: The code by which servers are told that a document is left.
+_GOING_AWAY: Final = 1001
+
 log = Logger()
 
 
@@ -103,8 +106,8 @@ class WebSocketRoute:
     def on_close(self, handler: OnClose) -> None:
         """Handle this side's closing, which then does not close the other side by itself.
 
-        :param handler: called with the code and the reason, each None where there is none; may return a Deferred, or be
-            a coroutine function.
+        :param handler: called with the code and the reason, each None where there is none; 1001 where the document or
+            worker is gone. It may return a Deferred, or be a coroutine function.
         """
         self._on_close = handler
 
@@ -120,7 +123,7 @@ class WebSocketRoute:
         self._socket.say(self._of_server, "message", data)
 
     def close(self, code: int | None = None, reason: str | None = None) -> Deferred[None]:
-        """Close this side.
+        """Close this side; the page's closes the connection to the server, too.
 
         :param code: 1000, or 3000 to 4999; None: none.
         :param reason: in words.
@@ -155,6 +158,7 @@ class _Socket:
         self._place = place
         self._number = number
         self._is_connected = False
+        self._is_closed = False
         self._unsent: list[dict[str, Any]] = []
 
     def connect(self) -> WebSocketRoute:
@@ -179,6 +183,8 @@ class _Socket:
         if not to_server:
             if what == "message":
                 self.open()  # a mocked one is open as soon as it sends
+            else:
+                self._is_closed = True
             sent = self._place.say(self._number, what, more)
             sent.addErrback(_unless_gone)
             return sent
@@ -204,6 +210,16 @@ class _Socket:
         elif what == "disconnected" and self.server is not None:
             self._closes(self.server, said)
 
+    def gone(self) -> None:
+        """Take note that the document or worker is gone."""
+        for side in (self.page, self.server):
+            if side is not None:
+                side._messages.end(None)
+        if not self._is_closed:
+            self._is_closed = True
+            if self.page._on_close is not None:
+                _call(self.page._on_close, self.url, _GOING_AWAY, None)
+
     def _message(self, sender: WebSocketRoute, receiver: WebSocketRoute | None, said: dict[str, Any]) -> None:
         message: str | bytes = said["text"] if "text" in said else b64decode(said["bytes"])
         if sender._handles_messages():
@@ -214,7 +230,8 @@ class _Socket:
     def _closes(self, side: WebSocketRoute, said: dict[str, Any]) -> None:
         code, reason = said.get("code"), said.get("reason")
         side._messages.end(None)
-        how = {key: said[key] for key in ("code", "reason", "clean") if said.get(key) is not None}
+        self._is_closed = self._is_closed or side is self.page
+        how = {key: said[key] for key in ("code", "reason", "clean", "failed") if said.get(key) is not None}
         if side._on_close is not None:
             _call(side._on_close, self.url, code, reason)
         elif side is self.page and self.server is not None and not self._is_connected:
@@ -222,6 +239,7 @@ class _Socket:
         elif side is self.page and self.server is not None:
             self.say(True, "close", how)  # its end closes the page's side
         else:
+            self._is_closed = True
             self._place.say(self._number, "close", how).addErrback(ignore_failure)
 
 
@@ -260,6 +278,12 @@ class _SocketPlace:
         text = json.dumps(json.dumps([{"id": number, "do": do, **more}]))
         command = runtime.evaluate(expression=f"{self._routes.name}.receive({text})", context_id=self._context_id)
         return self.session.execute(command).addCallback(lambda _: None)
+
+    def gone(self) -> None:
+        """Take note that it is gone, and its sockets with it."""
+        sockets, self._sockets = self._sockets, {}
+        for each in sockets.values():
+            each.gone()
 
     def _begin(self, socket: _Socket, handler: WebSocketRouteHandler) -> None:
         def done(result: object) -> None:
@@ -345,6 +369,8 @@ class PageSocketRoutes:
     async def begin(self) -> None:
         """Have sockets told of, those that are made from now on."""
         if self._begun is None:
+            page = self._page.session
+            page._feed_into(ended=lambda _: self._ended(page))
             bound = [self._bind(each) for each in self._sessions]
             adding = self._begun = self._page._scripts.add(self._source, now=True)
             for each in bound:
@@ -378,6 +404,10 @@ class PageSocketRoutes:
     def _bind(self, session: Session) -> Deferred[None]:
         session._keep_enabled("Runtime")  # in another process the browser makes bindings only where it is
         session._observe(runtime.BindingCalled).subscribe(lambda event: self._called(session, event), ignore_failure)
+        session._observe(runtime.ExecutionContextDestroyed).subscribe(
+            lambda event: self._gone(session, event.execution_context_id), ignore_failure
+        )
+        session._observe(runtime.ExecutionContextsCleared).subscribe(lambda _: self._gone(session), ignore_failure)
         return session.execute(runtime.add_binding(name=self._binding))
 
     def _called(self, session: Session, event: runtime.BindingCalled) -> None:
@@ -392,7 +422,13 @@ class PageSocketRoutes:
     def _ended(self, session: Session) -> None:
         if session in self._sessions:
             self._sessions.remove(session)
-        self._places = {key: place for key, place in self._places.items() if key[0] is not session}
+        self._gone(session)
+
+    def _gone(self, session: Session, context_id: int | None = None) -> None:
+        """Take note that documents or workers of a session are gone: one of them, or all."""
+        for key in list(self._places):
+            if key[0] is session and context_id in (None, key[1]):
+                self._places.pop(key).gone()
 
 
 def _call(handler: Callable[..., object], url: str, *args: object) -> None:

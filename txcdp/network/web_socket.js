@@ -47,7 +47,7 @@
     static CLOSING = 2;
     static CLOSED = 3;
     #id; #url; #state = 0; #protocols; #protocol = ''; #extensions = ''; #binaryType = 'blob';
-    #handlers = {}; #server = null; #direct = false; #sent; #received;
+    #handlers = {}; #server = null; #direct = false; #failed = false; #early = []; #sent; #received;
 
     constructor(url, protocols = []) {
       super();
@@ -80,9 +80,9 @@
         connect: said => this.#connect(said.direct),
         message: said => this.#message(said.text ?? decoded(said.bytes)),
         send: said => this.#server?.send(said.text ?? decoded(said.bytes)),
-        close: said => this.#closed(said.code ?? 1005, said.reason ?? '', said.clean ?? true),
+        close: said => this.#closed(said.code ?? 1005, said.reason ?? '', said.clean ?? true, said.failed ?? false),
         end: said => this.#end(said.code, said.reason),
-        fail: () => this.#closed(1006, '', false),
+        fail: () => this.#closed(1006, '', false, true),
       });
       say(this.#id, 'made', {url: this.#url, protocols: this.#protocols});
     }
@@ -128,21 +128,23 @@
       this.#protocol = protocol;
       this.#state = 1;
       this.dispatchEvent(new Event('open'));
+      for (const each of this.#early.splice(0)) this.#message(each);
     }
 
     #message(data) {
+      if (this.#state === 0) return void this.#early.push(data);
       if (this.#state !== 1) return;
       if (typeof data !== 'string' && this.#binaryType === 'blob') data = new Blob([data]);
       this.dispatchEvent(new MessageEvent('message', {data, origin: new URL(this.#url).origin}));
     }
 
-    #closed(code, reason, wasClean) {
+    #closed(code, reason, wasClean, failed) {
       if (this.#state === 3) return;
       this.#state = 3;
       sockets.delete(this.#id);
-      if (!wasClean) this.dispatchEvent(new Event('error'));
+      if (failed) this.dispatchEvent(new Event('error'));
       this.dispatchEvent(new CloseEvent('close', {code, reason, wasClean}));
-      this.#end();
+      this.#end(code, reason);
     }
 
     // The socket to the server; `direct` where the program has no part in it.
@@ -158,10 +160,11 @@
       server.onmessage = event => {
         if (direct) this.#message(event.data); else this.#received.tell(event.data);
       };
+      server.onerror = () => { this.#failed = true; };
       server.onclose = event => {
         this.#server = null;
-        const how = {code: event.code, reason: event.reason, clean: event.wasClean};
-        if (direct) this.#closed(how.code, how.reason, how.clean);
+        const how = {code: event.code, reason: event.reason, clean: event.wasClean, failed: this.#failed};
+        if (direct) this.#closed(how.code, how.reason, how.clean, how.failed);
         else this.#received.then(() => say(this.#id, 'disconnected', how));
       };
       if (direct && this.#state === 2) server.close();
