@@ -10,6 +10,7 @@ from base64 import b64decode
 from collections import Counter
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 from haralyzer import HarParser  # type: ignore[import-untyped]
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
@@ -179,7 +180,7 @@ class RecordingTests(HarTestCase):
             page["request"]["queryString"], [{"name": "a", "value": "1"}, {"name": "b", "value": "\u00e4"}]
         )
         self.assertEqual(page["response"]["content"]["text"], await response.text())
-        self.assertEqual(entries["old"]["response"]["redirectURL"], "/page?a=1&b=%C3%A4")
+        self.assertEqual(entries["old"]["response"]["redirectURL"], self.server.url("/page?a=1&b=%C3%A4"))
         style = entries["style.css"]["response"]
         self.assertEqual(style["content"]["text"], gzip.decompress(zipped).decode())
         self.assertEqual((style["bodySize"], style["content"]["size"]), (len(zipped), 1900))
@@ -271,6 +272,41 @@ class RecordingTests(HarTestCase):
         self.assertEqual(entry["request"]["postData"]["text"], "")
         with self.assertRaises(ValueError):
             await tab.record_har(self.har, bodies="all")  # type: ignore[arg-type]
+
+    async def test_in_one_zip_file(self):
+        tab = await self.opened()
+        self.put("/data", Told("h\u00e9".encode(), content_type="text/plain"))
+        path = self.path / "all.har.zip"
+        async with await tab.record_har(path, bodies="attach"):
+            await self.fetched(tab, self.server.url("/data"))
+            self.assertFalse(path.exists())
+        self.assertEqual([each.name for each in self.path.iterdir()], ["all.har.zip"])
+        self.assertEqual(path.stat().st_mode & 0o777, 0o600)
+        with ZipFile(path) as archive:
+            log = json.loads(archive.read("har.har"))["log"]
+            content = self.by_path(log)["data"]["response"]["content"]
+            self.assertEqual(archive.read(content["_file"]), "h\u00e9".encode())
+        self.put("/data", Told(b"no more", content_type="text/plain"))
+        await tab.route_from_har(path, url="**/data")
+        self.assertEqual(await tab.evaluate("fetch('/data').then(answer => answer.text())"), "h\u00e9")
+
+    async def test_what_routes_have_changed_is_what_was_sent(self):
+        tab = await self.opened()
+        for path in ("/one", "/two"):
+            self.put(path, Told(b"", content_type="text/plain"))
+        here = self.server.url("")
+        await tab.route("**/first", lambda route: route.continue_(url=f"{here}/one", method="PUT", post_data="1"))
+        await tab.route("**/second", lambda route: route.fallback(url=f"{here}/two", method="PATCH", post_data=""))
+        async with await tab.record_har(self.har), tab.requests.expect("**/first") as first:
+            for path in ("/first", "/second"):
+                await tab.evaluate("path => fetch(path, {method: 'POST', body: 'x'}).then(a => a.text())", path)
+        entries = self.by_path(read(self.har))
+        sent = {
+            name: (each["request"]["method"], each["request"]["postData"]["text"]) for name, each in entries.items()
+        }
+        self.assertEqual(sent, {"one": ("PUT", "1"), "two": ("PATCH", "")})
+        request = await first.value
+        self.assertEqual((request.url, request.method, request.post_data), (f"{here}/first", "PUT", "1"))
 
     async def test_binary_requests_failures_and_what_has_no_body(self):
         tab = await self.opened()

@@ -8,6 +8,7 @@ import pytest
 from twisted.internet.task import Clock
 
 from txcdp.network import _masking as masking
+from txcdp.network._har import EntryWriter
 from txcdp.network._har_file import HarFile
 
 
@@ -60,6 +61,24 @@ class TestTexts:
     def test_other_texts_stay(self) -> None:
         for text in ("<p>token=abc", "token=abc", "", '<a href="?password=x">'):
             assert masking.masked_text(text, "text/html") == text
+
+
+class TestCookies:
+    @pytest.mark.parametrize(
+        ("attributes", "expires"),
+        [
+            ("Max-Age=60", "1970-01-01T00:17:40.000Z"),
+            ("Expires=Thu, 01 Jan 1970 00:00:10 GMT", "1970-01-01T00:00:10.000Z"),
+            ("Expires=Thu, 01 Jan 1970 00:00:10 GMT; max-age=60", "1970-01-01T00:17:40.000Z"),
+            ("Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:10 GMT", "1970-01-01T00:17:40.000Z"),
+            ("Max-Age=soon", None),
+            ("Expires=soon", None),
+        ],
+    )
+    def test_until_when(self, tmp_path, attributes: str, expires: str | None) -> None:
+        made = EntryWriter("embed", True, tmp_path)._cookie(f"a=b; {attributes}; Path=/", 1000)
+        assert made.get("expires") == expires
+        assert (made["name"], made["value"], made["path"]) == ("a", "b", "/")
 
 
 class TestFile:

@@ -300,6 +300,7 @@ def test_which_entry_of_a_recording_answers(tmp_path: Any) -> None:
     assert text_of(replay, "http://h/retried#x") == "at last"
     assert [text_of(replay, "http://h/polled") for _ in range(3)] == ["one", "two", "two"]
     assert text_of(replay, "http://h/like", **{"accept-language": "en"}) == "en"
+    assert text_of(replay, "http://h/like") == "de"
     assert text_of(replay, "http://h/form", "POST", (multipart % ("new", "new")).encode()) == "sent"
     assert text_of(replay, "http://h/form", "POST", b"other") is None
     assert text_of(replay, "http://h/polled", "PUT") is None

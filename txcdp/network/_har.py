@@ -7,6 +7,7 @@ A request's body that is no text is base64, with ``_encoding``, as that of a res
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import mimetypes
 import os
@@ -17,7 +18,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Final, Literal
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from txcdp.network import _masking as masking
 from txcdp.network._exchange import Exchange
@@ -91,7 +92,7 @@ class EntryWriter:
         request = exchange.request
         pairs = request._pairs(True)
         sizes = exchange.sizes
-        url = exchange._row.url
+        url = request._sent_url or exchange._row.url
         made = {
             "method": request.method,
             "url": self._url(url),
@@ -135,15 +136,17 @@ class EntryWriter:
             }  # fmt: skip
         pairs = response._pairs(True)
         sizes = exchange.sizes
-        location = next((value for name, value in pairs if name.lower() == "location"), "")
+        location = next((value for name, value in pairs if name.lower() == "location"), None)
         made = {
             "status": row.status,
             "statusText": response.status_text,
             "httpVersion": _version(exchange),
-            "cookies": self._cookies_received(pairs),
+            "cookies": [self._cookie(value, row.wall_time) for name, value in pairs if name.lower() == "set-cookie"],
             "headers": self._headers(pairs),
             "content": self._content(exchange, body, comment),
-            "redirectURL": self._url(location),
+            "redirectURL": ""
+            if location is None
+            else self._url(urljoin(exchange.request._sent_url or row.url, location)),
             "headersSize": sizes["responseHeadersSize"] or -1,
             "bodySize": sizes["responseBodySize"],
             "_transferSize": sizes["responseHeadersSize"] + sizes["responseBodySize"],
@@ -241,10 +244,11 @@ class EntryWriter:
                         found.append({"name": key, "value": said if self.secrets else masking.MASK})
         return found
 
-    def _cookies_received(self, pairs: list[tuple[str, str]]) -> list[dict[str, Any]]:
-        return [self._cookie(value) for name, value in pairs if name.lower() == "set-cookie"]
+    def _cookie(self, text: str, now: float) -> dict[str, Any]:
+        """Return a cookie that was set.
 
-    def _cookie(self, text: str) -> dict[str, Any]:
+        :param now: when it was, in seconds since 1970; 0: nobody knows.
+        """
         pair, *attributes = text.split(";")
         name, _, value = pair.strip().partition("=")
         made: dict[str, Any] = {"name": name, "value": value if self.secrets else masking.MASK}
@@ -259,11 +263,12 @@ class EntryWriter:
                     made["secure"] = True
                 case "samesite":
                     made["sameSite"] = said
-                case "expires":
-                    try:
+                case "expires" if "expires" not in made:
+                    with contextlib.suppress(ValueError, OverflowError):  # no date
                         made["expires"] = timestamp(parsedate_to_datetime(said).timestamp())
-                    except (ValueError, OverflowError):
-                        continue  # no date
+                case "max-age" if now:  # which goes before "expires"
+                    with contextlib.suppress(ValueError, OverflowError):
+                        made["expires"] = timestamp(now + int(said))
         return made
 
 

@@ -7,6 +7,9 @@ with what closes the file then. So who is killed leaves a whole file, and no ent
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
@@ -105,3 +108,33 @@ class HarFile:
         while view:
             written = os.pwrite(self._file, view, at)
             view, at = view[written:], at + written
+
+
+class HarArchive:
+    """A recording, and what belongs to it, that is to be one zip file when it is whole.
+
+    Until then it is in a folder beside that, which is left where it is if the program dies.
+
+    :param path: of the zip file.
+    :raises OSError: there can be no folder.
+    :ivar har: where the recording is.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        self.har = self._folder / "har.har"
+
+    def pack(self) -> None:
+        """Make the zip file, which takes as long as it takes, and remove the folder.
+
+        :raises OSError: it cannot be written; then the folder stays.
+        """
+        partial = self._folder / ".zip.part"
+        names = sorted(each.name for each in self._folder.iterdir() if not each.name.startswith("."))
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
+            for name in names:
+                archive.write(self._folder / name, name)
+        os.chmod(partial, 0o600)
+        os.replace(partial, self._path)
+        shutil.rmtree(self._folder, ignore_errors=True)

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
 
-from twisted.internet.defer import CancelledError, Deferred, DeferredList
+from twisted.internet.defer import CancelledError, Deferred, DeferredList, succeed
+from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txcdp._deferreds import OneShot, returns_deferred, with_deadline
-from txcdp._reactor import Clock
+from txcdp._reactor import Clock, whole
 from txcdp._url_patterns import URLMatch, url_matcher
 from txcdp.domains import network
 from txcdp.errors import TxcdpError
@@ -26,7 +27,7 @@ from txcdp.model import ExchangeState
 from txcdp.network import _masking as masking
 from txcdp.network._exchange import Exchange
 from txcdp.network._har import EntryWriter, HarBodies, timestamp
-from txcdp.network._har_file import HarFile
+from txcdp.network._har_file import HarArchive, HarFile
 from txcdp.network._responses import Body
 from txcdp.protocol import to_json
 from txcdp.streams import Stream
@@ -174,8 +175,10 @@ class HarRecording:
         self._clock = exchanges.context.clock
         self._bodies = bodies
         self._secrets = secrets
-        self._entries = EntryWriter(bodies, secrets, self.path.parent)
-        self._file = HarFile(self.path, {"version": "1.2", **head}, self._clock)
+        self._archive = HarArchive(self.path) if self.path.suffix.lower() == ".zip" else None
+        har = self.path if self._archive is None else self._archive.har
+        self._entries = EntryWriter(bodies, secrets, har.parent)
+        self._file = HarFile(har, {"version": "1.2", **head}, self._clock)
         title: Callable[[str], str] = str if secrets else masking.masked_url
         self._pages = Pages(self._file, self._clock, title)
         self._under_way: dict[Exchange, Deferred[None]] = {}
@@ -285,7 +288,14 @@ class HarRecording:
             self._file.close()
         except OSError as error:
             self._error = self._error or error
-        self._stopped.fire(self.path)
+        packing = succeed(None) if self._archive is None else _in_thread(self._clock, self._archive.pack)
+        packing.addErrback(self._failed).addCallback(lambda _: self._stopped.fire(self.path))
+
+
+def _in_thread(clock: Clock, function: Callable[[], None]) -> Deferred[None]:
+    """Run what blocks on the disk in the reactor's thread pool."""
+    done: Deferred[None] = deferToThreadPool(whole(clock), whole(clock).getThreadPool(), function)
+    return done
 
 
 #: Ends at which the browser has no body that is whole.

@@ -49,7 +49,7 @@ class HarReplay:
                 self._entries.setdefault((request["method"].upper(), _plain(request["url"])), []).append(each)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{os.fspath(path)} is no HAR file: {error!r}") from error
-        self._given: dict[int, int] = {}
+        self._given: dict[tuple[int, ...], int] = {}
 
     def handle(self, route: Route) -> Deferred[None]:
         """Answer a request, or say that it is not there."""
@@ -80,7 +80,7 @@ class HarReplay:
         wanted = set(request.headers.items())
         likeness = [len(wanted & _headers_of(each)) for each in answered]
         alike = [each for each, like in zip(answered, likeness, strict=True) if like == max(likeness)]
-        key = id(alike[0])
+        key = tuple(map(id, alike))
         number = self._given.get(key, 0)
         self._given[key] = number + 1
         return alike[min(number, len(alike) - 1)]

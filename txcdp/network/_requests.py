@@ -44,20 +44,28 @@ class Overrides(NamedTuple):
     headers: Mapping[str, str] | None = None
     post_data: bytes | None = None
 
+    def any(self) -> bool:
+        """Return whether there are some; an empty body is one, too."""
+        return any(each is not None for each in self)
+
 
 class Request:
     """A request of a page or a worker; an item of ``page.requests``.
 
+    Where a route has changed its method, headers or body, these are what it was changed into.
+
     :ivar exchange: the :class:`Exchange` that it has begun.
     """
 
-    __slots__ = ("_held", "_overrides", "_paused_headers", "exchange")
+    __slots__ = ("_held", "_overrides", "_paused_headers", "_sent_url", "exchange")
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
         self._overrides: Overrides | None = None
         #: As ``Fetch`` says them, which knows more than ``Network``: what the browser accepts, for one.
         self._paused_headers: Mapping[str, Any] | None = None
+        #: Where a route has sent it instead, without telling the page.
+        self._sent_url: str | None = None
         #: What waits for a route's decision, or has waited.
         self._held: PausedRequest | None = None
 

@@ -412,8 +412,10 @@ class _Course:
         paused = self.paused
         if paused.response:
             return paused.go_on()
-        if all(each is None for each in overrides):
+        if not overrides.any():
             return paused.go_on()
+        self.request._overrides = overrides._replace(url=self.overrides.url)
+        self.request._sent_url = overrides.url
         event = paused.event
         changed: dict[str, str] = {}
         if overrides.headers is not None:
@@ -525,7 +527,7 @@ class _Turn:
         course = self._course
         course.overrides = over(overrides, course.overrides)
         course.body = body
-        course.request._overrides = course.overrides if any(course.overrides) else None
+        course.request._overrides = course.overrides if course.overrides.any() else None
         course.next()
         return succeed(None)
 

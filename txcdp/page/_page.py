@@ -541,7 +541,9 @@ class Page(SelectorActions):
         Each exchange is written when it has ended, and nothing of it is held then; the file is whole after each of
         them, also where the browser or the program ends half-way. Its owner alone may read it (mode 0600).
 
-        :param path: of the file; one that is there is replaced.
+        :param path: of the file; one that is there is replaced. A path that ends with ``.zip`` has it as ``har.har``,
+            and bodies that are attached, in one file, which is made when the recording ends; until then these are in a
+            folder beside it whose name begins with a dot.
         :param bodies: ``"embed"``: they are in the file; ``"attach"``: in files beside it; ``"omit"``: nowhere.
         :param pattern: only URLs that match, as for :meth:`wait_for_url`.
         :param secrets: whether cookies, authorization, tokens, passwords and their like are written; else their values
