@@ -63,7 +63,6 @@ class FolderTests(TestCase):
     def folder(self, files: BrowserFiles) -> Path:
         folder = files.folder
         assert folder is not None
-        self.addCleanup(lambda: files.remove() and self.pool._work and self.pool.work())
         return Path(folder)
 
     def test_it_stays_until_the_end(self):
