@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import inspect
+from collections.abc import Callable, Iterable
 
 from txcdp._privacy import shortened
 
@@ -17,3 +18,15 @@ def refuse_bare_string(name: str, value: Iterable[object] | None, of: type[list[
     if isinstance(value, str | bytes):
         instead = f"({value!r},)" if of is tuple else f"[{value!r}]"
         raise TypeError(shortened(f"{name}={value!r}: a {of.__name__} of strings is wanted; write {name}={instead}"))
+
+
+def most_arguments(function: Callable[..., object]) -> int | None:
+    """Return how many arguments a function takes by position; None: any number, or nobody knows."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # a builtin does not say
+        return None
+    if any(each.kind is inspect.Parameter.VAR_POSITIONAL for each in parameters):
+        return None
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(each.kind in kinds for each in parameters)

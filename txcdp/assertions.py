@@ -9,6 +9,7 @@ import inspect
 import json
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final, Literal, overload
 
 from twisted.internet.defer import Deferred
@@ -38,6 +39,9 @@ Pseudo = Literal["after", "before"]
 
 #: Seconds for which an assertion is tried, where nothing else is said.
 _USUAL: Final = 5.0
+
+#: Seconds for the first look, where there are less for all of them: a page that is busy answers later than at once.
+_FIRST: Final = 2.0
 
 #: Seconds between two looks at what the page does not tell of when it changes.
 _INTERVAL: Final = 0.05
@@ -139,10 +143,27 @@ class _Assertions:
         expectation: _Expectation,
         timeout: Timeout,
     ) -> None:
-        """Try something until it returns, or the deadline has come."""
+        """Try something until it returns, or the deadline has come: once at least, however soon that is."""
         seconds = seconds_of(timeout, self._default)
+        clock = locator._frame.page.session.context.clock
+        began = clock.seconds()
+        deadline = None if seconds is None else max(seconds, _FIRST)
+
+        async def look(attempt: Attempt) -> Again | None:
+            try:
+                await body(attempt)
+            except Again as again:
+                return again
+            return None
+
         try:
-            await locator._perform(called, body, seconds)
+            again = await locator._perform(called, look, deadline)
+            if again is None:
+                return
+            left = None if seconds is None else seconds - (clock.seconds() - began)
+            if left is not None and left <= 0:
+                raise expectation.failed(seconds, again.reason)
+            await locator._perform(called, body, left, looked=again)
         except ActionTimeout as error:
             raise expectation.failed(seconds, error.obstacle) from None
         except SelectorError:
@@ -696,7 +717,7 @@ class LocatorAssertions(_Assertions):
 
         async def body(attempt: Attempt) -> None:
             async with await attempt.handle(await attempt.element()) as element:
-                for _ in range(_LOOKS):
+                for _ in range(_LOOKS if attempt.number else 1):
                     received = await element.evaluate(_PROPERTY, name)
                     if _equal(received, value) != self._negated:
                         return
@@ -752,7 +773,9 @@ class PageAssertions(_Assertions):
 
         async def body(attempt: Attempt) -> None:
             while matches(self._page.url) == self._negated:
-                expectation.note(self._page.url)
+                words = expectation.note(self._page.url)
+                if not attempt.number:
+                    raise Again(words)
                 await wait_for_timeout(self._page.session, _INTERVAL)
 
         await self._try(self._document, "to_have_url", body, expectation, timeout)
@@ -875,6 +898,8 @@ def _equal(received: Any, expected: Any) -> bool:
     """Whether two values are the same in JavaScript, where True is no 1."""
     if isinstance(expected, bool) or isinstance(received, bool):
         return received is expected
+    if isinstance(expected, datetime) and expected.tzinfo is None:
+        expected = expected.replace(tzinfo=UTC)  # as where it is an argument of evaluate()
     if isinstance(expected, dict) and isinstance(received, dict):
         return expected.keys() == received.keys() and all(_equal(received[key], expected[key]) for key in expected)
     if isinstance(expected, list | tuple) and isinstance(received, list | tuple):

@@ -62,7 +62,8 @@ Every message says what happened, to what, and where there is one, what to do ab
 from __future__ import annotations
 
 import difflib
-from typing import Any, Final, Literal
+from copy import copy
+from typing import Any, Final, Literal, Self
 
 from txcdp._privacy import indented, shortened, shown_url
 
@@ -217,7 +218,26 @@ class Overloaded(TxcdpError):
 
 
 class Gone(TxcdpError):
-    """Base of the errors for a session or connection that has ended, of a command or a stream."""
+    """Base of the errors for a session or connection that has ended, of a command or a stream.
+
+    :ivar action: what was to be done in a page meanwhile, in words; "" where that is not known.
+    :ivar obstacle: how far that had got, and what stood in the way, in words.
+    """
+
+    action = ""
+    obstacle = ""
+
+    def meanwhile(self, action: str, obstacle: str = "") -> Self:
+        """Return the same error, which says what was to be done when it came."""
+        told = copy(self)
+        told.action, told.obstacle = action, obstacle
+        return told
+
+    def _told(self, text: str) -> str:
+        """Return what has ended, with what was to be done then."""
+        if not self.action:
+            return shortened(text)
+        return shortened(f"{self.action}: {text}" + (f"; until then: {self.obstacle}" if self.obstacle else ""))
 
 
 class _TargetGone(Gone):
@@ -230,14 +250,15 @@ class SessionDetached(_TargetGone):
     """The session ended: its target was closed, or was detached from."""
 
     def __str__(self) -> str:
-        return shortened(f"session {self.session_id} is detached from {self.target or 'its target'}")
+        detached = f"session {self.session_id} is detached from {self.target or 'its target'}"
+        return self._told(f"the page was closed ({detached})" if self.action else detached)
 
 
 class TargetCrashed(_TargetGone):
     """The target's process crashed; a navigation or reload revives the page."""
 
     def __str__(self) -> str:
-        return f"{shown_url(self.target) or 'the target'} crashed; navigate or reload it to go on"
+        return self._told(f"{shown_url(self.target) or 'the target'} crashed; navigate or reload it to go on")
 
 
 class ConnectionLost(Gone, ConnectionError):
@@ -268,7 +289,7 @@ class ConnectionLost(Gone, ConnectionError):
 
     def __str__(self) -> str:
         code = f" (code {self.code})" if self.code is not None else ""
-        return shortened(f"the connection is gone: {self.reason}{code}")
+        return self._told(f"the connection is gone: {self.reason}{code}")
 
 
 class ConnectError(TxcdpError, ConnectionError):

@@ -640,7 +640,8 @@ class BrowserContext:
         """Give all pages, now and later, a function that calls the program; see ``Page.expose_function``.
 
         :param name: the function's, as a property of ``window``.
-        :param callback: called with the arguments; may return a Deferred, or be a coroutine function.
+        :param callback: called with the arguments, or with as many of them as it takes; may return a Deferred, or be a
+            coroutine function.
         :returns: fires with a :class:`Registration`, with which it is removed again, when all open pages have it. Fails
             with :exc:`ValueError` where the context, or a page of it, has one of that name; otherwise like
             ``Session.execute``.

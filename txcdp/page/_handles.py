@@ -159,21 +159,32 @@ class ElementHandle(JSHandle):
 
     @returns_deferred
     async def query_selector(self, selector: str) -> ElementHandle | None:
-        """Return the first element inside that matches a selector.
+        """Return the first element inside that a selector stands for now.
 
-        :param selector: of CSS.
-        :returns: fires with an :class:`ElementHandle`; None: there is none. Fails like ``Page.evaluate``.
+        :param selector: as of ``Page.locator``; of CSS, where the node is in no document that is shown.
+        :returns: fires with an :class:`ElementHandle`; None: there is none. Fails like ``Page.evaluate``, and with
+            :exc:`SelectorError` where the selector is malformed.
         """
-        return await query_selector(self._evaluator, self, selector)
+        from txcdp.page._locators import inside_of
+
+        if await self.owner_frame() is None:
+            return await query_selector(self._evaluator, self, selector)
+        async with inside_of(self) as inside:
+            return await inside.locator(selector)._first()._handle_now("query_selector")
 
     @returns_deferred
     async def query_selector_all(self, selector: str) -> list[ElementHandle]:
-        """Return all elements inside that match a selector.
+        """Return all elements inside that a selector stands for now.
 
-        :param selector: of CSS.
-        :returns: fires with a list, in the document's order; fails like ``Page.evaluate``.
+        :param selector: as for :meth:`query_selector`.
+        :returns: fires with a list, in the document's order; fails like :meth:`query_selector`.
         """
-        return await query_selector_all(self._evaluator, self, selector)
+        from txcdp.page._locators import inside_of
+
+        if await self.owner_frame() is None:
+            return await query_selector_all(self._evaluator, self, selector)
+        async with inside_of(self) as inside:
+            return await inside.locator(selector).element_handles()
 
     @returns_deferred
     async def owner_frame(self) -> Frame | None:

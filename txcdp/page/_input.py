@@ -327,8 +327,10 @@ class Keyboard:
     async def _modifier_names(self, modifiers: Iterable[str]) -> list[str]:
         """Return modifiers by their names.
 
-        :raises ValueError: there is no such one.
+        :raises ValueError: there is no such one, or it is one str.
         """
+        if isinstance(modifiers, str):
+            raise ValueError(f"modifiers={modifiers!r}: a list is wanted: {modifiers.split('+')!r}")
         names = []
         for each in modifiers:
             if each != EITHER and each not in MODIFIERS:

@@ -17,6 +17,7 @@ from txcdp.errors import (
     CommandError,
     ContextDestroyed,
     DialogOpen,
+    Gone,
     LocatorError,
     NavigationError,
     SessionDetached,
@@ -71,13 +72,17 @@ class Path:
 
     :param parts: the steps in each document, as they are sent.
     :param words: the same as a program writes it.
+    :param frames: the words of each frame's element on the way.
     """
 
-    __slots__ = ("_texts", "parts", "words")
+    __slots__ = ("_texts", "frames", "parts", "words")
 
-    def __init__(self, parts: tuple[tuple[Step, ...], ...] = ((),), words: str = "") -> None:
+    def __init__(
+        self, parts: tuple[tuple[Step, ...], ...] = ((),), words: str = "", frames: tuple[str, ...] = ()
+    ) -> None:
         self.parts = parts
         self.words = words
+        self.frames = frames
         self._texts: tuple[str, ...] | None = None
 
     @property
@@ -92,11 +97,13 @@ class Path:
 
         :param words: of the steps.
         """
-        return Path((*self.parts[:-1], (*self.parts[-1], *steps)), f"{self.words}.{words}" if self.words else words)
+        said = f"{self.words}.{words}" if self.words else words
+        return Path((*self.parts[:-1], (*self.parts[-1], *steps)), said, self.frames)
 
     def into_frame(self, words: str) -> Path:
         """Return the path that goes into the document of the frame that the element shows."""
-        return Path((*self.parts, ()), f"{self.words}.{words}" if words else self.words)
+        said = f"{self.words}.{words}" if words else self.words
+        return Path((*self.parts, ()), said, (*self.frames, self.words))
 
 
 class Attempt:
@@ -129,6 +136,10 @@ class Attempt:
     def log(self, text: str) -> None:
         """Note something that the error at the deadline says."""
         self._action.log(text)
+
+    def waits_for(self, reason: str) -> None:
+        """Note why it does not go on, which the error at the deadline says first, until that is known better."""
+        self._action.waits_for(reason)
 
     async def run(self, operation: str, args: Any = None, *, otherwise: Any = None) -> Any:
         """Do an operation of the script with what is found; the page itself tries again when the document changes.
@@ -226,8 +237,9 @@ class Attempt:
         if self._engine is None:
             frame = self.locator._frame
             engine = await self._entered(frame)
-            for text in self.locator._path.texts[:-1]:
-                frame, engine = await self._step_into(frame, engine, text)
+            path = self.locator._path
+            for text, words in zip(path.texts[:-1], path.frames, strict=True):
+                frame, engine = await self._step_into(frame, engine, text, words)
             self.frame, self._engine = frame, engine
         return self._engine
 
@@ -235,15 +247,18 @@ class Attempt:
         session = await frame._when_session()
         return Engine(session, frame._world(session))
 
-    async def _step_into(self, frame: Frame, engine: Engine, text: str) -> tuple[Frame, Engine]:
-        """Go through an element into the document that it shows."""
+    async def _step_into(self, frame: Frame, engine: Engine, text: str, words: str) -> tuple[Frame, Engine]:
+        """Go through an element into the document that it shows.
+
+        :param words: of what finds the element.
+        """
         self.frame = frame
         result = await self._send(engine, text, "frame", None, 0, True)
         object_id = result.object_id
         if object_id is None:
-            frame_id = value_of(str(result.value), self.locator)
+            frame_id = value_of(str(result.value), words)
             if frame_id is None:
-                raise NoFrame("no element is there that shows the frame")
+                raise NoFrame(f"no element is there that shows the frame: {words}")
         else:
             described = engine.session.execute(dom.describe_node(object_id=object_id), timeout=None)
             node = (await self._answer(engine, described)).node
@@ -316,17 +331,18 @@ class Action:
     :param locator: which one.
     :param what: its name, for errors.
     :param seconds: until the deadline; None: there is none.
+    :param looked: why it has been in vain already; None: it has not been tried.
     """
 
-    def __init__(self, locator: LocatorBase, what: str, seconds: float | None) -> None:
+    def __init__(self, locator: LocatorBase, what: str, seconds: float | None, looked: Again | None = None) -> None:
         self._locator = locator
         self._what = what
         self._seconds = seconds
         self._session = locator._frame.page.session
         self._clock = self._session.context.clock
         self._began = self._clock.seconds()
-        self._tries = 0
-        self._reason = ""
+        self._tries = 0 if looked is None else 1
+        self._reason = "" if looked is None else looked.reason
         self._log: list[str] = []
 
     @property
@@ -339,8 +355,23 @@ class Action:
         if text not in self._log:
             self._log = [*self._log[-9:], text]
 
+    def waits_for(self, reason: str) -> None:
+        """Note what stands in the way now."""
+        self._reason = reason
+
     async def run(self, body: Callable[[Attempt], Awaitable[T]]) -> T:
-        """Try it until it is done."""
+        """Try it until it is done.
+
+        :raises Gone: the page has ended meanwhile, or its line: with what it was.
+        """
+        try:
+            return await self._tried(body)
+        except Gone as error:
+            if error.action:  # of something that was done for it
+                raise
+            raise error.meanwhile(self._called, self._obstacle()) from None
+
+    async def _tried(self, body: Callable[[Attempt], Awaitable[T]]) -> T:
         handlers = self._locator._frame.page._locator_handlers
         while True:
             attempt = Attempt(self._locator, self._tries, self)
@@ -368,10 +399,23 @@ class Action:
 
     def late(self) -> ActionTimeout:
         """Return what to fail with at the deadline."""
-        said = [self._session.blocked_by or self._reason or "the page does not answer"]
-        if self._tries > 1:
-            said[0] += f" (after {self._tries} tries)"
-        return ActionTimeout(f"{self._locator}.{self._what}", self._seconds or 0, "; ".join([*said, *self._log]))
+        obstacle = self._obstacle(self._session.blocked_by or self._reason or "the page does not answer")
+        return ActionTimeout(self._called, self._seconds or 0, obstacle)
+
+    @property
+    def _called(self) -> str:
+        """What it is, in words."""
+        return f"{self._locator}.{self._what}"
+
+    def _obstacle(self, reason: str | None = None) -> str:
+        """Return what stands in the way, and how far it has got.
+
+        :param reason: the first of it, where that is not why the last try was in vain.
+        """
+        said = self._reason if reason is None else reason
+        if said and self._tries > 1:
+            said += f" (after {self._tries} tries)"
+        return "; ".join(each for each in (said, *self._log) if each)
 
 
 class LocatorBase:
@@ -397,16 +441,24 @@ class LocatorBase:
         """The attribute of test ids."""
         return selectors.test_id_attribute
 
-    def _perform(self, what: str, body: Callable[[Attempt], Awaitable[T]], timeout: Timeout = DEFAULT) -> Deferred[T]:
+    def _perform(
+        self,
+        what: str,
+        body: Callable[[Attempt], Awaitable[T]],
+        timeout: Timeout = DEFAULT,
+        *,
+        looked: Again | None = None,
+    ) -> Deferred[T]:
         """Do something again and again until it returns, with the elements resolved again each time.
 
         :param what: its name, for errors.
         :param body: is given each :class:`Attempt`, and raises :exc:`Again` where it is to be tried again.
         :param timeout: of all tries together.
+        :param looked: why it has been in vain already; None: it has not been tried.
         """
         page = self._frame.page
         seconds = page._seconds(timeout)
-        action = Action(self, what, seconds)
+        action = Action(self, what, seconds, looked)
         return with_deadline(
             page.session.context.clock, Deferred.fromCoroutine(_awaited(action.run(body))), seconds, action.late
         )

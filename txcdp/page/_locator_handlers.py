@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 
+from txcdp._arguments import most_arguments
 from txcdp.streams import Registration
 
 if TYPE_CHECKING:
@@ -72,11 +73,13 @@ class LocatorHandlers:
             added.left -= 1
             if not added.left:
                 self._handlers.remove(added)
+        attempt.waits_for(f"the handler of {added.locator} has not returned")
         await _called(added.handler, added.locator)
         if added.waits:
-            attempt.log(f"the handler of {added.locator} has returned, waiting for that to be hidden")
+            attempt.waits_for(f"the handler of {added.locator} has returned, but that is still visible")
             while await _is_visible(added.locator):
                 await added.locator.filter(visible=True)._first().wait_for(state="hidden", timeout=None)
+        attempt.waits_for("")
         attempt.log(f"the handler of {added.locator} has done its work")
 
     def _remove(self, added: LocatorHandler) -> Deferred[None]:
@@ -92,11 +95,7 @@ async def _is_visible(locator: Locator) -> bool:
 
 def _called(handler: Callable[..., Any], locator: Locator) -> Deferred[Any]:
     """Call a handler, with the locator where it takes that."""
-    try:
-        takes = bool(inspect.signature(handler).parameters)
-    except (TypeError, ValueError):  # a builtin does not say
-        takes = True
-    called = maybeDeferred(handler, *((locator,) if takes else ()))
+    called = maybeDeferred(handler, *(locator,)[: most_arguments(handler)])
     return called.addCallback(lambda result: Deferred.fromCoroutine(result) if inspect.iscoroutine(result) else result)
 
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, Literal
+
+from twisted.internet.defer import Deferred
 
 from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp.domains import dom, runtime
@@ -210,7 +214,7 @@ class Locator(Finding, ElementReading, ElementActions):
     def _first(self) -> Locator:
         """Return the first of the elements, where that goes without saying."""
         frame, path = self._start()
-        return Locator(frame, Path((*path.parts[:-1], (*path.parts[-1], ("nth", 0))), path.words))
+        return Locator(frame, Path((*path.parts[:-1], (*path.parts[-1], ("nth", 0))), path.words, path.frames))
 
     def nth(self, index: int) -> Locator:
         """Return one of the elements.
@@ -276,7 +280,7 @@ class Locator(Finding, ElementReading, ElementActions):
         """
         words, steps = await self._run("normalize", "suggestion")
         *parts, _ = self._path.parts
-        return Locator(self._frame, Path((*parts, tuple(steps)), words))
+        return Locator(self._frame, Path((*parts, tuple(steps)), words, self._path.frames))
 
     def and_(self, locator: Locator) -> Locator:
         """Return the elements that another locator stands for, too.
@@ -302,7 +306,7 @@ class Locator(Finding, ElementReading, ElementActions):
 
         :param description: the words.
         """
-        described = Locator(self._frame, Path(self._path.parts, description))
+        described = Locator(self._frame, Path(self._path.parts, description, self._path.frames))
         described._description = description
         return described
 
@@ -382,12 +386,36 @@ async def locator_of(handle: ElementHandle) -> Locator:
 
     :raises LocatorError: it is in no document that is shown.
     """
+    frame, _, key = await _held(handle, whole=False)
+    return Locator(frame, Path(((("held", key),),), str(handle)))
+
+
+@asynccontextmanager
+async def inside_of(handle: ElementHandle) -> AsyncIterator[Locator]:
+    """Return what stands for the node of a handle, wherever it is, so that something can be looked for in it.
+
+    :raises LocatorError: it is of no document that is shown.
+    """
+    frame, engine, key = await _held(handle, whole=True)
+    try:
+        yield Locator(frame, Path(((("heldNode", key),),), str(handle)))
+    finally:
+        letting_go = engine.call(frame._row.id, "letGo", [runtime.CallArgument(value=key)])
+        Deferred.fromCoroutine(letting_go).addErrback(ignore_failure)
+
+
+async def _held(handle: ElementHandle, *, whole: bool) -> tuple[Frame, Engine, str]:
+    """Have the script hold the node of a handle.
+
+    :param whole: whether it is held until that is told otherwise, and may be no element.
+    :returns: its document's frame, the script there, and by what it is known.
+    """
     frame = await handle.owner_frame()
     if frame is None or handle._remote.object_id is None:
         raise LocatorError(f"{handle!r}: Element is not attached to the DOM")
     session = await frame._when_session()
     world = frame._world(session)
-    key = f"h{next(_numbers)}"
+    engine, key = Engine(session, world), f"h{next(_numbers)}"
     try:
         node = (await session.execute(dom.describe_node(object_id=handle._remote.object_id))).node
         context_id = await world.context(frame._row.id)
@@ -395,7 +423,10 @@ async def locator_of(handle: ElementHandle) -> Locator:
         object_id = (await session.execute(resolve)).object.object_id
     except CommandError as error:
         raise explained(error) from error
-    arguments = [runtime.CallArgument(object_id=object_id), runtime.CallArgument(value=key)]
-    await Engine(session, world).call(frame._row.id, "hold", arguments)
+    arguments = [
+        runtime.CallArgument(object_id=object_id),
+        *(runtime.CallArgument(value=each) for each in (key, whole)),
+    ]
+    await engine.call(frame._row.id, "hold", arguments)
     session.execute(runtime.release_object(object_id=str(object_id))).addErrback(ignore_failure)
-    return Locator(frame, Path(((("held", key),),), str(handle)))
+    return frame, engine, key

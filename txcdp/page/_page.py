@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, cast
 
 from twisted.internet.defer import Deferred, fail
 
+from txcdp._arguments import most_arguments
 from txcdp._core.sessions import Session
 from txcdp._deferreds import OneShot, ignore_failure, returns_deferred, with_deadline
 from txcdp._timeouts import DEFAULT, DefaultTimeouts, Timeout, seconds_of
@@ -944,12 +945,14 @@ class Page(SelectorActions):
         a rejection, with an Error of the same name and text.
 
         :param name: the function's, as a property of ``window``.
-        :param callback: called with the arguments; may return a Deferred, or be a coroutine function.
+        :param callback: called with the arguments, or with as many of them as it takes; may return a Deferred, or be a
+            coroutine function.
         :returns: fires with a :class:`Binding`, with which it is removed again, when the page has it. Fails with
             :exc:`ValueError` where there is one of that name; otherwise like ``Session.execute``.
         """
         self._tree.hear_contexts()
-        return self._scripts.expose(name, lambda source, *args: callback(*args))
+        most = most_arguments(callback)
+        return self._scripts.expose(name, lambda source, *args: callback(*args[:most]))
 
     def expose_binding(self, name: str, callback: Callable[..., object] | None = None) -> Deferred[Binding]:
         """Do the same as :meth:`expose_function`, and say where a call comes from.

@@ -279,6 +279,15 @@ class ElementReading(LocatorBase):
 
         return self._perform("element_handle", find, timeout)
 
+    def _handle_now(self, what: str) -> Deferred[ElementHandle | None]:
+        """Return a handle of the element that there is now; None: there is none."""
+
+        async def find(attempt: Attempt) -> ElementHandle | None:
+            object_id = await attempt.element_now()
+            return None if object_id is None else await attempt.handle(object_id)
+
+        return self._perform(what, find)
+
     @returns_deferred
     async def element_handles(self) -> list[ElementHandle]:
         """Return handles of all elements that there are now.

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 from twisted.internet.defer import Deferred, FirstError, gatherResults, maybeDeferred, succeed
 from twisted.python.failure import Failure
 
+from txcdp._arguments import most_arguments
 from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp.domains import page, runtime
 from txcdp.page import _values as values
@@ -78,13 +79,15 @@ class _Exposed:
         self.name = name
         self.calls = calls
         self._callback = callback
+        self._most = None if callback is None else most_arguments(callback)
 
     def call(self, source: dict[str, Any], args: list[Any]) -> Deferred[Any]:
         """Call it; the result is what it fires with."""
         self.calls.push(BindingCall(source, args))
         if self._callback is None:
             return succeed(None)
-        return maybeDeferred(self._callback, source, *args)
+        # As in JavaScript, a function may take fewer arguments than it is called with.
+        return maybeDeferred(self._callback, *(source, *args)[: self._most])
 
 
 class Scripts:

@@ -129,12 +129,7 @@ class SelectorReading(Finding):
         :param strict: whether there must not be several.
         :returns: fires with an :class:`ElementHandle`, None where there is none; fails like ``Locator.count``.
         """
-
-        async def find(attempt: Attempt) -> ElementHandle | None:
-            object_id = await attempt.element_now()
-            return None if object_id is None else await attempt.handle(object_id)
-
-        return self._one(selector, strict)._perform("query_selector", find)
+        return self._one(selector, strict)._handle_now("query_selector")
 
     def query_selector_all(self, selector: str) -> Deferred[list[ElementHandle]]:
         """Return handles of all elements that a selector stands for now.

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.python.failure import Failure
 
 from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure, with_deadline
-from txcdp.errors import ActionTimeout, ContextDestroyed, SessionDetached
+from txcdp.errors import ActionTimeout, ContextDestroyed, Gone, SessionDetached
 from txcdp.page import _values as values
 from txcdp.page._evaluation import Evaluator, Kept, source_literals
 
@@ -85,6 +86,7 @@ class FunctionWait:
         :returns: fires with what it was that is true.
         """
         waiting = Deferred.fromCoroutine(self._wait())
+        waiting.addErrback(self._gone)
         return with_deadline(self._session.context.clock, waiting, seconds, lambda: self._late(seconds or 0))
 
     async def _wait(self) -> Kept:
@@ -110,7 +112,18 @@ class FunctionWait:
             "what it evaluates to was never true"
             + (f", in {self._documents} documents, as the page navigated" if self._documents > 1 else "")
         )
-        return ActionTimeout(f"wait_for_function({self._source.strip()[:60]!r})", seconds, obstacle)
+        return ActionTimeout(self._called, seconds, obstacle)
+
+    def _gone(self, failure: Failure) -> NoReturn:
+        """Say of a page that has ended what was waited for."""
+        if isinstance(failure.value, Gone):
+            raise failure.value.meanwhile(self._called) from None
+        failure.raiseException()
+
+    @property
+    def _called(self) -> str:
+        """What it is, in words."""
+        return f"wait_for_function({self._source.strip()[:60]!r})"
 
 
 def _has_handle(evaluator: Evaluator, arg: Any) -> bool:

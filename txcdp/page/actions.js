@@ -398,7 +398,7 @@ operations.selectOptions = (element, { choices, force }) => {
       && (choice.label === undefined || isLabel(choice.label))
       && (choice.index === undefined || choice.index === index);
     if (!left.some(isMeant)) continue;
-    if (ariaDisabled(option)) return again('option being selected is not enabled', option);
+    if (!force && ariaDisabled(option)) return again('option being selected is not enabled', option);
     chosen.push(option);
     left = select.multiple ? left.filter(each => !isMeant(each)) : [];
   }
@@ -436,16 +436,33 @@ operations.fileInput = (element, { count, folder }) => {
 
 /** The elements that the program has handles of, and acts on, by the keys that it gives them. @type {Map<string, WeakRef<Element>>} */
 const held = new Map();
+/** The nodes in which it looks for something just now. @type {Map<string, Node>} */
+const heldNodes = new Map();
 
-/** @param {Node} node a text stands for the element that it is in @param {string} key */
-engine.hold = (node, key) => {
+/**
+ * @param {Node} node where an element is wanted, a text stands for the one that it is in @param {string} key
+ * @param {boolean} whole whether it is held until it is let go, and may be no element
+ */
+engine.hold = (node, key, whole) => {
+  if (whole) {
+    heldNodes.set(key, node);
+    return;
+  }
   for (const [other, ref] of held) if (!ref.deref()) held.delete(other);
   const element = nodeTypeOf(node) === ELEMENT ? node : parentElementOf(node);
   if (element) held.set(key, new WeakRef(/** @type {any} */ (element)));
 };
 
+/** @param {string} key */
+engine.letGo = key => { heldNodes.delete(key); };
+
 finders.held = (_, /** @type {string} */ key) => {
   const element = held.get(key)?.deref();
   if (!element || !isConnected(element)) throw new Refusal('Element is not attached to the DOM');
   return [element];
+};
+finders.heldNode = (_, /** @type {string} */ key) => {
+  const node = /** @type {any} */ (heldNodes.get(key));
+  if (!node || ![ELEMENT, DOCUMENT, FRAGMENT].includes(nodeTypeOf(node))) throw new Refusal('only a document, an element or a shadow root can be searched');
+  return [node];
 };

@@ -59,7 +59,7 @@ const queryDocument = method(Document.prototype, 'querySelectorAll');
 const queryElement = method(Element.prototype, 'querySelectorAll');
 const queryFragment = method(DocumentFragment.prototype, 'querySelectorAll');
 
-const ELEMENT = 1, TEXT = 3, DOCUMENT = 9;
+const ELEMENT = 1, TEXT = 3, DOCUMENT = 9, FRAGMENT = 11;
 
 /** All elements below a root, of its own tree, that match. @param {Root} root @param {string} css @returns {Element[]} */
 const queryTree = (root, css) => {
@@ -72,7 +72,7 @@ const parentOf = node => {
   const parent = parentElementOf(node);
   if (parent) return parent;
   const above = parentNodeOf(node);
-  return above && nodeTypeOf(above) === 11 ? /** @type {any} */ (above).host || null : null;
+  return above && nodeTypeOf(above) === FRAGMENT ? /** @type {any} */ (above).host || null : null;
 };
 
 /** @param {Element} element @param {string} [pseudo] @returns {CSSStyleDeclaration} */
@@ -271,7 +271,7 @@ const compareNodes = (a, b) => {
   /** @param {Node} node */
   const path = node => {
     const up = [];
-    for (let at = /** @type {any} */ (node); at; at = nodeTypeOf(at) === 11 ? at.host : parentNodeOf(at)) up.push(at);
+    for (let at = /** @type {any} */ (node); at; at = nodeTypeOf(at) === FRAGMENT ? at.host : parentNodeOf(at)) up.push(at);
     return up.reverse();
   };
   const left = path(a), right = path(b);
@@ -279,8 +279,8 @@ const compareNodes = (a, b) => {
   while (i < left.length && i < right.length && left[i] === right[i]) i++;
   if (i === left.length) return -1;
   if (i === right.length) return 1;
-  if (nodeTypeOf(left[i]) === 11) return 1;  // what is in the shadow comes after the children
-  if (nodeTypeOf(right[i]) === 11) return -1;
+  if (nodeTypeOf(left[i]) === FRAGMENT) return 1;  // what is in the shadow comes after the children
+  if (nodeTypeOf(right[i]) === FRAGMENT) return -1;
   return comparePosition(left[i], right[i]) & 4 ? -1 : 1;
 };
 
@@ -660,7 +660,7 @@ const stepOf = ({ name, body }, selector) => {
   switch (plainName) {
     case 'css': parseCSS(trimmed); return ['css', trimmed, pierce];
     case 'xpath': return ['xpath', trimmed];
-    case 'text': return textStep(trimmed, pierce, selector);
+    case 'text': return textStep(body, pierce, selector);  // after a space, a quote is a quote
     case 'id': return ['attributeIs', 'id', unquoted(trimmed), pierce];
     case 'nth': {
       const number = Number(trimmed);
