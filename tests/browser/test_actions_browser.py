@@ -10,7 +10,17 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
 
 from tests.browser.support import SharedBrowserTestCase
-from txcdp.errors import ActionTimeout, DeadlineError, LocatorError, StrictModeViolation
+from txcdp.assertions import expect
+from txcdp.domains import page
+from txcdp.errors import (
+    ActionTimeout,
+    DeadlineError,
+    LocatorError,
+    SelectorError,
+    SessionDetached,
+    StrictModeViolation,
+    TargetCrashed,
+)
 from txcdp.page import Locator, Page
 
 OTHER = "localhost"  # another site than 127.0.0.1, and so in another process
@@ -93,6 +103,9 @@ class ClickTests(ActionTestCase):
         await button.click(button="middle")
         self.assertEqual(await tab.evaluate("kinds"), ["dblclick", "contextmenu", "auxclick", "auxclick"])
         await self.fails(button.click(modifiers=["Hyper"]), ValueError)  # type: ignore[list-item]
+        bare: Any = "Shift+Alt"
+        error = await self.fails(button.click(modifiers=bare), ValueError)
+        self.assertIn("a list is wanted: ['Shift', 'Alt']", str(error))
         await self.fails(button.click(button="left middle"), ValueError)  # type: ignore[arg-type]
 
     async def test_modifiers_that_are_held(self):
@@ -843,6 +856,7 @@ class FieldTests(ActionTestCase):
         await self.refused(one.select_option("z", timeout=PATIENT), told)
         await tab.evaluate("document.querySelector('select').options[2].disabled = true")
         await self.refused(one.select_option("c", timeout=PATIENT), "option being selected is not enabled")
+        self.assertEqual(await one.select_option("c", force=True), ["c"])
         await self.refused(tab.select_option("p", "a"), "Element is not a <select> element", kind=LocatorError)
         selecting = tab.select_option("select", "new")
         await tab.evaluate("document.querySelector('select').add(new Option('New', 'new'))")
@@ -886,6 +900,39 @@ class FieldTests(ActionTestCase):
         self.assertEqual(names, [f"{folder.name}/a.txt", f"{folder.name}/b.txt"])
 
 
+class EndingTests(ActionTestCase):
+    """What was waited for in a page that ends."""
+
+    async def test_it_says_what_was_waited_for(self):
+        context = await self.context()
+        tab = await context.new_page()
+        await tab.set_content("<button disabled>x</button><iframe srcdoc='<p>'></iframe>")
+        waiting = {
+            "locator('button').click: the page was closed": tab.locator("button").click(),
+            "locator('u').wait_for(state='visible'): the page was closed": tab.locator("u").wait_for(),
+            "locator('b').to_be_visible: the page was closed": expect(tab.locator("b")).to_be_visible(),
+            "frame_locator('iframe').locator('b').click: the page": tab.frame_locator("iframe").locator("b").click(),
+            "wait_for_function('false'): the page was closed": tab.wait_for_function("false"),
+        }
+        last = tab.locator("i").text_content()
+        await tab.evaluate("() => new Promise(done => setTimeout(done))")
+        await tab.close()
+        for told, deferred in waiting.items():
+            with self.subTest(told):
+                await self.refused(deferred, told, kind=SessionDetached)
+        error = await self.fails(last, SessionDetached)
+        self.assertEqual(error.action, "locator('i').text_content")
+        await self.refused(tab.locator("i").count(), "locator('i').count: the page was closed", kind=SessionDetached)
+
+    async def test_a_crash_too(self):
+        tab = await (await self.context()).new_page()
+        await tab.set_content("<button disabled>x</button>")
+        waiting = tab.locator("button").click()
+        await tab.evaluate("1")
+        tab.session.execute(page.crash()).addErrback(lambda _: None)
+        await self.refused(waiting, "locator('button').click: ", "crashed; navigate or reload", kind=TargetCrashed)
+
+
 class HandleTests(ActionTestCase):
     async def test_handles(self):
         tab = await self.shown(f"{BUTTON}<input><select><option>a<option>b</select><input type='checkbox'>")
@@ -908,6 +955,46 @@ class HandleTests(ActionTestCase):
         self.assertIs(await tab.is_checked("[type=checkbox]"), True)
         await tab.evaluate("button.remove()")
         await self.refused(button.click(), "Element is not attached to the DOM", kind=LocatorError)
+
+    async def test_looking_inside_of_one(self):
+        """Each engine looks inside of a handle's node, wherever that is."""
+        tab = await self.shown(
+            "<div id='d'><p>one</p><p id='two'>two <b>bold</b></p><section><template shadowrootmode='open'>"
+            "<i>in the shadow</i></template></section></div><p>outside</p>"
+        )
+        outer = await tab.query_selector("#d")
+        assert outer is not None
+        cases = {
+            "p": ["p", "p#two"],
+            "text=two": ["p#two"],
+            "p >> nth=1": ["p#two"],
+            "xpath=.//b": ["b"],
+            "role=paragraph": ["p", "p#two"],
+            "i": ["i"],
+            "> p": ["p", "p#two"],
+            "#d": [],
+            "text=outside": [],
+        }
+        for selector, expected in cases.items():
+            with self.subTest(selector):
+                self.assertEqual([str(each) for each in await outer.query_selector_all(selector)], expected)
+                first = await outer.query_selector(selector)
+                self.assertEqual(None if first is None else str(first), expected[0] if expected else None)
+        await self.refused(outer.query_selector("!!"), "is not a valid selector", kind=SelectorError)
+        nodes = {
+            "document": ["p", "p#two", "p"],
+            "document.querySelector('section').shadowRoot": [],
+            "{const e = document.createElement('a'); e.innerHTML = '<p id=x>x</p>'; e}": ["p#x"],
+            "new DOMParser().parseFromString('<p id=other>x</p>', 'text/html')": ["p#other"],
+        }
+        for node, expected in nodes.items():
+            with self.subTest(node):
+                handle = (await tab.evaluate_handle(node)).as_element()
+                assert handle is not None
+                self.assertEqual([str(each) for each in await handle.query_selector_all("p")], expected)
+        text = (await tab.evaluate_handle("two.firstChild")).as_element()
+        assert text is not None
+        await self.refused(text.query_selector("b"), "can be searched", kind=LocatorError)
 
 
 class LocatorHandlerTests(ActionTestCase):
@@ -954,18 +1041,78 @@ class LocatorHandlerTests(ActionTestCase):
         tab = await self.shown(self.OVER)
         await tab.evaluate("show()")
         registration = await tab.add_locator_handler(tab.locator("#overlay"), lambda: None)
-        await self.refused(tab.click("#button", timeout=PATIENT), "locator('#overlay')", "to be hidden")
-        await self.refused(tab.locator("#button").wait_for(timeout=PATIENT), "to be hidden")
+        await self.refused(
+            tab.click("#button", timeout=PATIENT), "handler of locator('#overlay') has returned", "still visible"
+        )
+        await self.refused(tab.locator("#button").wait_for(timeout=PATIENT), "still visible")
         await registration.close()
-        slow = await tab.add_locator_handler(tab.locator("#overlay"), lambda: tab.wait_for_timeout(60))
-        await self.fails(tab.click("#button", timeout=PATIENT), DeadlineError)
-        await slow.close()
 
         def fail() -> None:
             raise ZeroDivisionError
 
         await tab.add_locator_handler(tab.locator("#overlay"), fail)
         await self.fails(tab.click("#button"), ZeroDivisionError)
+
+    async def test_it_goes_on_after_the_deadline(self):
+        """A handler is the program's: it is not cancelled, nor called once more while it runs."""
+        tab = await self.shown(self.OVER)
+        await tab.evaluate("show()")
+        called: list[int] = []
+        done: Deferred[None] = Deferred()
+
+        async def close() -> None:
+            called.append(1)
+            await done
+            await tab.evaluate("overlay.remove()")
+
+        slow = await tab.add_locator_handler(tab.locator("#overlay"), close)
+        await self.refused(tab.click("#button", timeout=PATIENT), "locator('#overlay') has not returned")
+        await self.refused(tab.click("#button", timeout=PATIENT), "intercepts pointer events")
+        self.assertEqual(called, [1])
+        self.assertFalse(done.called)
+        done.callback(None)
+        await tab.click("#button")
+        await self.clicked(tab)
+        await tab.evaluate("show()")
+        await tab.click("#button")
+        self.assertEqual(called, [1, 1])
+        await slow.close()
+
+    async def test_one_that_is_removed_while_it_runs_stands_in_no_others_way(self):
+        tab = await self.shown(self.OVER)
+        await tab.evaluate("show()")
+        slow = await tab.add_locator_handler(tab.locator("#overlay"), lambda: tab.wait_for_timeout(60))
+        await self.fails(tab.click("#button", timeout=PATIENT), DeadlineError)
+        await slow.close()
+        await tab.add_locator_handler(tab.locator("#overlay"), lambda: tab.evaluate("overlay.remove()"))
+        await tab.click("#button")
+        await self.clicked(tab)
+
+    async def test_what_fails_when_nothing_waits_for_it(self):
+        tab = await self.shown(self.OVER)
+        await tab.evaluate("show()")
+        late: Deferred[None] = Deferred()
+        await tab.add_locator_handler(tab.locator("#overlay"), lambda: late)
+        await self.fails(tab.click("#button", timeout=PATIENT), DeadlineError)
+        late.errback(ZeroDivisionError())
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    async def test_neither_looks_nor_force_call_one(self):
+        tab = await self.shown(self.OVER)
+        await tab.evaluate("show()")
+        called: list[int] = []
+        await tab.add_locator_handler(tab.locator("#overlay"), lambda: called.append(1), no_wait_after=True)
+        overlay = tab.locator("#overlay")
+        self.assertIs(await overlay.is_visible(), True)
+        self.assertEqual(
+            [await overlay.count(), len(await overlay.all()), await overlay.all_inner_texts()], [1, 1, ["over"]]
+        )
+        self.assertEqual(len(await overlay.element_handles()), 1)
+        self.assertIsNotNone(await tab.query_selector("#overlay"))
+        self.assertIs(await overlay.is_hidden(), False)
+        await tab.click("#button", force=True)
+        self.assertEqual(await tab.evaluate("[clicks, overlaid]"), [0, 1])
+        self.assertEqual(called, [])
 
     async def test_times_and_not_waiting(self):
         tab = await self.shown(self.OVER)

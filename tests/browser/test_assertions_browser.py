@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -194,6 +195,9 @@ class Values(Expecting):
         await self.holds_not(p, "to_have_js_property", "own", {"a": [1, 1, None]})
         await self.holds(p, "to_have_js_property", "dataset.n", "7")
         await self.holds(p, "to_have_js_property", "nothing.there", None)
+        await tab.evaluate("document.querySelector('p').day = new Date(1e12)")
+        for there in (datetime.fromtimestamp(1e9, UTC), datetime.fromtimestamp(1e9, UTC).replace(tzinfo=None)):
+            await self.holds(p, "to_have_js_property", "day", there)
         error = await self.holds_not(p, "to_have_js_property", "tagName", "B")
         self.assertEqual(error.received, "P")
 
@@ -364,6 +368,23 @@ class Trying(Expecting):
         waiting.cancel()
         await self.fails(waiting, CancelledError)
         await expect(tab.locator("p")).to_have_text("a")
+
+    async def test_it_looks_once_however_soon_the_deadline_is(self):
+        tab = await self.shown("<p>a</p><input checked type=checkbox>")
+        soon = 1e-6
+        await expect(tab.locator("p")).to_have_text("a", timeout=soon)
+        await expect(tab.locator("input")).to_be_checked(timeout=soon)
+        await expect(tab.locator("u")).to_be_hidden(timeout=soon)
+        await expect(tab.locator("p")).to_have_js_property("tagName", "P", timeout=soon)
+        await expect(tab).to_have_url(tab.url, timeout=soon)
+        await expect(tab).not_to_have_title("other", timeout=soon)
+        for wrong in (
+            expect(tab.locator("p")).to_have_text("b", timeout=soon),
+            expect(tab.locator("u")).to_be_visible(timeout=soon),
+            expect(tab.locator("p")).to_have_js_property("tagName", "B", timeout=soon),
+            expect(tab).to_have_url("**/other", timeout=soon),
+        ):
+            await self.fails(wrong, ExpectationFailed)
 
     async def test_the_deadline_of_the_program(self):
         tab = await self.shown("<p>a</p>")

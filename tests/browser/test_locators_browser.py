@@ -107,6 +107,7 @@ class SelectorTests(LocatorTestCase):
             {
                 "text=hello": "d p i z",
                 "text='hello'": "p",
+                "text= 'hello'": "",
                 '"hello"': "p",
                 "text=/^HELLO$/i": "p",
                 "text=big world": "b",
@@ -594,14 +595,18 @@ class FrameTests(LocatorTestCase):
     async def test_what_is_no_frame(self):
         tab = await self.framed()
         error = await self.fails(tab.frame_locator("p").locator("b").count(), LocatorError)
+        self.assertIn("locator('p'): ", str(error))
         self.assertIn("is no frame: an <iframe> is wanted", str(error))
+        await tab.evaluate("document.body.append(document.createElement('iframe'))")
+        error = await self.fails(tab.locator("body").frame_locator("iframe").locator("b").click(), StrictModeViolation)
+        self.assertIn("locator('body').frame_locator('iframe') resolved to 2 elements", str(error))
         missing = tab.frame_locator("#none").locator("b")
         self.assertEqual(await missing.count(), 0)
         self.assertFalse(await missing.is_visible())
         self.assertEqual(await missing.all_text_contents(), [])
         await missing.wait_for(state="detached")
         error = await self.fails(missing.text_content(timeout=2), ActionTimeout)
-        self.assertIn("no element is there that shows the frame", str(error))
+        self.assertIn("no element is there that shows the frame: frame_locator('#none')", str(error))
 
     async def test_they_navigate_meanwhile(self):
         tab = await self.framed()

@@ -176,6 +176,10 @@ class BindingTests(SharedBrowserTestCase):
     async def test_functions(self):
         tab = await self.page()
         await tab.expose_function("add", lambda a, b: a + b)
+        await tab.expose_function("nothing", lambda: "called")  # as in JavaScript, what is too much is not there
+        await tab.expose_binding("whence", lambda source: sorted(source))
+        self.assertEqual(await tab.evaluate("Promise.all([nothing(1, 2), nothing()])"), ["called"] * 2)
+        self.assertEqual(await tab.evaluate("whence(1)"), ["context", "frame", "page"])
         self.assertEqual(await tab.evaluate("add(1, 2)"), 3)
         url = self.server.page(
             "/", "<script>early = add(3, 4)</script><iframe srcdoc='<script>early = add(5, 6)</script>'>"

@@ -286,7 +286,7 @@ class ElementActions(LocatorBase):
             else:
                 await keyboard._press(["Delete"], 0)
 
-        return self._perform(f"fill({_short(value)})", fill, timeout)
+        return self._perform(f"fill({_short(value)})", fill, timeout, handled=not force)
 
     def clear(self, *, timeout: Timeout = DEFAULT, no_wait_after: bool = False, force: bool = False) -> Deferred[None]:
         """Take all text from the element; see :meth:`fill`."""
@@ -435,7 +435,7 @@ class ElementActions(LocatorBase):
             selected: list[str] = await attempt.run("selectOptions", {"choices": choices, "force": force})
             return selected
 
-        return self._perform("select_option", select, timeout)
+        return self._perform("select_option", select, timeout, handled=not force)
 
     def select_text(self, *, force: bool = False, timeout: Timeout = DEFAULT) -> Deferred[None]:
         """Give the element the focus, and select all of its text.
@@ -448,7 +448,7 @@ class ElementActions(LocatorBase):
         async def select(attempt: Attempt) -> None:
             await attempt.run("selectText", {"force": force})
 
-        return self._perform("select_text", select, timeout)
+        return self._perform("select_text", select, timeout, handled=not force)
 
     def set_input_files(
         self, files: Files, *, timeout: Timeout = DEFAULT, no_wait_after: bool = False
@@ -492,7 +492,7 @@ class ElementActions(LocatorBase):
         return self._frame.page._devices
 
     def _point(self, what: str, pointing: Pointing, perform: Perform, timeout: Timeout) -> Deferred[None]:
-        return self._perform(what, Pointer(pointing, perform).attempt, timeout)
+        return self._perform(what, Pointer(pointing, perform).attempt, timeout, handled=not pointing.force)
 
     def _set_checked(
         self,
@@ -527,7 +527,7 @@ class ElementActions(LocatorBase):
             if state["checked"] is not wanted:
                 raise LocatorError(f"{self}: Clicking the checkbox did not change its state")
 
-        return self._perform(what, change, timeout)
+        return self._perform(what, change, timeout, handled=not force)
 
 
 #: CSS pixels by which a pointer moves until something is dragged.

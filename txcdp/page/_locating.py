@@ -332,10 +332,14 @@ class Action:
     :param what: its name, for errors.
     :param seconds: until the deadline; None: there is none.
     :param looked: why it has been in vain already; None: it has not been tried.
+    :param handled: whether the page's locator handlers are called before each try.
     """
 
-    def __init__(self, locator: LocatorBase, what: str, seconds: float | None, looked: Again | None = None) -> None:
+    def __init__(
+        self, locator: LocatorBase, what: str, seconds: float | None, looked: Again | None = None, handled: bool = True
+    ) -> None:
         self._locator = locator
+        self._handled = handled
         self._what = what
         self._seconds = seconds
         self._session = locator._frame.page.session
@@ -372,7 +376,7 @@ class Action:
             raise error.meanwhile(self._called, self._obstacle()) from None
 
     async def _tried(self, body: Callable[[Attempt], Awaitable[T]]) -> T:
-        handlers = self._locator._frame.page._locator_handlers
+        handlers = self._locator._frame.page._locator_handlers if self._handled else None
         while True:
             attempt = Attempt(self._locator, self._tries, self)
             began = self._clock.seconds()
@@ -448,6 +452,7 @@ class LocatorBase:
         timeout: Timeout = DEFAULT,
         *,
         looked: Again | None = None,
+        handled: bool = True,
     ) -> Deferred[T]:
         """Do something again and again until it returns, with the elements resolved again each time.
 
@@ -455,10 +460,11 @@ class LocatorBase:
         :param body: is given each :class:`Attempt`, and raises :exc:`Again` where it is to be tried again.
         :param timeout: of all tries together.
         :param looked: why it has been in vain already; None: it has not been tried.
+        :param handled: whether the page's locator handlers are called before each try.
         """
         page = self._frame.page
         seconds = page._seconds(timeout)
-        action = Action(self, what, seconds, looked)
+        action = Action(self, what, seconds, looked, handled)
         return with_deadline(
             page.session.context.clock, Deferred.fromCoroutine(_awaited(action.run(body))), seconds, action.late
         )
@@ -475,7 +481,7 @@ class LocatorBase:
         obstacle = self._frame.page.session.blocked_by
         if obstacle:  # that would wait for what the program may be about to do
             return fail(DialogOpen(f"{self}.{what}()", obstacle))
-        return self._perform(what, lambda attempt: attempt.once(operation, otherwise=otherwise), timeout)
+        return self._perform(what, lambda attempt: attempt.once(operation, otherwise=otherwise), timeout, handled=False)
 
 
 async def _awaited(coroutine: Awaitable[T]) -> T:

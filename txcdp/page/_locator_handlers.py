@@ -1,7 +1,8 @@
 """Handlers of what comes over a page at any time, such as a banner that asks for consent: called before each try.
 
 They are called by whatever waits for an element: actions, assertions, ``wait_for``; inside of its deadline. While one
-of them runs, none is called: what it does itself is done at once.
+of them runs, none is called: what it does itself is done at once. It is the program's, and goes on when the deadline
+has come of what has called it.
 """
 
 from __future__ import annotations
@@ -11,14 +12,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred, succeed
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from txcdp._arguments import most_arguments
+from txcdp.errors import Gone
 from txcdp.streams import Registration
 
 if TYPE_CHECKING:
     from txcdp.page._locating import Attempt
     from txcdp.page._locators import Locator
+
+log = Logger()
 
 
 @dataclass(eq=False)
@@ -41,6 +47,7 @@ class LocatorHandlers:
     def __init__(self) -> None:
         self._handlers: list[LocatorHandler] = []
         self._busy = False
+        self._running: LocatorHandler | None = None
 
     def add(self, locator: Locator, handler: Callable[..., Any], times: int | None, waits: bool) -> Registration:
         """Add one."""
@@ -53,11 +60,12 @@ class LocatorHandlers:
 
     def remove(self, locator: Locator) -> None:
         """Remove those of a locator, or of one that is the same."""
-        self._handlers = [each for each in self._handlers if not _same(each.locator, locator)]
+        for each in [each for each in self._handlers if _same(each.locator, locator)]:
+            self._remove(each)
 
     async def before(self, attempt: Attempt) -> None:
         """Call those whose locators are visible, before something is tried."""
-        if self._busy or not self._handlers:
+        if self._busy or self._running is not None or not self._handlers:
             return
         self._busy = True
         try:
@@ -74,7 +82,7 @@ class LocatorHandlers:
             if not added.left:
                 self._handlers.remove(added)
         attempt.waits_for(f"the handler of {added.locator} has not returned")
-        await _called(added.handler, added.locator)
+        await self._run(added)
         if added.waits:
             attempt.waits_for(f"the handler of {added.locator} has returned, but that is still visible")
             while await _is_visible(added.locator):
@@ -82,7 +90,25 @@ class LocatorHandlers:
         attempt.waits_for("")
         attempt.log(f"the handler of {added.locator} has done its work")
 
+    def _run(self, added: LocatorHandler) -> Deferred[Any]:
+        """Run one; to wait no more for it does not end it."""
+        waiting: Deferred[Any] = Deferred()
+        self._running = added
+
+        def ended(result: Any) -> None:
+            if self._running is added:
+                self._running = None
+            if not waiting.called:
+                waiting.callback(result)
+            elif isinstance(result, Failure) and not result.check(CancelledError, Gone):
+                log.failure("The handler of {locator} failed when nothing waited for it", result, locator=added.locator)
+
+        _called(added.handler, added.locator).addBoth(ended)
+        return waiting
+
     def _remove(self, added: LocatorHandler) -> Deferred[None]:
+        if self._running is added:
+            self._running = None
         if added in self._handlers:
             self._handlers.remove(added)
         return succeed(None)

@@ -892,7 +892,9 @@ class Page(SelectorActions):
         """Have a function called whenever something comes over the page, such as a banner that asks for consent.
 
         It is called before each try of an action, an assertion or a wait for an element, inside of its deadline, where
-        the locator's element is visible then. While it runs it is not called, for what it does itself.
+        the locator's element is visible then; not with ``force``, and not before what only looks, as ``is_visible``.
+        While it runs none is called, for what it does itself. The deadline ends the waiting for it, and not the
+        function.
 
         :param locator: of what comes.
         :param handler: called with the locator where it takes an argument; may return a Deferred, or be a coroutine

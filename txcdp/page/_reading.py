@@ -286,7 +286,7 @@ class ElementReading(LocatorBase):
             object_id = await attempt.element_now()
             return None if object_id is None else await attempt.handle(object_id)
 
-        return self._perform(what, find)
+        return self._perform(what, find, handled=False)
 
     @returns_deferred
     async def element_handles(self) -> list[ElementHandle]:
@@ -455,7 +455,7 @@ class ElementReading(LocatorBase):
                 elements = handle_of(await evaluator.keep("list => list", (found,)))
             return evaluator, elements
 
-        return await self._perform(what, gather)
+        return await self._perform(what, gather, handled=False)
 
 
 async def masked(mask: Sequence[str | ElementHandle | ElementReading]) -> list[str | ElementHandle]:
