@@ -408,6 +408,34 @@ class RequestStageTests(RouteTestCase):
         given = [(headers.get("x-own"), headers.get("authorization")) for _, path, headers, _ in self.resource.seen]
         self.assertEqual(given[:2], [("1", "Basic eDp5"), ("1", None)])
 
+    async def test_redirects_have_no_headers_that_were_removed_and_their_own_cookies(self):
+        page = await self.at()
+        await page.context.add_cookies([{"name": "jar", "value": "1", "url": self.here}])
+        changes = {"x-gone": None, "x-own": "1", "cookie": "own=2"}
+        await page.route("**/redirect/**", lambda route: route.continue_(headers={**route.request.headers, **changes}))
+        async with page.requests.expect(f"{self.here}/end") as told:
+            self.assertEqual(
+                await self.text(page, "/redirect/redirect/end", headers={"x-gone": "0", "x-kept": "3"}), "server: /end"
+            )
+        names = ("x-gone", "x-kept", "x-own", "cookie")
+        given = [tuple(map(headers.get, names)) for _, _, headers, _ in self.resource.seen]
+        self.assertEqual(given, [(None, "3", "1", "own=2"), (None, "3", "1", "jar=1"), (None, "3", "1", "jar=1")])
+        request = await told.value
+        self.assertEqual(tuple(map(request.headers.get, names)), (None, "3", "1", None))
+        self.assertEqual(tuple(map((await request.all_headers()).get, names)), (None, "3", "1", "jar=1"))
+
+    async def test_a_body_of_any_size_is_there_when_it_is_stopped(self):
+        page = await self.at()
+        sizes: list[int] = []
+
+        def handler(route: Route) -> object:
+            sizes.append(len(route.request.post_data or ""))
+            return route.fulfill(body="")
+
+        await page.route("**/x", handler)
+        await page.evaluate("fetch('/x', {method: 'POST', body: 'x'.repeat(2_000_000)}).then(() => 1)")
+        self.assertEqual(sizes, [2_000_000])
+
     async def test_preflights_of_what_is_handled_are_answered(self):
         page = await self.at()
         await page.route("**/api/*", lambda route: route.fulfill(json={"made": True}))

@@ -31,6 +31,8 @@ ECHOED = ["open chat", "echo a", [101, 99, 104, 111, 32, 0, 255], [*b"echo blob"
 
 
 class _Echo(WebSocketServerProtocol):
+    closed: DeferredQueue[object]
+
     def onConnect(self, request: Any) -> str | None:
         return request.protocols[0] if request.protocols else None
 
@@ -38,16 +40,15 @@ class _Echo(WebSocketServerProtocol):
         self.sendMessage(b"echo " + payload, isBinary)
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
-        self.factory.closed.put((code, reason))
+        self.closed.put((code, reason))
 
 
 class SocketTests(SharedBrowserTestCase):
     def setUp(self) -> None:
         super().setUp()
         factory = WebSocketServerFactory("ws://127.0.0.1:9000")
-        factory.protocol = _Echo
         self.closed: DeferredQueue[object] = DeferredQueue()
-        factory.closed = self.closed
+        factory.protocol = type("_Told", (_Echo,), {"closed": self.closed})
         port = reactor.listenTCP(0, factory, interface="127.0.0.1")
         self.addCleanup(port.stopListening)
         self.ws = f"ws://127.0.0.1:{port.getHost().port}/"

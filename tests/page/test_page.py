@@ -406,14 +406,20 @@ class NavigationTests(SynchronousTestCase):
         self.assertQuiet()
 
     def test_an_answer_that_is_only_a_status(self):
+        self.only_a_status(404, "net::ERR_HTTP_RESPONSE_CODE_FAILURE")
+
+    def test_an_answer_that_is_only_the_question_who_asks(self):
+        self.only_a_status(401, "net::ERR_INVALID_AUTH_CREDENTIALS")
+
+    def only_a_status(self, status: int, error_text: str) -> None:
         going = self.goto()
-        self.responded(404)
-        self.answer(error_text="net::ERR_HTTP_RESPONSE_CODE_FAILURE")
+        self.responded(status)
+        self.answer(error_text=error_text)
         self.chrome.on(page.set_document_content, None)
         self.commit(url="chrome-error://chromewebdata/", unreachable_url=URL)
         there = self.successResultOf(going)
         assert there is not None
-        self.assertEqual((there.url, there.status), (URL, 404))
+        self.assertEqual((there.url, there.status), (URL, status))
         self.assertEqual(len(self.chrome.received(page.set_document_content)), 1)
         self.assertQuiet()
 

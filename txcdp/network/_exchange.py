@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 _UNTOLD: Final = {
     ExchangeState.STOPPED: "net::ERR_ABORTED",
     ExchangeState.ABANDONED: "the document that asked for it is gone",
-    ExchangeState.DETACHED: "what asked for it is gone, or the line to it",
+    ExchangeState.DETACHED: "what asked for it was closed or is gone, or the line to it is lost",
     ExchangeState.CRASHED: "the process that asked for it has crashed",
 }
 
@@ -63,7 +63,8 @@ _EXTRA_INFO: Final = 2.0
 _LEFT: Final = "what has asked for it is gone"
 
 _NOT_KEPT: Final = (
-    "the browser does not tell it: the page has taken it as a Blob, or it is a picture that cannot be shown"
+    "the browser does not tell it: the page has taken it as a Blob, or has not taken it yet, as what is prefetched, "
+    "or it is a picture that cannot be shown"
 )
 
 #: How texts may begin, which the browser leaves out.

@@ -104,11 +104,13 @@ class Remembered(NamedTuple):
 
     :ivar command: what it is answered with where the browser starts it once more; None: it goes on as it is.
     :ivar headers: those that a program has set, which its redirects are to have.
+    :ivar removed: names of those that it has removed, which its redirects are not to have.
     :ivar origin: for which origin they were set.
     """
 
     command: Command[Any] | None = None
     headers: Mapping[str, str] = {}
+    removed: frozenset[str] = frozenset()
     origin: str = ""
 
 

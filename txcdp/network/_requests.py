@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 from urllib.parse import parse_qsl
 
 from twisted.internet.defer import Deferred, succeed
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from txcdp.network._interception import PausedRequest
     from txcdp.network._responses import Response
     from txcdp.page import Frame
-
-#: Bytes of a request's body that are known without asking for them.
-KNOWN_BODY: Final = 65536
 
 
 class RequestSizes(TypedDict):
@@ -222,9 +219,11 @@ class Request:
 
     @property
     def post_data_buffer(self) -> bytes | None:
-        """The body, up to 64 KiB; None where there is none, or where it is larger: see :meth:`fetch_post_data`."""
-        data = self._told_body()
-        return None if data is None or len(data) > KNOWN_BODY else data
+        """The body; None where there is none, or where the browser tells it only when asked: :meth:`fetch_post_data`.
+
+        That is so of files and Blobs.
+        """
+        return self._told_body()
 
     @property
     def post_data(self) -> str | None:

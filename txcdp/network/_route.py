@@ -122,9 +122,9 @@ class Route:
 
         :param url: where it goes, with the same scheme.
         :param method: such as ``"POST"``.
-        :param headers: all of its headers, without those whose value is None; redirects have them, too. What the
-            browser alone says, such as ``Host`` and ``Content-Length``, stays as it is. At the response stage those of
-            the response.
+        :param headers: all of its headers, without those whose value is None; redirects have them, too, but for a
+            ``Cookie``. What the browser alone says, such as ``Host`` and ``Content-Length``, stays as it is. At the
+            response stage those of the response.
         :param post_data: its body: bytes, a str, or anything that JSON can say.
         :param status: of the response, at the response stage.
         :returns: fires with None when the browser has it. Fails with :exc:`AlreadyHandled`; with :exc:`ValueError` or

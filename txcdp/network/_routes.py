@@ -323,19 +323,23 @@ class Routes:
         if expected is not None:
             interception.pause_once(expected, False)
         before = interception.before(paused)
-        if not before.headers:
+        if not before.headers and not before.removed:
             return self._takes(paused, redirected=True)
         origin = _origin(paused.url)
         kept = {
-            name: value for name, value in before.headers.items() if origin == before.origin or name not in _PRIVATE
+            name: value
+            for name, value in before.headers.items()
+            if name != "cookie" and (origin == before.origin or name not in _PRIVATE)
         }
         own = {name.lower(): str(value) for name, value in (event.request.headers or {}).items()}
+        headers = {**{name: value for name, value in own.items() if name not in before.removed}, **kept}
+        self._requests.request_of(paused)._overrides = Overrides(headers=headers)
         command = fetch.continue_request(
             request_id=event.request_id,
-            headers=entries({**own, **kept}.items()),
+            headers=entries(headers.items()),
             intercept_response=self.lead(paused) or None,
         )
-        paused.answer(command, Remembered(command, kept, origin)).addErrback(ignore_failure)
+        paused.answer(command, Remembered(command, kept, before.removed, origin)).addErrback(ignore_failure)
         return True
 
     def _takes_response(self, paused: PausedRequest) -> bool:
@@ -418,18 +422,21 @@ class _Course:
         self.request._sent_url = overrides.url
         event = paused.event
         changed: dict[str, str] = {}
+        removed: frozenset[str] = frozenset()
         if overrides.headers is not None:
             own = {name.lower(): str(value) for name, value in (event.request.headers or {}).items()}
             changed = {name: value for name, value in overrides.headers.items() if own.get(name) != value}
+            removed = frozenset(own.keys() - overrides.headers.keys())
         command = fetch.continue_request(
             request_id=event.request_id,
             url=overrides.url,
             method_=overrides.method,
             headers=None if overrides.headers is None else entries(overrides.headers.items()),
             post_data=overrides.post_data,
-            intercept_response=(self.routes.lead(paused) or None) if changed else None,
+            intercept_response=(self.routes.lead(paused) or None) if changed or removed else None,
         )
-        return paused.answer(command, Remembered(command, changed, _origin(overrides.url or paused.url)))
+        known = Remembered(command, changed, removed, _origin(overrides.url or paused.url))
+        return paused.answer(command, known)
 
     def lost(self) -> None:
         """End: the line is lost, and the request has gone on."""
