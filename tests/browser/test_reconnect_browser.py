@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, DeferredQueue, gatherResults
 from twisted.internet.task import deferLater
 
 import txcdp
@@ -20,6 +20,7 @@ from tests.browser.support import BrowserTestCase, Server, got, reactor
 from tests.browser.support_lines import port_of, through
 from tests.lab.hostile.proxy import FaultProxy
 from tests.project.test_docs import BLOCKS
+from txcdp import Route
 from txcdp._core.reconnecting import ReconnectPolicy
 from txcdp._core.sessions import AutoAttach
 from txcdp._transports.websocket import WebSocketOptions
@@ -114,6 +115,42 @@ class ReconnectTests(ReconnectTestCase):
         await self.is_set_up(tab)
         self.assertEqual([type(item) for item in self.loads], [page.LoadEventFired, Gap, page.LoadEventFired])
         self.assertFalse(self.loads[1].restarted)
+
+    async def test_routes_hold_over_a_line_that_is_cut_and_what_was_stopped_goes_on(self):
+        browser, proxy = await self.through_proxy()
+        context = await browser.new_context()
+        tab = await context.new_page()
+        stopped: DeferredQueue[Route] = DeferredQueue()
+        for path in ("/", "/held", "/seen"):
+            self.server.page(path, f"the server's {path}")
+        await tab.goto(self.server.url("/"))
+        await tab.route("**/held", stopped.put, timeout=None)
+        await tab.route("**/seen", lambda route: route.continue_(), stage="response", timeout=None)
+        await context.route("**/mocked", lambda route: route.fulfill(body=f"mocked: {route.request.resource_type}"))
+        await tab.route_web_socket("ws://mock.test/", lambda socket: socket.on_message(socket.send))
+        for _ in range(2):
+            await tab.evaluate("""() => {
+                window.got = [];
+                fetch('/held').then(answer => answer.text()).then(text => got.push(text), String);
+            }""")
+            route = await stopped.get()
+            proxy.links[-1].client.transport.abortConnection()
+            await self.suspended(browser)
+            await self.back(browser)
+            await tab.wait_for_function("got.length")
+            self.assertEqual(await tab.evaluate("got"), ["the server's /held"])
+            await route.fulfill(body="too late")  # it has gone on: nobody's failure
+            texts = "Promise.all(['/mocked', '/seen'].map(path => fetch(path).then(answer => answer.text())))"
+            self.assertEqual(await tab.evaluate(texts), ["mocked: fetch", "the server's /seen"])
+            echoed = """new Promise(done => {
+                const socket = new WebSocket('ws://mock.test/');
+                socket.onopen = () => socket.send('echo');
+                socket.onmessage = event => done(event.data);
+            })"""
+            self.assertEqual(await tab.evaluate(echoed), "echo")
+            held = tab.evaluate("fetch('/held').then(answer => answer.text())")
+            await (await stopped.get()).fulfill(body="answered")
+            self.assertEqual(await held, "answered")
 
     async def test_frames_are_the_same_ones_afterwards(self):
         browser, proxy = await self.through_proxy()

@@ -421,7 +421,7 @@ class RequestStageTests(RouteTestCase):
         given = [tuple(map(headers.get, names)) for _, _, headers, _ in self.resource.seen]
         self.assertEqual(given, [(None, "3", "1", "own=2"), (None, "3", "1", "jar=1"), (None, "3", "1", "jar=1")])
         request = await told.value
-        self.assertEqual(tuple(map(request.headers.get, names)), (None, "3", "1", None))
+        self.assertEqual(tuple(map(request.headers.get, names[:3])), (None, "3", "1"))
         self.assertEqual(tuple(map((await request.all_headers()).get, names)), (None, "3", "1", "jar=1"))
 
     async def test_a_body_of_any_size_is_there_when_it_is_stopped(self):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from twisted.internet.defer import Deferred, DeferredQueue
@@ -48,7 +48,7 @@ class SocketTests(SharedBrowserTestCase):
         super().setUp()
         factory = WebSocketServerFactory("ws://127.0.0.1:9000")
         self.closed: DeferredQueue[object] = DeferredQueue()
-        factory.protocol = type("_Told", (_Echo,), {"closed": self.closed})
+        factory.protocol = cast("Any", type("_Told", (_Echo,), {"closed": self.closed}))
         port = reactor.listenTCP(0, factory, interface="127.0.0.1")
         self.addCleanup(port.stopListening)
         self.ws = f"ws://127.0.0.1:{port.getHost().port}/"
