@@ -206,7 +206,9 @@ class SelectorTests(LocatorTestCase):
         selectors.register("klass", "{queryAll: (root, name) => [...root.getElementsByClassName(name)]};")
         selectors.register("one", "() => ({query: (root, id) => root.querySelector('#' + id)})")
         self.addCleanup(selectors._engines.clear)
-        await self.check(tab, {"klass=x": "a b", "body >> one=b": "b"})
+        selectors.register("back", "{queryAll: root => [...root.querySelectorAll('p')].reverse()}")
+        selectors.register("apart", "{queryAll: () => [Object.assign(document.createElement('u'), {id: 'u'})]}")
+        await self.check(tab, {"klass=x": "a b", "body >> one=b": "b", "back=": "b a", "apart=": "u"})
         await tab.goto(self.server.page("/", "<i id=c class=x>"))
         await self.check(tab, {"klass=x": "c"})
         self.assertRaises(SelectorError, selectors.register, "klass", "{}")
@@ -369,6 +371,7 @@ class LocatorTests(LocatorTestCase):
         self.assertEqual(await tab.get_by_text("x").text_content(), "x")
         self.assertTrue(await tab.locator("#c").is_visible())
         self.assertEqual(await tab.locator("form:has(#c) >> css=#c >> ..").get_attribute("id"), "f")
+        self.assertEqual(await tab.locator("form, #b").evaluate_all("([form, b]) => [form === f, b.id]"), [True, "b"])
         waiting = tab.locator("#late").text_content()
         await tab.evaluate(
             "void setTimeout(() => { document.body.append(Object.assign(document.createElement('i'), {id: 'late', textContent: 'now'})) }, 10)"

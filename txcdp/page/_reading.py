@@ -428,7 +428,7 @@ class ElementReading(LocatorBase):
     async def _array(self, what: str) -> tuple[Evaluator, JSHandle]:
         """Return an array of the elements, in the page's own world, and what evaluates there.
 
-        Our world dispatches an event on each, by a name that nobody else knows, and the page's world notes where.
+        Our world dispatches an event with all of them, by a name that nobody else knows, which the page's world notes.
         """
 
         async def gather(attempt: Attempt) -> tuple[Evaluator, JSHandle]:

@@ -30,7 +30,7 @@
   const { apply, getOwnPropertyDescriptor, getPrototypeOf, defineProperty } = global.Reflect;
   const { isArray } = Array, { isView } = ArrayBuffer, { keys: keysOf, setPrototypeOf } = Object, { stringify, parse } = global.JSON;
   const { eval: evaluateText, setTimeout, clearTimeout, requestAnimationFrame, cancelAnimationFrame, atob, btoa } = global;
-  const { Document, DocumentFragment, Element, Node, TypeError } = global;
+  const { CustomEvent, Document, DocumentFragment, Element, Node, TypeError } = global;
 
   // `method(Map, 'get')(map, key)` is `map.get(key)`, whatever becomes of `Map.prototype` and `Function.prototype`.
   const { bind, call } = Function.prototype;
@@ -465,7 +465,9 @@
   };
 
   const addListener = Node && method(global.EventTarget, 'addEventListener'), removeListener = Node && method(global.EventTarget, 'removeEventListener');
-  const pathOf = Node && method(global.Event, 'composedPath');
+  const detailOf = Node && getter(CustomEvent.prototype, 'detail'), touchesOf = Node && getter(global.TouchEvent.prototype, 'touches');
+  const touchCount = Node && getter(global.TouchList.prototype, 'length'), touchAt = Node && method(global.TouchList, 'item');
+  const touchOf = Node && getter(global.Touch.prototype, 'target');
   /** What is gathered, by the name of an event. @type {Map<string, { found: any[], take: (event: Event) => void }>} */
   const gatherings = new Map();
 
@@ -508,11 +510,18 @@
       return query(packed[0] || document, 'all', packed[1]);
     },
 
-    /** Note on what an event is dispatched. @param {any[]} handles @param {string} name */
+    /** Note the elements that an event brings; see `announce` in `locators.js`. @param {any[]} handles @param {string} name */
     gather(handles, name) {
       const found = own([]);
-      let count = 0;
-      const take = (/** @type {Event} */ event) => { found[count++] = pathOf(event)[0]; };
+      const take = (/** @type {Event} */ event) => {
+        if (isInstance(CustomEvent, event)) {
+          const places = detailOf(event), all = query(document, 'all', '*');
+          for (let i = 0; i < places.length; i++) found[i] = all[places[i]];
+        } else {
+          const touches = touchesOf(event), count = touchCount(touches);
+          for (let i = 0; i < count; i++) found[i] = touchOf(touchAt(touches, i));
+        }
+      };
       mapSet(gatherings, name, { found, take });
       addListener(global, name, take, true);
     },

@@ -1218,9 +1218,26 @@ operations.visibleElement = element => isVisible(element) ? element : again('it 
 forAll('nth', (elements, index) => elements[index]);
 forAny('elementOrNull', element => element);
 
-/** Tell the page's own world which elements there are, by an event whose name nobody else knows. */
+/** Where elements are among all of the document's own tree; null: one is not, or they are in another order. @param {Element[]} elements */
+const placesOf = elements => {
+  const all = queryDocument(document, '*'), places = [], count = all.length;
+  for (let i = 0; places.length < elements.length; i++) {
+    if (i === count) return null;
+    if (all[i] === elements[places.length]) places.push(i);
+  }
+  return places;
+};
+
+/**
+ * Tell the page's own world which elements there are, by an event whose name nobody else knows: by their places, or, as
+ * what is in a shadow tree has none, by objects that have a node each and are the same in both worlds. It is the window's
+ * event, as on its way through the document it would name the hosts of what is in shadow trees.
+ */
 forAll('announce', (elements, name) => {
-  for (const each of elements) dispatchEventTo(each, new Event(name, { composed: true }));
+  const detail = placesOf(elements);
+  const event = detail ? new CustomEvent(name, { detail })
+    : new TouchEvent(name, { touches: elements.map(target => new Touch({ identifier: 0, target })) });
+  dispatchEventTo(window, event);
   return elements.length;
 });
 
