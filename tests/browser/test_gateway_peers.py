@@ -26,7 +26,7 @@ from txcdp.gateway import AccessOptions, ClientLimits, PoolOptions
 
 pytestmark = pytest.mark.peers
 ROOT = Path(__file__).parents[2]
-PEERS = ROOT / "tests" / "peers"
+PEERS = Path(install.__file__).parent
 
 SEEN = {
     "title": "Peers",

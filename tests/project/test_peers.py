@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
+from tests.browser import test_gateway_peers as peers
 from tests.lab.peers import install
+
+
+def test_the_programs_are_those_that_are_there() -> None:
+    programs = {each.name for pattern in ("*.js", "*_client.py") for each in peers.PEERS.glob(pattern)}
+    assert {script for script, _ in peers.CLIENTS} == programs - {"job.js"}
+    assert {script for script, _, _ in peers.TOKENS} == programs - {"job.js"}
 
 
 class Installer:

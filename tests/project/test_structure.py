@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -40,10 +42,10 @@ LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 
 #: Which rooms may import a library; every other room may not.
 LIBRARIES = {
-    "reactivex": ("streams", "rx3", "cli"),
+    "reactivex": ("streams", "rx3"),
     "rx": ("rx3",),
     "treq": ("chrome._fetching", "network._client"),
-    "autobahn": ("_transports", "gateway", "testing", "websocket"),
+    "autobahn": ("_transports", "gateway", "websocket"),
     "prometheus_client": ("gateway._metrics",),
     "idna": ("gateway._urls", "_url_patterns"),
 }
@@ -279,6 +281,24 @@ def test_every_room_has_its_place() -> None:
     strangers = [f"{path_of(name).relative_to(ROOT)}: room {room_of(name)!r}" for name in MODULES]
     strangers = [line for line, name in zip(strangers, MODULES, strict=True) if room_of(name) not in LEVEL]
     complain(strangers, "These modules have no place in the table LAYERS of tests/project/test_structure.py:")
+
+
+def test_the_documentation_has_the_picture_of_the_rooms() -> None:
+    """``python docs/room_layers.py`` draws it again."""
+    script = runpy.run_path(str(ROOT / "docs" / "room_layers.py"))
+    drawn = script["drawing"](LAYERS, PEERS)
+    assert script["PICTURE"].read_text(encoding="utf-8") == drawn
+    assert set(re.findall(r"[\w.]+", drawn.partition("text\n")[2])) == LEVEL.keys()
+    assert drawn.index("cli") < drawn.index("_core.sessions") < drawn.index("_privacy")
+
+
+def test_the_documentation_describes_each_room_from_the_bottom_to_the_top() -> None:
+    text = (ROOT / "docs" / "architecture.rst").read_text(encoding="utf-8")
+    table = text.partition(".. include:: rooms.inc")[2].partition("\n\n``errors``")[0]
+    rows = re.findall(r"^   \* - (.*)$", table, re.MULTILINE)
+    rooms = [name for row in rows for name in re.findall(r"``(.*?)``", row)]
+    assert sorted(rooms) == sorted(LEVEL)
+    assert [LEVEL[name] for name in rooms] == sorted(LEVEL[name] for name in rooms)
 
 
 def test_imports_run_downwards_only() -> None:

@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "txcdp-benchmarks"
 DEADLINE = 120  # seconds, for one run
 
@@ -136,10 +137,10 @@ def server() -> Iterator[str]:
 def measure(client: Client, mode: Mode, count: int, url: str) -> dict[str, Any] | None:
     """Run a client once; return its line, or None where it has none to give."""
     command = [*pinned(), *client.command, "--url", url, *mode.arguments, "--n", str(count), "--label", client.name]
-    environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=DEADLINE, env=environment, cwd=HERE.parents[1]
+            command, capture_output=True, text=True, check=False, timeout=DEADLINE, env=environment, cwd=ROOT
         )
     except subprocess.TimeoutExpired:
         print(f"{client.name}, {mode.title}: nothing after {DEADLINE} s", file=sys.stderr)
