@@ -95,8 +95,11 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Run a coroutine function that uses one of the fixtures."""
     if not (inspect.iscoroutinefunction(pyfuncitem.obj) and _uses_ours(pyfuncitem)):
         return None
+    from txcdp.assertions import expect
+
     arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
-    _wait(pyfuncitem.obj(**arguments))
+    with expect._of_a_test():
+        _wait(pyfuncitem.obj(**arguments))
     return True
 
 

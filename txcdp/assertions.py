@@ -8,9 +8,10 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, overload
+from typing import Any, Final, Literal, Self, overload
 
 from twisted.internet.defer import Deferred
 
@@ -127,10 +128,24 @@ class _Assertions:
     :param negated: whether all is expected not to be so.
     """
 
+    #: Where failures go; None: they are raised.
+    _collected: list[ExpectationFailed] | None = None
+
     def __init__(self, message: str | None, seconds: float | None, negated: bool = False) -> None:
         self._message = message
         self._default = seconds
         self._negated = negated
+
+    def _into(self, collected: list[ExpectationFailed] | None) -> Self:
+        """Have failures collected, and return the assertions."""
+        self._collected = collected
+        return self
+
+    def _fail(self, error: ExpectationFailed) -> None:
+        """Raise a failure, or collect it."""
+        if self._collected is None:
+            raise error
+        self._collected.append(error)
 
     def _expectation(self, subject: object, words: str, expected: tuple[Any, ...]) -> _Expectation:
         return _Expectation(str(subject), words, expected, self._negated, self._message)
@@ -144,6 +159,19 @@ class _Assertions:
         timeout: Timeout,
     ) -> None:
         """Try something until it returns, or the deadline has come: once at least, however soon that is."""
+        try:
+            await self._tried(locator, called, body, expectation, timeout)
+        except ExpectationFailed as error:
+            self._fail(error)
+
+    async def _tried(
+        self,
+        locator: LocatorBase,
+        called: str,
+        body: Callable[[Attempt], Awaitable[None]],
+        expectation: _Expectation,
+        timeout: Timeout,
+    ) -> None:
         seconds = seconds_of(timeout, self._default)
         clock = locator._frame.page.session.context.clock
         began = clock.seconds()
@@ -219,7 +247,7 @@ class LocatorAssertions(_Assertions):
 
     @property
     def _not(self) -> LocatorAssertions:
-        return LocatorAssertions(self._locator, self._message, self._default, not self._negated)
+        return LocatorAssertions(self._locator, self._message, self._default, not self._negated)._into(self._collected)
 
     async def _state(
         self,
@@ -737,7 +765,7 @@ class PageAssertions(_Assertions):
 
     @property
     def _not(self) -> PageAssertions:
-        return PageAssertions(self._page, self._message, self._default, not self._negated)
+        return PageAssertions(self._page, self._message, self._default, not self._negated)._into(self._collected)
 
     @property
     def _document(self) -> LocatorBase:
@@ -816,11 +844,12 @@ class ResponseAssertions(_Assertions):
             return
         expectation = self._expectation(f"the response of {shown_url(self._response.url)}", "to be ok", ())
         expectation.note(self._response.status)
-        raise expectation.failed()
+        self._fail(expectation.failed())
 
     def not_to_be_ok(self) -> Deferred[None]:
         """Expect another status."""
-        return ResponseAssertions(self._response, self._message, not self._negated).to_be_ok()
+        other = ResponseAssertions(self._response, self._message, not self._negated)
+        return other._into(self._collected).to_be_ok()
 
 
 class Expect:
@@ -828,6 +857,7 @@ class Expect:
 
     def __init__(self) -> None:
         self._seconds: float | None = _USUAL
+        self._collected: list[ExpectationFailed] | None = None
 
     def set_options(self, *, timeout: Timeout = DEFAULT) -> None:
         """Set for how long all expectations that follow are tried, where a call does not say it.
@@ -867,6 +897,68 @@ class Expect:
         if isinstance(subject, Response):
             return ResponseAssertions(subject, message)
         raise TypeError(_advice(subject))
+
+    @overload
+    def soft(
+        self, subject: Locator, message: str | None = None, *, timeout: Timeout = DEFAULT
+    ) -> LocatorAssertions: ...
+
+    @overload
+    def soft(self, subject: Page, message: str | None = None, *, timeout: Timeout = DEFAULT) -> PageAssertions: ...
+
+    @overload
+    def soft(
+        self, subject: Response, message: str | None = None, *, timeout: Timeout = DEFAULT
+    ) -> ResponseAssertions: ...
+
+    def soft(
+        self, subject: Locator | Page | Response, message: str | None = None, *, timeout: Timeout = DEFAULT
+    ) -> LocatorAssertions | PageAssertions | ResponseAssertions:
+        """Return assertions whose failures do not end the test: it goes on, and fails with all of them at its end.
+
+        This is for tests of a ``BrowserTestCase`` and those with the fixtures of pytest; elsewhere, :meth:`collecting`
+        says where they go. What fails otherwise, such as a selector that is malformed, fails as ever.
+
+        :param subject: as for ``expect(...)``.
+        :param message: what the error begins with.
+        :param timeout: as for ``expect(...)``.
+        :returns: the assertions, whose Deferreds fire with None where they fail, too.
+        :raises RuntimeError: nothing collects failures.
+        :raises TypeError: it is something else.
+        """
+        if self._collected is None:
+            raise RuntimeError(
+                "expect.soft() is for tests, of a BrowserTestCase or with the fixtures of pytest; "
+                "elsewhere, write: with expect.collecting() as failures"
+            )
+        return self(subject, message, timeout=timeout)._into(self._collected)
+
+    @contextmanager
+    def collecting(self) -> Iterator[list[ExpectationFailed]]:
+        """Return a context manager in which failures of :meth:`soft` are collected; it gives the list of them."""
+        before = self._collected
+        collected: list[ExpectationFailed] = []
+        self._collected = collected
+        try:
+            yield collected
+        finally:
+            if self._collected is collected:  # else one has been left that was entered before
+                self._collected = before
+
+    @contextmanager
+    def _of_a_test(self) -> Iterator[None]:
+        """Collect failures of :meth:`soft` in a test, which fails with them at its end."""
+        with self.collecting() as failures:
+            try:
+                yield
+            except Exception as error:
+                for each in failures:
+                    error.add_note(f"before that: {each}")
+                raise
+        if len(failures) == 1:
+            raise failures[0]
+        if failures:
+            raise ExpectationFailed("\n".join([f"{len(failures)} expectations were not met:", *map(str, failures)]))
 
 
 def _advice(subject: object) -> str:

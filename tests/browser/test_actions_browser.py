@@ -11,10 +11,11 @@ from twisted.internet.defer import CancelledError, Deferred, gatherResults
 
 from tests.browser.support import SharedBrowserTestCase
 from txcdp.assertions import expect
-from txcdp.domains import page
+from txcdp.domains import emulation, page
 from txcdp.errors import (
     ActionTimeout,
     DeadlineError,
+    ExpectationFailed,
     LocatorError,
     SelectorError,
     SessionDetached,
@@ -931,6 +932,29 @@ class EndingTests(ActionTestCase):
         await tab.evaluate("1")
         tab.session.execute(page.crash()).addErrback(lambda _: None)
         await self.refused(waiting, "locator('button').click: ", "crashed; navigate or reload", kind=TargetCrashed)
+
+
+class BackgroundTests(ActionTestCase):
+    """A page in the background, whose focus is not emulated: it draws no frames."""
+
+    async def test_what_needs_frames_ends_at_its_deadline(self):
+        context = await self.context()
+        tab = await self.shown(f"{BUTTON}<input>", await context.new_page())
+        front = await context.new_page()
+        await tab.session.execute(emulation.set_focus_emulation_enabled(enabled=False))
+        await front.bring_to_front()
+        await tab.wait_for_function("document.visibilityState == 'hidden'", polling=0.05)
+        await self.refused(tab.click("#button", timeout=PATIENT), "draws no frames", "in the background")
+        await self.refused(tab.hover("#button", timeout=PATIENT), "draws no frames")
+        await self.fails(expect(tab.locator("input")).to_be_in_viewport(timeout=PATIENT), ExpectationFailed)
+        await tab.fill("input", "filled")
+        self.assertEqual(await tab.input_value("input"), "filled")
+        clicking = tab.click("#button", timeout=None)
+        await tab.evaluate("1")
+        self.assertFalse(clicking.called)
+        await tab.bring_to_front()
+        await clicking
+        await self.clicked(tab)
 
 
 class HandleTests(ActionTestCase):

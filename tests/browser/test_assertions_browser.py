@@ -361,6 +361,28 @@ class Trying(Expecting):
         self.assertIn("resolved to 2 elements", str(error))
         await self.fails(expect(tab.locator("p[")).to_have_text("a"), SelectorError)
 
+    async def test_softly(self):
+        """Failures are collected, and nothing else is."""
+        tab = await self.shown("<p>a</p>")
+        response = await tab.goto(self.server.page("/missing", "<p>a</p>", status=404))
+        p = tab.locator("p")
+        with expect.collecting() as failures:
+            await expect.soft(p).to_have_text("a")
+            await expect.soft(p, "first", timeout=BRIEFLY).to_have_text("b")
+            await expect.soft(p, timeout=BRIEFLY).not_to_have_text("a")
+            await expect.soft(tab, timeout=BRIEFLY).not_to_have_url(re.compile("missing"))
+            await expect.soft(response).to_be_ok()
+            await expect.soft(response).not_to_be_ok()
+            await self.fails(expect.soft(tab.locator("p[")).to_have_text("a"), SelectorError)
+            await self.fails(expect(p).to_have_text("b", timeout=BRIEFLY), ExpectationFailed)
+            with expect.collecting() as inner:
+                await expect.soft(p, timeout=BRIEFLY).to_have_id("x")
+        self.assertEqual([str(each).split("\n")[0] for each in inner], ["locator('p') was expected to have the id"])
+        self.assertEqual(len(failures), 4)
+        self.assertTrue(str(failures[0]).startswith("first\n"))
+        with self.assertRaisesRegex(RuntimeError, "expect.collecting"):
+            expect.soft(p)
+
     async def test_it_can_be_cancelled(self):
         tab = await self.shown("<p>a</p>")
         waiting = expect(tab.locator("p"), timeout=None).to_have_text("b")

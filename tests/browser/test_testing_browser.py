@@ -27,6 +27,12 @@ class Failing(BrowserTestCase):
         await self.page.set_content("<h1>Title</h1><script>console.log('said so')</script>")
         await expect(self.page.locator("h1"), timeout=0.2).to_have_text("Other")
 
+    async def test_softly(self):
+        await self.page.set_content("<h1>Title</h1>")
+        await expect.soft(self.page, timeout=0.2).to_have_title("One")
+        await expect.soft(self.page.locator("h1"), timeout=0.2).not_to_have_text("Title")
+        print("went on")
+
     async def test_skipped(self):
         self.assertIsNotNone(self.page)
     test_skipped.skip = "not today"
@@ -38,6 +44,13 @@ from txcdp import expect
 async def test_it(page):
     await page.set_content("<h1>Title</h1>")
     await expect(page.locator("h1"), timeout=0.2).to_have_text("Other")
+
+async def test_softly(page):
+    await expect.soft(page, timeout=0.2).to_have_title("One")
+    raise RuntimeError("after it")
+
+async def test_softly_alone(page):
+    await expect.soft(page, timeout=0.2).to_have_title("Alone")
 
 async def test_an_error(context):
     assert context.pages == []
@@ -84,17 +97,23 @@ class Running(BrowserTestCase):
             ["twisted.trial", "--temp-directory=t", "case", "failing"], case=GUIDE[0], failing=FAILING_CASE
         )
         self.assertEqual(code, 1, said)
-        self.assertIn("FAILED (skips=1, errors=1, successes=3)", said)
+        self.assertIn("FAILED (skips=1, errors=2, successes=3)", said)
         self.assertIn("received: 'Title'", said)
+        self.assertIn("went on", said)
+        self.assertIn("2 expectations were not met:", said)
+        self.assertIn("was expected not to have text", said)
         kept = folder / "t" / "test-results" / "failing.Failing.test_it"
         self.assertIn("info: said so", (kept / "console.txt").read_text())
-        self.assertEqual(len(list(kept.parent.iterdir())), 1)
+        self.assertEqual(len(list(kept.parent.iterdir())), 2)
 
     async def test_pytest_says_where_it_is_kept(self):
         pytest = ["pytest", "-p", "txcdp._pytest_plugin", "-p", "no:cacheprovider", "--kept-in=kept"]
         said, code, folder = await self.outcome(pytest, test_failing=FAILING_FUNCTION)
         self.assertEqual(code, 1, said)
-        self.assertIn("2 failed, 1 passed", said)
+        self.assertIn("4 failed, 1 passed", said)
+        self.assertIn("RuntimeError: after it", said)
+        self.assertIn("before that: the page was expected to have the title", said)
+        self.assertIn("expected: 'Alone'", said)
         self.assertIn(f"What the pages showed and said is in {folder.absolute() / 'kept'}", said)
         kept = folder / "kept" / "test_failing.py-test_it"
         self.assertEqual((kept / "page-1.yaml").read_text(), '# about:blank\n- heading "Title" [level=1]\n')

@@ -18,6 +18,7 @@ from twisted.trial.unittest import TestCase
 from txcdp._core.dispatch.deadlines import Deadlines
 from txcdp._deferreds import returns_deferred, with_deadline
 from txcdp._transports.websocket import WebSocketOptions
+from txcdp.assertions import expect
 from txcdp.browser import Browser, BrowserContext, launch
 from txcdp.page import Page
 from txcdp.testing._evidence import Evidence, folder_of
@@ -199,10 +200,11 @@ class BrowserTestCase(TestCase):
         self.browser = self._shared.browser
         self.context = await self.browser.new_context(**self.context_options)
         self.addCleanup(self.context.close)
+        evidence = None
         if self.kept_in is not None:
             evidence = Evidence(self.context)
             self.addCleanup(evidence.stop)
-            self._keep_at_failure(evidence, Path(self.kept_in))
+        self._collect(evidence)
         self.page = await self.context.new_page()
 
     def run(self, result: Any = None) -> Any:
@@ -217,23 +219,25 @@ class BrowserTestCase(TestCase):
             return result
         return super().run(result)
 
-    def _keep_at_failure(self, evidence: Evidence, parent: Path) -> None:
-        """Have the evidence saved where the test method fails."""
+    def _collect(self, evidence: Evidence | None) -> None:
+        """Have the test method fail with what ``expect.soft`` has found, and the evidence saved where it fails."""
         method = getattr(self, self._testMethodName)
 
         @functools.wraps(method)
-        async def keeping() -> None:
+        async def collecting() -> None:
             try:
-                await maybeDeferred(method)
+                with expect._of_a_test():
+                    await maybeDeferred(method)
             except SkipTest:
                 raise
             except Exception as error:
-                folder = folder_of(self.id(), parent)
-                await evidence.save(folder)
-                error.add_note(f"What the pages showed and said is in {folder.absolute()}")
+                if evidence is not None and self.kept_in is not None:
+                    folder = folder_of(self.id(), Path(self.kept_in))
+                    await evidence.save(folder)
+                    error.add_note(f"What the pages showed and said is in {folder.absolute()}")
                 raise
 
-        setattr(self, self._testMethodName, keeping)
+        setattr(self, self._testMethodName, collecting)
 
     def _cleanUp(self, result: Any) -> None:
         with self._shared.set_aside():
