@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -261,6 +262,23 @@ class BrowserTestCase(TestCase):
     async def fails(self, deferred: Any, *kinds: type[BaseException]) -> Any:
         """Await a failure of one of the kinds, and return it."""
         return await self.assertFailure(deferred, *kinds)
+
+    async def late(
+        self, kind: type[BaseException], method: Callable[..., Any], *args: Any, words: Sequence[str], **options: Any
+    ) -> Any:
+        """Await the failure at a deadline that says how far it had come, and return it.
+
+        On a busy machine it may not have come as far as it can: then it is tried again, with more time.
+
+        :param words: what the failure says when it has.
+        """
+        for seconds in (2, 10, 50):
+            error = await self.fails(method(*args, timeout=seconds, **options), kind)
+            if all(each in str(error) for each in words):
+                break
+        for each in words:
+            self.assertIn(each, str(error))
+        return error
 
 
 #: There is one for each process.

@@ -29,9 +29,6 @@ OTHER = "localhost"  # another site than 127.0.0.1, and so in another process
 #: How often a race is run.
 RACES = 10
 
-#: Seconds for what never comes to be known, on a busy machine.
-PATIENT = 2
-
 BUTTON = "<button id='button' onclick='clicks++; last = event'>Click me</button><script>clicks = 0</script>"
 
 #: Lies over everything.
@@ -127,7 +124,7 @@ class ClickTests(ActionTestCase):
         await tab.click("#button", trial=True)
         await self.clicked(tab, 0)
         await tab.evaluate("button.disabled = true")
-        await self.refused(tab.click("#button", trial=True, timeout=PATIENT), "element is not enabled")
+        await self.late(ActionTimeout, tab.click, "#button", trial=True, words=["element is not enabled"])
 
     async def test_force(self):
         """Nothing is waited for but that the element is there, and has a place."""
@@ -136,7 +133,7 @@ class ClickTests(ActionTestCase):
         self.assertEqual(await tab.evaluate("[clicks, overlaid]"), [0, 1])
         await tab.evaluate("overlay.remove(); button.style.display = 'none'")
         await self.refused(tab.click("#button", force=True), "Element is not visible", kind=LocatorError)
-        await self.refused(tab.click("#nothing", force=True, timeout=PATIENT), "no element is there")
+        await self.late(ActionTimeout, tab.click, "#nothing", force=True, words=["no element is there"])
 
     async def test_strictness(self):
         tab = await self.shown("<button>1</button><button onclick='second = 1'>2</button>")
@@ -159,7 +156,7 @@ class ClickTests(ActionTestCase):
             ("gone = button; above = button.parentNode; button.remove()", "above.append(gone)", "no element is there"),
         ):
             await tab.evaluate(f"{wrong}; clicks = 0")
-            await self.refused(button.click(timeout=PATIENT), "locator('#button').click: not within 2 s", word)
+            await self.late(ActionTimeout, button.click, words=["locator('#button').click: not within ", word])
             clicking = button.click()
             await tab.evaluate(f"setTimeout(() => {{ {right} }}, 20)")
             await clicking
@@ -168,8 +165,8 @@ class ClickTests(ActionTestCase):
         await tab.evaluate(f"document.body.insertAdjacentHTML('beforeend', \"{html}<button id='other'>x</button>\")")
         await tab.click("#inside")
         await self.clicked(tab, 5)
-        await self.refused(
-            tab.click("#other", timeout=PATIENT), 'element is not enabled: <button id="other">x</button>'
+        await self.late(
+            ActionTimeout, tab.click, "#other", words=['element is not enabled: <button id="other">x</button>']
         )
 
     async def test_cancelled(self):
@@ -226,9 +223,9 @@ class ClickTests(ActionTestCase):
             await tab.click(f"#{name}")
             self.assertEqual(await tab.evaluate("said"), number, name)
         await tab.evaluate("document.querySelector('#partly').style = 'position: fixed; left: -500px'")
-        await self.refused(tab.click("#partly", timeout=PATIENT), "element is outside of the viewport")
+        await self.late(ActionTimeout, tab.click, "#partly", words=["element is outside of the viewport"])
         await tab.evaluate("document.querySelector('#partly').style = 'width: 0; height: 0; padding: 0; border: 0'")
-        await self.refused(tab.click("#partly", timeout=PATIENT), "element is not visible")
+        await self.late(ActionTimeout, tab.click, "#partly", words=["element is not visible"])
 
     async def test_scrolling(self):
         tab = await self.shown(
@@ -241,7 +238,7 @@ class ClickTests(ActionTestCase):
         await tab.click("#button")
         await self.clicked(tab)
         await tab.evaluate("scrollTo(0, 0); outer.scrollTo(0, 0)")
-        await self.refused(tab.click("#button", scroll="none", timeout=PATIENT), "outside of the viewport")
+        await self.late(ActionTimeout, tab.click, "#button", scroll="none", words=["outside of the viewport"])
         await tab.evaluate(
             'document.body.innerHTML = \'<div id=large style="height: 5000px" onclick="y = event.offsetY">\''
         )
@@ -318,7 +315,9 @@ class RaceTests(ActionTestCase):
                 document.body.insertAdjacentHTML('beforeend', `{frame}`);
             }}, {{once: true, capture: true}})"""
         )
-        await self.refused(tab.click("#button", timeout=PATIENT), 'id="overlay"', "</iframe> intercepts pointer events")
+        await self.late(
+            ActionTimeout, tab.click, "#button", words=['id="overlay"', "</iframe> intercepts pointer events"]
+        )
         await self.clicked(tab, 0)
         await tab.evaluate("overlay.remove()")
         await tab.click("#button")
@@ -347,7 +346,7 @@ class RaceTests(ActionTestCase):
         await tab.evaluate(
             "(function move() { button.style.marginLeft = Math.random() * 99 + 'px';requestAnimationFrame(move) })()"
         )
-        await self.refused(tab.click("#button", timeout=PATIENT), "element is not stable")
+        await self.late(ActionTimeout, tab.click, "#button", words=["element is not stable"])
 
     async def test_it_is_drawn_anew_at_each_frame(self):
         """What is another element in each frame is clicked, as it is the one that the locator stands for."""
@@ -400,8 +399,8 @@ class RaceTests(ActionTestCase):
         tab = await self.page()
         html = "<iframe srcdoc='<button>in there</button>' style='display: none'></iframe>"
         await self.shown(html, tab)
-        await self.refused(
-            tab.frame_locator("iframe").locator("button").click(timeout=PATIENT), "element is not visible"
+        await self.late(
+            ActionTimeout, tab.frame_locator("iframe").locator("button").click, words=["element is not visible"]
         )
 
 
@@ -451,7 +450,7 @@ class FrameTests(ActionTestCase):
             tab, button = await self.nested(*hosts)
             for frame in tab.frames[:2]:
                 await frame.evaluate(f"() => {{ document.body.insertAdjacentHTML('beforeend', `{OVERLAY}`) }}")
-                await self.refused(button.click(timeout=PATIENT), '<div id="overlay"', "intercepts pointer events")
+                await self.late(ActionTimeout, button.click, words=['<div id="overlay"', "intercepts pointer events"])
                 self.assertEqual(await frame.evaluate("overlaid"), 0)
                 clicking = button.click()
                 await frame.evaluate("setTimeout(() => overlay.remove(), 50)")
@@ -494,7 +493,7 @@ class FrameTests(ActionTestCase):
     async def test_hidden_frames(self):
         tab, button = await self.nested("127.0.0.1")
         await tab.evaluate("document.querySelector('iframe').style.visibility = 'hidden'")
-        await self.refused(button.click(timeout=PATIENT), "element is not visible")
+        await self.late(ActionTimeout, button.click, words=["element is not visible"])
 
     async def test_forms_in_frames(self):
         for host in ("127.0.0.1", OTHER):
@@ -532,11 +531,11 @@ class DocumentTests(ActionTestCase):
         await tab.locator("x-button").first.click()
         await self.clicked(tab, 5)
         await tab.evaluate(f"document.body.insertAdjacentHTML('beforeend', `{OVERLAY}`)")
-        await self.refused(tab.locator("x-button button").first.click(timeout=PATIENT), "intercepts pointer events")
+        await self.late(ActionTimeout, tab.locator("x-button button").first.click, words=["intercepts pointer events"])
 
     async def test_closed_details(self):
         tab = await self.shown(f"<details><summary>more</summary>{BUTTON}</details>")
-        await self.refused(tab.click("#button", timeout=PATIENT), "element is not visible")
+        await self.late(ActionTimeout, tab.click, "#button", words=["element is not visible"])
         await tab.click("summary")
         await tab.click("#button")
         await self.clicked(tab)
@@ -546,7 +545,7 @@ class DocumentTests(ActionTestCase):
             f"{BUTTON}<dialog><button onclick='this.closest(\"dialog\").close()'>close</button></dialog>"
         )
         await tab.evaluate("document.querySelector('dialog').showModal()")
-        await self.refused(tab.click("#button", timeout=PATIENT), "intercepts pointer events")
+        await self.late(ActionTimeout, tab.click, "#button", words=["intercepts pointer events"])
         await tab.get_by_text("close").click()
         await tab.click("#button")
         await self.clicked(tab)
@@ -554,7 +553,7 @@ class DocumentTests(ActionTestCase):
     async def test_behind_inert(self):
         tab = await self.shown(f"<main>{BUTTON}</main>")
         await tab.evaluate("document.querySelector('main').inert = true")
-        await self.refused(tab.click("#button", timeout=PATIENT), "element is inert")
+        await self.late(ActionTimeout, tab.click, "#button", words=["element is inert"])
 
     async def test_hover(self):
         tab = await self.shown(
@@ -565,7 +564,7 @@ class DocumentTests(ActionTestCase):
         await tab.click("#button")
         await self.clicked(tab)
         await tab.evaluate(f"document.body.insertAdjacentHTML('beforeend', `{OVERLAY}`)")
-        await self.refused(tab.hover("nav", timeout=PATIENT), "intercepts pointer events")
+        await self.late(ActionTimeout, tab.hover, "nav", words=["intercepts pointer events"])
 
     async def test_tap(self):
         tab = await (await self.context(has_touch=True)).new_page()
@@ -573,7 +572,7 @@ class DocumentTests(ActionTestCase):
         await tab.locator("#button").tap()
         await tab.wait_for_function("clicks == 1")
         await tab.evaluate(f"document.body.insertAdjacentHTML('beforeend', `{OVERLAY}`)")
-        await self.refused(tab.tap("#button", timeout=PATIENT), "intercepts pointer events")
+        await self.late(ActionTimeout, tab.tap, "#button", words=["intercepts pointer events"])
         await self.clicked(tab)
         other = await self.shown(BUTTON)
         await self.fails(other.locator("#button").tap(), ValueError)
@@ -602,8 +601,13 @@ class DocumentTests(ActionTestCase):
         self.assertEqual(await tab.evaluate("dropped"), 2)
         await tab.drag_and_drop("#source", "#target", trial=True)
         self.assertEqual(await tab.evaluate("dropped"), 2)
-        within = f"(the target): not within {PATIENT:g} s; no element is there"
-        await self.refused(tab.drag_and_drop("#source", "#nothing", timeout=PATIENT), within)
+        await self.late(
+            ActionTimeout,
+            tab.drag_and_drop,
+            "#source",
+            "#nothing",
+            words=["(the target): not within ", " s; no element is there"],
+        )
         await tab.mouse.move(0, 0)
         self.assertEqual(tab.mouse._buttons, set())
 
@@ -658,7 +662,7 @@ class OutcomeTests(ActionTestCase):
         await tab.goto(self.server.page("/", "<a href='/held'>go</a>"))
         await tab.click("a", no_wait_after=True)
         await tab.goto(self.server.url("/"))
-        await self.refused(tab.click("a", timeout=PATIENT), "waiting for the navigation that the action has begun")
+        await self.late(ActionTimeout, tab.click, "a", words=["waiting for the navigation that the action has begun"])
         held.release(b"there")
 
     async def test_navigations_that_bring_nothing(self):
@@ -697,7 +701,7 @@ class OutcomeTests(ActionTestCase):
         self.assertIs(await tab.evaluate("said"), False)
         await self.clicked(tab, 3)
         listening = tab.dialogs.subscribe(lambda _: None)
-        await self.refused(tab.click("button", timeout=PATIENT), "confirm dialog", "waits for an answer")
+        await self.late(ActionTimeout, tab.click, "button", words=["confirm dialog", "waits for an answer"])
         listening.dispose()
 
     async def test_file_choosers(self):
@@ -782,7 +786,7 @@ class FieldTests(ActionTestCase):
             ("style.display = 'none'", "style.display = ''", "element is not visible"),
         ):
             await tab.evaluate(f"document.querySelector('input').{wrong}")
-            await self.refused(tab.fill("input", "x", timeout=PATIENT), word, "<input")
+            await self.late(ActionTimeout, tab.fill, "input", "x", words=[word, "<input"])
             filling = tab.get_by_label("Name").fill("text")
             await tab.evaluate(f"setTimeout(() => {{ document.querySelector('input').{right} }}, 20)")
             await filling
@@ -835,7 +839,7 @@ class FieldTests(ActionTestCase):
         await self.refused(tab.check("#stubborn"), "did not change its state", kind=LocatorError)
         await self.refused(tab.check("p"), "Not a checkbox or radio button", kind=LocatorError)
         await tab.evaluate("box.disabled = true")
-        await self.refused(tab.check("#box", timeout=PATIENT), "element is not enabled")
+        await self.late(ActionTimeout, tab.check, "#box", words=["element is not enabled"])
 
     async def test_select_option(self):
         options = "<option value='a'>Alpha</option><option value='b' label='Beta'></option>"
@@ -854,9 +858,9 @@ class FieldTests(ActionTestCase):
         self.assertEqual(await many.select_option([]), [])
         self.assertEqual(await many.evaluate("select => select.value"), "")
         told = 'did not find some options: "z"; those there are: "Alpha", '
-        await self.refused(one.select_option("z", timeout=PATIENT), told)
+        await self.late(ActionTimeout, one.select_option, "z", words=[told])
         await tab.evaluate("document.querySelector('select').options[2].disabled = true")
-        await self.refused(one.select_option("c", timeout=PATIENT), "option being selected is not enabled")
+        await self.late(ActionTimeout, one.select_option, "c", words=["option being selected is not enabled"])
         self.assertEqual(await one.select_option("c", force=True), ["c"])
         await self.refused(tab.select_option("p", "a"), "Element is not a <select> element", kind=LocatorError)
         selecting = tab.select_option("select", "new")
@@ -1049,7 +1053,7 @@ class LocatorHandlerTests(ActionTestCase):
         await self.clicked(tab)
         await tab.remove_locator_handler(tab.locator("#overlay"))
         await tab.evaluate("show()")
-        await self.refused(tab.click("#button", timeout=PATIENT), "intercepts pointer events")
+        await self.late(ActionTimeout, tab.click, "#button", words=["intercepts pointer events"])
         self.assertEqual(len(called), 4)
 
     async def test_it_comes_in_the_middle(self):
@@ -1065,10 +1069,9 @@ class LocatorHandlerTests(ActionTestCase):
         tab = await self.shown(self.OVER)
         await tab.evaluate("show()")
         registration = await tab.add_locator_handler(tab.locator("#overlay"), lambda: None)
-        await self.refused(
-            tab.click("#button", timeout=PATIENT), "handler of locator('#overlay') has returned", "still visible"
-        )
-        await self.refused(tab.locator("#button").wait_for(timeout=PATIENT), "still visible")
+        told = ["handler of locator('#overlay') has returned", "still visible"]
+        await self.late(ActionTimeout, tab.click, "#button", words=told)
+        await self.late(ActionTimeout, tab.locator("#button").wait_for, words=["still visible"])
         await registration.close()
 
         def fail() -> None:
@@ -1090,8 +1093,8 @@ class LocatorHandlerTests(ActionTestCase):
             await tab.evaluate("overlay.remove()")
 
         slow = await tab.add_locator_handler(tab.locator("#overlay"), close)
-        await self.refused(tab.click("#button", timeout=PATIENT), "locator('#overlay') has not returned")
-        await self.refused(tab.click("#button", timeout=PATIENT), "intercepts pointer events")
+        await self.late(ActionTimeout, tab.click, "#button", words=["locator('#overlay') has not returned"])
+        await self.late(ActionTimeout, tab.click, "#button", words=["intercepts pointer events"])
         self.assertEqual(called, [1])
         self.assertFalse(done.called)
         done.callback(None)
@@ -1106,7 +1109,7 @@ class LocatorHandlerTests(ActionTestCase):
         tab = await self.shown(self.OVER)
         await tab.evaluate("show()")
         slow = await tab.add_locator_handler(tab.locator("#overlay"), lambda: tab.wait_for_timeout(60))
-        await self.fails(tab.click("#button", timeout=PATIENT), DeadlineError)
+        await self.fails(tab.click("#button", timeout=10), DeadlineError)
         await slow.close()
         await tab.add_locator_handler(tab.locator("#overlay"), lambda: tab.evaluate("overlay.remove()"))
         await tab.click("#button")
@@ -1117,7 +1120,7 @@ class LocatorHandlerTests(ActionTestCase):
         await tab.evaluate("show()")
         late: Deferred[None] = Deferred()
         await tab.add_locator_handler(tab.locator("#overlay"), lambda: late)
-        await self.fails(tab.click("#button", timeout=PATIENT), DeadlineError)
+        await self.fails(tab.click("#button", timeout=10), DeadlineError)
         late.errback(ZeroDivisionError())
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
@@ -1144,7 +1147,7 @@ class LocatorHandlerTests(ActionTestCase):
         overlay = tab.locator("#overlay")
         await tab.add_locator_handler(overlay, lambda: called.append(1), times=2, no_wait_after=True)
         await tab.evaluate("show()")
-        await self.refused(tab.click("#button", timeout=PATIENT), "intercepts pointer events")
+        await self.late(ActionTimeout, tab.click, "#button", words=["intercepts pointer events"])
         self.assertEqual(called, [1, 1])
         await self.fails(tab.add_locator_handler(overlay, lambda: None, times=-1), ValueError)
 

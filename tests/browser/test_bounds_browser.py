@@ -101,7 +101,8 @@ class Producers:
         written = -1
         while written < len(sent):  # until what the kernel has room for is full
             written = len(sent)
-            await deferLater(reactor, 1.0, lambda: None)
+            for _ in range(20):  # in turns: after a while in which this process did not run there is more to come
+                await deferLater(reactor, 0.05, lambda: None)
         before = resident()
         await deferLater(reactor, 1.0, lambda: None)
         self.assertFalse(polite.called)

@@ -30,9 +30,9 @@ class ConnectTests(BrowserTestCase):
         chrome, ws_url, netloc = await self.running()
         tab = await chrome.new_page(self.server.page("/", "<title>Shared</title>"))
         for url in (ws_url, f"http://{netloc}", netloc, f"http://{netloc}/json/version"):
-            async with await txcdp.connect(reactor, url, timeout=9) as other:
+            async with await txcdp.connect(reactor, url, timeout=90) as other:
                 self.assertIsNone(other.process)
-                self.assertEqual(other.connection.timeout, 9)
+                self.assertEqual(other.connection.timeout, 90)
                 found = {each.target_id: each for each in await other.attach_pages()}
                 self.assertEqual(await found[tab.target_id].title(), "Shared")
                 self.assertIn("connected", repr(other))

@@ -311,9 +311,9 @@ class ContextTests(SharedBrowserTestCase):
         tab = await context.new_page("page")
         self.assertEqual(tab.url, self.server.url("/sub/page"))
         await tab.goto("/top")
-        await tab.wait_for_url("/t*", timeout=5)
-        await tab.wait_for_url("../top", timeout=5)
-        await tab.wait_for_url("**/top", timeout=5)
+        await tab.wait_for_url("/t*")
+        await tab.wait_for_url("../top")
+        await tab.wait_for_url("**/top")
         self.assertEqual(tab.frame(url="page"), tab.frames[1])
         await tab.goto("about:blank")
         self.assertEqual(tab.url, "about:blank")
@@ -370,6 +370,8 @@ class ContextTests(SharedBrowserTestCase):
         await context.set_extra_http_headers({"X-Token": "late"})
         while len(found := [each for each in await self.browser.attach_pages() if each.context is context]) < 2:
             continue
+        for each in found:
+            await each.wait_for_url(self.server.url("/"))
         self.assertEqual([await each.evaluate(FETCH) for each in found], ["late"] * 2)
         self.assertEqual(await found[1].evaluate("document.hasFocus()"), True)
 
@@ -398,6 +400,7 @@ class ContextTests(SharedBrowserTestCase):
         await tab.evaluate("void open('/')")
         popup = await popups.get()
         popups.close()
+        await popup.wait_for_url(self.server.url("/"))
         other = await context.new_page(self.server.url("/"))
         for each in (tab, popup, other):
             self.assertEqual(await each.evaluate("double(21)"), 42)

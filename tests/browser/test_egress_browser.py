@@ -236,7 +236,7 @@ class EgressCase(RenderCase):
         missing: set[str] = set()
         for url, names in self.attempts.items():
             target = await self.visit_tab(browser, url)
-            for _ in range(150):
+            for _ in range(1000):
                 if names - never <= found():
                     break
                 await sleep(0.1)

@@ -309,7 +309,7 @@ class EndTests(GatewayCase):
         await self.until(lambda: gateway.pool.idle and gateway.pool.idle[0].running.pid != pid)
 
     async def test_a_browser_hangs(self):
-        gateway = await self.start(pool=PoolOptions(size=2, warm=1, check_interval=0.3, check_timeout=5))
+        gateway = await self.start(pool=PoolOptions(size=2, warm=1, check_interval=0.3, check_timeout=15))
         browser = await self.client()
         pid = self.pid_of(1)
         self.note()

@@ -16,7 +16,6 @@ from tests.gateway.test_gateway_policy import SPELLINGS, STRICT
 from tests.support import PATIENCE
 from txcdp._deferreds import returns_deferred
 from txcdp._transports.websocket import open_websocket
-from txcdp.domains.page import LoadEventFired
 from txcdp.errors import CommandError
 from txcdp.gateway import Policy, PoolOptions
 from txcdp.gateway._urls import host_of, is_private, split_url
@@ -96,18 +95,16 @@ class PolicyCase(GatewayCase):
 
     async def opened(self, url: str) -> None:
         """Wait for a page with a URL."""
-        for _ in range(100):
-            if any(each.url == url for each in await self.browser.targets()):
-                return
+        while not any(each.url == url for each in await self.browser.targets()):  # the test's own timeout ends this
             await sleep(0.05)
-        self.fail(f"there is no page of {url}")
 
     async def visit(self, page: Page, url: str) -> str:
         """Let a page's own script go somewhere; return where it is then."""
         await page.goto("about:blank")
-        arrived = first(page.events(LoadEventFired), timeout=PATIENCE)
+        arrived = first(page.navigations, timeout=PATIENCE)
         await evaluate_leaving(page, f"void (location = {json.dumps(url)})")
         await arrived
+        await page.wait_for_function("document.readyState === 'complete'")
         return str(await page.evaluate("location.href"))
 
     def drop_pages(self) -> tuple[str, str]:

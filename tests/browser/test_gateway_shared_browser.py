@@ -242,7 +242,7 @@ class EndTests(SharedCase):
         await working
 
     async def test_a_browser_hangs(self):
-        await self.start(pool=PoolOptions(size=1, warm=1, check_interval=0.3, check_timeout=5))
+        await self.start(pool=PoolOptions(size=1, warm=1, check_interval=0.3, check_timeout=15))
         clients = [await self.client(), await self.client()]
         pid = self.pid_of(1)
         self.note()

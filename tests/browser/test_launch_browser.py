@@ -188,7 +188,7 @@ class Case(TestCase):
         for browser in browsers:
             self.assertFalse(alive(browser.pid))
             self.assertFalse(os.path.exists(f"/proc/{browser.pid}"), "a zombie")
-            self.assertEqual(family(browser.pid), [])
+            await self.until(lambda pid=browser.pid: not family(pid))  # what is killed takes a moment
         self.assertEqual(os.listdir(self.temp), [])
         calls = [call for call in R.getDelayedCalls() if "TestCase._run" not in str(call)]  # trial's own
         self.assertEqual(calls, [])
@@ -339,13 +339,13 @@ class FailureTests(Case):
             file.write("#!/bin/sh\necho warming up >&2\nsleep 1000 & sleep 1000\n")
         os.chmod(path, 0o755)
         for transport in ("websocket", "pipe"):
-            with self.assertRaisesRegex(LaunchTimeout, r"(?s)did not come up within 2 s.*warming up"):
-                await start_browser(
-                    R,
-                    executable=path,
-                    start_timeout=2.0,  # it warms up before, however busy the machine is
-                    transport=transport,
-                )
+            for seconds in (2, 10, 50):  # a busy machine may not have run it by then
+                with self.assertRaises(LaunchTimeout) as caught:
+                    await start_browser(R, executable=path, start_timeout=float(seconds), transport=transport)
+                self.assertIn(f"did not come up within {seconds} s", str(caught.exception))
+                if "warming up" in str(caught.exception):
+                    break
+            self.assertIn("warming up", str(caught.exception))
         await self.nothing_left()
 
     async def test_cancelled_at_any_time(self):

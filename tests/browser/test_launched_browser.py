@@ -97,10 +97,10 @@ class LaunchTests(BrowserTestCase):
             headless=True,
             start_timeout=60,
             options=txcdp.WebSocketOptions(ping_interval=None),
-            timeout=7,
+            timeout=70,
             max_in_flight=5,
         )
-        self.assertEqual(chrome.connection.timeout, 7)
+        self.assertEqual(chrome.connection.timeout, 70)
         tab = await chrome.new_page()
         self.assertEqual(await tab.evaluate("new Date(0).getTimezoneOffset()"), -540)
         self.assertEqual(await tab.evaluate("outerWidth"), 700)

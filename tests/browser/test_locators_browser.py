@@ -336,11 +336,11 @@ class LocatorTests(LocatorTestCase):
         tab = await self.shown("<p hidden>x</p>")
         none = tab.locator("#none")
         self.assertEqual(await none.count(), 0)
-        error = await self.fails(none.text_content(timeout=3), ActionTimeout)
-        self.assertIn("locator('#none').text_content: not within 3 s; no element is there", str(error))
-        tab.set_default_timeout(3)
-        error = await self.fails(tab.locator("p").wait_for(), ActionTimeout)
-        self.assertIn("it is not visible: <p hidden>x</p>", str(error))
+        words = ["locator('#none').text_content: not within ", " s; no element is there"]
+        await self.late(ActionTimeout, none.text_content, words=words)
+        await self.late(ActionTimeout, tab.locator("p").wait_for, words=["it is not visible: <p hidden>x</p>"])
+        tab.set_default_timeout(0.1)
+        self.assertIn("not within 0.1 s", str(await self.fails(tab.locator("p").wait_for(), ActionTimeout)))
 
     async def test_what_is_cancelled_leaves_nothing_in_the_page(self):
         tab = await self.shown("<p>")
@@ -608,8 +608,8 @@ class FrameTests(LocatorTestCase):
         self.assertFalse(await missing.is_visible())
         self.assertEqual(await missing.all_text_contents(), [])
         await missing.wait_for(state="detached")
-        error = await self.fails(missing.text_content(timeout=2), ActionTimeout)
-        self.assertIn("no element is there that shows the frame: frame_locator('#none')", str(error))
+        words = ["no element is there that shows the frame: frame_locator('#none')"]
+        await self.late(ActionTimeout, missing.text_content, words=words)
 
     async def test_they_navigate_meanwhile(self):
         tab = await self.framed()

@@ -292,7 +292,7 @@ class ReconnectTests(ReconnectTestCase):
 class RestartTests(ReconnectTestCase):
     async def check(self, transport: str, how: str) -> None:
         # One that hangs is given up when it has not answered a ping, and then no handshake.
-        options = WebSocketOptions(ping_interval=0.5, ping_timeout=4.0, open_timeout=4.0)
+        options = WebSocketOptions(ping_interval=0.5, ping_timeout=10.0, open_timeout=10.0)
         browser = await self.launch(transport=transport, restart=SOON, options=options)
         process = browser.process
         assert process is not None
@@ -390,8 +390,6 @@ class RestartTests(ReconnectTestCase):
 
 class KilledCrawlTests(BrowserTestCase):
     """The Scrapy middleware of the guide, driven as Scrapy drives it, while its browser is killed."""
-
-    timeout = 120
 
     def middleware(self) -> Any:
         """Take the middleware out of the guide, with what it uses of Scrapy."""

@@ -107,6 +107,7 @@ class ViewportTests(BrowserTestCase):
                 await deferLater(reactor, 0.02, lambda: None)
                 others = [each for each in await self.browser.attach_pages() if each not in [*found, inner, within]]
             (last,) = others
+            await last.wait_for_url("**/opened")
             self.assertEqual((await last.evaluate(SIZE))[:2], [300, 200])
 
     async def test_windows_of_their_own_size(self):
