@@ -72,7 +72,8 @@ def run_tests(copy: Path, tests: list[str], patience: float = SLOWEST) -> tuple[
         )
     except subprocess.TimeoutExpired as error:
         return None, str(error.stdout)
-    return done.returncode, done.stdout + done.stderr
+    # What has failed is told at the end of the former; the latter has the stack of a test that takes minutes.
+    return done.returncode, done.stdout or done.stderr
 
 
 def check(fault: Fault, copies: Copies) -> list[str]:
