@@ -365,6 +365,7 @@ class Trying(Expecting):
         """Failures are collected, and nothing else is."""
         tab = await self.shown("<p>a</p>")
         response = await tab.goto(self.server.page("/missing", "<p>a</p>", status=404))
+        assert response is not None
         p = tab.locator("p")
         with expect.collecting() as failures:
             await expect.soft(p).to_have_text("a")
