@@ -68,7 +68,7 @@ TOKENS = {
     ("cri.js", "list", "header"): False,
     ("cri.js", "list", "query"): True,
     ("cri.js", "new", "query"): True,
-    ("txcdp_client.py", "http", "header"): False,
+    ("txcdp_client.py", "http", "header"): True,
     ("txcdp_client.py", "http", "query"): True,
     ("txcdp_client.py", "ws", "header"): True,
     ("txcdp_client.py", "ws", "query"): True,
