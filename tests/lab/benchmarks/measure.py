@@ -7,6 +7,7 @@ import json
 import os
 import resource
 import time
+from pathlib import Path
 from typing import Any
 
 KINDS = ("req", "data", "console")
@@ -88,3 +89,43 @@ class Meter:
     def _own_cpu() -> float:
         usage = resource.getrusage(resource.RUSAGE_SELF)
         return usage.ru_utime + usage.ru_stime
+
+
+def page_arguments(description: str) -> argparse.Namespace:
+    """Parse the arguments that every client of the comparison on the page level takes."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--url", required=True, help="where the browser answers over HTTP")
+    parser.add_argument("--site", required=True, help="of the pages that are gone to")
+    parser.add_argument("--mode", choices=["pages", "seq", "gathered", "picture", "noise"], required=True)
+    parser.add_argument("--n", type=int, default=100)
+    parser.add_argument("--warm", type=int, default=5, help="how many are done before it is measured")
+    parser.add_argument("--inflight", type=int, default=1)
+    parser.add_argument("--label", default="txcdp")
+    parser.add_argument("--profile", action="store_true", help="print where the time goes to stderr")
+    return parser.parse_args()
+
+
+class Section:
+    """Wall and CPU time from here on, that of programs that this one has started included."""
+
+    def __init__(self) -> None:
+        self._cpu = self._used()
+        self._wall = time.perf_counter()
+
+    def end(self, options: argparse.Namespace) -> dict[str, Any]:
+        """Return the section's line: milliseconds for each."""
+        wall, cpu = time.perf_counter() - self._wall, self._used() - self._cpu
+        n = options.n
+        return {
+            "client": options.label, "mode": options.mode, "n": n, "wall_ms": wall / n * 1e3, "cpu_ms": cpu / n * 1e3
+        }  # fmt: skip
+
+    @staticmethod
+    def _used() -> float:
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        return usage.ru_utime + usage.ru_stime + sum(map(cpu_of_tree, _children(os.getpid())))
+
+
+def _children(pid: int) -> list[int]:
+    """Return the processes that a process has started, on Linux."""
+    return [int(each) for path in Path(f"/proc/{pid}/task").glob("*/children") for each in path.read_text().split()]
