@@ -52,6 +52,7 @@ EXTRAS = {
         "setuptools>=77",  # as in pyproject.toml: a test builds the wheel without asking the network for it
         "sphinx>=8.1",
         "towncrier>=24.8",  # docs/news
+        "twisted[http2]",  # for servers in tests
     ],
 }
 

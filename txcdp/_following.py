@@ -28,6 +28,7 @@ from twisted.python.failure import Failure
 from txcdp._core.connection import Connection
 from txcdp._core.dispatch.tap import RawEvent
 from txcdp._core.sessions import AutoAttach, Session
+from txcdp._core.sessions.enabling import parameters_of
 from txcdp._deferreds import ignore_failure
 from txcdp._timeouts import DEFAULT, Default
 from txcdp.domains import target
@@ -78,7 +79,7 @@ def enabling(domains: Iterable[str]) -> SetUp:
 
     def commands(target_type: str) -> list[tuple[str, Mapping[str, Any]]]:
         kind = kind_of(target_type)
-        return [(f"{each}.enable", {}) for each in wanted if kind.has_domain(each)]
+        return [(f"{each}.enable", parameters_of(each)) for each in wanted if kind.has_domain(each)]
 
     return commands
 

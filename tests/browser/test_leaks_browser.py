@@ -24,6 +24,29 @@ class LeakTests(SharedBrowserTestCase):
         async with await self.browser.new_page(viewport={"width": 300, "height": 200}) as page:
             await use(page, picture=picture)
 
+    async def test_a_context_keeps_none_of_its_closed_pages(self):
+        context = await self.context(record_har_path=self.mktemp(), http_credentials={"username": "a", "password": "b"})
+        await context.add_init_script("1")
+        await context.expose_function("called", lambda: 1)
+        await context.clock.install()
+        await context.block(["*/blocked"])
+        await context.route("**/*.css", lambda route: route.continue_())
+        await context.route("**/*.png", lambda route: route.continue_(), stage="response")
+        context.exchanges.subscribe(lambda exchange: None)
+        url = self.server.page("/", "<link rel=stylesheet href=style.css><img src=x.png>here")
+
+        async def one() -> None:
+            async with await context.new_page(url) as page:
+                await page.route("**/*.js", lambda route: route.continue_())
+                await page.network_idle(idle=0.01)
+
+        await one()
+        before = ours()
+        for _ in range(5):
+            await one()
+        await self.browser.version()
+        self.assertEqual({kind: count for kind, count in (ours() - before).items() if count > 3}, {})
+
     async def test_nothing_is_left(self):
         for _ in range(3):
             await self.one(picture=True)

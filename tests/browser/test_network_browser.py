@@ -513,6 +513,9 @@ class PostDataTests(NetworkTestCase):
         url = self.put("/data", Told())
         text = "0123456789" * 10_000
         exchange = await self.fetched(tab, url, method="POST", body=text)
+        self.assertEqual((exchange.request.post_data, exchange.request.has_post_data), (text, True))
+        text *= 12
+        exchange = await self.fetched(tab, url, method="POST", body=text)
         self.assertEqual((exchange.request.post_data, exchange.request.has_post_data), (None, True))
         self.assertEqual(await exchange.request.fetch_post_data(), text.encode())
 

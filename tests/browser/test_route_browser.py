@@ -160,6 +160,23 @@ class RequestStageTests(RouteTestCase):
         assert response is not None
         self.assertEqual(response.status, 200)
 
+    async def test_all_headers_are_known_as_far_as_they_can_be(self):
+        page = await self.at()
+        known: list[dict[str, str]] = []
+
+        async def handler(route: Route) -> None:
+            known.append(await route.request.all_headers())
+            assert await route.request.header_value("X-Own") == "1"
+            await route.continue_()
+
+        for stage in ("request", "response"):
+            for path in ("/cached", "/cached", "/x"):  # no headers are told of what a cache has answered
+                async with await page.route(f"**{path}", handler, stage=stage):
+                    self.assertIn(path[1:], await self.text(page, path, headers={"X-Own": "1"}))
+        self.assertEqual({each["x-own"] for each in known}, {"1"})
+        self.assertEqual(len(known), 6)
+        self.assertIn("host", known[-1])
+
     async def test_kinds_of_patterns(self):
         page = await self.at()
 
@@ -879,6 +896,32 @@ class BlockTests(RouteTestCase):
         await page.context.block([])
         self.assertEqual(await self.text(other, "/blocked"), "server: /blocked")
         await self.fails(page.context.block("*"), TypeError)
+
+    async def test_patterns_match_documents_as_they_match_others(self):
+        page = await self.at()
+        for pattern in ("/blo*ed", "*blocked", "d?q", "127.0.0.1*blocked"):
+            await page.context.block([pattern])
+            self.assertEqual(await self.ask(page, "/blocked?q"), FAILED, pattern)
+            await self.fails(page.goto(f"{self.here}/blocked?q"), txcdp.NavigationError)
+            await page.goto(f"{self.here}/")
+            self.assertEqual(await self.text(page, "/free"), "server: /free")
+
+    async def test_a_long_list(self):
+        context = await self.context()
+        await context.block([f"*://ads{number}.example/*" for number in range(60_000)] + ["/api/", "/service.js"])
+        page = await context.new_page(f"{self.here}/")
+        self.assertEqual(await self.ask(page, "/api/x"), FAILED)
+        self.assertEqual(await self.text(page, "/free"), "server: /free")
+        await self.fails(page.goto(f"{self.here}/api/y"), txcdp.NavigationError)
+        await page.goto(f"{self.here}/")
+        failed = first(page.requests_failed, timeout=PATIENCE)
+        await page.evaluate("void new Worker('/worker.js')")
+        self.assertIn("/api/worker", (await failed).url)
+        refused = await page.evaluate("navigator.serviceWorker.register('/service.js').then(() => '', String)")
+        self.assertIn("TypeError", refused)
+        await context.block([])
+        self.assertEqual(await self.text(page, "/api/x"), "server: /api/x")
+        self.assertEqual(self.resource.paths("api"), ["/api/x"])
 
     async def test_workers_and_frames(self):
         page = await self.at()

@@ -39,6 +39,11 @@ class EnablingTests(SynchronousTestCase):
         Watcher(self.session.events_raw("Network.unheardOf"))
         self.assertEqual(self.toggles(), ["Network.enable"])
 
+    def test_large_bodies_of_requests_are_not_told(self):
+        Watcher(self.session.events(network.DataReceived))
+        (enabled,) = self.chrome.received(network.enable)
+        self.assertEqual(enabled.max_post_data_size, 1 << 20)
+
     def test_asking_for_a_stream_enables_nothing(self):
         self.session.events(network.DataReceived)
         self.assertEqual(self.toggles(), [])

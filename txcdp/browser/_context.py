@@ -30,7 +30,7 @@ from txcdp.domains import target
 from txcdp.errors import Gone
 from txcdp.network import Exchange, HarBodies, HarRecording, Request, Response, Route, WebSocket
 from txcdp.network._har_recording import head_of, stop_all
-from txcdp.network._page_interception import ContextInterception
+from txcdp.network._page_interception import MOST_BLOCKS, ContextInterception
 from txcdp.network._route import Stage
 from txcdp.network._routes import Behavior, RouteHandler, RouteMatch
 from txcdp.network._routing import recorded, register, requests_paused, route_from_har
@@ -101,7 +101,9 @@ class BrowserContext:
             self._granted[None] = list(permissions)
         http, proxy = given.pop("http_credentials", None), given.pop("proxy", None)
         self._emulation = ContextEmulation(emulated(given), lambda: browser._openings.start())
-        self._scripts = ContextScripts(lambda: self.pages)
+        self._scripts = ContextScripts(
+            lambda: self.pages, lambda page, then: page.session._feed_into(ended=lambda _: then())
+        )
         self._interception = ContextInterception(
             lambda: browser._openings.start(),
             browser.session,
@@ -551,10 +553,11 @@ class BrowserContext:
         """Let requests fail at once that match (``Network.setBlockedURLs``); the program is not asked.
 
         All pages have them, now and later, with their frames, workers and popups, and so have the context's shared and
-        service workers.
+        service workers. Of more than 2,000 patterns Chromium would take its time over each request: then all requests
+        are paused (``Fetch``), and judged here, at what one pattern costs.
 
         :param patterns: in place of those before: texts in which ``*`` stands for anything, such as
-            ``"*://ads.example/*"``; none: nothing is blocked.
+            ``"://ads.example/"``, that match somewhere in a URL; none: nothing is blocked.
         :returns: fires and fails like :meth:`set_geolocation`; with :exc:`TypeError` where one is no text.
         """
         try:
@@ -562,7 +565,7 @@ class BrowserContext:
             given = [_text(each) for each in patterns]
         except TypeError:
             return fail()
-        settings = PageSettings(blocked_urls=given or None)
+        settings = PageSettings(blocked_urls=given if 0 < len(given) <= MOST_BLOCKS else None)
         sent = [self._interception.block(given), self._emulation.change(self.browser.connection.timeout, settings)]
         return gatherResults(sent, consumeErrors=True).addCallbacks(lambda _: None, _first_error)
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
-from weakref import WeakKeyDictionary
+from typing import Generic, TypeAlias, TypeVar
 
 from twisted.internet.defer import Deferred
 
@@ -15,18 +14,24 @@ from txcdp.streams import Registration
 #: A page: what is given to it, and how, is known to the context.
 P = TypeVar("P")
 
+#: Calls something when a page has ended.
+AtEnd: TypeAlias = Callable[[P, Callable[[], object]], object]
+
 
 class _Addition(Generic[P]):
     """One script or function, in all pages of a context.
 
     :param add: adds it to a page.
+    :param at_end: calls something when a page has ended.
     :ivar name: the function's; None: it is a script.
     """
 
-    def __init__(self, add: Callable[[P], Awaitable[Registration]], name: str | None) -> None:
+    def __init__(self, add: Callable[[P], Awaitable[Registration]], at_end: AtEnd[P], name: str | None) -> None:
         self.name = name
         self._add = add
-        self._added: WeakKeyDictionary[P, Registration] = WeakKeyDictionary()
+        self._at_end = at_end
+        # A registration keeps its page, so that a table with weak keys would keep both.
+        self._added: dict[P, Registration] = {}
         self._removed = False
 
     @returns_deferred
@@ -39,6 +44,7 @@ class _Addition(Generic[P]):
             await added.close()
         else:
             self._added[page] = added
+            self._at_end(page, lambda: self._added.pop(page, None))
 
     @returns_deferred
     async def remove(self) -> None:
@@ -51,10 +57,12 @@ class ContextScripts(Generic[P]):
     """The scripts and functions that a program has given to a context.
 
     :param pages: returns the open pages of the context.
+    :param at_end: calls something when one of them has ended.
     """
 
-    def __init__(self, pages: Callable[[], list[P]]) -> None:
+    def __init__(self, pages: Callable[[], list[P]], at_end: AtEnd[P]) -> None:
         self._pages = pages
+        self._at_end = at_end
         self._additions: list[_Addition[P]] = []
 
     def give(self, page: P) -> None:
@@ -71,7 +79,7 @@ class ContextScripts(Generic[P]):
         """
         if name is not None and any(each.name == name for each in self._additions):
             raise ValueError(f"a function {name!r} has been exposed already: dispose of that first")
-        addition = _Addition(add, name)
+        addition = _Addition(add, self._at_end, name)
         self._additions.append(addition)
         try:
             for waiting in [addition.add_to(each) for each in self._pages()]:  # in one write

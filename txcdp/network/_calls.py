@@ -18,17 +18,19 @@ def curl(request: Request) -> str:
     """Return the command line of curl, for a POSIX shell; a body that is no text is piped into it."""
     body = request._told_body()
     words = ["curl", shlex.quote(request.url)]
-    if request.method != ("GET" if body is None else "POST"):
+    if request.method != ("POST" if request.has_post_data else "GET"):
         words += ["--head"] if request.method == "HEAD" else ["-X", shlex.quote(request.method)]
     for name, value in _sent(request):
         if name.lower() == "accept-encoding":
             words.append("--compressed")
         else:  # a header without a value is sent with a semicolon, and left out with a colon
             words += ["-H", shlex.quote(f"{name}: {value}" if value else f"{name};")]
-    if body is None:
+    if not request.has_post_data:
         return " ".join(words)
     if "content-type" not in (name.lower() for name, _ in _sent(request)):
         words += ["-H", "'Content-Type:'"]  # or it would say that it is a form
+    if body is None:  # too large to be told with the request
+        return " ".join([*words, "--data-binary", "@-"])
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:

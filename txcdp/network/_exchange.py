@@ -285,13 +285,17 @@ class Exchange:
         return self._web_socket
 
     def as_curl(self) -> str:
-        """Return a command line of curl that sends the same request, with its cookies and whatever secrets it has."""
+        """Return a command line of curl that sends the same request, with its cookies and whatever secrets it has.
+
+        A body of over 1 MiB is read from the command's input: ``await exchange.request.fetch_post_data()`` returns it.
+        """
         return _calls.curl(self.request)
 
     def as_treq(self) -> dict[str, Any]:
         """Return what ``treq.request`` is called with to send the same request, with whatever secrets it has.
 
-        :returns: the arguments by name: ``await treq.request(**exchange.as_treq())``.
+        :returns: the arguments by name: ``await treq.request(**exchange.as_treq())``. The ``data`` of a body of over
+            1 MiB are None: put there what ``await exchange.request.fetch_post_data()`` returns.
         """
         return _calls.treq(self.request)
 
@@ -433,8 +437,7 @@ def _sizes(row: Row, request: Request, response: Response | None) -> RequestSize
     if (row.cached in _CACHES and row.status != 304) or path.scheme not in ("http", "https", "ws", "wss"):
         return sent
     line = f"{row.method} {path.path or '/'}{'?' + path.query if path.query else ''} HTTP/1.1"
-    body = request._told_body()
-    sent["requestBodySize"] = 0 if body is None else len(body)
+    sent["requestBodySize"] = request._body_size()
     sent["requestHeadersSize"] = headers_of.size(request._pairs(True), line)
     if response is not None:
         heads = 0.0 if row.response is None else row.response.encoded_data_length

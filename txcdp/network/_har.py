@@ -50,13 +50,16 @@ class EntryWriter:
     secrets: bool
     folder: Path
 
-    def entry(self, exchange: Exchange, page: str, now: float, body: Body | None, comment: str) -> dict[str, Any]:
+    def entry(
+        self, exchange: Exchange, page: str, now: float, body: Body | None, comment: str, sent: bytes | None = None
+    ) -> dict[str, Any]:
         """Return the entry of an exchange, as it is now.
 
         :param page: the id of its page.
         :param now: seconds since 1970, where nothing tells when it began.
         :param body: of its response; None: there is none, or it is not written.
         :param comment: why not, in words.
+        :param sent: the body of its request, where it was too large to be told with it.
         """
         row = exchange._row
         timings = _timings(exchange)
@@ -65,7 +68,7 @@ class EntryWriter:
             "pageref": page,
             "startedDateTime": timestamp(row.wall_time or now),
             "time": round(sum(max(each, 0.0) for each in spent), 3),
-            "request": self._request(exchange),
+            "request": self._request(exchange, sent),
             "response": self._response(exchange, body, comment),
             "cache": {},
             "timings": timings,
@@ -88,7 +91,7 @@ class EntryWriter:
 
     # The request:
 
-    def _request(self, exchange: Exchange) -> dict[str, Any]:
+    def _request(self, exchange: Exchange, fetched: bytes | None) -> dict[str, Any]:
         request = exchange.request
         pairs = request._pairs(True)
         sizes = exchange.sizes
@@ -103,11 +106,12 @@ class EntryWriter:
             "headersSize": sizes["requestHeadersSize"] or -1,
             "bodySize": sizes["requestBodySize"],
         }
-        data = request._told_body()
+        told = request._told_body()
+        data = fetched if told is None else told
         if data is not None:
             made["postData"] = self._post_data(data, {name.lower(): value for name, value in pairs})
         elif request.has_post_data:
-            made["bodySize"] = -1
+            made["bodySize"] = sizes["requestBodySize"] or -1
         return made
 
     def _post_data(self, data: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
@@ -148,7 +152,8 @@ class EntryWriter:
             if location is None
             else self._url(urljoin(exchange.request._sent_url or row.url, location)),
             "headersSize": sizes["responseHeadersSize"] or -1,
-            "bodySize": sizes["responseBodySize"],
+            # Of a body that the page has dropped, as of a script with an error status, no size is told.
+            "bodySize": sizes["responseBodySize"] or (-1 if exchange.failure is not None else 0),
             "_transferSize": sizes["responseHeadersSize"] + sizes["responseBodySize"],
             "_error": exchange.failure,
         }

@@ -48,6 +48,9 @@ _HELD: Final = 1 << 18
 #: What is read of that at a time.
 _PIECE: Final = 1 << 16
 
+#: Bytes of a request's body that are written at most; the browser keeps no larger ones of responses.
+_MOST_SENT: Final = 10_000_000
+
 #: What is on a network; a ``data:`` URL, say, is not.
 _SCHEMES: Final = frozenset({"http", "https", "ws", "wss"})
 
@@ -238,18 +241,30 @@ class HarRecording:
             messages = Messages(self._secrets)
             socket._recorders.append(messages.take)
         body: Body | None = None
+        sent: bytes | None = None
         comment = ""
         try:
             await exchange.when_finished()
             if self._bodies != "omit":
+                sent = await self._sent(exchange)
                 body, comment = await self._body(exchange)
             await exchange._when_response_told()
             await exchange._when_request_told()
         except CancelledError:
             if self._bodies != "omit" and body is None and not comment:
                 comment = "its body was not there when the recording ended"
-        entry = to_json(self._entries.entry(exchange, page, now, body, comment))
+        entry = to_json(self._entries.entry(exchange, page, now, body, comment, sent))
         self._file.add((entry,) if messages is None else messages.pieces(entry))
+
+    async def _sent(self, exchange: Exchange) -> bytes | None:
+        """Return the request's body, where it is too large to be told with the request, and not larger than others."""
+        request = exchange.request
+        if request._told_body() is not None or not 0 < request._body_size() <= _MOST_SENT:
+            return None
+        try:
+            return await request.fetch_post_data()
+        except TxcdpError:  # what has sent it is gone
+            return None
 
     async def _body(self, exchange: Exchange) -> tuple[Body | None, str]:
         """Return the body of what has ended, or why there is none."""

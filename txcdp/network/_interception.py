@@ -51,6 +51,9 @@ _LINGER: Final = 1.0
 #: The words of Chromium for a request that is not there any more, or was answered by somebody else.
 _GONE: Final = ("Invalid InterceptionId", "Invalid state for continueInterceptedRequest", "Fetch domain is not enabled")
 
+#: The protocol's domain for all of this.
+_DOMAIN: Final = fetch.enable.method.partition(".")[0]
+
 #: The headers by which a browser asks a server beforehand whether it may send a request.
 _ASKS: Final = "access-control-request-method"
 
@@ -217,9 +220,10 @@ class SessionInterception:
         self._by_hand = _read_by_hand(session._standing(fetch.enable.method))
         self._network = False
         self._listening: list[DisposableBase] = []
-        self._told_of_ends = False
         self._leaving: IDelayedCall | None = None
-        session._sending.merge(fetch.enable.method.partition(".")[0], self._asked_by_hand)
+        if not session.ended:
+            session._sending.merge(_DOMAIN, self._asked_by_hand)
+            session._feed_into(gap=self._gap, ended=self._ended)
 
     def add(self, *interceptors: Interceptor) -> Deferred[None]:
         """Ask others, too, and pause what they want from now on.
@@ -355,9 +359,6 @@ class SessionInterception:
                 self.session._observe(fetch.RequestPaused).subscribe(self._paused, ignore_failure),
                 self.session._observe(fetch.AuthRequired).subscribe(self._auth_required, ignore_failure),
             ]
-        if not self._told_of_ends:
-            self._told_of_ends = True
-            self.session._feed_into(gap=self._gap, ended=self._ended)
 
     def _paused(self, event: fetch.RequestPaused) -> None:
         paused = PausedRequest(self, event)
@@ -423,8 +424,11 @@ class SessionInterception:
         self._forget()
 
     def _ended(self, _: object) -> None:
+        """Let go of all, the page among it: somebody may keep the session."""
         self._stay()
         self._lost()
+        self._interceptors = []
+        self.session._sending.merge(_DOMAIN, None)
 
     def _lost(self) -> None:
         for paused in self._waiting.values():

@@ -11,10 +11,12 @@ from twisted.internet.defer import Deferred, FirstError, gatherResults, succeed
 from twisted.python.failure import Failure
 
 from txcdp._core.sessions import AutoAttach, Session
+from txcdp._core.sessions.enabling import MOST_POST_DATA
 from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp._timeouts import Timeout
 from txcdp.domains import fetch, network, target
 from txcdp.errors import Gone
+from txcdp.network._block_lists import BlockList
 from txcdp.network._credentials import ContextCredentials
 from txcdp.network._following import Network, worker_network
 from txcdp.network._interception import GATES, Holding, Interceptor, PausedRequest, Pausing, interception_of
@@ -31,6 +33,10 @@ _SHARED_KINDS = ("service_worker", "shared_worker")
 
 #: How many patterns of blocks Chromium judges documents by; of more it asks about each document.
 _FEW = 100
+
+#: How many it judges all other requests by. What it does for each request grows with them, and for setting them with
+#: their square: 60,000 take half a minute for each page, and some 50 ms for each request. Of more it asks here.
+MOST_BLOCKS = 2000
 
 #: Sends a request from here.
 Fetch = Callable[["Request", "Overrides", int, int, Timeout], Deferred[Any]]
@@ -54,25 +60,34 @@ class _Requests:
 class Blocks(Holding):
     """Keeps out what Chromium itself would let through although it is blocked: documents, and scripts of workers.
 
-    :ivar urls: patterns, in which ``*`` stands for anything.
+    It keeps out all that is blocked by a list that is too long for Chromium.
+
+    :ivar urls: patterns, in which ``*`` stands for anything, at both ends, too.
     """
 
     rank = GATES
 
     def __init__(self) -> None:
         self.urls: list[str] = []
-        self._match: Callable[[str], object] = lambda _: None
+        self._list = BlockList(())
 
     def set(self, urls: list[str]) -> None:
         """Keep out others."""
         self.urls = urls
-        self._match = re.compile("|".join(".*".join(map(re.escape, each.split("*"))) for each in urls)).fullmatch
+        self._list = BlockList(urls)
+
+    @property
+    def by_browser(self) -> list[str]:
+        """The patterns by which Chromium judges requests of pages and workers: all of them, or none."""
+        return self.urls if len(self.urls) <= MOST_BLOCKS else []
 
     def wants(self) -> Pausing | None:
-        """Return which documents, and scripts of workers, are to be paused."""
+        """Return which documents, and scripts of workers, are to be paused; by a long list all there is."""
         if not self.urls:
             return None
-        urls = self.urls if len(self.urls) <= _FEW else ["*"]
+        if not self.by_browser:
+            return Pausing((fetch.RequestPattern(url_pattern="*"),))
+        urls = [f"*{each}*".replace("**", "*") for each in self.urls] if len(self.urls) <= _FEW else ["*"]
         return Pausing(
             tuple(
                 fetch.RequestPattern(url_pattern=re.sub(r"[?\\]", r"\\\g<0>", url), resource_type=kind)
@@ -83,7 +98,7 @@ class Blocks(Holding):
 
     def takes(self, paused: PausedRequest) -> bool:
         """Let what is blocked fail."""
-        if paused.response or not self.urls or self._match(paused.url) is None:
+        if paused.response or not self.urls or not self._list.matches(paused.url):
             return False
         command = fetch.fail_request(request_id=paused.event.request_id, error_reason="BlockedByClient")
         paused.answer(command).addErrback(ignore_failure)
@@ -271,9 +286,10 @@ class ContextInterception:
                 return
 
     def _update(self, session: Session) -> Deferred[None]:
-        if self.blocks.urls or session in self._blocking:
+        if self.blocks.by_browser or session in self._blocking:
             self._blocking.add(session)
-            for command in (network.enable(), network.set_blocked_urls(urls=self.blocks.urls)):
+            enable = network.enable(max_post_data_size=MOST_POST_DATA)
+            for command in (enable, network.set_blocked_urls(urls=self.blocks.by_browser)):
                 session._insist(command).addErrback(ignore_failure)
         return _told(session, (self.blocks, self._workers[session], self.credentials))
 

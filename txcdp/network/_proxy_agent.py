@@ -9,11 +9,13 @@ from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import urlsplit
 
+from OpenSSL.SSL import Connection
+from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
-from twisted.internet.interfaces import IProtocolFactory, IStreamClientEndpoint
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IProtocolFactory, IStreamClientEndpoint
 from twisted.internet.protocol import Factory, Protocol, connectionDone
-from twisted.internet.ssl import CertificateOptions, optionsForClientTLS
+from twisted.internet.ssl import CertificateOptions
 from twisted.python.failure import Failure
 from twisted.web.client import URI, Agent, HTTPConnectionPool
 from twisted.web.client import ProxyAgent as PlainProxyAgent
@@ -33,10 +35,22 @@ class TrustingPolicy:
 
     def creatorForNetloc(self, hostname: bytes, port: int) -> Any:
         """Return what makes connections with TLS."""
-        creator = optionsForClientTLS(hostname.decode("ascii"))
-        context = CertificateOptions(verify=False).getContext()
-        creator._ctx = context  # type: ignore[attr-defined]
-        return creator
+        return _TrustingTLS(hostname)
+
+
+@implementer(IOpenSSLClientConnectionCreator)
+class _TrustingTLS:
+    """Makes connections with TLS to one host, whatever its certificate says."""
+
+    def __init__(self, hostname: bytes) -> None:
+        self._hostname = hostname
+
+    def clientConnectionForTLS(self, tlsProtocol: Any) -> Connection:
+        """Return a connection."""
+        connection = Connection(CertificateOptions(verify=False).getContext(), None)
+        if not isIPAddress(self._hostname.decode("ascii")) and not isIPv6Address(self._hostname.decode("ascii")):
+            connection.set_tlsext_host_name(self._hostname)
+        return connection
 
 
 @implementer(IAgent)

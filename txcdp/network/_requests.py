@@ -221,7 +221,7 @@ class Request:
     def post_data_buffer(self) -> bytes | None:
         """The body; None where there is none, or where the browser tells it only when asked: :meth:`fetch_post_data`.
 
-        That is so of files and Blobs.
+        That is so of files and Blobs, and of bodies of over 1 MiB.
         """
         return self._told_body()
 
@@ -259,10 +259,20 @@ class Request:
         said = self.exchange._row.request
         if said is None:
             return None
+        if said.has_post_data and said.post_data is None and self._held is not None:
+            said = self._held.event.request  # of what is stopped the whole body is told, whatever its size
         entries = said.post_data_entries or ()
         if entries and all(each.bytes is not None for each in entries):
             return b"".join(each.bytes or b"" for each in entries)
         return None if said.post_data is None or entries else said.post_data.encode("utf-8", "surrogatepass")
+
+    def _body_size(self) -> int:
+        """Return how many bytes the body has; of one that is too large to be told with the request, by its header."""
+        data = self._told_body()
+        if data is not None or not self.has_post_data:
+            return len(data or b"")
+        said = headers_of.by_name(self._pairs(True)).get("content-length", "")
+        return int(said) if said.isdecimal() else 0
 
     async def _fetch(self) -> bytes:
         if not self.has_post_data:

@@ -15,6 +15,7 @@ from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.python.failure import Failure
 
 from txcdp._core.sessions import AutoAttach, Session
+from txcdp._core.sessions.enabling import MOST_POST_DATA
 from txcdp._core.sessions.session import not_supported
 from txcdp._deferreds import ignore_failure, returns_deferred, with_deadline
 from txcdp.domains import emulation, network, page, security, target
@@ -25,6 +26,9 @@ from txcdp.page._viewport import ViewportSize, override
 from txcdp.protocol import Command, from_json, to_json
 
 Commands = tuple[Command[Any], ...]
+
+#: As listening to it enables it: the last one counts.
+_ENABLE: Final = network.enable(max_post_data_size=MOST_POST_DATA)
 
 _PAGE: Final = frozenset({"page"})
 _FRAMES: Final = frozenset({"page", "iframe"})
@@ -103,7 +107,7 @@ def _network(options: ContextOptions) -> Commands:
         return ()
     slow = slow or {}
     # A frame's conditions count from when its Network domain is enabled.
-    return (network.enable(), _conditions(bool(offline), **slow))
+    return (_ENABLE, _conditions(bool(offline), **slow))
 
 
 def _conditions(
@@ -119,19 +123,19 @@ def _conditions(
 
 def _headers(options: ContextOptions) -> Commands:
     headers = options.get("extra_http_headers")
-    return (network.enable(), network.set_extra_http_headers(headers=dict(headers))) if headers else ()
+    return (_ENABLE, network.set_extra_http_headers(headers=dict(headers))) if headers else ()
 
 
 def _blocks(options: ContextOptions) -> Commands:
     settings: Mapping[str, Any] = options
     blocked = settings.get("blocked_urls")
-    return (network.enable(), network.set_blocked_urls(urls=list(blocked))) if blocked else ()
+    return (_ENABLE, network.set_blocked_urls(urls=list(blocked))) if blocked else ()
 
 
 def _cache(options: ContextOptions) -> Commands:
     settings: Mapping[str, Any] = options
     off = settings.get("cache_enabled") is False
-    return (network.enable(), network.set_cache_disabled(cache_disabled=True)) if off else ()
+    return (_ENABLE, network.set_cache_disabled(cache_disabled=True)) if off else ()
 
 
 #: Features of media that are emulated: options, and how CSS calls them.

@@ -9,7 +9,7 @@ to the target. So those few (:data:`txcdp.protocol._wire.OVERTAKES`) wait until 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall
@@ -36,20 +36,31 @@ NEEDS = {"CSS": "DOM", "Overlay": "DOM"}
 #: to do were seen to take more than 2 s) sends no event of the navigation, and never answers the ``enable``.
 PATIENCE = 4.5
 
+#: Bytes of a request's body that are told with the request. A larger one is asked for where somebody wants it: the
+#: browser says a body twice, as text and in base64, in up to seven times its bytes, and drops what is over 256 MB.
+MOST_POST_DATA: Final = 1 << 20
+
+_PARAMETERS: Final[dict[str, dict[str, Any]]] = {"Network": {"maxPostDataSize": MOST_POST_DATA}}
+
 ENABLED_BY_LISTENING = PLAIN_ENABLE - TAKES_DECISIONS
+
+
+def parameters_of(domain: str) -> dict[str, Any]:
+    """Return what a domain is enabled with."""
+    return _PARAMETERS.get(domain, {})
 
 
 class Enabling:
     """Counts the listeners of each domain in one session.
 
-    :param execute: sends a command by its method.
+    :param execute: sends a command by its method, with its parameters.
     :param refused: called with a domain and the error when the browser would not enable it.
     :param linger: seconds from the last listener's leaving to the disabling; None: never disable.
     """
 
     def __init__(
         self,
-        execute: Callable[[str], Deferred[Any]],
+        execute: Callable[[str, object], Deferred[Any]],
         refused: Callable[[str, Exception], None],
         clock: Clock,
         linger: float | None,
@@ -178,7 +189,7 @@ class Enabling:
         if domain not in self._enabled and domain not in self._by_hand:
             self._enabled.add(domain)
             method = f"{domain}.enable"
-            self.track(method, self._execute(method)).addErrback(self._not_enabled, domain)
+            self.track(method, self._execute(method, parameters_of(domain))).addErrback(self._not_enabled, domain)
 
     def _cancel_leaving(self) -> None:
         for call in self._leaving.values():
@@ -208,4 +219,4 @@ class Enabling:
         self._enabled.discard(domain)
         if domain not in self._by_hand:
             # Whatever comes of it, nobody listens any more.
-            self._execute(f"{domain}.disable").addErrback(ignore_failure)
+            self._execute(f"{domain}.disable", {}).addErrback(ignore_failure)

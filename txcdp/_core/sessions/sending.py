@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 
 from txcdp._core.dispatch.pending import Decode, NeverSent
 from txcdp._core.sessions.auto_attaching import AutoAttaching
-from txcdp._core.sessions.enabling import Enabling
+from txcdp._core.sessions.enabling import Enabling, parameters_of
 from txcdp._core.sessions.journal import Journal, JournalEntry
 from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp._timeouts import DEFAULT, Timeout
@@ -100,13 +100,16 @@ class Sending:
         self._slowed: dict[Deferred[Any], tuple[IDelayedCall, Any]] = {}
         self._merging: dict[str, Callable[[str, object], tuple[str, object]]] = {}
 
-    def merge(self, domain: str, merging: Callable[[str, object], tuple[str, object]]) -> None:
+    def merge(self, domain: str, merging: Callable[[str, object], tuple[str, object]] | None) -> None:
         """Have somebody put together what the user sends for a domain and what others want of it.
 
         :param merging: is given each method that enables or disables the domain, with its parameters, and returns what
-            is sent in its place.
+            is sent in its place. None: nobody does any more.
         """
-        self._merging[domain] = merging
+        if merging is None:
+            self._merging.pop(domain, None)
+        else:
+            self._merging[domain] = merging
 
     def send(self, method: str, params: object, decode: Decode, timeout: Timeout) -> Deferred[Any]:
         """Send what the user wants, when there is a line.
@@ -217,7 +220,9 @@ class Sending:
         then all that stands is sent once more.
         """
         standing = [(entry.method, entry.params) for entry in self._journal]
-        enabling: list[tuple[str, dict[str, Any]]] = [(f"{domain}.enable", {}) for domain in self._enabling.missing()]
+        enabling: list[tuple[str, dict[str, Any]]] = [
+            (f"{domain}.enable", parameters_of(domain)) for domain in self._enabling.missing()
+        ]
         for method, params in standing + enabling:
             if method.startswith(_APPLIED_BY_THE_BROWSER):
                 sent = self._session._transmit(params, ReplyDecoder(method, None), DEFAULT)

@@ -469,8 +469,8 @@ class Session:
         """Send what the library itself wants for a moment, which is not set up again with the session."""
         return self._sending.send_quietly(method, params, timeout)
 
-    def _enable(self, method: str) -> Deferred[Any]:
-        return self._sending.send_quietly(method)
+    def _enable(self, method: str, params: object) -> Deferred[Any]:
+        return self._sending.send_quietly(method, params)
 
     def _refused(self, domain: str, error: Exception) -> None:
         self._streams.refuse(domain, error)
