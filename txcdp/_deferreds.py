@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from functools import wraps
 from typing import Any, Generic, ParamSpec, TypeVar
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, FirstError, gatherResults
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
@@ -79,6 +79,14 @@ def with_deadline(
 
     deferred.addBoth(finish)
     return deferred
+
+
+async def when_all(deferreds: Iterable[Deferred[Any]]) -> None:
+    """Wait for all; the first failure is the outcome."""
+    try:
+        await gatherResults(list(deferreds), consumeErrors=True)
+    except FirstError as error:
+        error.subFailure.raiseException()
 
 
 def shielded(deferred: Deferred[T]) -> Deferred[T]:

@@ -250,8 +250,10 @@ class SessionDetached(_TargetGone):
     """The session ended: its target was closed, or was detached from."""
 
     def __str__(self) -> str:
-        detached = f"session {self.session_id} is detached from {self.target or 'its target'}"
-        return self._told(f"the page was closed ({detached})" if self.action else detached)
+        session = f" (session {self.session_id})" if self.session_id else ""
+        if self.action:
+            return self._told(f"the page was closed{session}")
+        return shortened(f"{self.target or 'the target'} is closed, or was detached from{session}")
 
 
 class TargetCrashed(_TargetGone):

@@ -7,6 +7,7 @@ import os
 import signal
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.web.server import Site
 from twisted.web.static import Data
@@ -16,7 +17,7 @@ from tests.browser.support import BrowserTestCase, SharedBrowserTestCase, reacto
 from tests.browser.support_lines import Authority
 from txcdp.domains import browser as browser_domain
 from txcdp.domains import target
-from txcdp.errors import NavigationError, TargetCrashed
+from txcdp.errors import ContextClosed, NavigationError, SessionDetached, StreamEnded, TargetCrashed
 from txcdp.page import Page
 from txcdp.streams import first, queue
 
@@ -428,6 +429,72 @@ class ContextTests(SharedBrowserTestCase):
         await context.when_closed()
         self.assertTrue(context.is_closed())
         self.assertEqual(context.pages, [])
+
+    async def test_a_closed_one_says_so(self):
+        context = await self.browser.new_context()
+        page = await context.new_page()
+        under_way = context.cookies()
+        await context.close()
+        await under_way
+        setter = lambda handler=None: None  # noqa: E731
+        asked: list[Deferred[Any]] = [
+            context.cookies(),
+            context.add_cookies([{"name": "a", "value": "b", "url": self.server.url("/")}]),
+            context.clear_cookies(),
+            context.cookie_jar(),
+            context.storage_state(),
+            context.set_storage_state({"cookies": [], "origins": []}),
+            context.new_page(),
+            context.grant_permissions(["geolocation"]),
+            context.clear_permissions(),
+            context.set_geolocation(None),
+            context.set_offline(True),
+            context.set_viewport_size({"width": 300, "height": 200}),
+            context.emulate_media(media="print"),
+            context.set_http_credentials(None),
+            context.add_init_script("1"),
+            context.expose_function("f", setter),
+            context.route("**", setter),
+            context.route_web_socket("**", setter),
+            context.block([]),
+            context.record_har(self.mktemp()),
+        ]
+        for each in asked:
+            self.assertIn("the context is closed", str(await self.fails(each, ContextClosed)))
+        asked = [
+            page.title(),
+            page.set_content("text"),
+            page.set_viewport_size({"width": 300, "height": 200}),
+            page.emulate_media(media="print"),
+            page.set_extra_http_headers({"a": "b"}),
+            page.new_cdp_session(),
+            page.route("**", setter),
+        ]
+        for each in asked:
+            self.assertIn("is closed", str(await self.fails(each, SessionDetached)))
+        error = await self.fails(first(page.requests), StreamEnded)
+        self.assertIn("is closed", str(error))
+
+    async def test_scripts_run_in_the_empty_document_of_a_new_page(self):
+        for started in (False, True):  # whether the browser has pages attached to by itself
+            context = await self.context()
+            if started:
+                async with context.page_opened.expect():
+                    await (await context.new_page()).evaluate("void open('about:blank')")
+            called: list[str] = []
+            await context.expose_function("tell", called.append)
+            script = await context.add_init_script("window.runs = (window.runs || 0) + 1; tell(location.href)")
+            page = await context.new_page()
+            self.assertEqual((await page.evaluate("runs"), called), (1, ["about:blank"]))
+            url = self.server.page("/", "text")
+            await page.goto(url)
+            self.assertEqual((await page.evaluate("runs"), called), (1, ["about:blank", url]))
+            for features in ("", "noopener"):
+                async with context.page_opened.expect() as expected:
+                    await page.evaluate("features => void open('about:blank', '', features)", features)
+                self.assertEqual(await (await expected.value).evaluate("runs"), 1)
+            await script.close()
+            self.assertIsNone(await (await context.new_page()).evaluate("window.runs"))
 
     async def test_a_crashed_page_has_it_in_its_next_process(self):
         context = await self.context(timezone_id="Asia/Tokyo")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.browser.support import BrowserTestCase, SharedBrowserTestCase
-from txcdp.errors import EvaluationError, NavigationError
+from txcdp.errors import EvaluationError, FrameRemoved, NavigationError
 from txcdp.page import Page
 
 
@@ -57,6 +57,14 @@ class InFrames(BrowserTestCase):
         shown = await frame.frame_element()
         self.assertTrue(await tab.evaluate("([a, b]) => a === b", [element, shown]))
         await self.fails(tab.main_frame.frame_element(), NavigationError)
+        async with tab.popups.expect() as expected:
+            await tab.evaluate("() => { window.other = open('about:blank') }")
+        popup = await expected.value
+        await popup.wait_for_load_state()
+        async with tab.frame_detached.expect():
+            await tab.evaluate("element => { other.document.body.append(element) }", element)
+        self.assertIs(await element.owner_frame(), popup.main_frame)
+        await self.fails(frame.frame_element(), FrameRemoved)
 
     async def test_waiting(self):
         tab = await self.page()

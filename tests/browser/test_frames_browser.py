@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 
 import txcdp
 from tests.browser.support import SharedBrowserTestCase, got
-from txcdp.errors import NavigationError, NavigationTimeout, SessionDetached, TargetCrashed
+from txcdp.errors import FrameRemoved, NavigationError, NavigationTimeout, SessionDetached, TargetCrashed
 from txcdp.page import Frame, Page
 
 OTHER = "localhost"  # another site than 127.0.0.1, and so in another process
@@ -219,6 +219,23 @@ class InFramesTests(FrameCase):
             await self.fails(near.goto(self.near), NavigationError, SessionDetached)
             held.release()
             held = self.server.held("/held")
+
+    async def test_one_that_is_removed_while_its_document_loads(self):
+        for host in ("127.0.0.1", OTHER):
+            picture = self.server.held("/picture", content_type="image/png")
+            slow = self.server.page("/slow", "<title>slow</title><img src=/picture>").replace("127.0.0.1", host)
+            page = await self.opened()
+            near = self.named(page, "near")
+            with self.assertRaises(FrameRemoved):
+                async with near.expect_navigation(slow):
+                    async with near.expect_navigation(wait_until="commit"):
+                        await near.evaluate("url => void setTimeout(() => { location.href = url })", slow)
+                    waiting = [near.wait_for_load_state(), near.wait_for_url(slow)]
+                    await picture.asked
+                    await page.evaluate("document.querySelector('[name=near]').remove()")
+            for each in waiting:
+                await self.fails(each, FrameRemoved)
+            picture.release()
 
     async def test_a_frame_whose_process_crashes(self):
         page = await self.opened()

@@ -118,6 +118,22 @@ class ConsoleTests(SaidTestCase):
         self.assertEqual(await messages[0].args[1].json_value(), {"a": 1})
         self.assertEqual([each.name for each in errors], ["ReferenceError"])
 
+    async def test_names_of_errors_that_a_program_has_made(self):
+        tab = await self.page()
+        long = "x: " * 200
+        for code, name, message in (
+            ("error = new Error('why'); error.name = 'my-error'", "my-error", "why"),
+            ("error = new (class extends Error { get name() { return 'a: b' } })('c: d')", "a: b", "c: d"),
+            ("error = new Error('Type: wrong')", "Error", "Type: wrong"),
+            (f"error = new Error('{long}'); error.name = 'too long'", "too long", long),
+            ("error = new Error('one\\ntwo'); error.name = 'two lines'", "two lines", "one\ntwo"),
+            ("error = new Error(); error.name = 'no words'", "no words", ""),
+        ):
+            async with tab.page_errors.expect() as expected:
+                await tab.evaluate("code => void setTimeout(() => { let error; eval(code); throw error })", code)
+            error = await expected.value
+            self.assertEqual((error.name, error.message), (name, message))
+
     async def test_errors(self):
         tab = await self.page()
         url = self.server.page("/thrown", "<script>\nfunction f() { throw new TypeError('boom') }\nf()</script>")

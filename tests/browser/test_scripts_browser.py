@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
@@ -139,8 +140,9 @@ class WaitTests(SharedBrowserTestCase):
 
 
 class FileTestCase(SharedBrowserTestCase):
-    def file(self, text: str) -> Path:
-        path = Path(self.mktemp())
+    def file(self, text: str, name: str = "file.js") -> Path:
+        path = Path(self.mktemp()) / name
+        path.parent.mkdir()
         path.write_text(text, encoding="utf-8")
         return path
 
@@ -313,6 +315,21 @@ class TagTests(FileTestCase):
         self.assertEqual((error.name, error.message), ("RangeError", "far"))
         await self.fails(tab.add_script_tag(), ValueError)
         await self.fails(tab.add_script_tag(url="/a.js", content=""), ValueError)
+
+    async def test_a_file_is_named_where_its_code_is(self):
+        tab = await self.page()
+        script = self.file("window.stack = new Error('here').stack")
+        await tab.add_init_script(path=script)
+        await tab.goto(self.server.page("/", "<body>"))
+        self.assertIn(f"{script}:1", await tab.evaluate("stack"))
+        for name in ("plain.js", " * 'odd'\n.js"):
+            path = self.file("window.stack = new Error('here').stack", name)
+            await tab.add_script_tag(path=path)
+            self.assertIn(f"{quote(str(path), safe='/.-_')}:1", await tab.evaluate("stack"))
+        path = self.file("body { color: rgb(1, 2, 3) }", " * body { color: red } *.css")
+        await tab.add_style_tag(path=path)
+        self.assertEqual(await tab.evaluate("getComputedStyle(document.body).color"), "rgb(1, 2, 3)")
+        self.assertIn("%20body", await tab.evaluate("document.querySelector('style').textContent"))
 
     async def test_styles(self):
         tab = await self.page()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import operator
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import reactivex
@@ -258,6 +259,10 @@ class SchedulerTests(SynchronousTestCase):
         self.assertEqual(clock.getDelayedCalls(), [])
 
 
+def _answer(asked: Deferred[bool]) -> Callable[[int], Deferred[bool]]:
+    return lambda _: asked
+
+
 class FirstTests(StreamCase):
     def test_the_first_item(self):
         got = first(self.numbers)
@@ -276,6 +281,57 @@ class FirstTests(StreamCase):
         self.emit(1, 2)
         self.failureResultOf(got, ZeroDivisionError)
         self.assertIn("0 subscribers", repr(self.stream))
+
+    def test_a_predicate_that_takes_its_time(self):
+        asked: dict[int, Deferred[bool]] = {}
+        got = first(self.numbers, lambda number: asked.setdefault(number, Deferred()))
+        self.emit(1, 2, 3, 4)
+        asked[2].callback(False)
+        self.assertNoResult(got)
+        asked[3].callback(True)
+        self.assertEqual(self.successResultOf(got), 3)
+        self.assertTrue(asked[1].called)  # what nobody waits for is cancelled
+        self.assertIn("0 subscribers", repr(self.stream))
+
+    def test_a_predicate_that_is_a_coroutine_function(self):
+        async def is_wanted(number: int) -> bool:
+            if number == 7:
+                raise ValueError("seven")
+            return number > 1
+
+        got = first(self.numbers, is_wanted)
+        self.emit(1, 2, 3)
+        self.assertEqual(self.successResultOf(got), 2)
+        failing = first(self.numbers, is_wanted)
+        self.emit(1, 7)
+        self.failureResultOf(failing, ValueError)
+
+    def test_a_predicate_that_takes_longer_than_the_stream(self):
+        for outcome in (True, False, RuntimeError("no")):
+            with self.subTest(outcome=outcome):
+                asked: Deferred[bool] = Deferred()
+                subject: Subject[int] = Subject()
+                got = first(subject, _answer(asked))
+                subject.on_next(1)
+                subject.on_completed()
+                self.assertNoResult(got)
+                if isinstance(outcome, Exception):
+                    asked.errback(outcome)
+                    self.failureResultOf(got, RuntimeError)
+                    continue
+                asked.callback(outcome)
+                if outcome:
+                    self.assertEqual(self.successResultOf(got), 1)
+                else:
+                    self.failureResultOf(got, StreamEnded)
+
+    def test_cancelling_while_a_predicate_takes_its_time(self):
+        asked: Deferred[bool] = Deferred()
+        got = first(self.numbers, lambda _: asked)
+        self.emit(1)
+        got.cancel()
+        self.failureResultOf(got, CancelledError)
+        self.assertTrue(asked.called)
 
     def test_the_end_before(self):
         got = first(self.stream)

@@ -544,7 +544,7 @@ class Browser:
             if self._reopening is not None:
                 self._reopening.follow(page)
             context._streams.add(page)
-            context._scripts.give(page)
+            context._scripts.give(page, not found)
             if not found:
                 context._streams.push("page_opened", page)
             if opener is not None:

@@ -11,15 +11,15 @@ from http.cookiejar import CookieJar
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from twisted.internet.defer import Deferred, FirstError, fail, gatherResults, succeed
-from twisted.python.failure import Failure
+from twisted.internet.defer import Deferred, fail, succeed
 
 from txcdp._arguments import refuse_bare_string
 from txcdp._core.sessions import Session
-from txcdp._deferreds import OneShot, ignore_failure, returns_deferred
+from txcdp._deferreds import OneShot, ignore_failure, returns_deferred, when_all
 from txcdp._privacy import printable
 from txcdp._timeouts import DefaultTimeouts, Timeout
 from txcdp._url_patterns import URLMatch
+from txcdp.browser._closed import while_open
 from txcdp.browser._context_scripts import ContextScripts
 from txcdp.browser._context_workers import ContextWorkers
 from txcdp.browser._cookies import Cookie, Cookies
@@ -247,7 +247,7 @@ class BrowserContext:
 
         return self._streams.gathered(name, begin, sources)
 
-    @returns_deferred
+    @while_open
     async def record_har(
         self,
         path: str | os.PathLike[str],
@@ -345,6 +345,7 @@ class BrowserContext:
         """
         return page.new_cdp_session()
 
+    @while_open
     def cookies(self, urls: str | Sequence[str] | None = None) -> Deferred[list[Cookie]]:
         """Return the context's cookies (``Storage.getCookies``).
 
@@ -356,6 +357,7 @@ class BrowserContext:
         """
         return self._cookies.get(urls)
 
+    @while_open
     def add_cookies(self, cookies: Iterable[Cookie | Mapping[str, Any]]) -> Deferred[None]:
         """Add cookies, each in the place of one of the same name, domain and path (``Storage.setCookies``).
 
@@ -366,6 +368,7 @@ class BrowserContext:
         """
         return self._cookies.add(cookies)
 
+    @while_open
     def clear_cookies(
         self,
         *,
@@ -382,6 +385,7 @@ class BrowserContext:
         """
         return self._cookies.clear(name, domain, path)
 
+    @while_open
     def cookie_jar(self) -> Deferred[CookieJar]:
         """Return the context's cookies as a jar, for treq, Scrapy and others; later changes are not in it.
 
@@ -391,6 +395,7 @@ class BrowserContext:
         """
         return self._cookies.jar()
 
+    @while_open
     def add_cookie_jar(self, jar: Iterable[JarCookie]) -> Deferred[None]:
         """Add all cookies of a jar that have not expired (``Storage.setCookies``).
 
@@ -399,7 +404,7 @@ class BrowserContext:
         """
         return self._cookies.add_jar(jar)
 
-    @returns_deferred
+    @while_open
     async def storage_state(
         self, path: str | os.PathLike[str] | None = None, *, indexed_db: bool = False
     ) -> StorageState:
@@ -420,7 +425,7 @@ class BrowserContext:
             save(state, path)
         return state
 
-    @returns_deferred
+    @while_open
     async def set_storage_state(self, state: StorageState | Mapping[str, Any] | str | os.PathLike[str]) -> None:
         """Put a state in the place of all cookies, local storage and databases that the context has.
 
@@ -488,6 +493,7 @@ class BrowserContext:
         await self.browser._downloads.end(self._downloads, everywhere=True)
         self._end()
 
+    @while_open
     def set_geolocation(self, geolocation: Geolocation | None) -> Deferred[None]:
         """Say where the device is (``Emulation.setGeolocationOverride``), as the option of a context does.
 
@@ -501,6 +507,7 @@ class BrowserContext:
         """
         return self._change(geolocation=geolocation)
 
+    @while_open
     def set_offline(self, offline: bool) -> Deferred[None]:
         """Take the network away, or give it back (``Network.emulateNetworkConditions``).
 
@@ -511,6 +518,7 @@ class BrowserContext:
         """
         return self._change(offline=offline)
 
+    @while_open
     def set_network_conditions(self, network_conditions: NetworkConditions | None) -> Deferred[None]:
         """Make the network slow (``Network.emulateNetworkConditions``).
 
@@ -520,6 +528,7 @@ class BrowserContext:
         """
         return self._change(network_conditions=network_conditions)
 
+    @while_open
     def set_cpu_throttling(self, rate: float) -> Deferred[None]:
         """Make the processor slow (``Emulation.setCPUThrottlingRate``).
 
@@ -528,6 +537,7 @@ class BrowserContext:
         """
         return self._change(cpu_throttling=rate)
 
+    @while_open
     def set_extra_http_headers(self, headers: Mapping[str, str]) -> Deferred[None]:
         """Have headers sent with each request of the pages (``Network.setExtraHTTPHeaders``).
 
@@ -536,7 +546,7 @@ class BrowserContext:
         """
         return self._change(extra_http_headers=headers)
 
-    @returns_deferred
+    @while_open
     async def set_http_credentials(self, http_credentials: HttpCredentials | None) -> None:
         """Set the name and password for servers that ask for them, as the option of a context does.
 
@@ -549,7 +559,8 @@ class BrowserContext:
         given = checked_options({"http_credentials": http_credentials}).get("http_credentials")
         await self._interception.give_credentials(given)
 
-    def block(self, patterns: Sequence[str]) -> Deferred[None]:
+    @while_open
+    async def block(self, patterns: Sequence[str]) -> None:
         """Let requests fail at once that match (``Network.setBlockedURLs``); the program is not asked.
 
         All pages have them, now and later, with their frames, workers and popups, and so have the context's shared and
@@ -560,15 +571,15 @@ class BrowserContext:
             ``"://ads.example/"``, that match somewhere in a URL; none: nothing is blocked.
         :returns: fires and fails like :meth:`set_geolocation`; with :exc:`TypeError` where one is no text.
         """
-        try:
-            refuse_bare_string("patterns", patterns if isinstance(patterns, str | bytes) else None)
-            given = [_text(each) for each in patterns]
-        except TypeError:
-            return fail()
+        refuse_bare_string("patterns", patterns if isinstance(patterns, str | bytes) else None)
+        given: list[Any] = list(patterns)
+        if strange := [each for each in given if not isinstance(each, str)]:
+            raise TypeError(f"patterns: a str is wanted, such as '://ads.example/', not {strange[0]!r:.100}")
         settings = PageSettings(blocked_urls=given if 0 < len(given) <= MOST_BLOCKS else None)
         sent = [self._interception.block(given), self._emulation.change(self.browser.connection.timeout, settings)]
-        return gatherResults(sent, consumeErrors=True).addCallbacks(lambda _: None, _first_error)
+        await when_all(sent)
 
+    @while_open
     def set_cache_enabled(self, enabled: bool) -> Deferred[None]:
         """Let the browser's cache answer, or not (``Network.setCacheDisabled``).
 
@@ -578,6 +589,7 @@ class BrowserContext:
         settings = PageSettings(cache_enabled=None if enabled else False)
         return self._emulation.change(self.browser.connection.timeout, settings)
 
+    @while_open
     def set_user_agent(self, user_agent: str | None) -> Deferred[None]:
         """Set the user agent, with client hints that fit it (``Emulation.setUserAgentOverride``).
 
@@ -586,6 +598,7 @@ class BrowserContext:
         """
         return self._change(user_agent=user_agent)
 
+    @while_open
     def set_viewport_size(self, viewport_size: ViewportSize) -> Deferred[None]:
         """Give another size (``Emulation.setDeviceMetricsOverride``) to the pages that have none of their own.
 
@@ -594,6 +607,7 @@ class BrowserContext:
         """
         return self._change(viewport=viewport_size, screen=None)
 
+    @while_open
     def emulate_media(
         self,
         *,
@@ -624,10 +638,13 @@ class BrowserContext:
         }
         return self._change(**{name: value for name, value in given.items() if value is not None})
 
+    @while_open
     def add_init_script(
         self, script: str | None = None, *, path: str | os.PathLike[str] | None = None
     ) -> Deferred[Registration]:
         """Have a script run in each new document of all pages, and of their frames, before any script of theirs.
+
+        The empty document that a new page begins with is one.
 
         :param script: the text.
         :param path: a file that has it, instead.
@@ -637,8 +654,9 @@ class BrowserContext:
         :raises OSError: the file cannot be read.
         """
         source = source_of(script, path)
-        return self._scripts.add(lambda page: page.add_init_script(source))
+        return self._scripts.add(lambda page, now: page._add_script(source, now=now))
 
+    @while_open
     def expose_function(self, name: str, callback: Callable[..., object]) -> Deferred[Registration]:
         """Give all pages, now and later, a function that calls the program; see ``Page.expose_function``.
 
@@ -649,8 +667,9 @@ class BrowserContext:
             with :exc:`ValueError` where the context, or a page of it, has one of that name; otherwise like
             ``Session.execute``.
         """
-        return self._scripts.add(lambda page: page.expose_function(name, callback), name)
+        return self._scripts.add(lambda page, _: page.expose_function(name, callback), name)
 
+    @while_open
     def expose_binding(self, name: str, callback: Callable[..., object]) -> Deferred[Registration]:
         """Do the same as :meth:`expose_function`, and say where a call comes from.
 
@@ -658,8 +677,9 @@ class BrowserContext:
         :param callback: called with a dict of ``"context"``, ``"page"`` and ``"frame"``, and then the arguments.
         :returns: fires and fails like :meth:`expose_function`.
         """
-        return self._scripts.add(lambda page: page.expose_binding(name, callback), name)
+        return self._scripts.add(lambda page, _: page.expose_binding(name, callback), name)
 
+    @while_open
     def route(
         self,
         pattern: RouteMatch,
@@ -686,7 +706,7 @@ class BrowserContext:
         options = {"times": times, "stage": stage, "resource_types": resource_types, "timeout": timeout}
         return register(self._interception.routes, pattern, handler, self._base_url, options)
 
-    @returns_deferred
+    @while_open
     async def route_from_har(
         self,
         har: str | os.PathLike[str],
@@ -783,6 +803,7 @@ class BrowserContext:
             trusting=bool(options.get("ignore_https_errors")),
         )
 
+    @while_open
     def route_web_socket(self, pattern: RouteMatch, handler: WebSocketRouteHandler) -> Deferred[Registration]:
         """Have a function decide about WebSockets of all pages, now and later; see ``Page.route_web_socket``.
 
@@ -804,7 +825,7 @@ class BrowserContext:
             return info.browser_context_id == self.id
         return info.browser_context_id not in self.browser._contexts
 
-    @returns_deferred
+    @while_open
     async def grant_permissions(self, permissions: Sequence[str], *, origin: str | None = None) -> None:
         """Let pages do things without asking (``Browser.grantPermissions``), besides those that were granted before.
 
@@ -820,7 +841,7 @@ class BrowserContext:
         self._granted = {**before, of: list(dict.fromkeys([*before.get(of, ()), *names]))}
         await self._told(self._grant(of))
 
-    @returns_deferred
+    @while_open
     async def clear_permissions(self) -> None:
         """Take all permissions back that were granted (``Browser.resetPermissions``).
 
@@ -874,13 +895,3 @@ class BrowserContext:
         self._streams.end(error)
         self.browser._downloads.end(self._downloads).addErrback(ignore_failure)
         self._closed.fire(None)
-
-
-def _text(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    raise TypeError(f"patterns: a str is wanted, such as '*://ads.example/*', not {type(value).__name__}")
-
-
-def _first_error(failure: Failure) -> Failure:
-    return failure.value.subFailure if isinstance(failure.value, FirstError) else failure

@@ -21,12 +21,12 @@ AtEnd: TypeAlias = Callable[[P, Callable[[], object]], object]
 class _Addition(Generic[P]):
     """One script or function, in all pages of a context.
 
-    :param add: adds it to a page.
+    :param add: adds it to a page, and says whether to the document, too, that is there.
     :param at_end: calls something when a page has ended.
     :ivar name: the function's; None: it is a script.
     """
 
-    def __init__(self, add: Callable[[P], Awaitable[Registration]], at_end: AtEnd[P], name: str | None) -> None:
+    def __init__(self, add: Callable[[P, bool], Awaitable[Registration]], at_end: AtEnd[P], name: str | None) -> None:
         self.name = name
         self._add = add
         self._at_end = at_end
@@ -35,9 +35,9 @@ class _Addition(Generic[P]):
         self._removed = False
 
     @returns_deferred
-    async def add_to(self, page: P) -> None:
+    async def add_to(self, page: P, now: bool = False) -> None:
         try:
-            added = await self._add(page)
+            added = await self._add(page, now)
         except Gone:
             return
         if self._removed:
@@ -65,16 +65,19 @@ class ContextScripts(Generic[P]):
         self._at_end = at_end
         self._additions: list[_Addition[P]] = []
 
-    def give(self, page: P) -> None:
-        """Give all of them to a page, before it runs."""
+    def give(self, page: P, now: bool) -> None:
+        """Give all of them to a page, before it runs.
+
+        :param now: whether it has its first document already.
+        """
         for addition in self._additions:
-            addition.add_to(page).addErrback(ignore_failure)
+            addition.add_to(page, now).addErrback(ignore_failure)
 
     @returns_deferred
-    async def add(self, add: Callable[[P], Awaitable[Registration]], name: str | None = None) -> Registration:
+    async def add(self, add: Callable[[P, bool], Awaitable[Registration]], name: str | None = None) -> Registration:
         """Give one to all pages.
 
-        :param add: adds it to a page.
+        :param add: adds it to a page, and says whether to the document, too, that is there.
         :param name: of a function, of which there is one of a name.
         """
         if name is not None and any(each.name == name for each in self._additions):

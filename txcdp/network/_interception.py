@@ -322,7 +322,7 @@ class SessionInterception:
 
         Disabling it lets go what somebody is about to answer, and what was answered just now without what was changed.
         """
-        if self._enabled is None:
+        if self._enabled is None or self.session.ended:
             return succeed(None)
         if self._leaving is None:
             self._leaving = self.session.context.clock.callLater(_LINGER, self._leave)

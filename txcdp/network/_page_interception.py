@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from twisted.internet.defer import Deferred, FirstError, gatherResults, succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
 from txcdp._core.sessions import AutoAttach, Session
 from txcdp._core.sessions.enabling import MOST_POST_DATA
-from txcdp._deferreds import ignore_failure, returns_deferred
+from txcdp._deferreds import ignore_failure, returns_deferred, when_all
 from txcdp._timeouts import Timeout
 from txcdp.domains import fetch, network, target
 from txcdp.errors import Gone
@@ -154,7 +154,7 @@ class PageInterception:
             # Through the page they are attached to before their scripts are asked for; through the browser, later.
             self._context.service_workers.start(self.session).addErrback(ignore_failure)
         sent = [self._update(each) for each in list(self._sessions)]
-        await _all([sent[0], *(each.addErrback(ignore_failure) for each in sent[1:])])
+        await when_all([sent[0], *(each.addErrback(ignore_failure) for each in sent[1:])])
 
     def _update(self, session: Session) -> Deferred[None]:
         part = self._sessions.get(session)
@@ -260,7 +260,7 @@ class ContextInterception:
                 attaching = self._attaching.start(self._root)
         pages = [each.update() for each in list(self.pages) if not each.session.ended]
         workers = [self._update(each).addErrback(ignore_failure) for each in list(self._workers)]
-        await _all([attaching, *(each.addErrback(_unless_gone) for each in pages), *workers])
+        await when_all([attaching, *(each.addErrback(_unless_gone) for each in pages), *workers])
 
     def _attached(self, session: Session) -> None:
         """Take a worker; one that is attached to in several ways is taken in the first."""
@@ -307,11 +307,3 @@ def _told(session: Session, parts: Iterable[Interceptor]) -> Deferred[None]:
 
 def _unless_gone(failure: Failure) -> None:
     failure.trap(Gone)
-
-
-async def _all(deferreds: list[Deferred[None]]) -> None:
-    """Wait for all; the first failure is the outcome."""
-    try:
-        await gatherResults(deferreds, consumeErrors=True)
-    except FirstError as error:
-        error.subFailure.raiseException()

@@ -8,6 +8,7 @@ to before they run, where there is anything that they have to be told.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary, ref
 
@@ -322,8 +323,11 @@ class PageEmulation:
         """Give the page something of its own.
 
         :param options: what goes before its context's; what was given before stays.
-        :returns: fires and fails like :meth:`when_given`.
+        :returns: fires and fails like :meth:`when_given`; for a page that is closed, with its reason.
         """
+        page_session = self._session()
+        if page_session is not None and page_session.ended:
+            raise copy(await page_session.when_ended())
         self._own = {**self._own, **options}
         self.give()
         await self.when_given(timeout)

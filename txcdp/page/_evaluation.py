@@ -533,9 +533,7 @@ def thrown(details: runtime.ExceptionDetails) -> EvaluationError:
     if exception.subtype == "error" and exception.description:
         words = stack = exception.description  # with the stack, if there is one
         head = words.partition("\n    at ")[0]
-        name, colon, message = head.partition(": ")
-        if not colon or not name.replace(".", "").isidentifier():
-            name, message = (head, "") if head == exception.class_name else (exception.class_name or "Error", head)
+        name, message = _head_parts(head, exception)
     else:
         message = _in_words(exception)
         words = f"{details.text}: {message}"
@@ -544,6 +542,22 @@ def thrown(details: runtime.ExceptionDetails) -> EvaluationError:
     if "\n    at " not in words:
         words += f"\n    at {_place(details)}"
     return EvaluationError(words, details, name, message, stack)
+
+
+def _head_parts(head: str, exception: runtime.RemoteObject) -> tuple[str, str]:
+    """Return the name and the message of an Error, of the first lines of its stack."""
+    properties = exception.preview.properties if exception.preview is not None else ()
+    shown = {each.name: each.value or "" for each in properties}
+    if shown.get("name") == head:
+        return head, ""
+    begin = shown.get("message", "").partition("\N{HORIZONTAL ELLIPSIS}")[0]
+    name, colon, _ = head.partition(f": {begin}")
+    if begin and colon:  # a name may be anything, once a program has set it
+        return name, head[len(name) + 2 :]
+    name, colon, message = head.partition(": ")
+    if colon and name.replace(".", "").isidentifier():
+        return name, message
+    return (head, "") if head == exception.class_name else (exception.class_name or "Error", head)
 
 
 def _in_words(thing: runtime.RemoteObject) -> str:

@@ -301,12 +301,14 @@ class Frame(SelectorActions):
     async def frame_element(self) -> ElementHandle:
         """Return the element that shows the frame (``DOM.getFrameOwner``).
 
-        :returns: fires with an :class:`ElementHandle` in the frame around it. Fails with :exc:`NavigationError` where
-            the frame is removed, or is the page's main frame; otherwise like :meth:`evaluate`.
+        :returns: fires with an :class:`ElementHandle` in the frame around it. Fails with :exc:`FrameRemoved` where the
+            frame was removed, with :exc:`NavigationError` for the page's main frame; otherwise like :meth:`evaluate`.
         """
+        if self._detached:
+            raise self._tree.removed(self)
         parent = self.parent_frame
         if parent is None:
-            raise NavigationError(self.url, "no element shows this frame: it is the main one, or was removed")
+            raise NavigationError(self.url, "no element shows this frame: it is the main one")
         evaluator = await self._tree.evaluator(parent)
         session = evaluator.injected.session
         try:

@@ -67,6 +67,9 @@ _STATUS_ALONE: Final = frozenset({"net::ERR_HTTP_RESPONSE_CODE_FAILURE", "net::E
 #: Seconds for a page to show that it lives, or to crash, after that error.
 _CRASHING: Final = 2.0
 
+#: Handled by the page's main thread, after whatever was to crash that, and after what it has told before.
+_NOTHING: Final = runtime.release_object_group(object_group="")
+
 #: What a URL begins with that has a scheme; a host and a port are none.
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+\-.]*:(?![0-9]+(?:[/?#]|$))")
 
@@ -101,7 +104,47 @@ class _Phase(Enum):
     KNOWN = "known"
 
 
-class Watcher(Waiter[Arrival]):
+class _Settling(Waiter[T]):
+    """Waits, and has a frame's process answer before it comes to an outcome."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._asked: Deferred[Any] | None = None
+        super().__init__(frame)
+
+    def stop(self) -> None:
+        """Leave nothing behind."""
+        super().stop()
+        if self._asked is not None and not self._asked.called:
+            self._asked.cancel()
+
+    def _when_alive(self, outcome: T | NavigationError) -> None:
+        """Come to an outcome when the frame shows that it lives: before it crashes, or is removed, it says the same."""
+        self._after(_NOTHING, outcome)
+
+    def _after(self, command: Command[None], outcome: T | NavigationError) -> None:
+        self._ask(self._tree.session_of(self._frame._row) or self._frame.page.session, command, outcome)
+
+    def _ask(self, session: Session, command: Command[None], outcome: T | NavigationError) -> None:
+        self._asked = session.execute(command, timeout=_CRASHING)
+        unanswered = lambda failure: self._unanswered(session, failure, outcome)  # noqa: E731
+        self._asked.addCallbacks(lambda _: self._settle(outcome), unanswered)
+
+    def _unanswered(self, session: Session, failure: Failure, outcome: T | NavigationError) -> None:
+        if not failure.check(Gone):
+            self._settle(outcome)
+        elif session is self._frame.page.session:
+            self.fail(failure)
+        else:  # its process is gone, and the page's tells whether the frame is
+            self._ask(self._frame.page.session, _NOTHING, outcome)
+
+    def _settle(self, outcome: T | NavigationError) -> None:
+        if isinstance(outcome, NavigationError):
+            self.fail(outcome)
+        else:
+            self.succeed(outcome)
+
+
+class Watcher(_Settling[Arrival]):
     """Follows the documents of a frame until one has got far enough.
 
     Where the document itself leads on to another one (a redirect by script, a form that submits
@@ -132,7 +175,6 @@ class Watcher(Waiter[Arrival]):
         self._typed: NavigationRequest | None = None
         self._error: NavigationError | None = None
         self._command: Deferred[Any] | None = None
-        self._asked: Deferred[Any] | None = None
         super().__init__(frame)
 
     @property
@@ -169,9 +211,8 @@ class Watcher(Waiter[Arrival]):
     def stop(self) -> None:
         """Leave nothing behind."""
         super().stop()
-        for waiting in (self._command, self._asked):
-            if waiting is not None and not waiting.called:
-                waiting.cancel()
+        if self._command is not None and not self._command.called:
+            self._command.cancel()
 
     # What the browser says:
 
@@ -322,20 +363,8 @@ class Watcher(Waiter[Arrival]):
         else:
             self.fail(NavigationError(navigation.url or self.url, error_text))
 
-    def _when_alive(self, outcome: Arrival | NavigationError) -> None:
-        """Come to an outcome when the page shows that it lives: before it crashes, it says the same."""
-        # Handled by the page's main thread, after whatever was to crash that, and after what it has told before.
-        self._after(runtime.release_object_group(object_group=""), outcome)
 
-    def _after(self, command: Command[None], outcome: Arrival | NavigationError) -> None:
-        session = self._tree.session_of(self._frame._row) or self._session
-        self._asked = session.execute(command, timeout=_CRASHING)
-        settle = lambda: self.succeed(outcome) if isinstance(outcome, Arrival) else self.fail(outcome)  # noqa: E731
-        self._asked.addCallback(lambda _: settle())
-        self._asked.addErrback(lambda failure: self.fail(failure) if failure.check(Gone) else settle())
-
-
-class _State(Waiter[None]):
+class _State(_Settling[None]):
     """A frame whose document, whichever there is, has got far enough; optionally with a URL that matches.
 
     :param opened: whether a script is to have opened the document before.
@@ -377,7 +406,7 @@ class _State(Waiter[None]):
         if change.reason is NavigationState.CRASHED:
             self.fail(TargetCrashed(self._frame.page.session.id or "root", navigation.url))
         elif change.reason is NavigationState.STOPPED and self._matches is None and self._state != "networkidle":
-            self.succeed(None)  # it has got as far as it ever will
+            self._when_alive(None)  # it has got as far as it ever will, unless it is being removed
 
 
 class _Next(_State):
@@ -609,8 +638,12 @@ class Navigator:
         waiter = _State(frame, wait_until, opened=True)
 
         async def write() -> None:
-            session = await frame._when_session()
-            await frame._world(session).read(_WRITE % json.dumps(html), frame._row.id)
+            try:
+                session = await frame._when_session()
+                await frame._world(session).read(_WRITE % json.dumps(html), frame._row.id)
+            except BaseException:
+                waiter.done.addErrback(ignore_failure)  # it may have failed, too, and nobody awaits it
+                raise
             waiter.look()
             await waiter.done
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -323,6 +324,8 @@ class Page(SelectorActions):
         """
         if self.session is self._connection.session:
             raise NotABrowser("new_cdp_session", "page")
+        if self.session.ended:
+            raise copy.copy(await self.session.when_ended())
         return await self._connection._attach_apart(self.target_id)
 
     @property
@@ -1316,8 +1319,9 @@ class Page(SelectorActions):
         return WebStorage(kind, read, lambda: self.url)
 
     def _frame_by_id(self, frame_id: str) -> Frame | None:
-        """Return the frame of an id, where it is there."""
-        return self._tree.frame(frame_id)
+        """Return the frame of an id, where it is there: a node may have moved to a page that was opened by this one."""
+        trees = (self._tree, *(each._tree for each in self.context.pages))
+        return next((frame for each in trees if (frame := each.frame(frame_id)) is not None), None)
 
     def _note_document(self, frame: Frame) -> None:
         """Note that there is another document in a frame."""

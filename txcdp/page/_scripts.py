@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import os
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
+from urllib.parse import quote
 
-from twisted.internet.defer import Deferred, FirstError, gatherResults, maybeDeferred, succeed
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.python.failure import Failure
 
 from txcdp._arguments import most_arguments
-from txcdp._deferreds import ignore_failure, returns_deferred
+from txcdp._deferreds import ignore_failure, returns_deferred, when_all
 from txcdp.domains import page, runtime
 from txcdp.page import _values as values
 from txcdp.page._injected import Injected
@@ -125,7 +128,7 @@ class Scripts:
         script = _InitScript(source, now)
         self._scripts.append(script)
         try:
-            await _all(script.add_to(each) for each in self._injected)
+            await when_all(script.add_to(each) for each in self._injected)
         except BaseException:
             self._scripts.remove(script)
             raise
@@ -133,7 +136,7 @@ class Scripts:
         @returns_deferred
         async def remove() -> None:
             self._scripts.remove(script)
-            await _all(script.remove_from(each) for each in self._injected)
+            await when_all(script.remove_from(each) for each in self._injected)
 
         return Registration(remove)
 
@@ -148,7 +151,7 @@ class Scripts:
         exposed = _Exposed(name, callback, StreamSubject(self._main.session.context, f"calls of {name}"))
         self._exposed[name] = exposed
         try:
-            await _all(each.expose(name) for each in self._injected)
+            await when_all(each.expose(name) for each in self._injected)
         except BaseException:
             self._exposed.pop(name, None)
             raise
@@ -157,7 +160,7 @@ class Scripts:
         async def remove() -> None:
             self._exposed.pop(name, None)
             exposed.calls.end(None)
-            await _all(each.conceal(name) for each in self._injected)
+            await when_all(each.conceal(name) for each in self._injected)
 
         return Binding(remove, exposed.calls)
 
@@ -208,14 +211,6 @@ class _Reply:
         return None if isinstance(result, Failure) else result
 
 
-async def _all(deferreds: Iterable[Deferred[None]]) -> None:
-    """Wait for all; the first failure is the outcome."""
-    try:
-        await gatherResults(list(deferreds), consumeErrors=True)
-    except FirstError as error:
-        error.subFailure.raiseException()
-
-
 def source_of(script: str | None, path: Any) -> str:
     """Return the text that was given, or is in a file.
 
@@ -223,4 +218,14 @@ def source_of(script: str | None, path: Any) -> str:
     """
     if (script is None) == (path is None):
         raise ValueError("give either script= or path=")
-    return script if script is not None else Path(path).read_text(encoding="utf-8")
+    return script if script is not None else source_in(path)
+
+
+def source_in(path: str | os.PathLike[str], comment: str = "//# sourceURL={}") -> str:
+    """Return the text of a file, with a comment that names the file: stacks, coverage and the console do then, too.
+
+    :param comment: of the language that it is in.
+    """
+    # V8 takes no name that has a blank or a quote; and what is to end the comment is not to be in it.
+    name = re.sub(r"[\s\"'*]", lambda found: quote(found[0]), os.fspath(path))
+    return f"{Path(path).read_text(encoding='utf-8')}\n{comment.format(name)}"

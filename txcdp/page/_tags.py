@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any, Final
 
 from txcdp._deferreds import returns_deferred
 from txcdp._timeouts import Timeout
 from txcdp.page._evaluation import Evaluator, Kept
+from txcdp.page._scripts import source_in
 
 #: Adds the element, and waits until it has loaded; that a document's policy refuses it is told a little later.
 _ADD: Final = """async ({tag, url, content, type}) => {
@@ -59,10 +59,7 @@ async def add_tag(
     """
     if [url, path, content].count(None) != 2:
         raise ValueError("give one of url=, path= and content=")
-    text = content if path is None else _text_of(path)
+    comment = "//# sourceURL={}" if tag == "script" else "/*# sourceURL={} */"
+    text = content if path is None else source_in(path, comment)
     given: dict[str, Any] = {"tag": tag, "url": url, "content": text, "type": kind}
     return await evaluator.keep(_ADD, (given,), timeout=timeout)
-
-
-def _text_of(path: str | os.PathLike[str]) -> str:
-    return Path(path).read_text(encoding="utf-8")

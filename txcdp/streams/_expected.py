@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable
 from types import TracebackType
@@ -21,13 +22,16 @@ from txcdp.streams._stream import context_of
 
 T = TypeVar("T")
 
+#: Decides whether an item is the one: its result's truth counts, or that of the Deferred or coroutine that it returns.
+Predicate: TypeAlias = Callable[[T], object]
+
 #: Which item: a function of it, or what its URL has to match. None: the first.
-Match: TypeAlias = Callable[[T], bool] | str | re.Pattern[str] | None
+Match: TypeAlias = Predicate[T] | str | re.Pattern[str] | None
 
 
 def first(
     source: Observable[T],
-    predicate: Callable[[T], bool] | None = None,
+    predicate: Predicate[T] | None = None,
     *,
     timeout: Timeout = None,
     clock: Clock | None = None,
@@ -35,49 +39,94 @@ def first(
     """Return a Deferred of a stream's first item, subscribing now: nothing that comes from now on is missed.
 
     :param source: any observable.
-    :param predicate: take the first item for which it is true.
+    :param predicate: take the first item for which it is true; it may return a Deferred, or be a coroutine function:
+        then the item counts that is the first to be decided for.
     :param timeout: seconds, or a timedelta, after which the Deferred fails with :exc:`DeadlineError`; None or 0: never;
         :data:`~txcdp.DEFAULT`: as for :meth:`Stream.expect`.
     :param clock: what times it, needed only for an observable that is not built on a txcdp stream.
     :returns: fires with the item. Fails with the stream's own error, with :exc:`StreamEnded` when it
         completes before, or with what ``predicate`` raised. Cancelling it unsubscribes.
     """
-    subscription = SingleAssignmentDisposable()
-    result: Deferred[T] = Deferred(lambda _: subscription.dispose())
-
-    def on_next(item: T) -> None:
-        if result.called:
-            return
-        try:
-            wanted = predicate is None or predicate(item)
-        except Exception:
-            subscription.dispose()
-            result.errback(Failure())
-            return
-        if wanted:
-            subscription.dispose()
-            result.callback(item)
-
-    def on_error(error: Exception) -> None:
-        if not result.called:
-            result.errback(error)
-
-    def on_completed() -> None:
-        if not result.called:
-            result.errback(StreamEnded(f"{_name(source)} ended before {_what(predicate)} came"))
-
     context = context_of(source)
     seconds = seconds_of(timeout, None if context is None else context.timeout)
     at = clock
     if seconds is not None and at is None:
         at = _clock_of(source)
-    subscription.disposable = source.subscribe(on_next, on_error, on_completed)
+    taking = _Taking(source, predicate)
     return with_deadline(
         at,
-        result,
+        taking.result,
         seconds,
         lambda: DeadlineError(f"{_name(source)}: {_what(predicate)} did not come within {seconds:g} s"),
     )
+
+
+class _Taking(Generic[T]):
+    """Takes the first item of a stream that counts.
+
+    :ivar result: fires with it.
+    """
+
+    def __init__(self, source: Observable[T], predicate: Predicate[T] | None) -> None:
+        self.result: Deferred[T] = Deferred(lambda _: self._stop())
+        self._source = source
+        self._predicate = predicate
+        #: What is decided about, and what has ended the stream meanwhile.
+        self._deciding: set[Deferred[Any]] = set()
+        self._ended: Exception | None = None
+        self._over = False
+        self._subscription = SingleAssignmentDisposable()
+        self._subscription.disposable = source.subscribe(self._take, self._end, self._completed)
+
+    def _take(self, item: T) -> None:
+        if self._over:
+            return
+        try:
+            wanted = self._predicate is None or self._predicate(item)
+        except Exception:
+            self._fail(Failure())
+            return
+        if inspect.iscoroutine(wanted):
+            wanted = Deferred.fromCoroutine(wanted)
+        if isinstance(wanted, Deferred):
+            self._deciding.add(wanted)
+            wanted.addBoth(self._decided, item, wanted)
+        elif wanted:
+            self._succeed(item)
+
+    def _decided(self, wanted: object, item: T, decision: Deferred[Any]) -> None:
+        self._deciding.discard(decision)
+        if isinstance(wanted, Failure):
+            self._fail(wanted)
+        elif wanted:
+            self._succeed(item)
+        elif self._ended is not None:
+            self._end(self._ended)
+
+    def _completed(self) -> None:
+        came = f"{_name(self._source)} ended before {_what(self._predicate)} came"
+        self._end(StreamEnded(f"{came}: what it tells of is closed, or has ended"))
+
+    def _end(self, error: Exception) -> None:
+        self._ended = error
+        if not self._deciding:
+            self._fail(Failure(error))
+
+    def _succeed(self, item: T) -> None:
+        if not self._over:
+            self._stop()
+            self.result.callback(item)
+
+    def _fail(self, failure: Failure) -> None:
+        if not self._over:
+            self._stop()
+            self.result.errback(failure)
+
+    def _stop(self) -> None:
+        self._over = True
+        self._subscription.dispose()
+        for each in list(self._deciding):
+            each.cancel()
 
 
 class Expected(Generic[T]):
@@ -137,7 +186,7 @@ class Expected(Generic[T]):
             self._waiting.remove(waiting)
 
 
-def predicate_of(match: Match[T], base_url: str | None = None) -> Callable[[T], bool] | None:
+def predicate_of(match: Match[T], base_url: str | None = None) -> Predicate[T] | None:
     """Return the function that decides whether an item is the one.
 
     :param base_url: what a glob may be relative to.

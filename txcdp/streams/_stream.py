@@ -92,9 +92,10 @@ class Stream(Observable[T_co]):
         What comes from the block's begin on counts. Leaving the block waits for the item; a block that raises
         does not wait. ``expected.value`` is a new Deferred of the item at each reading.
 
-        :param match: which item: a function that is given each and returns whether it is the one; or, where items
-            have a ``url`` (also in their ``request`` or ``response``), what it has to match: a glob such as
-            ``"**/api/*"``, or an :class:`re.Pattern`; a glob may be relative to the ``base_url`` of the page's context.
+        :param match: which item: a function that is given each and returns whether it is the one (or a Deferred of
+            that, or a coroutine); or, where items have a ``url`` (also in their ``request`` or ``response``), what it
+            has to match: a glob such as ``"**/api/*"``, or an :class:`re.Pattern`; a glob may be relative to the
+            ``base_url`` of the page's context.
             By default the first.
         :param timeout: seconds, or a timedelta; None or 0: no deadline; 30 s by default, or what
             ``set_default_timeout`` of the page, its context or the browser has set.

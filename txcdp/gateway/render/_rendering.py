@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from msgspec.structs import asdict
-from twisted.internet.defer import FirstError, gatherResults
 
+from txcdp._deferreds import when_all
 from txcdp.browser import BrowserContext
 from txcdp.domains import browser, emulation, network, storage
 from txcdp.domains import page as page_domain
@@ -80,10 +80,7 @@ async def load(context: BrowserContext, wanted: Render, rules: Rules, progress: 
     gate = Gate(page, rules.objection or (lambda url: None), put_in)
     if put_in is not None or rules.objection is not None:
         waiting.append(gate.close())
-    try:
-        await gatherResults(waiting, consumeErrors=True)
-    except FirstError as error:
-        error.subFailure.raiseException()
+    await when_all(waiting)
     progress.doing = f"loading the page, until {wanted.wait_until!r}"
     if written is not None:
         await write(page, written, wanted.wait_until)
