@@ -278,6 +278,11 @@ class RefererTests(SharedBrowserTestCase):
         response = got(await page.goto(self.server.url("/"), referer="http://from.test/path?query"))
         self.assertEqual(await response.text(), "http://from.test/path?query")
         self.assertEqual(await page.evaluate("document.referrer"), "http://from.test/path?query")
+        await page.set_extra_http_headers({"Referer": "http://other.test/"})
+        error = await self.fails(page.goto(self.server.url("/"), referer="http://from.test/"), ValueError)
+        self.assertIn("http://other.test/", str(error))
+        response = got(await page.goto(self.server.url("/"), referer="http://other.test/"))
+        self.assertEqual(await response.text(), "http://other.test/")
 
     async def test_the_page_is_closed_before_there_is_an_answer(self):
         page = await self.page()

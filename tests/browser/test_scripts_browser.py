@@ -172,6 +172,9 @@ class InitScriptTests(FileTestCase):
             tab.add_init_script()
         with self.assertRaises(ValueError):
             tab.add_init_script("1", path=path)
+        strange: Any = {"path": path}
+        with self.assertRaises(TypeError):
+            tab.add_init_script(strange)
 
 
 class BindingTests(SharedBrowserTestCase):

@@ -564,6 +564,11 @@ class Navigator:
         """Send a frame to a URL; see ``Page.goto``."""
         if _SCHEME.match(url) is None:
             return fail(InvalidPageURL(url))
+        headers = frame.page._emulation.options.get("extra_http_headers") or {} if referer is not None else {}
+        others = [value for name, value in headers.items() if name.lower() == "referer" and value != referer]
+        if others:  # the browser sends that one
+            said = f"set_extra_http_headers() has set another one, {shown_url(others[0])!r}"
+            return fail(ValueError(f"goto({shown_url(url)!r}, referer={shown_url(referer or '')!r}): {said}"))
 
         def send(watcher: Watcher, session: Session) -> None:
             frame_id = None if frame is frame.page.main_frame else frame._row.id

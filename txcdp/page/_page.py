@@ -7,6 +7,7 @@ import copy
 import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, cast
 
@@ -711,7 +712,7 @@ class Page(SelectorActions):
         :param wait_until: ``"commit"``: the new document is there; ``"domcontentloaded"``: it is parsed;
             ``"load"``: with all that belongs to it; ``"networkidle"``: and half a second without requests, in its
             frames as well.
-        :param referer: the ``Referer`` that is sent; None: none.
+        :param referer: the ``Referer`` that is sent, where :meth:`set_extra_http_headers` has set none; None: none.
         :param timeout: seconds, or a timedelta; None or 0: no deadline; by default as
             :meth:`set_default_navigation_timeout` has set it, for the page, its context or the browser: 30 s.
         :returns: fires with the server's :class:`Response`, the last one of redirects; with None where there was none:
@@ -1037,12 +1038,12 @@ class Page(SelectorActions):
         """The clock of the page, which is that of all pages of its context."""
         return self.context.clock
 
-    @property
+    @cached_property
     def local_storage(self) -> WebStorage:
         """What the document's origin keeps over all of its pages, as long as the context is there."""
         return self._web_storage("local")
 
-    @property
+    @cached_property
     def session_storage(self) -> WebStorage:
         """What the document's origin keeps in this page alone."""
         return self._web_storage("session")

@@ -211,14 +211,17 @@ class _Reply:
         return None if isinstance(result, Failure) else result
 
 
-def source_of(script: str | None, path: Any) -> str:
+def source_of(script: Any, path: Any) -> str:
     """Return the text that was given, or is in a file.
 
     :raises ValueError: neither was given, or both.
+    :raises TypeError: it is no text.
     """
     if (script is None) == (path is None):
         raise ValueError("give either script= or path=")
-    return script if script is not None else source_in(path)
+    if script is not None and not isinstance(script, str):
+        raise TypeError(f"script={script!r:.60}: the text of a script is wanted")
+    return source_in(path) if script is None else str(script)
 
 
 def source_in(path: str | os.PathLike[str], comment: str = "//# sourceURL={}") -> str:
