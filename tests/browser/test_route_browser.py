@@ -16,7 +16,7 @@ from tests.browser.support import Server, SharedBrowserTestCase
 from tests.support import PATIENCE
 from txcdp import Route
 from txcdp.domains import fetch
-from txcdp.errors import AlreadyHandled, BodyOfRedirect, BodyTooLarge, NoBody
+from txcdp.errors import AlreadyHandled, BodyOfRedirect, BodyTooLarge, DeadlineError, NetworkError, NoBody
 from txcdp.network import Request
 from txcdp.page import Page
 from txcdp.streams import first, queue
@@ -614,6 +614,51 @@ class RequestStageTests(RouteTestCase):
 
         await page.route("**/zipped", as_it_is)
         self.assertEqual(await self.text(page, "/zipped"), "zipped " * 100)
+
+    async def test_a_server_that_breaks_off_is_asked_again_where_that_is_said(self):
+        page = await self.at()
+        broken: list[ServerRequest] = []
+
+        def breaks(request: Any, headers: dict[str, str]) -> object:
+            if len(broken) % 2:
+                broken.clear()
+                return b"at last"
+            broken.append(request)
+            request.channel.transport.abortConnection()
+            return NOT_DONE_YET
+
+        self.resource.answer_broken = breaks  # type: ignore[attr-defined]
+        errors: list[NetworkError] = []
+
+        async def handler(route: Route) -> None:
+            try:
+                await route.fetch()
+            except NetworkError as error:
+                errors.append(error)
+            broken.clear()
+            await route.fulfill(response=await route.fetch(max_retries=1))
+
+        await page.route("**/broken", handler)
+        self.assertEqual(await self.text(page, "/broken"), "at last")
+        self.assertEqual([each.url for each in errors], [f"{self.here}/broken"])
+        self.assertNotIn("Failure", str(errors[0]))
+
+    async def test_a_server_that_says_nothing_is_not_asked_again_after_the_deadline(self):
+        page = await self.at()
+        self.resource.answer_silent = lambda request, headers: NOT_DONE_YET  # type: ignore[attr-defined]
+        errors: list[Exception] = []
+
+        async def handler(route: Route) -> None:
+            try:
+                await route.fetch(timeout=0.5, max_retries=5)
+            except DeadlineError as error:
+                errors.append(error)
+            await route.fulfill(body="too late")
+
+        await page.route("**/silent", handler)
+        self.assertEqual(await self.text(page, "/silent"), "too late")
+        self.assertEqual(len(errors), 1)
+        self.assertLessEqual(len(self.resource.paths("silent")), 1)
 
     async def test_a_response_of_the_contexts_client(self):
         page = await self.at()

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from http.cookiejar import Cookie, CookieJar
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 from urllib.parse import urljoin
 
 from treq.client import HTTPClient
 from treq.response import _Response
-from twisted.internet.defer import Deferred
-from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
+from twisted.python.failure import Failure
+from twisted.web.client import (
+    Agent,
+    BrowserLikePolicyForHTTPS,
+    HTTPConnectionPool,
+    RequestTransmissionFailed,
+    ResponseFailed,
+)
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent
 
@@ -27,6 +35,10 @@ from txcdp.network._requests import Overrides, Request
 _OF_CONNECTION = frozenset({"host", "connection", "content-length", "accept-encoding", "transfer-encoding", "cookie"})
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+#: The ends of a connection before all of a response was there.
+_LOST = (ResponseFailed, RequestTransmissionFailed, ConnectionClosed)
 
 
 class ClientSettings(NamedTuple):
@@ -134,6 +146,7 @@ class ContextClient(HTTPClient):
         sending = Deferred.fromCoroutine(
             self._followed(overrides.method or request.method, url, headers, body, max_redirects, max_retries)
         )
+        sending.addErrback(_unanswered, url)
         late = lambda: ActionTimeout("route.fetch()", seconds or 0, f"the response of {url}")  # noqa: E731
         return await with_deadline(self._reactor, sending, seconds, late)
 
@@ -163,8 +176,8 @@ class ContextClient(HTTPClient):
         while True:
             try:
                 return await self.request(method, url, headers=headers, data=body, allow_redirects=False)
-            except ConnectionError:
-                if retries <= 0:
+            except _LOST as error:
+                if retries <= 0 or _is_cancelled(error):
                     raise
                 retries -= 1
 
@@ -179,7 +192,7 @@ def _agent(reactor: Any, settings: ClientSettings) -> IAgent:
 
 def _merged(settings: ClientSettings, given: Any) -> Headers:
     """Return the headers of a request: what is given goes before what the context has."""
-    merged = Headers({"user-agent": [settings.user_agent]})
+    merged = Headers({"user-agent": [settings.user_agent], "accept": ["*/*"]})
     for name, value in settings.headers.items():
         merged.setRawHeaders(name, [value])
     if isinstance(given, Headers):
@@ -187,6 +200,18 @@ def _merged(settings: ClientSettings, given: Any) -> Headers:
     for name, value in (given or {}).items():
         merged.setRawHeaders(name, value if isinstance(value, list) else [value])
     return merged
+
+
+def _is_cancelled(error: Exception) -> bool:
+    """Return whether it was us who broke off, as at a deadline: nobody waits for another try."""
+    return any(each.check(CancelledError) for each in getattr(error, "reasons", ()))
+
+
+def _unanswered(failure: Failure, url: str) -> NoReturn:
+    """Say as the browser does that there was no response, and why."""
+    failure.trap(*_LOST, ConnectError, DNSLookupError)
+    reasons = getattr(failure.value, "reasons", [failure])
+    raise NetworkError(url, "; ".join(each.getErrorMessage() for each in reasons)) from failure.value
 
 
 def _asks_for_basic(headers: Headers) -> bool:

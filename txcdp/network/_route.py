@@ -264,8 +264,8 @@ class Route:
         :param max_redirects: how many redirects are followed; 0: none.
         :param max_retries: how often it is tried again when the connection is lost.
         :param timeout: seconds, or a timedelta; None or 0: no deadline; 30 s by default.
-        :returns: fires with an :class:`APIResponse`. Fails with :exc:`DeadlineError`, :exc:`ValueError` or
-            :exc:`TypeError`, and like treq where there is no response.
+        :returns: fires with an :class:`APIResponse`. Fails with :exc:`NetworkError` where there is no response, with
+            :exc:`DeadlineError`, :exc:`ValueError` or :exc:`TypeError`, and otherwise like treq.
         """
         overrides = over(self._overrides(url, method, headers, post_data), self._turn.overrides)
         return await self._turn.fetch(self.request, overrides, max_redirects, max_retries, timeout)
