@@ -872,6 +872,16 @@ class WaitTests(NetworkTestCase):
         held.release()
         await tab.network_idle(idle=0.01)
 
+    async def test_the_script_of_a_shared_worker_does_not(self):
+        tab = await self.page()
+        self.server.page("/shared.js", "onconnect = e => e.ports[0].postMessage(1)", content_type="text/javascript")
+        await tab.goto(self.server.page("/", "<p>"))
+        async with tab.exchanges.expect("**/shared.js") as expected:
+            await tab.evaluate("""new Promise(done => {
+                window.kept = new SharedWorker('/shared.js'); kept.port.onmessage = () => done() })""")
+        await tab.network_idle(idle=0.01)  # though nobody tells of its end
+        self.assertTrue((await expected.value)._row.is_untold_script)
+
 
 class NavigationTests(NetworkTestCase):
     async def test_the_response_of_goto(self):

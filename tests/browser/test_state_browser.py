@@ -319,10 +319,12 @@ class StorageStateTests(SharedBrowserTestCase):
         await context.set_storage_state(
             {"cookies": [], "origins": [{"origin": self.server.url(""), "localStorage": [new]}]}
         )
+        await page.wait_for_function("localStorage.new === '2'")  # another document has set it: this one is told
         self.assertEqual(await page.local_storage.items(), [new])
         self.assertEqual(await context.cookies(), [])
         self.assertEqual(await page.evaluate("async () => (await indexedDB.databases()).length"), 0)
         await context.set_storage_state({"origins": [], "cookies": []})
+        await page.wait_for_function("localStorage.length === 0")
         self.assertEqual(await page.local_storage.items(), [])
 
     async def test_databases(self):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from copy import copy
 from typing import Any
 
 import pytest
@@ -226,6 +227,10 @@ class TestRecordings:
         rows = {each.url.removeprefix(HOST): each for each in begun(feed(sequence("worker_requests")))}
         script = rows["/fetching-worker.js"]
         assert (script.state, script.session_id != script.started_in) == (ExchangeState.FINISHED, True)
+        before = copy(script)
+        before.session_id = before.started_in
+        assert (before.is_untold_script, script.is_untold_script) == (True, False)
+        assert [path for path, each in rows.items() if each.is_untold_script] == []
         assert rows["/never"].state is ExchangeState.DETACHED
         assert rows["/never"].frame_id is None
         # What was really sent for a worker comes through its page.

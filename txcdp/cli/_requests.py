@@ -23,7 +23,7 @@ def is_request(exchange: Exchange) -> bool:
 
 def is_busy(exchange: Exchange) -> bool:
     """Return whether a page that waits for the network waits for it."""
-    return is_request(exchange) and exchange.type not in ENDLESS
+    return is_request(exchange) and exchange.type not in ENDLESS and not exchange.is_untold_script
 
 
 def took(exchange: Exchange) -> float:

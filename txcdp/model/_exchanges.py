@@ -250,6 +250,15 @@ class Exchange(Row):
         return 304 if extra is not None and extra.status_code == 304 else self.response.status
 
     @property
+    def is_untold_script(self) -> bool:
+        """Whether it is what a worker begins with, for which that has not answered yet.
+
+        Its end is told by the worker; of a shared one often nobody tells, even to who is attached to it.
+        """
+        begins = self.type == "Script" and not self.loader_id and self.document_url == self.url
+        return begins and self.session_id == self.started_in
+
+    @property
     def cached(self) -> str:
         """Where it came from instead of the network: ``disk``, ``worker``, ``prefetch``, ``memory``; else ``""``."""
         response = self.response

@@ -88,7 +88,7 @@ class ExchangeWait:
 class IdleWait:
     """A wait until few enough requests have been under way for a while.
 
-    Event sources, sockets, beacons and icons do not count.
+    Event sources, sockets, beacons and icons do not count, nor does a worker's script before the worker answers for it.
 
     :param of: the network of a page.
     :param idle: for how long, in seconds.
@@ -209,4 +209,4 @@ class NetworkWaits:
 
 
 def _counts(row: Row) -> bool:
-    return row.type not in _UNCOUNTED and not row.url.endswith("/favicon.ico")
+    return row.type not in _UNCOUNTED and not row.is_untold_script and not row.url.endswith("/favicon.ico")

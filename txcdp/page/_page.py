@@ -566,7 +566,8 @@ class Page(SelectorActions):
         """Wait until nothing has gone over the network for a while.
 
         Those requests count that are under way in any frame or worker of the page, also those that have begun before.
-        Event sources, sockets, beacons and icons do not, nor does what asked for it and is gone.
+        Event sources, sockets, beacons and icons do not, nor what was asked for by somebody who is gone, nor a worker's
+        script before the worker answers for it: of a shared one nobody may tell the end.
 
         :param idle: for how long, in seconds.
         :param in_flight: how many may be under way.
