@@ -878,7 +878,7 @@ class WaitTests(NetworkTestCase):
         await tab.goto(self.server.page("/", "<p>"))
         async with tab.exchanges.expect("**/shared.js") as expected:
             await tab.evaluate("""new Promise(done => {
-                window.kept = new SharedWorker('/shared.js'); kept.port.onmessage = () => done() })""")
+                window.kept = new SharedWorker('/shared.js#part'); kept.port.onmessage = () => done() })""")
         await tab.network_idle(idle=0.01)  # though nobody tells of its end
         self.assertTrue((await expected.value)._row.is_untold_script)
 

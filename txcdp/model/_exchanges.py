@@ -255,8 +255,9 @@ class Exchange(Row):
 
         Its end is told by the worker; of a shared one often nobody tells, even to who is attached to it.
         """
-        begins = self.type == "Script" and not self.loader_id and self.document_url == self.url
-        return begins and self.session_id == self.started_in
+        if self.type != "Script" or self.loader_id or self.session_id != self.started_in:
+            return False
+        return self.document_url.partition("#")[0] == self.url.partition("#")[0]
 
     @property
     def cached(self) -> str:
