@@ -12,7 +12,7 @@ FUZZ_SEED ?= 1
 INSTALL = $(RUN) -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-oldest lint format types drift devices docs examples coverage machine fuzz mutants stress peers bench soak conformance clean
+.PHONY: help demo test test-oldest lint lint-js format types drift devices docs examples coverage machine fuzz mutants stress peers bench soak conformance clean
 
 help: ## show this
 	@echo "Targets (PYTHON=python3.12 chooses another Python):"
@@ -32,10 +32,15 @@ test-oldest: ## the tests with the oldest dependencies that setup.py allows
 	@$(PYTHON) .ci/oldest.py setup.py > build/oldest.txt
 	@$(MAKE) --no-print-directory coverage VENV=$(VENV)-oldest CONSTRAINTS=build/oldest.txt
 
-lint: $(VENV)/.dev ## ruff: rules and format
+lint: $(VENV)/.dev ## ruff: rules and format; and the types of the scripts, where there is npm
 	@echo "== ruff"
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
+	@echo "== the scripts' types"
+	@PYTHON=$(RUN) .ci/javascript --if-there
+
+lint-js: $(VENV)/.dev ## the types of the scripts, by TypeScript (needs npm)
+	@PYTHON=$(RUN) .ci/javascript
 
 format: $(VENV)/.dev ## let ruff mend what it can
 	@$(RUN) -m ruff check --fix .

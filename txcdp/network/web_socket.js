@@ -200,7 +200,7 @@
     }
   }
   Object.defineProperty(WebSocket.prototype, Symbol.toStringTag, {value: 'WebSocket', configurable: true});
-  globalThis.WebSocket = WebSocket;
+  Object.assign(globalThis, {WebSocket});
   return {receive: text => {
     for (const said of JSON.parse(text)) sockets.get(said.id)?.[said.do](said);
   }};

@@ -16,16 +16,11 @@ from twisted.python.failure import Failure
 
 from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp.errors import ContextDestroyed, Gone, NavigationError
+from txcdp.page._injected import _without_comments
 from txcdp.protocol import to_json
 from txcdp.streams import Registration
 
-
-def _sent(text: str) -> str:
-    """Return a script as it is sent."""
-    return re.sub(r"^\s+", "", re.sub(r"^ *//.*\n|/\*\*[^*]*\*/", "", text, flags=re.MULTILINE), flags=re.MULTILINE)
-
-
-_SCRIPT: Final = _sent(files("txcdp.page").joinpath("clock.js").read_text("utf-8"))
+_SCRIPT: Final = _without_comments(files("txcdp.page").joinpath("clock.js").read_text("utf-8"))
 
 #: The last time that JavaScript has, in seconds since the epoch.
 _LAST: Final = 8.64e12

@@ -21,7 +21,7 @@
 const elementAtDocument = method(Document.prototype, 'elementFromPoint');
 const elementsAtShadow = method(ShadowRoot.prototype, 'elementsFromPoint');
 const hostOf = getter(ShadowRoot.prototype, 'host');
-const scrollTo = method(Element.prototype, 'scrollIntoView');
+const scrollElement = method(Element.prototype, 'scrollIntoView');
 const isContentEditable = getter(HTMLElement.prototype, 'isContentEditable');
 const inputTypeOf = getter(HTMLInputElement.prototype, 'type');
 const dispatchTo = method(EventTarget.prototype, 'dispatchEvent');
@@ -230,7 +230,7 @@ operations.aim = async (element, aim, attempt) => {
     const yet = missing(found, states);
     if (yet) return yet;
   }
-  if (aim.align) scrollTo(found, { block: aim.align, inline: aim.align, behavior: 'instant' });
+  if (aim.align) scrollElement(found, { block: aim.align, inline: aim.align, behavior: 'instant' });
   else if (!aim.scrolled && !isInView(found, aim.position && pointOf(found, aim.position))) return { scroll: true };
   memos.clear();
   const point = pointOf(found, aim.position);

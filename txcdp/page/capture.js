@@ -2,18 +2,31 @@
 // the process. What it changes is undone by undo(), which is left behind as a global of that world, whatever happens.
 //
 // A document is not asked by name, as a form may have the name of any of its properties.
-async (options, ...elements) => {
-    const get = (of, name, it) => Object.getOwnPropertyDescriptor(of.prototype, name).get.call(it);
+async (
+    /** @type {{ style?: string, element?: boolean, freeze?: boolean, caret?: boolean, masks?: string[], maskColor: string }} */ options,
+    /** @type {any[]} */ ...elements
+) => {
+    /**
+     * @typedef {{ prototype: any }} Kind the interface that a tree is of
+     * @typedef {[tree: any, owner: Document, kind: Kind, parent: Kind]} Tree its interface as a node with children comes last
+     */
+    /** @param {Kind} of @param {string} name @param {any} it */
+    const get = (of, name, it) => Object.getOwnPropertyDescriptor(of.prototype, name)?.get?.call(it);
+    /** @param {Kind} of @param {string} name @param {any} it @param {...any} args */
     const call = (of, name, it, ...args) => of.prototype[name].call(it, ...args);
 
+    /** @type {(() => void)[]} */
     const undoing = [];
     let over = false;
-    globalThis.undo = () => {
+    /** @type {any} */ (globalThis).undo = () => {
         over = true;
         for (const each of undoing.splice(0).reverse()) try { each() } catch { /* its document is gone */ }
     };
 
-    const documents = [], views = new Map();
+    /** @type {Document[]} */
+    const documents = [];
+    const views = new Map();
+    /** @param {any} view */
     const visit = view => {
         try {
             const found = view.document;
@@ -29,18 +42,21 @@ async (options, ...elements) => {
 
     // The trees of elements: documents, and the shadow roots in them that are open.
     const all = () => {
+        /** @type {Tree[]} */
         const trees = [];
-        const into = (tree, owner, kind, parent) => {
+        /** @param {Tree} tree */
+        const into = ([tree, owner, kind, parent]) => {
             trees.push([tree, owner, kind, parent]);
             for (const each of call(parent, 'querySelectorAll', tree, '*')) {
                 const root = get(Element, 'shadowRoot', each);
-                if (root) into(root, owner, ShadowRoot, DocumentFragment);
+                if (root) into([root, owner, ShadowRoot, DocumentFragment]);
             }
         };
-        for (const each of documents) into(each, each, Document, Document);
+        for (const each of documents) into([each, each, Document, Document]);
         return trees;
     };
 
+    /** @param {string} text @param {any} tree @param {Document} owner @param {Kind} kind */
     const add = (text, tree, owner, kind) => {
         const sheet = new (views.get(owner).CSSStyleSheet)();
         sheet.replaceSync(text);
@@ -51,9 +67,10 @@ async (options, ...elements) => {
             if (at >= 0) sheets.splice(at, 1);
         });
     };
-    if (options.style) for (const each of all()) add(options.style, ...each);
+    if (options.style) for (const [tree, owner, kind] of all()) add(options.style, tree, owner, kind);
 
     // Whether fonts are missing is known once all is laid out.
+    /** @param {Document} each */
     const loading = each => {
         const root = get(Document, 'documentElement', each);
         if (root) call(Element, 'getBoundingClientRect', root);
@@ -74,7 +91,7 @@ async (options, ...elements) => {
             const {x, y, width, height} = call(Element, 'getBoundingClientRect', element);
             return width && height && visible() ? `${x},${y},${width},${height}` : '';
         };
-        for (let before = null; !over; ) {
+        for (let before = ''; !over; ) {
             if (element.nodeType !== 1) throw new Error('the node is no element');
             if (!element.isConnected) throw new Error('the element is not in the document any more');
             const now = box();
@@ -120,7 +137,8 @@ async (options, ...elements) => {
     }
 
     if (options.caret) for (const each of documents) {
-        let tree = each, kind = Document;
+        /** @type {[any, Kind]} */
+        let [tree, kind] = [each, Document];
         let active = get(Document, 'activeElement', each);
         for (let root; active && (root = get(Element, 'shadowRoot', active)) && root.activeElement; ) {
             [tree, kind, active] = [root, ShadowRoot, root.activeElement];
@@ -138,6 +156,7 @@ async (options, ...elements) => {
         }
     }
     const layers = new Map();
+    /** @param {Document} owner */
     const layer = owner => {
         if (!layers.has(owner)) {
             const host = call(Document, 'createElementNS', owner, 'http://www.w3.org/1999/xhtml', 'div');

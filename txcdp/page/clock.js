@@ -6,16 +6,21 @@
 //   at: the real time at which these were so             fixed: whether the time stands still, though timers go on
 //   running: whether timers go by themselves, with the real time
 // All are milliseconds; times are since the epoch.
-((name, initial) => {
+/**
+ * @typedef {{ origin: number, time: number, ticks: number, at: number, fixed: boolean, running: boolean }} State
+ * @typedef {{ id: number, kind: string, callback: any, args: any[], delay: number, at: number }} Timer
+ */
+((/** @type {string} */ name, /** @type {State} */ initial) => {
   'use strict';
   if (Object.hasOwn(globalThis, name)) return;
 
+  /** @type {Record<string, any>} */
   const real = { Date, performance, now: performance.now.bind(performance), dateNow: Date.now.bind(Date) };
   for (const each of [
     'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'requestAnimationFrame', 'cancelAnimationFrame',
     'requestIdleCallback', 'cancelIdleCallback', 'reportError', 'eval',
   ]) {
-    const it = globalThis[each];
+    const it = /** @type {Record<string, any>} */ (globalThis)[each];
     if (it) real[each] = it.bind(globalThis);
   }
 
@@ -33,10 +38,12 @@
   let synced = real.now();
   let lastId = FIRST;
   let firing = false;
+  /** @type {number | null} */
   let alarm = null;
-  /** @type {Map<number, any>} */
+  /** @type {Map<number, Timer>} */
   const timers = new Map();
 
+  /** @param {number} to */
   const advance = to => {
     if (to <= ticks) return;
     if (!fixed) time += to - ticks;
@@ -51,6 +58,7 @@
   };
 
   const firstTimer = () => {
+    /** @type {Timer | null} */
     let first = null;
     for (const each of timers.values()) if (first === null || each.at < first.at) first = each;
     return first;
@@ -76,9 +84,10 @@
   const channel = new MessageChannel();
   /** @type {(() => void)[]} */
   const waiting = [];
-  channel.port1.onmessage = () => waiting.shift()();
-  const settle = () => new Promise(done => { waiting.push(done); channel.port2.postMessage(null) });
+  channel.port1.onmessage = () => waiting.shift()?.();
+  const settle = () => new Promise((/** @type {(value?: any) => void} */ done) => { waiting.push(done); channel.port2.postMessage(null) });
 
+  /** @param {Timer} timer */
   const call = timer => {
     const { callback, args } = timer;
     if (timer.kind === 'idle') callback({ didTimeout: false, timeRemaining: () => IDLE });
@@ -87,7 +96,7 @@
     else real.eval(String(callback));
   };
 
-  /** Fire what is due up to some time, one after the other, and return what they have thrown. */
+  /** Fire what is due up to some time, one after the other, and return what they have thrown. @param {number} to */
   const fire = async to => {
     const errors = [];
     for (;;) {
@@ -111,23 +120,27 @@
 
   /** What moves the time comes one after the other. */
   let last = Promise.resolve();
+  /** @param {() => any} job @returns {Promise<any>} */
   const exclusively = job => {
     const mine = last.then(job).finally(setAlarm);
     last = mine.catch(() => {});
     return mine;
   };
 
+  /** @param {number} to */
   const run = async to => {
     const errors = await fire(to);
     synced = real.now();
     if (errors.length) throw errors[0];
   };
 
+  /** @param {number} to */
   const jump = to => {
     for (const each of timers.values()) if (each.at < to) each.at = to;
     return run(to);
   };
 
+  /** @param {string} kind @param {any} callback @param {any} delay @param {any[]} args */
   const add = (kind, callback, delay, args) => {
     sync();
     delay = Number(delay);
@@ -139,6 +152,7 @@
     return id;
   };
 
+  /** @param {any} id @param {((id: number) => void) | undefined} clear of the timers that were set before */
   const remove = (id, clear) => {
     id = Number(id);
     if (id > FIRST) {
@@ -151,12 +165,14 @@
 
   const wallTime = () => (sync(), Math.floor(time));
 
+  /** @param {any} callback @param {string} of */
   const needFunction = (callback, of) => {
     if (typeof callback !== 'function') {
       throw new TypeError(`Failed to execute '${of}' on 'Window': parameter 1 is not of type 'Function'.`);
     }
   };
 
+  /** @type {Record<string, (...given: any[]) => any>} */
   const functions = {
     setTimeout: (callback, delay = 0, ...args) => add('timeout', callback, delay, args),
     clearTimeout: id => remove(id, real.clearTimeout),
@@ -193,20 +209,20 @@
   Object.defineProperty(globalThis, 'Date', { value: FakeDate, writable: true, configurable: true });
 
   const parts = Intl.DateTimeFormat.prototype, { formatToParts } = parts;
-  const format = Object.getOwnPropertyDescriptor(parts, 'format');
+  const format = /** @type {PropertyDescriptor} */ (Object.getOwnPropertyDescriptor(parts, 'format'));
   Object.defineProperty(parts, 'format', {
     ...format,
     get() {
-      const bound = format.get.call(this);
-      return date => bound(date === undefined ? wallTime() : date);
+      const bound = format.get?.call(this);
+      return (/** @type {any} */ date) => bound(date === undefined ? wallTime() : date);
     },
   });
-  parts.formatToParts = { formatToParts(date) { return formatToParts.call(this, date === undefined ? wallTime() : date) } }.formatToParts;
+  parts.formatToParts = { formatToParts(/** @type {any} */ date) { return formatToParts.call(this, date === undefined ? wallTime() : date) } }.formatToParts;
 
   Object.defineProperty(performance, 'now', { value: () => (sync(), ticks), writable: true, configurable: true });
   Object.defineProperty(performance, 'timeOrigin', { get: () => origin, configurable: true });
 
-  /** Take a state, as it has become by now. */
+  /** Take a state, as it has become by now. @param {State} state */
   const begin = state => {
     ({ origin, time, ticks, fixed, running } = state);
     const since = running ? Math.max(0, real.dateNow() - state.at) : 0;
@@ -218,17 +234,17 @@
   const clock = {
     /** Of a document that begins: it has another state than when its page got the clock. */
     start: begin,
-    install: state => exclusively(() => begin(state)),
-    runFor: milliseconds => exclusively(() => { sync(); return run(ticks + milliseconds) }),
-    fastForward: milliseconds => exclusively(() => { sync(); return jump(ticks + milliseconds) }),
-    pauseAt: target => exclusively(async () => {
+    install: (/** @type {State} */ state) => exclusively(() => begin(state)),
+    runFor: (/** @type {number} */ milliseconds) => exclusively(() => { sync(); return run(ticks + milliseconds) }),
+    fastForward: (/** @type {number} */ milliseconds) => exclusively(() => { sync(); return jump(ticks + milliseconds) }),
+    pauseAt: (/** @type {number} */ target) => exclusively(async () => {
       sync();
       running = false;
       await jump(Math.round(ticks + Math.max(0, target - time)));
       if (!fixed) time = target;
     }),
     resume: () => exclusively(() => { if (!running) synced = real.now(); running = true }),
-    setTime: (target, standsStill) => exclusively(() => { sync(); time = target; fixed = standsStill }),
+    setTime: (/** @type {number} */ target, /** @type {boolean} */ standsStill) => exclusively(() => { sync(); time = target; fixed = standsStill }),
   };
   Object.defineProperty(globalThis, name, { value: Object.freeze(clock) });
   begin(initial);

@@ -1,6 +1,6 @@
 "use strict";
 
-const byId = (id) => document.getElementById(id);
+const byId = (id) => /** @type {any} */ (document.getElementById(id));
 const tonnes = new Intl.NumberFormat("en-GB");
 
 async function get(path) {

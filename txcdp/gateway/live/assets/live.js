@@ -3,7 +3,7 @@
 
 const KEY = "txcdp-gateway-token";
 const TABLES = ["browsers", "clients", "targets", "requests", "lines", "pictures"];
-const byId = (id) => document.getElementById(id);
+const byId = (id) => /** @type {any} */ (document.getElementById(id));
 
 const tables = Object.fromEntries(TABLES.map((name) => [name, new Map()]));
 let gateway = {};
@@ -22,7 +22,9 @@ const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-di
 
 function bytes(number) {
   if (number === null || number === undefined) return "";
-  for (const [unit, size] of [["GB", 1e9], ["MB", 1e6], ["kB", 1e3]]) {
+  /** @type {[string, number][]} */
+  const units = [["GB", 1e9], ["MB", 1e6], ["kB", 1e3]];
+  for (const [unit, size] of units) {
     if (number >= size) return `${one.format(number / size)} ${unit}`;
   }
   return `${whole.format(number)} B`;
@@ -68,11 +70,17 @@ function setClass(element, name) {
 // Keeps the children of an element in step with a table. Rows with growing numbers go to the top.
 class Rows {
   constructor(id, table, build, fill, newestFirst) {
-    Object.assign(this, { place: byId(id), empty: byId(`no-${id}`), count: byId(`n-${id}`), table, build, fill, newestFirst });
+    this.place = byId(id);
+    this.empty = byId(`no-${id}`);
+    this.count = byId(`n-${id}`);
+    this.table = table;
+    this.build = build;
+    this.fill = fill;
+    this.newestFirst = newestFirst;
     this.elements = new Map();
   }
 
-  draw(visible = () => true) {
+  draw(visible = (row) => true) {
     for (const [key, built] of this.elements) {
       if (!this.table.has(key)) {
         built.root.remove();
