@@ -9,9 +9,10 @@ from twisted.internet.task import Clock
 from twisted.trial import util
 from twisted.trial.unittest import SynchronousTestCase
 
-from examples import reactive, rx3_bridge
+from examples import prices, reactive, rx3_bridge
 from tests.support import Watcher
 from txcdp.domains import network
+from txcdp.streams import StreamSubject
 from txcdp.testing import FakeChrome
 
 # Rx 3.2 asks for the time at every subscription, in a way that Python 3.12 and newer warn of.
@@ -77,6 +78,42 @@ class ReactiveTests(ExampleCase):
 
     def test_unsubscribing_ends_it_all(self):
         self.requests(HERE, 3)
+        self.measured.leave()
+        self.alarms.leave()
+        self.clock.pump([1] * 60)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+
+class PricesTests(ExampleCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.table = StreamSubject[list[str]](self.session.context, "the table")
+        measured = prices.watches(self.table)
+        self.measured = Watcher(measured)
+        self.alarms = Watcher(prices.alarms(measured))
+
+    def show(self, **kilo: float) -> None:
+        """Let the table say what each fish costs, for half a second."""
+        self.table.push([f"{fish} {price:.3f}" for fish, price in kilo.items()])
+        self.clock.advance(prices.STEP)
+
+    def test_an_alarm_of_one_fish_that_does_not_flutter(self):
+        for herring in (2.0, 2.0, 2.2, 2.6, 2.7, 2.7, 2.75, 2.8, 2.8, 2.8, 2.8, 2.8):
+            self.show(Cod=8.0, Herring=herring)
+        begun, ended = self.alarms.items
+        self.assertEqual((begun.fish, begun.alarm, ended.fish, ended.alarm), ("Herring", True, "Herring", False))
+        self.assertGreater(begun.rise, prices.HIGH)
+        self.assertLessEqual(ended.rise, prices.LOW)
+        self.assertEqual({each.fish for each in self.measured.items}, {"Cod", "Herring"})
+
+    def test_a_table_that_does_not_change(self):
+        self.show(Cod=8.0)
+        self.clock.pump([prices.STEP] * 40)
+        self.show(Cod=8.1)
+        self.assertEqual([self.measured.items[-1].price, self.alarms.items], [8.1, []])
+
+    def test_unsubscribing_ends_it_all(self):
+        self.show(Cod=8.0)
         self.measured.leave()
         self.alarms.leave()
         self.clock.pump([1] * 60)

@@ -52,7 +52,34 @@ async def evaluate_all(page: Any, number: int) -> None:
         assert await page.locator(".third").evaluate_all("all => all.length") == 3333
 
 
-TASKS = {each.__name__: each for each in (clicks, fills, roles, names, count, evaluate_all)}
+#: How Playwright's users write what ``extract`` says.
+ROWS = """rows => rows.map(row => ({
+    name: row.querySelector('.name').textContent, price: row.querySelector('.price').textContent,
+    link: row.querySelector('a').href,
+}))"""
+
+
+async def extract(page: Any, number: int) -> None:
+    """Read a structure of 1,000 rows at once."""
+    for _ in range(number):
+        if hasattr(page, "extract"):
+            shape = {"rows": {"each": "tr", "name": ".name", "price": ".price", "link": "a@href"}}
+            rows = (await page.extract(shape))["rows"]
+        else:
+            rows = await page.locator("tr").evaluate_all(ROWS)
+        assert (len(rows), rows[999]["name"]) == (1000, "Thing 999"), rows
+
+
+async def rows(page: Any, number: int) -> None:
+    """Read the same one row after the other, with one call for each of its texts."""
+    for each in range(1000 * number):
+        row = page.locator("tr").nth(each % 1000)
+        assert await row.locator(".name").text_content() == f"Thing {each % 1000}"
+        assert await row.locator(".price").text_content() is not None
+        assert await row.locator("a").get_attribute("href") is not None
+
+
+TASKS = {each.__name__: each for each in (clicks, fills, roles, names, count, evaluate_all, extract, rows)}
 
 #: What is to be so afterwards.
 OUTCOMES = {

@@ -23,6 +23,23 @@ const TASKS = {
   async evaluate_all(page, number) {
     for (let each = 0; each < number; each++) assert(await page.$$eval('.third', all => all.length) === 3333);
   },
+  async extract(page, number) {
+    for (let each = 0; each < number; each++) {
+      const rows = await page.$$eval('tr', all => all.map(row => ({
+        name: row.querySelector('.name').textContent, price: row.querySelector('.price').textContent,
+        link: row.querySelector('a').href,
+      })));
+      assert(rows.length === 1000 && rows[999].name === 'Thing 999');
+    }
+  },
+  async rows(page, number) {
+    for (let each = 0; each < 1000 * number; each++) {
+      const row = `tr:nth-child(${each % 1000 + 1})`;
+      assert(await page.$eval(`${row} .name`, found => found.textContent) === `Thing ${each % 1000}`);
+      assert(await page.$eval(`${row} .price`, found => found.textContent) !== null);
+      assert(await page.$eval(`${row} a`, found => found.getAttribute('href')) !== null);
+    }
+  },
 };
 
 const OUTCOMES = {
