@@ -327,6 +327,7 @@ class Browser:
                 self._openings.claim(session)
                 emulation = context._emulation.give(session)
                 page = self._page_of(session, created.target_id, context)
+                page._expect_to_go()
             except BaseException:
                 self._close_target(created.target_id, page)
                 raise
@@ -570,7 +571,9 @@ class Browser:
         opener = self._opener_of(info)
         context = opener.context if opener is not None else self._contexts.get(info.browser_context_id or "")
         if context is not None:
-            self._page_of(session, info.target_id, context, opener=opener)
+            page = self._page_of(session, info.target_id, context, opener=opener)
+            if opener is None:
+                page._expect_to_go()
 
     def _wants_worker(self, info: target.TargetInfo) -> bool:
         return self._context_of_worker(info) is not None

@@ -52,7 +52,7 @@ class ContextEmulation:
         if given.viewport is not None:
             # It tells what it wants for a window before that is attached to.
             asked = self._asked[session] = []
-            session._observe(page.WindowOpen).subscribe(lambda event: asked.append(_size_in(event)), ignore_failure)
+            session._feed_into((page.WindowOpen,), lambda event: asked.append(_size_in(event)))
         return given
 
     def given(self, session: Session) -> PageEmulation:

@@ -26,7 +26,7 @@ in Chromium's words:
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -319,6 +319,13 @@ class Documents(Table):
             SessionCrashed: self._session_crashed,
             SessionRevived: self._session_revived,
         }
+
+    def take_for_reached(self, frame_id: str, names: Iterable[str]) -> None:
+        """Take it for given how far a frame's document had got before anybody listened; that is no change.
+
+        :param names: of what it has reached, as in ``Document.reached``.
+        """
+        self.documents[frame_id].reached.update(dict.fromkeys(names, 0.0))
 
     def in_frame(self, frame_id: str) -> list[NavigationRequest]:
         """Return the navigations that are under way in a frame, the oldest first."""

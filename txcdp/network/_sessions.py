@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Final
 
 from txcdp._core.sessions import Session
-from txcdp._core.sessions.streams import ChosenInput
+from txcdp._core.sessions.streams import Inputs
 from txcdp._following import ModelFeed
 from txcdp.model import BrowserModel
 from txcdp.network._unfollowed import Unfollowed
@@ -57,9 +57,9 @@ class NetworkSessions:
             for session in self._sessions:
                 session._keep_enabled("Network")
 
-    def _wants(self, source: ChosenInput, message: bytes) -> bool:
+    def _wants(self, source: Inputs, method: str, message: bytes) -> bool:
         """Return whether a message is taken now; those of what somebody may follow later are kept."""
-        return self.listening or self.unfollowed.wants(source, message)
+        return self.listening or self.unfollowed.wants(source, method, message)
 
     def use(self) -> None:
         """Follow all requests from now on, and those that are under way; until :meth:`leave`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from txcdp._core.sessions.streams import ChosenInput
+from txcdp._core.sessions.streams import Inputs
 from txcdp.domains import network
 from txcdp.model import BrowserModel
 from txcdp.protocol._wire import event_prefix
@@ -45,14 +45,13 @@ class Unfollowed:
     def __init__(self, model: BrowserModel) -> None:
         self._model = model
         #: By request, and those that came before their requests.
-        self._kept: dict[str, list[tuple[ChosenInput, bytes]]] = {}
-        self._early: dict[str, list[tuple[ChosenInput, bytes]]] = {}
+        self._kept: dict[str, list[tuple[Inputs, str, bytes]]] = {}
+        self._early: dict[str, list[tuple[Inputs, str, bytes]]] = {}
         #: Requests that somebody follows who has heard of them before they were told of.
         self.awaited: dict[str, None] = {}
 
-    def wants(self, source: ChosenInput, message: bytes) -> bool:
+    def wants(self, source: Inputs, method: str, message: bytes) -> bool:
         """Return whether a message is taken now: it is of a request that is followed, or of a navigation's."""
-        method = source.method
         prefix = _PREFIXES[method]
         if not message.startswith(prefix):
             return True  # written in another order
@@ -80,7 +79,7 @@ class Unfollowed:
                     del self._early[next(iter(self._early))]
             else:
                 return False
-        kept.append((source, message))
+        kept.append((source, method, message))
         return False
 
     def _is_awaited(self, request_id: str, method: str) -> bool:
@@ -92,16 +91,16 @@ class Unfollowed:
 
     def deliver(self, request_id: str) -> None:
         """Deliver what was kept of one request."""
-        for source, message in self._kept.pop(request_id, ()):
-            source.deliver(message)
+        for source, method, message in self._kept.pop(request_id, ()):
+            source.deliver(method, message)
 
     def deliver_all(self) -> None:
         """Deliver all that was kept."""
         kept = [*self._kept.values(), *self._early.values()]
         self.forget()
         for messages in kept:
-            for source, message in messages:
-                source.deliver(message)
+            for source, method, message in messages:
+                source.deliver(method, message)
 
     def forget(self) -> None:
         """Forget all that was kept."""

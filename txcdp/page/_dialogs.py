@@ -19,7 +19,6 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txcdp._core.sessions import Session
-from txcdp._deferreds import ignore_failure
 from txcdp._privacy import shortened
 from txcdp.domains import page as page_domain
 from txcdp.errors import AlreadyHandled, CommandError, TxcdpError
@@ -152,9 +151,8 @@ class SessionDialogs:
         self._page: Page | None = None
         self._open: Dialog | None = None
         self._call: IDelayedCall | None = None
-        event = session._observe(page_domain.JavascriptDialogOpening)
-        event.subscribe(self._opens, self._ended, lambda: self._ended(None))
-        session._observe(page_domain.JavascriptDialogClosed).subscribe(self._closes, ignore_failure)
+        session._feed_into((page_domain.JavascriptDialogOpening,), self._opens)
+        session._feed_into((page_domain.JavascriptDialogClosed,), self._closes, ended=self._ended)
 
     def add_page(self, page: Page) -> None:
         """Take the session as a page's, which alone answers its dialogs."""

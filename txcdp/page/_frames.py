@@ -466,8 +466,7 @@ class FrameTree:
         self._feed.add(self._model.wants("contexts"))
         self._begin_at(target_id, url)
         if not (found or going):
-            for name in _EMPTY:
-                self._feed.take("", page.LifecycleEvent(frame_id=target_id, loader_id="", name=name, timestamp=0.0))
+            self._model.documents.take_for_reached(target_id, _EMPTY)
         self._feed.listen(self._session, "")
         self.network.sessions.listen(self._session, "")
         self._session._feed_into(gap=self._gap, crashed=self._crashed, ended=self._over)

@@ -295,6 +295,10 @@ class Page(SelectorActions):
             return fail()
         return self._emulation.change(self._connection.timeout, given)
 
+    def _expect_to_go(self) -> None:
+        """Send now, with all that sets it up, what its first navigation would wait for on its own."""
+        self._tree.network.sessions.hear()
+
     def when_set_up(self) -> Deferred[None]:
         """Wait until the page is set up for its methods, or that has failed: what needs it then says so.
 

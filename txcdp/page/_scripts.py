@@ -111,9 +111,11 @@ class Scripts:
     def attach(self, injected: Injected) -> None:
         """Give all of it to a further session of the page, before its target runs."""
         self._injected.append(injected)
-        observing = injected.session._observe(runtime.BindingCalled)
-        end: Callable[..., None] = lambda *_: self._ended(injected)  # noqa: E731
-        observing.subscribe(lambda event: self._called(injected, event), end, end)
+        injected.session._feed_into(
+            (runtime.BindingCalled,),
+            lambda event: self._called(injected, event),
+            ended=lambda _: self._ended(injected),
+        )
         for name in self._exposed:  # which scripts may call
             injected.expose(name).addErrback(ignore_failure)
         for script in self._scripts:

@@ -15,13 +15,13 @@ from twisted.internet.defer import Deferred, fail
 from txcdp._core.dispatch.inbox import Inbox
 from txcdp._core.dispatch.outbox import Outbox
 from txcdp._core.dispatch.pending import Decode, Owner, PendingCommands
-from txcdp._core.dispatch.routing import EventReceiver, EventRoutes
+from txcdp._core.dispatch.routing import EventGroup, EventReceiver, EventRoutes
 from txcdp._core.dispatch.tap import CommandObserver, Tap, observe_commands
 from txcdp._reactor import Clock
 from txcdp._timeouts import DEFAULT, Timeout, literal_seconds_of
 from txcdp._transports.interface import Transport
 from txcdp.errors import ConnectionLost, MalformedMessage, Overloaded
-from txcdp.protocol import to_json
+from txcdp.protocol import Event, to_json
 from txcdp.protocol._wire import EventDecoder, encode_command, peek_id
 from txcdp.stats import Stats
 from txcdp.streams import EventStream, Gap, StreamContext
@@ -76,6 +76,7 @@ class Dispatcher:
         self._outbox = Outbox(transport, clock, self._not_sent, max_in_flight, commands_per_second, max_unsent)
         self.paced = self._outbox.pacer is not None
         self.routes = EventRoutes()
+        self._groups: dict[frozenset[type[Event]], EventGroup] = {}
         self._inbox = Inbox(clock, self.routes, self.pending, self._flow, self.stats, line_ended)
         self.taps: WeakSet[EventStream[Any]] = WeakSet()
         self._earlier = (0, 0)
@@ -141,6 +142,16 @@ class Dispatcher:
     def unroute(self, key: bytes, stream: EventReceiver) -> None:
         """Cease to feed it."""
         self.routes.remove(stream.method.encode(), key, stream)
+
+    def group(self, events: frozenset[type[Event]], decoder: Callable[[type[Event]], EventDecoder[Any]]) -> EventGroup:
+        """Return what feeds receivers with several kinds of events at once; it is made once.
+
+        :param decoder: returns what turns messages into events of a kind.
+        """
+        found = self._groups.get(events)
+        if found is None:
+            found = self._groups[events] = self.routes.group({each.method: decoder(each) for each in events})
+        return found
 
     def tap(self, read: Callable[[bytes], Any], wanted: Callable[[str], bool] | None) -> EventStream[Any]:
         """Return a stream of all sessions' events; see ``Connection.tap``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 from weakref import WeakSet
 
@@ -32,6 +32,45 @@ class EventReceiver(Protocol):
         """Take one message."""
 
 
+class GroupReceiver(Protocol):
+    """Something that is fed with several kinds of events of one session."""
+
+    def _feed(self, method: str, message: bytes) -> None:
+        """Take one message.
+
+        :param method: the event's name.
+        """
+
+
+class EventGroup:
+    """Kinds of events that several sessions' receivers want alike, as those of all pages do.
+
+    A receiver is added to all of their routes in one step: a page wants two score of kinds, and may last a moment.
+
+    :param decoders: by the events' names, what turns a message into the event.
+    """
+
+    __slots__ = ("_receivers", "decoders")
+
+    def __init__(self, decoders: Mapping[str, Callable[[bytes], Any]]) -> None:
+        self.decoders = decoders
+        self._receivers: dict[bytes, tuple[GroupReceiver, ...]] = {}
+
+    def add(self, session: bytes, receiver: GroupReceiver) -> None:
+        """Deliver a session's events of these kinds to a receiver, too."""
+        self._receivers[session] = (*self._receivers.get(session, ()), receiver)
+
+    def remove(self, session: bytes, receiver: GroupReceiver) -> None:
+        """Undo :meth:`add`."""
+        left = tuple(each for each in self._receivers.pop(session, ()) if each is not receiver)
+        if left:
+            self._receivers[session] = left
+
+    def of(self, session: bytes) -> tuple[GroupReceiver, ...]:
+        """Return the receivers of a session's events."""
+        return self._receivers.get(session, ())
+
+
 class EventRoute(Protocol):
     """Handles one kind of event."""
 
@@ -47,12 +86,15 @@ class StreamRoute:
     """The streams of one event, by session.
 
     :param method: the event's name.
+    :ivar groups: that the event is in; their receivers have it first.
     """
 
-    __slots__ = ("_first", "_more", "_prefix", "taps")
+    __slots__ = ("_first", "_method", "_more", "_prefix", "groups", "taps")
 
     def __init__(self, method: bytes) -> None:
+        self._method = method.decode("utf-8", "replace")
         self._prefix = event_prefix(method)
+        self.groups: tuple[EventGroup, ...] = ()
         self._first: dict[bytes, EventReceiver] = {}  # nearly always the only one: no tuple to fetch besides
         self._more: dict[bytes, tuple[EventReceiver, ...]] = {}
         self.taps: tuple[EventStream[Any], ...] = ()
@@ -60,7 +102,7 @@ class StreamRoute:
     @property
     def empty(self) -> bool:
         """Whether nobody wants the event."""
-        return not self._first and not self.taps
+        return not (self._first or self.taps or self.groups)
 
     def add(self, session: bytes, stream: EventReceiver) -> None:
         """Deliver a session's events to ``stream`` too."""
@@ -75,15 +117,20 @@ class StreamRoute:
         if session is None:
             session = session_of(message, self._prefix)
         stream = self._first.get(session)
+        more = self._more.get(session) if self._more else None
+        received = False
+        for group in self.groups:
+            for receiver in group.of(session):
+                receiver._feed(self._method, message)
+                received = True
         if stream is not None:
-            more = self._more.get(session) if self._more else None
             stream._feed(message)
             if more is not None:
                 for other in more:
                     other._feed(message)
         for tap in self.taps:
             tap._feed(message)
-        return stream is not None or bool(self.taps)
+        return received or stream is not None or bool(self.taps)
 
     def _of(self, session: bytes) -> tuple[EventReceiver, ...]:
         first = self._first.get(session)
@@ -125,6 +172,17 @@ class EventRoutes:
         if route is not None:
             route.remove(session, stream)
             self._drop_if_empty(method, route)
+
+    def group(self, decoders: Mapping[str, Callable[[bytes], Any]]) -> EventGroup:
+        """Make a group of some kinds of events, which is there for good: the library itself has a few of them.
+
+        :param decoders: as :class:`EventGroup` takes them.
+        """
+        made = EventGroup(decoders)
+        for each in decoders:
+            route = self._route(each.encode())
+            route.groups = (*route.groups, made)
+        return made
 
     def add_tap(self, stream: EventStream[Any], wanted: Callable[[str], bool]) -> None:
         """Deliver to ``stream`` every event, of any session, whose name is ``wanted``."""

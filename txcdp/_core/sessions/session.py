@@ -17,7 +17,7 @@ from txcdp._core.sessions.auto_attaching import AutoAttaching
 from txcdp._core.sessions.enabling import Enabling
 from txcdp._core.sessions.life import CRASHED, SUSPENDED, TRANSITIONS, Happening, SessionState
 from txcdp._core.sessions.sending import Sending
-from txcdp._core.sessions.streams import ChosenInput, SessionStreams
+from txcdp._core.sessions.streams import Inputs, SessionStreams
 from txcdp._deferreds import OneShot, ignore_failure
 from txcdp._privacy import printable, shortened
 from txcdp._timeouts import DEFAULT, Timeout
@@ -280,7 +280,7 @@ class Session:
         gap: Callable[[Gap], object] | None = None,
         crashed: Callable[[], Callable[[Exception], object]] | None = None,
         ended: Callable[[Exception | None], object] | None = None,
-        wants: Callable[[ChosenInput, bytes], bool] | None = None,
+        wants: Callable[[Inputs, str, bytes], bool] | None = None,
     ) -> None:
         """Hand events of some kinds to a function of the library's own; see ``SessionStreams.feed_into``."""
         self._streams.feed_into(events, take or _nothing, gap=gap, crashed=crashed, ended=ended, wants=wants)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from twisted.logger import Logger
 
-from txcdp._core.dispatch.routing import EventReceiver
+from txcdp._core.dispatch.routing import EventGroup, EventReceiver
 from txcdp._core.sessions.enabling import Enabling
 from txcdp.errors import MalformedMessage
 from txcdp.protocol import Event, from_json, to_json
@@ -32,6 +32,9 @@ class Feeder(Protocol):
     def unroute(self, key: bytes, stream: EventReceiver) -> None:
         """Cease to feed it."""
 
+    def group(self, events: frozenset[type[Event]], decoder: Callable[[type[Event]], EventDecoder[Any]]) -> EventGroup:
+        """Return what feeds receivers with several kinds of events at once."""
+
     def malformed(self, error: MalformedMessage) -> None:
         """Count and log a message that could not be read."""
 
@@ -39,72 +42,49 @@ class Feeder(Protocol):
         """Count a message that had to be read tolerantly."""
 
 
-class Input:
-    """One kind of event of one session, typed, for one function of the library's own.
+class Inputs:
+    """Some kinds of events of one session, typed, for one function of the library's own.
 
-    It is a stream with a single subscriber and without all that a stream can do, which costs a twentieth: a page has a
-    score of them.
+    They are streams with a single subscriber and without all that a stream can do: a page has a score of them, of which
+    half never come.
 
-    :param method: the event's name.
-    :param decode: turns a message into the event; raises :exc:`MalformedMessage` where it cannot.
+    :param group: what feeds them.
     :param take: is given the events; it goes on to be called after it has raised.
     :param malformed: called with the error for a message that could not be decoded.
+    :param wants: is given this, an event's name and its message, before that is decoded; returns whether it is decoded
+        and handed on now. Whoever keeps it instead may deliver it later. None: all are.
     """
 
-    __slots__ = ("_decode", "_malformed", "_take", "method")
+    __slots__ = ("_malformed", "_take", "_wants", "group")
 
     def __init__(
         self,
-        method: str,
-        decode: Callable[[bytes], Any],
+        group: EventGroup,
         take: Callable[[Any], object],
         malformed: Callable[[MalformedMessage], None],
+        wants: Callable[[Inputs, str, bytes], bool] | None,
     ) -> None:
-        self.method = method
-        self._decode = decode
+        self.group = group
         self._take = take
         self._malformed = malformed
+        self._wants = wants
 
-    def _feed(self, message: bytes) -> None:
+    def _feed(self, method: str, message: bytes) -> None:
         """Take one message."""
-        self.deliver(message)
+        if self._wants is None or self._wants(self, method, message):
+            self.deliver(method, message)
 
-    def deliver(self, message: bytes) -> None:
+    def deliver(self, method: str, message: bytes) -> None:
         """Decode one message and hand it on."""
         try:
-            event = self._decode(message)
+            event = self.group.decoders[method](message)
         except MalformedMessage as error:
             self._malformed(error)
             return
         try:
             self._take(event)
         except Exception:
-            log.failure("Following {method} failed; it is followed all the same", method=self.method)
-
-
-class ChosenInput(Input):
-    """An input that somebody looks at the messages of, before they are decoded.
-
-    :param wants: is given the input and a message; returns whether that is decoded and handed on now. Whoever keeps it
-        instead may deliver it later.
-    """
-
-    __slots__ = ("_wants",)
-
-    def __init__(
-        self,
-        method: str,
-        decode: Callable[[bytes], Any],
-        take: Callable[[Any], object],
-        malformed: Callable[[MalformedMessage], None],
-        wants: Callable[[ChosenInput, bytes], bool],
-    ) -> None:
-        super().__init__(method, decode, take, malformed)
-        self._wants = wants
-
-    def _feed(self, message: bytes) -> None:
-        if self._wants(self, message):
-            self.deliver(message)
+            log.failure("Following {method} failed; it is followed all the same", method=method)
 
 
 class SessionStreams:
@@ -129,7 +109,7 @@ class SessionStreams:
         # Those of the library's own, which go on over a crash, count as nobody's and enable nothing.
         self._observed: dict[tuple[str, Any], EventStream[Any]] = {}
         self._observing = _Observing(self)
-        self._inputs: list[Input] = []
+        self._inputs: list[Inputs] = []
         self._gap_takers: list[Callable[[Gap], object]] = []
         self._end_takers: list[Callable[[Exception | None], object]] = []
         self._crash_takers: list[Callable[[], Callable[[Exception], object]]] = []
@@ -154,7 +134,7 @@ class SessionStreams:
         gap: Callable[[Gap], object] | None = None,
         crashed: Callable[[], Callable[[Exception], object]] | None = None,
         ended: Callable[[Exception | None], object] | None = None,
-        wants: Callable[[ChosenInput, bytes], bool] | None = None,
+        wants: Callable[[Inputs, str, bytes], bool] | None = None,
     ) -> None:
         """Hand the session's events of some kinds to a function of the library's own, until the session ends.
 
@@ -165,7 +145,7 @@ class SessionStreams:
         :param crashed: is called at each crash, before anything fails for it; returns what is called with the error
             when the session's commands have failed.
         :param ended: is called at the session's end, with what its streams fail with.
-        :param wants: decides of each message; see :class:`ChosenInput`. None: all are decoded.
+        :param wants: decides of each message; see :class:`Inputs`. None: all are decoded.
         """
         if self._end is not None:
             return
@@ -175,12 +155,12 @@ class SessionStreams:
             self._crash_takers.append(crashed)
         if gap is not None:
             self._gap_takers.append(gap)
-        for each in events:
-            given = each.method, self._decoder(each), take, self._feeder.malformed
-            made = Input(*given) if wants is None else ChosenInput(*given, wants)
+        kinds = frozenset(events)
+        if kinds:
+            made = Inputs(self._feeder.group(kinds, self._decoder), take, self._feeder.malformed, wants)
             self._inputs.append(made)
             if self._fed:
-                self._feeder.route(self._key, made)
+                made.group.add(self._key, made)
 
     def end(self, error: Exception | None) -> None:
         """End all of them, and those that are asked for later."""
@@ -192,7 +172,7 @@ class SessionStreams:
         self._crash_takers.clear()
         telling, self._end_takers = self._end_takers, []
         for each in inputs if self._fed else ():
-            self._feeder.unroute(self._key, each)
+            each.group.remove(self._key, each)
         for stream in streams:
             if self._fed:
                 self._feeder.unroute(self._key, stream)
@@ -214,8 +194,10 @@ class SessionStreams:
         """Stop feeding the streams, because the line is lost; none of them ends."""
         if self._fed:
             self._fed = False
-            for each in self._receivers():
-                self._feeder.unroute(self._key, each)
+            for each in self._inputs:
+                each.group.remove(self._key, each)
+            for stream in self._wanted():
+                self._feeder.unroute(self._key, stream)
 
     def resume(self, key: bytes) -> None:
         """Feed the streams again, over another line.
@@ -224,8 +206,10 @@ class SessionStreams:
         """
         self._key = key
         self._fed = True
-        for each in self._receivers():
-            self._feeder.route(key, each)
+        for each in self._inputs:
+            each.group.add(key, each)
+        for stream in self._wanted():
+            self._feeder.route(key, stream)
 
     def mark(self, gap: Gap) -> None:
         """Deliver a gap to the subscribers that want to know of one in their events."""
@@ -307,9 +291,6 @@ class SessionStreams:
 
     def _listened(self) -> list[EventStream[Any]]:
         return [stream for stream in self._streams.values() if stream.listened]
-
-    def _receivers(self) -> list[EventReceiver]:
-        return [*self._inputs, *self._wanted()]
 
     def _wanted(self) -> list[EventStream[Any]]:
         return [*(stream for stream in self._observed.values() if stream.listened), *self._listened()]
