@@ -91,7 +91,7 @@ class ClockTests(SynchronousTestCase):
         self.real.advance(1000)
         self.page = Page()
         self.begun: list[Page] = []
-        self.clock = Clock(self.real.seconds, lambda: [self.page], lambda: self.begun.append(self.page))
+        self.clock = Clock(self.real.seconds, lambda: [self.page], lambda: self.begun.append(self.page), lambda: None)
 
     def test_nothing_is_told_before_it_is_used(self):
         self.clock._attach(self.page)

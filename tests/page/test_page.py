@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.page.support import frame_of
 from txcdp._timeouts import DEFAULT
+from txcdp.browser import BrowserContext
 from txcdp.domains import network, page, runtime, target
 from txcdp.errors import (
     CommandError,
     CommandTimeout,
+    ConnectionLost,
+    ContextClosed,
     ContextDestroyed,
     DeadlineError,
     DocumentBroken,
@@ -29,6 +33,7 @@ from txcdp.errors import (
     TargetCrashed,
 )
 from txcdp.network import Response
+from txcdp.page import Page
 from txcdp.page._capture import image_format
 from txcdp.page._evaluation import explained, thrown, value_of
 from txcdp.streams import Stream, first
@@ -122,7 +127,9 @@ class UrlTests(SynchronousTestCase):
         before = len(self.chrome.commands)
         self.chrome.run(self.tab.goto(URL))
         self.assertEqual(self.tab.url, URL)
-        self.assertEqual([each.method for each in self.chrome.commands[before:]], ["Page.navigate"])
+        self.assertLessEqual(
+            {each.method for each in self.chrome.commands[before:]}, {"Page.navigate", "Network.enable"}
+        )
 
     def test_a_fragment_belongs_to_it(self):
         self.tell(page.FrameNavigated(frame=self.frame(URL, url_fragment="#here"), type="Navigation"))
@@ -704,12 +711,93 @@ class CloseTests(SynchronousTestCase):
         self.assertEqual(self.failureResultOf(closing, CommandTimeout).value.method, "Target.closeTarget")
 
     def test_it_is_detached_from(self):
-        self.chrome.on(page.navigate, NEVER)
         waiting = self.tab.goto(URL)
         self.chrome.run(self.tab.session.detach())
         self.failureResultOf(waiting, SessionDetached, NavigationError)
         self.successResultOf(self.tab.close())
         self.assertEqual(self.chrome.received(target.close_target), [])
+
+
+class EndedTests(SynchronousTestCase):
+    """What is set for a page or a context that has ended holds for nothing, and says so."""
+
+    def setUp(self) -> None:
+        self.chrome = FakeChrome()
+        self.browser = self.chrome.browser()
+        self.context = self.chrome.run(self.browser.new_context())
+        self.tab = self.chrome.run(self.context.new_page())
+
+    def of_both(self, of: Page | BrowserContext) -> dict[str, Callable[[], Deferred[Any]]]:
+        return {
+            "emulate_media": lambda: of.emulate_media(media="print"),
+            "set_viewport_size": lambda: of.set_viewport_size({"width": 300, "height": 200}),
+            "set_extra_http_headers": lambda: of.set_extra_http_headers({"a": "b"}),
+            "set_cache_enabled": lambda: of.set_cache_enabled(False),
+            "add_init_script": lambda: of.add_init_script("1"),
+            "expose_function": lambda: of.expose_function("called", int),
+            "expose_binding": lambda: of.expose_binding("bound", int),
+            "route": lambda: of.route("**", lambda route: None),
+            "route_web_socket": lambda: of.route_web_socket("ws://a/", lambda route: None),
+        }
+
+    def of_page(self) -> dict[str, Callable[[], Deferred[Any]]]:
+        return self.of_both(self.tab) | {"set_bypass_service_worker": lambda: self.tab.set_bypass_service_worker(True)}
+
+    def of_context(self) -> dict[str, Callable[[], Deferred[Any]]]:
+        context = self.context
+        return self.of_both(context) | {
+            "set_geolocation": lambda: context.set_geolocation({"latitude": 1, "longitude": 1}),
+            "set_offline": lambda: context.set_offline(True),
+            "set_network_conditions": lambda: context.set_network_conditions({"latency": 1}),
+            "set_cpu_throttling": lambda: context.set_cpu_throttling(2),
+            "set_user_agent": lambda: context.set_user_agent("mine"),
+            "set_http_credentials": lambda: context.set_http_credentials({"username": "a", "password": "b"}),
+            "block": lambda: context.block(["*"]),
+            "clock": context.clock.install,
+            "new_page": context.new_page,
+        }
+
+    def each_fails(self, calls: dict[str, Callable[[], Deferred[Any]]], *kinds: type[Exception]) -> None:
+        for _ in range(2):  # nothing is left that would be in the way
+            for name, call in calls.items():
+                failed = call()
+                self.assertTrue(failed.called, name)
+                self.failureResultOf(failed, *kinds)
+
+    def test_a_closed_page(self):
+        self.chrome.run(self.tab.close())
+        self.each_fails(self.of_page(), SessionDetached)
+
+    def test_a_closed_context(self):
+        self.chrome.run(self.context.close())
+        self.each_fails(self.of_page(), SessionDetached)
+        self.each_fails(self.of_context(), ContextClosed)
+
+    def test_a_lost_line(self):
+        self.chrome.lose("cut")
+        self.chrome.flush()
+        self.each_fails(self.of_page() | self.of_context(), ConnectionLost)
+
+    def test_a_page_that_closes_meanwhile(self):
+        self.chrome.on("Emulation.setEmulatedMedia", NEVER)
+        sent = self.tab.emulate_media(media="print")
+        self.chrome.flush()
+        self.assertNoResult(sent)
+        self.chrome.run(self.tab.close())
+        self.failureResultOf(sent, SessionDetached)
+
+    def test_a_page_of_the_context_that_closes_meanwhile(self):
+        """It has no part in what is set for the others."""
+        self.chrome.on("Emulation.setEmulatedMedia", NEVER)
+        sent = self.context.emulate_media(media="print")
+        self.chrome.flush()
+        self.assertNoResult(sent)
+        self.chrome.run(self.tab.close())
+        self.successResultOf(sent)
+
+    def test_a_document_that_cannot_be_written(self):
+        self.chrome.run(self.tab.close())
+        self.failureResultOf(self.tab.set_content("x"), SessionDetached)
 
 
 class EvaluationTests(SynchronousTestCase):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from txcdp.testing import FakeChrome
+from txcdp.testing import NEVER, FakeChrome
 
 URL = "http://site.test/"
 
@@ -31,18 +31,31 @@ class CostTests(SynchronousTestCase):
             "Page.addScriptToEvaluateOnNewDocument",
             "Page.setLifecycleEventsEnabled",
             "Target.setAutoAttach",
-            "Network.enable",
         ]
         self.assertEqual(sorted(self.sent(before)), sorted(expected))
 
-    def test_the_first_navigation_waits_for_nothing(self):
+    def test_the_first_navigation(self):
         context = self.chrome.run(self.browser.new_context())
         page = self.chrome.run(context.new_page())
         before = len(self.chrome.commands)
-        going = page.goto(URL)
+        self.chrome.run(page.goto(URL))
+        self.assertEqual(self.sent(before), ["Network.enable", "Page.navigate"])
+
+    def test_further_navigations_wait_for_nothing(self):
+        page = self.chrome.run(self.browser.new_page(URL))
+        before = len(self.chrome.commands)
+        going = page.goto(f"{URL}more")
         self.assertEqual(self.sent(before), ["Page.navigate"])
         self.chrome.run(going)
         self.assertEqual(self.sent(before), ["Page.navigate"])
+
+    def test_a_page_that_is_to_go_somewhere(self):
+        """What its navigation would wait for is sent before the page is set up."""
+        self.chrome.on("Page.setLifecycleEventsEnabled", NEVER)
+        opening = self.browser.new_page(URL)
+        self.chrome.flush()
+        self.assertNoResult(opening)
+        self.assertIn("Network.enable", self.sent(0))
 
     def test_closing(self):
         context = self.chrome.run(self.browser.new_context())

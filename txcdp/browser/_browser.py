@@ -28,7 +28,7 @@ from txcdp.browser._openings import Openings
 from txcdp.browser._reopening import Reopening
 from txcdp.browser._storage_state import checked_state
 from txcdp.domains import browser, target
-from txcdp.errors import CommandError, ContextClosed, NotABrowser, NotRunning, SessionDetached, TxcdpError
+from txcdp.errors import CommandError, NotABrowser, NotRunning, SessionDetached, TxcdpError
 from txcdp.network import Exchange, Request, Response, WebSocket
 from txcdp.page import ConsoleMessage, Dialog, Download, Frame, Page, PageError
 from txcdp.page._commits import close_target
@@ -314,8 +314,8 @@ class Browser:
         return page
 
     async def _new_page(self, url: str, context: BrowserContext) -> Page:
-        if context._closing and context is not self.default_context:
-            raise ContextClosed("new_page")
+        if context is not self.default_context:
+            context._check("new_page")
         command = target.create_target(url="about:blank", browser_context_id=context.id)
         page: Page | None = None
         with self._openings.creating():
@@ -327,7 +327,8 @@ class Browser:
                 self._openings.claim(session)
                 emulation = context._emulation.give(session)
                 page = self._page_of(session, created.target_id, context)
-                page._expect_to_go()
+                if url != "about:blank":
+                    page._expect_to_go()
             except BaseException:
                 self._close_target(created.target_id, page)
                 raise
@@ -571,9 +572,7 @@ class Browser:
         opener = self._opener_of(info)
         context = opener.context if opener is not None else self._contexts.get(info.browser_context_id or "")
         if context is not None:
-            page = self._page_of(session, info.target_id, context, opener=opener)
-            if opener is None:
-                page._expect_to_go()
+            self._page_of(session, info.target_id, context, opener=opener)
 
     def _wants_worker(self, info: target.TargetInfo) -> bool:
         return self._context_of_worker(info) is not None

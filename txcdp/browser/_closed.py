@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Coroutine
-from copy import copy
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
@@ -13,6 +12,7 @@ from twisted.python.failure import Failure
 
 from txcdp._deferreds import returns_deferred
 from txcdp.errors import CommandError, ContextClosed
+from txcdp.streams import Registration
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -36,13 +36,18 @@ def while_open(
             closed.__cause__ = failure.value
             return Failure(closed)
 
-        session = self.browser.session
-        if session.ended:
-            ended: Deferred[Any] = session.when_ended()
-            return ended.addCallback(lambda reason: Failure(copy(reason)))
-        if self.is_closed():
-            return fail(ContextClosed(method.__name__))
+        def checked(result: T) -> T:
+            # What was set, or registered, holds for nothing where the context ended meanwhile; an answer is one.
+            error = gone(method.__name__) if result is None or isinstance(result, Registration) else None
+            if error is not None:
+                raise error
+            return result
+
+        gone = self._gone
+        error = gone(method.__name__)
+        if error is not None:
+            return fail(error)
         asked: Deferred[T] = ask(self, *args, **kwargs)
-        return asked.addErrback(refused)
+        return asked.addCallbacks(checked, refused)
 
     return wrapper

@@ -27,7 +27,7 @@ from txcdp.browser._downloads import ContextDownloads
 from txcdp.browser._emulation import ContextEmulation
 from txcdp.browser._storage_state import ContextStorage, StorageState, checked_state, origin_of, save
 from txcdp.domains import target
-from txcdp.errors import Gone
+from txcdp.errors import ContextClosed, Gone
 from txcdp.network import Exchange, HarBodies, HarRecording, Request, Response, Route, WebSocket
 from txcdp.network._har_recording import head_of, stop_all
 from txcdp.network._page_interception import MOST_BLOCKS, ContextInterception
@@ -88,7 +88,9 @@ class BrowserContext:
         self._made_by = made_by
         self._timeouts = DefaultTimeouts(browser._timeouts)
         #: The clock of all its pages: see :class:`~txcdp.page.Clock`.
-        self.clock = Clock(time.time, lambda: self.pages, lambda: browser._openings.start())
+        self.clock = Clock(
+            time.time, lambda: self.pages, lambda: browser._openings.start(), lambda: self._check("clock")
+        )
         given = ContextOptions() if options is None else options.copy()
         self._base_url = given.pop("base_url", None)
         given.pop("storage_state", None)  # it is given to it, as pages' settings are not
@@ -889,6 +891,19 @@ class BrowserContext:
         except (TypeError, ValueError):
             return fail()
         return self._emulation.change(self.browser.connection.timeout, given)
+
+    def _gone(self, what: str) -> Gone | None:
+        """Return why something cannot be done any more; None where it can."""
+        root = self.browser.session
+        if root.ended:
+            return root._refusal("")
+        return ContextClosed(what) if self._closing else None
+
+    def _check(self, what: str) -> None:
+        """Refuse to do something to a context that is gone."""
+        error = self._gone(what)
+        if error is not None:
+            raise error
 
     def _end(self, error: Exception | None = None) -> None:
         self._closing = True

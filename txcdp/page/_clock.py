@@ -99,14 +99,20 @@ class Clock:
     :param seconds: returns the real time, since the epoch.
     :param pages: returns the pages of the context.
     :param begin: called when there is something that pages are to be given, those that pages open, too.
+    :param check: raises where the context is gone.
     """
 
     def __init__(
-        self, seconds: Callable[[], float], pages: Callable[[], Iterable[Timed]], begin: Callable[[], object]
+        self,
+        seconds: Callable[[], float],
+        pages: Callable[[], Iterable[Timed]],
+        begin: Callable[[], object],
+        check: Callable[[], object],
     ) -> None:
         self._seconds = seconds
         self._pages = pages
         self._begin_giving = begin
+        self._check = check
         self._literal = ""  # by which the script is found, and no page's own
         self._installed = False
         #: Of the state in pages that have the clock.
@@ -292,6 +298,7 @@ class Clock:
                 failed = failed or Failure(result)
         if failed is not None:
             failed.raiseException()
+        self._check()
 
     @returns_deferred
     async def _register(self, page: Timed) -> None:

@@ -699,6 +699,8 @@ class Navigator:
 
         def over(outcome: Any) -> Any:
             waiter.stop()
+            if done is not waiter.done:  # it may have failed for the same reason, and nobody have come to wait for it
+                waiter.done.addErrback(ignore_failure)
             return outcome
 
         done.addBoth(over)

@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred, fail
 
 from txcdp._arguments import most_arguments
 from txcdp._core.sessions import Session
-from txcdp._deferreds import OneShot, ignore_failure, returns_deferred, with_deadline
+from txcdp._deferreds import OneShot, ignore_failure, returns_deferred, unless_gone, with_deadline
 from txcdp._timeouts import DEFAULT, DefaultTimeouts, Timeout, seconds_of
 from txcdp._url_patterns import URLMatch, url_matcher
 from txcdp.domains import page, target
@@ -51,6 +51,7 @@ from txcdp.page._measures import capture_heap_snapshot, metrics
 from txcdp.page._navigation import Navigator
 from txcdp.page._options import (
     ColorScheme,
+    ContextOptions,
     Contrast,
     ForcedColors,
     Media,
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
     from txcdp.network._har_routes import HarNotFound
 
 E = TypeVar("E", bound=Event)
+T = TypeVar("T")
 
 
 class Page(SelectorActions):
@@ -270,7 +272,7 @@ class Page(SelectorActions):
         :param enabled: whether it may; what holds for the context holds no more for the page.
         :returns: fires with None when the page has it; fails like ``Session.execute``.
         """
-        return self._emulation.change(self._connection.timeout, PageSettings(cache_enabled=enabled))
+        return self._set(PageSettings(cache_enabled=enabled))
 
     def set_bypass_service_worker(self, bypass: bool) -> Deferred[None]:
         """Send the page's requests past its service worker, or not (``Network.setBypassServiceWorker``).
@@ -278,7 +280,7 @@ class Page(SelectorActions):
         :param bypass: whether to.
         :returns: fires with None when the page has it; fails like ``Session.execute``.
         """
-        return self._emulation.change(self._connection.timeout, PageSettings(bypass_service_worker=bypass))
+        return self._set(PageSettings(bypass_service_worker=bypass))
 
     def bring_to_front(self) -> Deferred[None]:
         """Bring the page to the front of its window (``Page.bringToFront``).
@@ -293,10 +295,18 @@ class Page(SelectorActions):
             given: Any = {**dict.fromkeys(options), **checked_options(options)}
         except (TypeError, ValueError):
             return fail()
-        return self._emulation.change(self._connection.timeout, given)
+        return self._set(given)
+
+    def _set(self, settings: ContextOptions) -> Deferred[None]:
+        return self._while_open(lambda: self._emulation.change(self._connection.timeout, settings))
+
+    def _while_open(self, do: Callable[[], Deferred[T]]) -> Deferred[T]:
+        """Do something to the page, unless that has ended, before or meanwhile."""
+        session = self.session
+        return unless_gone(lambda: session._refusal("") if session.ended else None, do)
 
     def _expect_to_go(self) -> None:
-        """Send now, with all that sets it up, what its first navigation would wait for on its own."""
+        """Send now, while it is set up, what its first navigation would wait for afterwards."""
         self._tree.network.sessions.hear()
 
     def when_set_up(self) -> Deferred[None]:
@@ -612,7 +622,8 @@ class Page(SelectorActions):
             with :exc:`TypeError` or :exc:`ValueError` where it cannot be; otherwise like ``Session.execute``.
         """
         options = {"times": times, "stage": stage, "resource_types": resource_types, "timeout": timeout}
-        return register(self._interception.routes, pattern, handler, self.context._base_url, options)
+        table, base_url = self._interception.routes, self.context._base_url
+        return self._while_open(lambda: register(table, pattern, handler, base_url, options))
 
     @returns_deferred
     async def route_from_har(
@@ -638,7 +649,8 @@ class Page(SelectorActions):
         """
         if update:
             return await recorded(self.record_har(har, pattern=cast("Any", url)))
-        return await route_from_har(self._interception.routes, har, url, not_found, self.context._base_url)
+        table, base_url = self._interception.routes, self.context._base_url
+        return await self._while_open(lambda: route_from_har(table, har, url, not_found, base_url))
 
     def unroute(self, pattern: RouteMatch, handler: RouteHandler | None = None) -> Deferred[None]:
         """Remove what :meth:`route` has registered for a pattern.
@@ -695,7 +707,8 @@ class Page(SelectorActions):
         :returns: fires with a :class:`Registration` when the documents that are there know of it. Fails with
             :exc:`TypeError` or :exc:`ValueError` where it cannot be; otherwise like ``Session.execute``.
         """
-        return self._sockets.own.add(pattern, handler, self.context._base_url)
+        table, base_url = self._sockets.own, self.context._base_url
+        return self._while_open(lambda: table.add(pattern, handler, base_url))
 
     def goto(
         self,
