@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from functools import wraps
 from typing import Any, Generic, ParamSpec, TypeVar
 
-from twisted.internet.defer import CancelledError, Deferred, FirstError, fail, gatherResults
+from twisted.internet.defer import CancelledError, Deferred, FirstError, gatherResults
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
@@ -128,24 +128,6 @@ def unless_cancelled(waiting: Deferred[T], late: Callable[[T], object]) -> Defer
 
     waiting.addCallbacks(succeeded, failed)
     return result
-
-
-def unless_gone(gone: Callable[[], Exception | None], do: Callable[[], Deferred[T]]) -> Deferred[T]:
-    """Do something to what has not ended; where it ends meanwhile that fails, as it holds for nothing then.
-
-    :param gone: returns what it fails with; None: what it is done to is there.
-    :param do: does it.
-    :returns: fires and fails as that does otherwise.
-    """
-
-    def check(result: T) -> T:
-        error = gone()
-        if error is not None:
-            raise error
-        return result
-
-    error = gone()
-    return do().addCallback(check) if error is None else fail(error)
 
 
 def ignore_failure(error: Failure | Exception) -> None:

@@ -7,15 +7,15 @@ import copy
 import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, wraps
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, cast
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Self, TypeVar, Unpack, cast
 
 from twisted.internet.defer import Deferred, fail
 
 from txcdp._arguments import most_arguments
 from txcdp._core.sessions import Session
-from txcdp._deferreds import OneShot, ignore_failure, returns_deferred, unless_gone, with_deadline
+from txcdp._deferreds import OneShot, ignore_failure, returns_deferred, with_deadline
 from txcdp._timeouts import DEFAULT, DefaultTimeouts, Timeout, seconds_of
 from txcdp._url_patterns import URLMatch, url_matcher
 from txcdp.domains import page, target
@@ -51,7 +51,6 @@ from txcdp.page._measures import capture_heap_snapshot, metrics
 from txcdp.page._navigation import Navigator
 from txcdp.page._options import (
     ColorScheme,
-    ContextOptions,
     Contrast,
     ForcedColors,
     Media,
@@ -80,7 +79,28 @@ if TYPE_CHECKING:
     from txcdp.network._har_routes import HarNotFound
 
 E = TypeVar("E", bound=Event)
+P = ParamSpec("P")
 T = TypeVar("T")
+
+
+def _while_open(method: Callable[Concatenate[Page, P], Deferred[T]]) -> Callable[Concatenate[Page, P], Deferred[T]]:
+    """Let a method of a page fail where the page has ended, before or meanwhile: what it sets holds for nothing."""
+
+    @wraps(method)
+    def wrapper(self: Page, /, *args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
+        def checked(result: T) -> T:
+            error = gone()
+            if error is not None:
+                raise error
+            return result
+
+        def gone() -> Exception | None:
+            return self.session._refusal("") if self.session.ended else None
+
+        error = gone()
+        return fail(error) if error is not None else method(self, *args, **kwargs).addCallback(checked)
+
+    return wrapper
 
 
 class Page(SelectorActions):
@@ -266,21 +286,23 @@ class Page(SelectorActions):
         """
         return self._emulate(extra_http_headers=headers)
 
+    @_while_open
     def set_cache_enabled(self, enabled: bool) -> Deferred[None]:
         """Let the browser's cache answer the page's requests, or not (``Network.setCacheDisabled``).
 
         :param enabled: whether it may; what holds for the context holds no more for the page.
         :returns: fires with None when the page has it; fails like ``Session.execute``.
         """
-        return self._set(PageSettings(cache_enabled=enabled))
+        return self._emulation.change(self._connection.timeout, PageSettings(cache_enabled=enabled))
 
+    @_while_open
     def set_bypass_service_worker(self, bypass: bool) -> Deferred[None]:
         """Send the page's requests past its service worker, or not (``Network.setBypassServiceWorker``).
 
         :param bypass: whether to.
         :returns: fires with None when the page has it; fails like ``Session.execute``.
         """
-        return self._set(PageSettings(bypass_service_worker=bypass))
+        return self._emulation.change(self._connection.timeout, PageSettings(bypass_service_worker=bypass))
 
     def bring_to_front(self) -> Deferred[None]:
         """Bring the page to the front of its window (``Page.bringToFront``).
@@ -289,21 +311,14 @@ class Page(SelectorActions):
         """
         return self.session.execute(page.bring_to_front())
 
-    def _emulate(self, **options: Any) -> Deferred[None]:
+    @_while_open
+    def _emulate(self, /, **options: Any) -> Deferred[None]:
         """Give the page something that goes before what its context's pages have."""
         try:
             given: Any = {**dict.fromkeys(options), **checked_options(options)}
         except (TypeError, ValueError):
             return fail()
-        return self._set(given)
-
-    def _set(self, settings: ContextOptions) -> Deferred[None]:
-        return self._while_open(lambda: self._emulation.change(self._connection.timeout, settings))
-
-    def _while_open(self, do: Callable[[], Deferred[T]]) -> Deferred[T]:
-        """Do something to the page, unless that has ended, before or meanwhile."""
-        session = self.session
-        return unless_gone(lambda: session._refusal("") if session.ended else None, do)
+        return self._emulation.change(self._connection.timeout, given)
 
     def _expect_to_go(self) -> None:
         """Send now, while it is set up, what its first navigation would wait for afterwards."""
@@ -591,6 +606,7 @@ class Page(SelectorActions):
         """
         return IdleWait(self._tree.network, idle, in_flight).begin(self._seconds(timeout))
 
+    @_while_open
     def route(
         self,
         pattern: RouteMatch,
@@ -622,9 +638,9 @@ class Page(SelectorActions):
             with :exc:`TypeError` or :exc:`ValueError` where it cannot be; otherwise like ``Session.execute``.
         """
         options = {"times": times, "stage": stage, "resource_types": resource_types, "timeout": timeout}
-        table, base_url = self._interception.routes, self.context._base_url
-        return self._while_open(lambda: register(table, pattern, handler, base_url, options))
+        return register(self._interception.routes, pattern, handler, self.context._base_url, options)
 
+    @_while_open
     @returns_deferred
     async def route_from_har(
         self,
@@ -649,8 +665,7 @@ class Page(SelectorActions):
         """
         if update:
             return await recorded(self.record_har(har, pattern=cast("Any", url)))
-        table, base_url = self._interception.routes, self.context._base_url
-        return await self._while_open(lambda: route_from_har(table, har, url, not_found, base_url))
+        return await route_from_har(self._interception.routes, har, url, not_found, self.context._base_url)
 
     def unroute(self, pattern: RouteMatch, handler: RouteHandler | None = None) -> Deferred[None]:
         """Remove what :meth:`route` has registered for a pattern.
@@ -694,6 +709,7 @@ class Page(SelectorActions):
         context = self.session.context
         return requests_paused(context, self._interception.routes, pattern, self.context._base_url, options)
 
+    @_while_open
     def route_web_socket(self, pattern: RouteMatch, handler: WebSocketRouteHandler) -> Deferred[Registration]:
         """Have a function decide about WebSockets of the page, its frames and its dedicated workers.
 
@@ -707,8 +723,7 @@ class Page(SelectorActions):
         :returns: fires with a :class:`Registration` when the documents that are there know of it. Fails with
             :exc:`TypeError` or :exc:`ValueError` where it cannot be; otherwise like ``Session.execute``.
         """
-        table, base_url = self._sockets.own, self.context._base_url
-        return self._while_open(lambda: table.add(pattern, handler, base_url))
+        return self._sockets.own.add(pattern, handler, self.context._base_url)
 
     def goto(
         self,
