@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import os
 import signal
+import sys
 from base64 import b64decode
 from collections import Counter
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
-from haralyzer import HarParser  # type: ignore[import-untyped]
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ProcessExitedAlready
+from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.task import deferLater
+from twisted.python.failure import Failure
 from twisted.web.http import Request as ServerRequest
 
-from tests.browser.support import got, reactor
+from tests.browser.support import got, reactor, thread_states
+from tests.browser.support_programs import ROOT
 from tests.browser.test_network_browser import FETCH, NetworkTestCase, Pieces, Told, WebSocketTestCase
+from tests.har_checks import check_har
 from txcdp.network import HarRecording
 from txcdp.streams import first
 
@@ -130,11 +137,8 @@ def read(path: Path) -> dict[str, Any]:
 
     har: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"), parse_constant=no_constant)
     Draft202012Validator(SCHEMA).validate(har)
-    parser = HarParser(har)
+    check_har(har)
     log: dict[str, Any] = har["log"]
-    pages = {each["id"] for each in log["pages"]}
-    assert {each["pageref"] for each in log["entries"]} <= pages
-    assert sum(len(each.entries) for each in parser.pages) == len(log["entries"])
     return log
 
 
@@ -409,6 +413,41 @@ class SocketTests(HarTestCase, WebSocketTestCase):
         self.assertTrue(all(abs(each["time"] - now) < 240 for each in messages))
 
 
+def kill_process(process: Any) -> None:
+    """Kill a process, unless it has ended."""
+    with contextlib.suppress(ProcessExitedAlready):
+        process.signalProcess("KILL")
+
+
+class Recorder(ProcessProtocol):
+    """A program that records, in a process of its own; see ``har_client``.
+
+    :ivar ended: fires when it has ended.
+    """
+
+    def __init__(self, enough: int) -> None:
+        self.numbers: list[int] = []
+        self.recorded: Deferred[None] = Deferred()
+        self.ended: Deferred[None] = Deferred()
+        self._enough = enough
+        self._rest = b""
+
+    def outReceived(self, data: bytes) -> None:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        self.numbers += map(int, lines)
+        if len(self.numbers) > 1 and self.numbers[-1] >= self._enough and not self.recorded.called:
+            self.transport.signalProcess("KILL")  # type: ignore[union-attr]
+            self.recorded.callback(None)
+
+    def errReceived(self, data: bytes) -> None:
+        sys.stderr.buffer.write(data)
+
+    def processEnded(self, reason: Failure) -> None:
+        if not self.recorded.called:
+            self.recorded.errback(reason)
+        self.ended.callback(None)
+
+
 class DeathTests(HarTestCase):
     async def test_the_browser_dies(self):
         browser = await self.launch()
@@ -430,6 +469,32 @@ class DeathTests(HarTestCase):
         entries = self.by_path(read(self.har))
         self.assertEqual(entries["data"]["response"]["content"]["text"], "told")
         self.assertIn("gone", entries["held"]["response"]["_error"])
+
+    async def test_the_program_is_killed(self):
+        self.server.page("/", "<p>here")
+        bodies = {number: b"x" * (number * 997 % 60_000) for number in range(10_000)}
+
+        class Numbered(Told):
+            def give(self, request: ServerRequest) -> Any:
+                self.body = bodies[int((request.args or {})[b"n"][0])]
+                return super().give(request)
+
+        self.put("/data", Numbered())
+        recorder = Recorder(enough=40)
+        arguments = [sys.executable, "-m", "tests.browser.har_client", self.server.url("").rstrip("/"), str(self.har)]
+        process = reactor.spawnProcess(recorder, sys.executable, arguments, env=None, path=str(ROOT))
+        self.addCleanup(kill_process, process)
+        await recorder.recorded
+        await recorder.ended
+        pid, *numbers = recorder.numbers
+        entries = read(self.har)["entries"]
+        self.assertGreaterEqual(len(entries), numbers[-1])
+        for each in entries:
+            if "/data?n=" in each["request"]["url"]:
+                number = int(each["request"]["url"].rpartition("=")[2])
+                self.assertEqual(each["response"]["content"]["text"], bodies[number].decode())
+        while thread_states(pid):  # the browser goes after its program
+            await deferLater(reactor, 0.05, lambda: None)
 
     async def test_the_file_is_whole_at_any_time(self):
         tab = await self.opened()

@@ -159,6 +159,25 @@ class SharedSettingTests(SynchronousTestCase):
             self.chrome.flush()
             self.assertEqual(self.methods(self.seen.items[-1]), [RUN], params)
 
+    def test_a_service_worker_that_is_started_once_more_runs(self) -> None:
+        """It waits for all who have attached to it, and is not attached to once more."""
+        for by_hand, kind, sent in (
+            (False, "service_worker", [RUN, RUN]),
+            (True, "service_worker", []),
+            (False, "page", [RUN]),
+        ):
+            self.setUp()
+            if by_hand:
+                self.by_hand()
+            self.chrome.run(AutoAttach(recursive=False).start(self.root))
+            self.chrome.open_target(kind)
+            self.chrome.flush()
+            (session,) = self.seen.items
+            self.chrome.crash(session)
+            self.chrome.revive(session)
+            self.chrome.flush()
+            self.assertEqual(self.methods(session), sent, (by_hand, kind))
+
     def test_what_is_sent_is_what_all_want(self) -> None:
         pages = AutoAttach(wait=False, recursive=False, filter=[target.FilterEntry(type="page")])
         self.chrome.run(pages.start(self.root))

@@ -112,6 +112,7 @@ class BrowserContext:
             self._has,
             self._make_client,
             self._route_sockets,
+            lambda session: self._workers.network_of(session),
             http,
             proxy,
         )

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from txcdp._core.sessions import Session
-from txcdp.network._following import Network
+from txcdp.network._following import Network, worker_network
 from txcdp.page import Worker
 from txcdp.streams import Stream
 from txcdp.streams._gathered import OwnersStreams
@@ -24,6 +24,8 @@ class ContextWorkers:
         self.wanted = wanted
         self._streams = streams
         self._running: dict[Session, Worker] = {}
+        #: Where those are followed that programs have no :class:`Worker` of.
+        self._unlisted: dict[Session, Network] = {}
 
     def running(self, kind: str) -> list[Worker]:
         """Return those that run.
@@ -39,6 +41,16 @@ class ContextWorkers:
     def networks(self) -> list[Network]:
         """Return where the exchanges of those that run are followed."""
         return [each._network() for each in self._running.values()]
+
+    def network_of(self, session: Session) -> Network:
+        """Return where the exchanges of one are followed, also where it is attached to for its requests alone."""
+        worker = self._running.get(session)
+        if worker is not None:
+            return worker._network()
+        if session not in self._unlisted:
+            self._unlisted[session] = worker_network(session)
+            session._feed_into(ended=lambda _: self._unlisted.pop(session, None))
+        return self._unlisted[session]
 
     def add(self, session: Session) -> None:
         """Take one that is attached to and waits."""

@@ -49,7 +49,9 @@ AUTOMATION_FLAGS: tuple[str, ...] = (
     "InterestFeedContentSuggestions,DestroyProfileOnBrowserClose,DialMediaRouteProvider,"
     "GlobalMediaControls,ImprovedCookieControls,ProcessPerSiteUpToMainFrameThreshold,"
     # The pop-ups of the address bar: pages with a renderer of their own, a third of what a start costs.
-    "WebUIOmniboxPopup,WebUIOmniboxAimPopup",
+    "WebUIOmniboxPopup,WebUIOmniboxAimPopup,"
+    # Asks for a document beside the service worker that is being started for it, and past all who stop requests.
+    "ServiceWorkerAutoPreload",
 )
 
 #: Of these Chromium takes the last one only, so that ours and the user's are joined.

@@ -29,7 +29,8 @@ from txcdp.protocol import from_json, to_json
 HarBodies = Literal["embed", "attach", "omit"]
 
 _VERSIONS: Final = {"http/1.0": "HTTP/1.0", "http/1.1": "HTTP/1.1", "h2": "HTTP/2.0", "h3": "HTTP/3.0"}
-_NOT_WRITTEN: Final = "its body could not be read: "
+#: How the developer tools call what programs call otherwise.
+_TYPES: Final = {"cspviolationreport": "csp-violation-report", "signedexchange": "signed-exchange"}
 
 
 def timestamp(seconds: float) -> str:
@@ -72,7 +73,7 @@ class EntryWriter:
             "response": self._response(exchange, body, comment),
             "cache": {},
             "timings": timings,
-            "_resourceType": exchange.request.resource_type,
+            "_resourceType": _TYPES.get(exchange.request.resource_type, exchange.request.resource_type),
         }
         said = row.response
         if said is not None and said.remote_ip_address:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -18,7 +19,7 @@ from txcdp.domains import fetch, network, target
 from txcdp.errors import Gone
 from txcdp.network._block_lists import BlockList
 from txcdp.network._credentials import ContextCredentials
-from txcdp.network._following import Network, worker_network
+from txcdp.network._following import Network
 from txcdp.network._interception import GATES, Holding, Interceptor, PausedRequest, Pausing, interception_of
 from txcdp.network._routes import Routes, RouteTable
 from txcdp.network._web_socket_routes import SocketTable
@@ -43,18 +44,25 @@ Fetch = Callable[["Request", "Overrides", int, int, Timeout], Deferred[Any]]
 
 
 class _Requests:
-    """Knows the requests of one owner's sessions."""
+    """Knows the requests of one owner's sessions.
 
-    def __init__(self, known: Network, fetch: Fetch) -> None:
+    :param known: returns where these are followed.
+    :param fetch: sends one from here.
+    """
+
+    def __init__(self, known: Callable[[], Network], fetch: Fetch) -> None:
         self._known = known
-        self.when_told = known.when_told
         self.fetch = fetch
 
     def request_of(self, paused: PausedRequest) -> Request:
         """Return the request that is paused."""
-        request = self._known.request_paused(paused.event, paused.hop)
+        request = self._known().request_paused(paused.event, paused.hop)
         request._held = paused
         return request
+
+    def when_told(self, request: Request) -> Deferred[None]:
+        """Wait until all is told of a request."""
+        return self._known().when_told(request)
 
 
 class Blocks(Holding):
@@ -119,7 +127,7 @@ class PageInterception:
         self.routes = RouteTable(self.update)
         self.session = session
         self._context = context
-        self._requests = _Requests(known, context.fetch)
+        self._requests = _Requests(lambda: known, context.fetch)
         self._sessions: dict[Session, Routes | None] = {session: None}
         self._others: tuple[Interceptor, ...] = ()
         context.pages.add(self)
@@ -172,6 +180,7 @@ class ContextInterception:
     :param is_mine: returns whether a target belongs to the context.
     :param client: makes the context's client.
     :param begin_sockets: has the pages' WebSockets routed.
+    :param worker_network: returns where the requests of a shared or service worker are followed.
     :param http: its credentials for servers.
     :ivar routes: the context's own.
     :ivar sockets: its routes for WebSockets.
@@ -188,6 +197,7 @@ class ContextInterception:
         is_mine: Callable[[target.TargetInfo], bool],
         client: Callable[[], ContextClient],
         begin_sockets: Callable[[], Deferred[None]],
+        worker_network: Callable[[Session], Network],
         http: Mapping[str, Any] | None,
         proxy: ProxySettings | None,
     ) -> None:
@@ -210,6 +220,7 @@ class ContextInterception:
         )
         self._attaching: AutoAttach | None = None
         self._is_mine = is_mine
+        self._worker_network = worker_network
 
     @property
     def client(self) -> ContextClient:
@@ -251,30 +262,37 @@ class ContextInterception:
 
         :returns: fires with None when the browser does. Fails like ``Session.execute``.
         """
-        attaching = succeed(None)
+        attaching = [succeed(None)]
         if self.wants_any:
             self._begin()
             if self._attaching is None:
                 kinds = [target.FilterEntry(type=each) for each in _SHARED_KINDS]
                 self._attaching = AutoAttach(set_up=self._attached, keep=self._is_mine, recursive=False, filter=kinds)
-                attaching = self._attaching.start(self._root)
+                attaching = [self._attaching.start(self._root)]
+                for each in self._root._channel.sessions:  # they were told to whoever has had them attached to before
+                    if each.kind in _SHARED_KINDS and each.target is not None and self._is_mine(each.target):
+                        attaching.append(self._attached(each))
         pages = [each.update() for each in list(self.pages) if not each.session.ended]
         workers = [self._update(each).addErrback(ignore_failure) for each in list(self._workers)]
-        await when_all([attaching, *(each.addErrback(_unless_gone) for each in pages), *workers])
+        await when_all([*attaching, *(each.addErrback(_unless_gone) for each in pages), *workers])
 
-    def _attached(self, session: Session) -> None:
+    def _attached(self, session: Session) -> Deferred[None]:
         """Take a worker; one that is attached to in several ways is taken in the first."""
+        if session in self._sessions:
+            return succeed(None)
         self._sessions.append(session)
         session._feed_into(ended=lambda _: self._ended(session))
         info = session.target
         if info is None or all(
             each.target is None or each.target.target_id != info.target_id for each in self._workers
         ):
-            self._take(session)
+            return self._take(session)
+        return succeed(None)
 
-    def _take(self, session: Session) -> None:
-        self._workers[session] = Routes((self.routes,), _Requests(worker_network(session), self.fetch))
-        self._update(session).addErrback(ignore_failure)
+    def _take(self, session: Session) -> Deferred[None]:
+        known = partial(self._worker_network, session)
+        self._workers[session] = Routes((self.routes,), _Requests(known, self.fetch))
+        return self._update(session).addErrback(ignore_failure)
 
     def _ended(self, session: Session) -> None:
         self._sessions.remove(session)

@@ -289,6 +289,8 @@ class SessionTable:
     def _on_reloaded(self, message: bytes, session: Session, deliver: Deliver) -> None:
         session._revive()
         deliver()
+        if session.kind == "service_worker" and not (session.parent or self.root)._auto_attaching.holds(session.kind):
+            let_run(session)  # one that was stopped, and is started once more, waits for all who have attached to it
 
 
 def _wanted(policy: AutoAttach, info: target.TargetInfo, may_log: LogThrottle) -> bool:
