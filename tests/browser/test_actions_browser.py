@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
 
 from tests.browser.support import SharedBrowserTestCase
+from txcdp._core.dispatch.tap import CommandObserver
 from txcdp.assertions import expect
 from txcdp.domains import emulation, page
 from txcdp.errors import (
@@ -263,6 +265,18 @@ class ClickTests(ActionTestCase):
         await tab.click("#button")
         await tab.fill("[name=children]", "filled")
         self.assertEqual(await tab.evaluate("[clicks, document.querySelector('[name=children]').value]"), [1, "filled"])
+
+    async def test_what_is_sent_for_one(self):
+        tab = await self.shown("<button>b</button>")
+        await tab.click("button")
+        sent: list[dict[str, Any]] = []
+        observer = CommandObserver(lambda message: sent.append(json.loads(message)), lambda number, message: None)
+        self.addCleanup(tab.browser.connection.observe_commands(observer))
+        await tab.click("button")
+        methods = [each["method"] for each in sent if each.get("sessionId") == tab.session.id]
+        # It may have to look more than once; and what tells what was hit is asked for nothing else.
+        self.assertEqual(set(methods), {"Runtime.callFunctionOn", "Input.dispatchMouseEvent"})
+        self.assertEqual(methods.count("Input.dispatchMouseEvent"), 3)
 
     async def test_no_javascript_of_the_page(self):
         context = await self.context(java_script_enabled=False)

@@ -58,7 +58,7 @@ def _header(size: int) -> bytes:
 def _shape(size: int) -> tuple[bytes, int, int]:
     header = _header(size)
     at = 8 * len(header)
-    repeat = sum(1 << 32 * word for word in range(size + 7 >> 2)) << at
+    repeat = int.from_bytes(b"\1\0\0\0" * (size + 7 >> 2), "little") << at
     shape = _shapes[size] = (header + bytes(4), repeat, (1 << at + 32 + 8 * size) - 1)
     return shape
 

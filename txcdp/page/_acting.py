@@ -312,13 +312,16 @@ class ElementActions(LocatorBase):
             if no_wait_after:
                 await keyboard._press(keys, delay)
                 return
-            async with Consequences.following(attempt) as consequences:
+            consequences = Consequences(attempt)
+            try:
                 try:
                     await keyboard._press(keys, delay)
                 except Gone:
                     if not page.is_closed():
                         raise  # else it has closed the page
                 await consequences.over()
+            finally:
+                consequences.stop()
 
         return self._perform(f"press({key!r})", press, timeout)
 

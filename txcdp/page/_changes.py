@@ -165,8 +165,7 @@ class ChangeStream(StreamSubject[T]):
     def _stop(self, attempt: Attempt, number: int) -> None:
         if attempt._engine is not None:
             arguments = [runtime.CallArgument(value="unwatch"), runtime.CallArgument(value=[number])]
-            called = attempt._engine.call(attempt.frame._row.id, "call", arguments)
-            Deferred.fromCoroutine(called).addErrback(ignore_failure)
+            attempt._engine.call(attempt.frame._row.id, "call", arguments).addErrback(ignore_failure)
 
 
 def read_mutations(told: Any) -> list[Mutation]:

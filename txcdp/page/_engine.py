@@ -9,6 +9,8 @@ from importlib.resources import files
 from typing import Any, Final
 
 import msgspec
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
 from txcdp._core.sessions import Session
 from txcdp.domains import runtime
@@ -58,37 +60,56 @@ class Engine:
         """Whether it has been given to the document that is there."""
         return self.world.made
 
-    async def call(
+    def call(
         self, frame_id: str, function: str, arguments: list[runtime.CallArgument], *, by_value: bool = True
-    ) -> runtime.RemoteObject:
+    ) -> Deferred[runtime.RemoteObject]:
         """Call a function of the script, which is given to the document where it has not got it.
 
         :param frame_id: the frame's.
         :param by_value: whether what it returns, or promises, is text.
-        :raises ContextDestroyed: the document is gone.
+        :returns: fires with what it returns; fails with :exc:`ContextDestroyed` where the document is gone.
         """
-        try:
-            object_id = await self.ready(frame_id)
-            command = runtime.call_function_on(
-                function_declaration=f"function(...a){{return this.{function}(...a)}}",
-                object_id=object_id,
-                arguments=arguments,
-                return_by_value=by_value,
-                await_promise=True,
-                user_gesture=True,
-                object_group=None if by_value else GROUP,
-            )
-            got = await self.session.execute(command, timeout=None)
-        except CommandError as error:
-            meant = explained(error)
-            if error.message.startswith(_NO_OBJECT):
-                meant = ContextDestroyed(f"the document is gone in which it was looked for ({error.message})", error)
-            if isinstance(meant, ContextDestroyed):
-                self.world.forget()
-            raise meant from error
-        if got.exception_details is not None:
-            raise thrown(got.exception_details)
-        return got.result
+        object_id = self.world.known_script
+        if object_id is None or self.world.registered < len(selectors):
+            called = Deferred.fromCoroutine(self._call_when_ready(frame_id, function, arguments, by_value))
+        else:
+            called = self._call(object_id, function, arguments, by_value)
+        return called.addErrback(self._refused)
+
+    async def _call_when_ready(
+        self, frame_id: str, function: str, arguments: list[runtime.CallArgument], by_value: bool
+    ) -> runtime.RemoteObject:
+        called: runtime.RemoteObject = await self._call(await self.ready(frame_id), function, arguments, by_value)
+        return called
+
+    def _call(
+        self, object_id: str, function: str, arguments: list[runtime.CallArgument], by_value: bool
+    ) -> Deferred[Any]:
+        command = runtime.call_function_on(
+            function_declaration=f"function(...a){{return this.{function}(...a)}}",
+            object_id=object_id,
+            arguments=arguments,
+            return_by_value=by_value,
+            await_promise=True,
+            user_gesture=True,
+            object_group=None if by_value else GROUP,
+        )
+        sent: Deferred[Any] = self.session.execute(command, timeout=None)
+        return sent.addCallback(_result_of)
+
+    def _refused(self, failure: Failure) -> Failure:
+        """Say what it means that the browser has refused."""
+        error = failure.value
+        if not isinstance(error, CommandError):
+            return failure
+        meant = explained(error)
+        if error.message.startswith(_NO_OBJECT):
+            meant = ContextDestroyed(f"the document is gone in which it was looked for ({error.message})", error)
+        if meant is error:
+            return failure
+        if isinstance(meant, ContextDestroyed):
+            self.world.forget()
+        raise meant from error
 
     async def ready(self, frame_id: str) -> str:
         """Return the id of the script, with the program's own engines, once the document has it."""
@@ -108,6 +129,12 @@ class Engine:
             if got.exception_details is not None:
                 raise SelectorError(f"selectors.register({name!r}, ...): {thrown(got.exception_details)}")
             self.world.registered += 1
+
+
+def _result_of(got: runtime.CallFunctionOnResult) -> runtime.RemoteObject:
+    if got.exception_details is not None:
+        raise thrown(got.exception_details)
+    return got.result
 
 
 class Again(Exception):

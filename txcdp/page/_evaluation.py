@@ -430,6 +430,11 @@ class OwnWorld:
         return self._context
 
     @property
+    def known_script(self) -> str | None:
+        """The id of the script's object; None where it is not there."""
+        return self._script
+
+    @property
     def made(self) -> bool:
         """Whether it is there, in the document that is."""
         return self._context is not None

@@ -32,6 +32,7 @@ from txcdp.errors import (
     CommandTimeout,
     ContextDestroyed,
     FrameRemoved,
+    Gone,
     NavigationError,
     SessionDetached,
 )
@@ -348,6 +349,11 @@ class Frame(SelectorActions):
         check_wait_until(wait_until, name)
         return self.page._navigation_seconds(timeout)
 
+    @property
+    def _session(self) -> Session | None:
+        """The session that the frame is told of in; None while it moves from one to the other."""
+        return self._tree.session_of(self._row)
+
     def _when_session(self) -> Deferred[Session]:
         """Return a Deferred of the session that the frame is told of in; it moves from one to the other at times."""
         return self._tree.when_session(self._row)
@@ -360,7 +366,7 @@ class Frame(SelectorActions):
 
     def _is_in(self, session: Session, world: OwnWorld) -> bool:
         """Return whether it is told of in a session, with this world of ours."""
-        return self._tree.session_of(self._row) is session and self._own_world == (session, world)
+        return self._session is session and self._own_world == (session, world)
 
     def _note_document(self) -> None:
         """Note that there is another document in it."""
@@ -380,12 +386,11 @@ class Waiter(Generic[T]):
         self._stopped = False
         self._frame = frame
         self._tree = frame._tree
-        self._gone = frame.page.session._when_interrupted()
-        self._gone.addCallbacks(lambda reason: self.fail(copy.copy(reason)), ignore_failure)
         if frame._detached:
             self.fail(self._tree.removed(frame))
         else:
             self._tree.waiters[self] = None
+            self._tree.watch_line()
 
     def changed(self, changes: Sequence[Change]) -> None:
         """Take what has changed in the page's model."""
@@ -405,8 +410,6 @@ class Waiter(Generic[T]):
         """Leave nothing behind."""
         self._stopped = True  # what is cancelled for it says so to nobody
         self._tree.waiters.pop(self, None)
-        if not self._gone.called:
-            self._gone.cancel()
 
 
 class FrameTree:
@@ -436,6 +439,7 @@ class FrameTree:
         self.main: Frame
         self.frames: dict[str, Frame] = {}
         self.waiters: dict[Waiter[Any], None] = {}
+        self._interrupted: Deferred[Gone] | None = None
         self._page = owner
         self._session = owner.session
         self._model = BrowserModel()
@@ -632,6 +636,16 @@ class FrameTree:
                 handler(change)
         for waiter in list(self.waiters):
             waiter.changed(changes)
+
+    def watch_line(self) -> None:
+        """Fail what waits when the session ends or its line is lost, at once if it is: one watches for all of them."""
+        if self._interrupted is None or self._interrupted.called:
+            self._interrupted = self._session._when_interrupted()
+            self._interrupted.addCallback(self._interrupt)
+
+    def _interrupt(self, reason: Gone) -> None:
+        for waiter in list(self.waiters):
+            waiter.fail(copy.copy(reason))
 
     def _attached(self, change: FrameAttached) -> None:
         row = change.frame

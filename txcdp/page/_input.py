@@ -76,6 +76,7 @@ class InputDevices:
     :param is_local: returns whether the browser was launched here.
     :param user_agent: asks the browser for what it calls itself.
     :param has_touch: returns whether the page has a touchscreen.
+    :ivar dialogs: the page's.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class InputDevices:
         self.session = session
         self.sessions = sessions
         self.has_touch = has_touch
-        self._dialogs = dialogs
+        self.dialogs = dialogs
         self._is_local = is_local
         self._user_agent = user_agent
         self._on_mac: bool | None = None
@@ -108,21 +109,10 @@ class InputDevices:
         """
         if not commands:
             return succeed(None)
-        if self._dialogs.is_left_open:
+        if self.dialogs.is_left_open:
             return fail(DialogOpen(commands[0][0], self.session.blocked_by))
         sent = [self.session._send_quietly(*each, timeout) for each in commands]
-        return _Delivery(sent, self._dialogs).done
-
-    def unless_left_open(self, waiting: Deferred[T], otherwise: T) -> Deferred[T]:
-        """Wait for something that a page may be kept from by a dialog; see :meth:`send`.
-
-        :param otherwise: what comes of it where the program alone will answer that.
-        """
-        if self._dialogs.is_left_open:
-            waiting.addErrback(ignore_failure)
-            return succeed(otherwise)
-        delivery = _Delivery([waiting], self._dialogs)
-        return delivery.done.addCallback(lambda _: delivery.results[0] if delivery.results else otherwise)
+        return _Delivery(sent, self.dialogs).done
 
     def pause(self, seconds: float) -> Deferred[None]:
         """Wait between two events."""
@@ -145,12 +135,10 @@ class _Delivery:
     """Waits for the answers to what has been sent together.
 
     :ivar done: fires when all are there, or when nobody is left who would let the page answer.
-    :ivar results: those that are there.
     """
 
     def __init__(self, sent: Sequence[Deferred[Any]], dialogs: OpenDialogs) -> None:
         self.done: Deferred[None] = Deferred(self._cancel)
-        self.results: list[Any] = []
         self._sent = sent
         self._missing = len(sent)
         self._dialogs = dialogs
@@ -159,7 +147,6 @@ class _Delivery:
             each.addCallbacks(self._answered, self._failed)
 
     def _answered(self, result: object) -> None:
-        self.results.append(result)
         self._missing -= 1
         if not self._missing:
             self._end(None)
@@ -322,7 +309,7 @@ class Keyboard:
     @property
     def _mask(self) -> int:
         """The modifiers that are held, as the protocol has them."""
-        return sum(MODIFIERS[each] for each in self._modifiers)
+        return sum(MODIFIERS[each] for each in self._modifiers) if self._modifiers else 0
 
     async def _modifier_names(self, modifiers: Iterable[str]) -> list[str]:
         """Return modifiers by their names.
@@ -577,7 +564,7 @@ class Mouse:
             "x": self._x,
             "y": self._y,
             "button": button,
-            "buttons": sum(_BUTTONS[each] for each in self._buttons),
+            "buttons": sum(_BUTTONS[each] for each in self._buttons) if self._buttons else 0,
             "modifiers": self._devices.keyboard._mask,
             "force": 0.5 if self._buttons and kind != "mouseReleased" else 0,
         }

@@ -244,7 +244,7 @@ class Attempt:
         return self._engine
 
     async def _entered(self, frame: Frame) -> Engine:
-        session = await frame._when_session()
+        session = frame._session or await frame._when_session()
         return Engine(session, frame._world(session))
 
     async def _step_into(self, frame: Frame, engine: Engine, text: str, words: str) -> tuple[Frame, Engine]:
@@ -266,8 +266,7 @@ class Attempt:
                 raise Again("the frame has no document yet")
             frame_id = node.frame_id
             arguments = [runtime.CallArgument(object_id=object_id), runtime.CallArgument(value=frame_id)]
-            noted = Deferred.fromCoroutine(engine.call(frame._row.id, "noteFrame", arguments))
-            noted.addErrback(ignore_failure)
+            engine.call(frame._row.id, "noteFrame", arguments).addErrback(ignore_failure)
             engine.session.execute(runtime.release_object(object_id=object_id)).addErrback(ignore_failure)
         inner = frame._tree.frame(frame_id)
         if inner is None:
@@ -284,19 +283,20 @@ class Attempt:
         values = (text, operation, args, round(patience * 1000), number, self.locator._test_id, raw)
         arguments = [runtime.CallArgument(value=each) for each in values]
 
+        called = engine.call(self.frame._row.id, "run", arguments, by_value=not raw)
+        if not patience:
+            return await self._answer(engine, called)
+
         def stop() -> None:
-            called = engine.call(self.frame._row.id, "stop", [runtime.CallArgument(value=number)])
-            Deferred.fromCoroutine(called).addErrback(ignore_failure)
+            stopping = engine.call(self.frame._row.id, "stop", [runtime.CallArgument(value=number)])
+            stopping.addErrback(ignore_failure)
 
         timer = Timer(self.frame.page.session.context.clock, stop)
-        if patience:
-            timer.set(patience + _GRACE)
-        called = Deferred.fromCoroutine(engine.call(self.frame._row.id, "run", arguments, by_value=not raw))
+        timer.set(patience + _GRACE)
         try:
             return await self._answer(engine, called)
         except CancelledError:
-            if patience:
-                stop()
+            stop()
             raise
         finally:
             timer.stop()

@@ -7,8 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from twisted.internet.defer import Deferred
-
 from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp.domains import dom, runtime
 from txcdp.errors import CommandError, LocatorError
@@ -401,7 +399,7 @@ async def inside_of(handle: ElementHandle) -> AsyncIterator[Locator]:
         yield Locator(frame, Path(((("heldNode", key),),), str(handle)))
     finally:
         letting_go = engine.call(frame._row.id, "letGo", [runtime.CallArgument(value=key)])
-        Deferred.fromCoroutine(letting_go).addErrback(ignore_failure)
+        letting_go.addErrback(ignore_failure)
 
 
 async def _held(handle: ElementHandle, *, whole: bool) -> tuple[Frame, Engine, str]:

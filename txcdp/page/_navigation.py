@@ -470,50 +470,30 @@ class Caused(Waiter[None]):
     """Waits for the navigations of a frame that something causes, from before that is done.
 
     :param frame: which one.
+    :param begun: is called when one has begun: the document may not answer any more.
     """
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: Frame, begun: Callable[[], object]) -> None:
         super().__init__(frame)
         self._before = self._under_way()
         self._requested = False
         self._finishing: IDelayedCall | None = None
-        self._begun: list[Callable[[], object]] = []
+        self._tell_begun = begun
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether one is under way."""
+        return self._requested or not self._under_way() <= self._before
 
     def note_request(self) -> None:
         """Note that the document asks for a navigation."""
         self._requested = True
         self._tell_begun()
 
-    def unless_begun(self, waiting: Deferred[T], otherwise: T) -> Deferred[T]:
-        """Wait for a document to answer, which it may not do any more when a navigation has begun.
-
-        :param otherwise: what comes of it then.
-        """
-        outcome: Deferred[T] = Deferred(lambda _: waiting.cancel())
-
-        def tell(result: T | Failure) -> None:
-            if not outcome.called:
-                outcome.callback(result)
-            elif isinstance(result, Failure):
-                ignore_failure(result)
-
-        waiting.addBoth(tell)
-        if not outcome.called:
-            if self._requested or self._under_way() - self._before:
-                tell(otherwise)
-            else:
-                self._begun.append(lambda: tell(otherwise))
-        return outcome
-
-    def _tell_begun(self) -> None:
-        begun, self._begun = self._begun, []
-        for each in begun:
-            each()
-
     def changed(self, changes: Sequence[Change]) -> None:
         """Note what has become of navigations."""
         row_id = self._frame._row.id
-        if self._begun and self._under_way() - self._before:
+        if not self._under_way() <= self._before:
             self._tell_begun()
         for change in changes:
             if isinstance(change, DocumentCommitted):
@@ -523,9 +503,15 @@ class Caused(Waiter[None]):
         if self._finishing is not None:
             self._look()
 
+    def stop(self) -> None:
+        """Leave nothing behind."""
+        super().stop()
+        if self._finishing is not None and self._finishing.active():
+            self._finishing.cancel()
+
     async def finish(self) -> None:
         """Wait until each of them has brought its document, or has ended otherwise."""
-        if not (self._requested or self._under_way() - self._before):
+        if not self.has_begun:
             return
         self._finishing = self._frame.page.session.context.clock.callLater(_BEGINS, self._not_begun)
         try:
@@ -539,7 +525,7 @@ class Caused(Waiter[None]):
         self._look()
 
     def _look(self) -> None:
-        if not (self._requested or self._under_way() - self._before):
+        if not self.has_begun:
             self.succeed(None)
 
     def _under_way(self) -> set[str]:
@@ -582,15 +568,16 @@ class Navigator:
 
         return self._go(frame, url, send, wait_until, seconds)
 
-    def causing(self, frame: Frame) -> Caused:
+    def causing(self, frame: Frame, begun: Callable[[], object]) -> Caused:
         """Return what waits for the navigations that are caused from now on; it is to be stopped.
 
         :param frame: of the page's main frame it is known, too, what its document asks for.
+        :param begun: is called when one has begun.
         """
         if self._caused is None:
             self._caused = set()
             self._session._feed_into((page.FrameRequestedNavigation,), self._requested)
-        caused = Caused(frame)
+        caused = Caused(frame, begun)
         self._caused.add(caused)
         return caused
 

@@ -9,13 +9,12 @@ with the element scrolled to somewhere else.
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import msgspec
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.python.failure import Failure
 
 from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure
@@ -42,8 +41,7 @@ Perform = Callable[[float, float], Awaitable[None]]
 Kind = Literal["mouse", "hover", "tap", "drag", "none"]
 
 
-@dataclass(frozen=True)
-class Pointing:
+class Pointing(msgspec.Struct, frozen=True):
     """A description of what is done with a pointer.
 
     :ivar kind: which events are looked at: ``"drag"`` and ``"none"`` for none of them.
@@ -191,25 +189,37 @@ class Pointer:
         page = attempt.frame.page
         devices = page._devices
         attempt.log("performing the action" + (" (trial run)" if pointing.trial else ""))
-        async with Consequences.following(attempt) as consequences:
+        consequences = Consequences(attempt)
+        try:
             try:
-                async with devices.keyboard._holding(pointing.modifiers):
+                if pointing.modifiers is None:
                     await self._perform(x, y)
+                else:
+                    async with devices.keyboard._holding(pointing.modifiers):
+                        await self._perform(x, y)
             except Gone:
                 if not page.is_closed():
                     raise
                 return  # it has closed the page
             waits = pointing.waits and not pointing.trial
-            settling = [] if pointing.force or pointing.kind in ("drag", "none") else aimed.settle()
-            if waits:
+            looks = not pointing.force and pointing.kind not in ("drag", "none")
+            settling = aimed.settle() if looks else []
+            if waits and all(session is not page.session for session, _ in settling):
                 consequences.ask()  # in the same write
-            outcomes = [await consequences.unless_gone(each, "gone") for each in settling]
+            outcomes = []
+            for session, settled in settling:
+                outcome = await consequences.unless_gone(settled, "gone")
+                outcomes.append(outcome)
+                if session is page.session and outcome != "gone":
+                    consequences.heard = True
             if outcomes and outcomes[0] == "silence":
                 await self._find_out(attempt, outcomes[1:])
             elif outcomes and isinstance(outcomes[0], dict):
                 self._refuse(outcomes[0])
             if waits:
                 await consequences.over()
+        finally:
+            consequences.stop()
 
     async def _find_out(self, attempt: Attempt, around: Sequence[Any]) -> None:
         """Find out what has become of events of which the element's frame has heard nothing."""
@@ -257,24 +267,21 @@ class _Aimed:
         if engine is not None and (engine, frame._row.id) not in self._where:
             self._where.append((engine, frame._row.id))
 
-    def settle(self) -> list[Deferred[Any]]:
-        """Have it listen no more, and tell what was hit: in the element's own frame first."""
+    def settle(self) -> list[tuple[Session, Deferred[Any]]]:
+        """Have it listen no more, and tell what was hit, or ``"gone"``: in the element's own frame first."""
         where, self._where = self._where, []
-        return [Deferred.fromCoroutine(self._settled(engine, frame_id)) for engine, frame_id in where]
+        return [(engine.session, self._settled(engine, frame_id)) for engine, frame_id in where]
 
     def leave(self) -> None:
         """Have it listen no more."""
-        for each in self.settle():
+        for _, each in self.settle():
             each.addErrback(ignore_failure)
 
-    async def _settled(self, engine: Engine, frame_id: str) -> Any:
+    def _settled(self, engine: Engine, frame_id: str) -> Deferred[Any]:
         if not engine.made:
-            return "gone"
-        try:
-            told = await engine.call(frame_id, "call", [_arg("settle"), _arg([self.token])])
-        except (TxcdpError, CancelledError):
-            return "gone"  # the document, as what was hit has led somewhere else
-        return msgspec.json.decode(str(told.value)).get("value")
+            return succeed("gone")
+        settling: Deferred[Any] = engine.call(frame_id, "call", [_arg("settle"), _arg([self.token])])
+        return settling.addCallbacks(_value_of, _went)
 
 
 class _FrameElement:
@@ -348,39 +355,73 @@ class Consequences:
     """Follows what comes of something that is done: a document that navigates does not answer any more.
 
     :param attempt: in which it is done.
+    :ivar heard: whether the page's own process has answered to something that was sent after what was done.
     """
 
     def __init__(self, attempt: Attempt) -> None:
         self._attempt = attempt
         self._page = page = attempt.frame.page
+        self.heard = False
+        #: What gives up, each by itself, when a navigation has begun; and what does so at a dialog alone.
+        self._until_begun: list[Callable[[], object]] = []
+        self._until_left: list[Callable[[], object]] = []
         frame = attempt.frame
         while frame.parent_frame is not None and not frame._tree.is_top(frame._row):
             frame = frame.parent_frame
-        self._main = page._navigator.causing(page.main_frame)
-        self._caused = {self._main}
+        self._main = page._navigator.causing(page.main_frame, self._begun)
+        self._caused = [self._main]
         if frame is not page.main_frame:
-            self._caused.add(page._navigator.causing(frame))
+            self._caused.append(page._navigator.causing(frame, self._begun))
+        self._dialogs = page._devices.dialogs
+        self._dialogs.left_open.append(self._left)
         self._asked: Deferred[Any] | None = None
 
-    @classmethod
-    @asynccontextmanager
-    async def following(cls, attempt: Attempt) -> AsyncIterator[Consequences]:
-        """Follow what comes of a block."""
-        consequences = cls(attempt)
-        try:
-            yield consequences
-        finally:
-            for each in consequences._caused:
-                consequences._page._navigator.caused(each)
+    def stop(self) -> None:
+        """Follow them no more."""
+        self._dialogs.left_open.remove(self._left)
+        for each in self._caused:
+            self._page._navigator.caused(each)
 
     def unless_gone(self, waiting: Deferred[T], otherwise: T) -> Deferred[T]:
         """Wait for an answer of the document that was there, as long as one can come.
 
         :param otherwise: what comes of it where none can: a navigation has begun, or the program is to answer a dialog.
         """
-        for each in self._caused:
-            waiting = each.unless_begun(waiting, otherwise)
-        return self._page._devices.unless_left_open(waiting, otherwise)
+        return self._unless(waiting, otherwise, self._until_begun, any(each.has_begun for each in self._caused))
+
+    def _unless(
+        self, waiting: Deferred[T], otherwise: T, giving_up: list[Callable[[], object]], gone: bool = False
+    ) -> Deferred[T]:
+        """Wait for something until it is given up.
+
+        :param giving_up: where to put what does so.
+        :param gone: whether there is nothing to wait for any more.
+        """
+        outcome: Deferred[T] = Deferred(lambda _: waiting.cancel())
+
+        def tell(result: T | Failure) -> None:
+            if not outcome.called:
+                outcome.callback(result)
+            elif isinstance(result, Failure):
+                ignore_failure(result)
+
+        waiting.addBoth(tell)
+        if gone or self._dialogs.is_left_open:
+            tell(otherwise)
+        elif not outcome.called:
+            giving_up.append(lambda: tell(otherwise))
+        return outcome
+
+    def _begun(self) -> None:
+        giving_up, self._until_begun = self._until_begun, []
+        for each in giving_up:
+            each()
+
+    def _left(self) -> None:
+        self._begun()
+        giving_up, self._until_left = self._until_left, []
+        for each in giving_up:
+            each()
 
     def ask(self) -> None:
         """Ask the page whether it has heard of everything that has been sent."""
@@ -391,14 +432,14 @@ class Consequences:
         """Wait until the navigations of the page's main frame that it has caused have brought their documents."""
         if self._page.is_closed():
             return
-        self.ask()
-        assert self._asked is not None
         try:
-            await self.unless_gone(self._asked, None)
-            finishing = Deferred.fromCoroutine(self._main.finish())
-            if not finishing.called:
+            if not self.heard:
+                self.ask()
+                assert self._asked is not None
+                await self.unless_gone(self._asked, None)
+            if self._main.has_begun:
                 self._attempt.log("waiting for the navigation that the action has begun")
-            await self._page._devices.unless_left_open(finishing, None)
+                await self._unless(Deferred.fromCoroutine(self._main.finish()), None, self._until_left)
         except Gone:
             if not self._page.is_closed():
                 raise
@@ -430,8 +471,18 @@ async def _scroll_to(attempt: Attempt, position: Position | None) -> None:
         raise Again("element was detached" if gone else "element is not visible: it is not rendered") from error
 
 
-def _was_gone(failure: Any) -> None:
+def _was_gone(failure: Failure) -> None:
     failure.trap(TxcdpError)
+
+
+def _value_of(told: runtime.RemoteObject) -> Any:
+    return msgspec.json.decode(str(told.value)).get("value")
+
+
+def _went(failure: Failure) -> str:
+    """Say so of a document, as what was hit has led somewhere else."""
+    failure.trap(TxcdpError, CancelledError)
+    return "gone"
 
 
 def _arg(value: Any) -> runtime.CallArgument:

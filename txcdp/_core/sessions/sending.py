@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred, fail
@@ -31,6 +32,13 @@ _REVIVES: Final = frozenset({"Page.navigate", "Page.reload", "Page.navigateToHis
 _APPLIED_BY_THE_BROWSER: Final = ("Network.", "Emulation.", "Fetch.", "Security.")
 
 _SET_AUTO_ATTACH: ReplyDecoder[Any] = ReplyDecoder(SET_AUTO_ATTACH, None)
+
+
+@lru_cache
+def _plain_decoder(method: str) -> ReplyDecoder[Any]:
+    """Return what reads the replies of a method as plain data."""
+    return ReplyDecoder(method, dict[str, Any])
+
 
 #: What a person who looks on sees done, besides all input.
 _SEEN: Final = frozenset(
@@ -197,7 +205,7 @@ class Sending:
         refused = self._session._refusal("")
         if refused is not None:
             return fail(refused)
-        return self._session._transmit(params or {}, ReplyDecoder(method, dict[str, Any]), timeout)
+        return self._session._transmit(params or {}, _plain_decoder(method), timeout)
 
     def stands(self, method: str) -> bool:
         """Whether a command is among what would be sent again."""
