@@ -134,7 +134,7 @@ MANY: dict[str, tuple[int, str]] = {
     "cli._recorded.Recorded": (17, "a total for each kind of entry"),
     "cli._tally.Tally": (21, "a total for each line of the summary"),
     "gateway._multiplex.client_state.ClientSession": (20, "what a client has set up in one session, to answer from"),
-    "network._page_interception.ContextInterception": (16, "what is paused, where, and who shares it"),
+    "network._page_interception.ContextInterception": (17, "what is paused, where, and who shares it"),
     "page._frames.FrameTree": (18, "the tables of a page, and one part for each way that they are fed and read"),
     "page._page.Page": (26, "one part for each thing that a page does: frames, scripts, pictures, console, ..."),
     "streams._flow.Flow": (16, "the budget of pauses, and who holds"),
