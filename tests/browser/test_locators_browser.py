@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 from twisted.internet.defer import CancelledError
@@ -452,6 +453,9 @@ class ReadingTests(LocatorTestCase):
             return " ".join([each for each in names if await getattr(tab.locator(f"#{each}"), method)()])
 
         self.assertEqual(await those("is_visible", *"boznvhk", "none"), "b o k")
+        # Where nothing is waited for, a deadline that is too short for an answer is none.
+        self.assertTrue(await tab.locator("#b").is_visible(timeout=0.001))
+        self.assertFalse(await tab.is_hidden("#b", timeout=timedelta(milliseconds=1)))
         self.assertEqual(await those("is_hidden", *"boznvhk", "none"), "z n v h none")
         self.assertEqual(await those("is_enabled", *"breo"), "r e o")
         self.assertEqual(await those("is_disabled", *"breo"), "b")

@@ -6,12 +6,15 @@ import gc
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
+
+from twisted.internet.defer import CancelledError
 
 from tests.browser.support import SharedBrowserTestCase
 from txcdp import domains as cdp
 from txcdp._core.dispatch.tap import CommandObserver
-from txcdp.errors import AlreadyHandled
-from txcdp.page import ConsoleMessage, FileChooser, Page
+from txcdp.errors import ActionTimeout, AlreadyHandled
+from txcdp.page import ConsoleMessage, FileChooser, FilePayload, Page, _uploads
 from txcdp.streams import StreamSubject, first
 
 
@@ -331,6 +334,45 @@ class FileChooserTests(SaidTestCase):
             " return [f.name, f.type, new Uint8Array(await f.arrayBuffer()), events] }"
         )
         self.assertEqual(await tab.evaluate(read), ["x.txt", "text/plain", b"\xff\x00", ["input", "change"]])
+
+    async def test_large_ones_travel_in_pieces(self):
+        tab = await self.page()
+        path = self.file("of this machine, where the browser is not")
+        read = (
+            "async () => [await Promise.all([...document.querySelector('input').files]"
+            ".map(async f => [f.name, f.webkitRelativePath, await f.text()])), events]"
+        )
+        with patch.object(_uploads, "PIECE", 10), patch.object(tab.browser, "process", None):
+            chooser = await self.chooser(tab, "<input type=file multiple>")
+            files = [
+                FilePayload(name=f"{n}.txt", mimeType="text/plain", buffer=b"0123456789abc"[:n]) for n in (13, 0, 2)
+            ]
+            await chooser.set_files([path, *files])
+            told = [[path.name, "", path.read_text()], *([each["name"], "", each["buffer"].decode()] for each in files)]
+            self.assertEqual(await tab.evaluate(read), [told, ["input", "change"]])
+            chooser = await self.chooser(tab, "<input type=file webkitdirectory>")
+            folder = Path(self.mktemp())
+            (folder / "in").mkdir(parents=True)
+            (folder / "in" / "a.txt").write_text("inside")
+            await chooser.set_files(folder)
+            await tab.set_input_files("input", folder)
+        names = [["a.txt", f"{folder.name}/in/a.txt", "inside"]]
+        self.assertEqual(await tab.evaluate(read), [names, ["input", "change"] * 2])
+
+    async def test_a_deadline_covers_it_and_nothing_is_repeated(self):
+        tab = await self.page()
+        payload = FilePayload(name="a.txt", mimeType="text/plain", buffer=b"a")
+        chooser = await self.chooser(tab, "<input type=file onchange='alert(1)'>")
+        async with tab.dialogs.expect() as expected:
+            await self.fails(chooser.set_files(payload, timeout=0.1), ActionTimeout)
+        await (await expected.value).accept()
+        self.assertEqual(await tab.evaluate("events"), ["input", "change"])
+        async with tab.dialogs.expect() as expected:
+            giving = tab.set_input_files("input", payload)
+        giving.cancel()
+        await self.fails(giving, CancelledError)
+        await (await expected.value).accept()
+        self.assertEqual(await tab.evaluate("events"), ["input", "change"] * 2)
 
     async def test_they_are_intercepted_while_somebody_wants_them(self):
         tab = await self.page()

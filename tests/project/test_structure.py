@@ -102,7 +102,7 @@ CIRCLES: tuple[frozenset[str], ...] = (
                         "_locators",
                     )
                 ),
-                *("page._navigation", "page._reading", "page._shortcuts"),
+                *("page._navigation", "page._reading", "page._shortcuts", "page._uploads"),
             ),
             *("page._page", "page._storage", "page._workers"),
             "page._popups",

@@ -10,6 +10,8 @@ from txcdp.page._action_options import (
     ClickOptions,
     DoubleClickOptions,
     DragOptions,
+    FilePayload,
+    Files,
     FormOptions,
     HoverOptions,
     KeyOptions,
@@ -25,7 +27,7 @@ from txcdp.page._coverage import Coverage, CoverageEntry, CoveredRange, JSCovera
 from txcdp.page._dialogs import Dialog
 from txcdp.page._downloads import Download, DownloadProgress
 from txcdp.page._extraction import Shape, css
-from txcdp.page._file_choosers import FileChooser, FilePayload, Files
+from txcdp.page._file_choosers import FileChooser
 from txcdp.page._frames import Frame, Navigation, WaitUntil
 from txcdp.page._handles import Box, ElementHandle, JSHandle
 from txcdp.page._input import Keyboard, KeyboardModifier, Mouse, MouseButton, Touchscreen

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import mimetypes
-import os
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
@@ -14,16 +12,16 @@ from twisted.internet.defer import Deferred
 from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp._timeouts import DEFAULT, Timeout, left_of
 from txcdp.domains import dom
-from txcdp.errors import ActionTimeout, CommandError, ContextDestroyed, Gone, LocatorError
-from txcdp.page._action_options import Position, Scroll
+from txcdp.errors import ActionTimeout, CommandError, Gone, LocatorError
+from txcdp.page._action_options import Files, Position, Scroll
 from txcdp.page._engine import Again
 from txcdp.page._evaluation import explained
-from txcdp.page._file_choosers import FilePayload, Files, _checked, _listed
 from txcdp.page._handles import ElementHandle
 from txcdp.page._input import KeyboardModifier, MouseButton, Touchscreen
 from txcdp.page._keys import split
 from txcdp.page._locating import Attempt, LocatorBase
 from txcdp.page._pointing import Consequences, Perform, Pointer, Pointing
+from txcdp.page._uploads import checked, listed, put_uploads, sent, uploads
 
 if TYPE_CHECKING:
     from txcdp.page._input import InputDevices
@@ -239,7 +237,7 @@ class ElementActions(LocatorBase):
         data = [[kind, text] for kind, text in payload.get("data", {}).items()]
 
         async def drop(attempt: Attempt) -> None:
-            files = [] if given is None else [_payload(_checked(each)) for each in _listed(given)]
+            files = [] if given is None else [*uploads([checked(each) for each in listed(given)])]
             point: list[float] = []
 
             async def note(x: float, y: float) -> None:
@@ -248,7 +246,8 @@ class ElementActions(LocatorBase):
             await Pointer(Pointing("none", False, position), note).attempt(attempt)
             object_id = await attempt.element("element")
             async with await attempt.handle(object_id) as handle:
-                accepted = await handle.evaluate(_DROP, [files, data, point])
+                with ExitStack() as kept:
+                    accepted = await handle.evaluate(_DROP, [await sent(handle, files, kept), data, point])
             if not accepted:
                 raise LocatorError(
                     f"{self}: the page has not accepted the drop: its dragover handler did not call preventDefault()"
@@ -471,22 +470,17 @@ class ElementActions(LocatorBase):
         """
 
         async def choose(attempt: Attempt) -> None:
-            given = [_checked(each) for each in _listed(files)]
-            folder = next((each for each in given if isinstance(each, Path) and each.is_dir()), None)
-            if folder is not None and len(given) > 1:
+            given = [checked(each) for each in listed(files)]
+            folder = any(isinstance(each, Path) and each.is_dir() for each in given)
+            if folder and len(given) > 1:
                 raise ValueError("set_input_files: one folder, or any number of files")
-            args = {"count": len(given), "folder": folder is not None}
-            object_id = await attempt.element("fileInput", args)
+            object_id = await attempt.element("fileInput", {"count": len(given), "folder": folder})
             by_path = self._frame.page.browser.process is not None
             if by_path and given and not any(isinstance(each, dict) for each in given):
                 await _put_paths(attempt, object_id, given)
                 return
-            payloads = [_payload(each) for each in (given if folder is None else sorted(_files_in(folder)))]
-            if folder is not None:
-                for payload, path in zip(payloads, sorted(_files_in(folder)), strict=True):
-                    payload["name"] = f"{folder.name}/{path.relative_to(folder).as_posix()}"
             async with await attempt.handle(object_id) as handle:
-                await _put_payloads(handle, payloads)
+                await put_uploads(handle, uploads(given))
 
         return self._perform("set_input_files", choose, timeout)
 
@@ -539,8 +533,8 @@ _NUDGE: Final = 5
 #: Tells an element that something is dropped on it from outside; returns whether it has accepted that.
 _DROP: Final = """(element, [files, data, [clientX, clientY]]) => {
     const dataTransfer = new DataTransfer();
-    for (const each of files)
-        dataTransfer.items.add(new File([each.buffer], each.name, {type: each.mimeType}));
+    for (const {name, mimeType, buffer, pieces} of files)
+        dataTransfer.items.add(new File(pieces || [buffer], name, {type: mimeType}));
     for (const [type, text] of data)
         dataTransfer.setData(type, text);
     const tell = type => {
@@ -555,28 +549,6 @@ _DROP: Final = """(element, [files, data, [clientX, clientY]]) => {
     return accepted;
 }"""
 
-#: Keeps pieces of files in the page, and puts them into an input when all are there.
-_KEEP: Final = "(input) => ({input, files: [], pieces: []})"
-_ADD: Final = "(kept, piece) => { kept.pieces.push(piece); }"
-_END: Final = """(kept, [name, type]) => {
-    const file = new File(kept.pieces, name.split('/').pop(), {type});
-    if (name.includes('/'))
-        Object.defineProperty(file, 'webkitRelativePath', {value: name, configurable: true});
-    kept.files.push(file);
-    kept.pieces = [];
-}"""
-_PUT: Final = """({input, files}) => {
-    const transfer = new DataTransfer();
-    for (const each of files)
-        transfer.items.add(each);
-    input.files = transfer.files;
-    input.dispatchEvent(new Event('input', {bubbles: true, composed: true}));
-    input.dispatchEvent(new Event('change', {bubbles: true}));
-}"""
-
-#: Bytes of a file that travel at once.
-_PIECE: Final = 4 << 20
-
 
 async def _put_paths(attempt: Attempt, object_id: str, paths: Sequence[Path]) -> None:
     """Have the browser put files into an input, of which it can read the paths."""
@@ -588,35 +560,6 @@ async def _put_paths(attempt: Attempt, object_id: str, paths: Sequence[Path]) ->
         if meant is not error:
             raise meant from error
         raise Again(f"the input takes no files now: {error.message}") from error
-
-
-async def _put_payloads(handle: ElementHandle, payloads: Sequence[FilePayload]) -> None:
-    """Put what is in files into an input, piece by piece; what comes of it comes once."""
-    async with await handle.evaluate_handle(_KEEP) as kept:
-        for each in payloads:
-            content = each["buffer"]
-            for start in range(0, len(content), _PIECE):
-                await kept.evaluate(_ADD, content[start : start + _PIECE], timeout=None)
-            await kept.evaluate(_END, [each["name"], each.get("mimeType", "")], timeout=None)
-        try:
-            await kept.evaluate(_PUT, timeout=None)
-        except ContextDestroyed:
-            return  # its handlers have led somewhere else
-
-
-def _payload(file: Any) -> FilePayload:
-    """Return what is in a file; bytes that are given as text of base 64 are those."""
-    if isinstance(file, dict):
-        content = file["buffer"]
-        if isinstance(content, str):
-            content = base64.b64decode(content)
-        return FilePayload(name=file["name"], mimeType=file.get("mimeType", ""), buffer=bytes(content))
-    kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-    return FilePayload(name=file.name, mimeType=kind, buffer=file.read_bytes())
-
-
-def _files_in(folder: Path) -> list[Path]:
-    return [Path(root) / name for root, _, names in os.walk(folder) for name in names]
 
 
 def _choices(value: Any, index: Any, label: Any) -> list[dict[str, Any]]:

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from typing import Literal, TypedDict
+from typing import Literal, TypeAlias, TypedDict
 
 from txcdp._timeouts import Timeout
 from txcdp.page._input import KeyboardModifier, MouseButton
 
 #: Whether an element is scrolled to.
 Scroll = Literal["auto", "none"]
+
+
+class FilePayload(TypedDict):
+    """A file that is nowhere but here."""
+
+    name: str
+    mimeType: str
+    buffer: bytes
+
+
+#: Files that are given: paths of this machine, or what is in them; one, or any number.
+Files: TypeAlias = str | os.PathLike[str] | FilePayload | Sequence[str | os.PathLike[str] | FilePayload]
 
 
 class Position(TypedDict):

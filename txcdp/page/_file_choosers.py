@@ -7,47 +7,24 @@ elsewhere the files' content travels.
 
 from __future__ import annotations
 
-import mimetypes
-import os
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 
 from txcdp._core.sessions import Session
-from txcdp._deferreds import ignore_failure, returns_deferred
+from txcdp._deferreds import ignore_failure, returns_deferred, with_deadline
+from txcdp._timeouts import DEFAULT, Timeout
 from txcdp.domains import dom, page
-from txcdp.errors import AlreadyHandled
+from txcdp.errors import ActionTimeout, AlreadyHandled
+from txcdp.page._action_options import Files
 from txcdp.page._evaluation import KEPT, Evaluator, Kept
 from txcdp.page._handles import ElementHandle, handle_of
+from txcdp.page._uploads import checked, listed, put_files
 from txcdp.streams import Stream
 
 if TYPE_CHECKING:
     from txcdp.page._page import Page
     from txcdp.streams._gathered import OnDemandStreams
-
-
-class FilePayload(TypedDict):
-    """A file that is nowhere but here."""
-
-    name: str
-    mimeType: str
-    buffer: bytes
-
-
-#: Files that are given: paths of this machine, or what is in them; one, or any number.
-Files: TypeAlias = str | os.PathLike[str] | FilePayload | Sequence[str | os.PathLike[str] | FilePayload]
-
-#: Puts files into an input as if they had been chosen.
-PUT_FILES: Final = """(input, files) => {
-    const transfer = new DataTransfer();
-    for (const each of files)
-        transfer.items.add(new File([each.buffer], each.name, {type: each.mimeType}));
-    input.files = transfer.files;
-    input.dispatchEvent(new Event('input', {bubbles: true, composed: true}));
-    input.dispatchEvent(new Event('change', {bubbles: true}));
-}"""
 
 
 class FileChooser:
@@ -72,22 +49,36 @@ class FileChooser:
         """Return whether it takes several files."""
         return self._multiple
 
-    @returns_deferred
-    async def set_files(self, files: Files) -> None:
+    def set_files(self, files: Files, *, timeout: Timeout = DEFAULT, no_wait_after: bool = False) -> Deferred[None]:
         """Choose files (``DOM.setFileInputFiles``).
 
-        :param files: a path or several, or as many dicts of what is in them, such as ``{"name": "a.txt", "mimeType":
-            "text/plain", "buffer": b"..."}``; an empty list: none.
+        Paths are of this machine. Where the browser runs elsewhere, what is in the files travels, which the deadline
+        covers.
+
+        :param files: a path or several, a folder for an input that takes one, or dicts of what is in them, such as
+            ``{"name": "a.txt", "mimeType": "text/plain", "buffer": b"..."}``; an empty list: none.
+        :param timeout: seconds, or a timedelta, as for :meth:`Locator.click`.
+        :param no_wait_after: it has no effect.
         :returns: fires with None when the input has them, and its handlers have run. Fails with
             :exc:`AlreadyHandled` where it was answered before, with :exc:`ValueError` for several files where one is
-            wanted, with :exc:`OSError` where a file cannot be read; otherwise like ``Page.evaluate``.
+            wanted, with :exc:`OSError` where a file cannot be read, and with :exc:`ActionTimeout` at the deadline;
+            otherwise like ``Page.evaluate``.
         """
-        given = _listed(files)
+        seconds = self.page._seconds(timeout)
+        return with_deadline(
+            self.page.session.context.clock,
+            self._set_files(listed(files)),
+            seconds,
+            lambda: ActionTimeout(f"{self!r}.set_files()", seconds or 0, self.page.session.blocked_by or ""),
+        )
+
+    @returns_deferred
+    async def _set_files(self, given: list[Any]) -> None:
         if len(given) > 1 and not self._multiple:
             raise ValueError(f"{len(given)} files for an input that takes one: is_multiple() tells")
         if self._answered:
             raise AlreadyHandled("the file chooser has been answered already: the first answer counts")
-        given = [_checked(each) for each in given]
+        given = [checked(each) for each in given]
         self._answered = True
         try:
             await put_files(self.element, given, self.page.browser.process is not None)
@@ -151,43 +142,3 @@ class FileChoosers:
         element = handle_of(Kept(self._heard[session], found)).as_element()
         if element is not None:
             self._streams.push("file_choosers", FileChooser(self._page, element, multiple))
-
-
-def put_files(element: ElementHandle, files: Sequence[Any], by_path: bool) -> Deferred[None]:
-    """Put files into an input as if they had been chosen, and have its handlers run.
-
-    :param files: whole paths of this machine, and payloads.
-    :param by_path: whether the browser can read those paths.
-    """
-    return Deferred.fromCoroutine(_put_files(element, files, by_path))
-
-
-async def _put_files(element: ElementHandle, files: Sequence[Any], by_path: bool) -> None:
-    if by_path and files and not any(isinstance(each, dict) for each in files):
-        command = dom.set_file_input_files(files=[str(each) for each in files], object_id=element._remote.object_id)
-        await element._injected.session.execute(command)
-        return
-    await element.evaluate(PUT_FILES, [each if isinstance(each, dict) else _payload(Path(each)) for each in files])
-
-
-def _checked(file: Any) -> Any:
-    """Return a payload, or the path of a file that is there."""
-    if isinstance(file, dict):
-        if not {"name", "buffer"} <= file.keys():
-            raise ValueError(
-                f'a file with {", ".join(map(repr, file)) or "nothing"}: it has a "name" and "buffer", its bytes; and '
-                'may have a "mimeType"'
-            )
-        return file
-    path = Path(file).absolute()
-    path.stat()
-    return path
-
-
-def _payload(path: Path) -> FilePayload:
-    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    return FilePayload(name=path.name, mimeType=kind, buffer=path.read_bytes())
-
-
-def _listed(files: Any) -> list[Any]:
-    return [files] if isinstance(files, str | os.PathLike | dict) else list(files)

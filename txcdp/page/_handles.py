@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack
 
 from twisted.internet.defer import Deferred
 
-from txcdp._deferreds import returns_deferred
+from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp._timeouts import DEFAULT, Timeout, seconds_of
 from txcdp.domains import dom, runtime
 from txcdp.errors import CommandError, EvaluationError
@@ -28,7 +28,7 @@ from txcdp.page._values import clean_stack
 from txcdp.protocol import to_json
 
 if TYPE_CHECKING:
-    from txcdp.page._file_choosers import Files
+    from txcdp.page._action_options import Files
     from txcdp.page._frames import Frame
     from txcdp.page._locators import Locator
 
@@ -64,7 +64,11 @@ class JSHandle(Kept):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.dispose()
+        disposing = self.dispose()
+        if error is None:
+            await disposing
+        else:  # which is told at once: the page may not answer, and what was cancelled has ended
+            disposing.addErrback(ignore_failure)
 
     def evaluate(self, expression: str, arg: Any = None, *, timeout: Timeout = DEFAULT) -> Deferred[Any]:
         """Call a function with the object (``Runtime.callFunctionOn``).

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from importlib.resources import files
 from typing import Any, Final, Literal, get_args
 
@@ -32,6 +33,8 @@ ElementState = Literal["attached", "detached", "visible", "hidden"]
 #: Dispatches an event of the kind that its type belongs to; what it is given may be handles.
 _DISPATCH: Final = files("txcdp.page").joinpath("dispatch_event.js")
 
+#: Seconds that a page has at least to answer what it is like.
+_ANSWER: Final = 5.0
 
 #: Calls a function, or an expression for a value, and says whether that is true.
 _TRUTH: Final = """async (element, arg) => {
@@ -116,10 +119,10 @@ class ElementReading(LocatorBase):
     def is_visible(self, *, timeout: Timeout = DEFAULT) -> Deferred[bool]:
         """Return whether the element is there now, and visible: it has a box that is not empty, and is not hidden.
 
-        :param timeout: until the page answers: nothing else is waited for.
+        :param timeout: until the page answers, for which it has five seconds at least: nothing else is waited for.
         :returns: fires with a bool; fails like :meth:`count`, and with :exc:`StrictModeViolation`.
         """
-        return self._look("is_visible", "isVisible", otherwise=False, timeout=timeout)
+        return self._look("is_visible", "isVisible", otherwise=False, timeout=_patient(timeout))
 
     @returns_deferred
     async def is_hidden(self, *, timeout: Timeout = DEFAULT) -> bool:
@@ -128,7 +131,7 @@ class ElementReading(LocatorBase):
         :param timeout: as for :meth:`is_visible`.
         :returns: fires with a bool; fails like :meth:`is_visible`.
         """
-        return not await self._look("is_hidden", "isVisible", otherwise=False, timeout=timeout)
+        return not await self._look("is_hidden", "isVisible", otherwise=False, timeout=_patient(timeout))
 
     def is_enabled(self, *, timeout: Timeout = DEFAULT) -> Deferred[bool]:
         """Return whether the element is enabled, which is all that is not disabled.
@@ -478,3 +481,10 @@ def _check_state(state: str) -> None:
 def _otherwise(state: str) -> Any:
     """Return what a wait results in where the frame is not there in which it is looked for."""
     return True if state in ("hidden", "detached") else None
+
+
+def _patient(timeout: Timeout) -> Timeout:
+    """Return the deadline of what waits for nothing: others' programs give it one of no time at all."""
+    if isinstance(timeout, timedelta):
+        return max(timeout, timedelta(seconds=_ANSWER))
+    return max(timeout, _ANSWER) if isinstance(timeout, int | float) and timeout > 0 else timeout

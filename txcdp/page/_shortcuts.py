@@ -17,6 +17,7 @@ from txcdp.page._action_options import (
     ClickOptions,
     DoubleClickOptions,
     DragOptions,
+    Files,
     FormOptions,
     HoverOptions,
     KeyOptions,
@@ -24,7 +25,6 @@ from txcdp.page._action_options import (
 )
 from txcdp.page._changes import ChangeStream, Mutation, read_mutations
 from txcdp.page._extraction import Shape, extract
-from txcdp.page._file_choosers import Files
 from txcdp.page._handles import ElementHandle
 from txcdp.page._locating import Attempt
 from txcdp.page._locators import Finding, Locator

@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 from txcdp.domains import runtime
 from txcdp.errors import CommandError, EvaluationError
 from txcdp.page._evaluation import OwnWorld
-from txcdp.page._file_choosers import PUT_FILES
+from txcdp.page._uploads import PUT_FILES
 from txcdp.page._values import MARK, JSError, Unpackable, pack, unpack
 from txcdp.protocol._error_codes import SERVER_ERROR
 from txcdp.testing._script import NEVER

@@ -1,0 +1,160 @@
+"""Files that are given to an input: by their paths where the browser can read those, else what is in them.
+
+What is in a file travels in pieces, each of which the page hands on to the browser's own store of blobs: neither this
+process nor the page holds more than a piece of a file that was given by its path.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import mimetypes
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, Any, Final
+
+from twisted.internet.defer import Deferred
+
+from txcdp._deferreds import ignore_failure
+from txcdp.domains import dom
+from txcdp.errors import ContextDestroyed
+from txcdp.page._handles import ElementHandle, JSHandle
+
+#: Bytes of a file that travel at once.
+PIECE: Final = 4 << 20
+
+#: Puts files into an input as if they had been chosen; each has its content, or pieces of it.
+PUT_FILES: Final = """(input, files) => {
+    const transfer = new DataTransfer();
+    for (const {name, mimeType, buffer, pieces} of files) {
+        const file = new File(pieces || [buffer], name.split('/').pop(), {type: mimeType});
+        if (name.includes('/'))
+            Object.defineProperty(file, 'webkitRelativePath', {value: name, configurable: true});
+        transfer.items.add(file);
+    }
+    input.files = transfer.files;
+    input.dispatchEvent(new Event('input', {bubbles: true, composed: true}));
+    input.dispatchEvent(new Event('change', {bubbles: true}));
+}"""
+
+_PIECES: Final = "() => []"
+_ADD: Final = "(pieces, piece) => { pieces.push(new Blob([piece])); }"
+
+
+class Upload:
+    """A file that is given to a page, with what is in it.
+
+    :param name: what the page is told that it is called; with the folder that was chosen, where one was.
+    :param kind: its MIME type.
+    :param content: the bytes, or where they are.
+    """
+
+    def __init__(self, name: str, kind: str, content: bytes | Path) -> None:
+        self.about = {"name": name, "mimeType": kind}
+        self._content = content
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has."""
+        return self._content.stat().st_size if isinstance(self._content, Path) else len(self._content)
+
+    def open(self) -> IO[bytes]:
+        """Open it for reading."""
+        return self._content.open("rb") if isinstance(self._content, Path) else io.BytesIO(self._content)
+
+
+def listed(files: Any) -> list[Any]:
+    """Return files one by one, of which one may have been given alone."""
+    return [files] if isinstance(files, str | os.PathLike | dict) else list(files)
+
+
+def checked(file: Any) -> Any:
+    """Return a payload, or the path of a file that is there.
+
+    :raises OSError: it is not there.
+    :raises ValueError: it is no payload.
+    """
+    if isinstance(file, dict):
+        if not {"name", "buffer"} <= file.keys():
+            raise ValueError(
+                f'a file with {", ".join(map(repr, file)) or "nothing"}: it has a "name" and "buffer", its bytes; and '
+                'may have a "mimeType"'
+            )
+        return file
+    path = Path(file).absolute()
+    path.stat()
+    return path
+
+
+def uploads(files: Iterable[Any]) -> Iterator[Upload]:
+    """Return what is in files, each of them checked; of a folder, what is in all that it contains."""
+    for file in files:
+        if isinstance(file, dict):
+            content = file["buffer"]  # as text it is written in base 64
+            content = base64.b64decode(content) if isinstance(content, str) else bytes(content)
+            yield Upload(file["name"], file.get("mimeType", ""), content)
+        elif file.is_dir():
+            for path in sorted(Path(root) / name for root, _, names in os.walk(file) for name in names):
+                yield _upload(path, f"{file.name}/{path.relative_to(file).as_posix()}")
+        else:
+            yield _upload(file, file.name)
+
+
+def _upload(path: Path, name: str) -> Upload:
+    return Upload(name, mimetypes.guess_type(path.name)[0] or "application/octet-stream", path)
+
+
+def put_files(element: ElementHandle, files: Sequence[Any], by_path: bool) -> Deferred[None]:
+    """Put files into an input as if they had been chosen, and have its handlers run.
+
+    :param files: whole paths of this machine, and payloads.
+    :param by_path: whether the browser can read those paths.
+    """
+    return Deferred.fromCoroutine(_put_files(element, files, by_path))
+
+
+async def _put_files(element: ElementHandle, files: Sequence[Any], by_path: bool) -> None:
+    if by_path and files and not any(isinstance(each, dict) for each in files):
+        command = dom.set_file_input_files(files=[str(each) for each in files], object_id=element._remote.object_id)
+        await element._injected.session.execute(command, timeout=None)
+    else:
+        await put_uploads(element, uploads(files))
+
+
+async def put_uploads(element: ElementHandle, files: Iterable[Upload]) -> None:
+    """Put what is in files into an input; what comes of it comes once."""
+    with ExitStack() as kept:
+        given = await sent(element, files, kept)
+        try:
+            await element.evaluate(PUT_FILES, given, timeout=None)
+        except ContextDestroyed:
+            return  # its handlers have led somewhere else
+
+
+async def sent(element: ElementHandle, files: Iterable[Upload], kept: ExitStack) -> list[dict[str, Any]]:
+    """Return what a function in the page is given for files, of which the large ones are there already, in pieces.
+
+    :param kept: what lets go of them in the end.
+    """
+    given: list[dict[str, Any]] = []
+    room = PIECE
+    for each in files:
+        with each.open() as file:
+            if each.size <= room:
+                content = file.read()
+                room -= len(content)
+                given.append({**each.about, "buffer": content})
+                continue
+            pieces = await element.evaluate_handle(_PIECES, timeout=None)
+            kept.callback(_let_go, pieces)
+            while piece := file.read(PIECE):
+                await pieces.evaluate(_ADD, piece, timeout=None)
+            given.append({**each.about, "pieces": pieces})
+    return given
+
+
+def _let_go(handle: JSHandle) -> None:
+    """Let go of what a handle is of, without waiting: scripts may stand still, as a dialog is open."""
+    handle.dispose().addErrback(ignore_failure)
