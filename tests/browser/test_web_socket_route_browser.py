@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from twisted.cred.credentials import DigestCredentialFactory
 from twisted.internet.defer import Deferred, DeferredQueue
 
 from tests.browser.support import SharedBrowserTestCase, reactor
@@ -258,3 +259,47 @@ class ClientTests(SharedBrowserTestCase):
         await context.clear_cookies()
         await context.request.get("/moved")
         self.assertEqual([each["name"] for each in await context.cookies()], ["session"])
+
+    async def test_servers_that_ask_for_a_digest(self):
+        factory = DigestCredentialFactory(b"md5", b"here")
+        asked: list[tuple[str, bytes, str]] = []
+
+        def render(request: Any) -> bytes:
+            told = request.getHeader("authorization") or ""
+            body: bytes = request.content.read()
+            if request.path != b"/favicon.ico":
+                asked.append((request.method.decode(), request.path, told.partition(" ")[0]))
+            if request.path == b"/moved":
+                request.redirect(b"/data?a=1")
+                return b""
+            if told.startswith("Digest "):
+                given = factory.decode(told.removeprefix("Digest ").encode(), request.method, "127.0.0.1")
+                if given.username == b"me" and given.checkPassword(b"secret"):
+                    return b"welcome " + body
+            challenge = factory.getChallenge("127.0.0.1")
+            said = ", ".join(f'{name}="{value.decode()}"' for name, value in challenge.items())
+            request.setResponseCode(401)
+            request.responseHeaders.setRawHeaders("www-authenticate", ['Basic realm="here"', f"Digest {said}"])
+            return b"who are you?"
+
+        self.server._pages.render = render  # type: ignore[method-assign]
+        me = {"username": "me", "password": "secret", "origin": self.server.url("")}
+        for send in ("unauthorized", "always"):
+            with self.subTest(send=send):
+                asked.clear()
+                context = await self.context(http_credentials={**me, "send": send}, base_url=self.server.url("/"))
+                response = await context.request.post("/data", data=b"all of it")
+                self.assertEqual((response.code, await response.text()), (200, "welcome all of it"))
+                first = "Basic" if send == "always" else ""
+                self.assertEqual(asked, [("POST", b"/data", first), ("POST", b"/data", "Digest")])
+                response = await context.request.post("/moved", data=b"all of it")
+                self.assertEqual((response.code, await response.text()), (200, "welcome "))
+                self.assertEqual(asked[-1], ("GET", b"/data", "Digest"))
+                page = await context.new_page("/data")  # as the browser does
+                self.assertEqual(await page.evaluate("document.body.textContent"), "welcome ")
+        asked.clear()
+        context = await self.context(http_credentials={**me, "password": "wrong"}, base_url=self.server.url("/"))
+        self.assertEqual((await context.request.get("/data")).code, 401)
+        self.assertEqual([told for _, _, told in asked], ["", "Digest"])
+        response = await context.request.get(self.server.url("/data", "localhost"))  # another origin
+        self.assertEqual((response.code, asked[-1][-1]), (401, ""))

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from txcdp.domains import fetch, network, target
-from txcdp.errors import ActionTimeout, BodyEvicted, BodyIncomplete, BodyOfRedirect, CommandError, NetworkError
+from txcdp.errors import (
+    ActionTimeout,
+    BodyEvicted,
+    BodyIncomplete,
+    BodyOfRedirect,
+    CommandError,
+    NetworkError,
+    SessionDetached,
+)
 from txcdp.network import Exchange, _unfollowed
 from txcdp.page import Page
 from txcdp.protocol import Event
@@ -95,6 +104,10 @@ def data(request_id: str = "1", length: int = 4, content: bytes | None = None) -
     return network.DataReceived(
         request_id=request_id, timestamp=2.5, data_length=length, encoded_data_length=length, data=content
     )
+
+
+def _given(decision: Deferred[Any], exchange: Exchange) -> Deferred[Any]:
+    return decision
 
 
 class NetworkTestCase(SynchronousTestCase):
@@ -323,6 +336,46 @@ class BodyTests(NetworkTestCase):
 
 
 class WaitTests(NetworkTestCase):
+    def test_functions_that_take_their_time(self):
+        decisions: dict[str, Deferred[Any]] = {}
+
+        def later(exchange: Exchange) -> Deferred[Any]:
+            return decisions.setdefault(exchange._row.request_id, Deferred())
+
+        async def has_answered(exchange: Exchange) -> bool:
+            return exchange._row.request_id == "2" and (await exchange.when_response()).status == 404
+
+        waiting, by_coroutine = self.tab.wait_for_exchange(later), self.tab.wait_for_exchange(has_answered)
+        self.told(begins("1"), begins("2"), begins("3"))
+        self.assertNoResult(waiting)
+        decisions["2"].callback(True)
+        found = self.successResultOf(waiting)
+        self.assertEqual(found._row.request_id, "2")
+        self.assertTrue(all(each.called for each in decisions.values()))  # the others were cancelled
+        self.assertNoResult(by_coroutine)
+        self.told(responds("2", status=404))
+        self.assertIs(self.outcome(by_coroutine), found)
+        self.assertEqual(self.tab._tree.network.waits._waits, {})
+
+    def test_functions_that_decide_when_the_page_has_ended(self):
+        for outcome, error in ((True, None), (False, SessionDetached), (ValueError("no"), ValueError)):
+            with self.subTest(outcome=outcome):
+                self.setUp()
+                decision: Deferred[Any] = Deferred()
+                waiting = self.tab.wait_for_exchange(partial(_given, decision))
+                self.told(begins("1"))
+                self.chrome.detach(self.tab.session)
+                self.chrome.flush()
+                self.assertNoResult(waiting)
+                if isinstance(outcome, Exception):
+                    decision.errback(outcome)
+                else:
+                    decision.callback(outcome)
+                if error is None:
+                    self.assertEqual(self.successResultOf(waiting)._row.request_id, "1")
+                else:
+                    self.failureResultOf(waiting, error)
+
     def test_an_idle_network(self):
         network_ = self.tab._tree.network
         network_.sessions.hear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from http.cookiejar import Cookie, CookieJar
 from typing import Any, NamedTuple, NoReturn
@@ -28,6 +29,7 @@ from txcdp._timeouts import DEFAULT, Timeout, seconds_of
 from txcdp.errors import ActionTimeout, NetworkError
 from txcdp.network._api_response import APIResponse, read_response
 from txcdp.network._credentials import ServerCredentials, origin_of
+from txcdp.network._digest import challenges, digest_answer
 from txcdp.network._proxy_agent import ProxyAgent, TrustingPolicy
 from txcdp.network._requests import Overrides, Request
 
@@ -105,15 +107,26 @@ class ContextClient(HTTPClient):
         kwargs.setdefault("reactor", self._reactor)
         kwargs.setdefault("browser_like_redirects", True)
         known = settings.credentials if "auth" not in kwargs else None
-        if known is not None and known.origin is not None and known.origin != origin_of(address):
-            known = None
-        if known is not None and known.always:
+        unasked = known is not None and known.always and known.is_for(address)
+        if known is not None and unasked:
             kwargs["auth"] = tuple(known.credentials)
         response = await self._send(settings, method, address, headers, kwargs)
-        if known is not None and not known.always and response.code == 401 and _asks_for_basic(response.headers):
-            kwargs["auth"] = tuple(known.credentials)
-            response = await self._send(settings, method, address, headers, kwargs)
-        return response
+        if known is None or response.code != 401:
+            return response
+        asked = response.request  # it may have been led elsewhere
+        asked_at, asked_by = asked.absoluteURI.decode("ascii"), asked.method.decode("ascii")
+        answer = _answer(response.headers, known, asked_by, asked_at, basic=not unasked)
+        if answer is None:
+            return response
+        await response.content()  # or its connection stays open
+        kwargs.pop("auth", None)
+        if asked_at != address:
+            kwargs.pop("params", None)
+        if asked_by != method.upper():
+            for name in ("data", "json", "files"):
+                kwargs.pop(name, None)
+        headers.setRawHeaders("authorization", [answer])
+        return await self._send(settings, asked_by, asked_at, headers, kwargs)
 
     async def _send(
         self, settings: ClientSettings, method: str, url: str, headers: Headers, kwargs: dict[str, Any]
@@ -214,8 +227,24 @@ def _unanswered(failure: Failure, url: str) -> NoReturn:
     raise NetworkError(url, "; ".join(each.getErrorMessage() for each in reasons)) from failure.value
 
 
-def _asks_for_basic(headers: Headers) -> bool:
-    return any(each.strip().lower().startswith("basic") for each in headers.getRawHeaders("www-authenticate", []))
+def _answer(headers: Headers, known: ServerCredentials, method: str, url: str, basic: bool) -> str | None:
+    """Return how to answer a server's challenge, a digest's before a basic one; None: it has none for these.
+
+    :param headers: of the response that asks.
+    :param method: of the request that was sent.
+    :param url: where to.
+    :param basic: whether the basic one was not given before.
+    """
+    if not known.is_for(url):
+        return None
+    asked = challenges(headers.getRawHeaders("www-authenticate", []))
+    for each in asked:
+        answer = digest_answer(each, known.credentials, method, url)
+        if answer is not None:
+            return answer
+    if not basic or all(each.scheme != "basic" for each in asked):
+        return None
+    return "Basic " + b64encode(":".join(known.credentials).encode()).decode()
 
 
 def _key(cookie: Cookie) -> tuple[str, str, str]:

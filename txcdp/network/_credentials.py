@@ -23,6 +23,10 @@ class ServerCredentials:
     origin: str | None = None
     always: bool = False
 
+    def is_for(self, url: str) -> bool:
+        """Return whether a URL is of a server for which they are."""
+        return self.origin is None or self.origin == origin_of(url)
+
 
 class ContextCredentials:
     """Answers the challenges to the requests of one context: an interceptor of each of its sessions.
@@ -70,9 +74,7 @@ class ContextCredentials:
         if asked.source == "Proxy":
             return self.proxy
         http = self.http
-        if http is None or (http.origin is not None and origin_of(asked.origin) != http.origin):
-            return None
-        return http.credentials
+        return http.credentials if http is not None and http.is_for(asked.origin) else None
 
     def lost(self) -> None:
         """Do nothing: nothing waits for this."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from txcdp.network._exchange import Exchange
     from txcdp.network._following import Network
 
-#: Which exchange: a function of it; or what its URL has to match, a glob or an :class:`re.Pattern`.
+#: Which exchange: a function of it, which may return a Deferred or a coroutine; or what its URL has to match, a glob or
+#: an :class:`re.Pattern`.
 ExchangeMatch: TypeAlias = "Callable[[Exchange], object] | str | re.Pattern[str]"
 
 #: What goes on without anything in the page waiting for it: its end is no sign of anything.
@@ -50,6 +52,9 @@ class ExchangeWait:
         self._network = of
         self._matches = matches
         self._done: Deferred[Exchange] = Deferred()
+        #: What is decided about by Deferreds and coroutines, and what has ended the page meanwhile.
+        self._deciding: set[Deferred[Any]] = set()
+        self._error: Exception | None = None
 
     def begin(self, seconds: float | None, what: str) -> Deferred[Exchange]:
         """Wait from now on.
@@ -69,19 +74,38 @@ class ExchangeWait:
         except Exception:
             self._done.errback(Failure())
             return
-        if meant:
+        if inspect.iscoroutine(meant):
+            meant = Deferred.fromCoroutine(meant)
+        if isinstance(meant, Deferred):
+            self._deciding.add(meant)
+            meant.addBoth(self._decided, exchange, meant)
+        elif meant:
             self._done.callback(exchange)
+
+    def _decided(self, meant: object, exchange: Exchange, decision: Deferred[Any]) -> None:
+        self._deciding.discard(decision)
+        if self._done.called:
+            return
+        if isinstance(meant, Failure):
+            self._done.errback(meant)
+        elif meant:
+            self._done.callback(exchange)
+        elif self._error is not None:
+            self.fail(self._error)
 
     def changed(self) -> None:
         """Something has begun, or ended."""
 
     def fail(self, error: Exception) -> None:
-        """Fail, because the page has ended."""
-        if not self._done.called:
+        """Fail, because the page has ended; not before what is being decided about is decided."""
+        self._error = error
+        if not self._done.called and not self._deciding:
             self._done.errback(error)
 
     def _stop(self, outcome: Exchange | Failure) -> Exchange | Failure:
         self._network.waits.remove(self)
+        for each in list(self._deciding):
+            each.cancel()
         return outcome
 
 

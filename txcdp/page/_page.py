@@ -551,8 +551,8 @@ class Page(SelectorActions):
         """Wait for an exchange, from now on: subscribe, as it were, before what causes it.
 
         :param predicate: a function that is given each :class:`Exchange` when it begins, when its response is here and
-            when it has ended, and returns whether it is the one; or what its URL has to match, as for
-            :meth:`wait_for_url`.
+            when it has ended, and returns whether it is the one, or a Deferred or coroutine of that; or what its URL
+            has to match, as for :meth:`wait_for_url`.
         :param timeout: seconds, or a timedelta; None or 0: no deadline; the page's default when not given.
         :returns: fires with the exchange. Fails with :exc:`ActionTimeout`, with what the function has raised, and with
             :exc:`SessionDetached` or :exc:`ConnectionLost`.

@@ -36,6 +36,9 @@ from txcdp.streams import queue
 #: Bytes by which this process may grow.
 MOST: Final = 64_000_000
 
+#: Among which 5,000 bodies at once are shared.
+PAGES: Final = 5
+
 #: Reads a body piece by piece, and returns how long it was.
 READ: Final = """async url => {
     let size = 0;
@@ -161,14 +164,18 @@ class Load:
             exchange.chunks.subscribe(take, failed, lambda: done.callback(None))
 
         sizes = [1 + each * 37 % 60_000 for each in range(number)]
-        async with await self._browser.new_page(f"{self._url}/") as page:
+        async with await self._browser.new_context() as context:
+            # A renderer has no more than some 1,390 requests under way: the others fail at once.
+            shares = [list(enumerate(sizes))[begin::PAGES] for begin in range(PAGES)]
+            pages = [await context.new_page(f"{self._url}/") for _ in shares]
             watch = Watch(self._reactor)
-            page.exchanges.subscribe(begun)
+            context.exchanges.subscribe(begun)
             script = (
-                "([url, sizes]) => Promise.all(sizes.map((n, k) => fetch(`${url}?n=${n}&k=${k}`)"
+                "([url, share]) => Promise.all(share.map(([k, n]) => fetch(`${url}?n=${n}&k=${k}`)"
                 ".then(a => a.arrayBuffer()))).then(all => all.reduce((sum, each) => sum + each.byteLength, 0))"
             )
-            total = await page.evaluate(script, [f"{self._url}/-/body", sizes])
+            asked = [page.evaluate(script, [f"{self._url}/-/body", each]) for page, each in zip(pages, shares)]
+            total = sum(await gatherResults(asked))
             await gatherResults(ended)
         expected = {f"{self._url}/-/body?n={n}&k={k}": _crc(n) for k, n in enumerate(sizes)}
         other = sum(crcs.get(url) != crc for url, crc in expected.items())
