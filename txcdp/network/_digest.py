@@ -23,7 +23,7 @@ _ALGORITHMS: Final[Mapping[str, str]] = {"md5": "md5", "sha-256": "sha256", "sha
 
 
 class Challenge(NamedTuple):
-    """What a server asks for.
+    """A challenge of a server, by one scheme.
 
     :ivar scheme: in small letters, such as ``"digest"``.
     :ivar params: by name in small letters.

@@ -205,7 +205,8 @@ class ContextInterception:
         self.credentials = ContextCredentials()
         self.blocks = Blocks()
         self._blocking: WeakSet[Session] = WeakSet()
-        self._sessions: list[Session] = []
+        #: Of shared and service workers; None: the worker's requests are paused in another session.
+        self._workers: dict[Session, Routes | None] = {}
         self.pages: WeakSet[PageInterception] = WeakSet()
         self.sockets = SocketTable(begin_sockets)
         self.proxy = proxy
@@ -214,7 +215,6 @@ class ContextInterception:
         self._client: ContextClient | None = None
         self._begin = begin
         self._root = root
-        self._workers: dict[Session, Routes] = {}
         self.service_workers = AutoAttach(
             set_up=self._attached, recursive=False, filter=[target.FilterEntry(type="service_worker")]
         )
@@ -273,21 +273,22 @@ class ContextInterception:
                     if each.kind in _SHARED_KINDS and each.target is not None and self._is_mine(each.target):
                         attaching.append(self._attached(each))
         pages = [each.update() for each in list(self.pages) if not each.session.ended]
-        workers = [self._update(each).addErrback(ignore_failure) for each in list(self._workers)]
+        workers = [self._update(each).addErrback(ignore_failure) for each, part in list(self._workers.items()) if part]
         await when_all([*attaching, *(each.addErrback(_unless_gone) for each in pages), *workers])
 
     def _attached(self, session: Session) -> Deferred[None]:
         """Take a worker; one that is attached to in several ways is taken in the first."""
-        if session in self._sessions:
+        if session in self._workers:
             return succeed(None)
-        self._sessions.append(session)
         session._feed_into(ended=lambda _: self._ended(session))
         info = session.target
-        if info is None or all(
-            each.target is None or each.target.target_id != info.target_id for each in self._workers
+        if info is not None and any(
+            part is not None and each.target is not None and each.target.target_id == info.target_id
+            for each, part in self._workers.items()
         ):
-            return self._take(session)
-        return succeed(None)
+            self._workers[session] = None
+            return succeed(None)
+        return self._take(session)
 
     def _take(self, session: Session) -> Deferred[None]:
         known = partial(self._worker_network, session)
@@ -295,10 +296,9 @@ class ContextInterception:
         return self._update(session).addErrback(ignore_failure)
 
     def _ended(self, session: Session) -> None:
-        self._sessions.remove(session)
-        if self._workers.pop(session, None) is None or session.target is None:
+        if self._workers.pop(session) is None or session.target is None:
             return
-        for each in self._sessions:
+        for each in self._workers:
             if each.target is not None and each.target.target_id == session.target.target_id:
                 self._take(each)
                 return
@@ -309,7 +309,8 @@ class ContextInterception:
             enable = network.enable(max_post_data_size=MOST_POST_DATA)
             for command in (enable, network.set_blocked_urls(urls=self.blocks.by_browser)):
                 session._insist(command).addErrback(ignore_failure)
-        return _told(session, (self.blocks, self._workers[session], self.credentials))
+        part = self._workers[session]
+        return _told(session, (self.blocks, *([] if part is None else [part]), self.credentials))
 
 
 def _told(session: Session, parts: Iterable[Interceptor]) -> Deferred[None]:
