@@ -22,6 +22,8 @@ REQUIREMENTS = [
     "pyyaml>=6.0.1",  # aria snapshots are YAML
 ]
 
+SCRAPY = "scrapy>=2.13"
+
 ZSTD = "backports.zstd>=1.0; python_version < '3.14'"
 
 EXTRAS = {
@@ -29,12 +31,15 @@ EXTRAS = {
     "rx": ["Rx>=3.2,<4"],
     # For recordings that are compressed with zstd; Python 3.14 has it.
     "zstd": [ZSTD],
+    # For crawls by Scrapy: txcdp.scrapy. Before 2.13 its default reactor was another one.
+    "scrapy": [SCRAPY],
     # The fuzzer's wheels; where there is none, "make fuzz" says so and does nothing. It reads these markers.
     "fuzz": [
         "atheris>=3.0; sys_platform == 'linux' and platform_machine == 'x86_64'"
         " and platform_python_implementation == 'CPython' and python_version < '3.15'",
     ],
     "dev": [
+        SCRAPY,
         ZSTD,
         "coverage>=7.10.6",  # measures child processes by itself
         "furo>=2024.8.6",

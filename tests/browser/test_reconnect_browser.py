@@ -5,21 +5,15 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
-import types
-from collections import deque
-from types import SimpleNamespace
 from typing import Any
-from unittest.mock import patch
 
-from twisted.internet.defer import Deferred, DeferredQueue, gatherResults
+from twisted.internet.defer import Deferred, DeferredQueue
 from twisted.internet.task import deferLater
 
 import txcdp
 from tests.browser.support import BrowserTestCase, Server, got, reactor
 from tests.browser.support_lines import port_of, through
 from tests.lab.hostile.proxy import FaultProxy
-from tests.project.test_docs import BLOCKS
 from txcdp import Route
 from txcdp._core.reconnecting import ReconnectPolicy
 from txcdp._core.sessions import AutoAttach
@@ -386,52 +380,6 @@ class RestartTests(ReconnectTestCase):
         for each in started:
             self.assertFalse(each.running)
             self.assertFalse(os.path.exists(each.profile))
-
-
-class KilledCrawlTests(BrowserTestCase):
-    """The Scrapy middleware of the guide, driven as Scrapy drives it, while its browser is killed."""
-
-    def middleware(self) -> Any:
-        """Take the middleware out of the guide, with what it uses of Scrapy."""
-        (block,) = [each for each in BLOCKS if "class BrowserMiddleware" in each.text]
-
-        class HtmlResponse:
-            def __init__(self, url: str, **rest: Any) -> None:
-                self.url, self.body = url, rest["body"]
-
-        modules = {name: types.ModuleType(name) for name in ("scrapy", "scrapy.http", "scrapy.utils.defer")}
-        vars(modules["scrapy"])["signals"] = None
-        vars(modules["scrapy.http"])["HtmlResponse"] = HtmlResponse
-        vars(modules["scrapy.utils.defer"])["maybe_deferred_to_future"] = lambda deferred: deferred
-        names: dict[str, Any] = {}
-        with patch.dict(sys.modules, modules):
-            exec(compile(block.tree, block.name, "exec"), names)
-        return names["BrowserMiddleware"]()
-
-    async def test_no_item_is_lost_beyond_a_retry(self):
-        middleware = self.middleware()
-        await middleware.opened()
-        self.addCleanup(lambda: Deferred.fromCoroutine(middleware.closed()))
-        urls = [self.server.page(f"/{number}", f"<title>{number}</title>") for number in range(24)]
-        wanted = [SimpleNamespace(url=url, meta={"browser": True}, tries=0) for url in urls]
-        waiting, loaded, kills = deque(wanted), [], [4, 12]
-
-        async def crawl() -> None:
-            while waiting:
-                request = waiting.popleft()
-                request.tries += 1
-                try:
-                    loaded.append((await middleware.process_request(request)).url)
-                except OSError:  # as Scrapy's RetryMiddleware takes it
-                    waiting.append(request)
-                if kills and len(loaded) >= kills[0]:
-                    kills.pop(0)
-                    os.kill(middleware.browser.process.pid, signal.SIGKILL)
-
-        await gatherResults([Deferred.fromCoroutine(crawl()) for _ in range(4)])
-        self.assertEqual(sorted(loaded), sorted(urls))
-        self.assertLessEqual(max(each.tries for each in wanted), 3)  # one for each time that it was killed
-        self.assertGreaterEqual(middleware.browser.connection.stats.reconnects, 2)
 
 
 class StateTests(ReconnectTestCase):

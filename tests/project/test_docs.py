@@ -2,7 +2,7 @@
 
 What a block of code is can be seen from the block itself:
 
-- ``react(...)``, ``aio.run(...)`` or ``asyncio.run(...)`` at its top level: a whole program;
+- ``react(...)``, ``aio.run(...)``, ``asyncio.run(...)`` or ``process.start()`` at its top level: a whole program;
   tests/browser/test_docs_browser.py runs it;
 - an ``application`` at its top level: a file for twistd; it is run there, too;
 - a ``TestCase``: it is run here;
@@ -40,7 +40,7 @@ PAGES = [
 ]
 
 #: Libraries that examples show txcdp together with, and that its tests do not need.
-GUESTS = ("klein", "scrapy")
+GUESTS = ("klein",)
 
 #: Blocks of these languages are Python.
 _BLOCK = re.compile(r"^(?P<indent> *)\.\. code-block:: (?P<language>python|pycon)\n(?: +:.*\n)*", re.MULTILINE)
@@ -71,7 +71,7 @@ class Block:
         return any(
             isinstance(node, ast.Expr)
             and isinstance(node.value, ast.Call)
-            and ast.unparse(node.value.func) in ("react", "task.react", "aio.run", "asyncio.run")
+            and ast.unparse(node.value.func) in ("react", "task.react", "aio.run", "asyncio.run", "process.start")
             for node in self.tree.body
         )
 

@@ -35,6 +35,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("assertions", "recording", "gateway", "rx3", "aio", "websocket"),
     ("testing",),
     ("service", "cli", "_pytest_plugin"),
+    ("scrapy",),
     ("__init__", "__main__"),
 )
 PEERS = ({"browser", "page", "network", "_devices"}, {"service", "cli"}, {"__init__", "__main__"})
@@ -44,6 +45,7 @@ LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 LIBRARIES = {
     "reactivex": ("streams", "rx3"),
     "rx": ("rx3",),
+    "scrapy": ("scrapy",),
     "treq": ("chrome._fetching", "network._client"),
     "autobahn": ("_transports", "gateway", "websocket"),
     "prometheus_client": ("gateway._metrics",),

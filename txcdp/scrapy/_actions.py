@@ -1,0 +1,126 @@
+"""Actions: what is done in a page before it is read, written as data, so that a request can be stored and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+
+from txcdp.page import Locator, Page
+from txcdp.scrapy._checks import arguments, unknown
+
+
+@dataclass(frozen=True)
+class Action:
+    """One step.
+
+    :ivar name: of the method.
+    :ivar selector: of the element; None: it is the page's.
+    :ivar values: arguments by their places.
+    :ivar options: arguments by name.
+    """
+
+    name: str
+    selector: str | None
+    values: tuple[Any, ...]
+    options: dict[str, Any]
+
+    def perform(self, page: Page) -> Deferred[Any]:
+        """Do it."""
+        owner = page if self.selector is None else page.locator(self.selector)
+        done: Deferred[Any] = getattr(owner, self.name)(*self.values, **self.options)
+        return done
+
+    def __str__(self) -> str:
+        shown = [self.name, *([] if self.selector is None else [self.selector]), *self.values]
+        return f"{shown}"
+
+
+#: What is done to an element, with the names of what stands behind its selector.
+_OF_ELEMENTS: Final[dict[str, tuple[str, ...]]] = {
+    **dict.fromkeys(("check", "clear", "click", "dblclick", "focus", "hover", "tap", "uncheck", "wait_for"), ()),
+    "dispatch_event": ("type",),
+    "fill": ("value",),
+    "press": ("key",),
+    "press_sequentially": ("text",),
+    "scroll_into_view_if_needed": (),
+    "select_option": ("value",),
+    "set_checked": ("checked",),
+}
+
+#: What is done to the page.
+_OF_PAGES: Final[dict[str, tuple[str, ...]]] = {
+    "evaluate": ("expression",),
+    "goto": ("url",),
+    "wait_for_function": ("expression",),
+    "wait_for_load_state": ("state",),
+    "wait_for_timeout": ("seconds",),
+    "wait_for_url": ("url",),
+}
+
+#: Names that are left out of what a caller may say: they are no data, or said otherwise.
+_NOT_SAID: Final = ("arg", "signal")
+
+
+def action(given: object, what: str) -> Action:
+    """Return a step that was written as a list, such as ``["click", "#more", {"timeout": 5}]``, or as a dict.
+
+    :param what: names it, for errors.
+    :raises TypeError: it is none of these.
+    :raises ValueError: there is no such action, or it has too few arguments, or others.
+    """
+    if isinstance(given, Mapping):
+        parts, options = _of_mapping(given, what)
+    elif isinstance(given, Sequence) and not isinstance(given, str | bytes):
+        parts = list(given)
+        options = dict(parts.pop()) if parts and isinstance(parts[-1], Mapping) else {}
+    else:
+        raise TypeError(f'{what} is to be a list, such as ["click", "#more"], not {given!r:.80}')
+    if not parts:
+        raise ValueError(f'{what} is empty: a list such as ["click", "#more"] is wanted')
+    name, values = str(parts[0]), parts[1:]
+    of_element = name in _OF_ELEMENTS
+    if not of_element and name not in _OF_PAGES:
+        raise ValueError(unknown(f"{what}: the action", name, (*_OF_ELEMENTS, *_OF_PAGES)))
+    names = ("selector", *_OF_ELEMENTS[name]) if of_element else _OF_PAGES[name]
+    if len(values) != len(names):
+        wanted = ", ".join([repr(name), *names])
+        raise ValueError(f"{what}: {list(map(_shown, parts))} is to be [{wanted}]")
+    method: Callable[..., Any] = getattr(Locator if of_element else Page, name)
+    arguments(f"{what}: {name}", method, options, _NOT_SAID)
+    if not of_element:
+        return Action(name, None, tuple(values), options)
+    selector = values[0]
+    if not isinstance(selector, str) or not selector:
+        raise TypeError(f"{what}: {name} needs a selector, such as '#more', not {selector!r:.80}")
+    return Action(name, selector, tuple(values[1:]), options)
+
+
+def _of_mapping(given: Mapping[Any, Any], what: str) -> tuple[list[Any], dict[str, Any]]:
+    """Return a dict such as ``{"action": "fill", "selector": "#q", "value": "x"}`` as the list would be."""
+    options = {str(name): value for name, value in given.items()}
+    if "action" not in options:
+        raise ValueError(f'{what} has no "action": write such as {{"action": "click", "selector": "#more"}}')
+    name = str(options.pop("action"))
+    names = ("selector", *_OF_ELEMENTS[name]) if name in _OF_ELEMENTS else _OF_PAGES.get(name, ())
+    missing = [each for each in names if each not in options]
+    if missing:
+        raise ValueError(f"{what}: {name} needs {' and '.join(missing)}")
+    return [name, *(options.pop(each) for each in names)], options
+
+
+def _shown(value: object) -> object:
+    return value if isinstance(value, str | int | float | bool) or value is None else f"{value!r:.40}"
+
+
+def actions(given: object) -> tuple[Action, ...]:
+    """Return the steps of a request.
+
+    :raises TypeError: as for :func:`action`.
+    :raises ValueError: as for :func:`action`.
+    """
+    if not isinstance(given, Sequence) or isinstance(given, str | bytes):
+        raise TypeError(f'meta["txcdp"]["actions"] is to be a list of actions, not {given!r:.80}')
+    return tuple(action(each, f'meta["txcdp"]["actions"][{number}]') for number, each in enumerate(given))

@@ -1,0 +1,111 @@
+"""The browsers of a process: the same for all crawlers whose settings ask for the same ones, counted by their users."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from txcdp._deferreds import returns_deferred, when_all
+from txcdp._reactor import AnyReactor
+from txcdp.browser import Browser, connect, launch
+from txcdp.scrapy._settings import RenderSettings
+from txcdp.service import BrowserService
+
+#: Attempts in a row to have a browser that may fail before a request does; Scrapy tries it again.
+_ATTEMPTS = 3
+
+
+class CrawlBrowser(BrowserService):
+    """A browser that is replaced by another one where it ends, with nothing of what was in it.
+
+    A page whose browser is gone is of no use to a crawl: its request is tried again.
+
+    :ivar started: how many browsers there were.
+    """
+
+    started = 0
+
+    def open(self) -> Deferred[Browser]:
+        """Launch it, or connect to it, without anything that brings it back."""
+
+        def opened(browser: Browser) -> Browser:
+            self.started += 1
+            return browser
+
+        if self._url is None:
+            opening = launch(self.reactor, **{"end_with_reactor": False, **self._options})
+        else:
+            opening = connect(self.reactor, self._url, **self._options)
+        return opening.addCallback(opened)
+
+
+class Browsers:
+    """Some browsers, which run from when the first one is asked for until the last user has left.
+
+    :param settings: say how many, and which.
+    """
+
+    def __init__(self, reactor: AnyReactor, settings: RenderSettings) -> None:
+        self.users = 0
+        self._services = [
+            CrawlBrowser(reactor, settings.endpoint, policy=settings.restart, **settings.options)
+            for _ in range(settings.browsers)
+        ]
+        self._load = [0] * settings.browsers
+
+    @property
+    def started(self) -> int:
+        """How many browsers were started, or connected to, so far."""
+        return sum(each.started for each in self._services)
+
+    @returns_deferred
+    async def take(self) -> tuple[int, Browser]:
+        """Return the browser that has least to do, and its number, which is to be given back.
+
+        :returns: fails like ``BrowserService.whenConnected``.
+        """
+        number = self._load.index(min(self._load))
+        self._load[number] += 1
+        service = self._services[number]
+        try:
+            if not service.running:
+                service.startService()
+            return number, await service.whenConnected(_ATTEMPTS)
+        except BaseException:
+            self._load[number] -= 1
+            raise
+
+    def give_back(self, number: int) -> None:
+        """Take note that something that was made in a browser is gone."""
+        self._load[number] -= 1
+
+    async def stop(self) -> None:
+        """End all of them."""
+        await when_all([each.stopService() for each in self._services])
+
+
+#: All that run, by what their settings ask for.
+_running: dict[tuple[Any, ...], Browsers] = {}
+
+
+def browsers_for(reactor: AnyReactor, settings: RenderSettings) -> Browsers:
+    """Return the browsers that settings ask for, with one user more; see :func:`leave`."""
+    found = _running.get(_key(reactor, settings))
+    if found is None:
+        found = _running[_key(reactor, settings)] = Browsers(reactor, settings)
+    found.users += 1
+    return found
+
+
+@returns_deferred
+async def leave(reactor: AnyReactor, settings: RenderSettings, browsers: Browsers) -> None:
+    """Take note that a user needs them no more; the last one ends them."""
+    browsers.users -= 1
+    if browsers.users == 0:
+        _running.pop(_key(reactor, settings), None)
+        await browsers.stop()
+
+
+def _key(reactor: AnyReactor, settings: RenderSettings) -> tuple[Any, ...]:
+    return id(reactor), settings.browsers, settings.endpoint, repr(sorted(settings.options.items())), settings.restart

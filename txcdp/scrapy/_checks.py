@@ -1,0 +1,86 @@
+"""Checks of what settings and requests say: each says in a sentence what is wrong, and what is wanted."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from txcdp.page._options import checked_options
+
+
+def unknown(what: str, name: object, known: Iterable[str]) -> str:
+    """Return the sentence about a name that there is not."""
+    names = sorted(known)
+    near = difflib.get_close_matches(str(name), names, 1)
+    todo = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
+    return f"{what} {name!r} unknown; {todo}"
+
+
+def mapping(what: str, value: object) -> dict[str, Any]:
+    """Return a mapping with names, as a dict."""
+    if not isinstance(value, Mapping) or not all(isinstance(each, str) for each in value):
+        raise TypeError(f"{what} is to be a dict with names, not {value!r:.80}")
+    return dict(value)
+
+
+def texts(what: str, value: object) -> tuple[str, ...]:
+    """Return a list of texts, as a tuple."""
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise TypeError(f"{what} is to be a list of texts, not {value!r:.80}")
+    found = tuple(value)
+    for each in found:
+        if not isinstance(each, str):
+            raise TypeError(f"{what} is to be a list of texts, and {each!r:.80} is none")
+    return found
+
+
+def truth(what: str, value: object) -> bool:
+    """Return a bool."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{what} is to be True or False, not {value!r:.80}")
+    return value
+
+
+def count(what: str, value: object) -> int:
+    """Return a number of things, of which there is one at least."""
+    try:
+        number = int(value)  # type: ignore[call-overload]  # a command line has texts
+    except (TypeError, ValueError):
+        raise TypeError(f"{what} is to be a number, not {value!r:.80}") from None
+    if number < 1:
+        raise ValueError(f"{what}={number}: at least one is needed")
+    return int(number)
+
+
+def context_options(what: str, value: object) -> dict[str, Any]:
+    """Return options of a context that a request may have."""
+    given = mapping(what, value)
+    for name, instead in _ELSEWHERE.items():
+        if name in given:
+            raise ValueError(f"{what} has {name!r}: {instead}")
+    try:
+        return dict(checked_options(given))
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{what}: {error}") from None
+
+
+#: Options of contexts that something else decides here.
+_ELSEWHERE = {
+    "proxy": 'write meta["proxy"], which Scrapy has for it',
+    "accept_downloads": "a file comes as the body of the response",
+    "record_har_path": 'write meta={"txcdp": {"har": True}}, which records each request by itself',
+}
+
+
+def arguments(what: str, function: Callable[..., Any], given: Mapping[str, Any], without: Iterable[str] = ()) -> None:
+    """Refuse options that a method does not take."""
+    takes = {
+        name
+        for name, each in inspect.signature(function).parameters.items()
+        if each.kind is inspect.Parameter.KEYWORD_ONLY
+    } - set(without)
+    for name in given:
+        if name not in takes:
+            raise ValueError(unknown(f"{what}: the option", name, takes))

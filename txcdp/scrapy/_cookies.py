@@ -1,0 +1,122 @@
+"""The cookies of a context and those of a jar of Scrapy's, which are to be the same.
+
+Either side may change meanwhile: what Scrapy downloads by itself sets cookies in the jar, pages set some in the
+browser. So each side is compared with how it was when it was last looked at, and what is different is told to the other.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from http.cookiejar import Cookie, CookieJar
+from typing import NamedTuple, Protocol
+
+from twisted.internet.defer import Deferred, DeferredLock
+
+from txcdp._deferreds import returns_deferred
+
+
+class Jar(Protocol):
+    """What is used of a jar, :mod:`http.cookiejar`'s own or another one."""
+
+    def __iter__(self) -> Iterator[Cookie]:
+        """Have all of them."""
+        ...
+
+    def set_cookie(self, cookie: Cookie, /) -> None:
+        """Have one."""
+
+    def clear(self, domain: str, path: str, name: str, /) -> None:
+        """Have one no more."""
+
+
+class Place(NamedTuple):
+    """What tells two cookies apart."""
+
+    domain: str
+    path: str
+    name: str
+
+
+class Value(NamedTuple):
+    """What a cookie says."""
+
+    value: str | None
+    expires: int | None
+    secure: bool
+
+
+class Store(Protocol):
+    """The browser's side."""
+
+    def cookie_jar(self) -> Deferred[CookieJar]:
+        """Return all cookies."""
+
+    def add_cookie_jar(self, jar: Iterable[Cookie]) -> Deferred[None]:
+        """Add some."""
+
+    def clear_cookies(self, *, name: str, domain: str, path: str) -> Deferred[None]:
+        """Delete one."""
+
+
+class SharedCookies:
+    """Keeps a jar and a context the same.
+
+    :param store: the context.
+    :param jar: of Scrapy.
+    """
+
+    def __init__(self, store: Store, jar: Jar) -> None:
+        self._store = store
+        self._jar = jar
+        self._in_jar: dict[Place, Value] = {}
+        self._in_store: dict[Place, Value] = {}
+        self._turns = DeferredLock()
+
+    def push(self) -> Deferred[None]:
+        """Tell the browser what is new in the jar."""
+        return self._turns.run(self._push)
+
+    def pull(self) -> Deferred[None]:
+        """Tell the jar what is new in the browser."""
+        return self._turns.run(self._pull)
+
+    @returns_deferred
+    async def _push(self) -> None:
+        seconds = int(time.time())
+        cookies = {_place(each): each for each in self._jar if not each.is_expired(seconds)}
+        now = {place: _value(each) for place, each in cookies.items()}
+        before, self._in_jar = self._in_jar, now
+        changed = [cookies[place] for place, value in now.items() if before.get(place) != value]
+        gone = [place for place in before if place not in now]
+        for place in gone:
+            domain = "localhost" if place.domain == "localhost.local" else place.domain
+            await self._store.clear_cookies(name=place.name, domain=domain, path=place.path)
+        if changed:
+            await self._store.add_cookie_jar(changed)
+        if changed or gone:
+            await self._pull()  # the browser may refuse some: later they are not taken for deleted in it
+
+    @returns_deferred
+    async def _pull(self) -> None:
+        cookies = {_place(each): each for each in await self._store.cookie_jar()}
+        now = {place: _value(each) for place, each in cookies.items()}
+        before, self._in_store = self._in_store, now
+        for place, value in now.items():
+            if before.get(place) != value:
+                self._jar.set_cookie(cookies[place])
+                self._in_jar[place] = value
+        present = {_place(each) for each in self._jar}
+        for place in before:
+            if place not in now:
+                self._in_jar.pop(place, None)
+                if place in present:
+                    self._jar.clear(*place)
+
+
+def _place(cookie: Cookie) -> Place:
+    return Place(cookie.domain, cookie.path, cookie.name)
+
+
+def _value(cookie: Cookie) -> Value:
+    return Value(cookie.value, cookie.expires, bool(cookie.secure))

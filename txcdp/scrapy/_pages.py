@@ -1,0 +1,121 @@
+"""Pages that callbacks get: whose they are, and when they are closed."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from scrapy import Request
+from scrapy.http import Response
+
+from txcdp.page import Page
+
+#: By the requests that they are of. A request is copied, stored and sent to other machines; its page is not.
+_given: WeakKeyDictionary[Request, GivenPage] = WeakKeyDictionary()
+
+
+class GivenPage:
+    """A page that a callback gets, and that is closed once.
+
+    :param page: the page.
+    :param close: closes it.
+    """
+
+    def __init__(self, page: Page, close: Callable[[], None]) -> None:
+        self.page = page
+        self._close: Callable[[], None] | None = close
+
+    def close(self) -> None:
+        """Have it closed; a second call does nothing."""
+        close, self._close = self._close, None
+        if close is not None:
+            close()
+
+
+def give(request: Request, page: Page, close: Callable[[], None]) -> GivenPage:
+    """Let the callback of a request have a page.
+
+    It is closed at the end of the callback at the latest, and where the response gets to none: once nobody has the
+    request any more.
+    """
+    given = _given[request] = GivenPage(page, close)
+    weakref.finalize(request, given.close).atexit = False
+    return given
+
+
+def take_back(request: Request) -> None:
+    """Have the page of a request closed, where it has one."""
+    given = _given.pop(request, None)
+    if given is not None:
+        given.close()
+
+
+def page_of(response: Response) -> Page:
+    """Return the page that a response was rendered in, open and as it was left: of a request with ``"include_page"``.
+
+    It is closed when the callback has ended, with all that it yields, or by :func:`closing_page`.
+
+    :param response: as the callback gets it.
+    :raises LookupError: it has none, or it is closed.
+    """
+    request = response.request
+    given = None if request is None else _given.get(request)
+    if given is None:
+        why = (
+            'it came from the HTTP cache, which has no pages: set meta["dont_cache"]'
+            if "cached" in response.flags
+            else 'it was closed before, or meta={"txcdp": {"include_page": True}} did not ask for it'
+        )
+        raise LookupError(f"{response} has no page: {why}")
+    return given.page
+
+
+@contextmanager
+def closing_page(response: Response) -> Iterator[Page]:
+    """Return a context manager that gives the page of a response, as :func:`page_of`, and has it closed at its end.
+
+    :param response: as the callback gets it.
+    :raises LookupError: it has none, or it is closed.
+    """
+    page = page_of(response)
+    assert response.request is not None
+    try:
+        yield page
+    finally:
+        take_back(response.request)
+
+
+class PageMiddleware:
+    """A spider middleware: it has the pages of ``"include_page"`` closed when their callbacks have ended.
+
+    Without it they are closed once nobody has the request and the response any more, which may be later.
+    """
+
+    def process_spider_output(self, response: Response, result: Iterable[Any], spider: Any = None) -> Iterator[Any]:
+        """Pass on what a callback yields."""
+        try:
+            yield from result
+        finally:
+            _end(response)
+
+    async def process_spider_output_async(
+        self, response: Response, result: AsyncIterator[Any], spider: Any = None
+    ) -> AsyncIterator[Any]:
+        """Pass on what a callback yields."""
+        try:
+            async for each in result:
+                yield each
+        finally:
+            _end(response)
+
+    def process_spider_exception(self, response: Response, exception: Exception, spider: Any = None) -> None:
+        """Take note that a callback has failed, or did not get the response."""
+        _end(response)
+
+
+def _end(response: Response) -> None:
+    if response.request is not None:
+        take_back(response.request)

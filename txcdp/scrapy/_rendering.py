@@ -1,0 +1,388 @@
+"""One render: a page is opened by a request, what is wanted is done in it, and a response made of what it is then."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from base64 import b64decode
+from collections.abc import Callable
+from http.cookiejar import CookieJar
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from scrapy import Request, signals
+from scrapy.crawler import Crawler
+from scrapy.exceptions import StopDownload
+from scrapy.http import Response
+from scrapy.http.cookies import CookieJar as ScrapyJar
+from twisted.internet.defer import CancelledError
+from twisted.internet.ssl import Certificate
+from twisted.python.failure import Failure
+
+from txcdp.domains import network
+from txcdp.errors import CommandError, ContextDestroyed, DocumentBroken, NavigationError
+from txcdp.page import Navigation, Page
+from txcdp.protocol import from_json
+from txcdp.scrapy import _failures as failures
+from txcdp.scrapy._contexts import LeasedPage
+from txcdp.scrapy._documents import Answer, Documents, FirstRequest, TooLarge
+from txcdp.scrapy._options import RenderOptions
+from txcdp.scrapy._responses import (
+    Connected,
+    RenderResult,
+    address_of,
+    headers_of,
+    make_response,
+    protocol_of,
+    taken,
+)
+
+logger = logging.getLogger(__name__)
+
+#: Headers that are the browser's to send: those of the connection, the cookies of the jar, what it can decompress.
+_OWN: Final = frozenset(
+    {"accept-encoding", "connection", "content-length", "cookie", "host", "proxy-authorization", "transfer-encoding"}
+)
+
+#: How often a document is read that another one takes the place of meanwhile.
+_READS: Final = 20
+
+#: Navigations after which there is another document.
+_DOCUMENTS: Final = frozenset({"new_document", "restored", "prerendered", "error"})
+
+
+class Stopped(Exception):
+    """Somebody who was told of an answer's headers wants no more of it.
+
+    :ivar stop: said so.
+    :ivar answer: whose headers they were.
+    """
+
+    def __init__(self, stop: StopDownload, answer: Answer) -> None:
+        super().__init__(stop, answer)
+        self.stop, self.answer = stop, answer
+
+
+class Render:
+    """One render.
+
+    :param crawler: whose request it is.
+    :param request: the request.
+    :param options: what is wanted.
+    :param leased: the page for it.
+    :param own_headers: names, in small letters, of more headers that are the browser's to send.
+    """
+
+    def __init__(
+        self,
+        crawler: Crawler,
+        request: Request,
+        options: RenderOptions,
+        leased: LeasedPage,
+        own_headers: frozenset[str],
+    ) -> None:
+        self._crawler = crawler
+        self._request = request
+        self._options = options
+        self._leased = leased
+        self._page: Page = leased.page
+        self._navigation: Navigation | None = None
+        settings = crawler.settings
+        self._most: int = request.meta.get("download_maxsize", settings.getint("DOWNLOAD_MAXSIZE"))
+        self._many: int = request.meta.get("download_warnsize", settings.getint("DOWNLOAD_WARNSIZE"))
+        self.documents = Documents(
+            self._page,
+            first_request(request, _OWN | own_headers),
+            stops=self._stops,
+            judge=self._judge,
+            shows=options.needs_document,
+            most_redirects=settings.getint("REDIRECT_MAX_TIMES"),
+        )
+
+    async def run(self) -> Response:
+        """Do it, and return the response."""
+        listening = self._page.navigations.each(self._navigated)
+        try:
+            return await self._run()
+        except Stopped as stopped:
+            return self._stopped(stopped)
+        except TooLarge as error:
+            raise failures.Cancelled(self._too_large(error.received, "Received")) from error
+        finally:
+            listening.dispose()
+            self.documents.end()
+
+    async def _run(self) -> Response:
+        har = _HarFile() if self._options.har is not None else None
+        try:
+            if har is not None:
+                await har.begin(self._page, self._options.har or {})
+            flags = await self._load()
+            for action in self._options.actions:
+                await action.perform(self._page)
+            await self.documents.settle()
+            response = await self._read(flags, har)
+        finally:
+            if har is not None:
+                har.remove()
+        documents = self.documents
+        if documents.answered is not None:
+            self._request.meta["download_latency"] = documents.answered - documents.began
+        if documents.redirects:
+            note_redirects(self._request, documents.redirects)
+        return response
+
+    # Loading:
+
+    async def _load(self) -> list[str]:
+        """Go where the request goes, and return flags for the response."""
+        documents = self.documents
+        documents.begin().addErrback(lambda failure: None)  # where the page is gone, what follows says so
+        going = self._page.goto(self._request.url, self._options.wait_until, timeout=None)
+        deciding = documents.decided.wait().addCallback(lambda _: going.cancel())
+        deciding.addErrback(lambda failure: failure.trap(CancelledError) and None)
+        try:
+            await going
+        except DocumentBroken:
+            if self._fails_on_loss:
+                raise
+            return ["dataloss"]
+        except (NavigationError, CancelledError):
+            await documents.settle()
+            if documents.other is None:
+                raise
+        finally:
+            deciding.cancel()
+        await documents.settle()
+        return []
+
+    @property
+    def _fails_on_loss(self) -> bool:
+        default = self._crawler.settings.getbool("DOWNLOAD_FAIL_ON_DATALOSS")
+        return bool(self._request.meta.get("download_fail_on_dataloss", default))
+
+    def _navigated(self, navigation: Navigation) -> None:
+        if navigation.frame is self._page.main_frame and navigation.kind in _DOCUMENTS:
+            self._navigation = navigation
+
+    def _stops(self, status: int) -> bool:
+        """Return whether a redirect is for the callback, as RedirectMiddleware has it."""
+        meta, crawler = self._request.meta, self._crawler
+        return (
+            bool(meta.get("dont_redirect") or meta.get("handle_httpstatus_all"))
+            or status in meta.get("handle_httpstatus_list", ())
+            or status in getattr(crawler.spider, "handle_httpstatus_list", ())
+            or not crawler.settings.getbool("REDIRECT_ENABLED")
+        )
+
+    def _judge(self, answer: Answer) -> int | None:
+        """Tell of an answer's headers, and return how many bytes its body may have; None: any number.
+
+        :raises Stopped: somebody wants no more of it.
+        :raises Exception: it is too large, as Scrapy has that.
+        """
+        text = answer.header("content-length")
+        length = int(text) if text is not None and text.isdecimal() else None
+        told = self._crawler.signals.send_catch_log(
+            signal=signals.headers_received,
+            headers=headers_of(answer.headers, text=False, length=None),
+            body_length=length,
+            request=self._request,
+            spider=self._crawler.spider,
+        )
+        for _, result in told:
+            if isinstance(result, Failure) and isinstance(result.value, StopDownload):
+                raise Stopped(result.value, answer)
+        if length is not None and self._most and length > self._most:
+            raise failures.Cancelled(self._too_large(length, "Expected to receive"))
+        if length is not None and self._many and length > self._many:
+            logger.warning(
+                "Expected to receive %s bytes which is larger than download warn size (%s) in request %s.",
+                *(length, self._many, self._request),
+            )
+        return self._most or None
+
+    def _too_large(self, size: int, how: str) -> str:
+        words = f"{how} {size} bytes which is larger than download max size ({self._most}) in request {self._request}."
+        logger.warning(words)
+        return words
+
+    def _stopped(self, stopped: Stopped) -> Response:
+        answer = stopped.answer
+        headers = headers_of(answer.headers, text=False, length=None)
+        response = make_response(answer.url, answer.status, headers, b"", Connected(), ["download_stopped"])
+        if stopped.stop.fail:
+            stopped.stop.response = response
+            raise stopped.stop
+        return response
+
+    # Reading:
+
+    async def _read(self, flags: list[str], har: _HarFile | None) -> Response:
+        """Make the response of what the page is now: all of it of one document."""
+        for _ in range(_READS):
+            other = self.documents.other
+            if other is not None:
+                return await self._of_bytes(other, flags, har)
+            navigation = self._navigation
+            try:
+                response = await self._of_page(navigation, flags, har)
+            except ContextDestroyed:
+                response = None
+            await self.documents.settle()
+            if response is not None and self._navigation is navigation and self.documents.other is None:
+                return response
+        raise failures.Failed(f"{self._request.url}: the page goes on to another document again and again")
+
+    async def _of_page(self, navigation: Navigation | None, flags: list[str], har: _HarFile | None) -> Response:
+        page = self._page
+        answer = self.documents.of(None if navigation is None else navigation.loader_id)
+        if navigation is not None and navigation.kind == "error":
+            raise failures.Failed(f"{self._request.url}: the page that it has led to could not be loaded")
+        if answer is None:
+            answer = Answer(page.url, 200, ())
+        elif not answer.kind and navigation is not None and navigation.response is not None:
+            kind = await page.evaluate("document.contentType")
+            if kind not in ("text/html", "application/xhtml+xml"):  # that is what Chromium has taken it for
+                data = await navigation.response.body()
+                return await self._made(answer, answer.url, data, False, flags, har, navigation)
+        extract = None if self._options.extract is None else await page.extract(self._options.extract)
+        picture = None if self._options.screenshot is None else await page.screenshot(**self._options.screenshot)
+        text = await page.content()
+        body = text.encode("utf-8", "replace")
+        if self._most and len(body) > self._most:
+            raise TooLarge(len(body))
+        return await self._made(answer, page.url, body, True, flags, har, navigation, RenderResult(extract, picture))
+
+    async def _of_bytes(self, answer: Answer, flags: list[str], har: _HarFile | None) -> Response:
+        """Return the bytes that a server has sent, as it has sent them."""
+        result = RenderResult()
+        if self._options.needs_document and answer.body:
+            page = self._page
+            extract = None if self._options.extract is None else await page.extract(self._options.extract)
+            picture = None if self._options.screenshot is None else await page.screenshot(**self._options.screenshot)
+            result = RenderResult(extract, picture)
+        return await self._made(answer, answer.url, answer.body or b"", False, flags, har, self._navigation, result)
+
+    async def _made(
+        self,
+        answer: Answer,
+        url: str,
+        body: bytes,
+        text: bool,
+        flags: list[str],
+        har: _HarFile | None,
+        navigation: Navigation | None,
+        result: RenderResult = RenderResult(),  # noqa: B008  (it does not change)
+    ) -> Response:
+        recorded = None if har is None else await har.end()
+        pairs = (*answer.headers, *taken(RenderResult(result.extract, result.screenshot, recorded)))
+        length = None if self._request.method == "HEAD" else len(body)
+        headers = headers_of(pairs, text=text, length=length)
+        connected = await self._connected(answer, navigation)
+        return make_response(url, answer.status, headers, body, connected, flags)
+
+    async def _connected(self, answer: Answer, navigation: Navigation | None) -> Connected:
+        certificate = await self._certificate(answer.url)
+        response = None if navigation is None else navigation.response
+        if response is None or self.documents.of(None if navigation is None else navigation.loader_id) is not answer:
+            return Connected(certificate=certificate)
+        address = await response.server_addr()
+        return Connected(
+            None if address is None else address_of(address["ipAddress"]),
+            protocol_of(await response.http_version()),
+            certificate,
+        )
+
+    async def _certificate(self, url: str) -> Certificate | None:
+        """Return the certificate of a server, which is asked for once for each context."""
+        place = urlsplit(url)
+        if place.scheme != "https":
+            return None
+        origin, known = f"{place.scheme}://{place.netloc}", self._leased.of.certificates
+        if origin not in known:
+            try:
+                told = await self._page.session.execute(network.get_certificate(origin=origin))
+            except CommandError:
+                return None
+            names = told.table_names
+            known[origin] = Certificate.load(b64decode(names[0]), _DER) if names else None
+        return known[origin]
+
+
+#: What OpenSSL calls the encoding in which Chromium tells certificates.
+_DER: Final = 2
+
+
+class _HarFile:
+    """A recording of a page, in a file for as long as it takes."""
+
+    def __init__(self) -> None:
+        handle, path = tempfile.mkstemp(suffix=".har", prefix="txcdp-")
+        os.close(handle)
+        self._path = Path(path)
+        self._stop: Callable[[], Any] | None = None
+        self._told: dict[str, Any] | None = None
+
+    async def begin(self, page: Page, options: dict[str, Any]) -> None:
+        """Begin to record."""
+        self._stop = (await page.record_har(self._path, **{"bodies": "omit", **options})).stop
+
+    async def end(self) -> dict[str, Any]:
+        """Stop recording, and return what was recorded."""
+        if self._told is None:
+            assert self._stop is not None
+            await self._stop()
+            self._told = from_json(self._path.read_bytes())
+        assert self._told is not None
+        return self._told
+
+    def remove(self) -> None:
+        """Remove the file."""
+        self._path.unlink(missing_ok=True)
+
+
+def first_request(request: Request, own: frozenset[str]) -> FirstRequest:
+    """Return what the first document is asked for with."""
+    headers = [
+        (name.decode("latin-1"), b", ".join(values).decode("latin-1"))
+        for name, values in request.headers.items()
+        if values and name.decode("latin-1").lower() not in own
+    ]
+    return FirstRequest(request.method, tuple(headers), request.body)
+
+
+def note_redirects(request: Request, redirects: list[Answer]) -> None:
+    """Note redirects that the browser has followed as RedirectMiddleware notes its own."""
+    meta = request.meta
+    meta["redirect_times"] = meta.get("redirect_times", 0) + len(redirects)
+    meta["redirect_urls"] = [*meta.get("redirect_urls", ()), *(each.url for each in redirects)]
+    meta["redirect_reasons"] = [*meta.get("redirect_reasons", ()), *(each.status for each in redirects)]
+
+
+def without_stale_cookies(response: Response, request: Request, jar: CookieJar) -> None:
+    """Leave out the ``Set-Cookie`` headers of a response that no longer say what is in the jar.
+
+    CookiesMiddleware reads them after this, and would put back what a script has changed since, or give the cookies of
+    where a redirect has led to the one who was asked first.
+    """
+    lines = response.headers.getlist("Set-Cookie")
+    if not lines:
+        return
+    kept = []
+    for line in lines:
+        alone = Response(request.url, headers={"Set-Cookie": line})
+        made = ScrapyJar().make_cookies(alone, request)
+        present = [_in(jar, each.domain, each.path, each.name) for each in made]
+        if made and [each.value for each in made] == present:
+            kept.append(line)
+    response.headers.setlist("Set-Cookie", kept)
+    if not kept:
+        del response.headers["Set-Cookie"]
+
+
+def _in(jar: CookieJar, domain: str, path: str, name: str) -> str | None:
+    found = next((each for each in jar if (each.domain, each.path, each.name) == (domain, path, name)), None)
+    return None if found is None else found.value

@@ -1,0 +1,130 @@
+"""Responses of Scrapy's classes, made of what came of a render."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import zlib
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any, Final
+
+from scrapy.http import Headers, Response
+from scrapy.responsetypes import responsetypes
+
+from txcdp.scrapy._documents import Pairs
+
+#: What describes the bytes that came over the network, and not those that are given on.
+_OF_BYTES: Final = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+
+#: The headers that carry what was taken of a page. A cache of Scrapy's keeps a response's headers, in every version.
+EXTRACT, SCREENSHOT, HAR = "Txcdp-Extract", "Txcdp-Screenshot", "Txcdp-Har"
+
+_CHARSET: Final = re.compile(r";\s*charset\s*=\s*(\"[^\"]*\"|[^;]*)", re.IGNORECASE)
+
+#: How Scrapy's own handlers name protocols.
+_PROTOCOLS: Final = {"http/1.1": "HTTP/1.1", "http/1.0": "HTTP/1.0", "h2": "h2", "h3": "h3"}
+
+
+@dataclass(frozen=True)
+class Connected:
+    """What is known of the connection that an answer came over.
+
+    :ivar address: of the server.
+    :ivar protocol: as Scrapy names it.
+    :ivar certificate: of the server.
+    """
+
+    address: IPv4Address | IPv6Address | None = None
+    protocol: str | None = None
+    certificate: Any = None
+
+
+@dataclass(frozen=True)
+class RenderResult:
+    """What was taken of a page besides its document; see :func:`result_of`.
+
+    :ivar extract: what ``"extract"`` has found; None: nothing was asked for.
+    :ivar screenshot: the bytes of the picture; None: none was asked for.
+    :ivar har: the recording, a dict of HAR 1.2; None: none was asked for.
+    """
+
+    extract: dict[str, Any] | None = None
+    screenshot: bytes | None = None
+    har: dict[str, Any] | None = None
+
+
+def result_of(response: Response) -> RenderResult:
+    """Return what ``"extract"``, ``"screenshot"`` and ``"har"`` of a request's ``meta["txcdp"]`` have given.
+
+    It is in headers of the response, so that Scrapy's HTTP cache gives it back as well.
+
+    :param response: as a callback gets it.
+    """
+    extract, screenshot, har = (response.headers.get(name) for name in (EXTRACT, SCREENSHOT, HAR))
+    return RenderResult(
+        extract=None if extract is None else json.loads(extract),
+        screenshot=None if screenshot is None else base64.b64decode(screenshot),
+        har=None if har is None else json.loads(zlib.decompress(base64.b64decode(har))),
+    )
+
+
+def taken(result: RenderResult) -> Pairs:
+    """Return the headers that carry a result."""
+    found = []
+    if result.extract is not None:
+        found.append((EXTRACT, json.dumps(result.extract)))
+    if result.screenshot is not None:
+        found.append((SCREENSHOT, base64.b64encode(result.screenshot).decode()))
+    if result.har is not None:
+        found.append((HAR, base64.b64encode(zlib.compress(json.dumps(result.har).encode())).decode()))
+    return tuple(found)
+
+
+def headers_of(pairs: Pairs, *, text: bool, length: int | None) -> Headers:
+    """Return an answer's headers as they fit the body that is given on.
+
+    :param text: whether that is the document's text in UTF-8, and not the bytes that the server has sent.
+    :param length: of it; None: there is none, as of an answer to HEAD, and the headers are as they came.
+    """
+    headers = Headers()
+    for name, value in pairs:
+        if length is not None and name.lower() in _OF_BYTES:
+            if name.lower() == "content-length":
+                headers[name] = str(length)
+            continue
+        is_type = text and name.lower() == "content-type"
+        said = f"{_CHARSET.sub('', value).strip()}; charset=utf-8" if is_type else value
+        for each in said.split("\n"):  # so Chromium joins a header that came several times
+            headers.appendlist(name, each.encode("latin-1", "replace"))
+    if text and "Content-Type" not in headers:
+        headers["Content-Type"] = "text/html; charset=utf-8"
+    return headers
+
+
+def protocol_of(name: str) -> str | None:
+    """Return the name that Scrapy has for a protocol."""
+    return _PROTOCOLS.get(name.lower(), name) or None
+
+
+def address_of(text: str) -> IPv4Address | IPv6Address:
+    """Return an address that Chromium tells of."""
+    return ip_address(text.strip("[]"))
+
+
+def make_response(
+    url: str, status: int, headers: Headers, body: bytes, connected: Connected, flags: list[str] | None = None
+) -> Response:
+    """Return a response of the class that Scrapy has for such a one."""
+    kind = responsetypes.from_args(headers=headers, url=url, body=body)
+    return kind(
+        url=url,
+        status=status,
+        headers=headers,
+        body=body,
+        flags=flags,
+        certificate=connected.certificate,
+        ip_address=connected.address,
+        protocol=connected.protocol,
+    )

@@ -1,0 +1,122 @@
+"""The settings whose names begin with ``TXCDP_``, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+from scrapy.settings import BaseSettings
+
+from txcdp._core.reconnecting import ReconnectPolicy
+from txcdp.browser import connect, launch
+from txcdp.scrapy._checks import arguments, context_options, count, mapping, texts, unknown
+from txcdp.scrapy._options import RenderOptions, wait_until
+
+#: What becomes of the browser is decided by what else the settings say.
+_DECIDED: Final = ("restart", "reconnect", "end_with_reactor")
+
+_POLICY: Final = tuple(each.name for each in fields(ReconnectPolicy) if each.name not in ("reopen_pages", "wait"))
+
+
+@dataclass(frozen=True)
+class RenderSettings:
+    """What a crawler's settings say.
+
+    :ivar browsers: how many browsers there are.
+    :ivar contexts: how many contexts there are at most.
+    :ivar pages: how many pages are open at most.
+    :ivar endpoint: of a browser that runs, or of a gateway; None: browsers are launched.
+    :ivar options: for :func:`txcdp.launch`, or :func:`txcdp.connect`.
+    :ivar restart: when another browser takes the place of one that is gone.
+    :ivar defaults: of what requests say.
+    :ivar own_headers: names, in small letters, of headers that the browser sends as it would by itself.
+    :ivar fallbacks: by scheme, what downloads the requests that are not for the browser.
+    """
+
+    browsers: int
+    contexts: int
+    pages: int
+    endpoint: str | None
+    options: dict[str, Any]
+    restart: ReconnectPolicy
+    defaults: RenderOptions
+    own_headers: frozenset[str]
+    fallbacks: dict[str, Any]
+
+
+def settings_of(settings: BaseSettings) -> RenderSettings:
+    """Return what the settings say.
+
+    :raises TypeError: one is of another type.
+    :raises ValueError: one cannot be.
+    """
+    for name in settings:
+        if str(name).startswith("TXCDP_") and name not in DEFAULTS:
+            raise ValueError(unknown("the setting", name, DEFAULTS))
+
+    def get(name: str) -> Any:
+        found = settings.get(name)
+        return DEFAULTS[name] if found is None else found
+
+    endpoint = get("TXCDP_ENDPOINT")
+    if endpoint is not None and not isinstance(endpoint, str):
+        raise TypeError(f"TXCDP_ENDPOINT is to be a URL, such as 'http://127.0.0.1:9222', not {endpoint!r:.80}")
+    options = mapping("TXCDP_LAUNCH", get("TXCDP_LAUNCH"))
+    _check_launch(options, endpoint)
+    verify = settings.getbool("DOWNLOAD_VERIFY_CERTIFICATES")
+    given = {
+        "ignore_https_errors": not verify,
+        "service_workers": "block",
+        **mapping("TXCDP_CONTEXT", get("TXCDP_CONTEXT")),
+    }
+    return RenderSettings(
+        browsers=count("TXCDP_BROWSERS", get("TXCDP_BROWSERS")),
+        contexts=count("TXCDP_CONTEXTS", get("TXCDP_CONTEXTS")),
+        pages=count("TXCDP_PAGES", get("TXCDP_PAGES")),
+        endpoint=endpoint,
+        options=options,
+        restart=_restart(get("TXCDP_RESTART")),
+        defaults=RenderOptions(
+            wait_until=wait_until("TXCDP_WAIT_UNTIL", get("TXCDP_WAIT_UNTIL")),
+            context=context_options("TXCDP_CONTEXT", given),
+            block=texts("TXCDP_BLOCK", get("TXCDP_BLOCK")),
+        ),
+        own_headers=frozenset(each.lower() for each in texts("TXCDP_BROWSER_HEADERS", get("TXCDP_BROWSER_HEADERS"))),
+        fallbacks=mapping("TXCDP_FALLBACK_HANDLERS", get("TXCDP_FALLBACK_HANDLERS")),
+    )
+
+
+#: Each setting, and what it is when it is not set.
+DEFAULTS: Final[Mapping[str, Any]] = {
+    "TXCDP_BLOCK": (),
+    "TXCDP_BROWSERS": 1,
+    "TXCDP_BROWSER_HEADERS": (),
+    "TXCDP_CONTEXT": {},
+    "TXCDP_CONTEXTS": 8,
+    "TXCDP_ENDPOINT": None,
+    "TXCDP_FALLBACK_HANDLERS": {},
+    "TXCDP_LAUNCH": {},
+    "TXCDP_PAGES": 16,
+    "TXCDP_RESTART": {},
+    "TXCDP_WAIT_UNTIL": "load",
+}
+
+
+def _check_launch(options: dict[str, Any], endpoint: str | None) -> None:
+    function = launch if endpoint is None else connect
+    more = ("executable", "headless", "args", "profile", "transport") if endpoint is None else ()
+    named = {name: value for name, value in options.items() if name not in more}
+    lines = ("timeout", "stability", "linger", "max_in_flight", "commands_per_second", "max_pending", "max_unsent")
+    arguments("TXCDP_LAUNCH", function, {name: value for name, value in named.items() if name not in lines}, _DECIDED)
+
+
+def _restart(value: object) -> ReconnectPolicy:
+    given = mapping("TXCDP_RESTART", value)
+    for name in given:
+        if name not in _POLICY:
+            raise ValueError(unknown("TXCDP_RESTART: the option", name, _POLICY))
+    try:
+        return ReconnectPolicy(**{"initial_delay": 0.1, "max_delay": 30.0, "jitter": lambda: 0.0, **given})
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"TXCDP_RESTART: {error}") from None
