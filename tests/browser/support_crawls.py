@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable, Iterable
-from typing import Any, cast
+from typing import Any
 
 import scrapy
 from scrapy import Request
@@ -13,7 +13,6 @@ from scrapy.crawler import CrawlerRunner
 from scrapy.downloadermiddlewares import cookies
 from scrapy.http import Response
 from tldextract import TLDExtract
-from twisted.internet.defer import Deferred
 from twisted.web.server import NOT_DONE_YET
 
 from tests.browser.support import Answer, BrowserTestCase, SharedBrowserTestCase
@@ -136,12 +135,11 @@ class Crawl:
         return None if self._parse is None else self._parse(response)
 
     def __getitem__(self, name: str) -> Response:
-        """Return the response to the request of a name, or of a path."""
-        return next(
-            each
-            for each in self.responses
-            if name in (each.request.meta.get("name"), scrapy.utils.httpobj.urlparse_cached(each.request).path)
-        )
+        """Return the response to the request of a name."""
+        found = {each.meta["name"]: each for each in self.responses}
+        if name not in found:
+            raise KeyError(name, self.failures)
+        return found[name]
 
     def error(self, name: str) -> BaseException:
         """Return what the request of a name has failed with."""
@@ -179,7 +177,7 @@ class Crawling(BrowserTestCase):
 
         Bound.crawl = crawl
         crawler = runner.create_crawler(Bound)
-        await cast("Deferred[None]", runner.crawl(crawler))
+        await runner.crawl(crawler)
         assert crawler.stats is not None
         crawl.stats = dict(crawler.stats.get_stats())
         self.crawler = crawler

@@ -13,7 +13,7 @@ from txcdp.scrapy._checks import arguments, unknown
 
 
 @dataclass(frozen=True)
-class Action:
+class PageAction:
     """One step.
 
     :ivar name: of the method.
@@ -64,7 +64,7 @@ _OF_PAGES: Final[dict[str, tuple[str, ...]]] = {
 _NOT_SAID: Final = ("arg", "signal")
 
 
-def action(given: object, what: str) -> Action:
+def action(given: object, what: str) -> PageAction:
     """Return a step that was written as a list, such as ``["click", "#more", {"timeout": 5}]``, or as a dict.
 
     :param what: names it, for errors.
@@ -91,11 +91,11 @@ def action(given: object, what: str) -> Action:
     method: Callable[..., Any] = getattr(Locator if of_element else Page, name)
     arguments(f"{what}: {name}", method, options, _NOT_SAID)
     if not of_element:
-        return Action(name, None, tuple(values), options)
+        return PageAction(name, None, tuple(values), options)
     selector = values[0]
     if not isinstance(selector, str) or not selector:
         raise TypeError(f"{what}: {name} needs a selector, such as '#more', not {selector!r:.80}")
-    return Action(name, selector, tuple(values[1:]), options)
+    return PageAction(name, selector, tuple(values[1:]), options)
 
 
 def _of_mapping(given: Mapping[Any, Any], what: str) -> tuple[list[Any], dict[str, Any]]:
@@ -115,7 +115,7 @@ def _shown(value: object) -> object:
     return value if isinstance(value, str | int | float | bool) or value is None else f"{value!r:.40}"
 
 
-def actions(given: object) -> tuple[Action, ...]:
+def actions(given: object) -> tuple[PageAction, ...]:
     """Return the steps of a request.
 
     :raises TypeError: as for :func:`action`.

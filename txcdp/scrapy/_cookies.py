@@ -1,7 +1,7 @@
 """The cookies of a context and those of a jar of Scrapy's, which are to be the same.
 
 Either side may change meanwhile: what Scrapy downloads by itself sets cookies in the jar, pages set some in the
-browser. So each side is compared with how it was when it was last looked at, and what is different is told to the other.
+browser. So each side is compared with how it was when it was last looked at, and what is different the other is told.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from txcdp._deferreds import returns_deferred
 
 
 class Jar(Protocol):
-    """What is used of a jar, :mod:`http.cookiejar`'s own or another one."""
+    """Interface of a jar, :mod:`http.cookiejar`'s own or another one."""
 
     def __iter__(self) -> Iterator[Cookie]:
         """Have all of them."""
@@ -31,7 +31,7 @@ class Jar(Protocol):
 
 
 class Place(NamedTuple):
-    """What tells two cookies apart."""
+    """The key of a cookie in a jar."""
 
     domain: str
     path: str
@@ -39,7 +39,7 @@ class Place(NamedTuple):
 
 
 class Value(NamedTuple):
-    """What a cookie says."""
+    """The content of a cookie."""
 
     value: str | None
     expires: int | None

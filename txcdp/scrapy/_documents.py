@@ -70,7 +70,7 @@ class FirstRequest:
 
 @dataclass
 class Answer:
-    """What a document was answered with.
+    """The answer to a request for a document.
 
     :ivar url: where it is from.
     :ivar status: the HTTP status.
@@ -104,15 +104,29 @@ class Answer:
         return self.kind in _PAGES and attached != "attachment" and self.status not in _EMPTY
 
 
-class Documents(Holding):
-    """What a page's documents are asked for with, and answered with.
+@dataclass(frozen=True)
+class DocumentRules:
+    """Rules for the documents of a page.
+
+    :ivar stops: says of a redirect's status whether it is not to be followed.
+    :ivar judge: is told of each answer before its body comes, and returns how many bytes that may have, None for any
+        number; what it raises is the outcome.
+    :ivar shows: whether what is no page is shown as well, where the browser can.
+    :ivar most_redirects: how many are followed.
+    """
+
+    stops: Callable[[int], bool]
+    judge: Callable[[Answer], int | None]
+    shows: bool
+    most_redirects: int
+
+
+class PausedDocuments(Holding):
+    """Pauses a page's documents: has the first one asked for as it is to be, and reads what is no page.
 
     :param page: whose.
     :param first: the request that it is opened by.
-    :param stops: says of a redirect's status whether it is not to be followed.
-    :param judge: is told of each answer before its body comes; what it raises is the outcome.
-    :param most_redirects: how many are followed.
-    :param shows: whether what is no page is shown as well, where the browser can.
+    :param rules: for them.
     :ivar redirects: the answers that have led to the first document.
     :ivar began: seconds, when the first document's request was let go.
     :ivar answered: seconds, when the head of its answer was here; None: not yet.
@@ -124,18 +138,12 @@ class Documents(Holding):
         self,
         page: Page,
         first: FirstRequest,
-        stops: Callable[[int], bool],
-        judge: Callable[[Answer], int | None],
-        shows: bool,
-        most_redirects: int,
+        rules: DocumentRules,
     ) -> None:
         self._page = page
         self._clock = page.session.context.clock
         self._first: FirstRequest | None = first
-        self._stops = stops
-        self._judge = judge
-        self._shows = shows
-        self._most_redirects = most_redirects
+        self._rules = rules
         self._answers: dict[str, Answer] = {}
         self._last: Answer | None = None
         self._reading: set[Deferred[None]] = set()
@@ -156,7 +164,7 @@ class Documents(Holding):
         """Read no more, and let everything pass."""
         self._over = True
         # What they belong to has the request, which is not to live as long as the page.
-        self._stops, self._judge = _follows, _takes_any
+        self._rules = _NONE
         for each in tuple(self._reading):
             each.cancel()
         if not self._page.session.ended:
@@ -238,10 +246,10 @@ class Documents(Holding):
     def _got(self, paused: PausedRequest, answer: Answer) -> bool:
         """Look at the head of an answer."""
         first, location = self._first, answer.location
-        if location is not None and not (first is not None and self._stops(answer.status)):
+        if location is not None and not (first is not None and self._rules.stops(answer.status)):
             if first is not None:
                 self.redirects.append(answer)
-                if len(self.redirects) > self._most_redirects:
+                if len(self.redirects) > self._rules.most_redirects:
                     self._decide(IgnoreRequest("max redirections reached"))
                     self._send(paused, fetch.fail_request(request_id=paused.event.request_id, error_reason="Aborted"))
                     return True
@@ -250,7 +258,7 @@ class Documents(Holding):
         bodiless = first is not None and first.method == "HEAD"
         self._first = None
         try:
-            most = self._judge(answer)
+            most = self._rules.judge(answer)
         except Exception as error:
             self._decide(error)
             self._send(paused, fetch.fail_request(request_id=paused.event.request_id, error_reason="Aborted"))
@@ -283,7 +291,7 @@ class Documents(Holding):
             self._send(paused, fetch.fail_request(request_id=event.request_id, error_reason="Aborted"))
             return
         self._answers[event.network_id or ""] = self._last = answer
-        if self._shows and answer.body and answer.kind.startswith(("text/", "image/", "application/json")):
+        if self._rules.shows and answer.body and answer.kind.startswith(("text/", "image/", "application/json")):
             headers = [each for each in answer.headers if each[0].lower() not in ("content-encoding", "content-length")]
             paused.answer(
                 fetch.fulfill_request(
@@ -302,12 +310,8 @@ class Documents(Holding):
         self.decided.fire(None)
 
 
-def _follows(status: int) -> bool:
-    return False
-
-
-def _takes_any(answer: Answer) -> int | None:
-    return None
+#: Rules of those that are over.
+_NONE: Final = DocumentRules(lambda status: False, lambda answer: None, shows=False, most_redirects=0)
 
 
 class TooLarge(Exception):

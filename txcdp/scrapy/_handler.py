@@ -35,7 +35,7 @@ _SCHEMES: Final = ("http", "https")
 
 
 class Renderer:
-    """What renders for one crawler: the handlers of its schemes share it.
+    """Renders for one crawler: the handlers of its schemes share it.
 
     :param crawler: the crawler.
     :param settings: of it.

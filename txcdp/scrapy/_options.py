@@ -10,7 +10,7 @@ from typing import Any, Final, get_args
 from txcdp.page import Page
 from txcdp.page._extraction import Extraction
 from txcdp.page._frames import WaitUntil
-from txcdp.scrapy._actions import Action, actions
+from txcdp.scrapy._actions import PageAction, actions
 from txcdp.scrapy._checks import arguments, context_options, mapping, texts, truth, unknown
 
 #: The name in a request's ``meta``.
@@ -22,7 +22,7 @@ _BODIES: Final = ("embed", "omit")
 
 @dataclass(frozen=True)
 class RenderOptions:
-    """What is wanted of one render.
+    """The options of one render.
 
     :ivar wait_until: how far the page is to come.
     :ivar actions: what is done then.
@@ -35,7 +35,7 @@ class RenderOptions:
     """
 
     wait_until: WaitUntil = "load"
-    actions: tuple[Action, ...] = ()
+    actions: tuple[PageAction, ...] = ()
     extract: Mapping[str, Any] | None = None
     screenshot: dict[str, Any] | None = None
     har: dict[str, Any] | None = None

@@ -27,7 +27,7 @@ from txcdp.page import Navigation, Page
 from txcdp.protocol import from_json
 from txcdp.scrapy import _failures as failures
 from txcdp.scrapy._contexts import LeasedPage
-from txcdp.scrapy._documents import Answer, Documents, FirstRequest, TooLarge
+from txcdp.scrapy._documents import Answer, DocumentRules, FirstRequest, PausedDocuments, TooLarge
 from txcdp.scrapy._options import RenderOptions
 from txcdp.scrapy._responses import (
     Connected,
@@ -92,13 +92,12 @@ class Render:
         settings = crawler.settings
         self._most: int = request.meta.get("download_maxsize", settings.getint("DOWNLOAD_MAXSIZE"))
         self._many: int = request.meta.get("download_warnsize", settings.getint("DOWNLOAD_WARNSIZE"))
-        self.documents = Documents(
+        self.documents = PausedDocuments(
             self._page,
             first_request(request, _OWN | own_headers),
-            stops=self._stops,
-            judge=self._judge,
-            shows=options.needs_document,
-            most_redirects=settings.getint("REDIRECT_MAX_TIMES"),
+            DocumentRules(
+                self._stops, self._judge, options.needs_document, most_redirects=settings.getint("REDIRECT_MAX_TIMES")
+            ),
         )
 
     async def run(self) -> Response:
@@ -178,7 +177,7 @@ class Render:
         )
 
     def _judge(self, answer: Answer) -> int | None:
-        """Tell of an answer's headers, and return how many bytes its body may have; None: any number.
+        """Announce an answer's headers, and return how many bytes its body may have; None: any number.
 
         :raises Stopped: somebody wants no more of it.
         :raises Exception: it is too large, as Scrapy has that.
@@ -248,23 +247,27 @@ class Render:
             if kind not in ("text/html", "application/xhtml+xml"):  # that is what Chromium has taken it for
                 data = await navigation.response.body()
                 return await self._made(answer, answer.url, data, False, flags, har, navigation)
-        extract = None if self._options.extract is None else await page.extract(self._options.extract)
-        picture = None if self._options.screenshot is None else await page.screenshot(**self._options.screenshot)
+        taken_of_it = await self._take()
         text = await page.content()
         body = text.encode("utf-8", "replace")
         if self._most and len(body) > self._most:
             raise TooLarge(len(body))
-        return await self._made(answer, page.url, body, True, flags, har, navigation, RenderResult(extract, picture))
+        return await self._made(answer, page.url, body, True, flags, har, navigation, taken_of_it)
 
     async def _of_bytes(self, answer: Answer, flags: list[str], har: _HarFile | None) -> Response:
         """Return the bytes that a server has sent, as it has sent them."""
         result = RenderResult()
         if self._options.needs_document and answer.body:
-            page = self._page
-            extract = None if self._options.extract is None else await page.extract(self._options.extract)
-            picture = None if self._options.screenshot is None else await page.screenshot(**self._options.screenshot)
-            result = RenderResult(extract, picture)
+            result = await self._take()
         return await self._made(answer, answer.url, answer.body or b"", False, flags, har, self._navigation, result)
+
+    async def _take(self) -> RenderResult:
+        """Take of the page what is wanted besides its text."""
+        extract, screenshot = self._options.extract, self._options.screenshot
+        return RenderResult(
+            {} if extract is None else await self._page.extract(extract),
+            b"" if screenshot is None else await self._page.screenshot(**screenshot),
+        )
 
     async def _made(
         self,
@@ -277,7 +280,7 @@ class Render:
         navigation: Navigation | None,
         result: RenderResult = RenderResult(),  # noqa: B008  (it does not change)
     ) -> Response:
-        recorded = None if har is None else await har.end()
+        recorded = {} if har is None else await har.end()
         pairs = (*answer.headers, *taken(RenderResult(result.extract, result.screenshot, recorded)))
         length = None if self._request.method == "HEAD" else len(body)
         headers = headers_of(pairs, text=text, length=length)

@@ -6,7 +6,7 @@ import base64
 import json
 import re
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Final
 
@@ -29,7 +29,7 @@ _PROTOCOLS: Final = {"http/1.1": "HTTP/1.1", "http/1.0": "HTTP/1.0", "h2": "h2",
 
 @dataclass(frozen=True)
 class Connected:
-    """What is known of the connection that an answer came over.
+    """A connection that an answer came over, as far as it is known.
 
     :ivar address: of the server.
     :ivar protocol: as Scrapy names it.
@@ -43,16 +43,16 @@ class Connected:
 
 @dataclass(frozen=True)
 class RenderResult:
-    """What was taken of a page besides its document; see :func:`result_of`.
+    """The outcome of a render besides the document; see :func:`result_of`. Empty: it was not asked for.
 
-    :ivar extract: what ``"extract"`` has found; None: nothing was asked for.
-    :ivar screenshot: the bytes of the picture; None: none was asked for.
-    :ivar har: the recording, a dict of HAR 1.2; None: none was asked for.
+    :ivar extract: what ``"extract"`` has found.
+    :ivar screenshot: the bytes of the picture.
+    :ivar har: the recording, a dict of HAR 1.2.
     """
 
-    extract: dict[str, Any] | None = None
-    screenshot: bytes | None = None
-    har: dict[str, Any] | None = None
+    extract: dict[str, Any] = field(default_factory=dict)
+    screenshot: bytes = b""
+    har: dict[str, Any] = field(default_factory=dict)
 
 
 def result_of(response: Response) -> RenderResult:
@@ -64,20 +64,20 @@ def result_of(response: Response) -> RenderResult:
     """
     extract, screenshot, har = (response.headers.get(name) for name in (EXTRACT, SCREENSHOT, HAR))
     return RenderResult(
-        extract=None if extract is None else json.loads(extract),
-        screenshot=None if screenshot is None else base64.b64decode(screenshot),
-        har=None if har is None else json.loads(zlib.decompress(base64.b64decode(har))),
+        extract={} if extract is None else json.loads(extract),
+        screenshot=b"" if screenshot is None else base64.b64decode(screenshot),
+        har={} if har is None else json.loads(zlib.decompress(base64.b64decode(har))),
     )
 
 
 def taken(result: RenderResult) -> Pairs:
     """Return the headers that carry a result."""
     found = []
-    if result.extract is not None:
+    if result.extract:
         found.append((EXTRACT, json.dumps(result.extract)))
-    if result.screenshot is not None:
+    if result.screenshot:
         found.append((SCREENSHOT, base64.b64encode(result.screenshot).decode()))
-    if result.har is not None:
+    if result.har:
         found.append((HAR, base64.b64encode(zlib.compress(json.dumps(result.har).encode())).decode()))
     return tuple(found)
 

@@ -21,7 +21,7 @@ _POLICY: Final = tuple(each.name for each in fields(ReconnectPolicy) if each.nam
 
 @dataclass(frozen=True)
 class RenderSettings:
-    """What a crawler's settings say.
+    """The settings of a crawler, checked.
 
     :ivar browsers: how many browsers there are.
     :ivar contexts: how many contexts there are at most.
