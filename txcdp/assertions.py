@@ -11,6 +11,7 @@ import re
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from math import isnan
 from typing import Any, Final, Literal, Self, overload
 
 from twisted.internet.defer import Deferred
@@ -49,6 +50,9 @@ _INTERVAL: Final = 0.05
 
 #: How often it is looked, until the element is found again.
 _LOOKS: Final = 10
+
+#: What holds, negated, where there is no element.
+_OF_NOTHING: Final = frozenset({"attached", "visible", "inViewport"})
 
 #: A property of an element, of which a path can be given: "dataset.id".
 _PROPERTY: Final = "(element, path) => path.split('.').reduce((object, name) => object?.[name], element)"
@@ -209,15 +213,23 @@ class _Assertions:
         **how: Any,
     ) -> None:
         """Have the page check what a locator finds, until it is as expected."""
-        args = {"negated": self._negated, **how}
+        absent = self._holds_of_nothing(operation, **how)
+        args = {"negated": self._negated, "absent": absent, **how}
 
         async def body(attempt: Attempt) -> None:
             try:
-                await attempt.run(operation, args)
+                # Where a frame on the way is not there, no element is, either.
+                await attempt.run(operation, args, otherwise=absent or None)
             except Again as again:
                 raise expectation.noted(again) from None
 
         await self._try(locator, called, body, expectation, timeout)
+
+    def _holds_of_nothing(self, operation: str, what: str, wanted: Any = None, **_: Any) -> bool:
+        """Return whether it is as expected where there is no element."""
+        if operation == "expect":
+            return self._negated and what in _OF_NOTHING
+        return (wanted in (0, [])) != self._negated
 
     async def _snapshot(self, locator: LocatorBase, expected: str, timeout: Timeout) -> None:
         """Check what an element is for assistive technologies."""
@@ -237,8 +249,9 @@ class LocatorAssertions(_Assertions):
     asked that; with :exc:`SelectorError` where the selector is malformed; and like ``Session.execute``. A ``timeout``
     is seconds, or a timedelta; None or 0: no deadline; as ``expect.set_options`` has set it when not given: 5 seconds.
 
-    White space counts as one space, and not at all at the ends, where a text is compared with a str. A regular
-    expression is searched for in the text as it is.
+    White space counts as one space, and not at all at the ends, where a text, a name or a description is compared with
+    a str; in attributes, classes, ids, styles and values it counts as it is. A regular expression is searched for in
+    the text as it is.
     """
 
     def __init__(self, locator: Locator, message: str | None, seconds: float | None, negated: bool = False) -> None:
@@ -417,6 +430,9 @@ class LocatorAssertions(_Assertions):
 
         :param expected: classes, separated by spaces; or a list, with those of each element.
         """
+        for each in [expected] if isinstance(expected, str | re.Pattern) else _listed(expected):
+            if not isinstance(each, str):
+                raise TypeError(f"expected={each!r}: a str of classes is wanted; to_have_class() takes expressions")
         await self._values("to_contain_class", "someClasses", "someClasses", "to contain the class", expected, timeout)
 
     def not_to_contain_class(self, expected: str | Sequence[str], *, timeout: Timeout = DEFAULT) -> Deferred[None]:
@@ -987,7 +1003,9 @@ def _url_matcher(match: URLMatch, base_url: str | None, ignore_case: bool | None
 
 
 def _equal(received: Any, expected: Any) -> bool:
-    """Whether two values are the same in JavaScript, where True is no 1."""
+    """Whether two values are the same in JavaScript, where True is no 1, and NaN is NaN."""
+    if isinstance(expected, float) and isnan(expected):
+        return isinstance(received, float) and isnan(received)
     if isinstance(expected, bool) or isinstance(received, bool):
         return received is expected
     if isinstance(expected, datetime) and expected.tzinfo is None:

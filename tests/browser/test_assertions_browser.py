@@ -154,7 +154,8 @@ class Values(Expecting):
     async def test_classes(self):
         tab = await self.shown("<p class=' a  b c '>x</p><i class=d></i><i class='e f'></i>")
         p, both = tab.locator("p"), tab.locator("i")
-        await self.holds(p, "to_have_class", "a b c")
+        await self.holds(p, "to_have_class", " a  b c ")
+        await self.holds_not(p, "to_have_class", "a b c")  # it is no text that is read
         await self.holds_not(p, "to_have_class", "a c b")
         await self.holds(p, "to_have_class", re.compile(r"\bb\b"))
         await self.holds(both, "to_have_class", ["d", "e f"])
@@ -163,6 +164,8 @@ class Values(Expecting):
         await self.holds_not(p, "to_contain_class", "a z")
         await self.holds(both, "to_contain_class", ["d", "f"])
         await self.holds_not(both, "to_contain_class", ["d", "f", "g"])
+        with self.assertRaisesRegex(TypeError, "a str of classes is wanted"):
+            await expect(p).to_contain_class(re.compile("a"))  # type: ignore[arg-type]
 
     async def test_attributes_ids_styles(self):
         tab = await self.shown(
@@ -195,6 +198,8 @@ class Values(Expecting):
         await self.holds_not(p, "to_have_js_property", "own", {"a": [1, 1, None]})
         await self.holds(p, "to_have_js_property", "dataset.n", "7")
         await self.holds(p, "to_have_js_property", "nothing.there", None)
+        await tab.evaluate("document.querySelector('p').none = NaN")
+        await self.holds(p, "to_have_js_property", "none", float("nan"))
         await tab.evaluate("document.querySelector('p').day = new Date(1e12)")
         for there in (datetime.fromtimestamp(1e9, UTC), datetime.fromtimestamp(1e9, UTC).replace(tzinfo=None)):
             await self.holds(p, "to_have_js_property", "day", there)
@@ -209,6 +214,7 @@ class Values(Expecting):
         )
         await self.holds(tab.locator("#i"), "to_have_value", "")
         await self.holds(tab.locator("label"), "to_have_value", "v")
+        await self.holds_not(tab.locator("label"), "to_have_value", " v ")
         await self.holds(tab.locator("#s"), "to_have_value", "B")
         await self.holds(tab.locator("#s"), "to_have_value", re.compile("[A-C]"))
         await self.holds(tab.locator("#m"), "to_have_values", ["x", re.compile("z")])
@@ -328,6 +334,23 @@ class Trying(Expecting):
     async def test_in_frames(self):
         tab = await self.shown("<iframe srcdoc='<p>inside</p>'></iframe>")
         await self.holds(tab.frame_locator("iframe").locator("p"), "to_have_text", "inside")
+        # What is in a frame that is not there is not there.
+        nothing = tab.frame_locator("#none").locator("p")
+        for name, *given in (
+            ("to_be_hidden",),
+            ("not_to_be_visible",),
+            ("not_to_be_attached",),
+            ("not_to_be_in_viewport",),
+            ("to_have_count", 0),
+            ("not_to_have_count", 1),
+            ("to_have_text", []),
+            ("to_have_class", []),
+        ):
+            with self.subTest(name):
+                await getattr(expect(nothing), name)(*given)
+        for name, *given in (("not_to_have_text", "x"), ("to_have_count", 1), ("to_be_disabled",)):
+            with self.subTest(name):
+                await self.refuted(nothing, name, *given)
 
     async def test_an_error_shows_what_came(self):
         tab = await self.shown("<h1 class=big>title</h1>")

@@ -334,6 +334,8 @@ class FileChooserTests(SaidTestCase):
             " return [f.name, f.type, new Uint8Array(await f.arrayBuffer()), events] }"
         )
         self.assertEqual(await tab.evaluate(read), ["x.txt", "text/plain", b"\xff\x00", ["input", "change"]])
+        await tab.set_input_files("input", FilePayload(name="in/y.txt", mimeType="", buffer=b""))
+        self.assertEqual((await tab.evaluate(read))[:3], ["in/y.txt", "text/plain", b""])
 
     async def test_large_ones_travel_in_pieces(self):
         tab = await self.page()

@@ -28,10 +28,10 @@ PIECE: Final = 4 << 20
 #: Puts files into an input as if they had been chosen; each has its content, or pieces of it.
 PUT_FILES: Final = """(input, files) => {
     const transfer = new DataTransfer();
-    for (const {name, mimeType, buffer, pieces} of files) {
-        const file = new File(pieces || [buffer], name.split('/').pop(), {type: mimeType});
-        if (name.includes('/'))
-            Object.defineProperty(file, 'webkitRelativePath', {value: name, configurable: true});
+    for (const {name, mimeType, path, buffer, pieces} of files) {
+        const file = new File(pieces || [buffer], name, {type: mimeType});
+        if (path)
+            Object.defineProperty(file, 'webkitRelativePath', {value: path, configurable: true});
         transfer.items.add(file);
     }
     input.files = transfer.files;
@@ -46,13 +46,15 @@ _ADD: Final = "(pieces, piece) => { pieces.push(new Blob([piece])); }"
 class Upload:
     """A file that is given to a page, with what is in it.
 
-    :param name: what the page is told that it is called; with the folder that was chosen, where one was.
-    :param kind: its MIME type.
+    :param name: what the page is told that it is called.
+    :param kind: its MIME type; without one it is what the name says.
     :param content: the bytes, or where they are.
+    :param path: where it is in a folder that was chosen, with that.
     """
 
-    def __init__(self, name: str, kind: str, content: bytes | Path) -> None:
-        self.about = {"name": name, "mimeType": kind}
+    def __init__(self, name: str, kind: str, content: bytes | Path, path: str = "") -> None:
+        kind = kind or mimetypes.guess_type(name)[0] or "application/octet-stream"
+        self.about = {"name": name, "mimeType": kind, **({"path": path} if path else {})}
         self._content = content
 
     @property
@@ -97,13 +99,9 @@ def uploads(files: Iterable[Any]) -> Iterator[Upload]:
             yield Upload(file["name"], file.get("mimeType", ""), content)
         elif file.is_dir():
             for path in sorted(Path(root) / name for root, _, names in os.walk(file) for name in names):
-                yield _upload(path, f"{file.name}/{path.relative_to(file).as_posix()}")
+                yield Upload(path.name, "", path, f"{file.name}/{path.relative_to(file).as_posix()}")
         else:
-            yield _upload(file, file.name)
-
-
-def _upload(path: Path, name: str) -> Upload:
-    return Upload(name, mimetypes.guess_type(path.name)[0] or "application/octet-stream", path)
+            yield Upload(file.name, "", file)
 
 
 def put_files(element: ElementHandle, files: Sequence[Any], by_path: bool) -> Deferred[None]:

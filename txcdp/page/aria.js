@@ -54,6 +54,7 @@ const CHECKABLE = words('checkbox menuitemcheckbox menuitemradio option radio sw
 const EXPANDABLE = words('application button checkbox columnheader combobox gridcell link listbox menuitem menuitemcheckbox ' +
   'menuitemradio row rowheader switch tab treeitem');
 const LEVELLED = words('heading listitem row treeitem');
+const PRESSABLE = words('button');
 const SELECTABLE = words('columnheader gridcell option row rowheader tab treeitem');
 
 /** Elements of which nobody sees anything, whatever their style. */

@@ -12,6 +12,7 @@
  * @property {string} [name] of an attribute or property
  * @property {string | null} [pseudo]
  * @property {number | null} [ratio]
+ * @property {boolean} [absent] whether it is so where there is no element
  */
 /** @typedef {{ holds: boolean, received: any }} Finding */
 
@@ -24,9 +25,16 @@ const isWanted = (text, wanted, how) => {
     const flags = how.ignoreCase === undefined || how.ignoreCase === null ? wanted.flags : wanted.flags.replace('i', '') + (how.ignoreCase ? 'i' : '');
     return compiled(wanted.re, flags).test(text);
   }
-  const fold = (/** @type {string} */ each) => how.ignoreCase ? plain(each).toLowerCase() : plain(each);
+  /** @param {string} each */
+  const fold = each => {
+    const read = EXACT.has(how.what) ? each : plain(each);
+    return how.ignoreCase ? read.toLowerCase() : read;
+  };
   return how.part ? fold(text).includes(fold(wanted.s)) : fold(text) === fold(wanted.s);
 };
+
+/** Checks of what is no text that is read: white space counts in it. */
+const EXACT = words('attribute classes id style value values');
 
 /** @param {string} source @param {string} flags */
 const compiled = (source, flags) => {
@@ -156,17 +164,12 @@ const checksOfAll = {
   },
 };
 
-/** What is so where there is no element. */
-const WITHOUT_ELEMENT = words('attached visible inViewport');
-
 /** @param {Expectation} how @param {Finding} found @param {any} [element] */
 const judged = (how, found, element) => found.holds !== how.negated ? true
   : again(JSON.stringify({ received: found.received, element: element && nodeTypeOf(element) === ELEMENT ? shown(element) : undefined }));
 
 forAny('expect', (/** @type {any} */ element, /** @type {Expectation} */ how) => {
-  if (!element) {
-    return WITHOUT_ELEMENT.has(how.what) && how.negated ? true : again('no element is there');
-  }
+  if (!element) return how.absent ? true : again('no element is there');
   const found = checks[how.what](element, how);
   return found instanceof Promise ? found.then(each => judged(how, each, element)) : judged(how, found, element);
 });

@@ -733,7 +733,7 @@ const parseRole = (text, selector) => {
 /** @param {string} name @param {string | undefined} value @param {string} selector */
 const roleState = (name, value, selector) => {
   if (name === 'level') {
-    const level = Number(value);
+    const level = Number(unquoted(value || 'none'));
     if (!Number.isInteger(level)) throw malformed(selector, '[level] needs a number');
     return level;
   }
@@ -775,9 +775,18 @@ const nameTest = test => {
   }
 };
 
+/** Which roles have what. @type {Record<string, () => Set<string>>} */
+const ROLES_OF_STATES = {
+  checked: () => CHECKABLE, pressed: () => PRESSABLE, selected: () => SELECTABLE, expanded: () => EXPANDABLE, level: () => LEVELLED,
+};
+
 /** @param {Root} root @param {any} wanted @returns {Element[]} */
 const byRole = (root, wanted) => {
-  const { role, checked, pressed, selected, expanded, disabled, level, hidden } = wanted;
+  const { checked, pressed, selected, expanded, disabled, level, hidden } = wanted, role = wanted.role.toLowerCase();
+  for (const [state, roles] of Object.entries(ROLES_OF_STATES)) {
+    if (wanted[state] === undefined || roles().has(role)) continue;
+    throw malformed(`role=${role}[${state}]`, `only these roles can be asked for it: ${[...roles()].join(', ')}`);
+  }
   const name = wanted.name && nameTest(wanted.name), description = wanted.description && nameTest(wanted.description);
   return queryAll(root, selectorOf(role), true).filter(element =>
     aria().hasRole(element, role) &&
