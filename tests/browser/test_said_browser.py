@@ -61,16 +61,18 @@ class ConsoleTests(SaidTestCase):
 
     async def test_text_and_arguments(self):
         tab = await self.page()
-        (message, plain, formatted) = await self.said(
+        (message, plain, formatted, sparse) = await self.said(
             tab,
             "console.log('hello', 5, {foo: 'bar'}, [1, 2], window, new Map([[1, 2]]), Symbol('s'), 10n);"
             "console.log(null, undefined, true, NaN, -0, 1.5, document.body);"
-            "console.log('%s is %d%%', 'a', 5, 'b')",
+            "console.log('%s is %d%%', 'a', 5, 'b');"
+            "console.log([1,, 3,,, 6], [,, 3])",
         )
         self.assertEqual(message.text, "hello 5 {foo: bar} [1, 2] Window Map(1) Symbol(s) 10n")
         self.assertEqual(str(message), message.text)
         self.assertEqual(plain.text, "null undefined true NaN -0 1.5 body")
         self.assertEqual(formatted.text, "a is 5% b")
+        self.assertEqual(sparse.text, "[1, empty, 3, empty x 2, 6] [empty x 2, 3]")
         self.assertEqual([await each.json_value() for each in message.args[:4]], ["hello", 5, {"foo": "bar"}, [1, 2]])
         self.assertEqual(await tab.evaluate("given => given.foo", message.args[2]), "bar")
         element = plain.args[-1].as_element()

@@ -207,6 +207,12 @@ class MeasuresTests(SharedBrowserTestCase):
         await self.fails(tab.capture_heap_snapshot(folder / "folder"), OSError)
         self.assertEqual(names_in(folder), ["folder", "page.heapsnapshot"])
 
+    async def test_garbage(self):
+        tab = await self.page()
+        await tab.evaluate("() => { window.kept = {}; window.refs = [new WeakRef(kept), new WeakRef({})] }")
+        await tab.request_gc()
+        self.assertEqual(await tab.evaluate("refs.map(each => each.deref() !== undefined)"), [True, False])
+
 
 class AccessibilityTests(SharedBrowserTestCase):
     async def test_a_form(self):

@@ -12,7 +12,7 @@ when :data:`KEPT` others have come since, and at once where nobody has subscribe
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final, Literal, TypedDict
 from weakref import ref
 
@@ -287,7 +287,7 @@ def in_words(item: runtime.RemoteObject) -> str:
         return _plain(item.value)
     preview = item.preview
     if preview is not None and preview.subtype == "array":
-        return f"[{', '.join(_word(each) for each in preview.properties if each.name.isdecimal())}{_more(preview)}]"
+        return f"[{', '.join(_items(preview))}{_more(preview)}]"
     if preview is not None and item.description == "Object":
         return f"{{{', '.join(f'{each.name}: {_word(each)}' for each in preview.properties)}{_more(preview)}}}"
     return clean_stack(str(item.description or item.type))
@@ -305,6 +305,18 @@ def _plain(value: object) -> str:
 
 def _word(item: runtime.PropertyPreview) -> str:
     return item.value if item.value is not None else str(item.type)
+
+
+def _items(preview: runtime.ObjectPreview) -> Iterator[str]:
+    """Yield the items of an array in words, and how many there are not between them."""
+    following = 0
+    for each in preview.properties:
+        if each.name.isdecimal():
+            missing = int(each.name) - following
+            if missing > 0:
+                yield "empty" if missing == 1 else f"empty x {missing}"
+            yield _word(each)
+            following = int(each.name) + 1
 
 
 def _more(preview: runtime.ObjectPreview) -> str:

@@ -18,7 +18,7 @@ from txcdp._core.sessions import Session
 from txcdp._deferreds import OneShot, ignore_failure, returns_deferred, with_deadline
 from txcdp._timeouts import DEFAULT, DefaultTimeouts, Timeout, seconds_of
 from txcdp._url_patterns import URLMatch, url_matcher
-from txcdp.domains import page, target
+from txcdp.domains import heap_profiler, page, target
 from txcdp.errors import CommandTimeout, ContextDestroyed, DialogOpen, Gone, NotABrowser
 from txcdp.network import Exchange, ExchangeMatch, HarBodies, HarRecording, Request, Response, Route, WebSocket
 from txcdp.network._har_recording import stop_all
@@ -1177,7 +1177,8 @@ class Page(SelectorActions):
         Lengths are numbers of CSS pixels, or text with a unit: ``"96px"``, ``"1in"``, ``"2.54cm"``, ``"25.4mm"``.
 
         :param path: a file to write it to, too.
-        :param timeout: seconds until it is printed, or a timedelta; as for :meth:`screenshot`.
+        :param timeout: seconds until it is printed, or a timedelta; as for :meth:`screenshot`. Papers of one page are
+            printed one after the other.
         :param options: ``format``, such as ``"A4"``, in place of ``width`` and ``height`` (8.5 x 11 inches);
             ``margin``, a dict of ``top``, ``right``, ``bottom`` and ``left`` (0); ``landscape``; ``scale``, 0.1 to 2;
             ``print_background``; ``page_ranges``, such as ``"1-5, 8"``; ``display_header_footer`` with
@@ -1200,7 +1201,7 @@ class Page(SelectorActions):
         :raises ValueError: there is no such length or format.
         """
         command, seconds = printing.command(options), self._capture_seconds(timeout)
-        start = lambda: printing.chunks(self.session, command, seconds)  # noqa: E731
+        start = lambda: self._printer.chunks(command, seconds)  # noqa: E731
         return PulledStream(self.session.context, "pieces of a PDF", start)
 
     @returns_deferred
@@ -1214,10 +1215,14 @@ class Page(SelectorActions):
         """
         return await printing.snapshot(self.session, path, self._capture_seconds(timeout))
 
+    @cached_property
+    def _printer(self) -> printing.Printer:
+        return printing.Printer(self.session)
+
     @returns_deferred
     async def _pdf(self, path: str | os.PathLike[str] | None, options: printing.PdfOptions, timeout: Timeout) -> bytes:
         command, seconds = printing.command(options), self._capture_seconds(timeout)
-        return await printing.whole(printing.chunks(self.session, command, seconds), path)
+        return await printing.whole(self._printer.chunks(command, seconds), path)
 
     def screencast(
         self,
@@ -1270,6 +1275,13 @@ class Page(SelectorActions):
             ``LayoutDuration`` (in seconds); fails like ``Session.execute``.
         """
         return metrics(self.session)
+
+    def request_gc(self) -> Deferred[None]:
+        """Have the page let go of what nothing in it refers to any more (``HeapProfiler.collectGarbage``).
+
+        :returns: fires with None when that is done; fails like ``Session.execute``.
+        """
+        return self.session.execute(heap_profiler.collect_garbage())
 
     def capture_heap_snapshot(self, path: str | os.PathLike[str], *, timeout: Timeout = DEFAULT) -> Deferred[None]:
         """Write what is on the heap of the page's JavaScript to a file, piece by piece (``HeapProfiler``).

@@ -9,11 +9,12 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Final, TypeAlias, TypedDict
 
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, Deferred, DeferredLock
 
 from txcdp._core.sessions import Session
-from txcdp._deferreds import ignore_failure, shielded
+from txcdp._deferreds import ignore_failure, shielded, with_deadline
 from txcdp.domains import io, page
+from txcdp.errors import CommandTimeout
 from txcdp.page import _commits as commits
 from txcdp.page._capture import save
 from txcdp.page._files import pieces_of
@@ -129,28 +130,55 @@ def command(options: PdfOptions) -> page.print_to_pdf:
     )
 
 
-async def chunks(session: Session, printing: page.print_to_pdf, seconds: float | None) -> AsyncGenerator[bytes, None]:
-    """Print, and read the paper; the browser lets go of it, whatever happens.
+class Printer:
+    """Prints a page, one paper after the other: of those that Chromium makes at the same time it loses some.
 
-    :param seconds: the deadline of the printing itself; None: none.
+    :param session: the page's.
     """
 
-    def close(result: page.PrintToPDFResult) -> None:
-        if result.stream is not None:
-            session.execute(io.close(handle=result.stream)).addErrback(ignore_failure)
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._lock = DeferredLock()
 
-    printed = commits.execute(session, printing, seconds)
-    try:
-        result = await shielded(printed)
-    except CancelledError:
-        printed.addCallbacks(close, ignore_failure)
-        raise
-    if result.stream is None:
-        yield result.data
-        return
-    async with contextlib.aclosing(pieces_of(session, result.stream, _CHUNK)) as pieces:
-        async for piece in pieces:
-            yield piece
+    async def chunks(self, printing: page.print_to_pdf, seconds: float | None) -> AsyncGenerator[bytes, None]:
+        """Print, and read the paper; the browser lets go of it, whatever happens.
+
+        :param seconds: the deadline of the printing itself, with the wait for its turn; None: none.
+        """
+        session = self._session
+        begun = False
+
+        async def in_turn() -> page.PrintToPDFResult:
+            nonlocal begun
+            await self._lock.acquire()
+            try:
+                begun = True
+                return await commits.execute(session, printing, None)
+            finally:
+                self._lock.release()
+
+        def late() -> CommandTimeout:
+            obstacle = session.blocked_by or ("" if begun else "another paper of the page is being printed")
+            return CommandTimeout(type(printing).method, seconds or 0, obstacle)
+
+        def close(result: page.PrintToPDFResult) -> None:
+            if result.stream is not None:
+                session.execute(io.close(handle=result.stream)).addErrback(ignore_failure)
+
+        printed = with_deadline(session.context.clock, Deferred.fromCoroutine(in_turn()), seconds, late)
+        try:
+            result = await shielded(printed)
+        except CancelledError:
+            printed.addCallbacks(close, ignore_failure)
+            if not begun:
+                printed.cancel()
+            raise
+        if result.stream is None:
+            yield result.data
+            return
+        async with contextlib.aclosing(pieces_of(session, result.stream, _CHUNK)) as pieces:
+            async for piece in pieces:
+                yield piece
 
 
 async def whole(pieces: AsyncIterator[bytes], path: str | os.PathLike[str] | None) -> bytes:
