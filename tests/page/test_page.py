@@ -462,6 +462,26 @@ class NavigationTests(SynchronousTestCase):
             self.assertEqual(stopped, 0 if reached else 1)
             self.assertQuiet()
 
+    def test_a_frame_in_it_is_busy(self):
+        inner = URL + "inner"
+        going = self.goto("networkidle", timeout=3)
+        self.answer()
+        self.commit()
+        for frame_id, parent, url in (("child", self.frame, URL + "outer"), ("grandchild", "child", inner)):
+            self.emit(page.FrameAttached(frame_id=frame_id, parent_frame_id=parent))
+            navigated = frame_of(frame_id, url, parent_id=parent, loader_id=frame_id)
+            self.emit(page.FrameNavigated(frame=navigated, type="Navigation"))
+        for frame_id, loader_id in ((self.frame, "L"), ("child", "child")):
+            for name in ("DOMContentLoaded", "load", "networkIdle"):
+                self.emit(page.LifecycleEvent(frame_id=frame_id, loader_id=loader_id, name=name, timestamp=1.0))
+        waiting = self.tab.wait_for_load_state("networkidle", timeout=3)
+        self.chrome.advance(3)
+        for each in (going, waiting):
+            error = self.failureResultOf(each, NavigationTimeout).value
+            self.assertEqual(
+                (error.reached, error.obstacle), ("load", f"the network is busy for the frame {inner} in it")
+            )
+
     def test_without_a_deadline(self):
         going = self.goto(timeout=None)
         self.chrome.advance(1000)

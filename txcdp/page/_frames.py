@@ -524,6 +524,19 @@ class FrameTree:
         below = self._model.frames.children(row.id) if state == "networkidle" else ()
         return all(self.has_reached(each, state) for each in below if self.document(each) is not None)
 
+    def busy_below(self, row: Row) -> str:
+        """Return the URL of a frame in another one whose own document keeps ``networkidle`` from being reached.
+
+        :returns: ``""`` where there is none, or the other one's own document is not idle.
+        """
+        document = self.document(row)
+        if document is None or LIFECYCLE["networkidle"] not in document.reached:
+            return ""
+        for each in self._model.frames.children(row.id):
+            if self.document(each) is not None and not self.has_reached(each, "networkidle"):
+                return self.busy_below(each) or self.url_of(each)
+        return ""
+
     def session_of(self, row: Row) -> Session | None:
         """Return the session that a frame is told of in; None while it moves."""
         return None if row.session_id is None else self._sessions.get(row.session_id)

@@ -206,7 +206,10 @@ class Watcher(_Settling[Arrival]):
             return self._error
         document = self._document
         obstacle = _OPENED if document is not None and document.opened else ""
-        return NavigationTimeout(self.url, self._wait_until, seconds, self.reached, obstacle)
+        reached = self.reached
+        if reached == "networkidle":  # alone
+            reached, obstacle = "load", _busy(self._frame) or obstacle
+        return NavigationTimeout(self.url, self._wait_until, seconds, reached, obstacle)
 
     def stop(self) -> None:
         """Leave nothing behind."""
@@ -682,6 +685,8 @@ class Navigator:
             obstacle = self._session.blocked_by
             if what != frame.url:
                 obstacle = obstacle or f"the frame is at {shown_url(frame.url)}"
+            if state == "networkidle":
+                obstacle = obstacle or _busy(frame)
             return NavigationTimeout(what, state, seconds or 0, reached[-1] if reached else "", obstacle)
 
         def over(outcome: Any) -> Any:
@@ -746,6 +751,12 @@ class Navigator:
             watcher.stop()
             if self._watchers.get(frame) is watcher:
                 del self._watchers[frame]
+
+
+def _busy(frame: Frame) -> str:
+    """Return which frame keeps another one from being idle, in words; ``""`` where it does so itself."""
+    url = frame._tree.busy_below(frame._row)
+    return f"the network is busy for the frame {shown_url(url)} in it" if url else ""
 
 
 #: Writes a document, whatever names in it, or in the one before, a document's own functions have been hidden by.
