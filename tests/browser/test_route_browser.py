@@ -1018,3 +1018,8 @@ class HarTests(RouteTestCase):
         await other.context.route_from_har(path, url="**/zipped", not_found="fallback")
         self.assertEqual(await self.text(other, "/not-there"), "server: /not-there")
         await self.fails(other.route_from_har(path, not_found="x"), ValueError)  # type: ignore[arg-type]
+        await other.unroute_all()
+        recording = await other.context.route_from_har(path, update=True, update_content="omit")
+        self.assertEqual(await self.text(other, "/zipped"), "zipped " * 100)
+        await recording.close()
+        self.assertNotIn(b"zipped zipped", FilePath(path).getContent())

@@ -315,6 +315,8 @@ def test_a_recording_names_no_files_elsewhere(tmp_path: Any) -> None:
     path.write_text(har(stolen))
     with pytest.raises(ValueError, match="not below"):
         HarReplay(path, "abort")._body(stolen["response"]["content"])
+    path.write_text('{"log": {}}')  # that has recorded nothing
+    assert text_of(HarReplay(path, "fallback"), "http://h/") is None
     for wrong in ("no JSON", "{}", '{"log": {"entries": [1]}}'):
         path.write_text(wrong)
         with pytest.raises(ValueError, match="no HAR file"):

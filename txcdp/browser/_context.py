@@ -717,6 +717,7 @@ class BrowserContext:
         url: RouteMatch | None = None,
         not_found: HarNotFound = "abort",
         update: bool = False,
+        update_content: HarBodies = "embed",
     ) -> Registration:
         """Answer all pages' requests from a recording, or make it.
 
@@ -728,11 +729,12 @@ class BrowserContext:
         :param not_found: what becomes of a request that is not there: ``"abort"``: it fails; ``"fallback"``: the next
             handler has it, or the server.
         :param update: record into the file instead, as :meth:`record_har` does, until the registration is disposed of.
+        :param update_content: what becomes of bodies then, as for :meth:`record_har`.
         :returns: fires with a :class:`Registration`. Fails with :exc:`ValueError` where that is no such file, with
             :exc:`OSError` where it cannot be read; otherwise like :meth:`route`.
         """
         if update:
-            return await recorded(self.record_har(har, pattern=cast("Any", url)))
+            return await recorded(self.record_har(har, pattern=cast("Any", url), bodies=update_content))
         return await route_from_har(self._interception.routes, har, url, not_found, self._base_url)
 
     def unroute(self, pattern: RouteMatch, handler: RouteHandler | None = None) -> Deferred[None]:

@@ -171,7 +171,7 @@ class EntryWriter:
         encoded_size = exchange.sizes["responseBodySize"]
         if not size and exchange._has_come:
             made["size"] = size = encoded_size  # it came past the page
-        if size > encoded_size > 0:
+        if size >= encoded_size > 0:
             made["compression"] = size - encoded_size
         if comment:
             made["comment"] = comment

@@ -42,7 +42,7 @@ class HarReplay:
         self._not_found = not_found
         self._read, text = _opened(Path(path))
         try:
-            entries = json.loads(text)["log"]["entries"]
+            entries = json.loads(text)["log"].get("entries") or ()
             self._entries: dict[tuple[str, str], list[dict[str, Any]]] = {}
             for each in entries:
                 request = each["request"]
