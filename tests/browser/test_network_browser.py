@@ -228,7 +228,7 @@ class ExchangeTests(NetworkTestCase):
         self.assertEqual((await response.all_headers())["set-cookie"], "c=d; HttpOnly")
         self.assertEqual(response.headers["x-two"], "a")
         self.assertEqual((response.status, response.status_text, response.ok), (200, "OK", True))
-        self.assertEqual(await response.http_version(), "http/1.1")
+        self.assertEqual(await response.http_version(), "HTTP/1.1")
         self.assertEqual(await response.server_addr(), {"ipAddress": "127.0.0.1", "port": self.server.port})
 
     async def test_a_header_that_came_twice(self):

@@ -124,7 +124,7 @@ class HTTP2Tests(TLSTestCase):
         self.assertEqual(await tab.evaluate(script), ["told"] * number)
         await tab.network_idle(idle=0.05)
         self.assertEqual((len(requests), len({each.url for each in requests}), len(ended)), (number,) * 3)
-        self.assertEqual({await each.exchange.response.http_version() for each in requests}, {"h2"})
+        self.assertEqual({await each.exchange.response.http_version() for each in requests}, {"HTTP/2.0"})
         exchange = await self.fetched(tab, url, method="POST", body="x" * 100_000, headers={"X-Ours": "yes"})
         response = await exchange.when_response()
         self.assertEqual(await exchange.body(), b"told")

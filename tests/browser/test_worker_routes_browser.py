@@ -127,7 +127,8 @@ class ServiceWorkerTests(WorkerRouteTestCase):
         self.assertIs(await ended, self.asked[0])
         of_worker = [each for each in told if each.exchange.worker is not None]
         self.assertEqual(of_worker, self.asked)
-        self.assertIs(self.asked[0].exchange.worker, context.service_workers[0])
+        self.assertIs(self.asked[0].service_worker, context.service_workers[0])
+        self.assertEqual({each.service_worker for each in told if each not in of_worker}, {None})
 
     async def test_what_a_running_one_asks_for_is_blocked_from_now_on(self):
         page = await self.controlled()

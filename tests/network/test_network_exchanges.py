@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -20,6 +21,7 @@ from txcdp.errors import (
     SessionDetached,
 )
 from txcdp.network import Exchange, _unfollowed
+from txcdp.network._har import EntryWriter
 from txcdp.page import Page
 from txcdp.protocol import Event
 from txcdp.testing import FakeChrome
@@ -208,6 +210,23 @@ class OrderTests(NetworkTestCase):
         self.failureResultOf(answer, NetworkError)
         self.assertEqual(ended, [1, 2])
         self.assertIn("gone", exchanges[0].failure)
+
+
+class ProtocolTests(NetworkTestCase):
+    def test_each_version(self):
+        expected = {"http/1.0": "HTTP/1.0", "http/1.1": "HTTP/1.1", "h2": "HTTP/2.0", "h3": "HTTP/3.0", "": "HTTP/1.1"}
+        exchanges = self.collected(self.tab.exchanges)
+        for number, protocol in enumerate(expected):
+            self.told(begins(str(number)))
+            self.assertIsNone(exchanges[-1].request.existing_response)
+            self.told(responds(str(number), protocol=protocol), finishes(str(number)))
+        self.assertEqual([each.protocol for each in exchanges], [*expected])
+        versions = [self.outcome(each.response.http_version()) for each in exchanges]
+        self.assertEqual(versions, [*expected.values()])
+        writer = EntryWriter("omit", False, Path("."))
+        written = [writer.entry(each, "page_1", 0.0, None, "")["response"]["httpVersion"] for each in exchanges]
+        self.assertEqual(written, versions)
+        self.assertEqual([each.request.existing_response for each in exchanges], [each.response for each in exchanges])
 
 
 class UnfollowedTests(NetworkTestCase):

@@ -163,6 +163,12 @@ class Exchange:
         return self._row.priority
 
     @property
+    def protocol(self) -> str:
+        """What is spoken, as the browser calls it: ``"http/1.1"``, ``"h2"``, ``"h3"``...; "" where it does not tell."""
+        said = self._row.response
+        return "" if said is None else said.protocol or ""
+
+    @property
     def from_cache(self) -> bool:
         """Whether a cache of the browser has answered: that on disk, in memory, or what was fetched in advance."""
         return self._row.cached in _CACHES

@@ -22,13 +22,13 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from txcdp.network import _masking as masking
 from txcdp.network._exchange import Exchange
+from txcdp.network._headers import version_of
 from txcdp.network._responses import Body
 from txcdp.protocol import from_json, to_json
 
 #: What becomes of bodies.
 HarBodies = Literal["embed", "attach", "omit"]
 
-_VERSIONS: Final = {"http/1.0": "HTTP/1.0", "http/1.1": "HTTP/1.1", "h2": "HTTP/2.0", "h3": "HTTP/3.0"}
 #: How the developer tools call what programs call otherwise.
 _TYPES: Final = {"cspviolationreport": "csp-violation-report", "signedexchange": "signed-exchange"}
 
@@ -100,7 +100,7 @@ class EntryWriter:
         made = {
             "method": request.method,
             "url": self._url(url),
-            "httpVersion": _version(exchange),
+            "httpVersion": version_of(exchange.protocol),
             "cookies": self._cookies_sent(pairs),
             "headers": self._headers(pairs),
             "queryString": self._fields(urlsplit(url).query),
@@ -135,7 +135,8 @@ class EntryWriter:
         row, response = exchange._row, exchange.response
         if response is None:
             return {
-                "status": 0, "statusText": "", "httpVersion": _version(exchange), "cookies": [], "headers": [],
+                "status": 0, "statusText": "", "httpVersion": version_of(exchange.protocol),
+                "cookies": [], "headers": [],
                 "content": {"size": 0, "mimeType": "x-unknown"}, "redirectURL": "", "headersSize": -1, "bodySize": -1,
                 "_transferSize": 0, "_error": exchange.failure or "there was no response",
             }  # fmt: skip
@@ -145,7 +146,7 @@ class EntryWriter:
         made = {
             "status": row.status,
             "statusText": response.status_text,
-            "httpVersion": _version(exchange),
+            "httpVersion": version_of(exchange.protocol),
             "cookies": [self._cookie(value, row.wall_time) for name, value in pairs if name.lower() == "set-cookie"],
             "headers": self._headers(pairs),
             "content": self._content(exchange, body, comment),
@@ -276,12 +277,6 @@ class EntryWriter:
                     with contextlib.suppress(ValueError, OverflowError):
                         made["expires"] = timestamp(now + int(said))
         return made
-
-
-def _version(exchange: Exchange) -> str:
-    said = exchange._row.response
-    protocol = "" if said is None else said.protocol or ""
-    return _VERSIONS.get(protocol.lower(), protocol.upper() or "HTTP/1.1")
 
 
 def _timings(exchange: Exchange) -> dict[str, float]:

@@ -68,3 +68,12 @@ def checked_headers(name: str, value: object) -> dict[str, str]:
         if _LINE_BREAKS.search(text):
             raise ValueError(f"{name}: the value of {header!r} cannot have line breaks")
     return dict(value)
+
+
+#: As HTTP itself writes them, by what browsers call the protocols.
+_VERSIONS: Final = {"http/1.0": "HTTP/1.0", "http/1.1": "HTTP/1.1", "h2": "HTTP/2.0", "h3": "HTTP/3.0"}
+
+
+def version_of(protocol: str) -> str:
+    """Return the version of HTTP that a protocol is; where the browser does not tell it, 1.1."""
+    return _VERSIONS.get(protocol.lower(), protocol.upper() or "HTTP/1.1")

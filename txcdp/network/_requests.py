@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from txcdp.network._exchange import Exchange, RequestTiming
     from txcdp.network._interception import PausedRequest
     from txcdp.network._responses import Response
-    from txcdp.page import Frame
+    from txcdp.page import Frame, Worker
 
 
 class RequestSizes(TypedDict):
@@ -146,6 +146,17 @@ class Request:
         """
         await self.exchange._when_answered()
         return self.exchange.response
+
+    @property
+    def existing_response(self) -> Response | None:
+        """The response, where its headers are here; :meth:`response` waits for them."""
+        return self.exchange.response
+
+    @property
+    def service_worker(self) -> Worker | None:
+        """The service worker that has asked; None: a page, or another worker."""
+        worker = self.exchange.worker
+        return worker if worker is not None and worker.session.kind == "service_worker" else None
 
     # Headers:
 

@@ -170,12 +170,11 @@ class Response:
     # Where it is from:
 
     def http_version(self) -> Deferred[str]:
-        """Return the protocol that was spoken.
+        """Return the version of HTTP that was spoken; ``Exchange.protocol`` is what the browser calls it.
 
-        :returns: fires with it as the browser names it, such as ``"http/1.1"``; with ``""`` where it does not.
+        :returns: fires with ``"HTTP/1.1"``, ``"HTTP/2.0"``, ``"HTTP/3.0"``...
         """
-        said = self.exchange._row.response
-        return succeed("" if said is None else said.protocol or "")
+        return succeed(headers_of.version_of(self.exchange.protocol))
 
     def server_addr(self) -> Deferred[RemoteAddress | None]:
         """Return where the server is.
