@@ -88,6 +88,15 @@ class Broken(Answer):
         return NOT_DONE_YET
 
 
+class Dripping(Answer):
+    """An answer that begins, and does not end."""
+
+    def give(self, request: Any) -> object:
+        self.begin(request)
+        request.write(self.body)
+        return NOT_DONE_YET
+
+
 class Never(Answer):
     """An answer that does not come."""
 

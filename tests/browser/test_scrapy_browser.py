@@ -11,14 +11,15 @@ from ipaddress import ip_address
 from typing import Any
 
 from scrapy import Request, signals
-from scrapy.exceptions import StopDownload
+from scrapy.exceptions import IgnoreRequest, StopDownload
 from scrapy.http import HtmlResponse, JsonResponse, Response, TextResponse, XmlResponse
 from twisted.internet.defer import Deferred
+from twisted.logger import LogLevel, globalLogPublisher
 from twisted.web.server import Site
 
 from tests.browser import support_crawls
 from tests.browser.support import Server, reactor, refusing_port
-from tests.browser.support_crawls import Broken, Bytes, Crawl, Crawling, Never, SharedCrawling, Told, Twice
+from tests.browser.support_crawls import Broken, Bytes, Crawl, Crawling, Dripping, Never, SharedCrawling, Told, Twice
 from tests.browser.support_lines import Authority
 from tests.browser.test_tls_browser import Listening
 from txcdp.errors import ExecutableNotFound
@@ -137,7 +138,16 @@ ROWS = (
     ),
     Row("a redirect to HEAD", asking("/to-told", method="HEAD"), lambda got: (got.status, got.body) == (200, b"")),
     Row("a redirect by script to a PDF", asking("/script-to-pdf"), lambda got: got.body == PDF),
-    Row("a redirect by meta to JSON", asking("/meta-to-json", {"wait_until": "networkidle"}), is_a(JsonResponse)),
+    Row(
+        "a redirect by meta to JSON",
+        asking("/meta-to-json", {"actions": [["wait_for_url", "**/json"]]}),
+        is_a(JsonResponse, b'{"a":  1}'),
+    ),
+    Row(
+        "an action that leads to a PDF",
+        lambda case, name: case.request("/page", {"actions": [["goto", case.server.url("/pdf")]]}, name=name),
+        lambda got: got.body == PDF,
+    ),
     Row("the address", asking("/told"), lambda got: got.ip_address == ip_address("127.0.0.1")),
     Row("the protocol", asking("/told"), lambda got: got.protocol == "HTTP/1.1"),
     Row("the latency", asking("/told"), lambda got: got.meta["download_latency"] >= 0),
@@ -148,6 +158,7 @@ ROWS = (
     Row("download_maxsize, of a page", asking("/told", meta={"download_maxsize": 100}), is_a(failures.Cancelled)),
     Row("download_maxsize that is enough", asking("/large", meta={"download_maxsize": 3000}), is_a(HtmlResponse)),
     Row("download_timeout", asking("/never", meta={"download_timeout": 0.5}), is_a(failures.TimedOut)),
+    Row("download_timeout, of bytes", asking("/drip", meta={"download_timeout": 1}), is_a(failures.TimedOut)),
     Row("data loss", asking("/broken"), is_a(failures.DataLoss)),
     Row(
         "data loss that is taken",
@@ -250,6 +261,7 @@ class HandlerTests(SharedCrawling):
             "/large": Bytes(b"<p>" + b"x" * 2000, "text/html"),
             "/chunked": Bytes(b"x" * 2000, "text/plain"),
             "/never": Never(),
+            "/drip": Dripping(b'{"a": [', 200, {"content-type": "application/json"}),
             "/broken": Broken(),
             "/page": Bytes(
                 b"<title>page</title><button id=more onclick='document.body.append(Object.assign("
@@ -315,6 +327,28 @@ class HandlerTests(SharedCrawling):
         self.assertIn(b"gone", page.body)
         file = crawl["/csv"]
         self.assertEqual((file.status, file.url, file.body), (200, self.server.url("/pdf"), PDF))
+
+    async def test_the_rest_of_scrapy_goes_on_as_ever(self):
+        """Robots, the dupefilter, AutoThrottle and signals."""
+        self.put("/robots.txt", Bytes(b"User-agent: *\nDisallow: /404", "text/plain"))
+        other = {"wait_until": "commit"}
+        requests = [
+            *(self.request("/told", dont_filter=False) for _ in range(2)),
+            *(self.request("/told", other, name="other", dont_filter=False) for _ in range(2)),
+            *(self.request("/told#part", dont_filter=False) for _ in range(2)),
+            self.request("/404"),
+        ]
+        crawl = await self.crawl(
+            requests,
+            ROBOTSTXT_OBEY=True,
+            AUTOTHROTTLE_ENABLED=True,
+            AUTOTHROTTLE_START_DELAY=0.01,
+            AUTOTHROTTLE_MAX_DELAY=0.01,
+        )
+        self.assertEqual(sorted(each.meta["name"] for each in crawl.responses), ["/told", "/told#part", "other"])
+        self.assertIsInstance(crawl.error("/404"), IgnoreRequest)
+        self.assertEqual((crawl.stats["dupefilter/filtered"], crawl.stats["txcdp/requests"]), (3, 3))
+        self.assertEqual((crawl.stats["response_received_count"], crawl.stats["robotstxt/forbidden"]), (4, 1))
 
     async def test_somebody_wants_no_more_than_the_headers(self):
         for fail in (False, True):
@@ -406,7 +440,10 @@ class LineTests(SharedCrawling):
         listening = Listening(Authority().server("localhost"), site)
         self.addCleanup(lambda: Deferred.fromCoroutine(listening.stop()))
         url = f"https://localhost:{listening.port}/told"
-        crawl = await self.crawl([self.request(url), self.request(url, name="again")])
+        requests = [self.request(url), self.request(url, name="again"), self.request("/told")]
+        crawl = await self.crawl(requests)
+        self.assertEqual(crawl.stats["txcdp/browsers/started"], 1)  # for both schemes
+        self.assertEqual((crawl["/told"].certificate, crawl.stats["txcdp/contexts/opened"]), (None, 1))
         for name in (url, "again"):
             response = crawl[name]
             certificate = response.certificate.original.to_cryptography()
@@ -601,12 +638,22 @@ class BrowsersTests(Crawling):
                 crawl_of.append(self)
 
         self.patch(support_crawls, "Crawl", Remembering)
+        errors: list[Any] = []
+
+        def watch(event: Any) -> None:
+            if event.get("log_level") is LogLevel.error:
+                errors.append(event)
+
+        observe: Any = watch
+        globalLogPublisher.addObserver(observe)
+        self.addCleanup(globalLogPublisher.removeObserver, observe)
         crawl = await self.crawl(requests(), remember, RETRY_ENABLED=True, TXCDP_PAGES=4)
         self.assertEqual(sorted(each.url for each in crawl.responses), sorted(urls))
         self.assertEqual(crawl.stats["item_scraped_count"], count)
         self.assertEqual(crawl.failures, [])
         self.assertGreaterEqual(crawl.stats["txcdp/browsers/started"], 3)
         self.assertNotIn("retry/max_reached", crawl.stats)
+        self.assertEqual(errors, [])
         self.assertEqual(_browsers._running, {})
 
     async def test_a_browser_that_is_not_installed(self):

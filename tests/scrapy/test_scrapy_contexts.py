@@ -6,7 +6,7 @@ from typing import Any
 
 from scrapy.statscollectors import StatsCollector
 from scrapy.utils.test import get_crawler
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
 from txcdp.errors import ConnectionLost
@@ -49,7 +49,7 @@ class FakeContext:
 
 
 class Popups:
-    def each(self, handler: Any) -> Any:
+    def subscribe(self, handler: Any, failed: Any) -> Any:
         return self
 
     def dispose(self) -> None:
@@ -186,17 +186,7 @@ class PoolTests(SynchronousTestCase):
 
     def test_a_page_that_cannot_be_had_leaves_its_place(self):
         self.opened("a").close()
-        self.patch(FakeContext, "new_page", lambda self: Deferred.fromCoroutine(self.browser.fails()))
-
-        async def fails(self: Any) -> None:
-            raise ConnectionLost("killed")
-
-        self.patch(
-            FakeBrowser,
-            "fails",
-            fails,
-        ) if hasattr(FakeBrowser, "fails") else setattr(FakeBrowser, "fails", fails)
-        self.addCleanup(delattr, FakeBrowser, "fails")
+        self.patch(FakeContext, "new_page", lambda _: fail(ConnectionLost("killed")))
         for _ in range(5):
             self.failureResultOf(self.pool.page(wanted("a")), ConnectionLost)
         self.assertEqual((self.pool._pages, self.browsers.browser.pages), (0, 0))

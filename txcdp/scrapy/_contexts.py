@@ -148,7 +148,7 @@ class ContextPool:
             raise
         self._stats.inc_value("txcdp/pages/opened")
         popups: list[Page] = []
-        listening = page.popups.each(popups.append)
+        listening = page.popups.subscribe(popups.append, ignore_failure)  # the browser may be killed
         of = pooled
 
         def close() -> Deferred[Any]:

@@ -21,11 +21,13 @@ from twisted.internet.defer import CancelledError
 from twisted.internet.ssl import Certificate
 from twisted.python.failure import Failure
 
+from txcdp._deferreds import ignore_failure
 from txcdp.domains import network
 from txcdp.errors import CommandError, ContextDestroyed, DocumentBroken, NavigationError
 from txcdp.page import Navigation, Page
 from txcdp.protocol import from_json
 from txcdp.scrapy import _failures as failures
+from txcdp.scrapy._actions import PageAction
 from txcdp.scrapy._contexts import LeasedPage
 from txcdp.scrapy._documents import Answer, DocumentRules, FirstRequest, PausedDocuments, TooLarge
 from txcdp.scrapy._options import RenderOptions
@@ -102,7 +104,7 @@ class Render:
 
     async def run(self) -> Response:
         """Do it, and return the response."""
-        listening = self._page.navigations.each(self._navigated)
+        listening = self._page.navigations.subscribe(self._navigated, ignore_failure)
         try:
             return await self._run()
         except Stopped as stopped:
@@ -120,7 +122,7 @@ class Render:
                 await har.begin(self._page, self._options.har or {})
             flags = await self._load()
             for action in self._options.actions:
-                await action.perform(self._page)
+                await self._perform(action)
             await self.documents.settle()
             response = await self._read(flags, har)
         finally:
@@ -138,17 +140,19 @@ class Render:
     async def _load(self) -> list[str]:
         """Go where the request goes, and return flags for the response."""
         documents = self.documents
-        documents.begin().addErrback(lambda failure: None)  # where the page is gone, what follows says so
+        documents.begin().addErrback(ignore_failure)  # where the page is gone, what follows says so
         going = self._page.goto(self._request.url, self._options.wait_until, timeout=None)
         deciding = documents.decided.wait().addCallback(lambda _: going.cancel())
-        deciding.addErrback(lambda failure: failure.trap(CancelledError) and None)
+        deciding.addErrback(ignore_failure)
         try:
             await going
         except DocumentBroken:
             if self._fails_on_loss:
                 raise
             return ["dataloss"]
-        except (NavigationError, CancelledError):
+        except (NavigationError, CancelledError) as error:
+            if isinstance(error, CancelledError) and not documents.decided.fired:
+                raise  # it takes too long
             await documents.settle()
             if documents.other is None:
                 raise
@@ -156,6 +160,15 @@ class Render:
             deciding.cancel()
         await documents.settle()
         return []
+
+    async def _perform(self, action: PageAction) -> None:
+        """Do one step; one that leads to what is no page ends well, too."""
+        try:
+            await action.perform(self._page)
+        except NavigationError:
+            await self.documents.settle()
+            if self.documents.other is None:
+                raise
 
     @property
     def _fails_on_loss(self) -> bool:
