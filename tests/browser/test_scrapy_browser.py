@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from scrapy import Request, signals
-from scrapy.exceptions import IgnoreRequest, StopDownload
+from scrapy.exceptions import StopDownload
 from scrapy.http import HtmlResponse, JsonResponse, Response, TextResponse, XmlResponse
 from twisted.internet.defer import Deferred
 from twisted.logger import LogLevel, globalLogPublisher
@@ -336,17 +336,22 @@ class HandlerTests(SharedCrawling):
             *(self.request("/told", dont_filter=False) for _ in range(2)),
             *(self.request("/told", other, name="other", dont_filter=False) for _ in range(2)),
             *(self.request("/told#part", dont_filter=False) for _ in range(2)),
-            self.request("/404"),
         ]
+
+        def parse(response: Response) -> Any:
+            if response.meta["name"] == "other":  # robots.txt has been read
+                yield self.request("/404")
+
         crawl = await self.crawl(
             requests,
+            parse,
             ROBOTSTXT_OBEY=True,
             AUTOTHROTTLE_ENABLED=True,
             AUTOTHROTTLE_START_DELAY=0.01,
             AUTOTHROTTLE_MAX_DELAY=0.01,
         )
         self.assertEqual(sorted(each.meta["name"] for each in crawl.responses), ["/told", "/told#part", "other"])
-        self.assertIsInstance(crawl.error("/404"), IgnoreRequest)
+        self.assertNotIn("/404", self.server.asked)
         self.assertEqual((crawl.stats["dupefilter/filtered"], crawl.stats["txcdp/requests"]), (3, 3))
         self.assertEqual((crawl.stats["response_received_count"], crawl.stats["robotstxt/forbidden"]), (4, 1))
 
