@@ -450,6 +450,7 @@ class ContextTests(SharedBrowserTestCase):
             context.set_geolocation(None),
             context.set_offline(True),
             context.set_viewport_size({"width": 300, "height": 200}),
+            context.emulate(locale="de-DE"),
             context.emulate_media(media="print"),
             context.set_http_credentials(None),
             context.add_init_script("1"),
@@ -578,3 +579,29 @@ class LastingTests(BrowserTestCase):
         await closing
         self.assertTrue(context.is_closed())
         self.assertFalse(browser.is_connected())
+
+    async def test_the_default_context_is_another_device(self):
+        context = (await self.launch()).default_context
+        self.server.page("/", "<script>ran = true</script>")
+        tab = await context.new_page(self.server.url("/"))
+        look = f"({{...{FOUND}, mobile: navigator.userAgentData.mobile, ratio: devicePixelRatio, width: innerWidth}})"
+        before = await tab.evaluate(look)
+        device = txcdp.devices["Pixel 7"]
+        await context.emulate(**device, locale="de-DE", timezone_id="Asia/Tokyo")
+        wanted = [device["user_agent"], "de-DE", "Asia/Tokyo", 1, True, device["device_scale_factor"]]
+        for each in (tab, await context.new_page(self.server.url("/"))):
+            await each.reload()
+            found = await each.evaluate(look)
+            self.assertEqual([found[name] for name in ("agent", "locale", "zone", "touch", "mobile", "ratio")], wanted)
+        nothing: Any = {**dict.fromkeys([*device, "locale", "timezone_id"]), "viewport": {"width": 1280, "height": 720}}
+        await context.emulate(**nothing, java_script_enabled=False, bypass_csp=True)
+        await tab.reload()
+        found = await tab.evaluate(look)
+        self.assertEqual(found, before)
+        self.assertFalse(await tab.evaluate("'ran' in window"))
+        await context.emulate(java_script_enabled=True)
+        await tab.reload()
+        self.assertTrue(await tab.evaluate("ran"))
+        other: Any = {"proxy": {"server": "localhost:1"}}
+        self.assertIn("does not take proxy=; it takes", str(await self.fails(context.emulate(**other), TypeError)))
+        await self.fails(context.emulate(timezone_id="Nowhere/Else"), txcdp.CommandError, ValueError)

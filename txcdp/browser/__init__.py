@@ -8,6 +8,7 @@ from txcdp.browser._storage_state import OriginState, StorageState
 from txcdp.page._options import (
     ContextOptions,
     DeviceOptions,
+    EmulationOptions,
     Geolocation,
     HttpCredentials,
     NetworkConditions,
@@ -21,6 +22,7 @@ __all__ = [
     "ContextOptions",
     "Cookie",
     "DeviceOptions",
+    "EmulationOptions",
     "Geolocation",
     "HttpCredentials",
     "NetworkConditions",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from http.cookiejar import Cookie as JarCookie
 from http.cookiejar import CookieJar
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
 from twisted.internet.defer import Deferred, fail, succeed
 
@@ -41,6 +41,7 @@ from txcdp.page._options import (
     ColorScheme,
     ContextOptions,
     Contrast,
+    EmulationOptions,
     ForcedColors,
     Geolocation,
     HttpCredentials,
@@ -600,6 +601,25 @@ class BrowserContext:
         :returns: fires and fails like :meth:`set_geolocation`.
         """
         return self._change(user_agent=user_agent)
+
+    @while_open
+    def emulate(self, **options: Unpack[EmulationOptions]) -> Deferred[None]:
+        """Give the pages another device, language or time zone, or lift what guards them.
+
+        What is not given stays. What a page has of its own goes before. Whether scripts run, and whether the
+        Content-Security-Policy counts, is told to the documents that come.
+
+        :param options: those of :class:`EmulationOptions`, such as ``locale="de-DE"``, or
+            ``**txcdp.devices["Pixel 7"]``; None: as the browser has it, which makes a page as large as its window.
+            Other options of a context have methods of their own, or are for :meth:`Browser.new_context` alone.
+        :returns: fires and fails like :meth:`set_geolocation`; with :exc:`TypeError` for an option that is none of
+            these.
+        """
+        for each in options:
+            if each not in EmulationOptions.__annotations__:
+                known = ", ".join(EmulationOptions.__annotations__)
+                return fail(TypeError(f"emulate() does not take {each}=; it takes {known}"))
+        return self._change(**options)
 
     @while_open
     def set_viewport_size(self, viewport_size: ViewportSize) -> Deferred[None]:

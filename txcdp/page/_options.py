@@ -100,7 +100,17 @@ class DeviceOptions(TypedDict, total=False):
     user_agent: str | None
 
 
-class ContextOptions(DeviceOptions, total=False):
+class EmulationOptions(DeviceOptions, total=False):
+    """What :meth:`BrowserContext.emulate` changes; what each of them is says :class:`ContextOptions`."""
+
+    locale: str | None
+    timezone_id: str | None
+    java_script_enabled: bool | None
+    bypass_csp: bool | None
+    ignore_https_errors: bool | None
+
+
+class ContextOptions(EmulationOptions, total=False):
     """The options of a context: what its pages are given; what is not named is as the browser has it.
 
     All of it is in place before the first script of each page, of each page that one opens, and of each of their frames
@@ -141,8 +151,6 @@ class ContextOptions(DeviceOptions, total=False):
     """
 
     no_viewport: bool | None
-    locale: str | None
-    timezone_id: str | None
     geolocation: Geolocation | None
     permissions: Sequence[str] | None
     extra_http_headers: Mapping[str, str] | None
@@ -155,9 +163,6 @@ class ContextOptions(DeviceOptions, total=False):
     forced_colors: ForcedColors | None
     contrast: Contrast | None
     media: Media | None
-    java_script_enabled: bool | None
-    bypass_csp: bool | None
-    ignore_https_errors: bool | None
     base_url: str | None
     service_workers: ServiceWorkers | None
     accept_downloads: bool | None
