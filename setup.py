@@ -48,6 +48,7 @@ EXTRAS = {
         "mypy-zope>=1.0.5",
         "haralyzer>=2.4",
         "jsonschema>=4.18",
+        "klein>=24.8",
         "openapi-spec-validator>=0.7.1",
         "packaging>=23",
         "pytest>=8.2",

@@ -18,6 +18,8 @@ from typing import Any
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.protocols.policies import WrappingFactory
+from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 from twisted.web.http import HTTPChannel, Request
@@ -198,12 +200,45 @@ class Silent(Protocol):
     """Accepts, and says nothing."""
 
 
+class _Connections(WrappingFactory):
+    """Knows when all connections to a factory's port are gone."""
+
+    noisy = False
+    _gone: Deferred[None] | None = None
+
+    def unregisterProtocol(self, protocol: Any) -> None:
+        super().unregisterProtocol(protocol)
+        self._look()
+
+    @returns_deferred
+    async def stop(self, port: Any) -> None:
+        """Listen no more, end all connections (a browser keeps them as long as it likes), and wait for that."""
+        await maybeDeferred(port.stopListening)
+        self._gone = Deferred()
+        for each in list(self.protocols):
+            each.transport.abortConnection()
+        self._look()
+        await self._gone
+
+    def _look(self) -> None:
+        if self._gone is not None and not self._gone.called and not self.protocols:
+            self._gone.callback(None)
+
+
+def listen(case: TestCase, factory: Any, tls: Any = None, interface: str = "127.0.0.1") -> int:
+    """Return the port of a server that is there for the length of a test, and leaves no connection behind.
+
+    :param tls: makes the contexts of its TLS; None: it has none.
+    """
+    connections = _Connections(factory if tls is None else TLSMemoryBIOFactory(tls, False, factory))
+    port = reactor.listenTCP(0, connections, interface=interface)
+    case.addCleanup(connections.stop, port)
+    return int(port.getHost().port)
+
+
 def listen_silently(case: TestCase) -> int:
     """Return a port that accepts connections and answers nothing."""
-    factory = Factory.forProtocol(Silent)
-    port = reactor.listenTCP(0, factory, interface="127.0.0.1")
-    case.addCleanup(port.stopListening)
-    return int(port.getHost().port)
+    return listen(case, Factory.forProtocol(Silent))
 
 
 def refusing_port() -> int:

@@ -13,7 +13,7 @@ from twisted.web.server import Site
 from twisted.web.static import Data
 
 import txcdp
-from tests.browser.support import BrowserTestCase, SharedBrowserTestCase, reactor
+from tests.browser.support import BrowserTestCase, SharedBrowserTestCase, listen, reactor
 from tests.browser.support_lines import Authority
 from txcdp.domains import browser as browser_domain
 from txcdp.domains import target
@@ -284,9 +284,7 @@ class ContextTests(SharedBrowserTestCase):
         secret.isLeaf = True
         site = Site(secret)
         site.displayTracebacks = False
-        port = reactor.listenSSL(0, site, Authority().server("127.0.0.1"), interface="127.0.0.1")
-        self.addCleanup(port.stopListening)
-        url = f"https://127.0.0.1:{port.getHost().port}/"
+        url = f"https://127.0.0.1:{listen(self, site, Authority().server('127.0.0.1'))}/"
         error = await self.fails((await self.context()).new_page(url), NavigationError)
         self.assertIn("ERR_CERT", str(error))
         tab = await (await self.context(ignore_https_errors=True)).new_page(url)

@@ -17,15 +17,12 @@ from twisted.web.resource import Resource
 from twisted.web.server import Site
 from zope.interface import implementer
 
+from tests.browser.support import listen, listen_silently, refusing_port
 from txcdp import connect, launch
 from txcdp.chrome import discovery, start_browser
 from txcdp.errors import ConnectError, ConnectTimeout, HandshakeFailed, TxcdpError
 
 R: Any = reactor
-
-
-class Silent(Protocol):
-    """Listens and says nothing."""
 
 
 class NoHttp(Protocol):
@@ -129,34 +126,25 @@ class NodeTests(TestCase):
 
 
 class OtherServerTests(TestCase):
-    async def listen(self, protocol: type[Protocol]) -> Any:
-        port = R.listenTCP(0, Factory.forProtocol(protocol), interface="127.0.0.1")
-        self.addCleanup(port.stopListening)
-        return port
-
     async def test_refused(self):
-        port = await self.listen(Silent)
-        number = port.getHost().port
-        await port.stopListening()
+        number = refusing_port()
         with self.assertRaisesRegex(ConnectError, f"--remote-debugging-port={number}"):
             await discovery.version(R, f"127.0.0.1:{number}")
 
     async def test_silent(self):
-        port = await self.listen(Silent)
+        port = listen_silently(self)
         with self.assertRaises(ConnectTimeout):
-            await discovery.version(R, str(port.getHost().port), timeout=0.1)
+            await discovery.version(R, str(port), timeout=0.1)
 
     async def test_no_http(self):
-        port = await self.listen(NoHttp)
+        port = listen(self, Factory.forProtocol(NoHttp))
         with self.assertRaisesRegex(HandshakeFailed, "something else"):
-            await discovery.version(R, str(port.getHost().port))
+            await discovery.version(R, str(port))
 
 
 class SixthVersionTests(TestCase):
     async def test_a_browser_that_listens_there_alone(self):
-        taken = R.listenTCP(0, Factory.forProtocol(Silent), interface="127.0.0.1")
-        self.addCleanup(taken.stopListening)
-        port = taken.getHost().port
+        port = listen_silently(self)
         async with await launch(R, args=[f"--remote-debugging-port={port}"]) as browser:
             assert browser.process is not None
             self.assertTrue(browser.process.ws_url.startswith(f"ws://[::1]:{port}/"), browser.process.ws_url)
@@ -177,8 +165,7 @@ class SixthVersionTests(TestCase):
         logged: list[str] = []
         site = Site(Version())
         site.noisy = False
-        port = R.listenTCP(0, site, interface="::1")
-        self.addCleanup(port.stopListening)
+        port = listen(self, site, interface="::1")
 
         @implementer(ILogObserver)
         def observer(event: Any) -> None:
@@ -186,7 +173,7 @@ class SixthVersionTests(TestCase):
 
         globalLogPublisher.addObserver(observer)
         self.addCleanup(globalLogPublisher.removeObserver, observer)
-        host = f"[::1]:{port.getHost().port}"
+        host = f"[::1]:{port}"
         self.assertEqual(await discovery.resolve(R, host), f"ws://{host}/devtools/browser/a")
         self.assertEqual(hosts, [host])
         self.assertEqual([line for line in logged if "factory" in line], [])

@@ -138,6 +138,15 @@ def test_a_program_runs(block: Block, runs: dict[str, Future[Ended]]) -> None:
     assert not re.search("Traceback|Unhandled", ended.said), ended.said
 
 
+def _picture(block: Block, port: str) -> urllib.request.Request:
+    """Return what asks a service of the documentation for a picture."""
+    here = f"http://127.0.0.1:{port}/"
+    if "RenderResource" not in block.text:
+        return urllib.request.Request(here)
+    kind = {"Content-Type": "application/json"}
+    return urllib.request.Request(f"{here}render/screenshot", b'{"html": "<h1>17</h1>"}', kind)
+
+
 @by_name(SERVICES)
 def test_a_service_starts_answers_and_stops(block: Block, stage: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "service.tac").write_text(on_stage(block.text, stage).replace("8080", "0"), encoding="utf-8")
@@ -159,7 +168,7 @@ def test_a_service_starts_answers_and_stops(block: Block, stage: dict[str, str],
                 port = found[1]
                 break
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=DEADLINE) as answer:
+            with urllib.request.urlopen(_picture(block, port), timeout=DEADLINE) as answer:
                 assert answer.read(8) == b"\x89PNG\r\n\x1a\n"
         finally:
             process.send_signal(signal.SIGTERM)

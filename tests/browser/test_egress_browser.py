@@ -28,7 +28,7 @@ from tests.browser.egress_attempts import (
     TOOLS,
     documents,
 )
-from tests.browser.support import reactor
+from tests.browser.support import listen, reactor
 from tests.browser.test_gateway_browser import sleep
 from tests.browser.test_gateway_render_browser import RenderCase
 from txcdp._deferreds import returns_deferred
@@ -168,15 +168,14 @@ class EgressCase(RenderCase):
         self.hidden = Hidden()
         self.silent = {name: Hidden() for name in SILENT}
         self.site = PublicSite()
-        self.site_port = reactor.listenTCP(0, Site(self.site), interface="127.0.0.1")
-        self.public = f"public.test:{self.site_port.getHost().port}"
-        self.other = f"other.test:{self.site_port.getHost().port}"
+        port = self.site_port = listen(self, Site(self.site))
+        self.public = f"public.test:{port}"
+        self.other = f"other.test:{port}"
         self.attempts: dict[str, set[str]] = {}
         for number, (names, text) in enumerate(documents(self.host_of, self.fill)):
             self.site.documents[f"/all/{number}"] = text
             self.attempts[f"http://{self.public}/all/{number}"] = names
         self.attempts.update({self.leaving(name): {name} for name in LEAVING})
-        self.addCleanup(self.site_port.stopListening)
         for each in (self.hidden, *self.silent.values()):
             self.addCleanup(each.stop)
 
@@ -220,7 +219,7 @@ class EgressCase(RenderCase):
 
     async def guarded(self, **options: Any) -> Gateway:
         """Start one that lets nothing reach other addresses than the public server's."""
-        allowed = (f"127.0.0.1:{self.site_port.getHost().port}",)
+        allowed = (f"127.0.0.1:{self.site_port}",)
         return await self.open_gateway(Policy(private_addresses=False, allowed_addresses=allowed), **options)
 
     def looked_up(self) -> set[str]:
@@ -313,7 +312,7 @@ class ExclusiveTests(EgressCase):
 
     async def bound_anew(self, tab: Any) -> None:
         """Let a name be another server's once a page of it is there."""
-        port = self.site_port.getHost().port
+        port = self.site_port
         another = Hidden("127.0.0.2", port)
         try:
             await tab.goto(f"http://again.test:{port}/")
@@ -330,7 +329,7 @@ class ExclusiveTests(EgressCase):
         """It comes behind ours, which judges its address."""
         gateway = await self.guarded()
         browser = await self.client()
-        port = self.site_port.getHost().port
+        port = self.site_port
         context = await browser.new_context(proxy={"server": f"proxy.test:{port}", "bypass": "*"})
         try:
             await (await context.new_page()).goto("http://far.example/through")

@@ -17,7 +17,7 @@ from twisted.internet.ssl import optionsForClientTLS
 from twisted.python.failure import Failure
 
 import txcdp
-from tests.browser.support import BrowserTestCase, reactor
+from tests.browser.support import BrowserTestCase, listen, reactor
 from tests.browser.support_lines import Authority
 from tests.browser.test_gateway_browser import (
     TOKEN,
@@ -55,10 +55,9 @@ class TlsTests(GatewayCase):
     async def test_over_tls(self):
         gateway = await self.start()
         authority = Authority()
-        port = reactor.listenSSL(0, gateway.site, authority.server("127.0.0.1"), interface="127.0.0.1")
-        self.addCleanup(port.stopListening)
+        port = listen(self, gateway.site, authority.server("127.0.0.1"))
         options = WebSocketOptions(tls=optionsForClientTLS("127.0.0.1", trustRoot=authority.trust))
-        url = f"wss://127.0.0.1:{port.getHost().port}/devtools/browser"
+        url = f"wss://127.0.0.1:{port}/devtools/browser"
         async with await txcdp.connect(reactor, url, options=options) as browser:
             tab = await browser.new_page()
             self.assertEqual(len(await tab.evaluate("'x'.repeat(8e6)")), 8_000_000)

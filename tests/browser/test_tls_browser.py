@@ -9,7 +9,6 @@ from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.credentials import DigestCredentialFactory
 from twisted.cred.portal import IRealm, Portal
 from twisted.internet.defer import Deferred
-from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.web.client import ResponseNeverReceived
 from twisted.web.guard import DigestCredentialFactory as Guarding
 from twisted.web.guard import HTTPAuthSessionWrapper
@@ -18,41 +17,13 @@ from twisted.web.server import Site
 from zope.interface import implementer
 
 import txcdp
-from tests.browser.support import Server, got, reactor
+from tests.browser.support import Server, got, listen, reactor
 from tests.browser.support_lines import Authority
 from tests.browser.test_har_browser import read
 from tests.browser.test_network_browser import FETCH, NetworkTestCase, Told
 from txcdp import Route
 from txcdp.errors import NavigationError
 from txcdp.page import Page
-
-
-class Listening(TLSMemoryBIOFactory):
-    """A server behind TLS that knows when all of its connections are gone."""
-
-    def __init__(self, tls: Any, site: Site) -> None:
-        super().__init__(tls, False, site)
-        self._port = reactor.listenTCP(0, self, interface="127.0.0.1")
-        self.port: int = self._port.getHost().port
-        self._gone: Deferred[None] | None = None
-
-    def unregisterProtocol(self, protocol: Any) -> None:
-        super().unregisterProtocol(protocol)
-        self._see()
-
-    async def stop(self) -> None:
-        """Listen no more, and wait until all connections are gone."""
-        await self._port.stopListening()
-        gone: Deferred[None] = Deferred()
-        self._gone = gone
-        for each in list(self.protocols):
-            each.transport.abortConnection()
-        self._see()
-        await gone
-
-    def _see(self) -> None:
-        if self._gone is not None and not self._gone.called and not self.protocols:
-            self._gone.callback(None)
 
 
 class TLSTestCase(NetworkTestCase):
@@ -68,9 +39,7 @@ class TLSTestCase(NetworkTestCase):
         site.displayTracebacks = False
         tls = self.authority.server(name, expired=expired)
         tls.getContext().set_alpn_select_callback(lambda _, offered: b"h2" if b"h2" in offered else b"http/1.1")
-        listening = Listening(tls, site)
-        self.addCleanup(lambda: Deferred.fromCoroutine(listening.stop()))
-        return f"https://localhost:{listening.port}"
+        return f"https://localhost:{listen(self, site, tls)}"
 
     async def trusting(self, **options: Any) -> Page:
         """Return a page to which any certificate is good enough."""

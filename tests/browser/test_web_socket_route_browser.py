@@ -8,7 +8,7 @@ from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerPr
 from twisted.cred.credentials import DigestCredentialFactory
 from twisted.internet.defer import Deferred, DeferredQueue
 
-from tests.browser.support import SharedBrowserTestCase, reactor
+from tests.browser.support import SharedBrowserTestCase, listen
 from txcdp import WebSocketRoute
 from txcdp.page import Page
 
@@ -50,9 +50,7 @@ class SocketTests(SharedBrowserTestCase):
         factory = WebSocketServerFactory("ws://127.0.0.1:9000")
         self.closed: DeferredQueue[object] = DeferredQueue()
         factory.protocol = cast("Any", type("_Told", (_Echo,), {"closed": self.closed}))
-        port = reactor.listenTCP(0, factory, interface="127.0.0.1")
-        self.addCleanup(port.stopListening)
-        self.ws = f"ws://127.0.0.1:{port.getHost().port}/"
+        self.ws = f"ws://127.0.0.1:{listen(self, factory)}/"
         self.server.page("/", "<title>here</title>")
 
     async def at(self) -> Page:

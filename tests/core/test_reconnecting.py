@@ -118,6 +118,8 @@ class LostTests(ReconnectCase):
         self.lose()
         self.assertIsInstance(self.failure(self.tab.close()), ConnectionLost)
         self.come_back()
+        self.assertTrue(self.session.ended, "it is closed as soon as it can be")
+        self.assertNotIn(self.tab.target_id, self.chrome.targets.all)
         self.chrome.run(self.tab.close())
 
     def test_detaching_meanwhile(self):
@@ -776,6 +778,26 @@ class RestartTests(ReconnectCase):
         self.assertEqual(self.chrome.targets.contexts, [context.id])
         self.chrome.run(self.browser.close())
         self.assertEqual(self.chrome.targets.contexts, [])
+
+    def test_a_context_that_is_closed_meanwhile_does_not_come_back(self):
+        for restarted, wait in ((False, None), (False, 30.0), (True, None), (True, 30.0)):
+            with self.subTest(restarted=restarted, wait=wait):
+                chrome = FakeChrome()
+                browser = chrome.browser(reconnect=dataclasses.replace(self.policy, wait=wait))
+                context = chrome.run(browser.new_context())
+                tab = chrome.run(context.new_page())
+                if restarted:
+                    chrome.restart()
+                else:
+                    chrome.lose("cut")
+                chrome.flush()
+                closed = context.close()
+                chrome.advance(1.0)
+                self.assertIsNone(browser.connection.suspended)
+                self.assertIsNone(self.successResultOf(closed))
+                self.assertEqual((chrome.targets.contexts, browser.contexts), ([], [browser.default_context]))
+                self.assertTrue(tab.session.ended)
+                chrome.run(browser.close())
 
     def test_sessions_that_are_no_pages_of_ours_end(self):
         other = self.chrome.attach(self.connection)

@@ -40,7 +40,7 @@ PAGES = [
 ]
 
 #: Libraries that examples show txcdp together with, and that its tests do not need.
-GUESTS = ("klein",)
+GUESTS = ("buildbot", "klein")
 
 #: Blocks of these languages are Python.
 _BLOCK = re.compile(r"^(?P<indent> *)\.\. code-block:: (?P<language>python|pycon)\n(?: +:.*\n)*", re.MULTILINE)

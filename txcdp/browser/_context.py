@@ -27,7 +27,7 @@ from txcdp.browser._downloads import ContextDownloads
 from txcdp.browser._emulation import ContextEmulation
 from txcdp.browser._storage_state import ContextStorage, StorageState, checked_state, origin_of, save
 from txcdp.domains import target
-from txcdp.errors import ContextClosed, Gone
+from txcdp.errors import CommandError, ContextClosed, Gone
 from txcdp.network import Exchange, HarBodies, HarRecording, Request, Response, Route, WebSocket
 from txcdp.network._har_recording import head_of, stop_all
 from txcdp.network._page_interception import MOST_BLOCKS, ContextInterception
@@ -463,8 +463,11 @@ class BrowserContext:
     async def close(self) -> None:
         """Dispose of the context with its pages (``Target.disposeBrowserContext``); the default one ends the browser.
 
+        While the line is lost, its pages are not opened again in a browser that is restarted, and where commands do not
+        wait for another line it is disposed of when there is one.
+
         :returns: fires with None when it is gone and the sessions of its pages have ended; so it does
-            where it is closed already, or the connection is gone. Otherwise fails like ``Session.execute``. For the
+            where it is closed already, or the line is lost. Otherwise fails like ``Session.execute``. For the
             default context, as :meth:`Browser.close`.
         """
         if self._closing:
@@ -482,8 +485,9 @@ class BrowserContext:
             if each.target is not None and each.target.browser_context_id == self.id
         ]
         try:
-            await connection.session.execute(target.dispose_browser_context(browser_context_id=self.id))
+            await self._dispose()
         except Gone:
+            connection.when_connected().addCallback(lambda _: self._dispose()).addErrback(ignore_failure)
             self._end()
             return
         except BaseException:
@@ -496,6 +500,21 @@ class BrowserContext:
             await waiting
         await self.browser._downloads.end(self._downloads, everywhere=True)
         self._end()
+
+    @returns_deferred
+    async def _dispose(self) -> None:
+        """Have the browser dispose of it, under whichever id it has there; one that it does not know is gone."""
+        root = self.browser.session
+        while self.id is not None:
+            tried = self.id
+            try:
+                await root.execute(target.dispose_browser_context(browser_context_id=tried))
+                return
+            except CommandError:
+                if self.id == tried:  # else it was made again in another browser while the command waited for that
+                    if tried in (await root.execute(target.get_browser_contexts())).browser_context_ids:
+                        raise
+                    return
 
     @while_open
     def set_geolocation(self, geolocation: Geolocation | None) -> Deferred[None]:

@@ -57,7 +57,8 @@ class Reopening:
     @returns_deferred
     async def replace(self, session: Session) -> Replacement | None:
         """Open a page in the place of one that is gone; only of those that this program has as a ``Page``."""
-        if self._page_of(session) is None or session.target is None:
+        found = self._page_of(session)
+        if found is None or session.target is None or found.context._closing:
             return None
         target_id = await self._open_blank(session.target.browser_context_id)
         info = (await self._root.execute(target.get_target_info(target_id=target_id))).target_info

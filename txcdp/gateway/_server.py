@@ -38,7 +38,7 @@ from txcdp.gateway._proxy.exclusive_mode import Exclusive
 from txcdp.gateway._proxy.modes import Mode
 from txcdp.gateway._proxy.shared_mode import Shared
 from txcdp.gateway._routes import gateway_routes
-from txcdp.gateway.render import Renders
+from txcdp.gateway.render import Renders, rules_of
 
 #: Seconds for clients to complete the closing when the time to finish is over.
 _CLOSING = 3.0
@@ -104,8 +104,9 @@ class Gateway:
         self.site = GatewaySite(self._make_router(), reactor, limiter)
         self.renders: Renders | None = None
         if options.render is not None:
-            parts = self.routes, self.browser, self.clients, self.counters, self.egress
-            self.renders = Renders(reactor, options.render, options.policy, *parts)
+            rules = rules_of(options.policy, self.egress)
+            parts = self.routes, self.browser, self.clients.place, self.counters
+            self.renders = Renders(reactor, options.render, rules, *parts)
 
     def add(
         self,

@@ -19,7 +19,7 @@ from txcdp._deferreds import OneShot, ignore_failure, returns_deferred, with_dea
 from txcdp._timeouts import DEFAULT, DefaultTimeouts, Timeout, seconds_of
 from txcdp._url_patterns import URLMatch, url_matcher
 from txcdp.domains import heap_profiler, page, target
-from txcdp.errors import CommandTimeout, ContextDestroyed, DialogOpen, Gone, NotABrowser
+from txcdp.errors import CommandTimeout, ConnectionLost, ContextDestroyed, DialogOpen, Gone, NotABrowser
 from txcdp.network import Exchange, ExchangeMatch, HarBodies, HarRecording, Request, Response, Route, WebSocket
 from txcdp.network._har_recording import stop_all
 from txcdp.network._page_interception import PageInterception
@@ -1328,8 +1328,9 @@ class Page(SelectorActions):
         :param run_before_unload: ask its ``beforeunload`` (``Page.close``), of which a dialog may come, and so perhaps
             not close it: see :attr:`dialogs`. It fires when the page was asked, then: :meth:`when_closed` waits.
         :returns: fires with None when its session has ended; at once when it had before, whatever
-            ended it. Fails with :exc:`CommandError` when the browser refuses, and with
-            :exc:`CommandTimeout` when it takes longer than the connection's deadline for commands.
+            ended it. Fails with :exc:`CommandError` when the browser refuses, with
+            :exc:`CommandTimeout` when it takes longer than the connection's deadline for commands, and with
+            :exc:`ConnectionLost` when the line is lost: where another one is found, the page is closed then.
         """
         if self.session.ended:
             return
@@ -1342,7 +1343,11 @@ class Page(SelectorActions):
             return
         if self.session is not connection.session:
             target_id = lambda: self.target_id  # noqa: E731
-            await commits.close_target(connection.session, target_id, self.session, connection.timeout)
+            try:
+                await commits.close_target(connection.session, target_id, self.session, connection.timeout)
+            except ConnectionLost:
+                connection.when_connected().addCallback(lambda _: self.close()).addErrback(ignore_failure)
+                raise
             return
         try:
             await self.session.execute(target.close_target(target_id=self.target_id))

@@ -51,11 +51,7 @@ class Authorizer:
         principal = LOCAL if route is not None and route.free else self._who(head)
         if route is None:
             raise nothing_here()
-        if head.verb not in route.verbs:
-            allowed = route.verbs
-            raise Refusal(
-                405, f"This can be used with {' or '.join(allowed)} only.", "verb", {"Allow": ", ".join(allowed)}
-            )
+        route.check_verb(head.verb)
         return principal, route
 
     def _check_host(self, head: RequestHead) -> None:

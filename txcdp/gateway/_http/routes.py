@@ -91,6 +91,19 @@ class Route:
         """Whether who asks for a WebSocket here has taken it for one: it would answer what he cannot read."""
         return self.path == "/" or self.path.startswith("/json")
 
+    def check_verb(self, verb: str) -> None:
+        """See that it may be used with a verb.
+
+        :raises Refusal: it may not.
+        """
+        if verb not in self.verbs:
+            raise Refusal(
+                405,
+                f"This can be used with {' or '.join(self.verbs)} only.",
+                "verb",
+                {"Allow": ", ".join(self.verbs)},
+            )
+
 
 class Routes:
     """The table of routes, by path.

@@ -6,5 +6,6 @@ whatever has happened.
 """
 
 from txcdp.gateway.render._endpoints import Renders
+from txcdp.gateway.render._policy import rules_of
 
-__all__ = ["Renders"]
+__all__ = ["Renders", "rules_of"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,14 +14,12 @@ from txcdp._reactor import AnyReactor
 from txcdp.browser import Browser
 from txcdp.errors import DeadlineError, TxcdpError
 from txcdp.gateway._counters import Counters
-from txcdp.gateway._egress import EgressProxy
 from txcdp.gateway._http.refusals import Refusal
 from txcdp.gateway._http.requests import Answer, RoutedRequest
-from txcdp.gateway._http.routes import READ, Operation, Route, Routes, limit_of, plain_path
-from txcdp.gateway._options import Policy, RenderOptions
-from txcdp.gateway._proxy.clients import Clients
-from txcdp.gateway._proxy.command_filter import CommandFilter
-from txcdp.gateway._urls import Unreadable, host_of, port_of, split_url
+from txcdp.gateway._http.routes import READ, Operation, Route, Routes, limit_of
+from txcdp.gateway._http.tokens import Principal
+from txcdp.gateway._options import RenderOptions
+from txcdp.gateway._urls import Unreadable, host_of, split_url
 from txcdp.gateway.render import _rendering as rendering
 from txcdp.gateway.render._openapi import document
 from txcdp.gateway.render._problems import Problem, problem_of
@@ -32,9 +30,6 @@ from txcdp.page import Page
 
 #: What comes from a page is not to act in the gateway's name, whoever looks at it.
 _HARMLESS = {"Content-Security-Policy": "sandbox"}
-
-#: The command whose URLs a policy is about.
-_OPENING = "Page.navigate"
 
 
 class Endpoint(NamedTuple):
@@ -66,6 +61,7 @@ ENDPOINTS: Mapping[str, Endpoint] = {
     ),
 }
 
+_DOCUMENT_PATH = "/openapi.json"
 _DOCUMENT = Operation("openapi", "Return this document.", {"application/json": {"type": "object"}})
 
 
@@ -77,12 +73,12 @@ class Renders:
     """Answers at ``/screenshot``, ``/pdf``, ``/content``, ``/evaluate`` and ``/openapi.json``.
 
     :param options: see :class:`~txcdp.gateway.RenderOptions`.
-    :param policy: what may be opened.
+    :param rules: what may be opened.
     :param routes: the table that they are added to.
-    :param lend: lends a browser of the pool.
-    :param clients: among whom who asks counts as one.
+    :param lend: lends a browser, whole, for a while.
+    :param place: counts who asks as a client, meanwhile; raises :exc:`~txcdp.gateway.Refusal` where there is no place.
     :param counters: where to count.
-    :param egress: by which alone browsers reach anything; None: they reach all.
+    :param free: whether nobody is asked for a token.
     :ivar sharing: the browsers that it has.
     """
 
@@ -90,30 +86,28 @@ class Renders:
         self,
         reactor: AnyReactor,
         options: RenderOptions,
-        policy: Policy,
+        rules: Rules,
         routes: Routes,
         lend: Callable[[], AbstractAsyncContextManager[Browser]],
-        clients: Clients,
+        place: Callable[[Principal], AbstractContextManager[None]],
         counters: Counters,
-        egress: EgressProxy | None,
+        *,
+        free: bool = False,
     ) -> None:
         self._reactor = reactor
         self._options = options
         self._routes = routes
-        self._clients = clients
+        self._place = place
         self._counted = counters.renders
-        self._egress = egress
-        self._screen = CommandFilter(policy)
-        forbids = self._screen.concerns(_OPENING)
-        objection = self._screen.objection_to_url if forbids else None
-        self._rules = Rules(objection, policy.private_addresses, self._was_refused)
+        self._rules = rules
         self._schemes = frozenset(each.lower().rstrip(":") for each in options.schemes)
         self._decoders = {path: msgspec.json.Decoder(each.request) for path, each in ENDPOINTS.items()}
         self.sharing = Sharing(reactor, lend, options)
         for path, each in ENDPOINTS.items():
             limit = limit_of(("POST",), options.max_body, partial(self._too_long, path))
-            routes.add(Route(path, ("POST",), self.render, limit=limit, operation=each.operation))
-        routes.add(Route("/openapi.json", READ, self.describe, operation=_DOCUMENT))
+            render = partial(self.render, path)
+            routes.add(Route(path, ("POST",), render, free=free, limit=limit, operation=each.operation))
+        routes.add(Route(_DOCUMENT_PATH, READ, self.describe, free=free, operation=_DOCUMENT))
 
     def drain(self) -> None:
         """Give all browsers back as soon as they have nothing to render."""
@@ -121,12 +115,12 @@ class Renders:
 
     def describe(self, request: RoutedRequest) -> Answer:
         """Answer with the OpenAPI document."""
-        return Answer(msgspec.json.encode(document(self._routes)), "application/json")
+        base = request.path.removesuffix("/").removesuffix(_DOCUMENT_PATH)
+        return Answer(msgspec.json.encode(document(self._routes, base)), "application/json")
 
     @returns_deferred
-    async def render(self, request: RoutedRequest) -> Answer:
-        """Render what is asked for; when the asker is gone, that is cancelled."""
-        path = plain_path(request.path)
+    async def render(self, path: str, request: RoutedRequest) -> Answer:
+        """Render what is asked for at a path; when the asker is gone, that is cancelled."""
         try:
             answer = await self._answer(request, path)
         except Refusal as refusal:
@@ -141,7 +135,7 @@ class Renders:
             wanted = self._read(request, path)
             seconds = self._seconds(wanted)
             self._check(wanted.url)
-            with self._clients.place(request.principal):
+            with self._place(request.principal):
                 rendering = self._render(wanted, ENDPOINTS[path], progress)
                 return await with_deadline(self._reactor, rendering, seconds, Late)
         except Late:
@@ -171,13 +165,6 @@ class Renders:
             )
         told = {} if status is None else {"X-Page-Status": str(status)}
         return Answer(rendered.body, rendered.kind, 200, _HARMLESS | told)
-
-    def _was_refused(self, url: str) -> bool:
-        """Whether the egress proxy has not allowed a connection to where a URL leads."""
-        if self._egress is None or not url:
-            return False
-        scheme, rest, _ = split_url(url)
-        return self._egress.has_refused(host_of(rest), port_of(rest, scheme))
 
     def _too_long(self, path: str, most: int) -> Problem:
         self._counted[path, 413] += 1
@@ -215,6 +202,6 @@ class Renders:
         if scheme not in self._schemes or wrapper:
             known = ", ".join(sorted(self._schemes))
             raise Problem(403, f"URLs of other schemes than {known} are not rendered here.", "policy")
-        objection = self._screen.objection_to_url(url)
+        objection = None if self._rules.objection is None else self._rules.objection(url)
         if objection is not None:
             raise Problem(403, objection, "policy")

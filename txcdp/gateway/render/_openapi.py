@@ -29,9 +29,19 @@ _POLICY = "This URL may not be opened; or, in plain text, this host or web page 
 
 _PLAIN = {"text/plain": _TEXT}
 
+#: The ways to send a token.
+_TOKENS = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "query": {"type": "apiKey", "in": "query", "name": "token"},
+}
 
-def document(routes: Iterable[Route]) -> dict[str, Any]:
-    """Return the document of what is described in a table of routes."""
+
+def document(routes: Iterable[Route], base: str = "") -> dict[str, Any]:
+    """Return the document of what is described in a table of routes.
+
+    :param base: the path below which they are.
+    """
+    routes = list(routes)
     kinds: list[Any] = [Details]
     paths: dict[str, Any] = {}
     for route in routes:
@@ -39,29 +49,28 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
         if operation is not None:
             kinds += [each for each in (operation.request, *operation.answers.values()) if isinstance(each, type)]
             path = f"{route.path}{{id}}" if route.path.endswith("/") else route.path
-            made = _other(route, operation) if operation.request is None else _render(operation)
-            paths[path] = {route.verbs[0].lower(): made}
+            described = _other(route, operation) if operation.request is None else _render(route, operation)
+            paths[path] = {route.verbs[0].lower(): described}
     _, schemas = msgspec.json.schema_components(dict.fromkeys(kinds), ref_template=_REF)
-    return {
+    made: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": {
             "title": "txcdp gateway",
             "version": version("txcdp"),
             "description": "Browsers by HTTP: pictures, PDF, HTML and values of pages, and the endpoints of Chromium.",
         },
-        "security": [{"bearer": []}, {"query": []}],
         "paths": paths,
-        "components": {
-            "schemas": schemas,
-            "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer"},
-                "query": {"type": "apiKey", "in": "query", "name": "token"},
-            },
-        },
+        "components": {"schemas": schemas},
     }
+    if base:
+        made["servers"] = [{"url": base}]
+    if not all(each.free for each in routes):
+        made["security"] = [{name: []} for name in _TOKENS]
+        made["components"]["securitySchemes"] = _TOKENS
+    return made
 
 
-def _render(operation: Operation) -> dict[str, Any]:
+def _render(route: Route, operation: Operation) -> dict[str, Any]:
     problem = _content({KIND: Details})
     # The authorizer's answers are plain text.
     refused = {**problem, **_content(_PLAIN)}
@@ -76,11 +85,12 @@ def _render(operation: Operation) -> dict[str, Any]:
                 }
             },
         },
-        "401": {"description": "A token is wanted.", "content": _content(_PLAIN)},
         "403": {"description": _POLICY, "content": refused},
         "405": {"description": "Another verb is wanted; see Allow.", "content": _content(_PLAIN)},
         "422": {"description": _THROWN, "content": problem},
     }
+    if not route.free:
+        responses["401"] = _UNKNOWN
     responses |= {str(status): {"description": text, "content": problem} for status, text in _PROBLEMS.items()}
     return {
         "operationId": operation.name,
@@ -96,7 +106,7 @@ def _other(route: Route, operation: Operation) -> dict[str, Any]:
     if route.free:
         made["security"] = []
     else:
-        responses["401"] = {"description": "A token is wanted.", "content": _content(_PLAIN)}
+        responses["401"] = _UNKNOWN
     for status, text in operation.problems.items():
         responses[str(status)] = {"description": text, "content": _content(_PLAIN)}
     if route.path.endswith("/"):
@@ -112,3 +122,6 @@ def _content(kinds: Mapping[str, Any]) -> dict[str, Any]:
 def _schema(kind: Any) -> dict[str, Any]:
     (found,), _ = msgspec.json.schema_components([kind], ref_template=_REF)
     return found
+
+
+_UNKNOWN = {"description": "A token is wanted.", "content": _content(_PLAIN)}

@@ -1,0 +1,26 @@
+"""The rules of renders that a gateway's policy comes to."""
+
+from __future__ import annotations
+
+from txcdp.gateway._egress import EgressProxy
+from txcdp.gateway._options import Policy
+from txcdp.gateway._proxy.command_filter import CommandFilter
+from txcdp.gateway._urls import host_of, port_of, split_url
+from txcdp.gateway.render._rendering import Rules
+
+
+def rules_of(policy: Policy, egress: EgressProxy | None) -> Rules:
+    """Return what pages of renders may open.
+
+    :param policy: of the gateway.
+    :param egress: by which alone its browsers reach anything; None: they reach all.
+    """
+    screen = CommandFilter(policy)
+
+    def was_refused(url: str) -> bool:
+        if egress is None or not url:
+            return False
+        scheme, rest, _ = split_url(url)
+        return egress.has_refused(host_of(rest), port_of(rest, scheme))
+
+    return Rules(None if screen.idle else screen.objection_to_url, policy.private_addresses, was_refused)
