@@ -18,10 +18,9 @@ from twisted.logger import LogLevel, globalLogPublisher
 from twisted.web.server import Site
 
 from tests.browser import support_crawls
-from tests.browser.support import Server, reactor, refusing_port
+from tests.browser.support import Server, listen, reactor, refusing_port
 from tests.browser.support_crawls import Broken, Bytes, Crawl, Crawling, Dripping, Never, SharedCrawling, Told, Twice
 from tests.browser.support_lines import Authority
-from tests.browser.test_tls_browser import Listening
 from txcdp.errors import ExecutableNotFound
 from txcdp.scrapy import _browsers, _pages, closing_page, page_of, result_of
 from txcdp.scrapy import _failures as failures
@@ -442,9 +441,7 @@ class LineTests(SharedCrawling):
         self.put("/told", Told())
         site = Site(self.server._pages)
         site.displayTracebacks = False
-        listening = Listening(Authority().server("localhost"), site)
-        self.addCleanup(lambda: Deferred.fromCoroutine(listening.stop()))
-        url = f"https://localhost:{listening.port}/told"
+        url = f"https://localhost:{listen(self, site, Authority().server('localhost'))}/told"
         requests = [self.request(url), self.request(url, name="again"), self.request("/told")]
         crawl = await self.crawl(requests)
         self.assertEqual(crawl.stats["txcdp/browsers/started"], 1)  # for both schemes

@@ -66,7 +66,7 @@ class RenderResourceTests(SynchronousTestCase):
         self.chrome.flush()
 
     def serve(self, mount: Any = below_another, browser: bool = True, **options: Any) -> None:
-        self.treq = StubTreq(mount(RenderResource(self.service, **options)))
+        self.treq: Any = StubTreq(mount(RenderResource(self.service, **options)))
         if browser:
             self.service.opened[-1].callback(self.chrome.browser())
 
