@@ -101,7 +101,7 @@ class DeviceOptions(TypedDict, total=False):
 
 
 class EmulationOptions(DeviceOptions, total=False):
-    """What :meth:`BrowserContext.emulate` changes; what each of them is says :class:`ContextOptions`."""
+    """The options that :meth:`BrowserContext.emulate` changes; :class:`ContextOptions` says what each of them is."""
 
     locale: str | None
     timezone_id: str | None
