@@ -222,8 +222,9 @@ class AskedForTests(BodiesTestCase):
         self.assertEqual(by_name["style.css"].request.resource_type, "stylesheet")
         self.assertEqual(by_name["module.js"].request.resource_type, "script")
         self.assertEqual(by_name["prefetched"].request.resource_type, "other")  # as the protocol says
+        preflight = self.preflight(tab, other)
         exchange = await self.fetched(tab, other, method="PUT", headers={"x-a": "1"}, body="abc")
-        asking = next(each for each in exchanges if each.request.resource_type == "preflight")
+        asking = await preflight
         self.assertEqual((asking.request.method, exchange.request.method), ("OPTIONS", "PUT"))
         await asking.when_finished()
         self.assertEqual(asking.failure, None)
@@ -236,8 +237,10 @@ class AskedForTests(BodiesTestCase):
         waiting = tab.wait_for_exchange(
             lambda each: each.url == other and each.finished and each.request.method == "PUT"
         )
+        preflight = self.preflight(tab, other)
         await tab.evaluate("url => fetch(url, {method: 'PUT'}).catch(() => 'failed')", other)
         exchange = await waiting
+        await preflight
         self.assertIn("net::ERR_FAILED", exchange.failure or "")
         self.assertEqual(sorted(each.request.method for each in exchanges if each.url == other), ["OPTIONS", "PUT"])
 

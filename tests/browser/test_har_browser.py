@@ -22,8 +22,9 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.web.http import Request as ServerRequest
 
-from tests.browser.support import got, reactor, thread_states
+from tests.browser.support import got, reactor
 from tests.browser.support_programs import ROOT
+from tests.browser.test_launch_browser import family
 from tests.browser.test_network_browser import FETCH, NetworkTestCase, Pieces, Told, WebSocketTestCase
 from tests.har_checks import check_har
 from txcdp.network import HarRecording
@@ -493,8 +494,9 @@ class DeathTests(HarTestCase):
             if "/data?n=" in each["request"]["url"]:
                 number = int(each["request"]["url"].rpartition("=")[2])
                 self.assertEqual(each["response"]["content"]["text"], bodies[number].decode())
-        while thread_states(pid):  # the browser goes after its program
+        while family(pid):  # the browser goes after its program
             await deferLater(reactor, 0.05, lambda: None)
+        await self.launch()  # which removes the profile that the dead program has left
 
     async def test_the_file_is_whole_at_any_time(self):
         tab = await self.opened()

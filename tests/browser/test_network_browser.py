@@ -118,6 +118,10 @@ class NetworkTestCase(SharedBrowserTestCase):
         await tab.evaluate(FETCH, [url, options])
         return await waiting
 
+    def preflight(self, tab: Page, url: str) -> Deferred[Exchange]:
+        """Wait for the preflight of what is fetched next, which the browser may tell of later than of that itself."""
+        return tab.wait_for_exchange(lambda each: each.url == url and each.request.resource_type == "preflight")
+
 
 class ExchangeTests(NetworkTestCase):
     async def test_a_document_and_what_it_asks_for(self):
@@ -340,7 +344,9 @@ class ExchangeTests(NetworkTestCase):
         exchanges, requests = self.collected(tab.exchanges), self.collected(tab.requests)
         other = self.put("/cors", Told(access_control_allow_origin="*", access_control_allow_headers="x-a"))
         other = other.replace("127.0.0.1", "localhost")
+        preflight = self.preflight(tab, other)
         exchange = await self.fetched(tab, other, headers={"x-a": "1"})
+        await preflight
         await tab.evaluate(FETCH, ["data:text/plain,here"])
         await tab.evaluate("fetch(URL.createObjectURL(new Blob(['blob']))).then(answer => answer.text())")
         self.assertEqual(await exchange.body(), b"told")

@@ -6,7 +6,7 @@ from typing import Any
 
 from scrapy.statscollectors import StatsCollector
 from scrapy.utils.test import get_crawler
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
 from txcdp.errors import ConnectionLost
@@ -183,6 +183,15 @@ class PoolTests(SynchronousTestCase):
         self.browsers.waiting.pop().callback((0, self.browsers.browser))
         self.successResultOf(last).close()
         self.assertEqual(self.pool._pages, 0)
+
+    def test_who_gives_up_while_a_context_is_made_leaves_it_to_others(self):
+        self.browsers.waiting = []
+        given_up, other = self.pool.page(wanted("a")), self.pool.page(wanted("a"))
+        given_up.cancel()
+        self.failureResultOf(given_up, CancelledError)
+        self.browsers.waiting.pop().callback((0, self.browsers.browser))
+        leased = self.successResultOf(other)
+        self.assertEqual((leased.of.pages, self.pool._pages), (1, 1))
 
     def test_a_page_that_cannot_be_had_leaves_its_place(self):
         self.opened("a").close()

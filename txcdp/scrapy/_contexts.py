@@ -218,10 +218,13 @@ class ContextPool:
             else:
                 self._contexts.move_to_end(key)
                 pooled.pages += 1
-            error = await pooled.made.wait()
-            if error is not None:
+            try:
+                error = await pooled.made.wait()
+                if error is not None:
+                    raise error
+            except BaseException:
                 pooled.pages -= 1
-                raise error
+                raise
             return pooled
 
     def _has_room(self) -> bool:
