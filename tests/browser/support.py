@@ -31,7 +31,7 @@ from tests.support import PATIENCE
 from txcdp._deferreds import returns_deferred
 from txcdp.domains.target import close_target
 from txcdp.errors import CommandError, ContextDestroyed, SessionDetached
-from txcdp.network import Response
+from txcdp.network import Response, _exchange
 from txcdp.page import Frame, Page
 from txcdp.testing._browsers import SharedBrowser
 
@@ -314,6 +314,11 @@ class BrowserTestCase(TestCase):
         for each in words:
             self.assertIn(each, str(error))
         return error
+
+
+def wait_for_what_was_sent(case: TestCase, seconds: float = PATIENCE) -> None:
+    """Let all headers be waited for so long: a browser on a busy machine may tell of them later than programs wait."""
+    case.patch(_exchange, "_EXTRA_INFO", seconds)
 
 
 #: There is one for each process.

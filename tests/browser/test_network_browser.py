@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from twisted.web.http import Request as ServerRequest
 from twisted.web.server import NOT_DONE_YET
 
-from tests.browser.support import Answer, SharedBrowserTestCase, got, reactor
+from tests.browser.support import Answer, SharedBrowserTestCase, got, reactor, wait_for_what_was_sent
 from txcdp.errors import (
     ActionTimeout,
     BodyEvicted,
@@ -90,6 +90,7 @@ class NetworkTestCase(SharedBrowserTestCase):
 
     def setUp(self) -> None:
         super().setUp()
+        wait_for_what_was_sent(self)
         self.tabs: list[Page] = []
 
     def collected(self, stream: Any) -> list[Any]:

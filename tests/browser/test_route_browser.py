@@ -12,7 +12,7 @@ from twisted.web.http import Request as ServerRequest
 from twisted.web.server import NOT_DONE_YET
 
 import txcdp
-from tests.browser.support import Server, SharedBrowserTestCase
+from tests.browser.support import Server, SharedBrowserTestCase, wait_for_what_was_sent
 from tests.support import PATIENCE
 from txcdp import Route
 from txcdp.domains import fetch
@@ -98,6 +98,7 @@ class _Seen:
 class RouteTestCase(SharedBrowserTestCase):
     def setUp(self) -> None:
         super().setUp()
+        wait_for_what_was_sent(self)
         self.resource = _Seen()
         self.server._pages.render = self.resource.render  # type: ignore[method-assign]
         self.here, self.there = self.server.url(""), self.server.url("", "localhost")
@@ -169,8 +170,10 @@ class RequestStageTests(RouteTestCase):
             assert await route.request.header_value("X-Own") == "1"
             await route.continue_()
 
+        # No headers are told of what a cache has answered.
         for stage in ("request", "response"):
-            for path in ("/cached", "/cached", "/x"):  # no headers are told of what a cache has answered
+            for path, seconds in (("/cached", 0.5), ("/cached", 0.5), ("/x", PATIENCE)):
+                wait_for_what_was_sent(self, seconds)
                 async with await page.route(f"**{path}", handler, stage=stage):
                     self.assertIn(path[1:], await self.text(page, path, headers={"X-Own": "1"}))
         self.assertEqual({each["x-own"] for each in known}, {"1"})
