@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 
+from tests.call_counts import calls_of
 from txcdp._core.dispatch.routing import EventGroup, EventRoutes
 
 KINDS = ("Page.a", "Page.b", "Page.c")
@@ -118,23 +118,6 @@ def test_the_route_of_a_group_outlives_its_streams_and_taps() -> None:
     assert table.deliver("Page.a")
 
 
-def calls(work: Callable[[], object]) -> int:
-    """Count the calls, of Python functions and of C's, that something makes."""
-    count = 0
-
-    def profile(frame: object, kind: str, argument: object) -> None:
-        nonlocal count
-        count += kind in ("call", "c_call")
-
-    before = sys.getprofile()
-    sys.setprofile(profile)
-    try:
-        work()
-    finally:
-        sys.setprofile(before)
-    return count
-
-
 def test_to_add_a_session_takes_as_long_for_many_kinds_as_for_one() -> None:
     routes, log = EventRoutes(), list[tuple[str, str]]()
     one, many = (routes.group({f"Page.{each}": bytes.decode for each in range(kinds)}) for kinds in (1, 100))
@@ -144,4 +127,4 @@ def test_to_add_a_session_takes_as_long_for_many_kinds_as_for_one() -> None:
         group.add(b"S", receiver)
         group.remove(b"S", receiver)
 
-    assert calls(lambda: come_and_go(many)) == calls(lambda: come_and_go(one))
+    assert calls_of(lambda: come_and_go(many)) == calls_of(lambda: come_and_go(one))

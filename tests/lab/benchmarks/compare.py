@@ -28,6 +28,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.lab.benchmarks.tables import written
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "txcdp-benchmarks"
@@ -203,13 +205,7 @@ class Comparison:
         """Write the table in reStructuredText."""
         rows = [["client", *(mode.title for mode in MODES.values())]]
         rows += [[client.name, *(self.cell(client.name, key) for key in MODES)] for client in self.clients]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        rule = "  ".join("=" * width for width in widths)
-        for index, row in enumerate(rows):
-            if index < 2:
-                yield rule
-            yield "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-        yield rule
+        return written(rows)
 
 
 def main() -> None:

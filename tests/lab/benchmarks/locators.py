@@ -23,6 +23,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.lab.benchmarks.tables import written
 from tests.lab.peers import install
 from txcdp.chrome import find_executable
 
@@ -220,13 +221,7 @@ def table(running: Sequence[Client], tasks: Sequence[str], least: dict[tuple[str
         costs = [least.get((client.name, task)) for client in running]
         cells = [" / ".join(f"{1000 * each:.2f}" for each in cost) if cost else "\\-" for cost in costs]
         rows.append([TASKS[task][0], *cells])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    rule = "  ".join("=" * width for width in widths)
-    for index, row in enumerate(rows):
-        if index < 2:
-            yield rule
-        yield "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-    yield rule
+    return written(rows)
 
 
 def missed(least: dict[tuple[str, str], Cost]) -> Iterator[str]:

@@ -24,6 +24,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater, react
 
 import txcdp
+from tests.lab.benchmarks.tables import written
 from txcdp import Page, Stream
 from txcdp.domains import performance
 
@@ -131,13 +132,7 @@ def table(results: list[Result]) -> Iterator[str]:
     for each in results:
         told = [f"{each.items:,.0f}", f"{each.changes:,.0f}", f"{each.dropped:,}"]
         rows.append([each.name, f"{each.frames:.1f}", f"{each.page:.1f}", *told, f"{100 * each.cpu:.0f} %"])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    rule = "  ".join("=" * width for width in widths)
-    for index, row in enumerate(rows):
-        if index < 2:
-            yield rule
-        yield "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-    yield rule
+    return written(rows)
 
 
 async def main(reactor: Any, *arguments: str) -> None:

@@ -31,6 +31,7 @@ from urllib.parse import urlsplit
 
 from twisted.internet.task import react
 
+from tests.lab.benchmarks.tables import written
 from tests.lab.peers import install
 from txcdp.chrome import start_browser
 
@@ -200,13 +201,7 @@ class Comparison:
         """Write the table in reStructuredText: milliseconds of wall time and of processor time for each."""
         rows = [["milliseconds for each", *(each.name for each in self._clients)]]
         rows += [[MODES[key].title, *(self._cell(each.name, key) for each in self._clients)] for key in self._modes]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        rule = "  ".join("=" * width for width in widths)
-        for index, row in enumerate(rows):
-            if index < 2:
-                yield rule
-            yield "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-        yield rule
+        return written(rows)
 
     def _cell(self, name: str, key: str) -> str:
         wall, cpu = self.median(name, key, "wall_ms"), self.median(name, key, "cpu_ms")

@@ -22,6 +22,7 @@ from collections.abc import Callable
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
+from tests.call_counts import calls_of
 from txcdp._core.connection import Connection
 from txcdp._transports.interface import Receiver, WriteBatching
 from txcdp.domains import dom, log, network, page, runtime
@@ -154,20 +155,8 @@ def least(actions: list[Callable[[], None]], rounds: int) -> list[float]:
 
 
 def calls(population: Population) -> int:
-    """Count the calls, of Python functions and of C's, that one burst makes: the cost without the clock."""
-    count = 0
-
-    def profile(frame: object, kind: str, argument: object) -> None:
-        nonlocal count
-        count += kind in ("call", "c_call")
-
-    before = sys.getprofile()
-    sys.setprofile(profile)
-    try:
-        population.burst()
-    finally:
-        sys.setprofile(before)
-    return count
+    """Count the calls that one burst makes."""
+    return calls_of(population.burst)
 
 
 def weight(sessions: int = MANY) -> int:

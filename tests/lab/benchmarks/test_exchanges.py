@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import sys
-
+from tests.call_counts import calls_of
 from tests.lab.benchmarks.exchanges import LIGHT, held, life, model
 
 
 def calls(already: int) -> int:
-    """Count the calls, of Python functions and of C's, that one request makes among so many that are open."""
+    """Count the calls that one request makes among so many that are open."""
     filled = model(already)
     events = life(0)
-    count = 0
 
-    def profile(frame: object, kind: str, argument: object) -> None:
-        nonlocal count
-        count += kind in ("call", "c_call")
-
-    before = sys.getprofile()
-    sys.setprofile(profile)
-    try:
+    def feed() -> None:
         for event in events:
             filled.feed("S", event)
-    finally:
-        sys.setprofile(before)
+
+    count = calls_of(feed)
     assert len(filled.exchanges.exchanges) == already
     return count
 
