@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.page.support import frame_of
 from txcdp._timeouts import DEFAULT
 from txcdp.browser import BrowserContext
-from txcdp.domains import network, page, runtime, target
+from txcdp.domains import network, page, runtime, storage, target
 from txcdp.errors import (
     CommandError,
     CommandTimeout,
@@ -814,6 +814,34 @@ class EndedTests(SynchronousTestCase):
         self.assertNoResult(sent)
         self.chrome.run(self.tab.close())
         self.successResultOf(sent)
+
+    def test_a_context_that_closes_meanwhile(self):
+        """Chromium may never answer what it is asked of a context that it disposes of."""
+        cookie = {"name": "n", "value": "v", "url": "http://a.b/"}
+        for command, ask in (
+            ("Storage.getCookies", lambda: self.context.cookies()),
+            ("Storage.setCookies", lambda: self.context.add_cookies([cookie])),
+            ("Storage.clearCookies", lambda: self.context.clear_cookies()),
+            ("Storage.getCookies", lambda: self.context.storage_state()),
+            ("Browser.grantPermissions", lambda: self.context.grant_permissions(["geolocation"])),
+            ("Browser.resetPermissions", lambda: self.context.clear_permissions()),
+            ("Target.createTarget", lambda: self.context.new_page()),
+        ):
+            self.setUp()
+            self.chrome.on(command, NEVER)
+            asked = ask()
+            self.chrome.flush()
+            self.assertNoResult(asked)
+            self.chrome.run(self.context.close())
+            self.assertTrue(asked.called, f"{command}: {ask}")
+            self.failureResultOf(asked, ContextClosed)
+
+    def test_what_is_awaited_of_an_open_context_leaves_nothing_behind(self):
+        self.chrome.on(storage.get_cookies, lambda _: storage.GetCookiesResult(cookies=[]))
+        held = len(self.context._closed._waiters)
+        for _ in range(3):
+            self.chrome.run(self.context.cookies())
+        self.assertEqual(len(self.context._closed._waiters), held)
 
     def test_a_document_that_cannot_be_written(self):
         self.chrome.run(self.tab.close())

@@ -7,10 +7,10 @@ from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.python.failure import Failure
 
-from txcdp._deferreds import returns_deferred
+from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp.errors import CommandError, ContextClosed
 from txcdp.streams import Registration
 
@@ -48,6 +48,25 @@ def while_open(
         if error is not None:
             return fail(error)
         asked: Deferred[T] = ask(self, *args, **kwargs)
-        return asked.addCallbacks(checked, refused)
+        if asked.called and not asked.paused:
+            return asked.addCallbacks(checked, refused)
+        cut = False
+
+        def end(_: object) -> None:
+            nonlocal cut
+            cut = True
+            asked.cancel()  # of what is asked of a context that is disposed of, Chromium may answer nothing
+
+        ended: Deferred[None] = self.when_closed()
+        ended.addCallbacks(end, ignore_failure)
+
+        def settle(result: Any) -> Any:
+            if not ended.called:
+                ended.cancel()
+            if cut and isinstance(result, Failure) and result.check(CancelledError):
+                return Failure(gone(method.__name__))
+            return result
+
+        return asked.addBoth(settle).addCallbacks(checked, refused)
 
     return wrapper

@@ -331,6 +331,7 @@ class BrowserContext:
         """
         self._timeouts.set_navigation(timeout)
 
+    @while_open
     def new_page(self, url: str = "about:blank") -> Deferred[Page]:
         """Open a page in this context.
 
