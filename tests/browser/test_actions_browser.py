@@ -974,6 +974,18 @@ class BackgroundTests(ActionTestCase):
         await clicking
         await self.clicked(tab)
 
+    async def test_a_page_behind_another_window_draws_a_frame_a_second(self):
+        tab = await self.shown(BUTTON)
+        for times, features in enumerate(("", "width=300,height=200"), 1):
+            await tab.click("#button")
+            await self.clicked(tab, times)
+            async with tab.popups.expect() as popup:
+                await tab.evaluate("features => void open('about:blank', '_blank', features)", features)
+            await (await popup.value).wait_for_load_state()
+        for times in (3, 4, 5):
+            await tab.click("#button")
+            await self.clicked(tab, times)
+
 
 class HandleTests(ActionTestCase):
     async def test_handles(self):

@@ -155,6 +155,14 @@ class ContextTests(SharedBrowserTestCase):
             self.server.echo("/echo", name)
             self.assertEqual(await other.evaluate(FETCH), "", name)
 
+    async def test_there_is_a_mouse_unless_a_touchscreen_is_emulated(self):
+        names = ["(hover: hover)", "(pointer: fine)", "(any-hover: none)", "(pointer: coarse)"]
+        rules = f"{names}.map(each => matchMedia(each).matches)"
+        desk = await (await self.context()).new_page()
+        self.assertEqual(await desk.evaluate(rules), [True, True, False, False])
+        phone = await (await self.context(has_touch=True, is_mobile=True)).new_page()
+        self.assertEqual(await phone.evaluate(rules), [False, False, True, True])
+
     async def test_devices(self):
         phone = txcdp.devices["iPhone 13"]
         tab = await self.browser.new_page(self.server.url("/"), **phone)

@@ -656,6 +656,10 @@ class CommandLineTests(SynchronousTestCase):
             join_lists(["--disable-features=A,B", "--x", "--disable-features=C,A", "--enable-features=D"]),
             ["--x", "--disable-features=A,B,C", "--enable-features=D"],
         )
+        line = self.line(args=["--blink-settings=imagesEnabled=false"])
+        (settings,) = [each for each in line if each.startswith("--blink-settings=")]
+        self.assertIn("primaryHoverType=2,", settings)
+        self.assertTrue(settings.endswith(",imagesEnabled=false"))
 
     def test_own_flags_only(self):
         self.assertNotIn("--mute-audio", self.line(flags=()))

@@ -148,9 +148,21 @@ class DialogTests(SynchronousTestCase):
         self.chrome.run(self.tab.close())
         self.assertEqual(ended, ["completed"])
         self.failureResultOf(dialogs[0].accept(), AlreadyHandled)
+        self.assertIsNone(self.successResultOf(dialogs[0].dismiss()))
         self.chrome.advance(60)
         self.assertEqual(self.sent(), [])
         self.failureResultOf(self.tab.title(), SessionDetached)
+
+    def test_the_page_ends_before_the_answer_comes(self):
+        dialogs = self.listen()
+        self.chrome.on(page.handle_java_script_dialog, NEVER)
+        self.opens()
+        dismissing = dialogs[0].dismiss()
+        self.opens()
+        accepting = dialogs[1].accept()
+        self.chrome.run(self.tab.close())
+        self.assertIsNone(self.successResultOf(dismissing))
+        self.failureResultOf(accepting, SessionDetached)
 
     def test_a_crash_is_not_the_end(self):
         dialogs = self.listen()

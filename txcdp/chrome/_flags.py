@@ -55,7 +55,7 @@ AUTOMATION_FLAGS: tuple[str, ...] = (
 )
 
 #: Of these Chromium takes the last one only, so that ours and the user's are joined.
-_LISTS = ("--disable-features", "--enable-features", "--disable-blink-features")
+_LISTS = ("--disable-features", "--enable-features", "--disable-blink-features", "--blink-settings")
 
 
 def check_args(args: Iterable[str], flags: Iterable[str] = ()) -> None:
@@ -94,6 +94,10 @@ def command_line(
     if headless:
         line.append("--headless" if is_headless_shell(executable) else "--headless=new")
         line.append("--hide-scrollbars")  # or they show in screenshots
+        # Without a screen there is no mouse: to (hover: hover) and (pointer: fine) it is there.
+        line.append(
+            "--blink-settings=primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4"
+        )
     if not sandbox:
         line.append("--no-sandbox")
     line.append(f"--user-data-dir={profile}")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 from weakref import WeakValueDictionary
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 from txcdp._core.sessions import Session
 from txcdp._privacy import shortened
 from txcdp.domains import page as page_domain
-from txcdp.errors import AlreadyHandled, CommandError, TxcdpError
+from txcdp.errors import AlreadyHandled, CommandError, SessionDetached, TxcdpError
 from txcdp.streams import StreamContext, StreamSubject
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Dialog:
         self.default_value: str = event.default_prompt or ""
         self.page = page
         self._handling = handling
-        self._state: Literal["open", "answered", "closed"] = "open"
+        self._state: Literal["open", "answered", "closed", "gone"] = "open"  # gone: with its page
 
     def __repr__(self) -> str:
         return f"<Dialog {self.type} ({self._state}): {shortened(self.message)!r}>"
@@ -93,9 +93,11 @@ class Dialog:
     def dismiss(self) -> Deferred[None]:
         """Dismiss it (``Page.handleJavaScriptDialog``); a ``beforeunload`` that is dismissed stays on its page.
 
-        :returns: fires and fails like :meth:`accept`.
+        :returns: fires and fails like :meth:`accept`; where it has gone with its page, which dismisses it, it fires.
         """
-        return self._answer(False, None, "program")
+        if self._state == "gone":
+            return succeed(None)
+        return self._answer(False, None, "program").addErrback(_gone)
 
     def _answer(self, accepted: bool, text: str | None, by: AnsweredBy) -> Deferred[None]:
         if self._state != "open":
@@ -225,10 +227,15 @@ class SessionDialogs:
 
     def _ended(self, error: Exception | None) -> None:
         if self._open is not None:
-            self._open._state = "closed"
+            self._open._state = "gone"
             self._open = None
         self._stop()
         self.dialogs.end(error)
+
+
+def _gone(failure: Failure) -> None:
+    """The page has been closed before the answer came."""
+    failure.trap(SessionDetached)
 
 
 def _not_answered(failure: Failure) -> None:

@@ -27,8 +27,8 @@ const inputTypeOf = getter(HTMLInputElement.prototype, 'type');
 const dispatchTo = method(EventTarget.prototype, 'dispatchEvent');
 const DOCUMENT_FRAGMENT = 11;
 
-/** Milliseconds after which a page counts as one that draws no frames. */
-const NO_FRAMES = 1000;
+/** Milliseconds after which a page counts as one that draws no frames; one behind another window draws one a second. */
+const NO_FRAMES = 1500;
 /** Frames in which an element may move until it is told that it does. */
 const MOVING = 4;
 
