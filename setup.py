@@ -106,6 +106,7 @@ setup(
         "txcdp.gateway.live": ["assets/*"],
         "txcdp.network": ["*.js"],
         "txcdp.page": ["*.js"],
+        "txcdp.report": ["*.js", "assets/*"],
     },
     install_requires=REQUIREMENTS,
     extras_require=EXTRAS,

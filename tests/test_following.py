@@ -10,8 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from txcdp._core.connection import Connection
 from txcdp._core.dispatch.tap import RawEvent
 from txcdp._core.sessions import Session
-from txcdp._following import Choice, Following, ModelFeed, enabling
-from txcdp.cli._watching import OpenedBy
+from txcdp._following import Choice, Following, ModelFeed, OpenedBy, enabling
 from txcdp.domains import network, page, target
 from txcdp.errors import CommandError
 from txcdp.gateway.live._targets import Listed

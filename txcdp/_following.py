@@ -69,6 +69,32 @@ class Choice:
         """Note that a target is followed no more."""
 
 
+class OpenedBy(Choice):
+    """A page, with all that is in it and all that it opens.
+
+    A page's pop-ups and shared workers are told of by the browser, which tells of everybody's. Kept are pages that were
+    opened by ours, and shared workers that begin from now on: who began them is not told.
+
+    :param others: the ids of the targets that are there already.
+    """
+
+    above = (target.FilterEntry(type="page"), target.FilterEntry(type="shared_worker"))
+
+    def __init__(self, others: Iterable[str]) -> None:
+        self._others = frozenset(others)
+        self._ours: set[str | None] = set()
+
+    def wants_above(self, info: target.TargetInfo) -> bool:
+        """Return whether one of ours has opened it, or it may be that one of ours has."""
+        if info.target_id in self._others:
+            return False
+        return info.opener_id in self._ours or info.type == "shared_worker"
+
+    def took(self, info: target.TargetInfo) -> None:
+        """Note that a target is one of ours."""
+        self._ours.add(info.target_id)
+
+
 #: By the type of a target, what is sent to it: methods of commands, with their parameters as they go over the wire.
 SetUp: TypeAlias = Callable[[str], Iterable[tuple[str, Mapping[str, Any]]]]
 

@@ -54,6 +54,27 @@ exit codes:
   2    misuse of the command
   130  ended by Ctrl-C (143 by SIGTERM): the file has what had ended
 """
+_REPORT = """\
+Open a page, or read what was recorded, and write one page of HTML that shows it: the requests as a waterfall, with the
+console, pictures, frames and workers along the same axis, sizes, web vitals and long tasks. Two are shown side by side.
+
+SOURCE is a URL (also an address without https://, or the path of a page), a recording (a file, or a directory of its
+files), or a HAR file. The page needs no network, and runs no script but its own. Cookies, authorization, tokens,
+passwords and their like are masked.
+"""
+_REPORT_EXAMPLES = """\
+examples:
+  txcdp report example.com -o report.html
+  txcdp report recordings/ -o night.html
+  txcdp report before.har after.har -o compared.html
+  txcdp report localhost:8000 localhost:8001 -o compared.html --until 10
+
+exit codes:
+  0    the page was loaded, or the file read
+  1    it was not: no connection, no answer within --timeout, a status of 400 or above; there is a report all the same
+  2    misuse of the command, or a file that is neither a recording nor HAR
+  130  ended by Ctrl-C (143 by SIGTERM)
+"""
 _CALL = """\
 Send a command to a browser and print its result as JSON.
 
@@ -107,6 +128,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     _add_watch(commands)
     _add_har(commands)
+    _add_report(commands)
     _add_targets(commands)
     _add_call(commands)
     version = commands.add_parser("version", help="print versions: ours, the protocol's, a browser's")
@@ -143,6 +165,7 @@ def _add_watch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     what.add_argument("--no-color", action="store_true", help="no colours (nor with NO_COLOR set, nor into a pipe)")
     what.add_argument("--screenshot", metavar="FILE", type=_picture, help="a picture at the end: .png, .jpeg or .webp")
     what.add_argument("--har", metavar="FILE", type=_file, help="what goes over the network, as HAR, secrets masked")
+    what.add_argument("--report", metavar="FILE", type=_file, help="a page that shows all of it, secrets masked")
     _add_when_and_where(watch)
 
 
@@ -170,6 +193,32 @@ def _add_har(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "--secrets", action="store_true", help="cookies, tokens, passwords as well, which are masked else"
     )
     _add_when_and_where(har)
+
+
+def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    report = commands.add_parser(
+        "report",
+        help="write a page that shows a page's loading, a recording or a HAR file",
+        description=_REPORT,
+        epilog=_REPORT_EXAMPLES,
+        formatter_class=_Formatter,
+    )
+    report.add_argument("sources", metavar="SOURCE", nargs="+", help="a URL, a recording or a HAR file; or two of them")
+    what = report.add_argument_group("what is written")
+    what.add_argument(
+        "-o", "--output", metavar="FILE", type=_file, required=True, help="the file; one there is replaced"
+    )
+    what.add_argument(
+        "--bodies",
+        choices=("embed", "omit"),
+        default="embed",
+        help="their beginnings: in the file (the default), or not",
+    )
+    what.add_argument("--no-pictures", action="store_true", help="without a screencast of the page")
+    what.add_argument(
+        "--secrets", action="store_true", help="cookies, tokens, passwords as well, which are masked else"
+    )
+    _add_when_and_where(report)
 
 
 def _add_when_and_where(command: argparse.ArgumentParser) -> None:

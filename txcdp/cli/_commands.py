@@ -39,6 +39,7 @@ def _watch(options: argparse.Namespace, output: Output) -> Command:
         timeout=options.timeout,
         screenshot=options.screenshot,
         har=options.har,
+        report=options.report,
         pipe=options.pipe,
         headful=options.headful,
         executable=options.executable,
@@ -65,6 +66,25 @@ def _har(options: argparse.Namespace, output: Output) -> Command:
         executable=options.executable,
     )
     return functools.partial(har, options=wanted, output=output)
+
+
+def _report(options: argparse.Namespace, output: Output) -> Command:
+    from txcdp.cli._report import ReportOptions, report
+
+    wanted = ReportOptions(
+        sources=options.sources,
+        path=options.output,
+        bodies=options.bodies != "omit",
+        pictures=not options.no_pictures,
+        secrets=options.secrets,
+        until=options.until,
+        timeout=options.timeout,
+        browser=options.browser,
+        pipe=options.pipe,
+        headful=options.headful,
+        executable=options.executable,
+    )
+    return functools.partial(report, options=wanted, output=output)
 
 
 def _targets(options: argparse.Namespace, output: Output) -> Command:
@@ -121,6 +141,7 @@ def _show(options: argparse.Namespace, output: Output) -> Command:
 _COMMANDS: dict[str, Callable[[argparse.Namespace, Output], Command]] = {
     "watch": _watch,
     "har": _har,
+    "report": _report,
     "targets": _targets,
     "call": _call,
     "version": _version,

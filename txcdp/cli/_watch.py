@@ -33,6 +33,7 @@ from txcdp.errors import ConnectionLost, DownloadStarted, SessionDetached, Targe
 from txcdp.network import Response
 from txcdp.page import Page
 from txcdp.protocol import Event, to_json
+from txcdp.report import collect, write
 from txcdp.streams import Stream, first
 
 #: Seconds without a request in flight, after which a loaded page is idle.
@@ -59,6 +60,7 @@ class WatchOptions:
     timeout: float = 30.0
     screenshot: Path | None = None
     har: Path | None = None
+    report: Path | None = None
     pipe: bool = False
     headful: bool = False
     executable: str | None = None
@@ -83,6 +85,7 @@ async def watch(reactor: AnyReactor, options: WatchOptions, output: Output, styl
             await discover(browser.session)
         page = await browser.new_page()
         recording = None if options.har is None else await page.record_har(options.har)
+        collection = None if options.report is None else await collect(page)
         watching = Watching(browser._dialogs, options.selection.enabling if options.selection else ())
         try:
             await watching.start(browser.session, page.session)
@@ -90,6 +93,8 @@ async def watch(reactor: AnyReactor, options: WatchOptions, output: Output, styl
         finally:
             if recording is not None:
                 await recording.stop()
+            if collection is not None and options.report is not None:
+                write(options.report, await collection.stop())
             if options.browser is not None:
                 await _close_tabs(browser, page, watching)
 
@@ -267,6 +272,8 @@ class _Watch:
         session, path = self._page.session, self._options.screenshot
         if self._options.har is not None:
             notes.append(("network", f"{self._options.har} (HAR)"))
+        if self._options.report is not None:
+            notes.append(("report", str(self._options.report)))
         if not session.ended and self._story.committed:
             with contextlib.suppress(TxcdpError):
                 notes += [("title", each) for each in [await title_of(self._browser, self._page)] if each]

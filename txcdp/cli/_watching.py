@@ -8,39 +8,13 @@ from typing import Any
 from twisted.internet.defer import Deferred, DeferredList
 
 from txcdp._core.sessions import Session
-from txcdp._following import Choice, Following, enabling
+from txcdp._following import Following, OpenedBy, enabling
 from txcdp.cli._selection import BASE
 from txcdp.domains import browser, target
 from txcdp.page._dialogs import PageDialogs
 
 #: Seconds for which a page's own process may keep the watching from starting.
 _PATIENCE = 5.0
-
-
-class OpenedBy(Choice):
-    """A page, with all that is in it and all that it opens.
-
-    A page's pop-ups and shared workers are told of by the browser, which tells of everybody's. Kept are pages that were
-    opened by ours, and shared workers that begin from now on: who began them is not told.
-
-    :param others: the ids of the targets that are there already.
-    """
-
-    above = (target.FilterEntry(type="page"), target.FilterEntry(type="shared_worker"))
-
-    def __init__(self, others: Iterable[str]) -> None:
-        self._others = frozenset(others)
-        self._ours: set[str | None] = set()
-
-    def wants_above(self, info: target.TargetInfo) -> bool:
-        """Return whether one of ours has opened it, or it may be that one of ours has."""
-        if info.target_id in self._others:
-            return False
-        return info.opener_id in self._ours or info.type == "shared_worker"
-
-    def took(self, info: target.TargetInfo) -> None:
-        """Note that a target is one of ours."""
-        self._ours.add(info.target_id)
 
 
 class Watching:

@@ -1,0 +1,99 @@
+"""``txcdp report``: opens a page, or reads what was recorded, and writes a page that shows it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from txcdp._reactor import AnyReactor
+from txcdp.cli._har import HarOptions, _open, _watch
+from txcdp.cli._output import Output, complain
+from txcdp.cli._running import BAD, GOOD, Misuse, one_line
+from txcdp.cli._text import count, size
+from txcdp.cli._urls import NotAPage, page_url
+from txcdp.cli._watch import Until
+from txcdp.errors import TxcdpError
+from txcdp.report import NoRun, Run, collect, read, write
+from txcdp.report._reading import is_har, is_recording
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """Arguments of ``txcdp report``; see its ``--help``."""
+
+    sources: list[str]
+    path: Path
+    bodies: bool = True
+    pictures: bool = True
+    secrets: bool = False
+    until: Until = "idle"
+    timeout: float = 30.0
+    browser: str | None = None
+    pipe: bool = False
+    headful: bool = False
+    executable: str | None = None
+
+
+async def report(reactor: AnyReactor, options: ReportOptions, output: Output) -> int:
+    """Collect the runs, and write the page that shows them.
+
+    :returns: the exit code: 0, or 1 where a page could not be loaded; the report shows what there was all the same.
+    """
+    sources = [_source_of(each) for each in options.sources]
+    code = GOOD
+    runs: list[Run] = []
+    for each in sources:
+        if isinstance(each, Path):
+            try:
+                runs.append(read(each))
+            except NoRun as error:
+                raise Misuse(str(error)) from error
+        else:
+            run, outcome = await _visit(reactor, options, each)
+            runs.append(run)
+            code = code or outcome
+    path = write(options.path, *runs, secrets=options.secrets, bodies=options.bodies)
+    told = ", ".join(count(len(each.exchanges), "request") for each in runs)
+    output.print(f"{path}: {told}, {size(path.stat().st_size)}")
+    return code
+
+
+def _source_of(text: str) -> str | Path:
+    """Return the URL that is meant, or the path of what was recorded."""
+    path = Path(os.path.expanduser(text))
+    if path.is_dir() or (path.is_file() and (is_har(path) or is_recording(path))):
+        return path
+    try:
+        return page_url(text)
+    except NotAPage as error:
+        raise Misuse(str(error)) from error
+
+
+async def _visit(reactor: AnyReactor, options: ReportOptions, url: str) -> tuple[Run, int]:
+    """Open the page, and collect what goes on until it is over; return the code as well."""
+    visiting = HarOptions(
+        url=url,
+        path=options.path,
+        until=options.until,
+        timeout=options.timeout,
+        browser=options.browser,
+        pipe=options.pipe,
+        headful=options.headful,
+        executable=options.executable,
+    )
+    code = GOOD
+    async with await _open(reactor, visiting) as browser:
+        context = browser.default_context if options.browser is None else await browser.new_context(no_viewport=True)
+        page = await context.new_page()
+        collection = await collect(page, bodies=options.bodies, pictures=options.pictures)
+        try:
+            await _watch(reactor, visiting, page)
+        except TxcdpError as error:
+            complain(one_line(error))
+            code = BAD
+        finally:
+            run = await collection.stop()
+            if options.browser is not None:
+                await context.close()
+    return run, code

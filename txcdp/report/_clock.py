@@ -1,0 +1,52 @@
+"""The one place where the browser's clocks become one: seconds since 1970.
+
+==================  ================================================================================================
+monotonic           the protocol's ``Network``, ``Page``: seconds since the machine was started. It may stand still
+                    while the machine sleeps, so that it parts from the wall clock.
+wall                console lines, screencast, ``wallTime``: seconds (or milliseconds) since 1970. Somebody may set it.
+a document's        ``performance.now()``: milliseconds since its navigation began. Its ``timeOrigin`` was reckoned by
+                    a difference that its process took once, and may be off by all that was slept since.
+==================  ================================================================================================
+
+Each request says what it was on both of the first two: an *anchor*. What came after an anchor on the monotonic clock is
+reckoned from the last one before it; what came before all of them, from the first. So a machine that has slept, or
+another one on which a recording goes on, moves what follows, and nothing that was. A document's own origin is
+``Date.now() - performance.now()`` as it tells it with each message, which needs no anchor.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right, insort
+
+#: Seconds that two anchors may differ by and still say the same: what the browser rounds, and steers the clock by.
+_SAME = 0.005
+
+
+class Anchors:
+    """Moments at which it is known what both clocks said: the monotonic one and the wall's."""
+
+    def __init__(self) -> None:
+        self._anchors: list[tuple[float, float]] = []
+
+    def add(self, monotonic: float | None, wall: float | None) -> None:
+        """Take note of a moment on both clocks; what is no time is none."""
+        if not _is_time(monotonic) or not _is_time(wall):
+            return
+        assert monotonic is not None
+        assert wall is not None
+        known = self.wall(monotonic)
+        if known is None or abs(known - wall) > _SAME:
+            insort(self._anchors, (monotonic, wall - monotonic))
+
+    def wall(self, monotonic: float | None) -> float | None:
+        """Return seconds since 1970 for a moment of the monotonic clock; None: no anchor is known, or it is no time."""
+        if not _is_time(monotonic) or not self._anchors:
+            return None
+        assert monotonic is not None
+        place = bisect_right(self._anchors, (monotonic, math.inf)) - 1
+        return monotonic + self._anchors[max(place, 0)][1]
+
+
+def _is_time(value: float | None) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value) and value > 0

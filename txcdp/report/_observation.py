@@ -1,0 +1,192 @@
+"""Pages made to tell what a report is made of: the domains that say it, the script in each document, the screencast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from twisted.internet.defer import Deferred, DeferredList
+
+from txcdp._core.sessions import Session
+from txcdp._deferreds import Timer, ignore_failure, returns_deferred
+from txcdp._following import Choice, Following, OpenedBy, enabling
+from txcdp.browser import Browser
+from txcdp.domains import page as page_domain
+from txcdp.domains import target
+from txcdp.model import TARGET_KINDS, kind_of
+from txcdp.page import Page
+from txcdp.report._observing import BINDING, WORLD, script
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+#: What is enabled in every target.
+DOMAINS: Final = ("Network", "Page", "Runtime", "Log")
+
+#: The pictures: pixels at most, and their quality. In a report they are 160 pixels wide, on screens of two for one.
+_PICTURES: Final = {"format": "jpeg", "quality": 60, "maxWidth": 480, "maxHeight": 480}
+
+#: Seconds from a picture to when the next one is asked for.
+_PAUSE: Final = 0.05
+
+#: Seconds for which a page's own process may keep the observation from starting.
+_PATIENCE: Final = 5.0
+
+
+class _All(Choice):
+    """All that a browser has, but what is the browser's own."""
+
+    def wants_below(self, info: target.TargetInfo) -> bool:
+        return not kind_of(info.type).is_internal
+
+    wants_above = wants_below
+
+
+#: Kinds of targets in which documents are, and so the script.
+_WITH_SCRIPT: Final = frozenset(
+    name for name, kind in TARGET_KINDS.items() if kind.has_document and not kind.is_internal
+)
+
+
+class _Observed:
+    """One session that is observed.
+
+    :param pictures: whether there is a screencast.
+    """
+
+    def __init__(self, session: Session, pictures: bool) -> None:
+        self.session = session
+        self._script: str | None = None
+        self._next = Timer(session.context.clock, self._ask)
+        self._number = 0
+        self._send = partial(session.execute_raw, timeout=_PATIENCE)
+        # The world's name has to be known to whoever hears of the binding.
+        self._quietly("Runtime.enable", {})
+        self._quietly("Page.setLifecycleEventsEnabled", {"enabled": True})
+        self._quietly("Runtime.addBinding", {"name": BINDING, "executionContextName": WORLD})
+        params = {"source": script(), "worldName": WORLD, "runImmediately": True}
+        added = self._send("Page.addScriptToEvaluateOnNewDocument", params)
+        added.addCallback(self._added).addErrback(ignore_failure)
+        self._shows = pictures and session.kind == "page"
+        session._feed_into((page_domain.ScreencastFrame,), self._shown, ended=lambda _: self._next.stop())
+        if self._shows:
+            self._quietly("Page.startScreencast", _PICTURES)
+
+    def stop(self) -> list[Deferred[Any]]:
+        """Take all of it back; return what tells when that is done."""
+        self._next.stop()
+        shows, self._shows = self._shows, False
+        if self.session.ended:
+            return []
+        sent = [self._send("Runtime.removeBinding", {"name": BINDING})]
+        if shows:
+            sent.append(self._send("Page.stopScreencast", {}))
+        if self._script is not None:
+            sent.append(self._send("Page.removeScriptToEvaluateOnNewDocument", {"identifier": self._script}))
+        return sent
+
+    def _quietly(self, method: str, params: Mapping[str, Any]) -> None:
+        self._send(method, params).addErrback(ignore_failure)
+
+    def _added(self, result: dict[str, Any]) -> None:
+        self._script = str(result.get("identifier"))
+
+    def _shown(self, frame: page_domain.ScreencastFrame) -> None:
+        if self._shows:
+            self._number = frame.session_id
+            self._next.set(_PAUSE)  # a page that moves all the time would do nothing else
+
+    def _ask(self) -> None:
+        if not self.session.ended:
+            self._quietly("Page.screencastFrameAck", {"sessionId": self._number})
+
+
+class Observation:
+    """Pages that tell what a report is made of; what :func:`observe` fires with. ``async with`` stops it at the end.
+
+    :param of: the page, with what is in it and what it opens; or the browser, with all that it has.
+    :param pictures: whether there is a screencast.
+    :param begin: called with each session before anything is sent to it.
+    """
+
+    def __init__(
+        self, of: Page | Browser, pictures: bool = True, begin: Callable[[Session], object] | None = None
+    ) -> None:
+        self._browser = of if isinstance(of, Browser) else of.browser
+        self._page = of if isinstance(of, Page) else None
+        self._pictures = pictures
+        self._begin = begin
+        self._observed: list[_Observed] = []
+        self._following: Following | None = None
+
+    def __repr__(self) -> str:
+        return f"<Observation of {self._page or self._browser!r}>"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def _start(self) -> None:
+        """Begin; returns when all that is there has answered, whatever the answers are."""
+        root = self._browser.session
+        choice: Choice = _All()
+        if self._page is not None:
+            there = (await root.execute(target.get_targets())).target_infos
+            choice = OpenedBy(each.target_id for each in there)
+        self._following = following = Following(
+            choice,
+            enabling(DOMAINS),
+            answer_dialogs=self._browser._dialogs.follow,
+            begin=self._begins,
+            timeout=_PATIENCE,
+        )
+        first = self._browser.connection.sessions if self._page is None else [self._page.session]
+        sent = [each for session in first if session is not root for each in following.follow(session)]
+        await all_of([*sent, following.start(root)])
+
+    @returns_deferred
+    async def stop(self) -> None:
+        """Observe no more: scripts, bindings and screencasts are taken back.
+
+        Domains that were enabled stay so.
+
+        :returns: fires with None when the browser has answered; may be called any number of times.
+        """
+        if self._following is not None:
+            self._following.stop()
+        observed, self._observed = self._observed, []
+        await all_of(sent for each in observed for sent in each.stop())
+
+    def _begins(self, session: Session) -> None:
+        if self._begin is not None:
+            self._begin(session)
+        if (session.kind or "page") in _WITH_SCRIPT:
+            self._observed.append(_Observed(session, self._pictures))
+
+
+@returns_deferred
+async def observe(of: Page | Browser, *, pictures: bool = True) -> Observation:
+    """Have a page tell what a report is made of, for who records what the browser says.
+
+    In each document a script in a world of its own tells what its ``PerformanceObserver`` does, by the event
+    ``Runtime.bindingCalled``; a screencast tells what the page looks like. So a :class:`~txcdp.recording.Recorder` of
+    the same browser has web vitals, long tasks and pictures.
+
+    :param of: the page, with its frames and workers and what it opens; or the browser, with all that it has.
+    :param pictures: whether there is a screencast.
+    :returns: fires with the :class:`Observation` when what is there has answered. Fails like ``Session.execute``.
+    """
+    observation = Observation(of, pictures)
+    await observation._start()
+    return observation
+
+
+def all_of(waiting: Iterable[Deferred[Any]]) -> Deferred[Any]:
+    """Return a Deferred that fires with None when all have fired or failed."""
+    done: Deferred[Any] = DeferredList(list(waiting), consumeErrors=True)
+    return done.addCallback(lambda _: None)

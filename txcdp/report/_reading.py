@@ -1,0 +1,178 @@
+"""Files as runs: recordings and HAR, told apart by what is in them."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from txcdp.domains import page as page_domain
+from txcdp.domains import target
+from txcdp.protocol import Record
+from txcdp.protocol._records import REJECTED, build
+from txcdp.recording import CommandEntry, Damage, Entry, EventEntry, NoteEntry, ReplyEntry
+from txcdp.recording import read as read_entries
+from txcdp.report._collector import MOST_URL, Collector
+from txcdp.report._har import NoHar, read_har
+from txcdp.report._run import Run
+from txcdp.report._values import count_of, dict_of, list_of, text_of
+
+#: Bytes of a file by which it is told what it is.
+_FIRST: Final = 1 << 16
+
+#: How recordings begin: compressed, as a database, or with a line.
+_MAGIC: Final = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"SQLite format 3\0")
+_LINE: Final = re.compile(rb'\{"time":\s*[\d.]+')
+
+#: The commands whose replies are read, where a recording has them.
+_ASKED: Final = frozenset({"Page.getFrameTree", "Network.getResponseBody"})
+
+
+class NoRun(ValueError):
+    """A file is neither a recording nor HAR; the message says why."""
+
+
+def read(path: str | os.PathLike[str]) -> Run:
+    """Return what a file has recorded, as a run.
+
+    :param path: a recording, in any of its formats, or a directory of its files; or a file of HAR.
+    :returns: the :class:`Run`. What cannot be read of a recording, and what the file does not have, is said in
+        ``Run.missing``.
+    :raises NoRun: it is neither.
+    :raises OSError: it cannot be read.
+    :raises MissingLibrary: it is compressed with zstd, and there is none.
+    """
+    where = Path(path)
+    if not where.is_dir() and is_har(where):
+        try:
+            return read_har(where)
+        except NoHar as error:
+            raise NoRun(str(error)) from error
+    return _Recording(where).run()
+
+
+def is_har(path: Path) -> bool:
+    """Return whether a file looks like HAR: an object of JSON that is no line of a recording."""
+    with path.open("rb") as file:
+        start = file.read(_FIRST).removeprefix(b"\xef\xbb\xbf").lstrip()
+    return start.startswith(b"{") and not _LINE.match(start)
+
+
+def is_recording(path: Path) -> bool:
+    """Return whether a file looks like a recording."""
+    with path.open("rb") as file:
+        start = file.read(_FIRST)
+    return start.startswith(_MAGIC) or _LINE.match(start) is not None
+
+
+class _Recording:
+    """Reads a recording into a collector, as its browser told it.
+
+    :param path: a file, or a directory of them.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._collector = Collector(path.name, "recording")
+        self._kinds = {each.method: each for each in self._collector.events}
+        self._asked: dict[int, tuple[str, str, str]] = {}
+        self._browser = ""
+        self._damages = 0
+        self._dropped = 0
+        self._gaps = 0
+
+    def run(self) -> Run:
+        """Return the run."""
+        began = False
+        for entry in read_entries(self._path):
+            if isinstance(entry, Damage):
+                self._damages += 1
+            else:
+                began = True
+                self._take(entry)
+        if not began:
+            raise NoRun(f"{self._path} is neither a recording nor a HAR file")
+        run = self._collector.run(self._browser)
+        for number, what in (
+            (self._damages, "places of the recording that cannot be read"),
+            (self._dropped, "events that were dropped"),
+            (self._gaps, "gaps, in which there was no line to the browser"),
+        ):
+            if number:
+                run.missing.append(f"{number:,} {what}")
+        if not any(each.body for each in run.exchanges):
+            run.missing.append("bodies: the recording has none")
+        return run
+
+    def _take(self, entry: Entry) -> None:
+        if isinstance(entry, EventEntry):
+            kind = self._kinds.get(entry.method)
+            if kind is not None:
+                self._feed(entry.time, entry.session or "", kind, entry.params)
+        elif isinstance(entry, NoteEntry):
+            self._noted(entry.time, entry.kind, entry.data)
+        elif isinstance(entry, CommandEntry):
+            if entry.method in _ASKED:
+                self._asked[entry.id] = entry.method, entry.session or "", str(entry.params.get("requestId"))
+        elif isinstance(entry, ReplyEntry):
+            self._replied(entry)
+
+    def _feed(self, time: float, session: str, kind: type[Record], params: Any) -> None:
+        record: Record
+        try:
+            record = msgspec.convert(params, kind)
+        except REJECTED:
+            record = build(kind, params)
+        self._collector.take(time, session, record)
+
+    def _replied(self, entry: ReplyEntry) -> None:
+        method, session, request_id = self._asked.pop(entry.id, ("", "", ""))
+        if entry.error is not None or not isinstance(entry.result, dict):
+            return
+        if method == "Page.getFrameTree":
+            self._feed(entry.time, session, page_domain.GetFrameTreeResult, entry.result)
+        elif method == "Network.getResponseBody":
+            body = entry.result.get("body")
+            if isinstance(body, str):
+                self._collector.add_body(request_id, body, bool(entry.result.get("base64Encoded")))
+
+    # Notes:
+
+    def _noted(self, time: float, kind: str, data: dict[str, Any]) -> None:
+        match kind:
+            case "begin":
+                self._browser = self._browser or text_of(data.get("browser"), 200)
+                for each in list_of(data.get("targets")):
+                    self._attached(time, dict_of(each))
+            case "attached":
+                self._attached(time, data)
+            case "detached":
+                params = {
+                    "sessionId": text_of(data.get("session"), MOST_URL),
+                    "targetId": text_of(data.get("target"), MOST_URL),
+                }
+                self._feed(time, "", target.DetachedFromTarget, params)
+            case "dropped":
+                self._dropped += count_of(data.get("count")) or 0
+            case "line_lost":
+                self._gaps += 1
+
+    def _attached(self, time: float, data: dict[str, Any]) -> None:
+        session = text_of(data.get("session"), MOST_URL)
+        if not session:
+            return  # the browser's own
+        info = {
+            "targetId": text_of(data.get("target"), MOST_URL),
+            "type": text_of(data.get("type"), MOST_URL),
+            "url": text_of(data.get("url"), MOST_URL),
+            "title": "",
+            "attached": True,
+            "canAccessOpener": False,
+            "openerId": text_of(data.get("opener"), MOST_URL) or None,
+            "parentId": text_of(data.get("parent"), MOST_URL) or None,
+        }
+        params = {"sessionId": session, "targetInfo": info, "waitingForDebugger": False}
+        self._feed(time, "", target.AttachedToTarget, params)
