@@ -10,7 +10,9 @@ from txcdp.recording._failures import WrongSchema
 from txcdp.recording._filters import Filter
 from txcdp.recording._jsonlines import JsonLines
 from txcdp.recording._reading import read
+from txcdp.recording._recorded_browser import RecordedBrowser
 from txcdp.recording._recorder import Recorder
+from txcdp.recording._replay import Replay, replay
 from txcdp.recording._sinks import Host, Sink
 from txcdp.recording._stats import RecorderStats
 
@@ -27,13 +29,16 @@ __all__ = [
     "JsonLines",
     "MissingLibrary",
     "NoteEntry",
+    "RecordedBrowser",
     "Recorder",
     "RecorderStats",
+    "Replay",
     "ReplyEntry",
     "SQLite",
     "Sink",
     "WrongSchema",
     "read",
+    "replay",
 ]
 
 

@@ -31,6 +31,9 @@ class Reader(Protocol):
     def poll(self) -> Iterator[Entry]:
         """Return what has come since the last call."""
 
+    def lines(self) -> Iterator[bytes]:
+        """Return the same as lines that are not read yet."""
+
     def finish(self) -> Iterator[Entry]:
         """Report what is left over and no entry."""
 
@@ -54,10 +57,13 @@ class LinesReader:
 
     def poll(self) -> Iterator[Entry]:
         """Return the entries of whole lines that were not returned yet."""
+        return map(self._parse, self.lines())
+
+    def lines(self) -> Iterator[bytes]:
+        """Return the whole lines that were not returned yet."""
         while data := self._file.read(_CHUNK):
             *lines, self._rest = (self._rest + self._decoder.feed(data)).split(b"\n")
-            for line in lines:
-                yield self._parse(line)
+            yield from lines
 
     def finish(self) -> Iterator[Entry]:
         """Report a torn end."""

@@ -208,6 +208,12 @@ class SQLiteReader:
                 self.ended = entry.kind == "end"
             yield entry
 
+    def lines(self) -> Iterator[bytes]:
+        """Return the same as lines that are not read yet."""
+        for number, *columns in self._rows():
+            self._last = number
+            yield _line(*columns)
+
     def _rows(self) -> Iterator[_Row]:
         with os_errors(self.path):
             yield from self._connection.execute(_SELECT, (self._last,))

@@ -1,0 +1,284 @@
+"""What a recording says, as a replay takes it: the messages of events as they came, and all else as entries.
+
+Of an event's line no more is read than its time and its session, since its message is in it as it came. Sessions begin
+and end in a recording by the browser's events, and where a filter has left these out, by notes: what the notes say, and
+no event does, is told in messages like the browser's own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from txcdp.errors import MalformedMessage
+from txcdp.protocol import from_json, to_json
+from txcdp.recording._entries import FORMAT, VERSION, Damage, Entry, EventEntry, NoteEntry, parse
+from txcdp.recording._failures import WrongSchema
+from txcdp.recording._reading import in_order, open_reader
+from txcdp.recording._recorded_clock import microseconds
+
+#: What is replayed: files, or directories of them, or entries that were read.
+Source: TypeAlias = "str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | Sequence[Entry]"
+
+#: An event's line as the recorder writes it.
+_EVENT: Final = re.compile(
+    rb'\{"time":(\d+)\.(\d{6}),"session":(null|"[^"\\]+"),"target":(?:null|"[^"\\]*"),'
+    rb'("method":"([^"\\]+)","params":\{)'
+)
+_ATTACHED, _CHANGED = b"Target.attachedToTarget", b"Target.targetInfoChanged"
+
+
+class Input(NamedTuple):
+    """One line of a recording, or what is told in its place.
+
+    :ivar time: microseconds since 1970.
+    :ivar message: the message of an event, as it comes over a line; None: it is none.
+    :ivar line: as it was read; ``b""`` where it was not.
+    :ivar entry: what else it is; of an event it is read when somebody wants to know.
+    """
+
+    time: int
+    message: bytes | None
+    line: bytes
+    entry: Entry | None = None
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether it is in the recording itself."""
+        return bool(self.line) or self.entry is not None
+
+    def as_entry(self) -> Entry:
+        """Return it as an entry."""
+        return self.entry if self.entry is not None else parse(self.line)
+
+
+def inputs(source: Source) -> Generator[Input, None, None]:
+    """Read a source from its beginning.
+
+    :raises OSError: a file cannot be opened.
+    :raises WrongSchema: it was written by a later version of txcdp, in a way that this one does not know.
+    """
+    return _with_sessions(_plain(source))
+
+
+class Reading:
+    """A source, as far as it was read.
+
+    :param source: what is read; iterators are read once, and kept.
+    :ivar next: what comes next; None at the end.
+    :ivar count: how many inputs were taken.
+    :ivar error: why it cannot be read further, where it cannot.
+    :raises OSError: and the like, as :func:`inputs`.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source: Source = source if isinstance(source, str | os.PathLike) else list(source)  # type: ignore[assignment]
+        self.error: Exception | None = None
+        self.rewind()
+
+    def rewind(self) -> None:
+        """Begin again."""
+        self.count = 0
+        self._inputs = inputs(self._source)
+        self.next = next(self._inputs, None)
+
+    def take(self) -> Input:
+        """Take what comes next."""
+        taken = self.next
+        assert taken is not None
+        self.count += 1
+        try:
+            self.next = next(self._inputs, None)
+        except Exception as error:  # of the disk, or of what is on it
+            self.error, self.next = error, None
+        return taken
+
+    def taken(self) -> Iterator[Input]:
+        """Read what was taken so far once more."""
+        return islice(inputs(self._source), self.count)
+
+    def entries(self) -> Iterator[Entry]:
+        """Read all of it once more: what is no event."""
+        return (read.entry for read in inputs(self._source) if read.entry is not None)
+
+    def close(self) -> None:
+        """Close what is open."""
+        self._inputs.close()
+
+
+def paths_of(source: Source) -> list[Path]:
+    """Return the files of a source, in their order; none where it is entries."""
+    if isinstance(source, str | os.PathLike):
+        return in_order(source)
+    return in_order(*(each for each in source if not isinstance(each, Entry)))
+
+
+def _plain(source: Source) -> Iterator[Input]:
+    if not isinstance(source, str | os.PathLike):
+        for each in source:
+            if isinstance(each, Entry):
+                yield _of_entry(each)
+    time = 0
+    for path in paths_of(source):
+        with closing(open_reader(path)) as reader:
+            for line in reader.lines():
+                read = _of_line(line, path, time)
+                time = read.time
+                yield read
+            for damage in reader.finish():
+                yield Input(time, None, damage.line, damage)
+
+
+def _of_line(line: bytes, path: Path, before: int) -> Input:
+    found = _EVENT.match(line)
+    if found is not None and line.endswith(b"}}"):
+        whole, part, session = found.group(1, 2, 3)
+        tail = b"}" if session == b"null" else b',"sessionId":%b}' % session
+        return Input(int(whole) * 1_000_000 + int(part), b"{%b%b" % (line[found.start(4) : -1], tail), line)
+    try:
+        entry = parse(line)
+    except MalformedMessage as error:
+        return Input(before, None, line, Damage(before / 1e6, line, str(path), str(error)))
+    if isinstance(entry, NoteEntry) and entry.kind == "begin":
+        version = entry.data.get("version")
+        if entry.data.get("format", FORMAT) != FORMAT or (isinstance(version, int) and version > VERSION):
+            raise WrongSchema(f"{path}: a recording of version {version}; this txcdp reads {VERSION}: use a later one")
+    return _of_entry(entry)
+
+
+def _of_entry(entry: Entry) -> Input:
+    message = None
+    if isinstance(entry, EventEntry):
+        said = {"method": entry.method, "params": entry.params}
+        message = to_json(said if entry.session is None else {**said, "sessionId": entry.session})
+    return Input(microseconds(entry.time), message, entry.line, entry)
+
+
+def _with_sessions(plain: Iterator[Input]) -> Generator[Input, None, None]:
+    """Tell in messages of the sessions that notes alone tell of.
+
+    The note of a session that begins comes right before the browser's event, with nothing but commands in between.
+    """
+    ahead: deque[Input] = deque()
+    sessions = _Sessions()
+
+    def first_event_ahead() -> bytes:
+        for each in ahead:
+            if each.message is not None:
+                return each.message
+        for each in plain:
+            ahead.append(each)
+            if each.message is not None:
+                return each.message
+        return b""
+
+    while True:
+        if ahead:
+            read = ahead.popleft()
+        else:
+            following = next(plain, None)
+            if following is None:
+                return
+            read = following
+        if read.message is not None:
+            sessions.event(read.message)
+            yield read
+            continue
+        yield read
+        note = read.entry
+        if not isinstance(note, NoteEntry):
+            continue
+        for message in sessions.told_by(note, first_event_ahead):
+            yield Input(read.time, message, b"")
+
+
+class _Sessions:
+    """The sessions of a recording, as far as it was read, by what events and notes say."""
+
+    def __init__(self) -> None:
+        #: By their ids, the ids of the sessions that they were attached through.
+        self._open: dict[str, str | None] = {}
+        self._urls: dict[str, str] = {}
+
+    def event(self, message: bytes) -> None:
+        """Take an event of the recording."""
+        if not message.startswith(b'{"method":"Target.'):
+            return
+        try:
+            value = from_json(message)
+        except MalformedMessage:
+            return
+        method, params = value["method"], value.get("params") or {}
+        session, info = params.get("sessionId"), params.get("targetInfo")
+        if isinstance(info, dict):
+            self._urls[str(info.get("targetId"))] = str(info.get("url") or "")
+        if method == "Target.attachedToTarget" and isinstance(session, str):
+            self._open[session] = value.get("sessionId")
+        elif method == "Target.detachedFromTarget":
+            self._close(session)
+
+    def told_by(self, note: NoteEntry, first_event_ahead: Callable[[], bytes]) -> list[bytes]:
+        """Return the messages of what a note tells, and no event does."""
+        data = note.data
+        if note.kind == "begin":
+            targets = data.get("targets")
+            wanted = [each for each in targets if isinstance(each, dict)] if isinstance(targets, list) else []
+            return [message for each in wanted for message in self._attached(each)]
+        if note.kind == "attached":
+            ahead: bytes = first_event_ahead()
+            session = data.get("session")
+            if _ATTACHED in ahead[:64] and isinstance(session, str) and to_json(session) in ahead:
+                return []
+            return self._attached(data)
+        if note.kind == "detached" and data.get("session") in self._open:
+            return self._detached(data.get("session"))
+        if note.kind == "changed" and self._urls.get(str(data.get("target"))) != data.get("url"):
+            ahead = first_event_ahead()
+            if _CHANGED not in ahead[:64]:
+                self._urls[str(data.get("target"))] = str(data.get("url") or "")
+                return [_message("Target.targetInfoChanged", {"targetInfo": _target_info(data)}, None)]
+        return []
+
+    def _attached(self, data: Mapping[str, Any]) -> list[bytes]:
+        session, parent = data.get("session"), data.get("parent")
+        if not isinstance(session, str) or session in self._open:
+            return []
+        through = parent if parent in self._open else None
+        self._open[session] = through
+        self._urls[str(data.get("target"))] = str(data.get("url") or "")
+        params = {"sessionId": session, "targetInfo": _target_info(data), "waitingForDebugger": False}
+        return [_message("Target.attachedToTarget", params, through)]
+
+    def _detached(self, session: Any) -> list[bytes]:
+        through = self._open.get(session)
+        self._close(session)
+        return [_message("Target.detachedFromTarget", {"sessionId": session}, through)]
+
+    def _close(self, session: Any) -> None:
+        if session in self._open:
+            del self._open[session]
+            for each in [each for each, through in self._open.items() if through == session]:
+                self._close(each)
+
+
+def _target_info(data: Mapping[str, Any]) -> dict[str, Any]:
+    info = {
+        "targetId": str(data.get("target") or ""),
+        "type": str(data.get("type") or "other"),
+        "title": "",
+        "url": str(data.get("url") or ""),
+        "attached": True,
+        "canAccessOpener": False,
+    }
+    return info if data.get("opener") is None else {**info, "openerId": data["opener"]}
+
+
+def _message(method: str, params: Mapping[str, Any], session: str | None) -> bytes:
+    said: dict[str, Any] = {"method": method, "params": params}
+    return to_json(said if session is None else {**said, "sessionId": session})

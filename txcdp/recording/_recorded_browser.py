@@ -1,0 +1,121 @@
+"""The browser of a replay: sessions, pages and streams as of a live one, over a line that carries a recording."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from txcdp._core.connection import Connection
+from txcdp._core.sessions import Session
+from txcdp._deferreds import ignore_failure
+from txcdp._following import ModelFeed
+from txcdp.browser import Browser, BrowserContext
+from txcdp.model import BrowserModel, Change
+from txcdp.page import Page
+from txcdp.protocol import Event
+from txcdp.protocol._wire import EventDecoder, peek_method, split_event
+from txcdp.streams import Stream, StreamSubject
+
+#: What is attached to stays so, whoever wants it: it is the recording's to say what ends.
+_EVERYTHING: Final = {"autoAttach": True, "waitForDebuggerOnStart": False, "flatten": True, "filter": [{}]}
+
+
+class RecordedBrowser(Browser):
+    """A browser as it was recorded; made by :func:`replay`.
+
+    It is a :class:`~txcdp.browser.Browser` over a line that carries the recording's own messages: its sessions, pages
+    and streams come to be, say and end what they did. Commands are answered by the rules of :func:`replay`.
+
+    :param connection: the line.
+    :param played: returns the messages that were played so far.
+    """
+
+    def __init__(self, connection: Connection, played: Callable[[], Iterable[bytes]]) -> None:
+        super().__init__(connection)
+        self._played = played
+        self._model: BrowserModel | None = None
+        self._feed: ModelFeed | None = None
+        self._changes: StreamSubject[Change] = StreamSubject(connection.context, "changes")
+        self._all_pages: dict[Session, Page] = {}
+        self.session._feed_into(ended=self._changes.end)
+        connection.attached.subscribe(self._attached, ignore_failure)
+        self._keep_all(self.session)
+
+    @property
+    def sessions(self) -> list[Session]:
+        """The sessions that are open now, the browser's own first."""
+        return self.connection.sessions
+
+    @property
+    def pages(self) -> list[Page]:
+        """The pages that are open now, in the order in which they were attached to."""
+        return list(self._all_pages.values())
+
+    @property
+    def model(self) -> BrowserModel:
+        """All that was said so far, of all sessions, as tables: see :mod:`txcdp.model`.
+
+        Sessions are called by their ids there, the browser's own ``""``. It is there for whoever asks, from then on,
+        and after the end as well.
+        """
+        if self._model is None:
+            self._model = BrowserModel()
+            feed = self._feed = ModelFeed(self._model, self._model.wants(), self._tell)
+            _catch_up(feed, self._played())
+            for each in self.sessions:
+                feed.listen(each)
+        return self._model
+
+    @property
+    def changes(self) -> Stream[Change]:
+        """What changes in :attr:`model`, in order: a stream of :class:`txcdp.model.Change`."""
+        _ = self.model
+        return self._changes
+
+    def _tell(self, changes: Sequence[Change]) -> None:
+        for each in changes:
+            self._changes.push(each)
+
+    def _keep_all(self, session: Session) -> None:
+        session.execute_raw("Target.setAutoAttach", _EVERYTHING).addErrback(ignore_failure)
+
+    def _attached(self, session: Session) -> None:
+        self._keep_all(session)
+        if self._feed is not None:
+            self._feed.listen(session)
+        info = session.target
+        if info is None or info.type != "page" or info.subtype:
+            return
+        if any(each.session.target is not None and each.target_id == info.target_id for each in self.pages):
+            return  # another session of the same page: a program had one of its own
+        found = info.url not in ("", "about:blank")
+        page = self._pages.get(session)
+        if page is None:
+            page = self._page_of(
+                session, info.target_id, self._context_of(info.browser_context_id), found, self._opener_of(info)
+            )
+            if found:
+                page.context._streams.push("page_opened", page)
+        self._all_pages[session] = page
+        session._feed_into(ended=lambda _: self._all_pages.pop(session, None))
+
+    def _context_of(self, context_id: str | None) -> BrowserContext:
+        """Return the context of an id: the first one that is told of is taken for the default one."""
+        if context_id is None:
+            return self.default_context
+        if not self._contexts:
+            self._contexts[context_id] = self.default_context
+        found = self._contexts.get(context_id)
+        return self._add_context(context_id, None) if found is None else found
+
+
+def _catch_up(feed: ModelFeed, messages: Iterable[bytes]) -> None:
+    """Feed a model with what was said before anybody asked."""
+    decoders: dict[bytes, EventDecoder[Event]] = {
+        name.encode(): EventDecoder(kind, lambda: None) for name, kind in feed.kinds.items()
+    }
+    for message in messages:
+        decode = decoders.get(peek_method(message))
+        parts = split_event(message) if decode is not None else None
+        if decode is not None and parts is not None:
+            feed.model.feed(parts[1].decode(), decode(message))

@@ -1,0 +1,456 @@
+"""Recordings played again: at the pace at which they were recorded, faster, or at once.
+
+What a recording says comes over a line like a browser's (:mod:`~txcdp.recording._recorded_line`) into a connection, and
+from there to sessions, streams, pages and models: the way of what is live. The connection's clock is the recording's
+(:mod:`~txcdp.recording._recorded_clock`). Here that clock is moved, from one thing that is due to the next, at a
+:mod:`~txcdp.recording._pace`.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Any, Final, Self, TypeAlias
+
+from twisted.internet.defer import Deferred, fail, succeed
+
+from txcdp._core.connection import Connection
+from txcdp._core.sessions import Session
+from txcdp._deferreds import OneShot
+from txcdp._reactor import AnyReactor
+from txcdp._states import StateMachine
+from txcdp.errors import ConnectionLost
+from txcdp.protocol import Event
+from txcdp.protocol._wire import peek_method
+from txcdp.recording._answers import Answers, RecordedReplies
+from txcdp.recording._entries import Damage, Entry, NoteEntry
+from txcdp.recording._inputs import Input, Reading, Source
+from txcdp.recording._pace import Pace, Speed
+from txcdp.recording._recorded_browser import RecordedBrowser
+from txcdp.recording._recorded_clock import ENTRIES, SECOND, RecordedClock, microseconds
+from txcdp.recording._recorded_line import RecordedLine
+from txcdp.streams import Stream, StreamSubject
+
+#: Where a recording is played to, or from: seconds from its beginning, or since 1970; or that as a type.
+Moment: TypeAlias = float | timedelta | datetime
+
+#: Where it stops: at a time, or at an input.
+_Stop: TypeAlias = tuple[int | None, Callable[[Input], bool] | None]
+
+#: Seconds below which a time is one from the beginning: a year's.
+_YEAR: Final = 366 * 86400.0
+
+#: Things that are done before the reactor is let do something else.
+_AT_ONCE: Final = 2000
+
+#: Seconds for which a queue may keep a recording waiting, which loses nothing by that.
+_PATIENCE: Final = 1e9
+
+#: Seconds of the recording for which what operators still hold may come when all of it was played at once.
+_AFTERWARDS: Final = 60
+
+
+class ReplayState(enum.Enum):
+    """The state of a replay; the value is what its ``repr`` says."""
+
+    #: Nothing moves.
+    STANDING = "standing"
+    #: It is being played.
+    PLAYING = "playing"
+    #: All of it was played, or the program has closed its line.
+    ENDED = "ended"
+
+
+class ReplayEvent(enum.Enum):
+    """An event in the life of a replay."""
+
+    PLAY = "it is played"
+    STOP = "it is paused, or has come to where it is to stop"
+    END = "there is no more of it"
+
+
+#: What follows from what; whatever is not here changes nothing.
+REPLAY_TRANSITIONS: Final[Mapping[tuple[ReplayState, ReplayEvent], ReplayState]] = {
+    (ReplayState.STANDING, ReplayEvent.PLAY): ReplayState.PLAYING,
+    (ReplayState.PLAYING, ReplayEvent.STOP): ReplayState.STANDING,
+    (ReplayState.STANDING, ReplayEvent.END): ReplayState.ENDED,
+    (ReplayState.PLAYING, ReplayEvent.END): ReplayState.ENDED,
+}
+
+
+def replay(source: Source, *, clock: AnyReactor | None = None, speed: Speed = 1.0) -> Replay:
+    """Play a recording again: to the same streams, pages and models that watch a live browser.
+
+    Nothing moves before :meth:`Replay.play`: subscribe first. How things come that are due at one moment, what the
+    recording answers to commands, and how lost lines come is declared in :doc:`/howto/replay`.
+
+    :param source: a file, a directory of files, several of these, or a list of entries that were read; JSON lines
+        (plain, gzip, zstd) and SQLite are told apart by what is in them.
+    :param clock: what the replay's pace is taken from: the reactor, which is the default, or a ``task.Clock``. With
+        ``speed="instant"`` a ``task.Clock`` is moved along with the recording, and all of it is played within
+        :meth:`Replay.play`; under a reactor that plays part after part, so that everything else goes on.
+    :param speed: seconds of the recording for each second of the clock, or ``"instant"``: without waiting.
+    :raises OSError: a file cannot be opened, or was written by a later version of txcdp (:exc:`WrongSchema`).
+    :raises ValueError: for a speed that is none.
+    """
+    return Replay(source, clock, speed)
+
+
+class Replay:
+    """A recording that is played again; made by :func:`replay`.
+
+    :ivar browser: what was recorded, as a :class:`RecordedBrowser`: the same for the replay's life.
+    :ivar clock: the recording's time, as a clock for whatever is to run in it: all time-based operators of the
+        browser's streams do.
+    :ivar began: when the recording began, in seconds since 1970; 0 where there is nothing in it.
+    :ivar damages: the places that could not be read, as far as it was played.
+    """
+
+    def __init__(self, source: Source, clock: AnyReactor | None, speed: Speed) -> None:
+        self._pace = Pace(clock, speed, self._called)
+        self._life = StateMachine(REPLAY_TRANSITIONS, ReplayState.STANDING)
+        self._reading = reading = Reading(source)
+        self._about: dict[str, Any] = {}
+        self._ending: ConnectionLost | None = None
+        self.damages: list[Damage] = []
+        first = 0 if reading.next is None else reading.next.time
+        self.began = first / SECOND
+        self.clock = RecordedClock(first)
+        self.clock.follow, self.clock.changed = self._follow, self._reschedule
+        self._running = True  # what is asked for while it is made is answered at its end
+        self._stop_at: _Stop = (None, None)
+        self._played: Deferred[Entry | None] | None = None
+        self._ended: OneShot[None] = OneShot()
+        if reading.next is not None and reading.next.entry is not None:
+            self._note(reading.next.entry)
+        self._line = RecordedLine(Answers(self, self._replies).answer, self._woken)
+        connection = Connection(self._line, self.clock)
+        connection._dispatcher._flow.limit = _PATIENCE
+        self._entries: StreamSubject[Entry] = StreamSubject(connection.context, "entries")
+        self.browser = RecordedBrowser(connection, self._messages_so_far)
+        connection.session._feed_into((), _nothing, ended=self._entries.end)
+        self._line.answer()
+        self._running = False
+
+    def __repr__(self) -> str:
+        return f"<Replay {self._life.state.value}: at {self.time - self.began:.6f} s>"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def time(self) -> float:
+        """The time that it is at: seconds since 1970."""
+        return self.clock.seconds()
+
+    @property
+    def entries(self) -> Stream[Entry]:
+        """What is in the recording, as :func:`read` gives it, each before what it tells of happens."""
+        return self._entries
+
+    @property
+    def ended(self) -> bool:
+        """Whether all of it was played, or it was closed."""
+        return self._life.state is ReplayState.ENDED
+
+    def play(self, until: Moment | type[Event] | Callable[[Entry], bool] | None = None) -> Deferred[Entry | None]:
+        """Play on.
+
+        At the end all streams are complete; they fail with :exc:`ConnectionLost` where the recording ends with the loss
+        of its line.
+
+        :param until: where it stops, to be played on from there: a time, up to and with which it is played, even where
+            nothing comes any more; an event, which is the last that comes; or a function that is given each entry once
+            that has come, and returns whether to stop.
+        :returns: fires with the entry that it has stopped at; with None at the end, at the time that was given, and
+            when :meth:`pause` is called. Fails with :exc:`OSError` where the recording cannot be read. Cancelled, it
+            pauses.
+        :raises RuntimeError: it is being played.
+        """
+        if self._life.state is ReplayState.PLAYING:
+            raise RuntimeError("it is being played: pause() it, or wait for the Deferred of play()")
+        error = self._reading.error
+        if self.ended:
+            return succeed(None) if error is None else fail(error)
+        played = self._begin(*self._stop_of(until))
+        if self._pace.moves_clock:
+            self._run()
+        else:
+            self._pace.call_later()
+        return played
+
+    def pause(self) -> None:
+        """Stand still; :meth:`play` goes on from there."""
+        self._follow()
+        self._stop(None)
+
+    def step(self) -> Entry | None:
+        """Play up to the next event, and with it, without waiting.
+
+        :returns: the event; None where none is left, and the recording has ended.
+        :raises RuntimeError: it is being played, or it is called from inside of that.
+        """
+        if self._running or self._life.state is ReplayState.PLAYING:
+            raise RuntimeError("it is being played: pause() it before it is stepped through")
+        if self.ended:
+            return None
+        found: list[Entry | None] = []
+        self._begin(None, lambda read: read.message is not None and read.is_recorded).addBoth(found.append)
+        self._running = True
+        try:
+            while self._work(None, holds=False):
+                pass
+        finally:
+            self._running = False
+        last = found[0] if found else None
+        return last if isinstance(last, Entry) else None
+
+    def close(self) -> None:
+        """End it where it is: streams complete, and what is waited for fires."""
+        if self._line.closing is None:
+            self._line.close()
+        if not self._running:
+            self._end(self._line.closing or _clean())
+
+    def when_ended(self) -> Deferred[None]:
+        """Return a Deferred that fires when all of it was played, or it was closed."""
+        return self._ended.wait()
+
+    # What answers ask (:class:`~txcdp.recording._answers.Known`):
+
+    @property
+    def sessions(self) -> list[Session]:
+        """The sessions that are there."""
+        return self.browser.connection.sessions
+
+    @property
+    def version(self) -> Mapping[str, Any]:
+        """What the recording says of the browser and of itself."""
+        return self._about
+
+    def frame_tree(self, session: str | None) -> dict[str, Any] | None:
+        """Return the tree of frames that a session had when it was found."""
+        return None
+
+    # Moving on:
+
+    def _begin(self, until: int | None, stops_at: Callable[[Input], bool] | None) -> Deferred[Entry | None]:
+        self._stop_at = until, stops_at
+        played: Deferred[Entry | None] = Deferred(lambda _: self.pause())
+        self._played = played
+        self._life.happened(ReplayEvent.PLAY)
+        self._pace.begin(self.clock.now)
+        return played
+
+    def _run(self) -> None:
+        """Do what is due now."""
+        if self._running:
+            return
+        self._running = True
+        try:
+            more = self._work(self._pace.reached())
+            while more and self._pace.moves_clock:
+                more = self._work(None)
+        finally:
+            self._running = False
+        if self._life.state is ReplayState.PLAYING and more:
+            self._pace.call_later()
+        else:
+            self._reschedule()
+
+    def _work(self, limit: int | None, *, holds: bool = True) -> bool:
+        """Do some of what is due, one thing after the other; return whether there is more.
+
+        :param limit: the time up to which it is; None: all is.
+        :param holds: whether entries wait while the program does not read.
+        """
+        clock, line, reading, moves = self.clock, self._line, self._reading, self._pace.moves_clock
+        until = self._stop_at[0]
+        if until is not None and (limit is None or until < limit):
+            limit = until
+        for _ in range(_AT_ONCE):
+            if line.asked:
+                line.answer()
+            if line.closing is not None or (reading.next is None and until is None and not (holds and line.paused)):
+                self._end(line.closing or self._how_it_ends())
+            held = holds and line.paused
+            if self._life.state is not ReplayState.PLAYING or (held and self._pace.instant and not moves):
+                return False  # of what is held the program's time is another one: it goes on when it reads on
+            call = clock.next_due()
+            entry = None if held or reading.next is None else (max(reading.next.time, clock.now), ENTRIES)
+            due = call if entry is None or (call is not None and call < entry) else entry
+            if due is None or (limit is not None and due[0] > limit):
+                if limit is not None:
+                    clock.now = max(clock.now, limit)
+                if limit is not None and limit == until:
+                    self._stop(None)
+                return False
+            before = self._pace.move_along(due[0]) if moves else None
+            if before is not None:
+                clock.now = max(clock.now, min(before, due[0]))
+            elif due is call:
+                clock.run_next()
+            else:
+                clock.now = due[0]
+                self._play_next()
+        return True
+
+    def _play_next(self) -> None:
+        read = self._reading.take()
+        if read.is_recorded and self._entries.listened:
+            self._entries.push(read.as_entry())
+        if read.message is not None:
+            self._line.deliver(read.message)
+        elif read.entry is not None:
+            self._note(read.entry)
+        if self._line.asked:
+            self._line.answer()
+        stops_at = self._stop_at[1]
+        if stops_at is not None and read.is_recorded and stops_at(read):
+            self._stop(read.as_entry())
+
+    def _note(self, entry: Entry) -> None:
+        """Take what is no event."""
+        if isinstance(entry, Damage):
+            self.damages.append(entry)
+        if not isinstance(entry, NoteEntry):
+            return
+        if entry.kind == "begin":
+            self._about = entry.data
+        elif entry.kind == "line_lost":
+            self._ending = ConnectionLost(str(entry.data.get("error") or "lost when it was recorded"))
+        elif entry.kind == "line_found":
+            self._ending = None
+
+    def _how_it_ends(self) -> ConnectionLost:
+        if self._reading.error is not None:
+            return ConnectionLost(f"the recording cannot be read: {self._reading.error}")
+        return self._ending or _clean()
+
+    def _stop(self, entry: Entry | None) -> None:
+        if self._life.happened(ReplayEvent.STOP):
+            self._pace.cancel()
+            played, self._played = self._played, None
+            if played is not None and not played.called:
+                played.callback(entry)
+
+    def _end(self, reason: ConnectionLost) -> None:
+        if not self._life.happened(ReplayEvent.END):
+            return
+        self._pace.cancel()
+        self._reading.close()
+        self._line.end(reason)
+        self._let_out()
+        self._ended.fire(None)
+        played, self._played = self._played, None
+        if played is None or played.called:
+            return
+        if self._reading.error is None:
+            played.callback(None)
+        else:
+            played.errback(self._reading.error)
+
+    # The time:
+
+    def _follow(self) -> None:
+        """Move the recording's clock to where the other one has got, as far as nothing is due before."""
+        if self._running or self._pace.instant or self._life.state is ReplayState.STANDING:
+            return
+        due = self._next_due()
+        now = self._pace.reached() or 0
+        self.clock.now = max(self.clock.now, now if due is None else min(now, due))
+
+    def _next_due(self) -> int | None:
+        call, read = self.clock.next_due(), self._reading.next
+        times = [] if call is None else [call[0]]
+        if read is not None and not self._line.paused and self._life.state is ReplayState.PLAYING:
+            times.append(max(read.time, self.clock.now))
+        return min(times, default=None)
+
+    def _reschedule(self) -> None:
+        """Be called when the next thing is due."""
+        if self._running or self._pace.instant or self._life.state is ReplayState.STANDING:
+            return
+        due = self._next_due()
+        if due is not None:
+            self._pace.call_at(due)
+
+    def _woken(self) -> None:
+        """Be called soon: there is something to be answered, or the program reads again, or has closed its line."""
+        if not self._running:
+            self._pace.call_later()
+
+    def _called(self) -> None:
+        if self._life.state is ReplayState.PLAYING:
+            self._run()
+            return
+        if self._running:
+            return
+        self._running = True
+        try:
+            self._line.answer()
+            if self._line.closing is not None:
+                self._end(self._line.closing)
+            elif self.ended:
+                self._make_calls(self._pace.reached() or 0)
+        finally:
+            self._running = False
+        self._reschedule()
+
+    def _let_out(self) -> None:
+        """Let what operators still hold come after the end, as it would."""
+        if self._pace.instant:
+            self._make_calls(self.clock.now + _AFTERWARDS * SECOND)
+        else:
+            self._reschedule()
+
+    def _make_calls(self, last: int) -> None:
+        for _ in range(_AT_ONCE):
+            call = self.clock.next_due()
+            if call is None or call[0] > last:
+                break
+            self.clock.run_next()
+
+    # What is read:
+
+    def _stop_of(self, until: Moment | type[Event] | Callable[[Entry], bool] | None) -> _Stop:
+        if until is None:
+            return None, None
+        if isinstance(until, type):
+            if not issubclass(until, Event):
+                raise TypeError(f"until={until.__name__}: an event such as page.LoadEventFired")
+            name = until.method.encode()
+            return None, lambda read: read.message is not None and peek_method(read.message) == name
+        if isinstance(until, int | float | timedelta | datetime):
+            return self._absolute(until), None
+        wanted: Callable[[Entry], bool] = until
+        return None, lambda read: bool(wanted(read.as_entry()))
+
+    def _absolute(self, moment: Moment) -> int:
+        if isinstance(moment, datetime):
+            return microseconds(moment.timestamp())
+        seconds = moment.total_seconds() if isinstance(moment, timedelta) else float(moment)
+        return microseconds(seconds if seconds > _YEAR else self.began + seconds)
+
+    def _messages_so_far(self) -> Iterator[bytes]:
+        return (read.message for read in self._reading.taken() if read.message is not None)
+
+    def _replies(self) -> RecordedReplies:
+        options = self._about.get("options")
+        wanted = isinstance(options, dict) and options.get("commands")
+        return RecordedReplies(self._reading.entries() if wanted else ())
+
+
+def _clean() -> ConnectionLost:
+    return ConnectionLost("the recording has ended", 1000, clean=True)
+
+
+def _nothing(_: object) -> None:
+    """Do nothing."""
