@@ -53,7 +53,7 @@ nitpick_ignore_regex = [
         r"(<InterfaceClass )?(_?asyncio|collections|datetime|http|logging|os|pathlib|re|signal|types|typing)\..*",
     ),
     ("py:.*", r"(<InterfaceClass )?(autobahn|klein|msgspec|reactivex|rx|scrapy|treq|twisted|zope)\..*"),
-    ("py:class", r"AnyReactor|Clock|Timeout"),  # aliases, which annotations spell out
+    ("py:class", r"AnyReactor|Clock|Timeout|ReplaySource|Speed|Moment"),  # aliases, which annotations spell out
     ("py:.*", r"Deferred"),  # as the signatures of coroutine functions have it
     ("py:.*", r"(.*\.|~)?[A-Z][a-z]?(_co)?"),  # type variables
     ("py:.*", r"(.*\.)?_[A-Za-z]\w*"),  # the private base of a public class

@@ -54,7 +54,7 @@ class Refused(Exception):
 
 
 class Known(Protocol):
-    """What is known of the recorded browser at present."""
+    """Interface that tells what is known of the recorded browser at present."""
 
     @property
     def sessions(self) -> list[Session]:

@@ -24,7 +24,7 @@ from txcdp.recording._reading import in_order, open_reader
 from txcdp.recording._recorded_clock import microseconds
 
 #: What is replayed: files, or directories of them, or entries that were read.
-Source: TypeAlias = "str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | Sequence[Entry]"
+ReplaySource: TypeAlias = "str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | Sequence[Entry]"
 
 #: An event's line as the recorder writes it.
 _EVENT: Final = re.compile(
@@ -58,7 +58,7 @@ class Input(NamedTuple):
         return self.entry if self.entry is not None else parse(self.line)
 
 
-def inputs(source: Source) -> Generator[Input, None, None]:
+def inputs(source: ReplaySource) -> Generator[Input, None, None]:
     """Read a source from its beginning.
 
     :raises OSError: a file cannot be opened.
@@ -67,7 +67,7 @@ def inputs(source: Source) -> Generator[Input, None, None]:
     return _with_sessions(_plain(source))
 
 
-class Reading:
+class RecordedInputs:
     """A source, as far as it was read.
 
     :param source: what is read; iterators are read once, and kept.
@@ -77,8 +77,8 @@ class Reading:
     :raises OSError: and the like, as :func:`inputs`.
     """
 
-    def __init__(self, source: Source) -> None:
-        self._source: Source = source if isinstance(source, str | os.PathLike) else list(source)  # type: ignore[assignment]
+    def __init__(self, source: ReplaySource) -> None:
+        self._source: ReplaySource = source if isinstance(source, str | os.PathLike) else list(source)  # type: ignore[assignment]
         self.error: Exception | None = None
         self.rewind()
 
@@ -112,14 +112,14 @@ class Reading:
         self._inputs.close()
 
 
-def paths_of(source: Source) -> list[Path]:
+def paths_of(source: ReplaySource) -> list[Path]:
     """Return the files of a source, in their order; none where it is entries."""
     if isinstance(source, str | os.PathLike):
         return in_order(source)
     return in_order(*(each for each in source if not isinstance(each, Entry)))
 
 
-def _plain(source: Source) -> Iterator[Input]:
+def _plain(source: ReplaySource) -> Iterator[Input]:
     if not isinstance(source, str | os.PathLike):
         for each in source:
             if isinstance(each, Entry):

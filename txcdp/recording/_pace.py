@@ -16,7 +16,7 @@ from txcdp.recording._recorded_clock import SECOND, microseconds
 Speed: TypeAlias = float | Literal["instant"]
 
 
-class Pace:
+class ReplayPace:
     """The clock that a replay is played by, and how fast.
 
     :param clock: a reactor or a ``task.Clock``; None: the reactor.

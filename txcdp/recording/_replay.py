@@ -26,8 +26,8 @@ from txcdp.protocol import Event
 from txcdp.protocol._wire import peek_method
 from txcdp.recording._answers import Answers, RecordedReplies
 from txcdp.recording._entries import Damage, Entry, NoteEntry
-from txcdp.recording._inputs import Input, Reading, Source
-from txcdp.recording._pace import Pace, Speed
+from txcdp.recording._inputs import Input, RecordedInputs, ReplaySource
+from txcdp.recording._pace import ReplayPace, Speed
 from txcdp.recording._recorded_browser import RecordedBrowser
 from txcdp.recording._recorded_clock import ENTRIES, SECOND, RecordedClock, microseconds
 from txcdp.recording._recorded_line import RecordedLine
@@ -80,7 +80,7 @@ REPLAY_TRANSITIONS: Final[Mapping[tuple[ReplayState, ReplayEvent], ReplayState]]
 }
 
 
-def replay(source: Source, *, clock: AnyReactor | None = None, speed: Speed = 1.0) -> Replay:
+def replay(source: ReplaySource, *, clock: AnyReactor | None = None, speed: Speed = 1.0) -> Replay:
     """Play a recording again: to the same streams, pages and models that watch a live browser.
 
     Nothing moves before :meth:`Replay.play`: subscribe first. How things come that are due at one moment, what the
@@ -108,10 +108,10 @@ class Replay:
     :ivar damages: the places that could not be read, as far as it was played.
     """
 
-    def __init__(self, source: Source, clock: AnyReactor | None, speed: Speed) -> None:
-        self._pace = Pace(clock, speed, self._called)
+    def __init__(self, source: ReplaySource, clock: AnyReactor | None, speed: Speed) -> None:
+        self._pace = ReplayPace(clock, speed, self._called)
         self._life = StateMachine(REPLAY_TRANSITIONS, ReplayState.STANDING)
-        self._reading = reading = Reading(source)
+        self._reading = reading = RecordedInputs(source)
         self._about: dict[str, Any] = {}
         self._ending: ConnectionLost | None = None
         self.damages: list[Damage] = []
