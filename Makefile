@@ -25,6 +25,7 @@ demo: $(VENV)/.installed ## install all that is needed, then watch a page of a d
 
 test: $(VENV)/.dev ## everything that has to pass, with coverage; as much of it at a time as the processors bear
 	@.ci/chromium "$(RUN)"
+	@.ci/haproxy
 	@$(RUN) .ci/check.py "$(MAKE_COMMAND)" lint drift types docs examples tests
 
 test-oldest: ## the tests with the oldest dependencies that setup.py allows
@@ -71,6 +72,7 @@ examples: $(VENV)/.dev ## run every example against the demo site
 
 coverage: $(VENV)/.dev ## the tests, with branch coverage
 	@.ci/chromium "$(RUN)"
+	@.ci/haproxy
 	@echo "== tests"
 	@$(RUN) .ci/check.py "$(MAKE_COMMAND)" tests
 

@@ -221,6 +221,18 @@ class AgreementTests(PairCase):
                 self.assertEqual(pair.served, [])
             self.check(pair)
 
+    def test_a_refusal_is_all_that_is_told_of_it(self):
+        """The connection ends after the answer, in a later turn, as it does with a real reactor."""
+        reactor = MemoryReactorClock()
+        connecting = websocket.connect(reactor, "ws://127.0.0.1:9000/", options=WebSocketOptions(ping_interval=None))
+        tcp = End()
+        tcp.abortConnection = tcp.loseConnection = lambda: None  # type: ignore[method-assign]
+        tcp.protocol = reactor.tcpClients[-1][2].buildProtocol(None)
+        tcp.protocol.makeConnection(tcp)
+        tcp.protocol.dataReceived(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+        tcp.end()
+        self.assertIn("404", str(self.failureResultOf(connecting, HandshakeFailed).value))
+
     def test_a_client_that_does_not_complete_the_handshake(self):
         reactor = MemoryReactorClock()
         factory = websocket.server_factory(reactor, print, options=ServerOptions(open_timeout=3))

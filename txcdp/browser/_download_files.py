@@ -123,7 +123,7 @@ class BrowserFiles:
         guids = list(guids)
         remote = self._remote
         if remote is not None and everywhere and await self._through_gateway.wait():
-            asking = [remote.fetch("DELETE", f"/downloads/{guid}") for guid in guids]
+            asking = [remote.fetch("DELETE", guid) for guid in guids]
             for waiting in asking:
                 with contextlib.suppress(Exception):
                     await waiting
@@ -163,7 +163,7 @@ class BrowserFiles:
         part = target.with_name(f"{target.name}{_UNFINISHED}")
         try:
             with open(part, "wb") as file:  # noqa: ASYNC230  (no more than a piece of the body at a time is written)
-                status = await remote.fetch("GET", f"/downloads/{guid}", file.write)
+                status = await remote.fetch("GET", guid, file.write)
             if status != 200:
                 raise DownloadError(url, f"the gateway does not hand its file over (status {status})")
             os.replace(part, target)

@@ -81,17 +81,20 @@ class Remote:
             return host == "localhost" or host.endswith(".localhost")
 
     @returns_deferred
-    async def fetch(self, method: str, path: str, write: Callable[[bytes], object] = lambda data: None) -> int:
-        """Ask the gateway that a line was opened to for something besides.
+    async def fetch(self, method: str, guid: str, write: Callable[[bytes], object] = lambda data: None) -> int:
+        """Ask the gateway that a line was opened to for the file of a download.
 
-        :param path: of it, below the gateway's own address.
+        :param guid: the download's id.
         :param write: called with each piece of what is answered.
         :returns: fires with the status; fails with Twisted's errors.
         """
         parts = urlsplit(self._opened)
         scheme = "https" if parts.scheme == "wss" else "http"
-        above = parts.path.partition("/devtools/")[0]
-        url = urlunsplit((scheme, parts.netloc, above + path, parts.query, ""))
+        above, _, behind = parts.path.partition("/devtools/")
+        # One of several gateways behind one address has put its name into the browser's id.
+        node, dot, _ = behind.rpartition("/")[2].partition(".")
+        path = f"{above}/downloads/{node + dot if dot else ''}{guid}"
+        url = urlunsplit((scheme, parts.netloc, path, parts.query, ""))
         return await transfer(self._reactor, method, url, self._options.open_timeout, self._options, write)
 
     async def _open(self, url: str) -> Opened:

@@ -48,7 +48,7 @@ class Metrics(Collector):
 
     def readyz(self, request: RoutedRequest) -> Answer:
         """Whether a client that comes now can expect a browser."""
-        if self._connected.draining or not self._browsers.ready:
+        if self._connected.leaving or not self._browsers.ready:
             raise busy(503, "There are no browsers for new clients now.", "not_ready", 5)
         return Answer(b"ok")
 

@@ -14,6 +14,7 @@ from txcdp.gateway._egress.limits import EgressLimits
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:?")
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#\s@]+/?")
+_NODE = re.compile(r"[A-Za-z0-9_-]+")
 _PUBLIC_URL = re.compile(r"https?://[^/?#\s@]+(/[^?#\s]*)?")
 
 
@@ -283,6 +284,8 @@ class GatewayOptions:
         a virtual browser of its own.
     :ivar endpoint: where to listen, as Twisted's ``serverFromString`` takes it; with TLS:
         ``ssl:9443:privateKey=key.pem:certKey=cert.pem``.
+    :ivar notice: seconds for which it goes on to take clients when it is stopped, though ``/readyz`` says that it is
+        not ready: those whom a load balancer sends until it knows, and who were just told of a WebSocket.
     :ivar drain: seconds that clients have to finish when the gateway is stopped; then their lines are closed.
     :ivar hold: seconds that a browser, or a virtual browser, waits for the first WebSocket after ``PUT /json/new``, and
         that the page that ``/json/list`` offers is kept for its token.
@@ -291,6 +294,10 @@ class GatewayOptions:
     :ivar first_page: whether a client of shared mode finds an empty page, as in a browser that was just started; where
         clients open their own anyway, False saves a process for each.
     :ivar render: lets it render for plain HTTP clients, see :mod:`txcdp.gateway.render`; None: it does not.
+    :ivar node: a name for this gateway, where several of them are behind one address: the ids in its URLs begin with it
+        and a full stop, so that what stands before the gateways sees to which of them a request belongs. Letters,
+        digits, ``_`` and ``-``; ``""``: its ids have no name in them.
+    :ivar peers: URLs of the other gateways behind that address, whose pages ``/json/list`` shows, too.
     :ivar egress: what connections of the browsers may take, where ``Policy(private_addresses=False)`` has them go
         through a proxy of the gateway's.
     """
@@ -301,11 +308,14 @@ class GatewayOptions:
     clients: ClientLimits = field(default_factory=ClientLimits)
     policy: Policy = field(default_factory=Policy)
     access: AccessOptions = field(default_factory=AccessOptions)
+    notice: float = 0.0
     drain: float = 30.0
     hold: float = 15.0
     linger: float = 1.0
     first_page: bool = True
     render: RenderOptions | None = None
+    node: str = ""
+    peers: tuple[str, ...] = ()
     egress: EgressLimits = field(default_factory=EgressLimits)
 
     def __post_init__(self) -> None:
@@ -313,3 +323,13 @@ class GatewayOptions:
             raise ValueError(f"mode={self.mode!r}: 'exclusive' or 'shared'")
         if not self.linger >= 0:
             raise ValueError(f"linger={self.linger!r}: a number from 0")
+        if not self.notice >= 0:
+            raise ValueError(f"notice={self.notice!r}: a number from 0")
+        if self.node and not _NODE.fullmatch(self.node):
+            raise ValueError(f"node={self.node!r}: letters, digits, _ and - are allowed")
+        refuse_bare_string("peers", self.peers, tuple)
+        for peer in self.peers:
+            if not _PUBLIC_URL.fullmatch(peer):
+                raise ValueError("one of the peers is no URL of a gateway: write it like http://10.0.0.12:9222")
+        if self.peers and not self.node:
+            raise ValueError("a gateway with peers needs a name of its own: node")

@@ -9,6 +9,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IHostnameResolver, IListeningPort
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from txcdp._arguments import refuse_bare_string
@@ -21,6 +22,7 @@ from txcdp.gateway._http.authorizer import Authorizer
 from txcdp.gateway._http.connection_limiter import ConnectionLimiter
 from txcdp.gateway._http.listening import listen
 from txcdp.gateway._http.listing import Listing
+from txcdp.gateway._http.peers import Peers
 from txcdp.gateway._http.refusals import Refusal
 from txcdp.gateway._http.requests import Handler
 from txcdp.gateway._http.router import GatewaySite, Router
@@ -95,9 +97,8 @@ class Gateway:
         self.tokens = None if options.access.tokens is None else Tokens(options.access.tokens)
         limiter = ConnectionLimiter(reactor, options.clients.connections, self._count_refusal)
         metrics = Metrics(self.pool, self.clients, limiter, self.counters, self.egress)
-        self.routes = Routes(
-            gateway_routes(Listing(self.mode), self.clients, Downloads(self._leased_downloads), metrics)
-        )
+        listing = Listing(self.mode, Peers(reactor, options.peers))
+        self.routes = Routes(gateway_routes(listing, self.clients, Downloads(self._leased_downloads), metrics))
         self._stopped: OneShot[None] | None = None
         self._at_stop: list[Callable[[], object]] = []
         self.port: IListeningPort | None = None
@@ -176,6 +177,9 @@ class Gateway:
     @returns_deferred
     async def _stop(self) -> None:
         log.info("The gateway is being stopped; {clients} clients are there", clients=self.clients.taken)
+        self.clients.leaving = True
+        if self._options.notice:
+            await deferLater(self._reactor, self._options.notice)  # type: ignore[arg-type]  # a clock is enough
         left = self.clients.drain()
         self.mode.stop()
         self.pool.drain()
@@ -262,7 +266,7 @@ class Gateway:
             hosts.append(netloc.partition(":")[0] if not netloc.startswith("[") else netloc.partition("]")[0])
             origins.append(f"{scheme}://{netloc}")
         authorizer = Authorizer(self.routes, hosts, origins, self.tokens)
-        return Router(authorizer, self.routes, wanted.public_url, self._count_refusal)
+        return Router(authorizer, self.routes, wanted.public_url, self._count_refusal, self._options.node)
 
     def _leased_downloads(self, principal: Principal) -> list[str]:
         return self.mode.downloads(principal)

@@ -75,6 +75,7 @@ class GatewayCommandOptions(LaunchOptions):
         ],
         ["tokens", "t", None, "The file of tokens (TOML) of those who may come in; without it, nobody needs a token."],
         ["public-url", None, None, "The URL by which clients call the gateway, where a proxy stands before it."],
+        ["node", None, "", "The name of this gateway among several behind one address; its ids begin with it."],
         ["browsers", "n", str(_POOL.size), "The greatest number of browsers at once."],
         [
             "clients-per-browser",
@@ -125,6 +126,12 @@ class GatewayCommandOptions(LaunchOptions):
             f"{_ALL.linger:g}s",
             "The time that a browser is kept for a client that has left; 0: none.",
         ],
+        [
+            "notice",
+            None,
+            f"{_ALL.notice:g}s",
+            "The time that it goes on to take clients when it is stopped, not ready.",
+        ],
         ["drain", None, f"{_ALL.drain:g}s", "The time that clients may go on when the gateway is stopped."],
     ]
     optFlags = [
@@ -156,16 +163,21 @@ class GatewayCommandOptions(LaunchOptions):
         "allow-addresses": names,
         "deny-schemes": names,
         "linger": seconds,
+        "notice": seconds,
         "drain": seconds,
     }
 
     def __init__(self) -> None:
         super().__init__()
-        self["hosts"], self["origins"] = [], []
+        self["hosts"], self["origins"], self["peers"] = [], [], []
 
     def opt_host(self, name: str) -> None:
         """A name by which clients may call the gateway, besides its addresses. May be given several times."""
         self["hosts"].append(name)
+
+    def opt_peer(self, url: str) -> None:
+        """The URL of another gateway behind that address, whose pages are listed, too. May be given several times."""
+        self["peers"].append(url)
 
     def opt_origin(self, origin: str) -> None:
         """The origin of a web page that may use the gateway: https://example.com. May be given several times."""
@@ -224,9 +236,12 @@ class GatewayCommandOptions(LaunchOptions):
                 public_url=self["public-url"],
                 tokens=self["tokens"],
             ),
+            notice=self["notice"],
             drain=self["drain"],
             linger=self["linger"],
             first_page=not self["no-first-page"],
+            node=self["node"],
+            peers=tuple(self["peers"]),
             render=RenderOptions() if self["render"] else None,
         )
 

@@ -22,18 +22,20 @@ async def connect(reactor: AnyReactor, url: str, *, options: WebSocketOptions | 
     :returns: a Deferred of the open :class:`WebSocket`. It fails, within ``open_timeout``, with :exc:`InvalidURL`,
         :exc:`ConnectError`, :exc:`HandshakeFailed` or :exc:`ConnectTimeout`.
     """
-    return (await open_protocol(reactor, url, options or WebSocketOptions(), _ClientEnd)).line
+    end = await open_protocol(reactor, url, options or WebSocketOptions(), _ClientEnd)
+    assert end.line is not None  # it is made before it is open
+    return end.line
 
 
 class _ClientEnd(WebSocketTransport):
     """Gives its WebSocket the messages, and tells how it has ended."""
 
     validates = True
-    line: WebSocket
+    line: WebSocket | None = None
 
     def onConnect(self, response: Any) -> None:
         """Make the WebSocket from the server's handshake; its first message may be in the same read."""
-        self.line = WebSocket(
+        line = self.line = WebSocket(
             self._reactor,
             self,
             subprotocol=response.protocol,
@@ -41,10 +43,11 @@ class _ClientEnd(WebSocketTransport):
             headers=dict(response.headers),
             peer=f"{self.factory.host}:{self.factory.port}",
         )
-        self.deliver = self.line._received_text
+        self.deliver = line._received_text
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """Take a message that came the long way."""
+        assert self.line is not None
         self.line._received(payload if isBinary else payload.decode("utf-8"))
 
     def _advice(self, why: str) -> str:
@@ -52,5 +55,5 @@ class _ClientEnd(WebSocketTransport):
 
     def _tell(self, lost: ConnectionLost) -> None:
         super()._tell(lost)
-        if self.opened.called:
+        if self.line is not None:
             self.line._has_ended(Closed.of(self, lost), lost)

@@ -10,6 +10,7 @@ import msgspec
 from txcdp._deferreds import returns_deferred
 from txcdp.chrome._descriptions import TargetDescription
 from txcdp.errors import TxcdpError
+from txcdp.gateway._http.peers import TAKEN, Peers
 from txcdp.gateway._http.refusals import Refusal, busy
 from txcdp.gateway._http.requests import JSON, Answer, RoutedRequest, in_json
 from txcdp.gateway._proxy.modes import Mode
@@ -19,10 +20,12 @@ class Listing:
     """Answers the requests for ``/json`` and what is below it.
 
     :param mode: what gives clients their browsers.
+    :param peers: other gateways whose pages are listed, too.
     """
 
-    def __init__(self, mode: Mode) -> None:
+    def __init__(self, mode: Mode, peers: Peers) -> None:
         self._mode = mode
+        self._peers = peers
 
     @returns_deferred
     async def version(self, request: RoutedRequest) -> Answer:
@@ -31,8 +34,12 @@ class Listing:
 
     @returns_deferred
     async def targets(self, request: RoutedRequest) -> Answer:
-        """Which pages there are."""
-        return in_json(await self._mode.targets(request))
+        """Which pages there are; those of other gateways come last, without what these offer."""
+        if request.query == TAKEN:
+            return in_json(await self._mode.targets(request, offer=False))
+        elsewhere = self._peers.pages(request.http)
+        here = await self._mode.targets(request)
+        return in_json([*here, *await elsewhere])
 
     @returns_deferred
     async def protocol(self, request: RoutedRequest) -> Answer:
@@ -50,13 +57,13 @@ class Listing:
     @returns_deferred
     async def activate(self, request: RoutedRequest) -> Answer:
         """Bring a page to the front."""
-        await self._done(self._mode.activate(request, request.tail))
+        await self._done(self._mode.activate(request, request.local_id))
         return Answer(b"Target activated")
 
     @returns_deferred
     async def close(self, request: RoutedRequest) -> Answer:
         """Close a page."""
-        await self._done(self._mode.close(request, request.tail))
+        await self._done(self._mode.close(request, request.local_id))
         return Answer(b"Target is closing")
 
     async def _done(self, doing: Any) -> Any:
@@ -86,7 +93,8 @@ def blank_page(page_id: str, frontend: str | None) -> TargetDescription:
 def shown(target: TargetDescription, request: RoutedRequest) -> dict[str, Any]:
     """Describe a target with URLs of the gateway's own."""
     found: dict[str, Any] = {key: text for key, text in msgspec.to_builtins(target).items() if text is not None}
-    url = request.socket_url(f"/devtools/page/{target.id}")
+    found["id"] = request.public_id(target.id or "")
+    url = request.socket_url(f"/devtools/page/{found['id']}")
     found["webSocketDebuggerUrl"] = url
     frontend = found.get("devtoolsFrontendUrl")
     if frontend is not None:

@@ -38,14 +38,16 @@ class RoutedRequest:
     :param http: Twisted's request.
     :param principal: who asks.
     :param public_url: as which clients see the gateway, or None.
+    :param node: the gateway's name among several, which the ids that it gives begin with; ``""``: it has none.
     :ivar path: of the request, as it came.
     :ivar tail: the last part of that, decoded.
     :ivar query: its query without the token.
     """
 
-    def __init__(self, http: Any, principal: Principal, public_url: str | None) -> None:
+    def __init__(self, http: Any, principal: Principal, public_url: str | None, node: str = "") -> None:
         self.http = http
         self.principal = principal
+        self._node = node
         self.path = http.path.decode("latin-1")
         self.tail = unquote(self.path.rstrip("/").rpartition("/")[2])
         query = query_of(http)
@@ -55,6 +57,23 @@ class RoutedRequest:
             self.query, token = split_query(query)
         self._suffix = "" if token is None else f"?token={token}"
         self._public = public_url
+
+    @property
+    def local_id(self) -> str:
+        """The id at the path's end without the node, as this gateway knows it.
+
+        :raises Refusal: it is another node's.
+        """
+        node, dot, name = self.tail.partition(".")
+        if not self._node or not dot:
+            return self.tail
+        if node != self._node:
+            raise Refusal(404, "This id is of another gateway, which is gone, or is not reached through here.", "node")
+        return name
+
+    def public_id(self, name: str) -> str:
+        """Return an id with the node, as clients are told it."""
+        return f"{self._node}.{name}" if self._node else name
 
     def socket_url(self, path: str) -> str:
         """Return the URL of a WebSocket here as this client can open it, with the token that it came with."""

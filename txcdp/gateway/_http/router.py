@@ -41,18 +41,25 @@ class Router(Resource):
     :param routes: all of them.
     :param public_url: as which clients see the gateway, or None.
     :param refused: called with one word for each refusal.
+    :param node: the gateway's name among several; ``""``: it has none.
     """
 
     isLeaf = True
 
     def __init__(
-        self, authorizer: Authorizer, routes: Routes, public_url: str | None, refused: Callable[[str], None]
+        self,
+        authorizer: Authorizer,
+        routes: Routes,
+        public_url: str | None,
+        refused: Callable[[str], None],
+        node: str = "",
     ) -> None:
         super().__init__()
         self._authorizer = authorizer
         self._routes = routes
         self._public = public_url
         self._refused = refused
+        self._node = node
 
     def admit(self, request: Any) -> BodyLimit:
         """Authorize a request by its head, and return how long its body may be.
@@ -68,7 +75,7 @@ class Router(Resource):
         except Refusal as refusal:
             self.refuse(request, refusal)
             return NOT_DONE_YET
-        routed = RoutedRequest(request, principal, self._public)
+        routed = RoutedRequest(request, principal, self._public, self._node)
         answering = maybeDeferred(route.handler, routed)
         routed.when_gone().addErrback(lambda _: answering.cancel())
         answering.addCallbacks(_answer, self._failed, callbackArgs=(request,), errbackArgs=(request,))

@@ -16,7 +16,7 @@ from txcdp.chrome import discovery
 from txcdp.chrome._descriptions import TargetDescription
 from txcdp.errors import TxcdpError
 from txcdp.gateway._http.listing import blank_page, shown
-from txcdp.gateway._http.refusals import Refusal, busy
+from txcdp.gateway._http.refusals import Refusal, busy, stopping
 from txcdp.gateway._http.requests import RoutedRequest
 from txcdp.gateway._http.tokens import Principal
 from txcdp.gateway._options import GatewayOptions
@@ -127,7 +127,7 @@ class BaseMode(ABC, Generic[B, K]):
         name = self._ids.fresh("browser", request.principal)
         return {
             **await self._versions.version(),
-            "webSocketDebuggerUrl": request.socket_url(f"/devtools/browser/{name}"),
+            "webSocketDebuggerUrl": request.socket_url(f"/devtools/browser/{request.public_id(name)}"),
         }
 
     def protocol(self) -> Deferred[bytes]:
@@ -135,11 +135,11 @@ class BaseMode(ABC, Generic[B, K]):
         return self._versions.protocol()
 
     @returns_deferred
-    async def targets(self, request: RoutedRequest) -> list[dict[str, Any]]:
+    async def targets(self, request: RoutedRequest, *, offer: bool = True) -> list[dict[str, Any]]:
         """Answer ``/json/list``."""
-        offer = await self._offer(request.principal)
+        offered = [(await self._offer(request.principal)).page] if offer else []
         listed = [each for each in self._of(request.principal) if each.listed]
-        return [shown(each, request) for each in [offer.page, *await self._list(*listed)]]
+        return [shown(each, request) for each in [*offered, *await self._list(*listed)]]
 
     @returns_deferred
     async def new(self, request: RoutedRequest, url: str) -> dict[str, Any]:
@@ -279,6 +279,8 @@ class BaseMode(ABC, Generic[B, K]):
         kept: K | None = None,
         for_page: bool = False,
     ) -> Lease[B]:
+        if self._stopping:
+            raise stopping()
         name = name or self._ids.fresh("browser", principal)
         lease: Lease[B] = Lease(self._reactor, name, principal, listed, self._left)
         self.leases.append(lease)

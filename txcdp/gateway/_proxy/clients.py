@@ -15,7 +15,7 @@ from txcdp._privacy import printable
 from txcdp._reactor import AnyReactor
 from txcdp.gateway._counters import Counters
 from txcdp.gateway._egress import EgressProxy
-from txcdp.gateway._http.refusals import Refusal, busy
+from txcdp.gateway._http.refusals import Refusal, busy, stopping
 from txcdp.gateway._http.requests import TAKEN_OVER, Answer, RoutedRequest
 from txcdp.gateway._http.tokens import Principal
 from txcdp.gateway._http.upgrade import check_upgrade, take_over
@@ -40,6 +40,8 @@ class Clients:
     :param options: the gateway's.
     :param counters: where to count.
     :param egress: by which alone browsers reach anything; None: they reach all.
+    :ivar leaving: whether the gateway is being stopped, and should not be sent any more clients.
+    :ivar draining: whether it takes no more of them.
     :ivar relays: those that are open.
     """
 
@@ -61,7 +63,7 @@ class Clients:
         self._look: IDelayedCall | None = None
         self._empty: OneShot[None] | None = None
         self._numbers = 0
-        self.draining = False
+        self.leaving = self.draining = False
         self.relays: dict[int, Relay] = {}
 
     @property
@@ -75,17 +77,17 @@ class Clients:
 
     def open_browser(self, request: RoutedRequest) -> Deferred[Answer]:
         """Open a WebSocket to the browser with the id at the path's end."""
-        return self._open(request, "browser", request.tail)
+        return self._open(request, "browser", request.local_id)
 
     def open_page(self, request: RoutedRequest) -> Deferred[Answer]:
         """Open a WebSocket to the page with the id at the path's end."""
-        return self._open(request, "page", request.tail)
+        return self._open(request, "page", request.local_id)
 
     @returns_deferred
     async def _open(self, request: RoutedRequest, kind: EndpointKind, name: str) -> Answer:
         check_upgrade(request)
         principal = request.principal
-        self._take_place(principal)
+        self._take_place(principal)  # while the gateway is being stopped, the mode lets those go on who are there
         try:
             line = await self._mode.open(request, kind, name)
         except BaseException:
@@ -134,6 +136,8 @@ class Clients:
 
         :raises Refusal: there is no place.
         """
+        if self.draining:
+            raise stopping()
         self._take_place(principal)
         try:
             yield
@@ -141,8 +145,6 @@ class Clients:
             self._leave_place(principal)
 
     def _take_place(self, principal: Principal) -> None:
-        if self.draining:
-            raise busy(503, "The gateway is being stopped; no more clients are taken.", "draining", 5)
         if principal.clients is not None and self._places[principal.name] >= principal.clients:
             raise busy(429, f"This token may have {principal.clients} clients at once.", "quota", 5)
         if self._places.total() >= self._limits.clients:
@@ -166,7 +168,7 @@ class Clients:
 
     def drain(self) -> OneShot[None]:
         """Take no more clients; what is returned is given when the last one has left."""
-        self.draining = True
+        self.leaving = self.draining = True
         if self._empty is None:
             self._empty = OneShot()
             if not self._places:

@@ -51,9 +51,10 @@ class Downloads:
         return TAKEN_OVER
 
     def _path(self, request: RoutedRequest) -> str:
-        if _GUID.fullmatch(request.tail):
+        guid = request.local_id
+        if _GUID.fullmatch(guid):
             for folder in self._find(request.principal):
-                path = os.path.join(folder, request.tail)
+                path = os.path.join(folder, guid)
                 if os.path.isfile(path):
                     return path
         raise Refusal(404, "There is no such download (any more), or it is not whole yet.", "unknown")

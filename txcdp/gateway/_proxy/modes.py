@@ -20,8 +20,11 @@ class Mode(Protocol):
     def version(self, request: RoutedRequest) -> Deferred[dict[str, Any]]:
         """Answer ``/json/version``."""
 
-    def targets(self, request: RoutedRequest) -> Deferred[list[dict[str, Any]]]:
-        """Answer ``/json/list``."""
+    def targets(self, request: RoutedRequest, *, offer: bool = True) -> Deferred[list[dict[str, Any]]]:
+        """Answer ``/json/list``.
+
+        :param offer: whether it begins with a page by which a browser can be taken.
+        """
 
     def protocol(self) -> Deferred[bytes]:
         """Answer ``/json/protocol``."""
