@@ -24,6 +24,8 @@ REQUIREMENTS = [
 
 SCRAPY = "scrapy>=2.13"
 
+IPYTHON = "ipython>=8.18"
+
 ZSTD = "backports.zstd>=1.0; python_version < '3.14'"
 
 EXTRAS = {
@@ -33,6 +35,8 @@ EXTRAS = {
     "zstd": [ZSTD],
     # For crawls by Scrapy: txcdp.scrapy. Before 2.13 its default reactor was another one.
     "scrapy": [SCRAPY],
+    # For the prompt of "txcdp repl", which is Python's own without it.
+    "repl": [IPYTHON],
     # The fuzzer's wheels; where there is none, "make fuzz" says so and does nothing. It reads these markers.
     "fuzz": [
         "atheris>=3.0; sys_platform == 'linux' and platform_machine == 'x86_64'"
@@ -40,6 +44,7 @@ EXTRAS = {
     ],
     "dev": [
         SCRAPY,
+        IPYTHON,
         ZSTD,
         "coverage>=7.10.6",  # measures child processes by itself
         "furo>=2024.8.6",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
 import os
@@ -230,8 +231,17 @@ def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str])
     assert "watch" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", [[], ["watch"], ["call"], ["targets"], ["version"], ["protocol", "diff"]])
-def test_everything_has_a_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def commands(found: argparse.ArgumentParser, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield every command, with those that have others beneath them."""
+    yield path
+    for action in found._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, beneath in action.choices.items():
+                yield from commands(beneath, (*path, name))
+
+
+@pytest.mark.parametrize("command", list(commands(parser())))
+def test_everything_has_a_help(command: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as raised:
         main([*command, "--help"])
     assert raised.value.code == 0

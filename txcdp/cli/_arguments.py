@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from txcdp.cli._selection import Selection
+from txcdp.cli._argument_types import file as _file
+from txcdp.cli._argument_types import picture as _picture
+from txcdp.cli._argument_types import seconds as _seconds
+from txcdp.cli._argument_types import selection as _selection
+from txcdp.cli._argument_types import time as _time
+from txcdp.cli._argument_types import until as _until
+from txcdp.cli._argument_types import url as _url
+from txcdp.cli._page_arguments import add_emulation, add_extract, add_output, add_pdf, add_repl, add_screenshot
 
 #: Where a browser is looked for that is not said to be anywhere.
 DEFAULT_BROWSER = "http://127.0.0.1:9222"
-
-_PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 
 _WATCH = """\
 Open URL in a browser of its own and print what happens there, a line for each thing: requests when they have
@@ -47,6 +50,7 @@ examples:
   txcdp har example.com -o example.har
   txcdp har localhost:8000 -o local.har --until 60 --bodies attach
   txcdp har example.com -o api.har --pattern '**/api/**' --secrets
+  txcdp har example.com -o - --device 'Pixel 7' --bodies omit | jq -r '.log.entries[].request.url'
 
 exit codes:
   0    the page was loaded
@@ -127,10 +131,14 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="store_true", help="print the version and exit")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     _add_watch(commands)
+    add_screenshot(commands)
+    add_pdf(commands)
+    add_extract(commands)
     _add_har(commands)
     _add_report(commands)
     _add_targets(commands)
     _add_call(commands)
+    add_repl(commands)
     version = commands.add_parser("version", help="print versions: ours, the protocol's, a browser's")
     version.add_argument("--browser", metavar="URL", help=_BROWSER_HELP)
     version.add_argument("--json", action="store_true", help="print JSON")
@@ -179,9 +187,7 @@ def _add_har(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     )
     har.add_argument("url", metavar="URL", type=_url, help="the page")
     what = har.add_argument_group("what is written")
-    what.add_argument(
-        "-o", "--output", metavar="FILE", type=_file, required=True, help="the file; one there is replaced"
-    )
+    add_output(what, "the file")
     what.add_argument(
         "--bodies",
         choices=("embed", "attach", "omit"),
@@ -192,6 +198,7 @@ def _add_har(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     what.add_argument(
         "--secrets", action="store_true", help="cookies, tokens, passwords as well, which are masked else"
     )
+    add_emulation(har)
     _add_when_and_where(har)
 
 
@@ -311,69 +318,3 @@ def _add_show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     how.add_argument("--json", action="store_true", help="the lines as they were recorded")
     how.add_argument("--verbose", action="store_true", help="also requests as they begin, stacks, URLs in full")
     how.add_argument("--no-color", action="store_true", help="no colours (nor with NO_COLOR set, nor into a pipe)")
-
-
-def _time(text: str) -> float:
-    from datetime import UTC, datetime
-
-    try:
-        return float(text)
-    except ValueError:
-        pass
-    try:
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no number of seconds and no time such as 2027-01-31T12:00Z"
-        ) from None
-    return (when if when.tzinfo is not None else when.replace(tzinfo=UTC)).timestamp()
-
-
-def _url(text: str) -> str:
-    from txcdp.cli._urls import NotAPage, page_url
-
-    try:
-        return page_url(text)
-    except NotAPage as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _selection(text: str) -> Selection:
-    from txcdp.cli._selection import UnknownEvent, parse
-
-    try:
-        return parse(text)
-    except UnknownEvent as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _until(text: str) -> str | float:
-    if text in ("load", "idle", "forever"):
-        return text
-    try:
-        return _seconds(text)
-    except argparse.ArgumentTypeError:
-        raise argparse.ArgumentTypeError(f"{text!r} is none of load, idle, forever and a number of seconds") from None
-
-
-def _seconds(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1
-    if not 0 < number < 1e9:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
-    return number
-
-
-def _file(text: str) -> Path:
-    path = Path(text)
-    if path.is_dir() or not path.absolute().parent.is_dir():
-        raise argparse.ArgumentTypeError(f"{text}: there is no directory to write it to")
-    return path
-
-
-def _picture(text: str) -> Path:
-    if Path(text).suffix.lower() not in _PICTURES:
-        raise argparse.ArgumentTypeError(f"{text}: a picture's name ends with one of {', '.join(_PICTURES)}")
-    return _file(text)

@@ -6,12 +6,15 @@ import argparse
 import functools
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 
 from txcdp.cli._output import Output, style
 from txcdp.cli._running import Runner
+
+if TYPE_CHECKING:
+    from txcdp.cli._opened_page import PageOptions
 
 #: A command that only wants the reactor.
 Command = Callable[[Any], Coroutine[Deferred[Any], Any, int]]
@@ -21,6 +24,8 @@ def run(options: argparse.Namespace) -> int:
     """Run what was asked for, and return its exit code."""
     from twisted.internet import reactor
 
+    if options.command == "repl":
+        return _repl(reactor, options)
     output = Output(sys.stdout)
     runner = Runner(reactor)
     output.given_up = lambda: runner.signalled is not None
@@ -51,8 +56,10 @@ def _watch(options: argparse.Namespace, output: Output) -> Command:
 
 def _har(options: argparse.Namespace, output: Output) -> Command:
     from txcdp.cli._har import HarOptions, har
+    from txcdp.cli._opened_page import emulation_of
 
     wanted = HarOptions(
+        emulation=emulation_of(options),
         url=options.url,
         path=options.output,
         bodies=options.bodies,
@@ -85,6 +92,103 @@ def _report(options: argparse.Namespace, output: Output) -> Command:
         executable=options.executable,
     )
     return functools.partial(report, options=wanted, output=output)
+
+
+def _screenshot(options: argparse.Namespace, output: Output) -> Command:
+    from txcdp.cli._captures import ScreenshotOptions, screenshot
+
+    wanted = ScreenshotOptions(
+        page=_page_options(options),
+        path=options.output,
+        type=options.type,
+        selector=options.selector,
+        full_page=options.full_page,
+        clip=options.clip,
+        how={
+            "quality": options.quality,
+            "mask": options.mask,
+            "mask_color": options.mask_color,
+            "style": options.style,
+            "animations": options.animations,
+            "omit_background": options.omit_background,
+            "scale": options.scale,
+        },
+    )
+    return functools.partial(screenshot, options=wanted, output=output)
+
+
+def _pdf(options: argparse.Namespace, output: Output) -> Command:
+    from txcdp.cli._captures import PaperOptions, pdf
+    from txcdp.page import PdfOptions
+
+    templates = options.header_template, options.footer_template
+    paper = PdfOptions(
+        format=options.format,
+        width=options.width,
+        height=options.height,
+        margin=options.margin,
+        landscape=options.landscape,
+        scale=options.scale,
+        print_background=options.print_background,
+        page_ranges=options.page_ranges,
+        display_header_footer=any(each is not None for each in templates),
+        # Where one is not given, Chromium would print its own.
+        header_template=templates[0] or "<span></span>",
+        footer_template=templates[1] or "<span></span>",
+        prefer_css_page_size=options.prefer_css_page_size,
+        outline=options.outline,
+        tagged=options.tagged,
+    )
+    page = _page_options(options)
+    if options.media == "screen":
+        page.emulation["media"] = "screen"
+    return functools.partial(pdf, options=PaperOptions(page, options.output, paper), output=output)
+
+
+def _extract(options: argparse.Namespace, output: Output) -> Command:
+    from txcdp.cli._extract import ExtractOptions, extract
+
+    wanted = ExtractOptions(
+        page=_page_options(options),
+        selectors=options.selectors,
+        each=options.each,
+        format=options.format,
+        path=options.output,
+    )
+    return functools.partial(extract, options=wanted, output=output)
+
+
+def _repl(reactor: Any, options: argparse.Namespace) -> int:
+    from txcdp.cli._opened_page import PageOptions, emulation_of
+    from txcdp.cli._repl import ReplOptions, repl
+
+    page = PageOptions(
+        url=options.url,
+        emulation=emulation_of(options),
+        timeout=options.timeout,
+        browser=options.browser,
+        pipe=options.pipe,
+        headful=options.headful,
+        executable=options.executable,
+    )
+    return repl(reactor, ReplOptions(page, options.history, options.plain))
+
+
+def _page_options(options: argparse.Namespace) -> PageOptions:
+    from txcdp.cli._opened_page import PageOptions, emulation_of
+
+    return PageOptions(
+        url=options.url,
+        emulation=emulation_of(options),
+        wait_until=options.wait_until,
+        wait_for_selector=options.wait_for_selector,
+        wait_for_timeout=options.wait_for_timeout,
+        timeout=options.timeout,
+        browser=options.browser,
+        pipe=options.pipe,
+        headful=options.headful,
+        executable=options.executable,
+    )
 
 
 def _targets(options: argparse.Namespace, output: Output) -> Command:
@@ -140,6 +244,9 @@ def _show(options: argparse.Namespace, output: Output) -> Command:
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace, Output], Command]] = {
     "watch": _watch,
+    "screenshot": _screenshot,
+    "pdf": _pdf,
+    "extract": _extract,
     "har": _har,
     "report": _report,
     "targets": _targets,

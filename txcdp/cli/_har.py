@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from twisted.internet import task
-from twisted.internet.defer import Deferred
 
 from txcdp._deferreds import with_deadline
 from txcdp._privacy import shown_url
 from txcdp._reactor import AnyReactor, whole
-from txcdp.browser import Browser, connect, launch
+from txcdp.browser import BrowserContext, ContextOptions
+from txcdp.cli._destination import Destination, beside_of
+from txcdp.cli._opened_page import open_browser
 from txcdp.cli._output import Output, complain
+from txcdp.cli._progress import Progress
 from txcdp.cli._races import failure_of, first_of
-from txcdp.cli._running import BAD, GOOD, one_line
-from txcdp.cli._text import size
+from txcdp.cli._running import BAD, GOOD, Misuse, one_line
+from txcdp.cli._text import count, size
 from txcdp.cli._watch import QUIET, Unloaded, Until
 from txcdp.errors import TxcdpError
 from txcdp.network import HarBodies, Response
@@ -27,7 +34,7 @@ class HarOptions:
     """Arguments of ``txcdp har``; see its ``--help``."""
 
     url: str
-    path: Path
+    path: Path | None
     bodies: HarBodies = "embed"
     pattern: str | None = None
     secrets: bool = False
@@ -37,6 +44,11 @@ class HarOptions:
     pipe: bool = False
     headful: bool = False
     executable: str | None = None
+    emulation: ContextOptions = field(default_factory=ContextOptions)
+
+
+#: Bytes of the file that are written to standard output at a time.
+_PIECE = 65536
 
 
 async def har(reactor: AnyReactor, options: HarOptions, output: Output) -> int:
@@ -44,36 +56,79 @@ async def har(reactor: AnyReactor, options: HarOptions, output: Output) -> int:
 
     :returns: the exit code: 0, or 1 where the page could not be loaded; the file is whole all the same.
     """
-    async with await _open(reactor, options) as browser:
-        context = browser.default_context if options.browser is None else await browser.new_context(no_viewport=True)
-        page = await context.new_page()
-        recording = await context.record_har(
-            options.path, bodies=options.bodies, pattern=options.pattern, secrets=options.secrets
+    if options.path is None and options.bodies == "attach":
+        raise Misuse("--bodies attach puts files beside the one that -o names: give its name")
+    with Progress(reactor, sys.stderr) as progress, _place(options, output) as path:
+        progress.say("starting the browser" if options.browser is None else f"connecting to {options.browser}")
+        opening = open_browser(
+            reactor, options.browser, options.executable, options.headful, options.pipe, no_viewport=True
         )
-        code = GOOD
-        try:
-            await _watch(reactor, options, page)
-        except TxcdpError as error:
-            complain(one_line(error))
-            code = BAD
-        finally:
-            path = await recording.stop()
-            output.print(f"{options.path}: {recording.entries} exchanges, {size(path.stat().st_size)}")
-            if options.browser is not None:
+        async with await opening as browser:
+            context = await browser.new_context(**_shown_on(options))
+            try:
+                return await _record(reactor, options, context, path, progress, output)
+            finally:
                 await context.close()
+
+
+async def _record(
+    reactor: AnyReactor, options: HarOptions, context: BrowserContext, path: Path, progress: Progress, output: Output
+) -> int:
+    page = await context.new_page()
+    recording = await context.record_har(path, bodies=options.bodies, pattern=options.pattern, secrets=options.secrets)
+    progress.say(lambda: f"recording {shown_url(options.url)}: {count(recording.entries, 'exchange')}")
+    code = GOOD
+    try:
+        await _watch(reactor, options, page)
+    except TxcdpError as error:
+        progress.clear()
+        complain(one_line(error))
+        code = BAD
+    finally:
+        written = await recording.stop()
+        progress.clear()
+        if options.path is not None:
+            output.print(f"{options.path}: {recording.entries} exchanges, {size(written.stat().st_size)}")
     return code
 
 
-def _open(reactor: AnyReactor, options: HarOptions) -> Deferred[Browser]:
-    if options.browser is not None:
-        return connect(reactor, options.browser, no_viewport=True)
-    return launch(
-        reactor,
-        options.executable,
-        headless=not options.headful,
-        transport="pipe" if options.pipe else "websocket",
-        no_viewport=True,
-    )
+@contextlib.contextmanager
+def _place(options: HarOptions, output: Output) -> Iterator[Path]:
+    """Have a path to record to, from which the recording goes where it is wanted, also when the block is cancelled.
+
+    A new file grows there, whole at any time; one that is there stays what it is until the new one is complete.
+    """
+    if options.path is None:
+        with tempfile.TemporaryDirectory(prefix="txcdp-") as folder:
+            path = Path(folder, "recording.har")
+            try:
+                yield path
+            finally:
+                if path.exists():
+                    _copy(path, Destination(None, output))
+        return
+    where = options.path.resolve()
+    if options.bodies == "attach" or not where.is_file():
+        yield options.path
+        return
+    beside = beside_of(where)
+    try:
+        yield beside
+    finally:
+        if beside.exists():
+            os.replace(beside, where)
+
+
+def _copy(path: Path, destination: Destination) -> None:
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            destination.write(piece)
+
+
+def _shown_on(options: HarOptions) -> ContextOptions:
+    """Return the options of the context: without a size of the viewport, it is as large as the browser's window."""
+    emulation = options.emulation
+    return emulation if "viewport" in emulation else ContextOptions(**emulation, no_viewport=True)
 
 
 async def _watch(reactor: AnyReactor, options: HarOptions, page: Page) -> None:

@@ -1,0 +1,169 @@
+"""``txcdp repl`` as people run it: by a pipe and on a terminal, with a real Chromium."""
+
+# ruff: noqa: ASYNC240  (small files, and a test may wait for them)
+from __future__ import annotations
+
+import os
+import re
+import stat
+import sys
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ProcessExitedAlready
+
+from tests.browser.support import reactor
+from tests.browser.test_cli_browser import ROOT, Command, CommandTestCase
+from txcdp._deferreds import returns_deferred
+
+PAGE = "<title>Bells</title><h1>Bells &amp; whistles</h1>"
+#: What a terminal obeys, and prompt_toolkit writes.
+CONTROL = re.compile(rb"\x1b(\[[0-9;?]*[A-Za-z]|\][^\x07]*\x07|[=>])")
+
+
+class PipedTests(CommandTestCase):
+    """What is piped in is run line by line, and only what comes of it is printed."""
+
+    async def pipe(self, *lines: str, arguments: tuple[str, ...] = ()) -> Command:
+        self.server.page("/", PAGE)
+        command = self.start("repl", self.server.url("/"), *arguments)
+        assert command.transport is not None
+        command.transport.write("".join(f"{each}\n" for each in lines).encode())
+        command.transport.closeStdin()
+        await command.gone
+        self.assert_nothing_left()
+        return command
+
+    async def test_deferreds_are_awaited(self) -> None:
+        command = await self.pipe(
+            "page.title()",
+            "heading = page.locator('h1').inner_text()",
+            "heading",
+            "for each in (1, 2):",
+            "    print(await page.evaluate('n => n * 2', each))",
+            "",
+            "session.execute(cdp.runtime.evaluate(expression='1 + 1'))",
+            "async def answer():",
+            "    return await page.evaluate('6 * 7')",
+            "",
+            "answer()",
+        )
+        self.assert_ended(command, 0)
+        self.assertEqual(
+            command.lines,
+            [
+                "'Bells'",
+                "'Bells & whistles'",
+                "2",
+                "4",
+                "EvaluateResult(result=RemoteObject(type='number', value=2, description='2'))",
+                "42",
+            ],
+        )
+
+    async def test_the_first_error_ends_it(self) -> None:
+        command = await self.pipe("page.title()", "page.evaluate('nothing()')", "print('more')")
+        self.assertEqual((command.code, command.lines), (1, ["'Bells'"]))
+        self.assertIn(b"txcdp.errors.EvaluationError: ReferenceError: nothing is not defined", command.err)
+        command = await self.pipe("raise SystemExit(7)", arguments=("--lang", "de"))
+        self.assertEqual((command.code, command.out, command.err), (7, b"", b""))
+
+    async def test_a_page_that_cannot_be_loaded_is_an_error(self) -> None:
+        command = self.start("repl", "http://127.0.0.1:9")
+        await command.gone
+        self.assert_ended(command, 1, "ERR_")
+
+
+class TerminalTests(CommandTestCase):
+    """On a terminal there is a prompt, with Tab, Ctrl-C and Ctrl-D."""
+
+    def on_terminal(self, *arguments: str) -> Command:
+        command = Command()
+        environment = {
+            **os.environ,
+            "HOME": self.folder,
+            "TMPDIR": self.folder,
+            "IPYTHONDIR": f"{self.folder}/.ipython",
+            "XDG_STATE_HOME": f"{self.folder}/.state",
+            "PYTHONPATH": ROOT,
+            "TERM": "xterm",
+            "INPUTRC": "/dev/null",
+        }
+        argv = [sys.executable, "-m", "txcdp", "repl", *arguments]
+        process = reactor.spawnProcess(command, argv[0], argv, env=environment, path=self.folder, usePTY=True)
+
+        @returns_deferred
+        async def end() -> None:
+            try:
+                process.signalProcess("KILL")
+            except ProcessExitedAlready:
+                return
+            await command.gone
+
+        self.addCleanup(end)
+        return command
+
+    async def interrupt_and_leave(self, command: Command, enter: bytes) -> None:
+        """Press Ctrl-C while something is waited for, see that there still is a prompt, and leave by Ctrl-D."""
+        held = self.server.held("/held")
+        self.type(command, f"page.goto({self.server.url('/held')!r})".encode() + enter)
+        await held.asked
+        self.type(command, b"\x03")
+        await command.prints("KeyboardInterrupt")
+        held.release()
+        self.type(command, b"6 * 7000 + 7" + enter)
+        await command.prints("42007")
+
+    def type(self, command: Command, keys: bytes) -> None:
+        transport: Any = command.transport
+        transport.write(keys)
+
+    async def test_the_plain_prompt(self) -> None:
+        url = self.server.page("/", PAGE)
+        command = self.on_terminal(url, "--plain")
+        await command.prints(">>> ")
+        self.type(command, b"page.titl\t")
+        await command.prints("page.title(")
+        self.type(command, b")\n")
+        await command.prints("'Bells'")
+        await self.interrupt_and_leave(command, b"\n")
+        self.type(command, b"\x04")
+        await command.gone
+        self.assertEqual(command.code, 0, command.out)
+        history = Path(self.folder, ".state/txcdp/repl_history")
+        self.assertEqual(history.read_text().splitlines()[0], "page.title()")
+        self.assertEqual(stat.S_IMODE(history.stat().st_mode), 0o600)
+        self.assertNotIn("Traceback", command.out.decode())
+
+    async def test_a_signal_ends_it(self) -> None:
+        command = self.on_terminal("--plain")
+        await command.prints(">>> ")
+        command.signal("TERM")
+        await command.gone
+        self.assertEqual(command.code, 143, command.out)
+
+    async def test_the_prompt_of_ipython(self) -> None:
+        url = self.server.page("/", PAGE)
+        command = self.on_terminal(url)
+        await command.prints("In [")
+        self.type(command, b"page.title()\r")
+        await self.shows(command, rb"Out\[1\]: 'Bells'")
+        await self.interrupt_and_leave(command, b"\r")
+        self.type(command, b"\x04")
+        await command.gone
+        self.assertEqual(command.code, 0, command.out)
+
+    async def shows(self, command: Command, pattern: bytes) -> None:
+        """Wait until it shows something, whatever its colours."""
+        shown: Deferred[None] = Deferred()
+        before = command._look
+
+        def look() -> None:
+            before()
+            if not shown.called and re.search(pattern, CONTROL.sub(b"", command.out)):
+                shown.callback(None)
+
+        command._look = look  # type: ignore[method-assign]
+        look()
+        await shown

@@ -1,0 +1,117 @@
+"""``txcdp screenshot`` and ``txcdp pdf``: a page as a picture, and on paper."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import txcdp.streams
+from txcdp._reactor import AnyReactor
+from txcdp.cli._destination import Destination
+from txcdp.cli._opened_page import PageOptions, with_page
+from txcdp.cli._output import Output
+from txcdp.cli._progress import Progress
+from txcdp.cli._running import Misuse
+from txcdp.cli._text import size
+from txcdp.page import Page, PdfOptions
+
+#: Of which kind a picture is, by its file's suffix.
+_KINDS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
+#: Pieces of a paper that are read ahead of what is written.
+_AHEAD = 4
+
+
+@dataclass(frozen=True)
+class ScreenshotOptions:
+    """Arguments of ``txcdp screenshot``; see its ``--help``."""
+
+    page: PageOptions
+    path: Path | None
+    type: Literal["png", "jpeg", "webp"] | None = None
+    selector: str | None = None
+    full_page: bool = False
+    clip: Any = None
+    how: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PaperOptions:
+    """Arguments of ``txcdp pdf``; see its ``--help``."""
+
+    page: PageOptions
+    path: Path | None
+    paper: PdfOptions = field(default_factory=PdfOptions)
+
+
+async def screenshot(reactor: AnyReactor, options: ScreenshotOptions, output: Output) -> int:
+    """Take a picture of the page.
+
+    :returns: the exit code.
+    """
+    kind = _kind(options)
+    _refuse_both("--selector", options.selector, "--full-page", options.full_page)
+    _refuse_both("--selector", options.selector, "--clip", options.clip)
+    if kind == "png" and options.how.get("quality") is not None:
+        raise Misuse("--quality is of JPEG and WebP; a PNG has none")
+    destination = Destination(options.path, output)
+
+    async def take(page: Page) -> None:
+        progress.say("taking the picture")
+        if options.selector is not None:
+            data = await page.locator(options.selector).first.screenshot(type=kind, **options.how)
+        else:
+            data = await page.screenshot(type=kind, full_page=options.full_page, clip=options.clip, **options.how)
+        with destination.whole():
+            destination.write(data)
+
+    with Progress(reactor, sys.stderr) as progress:
+        _, code = await with_page(reactor, options.page, progress, take)
+    _tell(destination, output)
+    return code
+
+
+async def pdf(reactor: AnyReactor, options: PaperOptions, output: Output) -> int:
+    """Print the page; it is written as it comes, so that it may be of any size.
+
+    :returns: the exit code.
+    """
+    paper = options.paper
+    _refuse_both("--format", paper.get("format"), "--width or --height", paper.get("width") or paper.get("height"))
+    destination = Destination(options.path, output)
+
+    async def print_it(page: Page) -> None:
+        progress.say(lambda: "printing" + (f": {size(destination.written)}" if destination.written else ""))
+        with destination.whole():
+            async with txcdp.streams.queue(page.pdf_chunks(**paper), maxsize=_AHEAD) as pieces:
+                async for piece in pieces:
+                    destination.write(piece)
+
+    with Progress(reactor, sys.stderr) as progress:
+        _, code = await with_page(reactor, options.page, progress, print_it)
+    _tell(destination, output)
+    return code
+
+
+def _tell(destination: Destination, output: Output) -> None:
+    if destination.path is not None:
+        output.print(f"{destination.path}: {size(destination.written)}")
+
+
+def _kind(options: ScreenshotOptions) -> Any:
+    """Return of which kind the picture is: as was asked for, else as the file's name says."""
+    named = None if options.path is None else _KINDS.get(options.path.suffix.lower())
+    if options.path is None:
+        return options.type or "png"
+    if options.type is None and named is None:
+        known = ", ".join(_KINDS)
+        raise Misuse(f"{options.path}: a picture's name ends with one of {known}; or say --type")
+    if options.type is not None and named is not None and options.type != named:
+        raise Misuse(f"{options.path} is the name of another kind of picture than --type {options.type}")
+    return options.type or named
+
+
+def _refuse_both(name: str, value: object, other: str, other_value: object) -> None:
+    if value and other_value:
+        raise Misuse(f"{name} and {other} exclude each other")

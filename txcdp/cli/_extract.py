@@ -1,0 +1,166 @@
+"""``txcdp extract``: what is in a page, as JSON, lines or CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from txcdp._privacy import KEPT
+from txcdp._reactor import AnyReactor
+from txcdp.cli._destination import Destination
+from txcdp.cli._opened_page import PageOptions, with_page
+from txcdp.cli._output import Output, complain
+from txcdp.cli._progress import Progress
+from txcdp.cli._running import BAD, Misuse
+from txcdp.cli._text import clean, size
+from txcdp.page import Page
+
+#: A name that is given to what a selector finds; ``:=`` is nowhere in CSS but within strings.
+_NAMED: Final = re.compile(r"([\w .-]+):=(.*)", re.DOTALL)
+#: How a cell begins that a spreadsheet runs as a formula.
+_FORMULA: Final = re.compile(r"[=+\-@\t\r]")
+
+Cell = str | None
+
+
+@dataclass(frozen=True)
+class ExtractOptions:
+    """Arguments of ``txcdp extract``; see its ``--help``."""
+
+    page: PageOptions
+    selectors: Sequence[str]
+    each: str | None = None
+    format: Literal["json", "lines", "csv"] = "json"
+    path: Path | None = None
+
+
+async def extract(reactor: AnyReactor, options: ExtractOptions, output: Output) -> int:
+    """Print what the selectors find in the page.
+
+    :returns: the exit code: 0, or 1 where the page was not loaded, or a selector has found nothing.
+    """
+    columns = named(options.selectors)
+    # By numbers: names are the user's, and a shape has a name of its own for the element of each row.
+    keys = {str(number): selector for number, selector in enumerate(columns.values())}
+    destination = Destination(options.path, output)
+
+    async def read(page: Page) -> list[list[Cell]]:
+        """Return the columns, or with ``--each`` the rows."""
+        progress.say("reading")
+        if options.each is None:
+            found = await page.extract({key: [selector] for key, selector in keys.items()})
+            return [found[key] for key in keys]
+        rows = (await page.extract({"rows": {"each": options.each, **keys}}))["rows"]
+        return [[row[key] for key in keys] for row in rows]
+
+    with Progress(reactor, sys.stderr) as progress:
+        found, code = await with_page(reactor, options.page, progress, read)
+    names = list(columns)
+    plain = options.path is None and bool(sys.stdout is not None and sys.stdout.isatty())
+    if options.format == "json":
+        text = as_json(as_objects(names, found, options.each is not None))
+    elif options.format == "lines":
+        text = as_lines(found, options.each is not None)
+    else:
+        text = as_csv(names, found if options.each is not None else list(zip_longest(*found)), plain)
+    with destination.whole():
+        destination.write(text.encode("utf-8", "backslashreplace"))
+    if options.path is not None:
+        output.print(f"{options.path}: {size(destination.written)}")
+    return _judge(options, columns, found) or code
+
+
+def named(selectors: Sequence[str]) -> dict[str, str]:
+    """Return selectors by their names: those that they were given, else what they are.
+
+    :raises Misuse: two have the same name.
+    """
+    columns: dict[str, str] = {}
+    for each in selectors:
+        found = _NAMED.fullmatch(each)
+        name, selector = (found[1].strip(), found[2]) if found is not None else (each, each)
+        if name in columns:
+            raise Misuse(f"two selectors are called {name!r}; NAME:=SELECTOR gives one another name")
+        columns[name] = selector
+    return columns
+
+
+def as_objects(names: Sequence[str], found: Sequence[Sequence[Cell]], rows: bool) -> Any:
+    """Return a list of rows as objects; columns as one object with a list each."""
+    if rows:
+        return [dict(zip(names, row, strict=True)) for row in found]
+    return dict(zip(names, found, strict=True))
+
+
+def as_json(value: Any) -> str:
+    """Write JSON for people and programs: what a terminal would obey, or hide, is written as an escape."""
+    text = json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() or each in "\n" + KEPT or unicodedata.category(each) == "Zs" else _escaped(each)
+        for each in text
+    )
+
+
+def as_lines(found: Sequence[Sequence[Cell]], rows: bool) -> str:
+    """Write a text in each line, or the texts of a row with tabs between them; control characters as escapes."""
+    if rows:
+        lines = ["\t".join(clean(each or "") for each in row) for row in found]
+    else:
+        lines = [clean(each) for column in found for each in column if each is not None]
+    return "".join(f"{each}\n" for each in lines)
+
+
+def as_csv(names: Sequence[str], rows: Iterable[Sequence[Cell]], plain: bool = False) -> str:
+    """Write rows as CSV, with the names first.
+
+    A cell that a spreadsheet would run as a formula, and that is no number, gets an apostrophe before it.
+
+    :param plain: write control characters as escapes, for a terminal.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([_cell(each, plain) for each in names])
+    writer.writerows([_cell(each, plain) for each in row] for row in rows)
+    return text.getvalue()
+
+
+def _cell(text: Cell, plain: bool) -> str:
+    shown = clean(text or "") if plain else text or ""
+    return f"'{shown}" if _FORMULA.match(shown) and not _is_number(shown) else shown
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"[+-]?\d+([.,]\d+)*", text) is not None
+
+
+def _escaped(character: str) -> str:
+    return json.dumps(character)[1:-1] if not character.isascii() else f"\\u{ord(character):04x}"
+
+
+def _judge(options: ExtractOptions, columns: dict[str, str], found: Sequence[Sequence[Cell]]) -> int:
+    """Say what has found nothing; the code is 1 then."""
+    if options.each is not None and not found:
+        missing = [options.each]
+    else:
+        by_column = found if options.each is None else list(zip(*found, strict=True))
+        missing = [
+            selector
+            for selector, column in zip(columns.values(), by_column, strict=True)
+            if all(each is None for each in column)
+        ]
+    if not missing:
+        return 0
+    shown = ", ".join(clean(each) for each in missing)
+    complain(f"nothing was found for {shown}; --wait-for-selector waits for what comes late")
+    return BAD

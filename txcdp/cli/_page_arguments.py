@@ -1,0 +1,295 @@
+"""What the commands take that open a page for one result: ``screenshot``, ``pdf`` and ``extract``; and ``har``.
+
+Options have the names that they have with Playwright, in its command line or as arguments of its methods.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from txcdp.cli import _argument_types as types
+
+_SCREENSHOT = """\
+Open URL in a browser of its own and take a picture of what is seen of it.
+
+URL may be an address without https://, or the path of a file. A file that is there is replaced when the picture is
+taken, and left as it is when there is none.
+"""
+_SCREENSHOT_EXAMPLES = """\
+examples:
+  txcdp screenshot example.com -o example.png
+  txcdp screenshot example.com -o whole.webp --full-page --viewport-size 800x600
+  txcdp screenshot example.com -o phone.png --device 'iPhone 15' --color-scheme dark
+  txcdp screenshot localhost:8000 -o chart.png --selector '#chart' --wait-for-selector '#chart svg'
+  txcdp screenshot example.com -o - --type jpeg --quality 70 | convert - small.gif
+"""
+_PDF = """\
+Open URL in a browser of its own and print it as a PDF, with its styles for print.
+
+URL may be an address without https://, or the path of a file. Lengths are numbers with px (CSS pixels), in, cm or mm.
+A file that is there is replaced when all of it is printed.
+"""
+_PDF_EXAMPLES = """\
+examples:
+  txcdp pdf example.com -o example.pdf --format A4 --margin '2cm 1.5cm'
+  txcdp pdf report.html -o report.pdf --landscape --print-background --page-ranges 1-5,8
+  txcdp pdf example.com -o - | lpr
+"""
+_EXTRACT = """\
+Open URL in a browser of its own and print what is in it: for each SELECTOR the texts of all elements that it is for.
+
+A SELECTOR is one of CSS, or of the other kinds that page.locator() takes (text=..., xpath=..., role=...). @NAME at its
+end asks for an attribute, as in 'a@href'. NAME:=SELECTOR gives it a name of its own in JSON and CSV.
+"""
+_EXTRACT_EXAMPLES = """\
+examples:
+  txcdp extract example.com h1 'a@href'
+  txcdp extract shop.example.com .price --format lines | sort -n
+  txcdp extract shop.example.com --each .product title:=h2 price:=.price link:=a@href --format csv -o prices.csv
+"""
+_REPL = """\
+Open a browser and a page, and a prompt at which both can be used: what is typed is Python, and Deferreds are awaited.
+
+There are browser, context, page, session, cdp (the protocol's domains), expect, first, queue, txcdp and reactor. An
+assignment keeps what it is given, so that 'title = await page.title()' has a text, and 'loaded = page.goto(...)' a
+Deferred. IPython is used where it is installed. What is piped in is run line by line, up to the first error.
+"""
+_REPL_EXAMPLES = """\
+examples:
+  txcdp repl
+  txcdp repl example.com --headful
+  echo 'page.title()' | txcdp repl example.com
+
+at the prompt:
+  >>> page.goto("https://example.com/")
+  >>> page.get_by_role("link").all_inner_texts()
+  >>> session.execute(cdp.page.capture_screenshot(format="png")).data[:20]
+  >>> subscription = page.requests.subscribe(lambda request: print(request.url))
+
+exit codes:
+  0    the input has ended, or exit() was called; exit(N): N
+  1    no browser could be started; or what was piped in has failed
+  2    misuse of the command
+  143  ended by SIGTERM
+"""
+_CODES = """
+exit codes:
+  0    the page was loaded, and {good}
+  1    {bad}
+  2    misuse of the command
+  130  ended by Ctrl-C (143 by SIGTERM, 141 by a closed pipe)
+"""
+_BAD = "no connection, no answer within --timeout, a status of 400 or above ({all_the_same})"
+_BROWSER_HELP = (
+    "one that runs, in a new tab that is closed at the end, with that browser's logins: http://host:port, host:port, a "
+    "port or a ws:// URL"
+)
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def add_screenshot(commands: Commands) -> None:
+    """Add ``txcdp screenshot``."""
+    command = _command(
+        commands,
+        "screenshot",
+        "open a page and take a picture of it",
+        _SCREENSHOT,
+        _SCREENSHOT_EXAMPLES,
+        _CODES.format(good="the picture taken", bad=_BAD.format(all_the_same="there is a picture all the same")),
+    )
+    what = command.add_argument_group("the picture")
+    add_output(what, "its suffix says what it is: .png, .jpg, .jpeg or .webp")
+    what.add_argument("--type", choices=("png", "jpeg", "webp"), help="the same, where -o does not say it (png)")
+    what.add_argument("--full-page", action="store_true", help="the whole document instead of the viewport alone")
+    what.add_argument("--selector", metavar="SELECTOR", help="the first element alone that this is for")
+    what.add_argument("--clip", metavar="X,Y,WIDTH,HEIGHT", type=types.clip, help="only this part, in CSS pixels")
+    what.add_argument("--quality", metavar="NUMBER", type=types.quality, help="of JPEG and WebP: 0 to 100")
+    what.add_argument(
+        "--mask", metavar="SELECTOR", action="append", default=[], help="paint over these elements; again for more"
+    )
+    what.add_argument("--mask-color", metavar="COLOR", help="with which colour of CSS (#FF00FF)")
+    what.add_argument("--style", metavar="CSS", help="a style sheet for the picture, such as '.ad { display: none }'")
+    what.add_argument(
+        "--animations", choices=("disabled", "allow"), default="allow", help="disabled: those that end are at their end"
+    )
+    what.add_argument("--omit-background", action="store_true", help="transparent where the page has no background")
+    what.add_argument(
+        "--scale", choices=("css", "device"), default="device", help="a pixel for each one of CSS, or of the device"
+    )
+    _add_page(command)
+
+
+def add_pdf(commands: Commands) -> None:
+    """Add ``txcdp pdf``."""
+    command = _command(
+        commands,
+        "pdf",
+        "open a page and print it as a PDF",
+        _PDF,
+        _PDF_EXAMPLES,
+        _CODES.format(good="printed", bad=_BAD.format(all_the_same="which is printed all the same")),
+    )
+    what = command.add_argument_group("the paper")
+    add_output(what, "the PDF")
+    what.add_argument(
+        "--format", "--paper-format", metavar="PAPER", type=types.paper, help=f"{', '.join(types.PAPERS)} (Letter)"
+    )
+    what.add_argument("--width", metavar="LENGTH", type=types.length, help="of a sheet, instead of --format")
+    what.add_argument("--height", metavar="LENGTH", type=types.length, help="of a sheet, instead of --format")
+    what.add_argument("--landscape", action="store_true", help="sheets lie on their long side")
+    what.add_argument(
+        "--margin",
+        metavar="LENGTHS",
+        type=types.margins,
+        help="one for all sides, or two to four as in CSS, such as '1cm 2cm' (0)",
+    )
+    what.add_argument("--scale", metavar="NUMBER", type=types.scale, default=1.0, help="0.1 to 2 (1)")
+    what.add_argument("--print-background", action="store_true", help="with backgrounds")
+    what.add_argument("--page-ranges", metavar="RANGES", default="", help="only these pages, such as 1-5,8")
+    what.add_argument(
+        "--header-template", metavar="HTML", help="at the top of each page; class=pageNumber has its number"
+    )
+    what.add_argument("--footer-template", metavar="HTML", help="at the bottom of each page")
+    what.add_argument("--prefer-css-page-size", action="store_true", help="the size that the page's @page has")
+    what.add_argument("--outline", action="store_true", help="with the headings as an outline")
+    what.add_argument("--tagged", action="store_true", help="accessible: with tags")
+    what.add_argument(
+        "--media", choices=("screen", "print"), default="print", help="which of the page's styles (print)"
+    )
+    _add_page(command)
+
+
+def add_extract(commands: Commands) -> None:
+    """Add ``txcdp extract``."""
+    command = _command(
+        commands,
+        "extract",
+        "open a page and print the texts of elements",
+        _EXTRACT,
+        _EXTRACT_EXAMPLES,
+        _CODES.format(
+            good="there is something for each SELECTOR",
+            bad="one found nothing; or " + _BAD.format(all_the_same="what it has is printed all the same"),
+        ),
+    )
+    command.add_argument("selectors", metavar="SELECTOR", nargs="+", help="[NAME:=]SELECTOR[@ATTRIBUTE]")
+    what = command.add_argument_group("what is printed")
+    add_output(what, "the result", required=False)
+    what.add_argument(
+        "--format",
+        choices=("json", "lines", "csv"),
+        default="json",
+        help="json: an object with a list for each (the default); lines: a text in each line; csv: a column for each",
+    )
+    what.add_argument(
+        "--each",
+        metavar="SELECTOR",
+        help="for each element that this is for, the first text of each SELECTOR in it: JSON is a list of objects",
+    )
+    _add_page(command)
+
+
+def add_repl(commands: Commands) -> None:
+    """Add ``txcdp repl``."""
+    command = commands.add_parser(
+        "repl",
+        help="a prompt with a browser and a page",
+        description=_REPL,
+        epilog=_REPL_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("url", metavar="URL", nargs="?", type=types.url, default="about:blank", help="the page (none)")
+    how = command.add_argument_group("the prompt")
+    how.add_argument("--plain", action="store_true", help="Python's own prompt, also where IPython is installed")
+    how.add_argument(
+        "--history", metavar="FILE", type=Path, help="where that keeps its lines (~/.local/state/txcdp/repl_history)"
+    )
+    how.add_argument(
+        "--timeout", metavar="SECONDS", type=types.seconds, default=30.0, help="of the page's methods (%(default)g)"
+    )
+    add_emulation(command)
+    _add_browser(command)
+
+
+def add_output(what: Any, says: str, required: bool = True) -> None:
+    """Add ``-o``."""
+    what.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=types.output,
+        required=required,
+        help=f"{says}; one that is there is replaced; - is standard output" + ("" if required else " (the default)"),
+    )
+
+
+def add_emulation(command: argparse.ArgumentParser) -> None:
+    """Add what the page is shown on."""
+    what = command.add_argument_group("what it is shown on")
+    what.add_argument(
+        "--viewport-size", metavar="WIDTHxHEIGHT", type=types.viewport_size, help="in CSS pixels (1280x720)"
+    )
+    what.add_argument("--device", metavar="NAME", type=types.device, help="as on a device, such as 'iPhone 15'")
+    what.add_argument("--color-scheme", choices=("light", "dark"), help="which of both the user prefers")
+    what.add_argument("--lang", "--locale", metavar="LOCALE", help="the language, such as de-DE")
+    what.add_argument("--timezone", metavar="ZONE", help="the time zone, such as Europe/Berlin")
+    what.add_argument(
+        "--geolocation", metavar="LATITUDE,LONGITUDE", type=types.geolocation, help="where it is, in degrees"
+    )
+    what.add_argument("--user-agent", metavar="TEXT", help="what it says that it is")
+    what.add_argument(
+        "--header",
+        metavar="HEADER",
+        action="append",
+        type=types.header,
+        default=[],
+        help="'NAME: VALUE'; again for more",
+    )
+    what.add_argument(
+        "--load-storage", metavar="FILE", type=Path, help="cookies and storage, as storage_state() saves it"
+    )
+    what.add_argument("--proxy-server", metavar="PROXY", help="such as http://proxy.example:3128")
+    what.add_argument("--ignore-https-errors", action="store_true", help="go on where a certificate is not valid")
+
+
+def _command(
+    commands: Commands, name: str, says: str, description: str, examples: str, codes: str
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(
+        name,
+        help=says,
+        description=description,
+        epilog=examples + codes,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("url", metavar="URL", type=types.url, help="the page")
+    return command
+
+
+def _add_page(command: argparse.ArgumentParser) -> None:
+    """Add when the page is there, what it is shown on, and in which browser."""
+    when = command.add_argument_group("when the page is there")
+    when.add_argument(
+        "--wait-until",
+        choices=("load", "domcontentloaded", "networkidle", "commit"),
+        default="load",
+        help="loaded (the default), parsed, loaded and quiet for 0.5 s, or begun",
+    )
+    when.add_argument("--wait-for-selector", metavar="SELECTOR", help="an element that this is for is visible, too")
+    when.add_argument("--wait-for-timeout", metavar="SECONDS", type=types.seconds, help="and for so long")
+    when.add_argument(
+        "--timeout", metavar="SECONDS", type=types.seconds, default=30.0, help="for each step (default: %(default)g)"
+    )
+    add_emulation(command)
+    _add_browser(command)
+
+
+def _add_browser(command: argparse.ArgumentParser) -> None:
+    where = command.add_argument_group("in which browser")
+    where.add_argument("--browser", metavar="URL", help=_BROWSER_HELP)
+    where.add_argument("--executable", metavar="PATH", help="the browser to start (default: TXCDP_BROWSER, or found)")
+    where.add_argument("--headful", action="store_true", help="with a window")
+    where.add_argument("--pipe", action="store_true", help="talk to it through a pipe, which nobody else can reach")
