@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import txcdp.streams
 from txcdp._reactor import AnyReactor
 from txcdp.cli._destination import Destination
 from txcdp.cli._opened_page import PageOptions, with_page
@@ -16,6 +15,7 @@ from txcdp.cli._progress import Progress
 from txcdp.cli._running import Misuse
 from txcdp.cli._text import size
 from txcdp.page import Page, PdfOptions
+from txcdp.streams import queue
 
 #: Of which kind a picture is, by its file's suffix.
 _KINDS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
@@ -84,7 +84,7 @@ async def pdf(reactor: AnyReactor, options: PaperOptions, output: Output) -> int
     async def print_it(page: Page) -> None:
         progress.say(lambda: "printing" + (f": {size(destination.written)}" if destination.written else ""))
         with destination.whole():
-            async with txcdp.streams.queue(page.pdf_chunks(**paper), maxsize=_AHEAD) as pieces:
+            async with queue(page.pdf_chunks(**paper), maxsize=_AHEAD) as pieces:
                 async for piece in pieces:
                     destination.write(piece)
 

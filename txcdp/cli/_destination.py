@@ -18,7 +18,7 @@ class NotWritten(TxcdpError):
 
 
 class Destination:
-    """Where a result is written to.
+    """A file, or standard output, that a result is written to.
 
     :param path: the file; None: standard output.
     :param output: standard output.

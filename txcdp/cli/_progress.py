@@ -37,7 +37,7 @@ class Progress:
         self.active = stream is not None and bool(stream.isatty())
 
     def say(self, what: str | Callable[[], str]) -> None:
-        """Tell what is done from now on: a text, or a function that is asked again and again for one."""
+        """Set what is done from now on: a text, or a function that is asked again and again for one."""
         self._what = what if callable(what) else lambda: what
 
     def clear(self) -> None:

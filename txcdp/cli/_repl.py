@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import inspect
 import os
@@ -14,8 +15,10 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
+from txcdp import domains
 from txcdp._privacy import shown_url
 from txcdp._reactor import AnyReactor
+from txcdp.assertions import expect
 from txcdp.browser import Browser
 from txcdp.cli._opened_page import PageOptions, new_page, open_browser
 from txcdp.cli._output import complain
@@ -25,6 +28,7 @@ from txcdp.cli._repl_completion import Completer
 from txcdp.cli._running import BAD, GOOD, SIGNALLED, one_line
 from txcdp.errors import TxcdpError
 from txcdp.page import Page
+from txcdp.streams import first, queue
 
 #: Lines of the history that are kept.
 _HISTORY_LINES = 10_000
@@ -144,21 +148,19 @@ def _versions(options: ReplOptions) -> dict[str, str]:
 
 def _namespace(reactor: AnyReactor, opened: _Opened) -> dict[str, Any]:
     """Return what there is at the prompt."""
-    import txcdp
-
     return {
         "__name__": "__console__",
         "__doc__": None,
         "reactor": reactor,
-        "txcdp": txcdp,
-        "cdp": txcdp.domains,
+        "txcdp": importlib.import_module("txcdp"),
+        "cdp": domains,
         "browser": opened.browser,
         "context": opened.page.context,
         "page": opened.page,
         "session": opened.page.session,
-        "expect": txcdp.expect,
-        "first": txcdp.first,
-        "queue": txcdp.queue,
+        "expect": expect,
+        "first": first,
+        "queue": queue,
     }
 
 
