@@ -69,10 +69,12 @@ class ReactorThread:
                 done.set_result(result)
 
         def cancel() -> None:
-            running[0].cancel()
+            for each in running:  # none, where Ctrl-C was quicker than we
+                each.cancel()
 
-        self._reactor.callFromThread(lambda: running.append(Deferred.fromCoroutine(run())))
         try:
+            # It may run, and be interrupted, before this returns.
+            self._reactor.callFromThread(lambda: running.append(Deferred.fromCoroutine(run())))
             return done.result()
         except KeyboardInterrupt:
             if done.done() and isinstance(done.exception(), KeyboardInterrupt):
