@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from concurrent.futures import Future, TimeoutError
 from typing import Any, Self, TypeVar
 
+from twisted.internet.abstract import FileDescriptor
 from twisted.internet.defer import Deferred
 
-from txcdp._reactor import AnyReactor, whole
+from txcdp._reactor import AnyReactor, Reactor, whole
 
 T = TypeVar("T")
 
@@ -35,13 +37,13 @@ class ReactorThread:
         self._reactor = whole(reactor)
         self._thread = threading.Thread(target=self._run, name="reactor", daemon=True)
         self._in_code = False
-        self._before: Any = None
+        self._children: _Children | None = None
 
     def __enter__(self) -> Self:
         running = threading.Event()
         self._reactor.callWhenRunning(running.set)
         if hasattr(signal, "SIGCHLD"):
-            self._before = signal.signal(signal.SIGCHLD, self._child_ended)
+            self._children = _Children(self._reactor)
         self._thread.start()
         running.wait()
         return self
@@ -49,8 +51,8 @@ class ReactorThread:
     def __exit__(self, *error: object) -> None:
         self._reactor.callFromThread(self._reactor.stop)
         self._thread.join()
-        if self._before is not None:
-            signal.signal(signal.SIGCHLD, self._before)
+        if self._children is not None:
+            self._children.close()
 
     def wait_for(self, function: Callable[[], Coroutine[Deferred[Any], Any, T]]) -> T:
         """Call a coroutine function in the reactor's thread, and return, or raise, what comes of it.
@@ -113,11 +115,44 @@ class ReactorThread:
         run: Callable[..., None] = self._reactor.run
         run(installSignalHandlers=False)  # which the interface does not know
 
-    def _child_ended(self, number: int, frame: object) -> None:
-        """Have Twisted look which process has ended: in a thread, its reactor does not hear of the signal."""
-        from twisted.internet.process import reapAllProcesses
 
-        self._reactor.callFromThread(reapAllProcesses)
+class _Children(FileDescriptor):
+    """Has Twisted look which process has ended, when one has.
+
+    The kernel sends the signal to the thread that has forked, which is the reactor's, where Python calls no handler;
+    the main thread sleeps on. What Python does in any thread is to write the signal's number to a file.
+
+    :param reactor: the reactor, not running yet.
+    """
+
+    def __init__(self, reactor: Reactor) -> None:
+        super().__init__(reactor)
+        self._reading, self._writing = os.pipe()
+        for each in (self._reading, self._writing):
+            os.set_blocking(each, False)
+        self._file = signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
+        self._handler = signal.signal(signal.SIGCHLD, lambda number, frame: None)  # without one there is no signal
+        self.startReading()
+
+    def fileno(self) -> int:
+        """Return what is read."""
+        return self._reading
+
+    def doRead(self) -> None:
+        """Look, however many have ended."""
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._reading, 4096)
+        from twisted.internet.process import reapAllProcesses  # not on Windows
+
+        reapAllProcesses()
+
+    def close(self) -> None:
+        """Put back what was there before; the reactor has ended."""
+        signal.signal(signal.SIGCHLD, self._handler)
+        signal.set_wakeup_fd(self._file)
+        self.stopReading()
+        os.close(self._reading)
+        os.close(self._writing)
 
 
 class _Marked:
