@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from txcdp._reactor import AnyReactor
-from txcdp.cli._har import HarOptions, _open, _watch
+from txcdp.cli._har import HarOptions, _watch
+from txcdp.cli._opened_page import open_browser
 from txcdp.cli._output import Output, complain
 from txcdp.cli._running import BAD, GOOD, Misuse, one_line
 from txcdp.cli._text import count, size
@@ -83,7 +84,10 @@ async def _visit(reactor: AnyReactor, options: ReportOptions, url: str) -> tuple
         executable=options.executable,
     )
     code = GOOD
-    async with await _open(reactor, visiting) as browser:
+    opening = open_browser(
+        reactor, visiting.browser, visiting.executable, visiting.headful, visiting.pipe, no_viewport=True
+    )
+    async with await opening as browser:
         context = browser.default_context if options.browser is None else await browser.new_context(no_viewport=True)
         page = await context.new_page()
         collection = await collect(page, bodies=options.bodies, pictures=options.pictures)
