@@ -144,6 +144,65 @@ def ignore_failure(error: Failure | Exception) -> None:
         raise error
 
 
+class FirstMatch(Generic[T]):
+    """Finds the first item that a predicate is true of, which may decide by a Deferred or a coroutine.
+
+    :param predicate: None: any item will do. Its result's truth counts, or that of what it returns a Deferred of.
+    :param settle: called once, with the item; or with a Failure: what the predicate has raised, or what has ended all.
+    """
+
+    def __init__(self, predicate: Callable[[T], object] | None, settle: Callable[[T | Failure], object]) -> None:
+        self._predicate = predicate
+        self._settle = settle
+        #: What is decided about, and what has ended it all meanwhile.
+        self._deciding: set[Deferred[Any]] = set()
+        self._error: Exception | None = None
+        self._over = False
+
+    def look(self, item: T) -> None:
+        """See whether it is the one."""
+        if self._over:
+            return
+        try:
+            wanted = self._predicate is None or self._predicate(item)
+        except Exception:
+            self._end(Failure())
+            return
+        if inspect.iscoroutine(wanted):
+            wanted = Deferred.fromCoroutine(wanted)
+        if isinstance(wanted, Deferred):
+            self._deciding.add(wanted)
+            wanted.addBoth(self._decided, item, wanted)
+        elif wanted:
+            self._end(item)
+
+    def fail(self, error: Exception) -> None:
+        """Take note that no more will come; it fails when what is being decided about is decided."""
+        self._error = error
+        if not self._deciding:
+            self._end(Failure(error))
+
+    def stop(self) -> None:
+        """Look no more; nothing is told any more."""
+        self._over = True
+        for each in list(self._deciding):
+            each.cancel()
+
+    def _decided(self, wanted: object, item: T, decision: Deferred[Any]) -> None:
+        self._deciding.discard(decision)
+        if isinstance(wanted, Failure):
+            self._end(wanted)
+        elif wanted:
+            self._end(item)
+        elif self._error is not None:
+            self.fail(self._error)
+
+    def _end(self, outcome: T | Failure) -> None:
+        if not self._over:
+            self.stop()
+            self._settle(outcome)
+
+
 class OneShot(Generic[T]):
     """An event that happens once, and for which any number of callers may wait.
 

@@ -330,6 +330,29 @@ class RecordingTests(HarTestCase):
         self.assertIn("net::ERR_", entries["refused"]["response"]["_error"])
         self.assertEqual(set(entries), {"data", "none", "refused"})
 
+    async def test_as_little_as_it_takes_to_answer(self):
+        self.put("/data", Told(b"{}", x_more="1"))
+        self.server.page("/", "<p>here")
+        context = await self.context(record_har_path=self.har, record_har_mode="minimal", base_url=self.server.url("/"))
+        tab = await context.new_page("/")
+        await self.fetched(tab, self.server.url("/data"), method="POST", body="sent")
+        await self.fails(tab.record_har(self.path / "other.har", mode="some"), ValueError)  # type: ignore[arg-type]
+        await context.close()
+        log = json.loads(self.har.read_text())["log"]
+        check_har({"log": log})
+        self.assertEqual(log["pages"], [])
+        (entry,) = [each for each in log["entries"] if each["request"]["url"].endswith("/data")]
+        self.assertLessEqual(
+            set(entry),
+            {"startedDateTime", "time", "request", "response", "cache", "timings", "_resourceType"},
+        )
+        self.assertEqual((entry["request"]["cookies"], entry["response"]["cookies"]), ([], []))
+        self.assertEqual(entry["request"]["postData"]["text"], "sent")
+        self.assertEqual(entry["response"]["content"]["text"], "{}")
+        self.assertIn(("x-more", "1"), [(each["name"].lower(), each["value"]) for each in entry["response"]["headers"]])
+        sizes = [each[name] for each in (entry["request"], entry["response"]) for name in ("headersSize", "bodySize")]
+        self.assertEqual(sizes, [-1] * 4)
+
     async def test_a_context_with_its_popups_and_workers(self):
         self.put("/asked", Told())
         self.server.page("/worker.js", "fetch('/asked?worker')", content_type="text/javascript")

@@ -677,6 +677,22 @@ class RequestStageTests(RouteTestCase):
         self.assertEqual((status, text), (200, "zipped " * 100))
         self.assertEqual((headers["content-type"], "content-encoding" in headers), ("text/html; charset=utf-8", False))
 
+    async def test_the_contexts_client_sends_a_pages_request_once_more(self):
+        page = await self.at()
+        async with page.requests.expect("**/echo") as asked:
+            await self.ask(page, "/echo", method="POST", body="sent", headers={"x-mine": "1"})
+        request = await asked.value
+        client = page.context.request
+        await client.fetch(request)
+        await client.fetch(request, method="PUT", headers={"X-Mine": "2"}, data=b"other")
+        await client.fetch(f"{self.here}/echo")
+        sent = [(method, headers.get("x-mine"), body) for method, _, headers, body in self.resource.seen]
+        self.assertEqual(sent, [("POST", "1", b"sent")] * 2 + [("PUT", "2", b"other"), ("GET", None, b"")])
+        await page.context.add_cookies([{"name": "a", "value": "b", "url": self.here}])
+        (cookie,) = await client.cookies(self.here)
+        self.assertEqual((cookie["name"], cookie["value"]), ("a", "b"))
+        self.assertEqual([each["name"] for each in (await client.storage_state())["cookies"]], ["a"])
+
 
 class ResponseStageTests(RouteTestCase):
     async def test_what_was_sent(self):
@@ -1001,7 +1017,7 @@ class HarTests(RouteTestCase):
     async def test_what_was_recorded_comes_from_the_file(self):
         path = self.mktemp() + ".har"
         page = await self.at()
-        recording = await page.route_from_har(path, update=True)
+        recording = await page.route_from_har(path, update=True)  # in as few words as it takes
         await page.goto(f"{self.here}/redirect/page")
         await self.ask(page, "/zipped")
         form = "const form = new FormData(); form.append('a', 'b'); fetch('/form', {method: 'POST', body: form})"
@@ -1026,3 +1042,8 @@ class HarTests(RouteTestCase):
         self.assertEqual(await self.text(other, "/zipped"), "zipped " * 100)
         await recording.close()
         self.assertNotIn(b"zipped zipped", FilePath(path).getContent())
+        self.assertNotIn(b"pageref", FilePath(path).getContent())
+        recording = await other.route_from_har(path, update=True, update_mode="full")
+        self.assertEqual(await self.text(other, "/zipped"), "zipped " * 100)
+        await recording.close()
+        self.assertIn(b"pageref", FilePath(path).getContent())

@@ -378,8 +378,8 @@ class Browser:
             await context._give_state(state)
             har = given.get("record_har_path")
             if har is not None:
-                bodies, pattern = given.get("record_har_content") or "embed", given.get("record_har_url_filter")
-                await context.record_har(har, bodies=bodies, pattern=pattern)
+                bodies, mode = given.get("record_har_content") or "embed", given.get("record_har_mode") or "full"
+                await context.record_har(har, bodies=bodies, pattern=given.get("record_har_url_filter"), mode=mode)
         except BaseException:
             context.close().addErrback(ignore_failure)
             raise

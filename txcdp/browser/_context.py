@@ -28,7 +28,7 @@ from txcdp.browser._emulation import ContextEmulation
 from txcdp.browser._storage_state import ContextStorage, StorageState, checked_state, origin_of, save
 from txcdp.domains import target
 from txcdp.errors import CommandError, ContextClosed, Gone
-from txcdp.network import Exchange, HarBodies, HarRecording, Request, Response, Route, WebSocket
+from txcdp.network import Exchange, HarBodies, HarMode, HarRecording, Request, Response, Route, WebSocket
 from txcdp.network._har_recording import head_of, stop_all
 from txcdp.network._page_interception import MOST_BLOCKS, ContextInterception
 from txcdp.network._route import Stage
@@ -259,6 +259,7 @@ class BrowserContext:
         bodies: HarBodies = "embed",
         pattern: URLMatch | None = None,
         secrets: bool = False,
+        mode: HarMode = "full",
     ) -> HarRecording:
         """Record what goes over the network for all pages of the context as a file of HAR 1.2; see ``Page.record_har``.
 
@@ -266,10 +267,11 @@ class BrowserContext:
         :param bodies: ``"embed"``, ``"attach"`` or ``"omit"``.
         :param pattern: only URLs that match.
         :param secrets: whether secrets are written, too.
+        :param mode: ``"full"`` or ``"minimal"``.
         :returns: fires with the :class:`~txcdp.network.HarRecording` when it has begun, which ends with the context, or
             by its ``stop()``; fails like ``Page.record_har``.
         """
-        made = await self._record(self.exchanges, path, bodies, pattern, secrets)
+        made = await self._record(self.exchanges, path, bodies, pattern, secrets, mode)
         self._recordings.append(made)
         return made
 
@@ -280,11 +282,11 @@ class BrowserContext:
         bodies: HarBodies,
         pattern: URLMatch | None,
         secrets: bool,
+        mode: HarMode,
     ) -> HarRecording:
         head = head_of((await self.browser.version()).product)
-        return HarRecording(
-            exchanges, path, head, bodies=bodies, pattern=pattern, base_url=self._base_url, secrets=secrets
-        )
+        options: dict[str, Any] = {"bodies": bodies, "pattern": pattern, "secrets": secrets, "mode": mode}
+        return HarRecording(exchanges, path, head, base_url=self._base_url, **options)
 
     async def _stop_recordings(self) -> None:
         """Stop all recordings of it and of its pages, as long as bodies can be read."""
@@ -758,6 +760,7 @@ class BrowserContext:
         not_found: HarNotFound = "abort",
         update: bool = False,
         update_content: HarBodies = "embed",
+        update_mode: HarMode = "minimal",
     ) -> Registration:
         """Answer all pages' requests from a recording, or make it.
 
@@ -770,11 +773,13 @@ class BrowserContext:
             handler has it, or the server.
         :param update: record into the file instead, as :meth:`record_har` does, until the registration is disposed of.
         :param update_content: what becomes of bodies then, as for :meth:`record_har`.
+        :param update_mode: how much is recorded then, as for :meth:`record_har`.
         :returns: fires with a :class:`Registration`. Fails with :exc:`ValueError` where that is no such file, with
             :exc:`OSError` where it cannot be read; otherwise like :meth:`route`.
         """
         if update:
-            return await recorded(self.record_har(har, pattern=cast("Any", url), bodies=update_content))
+            made = self.record_har(har, pattern=cast("Any", url), bodies=update_content, mode=update_mode)
+            return await recorded(made)
         return await route_from_har(self._interception.routes, har, url, not_found, self._base_url)
 
     def unroute(self, pattern: RouteMatch, handler: RouteHandler | None = None) -> Deferred[None]:
@@ -828,7 +833,8 @@ class BrowserContext:
         from txcdp.network._client import ContextClient
 
         reactor = self.browser.connection.context.clock
-        return ContextClient(reactor, self._client_settings, self.cookie_jar, self.add_cookie_jar)
+        of = (self._client_settings, self.cookie_jar, self.add_cookie_jar, self.cookies, self.storage_state)
+        return ContextClient(reactor, *of)
 
     @returns_deferred
     async def _client_settings(self) -> ClientSettings:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from txcdp.network._api_response import APIResponse
 from txcdp.network._bodies import ServerSentEvent
 from txcdp.network._exchange import Exchange, RequestTiming
-from txcdp.network._har import HarBodies
+from txcdp.network._har import HarBodies, HarMode
 from txcdp.network._har_recording import HarRecording
 from txcdp.network._har_routes import HarNotFound
 from txcdp.network._headers import Header
@@ -26,6 +26,7 @@ __all__ = [
     "Exchange",
     "ExchangeMatch",
     "HarBodies",
+    "HarMode",
     "HarNotFound",
     "HarRecording",
     "Header",

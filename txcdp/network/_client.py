@@ -73,6 +73,10 @@ class ContextClient(HTTPClient):
     :param settings: returns what requests have now.
     :param jar: returns the context's cookies.
     :param add_cookies: adds some to the context.
+    :param cookies: ``BrowserContext.cookies``.
+    :param storage_state: ``BrowserContext.storage_state``.
+    :ivar cookies: a function that returns the context's cookies; see ``BrowserContext.cookies``.
+    :ivar storage_state: one that returns the context's state; see ``BrowserContext.storage_state``.
     """
 
     def __init__(
@@ -81,12 +85,16 @@ class ContextClient(HTTPClient):
         settings: Callable[[], Deferred[ClientSettings]],
         jar: Callable[[], Deferred[CookieJar]],
         add_cookies: Callable[[Iterable[Cookie]], Deferred[None]],
+        cookies: Callable[..., Deferred[Any]],
+        storage_state: Callable[..., Deferred[Any]],
     ) -> None:
         super().__init__(Agent(reactor))
         self._reactor = reactor
         self._settings = settings
         self._jar = jar
         self._add_cookies = add_cookies
+        self.cookies = cookies
+        self.storage_state = storage_state
 
     @returns_deferred
     async def request(self, method: str, url: Any, **kwargs: Any) -> _Response:
@@ -128,6 +136,29 @@ class ContextClient(HTTPClient):
         headers.setRawHeaders("authorization", [answer])
         return await self._send(settings, asked_by, asked_at, headers, kwargs)
 
+    def fetch(self, url: Any, *, method: str | None = None, **kwargs: Any) -> Deferred[_Response]:
+        """Send a request, or one of a page's once more, from here.
+
+        :param url: as for :meth:`request`; or a :class:`Request`, whose method, headers and body it has where nothing
+            else is given.
+        :param method: such as ``"POST"``; ``"GET"`` by default.
+        :param kwargs: as for :meth:`request`; ``headers`` are those that go before the request's.
+        :returns: fires and fails like :meth:`request`.
+        """
+        if not isinstance(url, Request):
+            return self.request("GET" if method is None else method, url, **kwargs)
+        return self._fetch_again(url, method, kwargs)
+
+    @returns_deferred
+    async def _fetch_again(self, request: Request, method: str | None, kwargs: dict[str, Any]) -> _Response:
+        headers = _own_headers(await request.all_headers())
+        given = kwargs.pop("headers", None)
+        for name, values in Headers(_listed(given)).getAllRawHeaders():
+            headers.setRawHeaders(name, values)
+        if request.has_post_data and not {"data", "json", "files"} & kwargs.keys():
+            kwargs["data"] = await request.fetch_post_data()
+        return await self.request(request.method if method is None else method, request.url, headers=headers, **kwargs)
+
     async def _send(
         self, settings: ClientSettings, method: str, url: str, headers: Headers, kwargs: dict[str, Any]
     ) -> _Response:
@@ -147,11 +178,7 @@ class ContextClient(HTTPClient):
     ) -> APIResponse:
         """Send a request of a page from here; see ``Route.fetch``."""
         url = overrides.url or request.url
-        pairs = (request.headers if overrides.headers is None else overrides.headers).items()
-        headers = Headers()
-        for name, value in pairs:
-            if name.lower() not in _OF_CONNECTION:
-                headers.addRawHeader(name, value.encode("utf-8", "surrogatepass"))
+        headers = _own_headers(request.headers if overrides.headers is None else overrides.headers)
         body = overrides.post_data
         if body is None and request.has_post_data:
             body = await request.fetch_post_data()
@@ -208,11 +235,25 @@ def _merged(settings: ClientSettings, given: Any) -> Headers:
     merged = Headers({"user-agent": [settings.user_agent], "accept": ["*/*"]})
     for name, value in settings.headers.items():
         merged.setRawHeaders(name, [value])
+    for name, values in _listed(given).items():
+        merged.setRawHeaders(name, values)
+    return merged
+
+
+def _listed(given: Any) -> dict[Any, list[Any]]:
+    """Return headers as a program gives them, each with a list of values."""
     if isinstance(given, Headers):
         given = dict(given.getAllRawHeaders())
-    for name, value in (given or {}).items():
-        merged.setRawHeaders(name, value if isinstance(value, list) else [value])
-    return merged
+    return {name: value if isinstance(value, list) else [value] for name, value in (given or {}).items()}
+
+
+def _own_headers(headers: Mapping[str, str]) -> Headers:
+    """Return those of a browser's request that are not of its connection."""
+    own = Headers()
+    for name, value in headers.items():
+        if name.lower() not in _OF_CONNECTION and not name.startswith(":"):
+            own.addRawHeader(name, value.encode("utf-8", "surrogatepass"))
+    return own
 
 
 def _is_cancelled(error: Exception) -> bool:

@@ -29,6 +29,9 @@ from txcdp.protocol import from_json, to_json
 #: What becomes of bodies.
 HarBodies = Literal["embed", "attach", "omit"]
 
+#: How much is recorded: all, or what answering from the recording takes.
+HarMode = Literal["full", "minimal"]
+
 #: How the developer tools call what programs call otherwise.
 _TYPES: Final = {"cspviolationreport": "csp-violation-report", "signedexchange": "signed-exchange"}
 
@@ -45,11 +48,13 @@ class EntryWriter:
     :ivar bodies: what becomes of them.
     :ivar secrets: whether they are written as well.
     :ivar folder: where bodies are put as files.
+    :ivar mode: ``"minimal"``: no times, sizes, cookies, pages nor who has asked.
     """
 
     bodies: HarBodies
     secrets: bool
     folder: Path
+    mode: HarMode = "full"
 
     def entry(
         self, exchange: Exchange, page: str, now: float, body: Body | None, comment: str, sent: bytes | None = None
@@ -88,7 +93,7 @@ class EntryWriter:
             made["_fromCache"] = row.cached
         if not row.state.is_end:
             made["comment"] = "it had not ended when the recording did"
-        return made
+        return made if self.mode == "full" else _least(made)
 
     # The request:
 
@@ -277,6 +282,25 @@ class EntryWriter:
                     with contextlib.suppress(ValueError, OverflowError):
                         made["expires"] = timestamp(now + int(said))
         return made
+
+
+def _least(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return what of an entry it takes to answer from it, and what the format demands."""
+    request, response = entry["request"], entry["response"]
+    for each in (request, response):
+        each.update(cookies=[], headersSize=-1, bodySize=-1)
+    response.pop("_transferSize", None)
+    response["content"].pop("compression", None)
+    made = {
+        "startedDateTime": entry["startedDateTime"],
+        "time": 0,
+        "request": request,
+        "response": response,
+        "cache": {},
+        "timings": {"send": 0, "wait": 0, "receive": 0},
+        "_resourceType": entry["_resourceType"],
+    }
+    return {**made, "comment": entry["comment"]} if "comment" in entry else made
 
 
 def _timings(exchange: Exchange) -> dict[str, float]:

@@ -26,7 +26,7 @@ from txcdp.errors import TxcdpError
 from txcdp.model import ExchangeState
 from txcdp.network import _masking as masking
 from txcdp.network._exchange import Exchange
-from txcdp.network._har import EntryWriter, HarBodies, timestamp
+from txcdp.network._har import EntryWriter, HarBodies, HarMode, timestamp
 from txcdp.network._har_file import HarArchive, HarFile
 from txcdp.network._responses import Body
 from txcdp.protocol import to_json
@@ -156,6 +156,7 @@ class HarRecording:
     :param pattern: which URLs; None: all.
     :param base_url: what a pattern may be relative to.
     :param secrets: whether secrets are written, too.
+    :param mode: ``"full"``, or ``"minimal"``: what answering from it takes.
     :raises OSError: the file cannot be written.
     :ivar path: the file.
     """
@@ -170,7 +171,10 @@ class HarRecording:
         pattern: URLMatch | None = None,
         base_url: str | None = None,
         secrets: bool = False,
+        mode: HarMode = "full",
     ) -> None:
+        if mode not in ("full", "minimal"):
+            raise ValueError(f'mode={mode!r}: "full" or "minimal"')
         if bodies not in ("embed", "attach", "omit"):
             raise ValueError(f'bodies={bodies!r}: "embed", "attach" or "omit"')
         self.path = Path(os.path.abspath(path))
@@ -180,10 +184,10 @@ class HarRecording:
         self._secrets = secrets
         self._archive = HarArchive(self.path) if self.path.suffix.lower() == ".zip" else None
         har = self.path if self._archive is None else self._archive.har
-        self._entries = EntryWriter(bodies, secrets, har.parent)
+        self._entries = EntryWriter(bodies, secrets, har.parent, mode)
         self._file = HarFile(har, {"version": "1.2", **head}, self._clock)
         title: Callable[[str], str] = str if secrets else masking.masked_url
-        self._pages = Pages(self._file, self._clock, title)
+        self._pages = None if mode == "minimal" else Pages(self._file, self._clock, title)
         self._under_way: dict[Exchange, Deferred[None]] = {}
         self._stopping = False
         self._stopped: OneShot[Path] = OneShot()
@@ -225,7 +229,7 @@ class HarRecording:
         url = exchange._row.url
         if urlsplit(url).scheme not in _SCHEMES or not (self._matches is None or self._matches(url)):
             return
-        page = self._pages.of(exchange)
+        page = "" if self._pages is None else self._pages.of(exchange)
         recording = Deferred.fromCoroutine(self._record(exchange, page, self._clock.seconds()))
         if not recording.called:
             self._under_way[exchange] = recording

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import copy
-import inspect
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from txcdp._deferreds import Timer, with_deadline
+from txcdp._deferreds import FirstMatch, Timer, with_deadline
 from txcdp._privacy import shown_url
 from txcdp._url_patterns import url_matcher
 from txcdp.errors import ActionTimeout
@@ -50,11 +49,8 @@ class ExchangeWait:
 
     def __init__(self, of: Network, matches: Callable[[Exchange], object]) -> None:
         self._network = of
-        self._matches = matches
         self._done: Deferred[Exchange] = Deferred()
-        #: What is decided about by Deferreds and coroutines, and what has ended the page meanwhile.
-        self._deciding: set[Deferred[Any]] = set()
-        self._error: Exception | None = None
+        self._match: FirstMatch[Exchange] = FirstMatch(matches, self._done.callback)
 
     def begin(self, seconds: float | None, what: str) -> Deferred[Exchange]:
         """Wait from now on.
@@ -67,45 +63,18 @@ class ExchangeWait:
 
     def look(self, exchange: Exchange) -> None:
         """See whether it is the one."""
-        if self._done.called:
-            return
-        try:
-            meant = self._matches(exchange)
-        except Exception:
-            self._done.errback(Failure())
-            return
-        if inspect.iscoroutine(meant):
-            meant = Deferred.fromCoroutine(meant)
-        if isinstance(meant, Deferred):
-            self._deciding.add(meant)
-            meant.addBoth(self._decided, exchange, meant)
-        elif meant:
-            self._done.callback(exchange)
-
-    def _decided(self, meant: object, exchange: Exchange, decision: Deferred[Any]) -> None:
-        self._deciding.discard(decision)
-        if self._done.called:
-            return
-        if isinstance(meant, Failure):
-            self._done.errback(meant)
-        elif meant:
-            self._done.callback(exchange)
-        elif self._error is not None:
-            self.fail(self._error)
+        self._match.look(exchange)
 
     def changed(self) -> None:
         """Something has begun, or ended."""
 
     def fail(self, error: Exception) -> None:
         """Fail, because the page has ended; not before what is being decided about is decided."""
-        self._error = error
-        if not self._done.called and not self._deciding:
-            self._done.errback(error)
+        self._match.fail(error)
 
     def _stop(self, outcome: Exchange | Failure) -> Exchange | Failure:
         self._network.waits.remove(self)
-        for each in list(self._deciding):
-            each.cancel()
+        self._match.stop()
         return outcome
 
 

@@ -148,6 +148,7 @@ class ContextOptions(EmulationOptions, total=False):
         :meth:`BrowserContext.record_har`.
     :ivar record_har_url_filter: only URLs that match.
     :ivar record_har_content: what becomes of bodies: ``"embed"``, ``"attach"`` or ``"omit"``.
+    :ivar record_har_mode: how much is recorded: ``"full"`` or ``"minimal"``.
     """
 
     no_viewport: bool | None
@@ -172,6 +173,7 @@ class ContextOptions(EmulationOptions, total=False):
     record_har_path: str | os.PathLike[str] | None
     record_har_url_filter: str | re.Pattern[str] | None
     record_har_content: HarContent | None
+    record_har_mode: HarMode | None
 
 
 class PageSettings(ContextOptions, total=False):
@@ -189,6 +191,9 @@ class PageSettings(ContextOptions, total=False):
 
 #: What becomes of bodies in a HAR file.
 HarContent = Literal["embed", "attach", "omit"]
+
+#: How much a HAR file has that a context is recorded to.
+HarMode = Literal["full", "minimal"]
 
 #: Permissions by their names in the web's standards, and by Chromium's.
 PERMISSIONS: Final = {
@@ -220,7 +225,8 @@ PERMISSIONS: Final = {
 #: Options that are not said to pages.
 _NOT_SAID: Final = frozenset(
     "no_viewport permissions base_url accept_downloads proxy storage_state http_credentials "
-    "origins_with_universal_network_access record_har_path record_har_url_filter record_har_content".split()
+    "origins_with_universal_network_access record_har_path record_har_url_filter record_har_content "
+    "record_har_mode".split()
 )
 
 #: What cannot be in a text.
@@ -503,4 +509,5 @@ _CHECKS: Final[dict[str, Callable[[str, Any], object]]] = {
     "record_har_path": _a_path,
     "record_har_url_filter": _a_url_filter,
     "record_har_content": _one_of(*get_args(HarContent)),
+    "record_har_mode": _one_of(*get_args(HarMode)),
 }

@@ -20,7 +20,7 @@ from txcdp._timeouts import DEFAULT, DefaultTimeouts, Timeout, seconds_of
 from txcdp._url_patterns import URLMatch, url_matcher
 from txcdp.domains import heap_profiler, page, target
 from txcdp.errors import CommandTimeout, ConnectionLost, ContextDestroyed, DialogOpen, Gone, NotABrowser
-from txcdp.network import Exchange, ExchangeMatch, HarBodies, HarRecording, Request, Response, Route, WebSocket
+from txcdp.network import Exchange, ExchangeMatch, HarBodies, HarMode, HarRecording, Request, Response, Route, WebSocket
 from txcdp.network._har_recording import stop_all
 from txcdp.network._page_interception import PageInterception
 from txcdp.network._route import Stage
@@ -569,6 +569,7 @@ class Page(SelectorActions):
         bodies: HarBodies = "embed",
         pattern: URLMatch | None = None,
         secrets: bool = False,
+        mode: HarMode = "full",
     ) -> HarRecording:
         """Record what goes over the network for the page as a file of HAR 1.2.
 
@@ -582,12 +583,14 @@ class Page(SelectorActions):
         :param pattern: only URLs that match, as for :meth:`wait_for_url`.
         :param secrets: whether cookies, authorization, tokens, passwords and their like are written; else their values
             are masked, in headers, cookies, URLs, forms and JSON.
+        :param mode: ``"full"``, or ``"minimal"``: what :meth:`route_from_har` takes, without times, sizes, cookies and
+            pages.
         :returns: fires with the :class:`~txcdp.network.HarRecording` when it has begun. It ends with the page, or by
             its ``stop()``. Fails with :exc:`OSError` where the file cannot be written, with :exc:`ValueError` or
             :exc:`TypeError` for what is no such argument, and like ``Session.execute``.
         """
         network = self._tree.network
-        made = await self.context._record(self.exchanges, path, bodies, pattern, secrets)
+        made = await self.context._record(self.exchanges, path, bodies, pattern, secrets, mode)
         network.recordings.append(made)
         return made
 
@@ -650,6 +653,7 @@ class Page(SelectorActions):
         not_found: HarNotFound = "abort",
         update: bool = False,
         update_content: HarBodies = "embed",
+        update_mode: HarMode = "minimal",
     ) -> Registration:
         """Answer the page's requests from a recording, or make it.
 
@@ -662,11 +666,13 @@ class Page(SelectorActions):
             handler has it, or the server.
         :param update: record into the file instead, as :meth:`record_har` does, until the registration is disposed of.
         :param update_content: what becomes of bodies then, as for :meth:`record_har`.
+        :param update_mode: how much is recorded then, as for :meth:`record_har`.
         :returns: fires with a :class:`Registration`. Fails with :exc:`ValueError` where that is no such file, with
             :exc:`OSError` where it cannot be read; otherwise like :meth:`route`.
         """
         if update:
-            return await recorded(self.record_har(har, pattern=cast("Any", url), bodies=update_content))
+            made = self.record_har(har, pattern=cast("Any", url), bodies=update_content, mode=update_mode)
+            return await recorded(made)
         return await route_from_har(self._interception.routes, har, url, not_found, self.context._base_url)
 
     def unroute(self, pattern: RouteMatch, handler: RouteHandler | None = None) -> Deferred[None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Callable
 from types import TracebackType
@@ -13,7 +12,7 @@ from reactivex.disposable import SingleAssignmentDisposable
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from txcdp._deferreds import with_deadline
+from txcdp._deferreds import FirstMatch, with_deadline
 from txcdp._reactor import Clock
 from txcdp._timeouts import Timeout, seconds_of
 from txcdp._url_patterns import url_matcher
@@ -71,62 +70,21 @@ class _Taking(Generic[T]):
         self.result: Deferred[T] = Deferred(lambda _: self._stop())
         self._source = source
         self._predicate = predicate
-        #: What is decided about, and what has ended the stream meanwhile.
-        self._deciding: set[Deferred[Any]] = set()
-        self._ended: Exception | None = None
-        self._over = False
+        self._match: FirstMatch[T] = FirstMatch(predicate, self._settle)
         self._subscription = SingleAssignmentDisposable()
-        self._subscription.disposable = source.subscribe(self._take, self._end, self._completed)
-
-    def _take(self, item: T) -> None:
-        if self._over:
-            return
-        try:
-            wanted = self._predicate is None or self._predicate(item)
-        except Exception:
-            self._fail(Failure())
-            return
-        if inspect.iscoroutine(wanted):
-            wanted = Deferred.fromCoroutine(wanted)
-        if isinstance(wanted, Deferred):
-            self._deciding.add(wanted)
-            wanted.addBoth(self._decided, item, wanted)
-        elif wanted:
-            self._succeed(item)
-
-    def _decided(self, wanted: object, item: T, decision: Deferred[Any]) -> None:
-        self._deciding.discard(decision)
-        if isinstance(wanted, Failure):
-            self._fail(wanted)
-        elif wanted:
-            self._succeed(item)
-        elif self._ended is not None:
-            self._end(self._ended)
+        self._subscription.disposable = source.subscribe(self._match.look, self._match.fail, self._completed)
 
     def _completed(self) -> None:
         came = f"{_name(self._source)} ended before {_what(self._predicate)} came"
-        self._end(StreamEnded(f"{came}: what it tells of is closed, or has ended"))
+        self._match.fail(StreamEnded(f"{came}: what it tells of is closed, or has ended"))
 
-    def _end(self, error: Exception) -> None:
-        self._ended = error
-        if not self._deciding:
-            self._fail(Failure(error))
-
-    def _succeed(self, item: T) -> None:
-        if not self._over:
-            self._stop()
-            self.result.callback(item)
-
-    def _fail(self, failure: Failure) -> None:
-        if not self._over:
-            self._stop()
-            self.result.errback(failure)
+    def _settle(self, outcome: T | Failure) -> None:
+        self._subscription.dispose()
+        self.result.callback(outcome)
 
     def _stop(self) -> None:
-        self._over = True
+        self._match.stop()
         self._subscription.dispose()
-        for each in list(self._deciding):
-            each.cancel()
 
 
 class Expected(Generic[T]):
