@@ -120,6 +120,17 @@ class RecorderCase(SynchronousTestCase):
 
 
 class WritingTests(RecorderCase):
+    def test_the_event_at_which_it_is_stopped_is_recorded(self) -> None:
+        session = self.open_page()
+        recorder = self.record()
+        stopped: list[Any] = []
+        session._feed_into([network.DataReceived], lambda _: stopped.append(recorder.stop()))
+        self.emit(7, session)
+        self.chrome.advance(0.0)
+        self.emit(8, session)
+        self.assertEqual(self.sink.methods().count("Network.dataReceived"), 1)
+        self.assertEqual(self.successResultOf(stopped[0]), None)
+
     def test_an_event_is_written_as_the_browser_sent_it(self) -> None:
         recorder = self.record()
         session = self.open_page()

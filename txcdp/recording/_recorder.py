@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import Any, Final, Literal
 
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
@@ -210,7 +211,7 @@ class Recorder:
             :exc:`~twisted.internet.defer.CancelledError`.
         """
         if self._life.happened(RecorderEvent.STOP) and self._life.state is RecorderState.STOPPING:
-            await shielded(Deferred.fromCoroutine(self._finish("stopped", None)))
+            await shielded(Deferred.fromCoroutine(self._stop()))
         elif self._life.state is not RecorderState.NEW:
             await self._ended.wait()
 
@@ -221,6 +222,11 @@ class Recorder:
             the :exc:`OSError` for which the end, or any more, cannot be written.
         """
         return self._ended.wait()
+
+    async def _stop(self) -> None:
+        if self.browser.connection._dispatcher.delivering:  # the event that has led to this is recorded as well
+            await deferLater(whole(self._host.clock), 0)
+        await self._finish("stopped", None)
 
     async def _finish(self, reason: str, error: Exception | None) -> None:
         subscriptions, self._subscriptions = self._subscriptions, []

@@ -30,6 +30,8 @@ from txcdp.testing._targets import FakeSession, FakeTarget, FakeTargets
 if TYPE_CHECKING:
     from txcdp._core.reconnecting import ReconnectPolicy
     from txcdp.browser import Browser
+    from txcdp.recording._inputs import ReplaySource
+    from txcdp.recording._pace import Speed
 
 T = TypeVar("T")
 C = TypeVar("C", bound=Command[Any])
@@ -61,6 +63,26 @@ class FakeChrome(Faults):
         self._evaluation = FakeEvaluation()
         self._builtin.answers.update({**self._pages.answers, **self._downloads.answers})
         self._noted: dict[int, deque[tuple[Received | None, CommandError | None]]] = {}
+
+    @classmethod
+    def from_recording(
+        cls, source: ReplaySource, clock: Clock | None = None, *, speed: Speed = 1.0, strict: bool = False
+    ) -> FakeChrome:
+        """Make a browser that does, and answers, what a real one did when a program was recorded.
+
+        The same program then runs against it; how commands are known again, and what becomes of those that were not
+        recorded, is declared in :doc:`/howto/testing`. A script (:meth:`on`) goes before the recording.
+
+        :param source: what ``Recorder(..., commands=True)`` has written, as :func:`txcdp.recording.replay` takes it.
+        :param clock: as for the class.
+        :param speed: seconds of the recording for each second of the clock; ``"instant"``: everything comes at once.
+        :param strict: whether a command that acts and was not recorded fails the test, see :exc:`UnexpectedCommand`.
+        :raises OSError: the recording cannot be read.
+        :raises ValueError: no commands were recorded.
+        """
+        from txcdp.testing._recorded import RecordedChrome
+
+        return RecordedChrome(source, clock, speed, strict)
 
     # Clients:
 

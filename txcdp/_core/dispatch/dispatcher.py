@@ -135,6 +135,11 @@ class Dispatcher:
 
     # In:
 
+    @property
+    def delivering(self) -> bool:
+        """Whether a message is being delivered just now, of which some may not have heard yet."""
+        return self._inbox.delivering
+
     def route(self, key: bytes, stream: EventReceiver) -> None:
         """Begin to feed a stream with the events of the session with that key."""
         self.routes.add(stream.method.encode(), key, stream)

@@ -49,6 +49,11 @@ class Inbox:
         self._held: deque[bytes | ConnectionLost] = deque()
         self._may_log = LogThrottle(clock)
 
+    @property
+    def delivering(self) -> bool:
+        """Whether a message is being delivered just now, of which some may not have heard yet."""
+        return self._busy
+
     def message_received(self, message: bytes) -> None:
         """Take one message from the transport."""
         if self._busy:
