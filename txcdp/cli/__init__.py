@@ -33,6 +33,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.command is None:
             arguments.print_help()
             return 2
+        if options.command == "completion":
+            from txcdp.cli._completion import script
+
+            sys.stdout.write(script(arguments, options.shell))
+            sys.stdout.flush()
+            return 0
         from txcdp.cli._commands import run
 
         return run(options)

@@ -113,6 +113,13 @@ exit codes:
   2    misuse of the command
   130  ended by Ctrl-C (143 by SIGTERM, 141 by a closed pipe)
 """
+_COMPLETION = """\
+Print a script with which a shell completes commands, options and their values.
+
+  bash   eval "$(txcdp completion bash)"                      in ~/.bashrc
+  zsh    txcdp completion zsh > FOLDER/_txcdp                 a folder of $fpath
+  fish   txcdp completion fish > ~/.config/fish/completions/txcdp.fish
+"""
 _BROWSER_HELP = "where the browser is: http://host:port, host:port, a port or a ws:// URL"
 
 
@@ -144,6 +151,7 @@ def parser() -> argparse.ArgumentParser:
     version.add_argument("--json", action="store_true", help="print JSON")
     _add_protocol(commands)
     _add_show(commands)
+    _add_completion(commands)
     return top
 
 
@@ -285,6 +293,16 @@ def _add_protocol(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         description="Print the differences; exit with 0 where there are none, and with 1 where there are some.",
     )
     diff.add_argument("--browser", metavar="URL", default=DEFAULT_BROWSER, help=f"{_BROWSER_HELP} (%(default)s)")
+
+
+def _add_completion(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    completion = commands.add_parser(
+        "completion",
+        help="print a script with which a shell completes this command",
+        description=_COMPLETION,
+        formatter_class=_Formatter,
+    )
+    completion.add_argument("shell", metavar="SHELL", choices=("bash", "zsh", "fish"), help="bash, zsh or fish")
 
 
 def _add_show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
