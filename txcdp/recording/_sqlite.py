@@ -184,6 +184,7 @@ class SQLiteReader:
         self.path = path
         self.ended = False
         self._last = 0
+        self._time = 0.0
         with os_errors(path):
             self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
         try:
@@ -198,12 +199,15 @@ class SQLiteReader:
         """Return the entries that have come since the last call."""
         for number, *columns in self._rows():
             self._last = number
-            line = _line(*columns)
+            line = b""
             try:
+                line = _line(*columns)
                 entry = parse(line)
-            except MalformedMessage as error:
-                yield Damage(columns[0], line, str(self.path), str(error))
+            except (MalformedMessage, TypeError, ValueError, AttributeError, OverflowError) as error:
+                # A database keeps values of any type in any column: somebody else may have written them.
+                yield Damage(self._time, line, str(self.path), str(error))
                 continue
+            self._time = entry.time
             if isinstance(entry, NoteEntry):
                 self.ended = entry.kind == "end"
             yield entry

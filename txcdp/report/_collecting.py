@@ -86,12 +86,6 @@ class Collection:
             return self._run
         for each in list(self._asking):
             await each
-        if isinstance(self._of, Page) and not self._of.session.ended:
-            with contextlib.suppress(TxcdpError):
-                title = await self._of.session.execute_raw(
-                    "Runtime.evaluate", {"expression": "document.title", "returnByValue": True}, timeout=_PATIENCE
-                )
-                self._collector.set_title(str(title.get("result", {}).get("value") or ""))
         await self._flush()
         await self._observation.stop()
         product = ""

@@ -125,6 +125,7 @@ class Collector:
         self._latest: dict[str, _Kept] = {}
         self._messages: list[RunMessage] = []
         self._frames: dict[str, RunFrame] = {}
+        self._attached: dict[str, float] = {}
         self._documents: dict[str, RunDocument] = {}
         self._rows: dict[str, Document] = {}
         self._navigations: dict[str, float] = {}
@@ -144,7 +145,7 @@ class Collector:
             FrameChanged: lambda change: self._frame_here(change.frame),
             FrameDetached: lambda change: self._gone(change.frame.id),
             FrameRenamed: self._frame_renamed,
-            SessionAttached: lambda change: self._target_here(change.target),
+            SessionAttached: lambda change: self._target_here(change.target, change.session.parent_id),
             TargetChanged: lambda change: self._target_changed(change.target),
             SessionClosed: self._session_closed,
             SessionCrashed: self._session_crashed,
@@ -158,9 +159,9 @@ class Collector:
         :param time: when it came, in seconds since 1970.
         :param session: the id of its session; ``""``: the root.
         """
-        self._now = time
+        self._now = number_of(time) or self._now
         if self._began is None:
-            self._began = time
+            self._began = self._now
         self._changed(self.model.feed(session, record))
         try:
             if isinstance(record, runtime.BindingCalled):
@@ -192,11 +193,6 @@ class Collector:
         kept = self._latest.get(request_id)
         if kept is not None and wants_body(kept.row) and self._budget.take(kept.row.body_decoded):
             kept.body = self._budget.kept(kept.row, body, encoded)
-
-    def set_title(self, title: str) -> None:
-        """Say what the last document is called."""
-        for each in list(self._documents.values())[-1:]:
-            each.title = title[:MOST_TEXT]
 
     # Exchanges:
 
@@ -284,7 +280,8 @@ class Collector:
         url, name = frame.url[:MOST_URL], frame.name[:MOST_TEXT]
         if known is None:
             kind, parent = ("frame", frame.parent_id) if frame.parent_id else ("page", self._opener(frame.id))
-            self._add_frame(RunFrame(id=frame.id, kind=kind, parent_id=parent, url=url, name=name, started=self._now))
+            started = self._now if kind == "frame" else self._attached.get(frame.id, self._now)
+            self._add_frame(RunFrame(id=frame.id, kind=kind, parent_id=parent, url=url, name=name, started=started))
             return
         known.url, known.name, known.ended = url or known.url, name or known.name, None
 
@@ -298,22 +295,18 @@ class Collector:
             known.id = change.frame.id
             self._frames[known.id] = known
 
-    def _target_here(self, found: Target) -> None:
+    def _target_here(self, found: Target, parent_session: str) -> None:
+        if len(self._attached) < MOST_FRAMES:
+            self._attached.setdefault(found.id, self._now)
         if kind_of(found.type).is_worker and found.id not in self._frames:
-            parent = found.parent_frame_id or found.parent_id or ""
+            parent = found.parent_frame_id or found.parent_id or self._frame_of_session(parent_session)
             url = found.url[:MOST_URL]
             self._add_frame(RunFrame(id=found.id, kind=found.type[:100], parent_id=parent, url=url, started=self._now))
 
     def _target_changed(self, found: Target) -> None:
         known = self._frames.get(found.id)
-        if known is None:
-            return
-        if kind_of(found.type).is_worker:
+        if known is not None and kind_of(found.type).is_worker:
             known.url = found.url[:MOST_URL]
-        document = self.model.documents.documents.get(found.id)
-        kept = None if document is None else self._documents.get(document.loader_id)
-        if kept is not None and found.title:
-            kept.title = found.title[:MOST_TEXT]
 
     def _session_closed(self, change: SessionClosed) -> None:
         found = self._frames.get(change.target_id)
@@ -376,6 +369,8 @@ class Collector:
         tally = None
         if frame is not None and not frame.parent_id and document is not None:
             tally = self._tallies.setdefault(document.loader_id, VitalsTally())
+            if document.loader_id in self._documents and report.title:
+                self._documents[document.loader_id].title = report.title[:MOST_TEXT]
         for entry in report.entries:
             if entry.kind == "longtask":
                 self._long_task(context.frame_id, report.origin + entry.start, entry.duration, entry.text("where"))

@@ -11,6 +11,7 @@ from typing import Any, Final
 from txcdp.errors import MalformedMessage
 from txcdp.protocol import from_json
 from txcdp.report._run import Vitals
+from txcdp.report._values import number_of, text_of
 
 #: What the script calls, and the world that it runs in. A recording has these names: they stay as they are.
 BINDING: Final = "txcdpReport"
@@ -55,25 +56,23 @@ class Observed:
 
     def number(self, name: str) -> float:
         """Return one of its numbers; 0 where it is none."""
-        value = self._data.get(name)
-        return float(value) if isinstance(value, int | float) and math.isfinite(value) and value > 0 else 0.0
+        return number_of(self._data.get(name)) or 0.0
 
     def text(self, name: str) -> str:
         """Return one of its texts; "" where it is none."""
-        value = self._data.get(name)
-        return value if isinstance(value, str) else ""
+        return text_of(self._data.get(name), _MOST)
 
 
 class Report:
     """A message of the script.
 
     :ivar origin: when the document's navigation began, in seconds since 1970.
-    :ivar url: the document's.
+    :ivar title: the document's.
     """
 
-    def __init__(self, origin: float, url: str, entries: list[Observed]) -> None:
+    def __init__(self, origin: float, title: str, entries: list[Observed]) -> None:
         self.origin = origin
-        self.url = url
+        self.title = title
         self.entries = entries
 
 
@@ -87,12 +86,11 @@ def read_report(payload: str) -> Report | None:
         return None
     if not isinstance(data, dict) or not isinstance(data.get("entries"), list):
         return None
-    origin = data.get("origin")
-    if not isinstance(origin, int | float) or not math.isfinite(origin):
+    origin = number_of(data.get("origin"))
+    if origin is None:
         return None
     entries = [Observed(each) for each in data["entries"] if isinstance(each, dict)]
-    url = data.get("url")
-    return Report(origin / 1000, url if isinstance(url, str) else "", entries)
+    return Report(origin / 1000, text_of(data.get("title"), _MOST), entries)
 
 
 class VitalsTally:

@@ -80,6 +80,8 @@ class _Recording:
         self._kinds = {each.method: each for each in self._collector.events}
         self._asked: dict[int, tuple[str, str, str]] = {}
         self._browser = ""
+        #: The sessions that are noted, and that no event has told of yet.
+        self._untold: dict[str, tuple[float, dict[str, Any]]] = {}
         self._damages = 0
         self._dropped = 0
         self._gaps = 0
@@ -109,6 +111,12 @@ class _Recording:
 
     def _take(self, entry: Entry) -> None:
         if isinstance(entry, EventEntry):
+            if self._untold:
+                # What the browser says itself of a session that is noted comes next, and says more.
+                told = entry.params.get("sessionId") if entry.method == target.AttachedToTarget.method else None
+                if isinstance(told, str):
+                    self._untold.pop(told, None)
+                self._attach(entry.session or "")
             kind = self._kinds.get(entry.method)
             if kind is not None:
                 self._feed(entry.time, entry.session or "", kind, entry.params)
@@ -146,10 +154,11 @@ class _Recording:
             case "begin":
                 self._browser = self._browser or text_of(data.get("browser"), 200)
                 for each in list_of(data.get("targets")):
-                    self._attached(time, dict_of(each))
+                    self._untold[text_of(dict_of(each).get("session"), MOST_URL)] = time, dict_of(each)
             case "attached":
-                self._attached(time, data)
+                self._untold[text_of(data.get("session"), MOST_URL)] = time, data
             case "detached":
+                self._attach(text_of(data.get("session"), MOST_URL))
                 params = {
                     "sessionId": text_of(data.get("session"), MOST_URL),
                     "targetId": text_of(data.get("target"), MOST_URL),
@@ -160,10 +169,13 @@ class _Recording:
             case "line_lost":
                 self._gaps += 1
 
-    def _attached(self, time: float, data: dict[str, Any]) -> None:
-        session = text_of(data.get("session"), MOST_URL)
-        if not session:
-            return  # the browser's own
+    def _attach(self, session: str) -> None:
+        """Tell of a session, of which the recording has a note alone."""
+        time, data = self._untold.pop(session, (0.0, {}))
+        if not session or not data:
+            return  # it is told of, or the browser's own
+        parent = text_of(data.get("parent"), MOST_URL)
+        self._attach(parent)
         info = {
             "targetId": text_of(data.get("target"), MOST_URL),
             "type": text_of(data.get("type"), MOST_URL),
@@ -172,7 +184,6 @@ class _Recording:
             "attached": True,
             "canAccessOpener": False,
             "openerId": text_of(data.get("opener"), MOST_URL) or None,
-            "parentId": text_of(data.get("parent"), MOST_URL) or None,
         }
         params = {"sessionId": session, "targetInfo": info, "waitingForDebugger": False}
-        self._feed(time, "", target.AttachedToTarget, params)
+        self._feed(time, parent, target.AttachedToTarget, params)

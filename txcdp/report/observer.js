@@ -30,10 +30,9 @@
   let waiting = [];
 
   function send() {
-    if (!waiting.length) return;
     const entries = waiting;
     waiting = [];
-    tell(JSON.stringify({ origin: Date.now() - performance.now(), url: location.href.slice(0, 2000), entries }));
+    tell(JSON.stringify({ origin: Date.now() - performance.now(), title: document.title.slice(0, 2000), entries }));
   }
 
   /** @param {PerformanceEntry[]} entries */
@@ -42,7 +41,7 @@
       const more = KINDS[entry.entryType]?.(entry);
       if (more) waiting.push({ kind: entry.entryType, start: entry.startTime, duration: entry.duration, ...more });
     }
-    send();
+    if (waiting.length) send();
   }
 
   /** @type {PerformanceObserver[]} */
@@ -58,6 +57,7 @@
   return () => new Promise((resolve) => {
     const tellAll = () => {
       for (const each of observers) take(each.takeRecords());
+      send();
       resolve(undefined);
     };
     setTimeout(tellAll, 500); // a page that is not seen paints nothing

@@ -82,7 +82,7 @@ function differences([a, b]) {
 /** @param {Run[]} runs */
 function differencesSection(runs) {
   const found = differences(runs);
-  const made = section("differences", "Differences", [make("span", "count", count(found.length, "request"))]);
+  const made = section("differences", "Differences", whole.format(found.length));
   const signed = (/** @type {number} */ value, /** @type {(value: number) => string} */ write, /** @type {number} */ least) =>
     (Math.abs(value) < least ? "same" : `${value > 0 ? "+" : "−"}${write(Math.abs(value))}`);
   const head = make("div", "rows-head", [make("div", "row row-head", ["Name", "What", "Size", "Time"].map((name) =>

@@ -30,12 +30,12 @@ function consolePanel(run) {
       where.title = each.url;
     },
   });
-  const said = make("span", "count", count(run.messages.length, "line"));
+  const said = make("span", "count");
   const show = () => {
     const words = text.toLowerCase();
     const items = run.messages.filter((each) => (!levels.size || levels.has(each.level)) &&
       (!words || each.text.toLowerCase().includes(words) || each.url.toLowerCase().includes(words)));
-    said.textContent = text || levels.size ? `${whole.format(items.length)} of ${count(run.messages.length, "line")}` : count(run.messages.length, "line");
+    said.textContent = text || levels.size ? `${whole.format(items.length)} of ${whole.format(run.messages.length)}` : "";
     rows.set(items);
   };
   const there = [...LEVELS].reverse().filter((level) => run.messages.some((each) => each.level === level));

@@ -48,11 +48,13 @@ function say(text) {
 }
 
 /** A section with a heading.
- * @param {string} id @param {string} title @param {(Node | string)[]} [more] in the heading's line */
-function section(id, title, more = []) {
+ * @param {string} id @param {string} title @param {string} [counted] how much there is, beside it
+ * @param {(Node | string)[]} [more] in the heading's line */
+function section(id, title, counted = "", more = []) {
   const made = make("section", "", [], { id, "aria-labelledby": `${id}-title` });
   const heading = make("h2", "", title, { id: `${id}-title` });
-  made.append(make("div", "section-head", [heading, ...more]));
+  const beside = counted ? [make("span", "count", counted)] : [];
+  made.append(make("div", "section-head", [make("div", "section-title", [heading, ...beside]), ...more]));
   return made;
 }
 

@@ -96,20 +96,21 @@ function filterBar(filter, runs) {
       if (pressed) filter.groups.add(group);
       else filter.groups.delete(group);
     })));
-  const total = runs.reduce((sum, run) => sum + run.exchanges.length, 0);
-  const said = make("span", "count", count(total, "request"));
-  filter.listen(() => {
-    const decide = filter.decider();
-    const shown = runs.reduce((sum, run) => sum + run.exchanges.filter(decide).length, 0);
-    said.textContent = filter.isEmpty ? count(total, "request") : `${whole.format(shown)} of ${count(total, "request")}`;
-    say(said.textContent);
-  });
   return make("div", "toolbar", [
     searchField("Filter by URL, method, type", (text) => change(() => { filter.text = text; })),
     choice("Status", STATUSES, (value) => change(() => { filter.status = value; })),
     choice("Party", [["", "Any party"], ["first", "First party"], ["third", "Third party"]],
       (value) => change(() => { filter.party = value; })),
     make("div", "chips", chips, { role: "group", "aria-label": "Types" }),
-    said,
   ]);
+}
+
+/** How many requests there are, and are shown.
+ * @param {Filter} filter @param {Run[]} runs */
+function counted(filter, runs) {
+  const total = runs.reduce((sum, run) => sum + run.exchanges.length, 0);
+  if (filter.isEmpty) return whole.format(total);
+  const decide = filter.decider();
+  const shown = runs.reduce((sum, run) => sum + run.exchanges.filter(decide).length, 0);
+  return `${whole.format(shown)} of ${whole.format(total)}`;
 }

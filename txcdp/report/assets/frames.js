@@ -6,7 +6,9 @@ function framesPanel(run, axis) {
   const within = new Map();
   run.frames.forEach((each, number) => {
     const parent = each.parent !== null && each.parent !== number ? each.parent : null;
-    within.set(parent, [...(within.get(parent) ?? []), number]);
+    const list = within.get(parent);
+    if (list) list.push(number);
+    else within.set(parent, [number]);
   });
   /** @type {{ number: number, depth: number }[]} */
   const ordered = [];

@@ -23,11 +23,17 @@ function start() {
     (runs.length === 1 ? build(run, number) : make("div", "of-run", [make("h3", "run-name", [letter(run), " ", run.name]), build(run, number)]))));
 
   const consoles = runs.map(consolePanel);
-  const requests = section("requests", "Requests", [filterBar(filter, runs)]);
+  const requests = section("requests", "Requests", counted(filter, runs), [filterBar(filter, runs)]);
+  filter.listen(() => {
+    const text = counted(filter, runs);
+    const said = requests.querySelector(".count");
+    if (said) said.textContent = text;
+    say(`${text} requests`);
+  });
   requests.append(beside((run, number) => requestsPanel(run, axis, filter, consoles[number].reveal)));
-  const said = section("console", "Console");
+  const said = section("console", "Console", runs.map((run) => whole.format(run.messages.length)).join(" / "));
   said.append(beside((_, number) => consoles[number].panel));
-  const frames = section("frames", "Frames and workers");
+  const frames = section("frames", "Frames and workers", runs.map((run) => whole.format(run.frames.length)).join(" / "));
   frames.append(beside((run) => framesPanel(run, axis)));
   const sizes = section("sizes", "Sizes");
   sizes.append(beside(sizesPanel));

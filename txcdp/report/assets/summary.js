@@ -50,6 +50,7 @@ function vitalTile(name, label, words, vitals) {
 function summarySection(run) {
   const all = totals(run);
   const made = section("summary", "Summary");
+  made.className = "summary";
   const documents = run.documents;
   const vitals = make("dl", "tiles vitals", [], { "aria-label": "Web vitals" });
   /** @param {DocumentRow | undefined} found */
@@ -73,7 +74,7 @@ function summarySection(run) {
     make("dl", "tiles", [
       tile("Requests", whole.format(all.requests), [all.failed ? make("span", "bad", count(all.failed, "failed", "failed")) : "none failed"]),
       tile("Transferred", bytes(all.transferred), [`${bytes(all.size)} of content`]),
-      tile("DOMContentLoaded", span(all.contentLoaded), [main ? "after the navigation began" : ""]),
+      tile("DOMContentLoaded", span(all.contentLoaded), ["from the navigation on"]),
       tile("Load", span(all.loaded), [`${span(run.duration)} were watched`]),
       tile("Long tasks", whole.format(all.tasks), [all.tasks ? `${span(all.blocked)} together` : "none above 50 ms"]),
       tile("Console", whole.format(run.messages.length), [all.errors ? make("span", "bad", count(all.errors, "error")) : "no errors"]),
