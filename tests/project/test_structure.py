@@ -140,7 +140,7 @@ MANY: dict[str, tuple[int, str]] = {
     "page._frames.FrameTree": (18, "the tables of a page, and one part for each way that they are fed and read"),
     "page._page.Page": (26, "one part for each thing that a page does: frames, scripts, pictures, console, ..."),
     "streams._flow.Flow": (16, "the budget of pauses, and who holds"),
-    "report._collector.Collector": (24, "what is kept of each kind of thing that a run is made of"),
+    "report._collector.Collector": (25, "what is kept of each kind of thing that a run is made of"),
     "testing._line.FakeTransport": (18, "all that a test may look at of a line"),
 }
 

@@ -41,6 +41,8 @@ async def report(reactor: AnyReactor, options: ReportOptions, output: Output) ->
 
     :returns: the exit code: 0, or 1 where a page could not be loaded; the report shows what there was all the same.
     """
+    if len(options.sources) > 2:
+        raise Misuse(f"{len(options.sources)} sources: a report shows one, or two side by side")
     sources = [_source_of(each) for each in options.sources]
     code = GOOD
     runs: list[Run] = []

@@ -170,7 +170,7 @@ class _Recording:
                 self._gaps += 1
 
     def _attach(self, session: str) -> None:
-        """Tell of a session, of which the recording has a note alone."""
+        """Feed the collector with the beginning of a session, of which the recording has a note alone."""
         time, data = self._untold.pop(session, (0.0, {}))
         if not session or not data:
             return  # it is told of, or the browser's own
