@@ -1,6 +1,6 @@
 """Records the guide's program that watches a page for errors, in a real browser.
 
-``python -m tests.browser.recorded_run`` makes the recording anew that tests run it from.
+``python -m tests.browser.recorded_run`` makes the recording again that tests run it from.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from txcdp.testing._faults import Faults
 from txcdp.testing._line import FakeTransport
 from txcdp.testing._messages import Received, error_message, event_message, read_command, result_message
 from txcdp.testing._pages import FakePages
+from txcdp.testing._recorded import RecordedRun
 from txcdp.testing._script import BY_ITSELF, NEVER, Script, as_refusal, method_of
 from txcdp.testing._targets import FakeSession, FakeTarget, FakeTargets
 
@@ -63,6 +64,7 @@ class FakeChrome(Faults):
         self._evaluation = FakeEvaluation()
         self._builtin.answers.update({**self._pages.answers, **self._downloads.answers})
         self._noted: dict[int, deque[tuple[Received | None, CommandError | None]]] = {}
+        self._recorded: RecordedRun | None = None
 
     @classmethod
     def from_recording(
@@ -80,14 +82,16 @@ class FakeChrome(Faults):
         :raises OSError: the recording cannot be read.
         :raises ValueError: no commands were recorded.
         """
-        from txcdp.testing._recorded import RecordedChrome
-
-        return RecordedChrome(source, clock, speed, strict)
+        made = cls(clock, strict=strict)
+        made._recorded = RecordedRun(made, source, speed, made._expect_not if strict else None)
+        return made
 
     # Clients:
 
     def connect(self, **options: Any) -> Connection:
         """Return a new connection to this browser; ``options`` are those of ``Connection``."""
+        if self._recorded is not None:
+            self._wake()  # what was recorded begins, though nobody may ask for anything
         return Connection(self.line(), self.clock, **options)
 
     def browser(self, reconnect: ReconnectPolicy | None = None, **options: Any) -> Browser:
@@ -424,10 +428,16 @@ class FakeChrome(Faults):
             moved = line.deliver() or moved
             if line.closed is not None and id(line) in self.targets.roots:
                 self._drop_line(line)
+        if self._recorded is not None and self.lines:
+            if self._latest().ending:
+                self._recorded.stop()
+            self._recorded.begin()
+            moved = self._recorded.play() or moved
         return moved
 
     def _waited_for(self) -> list[str]:
-        return [received.method for received in self._unanswered.values()]
+        waited_for = [received.method for received in self._unanswered.values()]
+        return waited_for if self._recorded is None else [*waited_for, self._recorded.where()]
 
     def _handle(self, line: FakeTransport) -> None:
         """Answer one command."""
@@ -449,9 +459,12 @@ class FakeChrome(Faults):
             self._answer(received, session)
 
     def _answer(self, received: Received, session: FakeSession) -> None:
+        scripted = self._script.covers(received.method)
+        if self._recorded is not None and not scripted and self._recorded.answer(received):
+            return
         self.current = received
         try:
-            answer = self._script.answer(received) if self._script.covers(received.method) else BY_ITSELF
+            answer = self._script.answer(received) if scripted else BY_ITSELF
             if answer is not BY_ITSELF:
                 pass
             elif self._builtin.covers(received):
@@ -466,6 +479,9 @@ class FakeChrome(Faults):
             self.current = None
         if answer is not NEVER:
             self.reply(received, answer)
+
+    def _expect_not(self, what: str) -> None:
+        self._unexpected.append(what)
 
     def _unknown(self, received: Received) -> CommandError:
         said = f"'{received.method}' wasn't found"

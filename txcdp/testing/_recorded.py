@@ -7,12 +7,12 @@ program, which command is which, and what becomes of those that were not recorde
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from twisted.internet.interfaces import IDelayedCall
 
-from txcdp._reactor import Clock
 from txcdp.errors import CommandError
 from txcdp.protocol import Command, from_json, to_json
 from txcdp.protocol._error_codes import SERVER_ERROR
@@ -23,10 +23,9 @@ from txcdp.recording._inputs import ReplaySource, inputs
 from txcdp.recording._pace import Speed
 from txcdp.recording._secrets import mask_json
 from txcdp.testing._builtin import has_no_result
-from txcdp.testing._chrome import FakeChrome
 from txcdp.testing._line import FakeTransport
 from txcdp.testing._messages import Received
-from txcdp.testing._targets import FakeSession, FakeTarget
+from txcdp.testing._targets import FakeSession, FakeTarget, FakeTargets
 
 #: What makes a browser do something: the recording stands still before it until the program has sent it.
 _ACTS: Final = frozenset(
@@ -68,12 +67,36 @@ class _Step:
     passed: bool = False
 
 
-class RecordedChrome(FakeChrome):
-    """A browser in memory that does what was recorded; made by :meth:`FakeChrome.from_recording`."""
+class Playing(Protocol):
+    """Interface of the FakeChrome that does what was recorded."""
 
-    def __init__(self, source: ReplaySource, clock: Clock | None, speed: Speed, strict: bool) -> None:
-        super().__init__(clock, strict=strict)
+    clock: Any
+    lines: list[FakeTransport]
+    targets: FakeTargets
+
+    def flush(self) -> None:
+        """Take turns until nobody has anything more to say."""
+
+    def reply(self, received: Received, answer: Any) -> None:
+        """Answer a command that was received."""
+
+    def _latest(self) -> FakeTransport:
+        """Return the line that was opened last."""
+
+
+class RecordedRun:
+    """A run of a program in a real browser, done once more from its recording.
+
+    :param chrome: does it.
+    :param unexpected: is called with what is wrong when a command that acts was not recorded; None: nothing is.
+    """
+
+    def __init__(
+        self, chrome: Playing, source: ReplaySource, speed: Speed, unexpected: Callable[[str], object] | None
+    ) -> None:
+        self._chrome = chrome
         self._speed = speed
+        self._unexpected = unexpected
         self._steps: list[_Step] = []
         self._by_command: dict[tuple[str, str | None, bytes], list[_Step]] = {}
         self._next_step = 0
@@ -82,15 +105,18 @@ class RecordedChrome(FakeChrome):
         self._begun = False
         self._read(source)
 
-    def line(self) -> FakeTransport:
-        """Return an open line to this browser, for a client's connection."""
-        made = super().line()
+    def begin(self) -> None:
+        """Begin, unless it has begun."""
         if not self._begun:
             self._begun = True
             self._recorded_from = self._steps[0].time if self._steps else 0.0
-            self._played_from = self.clock.seconds()
-            self._wake()
-        return made
+            self._played_from = self._chrome.clock.seconds()
+
+    def stop(self) -> None:
+        """Do nothing more by itself."""
+        timer, self._timer = self._timer, None
+        if timer is not None and timer.active():
+            timer.cancel()
 
     # What is read:
 
@@ -120,20 +146,18 @@ class RecordedChrome(FakeChrome):
 
     # What the browser does:
 
-    def _do_turn(self) -> bool:
-        moved = super()._do_turn()
-        return self._play() or moved
-
-    def _play(self) -> bool:
-        """Do what is due of the recording, up to what waits for the program; return whether there was anything."""
+    def play(self) -> bool:
+        """Do what is due, up to what waits for the program; return whether there was anything."""
         moved = False
-        while self._begun and self._next_step < len(self._steps) and self.lines and not self._latest().ending:
+        chrome = self._chrome
+        while self._begun and self._next_step < len(self._steps) and not chrome._latest().ending:
             step = self._steps[self._next_step]
             if step.command is not None and _acts(step.command.method) and step.received is None:
                 break
-            wait = self._due(step) - self.clock.seconds()
+            wait = self._due(step) - chrome.clock.seconds()
             if wait > 1e-9 and step.command is None:
-                self._set_timer(wait)
+                self.stop()
+                self._timer = chrome.clock.callLater(wait, chrome.flush)
                 break
             self._next_step += 1
             step.passed = moved = True
@@ -145,25 +169,13 @@ class RecordedChrome(FakeChrome):
             return 0.0
         return self._played_from + max(0.0, step.time - self._recorded_from) / float(self._speed)
 
-    def _set_timer(self, seconds: float) -> None:
-        timer, self._timer = self._timer, None
-        if timer is not None and timer.active():
-            timer.cancel()
-        self._timer = self.clock.callLater(seconds, self.flush)
-
-    def _drop_line(self, line: FakeTransport) -> None:
-        super()._drop_line(line)
-        timer, self._timer = self._timer, None
-        if timer is not None and timer.active():
-            timer.cancel()
-
     def _carry_on(self, step: _Step) -> None:
         if step.message is not None:
             self._follow(step.message)
-            self._latest().put(step.message)
+            self._chrome._latest().put(step.message)
         elif step.command is not None and _acts(step.command.method):
             # What comes of it comes as long after it as it did.
-            self._recorded_from, self._played_from = step.time, self.clock.seconds()
+            self._recorded_from, self._played_from = step.time, self._chrome.clock.seconds()
         elif step.reply is not None and step.of is not None and step.of.received is not None:
             self._reply_as(step.reply, step.of.received)
 
@@ -174,7 +186,7 @@ class RecordedChrome(FakeChrome):
             return
         params: dict[str, Any] = from_json(message).get("params") or {}
         session_id, info = params.get("sessionId"), params.get("targetInfo") or {}
-        sessions, targets = self.targets.sessions, self.targets.all
+        sessions, targets = self._chrome.targets.sessions, self._chrome.targets.all
         target_id = str(info.get("targetId") or params.get("targetId") or "")
         if info and parts[0] != b"Target.targetInfoChanged":
             known = targets.setdefault(
@@ -184,8 +196,8 @@ class RecordedChrome(FakeChrome):
         elif target_id in targets and info:
             targets[target_id].url, targets[target_id].title = str(info.get("url") or ""), str(info.get("title") or "")
         if parts[0] == b"Target.attachedToTarget" and isinstance(session_id, str):
-            line = self._latest()
-            parent = self.targets.session_for(parts[1].decode() or None, line)
+            line = self._chrome._latest()
+            parent = self._chrome.targets.session_for(parts[1].decode() or None, line)
             sessions[session_id] = FakeSession(session_id, targets[target_id], line, parent, auto=True)
         elif parts[0] == b"Target.detachedFromTarget":
             sessions.pop(str(session_id), None)
@@ -194,25 +206,25 @@ class RecordedChrome(FakeChrome):
 
     # What it answers:
 
-    def _answer(self, received: Received, session: FakeSession) -> None:
-        if self._script.covers(received.method):
-            super()._answer(received, session)
-            return
+    def answer(self, received: Received) -> bool:
+        """Answer a command, now or when the recording gets there; return whether that is its affair."""
         step = self._find(received)
         if step is not None and step.answer is not None and step.answer.reply is not None:
             first, step.received = step.received is None, step.received or received
             if not first or step.answer.passed:
                 self._reply_as(step.answer.reply, received)
-            return
+            return True
         if step is not None:  # nobody knows what came of it
             step.received = step.received or received
-        kind = type(received.command)
-        if received.method not in _ENDS and isinstance(received.command, Command) and has_no_result(kind):
-            self.reply(received, None)
-        elif _acts(received.method) and received.method not in _ENDS and step is None:
-            self.reply(received, self._not_recorded(received))
+        if received.method in _ENDS:
+            return False
+        if isinstance(received.command, Command) and has_no_result(type(received.command)):
+            self._chrome.reply(received, None)
+        elif _acts(received.method) and step is None:
+            self._chrome.reply(received, self._not_recorded(received))
         else:
-            super()._answer(received, session)
+            return False
+        return True
 
     def _find(self, received: Received) -> _Step | None:
         """Return the recorded command that a received one is: one that was not received yet, or else the last."""
@@ -223,27 +235,24 @@ class RecordedChrome(FakeChrome):
 
     def _reply_as(self, reply: ReplyEntry, received: Received) -> None:
         if reply.error is None:
-            self.reply(received, reply.result)
+            self._chrome.reply(received, reply.result)
             return
         no: Refused = refusal_in(reply.error)
-        self.reply(received, CommandError(received.method, no.code, no.message))
+        self._chrome.reply(received, CommandError(received.method, no.code, no.message))
 
     def _not_recorded(self, received: Received) -> CommandError:
-        if self.strict:
-            self._unexpected.append(f"{received.method} was not recorded so: {received.command!r}; {self._stand()}")
-        return CommandError(received.method, SERVER_ERROR, f"it was not recorded so; {self._stand()}")
+        if self._unexpected is not None:
+            self._unexpected(f"{received.method} was not recorded so: {received.command!r}; {self.where()}")
+        return CommandError(received.method, SERVER_ERROR, f"it was not recorded so; {self.where()}")
 
-    def _stand(self) -> str:
-        """Say what the recording waits for."""
+    def where(self) -> str:
+        """Return in words where the recording stands."""
         if self._next_step >= len(self._steps):
             return "the recording is over"
         step = self._steps[self._next_step]
         if step.command is None:
             return "the recording goes on by itself"
         return f"the recording waits for {step.command.method} {step.command.params!r:.200}"
-
-    def _waited_for(self) -> list[str]:
-        return [*super()._waited_for(), self._stand()]
 
 
 def _acts(method: str) -> bool:
