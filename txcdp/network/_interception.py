@@ -34,8 +34,9 @@ from twisted.python.failure import Failure
 
 from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure
-from txcdp.domains import fetch
+from txcdp.domains import fetch, network
 from txcdp.errors import CommandError, Gone
+from txcdp.network._untold import UntoldRequests
 from txcdp.protocol import Command, from_json, to_json
 from txcdp.streams import Gap
 
@@ -221,6 +222,7 @@ class SessionInterception:
         self._network = False
         self._listening: list[DisposableBase] = []
         self._leaving: IDelayedCall | None = None
+        self._untold = UntoldRequests(session, self._patterns, self._is_gated, self._is_known)
         if not session.ended:
             session._sending.merge(_DOMAIN, self._asked_by_hand)
             session._feed_into(gap=self._gap, ended=self._ended)
@@ -295,8 +297,7 @@ class SessionInterception:
 
     def pauses_all(self) -> bool:
         """Return whether every request is paused at the request stage."""
-        patterns = [] if self._enabled is None else self._enabled.patterns or []
-        return fetch.RequestPattern(url_pattern="*") in patterns
+        return fetch.RequestPattern(url_pattern="*") in self._patterns()
 
     def pause_once(self, url: str, wanted: bool) -> None:
         """Pause requests for one URL, besides what is wanted, or no more."""
@@ -350,6 +351,7 @@ class SessionInterception:
 
     def _forget(self) -> None:
         """Forget which requests were answered: once the domain was disabled the browser begins to count again."""
+        self._untold.forget()
         self._remembered.clear()
         self._challenged.clear()
 
@@ -358,10 +360,21 @@ class SessionInterception:
             self._listening = [
                 self.session._observe(fetch.RequestPaused).subscribe(self._paused, ignore_failure),
                 self.session._observe(fetch.AuthRequired).subscribe(self._auth_required, ignore_failure),
+                self.session._observe(network.RequestWillBeSent).subscribe(self._untold.sent, ignore_failure),
             ]
+
+    def _patterns(self) -> list[fetch.RequestPattern]:
+        return [] if self._enabled is None else self._enabled.patterns or []
+
+    def _is_gated(self) -> bool:
+        return any(each.rank == GATES and each.wants() is not None for each in self._interceptors)
+
+    def _is_known(self, request_id: str) -> bool:
+        return request_id in self._waiting or request_id in self._remembered
 
     def _paused(self, event: fetch.RequestPaused) -> None:
         paused = PausedRequest(self, event)
+        self._untold.told(event)
         if not paused.response:
             known = self._remembered.get(event.request_id)
             if known is not None and not self._is_refused(paused):  # the browser starts it once more
@@ -427,6 +440,7 @@ class SessionInterception:
         """Let go of all, the page among it: somebody may keep the session."""
         self._stay()
         self._lost()
+        self._untold.forget()
         self._interceptors = []
         self.session._sending.merge(_DOMAIN, None)
 

@@ -1,0 +1,161 @@
+"""Requests that are paused without that being told: with its body, of one the browser would have to tell over 256 MB.
+
+It tells of a body twice, as text and in base64, and drops what is larger: such a request would wait for ever. But
+paused requests are numbered, so that one can be answered of which nothing was told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+
+from txcdp._core.sessions import Session
+from txcdp._privacy import shown_url
+from txcdp.domains import fetch, network
+from txcdp.errors import CommandError, TxcdpError
+from txcdp.protocol import Command
+
+log = Logger()
+
+#: Seconds from when a request is made until it counts as one that is not told of: what a handler has to decide, too.
+UNTOLD: Final = 30.0
+
+#: How often it is tried: the browser may take long before it pauses what it has to read first.
+_TRIES: Final = 5
+
+#: Numbers that are tried, before and after the last one that was told when the request was made.
+_BEFORE: Final = 20
+_AFTER: Final = 50
+
+#: How many requests are remembered that were told of before their beginning was.
+_REMEMBERED: Final = 100
+
+_NUMBER: Final = re.compile(r"interception-job-(\d+)\.")
+
+
+class _Awaited(NamedTuple):
+    """A request whose pause is to be told of."""
+
+    url: str
+    last: int
+    tries: int
+    call: IDelayedCall
+
+
+class UntoldRequests:
+    """The requests of one session that are paused, and may be too large to be told of.
+
+    :param session: the session.
+    :param patterns: returns what is paused.
+    :param is_gated: returns whether a request that nobody has seen may not go on: then it fails.
+    :param is_known: returns whether a paused request with that id was told of.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        patterns: Callable[[], list[fetch.RequestPattern]],
+        is_gated: Callable[[], bool],
+        is_known: Callable[[str], bool],
+    ) -> None:
+        self._session = session
+        self._patterns = patterns
+        self._is_gated = is_gated
+        self._is_known = is_known
+        self._awaited: dict[str, _Awaited] = {}
+        self._told: OrderedDict[str, None] = OrderedDict()
+        self._last = ""
+
+    def sent(self, event: network.RequestWillBeSent) -> None:
+        """Take note of a request that was made."""
+        request = event.request
+        if not request.has_post_data or request.post_data is not None:
+            return
+        key = event.request_id
+        if key not in self._told and key not in self._awaited and self._is_paused(request.url, event.type):
+            number = _NUMBER.match(self._last)
+            self._await(key, request.url, 0 if number is None else int(number[1]), _TRIES)
+
+    def told(self, event: fetch.RequestPaused) -> None:
+        """Take note of a request that was paused."""
+        self._last = event.request_id
+        key = event.network_id
+        if key is None or not event.request.has_post_data:
+            return
+        self._told[key] = None
+        if len(self._told) > _REMEMBERED:
+            self._told.popitem(last=False)
+        self.over(key)
+
+    def over(self, key: str) -> None:
+        """Take note of a request that has ended, or needs no answer any more."""
+        awaited = self._awaited.pop(key, None)
+        if awaited is not None:
+            awaited.call.cancel()
+
+    def forget(self) -> None:
+        """Forget all of them: none is paused any more."""
+        for key in list(self._awaited):
+            self.over(key)
+        self._told.clear()
+        self._last = ""
+
+    def _is_paused(self, url: str, kind: object) -> bool:
+        plain = url.partition("#")[0]
+        return any(
+            each.request_stage != "Response"
+            and each.resource_type in (None, kind)
+            and _regex(each.url_pattern or "*").fullmatch(plain) is not None
+            for each in self._patterns()
+        )
+
+    def _await(self, key: str, url: str, last: int, tries: int) -> None:
+        call = self._session.context.clock.callLater(UNTOLD, self._go_on, key)
+        self._awaited[key] = _Awaited(url, last, tries, call)
+
+    def _go_on(self, key: str) -> None:
+        Deferred.fromCoroutine(self._answer(key, self._awaited.pop(key), self._is_gated())).addErrback(
+            lambda failure: log.failure("An untold request could not be answered", failure=failure)
+        )
+
+    async def _answer(self, key: str, awaited: _Awaited, gated: bool) -> None:
+        for request_id in self._candidates(awaited.last):
+            command: Command[Any] = fetch.continue_request(request_id=request_id)
+            if gated:
+                command = fetch.fail_request(request_id=request_id, error_reason="BlockedByClient")
+            try:
+                await self._session.execute(command)
+            except CommandError:
+                continue  # there is none with that number
+            except TxcdpError:
+                return  # all of them have gone
+            log.error(
+                "{url}: the browser has not told of this request within {seconds:g} s, as it sends too much: "
+                "it {ends}. Keep the patterns of routes off large uploads",
+                url=shown_url(awaited.url),
+                seconds=UNTOLD,
+                ends="fails" if gated else "goes on, and no handler was asked",
+            )
+            return
+        if awaited.tries > 1 and key not in self._told and not self._session.ended:
+            self._await(key, awaited.url, awaited.last, awaited.tries - 1)
+
+    def _candidates(self, last: int) -> Iterator[str]:
+        for number in range(max(last - _BEFORE, 1), last + _AFTER):
+            request_id = f"interception-job-{number}.0"
+            if not self._is_known(request_id):
+                yield request_id
+
+
+def _regex(pattern: str) -> re.Pattern[str]:
+    """Return what a pattern of Chromium's means."""
+    parts = re.findall(r"\\.|[*?]|[^*?\\]+|\\", pattern, re.DOTALL)
+    wild = {"*": ".*", "?": "."}
+    meant = (wild.get(each) or re.escape(each.removeprefix("\\") or each) for each in parts)
+    return re.compile("".join(meant), re.DOTALL)
