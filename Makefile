@@ -12,7 +12,7 @@ FUZZ_SEED ?= 1
 INSTALL = $(RUN) -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-oldest lint lint-js format types drift devices docs examples coverage machine fuzz mutants stress peers bench soak conformance clean
+.PHONY: help demo test test-oldest lint lint-js format types drift devices docs examples coverage machine fuzz mutants stress peers fleet bench soak conformance clean
 
 help: ## show this
 	@echo "Targets (PYTHON=python3.12 chooses another Python):"
@@ -100,6 +100,11 @@ stress: $(VENV)/.dev machine fuzz mutants ## what takes too long for each time: 
 peers: $(VENV)/.dev ## puppeteer, playwright and others through the gateway, in all ways, and twenty at once; installs them
 	@.ci/chromium "$(RUN)"
 	@$(RUN) .ci/supervise.py --times $(RUN) -m pytest -m peers tests/browser
+
+fleet: $(VENV)/.dev ## nodes and callers over a real router, Crossbar, which it installs
+	@.ci/chromium "$(RUN)"
+	@.ci/crossbar "$(PYTHON)" $(VENV)-crossbar
+	@CROSSBAR=$(VENV)-crossbar/bin/crossbar $(RUN) .ci/supervise.py --times $(RUN) -m pytest -m fleet tests/fleet
 
 soak: $(VENV)/.dev ## chaos on a real Chromium for an hour (SECONDS=..., SEED=... does it again)
 	@.ci/chromium "$(RUN)"

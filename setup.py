@@ -33,6 +33,8 @@ EXTRAS = {
     "rx": ["Rx>=3.2,<4"],
     # For recordings that are compressed with zstd; Python 3.14 has it.
     "zstd": [ZSTD],
+    # For browsers of several machines over a WAMP router: txcdp.fleet. Its messages have bytes in them.
+    "fleet": ["cbor2>=5.6"],
     # For crawls by Scrapy: txcdp.scrapy. Before 2.13 its default reactor was another one.
     "scrapy": [SCRAPY],
     # For the prompt of "txcdp repl", which is Python's own without it.
@@ -46,6 +48,7 @@ EXTRAS = {
         SCRAPY,
         IPYTHON,
         ZSTD,
+        "cbor2>=5.6",
         "coverage>=7.10.6",  # measures child processes by itself
         "furo>=2024.8.6",
         "hypothesis>=6.100",

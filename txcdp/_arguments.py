@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from txcdp._privacy import shortened
 
@@ -30,3 +32,30 @@ def most_arguments(function: Callable[..., object]) -> int | None:
         return None
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return sum(each.kind in kinds for each in parameters)
+
+
+def unknown_name(what: str, name: object, known: Iterable[str]) -> str:
+    """Return the sentence about a name that there is not."""
+    names = sorted(known)
+    near = difflib.get_close_matches(str(name), names, 1)
+    todo = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
+    return f"{what} {name!r} unknown; {todo}"
+
+
+def refuse_other_options(
+    what: str, function: Callable[..., Any], given: Mapping[str, Any], without: Iterable[str] = ()
+) -> None:
+    """Refuse options that a method does not take.
+
+    :param what: names them, for the error.
+    :param without: names that the method takes, and that are refused all the same.
+    :raises ValueError: one is none of its keyword arguments.
+    """
+    takes = {
+        name
+        for name, each in inspect.signature(function).parameters.items()
+        if each.kind is inspect.Parameter.KEYWORD_ONLY
+    } - set(without)
+    for name in given:
+        if name not in takes:
+            raise ValueError(unknown_name(f"{what}: the option", name, takes))

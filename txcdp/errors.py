@@ -48,6 +48,11 @@
     |-- DialogError
     |   `-- DialogOpen           the page waits for the answer to a dialog, which the program is to give
     |-- AlreadyHandled           the dialog, the file chooser or the paused request has been answered before
+    |-- FleetError               no node of a fleet has done a piece of work
+    |   |-- FleetBusy            all nodes are full, or none is there
+    |   |-- FleetTimeout         it was not done within its time (also a DeadlineError)
+    |   |-- NodeLost             its node went away, and it may not be done twice
+    |   `-- WorkFailed           a node could not do it, or may not (status, kind, details)
     |-- StreamEnded              the stream completed before the item that was awaited
     |-- AlreadyRunning           a trace, or a measuring of coverage, is under way
     |-- NotRunning               none is
@@ -94,6 +99,9 @@ __all__ = [
     "ExecutableNotFound",
     "ExpectationFailed",
     "ExperimentalCommand",
+    "FleetBusy",
+    "FleetError",
+    "FleetTimeout",
     "FrameRemoved",
     "Gone",
     "HandshakeFailed",
@@ -109,6 +117,7 @@ __all__ = [
     "NavigationTimeout",
     "NetworkError",
     "NoBody",
+    "NodeLost",
     "NotABrowser",
     "NotRunning",
     "NotSerializable",
@@ -121,6 +130,7 @@ __all__ = [
     "TargetCrashed",
     "TxcdpError",
     "VideoError",
+    "WorkFailed",
 ]
 
 #: What ended a connection; see :class:`ConnectionLost`.
@@ -644,6 +654,83 @@ class ExpectationFailed(TxcdpError, AssertionError):
 
     def __str__(self) -> str:
         return indented(self.message)
+
+
+class FleetError(TxcdpError):
+    """No node of a fleet has done a piece of work; see :mod:`txcdp.fleet`.
+
+    :ivar kind: of work, such as ``"render"``.
+    :ivar reason: why not, in words.
+    """
+
+    def __init__(self, kind: str, reason: str, *more: object) -> None:
+        super().__init__(kind, reason, *more)
+        self.kind, self.reason = kind, reason
+
+    def __str__(self) -> str:
+        return shortened(f"{self.kind}: {self.reason}")
+
+
+class FleetBusy(FleetError):
+    """All nodes of a fleet are full, or none is there; nothing was begun.
+
+    :ivar tries: how often it was tried.
+    """
+
+    def __init__(self, kind: str, reason: str, tries: int) -> None:
+        super().__init__(kind, reason, tries)
+        self.tries = tries
+
+    def __str__(self) -> str:
+        return shortened(
+            f"{self.kind}: {self.reason}; it was tried {self.tries} times, start more nodes or ask for less"
+        )
+
+
+class FleetTimeout(FleetError, DeadlineError):
+    """A piece of work was not done within its time; what was begun is broken off.
+
+    :ivar seconds: how long that was.
+    """
+
+    def __init__(self, kind: str, seconds: float, reason: str) -> None:
+        super().__init__(kind, reason, seconds)
+        self.args = (kind, seconds, reason)
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return shortened(f"{self.kind}: not within {self.seconds:g} s ({self.reason}); give it longer with timeout")
+
+
+class NodeLost(FleetError):
+    """The node that did a piece of work went away, or the line to it.
+
+    :ivar outcome: what that means for the work, in words.
+    """
+
+    def __init__(self, kind: str, reason: str, outcome: str) -> None:
+        super().__init__(kind, reason, outcome)
+        self.outcome = outcome
+
+    def __str__(self) -> str:
+        return shortened(f"{self.kind}: {self.reason}; {self.outcome}")
+
+
+class WorkFailed(FleetError):
+    """A node could not do a piece of work, or may not.
+
+    :ivar status: what it says, as a status of HTTP: 400 where the request is wrong, 403 where the node's policy
+        forbids it, 422 where the page threw an exception, 502 where it cannot be loaded, 504 where the time was over.
+    :ivar problem: a word for it, such as ``"policy"``.
+    :ivar details: what a gateway's answer would say, as a dict; None: no more than this.
+    """
+
+    def __init__(self, kind: str, reason: str, status: int, problem: str, details: Any = None) -> None:
+        super().__init__(kind, reason, status, problem, details)
+        self.status, self.problem, self.details = status, problem, details
+
+    def __str__(self) -> str:
+        return shortened(f"{self.kind}: {self.reason} [{self.status}]")
 
 
 class StreamEnded(TxcdpError):

@@ -23,8 +23,8 @@ from tests.browser.support_programs import python
 from tests.project.test_docs import PYTHON, ROOT, Block, by_name
 from tests.support import PATIENCE
 
-PROGRAMS = [block for block in PYTHON if block.is_program and not block.guests]
-SERVICES = [block for block in PYTHON if block.is_service and not block.guests]
+PROGRAMS = [block for block in PYTHON if block.is_program and not (block.guests or block.needs_router)]
+SERVICES = [block for block in PYTHON if block.is_service and not (block.guests or block.needs_router)]
 
 #: Seconds for one program, on a busy machine.
 DEADLINE = PATIENCE

@@ -83,6 +83,11 @@ class Block:
         )
 
     @property
+    def needs_router(self) -> bool:
+        """Whether it talks to a WAMP router; tests/fleet runs those, where there is one."""
+        return "txcdp.fleet" in self.text
+
+    @property
     def is_test(self) -> bool:
         """Whether it is a test case; one that has a browser runs elsewhere."""
         return any(

@@ -22,14 +22,20 @@ MODULES = [
 ]
 
 #: Of which it cannot be said what they fire with.
-OF_ANYTHING = {"APIResponse.json", "Response.json"} | {
+OF_ANYTHING = {"APIResponse.json", "Fleet.evaluate", "Response.json"} | {
     f"{name}.{method}"
     for name in ("Page", "Frame", "Worker", "JSHandle", "ElementHandle", "Locator")
     for method in ("evaluate", "evaluate_all", "eval_on_selector", "eval_on_selector_all", "extract", "json_value")
 }
 
 #: A field of options, in seconds; what is made by ``Stream.expect``; and what is no deadline, but waited for.
-APART = {"RenderOptions.__init__", "Expected.__init__", "Page.wait_for_timeout", "Frame.wait_for_timeout"}
+APART = {
+    "RenderOptions.__init__",
+    "FleetOptions.__init__",
+    "Expected.__init__",
+    "Page.wait_for_timeout",
+    "Frame.wait_for_timeout",
+}
 
 #: Methods that Python awaits.
 AWAITED = {"__aenter__", "__aexit__", "__anext__"}

@@ -33,7 +33,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("chrome", "transports", "_following"),
     ("browser", "page", "network", "_devices"),
     ("assertions", "recording", "gateway", "rx3", "aio", "websocket"),
-    ("testing", "report"),
+    ("testing", "report", "fleet"),
     ("service", "cli", "_pytest_plugin"),
     ("scrapy",),
     ("__init__", "__main__"),
@@ -47,12 +47,12 @@ LIBRARIES = {
     "rx": ("rx3",),
     "scrapy": ("scrapy",),
     "treq": ("chrome._fetching", "network._client"),
-    "autobahn": ("_transports", "gateway", "websocket"),
+    "autobahn": ("_transports", "gateway", "websocket", "fleet"),
     "prometheus_client": ("gateway._metrics",),
     "idna": ("gateway._urls", "_url_patterns"),
 }
 #: Of Autobahn's importers, those that may have its client.
-AUTOBAHN_CLIENT = ("_transports",)
+AUTOBAHN_CLIENT = ("_transports", "fleet._line")
 #: What has to be of use without Twisted and Rx.
 SANS_IO = (
     "_privacy",

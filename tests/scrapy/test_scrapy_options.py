@@ -10,8 +10,8 @@ from scrapy.settings import Settings
 from scrapy.utils.request import RequestFingerprinter as ScrapyFingerprinter
 from twisted.trial.unittest import SynchronousTestCase
 
+from txcdp.page._action_lists import _OF_ELEMENTS, _OF_PAGES, action
 from txcdp.scrapy import Addon, DownloadHandler, RequestFingerprinter
-from txcdp.scrapy._actions import _OF_ELEMENTS, _OF_PAGES, action
 from txcdp.scrapy._options import RenderOptions, options_of
 from txcdp.scrapy._settings import DEFAULTS, settings_of
 

@@ -283,7 +283,8 @@ class GatewayOptions:
     :ivar mode: ``"exclusive"``: each client has a browser for itself; ``"shared"``: several clients share one, each in
         a virtual browser of its own.
     :ivar endpoint: where to listen, as Twisted's ``serverFromString`` takes it; with TLS:
-        ``ssl:9443:privateKey=key.pem:certKey=cert.pem``.
+        ``ssl:9443:privateKey=key.pem:certKey=cert.pem``. None: nowhere, as a node of a fleet does that is asked over
+        its router alone.
     :ivar notice: seconds for which it goes on to take clients when it is stopped, though ``/readyz`` says that it is
         not ready: those whom a load balancer sends until it knows, and who were just told of a WebSocket.
     :ivar drain: seconds that clients have to finish when the gateway is stopped; then their lines are closed.
@@ -302,7 +303,7 @@ class GatewayOptions:
         through a proxy of the gateway's.
     """
 
-    endpoint: str = "tcp:9222:interface=127.0.0.1"
+    endpoint: str | None = "tcp:9222:interface=127.0.0.1"
     mode: Literal["exclusive", "shared"] = "exclusive"
     pool: PoolOptions = field(default_factory=PoolOptions)
     clients: ClientLimits = field(default_factory=ClientLimits)

@@ -142,21 +142,24 @@ class Gateway:
 
     @returns_deferred
     async def start(self) -> None:
-        """Start browsers, and listen.
+        """Start browsers, and listen, where the options say so.
 
         :returns: fires when it listens; the browsers come up meanwhile. Fails with :exc:`ValueError` where it would
             listen to other machines and ask nobody for a token, and with Twisted's ``CannotListenError``.
         """
-        port = await listen(self._reactor, self._options.endpoint, self.site, local=self.tokens is None)
-        self.port = port
+        endpoint = self._options.endpoint
+        if endpoint is not None:
+            self.port = await listen(self._reactor, endpoint, self.site, local=self.tokens is None)
         if self.egress is not None:
             try:
                 self.egress.start()
             except BaseException:
-                await maybeDeferred(port.stopListening)
+                if self.port is not None:
+                    await maybeDeferred(self.port.stopListening)
                 raise
         self.pool.open()
-        log.info("The gateway listens at {where}", where=str(port.getHost()))
+        if self.port is not None:
+            log.info("The gateway listens at {where}", where=str(self.port.getHost()))
 
     def stop(self) -> Deferred[None]:
         """Stop: refuse new clients, let the present ones finish for ``drain`` seconds, then end everything.

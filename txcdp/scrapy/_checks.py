@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
-import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from txcdp.page._options import checked_options
-
-
-def unknown(what: str, name: object, known: Iterable[str]) -> str:
-    """Return the sentence about a name that there is not."""
-    names = sorted(known)
-    near = difflib.get_close_matches(str(name), names, 1)
-    todo = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
-    return f"{what} {name!r} unknown; {todo}"
 
 
 def mapping(what: str, value: object) -> dict[str, Any]:
@@ -72,15 +62,3 @@ _ELSEWHERE = {
     "accept_downloads": "a file comes as the body of the response",
     "record_har_path": 'write meta={"txcdp": {"har": True}}, which records each request by itself',
 }
-
-
-def arguments(what: str, function: Callable[..., Any], given: Mapping[str, Any], without: Iterable[str] = ()) -> None:
-    """Refuse options that a method does not take."""
-    takes = {
-        name
-        for name, each in inspect.signature(function).parameters.items()
-        if each.kind is inspect.Parameter.KEYWORD_ONLY
-    } - set(without)
-    for name in given:
-        if name not in takes:
-            raise ValueError(unknown(f"{what}: the option", name, takes))

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, get_args
 
+from txcdp._arguments import refuse_other_options, unknown_name
 from txcdp.page import Page
+from txcdp.page._action_lists import PageAction, actions
 from txcdp.page._extraction import Extraction
 from txcdp.page._frames import WaitUntil
-from txcdp.scrapy._actions import PageAction, actions
-from txcdp.scrapy._checks import arguments, context_options, mapping, texts, truth, unknown
+from txcdp.scrapy._checks import context_options, mapping, texts, truth
 
 #: The name in a request's ``meta``.
 META: Final = "txcdp"
@@ -70,7 +71,7 @@ def options_of(given: object, defaults: RenderOptions) -> RenderOptions:
     for name, value in given.items():
         check = _CHECKS.get(name)
         if check is None:
-            raise ValueError(unknown('meta["txcdp"]: the key', name, _CHECKS))
+            raise ValueError(unknown_name('meta["txcdp"]: the key', name, _CHECKS))
         if value is not None:
             found[name] = check(f'meta["txcdp"][{name!r}]', value)
     context = {**defaults.context, **found.pop("context", {})}
@@ -106,7 +107,7 @@ def _screenshot(what: str, value: object) -> dict[str, Any] | None:
     if isinstance(value, bool):
         return {} if value else None
     options = mapping(what, value)
-    arguments(what, Page.screenshot, options, ("timeout",))
+    refuse_other_options(what, Page.screenshot, options, ("timeout",))
     return options
 
 
@@ -116,14 +117,14 @@ def _har(what: str, value: object) -> dict[str, Any] | None:
     options = mapping(what, value)
     for name in options:
         if name not in ("bodies", "secrets"):
-            raise ValueError(unknown(f"{what}: the option", name, ("bodies", "secrets")))
+            raise ValueError(unknown_name(f"{what}: the option", name, ("bodies", "secrets")))
     if options.get("bodies", "omit") not in _BODIES:
         raise ValueError(f"{what}: bodies={options['bodies']!r:.80}: 'embed' or 'omit' is wanted")
     return options
 
 
 _CHECKS: Final[dict[str, Any]] = {
-    "actions": lambda what, value: actions(value),
+    "actions": lambda what, value: actions(value, 'meta["txcdp"]["actions"]'),
     "block": texts,
     "context": context_options,
     "extract": _extract,

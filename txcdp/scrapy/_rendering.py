@@ -25,9 +25,9 @@ from txcdp._deferreds import ignore_failure
 from txcdp.domains import network
 from txcdp.errors import CommandError, ContextDestroyed, DocumentBroken, NavigationError
 from txcdp.page import Navigation, Page
+from txcdp.page._action_lists import PageAction
 from txcdp.protocol import from_json
 from txcdp.scrapy import _failures as failures
-from txcdp.scrapy._actions import PageAction
 from txcdp.scrapy._contexts import LeasedPage
 from txcdp.scrapy._documents import Answer, DocumentRules, FirstRequest, PausedDocuments, TooLarge
 from txcdp.scrapy._options import RenderOptions

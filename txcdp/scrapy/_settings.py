@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from scrapy.settings import BaseSettings
 
+from txcdp._arguments import refuse_other_options, unknown_name
 from txcdp._core.reconnecting import ReconnectPolicy
 from txcdp.browser import connect, launch
-from txcdp.scrapy._checks import arguments, context_options, count, mapping, texts, unknown
+from txcdp.scrapy._checks import context_options, count, mapping, texts
 from txcdp.scrapy._options import RenderOptions, wait_until
 
 #: What becomes of the browser is decided by what else the settings say.
@@ -53,7 +54,7 @@ def settings_of(settings: BaseSettings) -> RenderSettings:
     """
     for name in settings:
         if str(name).startswith("TXCDP_") and name not in DEFAULTS:
-            raise ValueError(unknown("the setting", name, DEFAULTS))
+            raise ValueError(unknown_name("the setting", name, DEFAULTS))
 
     def get(name: str) -> Any:
         found = settings.get(name)
@@ -108,14 +109,16 @@ def _check_launch(options: dict[str, Any], endpoint: str | None) -> None:
     more = ("executable", "headless", "args", "profile", "transport") if endpoint is None else ()
     named = {name: value for name, value in options.items() if name not in more}
     lines = ("timeout", "stability", "linger", "max_in_flight", "commands_per_second", "max_pending", "max_unsent")
-    arguments("TXCDP_LAUNCH", function, {name: value for name, value in named.items() if name not in lines}, _DECIDED)
+    refuse_other_options(
+        "TXCDP_LAUNCH", function, {name: value for name, value in named.items() if name not in lines}, _DECIDED
+    )
 
 
 def _restart(value: object) -> ReconnectPolicy:
     given = mapping("TXCDP_RESTART", value)
     for name in given:
         if name not in _POLICY:
-            raise ValueError(unknown("TXCDP_RESTART: the option", name, _POLICY))
+            raise ValueError(unknown_name("TXCDP_RESTART: the option", name, _POLICY))
     try:
         return ReconnectPolicy(**{"initial_delay": 0.1, "max_delay": 30.0, "jitter": lambda: 0.0, **given})
     except (TypeError, ValueError) as error:

@@ -8,6 +8,7 @@ from twisted.application.service import IService
 from twisted.python import usage
 
 from txcdp.service._gateway_options import GatewayCommandOptions
+from txcdp.service._node_options import NodeCommandOptions
 from txcdp.service._record_options import RecordOptions
 
 
@@ -18,6 +19,7 @@ class Options(usage.Options):
     longdesc = "Browsers that run unattended. See also: twistd txcdp COMMAND --help"
     subCommands: ClassVar = [
         ("gateway", None, GatewayCommandOptions, "One address for a pool of browsers, for any client of the protocol."),
+        ("node", None, NodeCommandOptions, "Do the work of callers on other machines, over a WAMP router."),
         ("record", None, RecordOptions, "Record what a browser does."),
     ]
 

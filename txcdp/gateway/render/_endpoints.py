@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -109,6 +115,12 @@ class Renders:
             routes.add(Route(path, ("POST",), render, free=free, limit=limit, operation=each.operation))
         routes.add(Route(_DOCUMENT_PATH, READ, self.describe, free=free, operation=_DOCUMENT))
 
+    @property
+    def _places(self) -> int:
+        """How many renders there may be at once, where the pool has browsers for them."""
+        options = self._options
+        return options.browsers * min(options.pages, options.renders)
+
     def drain(self) -> None:
         """Give all browsers back as soon as they have nothing to render."""
         self.sharing.drain()
@@ -130,14 +142,51 @@ class Renders:
         return answer
 
     async def _answer(self, request: RoutedRequest, path: str) -> Answer:
+        rendered, status = await self._make(self._read(request, path), ENDPOINTS[path].take, request.principal)
+        told = {} if status is None else {"X-Page-Status": str(status)}
+        return Answer(rendered.body, rendered.kind, 200, _HARMLESS | told)
+
+    @returns_deferred
+    async def _make(
+        self, wanted: Render, take: Callable[[Page, Any], Coroutine[Any, Any, Rendered]], principal: Principal
+    ) -> tuple[Rendered, int | None]:
+        """Load a page by all rules that there are, and take of it what is wanted, within the time for that.
+
+        :param wanted: what is asked for.
+        :param take: takes it.
+        :param principal: who asks.
+        :returns: fires with what was taken, and the HTTP status that the page came with, if any; fails with
+            :exc:`Problem` alone, but for mistakes in the program.
+        """
         progress = Progress()
+        with self._told(wanted, progress), self._place(principal):
+            rendering = self._render(wanted, take, progress)
+            return await with_deadline(self._reactor, rendering, self._seconds(wanted), Late)
+
+    @asynccontextmanager
+    async def _page(
+        self, wanted: Render, principal: Principal, prepare: Callable[[Page], object]
+    ) -> AsyncIterator[tuple[Page, int | None]]:
+        """Load a page by all rules that there are, within the time for that, and lend it for as long as is wanted.
+
+        :param prepare: called with the page before it is loaded.
+        :raises Problem: where it cannot be loaded; what fails later is raised as it is.
+        """
+        progress = Progress()
+        async with AsyncExitStack() as stack:
+            with self._told(wanted, progress):
+                stack.enter_context(self._place(principal))
+                loading = self._load(stack, wanted, progress, prepare)
+                loaded = await with_deadline(self._reactor, loading, self._seconds(wanted), Late)
+            yield loaded
+
+    @contextmanager
+    def _told(self, wanted: Render, progress: Progress) -> Iterator[None]:
+        """Let what goes wrong with a render be told as a :exc:`Problem`."""
         try:
-            wanted = self._read(request, path)
             seconds = self._seconds(wanted)
-            self._check(wanted.url)
-            with self._place(request.principal):
-                rendering = self._render(wanted, ENDPOINTS[path], progress)
-                return await with_deadline(self._reactor, rendering, seconds, Late)
+            self._check_url(wanted.url)
+            yield
         except Late:
             raise Problem(
                 504,
@@ -152,19 +201,32 @@ class Renders:
             raise problem from None
 
     @returns_deferred
-    async def _render(self, wanted: Render, endpoint: Endpoint, progress: Progress) -> Answer:
+    async def _load(
+        self, stack: AsyncExitStack, wanted: Render, progress: Progress, prepare: Callable[[Page], object]
+    ) -> tuple[Page, int | None]:
+        context = await stack.enter_async_context(self.sharing.context())
+        return await rendering.load(context, wanted, self._rules, progress, prepare)
+
+    @returns_deferred
+    async def _render(
+        self, wanted: Render, take: Callable[[Page, Any], Coroutine[Any, Any, Rendered]], progress: Progress
+    ) -> tuple[Rendered, int | None]:
         async with self.sharing.context() as context:
             page, status = await rendering.load(context, wanted, self._rules, progress)
             progress.doing = "rendering it"
-            rendered = await endpoint.take(page, wanted)
-        if len(rendered.body) > self._options.max_output:
+            rendered = await take(page, wanted)
+        self._check_size(len(rendered.body))
+        return rendered, status
+
+    def _check_size(self, size: int) -> None:
+        """Refuse what is larger than may be given out.
+
+        :raises Problem: it is.
+        """
+        if size > self._options.max_output:
             raise Problem(
-                502,
-                f"What was rendered has {len(rendered.body):,} bytes; {self._options.max_output:,} are allowed.",
-                "output",
+                502, f"What was rendered has {size:,} bytes; {self._options.max_output:,} are allowed.", "output"
             )
-        told = {} if status is None else {"X-Page-Status": str(status)}
-        return Answer(rendered.body, rendered.kind, 200, _HARMLESS | told)
 
     def _too_long(self, path: str, most: int) -> Problem:
         self._counted[path, 413] += 1
@@ -190,7 +252,11 @@ class Renders:
             raise Problem(400, f"timeout is {most:g} seconds at the most - at `$.timeout`", "request")
         return wanted.timeout
 
-    def _check(self, url: str | None) -> None:
+    def _check_url(self, url: str | None) -> None:
+        """Refuse a URL that may not be opened.
+
+        :raises Problem: it is one.
+        """
         if url is None:
             return
         try:

@@ -64,16 +64,24 @@ class Rules:
     refused: Callable[[str], bool] = lambda url: False
 
 
-async def load(context: BrowserContext, wanted: Render, rules: Rules, progress: Progress) -> tuple[Page, int | None]:
+async def load(
+    context: BrowserContext,
+    wanted: Render,
+    rules: Rules,
+    progress: Progress,
+    prepare: Callable[[Page], object] = lambda page: None,
+) -> tuple[Page, int | None]:
     """Open a page in a context, and load what is wanted.
 
     :param progress: is told how far it is.
+    :param prepare: called with the page before it goes anywhere.
     :returns: the page, and the HTTP status that it came with, if any.
     :raises Problem: the page leads to where it may not.
     :raises NavigationError: and what else ``Page.goto`` fails with.
     """
     progress.doing = "opening a page"
     page = await context.new_page()
+    prepare(page)
     waiting = [*_set_up(context, page, wanted)]  # in one write
     written = wanted.html if wanted.url is None and rules.private else None
     put_in = wanted.html if written is None else None

@@ -1,4 +1,4 @@
-"""Actions: what is done in a page before it is read, written as data, so that a request can be stored and compared."""
+"""Actions: what is done in a page before it is read, written as data, so that it can be stored, compared and sent."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 
-from txcdp.page import Locator, Page
-from txcdp.scrapy._checks import arguments, unknown
+from txcdp._arguments import refuse_other_options, unknown_name
+from txcdp.page._locators import Locator
+from txcdp.page._page import Page
 
 
 @dataclass(frozen=True)
@@ -83,13 +84,13 @@ def action(given: object, what: str) -> PageAction:
     name, values = str(parts[0]), parts[1:]
     of_element = name in _OF_ELEMENTS
     if not of_element and name not in _OF_PAGES:
-        raise ValueError(unknown(f"{what}: the action", name, (*_OF_ELEMENTS, *_OF_PAGES)))
+        raise ValueError(unknown_name(f"{what}: the action", name, (*_OF_ELEMENTS, *_OF_PAGES)))
     names = ("selector", *_OF_ELEMENTS[name]) if of_element else _OF_PAGES[name]
     if len(values) != len(names):
         wanted = ", ".join([repr(name), *names])
         raise ValueError(f"{what}: {list(map(_shown, parts))} is to be [{wanted}]")
     method: Callable[..., Any] = getattr(Locator if of_element else Page, name)
-    arguments(f"{what}: {name}", method, options, _NOT_SAID)
+    refuse_other_options(f"{what}: {name}", method, options, _NOT_SAID)
     if not of_element:
         return PageAction(name, None, tuple(values), options)
     selector = values[0]
@@ -115,12 +116,13 @@ def _shown(value: object) -> object:
     return value if isinstance(value, str | int | float | bool) or value is None else f"{value!r:.40}"
 
 
-def actions(given: object) -> tuple[PageAction, ...]:
-    """Return the steps of a request.
+def actions(given: object, what: str) -> tuple[PageAction, ...]:
+    """Return the steps of a list.
 
+    :param what: names the list, for errors.
     :raises TypeError: as for :func:`action`.
     :raises ValueError: as for :func:`action`.
     """
     if not isinstance(given, Sequence) or isinstance(given, str | bytes):
-        raise TypeError(f'meta["txcdp"]["actions"] is to be a list of actions, not {given!r:.80}')
-    return tuple(action(each, f'meta["txcdp"]["actions"][{number}]') for number, each in enumerate(given))
+        raise TypeError(f"{what} is to be a list of actions, not {given!r:.80}")
+    return tuple(action(each, f"{what}[{number}]") for number, each in enumerate(given))

@@ -1,0 +1,113 @@
+"""A node with fake browsers, as a process: what it begins and ends, it says on its standard output.
+
+    python -m tests.fleet.fake_node ws://127.0.0.1:8080/ws REALM AUTHID TICKET_FILE [SECONDS] [PLACES] [BYTES]
+
+A render takes SECONDS, and a PDF has BYTES. "ready" says that it is registered, "begun URL" that a page goes there,
+"gone" that one is closed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, succeed
+
+from tests.gateway.support import FakeRunning
+from txcdp.domains import page, runtime, target
+from txcdp.fleet import Node, NodeOptions, RouterOptions
+from txcdp.fleet._line import RouterLine
+from txcdp.gateway import Gateway, GatewayOptions, PoolOptions, RenderOptions
+from txcdp.gateway._pool.launched import LaunchedBrowser
+from txcdp.testing import BY_ITSELF, FakeChrome
+
+
+class FakeLaunched(FakeRunning, LaunchedBrowser):
+    """A browser that does not run, with a line to a FakeChrome."""
+
+    def __init__(self, pid: int, chrome: FakeChrome) -> None:
+        FakeRunning.__init__(self, pid)
+        self.browser = chrome.browser()
+
+    def close(self) -> Deferred[Any]:
+        if not self.gone.called:
+            self.browser.connection.transport.abort("killed")
+        return FakeRunning.close(self)
+
+
+def say(*words: object) -> None:
+    """Say something that is there though the process is killed at once."""
+    os.write(1, (" ".join(map(str, words)) + "\n").encode())
+
+
+def fake_chrome(clock: Any, seconds: float, size: int, tell: Any = say) -> FakeChrome:
+    """Return a browser whose renders take some time."""
+    chrome = FakeChrome(clock)
+    delayed: list[Any] = []
+    vars(chrome)["delayed"] = delayed
+
+    def later(answer: Any) -> Any:
+        def wait(command: Any) -> Any:
+            if not seconds:
+                return answer
+            answering: Deferred[Any] = Deferred()
+            delayed.append(clock.callLater(seconds, answering.callback, answer))
+            return answering
+
+        return wait
+
+    def went(command: page.navigate) -> Any:
+        tell("begun", command.url)
+        return BY_ITSELF
+
+    def closed(command: Any) -> Any:
+        tell("gone")
+        chrome.commands.clear()
+        return BY_ITSELF
+
+    text = runtime.RemoteObject(type="string", value="text")
+    chrome.on(page.navigate, went)
+    chrome.on(page.print_to_pdf, later(page.PrintToPDFResult(data=b"%" * size)))
+    chrome.on(runtime.evaluate, later(runtime.EvaluateResult(result=text)))
+    chrome.on(target.dispose_browser_context, closed)
+    return chrome
+
+
+def fake_gateway(clock: Any, chrome: FakeChrome, places: int, **options: Any) -> Gateway:
+    """Return a gateway with one such browser."""
+    started = 0
+
+    def start() -> Deferred[Any]:
+        nonlocal started
+        started += 1
+        return succeed(FakeLaunched(1000 + started, chrome))
+
+    render = RenderOptions(pages=places, renders=1_000_000, linger=3600.0)
+    pool = PoolOptions(size=1, warm=1, check_interval=3600.0)
+    return Gateway(clock, GatewayOptions(endpoint=None, render=render, pool=pool, **options), start)
+
+
+def main(
+    url: str, realm: str, authid: str, ticket: str, seconds: str = "0.05", places: str = "8", size: str = "1000"
+) -> None:
+    """Run until somebody ends it."""
+    clock: Any = reactor
+    gateway = fake_gateway(clock, fake_chrome(clock, float(seconds), int(size)), int(places))
+    node = Node(clock, gateway, NodeOptions(name=authid.replace("-", "_")))
+    options = RouterOptions(url=url, realm=realm, authid=authid, ticket=Path(ticket).read_text().strip())
+    line = RouterLine(
+        clock,
+        options,
+        lambda session: node.joined(session).addCallback(lambda _: say("ready")),
+        lambda session, why: node.left(),
+    )
+    gateway.start()
+    line.start()
+    clock.run()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

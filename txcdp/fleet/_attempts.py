@@ -1,0 +1,259 @@
+"""One attempt to have something done by a node: what comes of it piece by piece, and what its end means."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from autobahn.exception import Disconnected
+from autobahn.wamp.exception import ApplicationError, SerializationError, TransportLost
+from autobahn.wamp.types import CallOptions
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.python.failure import Failure
+
+from txcdp._deferreds import OneShot, Timer
+from txcdp._reactor import Clock
+from txcdp.errors import TxcdpError, WorkFailed
+from txcdp.fleet._line import NO_LINE
+from txcdp.fleet._messages import Control, Uris, Word, plain
+from txcdp.fleet._options import FleetOptions
+
+_NO_LINE: Final = (TransportLost, Disconnected)
+
+#: What routers say where no node is there, or none has a place.
+_NOBODY: Final = "wamp.error.no_such_procedure"
+_FULL: Final = "crossbar.error.max_concurrency_reached"
+
+
+class NotTaken(TxcdpError):
+    """No node has taken the work: it may be tried again, whatever it is."""
+
+
+class Lost(TxcdpError):
+    """The node, the router or the browser went away; what may not be done twice may have been done.
+
+    :ivar begun: whether it may have been begun.
+    """
+
+    def __init__(self, why: str, begun: bool) -> None:
+        super().__init__(why)
+        self.begun = begun
+
+
+@dataclass(frozen=True)
+class WorkWanted:
+    """A piece of work, as its caller has it.
+
+    :ivar kind: of work.
+    :ivar request: what is wanted.
+    :ivar repeatable: whether it may be done twice; if not, it begins when a node has said that it has a place.
+    :ivar did: called with the number of each action that is done.
+    """
+
+    kind: str
+    request: dict[str, Any]
+    repeatable: bool
+    did: Callable[[int], object] = lambda number: None
+
+
+class Grants:
+    """The credits that a node is given for a call, each of which is a sign of life, too.
+
+    :param seconds: after which there is one in any case.
+    """
+
+    def __init__(self, clock: Clock, session: Any, seconds: float) -> None:
+        self._session = session
+        self._seconds = seconds
+        self._uri = ""
+        self._call = ""
+        self._again = Timer(clock, self._renew)
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a node to be given any."""
+        return bool(self._uri)
+
+    def begin(self, uri: str, call: str) -> None:
+        """Take note of who is to be given them, and for which call."""
+        self._uri, self._call = uri, call
+        self._again.set(self._seconds)
+
+    def give(self, more: int) -> None:
+        """Give the node credits."""
+        if self._uri:
+            with suppress(*NO_LINE):
+                giving = self._session.call(self._uri, self._call, more)
+                giving.addErrback(lambda failure: failure.trap(ApplicationError, *_NO_LINE, CancelledError))
+
+    def end(self) -> None:
+        """Give no more."""
+        self._again.stop()
+
+    def _renew(self) -> None:
+        self.give(0)
+        self._again.set(self._seconds)
+
+
+class WorkAttempt:
+    """One call of a node.
+
+    :param session: over which.
+    :param uris: names.
+    :param wanted: what is to be done.
+    :param seconds: the node's time for it; None: what is usual there.
+    :ivar final: the node's last word; empty before.
+    :ivar dropped: events that the node has dropped so far.
+    """
+
+    def __init__(
+        self, clock: Clock, session: Any, uris: Uris, options: FleetOptions, wanted: WorkWanted, seconds: float | None
+    ) -> None:
+        self._session = session
+        self._uris = uris
+        self._options = options
+        self._wanted = wanted
+        self._seconds = seconds
+        self._confirmed = wanted.repeatable
+        self._silence = Timer(clock, self._silent)
+        self._grants = Grants(clock, session, options.silence / 3)
+        self._pieces: deque[Any] = deque()
+        self._moved: OneShot[None] = OneShot()
+        self._end: BaseException | None = None
+        self._over = False
+        self._calling: Deferred[Any] | None = None
+        self.final: dict[str, Any] = {}
+        self.dropped = 0
+
+    async def pieces(self) -> AsyncGenerator[Any, None]:
+        """Call, and yield the pieces of the result as they come; each that is taken makes room for another one.
+
+        :raises NotTaken: no node has taken it.
+        :raises Lost: the node is gone.
+        :raises WorkFailed: it cannot be done.
+        """
+        window = self._options.window
+        control = Control(credits=window if self._confirmed else 0, begin=self._confirmed)
+        taken = 0
+        self._silence.set(self._options.silence)
+        try:
+            self._call(control)
+            while True:
+                while self._pieces:
+                    yield self._pieces.popleft()
+                    taken += 1
+                    if taken * 2 >= window and not self._over:
+                        self._grants.give(taken)
+                        taken = 0
+                if self._over:
+                    break
+                await self._moved.wait()
+            if self._end is not None:
+                raise self._end
+        finally:
+            self._stop()
+
+    def _call(self, control: Control) -> None:
+        uri, options = self._uris.work(self._wanted.kind), CallOptions(on_progress=self._heard)
+        request = self._wanted.request if self._seconds is None else {**self._wanted.request, "timeout": self._seconds}
+        try:
+            calling = self._session.call(uri, request, plain(control), options=options)
+        except _NO_LINE:
+            raise Lost("the line to the router is gone", begun=False) from None
+        except SerializationError as error:
+            raise TypeError(f"what is wanted cannot be sent: {error}") from None
+        self._calling = calling
+        calling.addCallbacks(self._succeeded, self._failed)
+
+    def _stop(self) -> None:
+        """Want no more of it: the node is told, and whether that is answered nobody waits for."""
+        self._over = True
+        self._silence.stop()
+        self._grants.end()
+        calling, self._calling = self._calling, None
+        if calling is not None and not calling.called:
+            with suppress(*NO_LINE):
+                calling.cancel()
+
+    @property
+    def accepted(self) -> bool:
+        """Whether a node had a place for it."""
+        return self._grants.begun
+
+    # What is heard:
+
+    def _heard(self, word: str = "", *rest: Any) -> None:
+        if self._over:
+            return
+        self._silence.stop()
+        self._silence.set(self._options.silence)
+        if word == Word.ACCEPTED and not self._grants.begun:
+            self._grants.begin(self._uris.credit(str(rest[0])), str(rest[1]))
+            if not self._confirmed:
+                self._confirmed = True
+                self._grants.give(self._options.window)
+        elif word == Word.CHUNK:
+            self._pieces.append(rest[0])
+            self._move()
+        elif word == Word.EVENTS:
+            self._pieces.extend(rest[0])
+            self.dropped = int(rest[1])
+            self._move()
+        elif word == Word.DID:
+            self._wanted.did(int(rest[0]))
+
+    def _succeeded(self, result: Any) -> None:
+        if not self._over:
+            self.final = result if isinstance(result, dict) else {}
+            self._finish(None)
+
+    def _failed(self, failure: Failure) -> None:
+        if not self._over:
+            self._finish(self._meaning(failure))
+
+    def _meaning(self, failure: Failure) -> BaseException:
+        """Return what the end of a call means."""
+        error = failure.value
+        begun = self._confirmed
+        if isinstance(error, _NO_LINE):
+            return Lost("the line to the router is gone", begun)
+        if not isinstance(error, ApplicationError):
+            return error or CancelledError()
+        words = " ".join(str(each) for each in error.args)
+        match error.error:
+            case uri if uri in (_NOBODY, _FULL, self._uris.busy):
+                return NotTaken("no node is there" if uri == _NOBODY else words or "all nodes are full")
+            case self._uris.failed:
+                more = error.kwargs or {}
+                return WorkFailed(
+                    self._wanted.kind,
+                    words,
+                    int(more.get("status") or 502),
+                    str(more.get("kind") or "page"),
+                    more.get("details"),
+                )
+            case self._uris.broken:
+                return Lost(words, begun)
+            case ApplicationError.CANCELED:
+                return Lost("the node is gone", begun)
+            case uri if uri.startswith(("wamp.close.", "crossbar.close.")):
+                return Lost(f"the router has ended the session ({uri})", begun)
+            case uri:
+                return WorkFailed(self._wanted.kind, f"the router says {uri}: {words}", 502, "router")
+
+    def _silent(self) -> None:
+        self._finish(Lost(f"the node has said nothing for {self._options.silence:g} s", self._confirmed))
+
+    def _finish(self, end: BaseException | None) -> None:
+        self._over = True
+        self._end = end
+        self._silence.stop()
+        self._grants.end()
+        self._move()
+
+    def _move(self) -> None:
+        moved, self._moved = self._moved, OneShot()
+        moved.fire(None)

@@ -1,0 +1,144 @@
+"""The life of a call at a node: its place, its confirmation, its credits, and the words that it tells."""
+
+from __future__ import annotations
+
+import enum
+import secrets
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+
+from txcdp._deferreds import OneShot, Timer, returns_deferred, with_deadline
+from txcdp._reactor import Clock
+from txcdp._states import StateMachine
+from txcdp.errors import DeadlineError
+from txcdp.fleet._line import NO_LINE
+from txcdp.fleet._messages import Word
+from txcdp.fleet._options import NodeOptions
+
+
+class CallerGone(DeadlineError):
+    """A caller has not answered for too long."""
+
+
+class CallState(enum.Enum):
+    """The state of a call at a node."""
+
+    #: There is a place for it; it begins when its caller has confirmed it.
+    ACCEPTED = "accepted"
+    #: It is being done.
+    RUNNING = "running"
+    #: Its outcome has been told, or nobody wants it any more.
+    ENDED = "ended"
+
+
+class CallEvent(enum.Enum):
+    """An event in the life of a call."""
+
+    CONFIRM = "its caller confirms it"
+    END = "there is an outcome, or its caller is gone"
+
+
+_S, _E = CallState, CallEvent
+
+#: What follows from what; whatever is not here changes nothing.
+CALL_TRANSITIONS: Final[Mapping[tuple[CallState, CallEvent], CallState]] = {
+    (_S.ACCEPTED, _E.CONFIRM): _S.RUNNING,
+    (_S.ACCEPTED, _E.END): _S.ENDED,
+    (_S.RUNNING, _E.END): _S.ENDED,
+}
+
+
+class NodeCall:
+    """A call that a node does.
+
+    :param kind: of work.
+    :param details: what Autobahn tells of the call.
+    :ivar id: names it, and is known to its caller alone.
+    :ivar caller: the session that has called; None: the router does not tell.
+    :ivar began: seconds, when it came.
+    """
+
+    def __init__(self, clock: Clock, options: NodeOptions, kind: str, details: Any) -> None:
+        self.id = secrets.token_hex(12)
+        self.kind = kind
+        self.caller: int | None = details.caller
+        self.began = clock.seconds()
+        self._clock = clock
+        self._options = options
+        self._progress: Callable[..., object] | None = details.progress
+        self._life = StateMachine(CALL_TRANSITIONS, CallState.ACCEPTED)
+        self._credits = 0
+        self._granted: OneShot[None] = OneShot()
+        self._beat = Timer(clock, self._alive)
+
+    @property
+    def hears(self) -> bool:
+        """Whether its caller takes progressive results."""
+        return self._progress is not None
+
+    @property
+    def state(self) -> CallState:
+        """How far it is."""
+        return self._life.state
+
+    def tell(self, word: str, *rest: Any) -> None:
+        """Tell the caller something; nothing where that is over, or the line is gone."""
+        if self._life.state is not CallState.ENDED and self._progress is not None:
+            self._beat.stop()
+            with suppress(*NO_LINE):
+                self._progress(word, *rest)
+            self._beat.set(self._options.beat)
+
+    def grant(self, more: int) -> None:
+        """Be given credits, or a sign of life."""
+        self._life.happened(CallEvent.CONFIRM)
+        self._credits += more
+        granted, self._granted = self._granted, OneShot()
+        granted.fire(None)
+
+    @returns_deferred
+    async def confirmed(self) -> None:
+        """Wait until the caller has confirmed that it is to be done.
+
+        :returns: fails with :exc:`CallerGone`.
+        """
+        while self._life.state is CallState.ACCEPTED:
+            await self._wait()
+
+    @returns_deferred
+    async def send(self, word: str, *rest: Any) -> None:
+        """Tell the caller something for a credit.
+
+        :returns: fires when it is sent; fails with :exc:`CallerGone`.
+        """
+        await self.credit()
+        self._credits -= 1
+        self.tell(word, *rest)
+
+    @returns_deferred
+    async def credit(self) -> int:
+        """Wait until there is a credit; return how many there are."""
+        while self._credits < 1:
+            await self._wait()
+        return self._credits
+
+    def spend(self, used: int) -> None:
+        """Have used credits."""
+        self._credits -= used
+
+    def _wait(self) -> Deferred[None]:
+        seconds = self._options.patience
+        gone = partial(CallerGone, f"the caller has said nothing for {seconds:g} s")
+        return with_deadline(self._clock, self._granted.wait(), seconds, gone)
+
+    def end(self) -> None:
+        """Tell nothing any more."""
+        self._life.happened(CallEvent.END)
+        self._beat.stop()
+
+    def _alive(self) -> None:
+        self.tell(Word.ALIVE)

@@ -1,0 +1,358 @@
+"""What a caller has: work that is done by whichever node has a place for it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final, Literal, Self
+
+import msgspec
+from twisted.internet.defer import Deferred
+
+from txcdp._deferreds import returns_deferred, with_deadline
+from txcdp._reactor import AnyReactor, whole
+from txcdp._timeouts import DEFAULT, Timeout, seconds_of
+from txcdp._waiting import WaitQueue
+from txcdp.errors import FleetBusy, FleetTimeout, NodeLost
+from txcdp.fleet._attempts import Lost, NotTaken, WorkAttempt, WorkWanted
+from txcdp.fleet._line import RouterLine
+from txcdp.fleet._messages import MOST, Uris
+from txcdp.fleet._options import FleetOptions, RouterOptions
+from txcdp.protocol import from_json, to_json
+
+#: What a render takes of a page.
+Take = Literal["screenshot", "pdf", "content", "evaluate"]
+
+#: Whether each kind of work may be done twice unless something else is said: what loads a page, and only reads it,
+#: may. A page's own scripts do what they do at each loading.
+REPEATABLE: Final[Mapping[str, bool]] = {
+    "screenshot": True,
+    "pdf": True,
+    "content": True,
+    "evaluate": False,
+    "extract": True,
+    "run_actions": False,
+}
+
+
+@dataclass(frozen=True)
+class RemoteResult:
+    """The result of a render that a node has made.
+
+    :ivar body: the bytes.
+    :ivar kind: their type, such as ``"image/png"``.
+    :ivar status: the HTTP status that the page came with; None: it has none.
+    """
+
+    body: bytes
+    kind: str
+    status: int | None
+
+
+@dataclass(frozen=True)
+class ActionsResult:
+    """The outcome of actions.
+
+    :ivar url: of the page, when they were done.
+    :ivar extract: what was to be extracted; None: nothing was.
+    :ivar screenshot: a picture; None: none was wanted.
+    :ivar status: the HTTP status that the first page came with; None: it has none.
+    """
+
+    url: str
+    extract: dict[str, Any] | None
+    screenshot: bytes | None
+    status: int | None
+
+
+class Fleet:
+    """The nodes of a realm, for a caller.
+
+    Each call goes to a node that has a place, and is tried again where none has, or where the node is lost and the work
+    may be done twice: within its time, and not more often than the options say. What may not be done twice is begun
+    when a node has said that it has a place; if that node is lost then, the call ends with :exc:`NodeLost`. Cancelling
+    a Deferred ends the work, too.
+
+    :param session: an ``ApplicationSession`` of Autobahn's that has joined; or use :func:`connect`.
+    :param reactor: the reactor; by default the one that is installed.
+    :param options: see :class:`~txcdp.fleet.FleetOptions`.
+    """
+
+    def __init__(self, session: Any, reactor: AnyReactor | None = None, options: FleetOptions | None = None) -> None:
+        if reactor is None:
+            from twisted.internet import reactor as installed
+
+            reactor = installed
+        self._source = session
+        self._clock = whole(reactor)
+        self._options = options or FleetOptions()
+        self._uris = Uris(self._options.prefix)
+        self._refused: WaitQueue[None] = WaitQueue()
+
+    @returns_deferred
+    async def close(self) -> None:
+        """Leave the router, where :func:`connect` has joined it; what is under way ends with :exc:`NodeLost`.
+
+        :returns: fires when the line is closed.
+        """
+        if isinstance(self._source, RouterLine):
+            await self._source.stop()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *why: object) -> None:
+        await self.close()
+
+    # Work:
+
+    @returns_deferred
+    async def render(
+        self,
+        take: Take,
+        url: str | None = None,
+        *,
+        timeout: Timeout = DEFAULT,
+        repeat: bool | None = None,
+        **more: Any,
+    ) -> RemoteResult:
+        """Load a page, and take something of it.
+
+        :param take: what: ``"screenshot"``, ``"pdf"``, ``"content"`` or ``"evaluate"``.
+        :param url: of the page; or ``html=...`` is one.
+        :param timeout: for all of it, attempts included; None: none but the node's own, for each.
+        :param repeat: whether it may be done again where its node is lost; when not given, all but ``"evaluate"`` may.
+        :param more: what the gateway's renders take: ``full_page``, ``wait_until``, ``viewport``, ``cookies`` ...
+        :returns: fires with a :class:`RemoteResult`. Fails with :exc:`WorkFailed`, :exc:`FleetBusy`,
+            :exc:`FleetTimeout` and :exc:`NodeLost`.
+        """
+        repeatable = REPEATABLE.get(take, False) if repeat is None else repeat
+        return await self._done(_wanted("render", {"take": take, "url": url, **more}, repeatable), timeout)
+
+    @returns_deferred
+    async def screenshot(self, url: str | None = None, **more: Any) -> bytes:
+        """Take a picture of a page; see :meth:`render`.
+
+        :returns: fires with the bytes of a PNG, or of what ``format`` says.
+        """
+        return (await self.render("screenshot", url, **more)).body
+
+    @returns_deferred
+    async def pdf(self, url: str | None = None, **more: Any) -> bytes:
+        """Print a page; see :meth:`render`.
+
+        :returns: fires with the bytes.
+        """
+        return (await self.render("pdf", url, **more)).body
+
+    @returns_deferred
+    async def content(self, url: str | None = None, **more: Any) -> str:
+        """Return a page's HTML, as scripts have left it; see :meth:`render`.
+
+        :returns: fires with the text.
+        """
+        return (await self.render("content", url, **more)).body.decode("utf-8", "replace")
+
+    @returns_deferred
+    async def evaluate(self, url: str | None = None, expression: str | None = None, **more: Any) -> Any:
+        """Evaluate JavaScript in a page; see :meth:`render`.
+
+        It is not done again where its node is lost, unless ``repeat=True`` says that it may.
+
+        :param expression: what to evaluate; or ``function`` and ``args``.
+        :returns: fires with the value.
+        """
+        made = await self.render("evaluate", url, expression=expression, **more)
+        return from_json(made.body)["result"]
+
+    @returns_deferred
+    async def extract(
+        self,
+        url: str | None,
+        shape: Mapping[str, Any],
+        *,
+        timeout: Timeout = DEFAULT,
+        repeat: bool = True,
+        **more: Any,
+    ) -> dict[str, Any]:
+        """Read a structure out of a page.
+
+        :param shape: selectors, in the shape that ``Page.extract`` takes.
+        :param timeout: as of :meth:`render`.
+        :param repeat: as of :meth:`render`.
+        :param more: as of :meth:`render`.
+        :returns: fires with what was found; fails like :meth:`render`.
+        """
+        wanted = _wanted("extract", {"url": url, "shape": dict(shape), **more}, repeat)
+        done = await self._done(wanted, timeout)
+        found: dict[str, Any] = from_json(done.body)
+        return found
+
+    @returns_deferred
+    async def run_actions(
+        self,
+        url: str | None,
+        actions: Sequence[Any],
+        *,
+        extract: Mapping[str, Any] | None = None,
+        screenshot: Mapping[str, Any] | bool = False,
+        did: Callable[[int], object] = lambda number: None,
+        timeout: Timeout = DEFAULT,
+        repeat: bool = False,
+        **more: Any,
+    ) -> ActionsResult:
+        """Do actions in a page.
+
+        It is not done again where its node is lost, unless ``repeat=True`` says that it may.
+
+        :param actions: lists such as ``["fill", "#name", "ada"]``, as requests of Scrapy's have them.
+        :param extract: what to read of the page then, in the shape that ``Page.extract`` takes.
+        :param screenshot: whether to take a picture then; or its ``format``, ``quality`` and ``full_page``.
+        :param did: called with the number of each action when it is done, from 1. It may be called again from 1 where
+            the work may be done twice.
+        :param timeout: as of :meth:`render`.
+        :param repeat: whether it may be done again where its node is lost.
+        :param more: as of :meth:`render`.
+        :returns: fires with an :class:`ActionsResult`; fails like :meth:`render`.
+        """
+        picture = None if screenshot is False else dict(screenshot) if isinstance(screenshot, Mapping) else {}
+        request = {"url": url, "actions": list(actions), "extract": extract, "screenshot": picture, **more}
+        done = await self._done(_wanted("run_actions", request, repeat, did), timeout)
+        return ActionsResult(**msgspec.msgpack.decode(done.body), status=done.status)
+
+    # How it is done:
+
+    async def _done(self, wanted: WorkWanted, timeout: Timeout) -> RemoteResult:
+        """Have work done that has one result."""
+
+        async def collect(attempt: WorkAttempt) -> RemoteResult:
+            parts = [each async for each in attempt.pieces()]
+            final = attempt.final
+            body = final.get("body")
+            return RemoteResult(b"".join(parts) if body is None else body, final.get("kind", ""), final.get("status"))
+
+        done: RemoteResult = await self._tried(collect, wanted, timeout)
+        return done
+
+    async def _tried(self, take: Callable[[WorkAttempt], Any], wanted: WorkWanted, timeout: Timeout) -> Any:
+        """Try to have work done until an attempt has an outcome that counts, or the time is up."""
+        seconds = seconds_of(timeout, self._options.timeout)
+        tries = Tries(self._options, wanted)
+        ends = None if seconds is None else self._clock.seconds() + seconds
+
+        def late() -> FleetTimeout:
+            return FleetTimeout(wanted.kind, seconds or 0.0, str(tries.last or "it is still under way"))
+
+        while True:
+            left = self._left(ends, late)
+            session = await with_deadline(self._clock, self._session(), left, late)
+            left = self._left(ends, late)
+            attempt = WorkAttempt(self._clock, session, self._uris, self._options, wanted, left)
+            try:
+                return await with_deadline(self._clock, Deferred.fromCoroutine(take(attempt)), left, late)
+            except (NotTaken, Lost) as error:
+                pause = tries.failed(error)
+            finally:
+                if attempt.accepted and self._refused:  # its place is free now
+                    self._refused.serve(None)
+            await self._wait(pause if ends is None else min(pause, ends - self._clock.seconds()))
+
+    def _left(self, ends: float | None, late: Callable[[], FleetTimeout]) -> float | None:
+        if ends is None:
+            return None
+        left = ends - self._clock.seconds()
+        if left <= 0:
+            raise late()
+        return left
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait for a while; a place that one of our own calls has left ends it."""
+        if seconds > 0:
+            waiting = self._refused.join()
+            with suppress(_Waited):
+                await with_deadline(self._clock, waiting, seconds, _Waited)
+
+    def _session(self) -> Deferred[Any]:
+        if isinstance(self._source, RouterLine):
+            return self._source.when_joined()
+        found: Deferred[Any] = Deferred()
+        found.callback(self._source)
+        return found
+
+
+class _Waited(Exception):
+    """Nothing has happened meanwhile."""
+
+
+class Tries:
+    """Decides whether a call is tried again, and when.
+
+    :ivar last: what the last attempt has ended with.
+    """
+
+    def __init__(self, options: FleetOptions, wanted: WorkWanted) -> None:
+        self._options = options
+        self._kind = wanted.kind
+        self._repeatable = wanted.repeatable
+        self._refused = 0
+        self._lost = 0
+        self.last: NotTaken | Lost | None = None
+
+    def failed(self, error: NotTaken | Lost) -> float:
+        """Take note of an attempt, and return the seconds until the next one.
+
+        :raises FleetBusy: there is to be none: no node has a place.
+        :raises NodeLost: there is to be none, since it may have been done; or too many nodes were lost.
+        """
+        self.last = error
+        if isinstance(error, Lost):
+            self._lost += 1
+            if error.begun and not self._repeatable:
+                raise NodeLost(
+                    self._kind, str(error), "it may have been done, or in part, and is not repeated"
+                ) from None
+            if self._lost > self._options.repeats:
+                raise NodeLost(self._kind, str(error), f"it was tried {self._lost} times") from None
+        else:
+            self._refused += 1
+            if self._refused >= self._options.tries:
+                raise FleetBusy(self._kind, str(error), self._refused) from None
+        number = self._refused + self._lost
+        return min(self._options.pause_most, self._options.pause * 1.5 ** (number - 1)) * (0.5 + random.random())
+
+
+def _wanted(
+    kind: str, request: dict[str, Any], repeatable: bool, did: Callable[[int], object] = lambda number: None
+) -> WorkWanted:
+    """Return a piece of work as it is sent.
+
+    :raises ValueError: it is larger than a router takes.
+    """
+    given = {name: value for name, value in request.items() if value is not None}
+    size = len(to_json(given))
+    if size > MOST:
+        raise ValueError(f"{kind}: what is wanted has {size:,} bytes; {MOST:,} go over the router")
+    return WorkWanted(kind, given, repeatable, did)
+
+
+@returns_deferred
+async def connect(reactor: AnyReactor, router: RouterOptions, options: FleetOptions | None = None) -> Fleet:
+    """Join a router's realm, for work that its nodes are to do.
+
+    Where the session is lost, it is joined again, and calls that are tried again wait for that.
+
+    :param router: see :class:`~txcdp.fleet.RouterOptions`.
+    :param options: see :class:`~txcdp.fleet.FleetOptions`.
+    :returns: fires with a :class:`Fleet`, which is to be closed; fails with :exc:`ConnectError` where the first attempt
+        does.
+    """
+    line = RouterLine(reactor, router)
+    line.start()
+    try:
+        await line.when_joined(1)
+    except BaseException:
+        await line.stop()
+        raise
+    return Fleet(line, reactor, options)

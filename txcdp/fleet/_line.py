@@ -1,0 +1,305 @@
+"""A session at a WAMP router that is there again when it was lost."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from autobahn.exception import Disconnected
+from autobahn.twisted.wamp import ApplicationSession
+from autobahn.twisted.websocket import WampWebSocketClientFactory, WampWebSocketClientProtocol
+from autobahn.wamp.exception import ApplicationError, TransportLost
+from autobahn.wamp.serializer import CBORSerializer, JsonSerializer, MsgPackSerializer
+from autobahn.wamp.types import ComponentConfig
+from twisted.application.internet import ClientService, backoffPolicy
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.ssl import Certificate, PrivateCertificate, optionsForClientTLS, trustRootFromCertificates
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from txcdp._deferreds import OneShot, Timer, returns_deferred
+from txcdp._logs import LogThrottle
+from txcdp._privacy import shortened, shown_url
+from txcdp._reactor import AnyReactor, whole
+from txcdp.errors import ConnectError
+from txcdp.fleet._options import RouterOptions
+
+log = Logger()
+
+#: Bytes of a message that is taken in; routers take no larger ones than 1 MB, unless they are told to.
+_LARGEST: Final = 16 * 1024 * 1024
+
+#: Seconds for a line to be closed.
+_GOODBYE: Final = 3.0
+
+#: What Autobahn raises where something is to be sent and the line is lost; the last where nobody looks before.
+NO_LINE: Final = (TransportLost, Disconnected, AttributeError)
+
+_CERTIFICATES: Final = b"-----END CERTIFICATE-----"
+
+
+class RouterSession(ApplicationSession):
+    """A session that joins as a line says, and tells it of its life."""
+
+    def __init__(self, line: RouterLine) -> None:
+        super().__init__(ComponentConfig(line.options.realm))
+        self._line = line
+        self.ended = False
+
+    def onConnect(self) -> None:
+        """Join the realm."""
+        options = self._line.options
+        if options.ticket is not None:
+            self.join(options.realm, ["ticket"], options.authid)
+        else:
+            self.join(options.realm, ["tls", "anonymous"] if options.certificate else None, options.authid)
+
+    def onChallenge(self, challenge: Any) -> str:
+        """Tell the ticket."""
+        ticket = self._line.options.ticket
+        if challenge.method != "ticket" or ticket is None:
+            raise RuntimeError(f"the router asks for {challenge.method!r:.40}, and nothing but a ticket can be told")
+        return ticket
+
+    def onJoin(self, details: Any) -> None:
+        """Take note that it is there."""
+        protocol: Any = self._transport
+        protocol.joining.callback(self)
+
+    def onLeave(self, details: Any) -> Any:
+        """Take note that it is gone, or could not join."""
+        self._gone(ConnectError(shortened(f"the router has ended the session: {details.reason} {details.message}")))
+        self.log = _SILENT
+        return super().onLeave(details)
+
+    def onDisconnect(self) -> None:
+        """Take note that its line is gone."""
+        self._gone(ConnectError("the line to the router is gone"))
+        self.log = _SILENT
+        super().onDisconnect()
+
+    def _gone(self, why: Exception) -> None:
+        ended, self.ended = self.ended, True
+        if not ended:
+            self._line.session_ended(self, why)
+
+    def onUserError(self, fail: Failure, msg: str) -> None:
+        """Say nothing of what is told to the other end; mistakes are logged."""
+        if not fail.check(ApplicationError, CancelledError):
+            log.failure("A message of the router", failure=fail)
+
+
+class _Silent:
+    """A logger for what has been told otherwise."""
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *args, **more: None
+
+
+_SILENT: Final = _Silent()
+
+
+class RouterProtocol(WampWebSocketClientProtocol):
+    """A WebSocket to a router.
+
+    :ivar joining: fires with the session that has joined over it, or fails.
+    :ivar lost: fires when it is closed.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.joining: Deferred[RouterSession] = Deferred()
+        self.lost: OneShot[None] = OneShot()
+
+    def connectionLost(self, reason: Any = None) -> None:
+        """Take note of the end, also where nothing has come of it."""
+        super().connectionLost(reason)
+        if not self.joining.called:
+            self.joining.errback(ConnectError(shortened(f"no WAMP router answers: {self.wasNotCleanReason or reason}")))
+        self.lost.fire(None)
+
+
+@implementer(IStreamClientEndpoint)
+class _Joining:
+    """An endpoint whose connections are sessions that have joined: what does not join is a failed attempt.
+
+    :param endpoint: of the router.
+    :param factory: makes the WebSockets.
+    :param joined: called with each session.
+    """
+
+    def __init__(
+        self, endpoint: IStreamClientEndpoint, factory: Any, joined: Callable[[RouterSession], object]
+    ) -> None:
+        self._endpoint = endpoint
+        self._factory = factory
+        self._joined = joined
+
+    @returns_deferred
+    async def connect(self, protocolFactory: Any) -> Any:
+        """Connect, and join.
+
+        :returns: fires with a protocol that has the session's line; fails with :exc:`ConnectError`, and as the
+            endpoint does.
+        """
+        line: Any = await self._endpoint.connect(self._factory)
+        try:
+            session = await line.joining
+        except BaseException:
+            line.transport.abortConnection()
+            raise
+        self._joined(session)
+        if line.lost.fired:
+            raise ConnectError("the line to the router is gone")
+        outer = protocolFactory.buildProtocol(None)
+        outer.makeConnection(line.transport)
+        line.lost.wait().addCallback(lambda _: outer.connectionLost(Failure(ConnectionDone())))
+        return outer
+
+
+class RouterLine:
+    """Keeps a session at a router, and joins again where it is lost.
+
+    :param reactor: the reactor.
+    :param options: where, and as whom.
+    :param joined: called with each session that has joined.
+    :param left: called with each of these that is gone, and why.
+    """
+
+    def __init__(
+        self,
+        reactor: AnyReactor,
+        options: RouterOptions,
+        joined: Callable[[RouterSession], object] = lambda session: None,
+        left: Callable[[RouterSession, Exception], object] = lambda session, why: None,
+    ) -> None:
+        self.options = options
+        self._reactor = whole(reactor)
+        self._joined = joined
+        self._left = left
+        self._session: RouterSession | None = None
+        self._may_log = LogThrottle(self._reactor)
+        least, most = options.retry_least, options.retry_most
+        self._service = ClientService(
+            _Joining(_endpoint(self._reactor, options), self._factory(), self._has_joined),
+            Factory.forProtocol(Protocol),
+            retryPolicy=backoffPolicy(least, most, 1.5, random.random),
+            clock=self._reactor,
+        )
+
+    def __repr__(self) -> str:
+        return f"<Line to {shown_url(self.options.url)}, realm {self.options.realm}>"
+
+    @property
+    def session(self) -> RouterSession | None:
+        """The session that there is; None while there is none."""
+        return self._session
+
+    def start(self) -> None:
+        """Begin to join."""
+        self._service.startService()
+
+    @returns_deferred
+    async def when_joined(self, fail_after: int | None = None) -> RouterSession:
+        """Wait for a session.
+
+        :param fail_after: attempts in a row that may fail before this does; None: any number.
+        :returns: fires with it; fails with :exc:`ConnectError`, or with
+            :exc:`~twisted.internet.defer.CancelledError` where the line is given up.
+        """
+        while self._session is None:
+            try:
+                await self._service.whenConnected(fail_after)
+            finally:
+                await deferLater(self._reactor, 0)  # the service bears no call of its own within this one
+        return self._session
+
+    @returns_deferred
+    async def stop(self) -> None:
+        """Leave, and join no more.
+
+        :returns: fires when the line is closed.
+        """
+        session = self._session
+        if session is None or session._transport is None:
+            await self._service.stopService()
+            return
+        transport = session._transport
+        with suppress(*NO_LINE):
+            session.leave()
+        stopping = self._service.stopService()  # closes the line behind the goodbye
+        cutting = Timer(self._reactor, transport.abort)
+        cutting.set(_GOODBYE)
+        try:
+            await stopping
+        finally:
+            cutting.stop()
+
+    def session_ended(self, session: RouterSession, why: Exception) -> None:
+        """Be told by a session that it is gone."""
+        protocol: Any = session._transport
+        if self._session is session:
+            self._session = None
+            if self._service.running:
+                log.warn("{line}: {why}", line=self, why=why)
+            self._left(session, why)
+        else:
+            if self._may_log():
+                log.warn("{line}: {why}", line=self, why=why)
+            if protocol is not None and not protocol.joining.called:
+                protocol.joining.errback(why)
+
+    def _has_joined(self, session: RouterSession) -> None:
+        self._session = session
+        log.info("{line}: joined", line=self)
+        self._joined(session)
+
+    def _factory(self) -> Any:
+        options = self.options
+        serializers = [CBORSerializer(), MsgPackSerializer(), JsonSerializer()]
+        factory = WampWebSocketClientFactory(
+            lambda: RouterSession(self), url=options.url, serializers=serializers, reactor=self._reactor
+        )
+        factory.protocol = RouterProtocol
+        factory.setProtocolOptions(
+            openHandshakeTimeout=options.open_timeout,
+            closeHandshakeTimeout=_GOODBYE,
+            autoPingInterval=options.ping_interval,
+            autoPingTimeout=options.ping_timeout,
+            maxMessagePayloadSize=_LARGEST,
+            maxFramePayloadSize=_LARGEST,
+            tcpNoDelay=True,
+        )
+        return factory
+
+
+def _endpoint(reactor: Any, options: RouterOptions) -> IStreamClientEndpoint:
+    parts = urlsplit(options.url)
+    secure = parts.scheme == "wss"
+    host = parts.hostname or ""
+    endpoint = HostnameEndpoint(reactor, host, parts.port or (443 if secure else 80), timeout=options.open_timeout)
+    if not secure:
+        return endpoint
+    trusted = None if options.authority is None else trustRootFromCertificates(_certificates(options.authority))
+    own = None
+    if options.certificate is not None:
+        own = PrivateCertificate.loadPEM(Path(options.certificate).read_text())
+    made: IStreamClientEndpoint = wrapClientTLS(optionsForClientTLS(host, trusted, own), endpoint)
+    return made
+
+
+def _certificates(path: str) -> list[Certificate]:
+    parts = Path(path).read_bytes().split(_CERTIFICATES)[:-1]
+    if not parts:
+        raise ValueError(f"{path}: there is no certificate (PEM) in it")
+    return [Certificate.loadPEM(each + _CERTIFICATES) for each in parts]

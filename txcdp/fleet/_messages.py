@@ -1,0 +1,134 @@
+"""What callers and nodes say to each other over WAMP: names of procedures, topics and errors, and what is in a call.
+
+A call of some work has two arguments: what is wanted, and a :class:`Control`. While the work is under way the node
+sends progressive results, each a word of :class:`Word` and what belongs to it:
+
+======== ================= ===========================================================================================
+accepted node, call        there is a place for it; both name it in what follows
+alive                      it is still being done; said every few seconds
+did      number            so many actions are done
+chunk    bytes             a piece of a result
+events   list, dropped     events of a page, and how many were dropped so far
+======== ================= ===========================================================================================
+
+Chunks and events are sent for *credits*, one for each: some come with the call, more by :meth:`Uris.credit`, which the
+caller calls as it takes what has come. So no more waits in the router than was asked for, however slow the caller is.
+Work that may not be done twice begins with the first credit, and comes with none: what a node has accepted and nobody
+has confirmed is never begun.
+
+The result is a dict: what :class:`Done` has.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta, Struct
+
+#: Of this protocol; a node that has another one refuses the call.
+VERSION: Final = 1
+
+#: What all names begin with unless something else is said.
+PREFIX: Final = "txcdp"
+
+#: Bytes of a chunk, of a result that is sent at once, and of a batch of events: a quarter of what a router takes.
+CHUNK: Final = 256 * 1024
+
+#: Bytes of a request, and of one event: with what stands around it, less than a router takes.
+MOST: Final = 768 * 1024
+
+_NAME = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
+_LABEL = re.compile(r"[a-z0-9_]{1,64}")
+
+
+class Word:
+    """The words that progressive results begin with."""
+
+    ACCEPTED: Final = "accepted"
+    ALIVE: Final = "alive"
+    DID: Final = "did"
+    CHUNK: Final = "chunk"
+    EVENTS: Final = "events"
+
+
+class Control(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The way in which a call is served.
+
+    credits: chunks or events that may be sent at once. begin: whether it begins without waiting for one.
+    """
+
+    version: int = VERSION
+    credits: Annotated[int, Meta(ge=0, le=100_000)] = 0
+    begin: bool = True
+
+
+class Done(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A result. kind: its type. status: of the page, by HTTP. body: the bytes; None: they came as chunks, size of them.
+
+    dropped: events that the node has dropped.
+    """
+
+    kind: str = ""
+    status: int | None = None
+    body: bytes | None = None
+    size: int = 0
+    dropped: int = 0
+
+
+class Uris:
+    """The names of procedures, topics and errors.
+
+    :param prefix: what they begin with.
+    :raises ValueError: it is no URI of WAMP.
+    """
+
+    def __init__(self, prefix: str = PREFIX) -> None:
+        if not _NAME.fullmatch(prefix):
+            raise ValueError(f"prefix={prefix!r}: small letters, digits, _ and dots between them, such as com.example")
+        self.prefix = prefix
+        #: The node has no place for it, or takes no more; nothing was begun.
+        self.busy = f"{prefix}.error.busy"
+        #: It could not be done; the keyword arguments say why.
+        self.failed = f"{prefix}.error.failed"
+        #: The node, or its browser, has ended in the middle of it.
+        self.broken = f"{prefix}.error.broken"
+        #: There is no such call, or it is somebody else's.
+        self.unknown = f"{prefix}.error.no_such_call"
+
+    def work(self, kind: str) -> str:
+        """Return the procedure of a kind of work, which all nodes share."""
+        return f"{self.prefix}.work.{kind}"
+
+    def credit(self, node: str) -> str:
+        """Return a node's own procedure for credits: the call, and how many."""
+        return f"{self.prefix}.node.{node}.credit"
+
+    def operate(self, node: str, what: str) -> str:
+        """Return a node's own procedure for operators: ``state``, ``drain`` or ``resume``."""
+        return f"{self.prefix}.operate.{node}.{what}"
+
+    def topic(self, page: str) -> str:
+        """Return the topic of a watched page's events."""
+        return f"{self.prefix}.page.{page}.events"
+
+    def topic_credit(self, page: str) -> str:
+        """Return the procedure by which a subscriber of a watched page's events gives credits."""
+        return f"{self.prefix}.page.{page}.credit"
+
+
+def checked_label(what: str, name: str) -> str:
+    """Return a name that becomes part of a URI.
+
+    :raises ValueError: it cannot.
+    """
+    if not _LABEL.fullmatch(name):
+        raise ValueError(f"{what}={name!r}: small letters, digits and _, 64 at the most, for it becomes part of a URI")
+    return name
+
+
+def plain(value: Any) -> dict[str, Any]:
+    """Return a record as what any serializer of WAMP can write."""
+    found: dict[str, Any] = msgspec.to_builtins(value, builtin_types=(bytes,))
+    return found

@@ -1,0 +1,242 @@
+"""A node: the work of a gateway's browsers, registered at a router."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import msgspec
+from autobahn.wamp.exception import ApplicationError
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from txcdp._deferreds import OneShot, ignore_failure, returns_deferred, when_all, with_deadline
+from txcdp._reactor import AnyReactor, whole
+from txcdp.errors import TxcdpError
+from txcdp.fleet._calls import CallState, NodeCall
+from txcdp.fleet._messages import CHUNK, VERSION, Control, Done, Uris, Word, plain
+from txcdp.fleet._options import NodeOptions, own_name
+from txcdp.fleet._outcomes import outcome_of
+from txcdp.fleet._registrations import Registrations
+from txcdp.fleet._work import Asked, Work
+from txcdp.gateway import Gateway, Principal
+from txcdp.gateway.render._problems import Problem
+
+log = Logger()
+
+
+class Node:
+    """A node of a fleet: does the work of callers by the browsers of a gateway.
+
+    It follows the gateway's rules: what a render may open, how large it may be and how long it may take.
+
+    :param reactor: the reactor.
+    :param gateway: whose browsers do the work; it has to render.
+    :param options: see :class:`~txcdp.fleet.NodeOptions`.
+    :ivar name: of the node.
+    :ivar counts: how many calls were ``done``, ``failed``, ``refused`` for want of a place, and ``cancelled``.
+    :raises ValueError: the gateway does not render.
+    """
+
+    def __init__(self, reactor: AnyReactor, gateway: Gateway, options: NodeOptions | None = None) -> None:
+        self._options = options or NodeOptions()
+        self._clock = whole(reactor)
+        self._work = Work(gateway)
+        self._uris = Uris(self._options.prefix)
+        self._places = self._options.places or self._work.places
+        self.name = self._options.name or own_name()
+        self.counts: Counter[str] = Counter()
+        self._running: dict[NodeCall, Deferred[Any]] = {}
+        self._registrations: Registrations | None = None
+        self._draining = False
+        self._empty: OneShot[None] = OneShot()
+
+    def __repr__(self) -> str:
+        state = "draining" if self._draining else "open"
+        return f"<Node {self.name} {state}: {len(self._running)} of {self._places}>"
+
+    # The session:
+
+    def joined(self, session: Any) -> Deferred[None]:
+        """Register everything at the router of a session.
+
+        :param session: an ``ApplicationSession`` of Autobahn's that has joined.
+        :returns: fires when all is registered, or the session is gone.
+        """
+        self.left()
+        registrations = self._registrations = Registrations(session, self._clock)
+        registering = [
+            registrations.add(self._uris.credit(self.name), self._credit),
+            *(
+                registrations.add(self._uris.operate(self.name, what), partial(self._operated, do))
+                for what, do in (("state", self.state), ("drain", self.drain), ("resume", self.resume))
+            ),
+        ]
+        if not self._draining:
+            registering += self._share(registrations)
+        return Deferred.fromCoroutine(when_all(registering))
+
+    def left(self) -> None:
+        """Take note that the session is gone: nobody waits any more for what is being done, and it is broken off."""
+        registrations, self._registrations = self._registrations, None
+        if registrations is not None:
+            registrations.stop()
+        for call, running in list(self._running.items()):
+            call.end()
+            running.cancel()
+
+    def _share(self, registrations: Registrations) -> list[Deferred[None]]:
+        return [
+            registrations.add(self._uris.work(kind), partial(self._called, kind), self._places)
+            for kind in self._work.kinds
+        ]
+
+    # Operators:
+
+    def state(self) -> dict[str, Any]:
+        """Return what there is now, as plain data; no URLs."""
+        return {
+            "node": self.name,
+            "version": VERSION,
+            "draining": self._draining,
+            "places": self._places,
+            "calls": [
+                {"kind": call.kind, "state": call.state.value, "age": self._clock.seconds() - call.began}
+                for call in self._running
+            ],
+            "counts": dict(self.counts),
+        }
+
+    @returns_deferred
+    async def drain(self, seconds: float | None = None) -> bool:
+        """Take no more work, and let what is under way be finished; :meth:`resume` takes work again.
+
+        :param seconds: after which what is left is broken off; None: never.
+        :returns: fires when no work is left, with whether nothing was broken off.
+        """
+        if not self._draining:
+            self._draining = True
+            log.info("{node}: takes no more work", node=self)
+            if self._registrations is not None:
+                await self._registrations.remove_shared()
+        if not self._running:
+            return True
+        try:
+            await with_deadline(self._clock, self._empty.wait(), seconds, TimeoutError)
+        except TimeoutError:
+            for running in list(self._running.values()):
+                running.cancel()
+            if self._running:
+                await self._empty.wait()
+            return False
+        return True
+
+    def resume(self) -> None:
+        """Take work again."""
+        if self._draining:
+            self._draining = False
+            log.info("{node}: takes work again", node=self)
+            if self._registrations is not None:
+                for each in self._share(self._registrations):
+                    each.addErrback(ignore_failure)
+
+    def _operated(self, do: Callable[[], Any], *, details: Any) -> Any:
+        return do()
+
+    # Calls:
+
+    def _called(self, kind: str, request: object = None, control: object = None, *, details: Any) -> Deferred[Any]:
+        """Serve a call.
+
+        :returns: what Autobahn takes for the outcome; it cancels that where the router interrupts the call.
+        """
+        call = NodeCall(self._clock, self._options, kind, details)
+
+        def interrupted(told: Deferred[Any]) -> None:
+            running = self._running.get(call)
+            call.end()
+            if self._registrations is not None:
+                self._registrations.interrupted(self._uris.work(kind))
+            told.errback(ApplicationError(ApplicationError.CANCELED, "interrupted"))
+            if running is not None:
+                running.cancel()
+
+        told: Deferred[Any] = Deferred(interrupted)
+        if self._draining or len(self._running) >= self._places:
+            self.counts["refused"] += 1
+            why = "this node takes no more work" if self._draining else "all places of this node are taken"
+            told.errback(ApplicationError(self._uris.busy, why))
+            return told
+        running = self._running[call] = self._serve(call, request, control, details)
+        running.addBoth(self._served, call, told)
+        return told
+
+    @returns_deferred
+    async def _serve(self, call: NodeCall, request: object, control: object, details: Any) -> Done:
+        how = _control(control)
+        if not isinstance(request, Mapping):
+            raise Problem(400, "The first argument is a dict of what is wanted.", "request")
+        if not (how.begin or call.hears):
+            raise Problem(400, "What is to be confirmed takes progressive results.", "request")
+        call.tell(Word.ACCEPTED, self.name, call.id)
+        if how.begin:
+            call.grant(how.credits)
+        else:
+            await call.confirmed()
+        asked = Asked(request, Principal(f"fleet:{details.caller_authid or 'caller'}"), call)
+        done = await self._work.kinds[call.kind](asked)
+        body = done.body
+        if body is None or len(body) <= CHUNK:
+            return done
+        if not call.hears:
+            raise Problem(502, f"A result of {len(body):,} bytes takes progressive results.", "output")
+        for start in range(0, len(body), CHUNK):
+            await call.send(Word.CHUNK, body[start : start + CHUNK])
+        return msgspec.structs.replace(done, body=None)
+
+    def _served(self, result: Any, call: NodeCall, told: Deferred[Any]) -> None:
+        """Tell the outcome, unless nobody waits for it."""
+        wanted = call.state is not CallState.ENDED
+        call.end()
+        self._running.pop(call, None)
+        if not self._running:
+            empty, self._empty = self._empty, OneShot()
+            empty.fire(None)
+        if not wanted:
+            self.counts["cancelled"] += 1
+            if isinstance(result, Failure) and not result.check(CancelledError, TxcdpError):
+                log.failure("What a caller wanted who is gone", failure=result)
+        elif isinstance(result, Failure):
+            self.counts["failed"] += 1
+            told.errback(outcome_of(result, self._uris))
+        else:
+            self.counts["done"] += 1
+            told.callback(plain(result))
+
+    def _credit(self, call: object, more: object = 0, *, details: Any) -> bool:
+        """Give credits to a call, or a sign of life; whose call it is not, does not know its name."""
+        found = next((each for each in self._running if each.id == call), None)
+        if found is None or found.caller != details.caller:
+            raise ApplicationError(self._uris.unknown, "there is no such call here")
+        if not isinstance(more, int) or not 0 <= more <= _MOST_CREDITS:
+            raise ApplicationError(ApplicationError.INVALID_ARGUMENT, f"credits: a number up to {_MOST_CREDITS}")
+        found.grant(more)
+        return True
+
+
+_MOST_CREDITS = 100_000
+
+
+def _control(given: object) -> Control:
+    if given is None:
+        return Control()
+    try:
+        control = msgspec.convert(given, Control)
+    except msgspec.ValidationError as error:
+        raise Problem(400, f"{error} - in the second argument", "request") from None
+    if control.version != VERSION:
+        raise Problem(400, f"This node speaks version {VERSION} of the protocol, not {control.version}.", "version")
+    return control

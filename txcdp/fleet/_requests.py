@@ -1,0 +1,61 @@
+"""What may be asked of a node, besides what a gateway renders: by the same rules, and with the same base."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from txcdp.gateway.render._requests import Content, Evaluate, Pdf, Render, Screenshot
+from txcdp.page._action_lists import actions
+from txcdp.page._extraction import Extraction
+
+#: What a render takes of a page, with what it may be told.
+RENDERS: Mapping[str, type[Render]] = {"screenshot": Screenshot, "pdf": Pdf, "content": Content, "evaluate": Evaluate}
+
+
+class Extract(Render, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Texts and attributes of a page, in the shape that ``Page.extract`` takes."""
+
+    shape: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_shape(self.shape)
+
+
+class FinalPicture(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A picture of what the actions have come to. quality: of jpeg and webp. full_page: the whole document."""
+
+    format: Literal["png", "jpeg", "webp"] = "png"
+    quality: Annotated[int, Meta(ge=0, le=100)] | None = None
+    full_page: bool = False
+
+    def __post_init__(self) -> None:
+        if self.quality is not None and self.format == "png":
+            raise ValueError("a png has no quality; use jpeg or webp")
+
+
+class RunActions(Render, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Actions, one after the other; then what is wanted of the page as it is then."""
+
+    actions: list[Any]
+    extract: dict[str, Any] | None = None
+    screenshot: FinalPicture | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        try:
+            actions(self.actions, "actions")
+        except TypeError as error:
+            raise ValueError(str(error)) from None
+        if self.extract is not None:
+            _check_shape(self.extract)
+
+
+def _check_shape(shape: dict[str, Any]) -> None:
+    try:
+        Extraction(shape, None)  # type: ignore[arg-type]  # without locators it needs no frame
+    except TypeError as error:
+        raise ValueError(str(error)) from None
