@@ -345,6 +345,39 @@ class HarTests(CommandTestCase):
         self.assertIn(url, [each["request"]["url"] for each in json.loads(path.read_bytes())["log"]["entries"]])
 
 
+class ReportTests(CommandTestCase):
+    async def test_a_report_of_a_page_is_written_whether_it_is_loaded_or_not(self):
+        self.server.page("/", "<!doctype html><h1>Hello</h1>")
+        path = Path(self.folder, "page.html")
+        command = await self.run_command("report", self.server.url("/"), "-o", str(path))
+        self.assert_ended(command, 0)
+        self.assertRegex(command.lines[-1], r"page\.html: \d requests?, ")
+        self.assertIn(self.server.url("/"), path.read_text("utf-8"))
+        self.assertEqual(path.stat().st_mode & 0o777, 0o600)
+        command = await self.run_command("report", self.server.url("/none"), "-o", str(path), "--bodies", "omit")
+        self.assert_ended(command, 1, "answered 404")
+        self.assertIn(self.server.url("/none"), path.read_text("utf-8"))
+
+    async def test_a_report_that_a_signal_ends_shows_what_there_was(self):
+        path = Path(self.folder, "page.html")
+        held = self.server.held("/held", "<!doctype html>begun")
+        command = self.start("report", self.server.url("/held"), "-o", str(path), "--until", "forever")
+        await held.asked
+        command.signal("INT")
+        await command.gone
+        self.assertEqual(command.code, 130)
+        self.assertIn(self.server.url("/held"), path.read_text("utf-8"))
+        self.assert_nothing_left()
+
+    async def test_a_watched_page_is_in_a_report_as_well(self):
+        self.server.page("/", "<!doctype html><h1>Hello</h1>")
+        path = Path(self.folder, "page.html")
+        command = await self.watch(self.server.url("/"), "--report", str(path))
+        self.assert_ended(command, 0)
+        self.assertIn("report     " + str(path), command.out.decode())
+        self.assertIn(self.server.url("/"), path.read_text("utf-8"))
+
+
 class EverythingTests(CommandTestCase):
     """Whatever a page does is told, and nothing that it does stops the watching."""
 

@@ -77,7 +77,7 @@ exit codes:
   0    the page was loaded, or the file read
   1    it was not: no connection, no answer within --timeout, a status of 400 or above; there is a report all the same
   2    misuse of the command, or a file that is neither a recording nor HAR
-  130  ended by Ctrl-C (143 by SIGTERM)
+  130  ended by Ctrl-C (143 by SIGTERM): the report shows what there was
 """
 _CALL = """\
 Send a command to a browser and print its result as JSON.

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
+
+from twisted.internet.defer import CancelledError
 
 from txcdp._reactor import AnyReactor
 from txcdp.cli._har import HarOptions, _watch
@@ -53,9 +56,11 @@ async def report(reactor: AnyReactor, options: ReportOptions, output: Output) ->
             except NoRun as error:
                 raise Misuse(str(error)) from error
         else:
-            run, outcome = await _visit(reactor, options, each)
-            runs.append(run)
-            code = code or outcome
+            visit = await _visit(reactor, options, each)
+            runs.append(visit.run)
+            code = code or visit.code
+            if visit.interrupted:
+                break  # what there is is written all the same
     path = write(options.path, *runs, secrets=options.secrets, bodies=options.bodies)
     told = ", ".join(count(len(each.exchanges), "request") for each in runs)
     output.print(f"{path}: {told}, {size(path.stat().st_size)}")
@@ -73,8 +78,20 @@ def _source_of(text: str) -> str | Path:
         raise Misuse(str(error)) from error
 
 
-async def _visit(reactor: AnyReactor, options: ReportOptions, url: str) -> tuple[Run, int]:
-    """Open the page, and collect what goes on until it is over; return the code as well."""
+class _Visit(NamedTuple):
+    """A page that was opened.
+
+    :ivar code: the exit code.
+    :ivar interrupted: whether a signal has ended it.
+    """
+
+    run: Run
+    code: int
+    interrupted: bool
+
+
+async def _visit(reactor: AnyReactor, options: ReportOptions, url: str) -> _Visit:
+    """Open the page, and collect what goes on until it is over, or a signal comes."""
     visiting = HarOptions(
         url=url,
         path=options.path,
@@ -85,7 +102,7 @@ async def _visit(reactor: AnyReactor, options: ReportOptions, url: str) -> tuple
         headful=options.headful,
         executable=options.executable,
     )
-    code = GOOD
+    code, interrupted = GOOD, False
     opening = open_browser(
         reactor, visiting.browser, visiting.executable, visiting.headful, visiting.pipe, no_viewport=True
     )
@@ -98,8 +115,10 @@ async def _visit(reactor: AnyReactor, options: ReportOptions, url: str) -> tuple
         except TxcdpError as error:
             complain(one_line(error))
             code = BAD
+        except CancelledError:
+            code, interrupted = BAD, True
         finally:
             run = await collection.stop()
             if options.browser is not None:
                 await context.close()
-    return run, code
+    return _Visit(run, code, interrupted)
