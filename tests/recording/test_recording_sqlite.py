@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import functools
+import json
 import os
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -125,6 +127,36 @@ class SQLiteTests(TestCase):
         assert isinstance(second, EventEntry)
         self.assertEqual(first.params, {"a": "\ud800"})
         self.assertEqual(second.time, 2.0)
+
+    async def test_the_guides_queries_are_answered(self) -> None:
+        head = head_of("S", "T")
+
+        def event(at: float, method: str, params: dict[str, Any]) -> bytes:
+            return event_line(at, head, json.dumps({"method": f"Network.{method}", "params": params})[1:-1].encode())
+
+        lines = []
+        hour = 3600.0 * 500_000
+        for number, (host, took, status, error) in enumerate(
+            [("slow.example", 3.0, 200, ""), ("quick.example:8080", 0.5, 404, ""), ("slow.example", 1.0, 0, "net::ERR")]
+        ):
+            at, request = hour + number * 3600, {"requestId": str(number)}
+            sent = {"url": f"https://{host}/a?b=://c/d", "method": "GET"}
+            lines.append(event(at, "requestWillBeSent", {**request, "request": {**sent, "url": "http://old/"}}))
+            lines.append(event(at + 0.25, "requestWillBeSent", {**request, "request": sent, "type": "Fetch"}))
+            if status:
+                lines.append(event(at + 0.3, "responseReceived", {**request, "response": {"status": status}}))
+                lines.append(event(at + took, "loadingFinished", {**request, "encodedDataLength": 5}))
+            else:
+                lines.append(event(at + took, "loadingFailed", {**request, "errorText": error}))
+        await self.write(*lines)
+        text = (Path(__file__).parents[2] / "docs" / "howto" / "record.rst").read_text(encoding="utf-8")
+        block = re.search(r"slowest hosts.*?code-block:: sql\n\n(.*?)\n\nIt has indexes", text, re.DOTALL)
+        assert block is not None
+        slowest, rates = block[1].split(";")[:2]
+        self.assertEqual(self.rows(slowest), [("slow.example", 2, 2.0, 3.0), ("quick.example:8080", 1, 0.5, 0.5)])
+        self.assertEqual([each[1:] for each in self.rows(rates)], [(1, 0.0), (1, 100.0), (1, 100.0)])
+        whole = self.rows("SELECT url, method, type, status, bytes, error FROM requests ORDER BY time LIMIT 1")
+        self.assertEqual(whole, [("https://slow.example/a?b=://c/d", "GET", "Fetch", 200, 5, None)])
 
     async def test_several_recordings_in_one_database(self) -> None:
         for _ in range(2):

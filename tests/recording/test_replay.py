@@ -13,16 +13,28 @@ from typing import Any
 
 import pytest
 from twisted.internet import task
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 
 import txcdp
 from txcdp.domains import network, page, runtime, target
 from txcdp.errors import CommandError, ConnectionLost
 from txcdp.model import ExchangeStarted
-from txcdp.recording import Damage, EventEntry, NoteEntry, Replay, SQLite, WrongSchema, read, replay
+from txcdp.recording import (
+    Damage,
+    EventEntry,
+    JsonLines,
+    NoteEntry,
+    Recorder,
+    Replay,
+    SQLite,
+    WrongSchema,
+    read,
+    replay,
+)
 from txcdp.recording._entries import command_line, event_line, head_of, note_line, reply_line
 from txcdp.recording._recorded_clock import RecordedClock
 from txcdp.recording._sqlite import _INSERT, _SCHEMA, _columns
+from txcdp.testing import FakeChrome
 
 BEGAN = 1_800_000_000.0
 SESSION, TARGET = "5E55", "7A26"
@@ -282,6 +294,60 @@ class TestStopping:
         assert seen == [1]
 
 
+class TestSeeking:
+    """Another time, with all as it was then."""
+
+    def sent(self, at: float, number: str) -> bytes:
+        request = {"url": f"https://example.com/{number}", "method": "GET", "headers": {}, "initialPriority": "High"}
+        params = {
+            "requestId": number, "loaderId": "L", "documentURL": "https://example.com/", "timestamp": at,
+            "wallTime": BEGAN + at, "initiator": {"type": "other"}, "redirectHasExtraInfo": False, "type": "Image",
+            "request": {**request, "referrerPolicy": "origin"}, "frameId": TARGET,
+        }  # fmt: skip
+        return event(at, "Network.requestWillBeSent", params)
+
+    def ended(self, at: float, number: str) -> bytes:
+        return event(at, "Network.loadingFinished", {"requestId": number, "timestamp": at, "encodedDataLength": 7})
+
+    def test_what_was_there_is_there_and_the_rest_is_to_come(self, recording: Callable[..., Path]) -> None:
+        frame = {"frameId": "CHILD", "parentFrameId": TARGET}
+        lines = [
+            event(0.5, "Page.frameAttached", frame),
+            *(self.sent(1, "a"), self.ended(2, "a"), self.sent(3, "b"), data(4, 4), self.ended(6, "b"), data(7, 7)),
+        ]
+        played, _ = opened(recording(*lines))
+        played.seek(4.0)
+        (only,) = played.browser.pages
+        assert [each._row.id for each in only.frames] == [TARGET, "CHILD"]
+        assert [each.url for each in played.browser.model.exchanges.exchanges.values()] == ["https://example.com/b"]
+        finished = collected(only.requests_finished)
+        told = collected(played.entries)
+        assert (seconds_of(played.time), played.sessions[1].id) == (4.0, SESSION)
+        played.play()
+        assert [each.url for each in finished[:-1]] == ["https://example.com/b"]
+        assert [seconds_of(each.time) for each in told[:-1]] == [4.0, 6.0, 7.0]
+
+    def test_back_and_forth(self, recording: Callable[..., Path]) -> None:
+        gone = event(3, "Target.detachedFromTarget", {"sessionId": SESSION, "targetId": TARGET}, None)
+        played, _ = opened(recording(data(1, 1), gone, data(5, 1)))
+        before = collected(played.browser.console)
+        played.seek(4.0)
+        assert (before, played.browser.pages) == (["complete"], [])
+        played.seek(2.0)
+        assert len(played.browser.pages) == 1
+        played.play()
+        with pytest.raises(RuntimeError, match="another one"):
+            played.seek(1.0)
+
+    def test_what_waits_on_the_clock_waits_as_long_as_before(self, recording: Callable[..., Path]) -> None:
+        played, _ = opened(recording(data(10, 1)))
+        called: list[float] = []
+        played.clock.callLater(2.0, lambda: called.append(seconds_of(played.time)))
+        played.seek(5.0)
+        played.play()
+        assert called == [7.0]
+
+
 class TestTies:
     """What falls due at one moment: calls of before, then entries, then what they ask for at once."""
 
@@ -368,6 +434,72 @@ class TestTies:
         clock.callLater(3.0, seen.append, "three")
         played.play()
         assert seen == [1, "two", "three", 3]
+
+
+class Pipelines:
+    """What a program makes of one page's events, with operators that take time.
+
+    :param events: of the page.
+    :param clock: what their times are by.
+    """
+
+    def __init__(self, events: Any) -> None:
+        self.said: dict[str, list[Any]] = {}
+        lengths = events.map(lambda each: each.data_length)
+        self._take("windows", lengths.buffer_with_time(1.0))
+        self._take("debounce", lengths.debounce(0.4))
+        self._take("throttle", lengths.throttle_first(0.7))
+        self._take("sample", lengths.sample(0.5))
+        self._take("delay", lengths.delay(0.25))
+        self._take("timeout", lengths.timeout(1.5))
+        self._take("interval", lengths.time_interval().map(lambda each: round(each.interval.total_seconds(), 6)))
+
+    def _take(self, name: str, stream: Any) -> None:
+        said = self.said[name] = []
+        stream.subscribe(said.append, lambda error: said.append(type(error).__name__), lambda: said.append("complete"))
+
+
+#: When data comes; some of it at the very ends of windows.
+MOMENTS = (0.1, 0.2, 0.5, 1.0, 1.0, 1.3, 2.0, 2.9, 3.0, 3.000001, 5.0, 5.1, 7.0)
+
+
+class TestEquality:
+    """The same pipeline: live, replayed at its own pace, faster, and at once."""
+
+    def recorded_live(self, folder: Path) -> dict[str, list[Any]]:
+        chrome = FakeChrome()
+        browser = chrome.browser()
+        began = chrome.clock.seconds()
+        wall = lambda: BEGAN + chrome.clock.seconds()  # noqa: E731
+        recorder = Recorder(browser, JsonLines(folder, sync="never"), wall=wall, in_thread=maybeDeferred)
+        chrome.run(recorder.start())
+        session = chrome.attach(browser.connection, url="https://example.com/")
+        live = Pipelines(session.events(network.DataReceived))
+        for number, at in enumerate(MOMENTS):
+            chrome.advance(began + at - chrome.clock.seconds())
+            sent = network.DataReceived(request_id="1", timestamp=at, data_length=number, encoded_data_length=0)
+            chrome.emit(sent, session)
+            chrome.flush()
+        chrome.run(recorder.stop(), seconds=1.0)
+        chrome.run(browser.close(), seconds=1.0)
+        chrome.advance(5.0)
+        return live.said
+
+    @pytest.mark.parametrize("speed", [1.0, 7.0, "instant"])
+    def test_windows_debounce_throttle_and_timeout_come_out_alike(self, tmp_path: Path, speed: Any) -> None:
+        live = self.recorded_live(tmp_path)
+        played, clock = opened(tmp_path, speed)
+        made: list[Pipelines] = []
+        hear = lambda session: made.append(Pipelines(session.events(network.DataReceived)))  # noqa: E731
+        played.browser.connection.attached.subscribe(hear)
+        ended = played.play()
+        while speed != "instant" and not played.ended:
+            clock.advance(0.0137)  # as a reactor that is seldom on time
+        clock.advance(10.0)
+        assert outcome(ended) is None
+        assert made[0].said == live
+        assert "DeadlineError" in live["timeout"]
+        assert live["windows"][:3] == [[0, 1, 2], [3, 4, 5], [6, 7]]
 
 
 class TestClock:

@@ -13,6 +13,7 @@ from txcdp.cli._argument_types import time as _time
 from txcdp.cli._argument_types import until as _until
 from txcdp.cli._argument_types import url as _url
 from txcdp.cli._page_arguments import add_emulation, add_extract, add_output, add_pdf, add_repl, add_screenshot
+from txcdp.cli._recording_arguments import add_export, add_replay
 
 #: Where a browser is looked for that is not said to be anywhere.
 DEFAULT_BROWSER = "http://127.0.0.1:9222"
@@ -151,6 +152,8 @@ def parser() -> argparse.ArgumentParser:
     version.add_argument("--json", action="store_true", help="print JSON")
     _add_protocol(commands)
     _add_show(commands)
+    add_replay(commands)
+    add_export(commands)
     _add_completion(commands)
     return top
 

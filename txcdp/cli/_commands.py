@@ -242,6 +242,29 @@ def _show(options: argparse.Namespace, output: Output) -> Command:
     return functools.partial(show, options=wanted, output=output, style=how)
 
 
+def _replay(options: argparse.Namespace, output: Output) -> Command:
+    from txcdp.cli._recorded import Wanted
+    from txcdp.cli._replay import ReplayOptions, play
+
+    wanted = ReplayOptions(
+        paths=options.paths,
+        wanted=Wanted(options.events, options.target, options.url),
+        speed=options.speed,
+        since=options.since,
+        until=options.until,
+        json=options.json,
+        verbose=options.verbose,
+    )
+    how = style(sys.stdout, False if options.no_color else None)
+    return functools.partial(play, options=wanted, output=output, style=how)
+
+
+def _export(options: argparse.Namespace, output: Output) -> Command:
+    from txcdp.cli._export import export
+
+    return functools.partial(export, paths=options.paths, to=options.to, path=options.output, output=output)
+
+
 _COMMANDS: dict[str, Callable[[argparse.Namespace, Output], Command]] = {
     "watch": _watch,
     "screenshot": _screenshot,
@@ -254,4 +277,6 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace, Output], Command]] = {
     "version": _version,
     "protocol": _protocol,
     "show": _show,
+    "replay": _replay,
+    "export": _export,
 }

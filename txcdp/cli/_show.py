@@ -12,10 +12,11 @@ from txcdp._reactor import AnyReactor, whole
 from txcdp.cli import _totals as totals
 from txcdp.cli._lines import Style
 from txcdp.cli._output import Output, complain
-from txcdp.cli._recorded import Recorded, Speaker, Wanted
+from txcdp.cli._printed import EntryPrinter
+from txcdp.cli._recorded import Recorded, Wanted
 from txcdp.cli._running import BAD, GOOD
-from txcdp.cli._text import clean, cut_middle
-from txcdp.recording import Damage, Entry, MissingLibrary
+from txcdp.cli._text import clean
+from txcdp.recording import Entry, MissingLibrary
 from txcdp.recording._failures import WrongSchema
 from txcdp.recording._tail import Tail
 
@@ -57,7 +58,7 @@ class _Show:
         self._output = output
         self._style = style
         self._recorded = Recorded(options.wanted, options.verbose)
-        self._speaker: Speaker | None = None
+        self._printer = EntryPrinter(self._recorded, output, style, options.json)
         self._read = 0
 
     async def run(self) -> int:
@@ -86,24 +87,8 @@ class _Show:
             self._read += 1
             if self._read % _AT_ONCE == 0:
                 await deferLater(self._reactor, 0, lambda: None)
-            if self._options.json and not self._options.summary:
-                self._print_json(entry)
-                continue
-            for speaker, line in self._recorded.hear(entry):
-                if not self._options.summary:
-                    if speaker is not None and speaker is not self._speaker:
-                        self._introduce(speaker)
-                    self._output.print(self._style.render(entry.time - self._recorded.began, line))
-
-    def _print_json(self, entry: Entry) -> None:
-        shown = self._recorded.wants(entry)
-        for _ in self._recorded.hear(entry):
-            pass
-        if shown and not isinstance(entry, Damage):
-            self._output.write(entry.line.rstrip() + b"\n")
-
-    def _introduce(self, speaker: Speaker) -> None:
-        """Say who speaks from here on."""
-        self._speaker = speaker
-        name, room = speaker.name, self._style.columns
-        self._output.print(self._style.dim(f"── {name if room is None else cut_middle(name, room - 4)}"))
+            if self._options.summary:
+                for _ in self._recorded.hear(entry):
+                    pass
+            else:
+                self._printer.print(entry)

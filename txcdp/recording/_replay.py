@@ -101,7 +101,7 @@ def replay(source: ReplaySource, *, clock: AnyReactor | None = None, speed: Spee
 class Replay:
     """A recording that is played again; made by :func:`replay`.
 
-    :ivar browser: what was recorded, as a :class:`RecordedBrowser`: the same for the replay's life.
+    :ivar browser: what was recorded, as a :class:`RecordedBrowser`; the same one until :meth:`seek` is called.
     :ivar clock: the recording's time, as a clock for whatever is to run in it: all time-based operators of the
         browser's streams do.
     :ivar began: when the recording began, in seconds since 1970; 0 where there is nothing in it.
@@ -125,13 +125,7 @@ class Replay:
         self._ended: OneShot[None] = OneShot()
         if reading.next is not None and reading.next.entry is not None:
             self._note(reading.next.entry)
-        self._line = RecordedLine(Answers(self, self._replies).answer, self._woken)
-        connection = Connection(self._line, self.clock)
-        connection._dispatcher._flow.limit = _PATIENCE
-        self._entries: StreamSubject[Entry] = StreamSubject(connection.context, "entries")
-        self.browser = RecordedBrowser(connection, self._messages_so_far)
-        connection.session._feed_into((), _nothing, ended=self._entries.end)
-        self._line.answer()
+        self._open()
         self._running = False
 
     def __repr__(self) -> str:
@@ -212,6 +206,31 @@ class Replay:
         last = found[0] if found else None
         return last if isinstance(last, Entry) else None
 
+    def seek(self, moment: Moment) -> None:
+        """Be at another time at once, before or after the present one, with all as it was then.
+
+        :attr:`browser` is another one from then on, with the targets, frames and requests that were there at that time,
+        and :attr:`entries` begin there: subscribe after it. What was subscribed to before is complete.
+
+        :param moment: a time, as for :meth:`play`; what comes at it, and later, is to be played.
+        :raises RuntimeError: it is being played, or is over.
+        """
+        if self._running or self._life.state is not ReplayState.STANDING:
+            raise RuntimeError("a replay that stands still can be elsewhere: pause() it, or make another one")
+        now = self._absolute(moment)
+        self._running = True
+        try:
+            self._line.end(_clean())
+            self._reading.rewind()
+            self._ending = None
+            self.damages.clear()
+            self.clock.jump(now)
+            self._open()
+            while self._reading.next is not None and self._reading.next.time < now:
+                self._play_next()
+        finally:
+            self._running = False
+
     def close(self) -> None:
         """End it where it is: streams complete, and what is waited for fires."""
         if self._line.closing is None:
@@ -238,6 +257,16 @@ class Replay:
     def frame_tree(self, session: str | None) -> dict[str, Any] | None:
         """Return the tree of frames that a session had when it was found."""
         return None
+
+    def _open(self) -> None:
+        """Make a browser of which nothing was told yet."""
+        self._line = RecordedLine(Answers(self, self._replies).answer, self._woken)
+        connection = Connection(self._line, self.clock)
+        connection._dispatcher._flow.limit = _PATIENCE
+        self._entries: StreamSubject[Entry] = StreamSubject(connection.context, "entries")
+        self.browser = RecordedBrowser(connection, self._messages_so_far)
+        connection.session._feed_into((), _nothing, ended=self._entries.end)
+        self._line.answer()
 
     # Moving on:
 
@@ -312,7 +341,7 @@ class Replay:
             self._note(read.entry)
         if self._line.asked:
             self._line.answer()
-        stops_at = self._stop_at[1]
+        stops_at = self._stop_at[1] if self._life.state is ReplayState.PLAYING else None
         if stops_at is not None and read.is_recorded and stops_at(read):
             self._stop(read.as_entry())
 

@@ -39,6 +39,37 @@ CREATE INDEX entries_by_name ON entries(name, time);
 CREATE INDEX entries_by_session ON entries(session, time);
 PRAGMA user_version = 1;
 """
+
+#: For whoever asks in SQL. It is no part of the version: nothing here reads it.
+_VIEWS: Final = """
+CREATE VIEW IF NOT EXISTS requests AS
+WITH told AS (
+    SELECT recording, session, target, name, time, data, json_extract(data, '$.requestId') AS request FROM entries
+    WHERE kind = 'event' AND name IN ('Network.requestWillBeSent', 'Network.responseReceived',
+                                      'Network.loadingFinished', 'Network.loadingFailed')
+), grouped AS (
+    SELECT recording, session, request,
+        min(CASE name WHEN 'Network.requestWillBeSent' THEN time END) AS time,
+        max(CASE name WHEN 'Network.requestWillBeSent' THEN json_extract(data, '$.request.method') END) AS method,
+        max(CASE name WHEN 'Network.requestWillBeSent' THEN
+            printf('%020.6f', time) || json_extract(data, '$.request.url') END) AS last_url,
+        max(CASE name WHEN 'Network.requestWillBeSent' THEN json_extract(data, '$.type') END) AS type,
+        max(CASE name WHEN 'Network.responseReceived' THEN json_extract(data, '$.response.status') END) AS status,
+        max(CASE name WHEN 'Network.responseReceived' THEN json_extract(data, '$.response.mimeType') END) AS mime_type,
+        max(CASE name WHEN 'Network.loadingFinished' THEN json_extract(data, '$.encodedDataLength') END) AS bytes,
+        max(CASE WHEN name IN ('Network.loadingFinished', 'Network.loadingFailed') THEN time END) AS ended,
+        max(CASE name WHEN 'Network.loadingFailed' THEN json_extract(data, '$.errorText') END) AS error
+    FROM told GROUP BY recording, session, request
+), named AS (
+    SELECT *, substr(last_url, 21) AS url,
+        substr(last_url, 21 + CASE instr(last_url, '://') WHEN 0 THEN 0 ELSE instr(last_url, '://') - 18 END) AS rest
+    FROM grouped WHERE time IS NOT NULL
+)
+SELECT recording, session, request, time, method, url,
+    CASE instr(rest, '/') WHEN 0 THEN rest ELSE substr(rest, 1, instr(rest, '/') - 1) END AS host,
+    type, status, mime_type, bytes, ended - time AS seconds, error
+FROM named;
+"""
 _INSERT: Final = (
     "INSERT INTO entries(recording, time, kind, session, target, name, number, duration, error, data)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -156,7 +187,7 @@ class SQLite:
             connection.execute("PRAGMA journal_mode = WAL")
             version = _version(connection)
             if version == 0 and not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-                connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
+                connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}{_VIEWS}COMMIT;")
             elif version != SCHEMA_VERSION:
                 raise wrong_schema(self.path, f"version {version}")
         return _identity(self.path)

@@ -1,0 +1,47 @@
+"""The entries of a recording as they are printed: in lines, under who says them, or as they were recorded."""
+
+from __future__ import annotations
+
+from txcdp.cli._lines import Style
+from txcdp.cli._output import Output
+from txcdp.cli._recorded import Recorded, Speaker
+from txcdp.cli._text import cut_middle
+from txcdp.recording import Damage, Entry
+
+
+class EntryPrinter:
+    """Prints entries.
+
+    :param recorded: makes lines of them.
+    :param json: whether they are printed as they were recorded.
+    """
+
+    def __init__(self, recorded: Recorded, output: Output, style: Style, json: bool) -> None:
+        self._recorded = recorded
+        self._output = output
+        self._style = style
+        self._json = json
+        self._speaker: Speaker | None = None
+
+    def print(self, entry: Entry) -> None:
+        """Print what an entry tells."""
+        if self._json:
+            self._print_json(entry)
+            return
+        for speaker, line in self._recorded.hear(entry):
+            if speaker is not None and speaker is not self._speaker:
+                self._introduce(speaker)
+            self._output.print(self._style.render(entry.time - self._recorded.began, line))
+
+    def _print_json(self, entry: Entry) -> None:
+        shown = self._recorded.wants(entry)
+        for _ in self._recorded.hear(entry):
+            pass
+        if shown and not isinstance(entry, Damage):
+            self._output.write(entry.line.rstrip() + b"\n")
+
+    def _introduce(self, speaker: Speaker) -> None:
+        """Say who speaks from here on."""
+        self._speaker = speaker
+        name, room = speaker.name, self._style.columns
+        self._output.print(self._style.dim(f"── {name if room is None else cut_middle(name, room - 4)}"))

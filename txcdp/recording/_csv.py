@@ -1,0 +1,77 @@
+"""What went over the network in a recording, as a table for spreadsheets.
+
+Secrets in addresses are masked. A page decides what its addresses and errors are called, and spreadsheets run what
+begins like a formula: such cells are given an apostrophe in front, as these programs have it for plain text.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from twisted.internet.task import Clock
+
+from txcdp.model import Exchange, ExchangeEnded
+from txcdp.network._masking import masked_url
+from txcdp.recording._entries import Damage
+from txcdp.recording._replay import replay
+
+COLUMNS: Final = (
+    "started", "session", "frame", "method", "url", "type", "status", "mime_type", "protocol", "cached", "bytes",
+    "seconds", "state", "error",
+)  # fmt: skip
+
+#: How cells begin that spreadsheets take for more than text.
+_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def rows(paths: Sequence[Path], damages: list[Damage]) -> Iterator[bytes]:
+    """Make the table, a row for each exchange as it ends; those that never do come last.
+
+    :param damages: is given what could not be read.
+    """
+    played = replay(paths, clock=Clock(), speed="instant")
+    made: list[bytes] = [_line(COLUMNS)]
+    model = played.browser.model
+
+    def ended(change: object) -> None:
+        if isinstance(change, ExchangeEnded):
+            made.append(_line(_row(change.exchange)))
+
+    played.browser.changes.subscribe(ended)
+    while not played.ended:
+        if played.step() is None:
+            break
+        yield from made
+        made.clear()
+    made += [_line(_row(each)) for each in model.exchanges.exchanges.values()]
+    yield from made
+    damages += played.damages
+
+
+def harmless(text: str) -> str:
+    """Return a cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(_FORMULAS) else text
+
+
+def _row(exchange: Exchange) -> tuple[object, ...]:
+    said = exchange.response
+    started = datetime.fromtimestamp(exchange.wall_time, UTC).isoformat() if exchange.wall_time else ""
+    took = None if exchange.ended is None or not exchange.started else round(exchange.ended - exchange.started, 6)
+    return (
+        started, exchange.session_id, exchange.frame_id, exchange.method, masked_url(exchange.url), exchange.type,
+        None if said is None else said.status, None if said is None else said.mime_type,
+        None if said is None else said.protocol, exchange.cached, exchange.received, took, exchange.state.value,
+        exchange.error_text,
+    )  # fmt: skip
+
+
+def _line(cells: Sequence[object]) -> bytes:
+    out = io.StringIO()
+    safe = ["" if each is None else harmless(each) if isinstance(each, str) else each for each in cells]
+    csv.writer(out).writerow(safe)
+    return out.getvalue().encode("utf-8", "replace")

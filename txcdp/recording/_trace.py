@@ -1,0 +1,196 @@
+"""A recording as a trace: the JSON that Perfetto and the Performance panel of the developer tools read.
+
+All times are the recording's own: microseconds since 1970, at which each event was here. The browser's clocks differ
+from that, and from each other: what a response says of its timing is moved by as much as its own event is off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from txcdp.network._masking import masked_url
+from txcdp.protocol import to_json
+from txcdp.recording._entries import Damage, EventEntry, NoteEntry
+from txcdp.recording._reading import read
+
+#: The process and the thread that stand for a browser as a whole; pages are threads of their own.
+_PID: Final = 1
+_MAIN: Final = 1
+
+_TIMELINE: Final = "devtools.timeline"
+_OF_BROWSER: Final = f"disabled-by-default-{_TIMELINE}"
+
+#: Marks of a page's loading.
+_MARKS: Final = {"Page.loadEventFired": "MarkLoad", "Page.domContentEventFired": "MarkDOMContent"}
+
+
+def trace(paths: Sequence[Path], damages: list[Damage]) -> Iterator[bytes]:
+    """Make the trace, piece by piece.
+
+    :param damages: is given what could not be read.
+    """
+    made = _Trace()
+    yield b'{"traceEvents":['
+    first = True
+    for entry in read(*paths):
+        if isinstance(entry, Damage):
+            damages.append(entry)
+            continue
+        for each in made.events(entry):
+            yield (b"\n" if first else b",\n") + to_json(each)
+            first = False
+    yield b'\n],"displayTimeUnit":"ms","metadata":{"source":"txcdp"}}\n'
+
+
+class _Trace:
+    """The maker of a trace's events from the entries of a recording."""
+
+    def __init__(self) -> None:
+        self._began = False
+        self._threads: dict[str | None, int] = {None: _MAIN}
+        self._urls: dict[tuple[str | None, str], str] = {}
+        self._frames: set[str] = set()
+
+    def events(self, entry: object) -> Iterator[dict[str, Any]]:
+        """Return the events that an entry makes."""
+        if isinstance(entry, NoteEntry) and entry.kind in ("attached", "begin"):
+            told = [entry.data] if entry.kind == "attached" else entry.data.get("targets") or []
+            for each in told:
+                yield from self._named(each, round(entry.time * 1e6))
+        elif isinstance(entry, EventEntry):
+            at = round(entry.time * 1e6)
+            for each in self._event(entry, at, self._thread(entry.session)):
+                yield from self._begin(at)
+                yield each
+
+    def _begin(self, at: int, *frames: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Name the process, and say that a trace begins, without which the developer tools refuse it."""
+        if self._began:
+            return
+        self._began = True
+        yield self._meta("process_name", _MAIN, "Browser")
+        yield self._meta("thread_name", _MAIN, "CrBrowserMain")
+        about = [{**each, "isOutermostMainFrame": True, "isInPrimaryMainFrame": True} for each in frames]
+        data = {"frameTreeNodeId": 1, "persistentIds": True, "frames": about}
+        yield self._instant("TracingStartedInBrowser", at, _MAIN, {"data": data}, _OF_BROWSER)
+
+    def _named(self, data: Mapping[str, Any], at: int) -> Iterator[dict[str, Any]]:
+        """Name the thread of a session, and say that its page is there."""
+        thread, kind, frame = (
+            self._thread(data.get("session")),
+            str(data.get("type") or ""),
+            str(data.get("target") or ""),
+        )
+        is_page = kind == "page" and frame not in self._frames
+        url = masked_url(str(data.get("url") or ""))
+        about = {"frame": frame, "url": url, "name": "", "processId": _PID}
+        yield from self._begin(at, *([about] if is_page else []))
+        yield self._meta("thread_name", thread, "CrRendererMain" if kind == "page" else kind)
+        if is_page:
+            self._frames.add(frame)
+            yield self._instant("FrameCommittedInBrowser", at, _MAIN, {"data": about}, _OF_BROWSER)
+
+    def _event(self, entry: EventEntry, at: int, thread: int) -> Iterator[dict[str, Any]]:
+        params, method = entry.params, entry.method
+        if method.startswith("Network."):
+            yield from self._network(entry, at, thread)
+        elif method in _MARKS:
+            yield self._instant(_MARKS[method], at, thread, {"data": {"frame": entry.target, "isMainFrame": True}})
+        elif method == "Page.frameNavigated":
+            yield self._navigated(params, at, thread)
+        elif method == "Page.screencastFrame" and isinstance(params.get("data"), str):
+            yield {
+                "cat": "disabled-by-default-devtools.screenshot", "name": "Screenshot", "ph": "O", "id": "0x1",
+                "pid": _PID, "tid": _MAIN, "ts": at, "args": {"snapshot": params["data"]},
+            }  # fmt: skip
+        elif method == "Runtime.consoleAPICalled":
+            said = {"type": params.get("type"), "arguments": len(params.get("args") or ())}
+            yield self._instant("ConsoleMessage", at, thread, {"data": said})
+        elif method == "Runtime.exceptionThrown":
+            details = params.get("exceptionDetails")
+            text = details.get("text") if isinstance(details, dict) else ""
+            yield self._instant("ExceptionThrown", at, thread, {"data": {"text": str(text)}})
+
+    def _navigated(self, params: Mapping[str, Any], at: int, thread: int) -> dict[str, Any]:
+        frame = params.get("frame")
+        about: Mapping[str, Any] = frame if isinstance(frame, dict) else {}
+        url = masked_url(str(about.get("url") or ""))
+        told = {"frame": about.get("id"), "documentLoaderURL": url, "isOutermostMainFrame": not about.get("parentId")}
+        args = {"frame": about.get("id"), "data": {**told, "isLoadingMainFrame": not about.get("parentId")}}
+        return {**self._instant("navigationStart", at, thread, args, "blink.user_timing"), "ph": "R"}
+
+    # The network:
+
+    def _network(self, entry: EventEntry, at: int, thread: int) -> Iterator[dict[str, Any]]:
+        params = entry.params
+        request = str(params.get("requestId") or "")
+        data: dict[str, Any] = {"requestId": request, "frame": params.get("frameId")}
+        key = entry.session, request
+        what = entry.method.partition(".")[2]
+        if what == "requestWillBeSent":
+            sent = params.get("request")
+            asked: Mapping[str, Any] = sent if isinstance(sent, dict) else {}
+            url = masked_url(str(asked.get("url") or ""))
+            if key in self._urls:  # it was led on
+                yield self._slice("e", key, at, thread, {})
+            self._urls[key] = url
+            more = {"url": url, "requestMethod": asked.get("method"), "priority": asked.get("initialPriority")}
+            data |= {**more, "resourceType": params.get("type")}
+            yield self._instant("ResourceSendRequest", at, thread, {"data": data})
+            yield self._slice("b", key, at, thread, {"url": url})
+        elif what == "responseReceived":
+            yield self._instant("ResourceReceiveResponse", at, thread, {"data": {**data, **_response(params, at)}})
+        elif what == "dataReceived":
+            size = params.get("encodedDataLength")
+            yield self._instant("ResourceReceivedData", at, thread, {"data": {**data, "encodedDataLength": size}})
+        elif what in ("loadingFinished", "loadingFailed") and key in self._urls:
+            failed = what == "loadingFailed"
+            size = params.get("encodedDataLength") or 0
+            data |= {"didFail": failed, "encodedDataLength": size, "decodedBodyLength": 0, "finishTime": at / 1e6}
+            yield self._instant("ResourceFinish", at, thread, {"data": data})
+            yield self._slice("e", key, at, thread, {"error": params.get("errorText")} if failed else {})
+            del self._urls[key]
+
+    def _slice(
+        self, phase: str, key: tuple[str | None, str], at: int, thread: int, args: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return one end of a request's bar."""
+        url = urlsplit(self._urls[key])
+        return {
+            "cat": "network", "name": f"{url.netloc}{url.path}"[:200] or "request", "ph": phase,
+            "id": f"{key[0] or ''}:{key[1]}", "pid": _PID, "tid": thread, "ts": at, "args": dict(args),
+        }  # fmt: skip
+
+    # Their form:
+
+    def _thread(self, session: Any) -> int:
+        return self._threads.setdefault(session if isinstance(session, str) else None, len(self._threads) + 1)
+
+    @staticmethod
+    def _instant(name: str, at: int, thread: int, args: Mapping[str, Any], category: str = _TIMELINE) -> dict[str, Any]:
+        return {"cat": category, "name": name, "ph": "I", "s": "t", "pid": _PID, "tid": thread, "ts": at, "args": args}
+
+    @staticmethod
+    def _meta(name: str, thread: int, value: str) -> dict[str, Any]:
+        event = {"cat": "__metadata", "name": name, "ph": "M", "pid": _PID, "tid": thread, "ts": 0}
+        return {**event, "args": {"name": value}}
+
+
+def _response(params: Mapping[str, Any], at: int) -> dict[str, Any]:
+    """Return what a trace has of a response, its timing moved to the recording's clock."""
+    said = params.get("response")
+    response: Mapping[str, Any] = said if isinstance(said, dict) else {}
+    told = {
+        "statusCode": response.get("status"), "mimeType": response.get("mimeType"), "responseTime": at / 1000,
+        "encodedDataLength": response.get("encodedDataLength"), "fromCache": bool(response.get("fromDiskCache")),
+        "fromServiceWorker": bool(response.get("fromServiceWorker")),
+    }  # fmt: skip
+    timing, own = response.get("timing"), params.get("timestamp")
+    if isinstance(timing, dict) and isinstance(own, int | float):
+        asked = timing.get("requestTime")
+        if isinstance(asked, int | float):
+            told["timing"] = {**timing, "requestTime": asked + at / 1e6 - own}
+    return told
