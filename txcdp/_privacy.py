@@ -23,6 +23,15 @@ _PLACE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|about:|chrome:|[\w.-]*:?\d*(/|$
 _AUTHORITY = re.compile(r"[^/]*//([^/?#]*)")
 _USER = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*:)?//[^/]*@")
 
+#: How a cell begins that a spreadsheet takes for a formula, and which of these are numbers all the same.
+_FORMULA = re.compile(r"[=+\-@\t\r\n]")
+_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)*")
+
+
+def spreadsheet_cell(text: str) -> str:
+    """Return text as a cell that no spreadsheet runs: one that begins like a formula gets an apostrophe in front."""
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+
 
 def printable(text: object) -> str:
     """Return text in which everything that a terminal would obey, or hide, is written as an escape.

@@ -15,6 +15,7 @@ from twisted.internet.task import Clock
 from tests.browser.recorded_run import STORED
 from tests.cli.test_cli_show import BEGIN, LINES, START, console, event, request
 from tests.har_checks import check_har
+from txcdp._privacy import spreadsheet_cell
 from txcdp.cli._arguments import parser
 from txcdp.cli._export import export
 from txcdp.cli._lines import Style
@@ -23,7 +24,6 @@ from txcdp.cli._recorded import Wanted
 from txcdp.cli._replay import ReplayOptions, play
 from txcdp.cli._running import Misuse
 from txcdp.cli._selection import parse
-from txcdp.recording._csv import harmless
 from txcdp.recording._entries import note_line
 
 HOSTILE = "</script><script>alert(1)</script>\x1b[31m"
@@ -184,7 +184,10 @@ class TestExport:
         _, made = exported(path, "csv", tmp_path)
         (row,) = csv.DictReader(io.StringIO(made.read_bytes().decode(), newline=""))
         assert row["error"].startswith(f"'{begins}")
-        assert harmless("https://a.example/") == "https://a.example/"
+
+    @pytest.mark.parametrize("text", ["https://a.example/", "-5", "+1.5", "plain", ""])
+    def test_what_is_no_formula_stays_as_it_is(self, text: str) -> None:
+        assert spreadsheet_cell(text) == text
 
     def test_lines_are_those_of_the_recording(self, recording: Path, tmp_path: Path) -> None:
         code, made = exported(recording, "jsonl", tmp_path)

@@ -14,7 +14,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from txcdp._privacy import KEPT
+from txcdp._privacy import KEPT, spreadsheet_cell
 from txcdp._reactor import AnyReactor
 from txcdp.cli._destination import Destination
 from txcdp.cli._opened_page import PageOptions, with_page
@@ -26,8 +26,6 @@ from txcdp.page import Page
 
 #: A name that is given to what a selector finds; ``:=`` is nowhere in CSS but within strings.
 _NAMED: Final = re.compile(r"([\w .-]+):=(.*)", re.DOTALL)
-#: How a cell begins that a spreadsheet runs as a formula.
-_FORMULA: Final = re.compile(r"[=+\-@\t\r]")
 
 Cell = str | None
 
@@ -137,11 +135,7 @@ def as_csv(names: Sequence[str], rows: Iterable[Sequence[Cell]], plain: bool = F
 
 def _cell(text: Cell, plain: bool) -> str:
     shown = clean(text or "") if plain else text or ""
-    return f"'{shown}" if _FORMULA.match(shown) and not _is_number(shown) else shown
-
-
-def _is_number(text: str) -> bool:
-    return re.fullmatch(r"[+-]?\d+([.,]\d+)*", text) is not None
+    return spreadsheet_cell(shown)
 
 
 def _escaped(character: str) -> str:

@@ -15,6 +15,7 @@ from typing import Final
 
 from twisted.internet.task import Clock
 
+from txcdp._privacy import spreadsheet_cell
 from txcdp.model import Exchange, ExchangeEnded
 from txcdp.network._masking import masked_url
 from txcdp.recording._entries import Damage
@@ -24,9 +25,6 @@ COLUMNS: Final = (
     "started", "session", "frame", "method", "url", "type", "status", "mime_type", "protocol", "cached", "bytes",
     "seconds", "state", "error",
 )  # fmt: skip
-
-#: How cells begin that spreadsheets take for more than text.
-_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def rows(paths: Sequence[Path], damages: list[Damage]) -> Iterator[bytes]:
@@ -53,11 +51,6 @@ def rows(paths: Sequence[Path], damages: list[Damage]) -> Iterator[bytes]:
     damages += played.damages
 
 
-def harmless(text: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULAS) else text
-
-
 def _row(exchange: Exchange) -> tuple[object, ...]:
     said = exchange.response
     started = datetime.fromtimestamp(exchange.wall_time, UTC).isoformat() if exchange.wall_time else ""
@@ -72,6 +65,6 @@ def _row(exchange: Exchange) -> tuple[object, ...]:
 
 def _line(cells: Sequence[object]) -> bytes:
     out = io.StringIO()
-    safe = ["" if each is None else harmless(each) if isinstance(each, str) else each for each in cells]
+    safe = ["" if each is None else spreadsheet_cell(each) if isinstance(each, str) else each for each in cells]
     csv.writer(out).writerow(safe)
     return out.getvalue().encode("utf-8", "replace")
