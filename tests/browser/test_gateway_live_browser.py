@@ -116,6 +116,7 @@ class LiveTests(GatewayCase):
         await self.seen(tab, f"{text.format('#lines')}.some(row => row[1] === 'error' && /closed/.test(row[2]))")
         for place in ("#sum-requests", "#clients td:nth-child(9)"):
             await self.seen(tab, f"parseFloat(document.querySelector('{place}').textContent) > 0")
+        await self.what_is_remembered(tab)
         shot = await self.seen(tab, "document.querySelector('#targets img[src]')?.src")
         kind, _, data = shot.partition(",")
         picture = base64.b64decode(data)
@@ -126,6 +127,17 @@ class LiveTests(GatewayCase):
         self.assertEqual([each for each in self.complaints if "401" not in each and "403" not in each], [])
         self.assertEqual(await tab.evaluate("location.href"), f"http://{self.netloc}/")
 
+    async def what_is_remembered(self, tab: Page) -> None:
+        """See that there is a line for each number of the last hour, which the clients' number is drawn in."""
+        lines = "[...document.querySelectorAll('#charts svg')]"
+        fields = await tab.evaluate(f"{lines}.map(each => each.dataset.field)")
+        self.assertEqual(fields, ["clients", "commands", "memory", "waiting", "errors"])
+        await self.seen(tab, f"{lines}.every(each => /^M/.test(each.querySelector('.line').getAttribute('d')))")
+        size = await tab.evaluate(f"(({{width, height}}) => [width, height])({lines}[0].getBoundingClientRect())")
+        self.assertGreater(size[0], 100)
+        self.assertGreater(size[1], 40)
+        await self.seen(tab, f"/^Clients: \\d+ now/.test({lines}[0].getAttribute('aria-label'))")
+
     async def what_pages_say_is_text(self, tab: Page) -> None:
         text = '<img src=x onerror="window.harmed=1"> {price: 3}'
         await self.seen(tab, f"document.querySelector('#lines').innerText.includes({json.dumps(text)})")
@@ -134,6 +146,14 @@ class LiveTests(GatewayCase):
         markup = await tab.evaluate("document.querySelectorAll('img:not(.shot img), main script, [onerror]').length")
         self.assertEqual(markup, 0)
         self.assertEqual(await tab.evaluate("[window.harmed === undefined, document.title]"), [True, "txcdp gateway"])
+
+    async def test_a_page_that_does_not_change_has_a_picture(self):
+        await self.open()
+        await self.page_of_shop.goto(self.server.page("/still", "<title>still</title><h1>Nothing moves"))
+        await self.page_of_shop.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
+        tab = await self.look()
+        await self.enter(tab)
+        await self.seen(tab, "document.querySelector('#targets img[src]')?.naturalWidth > 100")
 
     async def test_a_session_is_ended(self):
         await self.open()

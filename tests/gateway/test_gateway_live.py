@@ -18,6 +18,7 @@ from txcdp.domains import log as log_domain
 from txcdp.domains import network, page, runtime, target
 from txcdp.errors import CommandError, ConnectError
 from txcdp.gateway import AccessOptions
+from txcdp.gateway._counters import DENIED, ERROR, LOST, OK, Counters
 from txcdp.gateway._http.refusals import Refusal
 from txcdp.gateway.live import LivePage
 from txcdp.gateway.live import _browsers as browsers
@@ -26,6 +27,7 @@ from txcdp.gateway.live import _targets as targets
 from txcdp.gateway.live import _viewers as viewers
 from txcdp.gateway.live._browsers import shown_title
 from txcdp.gateway.live._console import ConsoleLine, line_of
+from txcdp.gateway.live._history import History
 from txcdp.gateway.live._tables import LiveTable, LiveTables, Rate
 from txcdp.gateway.live._watching import opener
 from txcdp.model import BrowserModel, ConsoleWritten
@@ -235,6 +237,67 @@ class FeedTests(SynchronousTestCase):
         self.assertEqual((self.feed.viewers, self.source.calls[-1], self.clock.getDelayedCalls()), ([], "stop", []))
 
 
+class HistoryTests(SynchronousTestCase):
+    """What is remembered while nobody looks."""
+
+    def setUp(self):
+        self.clock, self.tables, self.counters = Clock(), LiveTables(), Counters()
+        self.state: dict[str, Any] = {"clients": [], "browsers": [], "waiting": 0}
+        self.failures = 0
+        self.history = History(
+            self.clock, self.tables.history, lambda: self.state, self.counters, lambda: self.failures
+        )
+        self.history.start()
+        self.addCleanup(self.history.stop)
+
+    def rows(self) -> list[Any]:
+        return list(self.tables.history.rows.values())
+
+    def test_a_sample_has_what_was_since_the_last_one(self):
+        domain = self.counters.domain("Page.enable")
+        for outcome, number in ((OK, 30), (ERROR, 4), (DENIED, 3), (LOST, 2)):
+            domain.outcomes[outcome] += number
+        self.counters.refused["token"] += 5
+        self.failures = 1
+        self.state = {"clients": [{}, {}], "browsers": [{"memory": 1000}, {"memory": 500}], "waiting": 7}
+        self.clock.advance(10)
+        first, second = self.rows()
+        self.assertEqual({first[each] for each in ("clients", "commands", "memory", "waiting", "errors")}, {0})
+        self.assertEqual(
+            second,
+            {"key": 2, "at": 10.0, "clients": 2, "commands": 3.9, "memory": 1500, "waiting": 7, "errors": 15},
+        )
+        self.clock.advance(10)
+        self.assertEqual((self.rows()[2]["commands"], self.rows()[2]["errors"]), (0, 0))
+
+    def test_an_hour_is_remembered_and_no_more(self):
+        for _ in range(500):
+            self.clock.advance(10)
+        self.assertEqual(len(self.rows()), 360)
+        self.assertEqual(self.rows()[-1]["at"] - self.rows()[0]["at"], 3590)
+        self.assertEqual(len(self.tables.history._gone), 141)
+        for _ in range(500):
+            self.clock.advance(10)
+        self.assertEqual((len(self.rows()), len(self.tables.history._gone)), (360, 360))
+
+    def test_it_outlives_the_viewers_and_comes_whole(self):
+        self.clock.advance(10)
+        revision = self.tables.revision
+        self.tables.clear()
+        news = self.tables.since(0)["history"]
+        self.assertEqual((news["whole"], len(news["rows"])), (True, 2))
+        self.assertEqual(len(self.tables.since(revision)["history"]["rows"]), 2)
+        now = self.tables.revision
+        self.clock.advance(10)
+        self.assertEqual([each["key"] for each in self.tables.since(now)["history"]["rows"]], [3])
+
+    def test_it_ends(self):
+        self.history.start()
+        self.history.stop()
+        self.history.stop()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+
 class LiveCase(GatewayCase):
     """A gateway with a live page, and one browser that it can watch."""
 
@@ -434,6 +497,16 @@ class WatchingTests(LiveCase):
         self.wait()
         self.assertEqual(self.shown(self.viewer)["pictures"][self.page]["jpeg"], "/9j/first")
         self.assertEqual(len(self.chrome.received(page.screencast_frame_ack)), 2)
+
+    def test_a_page_that_does_not_change_is_taken_a_picture_of_once(self):
+        self.chrome.on("Page.captureScreenshot", {"data": "/9j/c3RpbGw="})
+        self.wait(5)
+        (asked,) = self.chrome.received(page.capture_screenshot)
+        self.assertEqual(asked.format, "jpeg")
+        self.assertEqual(self.shown(self.viewer)["pictures"][self.page]["jpeg"], "/9j/c3RpbGw=")
+        self.frame(7, "/9j/moved")
+        self.wait()
+        self.assertEqual(self.shown(self.viewer)["pictures"][self.page]["jpeg"], "/9j/moved")
 
     def test_a_page_comes_and_goes(self):
         other = self.chrome.open_target("page", "https://b.example/")

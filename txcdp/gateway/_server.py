@@ -100,6 +100,7 @@ class Gateway:
         listing = Listing(self.mode, Peers(reactor, options.peers))
         self.routes = Routes(gateway_routes(listing, self.clients, Downloads(self._leased_downloads), metrics))
         self._stopped: OneShot[None] | None = None
+        self._at_start: list[Callable[[], object]] | None = []
         self._at_stop: list[Callable[[], object]] = []
         self.port: IListeningPort | None = None
         self.site = GatewaySite(self._make_router(), reactor, limiter)
@@ -136,6 +137,13 @@ class Gateway:
         refuse_bare_string("verbs", verbs, tuple)
         self.routes.add(Route(path, verbs, handler, free, limit_of(verbs, max_body, too_long), operation=operation))
 
+    def on_start(self, function: Callable[[], object]) -> None:
+        """Call a function when the gateway starts its browsers; at once where it has."""
+        if self._at_start is None:
+            function()
+        else:
+            self._at_start.append(function)
+
     def on_stop(self, function: Callable[[], object]) -> None:
         """Call a function when the clients are gone and the browsers are about to be ended."""
         self._at_stop.append(function)
@@ -158,6 +166,9 @@ class Gateway:
                     await maybeDeferred(self.port.stopListening)
                 raise
         self.pool.open()
+        starting, self._at_start = self._at_start or [], None
+        for each in starting:
+            each()
         if self.port is not None:
             log.info("The gateway listens at {where}", where=str(self.port.getHost()))
 

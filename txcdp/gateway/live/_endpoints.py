@@ -13,6 +13,7 @@ from txcdp.gateway._http.refusals import Refusal
 from txcdp.gateway._http.requests import TAKEN_OVER, Answer, Handler, RoutedRequest
 from txcdp.gateway._http.routes import READ
 from txcdp.gateway.live._feed import Feed
+from txcdp.gateway.live._history import History
 from txcdp.gateway.live._tables import LiveTables
 from txcdp.gateway.live._viewers import Viewer
 from txcdp.gateway.live._watching import LiveWatch, OpenLine, opener
@@ -65,10 +66,13 @@ class LivePage:
             open_line or opener(reactor),
         )
         self.feed = Feed(reactor, tables, self.watching)
+        history = History(reactor, tables.history, gateway.state, gateway.counters, lambda: gateway.pool.counts.failed)
         for path, (name, kind) in ASSETS.items():
             gateway.add(path, READ, _asset(name, kind), free=True)
         gateway.add("/live/events", ("GET",), self._events)
         gateway.add("/live/clients/", ("DELETE",), self._end)
+        gateway.on_start(history.start)
+        gateway.on_stop(history.stop)
         gateway.on_stop(self.feed.stop)
 
     def _events(self, request: RoutedRequest) -> Answer:

@@ -21,6 +21,9 @@ SIZES: Mapping[str, int] = {
     "pictures": 60,
 }
 
+#: Samples of the history that are kept.
+SLOTS = 360
+
 #: Seconds over which a rate is an average: what happened before that counts little.
 _SPAN = 3.0
 
@@ -90,15 +93,17 @@ class LiveTables:
 
     :ivar revision: the last one.
     :ivar beginning: the revision before which nothing is known.
+    :ivar history: samples of the last hour, which are remembered also while nobody looks.
     """
 
     def __init__(self) -> None:
         self.revision = 0
         self.beginning = 0
+        self.history = LiveTable(self, SLOTS)
         self.clear()
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Forget everything but the history."""
         self.beginning = self.next()
         self.browsers, self.clients, self.targets, self.requests, self.lines, self.pictures = (
             LiveTable(self, most) for most in SIZES.values()
@@ -111,7 +116,7 @@ class LiveTables:
 
     def since(self, revision: int) -> Row:
         """Return what is new since a revision, by table."""
-        news = {name: getattr(self, name).since(revision) for name in SIZES}
+        news = {name: getattr(self, name).since(revision) for name in (*SIZES, "history")}
         return {name: new for name, new in news.items() if new is not None}
 
 

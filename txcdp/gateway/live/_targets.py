@@ -7,6 +7,7 @@ enabled, as dialogs would wait for an answer then, and ``Debugger`` and ``Fetch`
 
 from __future__ import annotations
 
+from base64 import b64encode
 from itertools import count
 from typing import Any
 
@@ -48,6 +49,8 @@ _MOST_OPEN = 200
 #: Pixels of a picture, its quality in percent, and the most characters of it (in base 64).
 _WIDTH, _HEIGHT, _QUALITY = 400, 250, 60
 _LARGEST_PICTURE = 400_000
+#: The quality of one that is as large as the page.
+_STILL_QUALITY = 30
 
 #: Characters of words that the browser says.
 _WORD = 80
@@ -63,6 +66,9 @@ EVENTS = frozenset([*(each.method for each in _FED), page.ScreencastFrame.method
 
 _NOTHING_KEPT = {"maxTotalBufferSize": 0, "maxResourceBufferSize": 0, "maxPostDataSize": 0}
 _SCREENCAST = {"format": "jpeg", "quality": _QUALITY, "maxWidth": _WIDTH, "maxHeight": _HEIGHT}
+
+#: Looks after which a page that has drawn nothing is taken a picture of: a screencast begins with a change.
+_STILL = 2
 
 #: What is shown of where a response came from.
 _CACHES = {"disk": "disk cache", "worker": "worker", "memory": "memory cache"}
@@ -128,10 +134,12 @@ class TargetWatch:
         #: The rows of the requests that have not ended, by exchange.
         self._open: dict[str, int] = {}
         self._picture: int | None = None
+        self._looks = 0
         self._events = self._requests = self._lines = 0
         self._bytes = 0.0
         self._rates = (Rate(), Rate(), Rate())
         self.key = key
+        self._is_page = kind == "page"
         tables.targets.put(key, {"type": printable(kind[:_WORD]), "url": "", "title": "", "state": ""})
 
     def show(self, **fields: Any) -> None:
@@ -169,6 +177,9 @@ class TargetWatch:
         picture, self._picture = self._picture, None
         if picture is not None:
             self._send(page.screencast_frame_ack(session_id=picture))
+        self._looks += 1
+        if self._looks == _STILL and self._is_page and self.key not in self._tables.pictures.rows:
+            self._take_picture()
         return rate
 
     def heard(self, message: RawEvent) -> None:
@@ -216,6 +227,20 @@ class TargetWatch:
     def _send(self, command: Any) -> None:
         if self._session is not None:
             self._session.execute(command).addErrback(ignore_failure)
+
+    def _take_picture(self) -> None:
+        """Take a picture of a page that does not change; what the screencast has to show goes before."""
+        session = self._session
+        if session is None:
+            return
+        taking = session.execute(page.capture_screenshot(format="jpeg", quality=_STILL_QUALITY))
+        taking.addCallback(lambda result: self._keep_picture(result.data)).addErrback(ignore_failure)
+
+    def _keep_picture(self, data: bytes) -> None:
+        jpeg = b64encode(data).decode()
+        there = self._session is not None and self.key not in self._tables.pictures.rows
+        if there and len(jpeg) <= _LARGEST_PICTURE:
+            self._tables.pictures.put(self.key, {"jpeg": jpeg})
 
     # Its life:
 

@@ -2,7 +2,7 @@
 "use strict";
 
 const KEY = "txcdp-gateway-token";
-const TABLES = ["browsers", "clients", "targets", "requests", "lines", "pictures"];
+const TABLES = ["browsers", "clients", "targets", "requests", "lines", "pictures", "history"];
 const byId = (id) => /** @type {any} */ (document.getElementById(id));
 
 const tables = Object.fromEntries(TABLES.map((name) => [name, new Map()]));
@@ -272,8 +272,70 @@ function fillLine({ parts }, row) {
   parts[3].title = row.where;
 }
 
+// The last hour
+
+const SVG = "http://www.w3.org/2000/svg";
+const HOUR = 3600;
+const [WIDTH, HEIGHT] = [300, 56];
+
+// What is drawn: [field, name, how a value is written, what it is of].
+/** @type {[string, string, (value: number) => string][]} */
+const LINES = [
+  ["clients", "Clients", (value) => whole.format(value)],
+  ["commands", "Commands per second", (value) => (value ? one.format(value) : "0")],
+  ["memory", "Memory of all browsers", bytes],
+  ["waiting", "Waiting for a browser", (value) => whole.format(value)],
+  ["errors", "Errors in 10 s", (value) => whole.format(value)],
+];
+
+function buildCharts() {
+  return LINES.map(([field, name, write]) => {
+    const figure = byId("charts").appendChild(make("figure"));
+    const caption = figure.appendChild(make("figcaption"));
+    caption.append(make("span", "", name));
+    const value = caption.appendChild(make("b"));
+    const svg = document.createElementNS(SVG, "svg");
+    svg.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
+    svg.setAttribute("preserveAspectRatio", "none");
+    svg.setAttribute("role", "img");
+    svg.dataset.field = field;
+    const area = svg.appendChild(document.createElementNS(SVG, "path"));
+    area.setAttribute("class", "area");
+    const line = svg.appendChild(document.createElementNS(SVG, "path"));
+    line.setAttribute("class", "line");
+    figure.append(svg);
+    const scale = figure.appendChild(make("p", "scale"));
+    scale.append(make("span", "", "an hour ago"), make("span", "most"), make("span", "", "now"));
+    return { field, name, write, value, svg, area, line, most: scale.children[1] };
+  });
+}
+
+// Draws the samples; it is called where there is a new one, which is not often.
+function drawCharts() {
+  const samples = [...tables.history.values()];
+  const end = samples.length ? samples[samples.length - 1].at : 0;
+  setText(byId("n-history"), samples.length ? `since ${clock(samples[0].at)}` : "");
+  for (const { field, name, write, value, svg, area, line, most } of charts) {
+    const values = samples.map((sample) => sample[field]);
+    const top = Math.max(0, ...values);
+    const x = (at) => (WIDTH * (1 - (end - at) / HOUR)).toFixed(1);
+    const y = (number) => (HEIGHT - 2 - (top ? (number / top) * (HEIGHT - 6) : 0)).toFixed(1);
+    const points = samples.map((sample) => `${x(sample.at)} ${y(sample[field])}`);
+    if (points.length === 1) points.unshift(`${x(end - 10)} ${y(values[0])}`);
+    const path = points.length ? `M${points.join("L")}` : "";
+    line.setAttribute("d", path);
+    area.setAttribute("d", path && `${path}V${HEIGHT}H${points[0].split(" ")[0]}Z`);
+    const now = values.length ? write(values[values.length - 1]) : "–";
+    setText(value, now);
+    setText(most, values.length ? `at most ${write(top)}` : "");
+    svg.setAttribute("aria-label", `${name}: ${now} now, ${write(top)} at most`);
+    svg.classList.toggle("trouble", top > 0 && (field === "errors" || field === "waiting"));
+  }
+}
+
 // All of it
 
+const charts = buildCharts();
 const views = {
   clients: new Rows("clients", tables.clients, buildClient, fillClient, false),
   browsers: new Rows("browsers", tables.browsers, buildBrowser, fillBrowser, false),
@@ -286,7 +348,14 @@ const serverTime = () => serverNow + (performance.now() - heardAt) / 1000;
 const sum = (table, field) => [...table.values()].reduce((total, row) => total + (row[field] || 0), 0);
 const has = (...texts) => !filter || texts.some((text) => String(text).toLowerCase().includes(filter));
 
+let drawn = null; // the newest sample that is drawn
+
 function draw() {
+  const newest = [...tables.history.keys()].pop() ?? null;
+  if (newest !== drawn) {
+    drawn = newest;
+    drawCharts();
+  }
   views.clients.draw();
   views.browsers.draw();
   views.targets.draw();
