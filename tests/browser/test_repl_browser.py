@@ -104,8 +104,12 @@ class TerminalTests(CommandTestCase):
         self.addCleanup(end)
         return command
 
-    async def interrupt_and_leave(self, command: Command, enter: bytes) -> None:
-        """Press Ctrl-C while something is waited for, see that there still is a prompt, and leave by Ctrl-D."""
+    async def interrupt_and_leave(self, command: Command, enter: bytes, prompt: bytes) -> None:
+        """Press Ctrl-C while something is waited for, see that there still is a prompt, and leave by Ctrl-D.
+
+        :param prompt: a pattern for what is shown when there is a prompt again. Before that, the terminal itself would
+            take Ctrl-D, and nobody get it.
+        """
         held = self.server.held("/held")
         self.type(command, f"page.goto({self.server.url('/held')!r})".encode() + enter)
         await held.asked
@@ -113,7 +117,9 @@ class TerminalTests(CommandTestCase):
         await command.prints("KeyboardInterrupt")
         held.release()
         self.type(command, b"6 * 7000 + 7" + enter)
-        await command.prints("42007")
+        await self.shows(command, b"42007[^*]*" + prompt)
+        self.type(command, b"\x04")
+        await command.gone
 
     def type(self, command: Command, keys: bytes) -> None:
         transport: Any = command.transport
@@ -127,9 +133,7 @@ class TerminalTests(CommandTestCase):
         await command.prints("page.title(")
         self.type(command, b")\n")
         await command.prints("'Bells'")
-        await self.interrupt_and_leave(command, b"\n")
-        self.type(command, b"\x04")
-        await command.gone
+        await self.interrupt_and_leave(command, b"\n", rb">>> $")
         self.assertEqual(command.code, 0, command.out)
         history = Path(self.folder, ".state/txcdp/repl_history")
         self.assertEqual(history.read_text().splitlines()[0], "page.title()")
@@ -149,9 +153,7 @@ class TerminalTests(CommandTestCase):
         await command.prints("In [")
         self.type(command, b"page.title()\r")
         await self.shows(command, rb"Out\[1\]: 'Bells'")
-        await self.interrupt_and_leave(command, b"\r")
-        self.type(command, b"\x04")
-        await command.gone
+        await self.interrupt_and_leave(command, b"\r", rb"In \[4\]: ")
         self.assertEqual(command.code, 0, command.out)
 
     async def shows(self, command: Command, pattern: bytes) -> None:
