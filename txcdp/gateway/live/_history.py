@@ -24,7 +24,7 @@ log = Logger()
 
 @dataclass(frozen=True)
 class _Totals:
-    """What was counted up to a moment."""
+    """The numbers that were counted up to a moment."""
 
     at: float
     commands: int
