@@ -826,6 +826,9 @@ class PlacesTests(RouteTestCase):
     async def test_workers(self):
         page = await self.at()
         await page.context.route("**/api/*", self.count)
+        await page.context.route(
+            "**/shared.js", lambda route: route.continue_()
+        )  # keeps it until the worker is heard of
         worker = "new Promise(done => new Worker('/worker.js').onmessage = event => done(event.data))"
         self.assertEqual(await page.evaluate(worker), "mine")
         shared = "new Promise(done => new SharedWorker('/shared.js').port.onmessage = event => done(event.data))"
