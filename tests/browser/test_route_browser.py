@@ -17,7 +17,7 @@ from tests.support import PATIENCE
 from txcdp import Route
 from txcdp.domains import fetch
 from txcdp.errors import AlreadyHandled, BodyOfRedirect, BodyTooLarge, DeadlineError, NetworkError, NoBody
-from txcdp.network import Request, _untold
+from txcdp.network import Request
 from txcdp.page import Page
 from txcdp.streams import first, queue
 
@@ -1014,18 +1014,6 @@ class BlockTests(RouteTestCase):
         await page.set_cache_enabled(True)
         await self.ask(page, "/cached")
         self.assertEqual(self.resource.paths(), ["/cached"] * 2)
-
-
-class UntoldTests(RouteTestCase):
-    async def test_what_sends_more_than_the_browser_can_tell_goes_on(self):
-        self.patch(_untold, "UNTOLD", 5.0)
-        page = await self.at()
-        told: list[Route] = []
-        await page.route("**/upload", told.append)
-        send = "n => fetch('/upload', {method: 'POST', body: new Uint8Array(n)}).then(answer => answer.text())"
-        self.assertEqual(await page.evaluate(send, 40_000_000, timeout=None), "server: /upload")
-        ((method, path, _, body),) = self.resource.seen
-        self.assertEqual((method, path, len(body), told), ("POST", "/upload", 40_000_000, []))
 
 
 class HarTests(RouteTestCase):
