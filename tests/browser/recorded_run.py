@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 STORED = ROOT / "tests" / "data" / "recordings" / "errors.jsonl"
 URL = "http://shop.example/"
 
-_PAGE = b"""<!doctype html><title>Shop</title><h1>Shop</h1><img src=missing.png>
+_PAGE = b"""<!doctype html><title>Shop</title><link rel=icon href="data:,"><h1>Shop</h1><img src=missing.png>
 <script>console.error('stock is low'); setTimeout(() => { throw new Error('no price') }, 50)</script>"""
 
 
