@@ -12,7 +12,7 @@ FUZZ_SEED ?= 1
 INSTALL = $(RUN) -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-oldest lint lint-js format types drift devices docs examples coverage machine fuzz mutants stress peers fleet bench soak conformance clean
+.PHONY: help demo pictures test test-oldest lint lint-js format types drift devices docs examples coverage machine fuzz mutants stress peers fleet bench soak conformance clean
 
 help: ## show this
 	@echo "Targets (PYTHON=python3.12 chooses another Python):"
@@ -59,6 +59,10 @@ devices: $(VENV)/.dev ## bring txcdp/devices.json up to date (needs npm)
 	@npm install --silent --no-save --ignore-scripts --prefix build/devices playwright-core
 	@node -p "JSON.stringify(require('./build/devices/node_modules/playwright-core').devices)" > build/devices/devices.json
 	@$(RUN) -m txcdp.codegen.devices build/devices/devices.json
+
+pictures: $(VENV)/.dev ## make the documentation's pictures, by txcdp itself
+	@.ci/chromium "$(RUN)"
+	@for each in charts make report; do PYTHONPATH=. $(RUN) docs/pictures/$$each.py || exit 1; done
 
 docs: $(VENV)/.dev ## the documentation, in docs/_build/html
 	@echo "== docs"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -71,6 +72,12 @@ EXTRAS = {
 }
 
 
+def description() -> str:
+    """Return the README without its pictures: an index has no files beside it."""
+    text = (HERE / "README.rst").read_text(encoding="utf-8")
+    return re.sub(r"^\.\. image:: docs/.*\n(?:   .*\n)*\n", "", text, flags=re.MULTILINE)
+
+
 def packages() -> list[str]:
     """Name what is installed: txcdp and, once there is one, its twistd plugin (a namespace without an __init__)."""
     found: list[str] = find_packages(include=["txcdp", "txcdp.*"])
@@ -81,7 +88,7 @@ setup(
     name="txcdp",
     version="0.2.0.dev0",
     description="The Chrome DevTools Protocol for Twisted: typed commands as Deferreds, events as observables",
-    long_description=(HERE / "README.rst").read_text(encoding="utf-8"),
+    long_description=description(),
     long_description_content_type="text/x-rst",
     author="The txcdp developers",
     license="BSD-3-Clause",
