@@ -32,7 +32,8 @@ PAGE = """<!doctype html><title>A page</title><h1>Hello</h1><button>Press</butto
   setTimeout(() => { // not in the task that has made the document: the browser does not measure that
     const began = performance.now();
     while (performance.now() - began < 120);
-    fetch("/data", {method: "POST", body: "a=1", headers}).then(() => fetch("/missing")).then(() => {
+    fetch("/data", {method: "POST", body: "a=1", headers}).then((data) => data.text()).then(() =>
+      fetch("/missing")).then(() => {
       setTimeout(() => { throw new Error("nobody catches this") });
     });
   }, 20);
@@ -60,10 +61,15 @@ class CollectTests(SharedBrowserTestCase):
         async with await collect(page) as collection:
             thrown = first(page.page_errors)
             worked = first(page.console, lambda message: message.text == "a worker")
+            told = page.session.events_raw("Runtime.bindingCalled")
+            painted = first(told, lambda said: "largest-contentful-paint" in said["payload"])
+            pressed = first(told, lambda said: "first-input" in said["payload"])
+            shown = first(page.session.events_raw("Page.screencastFrame"))
             await page.goto(self.server.url("/"))
-            await thrown
-            await worked
+            for each in (thrown, worked, painted, shown):
+                await each
             await page.locator("button").click()
+            await pressed
             await page.network_idle()
             run = await collection.stop()
             self.assertIs(await collection.stop(), run)
@@ -452,8 +458,14 @@ class RecordingTests(SharedBrowserTestCase):
         await recorder.start()
         page = await self.page()
         async with await observe(page):
+            asked = [0.0]
+            page.session.events_raw("Network.requestWillBeSent").subscribe(lambda said: asked.append(said["wallTime"]))
             for url in (self.server.url("/one"), self.server.url("/two", "localhost")):
-                shown = first(page.session.events_raw("Page.screencastFrame"))
+                before = len(asked)
+                shown = first(
+                    page.session.events_raw("Page.screencastFrame"),
+                    lambda said, before=before: len(asked) > before and said["metadata"]["timestamp"] > asked[before],
+                )
                 painted = first(
                     page.session.events_raw("Runtime.bindingCalled"),
                     lambda said: "largest-contentful" in said["payload"],
