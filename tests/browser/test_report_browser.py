@@ -6,6 +6,7 @@ import json
 import shutil
 import tempfile
 from base64 import b64decode
+from collections.abc import Callable
 from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
@@ -446,6 +447,11 @@ class HostilePageTests(SharedBrowserTestCase):
         self.assertEqual([each for each in requests if not each.startswith(("file:", "data:image/"))], [])
 
 
+def shown_after(asked: list[float], place: int) -> Callable[[dict[str, Any]], bool]:
+    """Return what tells whether a picture was shown after what was asked for in some place of a list."""
+    return lambda said: len(asked) > place and said["metadata"]["timestamp"] > asked[place]
+
+
 class RecordingTests(SharedBrowserTestCase):
     async def test_a_recording_of_observed_pages_has_what_the_live_page_had(self):
         """Also after the page has got another process, and what is observed stops when it is told to."""
@@ -461,11 +467,7 @@ class RecordingTests(SharedBrowserTestCase):
             asked = [0.0]
             page.session.events_raw("Network.requestWillBeSent").subscribe(lambda said: asked.append(said["wallTime"]))
             for url in (self.server.url("/one"), self.server.url("/two", "localhost")):
-                before = len(asked)
-                shown = first(
-                    page.session.events_raw("Page.screencastFrame"),
-                    lambda said, before=before: len(asked) > before and said["metadata"]["timestamp"] > asked[before],
-                )
+                shown = first(page.session.events_raw("Page.screencastFrame"), shown_after(asked, len(asked)))
                 painted = first(
                     page.session.events_raw("Runtime.bindingCalled"),
                     lambda said: "largest-contentful" in said["payload"],
