@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, gatherResults
 
 import txcdp
 from tests.browser.support import BrowserTestCase, reactor
-from tests.gateway.support_haproxy import HAProxy, ReservedPort, needs_haproxy
+from tests.gateway.support_haproxy import HAProxy, ReservedPort, listed, needs_haproxy
 from txcdp.chrome import discovery
 from txcdp.gateway import Gateway, GatewayOptions, PoolOptions
 
@@ -32,6 +32,7 @@ class HAProxyTests(BrowserTestCase):
                 peers=tuple(f"http://127.0.0.1:{other}" for other in ports.values() if other != port),
                 pool=PoolOptions(size=2, warm=1),
                 drain=0.0,
+                hold=600.0,
             )
             gateway = Gateway(reactor, options)
             await gateway.start()
@@ -52,8 +53,7 @@ class HAProxyTests(BrowserTestCase):
         url = self.server.page("/", "<title>Here</title>")
         made = [await discovery.new_target(reactor, netloc, url) for _ in range(2)]
         self.assertEqual(Counter(str(each.id)[:3] for each in made), {"n1.": 1, "n2.": 1})
-        listed = [each.id for each in await discovery.list_targets(reactor, netloc)]
-        self.assertLessEqual({each.id for each in made}, set(listed))
+        await listed(netloc, made)
         for each in made:
             (tab,) = await (await self.client(each.web_socket_debugger_url or "")).attach_pages()
             await tab.wait_for_url("**/")

@@ -774,6 +774,25 @@ class ResponseStageTests(RouteTestCase):
         await page.route("**/x", handler, stage="response")
         self.assertEqual(await self.text(page, "/x"), "server: /x, in pieces")
 
+    async def test_pieces_are_bytes_whatever_they_say(self):
+        """The browser tells what is UTF-8 as text, and all else as base64."""
+        page = await self.at()
+        bodies = {"world": "e \xe9 \u20ac \u4e2d \U0001f6a2".encode(), "latin": b"caf\xe9", "binary": b"\0\xff\x80"}
+        read: dict[str, bytes] = {}
+
+        async def handler(route: Route) -> None:
+            name = route.request.url.rpartition("/")[2]
+            pieces = [piece async for piece in queue(route.body_chunks(), maxsize=2)]
+            read[name] = b"".join(pieces)
+            await route.fulfill(body=b"read")
+
+        for name, body in bodies.items():
+            setattr(self.resource, f"answer_{name}", lambda request, headers, body=body: body)
+        await page.route(lambda url: url.rpartition("/")[2] in bodies, handler, stage="response")
+        for name in bodies:
+            self.assertEqual(await self.text(page, f"/{name}"), "read")
+        self.assertEqual(read, bodies)
+
     async def test_a_body_that_is_too_large_or_not_there(self):
         page = await self.at()
         errors: list[Exception] = []

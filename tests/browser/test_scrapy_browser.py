@@ -58,6 +58,12 @@ def is_a(kind: type, body: bytes | None = None) -> Callable[[Any], bool]:
     return lambda got: type(got) is kind and body in (None, getattr(got, "body", None))
 
 
+#: What the browser tells as text, since it is UTF-8, in one character of each length.
+WORLD = "e \xe9 \u20ac \u4e2d \U0001f6a2"
+
+#: A page, compressed as servers do for browsers over TLS, and on this machine: ``<title>é</title><p>compressed``.
+BROTLI = b"\x8b\x0e\x80<title>\xc3\xa9</title><p>compressed\x03"
+
 #: What Scrapy's own tests ask of its handlers for HTTP, and what these are asked besides.
 ROWS = (
     Row("a body", asking("/told"), lambda got: b"<title>told</title>" in got.body and got.status == 200),
@@ -84,6 +90,9 @@ ROWS = (
     Row("JSON as it was sent", asking("/json"), is_a(JsonResponse, b'{"a":  1}')),
     Row("XML as it was sent", asking("/xml"), is_a(XmlResponse, b"<?xml version='1.0'?><a/>")),
     Row("text as it was sent", asking("/text"), is_a(TextResponse, b"a < b")),
+    Row("text of all the world", asking("/text-utf-8"), lambda got: got.body == WORLD.encode()),
+    Row("JSON of all the world", asking("/json-utf-8"), lambda got: got.json() == [WORLD]),
+    Row("text in another charset", asking("/text-latin"), lambda got: (got.body, got.text) == (b"caf\xe9", "caf\xe9")),
     Row("a picture as it was sent", asking("/picture"), is_a(Response, PNG)),
     Row("a PDF as it was sent", asking("/pdf"), lambda got: got.body == PDF),
     Row("an attachment as it was sent", asking("/file"), lambda got: got.body == b"<p>a  file"),
@@ -106,6 +115,12 @@ ROWS = (
         asking("/gzip"),
         lambda got: got.css("p::text").get() == "pressed" and "Content-Encoding" not in got.headers,
     ),
+    Row(
+        "brotli",
+        asking("/br"),
+        lambda got: "<title>é</title>" in got.text and "Content-Encoding" not in got.headers,
+    ),
+    Row("brotli of what is no page", asking("/br-text"), lambda got: got.text == "<title>é</title><p>compressed"),
     Row("gzip of what is no page", asking("/gzip-json"), lambda got: got.json() == {"a": 1}),
     Row("redirects are followed", asking("/to-told"), lambda got: got.url.endswith("/told") and got.status == 200),
     Row(
@@ -251,6 +266,11 @@ class HandlerTests(SharedCrawling):
             "/gb18030": Bytes("<p>\u6c49\u5b57</p>".encode("gb18030"), "text/html; charset=gb18030"),
             "/cp1252": Bytes("<meta charset=windows-1252><p>\u20ac caf\u00e9</p>".encode("cp1252"), "text/html"),
             "/gzip": Bytes(b"<p>pressed", "text/html", content_encoding="gzip"),
+            "/text-utf-8": Bytes(WORLD.encode(), "text/plain; charset=utf-8"),
+            "/json-utf-8": Bytes(json.dumps([WORLD], ensure_ascii=False).encode(), "application/json"),
+            "/text-latin": Bytes(b"caf\xe9", "text/plain; charset=iso-8859-1"),
+            "/br": Bytes(BROTLI, "text/html; charset=utf-8", content_encoding="br"),
+            "/br-text": Bytes(BROTLI, "text/plain; charset=utf-8", content_encoding="br"),
             "/gzip-json": Bytes(b'{"a": 1}', "application/json", content_encoding="gzip"),
             "/to-told": Bytes(b"", "text/html", 302, location="/told"),
             "/to-to-told": Bytes(b"", "text/html", 302, location="/to-told"),

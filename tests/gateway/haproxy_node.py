@@ -120,6 +120,7 @@ async def main(reactor: Any, node: str, ping: str, *peers: str) -> None:
         pool=PoolOptions(size=300, warm=2),
         clients=ClientLimits(clients=400, connections=400, ping_interval=float(ping) or None),
         notice=10.0,
+        hold=600.0,
         drain=300.0,
         node=node,
         peers=peers,

@@ -23,6 +23,8 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from tests.support import PATIENCE
+from txcdp.chrome import discovery
+from txcdp.chrome._descriptions import TargetDescription
 
 reactor: Any = _reactor
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -55,6 +57,20 @@ async def until(condition: Any) -> None:
         if reactor.seconds() - began > PATIENCE:
             raise AssertionError("it never comes")
         await deferLater(reactor, 0.02, lambda: None)
+
+
+async def listed(netloc: str, wanted: Iterable[TargetDescription]) -> dict[str | None, str | None]:
+    """List pages until certain ones are among them: on a busy machine a gateway's peer may be too slow for it.
+
+    :returns: the URLs of all of them by their ids.
+    """
+    began = reactor.seconds()
+    while reactor.seconds() - began < PATIENCE:
+        targets = await discovery.list_targets(reactor, netloc, timeout=PATIENCE)
+        found = {each.id: each.url for each in targets}
+        if all(each.id in found for each in wanted):
+            return found
+    raise AssertionError("they are never listed")
 
 
 class Program(ProcessProtocol):

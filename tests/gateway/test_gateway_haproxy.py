@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.trial.unittest import TestCase
 
 import txcdp
-from tests.gateway.support_haproxy import CONFIGURATION, HAProxy, Node, needs_haproxy, reactor, until
+from tests.gateway.support_haproxy import CONFIGURATION, HAProxy, Node, listed, needs_haproxy, reactor, until
 from tests.support import PATIENCE
 from txcdp import websocket
 from txcdp._deferreds import returns_deferred
@@ -192,6 +192,8 @@ def nodes_of(clients: list[Client]) -> Counter[str]:
 
 
 class ManyClientsTests(HAProxyCase):
+    timeout = 2.5 * PATIENCE
+
     async def test_no_client_fails_whose_gateway_lives(self):
         """A reload, a drain and a kill -9 under 200 clients of three kinds."""
         proxy = await self.begin("n1", "n2", "n3")
@@ -255,9 +257,9 @@ class PlacingTests(HAProxyCase):
         pages = [await discovery.new_target(reactor, netloc, f"about:blank#{number}") for number in range(4)]
         nodes = [str(each.id).partition(".")[0] for each in pages]
         self.assertEqual(Counter(nodes), {"n1": 2, "n2": 2})
-        listed = {each.id: each.url for each in await discovery.list_targets(reactor, netloc)}
-        self.assertLessEqual({each.id: each.url for each in pages}.items(), listed.items())  # of both
-        self.assertEqual(len([name for name in listed if name not in {each.id for each in pages}]), 1 + 4)
+        found = await listed(netloc, pages)  # of both
+        self.assertLessEqual({each.id: each.url for each in pages}.items(), found.items())
+        self.assertEqual(len(found) - len(pages), 1 + 4)  # what is offered, and the first page of each browser
         for page, node in zip(pages, nodes, strict=True):
             await discovery.activate(reactor, netloc, page.id or "")
             client = Raw(netloc)
@@ -274,10 +276,10 @@ class PlacingTests(HAProxyCase):
         await self.begin("n1", "n2")
         pages = [await discovery.new_target(reactor, self.proxy.netloc) for _ in range(2)]
         await self.nodes["n2"].process.kill()
-        listed = [each.id for each in await discovery.list_targets(reactor, self.proxy.netloc, timeout=PATIENCE)]
-        (here,) = [each.id for each in pages if str(each.id).startswith("n1.")]
-        self.assertIn(here, listed)
-        self.assertEqual([each for each in listed if not str(each).startswith("n1.")], [])
+        here = [each for each in pages if str(each.id).startswith("n1.")]
+        self.assertEqual(len(here), 1)
+        found = await listed(self.proxy.netloc, here)
+        self.assertEqual([each for each in found if not str(each).startswith("n1.")], [])
         (gone,) = [each.web_socket_debugger_url for each in pages if not str(each.id).startswith("n1.")]
         error = await self.assertFailure(websocket.connect(reactor, gone or "", options=PATIENT), HandshakeFailed)
         self.assertIn("404", str(error))

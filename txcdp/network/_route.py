@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from base64 import b64decode
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, Final, Literal, Protocol
 from urllib.parse import urlsplit
@@ -31,7 +30,7 @@ from txcdp.network._fulfilment import (
 )
 from txcdp.network._headers import Header
 from txcdp.network._interception import PausedRequest
-from txcdp.network._requests import Overrides, Request
+from txcdp.network._requests import Overrides, Request, decoded
 from txcdp.streams import Stream
 from txcdp.streams._pulled import PulledStream
 
@@ -386,7 +385,7 @@ class Route:
         try:
             while True:
                 got = await session.execute(io.read(handle=handle, size=_CHUNK), timeout=None)
-                data = b64decode(got.data) if got.base64_encoded else got.data.encode("latin-1")
+                data = decoded(got.data, got.base64_encoded)
                 if data:
                     yield data
                 if got.eof:

@@ -7,7 +7,6 @@ and what is no page is read right there.
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -20,6 +19,7 @@ from txcdp._deferreds import OneShot, ignore_failure, returns_deferred
 from txcdp.domains import fetch, io
 from txcdp.errors import CommandError, Gone
 from txcdp.network._interception import ROUTES, Holding, PausedRequest, Pausing, Remembered
+from txcdp.network._requests import decoded
 from txcdp.page import Page
 
 Pairs = tuple[tuple[str, str], ...]
@@ -334,7 +334,7 @@ async def _read(paused: PausedRequest, most: int | None) -> bytes:
     try:
         while True:
             got = await session.execute(io.read(handle=handle, size=_CHUNK), timeout=None)
-            data = b64decode(got.data) if got.base64_encoded else got.data.encode("latin-1")
+            data = decoded(got.data, got.base64_encoded)
             chunks.append(data)
             size += len(data)
             if most is not None and size > most:
