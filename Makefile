@@ -12,7 +12,7 @@ FUZZ_SEED ?= 1
 INSTALL = $(RUN) -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures test test-oldest lint lint-js format types drift devices docs examples coverage machine fuzz mutants stress peers fleet bench soak conformance clean
+.PHONY: help demo pictures test test-oldest lint lint-js format types drift devices docs examples coverage machine fuzz mutants stress peers fleet bench redis soak conformance clean
 
 help: ## show this
 	@echo "Targets (PYTHON=python3.12 chooses another Python):"
@@ -109,6 +109,12 @@ fleet: $(VENV)/.dev ## nodes and callers over a real router, Crossbar, which it 
 	@.ci/chromium "$(RUN)"
 	@.ci/crossbar "$(PYTHON)" $(VENV)-crossbar
 	@CROSSBAR=$(VENV)-crossbar/bin/crossbar $(RUN) .ci/supervise.py --times $(RUN) -m pytest -m fleet tests/fleet
+
+redis: $(VENV)/.dev ## a crawl over two processes, by scrapy-redis, with one killed; installs that and Redis
+	@.ci/chromium "$(RUN)"
+	@command -v redis-server >/dev/null 2>&1 || .ci/packages apt-get:redis-server dnf:redis pacman:redis apk:redis zypper:redis brew:redis
+	@$(INSTALL) scrapy-redis
+	@$(RUN) .ci/supervise.py --times $(RUN) -m tests.lab.redis_crawl
 
 soak: $(VENV)/.dev ## chaos on a real Chromium for an hour (SECONDS=..., SEED=... does it again)
 	@.ci/chromium "$(RUN)"
