@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -94,15 +94,20 @@ class Crossbar:
 
     def memory(self) -> int:
         """Return the bytes that its processes have in memory."""
-        pages = 0
+        return sum(int(each[21]) for each in self._stats()) * os.sysconf("SC_PAGE_SIZE")
+
+    def seconds(self) -> float:
+        """Return the seconds of a processor that they have used."""
+        return sum(int(each[11]) + int(each[12]) for each in self._stats()) / os.sysconf("SC_CLK_TCK")
+
+    def _stats(self) -> Iterator[list[str]]:
         for stat in Path("/proc").glob("[0-9]*/stat"):
             try:
                 fields = stat.read_text().rpartition(")")[2].split()
             except OSError:
                 continue
             if int(fields[3]) == self.process.pid:  # the session
-                pages += int(fields[21])
-        return pages * os.sysconf("SC_PAGE_SIZE")
+                yield fields
 
 
 class Program:

@@ -1,0 +1,108 @@
+"""The guide's programs, and ``twistd txcdp node``, with a real router and a real browser: make fleet."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.browser.test_docs_browser import STAGE, TWISTD
+from tests.fleet.router import PATIENCE, REALM, ROOT, Crossbar, until
+from tests.project.test_docs import PYTHON, Block, by_name
+
+pytestmark = pytest.mark.fleet
+
+PROGRAMS = [block for block in PYTHON if block.needs_router and block.is_program]
+SERVICES = [block for block in PYTHON if block.needs_router and block.is_service]
+
+
+class Service:
+    """A process under twistd, and its log."""
+
+    def __init__(self, folder: Path, *arguments: str, **environment: str) -> None:
+        self.path = folder / f"log-{len(list(folder.iterdir()))}"
+        self.log = self.path.open("wb")
+        command = [sys.executable, "-c", TWISTD, "--nodaemon", "--pidfile=", *arguments]
+        variables = {**os.environ, **environment, "PYTHONPATH": str(ROOT)}
+        self.process = subprocess.Popen(command, cwd=folder, env=variables, stdout=self.log, stderr=subprocess.STDOUT)
+
+    def says(self, words: str) -> bool:
+        assert self.process.poll() is None, self.path.read_text()
+        return words in self.path.read_text()
+
+    def stop(self) -> str:
+        """Stop it in good order, and return what it has said."""
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(PATIENCE) == 0
+        self.log.close()
+        return self.path.read_text()
+
+
+@pytest.fixture(scope="module")
+def router() -> Iterator[Crossbar]:
+    with tempfile.TemporaryDirectory(prefix="txcdp-fleet-") as folder:
+        made = Crossbar(Path(folder))
+        yield made
+        made.kill()
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    with subprocess.Popen(
+        [sys.executable, "-c", STAGE], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as stage:
+        assert stage.stdin is not None
+        assert stage.stdout is not None
+        yield stage.stdout.readline().split()[0]
+        stage.stdin.close()
+        stage.wait(PATIENCE)
+
+
+def text_of(block: Block, router: Crossbar, site: str) -> str:
+    return block.text.replace("ws://router.example:8080/ws", router.url).replace("https://example.com/", site)
+
+
+def test_there_are_programs() -> None:
+    assert (len(PROGRAMS), len(SERVICES)) == (1, 1)
+
+
+@by_name(PROGRAMS)
+def test_a_program_runs_over_a_node_of_twistds(block: Block, router: Crossbar, site: str, tmp_path: Path) -> None:
+    ticket = router.principals["node-1"]["ticket"]
+    words = ["txcdp", "node", "--router", router.url, "--realm", REALM, "--authid", "node-1"]
+    node = Service(tmp_path, *words, "--ticket-file", str(router.folder / "node-1"))
+    until(lambda: node.says("is at the router"), "a node")
+    (tmp_path / "program.py").write_text(text_of(block, router, site))
+    environment = {**os.environ, "ROUTER_TICKET": router.principals["shop"]["ticket"], "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "program.py"],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    said = node.stop()
+    assert done.returncode == 0, done.stdout + said
+    assert "heading" in done.stdout
+    assert "Traceback" not in done.stdout + said
+    assert ticket not in said
+
+
+@by_name(SERVICES)
+def test_a_service_joins_and_stops(block: Block, router: Crossbar, site: str, tmp_path: Path) -> None:
+    (tmp_path / "node.tac").write_text(text_of(block, router, site))
+    ticket = router.principals["node-1"]["ticket"]
+    node = Service(tmp_path, "--python=node.tac", ROUTER_TICKET=ticket)
+    until(lambda: node.says("is at the router"), "a node")
+    said = node.stop()
+    assert "Traceback" not in said
+    assert ticket not in said
