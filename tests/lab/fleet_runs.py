@@ -75,7 +75,7 @@ async def killed(reactor: Any, router: Crossbar, fleet: Fleet, renders: int) -> 
 
     killing = Deferred.fromCoroutine(kill())
     began = time.monotonic()
-    await DeferredList([limit.run(lambda n=n: Deferred.fromCoroutine(call(n))) for n in range(renders)])
+    await DeferredList([limit.run(call, number) for number in range(renders)])
     seconds = time.monotonic() - began
     over = True
     await killing

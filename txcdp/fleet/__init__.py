@@ -15,6 +15,7 @@ from txcdp.fleet._fleet import REPEATABLE, ActionsResult, Fleet, RemoteResult, c
 from txcdp.fleet._node import Node
 from txcdp.fleet._options import FleetOptions, NodeOptions, RouterOptions
 from txcdp.fleet._service import NodeService
+from txcdp.fleet._watching import RemoteStream
 
 __all__ = [
     "REPEATABLE",
@@ -25,6 +26,7 @@ __all__ = [
     "NodeOptions",
     "NodeService",
     "RemoteResult",
+    "RemoteStream",
     "RouterOptions",
     "connect",
 ]

@@ -51,12 +51,14 @@ class WorkWanted:
     :ivar request: what is wanted.
     :ivar repeatable: whether it may be done twice; if not, it begins when a node has said that it has a place.
     :ivar did: called with the number of each action that is done.
+    :ivar window: how many pieces may be on their way; None: as the options say.
     """
 
     kind: str
     request: dict[str, Any]
     repeatable: bool
     did: Callable[[int], object] = lambda number: None
+    window: int | None = None
 
 
 class Grants:
@@ -118,6 +120,7 @@ class WorkAttempt:
         self._wanted = wanted
         self._seconds = seconds
         self._confirmed = wanted.repeatable
+        self._window = wanted.window or options.window
         self._silence = Timer(clock, self._silent)
         self._grants = Grants(clock, session, options.silence / 3)
         self._pieces: deque[Any] = deque()
@@ -135,7 +138,7 @@ class WorkAttempt:
         :raises Lost: the node is gone.
         :raises WorkFailed: it cannot be done.
         """
-        window = self._options.window
+        window = self._window
         control = Control(credits=window if self._confirmed else 0, begin=self._confirmed)
         taken = 0
         self._silence.set(self._options.silence)
@@ -194,7 +197,7 @@ class WorkAttempt:
             self._grants.begin(self._uris.credit(str(rest[0])), str(rest[1]))
             if not self._confirmed:
                 self._confirmed = True
-                self._grants.give(self._options.window)
+                self._grants.give(self._window)
         elif word == Word.CHUNK:
             self._pieces.append(rest[0])
             self._move()

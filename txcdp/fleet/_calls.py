@@ -74,6 +74,8 @@ class NodeCall:
         self._credits = 0
         self._granted: OneShot[None] = OneShot()
         self._beat = Timer(clock, self._alive)
+        self._heard = self.began
+        self._give_up: Callable[[], object] | None = None
 
     @property
     def hears(self) -> bool:
@@ -96,6 +98,7 @@ class NodeCall:
     def grant(self, more: int) -> None:
         """Be given credits, or a sign of life."""
         self._life.happened(CallEvent.CONFIRM)
+        self._heard = self._clock.seconds()
         self._credits += more
         granted, self._granted = self._granted, OneShot()
         granted.fire(None)
@@ -140,5 +143,11 @@ class NodeCall:
         self._life.happened(CallEvent.END)
         self._beat.stop()
 
+    def give_up_with(self, give_up: Callable[[], object]) -> None:
+        """Have something done where the caller has given no sign of life for too long."""
+        self._give_up = give_up
+
     def _alive(self) -> None:
         self.tell(Word.ALIVE)
+        if self._give_up is not None and self._clock.seconds() - self._heard > self._options.patience:
+            self._give_up()

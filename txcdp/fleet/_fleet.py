@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, Self
 
 import msgspec
@@ -20,7 +20,9 @@ from txcdp.fleet._attempts import Lost, NotTaken, WorkAttempt, WorkWanted
 from txcdp.fleet._line import RouterLine
 from txcdp.fleet._messages import MOST, Uris
 from txcdp.fleet._options import FleetOptions, RouterOptions
-from txcdp.protocol import from_json, to_json
+from txcdp.fleet._requests import NodeOverflow
+from txcdp.fleet._watching import E, RemoteStream
+from txcdp.protocol import Event, from_json, to_json
 
 #: What a render takes of a page.
 Take = Literal["screenshot", "pdf", "content", "evaluate"]
@@ -34,6 +36,7 @@ REPEATABLE: Final[Mapping[str, bool]] = {
     "evaluate": False,
     "extract": True,
     "run_actions": False,
+    "watch": True,
 }
 
 
@@ -221,6 +224,57 @@ class Fleet:
         request = {"url": url, "actions": list(actions), "extract": extract, "screenshot": picture, **more}
         done = await self._done(_wanted("run_actions", request, repeat, did), timeout)
         return ActionsResult(**msgspec.msgpack.decode(done.body), status=done.status)
+
+    def watch(
+        self,
+        url: str | None,
+        *events: type[E],
+        buffer: int = 1000,
+        overflow: NodeOverflow = "drop_oldest",
+        window: int = 200,
+        timeout: Timeout = DEFAULT,
+        **more: Any,
+    ) -> RemoteStream[E]:
+        """Return the stream of events of a page that a node opens when somebody subscribes, and closes with the last.
+
+        It begins before the page is loaded. It fails with :exc:`NodeLost` where the node is lost, with
+        :exc:`WorkFailed` where the page cannot be loaded, or crashes, and with :exc:`FleetBusy` where no node has a
+        place for it.
+
+        :param events: their classes, such as ``cdp.network.ResponseReceived``; of the page's own session.
+        :param buffer: how many of them the node keeps for a subscriber that is slower.
+        :param overflow: what it does with more: ``"drop_oldest"``, ``"drop_newest"``, ``"latest"`` or ``"error"``.
+        :param window: how many of them may be on their way.
+        :param timeout: for the page to be loaded.
+        :param more: as of :meth:`render`.
+        :raises TypeError: there is none of these, or something else.
+        """
+        given: tuple[object, ...] = events
+        if not given or not all(isinstance(each, type) and issubclass(each, Event) for each in given):
+            raise TypeError(f"watch({events!r:.80}): classes of events are wanted, such as network.ResponseReceived")
+        named: dict[str, type[Event]] = {each.method: each for each in events}
+        request = {"url": url, "events": list(named), "buffer": buffer, "overflow": overflow, **more}
+        wanted = replace(_wanted("watch", request, True), window=window)
+        return RemoteStream(self._clock, named, lambda: self._watch(wanted, timeout))
+
+    async def _watch(self, wanted: WorkWanted, timeout: Timeout) -> AsyncGenerator[tuple[WorkAttempt, Any], None]:
+        """Call a node, and yield the events that come; another one where no place is free."""
+        tries = Tries(self._options, wanted)
+        seconds = seconds_of(timeout, self._options.timeout)
+        while True:
+            attempt = WorkAttempt(self._clock, await self._session(), self._uris, self._options, wanted, seconds)
+            pieces = attempt.pieces()
+            try:
+                async for piece in pieces:
+                    yield attempt, piece
+                return
+            except NotTaken as error:
+                pause = tries.failed(error)
+            except Lost as error:
+                raise NodeLost("watch", str(error), "events may be missing: subscribe again") from None
+            finally:
+                await pieces.aclose()
+            await self._wait(pause)
 
     # How it is done:
 

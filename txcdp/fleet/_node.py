@@ -171,6 +171,7 @@ class Node:
             told.errback(ApplicationError(self._uris.busy, why))
             return told
         running = self._running[call] = self._serve(call, request, control, details)
+        call.give_up_with(running.cancel)
         running.addBoth(self._served, call, told)
         return told
 

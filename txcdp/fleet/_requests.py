@@ -7,9 +7,14 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from txcdp.domains import lookup
 from txcdp.gateway.render._requests import Content, Evaluate, Pdf, Render, Screenshot
 from txcdp.page._action_lists import actions
 from txcdp.page._extraction import Extraction
+from txcdp.protocol import Event
+
+#: What a node does with events for which there is no room. ``pause`` is none of it: others use the same browser.
+NodeOverflow = Literal["drop_oldest", "drop_newest", "latest", "error"]
 
 #: What a render takes of a page, with what it may be told.
 RENDERS: Mapping[str, type[Render]] = {"screenshot": Screenshot, "pdf": Pdf, "content": Content, "evaluate": Evaluate}
@@ -52,6 +57,28 @@ class RunActions(Render, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError(str(error)) from None
         if self.extract is not None:
             _check_shape(self.extract)
+
+
+class Watch(Render, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Events of a page, from before it is loaded until nobody wants them any more.
+
+    events: by the protocol's names. buffer: how many are kept for a caller who has not asked for them. overflow: what
+    becomes of more.
+    """
+
+    events: Annotated[list[str], Meta(min_length=1, max_length=50)]
+    buffer: Annotated[int, Meta(ge=1, le=100_000)] = 1000
+    overflow: NodeOverflow = "drop_oldest"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for each in self.events:
+            try:
+                found = lookup(each)
+            except LookupError as error:
+                raise ValueError(str(error)) from None
+            if not issubclass(found, Event):
+                raise ValueError(f"{each} is no event")
 
 
 def _check_shape(shape: dict[str, Any]) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 
-from txcdp.errors import ActionTimeout, DeadlineError, LocatorError, TxcdpError
+from txcdp.errors import ActionTimeout, DeadlineError, LocatorError, StreamEnded, TxcdpError
 from txcdp.fleet._calls import NodeCall
-from txcdp.fleet._messages import Done, Word
-from txcdp.fleet._requests import RENDERS, Extract, RunActions
+from txcdp.fleet._messages import CHUNK, Done, Word
+from txcdp.fleet._requests import RENDERS, Extract, RunActions, Watch
 from txcdp.gateway import Gateway, Principal
 from txcdp.gateway.render import Renders
 from txcdp.gateway.render._endpoints import ENDPOINTS
@@ -21,6 +22,7 @@ from txcdp.gateway.render._requests import Render
 from txcdp.page import Page
 from txcdp.page._action_lists import PageAction, actions
 from txcdp.protocol import to_json
+from txcdp.streams import EventQueue, merge, queue
 
 JSON: Final = "application/json"
 MSGPACK: Final = "application/msgpack"
@@ -58,6 +60,7 @@ class Work:
             "render": self._render,
             "extract": self._extract,
             "run_actions": self._run_actions,
+            "watch": self._watch,
         }
 
     async def _render(self, asked: Asked) -> Done:
@@ -94,6 +97,56 @@ class Work:
             return Rendered(msgspec.msgpack.encode(found), MSGPACK)
 
         return _done(await self._renders._make(wanted, take, asked.principal))
+
+    async def _watch(self, asked: Asked) -> Done:
+        wanted = _read(asked.request, Watch)
+        queues: list[EventQueue[Any]] = []
+
+        def prepare(page: Page) -> None:
+            named = [page.session.events_raw(each).map(partial(_named, each)) for each in wanted.events]
+            queues.append(queue(merge(*named), wanted.buffer, wanted.overflow))
+
+        try:
+            async with self._renders._page(wanted, asked.principal, prepare) as (_, status):
+                dropped = await _send_events(queues[0], asked.call)
+        finally:
+            for each in queues:
+                each.close()
+        return Done(status=status, dropped=dropped)
+
+
+def _named(method: str, parameters: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    return method, parameters
+
+
+async def _send_events(events: EventQueue[Any], call: NodeCall) -> int:
+    """Send events, in batches, for as long as there are any; return how many were dropped.
+
+    :raises QueueOverflow: the caller has taken too few, with ``overflow="error"``.
+    """
+    dropped = 0  # of those that are too large for any router
+    while True:
+        try:
+            event = await events.get()
+        except StreamEnded:
+            return dropped + events.dropped
+        credit = await call.credit()
+        batch, size = [], 0
+        while True:
+            length = len(to_json(event))
+            if length > 2 * CHUNK:
+                dropped += 1
+            else:
+                batch.append(event)
+                size += length
+            if size >= CHUNK or len(batch) >= credit:
+                break
+            try:
+                event = events.get_nowait()
+            except (LookupError, StreamEnded):  # the end comes again
+                break
+        call.spend(len(batch))
+        call.tell(Word.EVENTS, batch, dropped + events.dropped)
 
 
 def _read(request: Mapping[str, Any], of: type[Render]) -> Any:

@@ -36,9 +36,9 @@ class NodeCommandOptions(LaunchOptions):
 
     synopsis = "--router URL --realm REALM [options]"
     longdesc = (
-        "A node of a fleet: registers the work of its browsers (renders, extraction, actions) at a WAMP router such as "
-        "Crossbar, for callers on other machines. SIGTERM lets work be finished. The ticket for the router is read "
-        f"from --ticket-file, or else from the environment's {TICKET_VARIABLE}."
+        "A node of a fleet: registers the work of its browsers (renders, extraction, actions, events) at a WAMP router "
+        "such as Crossbar, for callers on other machines. SIGTERM lets work be finished. The ticket for the router is "
+        f"read from --ticket-file, or else from the environment's {TICKET_VARIABLE}."
     )
     optParameters = [
         ["router", None, None, "The WebSocket of the router: ws://router.example:8080/ws, or wss://... for TLS."],
