@@ -120,7 +120,6 @@ class WorkAttempt:
         self._wanted = wanted
         self._seconds = seconds
         self._confirmed = wanted.repeatable
-        self._window = wanted.window or options.window
         self._silence = Timer(clock, self._silent)
         self._grants = Grants(clock, session, options.silence / 3)
         self._pieces: deque[Any] = deque()
@@ -130,6 +129,10 @@ class WorkAttempt:
         self._calling: Deferred[Any] | None = None
         self.final: dict[str, Any] = {}
         self.dropped = 0
+
+    @property
+    def _window(self) -> int:
+        return self._wanted.window or self._options.window
 
     async def pieces(self) -> AsyncGenerator[Any, None]:
         """Call, and yield the pieces of the result as they come; each that is taken makes room for another one.
