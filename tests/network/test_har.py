@@ -9,7 +9,8 @@ from twisted.internet.task import Clock
 
 from txcdp.network import _masking as masking
 from txcdp.network._har import EntryWriter
-from txcdp.network._har_file import HarFile
+from txcdp.network._har_file import HarFile, without_cut_entry
+from txcdp.protocol import to_json
 
 
 class TestHeaders:
@@ -81,6 +82,14 @@ class TestCookies:
         assert (made["name"], made["value"], made["path"]) == ("a", "b", "/")
 
 
+def _reads(data: bytes) -> bool:
+    try:
+        json.loads(data)
+    except ValueError:
+        return False
+    return True
+
+
 class TestFile:
     def test_it_is_whole_after_each_entry(self, tmp_path):
         path = tmp_path / "a.har"
@@ -99,6 +108,24 @@ class TestFile:
         file.close()
         file.add([b"{}"])
         assert json.loads(path.read_bytes())["log"]["pages"] == [{"id": "page_1", "title": "y"}]
+
+    def test_a_write_that_is_cut_off_costs_its_entry_alone(self, tmp_path):
+        path = tmp_path / "a.har"
+        file = HarFile(path, {"version": "1.2"}, Clock())
+        file.pages.append({"id": "page_1", "title": "ä\n],x"})
+        file.changed()
+        states = []
+        for name in ("a\n", "ü,", '"]}'):
+            file.add([to_json({"name": name})])
+            states.append(path.read_bytes())
+        for before, after, names in zip(states, states[1:], (["a\n"], ["a\n", "ü,"]), strict=False):
+            for written in range(len(after)):
+                cut = after[:written] + before[written:]
+                whole = cut if _reads(cut) else without_cut_entry(cut)
+                assert whole is not None
+                read = [each["name"] for each in json.loads(whole)["log"]["entries"]]
+                assert read[: len(names)] == names, written
+        assert without_cut_entry(b'{"log":{"entries":[{}') is None  # whose it is, nobody knows
 
     def test_entries_wait_for_each_other_where_there_are_many_pages(self, tmp_path):
         path, clock = tmp_path / "a.har", Clock()

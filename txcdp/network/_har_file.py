@@ -1,11 +1,14 @@
 """A file of HAR 1.2 that grows: it is whole after each entry, whatever happens next.
 
 Entries come first, and what closes the file after them: each new entry takes the place of that, in one write together
-with what closes the file then. So who is killed leaves a whole file, and no entry is held in memory.
+with what closes the file then. So who is killed leaves a whole file, and no entry is held in memory. Only a kill in the
+middle of that write cuts it off, since the kernel gives one up between two pages of memory: so each entry is one line,
+and of a file that is cut all whole lines can be read.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -24,6 +27,28 @@ _SMALL: Final = 16384
 #: Seconds that entries wait for each other then, and bytes of them at which they do not.
 _TOGETHER: Final = 0.25
 _MOST_WAITING: Final = 1 << 20
+
+_ENTRIES: Final = b'"entries":['
+
+
+def without_cut_entry(data: bytes) -> bytes | None:
+    """Return a file whose program was killed while it wrote, without the entry that is cut off, and without pages.
+
+    :param data: what is in the file.
+    :returns: HAR again; None where it is no file of ours, in which each entry is a line.
+    """
+    head, begin, lines = data.partition(_ENTRIES + b"\n")
+    if not begin:
+        return None
+    whole = []
+    for line in lines.split(b"\n"):
+        entry = line.removeprefix(b",")
+        try:
+            json.loads(entry)
+        except ValueError:
+            break
+        whole.append(entry)
+    return head + _ENTRIES + b"\n,".join(whole) + b"]}}"
 
 
 class HarFile:
@@ -48,7 +73,7 @@ class HarFile:
         self._closing = b""
         self._dirty = True
         self._closed = False
-        begin = b'{"log":' + to_json(head)[:-1] + b',"entries":['
+        begin = b'{"log":' + to_json(head)[:-1] + b"," + _ENTRIES
         self._end = len(begin)
         self._write(begin, 0)
         self.flush()
@@ -57,7 +82,7 @@ class HarFile:
         """Write an entry, in pieces where it is large."""
         if self._closed:
             return
-        first = b",\n" if self.entries else b"\n"
+        first = b"\n," if self.entries else b"\n"
         self.entries += 1
         open_ended = False
         self._waiting.append(first)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import re
@@ -14,6 +15,7 @@ from typing import Any, Final, Literal, TypeAlias
 from twisted.internet.defer import Deferred
 
 from txcdp.network._api_response import APIResponse
+from txcdp.network._har_file import without_cut_entry
 from txcdp.network._requests import Request
 from txcdp.network._route import Route
 
@@ -40,9 +42,9 @@ class HarReplay:
         if not_found not in ("abort", "fallback"):
             raise ValueError(f"not_found={not_found!r}: 'abort' or 'fallback' is wanted")
         self._not_found = not_found
-        self._read, text = _opened(Path(path))
+        self._read, data = _opened(Path(path))
         try:
-            entries = json.loads(text)["log"].get("entries") or ()
+            entries = _decoded(data)["log"].get("entries") or ()
             self._entries: dict[tuple[str, str], list[dict[str, Any]]] = {}
             for each in entries:
                 request = each["request"]
@@ -102,15 +104,25 @@ class HarReplay:
         return b64decode(text) if content.get("encoding") == "base64" else text.encode("utf-8", "surrogatepass")
 
 
-def _opened(path: Path) -> tuple[Callable[[str], bytes], str]:
-    """Return what reads the files that belong to a recording, and its text."""
+def _decoded(data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except ValueError:
+        whole = without_cut_entry(data)
+        if whole is None:
+            raise
+        return json.loads(whole)
+
+
+def _opened(path: Path) -> tuple[Callable[[str], bytes], bytes]:
+    """Return what reads the files that belong to a recording, and what is in its own."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             names = [each for each in archive.namelist() if each.endswith(".har")]
             if not names:
                 raise ValueError(f"{os.fspath(path)} has no .har file in it")
             files = {each: archive.read(each) for each in archive.namelist()}
-        return files.__getitem__, files[names[0]].decode("utf-8-sig")
+        return files.__getitem__, files[names[0]].removeprefix(codecs.BOM_UTF8)
     folder = path.resolve().parent
 
     def read(name: str) -> bytes:
@@ -119,7 +131,7 @@ def _opened(path: Path) -> tuple[Callable[[str], bytes], str]:
             raise ValueError(f"{name!r} is not below the HAR file")
         return there.read_bytes()
 
-    return read, path.read_text("utf-8-sig")
+    return read, path.read_bytes().removeprefix(codecs.BOM_UTF8)
 
 
 def _plain(url: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from txcdp.errors import MalformedMessage
+from txcdp.network._har_file import without_cut_entry
 from txcdp.protocol import from_json
 from txcdp.report._bodies import BodyBudget, body_of, text_body
 from txcdp.report._collector import MOST_EXCHANGES, MOST_TEXT, MOST_URL, span
@@ -35,10 +36,14 @@ def run_of_har(data: bytes, name: str) -> Run:
     :param name: what the run is called where the file does not say.
     :raises NoHar: it is none.
     """
+    data = data.removeprefix(b"\xef\xbb\xbf")
     try:
-        given = from_json(data.removeprefix(b"\xef\xbb\xbf"))
+        given = from_json(data)
     except MalformedMessage as error:
-        raise NoHar(f"{name} is no JSON: {error}") from error
+        whole = without_cut_entry(data)
+        if whole is None:
+            raise NoHar(f"{name} is no JSON: {error}") from error
+        given = from_json(whole)
     log = dict_of(dict_of(given).get("log"))
     entries = log.get("entries")
     if not isinstance(entries, list):
