@@ -17,6 +17,7 @@ from txcdp.chrome import BrowserProcess
 from txcdp.domains import browser, network, page, runtime, storage, target
 from txcdp.errors import CommandError, ConnectionLost, SessionDetached
 from txcdp.gateway._multiplex import SharedBrowser
+from txcdp.streams import first as stream_first
 from txcdp.testing._line import FakeTransport
 
 
@@ -192,7 +193,9 @@ class IsolationTests(IsolationCase):
         (attached,) = waiting.items
         self.assertEqual(target_of(attached), made.target_id)
         await attached.execute(page.enable())
+        loaded = stream_first(attached.events(page.LoadEventFired))
         await attached.execute(runtime.run_if_waiting_for_debugger())
+        await loaded  # before that its script would be one of the empty document, which goes
         opened = attached.execute(runtime.evaluate(expression="window.open('about:blank') && 1", user_gesture=True))
         while len(waiting.items) < 2:
             await deferLater(reactor, 0.01, lambda: None)
