@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import stat
 import sys
 from pathlib import Path
@@ -144,6 +145,15 @@ class TerminalTests(CommandTestCase):
         command = self.on_terminal("--plain")
         await command.prints(">>> ")
         command.signal("TERM")
+        await command.gone
+        self.assertEqual(command.code, 143, command.out)
+
+    async def test_a_signal_that_comes_with_another_one_ends_it(self) -> None:
+        command = self.on_terminal("--plain")
+        await command.prints(">>> ")
+        process: Any = command.transport
+        for number in (signal.SIGCHLD, signal.SIGTERM):
+            os.kill(process.pid, number)
         await command.gone
         self.assertEqual(command.code, 143, command.out)
 

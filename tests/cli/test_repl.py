@@ -235,3 +235,25 @@ def test_what_is_called_runs_in_the_reactors_thread_and_ctrl_c_ends_it() -> None
         "reactor", "3", "LookupError", "cancelled", "KeyboardInterrupt", "KeyboardInterrupt", "reactor",
     ], done.stderr  # fmt: skip
     assert done.stderr == ""
+
+
+SLEEPING = """
+import signal, sys, threading
+from twisted.internet import reactor
+from txcdp.cli._reactor_thread import ReactorThread
+
+def send():
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+with ReactorThread(reactor):
+    reactor.callFromThread(lambda: reactor.callLater(0.3, send))
+    sys.stdin.readline()
+"""
+
+
+def test_the_main_thread_is_woken_by_a_signal_that_comes_to_another_one() -> None:
+    with subprocess.Popen([sys.executable, "-c", SLEEPING], stdin=subprocess.PIPE) as process:
+        try:
+            assert process.wait(60) == 143
+        finally:
+            process.kill()

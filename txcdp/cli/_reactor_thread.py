@@ -19,6 +19,7 @@ from twisted.internet.abstract import FileDescriptor
 from twisted.internet.defer import Deferred
 
 from txcdp._reactor import AnyReactor, Reactor, whole
+from txcdp.cli._running import SIGNALLED
 
 T = TypeVar("T")
 
@@ -26,24 +27,32 @@ T = TypeVar("T")
 #: is cancelled has to end.
 _PATIENCE, _GIVING_UP = 0.5, 5.0
 
+#: Signals that end the program, and seconds after which one that was not noticed is sent once more.
+_ENDS = {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}
+_AWAKE = 0.05
+
 
 class ReactorThread:
-    """Runs the reactor in a thread; a context manager.
+    """Runs the reactor in a thread; a context manager, within which SIGTERM and SIGHUP raise :exc:`SystemExit`.
 
     :param reactor: the reactor, not running yet.
+    :ivar ended_by: the number of the signal that did.
     """
 
     def __init__(self, reactor: AnyReactor) -> None:
         self._reactor = whole(reactor)
         self._thread = threading.Thread(target=self._run, name="reactor", daemon=True)
         self._in_code = False
-        self._children: _Children | None = None
+        self._signals: _Signals | None = None
+        self._handlers: dict[int, Any] = {}
+        self.ended_by: int | None = None
 
     def __enter__(self) -> Self:
+        self._handlers = {each: signal.signal(each, self._end) for each in _ENDS}
         running = threading.Event()
         self._reactor.callWhenRunning(running.set)
         if hasattr(signal, "SIGCHLD"):
-            self._children = _Children(self._reactor)
+            self._signals = _Signals(self._reactor, lambda: self.ended_by is not None)
         self._thread.start()
         running.wait()
         return self
@@ -51,8 +60,10 @@ class ReactorThread:
     def __exit__(self, *error: object) -> None:
         self._reactor.callFromThread(self._reactor.stop)
         self._thread.join()
-        if self._children is not None:
-            self._children.close()
+        if self._signals is not None:
+            self._signals.close()
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
 
     def wait_for(self, function: Callable[[], Coroutine[Deferred[Any], Any, T]]) -> T:
         """Call a coroutine function in the reactor's thread, and return, or raise, what comes of it.
@@ -104,6 +115,11 @@ class ReactorThread:
         finally:
             self._in_code = False
 
+    def _end(self, number: int, frame: object) -> None:
+        if self.ended_by is None:  # it may be sent more than once
+            self.ended_by = number
+            raise SystemExit(SIGNALLED + number)
+
     def _interrupt(self) -> None:
         """Interrupt what keeps the reactor's thread busy, where that is a person's code."""
         if self._in_code and self._thread.ident is not None:
@@ -116,17 +132,21 @@ class ReactorThread:
         run(installSignalHandlers=False)  # which the interface does not know
 
 
-class _Children(FileDescriptor):
-    """Has Twisted look which process has ended, when one has.
+class _Signals(FileDescriptor):
+    """Has signals noticed by whom they are for, whichever thread the kernel gives them to.
 
-    The kernel sends the signal to the thread that has forked, which is the reactor's, where Python calls no handler;
-    the main thread sleeps on. What Python does in any thread is to write the signal's number to a file.
+    What Python does in any thread is to write the signal's number to a file, which the reactor reads. Where a process
+    has ended, Twisted looks which. What ends the program is for the main thread, where Python calls the handlers: where
+    that went to sleep just before, it would sleep until the next key, so the signal is sent to it once more.
 
     :param reactor: the reactor, not running yet.
+    :param ended: returns whether the main thread has noticed.
     """
 
-    def __init__(self, reactor: Reactor) -> None:
+    def __init__(self, reactor: Reactor, ended: Callable[[], bool]) -> None:
         super().__init__(reactor)
+        self._clock = reactor
+        self._ended = ended
         self._reading, self._writing = os.pipe()
         for each in (self._reading, self._writing):
             os.set_blocking(each, False)
@@ -139,9 +159,12 @@ class _Children(FileDescriptor):
         return self._reading
 
     def doRead(self) -> None:
-        """Look, however many have ended."""
+        """Look at what has come, however many of each."""
+        came = b""
         with contextlib.suppress(BlockingIOError):
-            os.read(self._reading, 4096)
+            came = os.read(self._reading, 4096)
+        for number in set(came).intersection(_ENDS):
+            self._clock.callLater(_AWAKE, self._send_again, number)
         from twisted.internet.process import reapAllProcesses  # not on Windows
 
         reapAllProcesses()
@@ -153,6 +176,11 @@ class _Children(FileDescriptor):
         self.stopReading()
         os.close(self._reading)
         os.close(self._writing)
+
+    def _send_again(self, number: int) -> None:
+        if not self._ended():
+            # It comes to be read here again, and so is sent until it is noticed.
+            signal.pthread_kill(threading.main_thread().ident or 0, number)
 
 
 class _Marked:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import CodeType, FrameType
+from types import CodeType
 from typing import Any
 
 from txcdp import domains
@@ -55,23 +55,19 @@ def repl(reactor: AnyReactor, options: ReplOptions) -> int:
     :param reactor: the reactor, not running yet; it runs in a thread.
     :returns: the exit code: 0; 1 where the browser could not be started, or a line of what is no terminal has failed.
     """
-    signalled: list[int] = []
-
-    def ended(number: int, frame: FrameType | None) -> None:
-        signalled.append(number)
-        raise SystemExit(SIGNALLED + number)
-
-    before = {each: signal.signal(each, ended) for each in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM))}
+    thread = ReactorThread(reactor)
     try:
-        with ReactorThread(reactor) as thread:
+        with thread:
             return _with_browser(reactor, thread, options)
     except SystemExit as error:
         return code_of(error)
     except KeyboardInterrupt:
         return SIGNALLED + signal.SIGINT
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    except SystemError:
+        # Where two signals come at once, CPython's input() calls the second handler with the first one's exception set.
+        if thread.ended_by is None:
+            raise
+        return SIGNALLED + thread.ended_by
 
 
 class _Opened:
