@@ -57,6 +57,9 @@ class Terminal(io.StringIO):
         (types.paper, "a4", "A4"),
         (types.device, "iphone 15", "iPhone 15"),
         (types.output, "-", None),
+        (types.time, "90.5", 90.5),
+        (types.time, "1970-01-02T00:00Z", 86400.0),
+        (types.time, "1970-01-02T01:00+01:00", 86400.0),
     ],
 )
 def test_values_are_read_with_their_units(read: Callable[[str], Any], typed: str, meant: Any) -> None:
@@ -83,6 +86,9 @@ def test_values_are_read_with_their_units(read: Callable[[str], Any], typed: str
         (types.device, "iphone_15", "'iPhone 15'"),
         (types.device, "qqqqqqqq", "txcdp.devices"),
         (types.output, "/no/such/place/a", "no directory"),
+        (types.time, "noon", "2027-01-31T12:00Z"),
+        (types.time, "nan", "2027-01-31T12:00Z"),
+        (types.time, "inf", "2027-01-31T12:00Z"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_with_what_can(read: Callable[[str], Any], typed: str, says: str) -> None:

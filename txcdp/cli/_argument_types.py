@@ -17,22 +17,18 @@ PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 #: Papers, by the names that ``Page.pdf`` has for them.
 PAPERS = ("Letter", "Legal", "Tabloid", "Ledger", "A0", "A1", "A2", "A3", "A4", "A5", "A6")
 
+_NO_TIME = "{!r} is no number of seconds and no time such as 2027-01-31T12:00Z"
+
 
 def time(text: str) -> float:
     """Read seconds from the beginning, or a time, which is returned in seconds since 1970."""
-    from datetime import UTC, datetime
-
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        pass
-    try:
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no number of seconds and no time such as 2027-01-31T12:00Z"
-        ) from None
-    return (when if when.tzinfo is not None else when.replace(tzinfo=UTC)).timestamp()
+        return _since_1970(text)
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(_NO_TIME.format(text))
+    return number
 
 
 def url(text: str) -> str:
@@ -181,6 +177,16 @@ def device(text: str) -> str:
     names = [each for each in devices if each.lower() in near]
     meant = f"did you mean {' or '.join(repr(each) for each in names)}?" if names else "see txcdp.devices"
     raise argparse.ArgumentTypeError(f"there is no device {text!r}; {meant}")
+
+
+def _since_1970(text: str) -> float:
+    from datetime import UTC, datetime
+
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(_NO_TIME.format(text)) from None
+    return (when if when.tzinfo is not None else when.replace(tzinfo=UTC)).timestamp()
 
 
 def _numbers(text: str) -> list[float]:

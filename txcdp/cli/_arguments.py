@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from txcdp.cli._argument_types import file as _file
-from txcdp.cli._argument_types import picture as _picture
-from txcdp.cli._argument_types import seconds as _seconds
-from txcdp.cli._argument_types import selection as _selection
-from txcdp.cli._argument_types import time as _time
-from txcdp.cli._argument_types import until as _until
-from txcdp.cli._argument_types import url as _url
-from txcdp.cli._page_arguments import add_emulation, add_extract, add_output, add_pdf, add_repl, add_screenshot
-from txcdp.cli._recording_arguments import add_export, add_replay
+from txcdp.cli import _argument_types as types
+from txcdp.cli._argument_groups import (
+    BROWSER_HELP,
+    LOGINS,
+    Commands,
+    add_browser,
+    add_command,
+    add_emulation,
+    add_events,
+    add_lines,
+    add_output,
+    add_secrets,
+    add_when,
+)
+from txcdp.cli._page_arguments import add_extract, add_pdf, add_repl, add_screenshot
+from txcdp.cli._recording_arguments import add_export, add_replay, add_show
 
 #: Where a browser is looked for that is not said to be anywhere.
 DEFAULT_BROWSER = "http://127.0.0.1:9222"
@@ -94,26 +100,6 @@ examples:
   txcdp call Emulation.setGeolocationOverride latitude=53.5 longitude=9.9 accuracy=10
   txcdp call Target.setDiscoverTargets discover=true filter='[{"type": "page"}]'
 """
-_SHOW = """\
-Read a recording back: a line for each thing that happened, under the name of the page or worker it happened in.
-
-FILE is what a recorder has written, or is writing, in any of its formats, or a directory of such files. Files of one
-recording are read in their order.
-"""
-_SHOW_EXAMPLES = """\
-examples:
-  txcdp show recordings/
-  txcdp show recordings/ --summary
-  txcdp show recordings/ --follow --url 'https://shop.example.com/*'
-  txcdp show recording.sqlite --since 90 --until 2027-01-31T12:00:00Z
-  txcdp show recording.jsonl.zst --json --events network | jq .params
-
-exit codes:
-  0    all of it was read
-  1    it was not: no file, nothing in it, or a place that cannot be read
-  2    misuse of the command
-  130  ended by Ctrl-C (143 by SIGTERM, 141 by a closed pipe)
-"""
 _COMPLETION = """\
 Print a script with which a shell completes commands, options and their values.
 
@@ -121,11 +107,6 @@ Print a script with which a shell completes commands, options and their values.
   zsh    txcdp completion zsh > FOLDER/_txcdp                 a folder of $fpath
   fish   txcdp completion fish > ~/.config/fish/completions/txcdp.fish
 """
-_BROWSER_HELP = "where the browser is: http://host:port, host:port, a port or a ws:// URL"
-
-
-class _Formatter(argparse.RawDescriptionHelpFormatter):
-    """Leaves descriptions and examples as they are."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -134,7 +115,7 @@ def parser() -> argparse.ArgumentParser:
         prog="txcdp",
         description="Watch browsers and talk to them, with the Chrome DevTools Protocol.",
         epilog="txcdp COMMAND --help tells more, with examples.",
-        formatter_class=_Formatter,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="store_true", help="print the version and exit")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", title="commands")
@@ -148,55 +129,42 @@ def parser() -> argparse.ArgumentParser:
     _add_call(commands)
     add_repl(commands)
     version = commands.add_parser("version", help="print versions: ours, the protocol's, a browser's")
-    version.add_argument("--browser", metavar="URL", help=_BROWSER_HELP)
+    version.add_argument("--browser", metavar="URL", help=BROWSER_HELP)
     version.add_argument("--json", action="store_true", help="print JSON")
     _add_protocol(commands)
-    _add_show(commands)
+    add_show(commands)
     add_replay(commands)
     add_export(commands)
     _add_completion(commands)
     return top
 
 
-def _add_watch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    watch = commands.add_parser(
-        "watch",
-        help="open a page and print what happens in it",
-        description=_WATCH,
-        epilog=_WATCH_EXAMPLES,
-        formatter_class=_Formatter,
-    )
-    watch.add_argument("url", metavar="URL", type=_url, help="the page")
+def _add_watch(commands: Commands) -> None:
+    watch = add_command(commands, "watch", "open a page and print what happens in it", _WATCH, _WATCH_EXAMPLES)
+    watch.add_argument("url", metavar="URL", type=types.url, help="the page")
     what = watch.add_argument_group("what is printed")
-    what.add_argument(
-        "--events",
-        metavar="NAMES",
-        type=_selection,
-        help="only these: domains (network) and events (page.loadEventFired), separated by commas",
+    add_events(what)
+    add_lines(
+        what,
+        "events as the browser sends them, one JSON object a line: time (seconds since 1970), session (null for the "
+        "browser's own), method, params; no summary",
     )
     what.add_argument(
-        "--json",
-        action="store_true",
-        help="events as the browser sends them, one JSON object a line: time (seconds since 1970), session (null for "
-        "the browser's own), method, params; no summary",
+        "--screenshot", metavar="FILE", type=types.picture, help="a picture at the end: .png, .jpeg or .webp"
     )
-    what.add_argument("--verbose", action="store_true", help="also requests as they begin, stacks, URLs in full")
-    what.add_argument("--no-color", action="store_true", help="no colours (nor with NO_COLOR set, nor into a pipe)")
-    what.add_argument("--screenshot", metavar="FILE", type=_picture, help="a picture at the end: .png, .jpeg or .webp")
-    what.add_argument("--har", metavar="FILE", type=_file, help="what goes over the network, as HAR, secrets masked")
-    what.add_argument("--report", metavar="FILE", type=_file, help="a page that shows all of it, secrets masked")
-    _add_when_and_where(watch)
+    what.add_argument(
+        "--har", metavar="FILE", type=types.file, help="what goes over the network, as HAR, secrets masked"
+    )
+    what.add_argument("--report", metavar="FILE", type=types.file, help="a page that shows all of it, secrets masked")
+    add_when(watch)
+    add_browser(watch, LOGINS)
 
 
-def _add_har(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    har = commands.add_parser(
-        "har",
-        help="open a page and write what goes over the network to a HAR file",
-        description=_HAR,
-        epilog=_HAR_EXAMPLES,
-        formatter_class=_Formatter,
+def _add_har(commands: Commands) -> None:
+    har = add_command(
+        commands, "har", "open a page and write what goes over the network to a HAR file", _HAR, _HAR_EXAMPLES
     )
-    har.add_argument("url", metavar="URL", type=_url, help="the page")
+    har.add_argument("url", metavar="URL", type=types.url, help="the page")
     what = har.add_argument_group("what is written")
     add_output(what, "the file")
     what.add_argument(
@@ -206,25 +174,24 @@ def _add_har(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         help="of responses: in the file (the default), in files beside it, or nowhere",
     )
     what.add_argument("--pattern", metavar="GLOB", help="only URLs that match, such as '**/api/**'")
-    what.add_argument(
-        "--secrets", action="store_true", help="cookies, tokens, passwords as well, which are masked else"
-    )
+    add_secrets(what)
     add_emulation(har)
-    _add_when_and_where(har)
+    add_when(har)
+    add_browser(har)
 
 
-def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    report = commands.add_parser(
+def _add_report(commands: Commands) -> None:
+    report = add_command(
+        commands,
         "report",
-        help="write a page that shows a page's loading, a recording or a HAR file",
-        description=_REPORT,
-        epilog=_REPORT_EXAMPLES,
-        formatter_class=_Formatter,
+        "write a page that shows a page's loading, a recording or a HAR file",
+        _REPORT,
+        _REPORT_EXAMPLES,
     )
     report.add_argument("sources", metavar="SOURCE", nargs="+", help="a URL, a recording or a HAR file; or two of them")
     what = report.add_argument_group("what is written")
     what.add_argument(
-        "-o", "--output", metavar="FILE", type=_file, required=True, help="the file; one there is replaced"
+        "-o", "--output", metavar="FILE", type=types.file, required=True, help="the file; one there is replaced"
     )
     what.add_argument(
         "--bodies",
@@ -233,61 +200,33 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="their beginnings: in the file (the default), or not",
     )
     what.add_argument("--no-pictures", action="store_true", help="without a screencast of the page")
-    what.add_argument(
-        "--secrets", action="store_true", help="cookies, tokens, passwords as well, which are masked else"
-    )
-    _add_when_and_where(report)
+    add_secrets(what)
+    add_when(report)
+    add_browser(report)
 
 
-def _add_when_and_where(command: argparse.ArgumentParser) -> None:
-    when = command.add_argument_group("when it ends")
-    when.add_argument(
-        "--until",
-        metavar="WHEN",
-        type=_until,
-        default="idle",
-        help="load; idle: loaded and no request in flight for 0.5 s (the default); a number of SECONDS; forever",
-    )
-    when.add_argument(
-        "--timeout", metavar="SECONDS", type=_seconds, default=30.0, help="for load and idle (default: %(default)g)"
-    )
-    where = command.add_argument_group("in which browser")
-    where.add_argument(
-        "--browser", metavar="URL", help="one that runs, in a new tab that is closed at the end; " + _BROWSER_HELP
-    )
-    where.add_argument("--executable", metavar="PATH", help="the browser to start (default: TXCDP_BROWSER, or found)")
-    where.add_argument("--headful", action="store_true", help="with a window")
-    where.add_argument("--pipe", action="store_true", help="talk to it through a pipe, which nobody else can reach")
-
-
-def _add_targets(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_targets(commands: Commands) -> None:
     targets = commands.add_parser("targets", help="list the pages, frames and workers of a running browser")
-    targets.add_argument("--browser", metavar="URL", default=DEFAULT_BROWSER, help=f"{_BROWSER_HELP} (%(default)s)")
+    targets.add_argument("--browser", metavar="URL", default=DEFAULT_BROWSER, help=f"{BROWSER_HELP} (%(default)s)")
     targets.add_argument("--json", action="store_true", help="print one JSON object a line")
 
 
-def _add_call(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    call = commands.add_parser(
-        "call",
-        help="send one command to a running browser",
-        description=_CALL,
-        epilog=_CALL_EXAMPLES,
-        formatter_class=_Formatter,
-    )
+def _add_call(commands: Commands) -> None:
+    call = add_command(commands, "call", "send one command to a running browser", _CALL, _CALL_EXAMPLES)
     call.add_argument("method", metavar="DOMAIN.METHOD", help="such as Page.navigate")
     call.add_argument("parameters", metavar="NAME=VALUE", nargs="*", help="its parameters")
-    call.add_argument("--browser", metavar="URL", default=DEFAULT_BROWSER, help=f"{_BROWSER_HELP} (%(default)s)")
+    call.add_argument("--browser", metavar="URL", default=DEFAULT_BROWSER, help=f"{BROWSER_HELP} (%(default)s)")
     target = call.add_mutually_exclusive_group()
     target.add_argument("--target", metavar="ID", help="the target's id, or how it begins (see txcdp targets)")
     target.add_argument("--url-match", metavar="TEXT", help="the page whose URL contains this")
     call.add_argument("--raw", action="store_true", help="do not check names and types: for what txcdp does not know")
     call.add_argument("--json", action="store_true", help="print the result in one line")
     call.add_argument(
-        "--timeout", metavar="SECONDS", type=_seconds, default=30.0, help="for the reply (default: %(default)g)"
+        "--timeout", metavar="SECONDS", type=types.seconds, default=30.0, help="for the reply (default: %(default)g)"
     )
 
 
-def _add_protocol(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_protocol(commands: Commands) -> None:
     protocol = commands.add_parser("protocol", help="compare the protocol with a browser's")
     kinds = protocol.add_subparsers(dest="protocol_command", metavar="diff", required=True)
     diff = kinds.add_parser(
@@ -295,47 +234,11 @@ def _add_protocol(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         help="what a browser's protocol has more, less and other than the one that txcdp knows",
         description="Print the differences; exit with 0 where there are none, and with 1 where there are some.",
     )
-    diff.add_argument("--browser", metavar="URL", default=DEFAULT_BROWSER, help=f"{_BROWSER_HELP} (%(default)s)")
+    diff.add_argument("--browser", metavar="URL", default=DEFAULT_BROWSER, help=f"{BROWSER_HELP} (%(default)s)")
 
 
-def _add_completion(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    completion = commands.add_parser(
-        "completion",
-        help="print a script with which a shell completes this command",
-        description=_COMPLETION,
-        formatter_class=_Formatter,
+def _add_completion(commands: Commands) -> None:
+    completion = add_command(
+        commands, "completion", "print a script with which a shell completes this command", _COMPLETION
     )
     completion.add_argument("shell", metavar="SHELL", choices=("bash", "zsh", "fish"), help="bash, zsh or fish")
-
-
-def _add_show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    show = commands.add_parser(
-        "show",
-        help="read a recording back",
-        description=_SHOW,
-        epilog=_SHOW_EXAMPLES,
-        formatter_class=_Formatter,
-    )
-    show.add_argument("paths", metavar="FILE", nargs="+", type=Path, help="a file, or a directory of files")
-    what = show.add_argument_group("what is shown")
-    what.add_argument(
-        "--events",
-        metavar="NAMES",
-        type=_selection,
-        help="only these: domains (network) and events (page.loadEventFired), separated by commas",
-    )
-    what.add_argument("--target", metavar="ID", help="a type of target (page, worker), or how a target's id begins")
-    what.add_argument("--url", metavar="PATTERN", help="only of targets with such a URL; * stands for anything")
-    for name in ("since", "until"):
-        what.add_argument(
-            f"--{name}",
-            metavar="TIME",
-            type=_time,
-            help="seconds from the beginning, or a time such as 2027-01-31T12:00Z",
-        )
-    how = show.add_argument_group("how")
-    how.add_argument("--summary", action="store_true", help="no lines, but what they come to")
-    how.add_argument("--follow", action="store_true", help="go on with what is being written")
-    how.add_argument("--json", action="store_true", help="the lines as they were recorded")
-    how.add_argument("--verbose", action="store_true", help="also requests as they begin, stacks, URLs in full")
-    how.add_argument("--no-color", action="store_true", help="no colours (nor with NO_COLOR set, nor into a pipe)")

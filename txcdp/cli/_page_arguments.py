@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any, TypeAlias
 
 from txcdp.cli import _argument_types as types
+from txcdp.cli._argument_groups import LOGINS, Commands, add_browser, add_command, add_emulation, add_output
 
 _SCREENSHOT = """\
 Open URL in a browser of its own and take a picture of what is seen of it.
@@ -82,17 +82,11 @@ exit codes:
   130  ended by Ctrl-C (143 by SIGTERM, 141 by a closed pipe)
 """
 _BAD = "no connection, no answer within --timeout, a status of 400 or above ({all_the_same})"
-_BROWSER_HELP = (
-    "one that runs, in a new tab that is closed at the end, with that browser's logins: http://host:port, host:port, a "
-    "port or a ws:// URL"
-)
-
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def add_screenshot(commands: Commands) -> None:
     """Add ``txcdp screenshot``."""
-    command = _command(
+    command = _add_opening(
         commands,
         "screenshot",
         "open a page and take a picture of it",
@@ -124,7 +118,7 @@ def add_screenshot(commands: Commands) -> None:
 
 def add_pdf(commands: Commands) -> None:
     """Add ``txcdp pdf``."""
-    command = _command(
+    command = _add_opening(
         commands,
         "pdf",
         "open a page and print it as a PDF",
@@ -164,7 +158,7 @@ def add_pdf(commands: Commands) -> None:
 
 def add_extract(commands: Commands) -> None:
     """Add ``txcdp extract``."""
-    command = _command(
+    command = _add_opening(
         commands,
         "extract",
         "open a page and print the texts of elements",
@@ -194,13 +188,7 @@ def add_extract(commands: Commands) -> None:
 
 def add_repl(commands: Commands) -> None:
     """Add ``txcdp repl``."""
-    command = commands.add_parser(
-        "repl",
-        help="a prompt with a browser and a page",
-        description=_REPL,
-        epilog=_REPL_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    command = add_command(commands, "repl", "a prompt with a browser and a page", _REPL, _REPL_EXAMPLES)
     command.add_argument("url", metavar="URL", nargs="?", type=types.url, default="about:blank", help="the page (none)")
     how = command.add_argument_group("the prompt")
     how.add_argument("--plain", action="store_true", help="Python's own prompt, also where IPython is installed")
@@ -211,60 +199,13 @@ def add_repl(commands: Commands) -> None:
         "--timeout", metavar="SECONDS", type=types.seconds, default=30.0, help="of the page's methods (%(default)g)"
     )
     add_emulation(command)
-    _add_browser(command)
+    add_browser(command, LOGINS)
 
 
-def add_output(what: Any, says: str, required: bool = True) -> None:
-    """Add ``-o``."""
-    what.add_argument(
-        "-o",
-        "--output",
-        metavar="FILE",
-        type=types.output,
-        required=required,
-        help=f"{says}; one that is there is replaced; - is standard output" + ("" if required else " (the default)"),
-    )
-
-
-def add_emulation(command: argparse.ArgumentParser) -> None:
-    """Add what the page is shown on."""
-    what = command.add_argument_group("what it is shown on")
-    what.add_argument(
-        "--viewport-size", metavar="WIDTHxHEIGHT", type=types.viewport_size, help="in CSS pixels (1280x720)"
-    )
-    what.add_argument("--device", metavar="NAME", type=types.device, help="as on a device, such as 'iPhone 15'")
-    what.add_argument("--color-scheme", choices=("light", "dark"), help="which of both the user prefers")
-    what.add_argument("--lang", "--locale", metavar="LOCALE", help="the language, such as de-DE")
-    what.add_argument("--timezone", metavar="ZONE", help="the time zone, such as Europe/Berlin")
-    what.add_argument(
-        "--geolocation", metavar="LATITUDE,LONGITUDE", type=types.geolocation, help="where it is, in degrees"
-    )
-    what.add_argument("--user-agent", metavar="TEXT", help="what it says that it is")
-    what.add_argument(
-        "--header",
-        metavar="HEADER",
-        action="append",
-        type=types.header,
-        default=[],
-        help="'NAME: VALUE'; again for more",
-    )
-    what.add_argument(
-        "--load-storage", metavar="FILE", type=Path, help="cookies and storage, as storage_state() saves it"
-    )
-    what.add_argument("--proxy-server", metavar="PROXY", help="such as http://proxy.example:3128")
-    what.add_argument("--ignore-https-errors", action="store_true", help="go on where a certificate is not valid")
-
-
-def _command(
+def _add_opening(
     commands: Commands, name: str, says: str, description: str, examples: str, codes: str
 ) -> argparse.ArgumentParser:
-    command = commands.add_parser(
-        name,
-        help=says,
-        description=description,
-        epilog=examples + codes,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    command = add_command(commands, name, says, description, examples + codes)
     command.add_argument("url", metavar="URL", type=types.url, help="the page")
     return command
 
@@ -284,12 +225,4 @@ def _add_page(command: argparse.ArgumentParser) -> None:
         "--timeout", metavar="SECONDS", type=types.seconds, default=30.0, help="for each step (default: %(default)g)"
     )
     add_emulation(command)
-    _add_browser(command)
-
-
-def _add_browser(command: argparse.ArgumentParser) -> None:
-    where = command.add_argument_group("in which browser")
-    where.add_argument("--browser", metavar="URL", help=_BROWSER_HELP)
-    where.add_argument("--executable", metavar="PATH", help="the browser to start (default: TXCDP_BROWSER, or found)")
-    where.add_argument("--headful", action="store_true", help="with a window")
-    where.add_argument("--pipe", action="store_true", help="talk to it through a pipe, which nobody else can reach")
+    add_browser(command, LOGINS)

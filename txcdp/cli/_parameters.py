@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import json
 import math
@@ -125,10 +126,8 @@ def _choice(key: str, text: str, known: dict[str, bool]) -> bool:
 
 
 def _number(key: str, text: str, whole: bool) -> int | float:
-    try:
+    with contextlib.suppress(ValueError):
         return int(text)
-    except ValueError:
-        pass
     try:
         number = float(text)
     except ValueError:

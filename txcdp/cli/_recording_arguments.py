@@ -1,14 +1,33 @@
-"""What the commands take that play recordings, and make other files of them."""
+"""What the commands take that read recordings, play them, and make other files of them."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from txcdp.cli._argument_types import file as _file
-from txcdp.cli._argument_types import selection as _selection
-from txcdp.cli._argument_types import time as _time
+from txcdp.cli import _argument_types as types
+from txcdp.cli._argument_groups import Commands, add_command, add_events, add_lines
 
+_SHOW = """\
+Read a recording back: a line for each thing that happened, under the name of the page or worker it happened in.
+
+FILE is what a recorder has written, or is writing, in any of its formats, or a directory of such files. Files of one
+recording are read in their order.
+"""
+_SHOW_EXAMPLES = """\
+examples:
+  txcdp show recordings/
+  txcdp show recordings/ --summary
+  txcdp show recordings/ --follow --url 'https://shop.example.com/*'
+  txcdp show recording.sqlite --since 90 --until 2027-01-31T12:00:00Z
+  txcdp show recording.jsonl.zst --json --events network | jq .params
+
+exit codes:
+  0    all of it was read
+  1    it was not: no file, nothing in it, or a place that cannot be read
+  2    misuse of the command
+  130  ended by Ctrl-C (143 by SIGTERM, 141 by a closed pipe)
+"""
 _REPLAY = """\
 Play a recording again: a line for each thing that happened, at the pace at which it happened, in the words of
 "txcdp watch".
@@ -46,17 +65,32 @@ exit codes:
   1    it was not: no file, nothing in it, or a place that cannot be read
   2    misuse of the command
 """
+_TIME_HELP = "seconds from the beginning, or a time such as 2027-01-31T12:00Z"
+_JSON_HELP = "the lines as they were recorded"
 
 
-def add_replay(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_show(commands: Commands) -> None:
+    """Add ``txcdp show``."""
+    show = add_command(commands, "show", "read a recording back", _SHOW, _SHOW_EXAMPLES)
+    show.add_argument("paths", metavar="FILE", nargs="+", type=Path, help="a file, or a directory of files")
+    what = show.add_argument_group("what is shown")
+    _add_wanted(what)
+    for name in ("since", "until"):
+        what.add_argument(
+            f"--{name}",
+            metavar="TIME",
+            type=types.time,
+            help=_TIME_HELP,
+        )
+    how = show.add_argument_group("how")
+    how.add_argument("--summary", action="store_true", help="no lines, but what they come to")
+    how.add_argument("--follow", action="store_true", help="go on with what is being written")
+    add_lines(how, _JSON_HELP)
+
+
+def add_replay(commands: Commands) -> None:
     """Add ``txcdp replay``."""
-    replay = commands.add_parser(
-        "replay",
-        help="play a recording again, at its own pace",
-        description=_REPLAY,
-        epilog=_REPLAY_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    replay = add_command(commands, "replay", "play a recording again, at its own pace", _REPLAY, _REPLAY_EXAMPLES)
     replay.add_argument("paths", metavar="FILE", nargs="+", type=Path, help="a file, or a directory of files")
     when = replay.add_argument_group("when")
     when.add_argument(
@@ -71,37 +105,32 @@ def add_replay(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
             f"--{name}",
             dest=name if name == "until" else "since",
             metavar="TIME",
-            type=_time,
-            help=f"where to {verb}: seconds from the beginning, or a time such as 2027-01-31T12:00Z",
+            type=types.time,
+            help=f"where to {verb}: {_TIME_HELP}",
         )
     what = replay.add_argument_group("what is printed")
-    what.add_argument(
-        "--events",
-        metavar="NAMES",
-        type=_selection,
-        help="only these: domains (network) and events (page.loadEventFired), separated by commas",
-    )
-    what.add_argument("--target", metavar="ID", help="a type of target (page, worker), or how a target's id begins")
-    what.add_argument("--url", metavar="PATTERN", help="only of targets with such a URL; * stands for anything")
-    what.add_argument("--json", action="store_true", help="the lines as they were recorded")
-    what.add_argument("--verbose", action="store_true", help="also requests as they begin, stacks, URLs in full")
-    what.add_argument("--no-color", action="store_true", help="no colours (nor with NO_COLOR set, nor into a pipe)")
+    _add_wanted(what)
+    add_lines(what, _JSON_HELP)
 
 
-def add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_export(commands: Commands) -> None:
     """Add ``txcdp export``."""
-    export = commands.add_parser(
-        "export",
-        help="make a HAR, a trace or a table of a recording",
-        description=_EXPORT,
-        epilog=_EXPORT_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    export = add_command(commands, "export", "make a HAR, a trace or a table of a recording", _EXPORT, _EXPORT_EXAMPLES)
     export.add_argument("paths", metavar="RECORDING", nargs="+", type=Path, help="a file, or a directory of files")
     export.add_argument("--to", choices=("har", "trace", "csv", "jsonl"), required=True, help="what is made of it")
     export.add_argument(
-        "-o", "--output", metavar="FILE", type=_file, help="the file; one there is replaced (default: standard output)"
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=types.file,
+        help="the file; one there is replaced (default: standard output)",
     )
+
+
+def _add_wanted(what: argparse._ArgumentGroup) -> None:
+    add_events(what)
+    what.add_argument("--target", metavar="ID", help="a type of target (page, worker), or how a target's id begins")
+    what.add_argument("--url", metavar="PATTERN", help="only of targets with such a URL; * stands for anything")
 
 
 def _speed(text: str) -> float | str:

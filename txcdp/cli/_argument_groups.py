@@ -1,0 +1,135 @@
+"""Arguments that several commands take."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TypeAlias
+
+from txcdp.cli import _argument_types as types
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+#: What ``--browser`` takes.
+BROWSER_HELP = "where the browser is: http://host:port, host:port, a port or a ws:// URL"
+#: What a tab has of a browser that runs, unless it is given a context of its own.
+LOGINS = ", with that browser's logins"
+
+
+def add_command(
+    commands: Commands, name: str, says: str, description: str, examples: str | None = None
+) -> argparse.ArgumentParser:
+    """Add a command, whose description and examples are shown as they are written.
+
+    :param says: what the list of all commands says of it.
+    """
+    return commands.add_parser(
+        name,
+        help=says,
+        description=description,
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def add_output(what: argparse._ArgumentGroup, says: str, required: bool = True) -> None:
+    """Add ``-o``."""
+    what.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=types.output,
+        required=required,
+        help=f"{says}; one that is there is replaced; - is standard output" + ("" if required else " (the default)"),
+    )
+
+
+def add_secrets(what: argparse._ArgumentGroup) -> None:
+    """Add ``--secrets``."""
+    what.add_argument(
+        "--secrets", action="store_true", help="cookies, tokens, passwords as well, which are masked else"
+    )
+
+
+def add_events(what: argparse._ArgumentGroup) -> None:
+    """Add ``--events``."""
+    what.add_argument(
+        "--events",
+        metavar="NAMES",
+        type=types.selection,
+        help="only these: domains (network) and events (page.loadEventFired), separated by commas",
+    )
+
+
+def add_lines(what: argparse._ArgumentGroup, json: str) -> None:
+    """Add how lines are printed.
+
+    :param json: what ``--json`` prints.
+    """
+    what.add_argument("--json", action="store_true", help=json)
+    what.add_argument("--verbose", action="store_true", help="also requests as they begin, stacks, URLs in full")
+    what.add_argument("--no-color", action="store_true", help="no colours (nor with NO_COLOR set, nor into a pipe)")
+
+
+def add_when(command: argparse.ArgumentParser) -> None:
+    """Add until when a page is watched."""
+    when = command.add_argument_group("when it ends")
+    when.add_argument(
+        "--until",
+        metavar="WHEN",
+        type=types.until,
+        default="idle",
+        help="load; idle: loaded and no request in flight for 0.5 s (the default); a number of SECONDS; forever",
+    )
+    when.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=types.seconds,
+        default=30.0,
+        help="for load and idle (default: %(default)g)",
+    )
+
+
+def add_emulation(command: argparse.ArgumentParser) -> None:
+    """Add what the page is shown on."""
+    what = command.add_argument_group("what it is shown on")
+    what.add_argument(
+        "--viewport-size", metavar="WIDTHxHEIGHT", type=types.viewport_size, help="in CSS pixels (1280x720)"
+    )
+    what.add_argument("--device", metavar="NAME", type=types.device, help="as on a device, such as 'iPhone 15'")
+    what.add_argument("--color-scheme", choices=("light", "dark"), help="which of both the user prefers")
+    what.add_argument("--lang", "--locale", metavar="LOCALE", help="the language, such as de-DE")
+    what.add_argument("--timezone", metavar="ZONE", help="the time zone, such as Europe/Berlin")
+    what.add_argument(
+        "--geolocation", metavar="LATITUDE,LONGITUDE", type=types.geolocation, help="where it is, in degrees"
+    )
+    what.add_argument("--user-agent", metavar="TEXT", help="what it says that it is")
+    what.add_argument(
+        "--header",
+        metavar="HEADER",
+        action="append",
+        type=types.header,
+        default=[],
+        help="'NAME: VALUE'; again for more",
+    )
+    what.add_argument(
+        "--load-storage", metavar="FILE", type=Path, help="cookies and storage, as storage_state() saves it"
+    )
+    what.add_argument("--proxy-server", metavar="PROXY", help="such as http://proxy.example:3128")
+    what.add_argument("--ignore-https-errors", action="store_true", help="go on where a certificate is not valid")
+
+
+def add_browser(command: argparse.ArgumentParser, logins: str = "") -> None:
+    """Add in which browser a page is opened.
+
+    :param logins: :data:`LOGINS`, where the page has those of a browser that runs.
+    """
+    where = command.add_argument_group("in which browser")
+    where.add_argument(
+        "--browser",
+        metavar="URL",
+        help=f"one that runs, in a new tab that is closed at the end{logins}; {BROWSER_HELP}",
+    )
+    where.add_argument("--executable", metavar="PATH", help="the browser to start (default: TXCDP_BROWSER, or found)")
+    where.add_argument("--headful", action="store_true", help="with a window")
+    where.add_argument("--pipe", action="store_true", help="talk to it through a pipe, which nobody else can reach")
