@@ -14,6 +14,7 @@ from txcdp.cli._output import Output, style
 from txcdp.cli._running import Runner
 
 if TYPE_CHECKING:
+    from txcdp.cli._lines import Style
     from txcdp.cli._opened_page import PageOptions
 
 #: A command that only wants the reactor.
@@ -33,11 +34,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _watch(options: argparse.Namespace, output: Output) -> Command:
+    from txcdp.cli._opened_page import browser_of
     from txcdp.cli._watch import WatchOptions, watch
 
     wanted = WatchOptions(
         url=options.url,
-        browser=options.browser,
+        browser=browser_of(options),
         selection=options.events,
         json=options.json,
         until=options.until,
@@ -45,18 +47,14 @@ def _watch(options: argparse.Namespace, output: Output) -> Command:
         screenshot=options.screenshot,
         har=options.har,
         report=options.report,
-        pipe=options.pipe,
-        headful=options.headful,
-        executable=options.executable,
         verbose=options.verbose,
     )
-    how = style(sys.stdout, False if options.no_color else None)
-    return functools.partial(watch, options=wanted, output=output, style=how)
+    return functools.partial(watch, options=wanted, output=output, style=_style(options))
 
 
 def _har(options: argparse.Namespace, output: Output) -> Command:
     from txcdp.cli._har import HarOptions, har
-    from txcdp.cli._opened_page import emulation_of
+    from txcdp.cli._opened_page import browser_of, emulation_of
 
     wanted = HarOptions(
         emulation=emulation_of(options),
@@ -67,15 +65,13 @@ def _har(options: argparse.Namespace, output: Output) -> Command:
         secrets=options.secrets,
         until=options.until,
         timeout=options.timeout,
-        browser=options.browser,
-        pipe=options.pipe,
-        headful=options.headful,
-        executable=options.executable,
+        browser=browser_of(options),
     )
     return functools.partial(har, options=wanted, output=output)
 
 
 def _report(options: argparse.Namespace, output: Output) -> Command:
+    from txcdp.cli._opened_page import browser_of
     from txcdp.cli._report import ReportOptions, report
 
     wanted = ReportOptions(
@@ -86,10 +82,7 @@ def _report(options: argparse.Namespace, output: Output) -> Command:
         secrets=options.secrets,
         until=options.until,
         timeout=options.timeout,
-        browser=options.browser,
-        pipe=options.pipe,
-        headful=options.headful,
-        executable=options.executable,
+        browser=browser_of(options),
     )
     return functools.partial(report, options=wanted, output=output)
 
@@ -159,23 +152,20 @@ def _extract(options: argparse.Namespace, output: Output) -> Command:
 
 
 def _repl(reactor: Any, options: argparse.Namespace) -> int:
-    from txcdp.cli._opened_page import PageOptions, emulation_of
+    from txcdp.cli._opened_page import PageOptions, browser_of, emulation_of
     from txcdp.cli._repl import ReplOptions, repl
 
     page = PageOptions(
         url=options.url,
         emulation=emulation_of(options),
         timeout=options.timeout,
-        browser=options.browser,
-        pipe=options.pipe,
-        headful=options.headful,
-        executable=options.executable,
+        browser=browser_of(options),
     )
     return repl(reactor, ReplOptions(page, options.history, options.plain))
 
 
 def _page_options(options: argparse.Namespace) -> PageOptions:
-    from txcdp.cli._opened_page import PageOptions, emulation_of
+    from txcdp.cli._opened_page import PageOptions, browser_of, emulation_of
 
     return PageOptions(
         url=options.url,
@@ -184,11 +174,12 @@ def _page_options(options: argparse.Namespace) -> PageOptions:
         wait_for_selector=options.wait_for_selector,
         wait_for_timeout=options.wait_for_timeout,
         timeout=options.timeout,
-        browser=options.browser,
-        pipe=options.pipe,
-        headful=options.headful,
-        executable=options.executable,
+        browser=browser_of(options),
     )
+
+
+def _style(options: argparse.Namespace) -> Style:
+    return style(sys.stdout, False if options.no_color else None)
 
 
 def _targets(options: argparse.Namespace, output: Output) -> Command:
@@ -238,8 +229,7 @@ def _show(options: argparse.Namespace, output: Output) -> Command:
         follow=options.follow,
         verbose=options.verbose,
     )
-    how = style(sys.stdout, False if options.no_color else None)
-    return functools.partial(show, options=wanted, output=output, style=how)
+    return functools.partial(show, options=wanted, output=output, style=_style(options))
 
 
 def _replay(options: argparse.Namespace, output: Output) -> Command:
@@ -255,8 +245,7 @@ def _replay(options: argparse.Namespace, output: Output) -> Command:
         json=options.json,
         verbose=options.verbose,
     )
-    how = style(sys.stdout, False if options.no_color else None)
-    return functools.partial(play, options=wanted, output=output, style=how)
+    return functools.partial(play, options=wanted, output=output, style=_style(options))
 
 
 def _export(options: argparse.Namespace, output: Output) -> Command:

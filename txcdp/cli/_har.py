@@ -10,23 +10,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from twisted.internet import task
-
-from txcdp._deferreds import with_deadline
 from txcdp._privacy import shown_url
-from txcdp._reactor import AnyReactor, whole
+from txcdp._reactor import AnyReactor
 from txcdp.browser import BrowserContext, ContextOptions
 from txcdp.cli._destination import Destination, beside_of
-from txcdp.cli._opened_page import open_browser
+from txcdp.cli._opened_page import ChosenBrowser, Until, watch_page
 from txcdp.cli._output import Output, complain
 from txcdp.cli._progress import Progress
-from txcdp.cli._races import failure_of, first_of
 from txcdp.cli._running import BAD, GOOD, Misuse, one_line
 from txcdp.cli._text import count, size
-from txcdp.cli._watch import QUIET, Unloaded, Until
 from txcdp.errors import TxcdpError
-from txcdp.network import HarBodies, Response
-from txcdp.page import Page
+from txcdp.network import HarBodies
 
 
 @dataclass(frozen=True)
@@ -40,10 +34,7 @@ class HarOptions:
     secrets: bool = False
     until: Until = "idle"
     timeout: float = 30.0
-    browser: str | None = None
-    pipe: bool = False
-    headful: bool = False
-    executable: str | None = None
+    browser: ChosenBrowser = field(default_factory=ChosenBrowser)
     emulation: ContextOptions = field(default_factory=ContextOptions)
 
 
@@ -59,11 +50,8 @@ async def har(reactor: AnyReactor, options: HarOptions, output: Output) -> int:
     if options.path is None and options.bodies == "attach":
         raise Misuse("--bodies attach puts files beside the one that -o names: give its name")
     with Progress(reactor, sys.stderr) as progress, _place(options, output) as path:
-        progress.say("starting the browser" if options.browser is None else f"connecting to {options.browser}")
-        opening = open_browser(
-            reactor, options.browser, options.executable, options.headful, options.pipe, no_viewport=True
-        )
-        async with await opening as browser:
+        progress.say(options.browser.opening())
+        async with await options.browser.open(reactor, no_viewport=True) as browser:
             context = await browser.new_context(**_shown_on(options))
             try:
                 return await _record(reactor, options, context, path, progress, output)
@@ -79,7 +67,7 @@ async def _record(
     progress.say(lambda: f"recording {shown_url(options.url)}: {count(recording.entries, 'exchange')}")
     code = GOOD
     try:
-        await _watch(reactor, options, page)
+        await watch_page(reactor, page, options.url, options.until, options.timeout)
     except TxcdpError as error:
         progress.clear()
         complain(one_line(error))
@@ -129,20 +117,3 @@ def _shown_on(options: HarOptions) -> ContextOptions:
     """Return the options of the context: without a size of the viewport, it is as large as the browser's window."""
     emulation = options.emulation
     return emulation if "viewport" in emulation else ContextOptions(**emulation, no_viewport=True)
-
-
-async def _watch(reactor: AnyReactor, options: HarOptions, page: Page) -> None:
-    """Go to the page and wait for as long as was asked for; fails with what went wrong."""
-    going = page.goto(options.url, timeout=None)
-    if options.until == "forever":
-        await first_of(failure_of(going), page.when_closed())
-        return
-    if isinstance(options.until, float):
-        await first_of(task.deferLater(whole(reactor), options.until, lambda: None), failure_of(going))
-        return
-    if options.until == "idle":
-        going.addCallback(lambda response: page.network_idle(idle=QUIET, timeout=None).addCallback(lambda _: response))
-    late = lambda: Unloaded(f"{shown_url(options.url)} was not {options.until} within {options.timeout:g} s")  # noqa: E731
-    response: Response | None = await with_deadline(reactor, going, options.timeout, late)
-    if response is not None and response.status >= 400:
-        raise Unloaded(f"{shown_url(options.url)} answered {response.status}")

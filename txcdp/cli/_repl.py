@@ -20,7 +20,7 @@ from txcdp._privacy import shown_url
 from txcdp._reactor import AnyReactor
 from txcdp.assertions import expect
 from txcdp.browser import Browser
-from txcdp.cli._opened_page import PageOptions, new_page, open_browser
+from txcdp.cli._opened_page import PageOptions, new_page
 from txcdp.cli._output import complain
 from txcdp.cli._reactor_thread import ReactorThread
 from txcdp.cli._repl_code import Compiler, described, offer_awaiting
@@ -87,7 +87,7 @@ class _Opened:
     async def start(self) -> None:
         """Open both; the page is empty."""
         where = self._options
-        self.browser = await open_browser(self._reactor, where.browser, where.executable, where.headful, where.pipe)
+        self.browser = await where.browser.open(self._reactor)
         self.page = await new_page(self.browser, where)
         self.page.set_default_timeout(where.timeout)
         self.page.set_default_navigation_timeout(where.timeout)
@@ -101,7 +101,7 @@ class _Opened:
         """Close what was opened, whatever has become of it."""
         if not hasattr(self, "browser"):
             return
-        if hasattr(self, "page") and self._options.browser is not None:
+        if hasattr(self, "page") and self._options.browser.running is not None:
             with contextlib.suppress(TxcdpError):
                 await self.page.close()
         await self.browser.close()
@@ -138,7 +138,8 @@ def _with_browser(reactor: AnyReactor, thread: ReactorThread, options: ReplOptio
 def _versions(options: ReplOptions) -> dict[str, str]:
     from importlib.metadata import version
 
-    where = "a browser of its own" if options.page.browser is None else f"the browser at {options.page.browser}"
+    running = options.page.browser.running
+    where = "a browser of its own" if running is None else f"the browser at {running}"
     return {"version": version("txcdp"), "browser": where}
 
 

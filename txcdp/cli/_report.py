@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from twisted.internet.defer import CancelledError
 
 from txcdp._reactor import AnyReactor
-from txcdp.cli._har import HarOptions, _watch
-from txcdp.cli._opened_page import open_browser
+from txcdp.cli._opened_page import ChosenBrowser, Until, watch_page
 from txcdp.cli._output import Output, complain
 from txcdp.cli._running import BAD, GOOD, Misuse, one_line
 from txcdp.cli._text import count, size
 from txcdp.cli._urls import NotAPage, page_url
-from txcdp.cli._watch import Until
 from txcdp.errors import TxcdpError
 from txcdp.report import NoRun, Run, collect, read, write
 from txcdp.report._reading import is_har, is_recording
@@ -33,10 +31,7 @@ class ReportOptions:
     secrets: bool = False
     until: Until = "idle"
     timeout: float = 30.0
-    browser: str | None = None
-    pipe: bool = False
-    headful: bool = False
-    executable: str | None = None
+    browser: ChosenBrowser = field(default_factory=ChosenBrowser)
 
 
 async def report(reactor: AnyReactor, options: ReportOptions, output: Output) -> int:
@@ -92,26 +87,14 @@ class _Visit(NamedTuple):
 
 async def _visit(reactor: AnyReactor, options: ReportOptions, url: str) -> _Visit:
     """Open the page, and collect what goes on until it is over, or a signal comes."""
-    visiting = HarOptions(
-        url=url,
-        path=options.path,
-        until=options.until,
-        timeout=options.timeout,
-        browser=options.browser,
-        pipe=options.pipe,
-        headful=options.headful,
-        executable=options.executable,
-    )
     code, interrupted = GOOD, False
-    opening = open_browser(
-        reactor, visiting.browser, visiting.executable, visiting.headful, visiting.pipe, no_viewport=True
-    )
-    async with await opening as browser:
-        context = browser.default_context if options.browser is None else await browser.new_context(no_viewport=True)
+    own = options.browser.running is None
+    async with await options.browser.open(reactor, no_viewport=True) as browser:
+        context = browser.default_context if own else await browser.new_context(no_viewport=True)
         page = await context.new_page()
         collection = await collect(page, bodies=options.bodies, pictures=options.pictures)
         try:
-            await _watch(reactor, visiting, page)
+            await watch_page(reactor, page, url, options.until, options.timeout)
         except TxcdpError as error:
             complain(one_line(error))
             code = BAD
@@ -119,6 +102,6 @@ async def _visit(reactor: AnyReactor, options: ReportOptions, url: str) -> _Visi
             code, interrupted = BAD, True
         finally:
             run = await collection.stop()
-            if options.browser is not None:
+            if not own:
                 await context.close()
     return _Visit(run, code, interrupted)

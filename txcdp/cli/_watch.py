@@ -5,24 +5,25 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, NoReturn
 
 from twisted.internet import task
 from twisted.internet.defer import CancelledError, Deferred
 
 from txcdp._core.dispatch.tap import RawEvent
-from txcdp._deferreds import ignore_failure, with_deadline
+from txcdp._deferreds import ignore_failure
 from txcdp._privacy import shown_url
 from txcdp._reactor import AnyReactor, whole
 from txcdp._transports.websocket import WebSocketOptions
-from txcdp.browser import Browser, connect, launch
+from txcdp.browser import Browser
 from txcdp.cli import _summary as summary
 from txcdp.cli._lines import Line, Style
 from txcdp.cli._looking import NoPicture, take_picture, title_of
+from txcdp.cli._opened_page import QUIET, ChosenBrowser, Unloaded, Until, watched
 from txcdp.cli._output import Output, OutputGone, complain
-from txcdp.cli._races import failure_of, first_of
+from txcdp.cli._races import first_of
 from txcdp.cli._running import BAD, GOOD, one_line
 from txcdp.cli._selection import Selection
 from txcdp.cli._story import Story
@@ -36,16 +37,12 @@ from txcdp.protocol import Event, to_json
 from txcdp.report import collect, write
 from txcdp.streams import Stream, first
 
-#: Seconds without a request in flight, after which a loaded page is idle.
-QUIET = 0.5
-
 #: No pings: while somebody pages through our output, we wait with it, and nobody reads the answers.
 _LINE = WebSocketOptions(ping_interval=None)
+_WINDOW = ("--window-size=1280,900",)
 
 #: An event, and the lines that tell of it.
 _Told = tuple[RawEvent, list[Line]]
-
-Until = Literal["load", "idle", "forever"] | float
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,7 @@ class WatchOptions:
     """Arguments of ``txcdp watch``; see its ``--help``."""
 
     url: str
-    browser: str | None = None
+    browser: ChosenBrowser = field(default_factory=ChosenBrowser)
     selection: Selection | None = None
     json: bool = False
     until: Until = "idle"
@@ -61,14 +58,7 @@ class WatchOptions:
     screenshot: Path | None = None
     har: Path | None = None
     report: Path | None = None
-    pipe: bool = False
-    headful: bool = False
-    executable: str | None = None
     verbose: bool = False
-
-
-class Unloaded(TxcdpError):
-    """The page did not get as far as was asked for."""
 
 
 async def watch(reactor: AnyReactor, options: WatchOptions, output: Output, style: Style) -> int:
@@ -78,8 +68,8 @@ async def watch(reactor: AnyReactor, options: WatchOptions, output: Output, styl
     """
     for domain in options.selection.silent if options.selection else ():
         complain(f"{domain} is not enabled, because that changes what a page does: you see what it sends by itself")
-    async with await _open(reactor, options) as browser:
-        if options.browser is None:
+    async with await options.browser.open(reactor, args=_WINDOW, options=_LINE, no_viewport=True) as browser:
+        if options.browser.running is None:
             await keep_no_downloads(browser.session)
         if options.selection is not None and "Target" in options.selection.domains:
             await discover(browser.session)
@@ -95,22 +85,8 @@ async def watch(reactor: AnyReactor, options: WatchOptions, output: Output, styl
                 await recording.stop()
             if collection is not None and options.report is not None:
                 write(options.report, await collection.stop())
-            if options.browser is not None:
+            if options.browser.running is not None:
                 await _close_tabs(browser, page, watching)
-
-
-def _open(reactor: AnyReactor, options: WatchOptions) -> Deferred[Browser]:
-    if options.browser is not None:
-        return connect(reactor, options.browser, options=_LINE, no_viewport=True)
-    return launch(
-        reactor,
-        options.executable,
-        headless=not options.headful,
-        args=("--window-size=1280,900",),
-        transport="pipe" if options.pipe else "websocket",
-        options=_LINE,
-        no_viewport=True,
-    )
 
 
 async def _close_tabs(browser: Browser, page: Page, watching: Watching) -> None:
@@ -206,13 +182,7 @@ class _Watch:
         options = self._options
         going = self._page.goto(options.url, "load", timeout=None)
         going.addCallback(self._arrived)
-        if options.until == "forever":
-            return failure_of(going)
-        if isinstance(options.until, float):
-            return first_of(task.deferLater(self._reactor, options.until, lambda: None), failure_of(going))
-        if options.until == "idle":
-            going.addCallback(lambda _: idle)
-        return with_deadline(self._reactor, going, options.timeout, self._late)
+        return watched(self._reactor, going, options.until, options.timeout, lambda: idle, self._late)
 
     def _arrived(self, response: Response | None) -> None:
         self._arrived_with = (response,)
