@@ -62,7 +62,7 @@ devices: $(VENV)/.dev ## bring txcdp/devices.json up to date (needs npm)
 
 pictures: $(VENV)/.dev ## make the documentation's pictures, by txcdp itself
 	@.ci/chromium "$(RUN)"
-	@for each in charts make report; do PYTHONPATH=. $(RUN) docs/pictures/$$each.py || exit 1; done
+	@for each in charts session make report; do PYTHONPATH=. $(RUN) docs/pictures/$$each.py || exit 1; done
 
 docs: $(VENV)/.dev ## the documentation, in docs/_build/html
 	@echo "== docs"

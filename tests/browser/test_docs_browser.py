@@ -138,6 +138,17 @@ def test_a_program_runs(block: Block, runs: dict[str, Future[Ended]]) -> None:
     assert not re.search("Traceback|Unhandled", ended.said), ended.said
 
 
+def test_the_program_of_the_animated_picture_runs(stage: dict[str, str], tmp_path: Path) -> None:
+    program = tmp_path / "harbour.py"
+    text = (ROOT / "docs" / "pictures" / program.name).read_text(encoding="utf-8")
+    program.write_text(text.replace("http://localhost:8000/", stage["https://example.com/"]), encoding="utf-8")
+    ended = run(program)
+    assert ended.code == 0, ended.said
+    # What else it prints depends on how soon the page's scripts come to it.
+    sure = [line.split()[0] for line in ended.said.splitlines() if line.startswith(("booked", "cheapest"))]
+    assert sure == ["booked", *["cheapest"] * 4], ended.said
+
+
 def _picture(block: Block, port: str) -> urllib.request.Request:
     """Return what asks a service of the documentation for a picture."""
     here = f"http://127.0.0.1:{port}/"

@@ -1,8 +1,9 @@
-"""The charts of the documentation say what its tables say."""
+"""The charts of the documentation say what its tables say, and its animated picture what was recorded."""
 
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,14 +15,47 @@ import pytest
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 
 
-@pytest.fixture(scope="module")
-def charts() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("charts", PICTURES / "charts.py")
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, PICTURES / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def charts() -> ModuleType:
+    return script("charts")
+
+
+@pytest.fixture(scope="module")
+def session() -> ModuleType:
+    return script("session")
+
+
+def test_the_animated_picture_is_what_was_recorded(session: ModuleType) -> None:
+    assert session.PROGRAM.read_text(encoding="utf-8").splitlines() == session.stored()["program"], "make pictures"
+    assert session.PICTURE.read_text(encoding="utf-8") == session.picture(), "python docs/pictures/session.py --draw"
+
+
+def test_the_animated_picture_shows_all_of_it_in_the_end(session: ModuleType) -> None:
+    namespace = "{http://www.w3.org/2000/svg}"
+    picture = ET.fromstring(session.picture())
+    texts = [
+        "".join(each.text or "" for each in line.iter(f"{namespace}text")) for line in picture.iter(f"{namespace}g")
+    ]
+    shown = [re.sub(r"\s", "", each) for each in texts]
+    assert [re.sub(r"\s", "", line) for _, line in session.stored()["output"]] == [each for each in shown if each]
+    assert "prefers-reduced-motion" in session.picture()
+    # Nothing is cut off, at the right nor at the bottom.
+    for text in picture.iter(f"{namespace}text"):
+        assert float(text.get("x", "0")) + float(text.get("textLength", "0")) < float(picture.get("width", "0")) - 20
+        assert float(text.get("y", "0")) < float(picture.get("height", "0")) - 15
+
+
+def test_silences_are_shortened_and_the_order_is_kept(session: ModuleType) -> None:
+    assert session.shortened([9.0, 9.1, 9.1, 15.0]) == pytest.approx([1.2, 1.3, 1.3, 2.5])
 
 
 def test_charts_are_what_the_tables_say(charts: ModuleType) -> None:
