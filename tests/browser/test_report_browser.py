@@ -318,7 +318,7 @@ class ReportTests(SharedBrowserTestCase):
         # Cells of a row, one beside the other; the columns of all rows are below each other.
         columns = set()
         for number in range(3):
-            row = f".along:not(.frames) .rows-body .row:nth-child({number + 1}) > .gutter > .cell"
+            row = f".along:not(.frames) .rows-block:first-child > .row:nth-child({number + 1}) > .gutter > .cell"
             cells = await page.evaluate(RECTANGLES, row)
             for one, other in pairwise(cells):
                 self.assertLessEqual(one[2], other[0] + 0.5, where)

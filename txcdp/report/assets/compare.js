@@ -100,9 +100,9 @@ function differencesSection(runs) {
       const shown = /** @type {Exchange} */ (each.y ?? each.x);
       name.replaceChildren(make("span", "short", shown.shortName), make("span", "host", shown.host));
       name.title = shown.url;
-      what.textContent = each.what || "changed";
-      size.textContent = signed(each.size, bytes, 1);
-      time.textContent = signed(each.time, span, 1);
+      write(what, each.what || "changed");
+      write(size, signed(each.size, bytes, 1));
+      write(time, signed(each.time, span, 1));
     },
   });
   rows.set(found);

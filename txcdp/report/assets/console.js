@@ -23,10 +23,10 @@ function consolePanel(run) {
     fill: (element, /** @type {Message} */ each) => {
       const [when, level, said, where] = /** @type {HTMLElement[]} */ ([...element.children]);
       element.className = `row level-${each.level}`;
-      when.textContent = span(each.time);
+      write(when, span(each.time));
       level.replaceChildren(make("i", `mark level-${each.level}`), each.source === "exception" ? "uncaught" : each.level);
-      said.textContent = each.text.split("\n", 1)[0].slice(0, 500);
-      where.textContent = each.url ? `${partsOf(each.url).shortName}${each.line === null ? "" : `:${each.line}`}` : "";
+      write(said, each.text.split("\n", 1)[0].slice(0, 500));
+      write(where, each.url ? `${partsOf(each.url).shortName}${each.line === null ? "" : `:${each.line}`}` : "");
       where.title = each.url;
     },
   });

@@ -68,9 +68,9 @@ function framesPanel(run, axis) {
       name.replaceChildren(make("span", "short", shortName), make("span", "host", host));
       name.title = each.url;
       name.style.paddingLeft = `${12 + Math.min(depth, 12) * 14}px`;
-      kind.textContent = each.kind.replaceAll("_", " ") + (each.crashed ? ", crashed" : "");
-      asked.textContent = whole.format(requests[number]);
-      size.textContent = bytes(received[number]);
+      write(kind, each.kind.replaceAll("_", " ") + (each.crashed ? ", crashed" : ""));
+      write(asked, whole.format(requests[number]));
+      write(size, bytes(received[number]));
       const life = /** @type {HTMLElement} */ (element.children[1].firstElementChild?.firstElementChild);
       const at = clipped(axis, Math.max(each.start ?? 0, 0), each.end ?? run.duration);
       life.hidden = !at;

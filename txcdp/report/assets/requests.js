@@ -67,12 +67,12 @@ function requestsPanel(run, axis, filter, reveal) {
       const [name, status, type, size, time] = gutter.children;
       element.className = `row${each.failed ? " failed" : ""}${each.outcome === "cancelled" ? " cancelled" : ""}`;
       /** @type {HTMLElement} */ (name).title = each.url;
-      name.children[0].textContent = each.method === "GET" ? each.shortName : `${each.method} ${each.shortName}`;
-      name.children[1].textContent = each.host === mainHost || each.host.startsWith(`${mainHost}:`) ? "" : each.host;
-      status.textContent = statusText(each);
-      type.textContent = each.type.toLowerCase();
-      size.textContent = sizeText(each);
-      time.textContent = each.end === null ? "–" : span(each.end - each.start);
+      write(name.children[0], each.method === "GET" ? each.shortName : `${each.method} ${each.shortName}`);
+      write(name.children[1], each.host === mainHost || each.host.startsWith(`${mainHost}:`) ? "" : each.host);
+      write(status, statusText(each));
+      write(type, each.type.toLowerCase());
+      write(size, sizeText(each));
+      write(time, each.end === null ? "–" : span(each.end - each.start));
       const cell = /** @type {HTMLElement} */ (barCell);
       cell.className = `cell cell-bars ${groupClass(each.group)}`;
       cell.setAttribute("aria-label", `from ${span(each.start)}${each.end === null ? "" : ` to ${span(each.end)}`}`);

@@ -1,4 +1,7 @@
 // Rows of which only those are there that are seen: a list of ten thousand costs what one of fifty does.
+// They come and go in blocks, each a layer of its own: a frame draws the block that is new, and moves the others.
+
+const BLOCK = 6; // rows
 
 /** @template T */
 class VirtualRows {
@@ -19,7 +22,7 @@ class VirtualRows {
     /** @type {T[]} */
     this.items = [];
     this.active = -1;
-    /** @type {Map<number, HTMLElement>} the rows that are there, by place */
+    /** @type {Map<number, HTMLElement>} the blocks of rows that are there, by number */
     this.shown = new Map();
     /** @type {HTMLElement[]} */
     this.spare = [];
@@ -68,40 +71,51 @@ class VirtualRows {
   }
 
   render() {
-    const { height, build, fill } = this.options;
+    const { height } = this.options;
     const top = this.scroller.scrollTop;
-    const first = Math.max(Math.floor(top / height) - 4, 0);
-    const last = Math.min(Math.ceil((top + this.scroller.clientHeight) / height) + 4, this.items.length);
-    for (const [place, element] of this.shown) {
-      if (place >= first && place < last) continue;
-      this.shown.delete(place);
-      this.spare.push(element);
+    const first = Math.floor(Math.max(top / height - 2, 0) / BLOCK);
+    const last = Math.ceil(Math.min((top + this.scroller.clientHeight) / height + 2, this.items.length) / BLOCK);
+    for (const [number, block] of this.shown) {
+      if (number >= first && number < last) continue;
+      this.shown.delete(number);
+      this.spare.push(block);
     }
-    for (let place = first; place < last; place++) {
-      if (this.shown.has(place)) continue;
-      let element = this.spare.pop();
-      if (!element) {
-        element = build();
-        element.classList.add("row");
-        element.setAttribute("role", "row");
-      }
-      element.style.transform = `translateY(${place * height}px)`;
-      element.dataset.place = String(place);
-      element.id = `${this.id}-${place}`;
-      element.setAttribute("aria-rowindex", String(place + 2));
-      fill(element, this.items[place], place);
-      if (element.parentNode !== this.body) this.body.append(element);
-      this.shown.set(place, element);
+    for (let number = first; number < last; number++) {
+      if (this.shown.has(number)) continue;
+      const block = this.spare.pop() ?? make("div", "rows-block", [], { role: "presentation" });
+      this.shown.set(number, block);
+      block.style.transform = `translateY(${number * BLOCK * height}px)`;
+      const rows = children(block, Math.min(BLOCK, this.items.length - number * BLOCK), () => this.build());
+      rows.forEach((row, index) => this.fill(row, number * BLOCK + index));
+      if (block.parentNode !== this.body) this.body.append(block);
     }
-    for (const element of this.spare) element.remove();
+    for (const block of this.spare) block.remove();
     this.mark();
   }
 
+  build() {
+    const row = this.options.build();
+    row.classList.add("row");
+    row.setAttribute("role", "row");
+    return row;
+  }
+
+  /** @param {HTMLElement} row @param {number} place */
+  fill(row, place) {
+    row.dataset.place = String(place);
+    row.id = `${this.id}-${place}`;
+    row.ariaRowIndex = String(place + 2);
+    this.options.fill(row, this.items[place], place);
+  }
+
   mark() {
-    for (const [place, element] of this.shown) {
-      element.setAttribute("aria-selected", String(place === this.active));
+    for (const block of this.shown.values()) {
+      for (const row of block.children) {
+        const selected = String(Number(/** @type {HTMLElement} */ (row).dataset.place) === this.active);
+        if (row.ariaSelected !== selected) row.ariaSelected = selected;
+      }
     }
-    if (this.shown.has(this.active)) this.grid.setAttribute("aria-activedescendant", `${this.id}-${this.active}`);
+    if (this.shown.has(Math.floor(this.active / BLOCK))) this.grid.setAttribute("aria-activedescendant", `${this.id}-${this.active}`);
     else this.grid.removeAttribute("aria-activedescendant");
   }
 
