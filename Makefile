@@ -92,9 +92,9 @@ mutants: $(VENV)/.dev ## put faults into the library, one after the other: some 
 	@echo "== deliberate faults"
 	@$(RUN) -m tests.lab.mutations.run
 
-bench: $(VENV)/.dev ## measure txcdp against its peers
+bench: $(VENV)/.dev ## measure txcdp; the figures go to build/bench, as JSON (SHORT=1: a try, of the clients alone)
 	@.ci/chromium "$(RUN)"
-	@.ci/optional tests/lab/benchmarks/run "$(RUN)"
+	@.ci/optional tests/lab/benchmarks/run "$(RUN)" $(if $(SHORT),--short)
 
 stress: $(VENV)/.dev machine fuzz mutants ## what takes too long for each time: launches in bulk, more ways to die, chaos, and these three
 	@.ci/chromium "$(RUN)"

@@ -1,31 +1,39 @@
-"""Draw the charts of the documentation from its tables of measurements: ``make pictures``.
+"""Make the charts of the documentation, and its table of the clients, of stored figures: ``make pictures``.
 
-The numbers are read from ``docs/performance.rst``, so a chart says what the table says; a test holds it to that.
+The figures are those of one run of the benchmarks on one machine, in ``clients.json``; a test holds all to that file.
+They are measured anew, and stored, by::
+
+    tests/lab/benchmarks/run .venv/bin/python --peers --store docs/pictures/clients.json
 """
 
 from __future__ import annotations
 
 import html
+import json
 import re
 import sys
+import textwrap
 from pathlib import Path
+from typing import Any
+
+from tests.lab.benchmarks.figures import clients_caption, clients_table
 
 HERE = Path(__file__).parent
-TABLES = HERE.parent / "performance.rst"
+STORED, PAGE = HERE / "clients.json", HERE.parent / "performance.rst"
 WIDTH, ROW, NAMES = 720, 30, 200
+#: What is made is between these two lines of the page.
+BEGIN, END = ".. The table is made of pictures/clients.json by pictures/charts.py.", ".. Here it ends."
 
 
-def measured(text: str, column: str) -> dict[str, float]:
-    """Return a column of the first table that has it: messages a second by client."""
-    for found in re.finditer(r"^(=+(?: +=+)+)\n(.+)\n\1\n((?:.+\n)+?)\1$", text, re.MULTILINE):
-        edges = [each.span() for each in re.finditer("=+", found[1])]
-        names = [found[2][begin:end].strip() for begin, end in edges]
-        if column in names:
-            begin, end = edges[names.index(column)]
-            rows = found[3].splitlines()
-            cells = {row[: edges[0][1]].strip(): row[begin:end].strip() for row in rows}
-            return {name: _number(cell) for name, cell in cells.items() if cell[:1].isdigit()}
-    raise LookupError(f"no table has a column {column!r}")
+def stored() -> dict[str, Any]:
+    """Return the figures."""
+    found: dict[str, Any] = json.loads(STORED.read_text(encoding="utf-8"))
+    return found
+
+
+def rates(document: dict[str, Any], mode: str) -> dict[str, float]:
+    """Return messages a second by client."""
+    return {name: figures[mode]["rate"] for name, figures in document["clients"].items() if mode in figures}
 
 
 def chart(title: str, values: dict[str, float]) -> str:
@@ -51,22 +59,24 @@ def chart(title: str, values: dict[str, float]) -> str:
     return "\n".join([*lines, "</svg>", ""])
 
 
-def charts() -> dict[str, str]:
+def charts(document: dict[str, Any]) -> dict[str, str]:
     """Return all charts by the names of their files."""
-    text = TABLES.read_text(encoding="utf-8")
     return {
-        "events.svg": chart("Events of 1 KB a second, to one subscriber", measured(text, "events, 1 KB")),
-        "commands.svg": chart("Commands a second, 100 in flight", measured(text, "100 in flight")),
+        "events.svg": chart("Events of 1 KB a second, to one subscriber", rates(document, "flood")),
+        "commands.svg": chart("Commands a second, 100 in flight", rates(document, "pipe")),
     }
 
 
-def _number(cell: str) -> float:
-    found = re.match(r"([\d.,]+)(K?)", cell)
-    assert found is not None
-    return float(found[1].replace(",", "")) * (1000 if found[2] else 1)
+def page(text: str, document: dict[str, Any]) -> str:
+    """Return the page with the table of the figures in it."""
+    caption = f"Messages a second / microseconds of processor time for each. {clients_caption(document)}."
+    made = "\n".join([BEGIN, "", *textwrap.wrap(caption, 118), "", *clients_table(document), "", END])
+    return re.sub(f"(?s){re.escape(BEGIN)}.*{re.escape(END)}", lambda _: made, text)
 
 
 if __name__ == "__main__":
-    for name, svg in charts().items():
+    document = stored()
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), document), encoding="utf-8")
+    for name, svg in charts(document).items():
         (HERE / name).write_text(svg, encoding="utf-8")
         sys.stdout.write(f"{HERE / name}\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import subprocess
 import sys
@@ -11,6 +12,9 @@ from types import ModuleType
 from xml.etree import ElementTree as ET
 
 import pytest
+
+from tests.lab.benchmarks.compare import Client, Comparison
+from tests.lab.benchmarks.figures import store
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 
@@ -58,25 +62,47 @@ def test_silences_are_shortened_and_the_order_is_kept(session: ModuleType) -> No
     assert session.shortened([9.0, 9.1, 9.1, 15.0]) == pytest.approx([1.2, 1.3, 1.3, 2.5])
 
 
-def test_charts_are_what_the_tables_say(charts: ModuleType) -> None:
-    for name, svg in charts.charts().items():
+def test_charts_are_what_the_figures_say(charts: ModuleType) -> None:
+    for name, svg in charts.charts(charts.stored()).items():
         assert (PICTURES / name).read_text(encoding="utf-8") == svg, "python docs/pictures/charts.py writes it"
         ET.fromstring(svg)
 
 
-def test_a_column_is_read(charts: ModuleType) -> None:
-    table = """
-======  =====  ===========
-client  slow   fast, 1 KB
-======  =====  ===========
-one     1 / 2  36.9K / 17
-a, two  3 / 4  1,624
-none    5 / 6  \\-
-======  =====  ===========
-"""
-    assert charts.measured(table, "fast, 1 KB") == {"one": 36900, "a, two": 1624}
-    with pytest.raises(LookupError, match="nothing"):
-        charts.measured(table, "nothing")
+def test_the_table_is_what_the_figures_say(charts: ModuleType) -> None:
+    text = charts.PAGE.read_text(encoding="utf-8")
+    assert text.count(charts.BEGIN) == text.count(charts.END) == 1
+    assert text == charts.page(text, charts.stored()), "python docs/pictures/charts.py writes it"
+
+
+def test_what_is_stored_is_told(charts: ModuleType) -> None:
+    document = {
+        "python": "3.12.1", "machine": "arm64", "pinned": False, "rounds": 3, "seconds": 0.5, "date": "2026-01-02",
+        "modes": {"pipe": "many", "pipeline": "piped", "big": "MB/s"},
+        "clients": {
+            "txcdp": {"pipe": {"rate": 139_000.0, "cpu_us": 6.84}, "pipeline": {"rate": 36_890.0, "cpu_us": 17.2}},
+            "other": {"pipe": {"rate": 15_000.0, "cpu_us": 57.1}, "big": {"mb_s": 1624.3, "cpu_us": 9.0}},
+        },
+    }  # fmt: skip
+    told = charts.page(f"before\n{charts.BEGIN}\nold\n{charts.END}\nafter", document)
+    rows = [re.split(r" {2,}", line) for line in told.splitlines() if line.startswith(("txcdp", "other"))]
+    assert rows == [
+        ["txcdp", "139K / 6.8", "36.9K / 17", "\\-"],
+        ["other", "15.0K / 57", "\\-", "1,624"],
+    ]
+    assert "old" not in told
+    assert "Python 3.12.1, arm64, not pinned to a processor" in told
+    assert charts.rates(document, "pipe") == {"txcdp": 139_000, "other": 15_000}
+
+
+def test_a_comparison_is_stored_with_what_it_is_of(tmp_path: Path) -> None:
+    comparison = Comparison([Client("txcdp", []), Client("other", [])], 3, 0.5)
+    for rate in (10.0, 30.0, 20.0):
+        comparison.found.setdefault(("txcdp", "pipe"), []).append({"rate": rate, "cpu_us": rate / 10})
+    store(tmp_path / "new" / "clients.json", comparison.document())
+    document = json.loads((tmp_path / "new" / "clients.json").read_text(encoding="utf-8"))
+    assert document["clients"] == {"txcdp": {"pipe": {"rate": 20.0, "cpu_us": 2.0}}, "other": {}}
+    assert {"date", "machine", "python", "processors", "versions", "peers"} <= set(document)
+    assert "txcdp" in document["versions"]
 
 
 def test_pictures_are_small() -> None:

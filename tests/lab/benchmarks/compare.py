@@ -1,15 +1,16 @@
-"""Runs the clients against a CDP server that costs next to nothing, and prints a table for the documentation.
+"""Runs the clients against a CDP server that costs next to nothing, prints a table, and stores the figures.
 
 ::
 
-    python -m tests.lab.benchmarks.compare [--peers] [--rounds N] [--seconds S] [--only NAME]...
+    python -m tests.lab.benchmarks.compare [--peers] [--rounds N] [--seconds S] [--short] [--only NAME] [--store FILE]
 
 The server (server.c) is compiled with the C compiler of the machine. Client and server run on one processor, where
 there is ``taskset``: without that, one command at a time measures how long processors take to wake each other. The
 rounds are interleaved, each client in each round, so that a machine that slows down slows all; the median counts.
 
 ``--peers`` installs other CDP clients, and bare WebSocket libraries with the smallest CDP client that there can be, at
-the versions written below, into a directory of the user's cache, and measures them too.
+the versions written below, into a directory of the user's cache, and measures them too. ``--short`` is for a try: one
+round, and a twentieth of a second for each run; its figures mean nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -28,7 +28,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.lab.benchmarks.tables import written
+from tests.lab.benchmarks import figures
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
@@ -189,23 +189,25 @@ class Comparison:
         lines = self.found.get((name, key))
         return statistics.median(line[figure] for line in lines) if lines else None
 
-    def cell(self, name: str, key: str) -> str:
-        """Return messages a second and, after a slash, microseconds of processor time for each."""
-        rate = self.median(name, key, "mb_s" if key == "big" else "rate")
-        cpu = self.median(name, key, "cpu_us")
-        if rate is None or cpu is None:
-            return "\\-"
-        if key == "big":
-            return f"{rate:,.0f}"
-        return (
-            f"{rate / 1000:.0f}K" if rate >= 100_000 else f"{rate / 1000:.1f}K"
-        ) + f" / {cpu:.{0 if cpu >= 10 else 1}f}"
+    def document(self) -> dict[str, Any]:
+        """Return all medians, with what they are of."""
+        return {
+            **figures.surroundings(),
+            "peers": [*PYTHON_PEERS, *NODE_PEERS] if len(self.clients) > 1 else [],
+            "pinned": bool(pinned()),
+            "rounds": self._rounds,
+            "seconds": self._seconds,
+            "modes": {key: mode.title for key, mode in MODES.items()},
+            "clients": {client.name: dict(self._figures(client.name)) for client in self.clients},
+        }
 
-    def table(self) -> Iterator[str]:
-        """Write the table in reStructuredText."""
-        rows = [["client", *(mode.title for mode in MODES.values())]]
-        rows += [[client.name, *(self.cell(client.name, key) for key in MODES)] for client in self.clients]
-        return written(rows)
+    def _figures(self, name: str) -> Iterator[tuple[str, dict[str, float]]]:
+        for key in MODES:
+            wanted = ("mb_s", "cpu_us") if key == "big" else ("rate", "cpu_us")
+            medians = {figure: self.median(name, key, figure) for figure in wanted}
+            known = {figure: float(f"{value:.4g}") for figure, value in medians.items() if value is not None}
+            if len(known) == len(wanted):
+                yield key, known
 
 
 def main() -> None:
@@ -214,19 +216,23 @@ def main() -> None:
     parser.add_argument("--peers", action="store_true", help="install and measure other clients, too")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0, help="that each run takes, about")
+    parser.add_argument("--short", action="store_true", help="for a try: the figures mean nothing")
+    parser.add_argument("--store", type=Path, default=figures.FOLDER / "clients.json", help="the figures, as JSON")
     parser.add_argument("--only", action="append", help="the clients with this in their names")
     options = parser.parse_args()
     clients = [Client("txcdp", [sys.executable, str(HERE / "client.py")], pipelines=True)]
     clients += peers() if options.peers else []
     if options.only:
         clients = [client for client in clients if any(each in client.name for each in options.only)]
-    comparison = Comparison(clients, options.rounds, options.seconds)
+    rounds, seconds = (1, 0.05) if options.short else (options.rounds, options.seconds)
+    comparison = Comparison(clients, rounds, seconds)
     with server() as url:
         comparison.run(url)
-    where = "client and server on one processor" if pinned() else "not pinned to a processor"
-    print(f"\nPython {platform.python_version()}, {platform.machine()}, {where}: medians of {options.rounds} rounds;")
-    print("messages a second / microseconds of processor time for each.\n")
-    print("\n".join(comparison.table()), flush=True)
+    document = comparison.document()
+    print(f"\n{figures.clients_caption(document)}.")
+    print("Messages a second / microseconds of processor time for each:\n")
+    print("\n".join(figures.clients_table(document)), flush=True)
+    figures.store(options.store, document)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.lab.benchmarks.tables import written
+from tests.lab.benchmarks.figures import tell
 from tests.lab.peers import install
 from txcdp.chrome import find_executable
 
@@ -214,14 +214,14 @@ def measured(running: Sequence[Client], tasks: Sequence[str], rounds: int, scale
     return least
 
 
-def table(running: Sequence[Client], tasks: Sequence[str], least: dict[tuple[str, str], Cost]) -> Iterator[str]:
-    """Write the table in reStructuredText."""
+def table(running: Sequence[Client], tasks: Sequence[str], least: dict[tuple[str, str], Cost]) -> list[list[str]]:
+    """Return the table's rows."""
     rows = [["milliseconds", *(client.name for client in running)]]
     for task in tasks:
         costs = [least.get((client.name, task)) for client in running]
         cells = [" / ".join(f"{1000 * each:.2f}" for each in cost) if cost else "\\-" for cost in costs]
         rows.append([TASKS[task][0], *cells])
-    return written(rows)
+    return rows
 
 
 def missed(least: dict[tuple[str, str], Cost]) -> Iterator[str]:
@@ -255,7 +255,7 @@ def main() -> None:
         for client in running:
             client.end()
     print(f"\nwall time / processor time / the browser's, for one: the least of {options.rounds} rounds\n")
-    print("\n".join(table(running, tasks, least)), flush=True)
+    tell("locators", table(running, tasks, least))
     if misses := list(missed(least)):
         raise SystemExit("\n".join(misses))
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -24,7 +23,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater, react
 
 import txcdp
-from tests.lab.benchmarks.tables import written
+from tests.lab.benchmarks.figures import tell
 from txcdp import Page, Stream
 from txcdp.domains import performance
 
@@ -126,13 +125,13 @@ async def too_slow(reactor: Any, page: Page, options: Any) -> Result:
     return Result("mutations(), too slow", frames, own, len(taken) / took, len(taken) / took, dropped, cpu / took)
 
 
-def table(results: list[Result]) -> Iterator[str]:
-    """Write the table in reStructuredText."""
+def table(results: list[Result]) -> list[list[str]]:
+    """Return the table's rows."""
     rows = [["observed by", "frames/s", "ms a frame", "items/s", "changes/s", "dropped", "processor"]]
     for each in results:
         told = [f"{each.items:,.0f}", f"{each.changes:,.0f}", f"{each.dropped:,}"]
         rows.append([each.name, f"{each.frames:.1f}", f"{each.page:.1f}", *told, f"{100 * each.cpu:.0f} %"])
-    return written(rows)
+    return rows
 
 
 async def main(reactor: Any, *arguments: str) -> None:
@@ -152,7 +151,7 @@ async def main(reactor: Any, *arguments: str) -> None:
             results.append(await observed(page, name, stream, options))
         results.append(await too_slow(reactor, page, options))
     print(f"\n{options.changes} changes in each frame of {options.elements:,} elements, {options.seconds:g} s\n")
-    print("\n".join(table(results)), flush=True)
+    tell("observed", table(results))
     if max(each.page for each in results) > ENOUGH:
         raise SystemExit(f"a frame takes more than {ENOUGH:.1f} ms: there is not enough left for 60 of them a second")
 

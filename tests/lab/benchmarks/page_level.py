@@ -31,7 +31,7 @@ from urllib.parse import urlsplit
 
 from twisted.internet.task import react
 
-from tests.lab.benchmarks.tables import written
+from tests.lab.benchmarks.figures import tell
 from tests.lab.peers import install
 from txcdp.chrome import start_browser
 
@@ -197,11 +197,11 @@ class Comparison:
         lines = self._found.get((name, key))
         return statistics.median(line[figure] for line in lines) if lines else None
 
-    def table(self) -> Iterator[str]:
-        """Write the table in reStructuredText: milliseconds of wall time and of processor time for each."""
+    def table(self) -> list[list[str]]:
+        """Return the table's rows: milliseconds of wall time and of processor time for each."""
         rows = [["milliseconds for each", *(each.name for each in self._clients)]]
         rows += [[MODES[key].title, *(self._cell(each.name, key) for each in self._clients)] for key in self._modes]
-        return written(rows)
+        return rows
 
     def _cell(self, name: str, key: str) -> str:
         wall, cpu = self.median(name, key, "wall_ms"), self.median(name, key, "cpu_ms")
@@ -233,7 +233,7 @@ async def main(reactor: Any, options: argparse.Namespace) -> None:
             comparison.run(options.rounds, options.scale, where)
     finally:
         await process.close()
-    print("\n".join(comparison.table()), flush=True)
+    tell("page_level", comparison.table())
     missed = False
     for reached, said in comparison.judged():
         print("reached" if reached else "MISSED ", said, flush=True)

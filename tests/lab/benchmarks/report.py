@@ -26,7 +26,7 @@ from typing import Any, Final
 from twisted.internet.task import react
 
 import txcdp
-from tests.lab.benchmarks.tables import written
+from tests.lab.benchmarks.figures import tell
 from tests.report.large import large_run
 from txcdp._deferreds import returns_deferred
 from txcdp.report import write
@@ -109,7 +109,7 @@ async def main(reactor: Any) -> None:
     parser.add_argument("--messages", type=int, default=2_000)
     options = parser.parse_args()
     rows = await measure(reactor, options.exchanges, options.messages)
-    print(*written([("", "measured", "goal"), *(row[:3] for row in rows)]), sep="\n")
+    tell("report", [("", "measured", "goal"), *(row[:3] for row in rows)])
     if not all(reached for *_, reached in rows):
         sys.exit(1)
 
