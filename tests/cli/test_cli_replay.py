@@ -237,3 +237,31 @@ class TestExport:
     def test_a_har_needs_a_file(self, recording: Path) -> None:
         (failure,) = run(export(Clock(), [recording], "har", None, Output(io.StringIO())))
         assert failure.check(Misuse)
+
+
+class TestHar:
+    """Files of HAR in the place of recordings."""
+
+    def test_it_is_played_in_the_words_of_all_others(self, tmp_path: Path) -> None:
+        _, path = exported(STORED, "har", tmp_path)
+        code, out = replayed(path, Clock(), speed="instant")
+        assert code == [0]
+        assert "http://shop.example/" in out.getvalue()
+        assert "attached" in out.getvalue()
+
+    def test_other_files_are_made_of_it(self, tmp_path: Path) -> None:
+        _, path = exported(STORED, "har", tmp_path)
+        _, table = exported(path, "csv", tmp_path)
+        (first, *_) = csv.DictReader(io.StringIO(table.read_text("utf-8")))
+        (entry, *_) = json.loads(path.read_bytes())["log"]["entries"]
+        assert (first["url"], first["method"]) == (entry["request"]["url"], entry["request"]["method"])
+
+    def test_what_is_none_is_refused_in_words(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        path = tmp_path / "\x1b[31m.har"
+        path.write_text('{"log": 5}')
+        code, _ = replayed(path, Clock(), speed="instant")
+        code += run(export(Clock(), [path], "csv", tmp_path / "a.csv", Output(io.StringIO())))
+        assert code == [1, 1]
+        said = capsys.readouterr().err
+        assert said.count("is no HAR file: it has no log with entries") == 2
+        assert "\x1b" not in said

@@ -140,7 +140,7 @@ def changed(value: Any, changes: list[tuple[tuple[Any, ...], Any]]) -> Any:
         try:
             for key in path[:-1]:
                 within = within[key]
-            within[path[-1]] = other
+            within[path[-1]] = deepcopy(other)  # the next change may be within it
         except (KeyError, IndexError, TypeError):  # another change has taken that place away
             continue
     return made

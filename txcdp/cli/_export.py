@@ -16,8 +16,9 @@ from txcdp.cli._running import BAD, GOOD, Misuse
 from txcdp.cli._text import clean
 from txcdp.network import HarRecording
 from txcdp.network._har_recording import head_of
-from txcdp.recording import Damage, MissingLibrary, NoteEntry, WrongSchema, read, replay
+from txcdp.recording import Damage, MissingLibrary, NoHar, NoteEntry, WrongSchema, read, replay
 from txcdp.recording._csv import rows
+from txcdp.recording._reading import in_order, is_har
 from txcdp.recording._trace import trace
 
 
@@ -37,7 +38,7 @@ async def export(reactor: AnyReactor, paths: Sequence[Path], to: str, path: Path
         with _opened(path, output) as write:
             for piece in _MADE[to](paths, damages):
                 write(piece)
-    except (MissingLibrary, WrongSchema) as error:
+    except (MissingLibrary, NoHar, WrongSchema) as error:
         complain(clean(error))
         return BAD
     for each in damages:
@@ -50,7 +51,8 @@ async def _har(paths: Sequence[Path], path: Path, output: Output) -> int:
         raise Misuse("a recording is exported to a file of HAR, not to an archive")
     begins = next((each.data for each in read(*paths) if isinstance(each, NoteEntry) and each.kind == "begin"), {})
     options = begins.get("options")
-    bodies = isinstance(options, dict) and bool(options.get("commands"))
+    asked = isinstance(options, dict) and bool(options.get("commands"))
+    bodies = asked or any(map(is_har, in_order(*paths)))
     played = replay(paths, clock=Clock(), speed="instant")
     product = str(begins.get("browser") or "")
     har = HarRecording(played.browser.exchanges, path, head_of(product), bodies="embed" if bodies else "omit")

@@ -32,7 +32,7 @@ _REPLAY = """\
 Play a recording again: a line for each thing that happened, at the pace at which it happened, in the words of
 "txcdp watch".
 
-FILE is what a recorder has written, in any of its formats, or a directory of such files.
+FILE is what a recorder has written, in any of its formats, or a directory of such files, or a HAR file.
 """
 _REPLAY_EXAMPLES = """\
 examples:
@@ -47,7 +47,7 @@ exit codes:
   130  ended by Ctrl-C (143 by SIGTERM, 141 by a closed pipe)
 """
 _EXPORT = """\
-Make a file for other programs of a recording.
+Make a file for other programs of a recording, or of a HAR file.
 
   har    what went over the network, as HAR 1.2; secrets are masked
   trace  a trace for Perfetto and the Performance panel of the developer tools

@@ -13,7 +13,7 @@ from txcdp.cli._printed import EntryPrinter
 from txcdp.cli._recorded import Recorded, Wanted
 from txcdp.cli._running import BAD, GOOD
 from txcdp.cli._text import clean
-from txcdp.recording import Entry, MissingLibrary, Replay, WrongSchema, read, replay
+from txcdp.recording import Entry, MissingLibrary, NoHar, Replay, WrongSchema, read, replay
 from txcdp.recording._pace import Speed
 
 #: Seconds below which a time is one from the beginning: a year's.
@@ -40,7 +40,7 @@ async def play(reactor: AnyReactor, options: ReplayOptions, output: Output, styl
     """
     try:
         return await _Play(options, output, style).run(reactor)
-    except (MissingLibrary, WrongSchema) as error:
+    except (MissingLibrary, NoHar, WrongSchema) as error:
         complain(clean(error))
         return BAD
 

@@ -16,7 +16,7 @@ from txcdp.cli._printed import EntryPrinter
 from txcdp.cli._recorded import Recorded, Wanted
 from txcdp.cli._running import BAD, GOOD
 from txcdp.cli._text import clean
-from txcdp.recording import Entry, MissingLibrary
+from txcdp.recording import Entry, MissingLibrary, NoHar
 from txcdp.recording._failures import WrongSchema
 from txcdp.recording._tail import Tail
 
@@ -44,7 +44,7 @@ async def show(reactor: AnyReactor, options: ShowOptions, output: Output, style:
     """
     try:
         return await _Show(reactor, options, output, style).run()
-    except (MissingLibrary, WrongSchema) as error:
+    except (MissingLibrary, NoHar, WrongSchema) as error:
         complain(clean(error))
         return BAD
 

@@ -22,6 +22,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from txcdp.network import _masking as masking
 from txcdp.network._exchange import Exchange
+from txcdp.network._har_reading import UNFINISHED
 from txcdp.network._headers import version_of
 from txcdp.network._responses import Body
 from txcdp.protocol import from_json, to_json
@@ -92,7 +93,7 @@ class EntryWriter:
         if row.cached in ("disk", "memory"):
             made["_fromCache"] = row.cached
         if not row.state.is_end:
-            made["comment"] = "it had not ended when the recording did"
+            made["comment"] = UNFINISHED
         return made if self.mode == "full" else _least(made)
 
     # The request:

@@ -163,3 +163,16 @@ class HarArchive:
         os.chmod(partial, 0o600)
         os.replace(partial, self._path)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def file_beside(har: Path, name: str) -> bytes:
+    """Return what is in a file that belongs to a file of HAR, such as a body.
+
+    :raises ValueError: it is not below that file: whoever has sent it may name any file of this machine.
+    :raises OSError: it cannot be read.
+    """
+    folder = har.resolve().parent
+    there = (folder / name).resolve()
+    if folder not in there.parents:
+        raise ValueError(f"{name!r} is not below the HAR file")
+    return there.read_bytes()

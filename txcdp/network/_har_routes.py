@@ -9,13 +9,14 @@ import re
 import zipfile
 from base64 import b64decode
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 from twisted.internet.defer import Deferred
 
 from txcdp.network._api_response import APIResponse
-from txcdp.network._har_file import without_cut_entry
+from txcdp.network._har_file import file_beside, without_cut_entry
 from txcdp.network._requests import Request
 from txcdp.network._route import Route
 
@@ -123,14 +124,7 @@ def _opened(path: Path) -> tuple[Callable[[str], bytes], bytes]:
                 raise ValueError(f"{os.fspath(path)} has no .har file in it")
             files = {each: archive.read(each) for each in archive.namelist()}
         return files.__getitem__, files[names[0]].removeprefix(codecs.BOM_UTF8)
-    folder = path.resolve().parent
-
-    def read(name: str) -> bytes:
-        there = (folder / name).resolve()
-        if folder not in there.parents:  # a recording that somebody has sent names any file of this machine
-            raise ValueError(f"{name!r} is not below the HAR file")
-        return there.read_bytes()
-
+    read = partial(file_beside, path)
     return read, path.read_bytes().removeprefix(codecs.BOM_UTF8)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from txcdp.network._har_reading import NoHar
 from txcdp.recording._compression import MissingLibrary
 from txcdp.recording._entries import CommandEntry, Damage, Entry, EventEntry, NoteEntry, ReplyEntry
 from txcdp.recording._failures import WrongSchema
@@ -28,6 +29,7 @@ __all__ = [
     "Host",
     "JsonLines",
     "MissingLibrary",
+    "NoHar",
     "NoteEntry",
     "RecordedBrowser",
     "Recorder",

@@ -24,6 +24,7 @@ from txcdp.domains import lookup
 from txcdp.protocol import Command, from_json, result_type, to_json
 from txcdp.protocol._error_codes import INVALID_PARAMS, METHOD_NOT_FOUND, SERVER_ERROR
 from txcdp.recording._entries import CommandEntry, Entry, ReplyEntry
+from txcdp.recording._har_reader import HarBodies
 
 #: What a refusal looks like in a recording.
 _REFUSAL: Final = re.compile(r"(?s)(.*) \((-?\d+)\)")
@@ -72,9 +73,11 @@ class RecordedReplies:
     """The replies of a recording, found by their commands.
 
     :param entries: of the recording.
+    :param bodies: what has the bodies of the files of HAR that it is made of.
     """
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Iterable[Entry], bodies: Iterable[HarBodies] = ()) -> None:
+        self._bodies = tuple(bodies)
         self._replies: dict[tuple[str, str | None, bytes], deque[ReplyEntry]] = {}
         sent: dict[int, CommandEntry] = {}
         for entry in entries:
@@ -88,6 +91,11 @@ class RecordedReplies:
 
     def take(self, method: str, session: str | None, params: Any) -> ReplyEntry | None:
         """Return the next reply to a command, or the last one again; None where it was never answered."""
+        if method == "Network.getResponseBody" and self._bodies:
+            asked = str(params.get("requestId")) if isinstance(params, dict) else ""
+            body = next((reply for each in self._bodies if (reply := each.take(asked)) is not None), None)
+            if body is not None:
+                return body
         found = self._replies.get((method, session, canonical(params)))
         if not found:
             return None

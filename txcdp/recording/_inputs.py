@@ -20,7 +20,8 @@ from txcdp.errors import MalformedMessage
 from txcdp.protocol import from_json, to_json
 from txcdp.recording._entries import FORMAT, VERSION, Damage, Entry, EventEntry, NoteEntry, parse
 from txcdp.recording._failures import WrongSchema
-from txcdp.recording._reading import in_order, open_reader
+from txcdp.recording._har_reader import HarBodies
+from txcdp.recording._reading import in_order, is_har, open_reader
 from txcdp.recording._recorded_clock import microseconds
 
 #: What is replayed: files, or directories of them, or entries that were read.
@@ -63,6 +64,7 @@ def inputs(source: ReplaySource) -> Generator[Input, None, None]:
 
     :raises OSError: a file cannot be opened.
     :raises WrongSchema: it was written by a later version of txcdp, in a way that this one does not know.
+    :raises NoHar: a file that is called HAR, or begins like one, is none.
     """
     return _with_sessions(_plain(source))
 
@@ -106,6 +108,10 @@ class RecordedInputs:
     def entries(self) -> Iterator[Entry]:
         """Read all of it once more: what is no event."""
         return (read.entry for read in inputs(self._source) if read.entry is not None)
+
+    def bodies(self) -> list[HarBodies]:
+        """Return what has the bodies of its files of HAR."""
+        return [HarBodies(path) for path in paths_of(self._source) if is_har(path)]
 
     def close(self) -> None:
         """Close what is open."""

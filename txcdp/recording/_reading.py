@@ -12,9 +12,12 @@ from txcdp.errors import MalformedMessage
 from txcdp.recording._compression import Decoder
 from txcdp.recording._entries import Damage, Entry, NoteEntry, parse
 from txcdp.recording._files import NEWBORN, PARTIAL
+from txcdp.recording._har_reader import HarReader, first_time, looks_like_har
 
 _CHUNK = 1 << 18
 _SQLITE = b"SQLite format 3\0"
+#: Bytes by which it is told what a file is.
+_HEAD = 1024
 #: Bytes in which the first line of a file is looked for.
 _FIRST = 1 << 16
 _SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".sqlite")
@@ -101,10 +104,11 @@ class _First(NamedTuple):
 def read(*paths: str | os.PathLike[str]) -> Iterator[Entry]:
     """Read recordings.
 
-    :param paths: files, or directories of them; plain, gzip, zstd and SQLite are told apart by what is in them. Those
-        of one recording come in their order, whatever order they are given in.
+    :param paths: files, or directories of them; plain, gzip, zstd, SQLite and HAR are told apart by what is in them.
+        Those of one recording come in their order, whatever order they are given in.
     :returns: the entries; where a file is torn or broken, what can be read of it and then a :class:`Damage`.
     :raises OSError: a file cannot be opened.
+    :raises NoHar: a file that is called HAR, or begins like one, is none.
     :raises MissingLibrary: it is compressed with zstd, and there is none.
     """
     for path in in_order(*paths):
@@ -113,15 +117,26 @@ def read(*paths: str | os.PathLike[str]) -> Iterator[Entry]:
             yield from reader.finish()
 
 
+def is_har(path: Path) -> bool:
+    """Return whether a file is read as HAR."""
+    return looks_like_har(path, _head(path))
+
+
 def open_reader(path: Path) -> Reader:
     """Open a file in the format that it has."""
-    with path.open("rb") as file:
-        start = file.read(len(_SQLITE))
-    if start == _SQLITE:
+    start = _head(path)
+    if start.startswith(_SQLITE):
         from txcdp.recording._sqlite import SQLiteReader
 
         return SQLiteReader(path)
+    if looks_like_har(path, start):
+        return HarReader(path)
     return LinesReader(path)
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_HEAD)
 
 
 def in_order(*paths: str | os.PathLike[str]) -> list[Path]:
@@ -157,6 +172,8 @@ def _first(path: Path) -> _First:
     """Read which recording a file is of, and which of its files."""
     with path.open("rb") as file:
         start = file.read(_FIRST)
+    if looks_like_har(path, start):
+        return _First(str(path), 0, first_time(start) or path.stat().st_mtime)
     if not start.startswith(_SQLITE):
         line = Decoder().feed(start).partition(b"\n")[0]
         try:

@@ -87,12 +87,13 @@ def replay(source: ReplaySource, *, clock: AnyReactor | None = None, speed: Spee
     recording answers to commands, and how lost lines come is declared in :doc:`/howto/replay`.
 
     :param source: a file, a directory of files, several of these, or a list of entries that were read; JSON lines
-        (plain, gzip, zstd) and SQLite are told apart by what is in them.
+        (plain, gzip, zstd), SQLite and HAR are told apart by what is in them.
     :param clock: what the replay's pace is taken from: the reactor, which is the default, or a ``task.Clock``. With
         ``speed="instant"`` a ``task.Clock`` is moved along with the recording, and all of it is played within
         :meth:`Replay.play`; under a reactor that plays part after part, so that everything else goes on.
     :param speed: seconds of the recording for each second of the clock, or ``"instant"``: without waiting.
     :raises OSError: a file cannot be opened, or was written by a later version of txcdp (:exc:`WrongSchema`).
+    :raises NoHar: a file that is called HAR, or begins like one, is none.
     :raises ValueError: for a speed that is none.
     """
     return Replay(source, clock, speed)
@@ -474,7 +475,7 @@ class Replay:
     def _replies(self) -> RecordedReplies:
         options = self._about.get("options")
         wanted = isinstance(options, dict) and options.get("commands")
-        return RecordedReplies(self._reading.entries() if wanted else ())
+        return RecordedReplies(self._reading.entries() if wanted else (), self._reading.bodies())
 
 
 def _clean() -> ConnectionLost:

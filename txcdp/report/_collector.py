@@ -44,6 +44,7 @@ from txcdp.model import (
 )
 from txcdp.network._headers import size as head_size
 from txcdp.protocol import Event, Record
+from txcdp.protocol._values import count_of, headers_of, number_of, text_of
 from txcdp.report._bodies import BodyBudget, text_body, wants_body
 from txcdp.report._clock import Anchors
 from txcdp.report._observing import BINDING, WORLD, VitalsTally, read_report
@@ -59,7 +60,6 @@ from txcdp.report._run import (
     RunMessage,
     RunPicture,
 )
-from txcdp.report._values import count_of, headers_of, number_of, text_of
 
 #: What is kept of each kind at most; what is more is counted, and said to be missing.
 MOST_EXCHANGES: Final = 50_000

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from txcdp.errors import MalformedMessage
 from txcdp.protocol import from_json
+from txcdp.protocol._values import number_of, text_of
 from txcdp.report._run import Vitals
-from txcdp.report._values import number_of, text_of
 
 #: What the script calls, and the world that it runs in. A recording has these names: they stay as they are.
 BINDING: Final = "txcdpReport"

@@ -13,12 +13,12 @@ from txcdp.domains import page as page_domain
 from txcdp.domains import target
 from txcdp.protocol import Record
 from txcdp.protocol._records import REJECTED, build
+from txcdp.protocol._values import count_of, dict_of, list_of, text_of
 from txcdp.recording import CommandEntry, Damage, Entry, EventEntry, NoteEntry, ReplyEntry
 from txcdp.recording import read as read_entries
 from txcdp.report._collector import MOST_URL, Collector
 from txcdp.report._har import NoHar, read_har
 from txcdp.report._run import Run
-from txcdp.report._values import count_of, dict_of, list_of, text_of
 
 #: Bytes of a file by which it is told what it is.
 _FIRST: Final = 1 << 16
@@ -46,12 +46,10 @@ def read(path: str | os.PathLike[str]) -> Run:
     :raises MissingLibrary: it is compressed with zstd, and there is none.
     """
     where = Path(path)
-    if not where.is_dir() and is_har(where):
-        try:
-            return read_har(where)
-        except NoHar as error:
-            raise NoRun(str(error)) from error
-    return _Recording(where).run()
+    try:
+        return read_har(where) if not where.is_dir() and is_har(where) else _Recording(where).run()
+    except NoHar as error:
+        raise NoRun(str(error)) from error
 
 
 def is_har(path: Path) -> bool:
