@@ -8,9 +8,11 @@ from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from txcdp import Route
+from txcdp._core.sessions import Session
 from txcdp.domains import fetch, network
 from txcdp.errors import CommandError
 from txcdp.network._interception import Holding, PausedRequest, Pausing, interception_of
+from txcdp.network._page_interception import MOST_BLOCKS
 from txcdp.network._untold import UNTOLD
 from txcdp.page import Page
 from txcdp.testing import FakeChrome
@@ -48,12 +50,22 @@ class UntoldTests(SynchronousTestCase):
             has_post_data=True, post_data=body,
         )  # fmt: skip
 
-    def sent(self, key: str = "1.1", url: str = "http://h/up?a", body: str | None = None) -> None:
+    def worker(self, of: Session | None = None) -> Session:
+        """Start a dedicated worker of the page, or of one of its workers, and return its session."""
+        known = self.browser.connection.sessions
+        self.chrome.open_target("worker", "http://h/w.js", opener=of or self.tab.session)
+        self.chrome.flush()
+        (session,) = [each for each in self.browser.connection.sessions if each not in known]
+        return session
+
+    def sent(
+        self, key: str = "1.1", url: str = "http://h/up?a", body: str | None = None, by: Session | None = None
+    ) -> None:
         event = network.RequestWillBeSent(
             request_id=key, loader_id="l", document_url="http://h/", request=self.request(url, body), timestamp=1,
             wall_time=1, initiator=network.Initiator(type="script"), redirect_has_extra_info=False, type="Fetch",
         )  # fmt: skip
-        self.chrome.emit(event, self.tab.session)
+        self.chrome.emit(event, by or self.tab.session)
         self.chrome.flush()
 
     def pauses(self, number: int, key: str) -> None:
@@ -100,6 +112,49 @@ class UntoldTests(SynchronousTestCase):
         self.assertEqual(self.ids(fetch.fail_request), ["interception-job-1.0"])
         self.assertEqual(self.ids(), [])
         self.assertEqual(self.errors, ["fails"])
+
+    def test_those_of_dedicated_workers_are_paused_in_the_page_s_session(self):
+        first = self.worker()
+        workers = [first, self.worker(first), self.worker()]
+        for number, worker in enumerate(workers):
+            self.lose(5)
+            before = len(self.ids())
+            self.sent(f"2.{number}", by=worker)
+            self.chrome.advance(UNTOLD)
+            self.assertEqual(self.ids()[before:][-1], "interception-job-5.0")
+        sent = [each for each in self.chrome.commands if isinstance(each.command, fetch.continue_request)]
+        self.assertEqual({each.session_id for each in sent}, {self.tab.session.id})
+        self.assertEqual(len(self.errors), len(workers))
+        self.chrome.run(interception_of(self.tab.session).add(Gate()))
+        self.sent("2.9", by=workers[1])
+        self.chrome.advance(UNTOLD)
+        self.assertEqual(self.ids(fetch.fail_request)[-1], "interception-job-5.0")
+
+    def test_a_worker_that_has_ended_and_one_that_began_before_the_route(self):
+        self.chrome.run(self.registration.close())
+        self.chrome.advance(5)
+        worker, gone = self.worker(), self.worker()
+        self.sent("2.1", by=worker)
+        self.chrome.advance(UNTOLD)
+        self.assertEqual(self.ids(), [])  # nothing is paused
+        self.chrome.run(self.tab.route("**/up*", self.routes.append))
+        self.chrome.targets.close(self.chrome.targets.all[gone.target.target_id])  # type: ignore[union-attr]
+        self.chrome.flush()
+        self.lose(1)
+        self.sent("2.2", by=worker)
+        self.chrome.advance(UNTOLD)
+        self.assertEqual(self.ids()[-1], "interception-job-1.0")
+
+    def test_whoever_pauses_all_requests_has_it_told_which_there_are(self):
+        context = self.chrome.run(self.browser.new_context(http_credentials={"username": "a", "password": "b"}))
+        listed = self.chrome.run(self.browser.new_context())
+        self.chrome.run(listed.block([f"://{number}.example/" for number in range(MOST_BLOCKS + 1)]))
+        for each in (context, listed):
+            self.tab = self.chrome.run(each.new_page())
+            worker = self.worker()
+            self.chrome.flush()
+            enabled = [each for each in self.chrome.commands if isinstance(each.command, network.enable)]
+            self.assertIn(worker.id, [each.session_id for each in enabled])
 
     def test_it_is_tried_again_as_long_as_it_may_be_read_yet(self):
         self.lose(0)  # none

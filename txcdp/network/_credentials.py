@@ -62,7 +62,7 @@ class ContextCredentials:
             url = f"{escaped(http.origin)}/*"
         else:
             url = "*"
-        return Pausing((fetch.RequestPattern(url_pattern=url),), auth=True)
+        return Pausing((fetch.RequestPattern(url_pattern=url),), auth=True, network=True)
 
     def takes(self, paused: PausedRequest) -> bool:
         """Return False: requests go on."""

@@ -67,7 +67,8 @@ class Pausing(NamedTuple):
 
     :ivar patterns: of the requests that are to be paused.
     :ivar auth: whether challenges for credentials are to be told of, too.
-    :ivar network: whether the ``Network`` domain is to tell of requests, so that it is known which is which.
+    :ivar network: whether the ``Network`` domain is to tell of requests, so that it is known which is which, and that
+        one is paused which is too large to be told of.
     """
 
     patterns: tuple[fetch.RequestPattern, ...]
@@ -221,6 +222,8 @@ class SessionInterception:
         self._by_hand = _read_by_hand(session._standing(fetch.enable.method))
         self._network = False
         self._listening: list[DisposableBase] = []
+        #: The dedicated workers of its page, and what listens to them.
+        self._workers: dict[Session, DisposableBase | None] = {}
         self._leaving: IDelayedCall | None = None
         self._untold = UntoldRequests(session, self._patterns, self._is_gated, self._is_known)
         if not session.ended:
@@ -236,6 +239,15 @@ class SessionInterception:
             if each not in self._interceptors:
                 bisect.insort(self._interceptors, each, key=lambda known: known.rank)
         return self.update()
+
+    def add_worker(self, worker: Session) -> None:
+        """Take the session of a dedicated worker, whose requests are told of there, and paused in this one."""
+        self._workers[worker] = None
+        worker._feed_into(ended=lambda _: self._workers.pop(worker, None))
+        if self._listening:
+            self._listen_to(worker)
+        if self._network:
+            worker._keep_enabled("Network")
 
     def remove(self, interceptor: Interceptor) -> Deferred[None]:
         """Ask one no more.
@@ -271,7 +283,8 @@ class SessionInterception:
             self._listen()
         if not self._network and any(each.network for each in wants):
             self._network = True
-            self.session._keep_enabled("Network")
+            for session in (self.session, *self._workers):
+                session._keep_enabled("Network")
         if self._by_hand is not None:
             wants.append(self._by_hand)
         if not wants:
@@ -339,9 +352,11 @@ class SessionInterception:
             return
         self._enabled = None
         self._forget()
-        listening, self._listening = self._listening, []
+        listening = [*self._listening, *self._workers.values()]
+        self._listening, self._workers = [], dict.fromkeys(self._workers)
         for each in listening:
-            each.dispose()
+            if each is not None:
+                each.dispose()
         self.session._insist(fetch.disable()).addErrback(ignore_failure)
 
     def _stay(self) -> None:
@@ -362,6 +377,12 @@ class SessionInterception:
                 self.session._observe(fetch.AuthRequired).subscribe(self._auth_required, ignore_failure),
                 self.session._observe(network.RequestWillBeSent).subscribe(self._untold.sent, ignore_failure),
             ]
+            for each in self._workers:
+                self._listen_to(each)
+
+    def _listen_to(self, worker: Session) -> None:
+        sent = worker._observe(network.RequestWillBeSent)
+        self._workers[worker] = sent.subscribe(self._untold.sent, ignore_failure)
 
     def _patterns(self) -> list[fetch.RequestPattern]:
         return [] if self._enabled is None else self._enabled.patterns or []

@@ -94,7 +94,7 @@ class Blocks(Holding):
         if not self.urls:
             return None
         if not self.by_browser:
-            return Pausing((fetch.RequestPattern(url_pattern="*"),))
+            return Pausing((fetch.RequestPattern(url_pattern="*"),), network=True)
         urls = [f"*{each}*".replace("**", "*") for each in self.urls] if len(self.urls) <= _FEW else ["*"]
         return Pausing(
             tuple(
@@ -143,6 +143,15 @@ class PageInterception:
         session._feed_into(ended=lambda _: self._sessions.pop(session, None))
         if self._context.wants_any or self.routes.entries or self._others:
             self._update(session).addErrback(ignore_failure)
+
+    @staticmethod
+    def add_worker(session: Session) -> None:
+        """Take a dedicated worker: its requests are paused in the session of the page, or of the frame, that has it."""
+        of = session.parent
+        while of is not None and of.kind == session.kind:  # a worker's worker
+            of = of.parent
+        if of is not None:
+            interception_of(of).add_worker(session)
 
     def add_interceptor(self, interceptor: Interceptor) -> Deferred[None]:
         """Ask another one about all requests of the page and its frames.

@@ -1396,6 +1396,7 @@ class Page(SelectorActions):
     def _worker_began(self, session: Session) -> Worker:
         """Take a worker that is attached to and waits."""
         self._sockets.add_worker(session)
+        self._interception.add_worker(session)
         worker = Worker(session, self)
         self._said.add_worker(worker)
         self._tree.streams.push("worker_started", worker)
