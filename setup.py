@@ -49,6 +49,7 @@ EXTRAS = {
         SCRAPY,
         IPYTHON,
         ZSTD,
+        "aioquic>=1.2",  # for servers of HTTP/3 in tests
         "cbor2>=5.6",
         "coverage>=7.10.6",  # measures child processes by itself
         "furo>=2024.8.6",
