@@ -117,11 +117,18 @@ class FakeRouter:
 
     def flush(self) -> None:
         """Handle all messages that there are, and those that come of them."""
-        while self.queue:
-            line, msg = self.queue.popleft()
-            if line.open:
-                self.largest = max(self.largest, len(_serializer.serialize(msg)[0]))
-                getattr(self, f"_{type(msg).__name__.lower()}")(line, msg)
+        while self.flush_one():
+            pass
+
+    def flush_one(self) -> bool:
+        """Handle one message; return whether there was one."""
+        if not self.queue:
+            return False
+        line, msg = self.queue.popleft()
+        if line.open:
+            self.largest = max(self.largest, len(_serializer.serialize(msg)[0]))
+            getattr(self, f"_{type(msg).__name__.lower()}")(line, msg)
+        return True
 
     def freeze(self, session: FakeSession) -> None:
         """Let nothing arrive at a session, and nothing come from it."""

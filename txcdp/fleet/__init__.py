@@ -11,6 +11,7 @@ try:
 except ImportError as error:
     raise ImportError("txcdp.fleet needs cbor2: pip install txcdp[fleet]") from error
 
+from txcdp.fleet._chunks import RemoteChunks, StreamedResult
 from txcdp.fleet._fleet import REPEATABLE, ActionsResult, Fleet, RemoteResult, connect
 from txcdp.fleet._node import Node
 from txcdp.fleet._options import FleetOptions, NodeOptions, RouterOptions
@@ -25,8 +26,10 @@ __all__ = [
     "Node",
     "NodeOptions",
     "NodeService",
+    "RemoteChunks",
     "RemoteResult",
     "RemoteStream",
     "RouterOptions",
+    "StreamedResult",
     "connect",
 ]

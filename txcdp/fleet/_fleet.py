@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -17,15 +18,20 @@ from txcdp._timeouts import DEFAULT, Timeout, seconds_of
 from txcdp._waiting import WaitQueue
 from txcdp.errors import FleetBusy, FleetTimeout, NodeLost
 from txcdp.fleet._attempts import Lost, NotTaken, WorkAttempt, WorkWanted
+from txcdp.fleet._chunks import RemoteChunks, StreamedResult, chunks_of, write
 from txcdp.fleet._line import RouterLine
 from txcdp.fleet._messages import MOST, Uris
 from txcdp.fleet._options import FleetOptions, RouterOptions
 from txcdp.fleet._requests import NodeOverflow
 from txcdp.fleet._watching import E, RemoteStream
+from txcdp.page._files import NewFile
 from txcdp.protocol import Event, from_json, to_json
 
 #: What a render takes of a page.
 Take = Literal["screenshot", "pdf", "content", "evaluate"]
+
+#: What comes piece by piece.
+Streamed = Literal["screenshot", "pdf", "content", "evaluate", "record"]
 
 #: Whether each kind of work may be done twice unless something else is said: what loads a page, and only reads it,
 #: may. A page's own scripts do what they do at each loading.
@@ -37,6 +43,7 @@ REPEATABLE: Final[Mapping[str, bool]] = {
     "extract": True,
     "run_actions": False,
     "watch": True,
+    "record": True,
 }
 
 
@@ -225,6 +232,84 @@ class Fleet:
         done = await self._done(_wanted("run_actions", request, repeat, did), timeout)
         return ActionsResult(**msgspec.msgpack.decode(done.body), status=done.status)
 
+    @returns_deferred
+    async def record(
+        self,
+        url: str | None,
+        path: str | os.PathLike[str],
+        *,
+        seconds: float = 0.0,
+        did: Callable[[int], object] = lambda number: None,
+        timeout: Timeout = DEFAULT,
+        repeat: bool = True,
+        **more: Any,
+    ) -> StreamedResult:
+        """Record what a page says, from before it is loaded, into a file that ``txcdp.recording.read`` reads.
+
+        The page is recorded with its frames and workers, without the windows that it opens. The file is there when all
+        of it has come; until then, and where it fails, nothing is by that name but what was there. If its node is lost,
+        the page is loaded and recorded again, and the file has that recording alone.
+
+        :param path: of the file; ``NAME.jsonl.gz``, or ``NAME.jsonl`` with ``compression="none"``.
+        :param seconds: for which it goes on when the page is loaded, and its actions are done; 3,600 at the most.
+        :param did: as of :meth:`run_actions`.
+        :param timeout: for all of it but these seconds; as of :meth:`render`.
+        :param repeat: as of :meth:`render`; with ``actions`` that must not be done twice, say False.
+        :param more: ``actions`` as of :meth:`run_actions`; ``domains``, ``secrets``, and ``events`` and ``without`` of
+            a ``Filter``, as a ``Recorder`` has them; ``buffer``, the bytes that may wait at the node for a caller that
+            is slower, and ``overflow``, what becomes of more: ``"drop_oldest"``, ``"drop_newest"`` or ``"error"``; and
+            as of :meth:`render`.
+        :returns: fires with a :class:`StreamedResult`; fails like :meth:`render`, and with :exc:`OSError`.
+        """
+        wanted = _streamed("record", url, {"seconds": seconds, **more}, repeat)
+        return await self._saved(replace(wanted, did=did), path, timeout)
+
+    @returns_deferred
+    async def save(
+        self,
+        path: str | os.PathLike[str],
+        take: Take,
+        url: str | None = None,
+        *,
+        timeout: Timeout = DEFAULT,
+        repeat: bool | None = None,
+        **more: Any,
+    ) -> StreamedResult:
+        """Render into a file, piece by piece: however large it is, little of it is in memory here.
+
+        :param path: of the file; it is there when all of it has come, and replaces one that had its name.
+        :param take: as of :meth:`render`.
+        :param timeout: as of :meth:`render`.
+        :param repeat: as of :meth:`render`.
+        :param more: as of :meth:`render`.
+        :returns: fires with a :class:`StreamedResult`; fails like :meth:`render`, and with :exc:`OSError`.
+        """
+        return await self._saved(_streamed(take, url, more, repeat), path, timeout)
+
+    def chunks(
+        self,
+        take: Streamed,
+        url: str | None = None,
+        *,
+        window: int | None = None,
+        timeout: Timeout = DEFAULT,
+        repeat: bool | None = None,
+        **more: Any,
+    ) -> RemoteChunks:
+        """Return a render, or a recording, as a stream of its bytes; it is made when somebody subscribes.
+
+        It fails like :meth:`render`. When a first piece has come it is not begun again: it fails with :exc:`NodeLost`
+        where the node is lost.
+
+        :param take: as of :meth:`render`; or ``"record"``, see :meth:`record`.
+        :param window: how many pieces, of 256 KB, may be on their way; as the options say when not given.
+        :param timeout: for the page to be loaded and, of a render, for that to be made.
+        :param repeat: as of :meth:`render`; until a first piece has come.
+        :param more: as of :meth:`render` or :meth:`record`.
+        """
+        wanted = replace(_streamed(take, url, more, repeat), window=window)
+        return RemoteChunks(self._clock, f"{take} by a node", lambda: self._pieces(wanted, timeout, chunks_of))
+
     def watch(
         self,
         url: str | None,
@@ -255,23 +340,32 @@ class Fleet:
         named: dict[str, type[Event]] = {each.method: each for each in events}
         request = {"url": url, "events": list(named), "buffer": buffer, "overflow": overflow, **more}
         wanted = replace(_wanted("watch", request, True), window=window)
-        return RemoteStream(self._clock, named, lambda: self._watch(wanted, timeout))
+        return RemoteStream(self._clock, named, lambda: self._pieces(wanted, timeout, WorkAttempt.pieces))
 
-    async def _watch(self, wanted: WorkWanted, timeout: Timeout) -> AsyncGenerator[tuple[WorkAttempt, Any], None]:
-        """Call a node, and yield the events that come; another one where no place is free."""
+    async def _pieces(
+        self,
+        wanted: WorkWanted,
+        timeout: Timeout,
+        pieces_of: Callable[[WorkAttempt], AsyncGenerator[Any, None]],
+    ) -> AsyncGenerator[tuple[WorkAttempt, Any], None]:
+        """Call a node, and yield the pieces that come; another one for as long as none has come."""
         tries = Tries(self._options, wanted)
         seconds = seconds_of(timeout, self._options.timeout)
+        begun = wanted.kind == "watch"  # its first event is of the page's beginning, and may be lost as well
         while True:
             attempt = WorkAttempt(self._clock, await self._session(), self._uris, self._options, wanted, seconds)
-            pieces = attempt.pieces()
+            pieces = pieces_of(attempt)
             try:
                 async for piece in pieces:
+                    begun = True
                     yield attempt, piece
                 return
             except NotTaken as error:
                 pause = tries.failed(error)
             except Lost as error:
-                raise NodeLost("watch", str(error), "events may be missing: subscribe again") from None
+                if begun:
+                    raise NodeLost(wanted.kind, str(error), _MISSING[wanted.kind == "watch"]) from None
+                pause = tries.failed(error)
             finally:
                 await pieces.aclose()
             await self._wait(pause)
@@ -290,8 +384,20 @@ class Fleet:
         done: RemoteResult = await self._tried(collect, wanted, timeout)
         return done
 
-    async def _tried(self, take: Callable[[WorkAttempt], Any], wanted: WorkWanted, timeout: Timeout) -> Any:
-        """Try to have work done until an attempt has an outcome that counts, or the time is up."""
+    async def _saved(self, wanted: WorkWanted, path: str | os.PathLike[str], timeout: Timeout) -> StreamedResult:
+        """Have work done whose result goes into a file; each attempt begins it."""
+        made: StreamedResult = await self._tried(
+            lambda attempt: write(attempt, NewFile(path)), wanted, timeout, wanted.request.get("seconds", 0.0)
+        )
+        return made
+
+    async def _tried(
+        self, take: Callable[[WorkAttempt], Any], wanted: WorkWanted, timeout: Timeout, lasting: float = 0.0
+    ) -> Any:
+        """Try to have work done until an attempt has an outcome that counts, or the time is up.
+
+        :param lasting: seconds that an attempt goes on by itself, besides.
+        """
         seconds = seconds_of(timeout, self._options.timeout)
         tries = Tries(self._options, wanted)
         ends = None if seconds is None else self._clock.seconds() + seconds
@@ -302,12 +408,15 @@ class Fleet:
         while True:
             left = self._left(ends, late)
             session = await with_deadline(self._clock, self._session(), left, late)
-            left = self._left(ends, late)
+            left, began = self._left(ends, late), self._clock.seconds()
             attempt = WorkAttempt(self._clock, session, self._uris, self._options, wanted, left)
             try:
-                return await with_deadline(self._clock, Deferred.fromCoroutine(take(attempt)), left, late)
+                most = None if left is None else left + lasting
+                return await with_deadline(self._clock, Deferred.fromCoroutine(take(attempt)), most, late)
             except (NotTaken, Lost) as error:
                 pause = tries.failed(error)
+                if ends is not None:
+                    ends += min(lasting, self._clock.seconds() - began)
             finally:
                 if attempt.accepted and self._refused:  # its place is free now
                     self._refused.serve(None)
@@ -387,8 +496,23 @@ def _wanted(
     given = {name: value for name, value in request.items() if value is not None}
     size = len(to_json(given))
     if size > MOST:
-        raise ValueError(f"{kind}: what is wanted has {size:,} bytes; {MOST:,} go over the router")
+        raise ValueError(
+            f"{kind}: what is wanted has {size:,} bytes; {MOST:,} go over the router in one message: serve a large "
+            "html from a server of your own, and give its url"
+        )
     return WorkWanted(kind, given, repeatable, did)
+
+
+def _streamed(take: Streamed, url: str | None, more: dict[str, Any], repeat: bool | None) -> WorkWanted:
+    """Return a piece of work whose result is wanted piece by piece."""
+    repeatable = REPEATABLE.get(take, False) if repeat is None else repeat
+    if take == "record":
+        return _wanted("record", {"url": url, **more}, repeatable)
+    return _wanted("render", {"take": take, "url": url, **more}, repeatable)
+
+
+#: What the loss of a node means for what had begun to come.
+_MISSING = {True: "events may be missing: subscribe again", False: "a part had come: subscribe again, for all of it"}
 
 
 @returns_deferred

@@ -44,7 +44,7 @@ class Node:
     def __init__(self, reactor: AnyReactor, gateway: Gateway, options: NodeOptions | None = None) -> None:
         self._options = options or NodeOptions()
         self._clock = whole(reactor)
-        self._work = Work(gateway)
+        self._work = Work(gateway, self._clock)
         self._uris = Uris(self._options.prefix)
         self._places = self._options.places or self._work.places
         self.name = self._options.name or own_name()
@@ -193,7 +193,11 @@ class Node:
         if body is None or len(body) <= CHUNK:
             return done
         if not call.hears:
-            raise Problem(502, f"A result of {len(body):,} bytes takes progressive results.", "output")
+            raise Problem(
+                502,
+                f"A result of {len(body):,} bytes takes progressive results: call it with receive_progress.",
+                "output",
+            )
         for start in range(0, len(body), CHUNK):
             await call.send(Word.CHUNK, body[start : start + CHUNK])
         return msgspec.structs.replace(done, body=None)

@@ -12,6 +12,7 @@ from txcdp.gateway.render._requests import Content, Evaluate, Pdf, Render, Scree
 from txcdp.page._action_lists import actions
 from txcdp.page._extraction import Extraction
 from txcdp.protocol import Event
+from txcdp.recording._following import DOMAINS, check_domains
 
 #: What a node does with events for which there is no room. ``pause`` is none of it: others use the same browser.
 NodeOverflow = Literal["drop_oldest", "drop_newest", "latest", "error"]
@@ -51,10 +52,7 @@ class RunActions(Render, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        try:
-            actions(self.actions, "actions")
-        except TypeError as error:
-            raise ValueError(str(error)) from None
+        _check_actions(self.actions)
         if self.extract is not None:
             _check_shape(self.extract)
 
@@ -79,6 +77,37 @@ class Watch(Render, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 raise ValueError(str(error)) from None
             if not issubclass(found, Event):
                 raise ValueError(f"{each} is no event")
+
+
+class RecordPage(Render, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A recording of a page, from before it is loaded: as ``txcdp.recording`` writes them.
+
+    seconds: for which it goes on when the page is loaded, and the actions are done. actions: to do then. domains: what
+    is enabled. events, without: which events, as a ``Filter`` takes them. buffer: bytes that may wait for the caller.
+    overflow: what becomes of an event for which there is no room.
+    """
+
+    seconds: Annotated[float, Meta(ge=0, le=3600)] = 0.0
+    actions: list[Any] = []
+    domains: tuple[str, ...] = DOMAINS
+    events: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    compression: Literal["none", "gzip"] = "gzip"
+    secrets: Literal["mask", "keep"] = "mask"
+    buffer: Annotated[int, Meta(ge=64 * 1024, le=256 * 1024 * 1024)] = 16 * 1024 * 1024
+    overflow: Literal["drop_oldest", "drop_newest", "error"] = "drop_oldest"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_actions(self.actions)
+        check_domains(self.domains)
+
+
+def _check_actions(given: list[Any]) -> None:
+    try:
+        actions(given, "actions")
+    except TypeError as error:
+        raise ValueError(str(error)) from None
 
 
 def _check_shape(shape: dict[str, Any]) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 import msgspec
 
+from txcdp._reactor import Clock
 from txcdp.errors import ActionTimeout, DeadlineError, LocatorError, StreamEnded, TxcdpError
 from txcdp.fleet._calls import NodeCall
 from txcdp.fleet._messages import CHUNK, Done, Word
-from txcdp.fleet._requests import RENDERS, Extract, RunActions, Watch
+from txcdp.fleet._recording import TYPES, PageRecording
+from txcdp.fleet._requests import RENDERS, Extract, RecordPage, RunActions, Watch
 from txcdp.gateway import Gateway, Principal
 from txcdp.gateway.render import Renders
 from txcdp.gateway.render._endpoints import ENDPOINTS
@@ -46,14 +48,15 @@ class Work:
     """Does what callers want.
 
     :param gateway: whose browsers do it; it has to render.
+    :param clock: the reactor.
     :ivar places: how many pages it renders at once.
     :ivar kinds: what does each kind of work.
     """
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, clock: Clock) -> None:
         if gateway.renders is None:
             raise ValueError("the gateway does not render: give it GatewayOptions(render=RenderOptions())")
-        self._gateway = gateway
+        self._clock = clock
         self._renders: Renders = gateway.renders
         self.places = gateway.renders._places
         self.kinds: Mapping[str, Callable[[Asked], Awaitable[Done]]] = {
@@ -61,6 +64,7 @@ class Work:
             "extract": self._extract,
             "run_actions": self._run_actions,
             "watch": self._watch,
+            "record": self._record,
         }
 
     async def _render(self, asked: Asked) -> Done:
@@ -79,15 +83,10 @@ class Work:
 
     async def _run_actions(self, asked: Asked) -> Done:
         wanted = _read(asked.request, RunActions)
-        steps = actions(wanted.actions, "actions")
-        for step in steps:
-            if step.name == "goto":
-                self._renders._check_url(str(step.values[0]))
+        steps = self._steps(wanted.actions)
 
         async def take(page: Page, wanted: RunActions) -> Rendered:
-            for number, step in enumerate(steps, 1):
-                await _told(step.perform(page), step)
-                asked.call.tell(Word.DID, number)
+            await _perform(steps, page, asked.call)
             extracted = None if wanted.extract is None else await _told(page.extract(wanted.extract))
             picture = None
             if wanted.screenshot is not None:
@@ -97,6 +96,38 @@ class Work:
             return Rendered(msgspec.msgpack.encode(found), MSGPACK)
 
         return _done(await self._renders._make(wanted, take, asked.principal))
+
+    def _steps(self, given: list[Any]) -> Sequence[PageAction]:
+        """Return the actions that are wanted.
+
+        :raises Problem: one of them leads to where pages may not go.
+        """
+        steps = actions(given, "actions")
+        for step in steps:
+            if step.name == "goto":
+                self._renders._check_url(str(step.values[0]))
+        return steps
+
+    async def _record(self, asked: Asked) -> Done:
+        wanted = _read(asked.request, RecordPage)
+        if not asked.call.hears:
+            raise Problem(400, "A recording takes progressive results: call it with receive_progress.", "request")
+        steps = self._steps(wanted.actions)
+        recordings: list[PageRecording] = []
+
+        def prepare(page: Page) -> None:
+            recordings.append(PageRecording(self._clock, page, wanted, asked.call))
+
+        try:
+            async with self._renders._page(wanted, asked.principal, prepare) as (page, status):
+                (recording,) = recordings
+                await _perform(steps, page, asked.call)
+                await recording.go_on(wanted.seconds)
+                await recording.finish()
+        finally:
+            for each in recordings:
+                each.close()
+        return Done(kind=TYPES[wanted.compression], status=status, size=recording.size, dropped=recording.dropped)
 
     async def _watch(self, asked: Asked) -> Done:
         wanted = _read(asked.request, Watch)
@@ -113,6 +144,13 @@ class Work:
             for each in queues:
                 each.close()
         return Done(status=status, dropped=dropped)
+
+
+async def _perform(steps: Sequence[PageAction], page: Page, call: NodeCall) -> None:
+    """Do actions, and tell the caller of each."""
+    for number, step in enumerate(steps, 1):
+        await _told(step.perform(page), step)
+        call.tell(Word.DID, number)
 
 
 def _named(method: str, parameters: dict[str, Any]) -> tuple[str, dict[str, Any]]:

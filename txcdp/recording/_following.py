@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from twisted.python.failure import Failure
 
@@ -39,6 +39,23 @@ class AllBut(Choice):
     wants_above = wants_below
 
 
+def check_domains(domains: Iterable[str]) -> None:
+    """Refuse domains that a recorder does not enable.
+
+    :raises ValueError: one of them cannot be enabled, or only by somebody who decides what comes of it.
+    """
+    for each in domains:
+        if each in TAKES_DECISIONS:
+            raise ValueError(f"{each} is not enabled by a recorder, for that changes what a page does")
+        if each not in PLAIN_ENABLE:
+            raise ValueError(f"there is no domain {each!r} that can be enabled")
+
+
+def with_needed(domains: Iterable[str]) -> Iterator[str]:
+    """Return domains, before each the one that it needs."""
+    return (each for name in domains for each in (NEEDS.get(name), name) if each)
+
+
 class Recording:
     """Follows what a browser has and opens, with what is recorded of it enabled.
 
@@ -51,15 +68,11 @@ class Recording:
     def __init__(
         self, browser: Browser, domains: Sequence[str], targets: Sequence[str], begin: Callable[[Session], object]
     ) -> None:
-        for each in domains:
-            if each in TAKES_DECISIONS:
-                raise ValueError(f"{each} is not enabled by a recorder, for that changes what a page does")
-            if each not in PLAIN_ENABLE:
-                raise ValueError(f"there is no domain {each!r} that can be enabled")
+        check_domains(domains)
         self._browser = browser
         self._following = Following(
             AllBut({name for name, kind in TARGET_KINDS.items() if kind.is_internal} - set(targets)),
-            enabling(each for name in domains for each in (NEEDS.get(name), name) if each),
+            enabling(with_needed(domains)),
             answer_dialogs=lambda session: browser._dialogs.follow(session, grace=_GRACE),
             begin=begin,
             timeout=None,

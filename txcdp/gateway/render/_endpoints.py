@@ -225,7 +225,10 @@ class Renders:
         """
         if size > self._options.max_output:
             raise Problem(
-                502, f"What was rendered has {size:,} bytes; {self._options.max_output:,} are allowed.", "output"
+                502,
+                f"What was rendered has {size:,} bytes; {self._options.max_output:,} are allowed here: ask for a part "
+                "of it, or raise max_output.",
+                "output",
             )
 
     def _too_long(self, path: str, most: int) -> Problem:

@@ -1,0 +1,101 @@
+"""Large results piece by piece: as a stream, or into a file."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+
+from txcdp._reactor import Clock
+from txcdp.fleet._attempts import WorkAttempt
+from txcdp.page._files import NewFile
+from txcdp.stats import Stats
+from txcdp.streams._context import StreamContext
+from txcdp.streams._pulled import PulledStream, _Gate
+
+
+@dataclass(frozen=True)
+class StreamedResult:
+    """The outcome of work whose result came piece by piece.
+
+    :ivar kind: the type of what came, such as ``"application/pdf"``.
+    :ivar status: the HTTP status that the page came with; None: it has none.
+    :ivar size: bytes.
+    :ivar dropped: events that the node has dropped, of a recording.
+    """
+
+    kind: str
+    status: int | None
+    size: int
+    dropped: int
+
+
+def outcome_of(attempt: WorkAttempt, size: int) -> StreamedResult:
+    """Return the outcome of an attempt whose pieces have come."""
+    final = attempt.final
+    return StreamedResult(final.get("kind", ""), final.get("status"), size, final.get("dropped", 0))
+
+
+async def chunks_of(attempt: WorkAttempt) -> AsyncGenerator[bytes, None]:
+    """Yield the pieces of a result; a small one comes with the end."""
+    pieces = attempt.pieces()
+    try:
+        async for each in pieces:
+            yield each
+    finally:
+        await pieces.aclose()
+    body = attempt.final.get("body")
+    if body is not None:
+        yield body
+
+
+async def write(attempt: WorkAttempt, file: NewFile) -> StreamedResult:
+    """Write the pieces of a result into a file, which is there when all have come."""
+    size = 0
+    chunks = chunks_of(attempt)
+    try:
+        with file:
+            async for each in chunks:
+                file.write(each)
+                size += len(each)
+    finally:
+        await chunks.aclose()
+    return outcome_of(attempt, size)
+
+
+class RemoteChunks(PulledStream[bytes]):
+    """The bytes of a result that a node makes, from the first subscription on.
+
+    A queue with ``overflow="pause"`` asks the node for no more than its window. What the last subscriber leaves is
+    broken off.
+
+    :param clock: the reactor.
+    :param name: what it is, for people.
+    :param start: calls a node, and returns the attempt that has a place there, with its pieces.
+    """
+
+    def __init__(
+        self, clock: Clock, name: str, start: Callable[[], AsyncGenerator[tuple[WorkAttempt, bytes], None]]
+    ) -> None:
+        super().__init__(StreamContext(clock, _Gate(Stats())), name, self._bytes)
+        self._call = start
+        self._attempt: WorkAttempt | None = None
+        self._outcome: StreamedResult | None = None
+
+    @property
+    def outcome(self) -> StreamedResult | None:
+        """What has come of it; None before its end."""
+        return self._outcome
+
+    async def _bytes(self) -> AsyncGenerator[bytes, None]:
+        size = 0
+        pieces = self._call()
+        try:
+            async for attempt, each in pieces:
+                self._attempt = attempt
+                size += len(each)
+                if each:
+                    yield each
+        finally:
+            await pieces.aclose()
+        if self._attempt is not None:
+            self._outcome = outcome_of(self._attempt, size)
