@@ -12,7 +12,7 @@ FUZZ_SEED ?= 1
 INSTALL = $(RUN) -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pictures test test-oldest lint lint-js format types drift devices docs examples coverage machine fuzz mutants stress peers fleet bench redis soak conformance clean
+.PHONY: help demo pictures test test-oldest lint lint-js format types drift devices docs examples coverage machine fuzz mutants stress peers fleet bench redis crawl soak conformance clean
 
 help: ## show this
 	@echo "Targets (PYTHON=python3.12 chooses another Python):"
@@ -115,6 +115,10 @@ redis: $(VENV)/.dev ## a crawl over two processes, by scrapy-redis, with one kil
 	@command -v redis-server >/dev/null 2>&1 || .ci/packages apt-get:redis-server dnf:redis pacman:redis apk:redis zypper:redis brew:redis
 	@$(INSTALL) scrapy-redis
 	@$(RUN) .ci/supervise.py --times $(RUN) -m tests.lab.redis_crawl
+
+crawl: $(VENV)/.dev ## ten thousand requests by Scrapy: what is left of them, and the memory (REQUESTS=1000: fewer)
+	@.ci/chromium "$(RUN)"
+	@$(RUN) .ci/supervise.py --times $(RUN) -m tests.lab.crawl_soak $(if $(REQUESTS),--requests $(REQUESTS))
 
 soak: $(VENV)/.dev ## chaos on a real Chromium for an hour (SECONDS=..., SEED=... does it again)
 	@.ci/chromium "$(RUN)"

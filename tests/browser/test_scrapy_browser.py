@@ -21,6 +21,7 @@ from tests.browser import support_crawls
 from tests.browser.support import Server, listen, reactor, refusing_port
 from tests.browser.support_crawls import Broken, Bytes, Crawl, Crawling, Dripping, Never, SharedCrawling, Told, Twice
 from tests.browser.support_lines import Authority
+from tests.raw_server import BROKEN, Raw, RawServer
 from txcdp.errors import ExecutableNotFound
 from txcdp.scrapy import _browsers, _pages, closing_page, page_of, result_of
 from txcdp.scrapy import _failures as failures
@@ -64,15 +65,75 @@ WORLD = "e \xe9 \u20ac \u4e2d \U0001f6a2"
 #: A page, compressed as servers do for browsers over TLS, and on this machine: ``<title>é</title><p>compressed``.
 BROTLI = b"\x8b\x0e\x80<title>\xc3\xa9</title><p>compressed\x03"
 
+
+def raw(path: str, **more: Any) -> Callable[[HandlerTests, str], Request]:
+    return lambda case, name: case.request(case.raw.url(path), name=name, **more)
+
+
+#: Answers of 4xx and 5xx that Chromium treats in ways of its own, or might.
+STATUSES = (401, 403, 405, 408, 410, 416, 421, 425, 429, 451, 502, 503, 504, 511)
+
+#: What Chromium would save as a file, as it looks like nothing else.
+UNNAMED = b"words\0 and bytes \1\2\xff"
+
+#: Answers byte for byte.
+RAW = {
+    "/headers": Raw(
+        b"HTTP/1.1 200 OK\r\nAge: 12\r\nRetry-After: 120\r\nWWW-Authenticate: Basic\r\nX-A: 1\r\nContent-Length: 3\r\n"
+        b"Date: Tue, 15 Nov 1994 08:12:31 GMT\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<p>"
+    ),
+    "/cookies": Raw(
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nSet-Cookie: set=1; Path=/\r\nContent-Length: 3\r\n"
+        b"Set-Cookie: twice=2; HttpOnly\r\n\r\n<p>"
+    ),
+    "/cookies-file": Raw(
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nSet-Cookie: file=1; Path=/\r\nContent-Length: 2\r\n"
+        b"Set-Cookie: twice=2; HttpOnly\r\n\r\n[]"
+    ),
+    "/old": Raw(b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n[10]"),
+    "/chunks": Raw(
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"5\r\nhello\r\n1\r\n!\r\n0\r\n\r\n"
+    ),
+    "/many-chunks": Raw(
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"7d0\r\n" + b"x" * 2000 + b"\r\n0\r\n\r\n"
+    ),
+    "/cut": Raw(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n[1, 2"),
+    "/cut-page": BROKEN["/chunks"],
+    "/nothing": Raw(b""),
+    "/noise": Raw(b"this is no answer\n"),
+    "/bad-line": Raw(
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nno colon here\r\nContent-Length: 2\r\n\r\n[]"
+    ),
+    "/unnamed": Raw(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(UNNAMED) + UNNAMED),
+}
+
 #: What Scrapy's own tests ask of its handlers for HTTP, and what these are asked besides.
 ROWS = (
     Row("a body", asking("/told"), lambda got: b"<title>told</title>" in got.body and got.status == 200),
     Row("the method", asking("/told", method="PUT", body=b"x"), lambda got: told(got)["method"] == "PUT"),
+    Row("a payload of GET", asking("/told", body=b'{"a": 1}'), lambda got: told(got)["body"] == '{"a": 1}'),
     Row("a payload", asking("/told", method="POST", body=b"a=1&b=2"), lambda got: told(got)["body"] == "a=1&b=2"),
     Row(
         "headers",
         asking("/told", headers={"X-A": "1", "Referer": "http://127.0.0.1/from"}),
         lambda got: (told(got)["headers"]["x-a"], told(got)["headers"]["referer"]) == ("1", "http://127.0.0.1/from"),
+    ),
+    Row(
+        "a header that is None is the browser's own",
+        asking("/told", headers={"X-A": None, "User-Agent": None}),
+        lambda got: "x-a" not in told(got)["headers"] and told(got)["headers"]["user-agent"].startswith("Mozilla/"),
+    ),
+    Row(
+        "a header of several values",
+        asking("/told", headers={"X-A": ["1", "2"]}),
+        lambda got: told(got)["headers"]["x-a"] == "1, 2",
+    ),
+    Row(
+        "its own Host header is the browser's",
+        asking("/told", headers={"Host": "elsewhere.example"}),
+        lambda got: told(got)["headers"]["host"].startswith("127.0.0.1:"),
     ),
     Row("the user agent", asking("/told"), lambda got: told(got)["headers"]["user-agent"].startswith("Scrapy/")),
     Row("HEAD", asking("/told", method="HEAD"), lambda got: (got.status, got.body) == (200, b"")),
@@ -84,6 +145,11 @@ ROWS = (
     ),
     Row("a status", asking("/404"), lambda got: (got.status, b"gone" in got.body) == (404, True)),
     Row("an error without a body", asking("/500"), lambda got: got.status == 500 and got.css("body *").get() is None),
+    *(
+        Row(f"status {status}", asking(f"/status-{status}"), lambda got, status=status: got.status == status)  # type: ignore[misc]
+        for status in STATUSES
+    ),
+    Row("407 of what is no proxy", asking("/status-407"), is_a(failures.Failed)),
     Row("no content", asking("/204"), lambda got: (got.status, got.body) == (204, b"")),
     Row("not modified", asking("/304"), lambda got: (got.status, got.body) == (304, b"")),
     Row("HTML", asking("/told"), is_a(HtmlResponse)),
@@ -98,11 +164,41 @@ ROWS = (
     Row("an attachment as it was sent", asking("/file"), lambda got: got.body == b"<p>a  file"),
     Row("text that does not say what it is", asking("/untyped"), lambda got: got.body == b"plain  words"),
     Row(
+        "bytes that do not say what they are",
+        raw("/unnamed"),
+        lambda got: (type(got), got.body, got.ip_address) == (Response, UNNAMED, ip_address("127.0.0.1")),
+    ),
+    Row(
         "a page that does not say what it is",
         asking("/untyped-page"),
         lambda got: b"<title>sniffed</title>" in got.body,
     ),
     Row("a header twice", asking("/twice"), lambda got: got.headers.getlist("X-Twice") == [b"a", b"b"]),
+    Row(
+        "headers as they came",
+        raw("/headers"),
+        lambda got: (
+            {name: values for name, values in got.headers.items() if name != b"Content-Length"}
+            == {
+                b"Age": [b"12"],
+                b"Retry-After": [b"120"],
+                b"Www-Authenticate": [b"Basic"],
+                b"Date": [b"Tue, 15 Nov 1994 08:12:31 GMT"],
+                b"Content-Type": [b"text/html; charset=utf-8"],
+                b"X-A": [b"1"],
+            }
+        ),
+    ),
+    Row(
+        "cookies that are set",
+        raw("/cookies"),
+        lambda got: got.headers.getlist("Set-Cookie") == [b"set=1; Path=/", b"twice=2; HttpOnly"],
+    ),
+    Row(
+        "cookies that are set with what is no page",
+        raw("/cookies-file"),
+        lambda got: got.headers.getlist("Set-Cookie") == [b"file=1; Path=/", b"twice=2; HttpOnly"],
+    ),
     Row(
         "the length",
         asking("/json"),
@@ -150,6 +246,11 @@ ROWS = (
     Row(
         "handle_httpstatus_list", asking("/307", meta={"handle_httpstatus_list": [307]}), lambda got: got.status == 307
     ),
+    Row(
+        "HEAD with dont_redirect",
+        asking("/to-told", method="HEAD", meta={"dont_redirect": True}),
+        lambda got: (got.status, got.headers["Location"]) == (302, b"/told"),
+    ),
     Row("a redirect to HEAD", asking("/to-told", method="HEAD"), lambda got: (got.status, got.body) == (200, b"")),
     Row("a redirect by script to a PDF", asking("/script-to-pdf"), lambda got: got.body == PDF),
     Row(
@@ -164,11 +265,26 @@ ROWS = (
     ),
     Row("the address", asking("/told"), lambda got: got.ip_address == ip_address("127.0.0.1")),
     Row("the protocol", asking("/told"), lambda got: got.protocol == "HTTP/1.1"),
+    Row("the address of what is no page", asking("/pdf"), lambda got: got.ip_address == ip_address("127.0.0.1")),
+    Row("the protocol of what is no page", asking("/json"), lambda got: got.protocol == "HTTP/1.1"),
+    Row("an old protocol", raw("/old"), lambda got: (got.protocol, got.body) == ("HTTP/1.0", b"[10]")),
     Row("the latency", asking("/told"), lambda got: got.meta["download_latency"] >= 0),
     Row(
-        "download_maxsize, by what is said", asking("/large", meta={"download_maxsize": 1000}), is_a(failures.Cancelled)
+        "download_maxsize, by what is said",
+        asking("/large", meta={"download_maxsize": 1000}),
+        lambda got: (
+            type(got) is failures.Cancelled
+            and "Expected to receive 2003 bytes which is larger than download max size (1000)" in str(got)
+        ),
     ),
-    Row("download_maxsize, of bytes", asking("/chunked", meta={"download_maxsize": 1000}), is_a(failures.Cancelled)),
+    Row(
+        "download_maxsize, of bytes",
+        raw("/many-chunks", meta={"download_maxsize": 1000}),
+        lambda got: (
+            type(got) is failures.Cancelled
+            and "Received 2000 bytes which is larger than download max size (1000)" in str(got)
+        ),
+    ),
     Row("download_maxsize, of a page", asking("/told", meta={"download_maxsize": 100}), is_a(failures.Cancelled)),
     Row("download_maxsize that is enough", asking("/large", meta={"download_maxsize": 3000}), is_a(HtmlResponse)),
     Row("download_timeout", asking("/never", meta={"download_timeout": 0.5}), is_a(failures.TimedOut)),
@@ -179,6 +295,17 @@ ROWS = (
         asking("/broken", meta={"download_fail_on_dataloss": False}),
         lambda got: got.flags == ["dataloss"] and b"some of it" in got.body,
     ),
+    Row("a body in chunks", raw("/chunks"), lambda got: got.body == b"hello!"),
+    Row("data loss of a file", raw("/cut"), is_a(failures.DataLoss)),
+    Row(
+        "data loss of a file that is taken",
+        raw("/cut", meta={"download_fail_on_dataloss": False}),
+        lambda got: (got.flags, got.body) == (["dataloss"], b"[1, 2"),
+    ),
+    Row("data loss of chunks", raw("/cut-page"), is_a(failures.DataLoss)),
+    Row("no answer at all", raw("/nothing"), is_a(failures.Failed)),
+    Row("an answer that is none", raw("/noise"), is_a(failures.Failed)),
+    Row("a line of its head that is none", raw("/bad-line"), lambda got: got.json() == []),
     Row("nobody listens", lambda case, name: case.request(case.refusing, name=name), is_a(failures.Refused)),
     Row("no such host", asking("http://nowhere.invalid/"), is_a(failures.Unresolved)),
     Row("a port that browsers refuse", asking("http://127.0.0.1:1/"), lambda got: "UNSAFE_PORT" in str(got)),
@@ -239,9 +366,12 @@ class HandlerTests(SharedCrawling):
     """What a download handler must do."""
 
     refusing: str
+    raw: RawServer
 
     def setUp(self) -> None:
         super().setUp()
+        self.raw = RawServer(RAW)
+        self.addCleanup(lambda: Deferred.fromCoroutine(self.raw.stop()))
         self.refusing = f"http://127.0.0.1:{refusing_port()}/"
         self.fill()
 
@@ -249,6 +379,8 @@ class HandlerTests(SharedCrawling):
         put = self.put
         self.told = Told()
         put("/told", self.told)
+        for status in (*STATUSES, 407):
+            put(f"/status-{status}", Bytes(b"<p>no", "text/html", status))
         for path, answer in {
             "/404": Bytes(b"<p>gone", "text/html", 404),
             "/500": Bytes(b"", "text/html", 500),
@@ -278,7 +410,6 @@ class HandlerTests(SharedCrawling):
             "/script-to-pdf": Bytes(b"<script>location = '/pdf'</script>", "text/html"),
             "/meta-to-json": Bytes(b"<meta http-equiv=refresh content='0; url=/json'>", "text/html"),
             "/large": Bytes(b"<p>" + b"x" * 2000, "text/html"),
-            "/chunked": Bytes(b"x" * 2000, "text/plain"),
             "/never": Never(),
             "/drip": Dripping(b'{"a": [', 200, {"content-type": "application/json"}),
             "/broken": Broken(),
@@ -374,6 +505,24 @@ class HandlerTests(SharedCrawling):
         self.assertEqual((crawl.stats["dupefilter/filtered"], crawl.stats["txcdp/requests"]), (3, 3))
         self.assertEqual((crawl.stats["response_received_count"], crawl.stats["robotstxt/forbidden"]), (4, 1))
 
+    async def stopped(self, signal: Any, stop: Any, path: str) -> Any:
+        """Crawl with somebody who listens to a signal, and return the response, and whether it came by the errback."""
+
+        class Extension:
+            @classmethod
+            def from_crawler(cls, crawler: Any) -> Any:
+                crawler.signals.connect(stop, signal)
+                return cls()
+
+            listening = stop  # signals have weak references
+
+        crawl = await self.crawl([self.request(path)], EXTENSIONS={Extension: 0})
+        if crawl.failures:
+            error: Any = crawl.error(path)
+            assert isinstance(error, StopDownload), error
+            return error.response, True
+        return crawl[path], False
+
     async def test_somebody_wants_no_more_than_the_headers(self):
         for fail in (False, True):
 
@@ -381,18 +530,72 @@ class HandlerTests(SharedCrawling):
                 if b"image/png" not in headers["Content-Type"]:
                     raise StopDownload(fail=fail)
 
-            class Extension:
-                @classmethod
-                def from_crawler(cls, crawler: Any, stop: Any = stop) -> Any:
-                    crawler.signals.connect(stop, signals.headers_received)
-                    return cls()
-
-                listening = stop  # signals have weak references
-
-            crawl = await self.crawl([self.request("/json")], EXTENSIONS={Extension: 0})
-            error = crawl.error("/json") if fail else None
-            response: Any = error.response if isinstance(error, StopDownload) else crawl["/json"]
+            response, failed = await self.stopped(signals.headers_received, stop, "/json")
             self.assertEqual((response.status, response.body, response.flags), (200, b"", ["download_stopped"]))
+            self.assertEqual(response.ip_address, ip_address("127.0.0.1"))
+            self.assertEqual(failed, fail)
+
+    async def test_somebody_wants_no_more_than_the_first_bytes(self):
+        """Of what is no page, they are told of as they come: the server sends no end."""
+        begin = b"x" * 20_000
+        self.put("/endless", Dripping(begin, 200, {"content-type": "text/plain"}))
+        for fail in (False, True):
+            heard: list[bytes] = []
+
+            def stop(data: bytes, request: Request, fail: bool = fail, heard: Any = heard, **rest: Any) -> None:
+                heard.append(data)
+                raise StopDownload(fail=fail)
+
+            response, failed = await self.stopped(signals.bytes_received, stop, "/endless")
+            self.assertEqual(([response.body], response.flags), (heard, ["download_stopped"]))
+            self.assertTrue(heard[0] and begin.startswith(heard[0]), heard)
+            self.assertEqual((type(response), failed), (TextResponse, fail))
+            self.assertEqual((response.protocol, response.ip_address), ("HTTP/1.1", ip_address("127.0.0.1")))
+
+    async def test_bytes_are_told_of_as_they_come(self):
+        heard: dict[str, bytes] = {}
+
+        class Extension:
+            @classmethod
+            def from_crawler(cls, crawler: Any) -> Any:
+                crawler.signals.connect(cls.received, signals.bytes_received)
+                return cls()
+
+            @staticmethod
+            def received(data: bytes, request: Request, spider: Any) -> None:
+                name = request.meta["name"]
+                heard[name] = heard.get(name, b"") + data
+
+        big = bytes(range(256)) * 4096
+        self.put("/big", Bytes(big, "application/octet-stream"))
+        names = ["/big", "/json", "/untyped", "/told", "/204"]
+        crawl = await self.crawl([self.request(name) for name in names], EXTENSIONS={Extension: 0})
+        self.assertEqual(crawl["/big"].body, big)
+        self.assertEqual(heard, {name: crawl[name].body for name in names[:3]})
+
+    async def test_what_scrapy_warns_of(self):
+        """Sizes, once for each; data loss, once; addresses to bind to, which a browser does not."""
+        requests = [
+            self.request(path, name=f"{path} {number}", meta=meta)
+            for path, meta in (
+                ("/large", {"download_warnsize": 1000}),
+                (self.raw.url("/many-chunks"), {"download_warnsize": 1000}),
+                ("/broken", {}),
+                ("/told", {"bindaddress": "127.0.0.2"}),
+            )
+            for number in range(2)
+        ]
+        with self.assertLogs("txcdp.scrapy", "WARNING") as logs:
+            await self.crawl(requests, DOWNLOAD_BIND_ADDRESS="127.0.0.2")
+        said = [each.getMessage() for each in logs.records]
+        for words, times in (
+            ("Expected to receive 2003 bytes which is larger than download warn size (1000)", 2),
+            ("Received 2000 bytes which is larger than download warn size (1000)", 2),
+            ("Got data loss in ", 1),
+            ("'bindaddress' request meta key is not supported", 2),
+            ("DOWNLOAD_BIND_ADDRESS is ignored for pages", 1),
+        ):
+            self.assertEqual(sum(words in each for each in said), times, (words, said))
 
 
 class CookieTests(SharedCrawling):

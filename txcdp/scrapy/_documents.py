@@ -7,17 +7,19 @@ and what is no page is read right there.
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
-from scrapy.exceptions import IgnoreRequest
+from scrapy.exceptions import IgnoreRequest, StopDownload
 from twisted.internet.defer import Deferred
 
 from txcdp._deferreds import OneShot, ignore_failure, returns_deferred
 from txcdp.domains import fetch, io
-from txcdp.errors import CommandError, Gone
+from txcdp.errors import CommandError, DocumentBroken, Gone
+from txcdp.network import Exchange
 from txcdp.network._interception import ROUTES, Holding, PausedRequest, Pausing, Remembered
 from txcdp.network._requests import decoded
 from txcdp.page import Page
@@ -40,7 +42,9 @@ _OF_BODIES: Final = frozenset(
 #: What is not for another host than the one that it was set for.
 _PRIVATE: Final = frozenset({"authorization", "cookie", "proxy-authorization"})
 
-_CHUNK: Final = 256 * 1024
+#: How many bytes are read at a time: Chromium gives them when there are so many, or no more come. Fewer where somebody
+#: is told of them meanwhile.
+_CHUNK, _TOLD_CHUNK = 256 * 1024, 16 * 1024
 
 
 @dataclass(frozen=True)
@@ -75,13 +79,46 @@ class Answer:
     :ivar url: where it is from.
     :ivar status: the HTTP status.
     :ivar headers: as they came, one by one.
+    :ivar exchange: what else is known of it; None: nothing is.
     :ivar body: of what is no page; None: it became the page's document.
+    :ivar unnamed: the bytes of an answer that does not say what it is, which may become a page or not.
+    :ivar broken: whether the body has ended before its end.
     """
 
     url: str
     status: int
     headers: Pairs
+    exchange: Exchange | None = None
     body: bytes | None = None
+    unnamed: bytes | None = None
+    broken: bool = False
+
+    @property
+    def all_headers(self) -> Pairs:
+        """The headers with those that set cookies, which Chromium tells elsewhere."""
+        extra = None if self.exchange is None else self.exchange._row.response_extra
+        set_cookie = () if extra is None else extra.headers.items()
+        return (*self.headers, *((name, value) for name, value in set_cookie if name.lower() == "set-cookie"))
+
+    @property
+    def protocol(self) -> str:
+        """The protocol that it came by, as Chromium names it; ``""``: it is not known.
+
+        Of a body that is taken out Chromium tells no more than the lines of its head, which HTTP/2 has none of.
+        """
+        if self.exchange is None:
+            return ""
+        row = self.exchange._row
+        if row.response is not None and self.body is None:
+            return row.response.protocol or ""
+        text = None if row.response_extra is None else row.response_extra.headers_text
+        return (text or "").partition(" ")[0]
+
+    @property
+    def length(self) -> int | None:
+        """How many bytes it says that it has."""
+        text = self.header("content-length")
+        return int(text) if text is not None and text.isdecimal() else None
 
     def header(self, name: str) -> str | None:
         """Return a header by its name in small letters; of several the first."""
@@ -109,14 +146,20 @@ class DocumentRules:
     """Rules for the documents of a page.
 
     :ivar stops: says of a redirect's status whether it is not to be followed.
-    :ivar judge: is told of each answer before its body comes, and returns how many bytes that may have, None for any
-        number; what it raises is the outcome.
+    :ivar judge: is told of each answer before its body comes; what it raises is the outcome.
+    :ivar received: is told of bytes of what is no page as they come, and how many there are by now; what it raises is
+        the outcome.
+    :ivar tells: whether somebody hears of that.
+    :ivar fails_on_loss: whether a body that ends before its end is none.
     :ivar shows: whether what is no page is shown as well, where the browser can.
     :ivar most_redirects: how many are followed.
     """
 
     stops: Callable[[int], bool]
-    judge: Callable[[Answer], int | None]
+    judge: Callable[[Answer], None]
+    received: Callable[[bytes, int], None]
+    tells: bool
+    fails_on_loss: bool
     shows: bool
     most_redirects: int
 
@@ -208,6 +251,7 @@ class PausedDocuments(Holding):
             event.request.url,
             event.response_status_code,
             tuple((each.name, each.value) for each in event.response_headers or ()),
+            self._page._tree.network.request_paused(event, paused.hop).exchange,
         )
         if self.answered is None:
             self.answered = self._clock.seconds()
@@ -258,16 +302,19 @@ class PausedDocuments(Holding):
         bodiless = first is not None and first.method == "HEAD"
         self._first = None
         try:
-            most = self._rules.judge(answer)
+            self._rules.judge(answer)
         except Exception as error:
-            self._decide(error)
+            self._decide(Stopped(error, answer) if isinstance(error, StopDownload) else error)
             self._send(paused, fetch.fail_request(request_id=paused.event.request_id, error_reason="Aborted"))
             return True
         if answer.is_page and location is None and not bodiless:
             self._answers[paused.event.network_id or ""] = self._last = answer
-            return False
-        has_body = location is None and answer.status not in _EMPTY and not bodiless
-        reading = self._take(paused, answer, most, has_body)
+            if answer.kind:
+                return False
+            reading = self._keep(paused, answer)
+        else:
+            has_body = location is None and answer.status not in _EMPTY and not bodiless
+            reading = self._take(paused, answer, has_body)
         self._reading.add(reading)
         reading.addBoth(self._taken, reading)
         return True
@@ -278,11 +325,36 @@ class PausedDocuments(Holding):
         read.fire(None)
 
     @returns_deferred
-    async def _take(self, paused: PausedRequest, answer: Answer, most: int | None, has_body: bool) -> None:
-        """Read the bytes of what is no page."""
-        event = paused.event
+    async def _keep(self, paused: PausedRequest, answer: Answer) -> None:
+        """Keep the bytes of what does not say what it is, and let Chromium look into them."""
         try:
-            answer.body = await _read(paused, most) if has_body else b""
+            getting = fetch.get_response_body(request_id=paused.event.request_id)
+            got = await paused.session.execute(getting, timeout=None)
+            answer.unnamed = b64decode(got.body) if got.base64_encoded else got.body.encode()
+        except Gone as error:
+            self._decide(error)
+        except CommandError:
+            pass  # it has none, or came to nothing: so says what follows
+        paused.go_on().addErrback(ignore_failure)
+
+    def is_saved(self) -> bool:
+        """Take note that Chromium would save the last answer as a file, and return whether its bytes are here."""
+        last = self._last
+        if last is None or last.unnamed is None:
+            return last is not None and last.body is not None
+        last.body = last.unnamed
+        return True
+
+    @returns_deferred
+    async def _take(self, paused: PausedRequest, answer: Answer, has_body: bool) -> None:
+        """Read the bytes of what is no page."""
+        event, rules = paused.event, self._rules
+        try:
+            answer.body = await _read(paused, answer, rules) if has_body else b""
+            length = None if answer.header("content-encoding") else answer.length
+            answer.broken = has_body and length is not None and len(answer.body) < length
+            if answer.broken and rules.fails_on_loss:
+                raise DocumentBroken(answer.url, "net::ERR_CONTENT_LENGTH_MISMATCH", answer.status)
         except Gone as error:
             self._decide(error)
             return
@@ -311,36 +383,49 @@ class PausedDocuments(Holding):
 
 
 #: Rules of those that are over.
-_NONE: Final = DocumentRules(lambda status: False, lambda answer: None, shows=False, most_redirects=0)
+_NONE: Final = DocumentRules(
+    stops=lambda status: False,
+    judge=lambda answer: None,
+    received=lambda data, size: None,
+    tells=False,
+    fails_on_loss=False,
+    shows=False,
+    most_redirects=0,
+)
 
 
-class TooLarge(Exception):
-    """A body has more bytes than it may have.
+class Stopped(Exception):
+    """Somebody who was told of an answer wants no more of it.
 
-    :ivar received: how many there were so far.
+    :ivar stop: said so.
+    :ivar answer: with the bytes that there were so far.
     """
 
-    def __init__(self, received: int) -> None:
-        super().__init__(received)
-        self.received = received
+    def __init__(self, stop: StopDownload, answer: Answer) -> None:
+        super().__init__(stop, answer)
+        self.stop, self.answer = stop, answer
 
 
-async def _read(paused: PausedRequest, most: int | None) -> bytes:
+async def _read(paused: PausedRequest, answer: Answer, rules: DocumentRules) -> bytes:
     session = paused.session
+    most = _TOLD_CHUNK if rules.tells else _CHUNK
     taking = fetch.take_response_body_as_stream(request_id=paused.event.request_id)
     handle = (await session.execute(taking, timeout=None)).stream
     chunks: list[bytes] = []
     size = 0
     try:
         while True:
-            got = await session.execute(io.read(handle=handle, size=_CHUNK), timeout=None)
+            got = await session.execute(io.read(handle=handle, size=most), timeout=None)
             data = decoded(got.data, got.base64_encoded)
             chunks.append(data)
             size += len(data)
-            if most is not None and size > most:
-                raise TooLarge(size)
+            if data:
+                rules.received(data, size)
             if got.eof:
                 return b"".join(chunks)
+    except StopDownload as stop:
+        answer.body = b"".join(chunks)
+        raise Stopped(stop, answer) from None
     finally:
         session.execute(io.close(handle=handle)).addErrback(ignore_failure)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -28,8 +29,15 @@ from txcdp.scrapy._proxies import proxy_of
 from txcdp.scrapy._rendering import Render, without_stale_cookies
 from txcdp.scrapy._settings import RenderSettings, settings_of
 
+logger = logging.getLogger(__name__)
+
 #: Whether this Scrapy's handlers are coroutines; before 2.14 they were given the spider and returned Deferreds.
 _COROUTINES: Final = scrapy.version_info >= (2, 14)
+
+_LOSS: Final = (
+    "Got data loss in %s. DOWNLOAD_FAIL_ON_DATALOSS = False lets callbacks have what there is of such responses. "
+    "This is said once."
+)
 
 _SCHEMES: Final = ("http", "https")
 
@@ -51,7 +59,10 @@ class Renderer:
         self._stats = crawler.stats
         self._browsers = browsers_for(self._reactor, settings)
         self._pool = ContextPool(self._browsers, settings.contexts, settings.pages, self._stats)
+        self._has_lost = False
         self.users = 0
+        if crawler.settings.get("DOWNLOAD_BIND_ADDRESS"):
+            logger.warning("DOWNLOAD_BIND_ADDRESS is ignored for pages: Chromium has no such option")
 
     @returns_deferred
     async def download(self, request: Request) -> Response:
@@ -65,6 +76,9 @@ class Renderer:
         except Exception as error:
             raised = failures.as_scrapy_has_it(error)
             self._stats.inc_value(f"txcdp/failures/{type(raised).__name__}")
+            if isinstance(raised, failures.DataLoss) and not self._has_lost:
+                self._has_lost = True
+                logger.warning(_LOSS, request.url)
             if raised is error:
                 raise
             raise raised from error
@@ -80,6 +94,8 @@ class Renderer:
 
     async def _download(self, request: Request) -> Response:
         take_back(request)
+        if request.meta.get("bindaddress"):
+            logger.error("The 'bindaddress' request meta key is not supported for pages and is ignored: %s", request)
         options = options_of(request.meta[META], self._settings.defaults)
         wanted = self._wanted(request, options)
         asked = self._reactor.seconds()

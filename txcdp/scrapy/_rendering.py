@@ -8,10 +8,12 @@ import tempfile
 from base64 import b64decode
 from collections.abc import Callable
 from http.cookiejar import CookieJar
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from pydispatch.dispatcher import getAllReceivers  # type: ignore[import-untyped]
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import StopDownload
@@ -23,13 +25,13 @@ from twisted.python.failure import Failure
 
 from txcdp._deferreds import ignore_failure
 from txcdp.domains import network
-from txcdp.errors import CommandError, ContextDestroyed, DocumentBroken, NavigationError
+from txcdp.errors import CommandError, ContextDestroyed, DocumentBroken, DownloadStarted, NavigationError
 from txcdp.page import Navigation, Page
 from txcdp.page._action_lists import PageAction
 from txcdp.protocol import from_json
 from txcdp.scrapy import _failures as failures
 from txcdp.scrapy._contexts import LeasedPage
-from txcdp.scrapy._documents import Answer, DocumentRules, FirstRequest, PausedDocuments, TooLarge
+from txcdp.scrapy._documents import Answer, DocumentRules, FirstRequest, PausedDocuments, Stopped
 from txcdp.scrapy._options import RenderOptions
 from txcdp.scrapy._responses import (
     Connected,
@@ -51,20 +53,11 @@ _OWN: Final = frozenset(
 #: How often a document is read that another one takes the place of meanwhile.
 _READS: Final = 20
 
+#: Scrapy's words.
+_SIZE: Final = "%s %s bytes which is larger than download %s size (%s) in request %s."
+
 #: Navigations after which there is another document.
 _DOCUMENTS: Final = frozenset({"new_document", "restored", "prerendered", "error"})
-
-
-class Stopped(Exception):
-    """Somebody who was told of an answer's headers wants no more of it.
-
-    :ivar stop: said so.
-    :ivar answer: whose headers they were.
-    """
-
-    def __init__(self, stop: StopDownload, answer: Answer) -> None:
-        super().__init__(stop, answer)
-        self.stop, self.answer = stop, answer
 
 
 class Render:
@@ -98,7 +91,13 @@ class Render:
             self._page,
             first_request(request, _OWN | own_headers),
             DocumentRules(
-                self._stops, self._judge, options.needs_document, most_redirects=settings.getint("REDIRECT_MAX_TIMES")
+                stops=self._stops,
+                judge=self._judge,
+                received=self._received,
+                tells=bool(list(getAllReceivers(crawler.signals.sender, signals.bytes_received))),
+                fails_on_loss=self._fails_on_loss,
+                shows=options.needs_document,
+                most_redirects=settings.getint("REDIRECT_MAX_TIMES"),
             ),
         )
 
@@ -108,9 +107,7 @@ class Render:
         try:
             return await self._run()
         except Stopped as stopped:
-            return self._stopped(stopped)
-        except TooLarge as error:
-            raise failures.Cancelled(self._too_large(error.received, "Received")) from error
+            return await self._stopped(stopped)
         finally:
             listening.dispose()
             self.documents.end()
@@ -154,7 +151,7 @@ class Render:
             if isinstance(error, CancelledError) and not documents.decided.fired:
                 raise  # it takes too long
             await documents.settle()
-            if documents.other is None:
+            if documents.other is None and not (isinstance(error, DownloadStarted) and documents.is_saved()):
                 raise
         finally:
             deciding.cancel()
@@ -189,42 +186,69 @@ class Render:
             or not crawler.settings.getbool("REDIRECT_ENABLED")
         )
 
-    def _judge(self, answer: Answer) -> int | None:
-        """Announce an answer's headers, and return how many bytes its body may have; None: any number.
+    def _judge(self, answer: Answer) -> None:
+        """Announce an answer's headers, and refuse it where it is too large.
 
-        :raises Stopped: somebody wants no more of it.
+        :raises StopDownload: somebody wants no more of it.
         :raises Exception: it is too large, as Scrapy has that.
         """
-        text = answer.header("content-length")
-        length = int(text) if text is not None and text.isdecimal() else None
-        told = self._crawler.signals.send_catch_log(
-            signal=signals.headers_received,
-            headers=headers_of(answer.headers, text=False, length=None),
-            body_length=length,
-            request=self._request,
-            spider=self._crawler.spider,
-        )
+        length = answer.length
+        headers = headers_of(answer.all_headers, text=False, length=None)
+        self._announce(signals.headers_received, headers=headers, body_length=length)
+        if length is not None:
+            self._measure(length, "Expected to receive")
+
+    def _received(self, data: bytes, size: int) -> None:
+        """Announce bytes of what is no page, and refuse them where there are too many by now.
+
+        :raises StopDownload: somebody wants no more of it.
+        :raises Exception: it is too large, as Scrapy has that.
+        """
+        self._announce(signals.bytes_received, data=data)
+        self._measure(size, "Received")
+
+    def _heard(self, answer: Answer, data: bytes) -> None:
+        """Announce all bytes of an answer that turned out to be no page.
+
+        :raises Exception: as of :meth:`_received`.
+        """
+        try:
+            self._received(data, len(data))
+        except StopDownload as stop:
+            answer.body = data
+            raise Stopped(stop, answer) from None
+
+    def _announce(self, signal: object, **about: Any) -> None:
+        """Send a signal of Scrapy's.
+
+        :raises StopDownload: somebody who has heard it wants no more of it.
+        """
+        crawler = self._crawler
+        told = crawler.signals.send_catch_log(signal=signal, request=self._request, spider=crawler.spider, **about)
         for _, result in told:
             if isinstance(result, Failure) and isinstance(result.value, StopDownload):
-                raise Stopped(result.value, answer)
-        if length is not None and self._most and length > self._most:
-            raise failures.Cancelled(self._too_large(length, "Expected to receive"))
-        if length is not None and self._many and length > self._many:
-            logger.warning(
-                "Expected to receive %s bytes which is larger than download warn size (%s) in request %s.",
-                *(length, self._many, self._request),
-            )
-        return self._most or None
+                raise result.value
 
-    def _too_large(self, size: int, how: str) -> str:
-        words = f"{how} {size} bytes which is larger than download max size ({self._most}) in request {self._request}."
-        logger.warning(words)
-        return words
+    def _measure(self, size: int, how: str) -> None:
+        """Refuse what is too large, and warn once of what is large.
 
-    def _stopped(self, stopped: Stopped) -> Response:
+        :raises Exception: it is too large, as Scrapy has that.
+        """
+        if self._most and size > self._most:
+            words = _SIZE % (how, size, "max", self._most, self._request)
+            logger.warning(words)
+            raise failures.Cancelled(words)
+        if self._many and size > self._many:
+            logger.warning(_SIZE, how, size, "warn", self._many, self._request)
+            self._many = 0
+
+    async def _stopped(self, stopped: Stopped) -> Response:
         answer = stopped.answer
-        headers = headers_of(answer.headers, text=False, length=None)
-        response = make_response(answer.url, answer.status, headers, b"", Connected(), ["download_stopped"])
+        headers = headers_of(answer.all_headers, text=False, length=None)
+        connected = await self._connected(answer, None)
+        response = make_response(
+            answer.url, answer.status, headers, answer.body or b"", connected, ["download_stopped"]
+        )
         if stopped.stop.fail:
             stopped.stop.response = response
             raise stopped.stop
@@ -258,18 +282,22 @@ class Render:
         elif not answer.kind and navigation is not None and navigation.response is not None:
             kind = await page.evaluate("document.contentType")
             if kind not in ("text/html", "application/xhtml+xml"):  # that is what Chromium has taken it for
-                data = await navigation.response.body()
+                data = answer.unnamed
+                if data is None:
+                    data = await navigation.response.body()
+                self._heard(answer, data)
                 return await self._made(answer, answer.url, data, False, flags, har, navigation)
         taken_of_it = await self._take()
         text = await page.content()
         body = text.encode("utf-8", "replace")
-        if self._most and len(body) > self._most:
-            raise TooLarge(len(body))
+        self._measure(len(body), "Received")
         return await self._made(answer, page.url, body, True, flags, har, navigation, taken_of_it)
 
     async def _of_bytes(self, answer: Answer, flags: list[str], har: _HarFile | None) -> Response:
         """Return the bytes that a server has sent, as it has sent them."""
         result = RenderResult()
+        if answer.unnamed is not None:
+            self._heard(answer, answer.unnamed)
         if self._options.needs_document and answer.body:
             result = await self._take()
         return await self._made(answer, answer.url, answer.body or b"", False, flags, har, self._navigation, result)
@@ -294,23 +322,30 @@ class Render:
         result: RenderResult = RenderResult(),  # noqa: B008  (it does not change)
     ) -> Response:
         recorded = {} if har is None else await har.end()
-        pairs = (*answer.headers, *taken(RenderResult(result.extract, result.screenshot, recorded)))
+        pairs = (*answer.all_headers, *taken(RenderResult(result.extract, result.screenshot, recorded)))
         length = None if self._request.method == "HEAD" else len(body)
         headers = headers_of(pairs, text=text, length=length)
         connected = await self._connected(answer, navigation)
+        flags = [*flags, *(["dataloss"] if answer.broken else ())]
         return make_response(url, answer.status, headers, body, connected, flags)
 
     async def _connected(self, answer: Answer, navigation: Navigation | None) -> Connected:
         certificate = await self._certificate(answer.url)
         response = None if navigation is None else navigation.response
         if response is None or self.documents.of(None if navigation is None else navigation.loader_id) is not answer:
-            return Connected(certificate=certificate)
-        address = await response.server_addr()
-        return Connected(
-            None if address is None else address_of(address["ipAddress"]),
-            protocol_of(await response.http_version()),
-            certificate,
-        )
+            response = None
+        told = None if response is None or answer.body is not None else await response.server_addr()
+        address = self._address(answer.url) if told is None else address_of(told["ipAddress"])
+        return Connected(address, protocol_of(answer.protocol), certificate)
+
+    def _address(self, url: str) -> IPv4Address | IPv6Address | None:
+        """Return the address of a server where its URL is that; of a body that is taken out Chromium tells none."""
+        if self._leased.of.wanted.proxy is not None:
+            return None
+        try:
+            return ip_address(urlsplit(url).hostname or "")
+        except ValueError:
+            return None
 
     async def _certificate(self, url: str) -> Certificate | None:
         """Return the certificate of a server, which is asked for once for each context."""

@@ -24,7 +24,7 @@ EXTRACT, SCREENSHOT, HAR = "Txcdp-Extract", "Txcdp-Screenshot", "Txcdp-Har"
 _CHARSET: Final = re.compile(r";\s*charset\s*=\s*(\"[^\"]*\"|[^;]*)", re.IGNORECASE)
 
 #: How Scrapy's own handlers name protocols.
-_PROTOCOLS: Final = {"http/1.1": "HTTP/1.1", "http/1.0": "HTTP/1.0", "h2": "h2", "h3": "h3"}
+_PROTOCOLS: Final = {"http/1.1": "HTTP/1.1", "http/1.0": "HTTP/1.0"}
 
 
 @dataclass(frozen=True)

@@ -34,8 +34,11 @@ SCRIPT = """fetch('/data?' + location.pathname).then(answer => answer.json()).th
 });"""
 
 
-def serve() -> None:
-    """Serve the site, and say at which port; it ends with its standard input."""
+def serve(site: Any = None) -> None:
+    """Serve a site, and say at which port; it ends with its standard input.
+
+    :param site: a resource; None: that of this crawl.
+    """
     from twisted.internet import reactor as running
     from twisted.internet import stdio
     from twisted.internet.protocol import Protocol
@@ -63,7 +66,7 @@ def serve() -> None:
         def connectionLost(self, reason: Any = None) -> None:
             reactor.stop()
 
-    port = reactor.listenTCP(0, Site(Pages()), interface="127.0.0.1")
+    port = reactor.listenTCP(0, Site(site or Pages()), interface="127.0.0.1")
     stdio.StandardIO(Input())
     print(port.getHost().port, flush=True)
     reactor.run()
