@@ -131,6 +131,7 @@ class SettingTests(SynchronousTestCase):
             ("TXCDP_WAIT_UNTIL", "idle", "TXCDP_WAIT_UNTIL is to be"),
             ("TXCDP_BROWSER_HEADERS", "User-Agent", "a list of texts"),
             ("TXCDP_FALLBACK_HANDLERS", "x", "a dict with names"),
+            ("TXCDP_LAUNCH", "{'headless': 0}", "is to be JSON"),
         ):
             if value is None:
                 settings_of(Settings({name: value}))
@@ -138,6 +139,11 @@ class SettingTests(SynchronousTestCase):
             error = self.assertRaises((TypeError, ValueError), settings_of, Settings({name: value}))
             self.assertIn(words, str(error), name)
             self.assertIn(name, str(error))
+
+    def test_as_a_command_line_has_them(self):
+        given = {"TXCDP_PAGES": "4", "TXCDP_LAUNCH": '{"headless": false}', "TXCDP_BLOCK": '[".woff2"]'}
+        found = settings_of(Settings(given))
+        self.assertEqual((found.pages, found.options, found.defaults.block), (4, {"headless": False}, (".woff2",)))
 
     def test_every_setting_is_described(self):
         from tests.project.test_docs import ROOT
@@ -154,6 +160,10 @@ class AddonTests(SynchronousTestCase):
         self.assertEqual(handlers, {"http": DownloadHandler, "https": DownloadHandler})
         self.assertEqual(settings["REQUEST_FINGERPRINTER_CLASS"], "txcdp.scrapy.RequestFingerprinter")
         self.assertEqual(list(settings.getdict("SPIDER_MIDDLEWARES").values()), [1000])
+
+    def test_a_wrong_setting_ends_it_before_the_crawl(self):
+        error = self.assertRaises(ValueError, Addon().update_settings, Settings({"TXCDP_PAGE": 3}))
+        self.assertIn("did you mean 'TXCDP_PAGES'?", str(error))
 
     def test_what_the_project_has_set_takes_the_rest(self):
         mine = {"https": "mine.Handler", "ftp": "mine.Ftp"}

@@ -252,7 +252,11 @@ class Addon:
     """
 
     def update_settings(self, settings: BaseSettings) -> None:
-        """Set it."""
+        """Set it.
+
+        :raises ValueError: a setting of ``TXCDP_...`` cannot be.
+        :raises TypeError: one is of another type.
+        """
         handlers = settings.getdict("DOWNLOAD_HANDLERS")
         fallbacks = dict(settings.getdict("TXCDP_FALLBACK_HANDLERS"))
         for scheme in _SCHEMES:
@@ -266,3 +270,4 @@ class Addon:
         middlewares = settings.getdict("SPIDER_MIDDLEWARES")
         middlewares.setdefault(PageMiddleware, 1000)
         settings.set("SPIDER_MIDDLEWARES", middlewares, "addon")
+        settings_of(settings)  # an error in a handler would be one more line of the log

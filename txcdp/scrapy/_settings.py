@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
@@ -58,6 +59,11 @@ def settings_of(settings: BaseSettings) -> RenderSettings:
 
     def get(name: str) -> Any:
         found = settings.get(name)
+        if isinstance(found, str) and found.lstrip().startswith(("{", "[")):  # as a command line has it
+            try:
+                return json.loads(found)
+            except ValueError as error:
+                raise ValueError(f"{name} is to be JSON, as it is a text: {error}") from None
         return DEFAULTS[name] if found is None else found
 
     endpoint = get("TXCDP_ENDPOINT")
