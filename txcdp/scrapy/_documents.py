@@ -47,6 +47,10 @@ _PRIVATE: Final = frozenset({"authorization", "cookie", "proxy-authorization"})
 _CHUNK, _TOLD_CHUNK = 256 * 1024, 16 * 1024
 
 
+#: How many bytes of what does not say what it is are kept: they come in one message.
+_KEPT: Final = 4 * 2**20
+
+
 @dataclass(frozen=True)
 class FirstRequest:
     """The request that a page is opened by.
@@ -309,7 +313,7 @@ class PausedDocuments(Holding):
             return True
         if answer.is_page and location is None and not bodiless:
             self._answers[paused.event.network_id or ""] = self._last = answer
-            if answer.kind:
+            if answer.kind or answer.header("content-encoding") or not 0 < (answer.length or 0) <= _KEPT:
                 return False
             reading = self._keep(paused, answer)
         else:
