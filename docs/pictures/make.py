@@ -90,12 +90,12 @@ async def live(site: str) -> None:
             table.put(sample["key"], sample)
         port = gateway.port.getHost().port
         clients = [await txcdp.connect(reactor, f"127.0.0.1:{port}") for _ in range(2)]
-        pages = [await each.new_page() for each in clients]
+        pages = [await each.new_page(viewport={"width": 800, "height": 450}) for each in clients]
         async with await txcdp.launch(reactor) as operator:
             tab = await operator.new_page(viewport={"width": 1360, "height": 1180})
             await tab.goto(f"http://127.0.0.1:{port}/")
             await pages[0].goto(site)
-            await pages[1].goto(site + "weather.html")
+            await pages[1].goto(site + "market.html")
             await tab.wait_for_function("document.querySelectorAll('#targets img[src]').length > 1")
             await tab.wait_for_function("document.querySelectorAll('#requests tr').length > 12")
             await deferLater(reactor, 1.5)  # for rates that are worth a picture

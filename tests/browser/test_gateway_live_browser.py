@@ -122,6 +122,10 @@ class LiveTests(GatewayCase):
         picture = base64.b64decode(data)
         self.assertEqual((kind, picture[:3]), ("data:image/jpeg;base64", b"\xff\xd8\xff"))
         await self.seen(tab, "document.querySelector('#targets img[src]').naturalWidth > 100")
+        shapes = "[...document.querySelectorAll('.shot')].map(each => each.clientWidth / each.clientHeight)"
+        await self.seen(tab, f"{shapes}.every(shape => Math.abs(shape - 16 / 9) < 0.05)")
+        notes = "[...document.querySelectorAll('.shot:has(img[src])')].map(each => each.innerText)"
+        await self.seen(tab, f"{notes}.length > 0 && {notes}.every(note => note === '')")
         self.assertNotIn("secret", await tab.evaluate("document.body.innerText"))
         await self.what_pages_say_is_text(tab)
         self.assertEqual([each for each in self.complaints if "401" not in each and "403" not in each], [])

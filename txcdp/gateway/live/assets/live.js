@@ -201,6 +201,7 @@ function fillTarget(built, row) {
   if (built.picture !== picture) {
     built.picture = picture;
     built.image.hidden = !picture;
+    built.note.hidden = Boolean(picture); // nobody is told of what is behind the picture
     if (picture) built.image.src = `data:image/jpeg;base64,${picture.jpeg}`;
     else built.image.removeAttribute("src");
   }
@@ -369,7 +370,8 @@ function draw() {
   for (const row of tables.browsers.values()) states[row.state] += 1;
   setText(byId("sum-states"), [`${states.leased} leased`, `${states.idle} idle`, gateway.starting ? `${gateway.starting} starting` : ""]
     .filter(Boolean).join(" · "));
-  setText(byId("sum-memory"), bytes(sum(tables.browsers, "memory")));
+  const memory = sum(tables.browsers, "memory");
+  setText(byId("sum-memory"), memory ? bytes(memory) : "–"); // it is measured now and then
   setText(byId("sum-commands"), rate(sum(tables.clients, "command_rate")));
   setText(byId("sum-requests"), rate(sum(tables.targets, "request_rate")));
   setText(byId("sum-out"), byteRate(sum(tables.clients, "out_rate")));
