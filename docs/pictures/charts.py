@@ -43,7 +43,7 @@ def chart(title: str, values: dict[str, float]) -> str:
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {ROW * len(rows) + 44}" role="img">',
         f"<title>{html.escape(title)}</title>",
-        "<style>text { font: 13px system-ui, sans-serif; fill: #6b7280 }",
+        "<style>text { font: 13px system-ui, sans-serif; fill: #747c89 }",
         ".own { font-weight: 700; fill: #2f7de1 }</style>",
         f'<text x="0" y="20" font-weight="600">{html.escape(title)}</text>',
     ]

@@ -98,6 +98,7 @@ async def live(site: str) -> None:
             await pages[1].goto(site + "market.html")
             await tab.wait_for_function("document.querySelectorAll('#targets img[src]').length > 1")
             await tab.wait_for_function("document.querySelectorAll('#requests tr').length > 12")
+            await tab.wait_for_function("/[0-9]/.test(document.querySelector('#sum-memory').textContent)")
             await deferLater(reactor, 1.5)  # for rates that are worth a picture
             for scheme in ("light", "dark"):
                 await tab.emulate_media(color_scheme=scheme)
