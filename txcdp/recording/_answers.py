@@ -199,7 +199,7 @@ class Answers:
 
     def _attach(self, params: dict[str, Any], session: str | None) -> Any:
         for each in self._known.sessions:
-            if each.target is not None and each.target.target_id == params.get("targetId"):
+            if each.target is not None and each.target.target_id == params.get("targetId") and not each.suspended:
                 return {"sessionId": each.id}
         raise Refused(INVALID_PARAMS, "No target with given id found")
 

@@ -36,7 +36,7 @@ class HarEvent(NamedTuple):
     params: dict[str, Any]
 
 
-class Place(NamedTuple):
+class RequestPlace(NamedTuple):
     """Where a request belongs.
 
     :ivar request: its id, the same in all hops of a redirect.
@@ -53,7 +53,7 @@ class Place(NamedTuple):
     navigates: bool
 
 
-def begins(entry: HarEntry, place: Place, at: float, before: HarEntry | None) -> Iterator[HarEvent]:
+def begins(entry: HarEntry, place: RequestPlace, at: float, before: HarEntry | None) -> Iterator[HarEvent]:
     """Yield what is told when a request is sent.
 
     :param at: when, in seconds since 1970.
@@ -86,7 +86,7 @@ def begins(entry: HarEntry, place: Place, at: float, before: HarEntry | None) ->
     yield HarEvent(at, "Network.requestWillBeSent", told)
 
 
-def answers(entry: HarEntry, place: Place, began: float) -> Iterator[HarEvent]:
+def answers(entry: HarEntry, place: RequestPlace, began: float) -> Iterator[HarEvent]:
     """Yield what is told of a request between its beginning and its end."""
     at = arrival(entry, began)
     if entry.type == "WebSocket":
@@ -103,7 +103,7 @@ def answers(entry: HarEntry, place: Place, began: float) -> Iterator[HarEvent]:
         yield HarEvent(at, "Page.frameNavigated", {"frame": _frame(entry, place), "type": "Navigation"})
 
 
-def ends(entry: HarEntry, place: Place, began: float) -> Iterator[HarEvent]:
+def ends(entry: HarEntry, place: RequestPlace, began: float) -> Iterator[HarEvent]:
     """Yield what is told at a request's end; nothing where it had none."""
     at = round(began + entry.total, 6)
     if entry.unfinished:
@@ -145,7 +145,7 @@ def body_of(entry: HarEntry, text: str | None) -> dict[str, Any] | None:
     return {"body": body, "base64Encoded": entry.content.get("encoding") == "base64"}
 
 
-def loaded(time: float, name: str, place: Place) -> Iterator[HarEvent]:
+def loaded(time: float, name: str, place: RequestPlace) -> Iterator[HarEvent]:
     """Yield what is told when a page's document is parsed, or has all that belongs to it.
 
     :param name: ``"DOMContentLoaded"`` or ``"load"``.
@@ -161,7 +161,7 @@ def loaded(time: float, name: str, place: Place) -> Iterator[HarEvent]:
 # Parts:
 
 
-def _conversation(entry: HarEntry, place: Place, began: float, at: float) -> Iterator[HarEvent]:
+def _conversation(entry: HarEntry, place: RequestPlace, began: float, at: float) -> Iterator[HarEvent]:
     if entry.status:
         said = {"status": entry.status, "statusText": entry.status_text, "headers": _headers(entry.response_headers)}
         told = {"requestId": place.request, "timestamp": at, "response": said}
@@ -169,7 +169,7 @@ def _conversation(entry: HarEntry, place: Place, began: float, at: float) -> Ite
     yield from _messages(entry, place, at)
 
 
-def _messages(entry: HarEntry, place: Place, began: float) -> Iterator[HarEvent]:
+def _messages(entry: HarEntry, place: RequestPlace, began: float) -> Iterator[HarEvent]:
     latest = began
     for each in entry.messages or ():
         latest = max(latest, number_of(each.get("time")) or 0.0)  # which are in their order
@@ -237,7 +237,7 @@ def _timing(entry: HarEntry, began: float) -> dict[str, float]:
     return {**made, "pushStart": 0.0, "pushEnd": 0.0, "receiveHeadersStart": now, "receiveHeadersEnd": now}
 
 
-def _frame(entry: HarEntry, place: Place) -> dict[str, Any]:
+def _frame(entry: HarEntry, place: RequestPlace) -> dict[str, Any]:
     url, mark, fragment = entry.url.partition("#")
     secure = url.startswith("https:")
     made: dict[str, Any] = {

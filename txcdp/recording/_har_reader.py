@@ -35,7 +35,7 @@ from txcdp.recording._entries import (
     note_line,
     parse,
 )
-from txcdp.recording._har_events import HarEvent, Place, answers, arrival, begins, body_of, ends, loaded
+from txcdp.recording._har_events import HarEvent, RequestPlace, answers, arrival, begins, body_of, ends, loaded
 
 #: How a HAR file begins, whoever has written it.
 _BEGINS: Final = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"log"\s*:')
@@ -196,7 +196,7 @@ class _Lines:
 
     def _between(self) -> Iterator[tuple[float, bytes]]:
         redirecting = {each.before for each in self._known}
-        places: dict[int, Place] = {}
+        places: dict[int, RequestPlace] = {}
         named = {page.id: page for page in reversed(self._log.pages)}
         pages = deque(
             sorted((each for each in named.values() if each.id and each.started), key=lambda each: each.started)
@@ -261,7 +261,7 @@ class _Lines:
         self._too_many += bool(entry.page)
         return self._pages.get("") or self._open(self._rest, at)
 
-    def _place(self, entry: HarEntry, page: _Page, number: int) -> Place:
+    def _place(self, entry: HarEntry, page: _Page, number: int) -> RequestPlace:
         """Return where a request belongs that nothing has redirected to.
 
         Of documents the first one is the page's, and those of which the browser has said so; others are its frames'.
@@ -271,9 +271,9 @@ class _Lines:
         navigates = entry.type == "Document" and (told == "document" or (not told and not page.navigated))
         if navigates:
             page.navigated, page.loader = True, request
-        return Place(request, page.target, page.loader, page.url, navigates)
+        return RequestPlace(request, page.target, page.loader, page.url, navigates)
 
-    def _arrived(self, page: _Page, entry: HarEntry, place: Place, began: float) -> None:
+    def _arrived(self, page: _Page, entry: HarEntry, place: RequestPlace, began: float) -> None:
         """Tell what follows when a page's document is there."""
         if not place.navigates or not entry.status:
             return

@@ -42,12 +42,14 @@ class Input(NamedTuple):
     :ivar message: the message of an event, as it comes over a line; None: it is none.
     :ivar line: as it was read; ``b""`` where it was not.
     :ivar entry: what else it is; of an event it is read when somebody wants to know.
+    :ivar goes_on: of the note of a line that was lost: whether the recording goes on over another one.
     """
 
     time: int
     message: bytes | None
     line: bytes
     entry: Entry | None = None
+    goes_on: bool = False
 
     @property
     def is_recorded(self) -> bool:
@@ -175,14 +177,7 @@ def _with_sessions(plain: Iterator[Input]) -> Generator[Input, None, None]:
     sessions = _Sessions()
 
     def first_event_ahead() -> bytes:
-        for each in ahead:
-            if each.message is not None:
-                return each.message
-        for each in plain:
-            ahead.append(each)
-            if each.message is not None:
-                return each.message
-        return b""
+        return next((each.message for each in _kept(ahead, plain) if each.message is not None), b"")
 
     while True:
         if ahead:
@@ -196,18 +191,49 @@ def _with_sessions(plain: Iterator[Input]) -> Generator[Input, None, None]:
             sessions.event(read.message)
             yield read
             continue
-        yield read
         note = read.entry
+        if isinstance(note, NoteEntry) and note.kind == "line_lost":
+            read = read._replace(goes_on=_goes_on(ahead, plain))
+        yield read
         if not isinstance(note, NoteEntry):
             continue
         for message in sessions.told_by(note, first_event_ahead):
             yield Input(read.time, message, b"")
 
 
+def _goes_on(ahead: deque[Input], plain: Iterator[Input]) -> bool:
+    """Return whether a recording whose line was lost goes on over another one; what is read for that is kept."""
+    rotated = False
+    for each in _kept(ahead, plain):
+        if each.message is not None:
+            return True
+        note = each.entry
+        if not isinstance(note, NoteEntry):
+            continue
+        if note.kind == "line_found":
+            return True
+        if note.kind == "end":
+            rotated = note.data.get("reason") == "rotated"
+            if not rotated:
+                return False
+        elif note.kind == "begin" and not rotated:
+            return False
+    return False
+
+
+def _kept(ahead: deque[Input], plain: Iterator[Input]) -> Iterator[Input]:
+    yield from list(ahead)
+    for each in plain:
+        ahead.append(each)
+        yield each
+
+
 class _Sessions:
     """The sessions of a recording, as far as it was read, by what events and notes say."""
 
     def __init__(self) -> None:
+        self._lost = False
+        self._recording: str | None = None
         #: By their ids, the ids of the sessions that they were attached through.
         self._open: dict[str, str | None] = {}
         self._urls: dict[str, str] = {}
@@ -232,10 +258,16 @@ class _Sessions:
     def told_by(self, note: NoteEntry, first_event_ahead: Callable[[], bytes]) -> list[bytes]:
         """Return the messages of what a note tells, and no event does."""
         data = note.data
+        if note.kind in ("line_lost", "line_found"):
+            self._lost = note.kind == "line_lost"
+        if self._lost and note.kind == "detached":
+            self._close(data.get("session"))
+            return []  # it ends with its line
         if note.kind == "begin":
             targets = data.get("targets")
             wanted = [each for each in targets if isinstance(each, dict)] if isinstance(targets, list) else []
-            return [message for each in wanted for message in self._attached(each)]
+            over = self._another(str(data.get("recording")))
+            return over + [message for each in wanted for message in self._attached(each)]
         if note.kind == "attached":
             ahead: bytes = first_event_ahead()
             session = data.get("session")
@@ -250,6 +282,13 @@ class _Sessions:
                 self._urls[str(data.get("target"))] = str(data.get("url") or "")
                 return [_message("Target.targetInfoChanged", {"targetInfo": _target_info(data)}, None)]
         return []
+
+    def _another(self, recording: str) -> list[bytes]:
+        """Return what ends the sessions of one recording, where another one begins."""
+        before, self._recording = self._recording, recording
+        if before in (None, recording):
+            return []
+        return [message for each in list(self._open) if each in self._open for message in self._detached(each)]
 
     def _attached(self, data: Mapping[str, Any]) -> list[bytes]:
         session, parent = data.get("session"), data.get("parent")

@@ -10,6 +10,8 @@ from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure
 from txcdp._following import ModelFeed
 from txcdp.browser import Browser, BrowserContext
+from txcdp.domains import target
+from txcdp.health import HealthEvent, LineLost, Reconnected
 from txcdp.model import BrowserModel, Change
 from txcdp.page import Page
 from txcdp.protocol import Event
@@ -37,8 +39,10 @@ class RecordedBrowser(Browser):
         self._feed: ModelFeed | None = None
         self._changes: StreamSubject[Change] = StreamSubject(connection.context, "changes")
         self._all_pages: dict[Session, Page] = {}
+        self._before_loss: list[str] = []
         self.session._feed_into(ended=self._changes.end)
         connection.attached.subscribe(self._attached, ignore_failure)
+        connection.health.subscribe(self._felt, ignore_failure)
         self._keep_all(self.session)
 
     @property
@@ -75,6 +79,21 @@ class RecordedBrowser(Browser):
     def _tell(self, changes: Sequence[Change]) -> None:
         for each in changes:
             self._changes.push(each)
+
+    def _felt(self, event: HealthEvent) -> None:
+        """Let the model know of a lost line, and of the sessions that are called otherwise, or gone, after it."""
+        feed = self._feed
+        if feed is None:
+            return
+        if isinstance(event, LineLost):
+            self._before_loss = [each.id or "" for each in self.sessions]
+            for key in self._before_loss:
+                feed.lose(key)
+        elif isinstance(event, Reconnected):
+            there = {each.id or "" for each in self.sessions}
+            for key in self._before_loss:
+                if key not in there:
+                    feed.take("", target.DetachedFromTarget(session_id=key))
 
     def _keep_all(self, session: Session) -> None:
         session.execute_raw("Target.setAutoAttach", _EVERYTHING).addErrback(ignore_failure)

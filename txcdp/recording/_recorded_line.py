@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from typing import Final
 
 from twisted.internet.defer import Deferred, succeed
 
 from txcdp._transports.interface import Receiver, WriteBatching
 from txcdp.errors import ConnectionLost, LossCause
+
+#: What a command has in it that attaches to a target.
+_ATTACHES: Final = b'"method":"Target.attachToTarget"'
 
 
 class RecordedLine:
@@ -18,6 +22,7 @@ class RecordedLine:
 
     :param answer: returns the reply to a command's message.
     :param wake: called when there is an answer, when the line is read again, and when it is to be closed.
+    :ivar holds: whether attaching to targets by hand waits for its answer.
     :ivar closing: what it ends with, once the program has closed it; None before.
     :ivar paused: whether the program has asked to be sent nothing for now.
     """
@@ -29,9 +34,11 @@ class RecordedLine:
         self.bytes_sent = 0
         self.closing: ConnectionLost | None = None
         self.paused = False
+        self.holds = False
         self._answer = answer
         self._wake = wake
         self._asked: deque[bytes] = deque()
+        self._held: deque[bytes] = deque()
         self._ended = False
 
     # What a connection calls:
@@ -99,9 +106,20 @@ class RecordedLine:
     def answer(self) -> None:
         """Answer what was asked, and what is asked because of that."""
         while self._asked and self.receiver is not None:
-            reply = self._answer(self._asked.popleft())
+            message = self._asked.popleft()
+            if self.holds and _ATTACHES in message:
+                self._held.append(message)
+                continue
+            reply = self._answer(message)
             self.bytes_received += len(reply)
             self.receiver.message_received(reply)
+
+    def release(self) -> None:
+        """Answer what was held, and hold nothing any more."""
+        self.holds = False
+        self._asked.extendleft(reversed(self._held))
+        self._held.clear()
+        self.answer()
 
     def deliver(self, message: bytes) -> None:
         """Deliver an event."""
@@ -114,6 +132,7 @@ class RecordedLine:
         if not self._ended:
             self._ended = True
             self._asked.clear()
+            self._held.clear()
             if self.receiver is not None:
                 self.receiver.transport_closed(reason)
 

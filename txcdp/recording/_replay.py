@@ -23,6 +23,7 @@ from txcdp._reactor import AnyReactor
 from txcdp._states import StateMachine
 from txcdp.errors import ConnectionLost
 from txcdp.protocol import Event
+from txcdp.protocol._values import count_of, number_of, text_of
 from txcdp.protocol._wire import peek_method
 from txcdp.recording._answers import Answers, RecordedReplies
 from txcdp.recording._entries import Damage, Entry, NoteEntry
@@ -31,6 +32,7 @@ from txcdp.recording._pace import ReplayPace, Speed
 from txcdp.recording._recorded_browser import RecordedBrowser
 from txcdp.recording._recorded_clock import ENTRIES, SECOND, RecordedClock, microseconds
 from txcdp.recording._recorded_line import RecordedLine
+from txcdp.recording._recorded_outage import RecordedOutage, loss_in
 from txcdp.streams import Stream, StreamSubject
 
 #: Where a recording is played to, or from: seconds from its beginning, or since 1970; or that as a type.
@@ -261,13 +263,18 @@ class Replay:
 
     def _open(self) -> None:
         """Make a browser of which nothing was told yet."""
-        self._line = RecordedLine(Answers(self, self._replies).answer, self._woken)
+        self._answers = Answers(self, self._replies)
+        self._line = self._new_line()
         connection = Connection(self._line, self.clock)
         connection._dispatcher._flow.limit = _PATIENCE
+        self._outage = RecordedOutage(connection)
         self._entries: StreamSubject[Entry] = StreamSubject(connection.context, "entries")
         self.browser = RecordedBrowser(connection, self._messages_so_far)
         connection.session._feed_into((), _nothing, ended=self._entries.end)
         self._line.answer()
+
+    def _new_line(self) -> RecordedLine:
+        return RecordedLine(self._answers.answer, self._woken)
 
     # Moving on:
 
@@ -301,11 +308,12 @@ class Replay:
         :param limit: the time up to which it is; None: all is.
         :param holds: whether entries wait while the program does not read.
         """
-        clock, line, reading, moves = self.clock, self._line, self._reading, self._pace.moves_clock
+        clock, reading, moves = self.clock, self._reading, self._pace.moves_clock
         until = self._stop_at[0]
         if until is not None and (limit is None or until < limit):
             limit = until
         for _ in range(_AT_ONCE):
+            line = self._line  # which may be another one each time
             if line.asked:
                 line.answer()
             if line.closing is not None or (reading.next is None and until is None and not (holds and line.paused)):
@@ -339,25 +347,35 @@ class Replay:
         if read.message is not None:
             self._line.deliver(read.message)
         elif read.entry is not None:
-            self._note(read.entry)
+            self._note(read.entry, read.goes_on)
         if self._line.asked:
             self._line.answer()
         stops_at = self._stop_at[1] if self._life.state is ReplayState.PLAYING else None
         if stops_at is not None and read.is_recorded and stops_at(read):
             self._stop(read.as_entry())
 
-    def _note(self, entry: Entry) -> None:
-        """Take what is no event."""
+    def _note(self, entry: Entry, goes_on: bool = False) -> None:
+        """Take what is no event.
+
+        :param goes_on: of a line that was lost: whether there was another one.
+        """
         if isinstance(entry, Damage):
             self.damages.append(entry)
         if not isinstance(entry, NoteEntry):
             return
         if entry.kind == "begin":
             self._about = entry.data
+            self._ending = None
         elif entry.kind == "line_lost":
-            self._ending = ConnectionLost(str(entry.data.get("error") or "lost when it was recorded"))
+            self._ending = loss_in(entry.data)
+            if goes_on and self._line.closing is None:
+                self._line = self._outage.begin(self._line, self._ending, self._new_line())
         elif entry.kind == "line_found":
             self._ending = None
+            self._outage.end(self._line, bool(entry.data.get("restarted")))
+        elif entry.kind == "dropped":
+            since = number_of(entry.data.get("since")) or self.clock.seconds()
+            self._outage.mark(since, count_of(entry.data.get("count")) or 0, text_of(entry.data.get("policy"), 100))
 
     def _how_it_ends(self) -> ConnectionLost:
         if self._reading.error is not None:

@@ -215,6 +215,10 @@ class SessionStreams:
         """Deliver a gap to the subscribers that want to know of one in their events."""
         for take in self._gap_takers:
             take(gap)
+        self.mark_streams(gap)
+
+    def mark_streams(self, gap: Gap) -> None:
+        """Deliver a gap to subscribers alone: the sessions' own state goes on over it."""
         for stream in self._wanted():
             stream._mark(dataclasses.replace(gap, missing=frozenset({stream.method})))
 
