@@ -159,7 +159,7 @@ class HarEntry:
 
 
 class HarLog:
-    """What is in a file of HAR.
+    """The content of a file of HAR.
 
     :param data: what is in the file.
     :param name: what the file is called in errors.

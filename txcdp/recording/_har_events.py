@@ -37,7 +37,7 @@ class HarEvent(NamedTuple):
 
 
 class RequestPlace(NamedTuple):
-    """Where a request belongs.
+    """The frame, and the document, that a request belongs to.
 
     :ivar request: its id, the same in all hops of a redirect.
     :ivar frame: the id of the frame that has asked.

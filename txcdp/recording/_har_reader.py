@@ -274,7 +274,7 @@ class _Lines:
         return RequestPlace(request, page.target, page.loader, page.url, navigates)
 
     def _arrived(self, page: _Page, entry: HarEntry, place: RequestPlace, began: float) -> None:
-        """Tell what follows when a page's document is there."""
+        """Put what follows when a page's document is there."""
         if not place.navigates or not entry.status:
             return
         page.url = entry.url
