@@ -258,7 +258,11 @@ def free_port() -> int:
 
 
 def halt(pid: int) -> None:
-    """Stop a process, and return when each thread of it stands: after the signal alone they go on for a moment."""
+    """Stop a process, and return when each thread of it stands: after the signal alone they go on for a moment.
+
+    It blocks on purpose, and asks again and again: the kernel tells the parent alone, which may be another process, and
+    no event of the browser's may be handled before it stands.
+    """
     os.kill(pid, signal.SIGSTOP)
     while not set(thread_states(pid)) <= {"T", "Z", "X"}:
         time.sleep(0.001)

@@ -110,11 +110,14 @@ class CommandTestCase(BrowserTestCase):
 
         :param by: what its command line begins with; by default it is forked from a process that can do it.
         """
-        command = Command()
         environment = {**os.environ, "TMPDIR": self.folder, "PYTHONPATH": ROOT, "PYTHONWARNINGS": ""}
         environment.pop("FORCE_COLOR", None)
-        argv = [*(by or python()), "-m", "txcdp", *arguments]
-        process = reactor.spawnProcess(command, argv[0], argv, env=environment, path=self.folder)
+        return self.spawn([*(by or python()), "-m", "txcdp", *arguments], environment)
+
+    def spawn(self, argv: list[str], environment: dict[str, str], terminal: bool = False) -> Command:
+        """Start a process in the test's folder, which is killed at its end where it still runs."""
+        command = Command()
+        process = reactor.spawnProcess(command, argv[0], argv, env=environment, path=self.folder, usePTY=terminal)
 
         @returns_deferred
         async def end() -> None:

@@ -119,6 +119,7 @@ class ContextTests(SharedBrowserTestCase):
             await each.wait_for_function(there)
         await tab.close()
         await second.wait_for_function(there)
+        self.assertIs(await second.evaluate(there), True)
 
     async def test_what_requests_say(self):
         context = await self.context(**ALL)

@@ -40,6 +40,7 @@ class ClosingTests(SharedBrowserTestCase):
         closed = tab.when_closed()
         await tab.close(run_before_unload=True)
         await closed
+        self.assertTrue(tab.is_closed())
 
     async def test_a_context_that_is_closed_opens_no_page(self):
         context = await self.context()

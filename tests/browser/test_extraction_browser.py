@@ -154,7 +154,7 @@ class ChangeTests(SharedBrowserTestCase):
         await tab.set_content("<p id=p>x</p><style>@media print { p { display: none } }</style>")
         waiting = first(tab.locator("p").states(), lambda state: not state.visible)
         await tab.emulate_media(media="print")
-        await waiting
+        self.assertFalse((await waiting).visible)
 
     async def test_mutations(self):
         tab = await self.page()
@@ -201,3 +201,4 @@ class ChangeTests(SharedBrowserTestCase):
         await first(stream, lambda item: item.attribute == "lang")
         await first(stream, lambda item: item.attribute == "dir")
         subscription.dispose()
+        self.assertLessEqual({"title", "lang", "dir"}, {each.attribute for each in seen})

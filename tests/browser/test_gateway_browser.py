@@ -307,6 +307,7 @@ class EndTests(GatewayCase):
         pid = gateway.pool.idle[0].running.pid
         os.kill(pid, signal.SIGKILL)
         await self.until(lambda: gateway.pool.idle and gateway.pool.idle[0].running.pid != pid)
+        self.assertEqual(gateway.pool.counts.died, 1)
 
     async def test_a_browser_hangs(self):
         gateway = await self.start(pool=PoolOptions(size=2, warm=1, check_interval=0.3, check_timeout=15))

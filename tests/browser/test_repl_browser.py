@@ -12,11 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ProcessExitedAlready
 
-from tests.browser.support import reactor
 from tests.browser.test_cli_browser import ROOT, Command, CommandTestCase
-from txcdp._deferreds import returns_deferred
 
 PAGE = "<title>Bells</title><h1>Bells &amp; whistles</h1>"
 #: What a terminal obeys, and prompt_toolkit writes.
@@ -80,7 +77,6 @@ class TerminalTests(CommandTestCase):
     """On a terminal there is a prompt, with Tab, Ctrl-C and Ctrl-D."""
 
     def on_terminal(self, *arguments: str) -> Command:
-        command = Command()
         environment = {
             **os.environ,
             "HOME": self.folder,
@@ -91,19 +87,7 @@ class TerminalTests(CommandTestCase):
             "TERM": "xterm",
             "INPUTRC": "/dev/null",
         }
-        argv = [sys.executable, "-m", "txcdp", "repl", *arguments]
-        process = reactor.spawnProcess(command, argv[0], argv, env=environment, path=self.folder, usePTY=True)
-
-        @returns_deferred
-        async def end() -> None:
-            try:
-                process.signalProcess("KILL")
-            except ProcessExitedAlready:
-                return
-            await command.gone
-
-        self.addCleanup(end)
-        return command
+        return self.spawn([sys.executable, "-m", "txcdp", "repl", *arguments], environment, terminal=True)
 
     async def interrupt_and_leave(self, command: Command, enter: bytes, prompt: bytes) -> None:
         """Press Ctrl-C while something is waited for, see that there still is a prompt, and leave by Ctrl-D.

@@ -729,7 +729,7 @@ class ResponseStageTests(RouteTestCase):
         await page.wait_for_function("got.length === 1")
         self.resource.stream.write(b"data: two\n\n")
         await page.wait_for_function("got.length === 2")
-        await page.evaluate("source.close()")
+        self.assertEqual(await page.evaluate("source.close(), got"), ["one", "two"])
 
     async def test_a_body_is_read_and_replaced(self):
         page = await self.at()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+from abc import ABC, abstractmethod
 from collections import Counter
 from typing import Any
 
@@ -26,7 +27,7 @@ CLIENTS = 200
 PATIENT = WebSocketOptions(open_timeout=PATIENCE, ping_interval=None)
 
 
-class Client:
+class Client(ABC):
     """Somebody with a browser, who notes which node has it.
 
     :param netloc: of HAProxy.
@@ -39,17 +40,17 @@ class Client:
         self.node = ""
         self.lost: list[str] = []
 
+    @abstractmethod
     async def come(self) -> None:
         """Connect."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def product(self) -> str:
         """Ask the browser what it is called."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def leave(self) -> None:
         """Disconnect."""
-        raise NotImplementedError
 
     async def work(self, times: int = 3) -> None:
         """Ask so often; the browser has to stay the same."""

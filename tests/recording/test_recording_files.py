@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gzip
 import os
@@ -58,6 +59,15 @@ def line(number: int, size: int = 0) -> bytes:
 
 def numbers(entries: Iterator[Entry] | list[Entry]) -> list[int]:
     return [each.params["number"] for each in entries if isinstance(each, EventEntry)]
+
+
+def times_open(path: Path) -> int:
+    """Return how often this process has a file open."""
+    found = 0
+    for fd in os.listdir("/dev/fd"):
+        with contextlib.suppress(OSError):  # the one by which they were listed has gone
+            found += os.path.samestat(os.fstat(int(fd)), path.stat())
+    return found
 
 
 def kinds(entries: list[Entry]) -> list[str]:
@@ -692,8 +702,12 @@ class ReadingTests(FilesCase):
     def test_reading_a_part_leaves_no_file_open(self) -> None:
         sink = self.sink()
         self.write(sink, line(1))
-        for _ in read(self.folder):
-            break
+        reading: Any = read(self.folder)
+        self.assertEqual(kinds([next(reading)]), ["begin"])
+        (path,) = self.folder.iterdir()
+        self.assertEqual(times_open(path), 2)
+        reading.close()
+        self.assertEqual(times_open(path), 1)
         self.close(sink)
 
 

@@ -161,7 +161,10 @@ class GatewayServiceTests(SynchronousTestCase):
         self.successResultOf(service.stopService())
 
     def test_there_may_be_no_tokens(self) -> None:
-        self.service(FakeGateway()).reload()
+        service = self.service(FakeGateway())
+        service.reload()
+        self.assertIsNone(service.gateway.tokens)
+        self.assertEqual(self.flushLoggedErrors(), [])
 
     def test_a_file_of_tokens_that_cannot_be_used(self) -> None:
         with self.assertRaises(BadTokens):
