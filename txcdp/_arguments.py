@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import fields
 from typing import Any
 
 from txcdp._privacy import shortened
@@ -20,6 +21,21 @@ def refuse_bare_string(name: str, value: Iterable[object] | None, of: type[list[
     if isinstance(value, str | bytes):
         instead = f"({value!r},)" if of is tuple else f"[{value!r}]"
         raise TypeError(shortened(f"{name}={value!r}: a {of.__name__} of strings is wanted; write {name}={instead}"))
+
+
+def check_numbers(options: Any, from_zero: Collection[str] = ()) -> None:
+    """Refuse numbers that cannot be meant in a dataclass of options: those below 0, NaN, and 0 itself.
+
+    :param from_zero: names of fields that may be 0.
+    :raises ValueError: one is refused; the text says which, and what is wanted.
+    """
+    for each in fields(options):
+        value = getattr(options, each.name)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        if not (value > 0 or (value == 0 and each.name in from_zero)):
+            least = "from" if each.name in from_zero else "above"
+            raise ValueError(f"{each.name}={value!r}: a number {least} 0")
 
 
 def most_arguments(function: Callable[..., object]) -> int | None:

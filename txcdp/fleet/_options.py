@@ -5,21 +5,13 @@ from __future__ import annotations
 import os
 import re
 import socket
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from txcdp._arguments import check_numbers
 from txcdp.fleet._messages import PREFIX, Uris, checked_label
 
 _ROUTER = re.compile(r"(wss?)://[^/?#\s@]+(/[^?#\s]*)?")
-
-
-def _check_numbers(options: Any) -> None:
-    """Refuse numbers that cannot be meant."""
-    for each in fields(options):
-        value = getattr(options, each.name)
-        if isinstance(value, int | float) and not isinstance(value, bool) and not value > 0:
-            raise ValueError(f"{each.name}={value!r}: a number above 0")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +45,7 @@ class RouterOptions:
     retry_most: float = 30.0
 
     def __post_init__(self) -> None:
-        _check_numbers(self)
+        check_numbers(self)
         if not _ROUTER.fullmatch(self.url):
             raise ValueError(f"{self.url!r:.200} is no router: write it like ws://router.example:8080/ws")
         if not self.realm:
@@ -91,7 +83,7 @@ class NodeOptions:
     drain: float = 30.0
 
     def __post_init__(self) -> None:
-        _check_numbers(self)
+        check_numbers(self)
         Uris(self.prefix)
         if self.name is not None:
             checked_label("name", self.name)
@@ -121,7 +113,7 @@ class FleetOptions:
     window: int = 8
 
     def __post_init__(self) -> None:
-        _check_numbers(self)
+        check_numbers(self)
         Uris(self.prefix)
 
 

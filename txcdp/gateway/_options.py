@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
-from txcdp._arguments import refuse_bare_string
+from txcdp._arguments import check_numbers, refuse_bare_string
 from txcdp.gateway._egress.addresses import read_allowed
 from txcdp.gateway._egress.limits import EgressLimits
 
@@ -16,14 +16,6 @@ _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#\s@]+/?")
 _NODE = re.compile(r"[A-Za-z0-9_-]+")
 _PUBLIC_URL = re.compile(r"https?://[^/?#\s@]+(/[^?#\s]*)?")
-
-
-def _check_numbers(options: Any, least: float = 0.0) -> None:
-    """Refuse numbers that cannot be meant."""
-    for each in fields(options):
-        value = getattr(options, each.name)
-        if isinstance(value, int | float) and not isinstance(value, bool) and not value > least:
-            raise ValueError(f"{each.name}={value!r}: a number above {least:g}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +38,7 @@ class BrowserLimits:
     memory: int | None = None
 
     def __post_init__(self) -> None:
-        _check_numbers(self)
+        check_numbers(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,19 +69,7 @@ class PoolOptions:
     browser: BrowserLimits = field(default_factory=BrowserLimits)
 
     def __post_init__(self) -> None:
-        if self.warm < 0 or self.queue < 0:
-            raise ValueError(f"warm={self.warm}, queue={self.queue}: numbers from 0")
-        for name in (
-            "size",
-            "clients_per_browser",
-            "queue_deadline",
-            "check_interval",
-            "check_timeout",
-            "retry_least",
-            "retry_most",
-        ):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name}={getattr(self, name)!r}: a number above 0")
+        check_numbers(self, from_zero=("warm", "queue"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +106,7 @@ class ClientLimits:
     ping_timeout: float = 20.0
 
     def __post_init__(self) -> None:
-        _check_numbers(self)
+        check_numbers(self)
 
 
 #: What a client of a browser on somebody else's machine has no business with: its files, its machine, its end.
@@ -265,11 +245,7 @@ class RenderOptions:
 
     def __post_init__(self) -> None:
         refuse_bare_string("schemes", self.schemes, tuple)
-        if self.queue < 0 or self.linger < 0:
-            raise ValueError(f"queue={self.queue}, linger={self.linger}: numbers from 0")
-        for name in ("timeout", "max_timeout", "max_body", "max_output", "browsers", "pages", "renders"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name}={getattr(self, name)!r}: a number above 0")
+        check_numbers(self, from_zero=("queue", "linger"))
         if self.timeout > self.max_timeout:
             raise ValueError(f"timeout={self.timeout:g}: at most max_timeout, which is {self.max_timeout:g}")
         if self.max_body > LONGEST_BODY:
@@ -322,10 +298,7 @@ class GatewayOptions:
     def __post_init__(self) -> None:
         if self.mode not in ("exclusive", "shared"):
             raise ValueError(f"mode={self.mode!r}: 'exclusive' or 'shared'")
-        if not self.linger >= 0:
-            raise ValueError(f"linger={self.linger!r}: a number from 0")
-        if not self.notice >= 0:
-            raise ValueError(f"notice={self.notice!r}: a number from 0")
+        check_numbers(self, from_zero=("notice", "drain", "hold", "linger"))
         if self.node and not _NODE.fullmatch(self.node):
             raise ValueError(f"node={self.node!r}: letters, digits, _ and - are allowed")
         refuse_bare_string("peers", self.peers, tuple)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+
+from txcdp._arguments import check_numbers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +23,4 @@ class EgressLimits:
     idle_time: float = 900.0
 
     def __post_init__(self) -> None:
-        for each in fields(self):
-            if not getattr(self, each.name) > 0:
-                raise ValueError(f"{each.name}={getattr(self, each.name)!r}: a number above 0")
+        check_numbers(self)

@@ -6,6 +6,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol
+from urllib.parse import urlsplit
 
 from twisted.internet.defer import Deferred
 
@@ -145,6 +146,11 @@ class PooledBrowser(StateMachine[PooledState, PooledEvent]):
 
     def __repr__(self) -> str:
         return f"<browser {self.running.pid}, {self.state.value}, {self.sessions} sessions>"
+
+    @property
+    def netloc(self) -> str:
+        """Where it listens: ``host:port``."""
+        return urlsplit(self.running.ws_url).netloc
 
     @property
     def is_idle(self) -> bool:

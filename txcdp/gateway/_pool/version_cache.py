@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 import msgspec
 from twisted.internet.defer import Deferred, succeed
@@ -14,7 +13,7 @@ from txcdp._deferreds import returns_deferred
 from txcdp._reactor import AnyReactor
 from txcdp.chrome import discovery
 from txcdp.gateway._pool.pool import Pool
-from txcdp.gateway._pool.pooled_browser import Running
+from txcdp.gateway._pool.pooled_browser import PooledBrowser
 
 T = TypeVar("T")
 
@@ -39,7 +38,7 @@ class VersionCache:
     async def version(self) -> dict[str, str]:
         """Return what ``/json/version`` says, but for the address."""
         if not self._version:
-            self._version = dict(await self._ask(lambda running: succeed(running.version)))
+            self._version = dict(await self._ask(lambda pooled: succeed(pooled.running.version)))
         return self._version
 
     def frontend(self) -> str | None:
@@ -53,17 +52,17 @@ class VersionCache:
     async def protocol(self) -> bytes:
         """Return what ``/json/protocol`` says."""
         if not self._protocol:
-            said = await self._ask(lambda running: discovery.protocol(self._reactor, urlsplit(running.ws_url).netloc))
+            said = await self._ask(lambda pooled: discovery.protocol(self._reactor, pooled.netloc))
             self._protocol = msgspec.json.encode(said)
         return self._protocol
 
-    async def _ask(self, question: Callable[[Running], Deferred[T]]) -> T:
+    async def _ask(self, question: Callable[[PooledBrowser], Deferred[T]]) -> T:
         """Ask any browser; where there is none, one is started for it."""
         pooled = self._pool.any()
         if pooled is not None:
-            return await question(pooled.running)
+            return await question(pooled)
         pooled = await self._pool.lease()
         try:
-            return await question(pooled.running)
+            return await question(pooled)
         finally:
             self._pool.release(pooled, used=False)

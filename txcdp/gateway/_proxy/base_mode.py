@@ -363,6 +363,11 @@ def _there(found: T | None) -> T:
     return found
 
 
+def no_answer() -> Refusal:
+    """Return what is told where a browser takes too long."""
+    return busy(502, "The browser did not answer in time.", "browser", 1)
+
+
 def no_such_browser() -> Refusal:
     """Return what is told where an id is no browser's, or nobody's who asks."""
     return Refusal(404, "There is no such browser (any more); /json/version names one.", "unknown")

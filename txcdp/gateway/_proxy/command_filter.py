@@ -103,7 +103,7 @@ class CommandFilter:
         try:
             scheme, rest, _ = split_url(url)
         except Unreadable as error:
-            return f"{error}: this gateway lets through only what it can read"
+            return f"{error}: {UNREADABLE}"
         if scheme in self._schemes or scheme == _DEVTOOLS:
             return f"URLs of the scheme {scheme[:20]!r} are not allowed by this gateway"
         if not self._private and scheme in ("http", "https", "ws", "wss", "ftp") and self._is_private(scheme, rest):

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Literal
-from urllib.parse import urlsplit
 
 from txcdp._reactor import AnyReactor
 from txcdp._transports.interface import Transport
@@ -46,7 +45,7 @@ class WholeBrowser:
     def __init__(self, pooled: PooledBrowser) -> None:
         self.pooled = pooled
         self.ended = pooled.ended
-        self.netloc = urlsplit(pooled.running.ws_url).netloc
+        self.netloc = pooled.netloc
         self.downloads = pooled.running.downloads
         self.pages: set[str] = set()
 
@@ -100,7 +99,7 @@ class Exclusive(BaseMode[WholeBrowser, PooledBrowser]):
             pooled = pool.reserve()
         if pooled is not None:
             try:
-                found = await self._all_targets(WholeBrowser(pooled).netloc)
+                found = await self._all_targets(pooled.netloc)
                 page = next((each for each in found if each.type == "page" and each.id), None)
             finally:
                 if page is None:

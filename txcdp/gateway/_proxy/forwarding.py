@@ -126,7 +126,7 @@ class CommandForwarder:
             try:
                 command = read_command(message)
             except CommandRefusal as refusal:
-                if not table.screen.idle:
+                if not table.command_filter.idle:
                     raise _Denied(info, write_refusal(refusal, refusal.id, "")) from None
                 info = table.unreadable  # the browser says what is wrong with it
             else:
@@ -156,7 +156,7 @@ class CommandForwarder:
 
         :raises _Denied: it may not be.
         """
-        objection = self._table.screen.objection(command)
+        objection = self._table.command_filter.objection(command)
         egress = self._table.egress
         if objection is None and egress is not None and command.method == _CONTEXT and isinstance(command.params, dict):
             try:

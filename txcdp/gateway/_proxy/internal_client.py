@@ -8,9 +8,9 @@ from twisted.internet.defer import Deferred
 
 from txcdp._deferreds import with_deadline
 from txcdp._reactor import Clock
-from txcdp.gateway._http.refusals import Refusal, busy
+from txcdp.gateway._http.refusals import Refusal
 from txcdp.gateway._multiplex import OpenConnection
-from txcdp.gateway._proxy.base_mode import just_gone
+from txcdp.gateway._proxy.base_mode import just_gone, no_answer
 from txcdp.protocol import from_json, to_json
 
 
@@ -41,8 +41,7 @@ class InternalClient:
         asked: Deferred[dict[str, Any]] = Deferred(forget)
         self._asked[number] = asked
         self.connection.receive(to_json({"id": number, "method": method, "params": params}))
-        refusal = busy(502, "The browser did not answer in time.", "browser", 1)
-        return with_deadline(self._clock, asked, self._seconds, lambda: refusal)
+        return with_deadline(self._clock, asked, self._seconds, no_answer)
 
     def deliver(self, message: bytes) -> None:
         """Take a message of the virtual browser's."""

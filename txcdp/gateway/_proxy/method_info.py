@@ -41,13 +41,13 @@ class MethodTable:
     """The table of methods.
 
     :param counters: where their commands are counted.
-    :param screen: what is forbidden.
+    :param command_filter: what is forbidden.
     :param egress: by which alone browsers reach anything; None: they reach all.
     """
 
-    def __init__(self, counters: Counters, screen: CommandFilter, egress: EgressProxy | None = None) -> None:
+    def __init__(self, counters: Counters, command_filter: CommandFilter, egress: EgressProxy | None = None) -> None:
         self._counters = counters
-        self.screen = screen
+        self.command_filter = command_filter
         self.egress = egress
         self._known: dict[bytes, MethodInfo] = {}
         self.unreadable = MethodInfo("", counters.domain(""), True)
@@ -60,7 +60,7 @@ class MethodTable:
         info = self._known.get(method)
         if info is None:
             name = method.decode()
-            special = name in SPECIAL or self.screen.concerns(name)
+            special = name in SPECIAL or self.command_filter.concerns(name)
             info = MethodInfo(name, self._counters.domain(name), special)
             if len(self._known) < _MOST and len(method) <= _LONGEST:
                 self._known[method] = info

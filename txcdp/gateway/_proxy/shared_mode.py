@@ -21,18 +21,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from txcdp._deferreds import OneShot, ignore_failure, with_deadline
 from txcdp._reactor import AnyReactor
 from txcdp.chrome._descriptions import TargetDescription, build
 from txcdp.gateway._http.listing import blank_page
-from txcdp.gateway._http.refusals import Refusal, busy
+from txcdp.gateway._http.refusals import Refusal
 from txcdp.gateway._http.tokens import Principal
 from txcdp.gateway._options import GatewayOptions
 from txcdp.gateway._pool.launched import open_locally, remove_folder
 from txcdp.gateway._pool.pool import Pool
-from txcdp.gateway._proxy.base_mode import BaseMode, OpenLine
+from txcdp.gateway._proxy.base_mode import BaseMode, OpenLine, no_answer
 from txcdp.gateway._proxy.internal_client import InternalClient
 from txcdp.gateway._proxy.leases import Lease
 from txcdp.gateway._proxy.modes import EndpointKind
@@ -62,7 +61,7 @@ class BrowserShare:
     @property
     def netloc(self) -> str:
         """Where the browser listens."""
-        return urlsplit(self.upstream.pooled.running.ws_url).netloc
+        return self.upstream.pooled.netloc
 
     @property
     def pages(self) -> Collection[str]:
@@ -121,9 +120,8 @@ class Shared(BaseMode[BrowserShare, Lease[BrowserShare]]):
 
     async def _attached(self, transport: VirtualTransport) -> None:
         """Wait until a line has its page's session: of what happens to the page before that, nobody would be told."""
-        late = lambda: busy(502, "The browser did not answer in time.", "browser", 1)  # noqa: E731
         try:
-            await with_deadline(self._reactor, transport.opened.wait(), self._options.pool.check_timeout, late)
+            await with_deadline(self._reactor, transport.opened.wait(), self._options.pool.check_timeout, no_answer)
         except BaseException:
             transport.abort("nobody waits for it any more")
             raise

@@ -15,7 +15,7 @@ def rules_of(policy: Policy, egress: EgressProxy | None) -> Rules:
     :param policy: of the gateway.
     :param egress: by which alone its browsers reach anything; None: they reach all.
     """
-    screen = CommandFilter(policy)
+    command_filter = CommandFilter(policy)
 
     def was_refused(url: str) -> bool:
         if egress is None or not url:
@@ -23,4 +23,6 @@ def rules_of(policy: Policy, egress: EgressProxy | None) -> Rules:
         scheme, rest, _ = split_url(url)
         return egress.has_refused(host_of(rest), port_of(rest, scheme))
 
-    return Rules(None if screen.idle else screen.objection_to_url, policy.private_addresses, was_refused)
+    return Rules(
+        None if command_filter.idle else command_filter.objection_to_url, policy.private_addresses, was_refused
+    )

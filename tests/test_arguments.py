@@ -1,0 +1,67 @@
+"""What arguments have in common: numbers that can be meant."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import Any
+
+import pytest
+
+from txcdp._arguments import check_numbers
+from txcdp.fleet import FleetOptions, NodeOptions
+from txcdp.gateway import (
+    BrowserLimits,
+    ClientLimits,
+    EgressLimits,
+    GatewayOptions,
+    PoolOptions,
+    RenderOptions,
+)
+
+OPTIONS = (
+    BrowserLimits,
+    FleetOptions,
+    ClientLimits,
+    EgressLimits,
+    GatewayOptions,
+    NodeOptions,
+    PoolOptions,
+    RenderOptions,
+)
+
+
+@dataclass
+class Options:
+    seconds: float | None = 1.0
+    queue: int = 0
+    on: bool = False
+    name: str = ""
+
+
+@pytest.mark.parametrize("value", [0, -1, -0.5, math.nan])
+def test_what_cannot_be_meant_is_refused(value: float) -> None:
+    with pytest.raises(ValueError, match=r"^seconds=.*: a number above 0$"):
+        check_numbers(Options(seconds=value), from_zero=("queue",))
+
+
+@pytest.mark.parametrize("value", [-1, math.nan])
+def test_what_may_be_nothing_may_not_be_less(value: float) -> None:
+    with pytest.raises(ValueError, match=r"^queue=.*: a number from 0$"):
+        check_numbers(Options(queue=value), from_zero=("queue",))  # type: ignore[arg-type]
+
+
+def test_the_others_are_let_through() -> None:
+    for options in (Options(), Options(seconds=None), Options(seconds=0.1, queue=7), Options(seconds=math.inf)):
+        check_numbers(options, from_zero=("queue",))
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.parametrize("value", [-1, math.nan])
+def test_all_numbers_of_options_are_looked_at(options: type[Any], value: float) -> None:
+    there = options()
+    for each in fields(options):
+        default = getattr(there, each.name)
+        if isinstance(default, int | float) and not isinstance(default, bool):
+            with pytest.raises(ValueError, match=rf"^{each.name}="):
+                options(**{each.name: value})
