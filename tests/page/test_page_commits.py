@@ -60,9 +60,57 @@ class CommitTestCase(SynchronousTestCase):
             {each.method for each in observed if each.listened},
             set() if self.tab.session.ended else self.before,
         )
+        self.assertEqual(_commits.signs_of(self.tab.session).waiting, {})
 
 
 class PictureTests(CommitTestCase):
+    def test_it_is_followed_once_for_all_of_them_what_becomes_of_the_page(self):
+        """To begin and end listening for each one is a quarter of what a small picture costs."""
+        self.chrome.on(page.capture_screenshot, PICTURE)
+        self.chrome.run(self.tab.screenshot())
+        streams = self.tab.session._streams
+        fed = list(streams._inputs)
+        before = list(streams._observed)
+        for _ in range(3):
+            self.chrome.run(self.tab.screenshot())
+        self.assertEqual(streams._inputs, fed)
+        self.assertEqual(list(streams._observed), before)
+        self.assertQuiet()
+
+    def test_while_none_waits_nothing_is_decoded_for_it(self):
+        self.chrome.on(page.capture_screenshot, PICTURE)
+        self.chrome.run(self.tab.screenshot())
+        taken: list[Any] = []
+        self.patch(self.tab.session._streams._inputs[-1], "_take", taken.append)
+        self.state()
+        self.assertEqual(taken, [])
+        self.chrome.on(page.capture_screenshot, NEVER)
+        picture = self.tab.screenshot()
+        self.chrome.flush()
+        self.state()
+        self.assertEqual([type(each) for each in taken], [page.LifecycleEvent])
+        picture.cancel()
+        self.failureResultOf(picture, CancelledError)
+        self.assertQuiet()
+
+    def test_one_that_is_stopped_while_others_are_told_is_not_sent_again(self):
+        self.chrome.on(page.print_to_pdf, NEVER)
+        waiting = _commits.signs_of(self.tab.session).waiting
+
+        class First:
+            def _committed(self) -> None:
+                del waiting[self]
+                printing.cancel()
+
+            _moved = _committed
+
+        waiting[First()] = None
+        printing = _commits.execute(self.tab.session, page.print_to_pdf(), None)
+        self.commit()
+        self.failureResultOf(printing, CancelledError)
+        self.assertEqual(self.sent(page.print_to_pdf), 1)
+        self.assertQuiet()
+
     def test_one_that_is_swallowed_is_asked_for_again_at_the_commit(self):
         self.chrome.once(page.capture_screenshot, NEVER).once(page.capture_screenshot, PICTURE)
         taking = self.tab.screenshot()

@@ -22,7 +22,8 @@ its request until the command is answered, where the program itself does not use
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
+from weakref import WeakKeyDictionary
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall
@@ -34,9 +35,6 @@ from txcdp.domains import fetch, page, target
 from txcdp.errors import CommandError, CommandTimeout, Gone
 from txcdp.network._interception import HOLDS, Holding, PausedRequest, Pausing, interception_of
 from txcdp.protocol import Command
-
-if TYPE_CHECKING:
-    from reactivex.abc import DisposableBase
 
 R = TypeVar("R")
 
@@ -68,24 +66,50 @@ _HELD: Final = 3.0
 _AT_ONCE: Final = 8
 
 
+class _CommitWatcher(Protocol):
+    """What waits for a command that a commit may swallow."""
+
+    def _committed(self) -> None:
+        """Take note that the page has another document."""
+
+    def _moved(self) -> None:
+        """Take note that its document goes on."""
+
+
 class _Signs:
-    """Tells when a page's document is, or has just been, replaced."""
+    """Tells when a page's document is, or has just been, replaced; there is one of each session, until that ends.
 
-    def __init__(self, session: Session, committed: Callable[[], None], moved: Callable[[], None]) -> None:
-        self._committed, self._moved = committed, moved
-        self._subscriptions: list[DisposableBase] = [
-            session._observe(page.FrameNavigated)._listen(self._navigated),
-            session._observe(page.LifecycleEvent)._listen(lambda _: moved()),
-            session._observe(page.FrameStoppedLoading)._listen(lambda _: moved()),
-        ]
+    To begin and end listening for each command would be a quarter of what a small picture costs. Where nobody waits,
+    nothing is decoded for it.
+    """
 
-    def stop(self) -> None:
-        for each in self._subscriptions:
-            each.dispose()
+    def __init__(self, session: Session) -> None:
+        self.waiting: dict[_CommitWatcher, None] = {}  # for an ordered set
+        session._feed_into(_SIGNS, self._take, wants=lambda *_: bool(self.waiting))
 
-    def _navigated(self, event: page.FrameNavigated) -> None:
-        if event.frame.parent_id is None:
-            self._committed()
+    def _take(self, event: Any) -> None:
+        committed = isinstance(event, page.FrameNavigated)
+        if committed and event.frame.parent_id is not None:
+            return
+        for each in list(self.waiting):
+            if each not in self.waiting:
+                continue  # one before it has had it stopped
+            if committed:
+                each._committed()
+            else:
+                each._moved()
+
+
+_SIGNS: Final = (page.FrameNavigated, page.LifecycleEvent, page.FrameStoppedLoading)
+_OF_SESSIONS: Final[WeakKeyDictionary[Session, _Signs]] = WeakKeyDictionary()
+
+
+def signs_of(session: Session) -> _Signs:
+    """Return what tells of a session's commits."""
+    found = _OF_SESSIONS.get(session)
+    if found is None:
+        found = _OF_SESSIONS[session] = _Signs(session)
+    return found
 
 
 class _Hold(Holding):
@@ -155,7 +179,8 @@ class _Repeated(Deferred[R]):
         self._commits = 0
         self._hold: _Hold | None = None
         self._call: IDelayedCall | None = None
-        self._signs = _Signs(session, self._committed, self._moved)
+        self._signs = signs_of(session)
+        self._signs.waiting[self] = None
         self._send()
 
     def _send(self) -> None:
@@ -216,7 +241,7 @@ class _Repeated(Deferred[R]):
         self._seen_sign = True
 
     def _stop(self) -> None:
-        self._signs.stop()
+        self._signs.waiting.pop(self, None)
         if self._call is not None and self._call.active():
             self._call.cancel()
         hold, self._hold = self._hold, None
@@ -253,7 +278,9 @@ class _Closing(Deferred[None]):
         self._call: IDelayedCall | None = None
         self._asking: Deferred[Any] | None = None
         self._again = False
-        self._signs = None if session is None else _Signs(session, self._moved, self._moved)
+        self._signs = None if session is None else signs_of(session)
+        if self._signs is not None:
+            self._signs.waiting[self] = None
         self._ended = None if session is None else session.when_ended()
         if self._ended is not None:
             self._ended.addCallbacks(lambda _: self._done(), ignore_failure)
@@ -298,6 +325,8 @@ class _Closing(Deferred[None]):
         """Ask again where the last asking may have met a commit."""
         self._ask()
 
+    _committed = _moved
+
     def _done(self) -> None:
         if not self.called:
             self._stop()
@@ -305,7 +334,7 @@ class _Closing(Deferred[None]):
 
     def _stop(self) -> None:
         if self._signs is not None:
-            self._signs.stop()
+            self._signs.waiting.pop(self, None)
         if self._call is not None and self._call.active():
             self._call.cancel()
         for each in (self._asking, self._ended):

@@ -102,13 +102,6 @@ class StreamSubject(Stream[T]):
             self._first_came()
         return Disposable(lambda: self._remove(observer))
 
-    def _listen(self, on_next: Callable[[T], object]) -> abc.DisposableBase:
-        """Subscribe for as long as a command takes, without what reactivex makes around a function, which costs more.
-
-        :param on_next: called with each item; of the stream's end nothing is told.
-        """
-        return self._subscribe_core(_Listener(on_next))
-
     def _remove(self, observer: abc.ObserverBase[Any]) -> None:
         before = self._observers
         self._observers = tuple(each for each in before if each is not observer)
@@ -140,23 +133,6 @@ class StreamSubject(Stream[T]):
             else:
                 log.failure("A subscriber of {name} raised at its end", name=self.name)
                 self.context.count_subscriber_error()
-
-
-class _Listener(abc.ObserverBase[Any]):
-    """A subscriber that hears of items alone."""
-
-    def __init__(self, function: Callable[[Any], object]) -> None:
-        self._function = function
-
-    def on_next(self, value: Any) -> None:
-        """Be told of an item."""
-        self._function(value)
-
-    def on_error(self, error: Exception) -> None:
-        """Be told of a failure, of which whoever listens hears by itself."""
-
-    def on_completed(self) -> None:
-        """Be told of the end."""
 
 
 class EventOwner(Protocol):
