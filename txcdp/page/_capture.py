@@ -11,7 +11,6 @@ import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, Literal, TypedDict, get_args
@@ -225,13 +224,17 @@ class Camera:
         #: Whether the last document needed nothing that is done before a plain picture.
         self._settled = False
 
-    def take(self, picture: Picture, seconds: float | None) -> Deferred[bytes]:
+    async def take(self, picture: Picture, seconds: float | None, path: str | os.PathLike[str] | None) -> bytes:
         """Take a picture.
 
         :param seconds: the deadline; None: none.
+        :param path: a file to write it to, too.
         """
         taking = Deferred.fromCoroutine(self._one_by_one(picture))
-        return with_deadline(self._session.context.clock, taking, seconds, lambda: self._late(seconds or 0))
+        data = await with_deadline(self._session.context.clock, taking, seconds, lambda: self._late(seconds or 0))
+        if path is not None:
+            save(data, path)
+        return data
 
     def _late(self, seconds: float) -> CommandTimeout:
         return CommandTimeout("Page.captureScreenshot", seconds, self._session.blocked_by or self._obstacle)
@@ -401,28 +404,6 @@ def _known(options: Any) -> str:
 #: Of nearly all pictures.
 _USUAL: Final = {"caret": True}
 _KNOWN: Final = "typeof prepare=='function'?prepare({\"caret\":true}):0"
-
-
-@lru_cache(maxsize=64)
-def plain_picture(
-    type_: ImageFormat,
-    quality: int | None,
-    full_page: bool,
-    animations: str,
-    caret: str,
-    omit_background: bool,
-    scale: str,
-) -> Picture:
-    """Return a description of a picture without areas, masks and styles: many are the same."""
-    return Picture(
-        type_,
-        quality=quality,
-        full_page=full_page,
-        animations=animations,
-        caret=caret,
-        omit_background=omit_background,
-        scale=scale,
-    )
 
 
 def _undoing(context_id: int) -> runtime.evaluate:

@@ -354,10 +354,7 @@ class ElementHandle(JSHandle):
             raise EvaluationError(f"{self!r} is in no document that is shown")
         if self._injected.session is not frame.page.session:
             raise EvaluationError(f"{self!r} is in a frame of another process: take the page's picture, with clip=")
-        data = await frame.page._camera.take(picture, seconds)
-        if path is not None:
-            capture.save(data, path)
-        return data
+        return await frame.page._camera.take(picture, seconds, path)
 
 
 #: Elements that show a document.

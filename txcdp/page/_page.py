@@ -1137,27 +1137,20 @@ class Page(SelectorActions):
             the clip is outside of it, the suffix is unknown or says something else than ``type``, a PNG is to have a
             quality; with :exc:`OSError` when it cannot be written.
         """
-        kind = capture.format_of(path, type, format)
-        if clip is None and not mask and mask_color is None and style is None:
-            picture = capture.plain_picture(kind, quality, full_page, animations, caret, omit_background, scale)
-        else:
-            picture = capture.Picture(
-                kind,
-                quality=quality,
-                full_page=full_page,
-                clip=clip,
-                mask=await masked(mask),
-                mask_color=mask_color,
-                style=style,
-                animations=animations,
-                caret=caret,
-                omit_background=omit_background,
-                scale=scale,
-            )
-        data = await self._camera.take(picture, self._capture_seconds(timeout))
-        if path is not None:
-            capture.save(data, path)
-        return data
+        picture = capture.Picture(
+            capture.format_of(path, type, format),
+            quality=quality,
+            full_page=full_page,
+            clip=clip,
+            mask=await masked(mask),
+            mask_color=mask_color,
+            style=style,
+            animations=animations,
+            caret=caret,
+            omit_background=omit_background,
+            scale=scale,
+        )
+        return await self._camera.take(picture, self._capture_seconds(timeout), path)
 
     def aria_snapshot(
         self, *, boxes: bool = False, depth: int | None = None, timeout: Timeout = DEFAULT
