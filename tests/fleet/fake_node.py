@@ -16,26 +16,12 @@ from typing import Any
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, succeed
 
-from tests.gateway.support import FakeRunning
+from tests.gateway.support import FakeLaunched
 from txcdp.domains import page, runtime, target
 from txcdp.fleet import Node, NodeOptions, RouterOptions
 from txcdp.fleet._line import RouterLine
 from txcdp.gateway import Gateway, GatewayOptions, PoolOptions, RenderOptions
-from txcdp.gateway._pool.launched import LaunchedBrowser
 from txcdp.testing import BY_ITSELF, FakeChrome
-
-
-class FakeLaunched(FakeRunning, LaunchedBrowser):
-    """A browser that does not run, with a line to a FakeChrome."""
-
-    def __init__(self, pid: int, chrome: FakeChrome) -> None:
-        FakeRunning.__init__(self, pid)
-        self.browser = chrome.browser()
-
-    def close(self) -> Deferred[Any]:
-        if not self.gone.called:
-            self.browser.connection.transport.abort("killed")
-        return FakeRunning.close(self)
 
 
 def say(*words: object) -> None:

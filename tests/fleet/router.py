@@ -48,19 +48,34 @@ def until(condition: Callable[[], object], what: str) -> None:
     while not condition():
         if time.monotonic() > ends:
             raise AssertionError(f"{what}: not within {PATIENCE:g} s")
-        time.sleep(0.05)
+        time.sleep(0.05)  # a pause between two looks, not a time in which something has to happen
 
 
 class Crossbar:
-    """The router of ``examples/deploy``, on a free port."""
+    """The router of ``examples/deploy``, on a free port.
 
-    def __init__(self, folder: Path, options: dict[str, Any] | None = None) -> None:
+    :param options: of its WebSockets.
+    :param tls: of its endpoint; it is ``localhost`` then.
+    :param certificates: the SHA1 of clients' certificates, with the names and roles that these come in by.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        options: dict[str, Any] | None = None,
+        tls: dict[str, Any] | None = None,
+        certificates: dict[str, Any] | None = None,
+    ) -> None:
         self.folder = folder
         self.port = free_port()
-        self.url = f"ws://127.0.0.1:{self.port}/ws"
+        self.url = f"wss://localhost:{self.port}/ws" if tls else f"ws://127.0.0.1:{self.port}/ws"
         config = json.loads((ROOT / "examples" / "deploy" / "crossbar.json").read_text())
         (transport,) = config["workers"][0]["transports"]
         transport["endpoint"] = {"type": "tcp", "port": self.port, "interface": "127.0.0.1"}
+        if tls is not None:
+            transport["endpoint"]["tls"] = tls
+        if certificates is not None:
+            transport["auth"]["tls"] = {"type": "static", "principals": certificates}
         transport["options"].update(PINGS if options is None else options)
         self.principals: dict[str, Any] = transport["auth"]["ticket"]["principals"]
         (folder / ".crossbar").mkdir(parents=True)

@@ -16,9 +16,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support import TCP, ClientFrame, client_frames, server_frame
 from txcdp.errors import ConnectionLost
 from txcdp.gateway import Gateway, GatewayOptions
+from txcdp.gateway._pool.launched import LaunchedBrowser
 from txcdp.gateway._pool.memory import PROC, measure
 from txcdp.gateway._pool.pooled_browser import Running
 from txcdp.gateway._proxy.exclusive_mode import Exclusive
+from txcdp.testing import FakeChrome
 
 
 def memory_of(pids: Iterable[int], proc: Path = PROC) -> dict[int, int]:
@@ -58,6 +60,19 @@ class FakeRunning(Running):
         if not self.gone.called:
             self.gone.callback(None)
         return succeed(None)
+
+
+class FakeLaunched(FakeRunning, LaunchedBrowser):
+    """A browser that does not run, with a line to a FakeChrome."""
+
+    def __init__(self, pid: int, chrome: FakeChrome) -> None:
+        FakeRunning.__init__(self, pid)
+        self.browser = chrome.browser()
+
+    def close(self) -> Deferred[Any]:
+        if not self.gone.called:
+            self.browser.connection.transport.abort("killed")
+        return FakeRunning.close(self)
 
 
 class Starter:

@@ -11,7 +11,7 @@ import pytest
 from openapi_spec_validator import validate
 from twisted.internet.defer import Deferred
 
-from tests.gateway.support import Caller, FakeRunning, GatewayCase, Starter
+from tests.gateway.support import Caller, FakeLaunched, FakeRunning, GatewayCase, Starter
 from tests.gateway.test_gateway_policy import SPELLINGS
 from txcdp.domains import browser, emulation, fetch, network, page, runtime, storage, target
 from txcdp.errors import (
@@ -30,7 +30,6 @@ from txcdp.gateway import AccessOptions, Gateway, Policy, PoolOptions, RenderOpt
 from txcdp.gateway._http.refusals import busy
 from txcdp.gateway._http.requests import Answer
 from txcdp.gateway._http.routes import Operation
-from txcdp.gateway._pool.launched import LaunchedBrowser
 from txcdp.gateway.render import _requests as requests
 from txcdp.gateway.render._endpoints import ENDPOINTS
 from txcdp.gateway.render._openapi import document
@@ -39,19 +38,6 @@ from txcdp.testing import NEVER, FakeChrome
 
 TOKEN = "0123456789abcdef-one"
 URL = "http://example.com/"
-
-
-class FakeLaunched(FakeRunning, LaunchedBrowser):
-    """A browser that does not run, with a line to a FakeChrome."""
-
-    def __init__(self, pid: int, chrome: FakeChrome) -> None:
-        FakeRunning.__init__(self, pid)
-        self.browser = chrome.browser()
-
-    def close(self) -> Deferred[Any]:
-        if not self.gone.called:
-            self.browser.connection.transport.abort("killed")
-        return FakeRunning.close(self)
 
 
 class ChromeStarter(Starter):

@@ -93,7 +93,7 @@ def wait(condition: Any) -> None:
     began = time.monotonic()
     while not condition():
         assert time.monotonic() - began < PATIENCE, "it never comes"
-        time.sleep(0.1)
+        time.sleep(0.1)  # a pause between two looks: Redis tells nobody of what is in a list
 
 
 class Worker:
@@ -159,7 +159,7 @@ def one_is_killed(client: redis.Redis, site: str, folder: str) -> None:
     workers[0].end(signal.SIGKILL)
     before, unchanged = 0, 0
     while len(items(client)) < PAGES and unchanged < 100:  # ten seconds without a request, or anything under way
-        time.sleep(0.1)
+        time.sleep(0.1)  # that nothing happens any more shows by nothing but time
         now = len(items(client))
         unchanged = unchanged + 1 if now == before and not client.zcard("pages:requests") else 0
         before = now

@@ -15,6 +15,7 @@ from autobahn.twisted.websocket import WampWebSocketClientFactory, WampWebSocket
 from autobahn.wamp.exception import ApplicationError, TransportLost
 from autobahn.wamp.serializer import CBORSerializer, JsonSerializer, MsgPackSerializer
 from autobahn.wamp.types import ComponentConfig
+from service_identity import VerificationError
 from twisted.application.internet import ClientService, backoffPolicy
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
@@ -125,8 +126,16 @@ class RouterProtocol(WampWebSocketClientProtocol):
         """Take note of the end, also where nothing has come of it."""
         super().connectionLost(reason)
         if not self.joining.called:
-            self.joining.errback(ConnectError(shortened(f"no WAMP router answers: {self.wasNotCleanReason or reason}")))
+            self.joining.errback(ConnectError(shortened(f"no WAMP router answers: {self._why(reason)}")))
         self.lost.fire(None)
+
+    def _why(self, reason: Any) -> str:
+        """Return why there is no line, in words."""
+        error = getattr(reason, "value", None)
+        if isinstance(error, VerificationError):
+            host = urlsplit(self.factory.url).hostname
+            return f"its certificate is not for {host}: give the URL the name that the certificate has ({error})"
+        return str(self.wasNotCleanReason or reason)
 
 
 @implementer(IStreamClientEndpoint)
