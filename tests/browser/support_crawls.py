@@ -185,11 +185,10 @@ class Crawling(BrowserTestCase):
             pass
 
         Bound.crawl = crawl
-        crawler = runner.create_crawler(Bound)
+        crawler = self.crawler = runner.create_crawler(Bound)
         await runner.crawl(crawler)
         assert crawler.stats is not None
         crawl.stats = dict(crawler.stats.get_stats())
-        self.crawler = crawler
         return crawl
 
     def browser_settings(self) -> dict[str, Any]:

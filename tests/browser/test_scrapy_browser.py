@@ -11,6 +11,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from scrapy import Request, signals
+from scrapy.downloadermiddlewares.retry import get_retry_request
 from scrapy.exceptions import StopDownload
 from scrapy.http import HtmlResponse, JsonResponse, Response, TextResponse, XmlResponse
 from twisted.internet.defer import Deferred
@@ -22,7 +23,7 @@ from tests.browser.support import Server, listen, reactor, refusing_port
 from tests.browser.support_crawls import Broken, Bytes, Crawl, Crawling, Dripping, Never, SharedCrawling, Told, Twice
 from tests.browser.support_lines import Authority
 from tests.raw_server import BROKEN, Raw, RawServer
-from txcdp.errors import ExecutableNotFound
+from txcdp.errors import ConnectionLost, ExecutableNotFound
 from txcdp.scrapy import _browsers, _pages, closing_page, page_of, result_of
 from txcdp.scrapy import _failures as failures
 
@@ -880,6 +881,32 @@ class BrowsersTests(Crawling):
         self.assertNotIn("retry/max_reached", crawl.stats)
         self.assertEqual(errors, [])
         self.assertEqual(_browsers._running, {})
+
+    async def test_a_callback_whose_browser_is_killed_asks_again(self):
+        lost: list[str] = []
+
+        async def parse(response: Response) -> Any:
+            page, spider = page_of(response), self.crawler.spider
+            process = page.context.browser.process
+            assert process is not None
+            assert spider is not None
+            assert response.request is not None
+            if not lost:
+                os.kill(process.pid, signal.SIGKILL)
+            try:
+                title = await page.title()
+            except ConnectionLost as error:
+                lost.append(type(error).__name__)
+                yield get_retry_request(response.request, spider=spider, reason="the browser ended")
+            else:
+                yield {"title": title}
+
+        requests = [self.request("/told", {"include_page": True}, name=name) for name in ("one", "other")]
+        crawl = await self.crawl(requests, parse, TXCDP_PAGES=1)
+        self.assertEqual(sorted(each.meta["name"] for each in crawl.responses), ["one", "one", "other"])
+        self.assertEqual((lost, crawl.failures, crawl.stats["item_scraped_count"]), (["ConnectionLost"], [], 2))
+        self.assertEqual(crawl.stats["txcdp/browsers/started"], 2)
+        self.assertEqual(len(_pages._given), 0)
 
     async def test_a_browser_that_is_not_installed(self):
         launch = {"executable": "/nowhere/chromium"}

@@ -78,8 +78,9 @@ class ActionTests(SynchronousTestCase):
     def test_there_is_a_method_for_each(self):
         for name, values in (*_OF_ELEMENTS.items(), *_OF_PAGES.items()):
             selector = ["#x"] if name in _OF_ELEMENTS else []
-            made = action([name, *selector, *values], "it")
-            self.assertEqual((made.name, made.values), (name, values))
+            said = tuple(1.5 if each == "seconds" else each for each in values)
+            made = action([name, *selector, *said], "it")
+            self.assertEqual((made.name, made.values), (name, said))
 
     def test_a_list_and_a_dict_say_the_same(self):
         listed = action(["fill", "#q", "words", {"timeout": 5}], "it")
@@ -94,6 +95,8 @@ class ActionTests(SynchronousTestCase):
             (["click"], "is to be ['click', selector]"),
             (["fill", "#x"], "is to be ['fill', selector, value]"),
             (["click", 3], "needs a selector"),
+            (["click", "a", {"timeout": "3"}], "a number of seconds"),
+            (["wait_for_timeout", "5"], "a number of seconds"),
             (["click", "#x", {"tmeout": 3}], "did you mean 'timeout'?"),
             ({"selector": "#x"}, 'has no "action"'),
             ({"action": "fill", "selector": "#x"}, "needs value"),
@@ -119,7 +122,12 @@ class SettingTests(SynchronousTestCase):
         for name, value, words in (
             ("TXCDP_PAGE", 3, "did you mean 'TXCDP_PAGES'?"),
             ("TXCDP_PAGES", 0, "at least one"),
-            ("TXCDP_CONTEXTS", "many", "is to be a number"),
+            ("TXCDP_CONTEXTS", "many", "is to be a whole number"),
+            ("TXCDP_CONTEXTS", 2.5, "is to be a whole number"),
+            ("TXCDP_PAGES", True, "is to be a whole number"),
+            ("TXCDP_PAGES", "-1", "at least one"),
+            ("TXCDP_LAUNCH", {"executable_path": "x"}, "did you mean 'executable'?"),
+            ("TXCDP_RESTART", {"max_delay": "3"}, "max_delay is to be a number"),
             ("TXCDP_BROWSERS", None, ""),
             ("TXCDP_ENDPOINT", 9222, "is to be a URL"),
             ("TXCDP_LAUNCH", {"headles": True}, "unknown"),

@@ -91,6 +91,13 @@ def action(given: object, what: str) -> PageAction:
         raise ValueError(f"{what}: {list(map(_shown, parts))} is to be [{wanted}]")
     method: Callable[..., Any] = getattr(Locator if of_element else Page, name)
     refuse_other_options(f"{what}: {name}", method, options, _NOT_SAID)
+    times = [
+        *(values if names == ("seconds",) else ()),
+        *([] if options.get("timeout") is None else [options["timeout"]]),
+    ]
+    for each in times:
+        if isinstance(each, bool) or not isinstance(each, int | float):
+            raise TypeError(f"{what}: {name} takes a number of seconds, such as 0.5, not {each!r:.80}")
     if not of_element:
         return PageAction(name, None, tuple(values), options)
     selector = values[0]

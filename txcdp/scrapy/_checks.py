@@ -35,13 +35,13 @@ def truth(what: str, value: object) -> bool:
 
 def count(what: str, value: object) -> int:
     """Return a number of things, of which there is one at least."""
-    try:
-        number = int(value)  # type: ignore[call-overload]  # a command line has texts
-    except (TypeError, ValueError):
-        raise TypeError(f"{what} is to be a number, not {value!r:.80}") from None
+    text = value.strip() if isinstance(value, str) else value  # a command line has texts
+    number = int(text) if isinstance(text, str) and text.lstrip("-").isdecimal() else text
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise TypeError(f"{what} is to be a whole number, such as 4, not {value!r:.80}")
     if number < 1:
         raise ValueError(f"{what}={number}: at least one is needed")
-    return int(number)
+    return number
 
 
 def context_options(what: str, value: object) -> dict[str, Any]:

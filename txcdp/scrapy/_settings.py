@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -9,7 +10,7 @@ from typing import Any, Final
 
 from scrapy.settings import BaseSettings
 
-from txcdp._arguments import refuse_other_options, unknown_name
+from txcdp._arguments import unknown_name
 from txcdp._core.reconnecting import ReconnectPolicy
 from txcdp.browser import connect, launch
 from txcdp.scrapy._checks import context_options, count, mapping, texts
@@ -111,13 +112,14 @@ DEFAULTS: Final[Mapping[str, Any]] = {
 
 
 def _check_launch(options: dict[str, Any], endpoint: str | None) -> None:
-    function = launch if endpoint is None else connect
+    parameters = inspect.signature(launch if endpoint is None else connect).parameters.values()
     more = ("executable", "headless", "args", "profile", "transport") if endpoint is None else ()
-    named = {name: value for name, value in options.items() if name not in more}
     lines = ("timeout", "stability", "linger", "max_in_flight", "commands_per_second", "max_pending", "max_unsent")
-    refuse_other_options(
-        "TXCDP_LAUNCH", function, {name: value for name, value in named.items() if name not in lines}, _DECIDED
-    )
+    named = [each.name for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY]
+    known = sorted({*named, *more, *lines} - set(_DECIDED))
+    for name in options:
+        if name not in known:
+            raise ValueError(unknown_name("TXCDP_LAUNCH: the option", name, known))
 
 
 def _restart(value: object) -> ReconnectPolicy:
@@ -125,6 +127,8 @@ def _restart(value: object) -> ReconnectPolicy:
     for name in given:
         if name not in _POLICY:
             raise ValueError(unknown_name("TXCDP_RESTART: the option", name, _POLICY))
+        if isinstance(given[name], str | bytes):
+            raise TypeError(f"TXCDP_RESTART: {name} is to be a number, not {given[name]!r:.80}")
     try:
         return ReconnectPolicy(**{"initial_delay": 0.1, "max_delay": 30.0, "jitter": lambda: 0.0, **given})
     except (TypeError, ValueError) as error:
