@@ -12,19 +12,18 @@ from unittest.mock import MagicMock
 import pytest
 from twisted.internet.defer import Deferred
 
+from tests.project.test_reference import PUBLIC
 from txcdp.gateway._pool.launched import Launcher
 from txcdp.websocket import WebSocketOptions
 
-ROOMS = (
-    "txcdp", "txcdp.aio", "txcdp.browser", "txcdp.chrome", "txcdp.gateway", "txcdp.model", "txcdp.page",
-    "txcdp.recording", "txcdp.rx3", "txcdp.service", "txcdp.streams", "txcdp.testing", "txcdp.websocket",
-)  # fmt: skip
+#: The generator's records are made by it, out of the protocol's description.
+ROOMS = [each for each in PUBLIC if not each.startswith("txcdp.codegen")]
 
 SEVERAL = re.compile(r"\b(Sequence|Iterable|Collection|Container|Set|list|tuple|set|frozenset)\[str\b(?!,\s*[^.\s])")
 
 
 #: Of these the library makes all that there are.
-MADE_BY_THE_LIBRARY = {"BrowserProcess", "Gap", "Mutation"}
+MADE_BY_THE_LIBRARY = {"BrowserProcess", "Gap", "Mutation", "Run"}
 
 
 class Argument(NamedTuple):
@@ -36,7 +35,7 @@ class Argument(NamedTuple):
 def public() -> Iterator[tuple[str, Callable[..., Any]]]:
     """Yield what users may call, by its name."""
     yield "Launcher", Launcher
-    for room in ROOMS:
+    for room in ("txcdp", *ROOMS):
         module = importlib.import_module(room)
         for name in getattr(module, "__all__", ()):
             found = getattr(module, name)
