@@ -315,6 +315,9 @@ class ReportTests(SharedBrowserTestCase):
                     one[2] <= other[0] + 1 or other[2] <= one[0] + 1 or one[3] <= other[1] + 1 or other[3] <= one[1] + 1
                 )
                 self.assertTrue(apart, f"{selector} {where}: {one} {other}")
+        names = await page.evaluate(RECTANGLES, ".sizes tbody th")
+        self.assertTrue(names)
+        self.assertGreater(min(right - left for left, _, right, _ in names), 100, where)
         # Cells of a row, one beside the other; the columns of all rows are below each other.
         columns = set()
         for number in range(3):
