@@ -209,9 +209,15 @@ def measured(running: Sequence[Client], tasks: Sequence[str], rounds: int, scale
             for task in tasks:
                 for client in [each for each in running if task not in each.without]:
                     cost = client.do(task, urls[task], max(1, round(TASKS[task][1] * scale)))
+                    print(f"{client.name}, {TASKS[task][0]}: {shown(cost)}", file=sys.stderr, flush=True)
                     had = least.get((client.name, task), cost)
                     least[client.name, task] = Cost(*map(min, cost, had))
     return least
+
+
+def shown(cost: Cost) -> str:
+    """Write a cost in milliseconds."""
+    return " / ".join(f"{1000 * each:.2f}" for each in cost)
 
 
 def table(running: Sequence[Client], tasks: Sequence[str], least: dict[tuple[str, str], Cost]) -> list[list[str]]:
@@ -219,7 +225,7 @@ def table(running: Sequence[Client], tasks: Sequence[str], least: dict[tuple[str
     rows = [["milliseconds", *(client.name for client in running)]]
     for task in tasks:
         costs = [least.get((client.name, task)) for client in running]
-        cells = [" / ".join(f"{1000 * each:.2f}" for each in cost) if cost else "\\-" for cost in costs]
+        cells = [shown(cost) if cost else "\\-" for cost in costs]
         rows.append([TASKS[task][0], *cells])
     return rows
 
