@@ -67,7 +67,7 @@ _AT_ONCE: Final = 8
 
 
 class _CommitWatcher(Protocol):
-    """What waits for a command that a commit may swallow."""
+    """A command that waits for its answer, as its signs see it: told of what becomes of the page."""
 
     def _committed(self) -> None:
         """Take note that the page has another document."""
