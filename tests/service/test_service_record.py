@@ -163,6 +163,19 @@ class RecorderServiceTests(SynchronousTestCase):
         self.assertEqual([each.url for each in self.chrome.received(page.navigate)], urls * 2)
         self.stop(service)
 
+    def test_pages_tell_what_a_report_is_made_of_where_that_is_wanted(self) -> None:
+        asked = {"Runtime.addBinding", "Page.startScreencast"}
+        for observe in (False, True):
+            before = len(self.chrome.commands)
+            service = RecorderService(
+                Browsers(self.chrome), lambda: Memory(self.done, self.errors), urls=["about:blank"], observe=observe
+            )
+            service.startService()
+            self.run_on()
+            sent = {each.method for each in self.chrome.commands[before:]}
+            self.assertEqual(asked & sent, asked if observe else set())
+            self.stop(service)
+
     def test_a_page_that_cannot_be_opened(self) -> None:
         self.chrome.on(page.navigate, page.NavigateResult(frame_id="F", error_text="net::ERR_CONNECTION_REFUSED"))
         service = self.make(urls=["http://127.0.0.1/a?token=secret"])
@@ -347,6 +360,9 @@ class RecordOptionsTests(SynchronousTestCase):
         sink = self.parse("--database=x.db", "--sync=never").make_sink()
         assert isinstance(sink, SQLite)
         self.assertEqual((sink.path, sink._durable), (Path("x.db").absolute(), False))
+
+    def test_a_report_has_more_where_pages_are_observed(self) -> None:
+        self.assertEqual([self.parse(*given)["observe"] for given in ([], ["--observe"])], [0, 1])
 
     def test_the_service(self) -> None:
         service = self.parse(

@@ -66,6 +66,7 @@ class RecordOptions(BrowserOptions):
 
     optFlags = [
         ["commands", None, "Record the commands, too, that the recorder sends, with their replies."],
+        ["observe", None, "Record web vitals, long tasks and a screencast, too, which a report shows."],
     ]
     readers: ClassVar = {
         "rotate-size": size,
@@ -114,6 +115,7 @@ class RecordOptions(BrowserOptions):
             self.make_browsers(reactor),
             self.make_sink,
             urls=self["pages"],
+            observe=bool(self["observe"]),
             given_up=lambda: end_process(reactor),
             domains=self["domains"],
             filter=Filter(**{part: self[part] or () for part in ("events", "without", "targets", "urls")}),

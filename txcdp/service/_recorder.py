@@ -21,6 +21,7 @@ from txcdp.errors import TxcdpError
 from txcdp.recording import MissingLibrary, Recorder
 from txcdp.recording._failures import is_lasting
 from txcdp.recording._sinks import Sink
+from txcdp.report import observe
 from txcdp.service._browser import BrowserService
 
 log = Logger()
@@ -41,6 +42,8 @@ class RecorderService(MultiService):
     :param sink: makes what a recording is written to: :class:`~txcdp.recording.JsonLines` or
         :class:`~txcdp.recording.SQLite`.
     :param urls: pages that are opened in each new browser.
+    :param observe: whether pages tell web vitals and long tasks, and show what they look like, so that a report of the
+        recording has them: see :func:`txcdp.report.observe`.
     :param given_up: called when nothing will be recorded any more, after that was logged; ``twistd txcdp record`` ends
         the process with :func:`end_process`. By default the application goes on.
     :param options: more that :class:`~txcdp.recording.Recorder` takes.
@@ -52,6 +55,7 @@ class RecorderService(MultiService):
         sink: Callable[[], Sink],
         *,
         urls: Sequence[str] = (),
+        observe: bool = False,
         given_up: Callable[[], object] = lambda: None,
         **options: Any,
     ) -> None:
@@ -62,6 +66,7 @@ class RecorderService(MultiService):
             browsers.setServiceParent(self)
         self._sink = sink
         self._urls = list(urls)
+        self._observes = observe
         self._given_up = given_up
         self._options = options
         self._recorder: Recorder | None = None
@@ -113,6 +118,7 @@ class RecorderService(MultiService):
             else:
                 failures, seconds = 0, delay(1)
                 log.info("{recorder} has begun", recorder=recorder)
+                await self._observe(browser)
                 await self._open_pages(browser)
                 error_or_none = await recorder.when_ended()
                 self._recorder = None
@@ -122,6 +128,15 @@ class RecorderService(MultiService):
                 if error_or_none is not None and is_lasting(error_or_none):
                     raise error_or_none
             await deferLater(whole(self.browsers.reactor), seconds)
+
+    async def _observe(self, browser: Browser) -> None:
+        """Have what a report is made of told, once by each browser; a recording goes on without it."""
+        if not self._observes or browser is self._seen:
+            return
+        try:
+            await observe(browser)
+        except TxcdpError as error:
+            log.warn("A report of this recording will have no vitals and no pictures: {error}", error=error)
 
     async def _open_pages(self, browser: Browser) -> None:
         seen, self._seen = self._seen, browser
