@@ -20,7 +20,7 @@ PACKAGE = "txcdp"
 #: module of it has a line of its own.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("_privacy",),
-    ("errors", "health", "_timeouts", "_url_patterns", "_arguments", "_limits", "_reactor"),
+    ("errors", "health", "_timeouts", "_url_patterns", "_arguments", "_limits", "_other_names", "_reactor"),
     ("protocol", "stats", "_deferreds", "_logs", "_states", "_waiting"),
     ("domains", "codegen", "_transports.interface"),
     ("model",),

@@ -19,6 +19,7 @@ from txcdp._core.reconnecting import OpenLine, Reconnector, ReconnectPolicy
 from txcdp._core.sessions import Session
 from txcdp._deferreds import OneShot, ignore_failure, returns_deferred, unless_cancelled, with_deadline
 from txcdp._devices import devices
+from txcdp._other_names import NamedElsewhere
 from txcdp._timeouts import DefaultTimeouts, Timeout
 from txcdp.browser._context import BrowserContext
 from txcdp.browser._download_files import BrowserFiles
@@ -61,7 +62,7 @@ _LEAVING = 2.0
 log = Logger()
 
 
-class Browser:
+class Browser(NamedElsewhere):
     """A browser; made by :func:`launch` and :func:`connect`.
 
     ``async with`` closes it at the end. When a launched browser ends by itself, everything pending fails

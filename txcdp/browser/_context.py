@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from txcdp._arguments import refuse_bare_string
 from txcdp._core.sessions import Session
 from txcdp._deferreds import OneShot, ignore_failure, returns_deferred, when_all
+from txcdp._other_names import NamedElsewhere
 from txcdp._privacy import printable
 from txcdp._timeouts import DefaultTimeouts, Timeout
 from txcdp._url_patterns import URLMatch
@@ -65,7 +66,7 @@ if TYPE_CHECKING:
     from txcdp.network._har_routes import HarNotFound
 
 
-class BrowserContext:
+class BrowserContext(NamedElsewhere):
     """A context: pages with cookies, storage and cache of their own; made by ``Browser.new_context``.
 
     ``async with`` closes it at the end.

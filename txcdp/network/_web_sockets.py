@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from twisted.internet.defer import Deferred
 
+from txcdp._other_names import NamedElsewhere
 from txcdp._privacy import printable, shown_url
 from txcdp.domains import network
 from txcdp.streams import Stream
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _TEXT: Final = 1
 
 
-class WebSocket:
+class WebSocket(NamedElsewhere):
     """A WebSocket of a page or a worker; an item of ``page.web_sockets``.
 
     :ivar exchange: its handshake: the :class:`Exchange` has its headers, and is under way until it is closed.

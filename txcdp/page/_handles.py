@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack
 from twisted.internet.defer import Deferred
 
 from txcdp._deferreds import ignore_failure, returns_deferred
+from txcdp._other_names import NamedElsewhere
 from txcdp._timeouts import DEFAULT, Timeout, seconds_of
 from txcdp.domains import dom, runtime
 from txcdp.errors import CommandError, EvaluationError
@@ -42,7 +43,7 @@ class Box(TypedDict):
     height: float
 
 
-class JSHandle(Kept):
+class JSHandle(Kept, NamedElsewhere):
     """An object of a page; what ``evaluate_handle`` fires with.
 
     It can be given to ``evaluate`` as the argument, or be anywhere in it. The object stays in the page until the handle

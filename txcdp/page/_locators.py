@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from txcdp._deferreds import ignore_failure, returns_deferred
+from txcdp._other_names import NamedElsewhere
 from txcdp.domains import dom, runtime
 from txcdp.errors import CommandError, LocatorError
 from txcdp.page._acting import ElementActions
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _numbers: Final = itertools.count(1)
 
 
-class Finding:
+class Finding(NamedElsewhere):
     """Base of all in which elements are found: pages, frames, locators and the documents that frames' elements show."""
 
     def _start(self) -> tuple[Frame, Path]:

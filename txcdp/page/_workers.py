@@ -8,6 +8,7 @@ from twisted.internet.defer import Deferred
 
 from txcdp._core.sessions import Session
 from txcdp._deferreds import returns_deferred
+from txcdp._other_names import NamedElsewhere
 from txcdp._privacy import shown_url
 from txcdp._timeouts import DEFAULT, Timeout
 from txcdp.domains import runtime
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from txcdp.page._page import Page
 
 
-class Worker:
+class Worker(NamedElsewhere):
     """A dedicated worker of a page; an item of ``page.worker_started``.
 
     :ivar url: of its script.

@@ -1,0 +1,68 @@
+"""Names of other libraries: the error says what there is here."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from txcdp._other_names import ADVICE, NamedElsewhere
+from txcdp.browser import Browser, BrowserContext
+from txcdp.page import ElementHandle, Frame, JSHandle, Locator, Page, Worker
+from txcdp.testing import FakeChrome
+
+CLASSES = (Browser, BrowserContext, Page, Frame, Locator, JSHandle, ElementHandle, Worker)
+BY_WORD = {"browser": Browser, "context": BrowserContext, "page": Page, "locator": Locator}
+
+#: Set when one is made.
+OF_INSTANCES = {"page.context", "page.session"}
+
+
+class Own(NamedElsewhere):
+    """Something with names in Python's letters, and one that fails."""
+
+    def wait_for_selector(self) -> None:
+        """Wait."""
+
+    @property
+    def viewport(self) -> int:
+        """Fail from within."""
+        raise AttributeError("from within")
+
+
+def said(of: Any, name: str) -> str:
+    with pytest.raises(AttributeError) as caught:
+        getattr(of, name)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", ADVICE)
+def test_what_is_advised_is_there(name: str) -> None:
+    for word, member in re.findall(r"\b(browser|context|page|locator)\.(\w+)", ADVICE[name]):
+        assert hasattr(BY_WORD[word], member) or f"{word}.{member}" in OF_INSTANCES
+
+
+@pytest.mark.parametrize("name", ADVICE)
+def test_the_name_is_missing_somewhere(name: str) -> None:
+    assert not all(hasattr(each, name) for each in CLASSES)
+    assert said(NamedElsewhere(), name) == f"'NamedElsewhere' object has no attribute {name!r}: {ADVICE[name]}"
+
+
+def test_the_error_says_what_there_is() -> None:
+    browser = FakeChrome().browser()
+    context = browser.default_context
+    assert "page.console.subscribe" in said(browser, "on")
+    assert said(browser, "newPage") == "'Browser' object has no attribute 'newPage': it is called new_page"
+    assert said(context, "expect_page").endswith("context.page_opened.expect() as opened: ...")
+
+
+def test_of_a_name_in_other_letters_both_are_known() -> None:
+    assert said(Own(), "waitForSelector").endswith("it is called wait_for_selector")
+    assert said(Own(), "waitForResponse") == said(Own(), "wait_for_response").replace("wait_for_r", "waitForR")
+
+
+def test_other_names_and_failed_properties_say_what_they_always_do() -> None:
+    assert said(Own(), "nothing") == "'Own' object has no attribute 'nothing'"
+    assert said(Own(), "viewport") == "from within"
+    assert not hasattr(Own(), "on")
