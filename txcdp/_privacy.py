@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import re
 import unicodedata
+from collections.abc import Iterable
 
 #: Format characters that belong to words and to emoji, and do nothing else.
 KEPT = "\u200c\u200d"
 
+#: What of JSON needs no look.
+_PLAIN = re.compile(rb"[\n -~]*")
+
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+#: What JSON has between tokens, and never raw within a string.
+_BETWEEN = {"\n": "\n", "\r": " ", "\t": " "}
 
 _INDENT = "    "
 
@@ -24,13 +34,29 @@ _AUTHORITY = re.compile(r"[^/]*//([^/?#]*)")
 _USER = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*:)?//[^/]*@")
 
 #: How a cell begins that a spreadsheet takes for a formula, and which of these are numbers all the same.
-_FORMULA = re.compile(r"[=+\-@\t\r\n]")
+_FORMULA = re.compile("[=+\\-@\\t\\r\\n\uff1d\uff0b\uff0d\uff20]")
+#: Where a cell begins to a spreadsheet that separates them by semicolons or tabs, to which quotes are but text then.
+_WITHIN = re.compile('([;\\t\\r\\n]"*)(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])')
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)*")
 
 
 def spreadsheet_cell(text: str) -> str:
-    """Return text as a cell that no spreadsheet runs: one that begins like a formula gets an apostrophe in front."""
-    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+    """Return text as a cell that no spreadsheet runs: what begins like a formula gets an apostrophe in front."""
+    if _NUMBER.fullmatch(text):
+        return text
+    text = _WITHIN.sub(r"\1'", text)
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def spreadsheet_row(cells: Iterable[object], end: str = "\r\n") -> str:
+    """Return a row of CSV: no text of it is run by a spreadsheet, also by one that separates cells by semicolons.
+
+    Numbers stay numbers; None is an empty cell.
+    """
+    safe = ["" if each is None else spreadsheet_cell(each) if isinstance(each, str) else each for each in cells]
+    out = io.StringIO()
+    csv.writer(out, lineterminator=end).writerow(safe)
+    return out.getvalue()
 
 
 def printable(text: object) -> str:
@@ -42,10 +68,25 @@ def printable(text: object) -> str:
     string = str(text)
     if string.isprintable():
         return string
-    return "".join(
-        each if each.isprintable() or each in KEPT or unicodedata.category(each) == "Zs" else _escaped(each)
-        for each in string
-    )
+    return "".join(each if _is_shown(each) else _escaped(each) for each in string)
+
+
+def printable_json(text: bytes) -> bytes:
+    """Return JSON that means the same, and in which everything that :func:`printable` escapes is an escape of JSON.
+
+    Between tokens line feeds stay, and other white space becomes spaces.
+    """
+    if _PLAIN.fullmatch(text):
+        return text
+    try:
+        string = text.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        string = text.decode("utf-8", "replace")
+    return "".join(each if _is_shown(each) else _escaped_in_json(each) for each in string).encode()
+
+
+def _is_shown(character: str) -> bool:
+    return character.isprintable() or character in KEPT or unicodedata.category(character) == "Zs"
 
 
 def shortened(text: object) -> str:
@@ -94,6 +135,10 @@ def _is_broken(text: str) -> bool:
         return True
     port = (host.partition("]")[2] if host.startswith("[") else host).partition(":")[2]
     return bool(port) and not port.isdigit()
+
+
+def _escaped_in_json(character: str) -> str:
+    return _BETWEEN.get(character) or json.dumps(character)[1:-1]
 
 
 def _escaped(character: str) -> str:

@@ -283,6 +283,6 @@ def test_csv_is_read_back_and_run_by_no_spreadsheet() -> None:
         ["'@SUM(A1)", ""],
         ['a "b", c', "two\nlines"],
         ["'-x", "'+49 40"],
-        ["'\t=1", "1,5"],
+        ["'\t'=1", "1,5"],
     ]
     assert "\x1b" not in as_csv(["a"], [[HOSTILE]], plain=True)

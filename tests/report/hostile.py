@@ -39,6 +39,29 @@ HOSTILE_TEXTS: Final = (
     "{{constructor.constructor('window.ran = 13')()}} ${window.ran = 14}",
 )
 
+#: What a terminal obeys or hides, a spreadsheet runs, or a writer of JSON or CSV may stumble over.
+HOSTILE_CONTROLS: Final = (
+    "\x1b[2J\x1b[H\x1bP+q\x1b\\\x1b^x\x1b\\ \x1b]8;;https://evil.example/\x07link\x1b]52;c;ZXZpbA==\x07",
+    "C1: \x84\x85\x90\x9b31m\x9d0;owned\x9c \x7f\x08\x08",
+    "bidi: \u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c \ufeff\u00ad\U000e0041\u2060",
+    "NUL \0 and \x01",
+    "line\none\r\ntwo\rthree\u2028four\u2029five\x0bsix\x0cseven\x1ceight",
+    "lone \ud800 surrogates \udfff",
+    "=cmd|'/c calc'!A1",
+    "+cmd|'/c calc'!A1",
+    "-2+3+cmd|'/c calc'!A1",
+    "@SUM(1+1)*cmd|'/c calc'!A1",
+    "\t=1+1",
+    "\r=1+1",
+    "\n=1+1",
+    "\uff1d1+1",
+    'a";=1+1;"b',
+    "a;=1+1",
+    "a\t=1+1|=1+1",
+    "",
+    "long " + "\x1b[31m\u202e=" * 300,
+)
+
 
 def hostile_run(texts: tuple[str, ...] = HOSTILE_TEXTS) -> Run:
     """Return a run that has them in every text that there is."""

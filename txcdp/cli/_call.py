@@ -52,7 +52,7 @@ async def call(reactor: AnyReactor, wanted: Call, as_json: bool, output: Output)
     async with await reach(connect(reactor, wanted.browser)) as browser:
         result = await _send(browser, wanted, method, params)
     text = to_json(result)
-    output.write((text if as_json else msgspec.json.format(text)) + b"\n")
+    output.write_json((text if as_json else msgspec.json.format(text)) + b"\n")
     return GOOD
 
 

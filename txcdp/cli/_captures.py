@@ -13,7 +13,7 @@ from txcdp.cli._opened_page import PageOptions, with_page
 from txcdp.cli._output import Output
 from txcdp.cli._progress import Progress
 from txcdp.cli._running import Misuse
-from txcdp.cli._text import size
+from txcdp.cli._text import clean, size
 from txcdp.page import Page, PdfOptions
 from txcdp.streams import queue
 
@@ -96,7 +96,7 @@ async def pdf(reactor: AnyReactor, options: PaperOptions, output: Output) -> int
 
 def _tell(destination: Destination, output: Output) -> None:
     if destination.path is not None:
-        output.print(f"{destination.path}: {size(destination.written)}")
+        output.print(f"{clean(destination.path)}: {size(destination.written)}")
 
 
 def _kind(options: ScreenshotOptions) -> Any:

@@ -35,7 +35,7 @@ async def export(reactor: AnyReactor, paths: Sequence[Path], to: str, path: Path
                 raise Misuse("a HAR needs a file: -o FILE")
             return await _har(paths, path, output)
         damages: list[Damage] = []
-        with _opened(path, output) as write:
+        with _opened(path, to, output) as write:
             for piece in _MADE[to](paths, damages):
                 write(piece)
     except (MissingLibrary, NoHar, WrongSchema) as error:
@@ -58,7 +58,7 @@ async def _har(paths: Sequence[Path], path: Path, output: Output) -> int:
     har = HarRecording(played.browser.exchanges, path, head_of(product), bodies="embed" if bodies else "omit")
     await played.play()
     await har.stop()
-    output.print(f"{path}: {har.entries} exchanges")
+    output.print(f"{clean(path)}: {har.entries} exchanges")
     for each in played.damages:
         complain(clean(f"{each.path}: {each.reason}"))
     return BAD if played.damages else GOOD
@@ -81,10 +81,13 @@ _MADE: Final[dict[str, Callable[[Sequence[Path], list[Damage]], Iterable[bytes]]
 
 
 @contextlib.contextmanager
-def _opened(path: Path | None, output: Output) -> Iterator[Callable[[bytes], object]]:
-    """Open what is written to: a file that its owner alone may read, or standard output."""
+def _opened(path: Path | None, to: str, output: Output) -> Iterator[Callable[[bytes], object]]:
+    """Open what is written to: a file that its owner alone may read, or standard output.
+
+    In JSON that is printed, what a terminal would obey, or hide, is an escape; a table has it so on a terminal alone.
+    """
     if path is None:
-        yield output.write
+        yield output.write_row if to == "csv" else output.write_json
         return
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.chmod(path, 0o600)

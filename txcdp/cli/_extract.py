@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 import sys
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from txcdp._privacy import KEPT, spreadsheet_cell
+from txcdp._privacy import spreadsheet_row
 from txcdp._reactor import AnyReactor
 from txcdp.cli._destination import Destination
 from txcdp.cli._opened_page import PageOptions, with_page
 from txcdp.cli._output import Output, complain
 from txcdp.cli._progress import Progress
 from txcdp.cli._running import BAD, Misuse
-from txcdp.cli._text import clean, size
+from txcdp.cli._text import clean, clean_json, size
 from txcdp.page import Page
 
 #: A name that is given to what a selector finds; ``:=`` is nowhere in CSS but within strings.
@@ -73,7 +70,7 @@ async def extract(reactor: AnyReactor, options: ExtractOptions, output: Output) 
     with destination.whole():
         destination.write(text.encode("utf-8", "backslashreplace"))
     if options.path is not None:
-        output.print(f"{options.path}: {size(destination.written)}")
+        output.print(f"{clean(options.path)}: {size(destination.written)}")
     return _judge(options, columns, found) or code
 
 
@@ -102,12 +99,7 @@ def as_objects(names: Sequence[str], found: Sequence[Sequence[Cell]], rows: bool
 def as_json(value: Any) -> str:
     """Write JSON for people and programs: what a terminal would obey, or hide, is written as an escape."""
     text = json.dumps(value, ensure_ascii=False, indent=2) + "\n"
-    if text.replace("\n", "").isprintable():
-        return text
-    return "".join(
-        each if each.isprintable() or each in "\n" + KEPT or unicodedata.category(each) == "Zs" else _escaped(each)
-        for each in text
-    )
+    return clean_json(text.encode("utf-8", "surrogatepass")).decode()
 
 
 def as_lines(found: Sequence[Sequence[Cell]], rows: bool) -> str:
@@ -126,20 +118,10 @@ def as_csv(names: Sequence[str], rows: Iterable[Sequence[Cell]], plain: bool = F
 
     :param plain: write control characters as escapes, for a terminal.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([_cell(each, plain) for each in names])
-    writer.writerows([_cell(each, plain) for each in row] for row in rows)
-    return text.getvalue()
-
-
-def _cell(text: Cell, plain: bool) -> str:
-    shown = clean(text or "") if plain else text or ""
-    return spreadsheet_cell(shown)
-
-
-def _escaped(character: str) -> str:
-    return json.dumps(character)[1:-1] if not character.isascii() else f"\\u{ord(character):04x}"
+    return "".join(
+        spreadsheet_row([clean(each or "") if plain else each or "" for each in row], end="\n")
+        for row in (names, *rows)
+    )
 
 
 def _judge(options: ExtractOptions, columns: dict[str, str], found: Sequence[Sequence[Cell]]) -> int:

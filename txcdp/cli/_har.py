@@ -18,7 +18,7 @@ from txcdp.cli._opened_page import ChosenBrowser, Until, watch_page
 from txcdp.cli._output import Output, complain
 from txcdp.cli._progress import Progress
 from txcdp.cli._running import BAD, GOOD, Misuse, one_line
-from txcdp.cli._text import count, size
+from txcdp.cli._text import clean, clean_json, count, size
 from txcdp.errors import TxcdpError
 from txcdp.network import HarBodies
 
@@ -38,7 +38,7 @@ class HarOptions:
     emulation: ContextOptions = field(default_factory=ContextOptions)
 
 
-#: Bytes of the file that are written to standard output at a time.
+#: Characters of the file that are written to standard output at a time.
 _PIECE = 65536
 
 
@@ -76,7 +76,7 @@ async def _record(
         written = await recording.stop()
         progress.clear()
         if options.path is not None:
-            output.print(f"{options.path}: {recording.entries} exchanges, {size(written.stat().st_size)}")
+            output.print(f"{clean(options.path)}: {recording.entries} exchanges, {size(written.stat().st_size)}")
     return code
 
 
@@ -108,9 +108,9 @@ def _place(options: HarOptions, output: Output) -> Iterator[Path]:
 
 
 def _copy(path: Path, destination: Destination) -> None:
-    with path.open("rb") as file:
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
         while piece := file.read(_PIECE):
-            destination.write(piece)
+            destination.write(clean_json(piece.encode()))
 
 
 def _shown_on(options: HarOptions) -> ContextOptions:

@@ -39,7 +39,10 @@ async def list_targets(reactor: AnyReactor, browser: str, as_json: bool, output:
     if not as_json and targets:
         output.print(style.bold(f"{'ID':{_ID}}{'TYPE':{_TYPE}}URL  TITLE"))
     for each in targets:
-        output.print(to_json(each).decode() if as_json else _described(each, style))
+        if as_json:
+            output.write_json(to_json(each) + b"\n")
+        else:
+            output.print(_described(each, style))
     return GOOD
 
 
@@ -70,7 +73,7 @@ async def show_version(reactor: AnyReactor, browser: str | None, as_json: bool, 
             "JavaScript": clean(said.js_version),
         }
     if as_json:
-        output.write(to_json({name.replace(" ", "_"): fact for name, fact in facts.items()}) + b"\n")
+        output.write_json(to_json({name.replace(" ", "_"): fact for name, fact in facts.items()}) + b"\n")
     else:
         for name, fact in facts.items():
             output.print(f"{name:<14}{fact}")

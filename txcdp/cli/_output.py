@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from txcdp.cli._lines import Style
+from txcdp.cli._text import clean, clean_json
 
 #: Bytes that a pipe takes without blocking, once it is ready to take any.
 _ATOMIC = getattr(select, "PIPE_BUF", 512)
@@ -63,6 +64,17 @@ class Output:
             self.gone = True
             raise
 
+    def write_json(self, data: bytes) -> None:
+        """Write JSON, in which what a terminal would obey, or hide, is an escape; fails like :meth:`print`."""
+        self.write(clean_json(data))
+
+    def write_row(self, data: bytes) -> None:
+        """Write a row of CSV; on a terminal, what that would obey, or hide, as an escape; fails like :meth:`print`."""
+        if self._stream is not None and self._stream.isatty():
+            self.print(clean(data.decode("utf-8", "replace").removesuffix("\r\n")))
+        else:
+            self.write(data)
+
     def _write(self, data: bytes) -> None:
         if self._stream is None:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
@@ -99,10 +111,10 @@ def style(stream: Any, colour: bool | None, environ: Mapping[str, str] = os.envi
 
 
 def complain(text: str) -> None:
-    """Write an error to standard error, in one line."""
+    """Write an error to standard error, in one line: what a terminal would obey, or hide, as an escape."""
     stream: Any = sys.stderr
     if stream is None:  # closed: there is nobody to tell
         return
     with contextlib.suppress(OSError, ValueError):
-        stream.write(f"txcdp: {text}\n")
+        stream.write(f"txcdp: {clean(text)}\n")
         stream.flush()

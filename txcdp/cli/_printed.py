@@ -38,7 +38,7 @@ class EntryPrinter:
         for _ in self._recorded.hear(entry):
             pass
         if shown and not isinstance(entry, Damage):
-            self._output.write(entry.line.rstrip() + b"\n")
+            self._output.write_json(entry.line.rstrip() + b"\n")
 
     def _introduce(self, speaker: Speaker) -> None:
         """Say who speaks from here on."""

@@ -13,7 +13,7 @@ from txcdp._reactor import AnyReactor
 from txcdp.cli._opened_page import ChosenBrowser, Until, watch_page
 from txcdp.cli._output import Output, complain
 from txcdp.cli._running import BAD, GOOD, Misuse, one_line
-from txcdp.cli._text import count, size
+from txcdp.cli._text import clean, count, size
 from txcdp.cli._urls import NotAPage, page_url
 from txcdp.errors import TxcdpError
 from txcdp.report import NoRun, Run, collect, read, write
@@ -58,7 +58,7 @@ async def report(reactor: AnyReactor, options: ReportOptions, output: Output) ->
                 break  # what there is is written all the same
     path = write(options.path, *runs, secrets=options.secrets, bodies=options.bodies)
     told = ", ".join(count(len(each.exchanges), "request") for each in runs)
-    output.print(f"{path}: {told}, {size(path.stat().st_size)}")
+    output.print(f"{clean(path)}: {told}, {size(path.stat().st_size)}")
     return code
 
 

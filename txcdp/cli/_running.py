@@ -101,7 +101,9 @@ class Runner:
         if isinstance(error, TxcdpError | OSError):
             complain(one_line(error))
             return BAD
-        failure.printTraceback(sys.stderr or io.StringIO())
+        told = io.StringIO()
+        failure.printTraceback(told)
+        (sys.stderr or io.StringIO()).write("\n".join(map(clean, told.getvalue().split("\n"))))
         return BAD
 
 

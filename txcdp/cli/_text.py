@@ -6,8 +6,9 @@ import unicodedata
 
 from txcdp._privacy import KEPT
 from txcdp._privacy import printable as clean
+from txcdp._privacy import printable_json as clean_json
 
-__all__ = ["clean", "count", "cut", "cut_middle", "pad", "seconds", "size", "width"]
+__all__ = ["clean", "clean_json", "count", "cut", "cut_middle", "pad", "seconds", "size", "width"]
 
 
 def width(text: str) -> int:

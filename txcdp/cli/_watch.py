@@ -235,7 +235,7 @@ class _Watch:
                 "method": message.method,
                 "params": message.params,
             }
-            self._output.write(to_json(item) + b"\n")
+            self._output.write_json(to_json(item) + b"\n")
 
     async def _look(self, notes: list[tuple[str, str]]) -> int:
         """Note the title, and take the picture."""

@@ -23,6 +23,7 @@ from txcdp._core.sessions import Session
 from txcdp.domains import lookup
 from txcdp.protocol import Command, from_json, result_type, to_json
 from txcdp.protocol._error_codes import INVALID_PARAMS, METHOD_NOT_FOUND, SERVER_ERROR
+from txcdp.protocol._records import REJECTED
 from txcdp.recording._entries import CommandEntry, Entry, ReplyEntry
 from txcdp.recording._har_reader import HarBodies
 
@@ -43,7 +44,16 @@ class _Asked(msgspec.Struct):
     session: str | None = msgspec.field(name="sessionId", default=None)
 
 
-_read = msgspec.json.Decoder(_Asked).decode
+_decode = msgspec.json.Decoder(_Asked).decode
+
+
+def _read(message: bytes) -> _Asked:
+    try:
+        return _decode(message)
+    except REJECTED:  # a lone surrogate in an id that a file has made up
+        asked = from_json(message)
+        params = msgspec.Raw(to_json(asked.get("params") or {}))
+        return _Asked(asked["id"], asked["method"], params, asked.get("sessionId"))
 
 
 class Refused(Exception):
@@ -139,7 +149,7 @@ class Answers:
         asked = _read(message)
         tail = b"" if asked.session is None else b',"sessionId":%b' % to_json(asked.session)
         try:
-            result = self._result(asked.method, from_json(asked.params), asked.session)
+            result = self._result(asked.method, from_json(bytes(asked.params)), asked.session)
         except Refused as no:
             said = to_json({"code": no.code, "message": no.message})
             return b'{"id":%d,"error":%b%b}' % (asked.id, said, tail)

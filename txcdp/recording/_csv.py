@@ -6,8 +6,6 @@ begins like a formula: such cells are given an apostrophe in front, as these pro
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +13,7 @@ from typing import Final
 
 from twisted.internet.task import Clock
 
-from txcdp._privacy import spreadsheet_cell
+from txcdp._privacy import spreadsheet_row
 from txcdp.model import Exchange, ExchangeEnded
 from txcdp.network._masking import masked_url
 from txcdp.recording._entries import Damage
@@ -64,7 +62,4 @@ def _row(exchange: Exchange) -> tuple[object, ...]:
 
 
 def _line(cells: Sequence[object]) -> bytes:
-    out = io.StringIO()
-    safe = ["" if each is None else spreadsheet_cell(each) if isinstance(each, str) else each for each in cells]
-    csv.writer(out).writerow(safe)
-    return out.getvalue().encode("utf-8", "replace")
+    return spreadsheet_row(cells).encode("utf-8", "replace")
