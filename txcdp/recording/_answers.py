@@ -64,6 +64,10 @@ class Refused(Exception):
         self.code, self.message = code, message
 
 
+class NotYet(Exception):
+    """The recording has the answer to a command, but at a later time."""
+
+
 class Known(Protocol):
     """Interface that tells what is known of the recorded browser at present."""
 
@@ -76,7 +80,10 @@ class Known(Protocol):
         """What the recording says of the browser and of itself."""
 
     def frame_tree(self, session: str | None) -> dict[str, Any] | None:
-        """Return the tree of frames that a session had when it was found."""
+        """Return the frames of a session as of now, as a ``Page.FrameTree``; None where they are not known.
+
+        :raises NotYet: they were asked for, and the answer has not come yet.
+        """
 
 
 class RecordedReplies:
@@ -144,8 +151,8 @@ class Answers:
             "Page.getFrameTree": self._frame_tree,
         }
 
-    def answer(self, message: bytes) -> bytes:
-        """Return the reply to a command's message."""
+    def answer(self, message: bytes) -> bytes | None:
+        """Return the reply to a command's message; None where it comes later."""
         asked = _read(message)
         tail = b"" if asked.session is None else b',"sessionId":%b' % to_json(asked.session)
         try:
@@ -153,6 +160,8 @@ class Answers:
         except Refused as no:
             said = to_json({"code": no.code, "message": no.message})
             return b'{"id":%d,"error":%b%b}' % (asked.id, said, tail)
+        except NotYet:
+            return None
         return b'{"id":%d,"result":%b%b}' % (asked.id, to_json(result), tail)
 
     def _result(self, method: str, params: Any, session: str | None) -> Any:
@@ -220,4 +229,5 @@ class Answers:
         return {"product": product, "protocolVersion": protocol, "revision": "", "userAgent": "", "jsVersion": ""}
 
     def _frame_tree(self, params: dict[str, Any], session: str | None) -> Any:
-        return self._known.frame_tree(session)
+        tree = self._known.frame_tree(session)
+        return None if tree is None else {"frameTree": tree}

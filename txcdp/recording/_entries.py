@@ -27,7 +27,8 @@ VERSION: Final = 1
 NOTES: Final = {
     "begin": "first in each file: format, version, recording, file, txcdp, browser, protocol, options, targets",
     "end": "last in each file: reason (rotated, stopped, closed, lost, failed, recovered), entries, dropped",
-    "attached": "a session begins: session, target, type, url, opener, parent",
+    "attached": "a session begins: session, target, type, url, opener, parent; parent_frame, of an iframe",
+    "frames": "those that a session has, some from before: session, target, tree (of Page.getFrameTree; null: unknown)",
     "changed": "a target's URL is another one: session, target, type, url",
     "detached": "a session has ended: session, target, reason",
     "dialog": "this program answered one: session, target, type, accepted, by (program, nobody listened, deadline)",

@@ -85,10 +85,11 @@ class Recording:
         except CommandError as error:
             return "other" if error.code == METHOD_NOT_FOUND else "browser"
 
-    async def start(self, with_root: bool) -> None:
+    async def start(self, with_root: bool, then: Callable[[Session], object] | None = None) -> None:
         """Attach to everything.
 
         :param with_root: whether the root session has domains to be enabled.
+        :param then: called with each session that is there already, once it is followed.
         """
         root = self._browser.session
         for session in self._browser.connection.sessions:
@@ -96,6 +97,9 @@ class Recording:
                 self.follow(session)
         if with_root:
             self._following.set_up_quietly(root)
+        if then is not None:
+            for session in self._browser.connection.sessions:
+                then(session)
         root.execute(target.set_discover_targets(discover=True)).addErrback(ignore_failure)
         await self._following.start(root).addErrback(_without_targets)
 

@@ -237,6 +237,8 @@ class _Sessions:
         #: By their ids, the ids of the sessions that they were attached through.
         self._open: dict[str, str | None] = {}
         self._urls: dict[str, str] = {}
+        #: By the ids of sessions that notes alone tell of, their targets.
+        self._targets: dict[str, str] = {}
 
     def event(self, message: bytes) -> None:
         """Take an event of the recording."""
@@ -297,7 +299,13 @@ class _Sessions:
         through = parent if parent in self._open else None
         self._open[session] = through
         self._urls[str(data.get("target"))] = str(data.get("url") or "")
-        params = {"sessionId": session, "targetInfo": _target_info(data), "waitingForDebugger": False}
+        self._targets[session] = str(data.get("target"))
+        info = _target_info(data)
+        if info["type"] == "iframe":  # older recordings do not say which frame it is in: that page's, then
+            around = data.get("parent_frame") or self._targets.get(str(parent))
+            if isinstance(around, str):
+                info["parentFrameId"] = around
+        params = {"sessionId": session, "targetInfo": info, "waitingForDebugger": False}
         return [_message("Target.attachedToTarget", params, through)]
 
     def _detached(self, session: Any) -> list[bytes]:

@@ -11,11 +11,14 @@ from txcdp._deferreds import ignore_failure
 from txcdp._following import ModelFeed
 from txcdp.browser import Browser, BrowserContext
 from txcdp.domains import target
+from txcdp.domains.page import GetFrameTreeResult
 from txcdp.health import HealthEvent, LineLost, Reconnected
 from txcdp.model import BrowserModel, Change
 from txcdp.page import Page
 from txcdp.protocol import Event
 from txcdp.protocol._wire import EventDecoder, peek_method, split_event
+from txcdp.recording._entries import NoteEntry
+from txcdp.recording._recorded_frames import tree_in
 from txcdp.streams import Stream, StreamSubject
 
 #: What is attached to stays so, whoever wants it: it is the recording's to say what ends.
@@ -29,10 +32,10 @@ class RecordedBrowser(Browser):
     and streams come to be, say and end what they did. Commands are answered by the rules of :func:`replay`.
 
     :param connection: the line.
-    :param played: returns the messages that were played so far.
+    :param played: returns the messages and notes that were played so far.
     """
 
-    def __init__(self, connection: Connection, played: Callable[[], Iterable[bytes]]) -> None:
+    def __init__(self, connection: Connection, played: Callable[[], Iterable[bytes | NoteEntry]]) -> None:
         super().__init__(connection)
         self._played = played
         self._model: BrowserModel | None = None
@@ -79,6 +82,14 @@ class RecordedBrowser(Browser):
     def _tell(self, changes: Sequence[Change]) -> None:
         for each in changes:
             self._changes.push(each)
+
+    def _take_frames(self, session_id: str | None, told: GetFrameTreeResult) -> None:
+        """Let the model, and the page of a session, know which frames there are in it."""
+        if self._feed is not None:
+            self._feed.take(session_id or "", told)
+        for each in self.pages:
+            for session in [session for session, _ in each._tree.evaluators() if session.id == session_id]:
+                each._tree.take("" if session is each.session else session_id or "", told)
 
     def _felt(self, event: HealthEvent) -> None:
         """Let the model know of a lost line, and of the sessions that are called otherwise, or gone, after it."""
@@ -128,12 +139,17 @@ class RecordedBrowser(Browser):
         return self._add_context(context_id, None) if found is None else found
 
 
-def _catch_up(feed: ModelFeed, messages: Iterable[bytes]) -> None:
+def _catch_up(feed: ModelFeed, told: Iterable[bytes | NoteEntry]) -> None:
     """Feed a model with what was said before anybody asked."""
     decoders: dict[bytes, EventDecoder[Event]] = {
         name.encode(): EventDecoder(kind, lambda: None) for name, kind in feed.kinds.items()
     }
-    for message in messages:
+    for message in told:
+        if isinstance(message, NoteEntry):
+            tree = tree_in(message.data) if message.kind == "frames" else None
+            if tree is not None:
+                feed.model.feed(str(message.data.get("session") or ""), tree)
+            continue
         decode = decoders.get(peek_method(message))
         parts = split_event(message) if decode is not None else None
         if decode is not None and parts is not None:

@@ -20,14 +20,14 @@ class RecordedLine:
 
     Nothing is delivered from inside of a call that sends something: answers wait until they are asked for.
 
-    :param answer: returns the reply to a command's message.
+    :param answer: returns the reply to a command's message; None: not yet, see :meth:`ask_again`.
     :param wake: called when there is an answer, when the line is read again, and when it is to be closed.
     :ivar holds: whether attaching to targets by hand waits for its answer.
     :ivar closing: what it ends with, once the program has closed it; None before.
     :ivar paused: whether the program has asked to be sent nothing for now.
     """
 
-    def __init__(self, answer: Callable[[bytes], bytes], wake: Callable[[], object]) -> None:
+    def __init__(self, answer: Callable[[bytes], bytes | None], wake: Callable[[], object]) -> None:
         self.receiver: Receiver | None = None
         self.batched_with: WriteBatching | None = None
         self.bytes_received = 0
@@ -39,6 +39,8 @@ class RecordedLine:
         self._wake = wake
         self._asked: deque[bytes] = deque()
         self._held: deque[bytes] = deque()
+        #: What the recording will answer, but has not yet.
+        self._waiting: deque[bytes] = deque()
         self._ended = False
 
     # What a connection calls:
@@ -111,8 +113,16 @@ class RecordedLine:
                 self._held.append(message)
                 continue
             reply = self._answer(message)
+            if reply is None:
+                self._waiting.append(message)
+                continue
             self.bytes_received += len(reply)
             self.receiver.message_received(reply)
+
+    def ask_again(self) -> None:
+        """Let what was not answered yet be asked once more, with what is known now."""
+        self._asked.extendleft(reversed(self._waiting))
+        self._waiting.clear()
 
     def release(self) -> None:
         """Answer what was held, and hold nothing any more."""
@@ -133,6 +143,7 @@ class RecordedLine:
             self._ended = True
             self._asked.clear()
             self._held.clear()
+            self._waiting.clear()
             if self.receiver is not None:
                 self.receiver.transport_closed(reason)
 

@@ -16,6 +16,7 @@ from twisted.logger import Logger
 
 from txcdp._arguments import refuse_bare_string
 from txcdp._core.dispatch.tap import CommandObserver
+from txcdp._core.sessions import Session
 from txcdp._deferreds import OneShot, returns_deferred, shielded
 from txcdp._reactor import Clock, whole
 from txcdp._states import StateMachine
@@ -30,6 +31,7 @@ from txcdp.recording._entries import note_line
 from txcdp.recording._events import Events
 from txcdp.recording._filters import Filter
 from txcdp.recording._following import DOMAINS, Recording
+from txcdp.recording._frame_trees import EVENT, FrameTrees
 from txcdp.recording._sinks import Host, Pump, Sink
 from txcdp.recording._sources import Sources
 from txcdp.recording._stats import RecorderStats
@@ -147,7 +149,11 @@ class Recorder:
         )
         self._pump = Pump(self._buffer, sink, context.clock, hopeless=lambda error: self._end("failed", error))
         self._sources = Sources(browser.connection, self._filter, self._note)
-        self._following = Recording(browser, domains, self._filter.targets, self._sources.add)
+        tells_frames = "Page" in domains and self._filter.wants_event(EVENT)
+        self._trees = FrameTrees(browser.connection, self._sources, self._note) if tells_frames else None
+        has_frames = None if self._trees is None else self._trees.has_frames
+        begin: Callable[[Session], object] = lambda session: self._sources.add(session, has_frames)  # noqa: E731
+        self._following = Recording(browser, domains, self._filter.targets, begin)
         self._events = Events(context.clock, self._sources, masks, wall, self._keep)
         self._commands = Commands(self._sources, self._filter, masks, wall, self._keep) if commands else None
         self._kept = 0
@@ -233,6 +239,8 @@ class Recorder:
         for end in subscriptions:
             end()
         self._following.stop()
+        if self._trees is not None:
+            self._trees.stop()
         self.browser.connection.context.flow.release(self)
         try:
             await self._pump.stop(reason)
@@ -260,7 +268,12 @@ class Recorder:
             self._about |= {"browser": None, "protocol": None}
 
     def _beginning(self) -> dict[str, Any]:
-        return {**self._about, "options": self._options, "targets": self._sources.as_list()}
+        return {**self._about, "options": self._options, "targets": self._sources.as_list(self._ask_for_frames())}
+
+    def _ask_for_frames(self) -> list[str | None]:
+        """Ask all pages for their frames as they are now; return the ids of the sessions that are asked."""
+        running = self._life.state is RecorderState.RUNNING
+        return self._trees.ask_all() if self._trees is not None and running else []
 
     async def _follow(self) -> None:
         root = await self._following.root_kind()
@@ -279,7 +292,15 @@ class Recorder:
             if self._commands is not None:
                 observer = CommandObserver(self._commands.sent, self._commands.replied)
                 self._subscriptions.append(connection.observe_commands(observer))
-            await self._following.start(root != "browser")
+            if self._trees is None:
+                await self._following.start(root != "browser")
+                return
+            self._subscriptions += [
+                connection.attached.subscribe(self._trees.began, _not_here).dispose,
+                connection.tap(bytes, _is_navigation).subscribe(self._trees.navigated, _not_here).dispose,
+            ]
+            await self._following.start(root != "browser", self._trees.began)
+            self._trees.starting = False
 
     # What comes in:
 
@@ -296,7 +317,9 @@ class Recorder:
         elif isinstance(event, Reconnected):
             gap = event.gap
             since = self._host.wall() - (self._host.clock.seconds() - gap.since)
-            self._note("line_found", since=since, restarted=gap.restarted, missing=sorted(gap.missing))
+            told = {"since": since, "restarted": gap.restarted, "missing": sorted(gap.missing)}
+            asked = self._ask_for_frames()
+            self._note("line_found", **told, **({"frames": asked} if asked else {}))
 
     def _dialog_answered(self, answer: DialogAnswer) -> None:
         session = answer.session
@@ -323,6 +346,10 @@ def _thread_pool_of(clock: Clock) -> Callable[..., Deferred[Any]]:
         return deferToThreadPool(reactor, reactor.getThreadPool(), function, *args)
 
     return in_thread
+
+
+def _is_navigation(method: str) -> bool:
+    return method == EVENT
 
 
 def _not_here(error: Exception) -> None:

@@ -23,14 +23,15 @@ from txcdp._reactor import AnyReactor
 from txcdp._states import StateMachine
 from txcdp.errors import ConnectionLost
 from txcdp.protocol import Event
-from txcdp.protocol._values import count_of, number_of, text_of
+from txcdp.protocol._values import count_of, dict_of, list_of, number_of, text_of
 from txcdp.protocol._wire import peek_method
-from txcdp.recording._answers import Answers, RecordedReplies
+from txcdp.recording._answers import Answers, NotYet, RecordedReplies
 from txcdp.recording._entries import Damage, Entry, NoteEntry
 from txcdp.recording._inputs import Input, RecordedInputs, ReplaySource
 from txcdp.recording._pace import ReplayPace, Speed
 from txcdp.recording._recorded_browser import RecordedBrowser
 from txcdp.recording._recorded_clock import ENTRIES, SECOND, RecordedClock, microseconds
+from txcdp.recording._recorded_frames import RecordedFrames, tree_in
 from txcdp.recording._recorded_line import RecordedLine
 from txcdp.recording._recorded_outage import RecordedOutage, loss_in
 from txcdp.streams import Stream, StreamSubject
@@ -126,8 +127,9 @@ class Replay:
         self._stop_at: _Stop = (None, None)
         self._played: Deferred[Entry | None] | None = None
         self._ended: OneShot[None] = OneShot()
-        if reading.next is not None and reading.next.entry is not None:
-            self._note(reading.next.entry)
+        begin = None if reading.next is None else reading.next.entry
+        if isinstance(begin, NoteEntry) and begin.kind == "begin":
+            self._about = begin.data
         self._open()
         self._running = False
 
@@ -258,8 +260,11 @@ class Replay:
         return self._about
 
     def frame_tree(self, session: str | None) -> dict[str, Any] | None:
-        """Return the tree of frames that a session had when it was found."""
-        return None
+        """Return the frames of a session as of now; see :class:`~txcdp.recording._answers.Known`."""
+        tree = self._frames.tree(session)
+        if tree is None and self._frames.is_expected(session):
+            raise NotYet
+        return tree
 
     def _open(self) -> None:
         """Make a browser of which nothing was told yet."""
@@ -269,7 +274,8 @@ class Replay:
         connection._dispatcher._flow.limit = _PATIENCE
         self._outage = RecordedOutage(connection)
         self._entries: StreamSubject[Entry] = StreamSubject(connection.context, "entries")
-        self.browser = RecordedBrowser(connection, self._messages_so_far)
+        self.browser = RecordedBrowser(connection, self._told_so_far)
+        self._frames = RecordedFrames(connection)
         connection.session._feed_into((), _nothing, ended=self._entries.end)
         self._line.answer()
 
@@ -366,16 +372,37 @@ class Replay:
         if entry.kind == "begin":
             self._about = entry.data
             self._ending = None
+            for each in list_of(entry.data.get("targets")):
+                self._expect_frames(dict_of(each))
+        elif entry.kind == "attached":
+            self._expect_frames(entry.data)
+        elif entry.kind == "frames":
+            self._take_frames(entry.data)
         elif entry.kind == "line_lost":
             self._ending = loss_in(entry.data)
             if goes_on and self._line.closing is None:
+                self._frames.lose()
                 self._line = self._outage.begin(self._line, self._ending, self._new_line())
         elif entry.kind == "line_found":
             self._ending = None
+            for each in list_of(entry.data.get("frames")):
+                self._frames.expect(each)
             self._outage.end(self._line, bool(entry.data.get("restarted")))
         elif entry.kind == "dropped":
             since = number_of(entry.data.get("since")) or self.clock.seconds()
             self._outage.mark(since, count_of(entry.data.get("count")) or 0, text_of(entry.data.get("policy"), 100))
+
+    def _expect_frames(self, session: Mapping[str, Any]) -> None:
+        if session.get("frames") is True:
+            self._frames.expect(session.get("session"))
+
+    def _take_frames(self, data: Mapping[str, Any]) -> None:
+        told, name = tree_in(data), data.get("session")
+        session = name if isinstance(name, str) else None
+        self._frames.answered(session, told)
+        if told is not None:
+            self.browser._take_frames(session, told)
+        self._line.ask_again()
 
     def _how_it_ends(self) -> ConnectionLost:
         if self._reading.error is not None:
@@ -487,8 +514,12 @@ class Replay:
         seconds = moment.total_seconds() if isinstance(moment, timedelta) else float(moment)
         return microseconds(seconds if seconds > _YEAR else self.began + seconds)
 
-    def _messages_so_far(self) -> Iterator[bytes]:
-        return (read.message for read in self._reading.taken() if read.message is not None)
+    def _told_so_far(self) -> Iterator[bytes | NoteEntry]:
+        for read in self._reading.taken():
+            if read.message is not None:
+                yield read.message
+            elif isinstance(read.entry, NoteEntry):
+                yield read.entry
 
     def _replies(self) -> RecordedReplies:
         options = self._about.get("options")

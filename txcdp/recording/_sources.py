@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -38,9 +38,12 @@ class Source:
         self.head = head_of(self.id, self.target)
         self.wanted = True
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return what a note says of it."""
-        return {
+    def as_dict(self, frames: bool = False) -> dict[str, Any]:
+        """Return what a note says of it.
+
+        :param frames: whether a note of the frames that it has already follows.
+        """
+        about: dict[str, Any] = {
             "session": self.id,
             "target": self.target,
             "type": self.kind,
@@ -48,6 +51,10 @@ class Source:
             "opener": None if self.info is None else self.info.opener_id,
             "parent": self.parent,
         }
+        around = None if self.info is None else self.info.parent_frame_id or self.info.parent_id
+        if self.kind == "iframe" and around is not None:
+            about["parent_frame"] = around
+        return {**about, "frames": True} if frames else about
 
 
 class Sources:
@@ -80,8 +87,11 @@ class Sources:
             self._known[key] = source
         return source
 
-    def add(self, session: Session) -> Source:
-        """Take a session in, and note that it begins."""
+    def add(self, session: Session, has_frames: Callable[[Source], bool] | None = None) -> Source:
+        """Take a session in, and note that it begins.
+
+        :param has_frames: returns whether a note of the frames that it has already follows.
+        """
         parent = None if session.parent is None else session.parent.id
         source = Source(session.id, session.target, parent, "" if session.id else self._root_kind)
         self._judge(source)
@@ -90,8 +100,12 @@ class Sources:
             self._waiting[session].addCallbacks(self._ended, lambda _: None, callbackArgs=(session,))
         self._of[session] = self._known[session._key] = source
         if session.id is not None:
-            self._note("attached", **source.as_dict())
+            self._note("attached", **source.as_dict(has_frames is not None and has_frames(source)))
         return source
+
+    def of(self, session: Session) -> Source | None:
+        """Return the source that a session is; None where it has not been taken in."""
+        return self._of.get(session)
 
     def set_root(self, kind: str) -> None:
         """Set the kind of target that the root session belongs to."""
@@ -107,9 +121,12 @@ class Sources:
                 self._judge(source)
                 self._note("changed", session=source.id, target=source.target, type=source.kind, url=source.url)
 
-    def as_list(self) -> list[dict[str, Any]]:
-        """Return what a file's first note says of them; the root session is always there."""
-        return [source.as_dict() for source in self._of.values() if source.id is not None]
+    def as_list(self, asked: Collection[str | None] = ()) -> list[dict[str, Any]]:
+        """Return what a file's first note says of them; the root session is always there.
+
+        :param asked: the ids of those of which a note of their frames follows.
+        """
+        return [source.as_dict(source.id in asked) for source in self._of.values() if source.id is not None]
 
     def forget(self) -> None:
         """Listen to none of them any more."""

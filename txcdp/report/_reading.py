@@ -153,6 +153,10 @@ class _Recording:
                 self._browser = self._browser or text_of(data.get("browser"), 200)
                 for each in list_of(data.get("targets")):
                     self._untold[text_of(dict_of(each).get("session"), MOST_URL)] = time, dict_of(each)
+            case "frames":
+                if isinstance(data.get("tree"), dict):
+                    session = text_of(data.get("session"), MOST_URL)
+                    self._feed(time, session, page_domain.GetFrameTreeResult, {"frameTree": data["tree"]})
             case "attached":
                 self._untold[text_of(data.get("session"), MOST_URL)] = time, data
             case "detached":
