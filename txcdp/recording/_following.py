@@ -15,6 +15,7 @@ from txcdp.domains import PLAIN_ENABLE, target
 from txcdp.errors import CommandError
 from txcdp.model import TARGET_KINDS
 from txcdp.protocol._error_codes import METHOD_NOT_FOUND
+from txcdp.recording._frame_trees import FrameTrees
 
 #: What is enabled in every target unless something else is asked for.
 DOMAINS = ("Network", "Page", "Runtime", "Log")
@@ -62,13 +63,20 @@ class Recording:
     :param domains: what is enabled.
     :param targets: types of targets that are wanted although they are the browser's own.
     :param begin: called with each session before anything is sent to it.
+    :param trees: asks those that are there for their frames.
     :raises ValueError: one of them cannot be enabled, or only by somebody who decides what comes of it.
     """
 
     def __init__(
-        self, browser: Browser, domains: Sequence[str], targets: Sequence[str], begin: Callable[[Session], object]
+        self,
+        browser: Browser,
+        domains: Sequence[str],
+        targets: Sequence[str],
+        begin: Callable[[Session], object],
+        trees: FrameTrees | None = None,
     ) -> None:
         check_domains(domains)
+        self.trees = trees
         self._browser = browser
         self._following = Following(
             AllBut({name for name, kind in TARGET_KINDS.items() if kind.is_internal} - set(targets)),
@@ -85,11 +93,10 @@ class Recording:
         except CommandError as error:
             return "other" if error.code == METHOD_NOT_FOUND else "browser"
 
-    async def start(self, with_root: bool, then: Callable[[Session], object] | None = None) -> None:
+    async def start(self, with_root: bool) -> None:
         """Attach to everything.
 
         :param with_root: whether the root session has domains to be enabled.
-        :param then: called with each session that is there already, once it is followed.
         """
         root = self._browser.session
         for session in self._browser.connection.sessions:
@@ -97,11 +104,13 @@ class Recording:
                 self.follow(session)
         if with_root:
             self._following.set_up_quietly(root)
-        if then is not None:
+        if self.trees is not None:
             for session in self._browser.connection.sessions:
-                then(session)
+                self.trees.began(session)
         root.execute(target.set_discover_targets(discover=True)).addErrback(ignore_failure)
         await self._following.start(root).addErrback(_without_targets)
+        if self.trees is not None:
+            self.trees.starting = False
 
     def follow(self, session: Session) -> None:
         """Follow a session, whoever has attached it; all that it is sent leaves in one write."""
@@ -111,6 +120,8 @@ class Recording:
     def stop(self) -> None:
         """Follow no more; what is attached stays so."""
         self._following.stop()
+        if self.trees is not None:
+            self.trees.stop()
 
 
 def _without_targets(failure: Failure) -> None:

@@ -182,6 +182,7 @@ class RecordedFrames:
                 self._store(tree.frame)
 
     def _store(self, frame: page.Frame) -> None:
-        row = self._model.frames.frames.get(frame.id) if isinstance(frame.id, str) else None
+        frame_id: object = frame.id  # which a browser of another age may have left out
+        row = self._model.frames.frames.get(frame_id) if isinstance(frame_id, str) else None
         if row is not None and row.loader_id == frame.loader_id:
             self._said[frame.id] = frame

@@ -150,10 +150,10 @@ class Recorder:
         self._pump = Pump(self._buffer, sink, context.clock, hopeless=lambda error: self._end("failed", error))
         self._sources = Sources(browser.connection, self._filter, self._note)
         tells_frames = "Page" in domains and self._filter.wants_event(EVENT)
-        self._trees = FrameTrees(browser.connection, self._sources, self._note) if tells_frames else None
-        has_frames = None if self._trees is None else self._trees.has_frames
+        trees = FrameTrees(browser.connection, self._sources, self._note) if tells_frames else None
+        has_frames = None if trees is None else trees.has_frames
         begin: Callable[[Session], object] = lambda session: self._sources.add(session, has_frames)  # noqa: E731
-        self._following = Recording(browser, domains, self._filter.targets, begin)
+        self._following = Recording(browser, domains, self._filter.targets, begin, trees)
         self._events = Events(context.clock, self._sources, masks, wall, self._keep)
         self._commands = Commands(self._sources, self._filter, masks, wall, self._keep) if commands else None
         self._kept = 0
@@ -239,8 +239,6 @@ class Recorder:
         for end in subscriptions:
             end()
         self._following.stop()
-        if self._trees is not None:
-            self._trees.stop()
         self.browser.connection.context.flow.release(self)
         try:
             await self._pump.stop(reason)
@@ -272,8 +270,8 @@ class Recorder:
 
     def _ask_for_frames(self) -> list[str | None]:
         """Ask all pages for their frames as they are now; return the ids of the sessions that are asked."""
-        running = self._life.state is RecorderState.RUNNING
-        return self._trees.ask_all() if self._trees is not None and running else []
+        trees, running = self._following.trees, self._life.state is RecorderState.RUNNING
+        return trees.ask_all() if trees is not None and running else []
 
     async def _follow(self) -> None:
         root = await self._following.root_kind()
@@ -292,15 +290,13 @@ class Recorder:
             if self._commands is not None:
                 observer = CommandObserver(self._commands.sent, self._commands.replied)
                 self._subscriptions.append(connection.observe_commands(observer))
-            if self._trees is None:
-                await self._following.start(root != "browser")
-                return
-            self._subscriptions += [
-                connection.attached.subscribe(self._trees.began, _not_here).dispose,
-                connection.tap(bytes, _is_navigation).subscribe(self._trees.navigated, _not_here).dispose,
-            ]
-            await self._following.start(root != "browser", self._trees.began)
-            self._trees.starting = False
+            trees = self._following.trees
+            if trees is not None:
+                self._subscriptions += [
+                    connection.attached.subscribe(trees.began, _not_here).dispose,
+                    connection.tap(bytes, _is_navigation).subscribe(trees.navigated, _not_here).dispose,
+                ]
+            await self._following.start(root != "browser")
 
     # What comes in:
 
