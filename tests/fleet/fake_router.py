@@ -82,7 +82,7 @@ def _over_the_wire(msg: Any) -> Any:
 class FakeRouter:
     """Joins sessions; their messages wait in ``queue`` until :meth:`flush`.
 
-    :ivar refuse: procedures that cannot be registered, with the error.
+    :ivar refuse: procedures that cannot be registered, and topics that cannot be published on, with the error.
     :ivar deaf_to_cancel: whether nothing comes of a cancel.
     :ivar largest: bytes of the largest message.
     """
@@ -236,7 +236,9 @@ class FakeRouter:
                 self._tell_error(line, request, "wamp.error.canceled")
 
     def _subscribe(self, line: FakeLine, msg: Any) -> None:
-        self.subscriptions.setdefault(msg.topic, []).append(line)
+        subscribers = self.subscriptions.setdefault(msg.topic, [])
+        if line not in subscribers:
+            subscribers.append(line)
         line.deliver(message.Subscribed(msg.request, hash(msg.topic) % 10**9))
 
     def _unsubscribe(self, line: FakeLine, msg: Any) -> None:
@@ -246,6 +248,12 @@ class FakeRouter:
         line.deliver(message.Unsubscribed(msg.request))
 
     def _publish(self, line: FakeLine, msg: Any) -> None:
+        refused = self.refuse.get(msg.topic)
+        if msg.acknowledge and refused is not None:
+            line.deliver(message.Error(message.Publish.MESSAGE_TYPE, msg.request, refused))
+            return
+        if msg.acknowledge:
+            line.deliver(message.Published(msg.request, self.number()))
         for each in list(self.subscriptions.get(msg.topic, ())):
             if msg.eligible is None or each.number in msg.eligible:
                 each.deliver(message.Event(hash(msg.topic) % 10**9, self.number(), args=msg.args, kwargs=msg.kwargs))

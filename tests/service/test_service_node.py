@@ -53,6 +53,20 @@ def test_all_is_handed_on() -> None:
     assert (gateway.pool.size, gateway.pool.browser.memory) == (3, 2 << 30)
 
 
+def test_pages_to_publish() -> None:
+    made = parsed("--publish", "news=http://example.com/?a=b", "--publish=prices=http://example.com/2")
+    pages = {"news": "http://example.com/?a=b", "prices": "http://example.com/2"}
+    assert made.make_node_options() == NodeOptions(publish=pages)
+    made = parsed(
+        "--publish=news=http://example.com/", "--publish-events", "Network.responseReceived, Page.loadEventFired"
+    )
+    options = NodeOptions(
+        publish={"news": "http://example.com/"}, publish_events=("Network.responseReceived", "Page.loadEventFired")
+    )
+    assert made.make_node_options() == options
+    assert "--publish=" in made.getUsage()
+
+
 def test_the_ticket_is_in_a_file_or_in_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(TICKET_VARIABLE, "of the environment")
     assert parsed().make_router().ticket is None
@@ -78,6 +92,12 @@ def test_the_ticket_is_in_a_file_or_in_the_environment(tmp_path: Path, monkeypat
         (["--browsers", "0"], "--browsers"),
         (["--listen", "tcp:0"], "token"),
         (["--allow-addresses", "nonsense"], "nonsense"),
+        (["--publish", "news"], "NAME=URL"),
+        (["--publish", "a.b=http://x"], "publish='a.b'"),
+        (["--publish", "a=http://x", "--publish", "a=http://y"], "a is given twice"),
+        (["--publish", "a="], "publish='a'"),
+        (["--publish-events", "Page.enable"], "no event"),
+        (["--publish-events", ","], "--publish-events"),
     ],
 )
 def test_what_cannot_be_meant(words: list[str], said: str) -> None:

@@ -16,6 +16,7 @@ from txcdp.fleet._fleet import REPEATABLE, ActionsResult, Fleet, RemoteResult, c
 from txcdp.fleet._node import Node
 from txcdp.fleet._options import FleetOptions, NodeOptions, RouterOptions
 from txcdp.fleet._service import NodeService
+from txcdp.fleet._topics import TopicStream
 from txcdp.fleet._watching import RemoteStream
 
 __all__ = [
@@ -31,5 +32,6 @@ __all__ = [
     "RemoteStream",
     "RouterOptions",
     "StreamedResult",
+    "TopicStream",
     "connect",
 ]

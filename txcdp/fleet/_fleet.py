@@ -20,9 +20,10 @@ from txcdp.errors import FleetBusy, FleetTimeout, NodeLost
 from txcdp.fleet._attempts import Lost, NotTaken, WorkAttempt, WorkWanted
 from txcdp.fleet._chunks import RemoteChunks, StreamedResult, chunks_of, write
 from txcdp.fleet._line import RouterLine
-from txcdp.fleet._messages import MOST, Uris
+from txcdp.fleet._messages import MOST, Uris, checked_label
 from txcdp.fleet._options import FleetOptions, RouterOptions
 from txcdp.fleet._requests import NodeOverflow
+from txcdp.fleet._topics import TopicStream
 from txcdp.fleet._watching import E, RemoteStream
 from txcdp.page._files import NewFile
 from txcdp.protocol import Event, from_json, to_json
@@ -334,13 +335,27 @@ class Fleet:
         :param more: as of :meth:`render`.
         :raises TypeError: there is none of these, or something else.
         """
-        given: tuple[object, ...] = events
-        if not given or not all(isinstance(each, type) and issubclass(each, Event) for each in given):
-            raise TypeError(f"watch({events!r:.80}): classes of events are wanted, such as network.ResponseReceived")
-        named: dict[str, type[Event]] = {each.method: each for each in events}
+        named = _by_name("watch", events)
         request = {"url": url, "events": list(named), "buffer": buffer, "overflow": overflow, **more}
         wanted = replace(_wanted("watch", request, True), window=window)
         return RemoteStream(self._clock, named, lambda: self._pieces(wanted, timeout, WorkAttempt.pieces))
+
+    def subscribe(self, name: str, *events: type[E]) -> TopicStream[E]:
+        """Return the stream of events of a page that a node watches of its own, and publishes to all who subscribe.
+
+        It has what happens from the subscription on. It fails with :exc:`NodeLost` where nothing is published for
+        ``FleetOptions(silence=...)`` seconds, since a node says something every few seconds; and with
+        :exc:`WorkFailed` where the router does not let this caller subscribe. A topic has no back-pressure: see
+        :meth:`watch` for one subscriber's own.
+
+        :param name: of the page, as its node has it in ``NodeOptions(publish=...)``.
+        :param events: their classes, out of those that the node publishes.
+        :raises TypeError: there is none of these, or something else.
+        :raises ValueError: the name cannot be one.
+        """
+        named = _by_name("subscribe", events)
+        topic = self._uris.topic(checked_label("name", name))
+        return TopicStream(self._clock, name, topic, named, self._options.silence, self._session)
 
     async def _pieces(
         self,
@@ -501,6 +516,17 @@ def _wanted(
             "html from a server of your own, and give its url"
         )
     return WorkWanted(kind, given, repeatable, did)
+
+
+def _by_name(what: str, events: tuple[type[Event], ...]) -> dict[str, type[Event]]:
+    """Return classes of events by the protocol's names.
+
+    :raises TypeError: there is none, or something else.
+    """
+    given: tuple[object, ...] = events
+    if not given or not all(isinstance(each, type) and issubclass(each, Event) for each in given):
+        raise TypeError(f"{what}({events!r:.80}): classes of events are wanted, such as network.ResponseReceived")
+    return {each.method: each for each in events}
 
 
 def _streamed(take: Streamed, url: str | None, more: dict[str, Any], repeat: bool | None) -> WorkWanted:

@@ -17,6 +17,9 @@ Work that may not be done twice begins with the first credit, and comes with non
 has confirmed is never begun.
 
 The result is a dict: what :class:`Done` has.
+
+Of a page that a node watches of its own, the events are published: a :class:`Batch` at a time on :meth:`Uris.topic`.
+The node that publishes has registered :meth:`Uris.publisher`, which only one can, and which tells how that goes.
 """
 
 from __future__ import annotations
@@ -38,6 +41,9 @@ CHUNK: Final = 256 * 1024
 
 #: Bytes of a request, and of one event: with what stands around it, less than a router takes.
 MOST: Final = 768 * 1024
+
+#: Events of a batch that is published.
+BATCH: Final = 1000
 
 _NAME = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
 _LABEL = re.compile(r"[a-z0-9_]{1,64}")
@@ -77,6 +83,22 @@ class Done(Struct, frozen=True, kw_only=True, omit_defaults=True):
     dropped: int = 0
 
 
+class Batch(Struct, frozen=True, kw_only=True):
+    """Events of a published page; a sign of life, where there are none.
+
+    run: names this publishing, for as long as its numbers go on. opened: how often the page was opened in it. sent: how
+    many events were published before these. dropped: how many were dropped before these. events: the protocol's names
+    and parameters.
+    """
+
+    version: int = VERSION
+    run: Annotated[str, Meta(min_length=1, max_length=64)]
+    opened: Annotated[int, Meta(ge=0)]
+    sent: Annotated[int, Meta(ge=0)]
+    dropped: Annotated[int, Meta(ge=0)]
+    events: Annotated[list[tuple[str, dict[str, Any]]], Meta(max_length=BATCH)] = []
+
+
 class Uris:
     """The names of procedures, topics and errors.
 
@@ -113,9 +135,9 @@ class Uris:
         """Return the topic of a watched page's events."""
         return f"{self.prefix}.page.{page}.events"
 
-    def topic_credit(self, page: str) -> str:
-        """Return the procedure by which a subscriber of a watched page's events gives credits."""
-        return f"{self.prefix}.page.{page}.credit"
+    def publisher(self, page: str) -> str:
+        """Return the procedure of the one node that publishes a watched page's events: it tells how that goes."""
+        return f"{self.prefix}.page.{page}.publisher"
 
 
 def checked_label(what: str, name: str) -> str:

@@ -20,6 +20,7 @@ from txcdp.fleet._calls import CallState, NodeCall
 from txcdp.fleet._messages import CHUNK, VERSION, Control, Done, Uris, Word, plain
 from txcdp.fleet._options import NodeOptions, own_name
 from txcdp.fleet._outcomes import outcome_of
+from txcdp.fleet._publishing import PagePublisher
 from txcdp.fleet._registrations import Registrations
 from txcdp.fleet._work import Asked, Work
 from txcdp.gateway import Gateway, Principal
@@ -38,7 +39,8 @@ class Node:
     :param options: see :class:`~txcdp.fleet.NodeOptions`.
     :ivar name: of the node.
     :ivar counts: how many calls were ``done``, ``failed``, ``refused`` for want of a place, and ``cancelled``.
-    :raises ValueError: the gateway does not render.
+    :raises ValueError: the gateway does not render, or renders too few pages, or may not open one that is to be
+        published.
     """
 
     def __init__(self, reactor: AnyReactor, gateway: Gateway, options: NodeOptions | None = None) -> None:
@@ -46,11 +48,18 @@ class Node:
         self._clock = whole(reactor)
         self._work = Work(gateway, self._clock)
         self._uris = Uris(self._options.prefix)
-        self._places = self._options.places or self._work.places
+        self._places = self._options.places or self._work.places - len(self._options.publish)
+        if self._places < 1:
+            raise ValueError(
+                f"{len(self._options.publish)} pages are to be published, and {self._work.places} are all that the "
+                "gateway renders at once: give it more pages or browsers, for one is left for work"
+            )
+        self._work.check_urls(self._options.publish)
         self.name = self._options.name or own_name()
         self.counts: Counter[str] = Counter()
         self._running: dict[NodeCall, Deferred[Any]] = {}
         self._registrations: Registrations | None = None
+        self._published: dict[str, PagePublisher] = {}
         self._draining = False
         self._empty: OneShot[None] = OneShot()
 
@@ -77,6 +86,10 @@ class Node:
         ]
         if not self._draining:
             registering += self._share(registrations)
+        for name in self._options.publish:
+            owning = registrations.add(self._uris.publisher(name), partial(self._operated, partial(self._told, name)))
+            owning.addCallback(self._publish, name, session, registrations)
+            owning.addErrback(lambda failure: log.failure("Publishing a page", failure=failure))
         return Deferred.fromCoroutine(when_all(registering))
 
     def left(self) -> None:
@@ -84,6 +97,9 @@ class Node:
         registrations, self._registrations = self._registrations, None
         if registrations is not None:
             registrations.stop()
+        published, self._published = self._published, {}
+        for each in published.values():
+            each.stop()
         for call, running in list(self._running.items()):
             call.end()
             running.cancel()
@@ -93,6 +109,18 @@ class Node:
             registrations.add(self._uris.work(kind), partial(self._called, kind), self._places)
             for kind in self._work.kinds
         ]
+
+    # Published pages:
+
+    def _publish(self, _: None, name: str, session: Any, registrations: Registrations) -> None:
+        """Publish a page, unless the session is gone; no other node does."""
+        if registrations is self._registrations:
+            publisher = self._published[name] = self._work.publisher(self._options, name, session)
+            publisher.start()
+
+    def _told(self, name: str) -> dict[str, Any]:
+        publisher = self._published.get(name)
+        return {"node": self.name, **({} if publisher is None else publisher.state())}
 
     # Operators:
 
@@ -107,6 +135,7 @@ class Node:
                 {"kind": call.kind, "state": call.state.value, "age": self._clock.seconds() - call.began}
                 for call in self._running
             ],
+            "published": [each.state() for each in self._published.values()],
             "counts": dict(self.counts),
         }
 

@@ -5,11 +5,24 @@ from __future__ import annotations
 import os
 import re
 import socket
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from txcdp._arguments import check_numbers
 from txcdp.fleet._messages import PREFIX, Uris, checked_label
+from txcdp.fleet._requests import check_events
+
+#: What is published of a page unless something else is said: that it goes somewhere, what came for it, and what
+#: its scripts say.
+PUBLISHED_EVENTS: Final = (
+    "Page.frameNavigated",
+    "Network.responseReceived",
+    "Network.loadingFailed",
+    "Runtime.consoleAPICalled",
+    "Runtime.exceptionThrown",
+)
 
 _ROUTER = re.compile(r"(wss?)://[^/?#\s@]+(/[^?#\s]*)?")
 
@@ -73,6 +86,11 @@ class NodeOptions:
     :ivar beat: between two words of work that is under way.
     :ivar patience: for which a caller may leave unanswered what it has been sent, until it is taken as gone.
     :ivar drain: for which work may go on when the node is stopped.
+    :ivar publish: pages that the node watches of its own, and publishes the events of: their URLs, by names for
+        :meth:`Fleet.subscribe`. Each takes a place from the node's work. Of several nodes that are told the same name
+        one publishes at a time.
+    :ivar publish_events: which events, by the protocol's names.
+    :ivar publish_buffer: bytes of events that may wait for the router, of each page; the oldest are dropped then.
     """
 
     name: str | None = None
@@ -81,12 +99,22 @@ class NodeOptions:
     beat: float = 5.0
     patience: float = 30.0
     drain: float = 30.0
+    publish: Mapping[str, str] = field(default_factory=dict)
+    publish_events: Sequence[str] = PUBLISHED_EVENTS
+    publish_buffer: int = 4 * 1024 * 1024
 
     def __post_init__(self) -> None:
         check_numbers(self)
         Uris(self.prefix)
         if self.name is not None:
             checked_label("name", self.name)
+        for page, url in self.publish.items():
+            checked_label("publish", page)
+            if not url:
+                raise ValueError(f"publish={page!r}: the URL of the page is wanted")
+        if self.publish and not self.publish_events:
+            raise ValueError("publish_events: a name is wanted, such as Network.responseReceived")
+        check_events(self.publish_events)
 
 
 @dataclass(frozen=True, kw_only=True)

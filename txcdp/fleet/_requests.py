@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
@@ -70,13 +70,7 @@ class Watch(Render, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for each in self.events:
-            try:
-                found = lookup(each)
-            except LookupError as error:
-                raise ValueError(str(error)) from None
-            if not issubclass(found, Event):
-                raise ValueError(f"{each} is no event")
+        check_events(self.events)
 
 
 class RecordPage(Render, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -101,6 +95,20 @@ class RecordPage(Render, frozen=True, kw_only=True, forbid_unknown_fields=True):
         super().__post_init__()
         _check_actions(self.actions)
         check_domains(self.domains)
+
+
+def check_events(given: Iterable[str]) -> None:
+    """Refuse what is no event's name.
+
+    :raises ValueError: it is none.
+    """
+    for each in given:
+        try:
+            found = lookup(each)
+        except LookupError as error:
+            raise ValueError(str(error)) from None
+        if not issubclass(found, Event):
+            raise ValueError(f"{each} is no event")
 
 
 def _check_actions(given: list[Any]) -> None:

@@ -13,6 +13,8 @@ from txcdp._reactor import Clock
 from txcdp.errors import ActionTimeout, DeadlineError, LocatorError, StreamEnded, TxcdpError
 from txcdp.fleet._calls import NodeCall
 from txcdp.fleet._messages import CHUNK, Done, Word
+from txcdp.fleet._options import NodeOptions
+from txcdp.fleet._publishing import PagePublisher
 from txcdp.fleet._recording import TYPES, PageRecording
 from txcdp.fleet._requests import RENDERS, Extract, RecordPage, RunActions, Watch
 from txcdp.gateway import Gateway, Principal
@@ -66,6 +68,21 @@ class Work:
             "watch": self._watch,
             "record": self._record,
         }
+
+    def check_urls(self, pages: Mapping[str, str]) -> None:
+        """Refuse pages to publish that may not be opened here.
+
+        :raises ValueError: one of them may not.
+        """
+        for name, url in pages.items():
+            try:
+                self._renders._check_url(url)
+            except Problem as error:
+                raise ValueError(f"publish={name!r}: {error}") from None
+
+    def publisher(self, options: NodeOptions, name: str, session: Any) -> PagePublisher:
+        """Return what publishes the events of a page over a session."""
+        return PagePublisher(self._clock, self._renders, options, name, session)
 
     async def _render(self, asked: Asked) -> Done:
         request = dict(asked.request)

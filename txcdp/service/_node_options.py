@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -57,6 +58,13 @@ class NodeCommandOptions(LaunchOptions):
         ["browser-memory", None, "0", "The memory (PSS) beyond which a browser is ended, such as 2G; 0: any."],
         ["allow-addresses", None, None, "Private addresses that pages reach all the same: 10.1.2.3:8080,10.20.0.0/16"],
         ["listen", "l", None, "An endpoint of Twisted's on this machine for /metrics and /readyz. [default: none]"],
+        [
+            "publish-events",
+            None,
+            None,
+            "The events that are published: Network.responseReceived,... [default: where a page goes, what comes for "
+            "it, and what its scripts say]",
+        ],
         ["drain", None, _DRAIN, "The time that work may go on when the node is stopped."],
     ]
     optFlags = [
@@ -73,7 +81,21 @@ class NodeCommandOptions(LaunchOptions):
         "allow-addresses": names,
         "listen": endpoint,
         "drain": positive(seconds),
+        "publish-events": names,
     }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self["publish"] = {}
+
+    def opt_publish(self, page: str) -> None:
+        """A page to keep open, and to publish the events of: NAME=URL. May be given several times."""
+        name, equals, url = page.partition("=")
+        if not equals:
+            raise usage.UsageError(f"--publish {page}: NAME=URL is wanted")
+        if name in self["publish"]:
+            raise usage.UsageError(f"--publish: {name} is given twice")
+        self["publish"][name] = url
 
     def postOptions(self) -> None:
         """Refuse what makes no sense, before anything is started."""
@@ -127,7 +149,11 @@ class NodeCommandOptions(LaunchOptions):
         """Return what the node is told."""
         from txcdp.fleet import NodeOptions
 
-        return NodeOptions(name=self["name"], prefix=self["prefix"], drain=self["drain"])
+        options = NodeOptions(
+            name=self["name"], prefix=self["prefix"], drain=self["drain"], publish=dict(self["publish"])
+        )
+        events = self["publish-events"]
+        return options if events is None else replace(options, publish_events=tuple(events))
 
     def make_gateway_options(self) -> GatewayOptions:
         """Return what the gateway is told whose browsers do the work."""

@@ -95,6 +95,10 @@ class Sharing:
         finally:
             self._close(host, making)
 
+    def is_worn(self, browser: Browser) -> bool:
+        """Whether a browser takes no more renders, and waits for those that it has to end."""
+        return any(host.browser is browser and host.used >= self._options.renders for host in self.hosts)
+
     def drain(self) -> None:
         """Give browsers back as soon as they have nothing to render."""
         self._draining = True

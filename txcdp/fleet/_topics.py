@@ -1,0 +1,203 @@
+"""Events that a node publishes of a page that it watches of its own, as a stream here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import msgspec
+from autobahn.wamp.exception import ApplicationError
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from txcdp._deferreds import Timer, ignore_failure, returns_deferred
+from txcdp._logs import LogThrottle
+from txcdp._privacy import shortened
+from txcdp._reactor import Clock
+from txcdp.errors import MalformedMessage, NodeLost, WorkFailed
+from txcdp.fleet._line import NO_LINE
+from txcdp.fleet._messages import VERSION, Batch
+from txcdp.protocol import Event, build
+from txcdp.stats import Stats
+from txcdp.streams._context import StreamContext
+from txcdp.streams._fanout import StreamSubject
+from txcdp.streams._pulled import _Gate
+
+E = TypeVar("E", bound=Event, covariant=True)
+
+log = Logger()
+
+
+class _Subscription:
+    """What is subscribed to at the router, until it is not wanted any more.
+
+    :param session: fires with the session.
+    :param heard: called with what is published.
+    """
+
+    def __init__(self, session: Deferred[Any], topic: str, heard: Callable[[object], None]) -> None:
+        self._topic = topic
+        self._heard = heard
+        self._wanted = True
+        self._made: Any = None
+        self._session = session
+
+    @returns_deferred
+    async def begin(self) -> None:
+        """Subscribe.
+
+        :returns: fires when that is done; fails as the router does.
+        """
+        session = await self._session
+        if self._wanted:
+            await self._keep(await session.subscribe(self._published, self._topic))
+
+    async def _keep(self, made: Any) -> None:
+        """Have it until the end, which may have come meanwhile."""
+        if self._wanted:
+            self._made = made
+        else:
+            await self._unsubscribe(made)
+
+    def end(self) -> None:
+        """Hear no more, and unsubscribe."""
+        self._wanted = False
+        if not self._session.called:
+            self._session.cancel()
+        if self._made is not None:
+            Deferred.fromCoroutine(self._unsubscribe(self._made)).addErrback(ignore_failure)
+
+    async def _unsubscribe(self, made: Any) -> None:
+        if made.active:
+            with suppress(*NO_LINE, ApplicationError):
+                await made.unsubscribe()
+
+    def _published(self, batch: object = None, *rest: object, **more: object) -> None:
+        if self._wanted:
+            self._heard(batch)
+
+
+class TopicStream(StreamSubject[E]):
+    """Events of a page that a node watches of its own, published to all who subscribe.
+
+    They come in the order in which the browser has sent them, from the time of the subscription on. A topic has no
+    back-pressure: a subscriber that is slower holds up nobody, so a queue of it drops, or ends with an error. The
+    subscription at the router ends with that of the last subscriber. After an error it may be subscribed to again.
+
+    :param clock: the reactor.
+    :param name: of the page.
+    :param topic: its URI.
+    :param events: their classes, by the protocol's names.
+    :param silence: seconds without a word after which the node is taken as lost.
+    :param session: returns a Deferred of a session of the router.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        name: str,
+        topic: str,
+        events: dict[str, type[Event]],
+        silence: float,
+        session: Callable[[], Deferred[Any]],
+    ) -> None:
+        super().__init__(StreamContext(clock, _Gate(Stats())), f"events of the published page {name}")
+        self._events = events
+        self._topic = topic
+        self._seconds = silence
+        self._get_session = session
+        self._may_log = LogThrottle(clock)
+        self._quiet = Timer(clock, self._silent)
+        self._subscription: _Subscription | None = None
+        self._last: Batch | None = None
+        self._missed = 0
+        self._restarts = 0
+
+    @property
+    def missed(self) -> int:
+        """How many events of the page have not come: the node has dropped them, or the router.
+
+        They are counted from the first word of the node on, which says something every few seconds; of all the kinds
+        that are published, since nobody knows what is in them. Not those between the end of a page and its being opened
+        anew; see :attr:`restarts`.
+        """
+        return self._missed
+
+    @property
+    def restarts(self) -> int:
+        """How often the page was opened anew, by its node or another one: events are missing there."""
+        return self._restarts
+
+    # The subscription:
+
+    def _first_came(self) -> None:
+        subscription = self._subscription = _Subscription(self._get_session(), self._topic, self._heard)
+        self._last = None
+        self._quiet.set(self._seconds)
+        subscription.begin().addErrback(self._not_begun, subscription)
+
+    def _last_left(self) -> None:
+        self._quiet.stop()
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None:
+            subscription.end()
+
+    def _not_begun(self, failure: Failure, subscription: _Subscription) -> None:
+        error = failure.value
+        if subscription is not self._subscription:
+            failure.trap(CancelledError, ApplicationError, *NO_LINE)
+        elif isinstance(error, ApplicationError):
+            self.fail(WorkFailed("subscribe", f"the router says {error.error}", 502, "router", None))
+        elif isinstance(error, NO_LINE):
+            self._lost("the line to the router is gone")
+        elif isinstance(error, CancelledError):
+            self._lost("the line to the router is given up")
+        else:
+            self.fail(error if isinstance(error, Exception) else RuntimeError(str(error)))
+
+    def _silent(self) -> None:
+        self._lost(f"nothing was published for {self._seconds:g} s")
+
+    def _lost(self, why: str) -> None:
+        self.fail(NodeLost("subscribe", shortened(why), "events may be missing: subscribe again"))
+
+    # What is heard:
+
+    def _heard(self, given: object) -> None:
+        try:
+            batch = msgspec.convert(given, Batch)
+            if batch.version != VERSION:
+                raise ValueError(f"version {batch.version} of the protocol, not {VERSION}")
+        except (ValueError, RecursionError) as error:
+            if self._may_log():
+                log.warn("{stream}: what is published cannot be read: {why}", stream=self, why=shortened(error))
+            return
+        self._quiet.stop()
+        self._quiet.set(self._seconds)
+        self._count(batch)
+        for method, parameters in batch.events:
+            kind = self._events.get(method)
+            if kind is None:
+                continue
+            try:
+                event = build(kind, parameters)
+            except MalformedMessage:
+                self._missed += 1
+                continue
+            self.push(event)
+            if self._last is not batch:
+                return  # the last subscriber has left; whoever has come since does not begin within a batch
+
+    def _count(self, batch: Batch) -> None:
+        """Count what is missing before a batch."""
+        last, self._last = self._last, batch
+        if last is None:
+            return
+        if last.run != batch.run:
+            self._restarts += 1
+            return
+        self._restarts += max(0, batch.opened - last.opened)
+        self._missed += max(0, batch.sent - last.sent - len(last.events))
+        self._missed += max(0, batch.dropped - last.dropped)
