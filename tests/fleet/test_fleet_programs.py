@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,7 @@ SERVICES = [block for block in PYTHON if block.needs_router and block.is_service
 SAID = (
     "'heading': '",
     "first response: 200 dropped: 0",
+    "missed: 0 restarts: 0",
     "dropped: 0\n{'NoteEntry', 'EventEntry'}",
     "dropped: 0\n{'EventEntry', 'NoteEntry'}",
 )
@@ -72,19 +75,42 @@ def site() -> Iterator[str]:
         stage.wait(PATIENCE)
 
 
+class Ticking(BaseHTTPRequestHandler):
+    """A page that says something all the time."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<script>setInterval(() => { console.log('tick') }, 100)</script>")
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def ticking() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Ticking) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
 def text_of(block: Block, router: Crossbar, site: str) -> str:
     return block.text.replace("ws://router.example:8080/ws", router.url).replace("https://example.com/", site)
 
 
 def test_there_are_programs() -> None:
-    assert (len(PROGRAMS), len(SERVICES)) == (3, 1)
+    assert (len(PROGRAMS), len(SERVICES)) == (4, 1)
 
 
 @by_name(PROGRAMS)
-def test_a_program_runs_over_a_node_of_twistds(block: Block, router: Crossbar, site: str, tmp_path: Path) -> None:
+def test_a_program_runs_over_a_node_of_twistds(
+    block: Block, router: Crossbar, site: str, ticking: str, tmp_path: Path
+) -> None:
     ticket = router.principals["node-1"]["ticket"]
     words = ["txcdp", "node", "--router", router.url, "--realm", REALM, "--authid", "node-1"]
-    node = Service(tmp_path, *words, "--ticket-file", str(router.folder / "node-1"))
+    node = Service(tmp_path, *words, "--ticket-file", str(router.folder / "node-1"), "--publish", f"prices={ticking}")
     until(lambda: node.says("is at the router"), "a node")
     (tmp_path / "program.py").write_text(text_of(block, router, site))
     environment = {**os.environ, "ROUTER_TICKET": router.principals["shop"]["ticket"], "PYTHONPATH": str(ROOT)}
