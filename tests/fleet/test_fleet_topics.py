@@ -1,4 +1,4 @@
-"""Events of published pages over a router in memory: for many subscribers, counted, with the page opened anew."""
+"""Events of published pages over a router in memory: for many subscribers, counted, with the page opened again."""
 
 from __future__ import annotations
 
@@ -272,8 +272,8 @@ class Bounds(TopicCase):
         self.assertEqual((len(slow), slow.dropped), (5, 95))
 
 
-class Anew(TopicCase):
-    def test_a_page_that_crashes_is_opened_anew(self):
+class OpenedAgain(TopicCase):
+    def test_a_page_that_crashes_is_opened_again(self):
         node = self.publish()
         listener = self.listen()
         self.emit(node, 1)

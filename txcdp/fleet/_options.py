@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from txcdp._arguments import check_numbers
+from txcdp._arguments import check_numbers, refuse_bare_string
 from txcdp.fleet._messages import PREFIX, Uris, checked_label
 from txcdp.fleet._requests import check_events
 
@@ -105,6 +105,7 @@ class NodeOptions:
 
     def __post_init__(self) -> None:
         check_numbers(self)
+        refuse_bare_string("publish_events", self.publish_events, tuple)
         Uris(self.prefix)
         if self.name is not None:
             checked_label("name", self.name)

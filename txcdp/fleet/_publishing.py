@@ -33,7 +33,7 @@ from txcdp.streams import merge
 
 log = Logger()
 
-#: Seconds before a page is opened anew, the first time, and the longest; a page that was open longer begins again.
+#: Seconds before a page is opened again, the first time, and the longest; a page that was open longer begins again.
 _AGAIN: Final = 1.0
 _AGAIN_MOST: Final = 60.0
 
@@ -153,7 +153,7 @@ class PagePublisher:
             if self._clock.seconds() - began > _AGAIN_MOST:
                 pause = _AGAIN
             log.warn(
-                "{publisher}: {why}; it is opened anew in {pause:g} s",
+                "{publisher}: {why}; it is opened again in {pause:g} s",
                 publisher=self,
                 why=shortened(str(why)),
                 pause=pause,

@@ -31,7 +31,7 @@ log = Logger()
 
 
 class _Subscription:
-    """What is subscribed to at the router, until it is not wanted any more.
+    """A subscription at the router, until it is not wanted any more.
 
     :param session: fires with the session.
     :param heard: called with what is published.
@@ -62,7 +62,7 @@ class _Subscription:
             await self._unsubscribe(made)
 
     def end(self) -> None:
-        """Hear no more, and unsubscribe."""
+        """Unsubscribe; nothing is heard any more."""
         self._wanted = False
         if not self._session.called:
             self._session.cancel()
@@ -121,13 +121,13 @@ class TopicStream(StreamSubject[E]):
 
         They are counted from the first word of the node on, which says something every few seconds; of all the kinds
         that are published, since nobody knows what is in them. Not those between the end of a page and its being opened
-        anew; see :attr:`restarts`.
+        again; see :attr:`restarts`.
         """
         return self._missed
 
     @property
     def restarts(self) -> int:
-        """How often the page was opened anew, by its node or another one: events are missing there."""
+        """How often the page was opened again, by its node or another one: events are missing there."""
         return self._restarts
 
     # The subscription:
