@@ -140,7 +140,14 @@ class TestExport:
             assert {"name", "cat", "ph", "pid", "tid", "ts"} <= each.keys()
             assert isinstance(each["ts"], int)
         (started,) = by_name["TracingStartedInBrowser"]
-        assert [each["frame"] for each in started["args"]["data"]["frames"]]
+        assert started is events[0]
+        (navigated,) = by_name["navigationStart"]
+        (main,) = started["args"]["data"]["frames"]
+        assert (main["frame"], main["url"]) == (navigated["args"]["frame"], "http://shop.example/")
+        documents = [each["args"]["data"] for each in by_name["ResourceSendRequest"]]
+        assert navigated["args"]["data"]["navigationId"] == documents[0]["requestId"]
+        committed = [each["args"]["data"]["url"] for each in by_name["FrameCommittedInBrowser"]]
+        assert committed == ["about:blank", "about:blank", "http://shop.example/"]
         assert started["cat"] == "disabled-by-default-devtools.timeline"
         assert {each["args"]["name"] for each in by_name["thread_name"]} == {"CrBrowserMain", "CrRendererMain"}
         sent = [each["args"]["data"]["requestId"] for each in by_name["ResourceSendRequest"]]
@@ -150,7 +157,21 @@ class TestExport:
         bars = [each for each in events if each["cat"] == "network"]
         assert sorted(each["ph"] for each in bars) == ["b"] * 2 + ["e"] * 2
         assert {each["id"] for each in bars if each["ph"] == "b"} == {each["id"] for each in bars if each["ph"] == "e"}
-        assert by_name["MarkLoad"] and by_name["navigationStart"]  # noqa: PT018
+        assert by_name["MarkLoad"]
+
+    def test_a_trace_of_pages_that_go_nowhere_is_of_the_first(self, tmp_path: Path) -> None:
+        path = tmp_path / "r.jsonl"
+        notes = [
+            note_line(
+                1.0 + number, "attached", session=f"S{number}", target=f"T{number}", type="page", url="about:blank"
+            )
+            for number in range(2)
+        ]
+        path.write_bytes(BEGIN + b"".join(notes))
+        _, made = exported(path, "trace", tmp_path)
+        started, *others = json.loads(made.read_bytes())["traceEvents"]
+        assert [each["frame"] for each in started["args"]["data"]["frames"]] == ["TARGET"]
+        assert [each["name"] for each in others].count("FrameCommittedInBrowser") == 3
 
     def test_the_timing_of_a_response_is_on_the_clock_of_the_recording(self, tmp_path: Path) -> None:
         _, made = exported(STORED, "trace", tmp_path)

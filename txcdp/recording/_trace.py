@@ -23,6 +23,9 @@ _MAIN: Final = 1
 _TIMELINE: Final = "devtools.timeline"
 _OF_BROWSER: Final = f"disabled-by-default-{_TIMELINE}"
 
+#: Events that wait until it is known which page goes anywhere.
+_MOST_HELD: Final = 10_000
+
 #: Marks of a page's loading.
 _MARKS: Final = {"Page.loadEventFired": "MarkLoad", "Page.domContentEventFired": "MarkDOMContent"}
 
@@ -32,16 +35,11 @@ def trace(paths: Sequence[Path], damages: list[Damage]) -> Iterator[bytes]:
 
     :param damages: is given what could not be read.
     """
-    made = _Trace()
     yield b'{"traceEvents":['
-    first = True
-    for entry in read(*paths):
-        if isinstance(entry, Damage):
-            damages.append(entry)
-            continue
-        for each in made.events(entry):
-            yield (b"\n" if first else b",\n") + to_json(each)
-            first = False
+    before = b"\n"
+    for each in _Trace().all(paths, damages):
+        yield before + to_json(each)
+        before = b",\n"
     yield b'\n],"displayTimeUnit":"ms","metadata":{"source":"txcdp"}}\n'
 
 
@@ -49,13 +47,34 @@ class _Trace:
     """The maker of a trace's events from the entries of a recording."""
 
     def __init__(self) -> None:
-        self._began = False
+        self._began: int | None = None
         self._threads: dict[str | None, int] = {None: _MAIN}
         self._urls: dict[tuple[str | None, str], str] = {}
-        self._frames: set[str] = set()
+        #: The main frames of pages, as far as they have gone anywhere, and all that there are.
+        self._pages: dict[str, str] = {}
+        self._frames: dict[str, str] = {}
 
-    def events(self, entry: object) -> Iterator[dict[str, Any]]:
-        """Return the events that an entry makes."""
+    def all(self, paths: Sequence[Path], damages: list[Damage]) -> Iterator[dict[str, Any]]:
+        """Return all events; the first of which says whose trace it is, so that some wait until that is known."""
+        held: list[dict[str, Any]] | None = []
+        for entry in read(*paths):
+            if isinstance(entry, Damage):
+                damages.append(entry)
+                continue
+            for each in self._events(entry):
+                if held is None:
+                    yield each
+                    continue
+                held.append(each)
+                if self._pages or len(held) == _MOST_HELD:
+                    yield self._started()
+                    yield from held
+                    held = None
+        if held:
+            yield self._started()
+            yield from held
+
+    def _events(self, entry: object) -> Iterator[dict[str, Any]]:
         if isinstance(entry, NoteEntry) and entry.kind in ("attached", "begin"):
             told = [entry.data] if entry.kind == "attached" else entry.data.get("targets") or []
             for each in told:
@@ -66,16 +85,23 @@ class _Trace:
                 yield from self._begin(at)
                 yield each
 
-    def _begin(self, at: int, *frames: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        """Name the process, and say that a trace begins, without which the developer tools refuse it."""
-        if self._began:
+    def _started(self) -> dict[str, Any]:
+        """Return what the developer tools refuse a trace without: of the pages they show one.
+
+        It is the first that has gone anywhere: a browser begins with an empty one.
+        """
+        main = {"isOutermostMainFrame": True, "isInPrimaryMainFrame": True}
+        about = [{**_frame(frame, url), **main} for frame, url in (self._pages or self._frames).items()][:1]
+        data = {"frameTreeNodeId": 1, "persistentIds": True, "frames": about}
+        return self._instant("TracingStartedInBrowser", self._began or 0, _MAIN, {"data": data}, _OF_BROWSER)
+
+    def _begin(self, at: int) -> Iterator[dict[str, Any]]:
+        """Name the process, once."""
+        if self._began is not None:
             return
-        self._began = True
+        self._began = at
         yield self._meta("process_name", _MAIN, "Browser")
         yield self._meta("thread_name", _MAIN, "CrBrowserMain")
-        about = [{**each, "isOutermostMainFrame": True, "isInPrimaryMainFrame": True} for each in frames]
-        data = {"frameTreeNodeId": 1, "persistentIds": True, "frames": about}
-        yield self._instant("TracingStartedInBrowser", at, _MAIN, {"data": data}, _OF_BROWSER)
 
     def _named(self, data: Mapping[str, Any], at: int) -> Iterator[dict[str, Any]]:
         """Name the thread of a session, and say that its page is there."""
@@ -84,14 +110,14 @@ class _Trace:
             str(data.get("type") or ""),
             str(data.get("target") or ""),
         )
-        is_page = kind == "page" and frame not in self._frames
         url = masked_url(str(data.get("url") or ""))
-        about = {"frame": frame, "url": url, "name": "", "processId": _PID}
-        yield from self._begin(at, *([about] if is_page else []))
+        yield from self._begin(at)
         yield self._meta("thread_name", thread, "CrRendererMain" if kind == "page" else kind)
-        if is_page:
-            self._frames.add(frame)
-            yield self._instant("FrameCommittedInBrowser", at, _MAIN, {"data": about}, _OF_BROWSER)
+        if kind == "page" and frame not in self._frames:
+            self._frames[frame] = url
+            if url not in ("", "about:blank"):
+                self._pages.setdefault(frame, url)
+            yield self._committed(_frame(frame, url), at)
 
     def _event(self, entry: EventEntry, at: int, thread: int) -> Iterator[dict[str, Any]]:
         params, method = entry.params, entry.method
@@ -100,7 +126,7 @@ class _Trace:
         elif method in _MARKS:
             yield self._instant(_MARKS[method], at, thread, {"data": {"frame": entry.target, "isMainFrame": True}})
         elif method == "Page.frameNavigated":
-            yield self._navigated(params, at, thread)
+            yield from self._navigated(params, at, thread)
         elif method == "Page.screencastFrame" and isinstance(params.get("data"), str):
             yield {
                 "cat": "disabled-by-default-devtools.screenshot", "name": "Screenshot", "ph": "O", "id": "0x1",
@@ -114,13 +140,21 @@ class _Trace:
             text = details.get("text") if isinstance(details, dict) else ""
             yield self._instant("ExceptionThrown", at, thread, {"data": {"text": str(text)}})
 
-    def _navigated(self, params: Mapping[str, Any], at: int, thread: int) -> dict[str, Any]:
-        frame = params.get("frame")
-        about: Mapping[str, Any] = frame if isinstance(frame, dict) else {}
-        url = masked_url(str(about.get("url") or ""))
-        told = {"frame": about.get("id"), "documentLoaderURL": url, "isOutermostMainFrame": not about.get("parentId")}
-        args = {"frame": about.get("id"), "data": {**told, "isLoadingMainFrame": not about.get("parentId")}}
-        return {**self._instant("navigationStart", at, thread, args, "blink.user_timing"), "ph": "R"}
+    def _navigated(self, params: Mapping[str, Any], at: int, thread: int) -> Iterator[dict[str, Any]]:
+        told = params.get("frame")
+        about: Mapping[str, Any] = told if isinstance(told, dict) else {}
+        frame, url, parent = str(about.get("id") or ""), masked_url(str(about.get("url") or "")), about.get("parentId")
+        if not parent:
+            self._pages.setdefault(frame, url)
+        yield self._committed({**_frame(frame, url), **({"parent": parent} if parent else {})}, at)
+        is_main = {"isOutermostMainFrame": not parent, "isLoadingMainFrame": not parent}
+        data = {"frame": frame, "documentLoaderURL": url, "navigationId": about.get("loaderId"), **is_main}
+        args = {"frame": frame, "data": data}
+        yield {**self._instant("navigationStart", at, thread, args, "blink.user_timing"), "ph": "R"}
+
+    def _committed(self, frame: Mapping[str, Any], at: int) -> dict[str, Any]:
+        """Return that a frame has a document."""
+        return self._instant("FrameCommittedInBrowser", at, _MAIN, {"data": frame}, _OF_BROWSER)
 
     # The network:
 
@@ -177,6 +211,10 @@ class _Trace:
     def _meta(name: str, thread: int, value: str) -> dict[str, Any]:
         event = {"cat": "__metadata", "name": name, "ph": "M", "pid": _PID, "tid": thread, "ts": 0}
         return {**event, "args": {"name": value}}
+
+
+def _frame(frame: str, url: str) -> dict[str, Any]:
+    return {"frame": frame, "url": url, "name": "", "processId": _PID}
 
 
 def _response(params: Mapping[str, Any], at: int) -> dict[str, Any]:
