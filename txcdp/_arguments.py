@@ -6,6 +6,7 @@ import difflib
 import inspect
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import fields
+from functools import cache
 from typing import Any
 
 from txcdp._privacy import shortened
@@ -59,7 +60,7 @@ def unknown_name(what: str, name: object, known: Iterable[str]) -> str:
 
 
 def refuse_other_options(
-    what: str, function: Callable[..., Any], given: Mapping[str, Any], without: Iterable[str] = ()
+    what: str, function: Callable[..., Any], given: Mapping[str, Any], without: Collection[str] = ()
 ) -> None:
     """Refuse options that a method does not take.
 
@@ -67,11 +68,14 @@ def refuse_other_options(
     :param without: names that the method takes, and that are refused all the same.
     :raises ValueError: one is none of its keyword arguments.
     """
-    takes = {
-        name
-        for name, each in inspect.signature(function).parameters.items()
-        if each.kind is inspect.Parameter.KEYWORD_ONLY
-    } - set(without)
+    takes = _options_of(function)
     for name in given:
-        if name not in takes:
-            raise ValueError(unknown_name(f"{what}: the option", name, takes))
+        if name not in takes or name in without:
+            raise ValueError(unknown_name(f"{what}: the option", name, takes.difference(without)))
+
+
+@cache
+def _options_of(function: Callable[..., Any]) -> frozenset[str]:
+    """Return the names of a method's keyword arguments; kept, since looking takes as long as a command's round trip."""
+    parameters = inspect.signature(function).parameters
+    return frozenset(name for name, each in parameters.items() if each.kind is inspect.Parameter.KEYWORD_ONLY)

@@ -207,14 +207,17 @@ class PausedDocuments(Holding):
         """Pause documents from now on; a navigation that is sent after this waits for it."""
         return self._page._interception.add_interceptor(self)
 
-    def end(self) -> None:
-        """Read no more, and let everything pass."""
+    def end(self, stays: bool) -> None:
+        """Read no more, and let everything pass.
+
+        :param stays: whether the page does; of one that is closed next the browser need not be told.
+        """
         self._over = True
         # What they belong to has the request, which is not to live as long as the page.
         self._rules = _NONE
         for each in tuple(self._reading):
             each.cancel()
-        if not self._page.session.ended:
+        if stays and not self._page.session.ended:
             self._page._interception.update().addErrback(ignore_failure)
 
     @returns_deferred

@@ -110,7 +110,7 @@ class Render:
             return await self._stopped(stopped)
         finally:
             listening.dispose()
-            self.documents.end()
+            self.documents.end(stays=self._options.include_page)
 
     async def _run(self) -> Response:
         har = _HarFile() if self._options.har is not None else None
