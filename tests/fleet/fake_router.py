@@ -85,6 +85,7 @@ class FakeRouter:
     :ivar refuse: procedures that cannot be registered, and topics that cannot be published on, with the error.
     :ivar deaf_to_cancel: whether nothing comes of a cancel.
     :ivar largest: bytes of the largest message.
+    :ivar takes: bytes of a message that it takes; it ends the line of who sends a larger one.
     """
 
     def __init__(self) -> None:
@@ -92,6 +93,7 @@ class FakeRouter:
         self.refuse: dict[str, str] = {}
         self.deaf_to_cancel = False
         self.largest = 0
+        self.takes = 1024 * 1024
         self.lines: list[FakeLine] = []
         self.procedures: dict[str, list[tuple[FakeLine, int]]] = {}
         self.subscriptions: dict[str, list[FakeLine]] = {}
@@ -126,7 +128,11 @@ class FakeRouter:
             return False
         line, msg = self.queue.popleft()
         if line.open:
-            self.largest = max(self.largest, len(_serializer.serialize(msg)[0]))
+            size = len(_serializer.serialize(msg)[0])
+            self.largest = max(self.largest, size)
+            if size > self.takes:
+                self.lose(line.session)
+                return True
             getattr(self, f"_{type(msg).__name__.lower()}")(line, msg)
         return True
 

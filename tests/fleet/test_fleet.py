@@ -16,6 +16,13 @@ from txcdp.gateway import Policy
 from txcdp.testing import NEVER
 
 
+def thrown(words: str) -> runtime.EvaluateResult:
+    """Return what the browser answers where JavaScript throws an Error."""
+    error = runtime.RemoteObject(type="object", subtype="error", class_name="Error", description=f"Error: {words}")
+    details = runtime.ExceptionDetails(exception_id=1, text="Uncaught", line_number=0, column_number=0, exception=error)
+    return runtime.EvaluateResult(result=runtime.RemoteObject(type="object"), exception_details=details)
+
+
 class Calls(FleetCase):
     def test_what_a_render_gives(self):
         self.add_node()
@@ -119,6 +126,34 @@ class Calls(FleetCase):
         self.add_node()
         error = self.failure(self.fleet().pdf(html="x" * 1_000_000), ValueError)
         self.assertIn("1,000,0", str(error))
+
+    def test_what_a_page_throws_is_cut_to_what_a_router_takes(self):
+        """An error goes in one message; if that were too large, all calls of the node would end with its line."""
+        node = self.add_node()
+        fleet = self.fleet()
+        node.chrome.on(runtime.evaluate, thrown("\u4e2d" * 2_000_000))
+        error = self.failure(fleet.evaluate(URL, "fail()"), WorkFailed)
+        self.assertEqual((error.status, error.details["exception"]["name"]), (422, "Error"))
+        stack = error.details["exception"]["stack"]
+        self.assertTrue(stack.startswith("Error: \u4e2d"), stack[:100])
+        self.assertRegex(stack, r"\.\.\. \(2,000,\d\d\d characters\)\Z")
+        self.assertLess(self.router.largest, self.router.takes)
+        self.assertEqual(len(self.result(fleet.pdf(URL))), 1000)
+
+    def test_halves_of_characters_are_told_as_such(self):
+        """Strings of JavaScript may have them, and no message."""
+        node = self.add_node()
+        fleet = self.fleet()
+        node.chrome.on(runtime.evaluate, thrown("half: \ud83d"))
+        error = self.failure(fleet.evaluate(URL, "1"), WorkFailed)
+        self.assertEqual(error.details["exception"]["message"], "Error: half: \ufffd")
+
+    def test_an_error_of_the_browser_is_cut_too(self):
+        node = self.add_node()
+        node.chrome.on(runtime.evaluate, CommandError("Runtime.evaluate", -32000, "x" * 3_000_000))
+        error = self.failure(self.fleet().evaluate(URL, "1"), WorkFailed)
+        self.assertEqual(error.status, 502)
+        self.assertLess(self.router.largest, self.router.takes)
 
     def test_without_progressive_results_any_client_may_call(self):
         self.add_node(size=10)

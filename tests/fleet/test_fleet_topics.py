@@ -191,6 +191,26 @@ class Bounds(TopicCase):
         self.assertEqual((listener.numbers, listener.stream.missed), ([*range(10), 11], 1))
         self.assertLess(self.router.largest, 1_000_000)
 
+    def test_numbers_that_take_more_than_their_digits(self):
+        node = self.publish()
+        listener = self.listen()
+        self.emit(node, 0)
+        self.settle()
+        self.emit(node, 1, numbers=[0.5] * 125_000)
+        self.emit(node, 2, numbers=[0.5] * 50_000)
+        self.emit(node, 3)
+        self.settle()
+        self.assertEqual((listener.numbers, listener.stream.missed, listener.ends), ([0, 2, 3], 1, []))
+        self.assertLess(self.router.largest, self.router.takes)
+
+    def test_halves_of_characters_take_nothing_with_them(self):
+        node = self.publish()
+        listener = self.listen()
+        self.emit(node, 0, words="a\ud83d")
+        self.emit(node, 1)
+        self.settle()
+        self.assertEqual((listener.numbers, listener.stream.missed), ([0, 1], 0))
+
     def test_what_a_router_has_lost_is_counted(self):
         node = self.publish()
         listener = self.listen()

@@ -100,6 +100,66 @@ class Watching(FleetCase):
         self.emit(node, 1)
         self.assertEqual((self.numbers(), stream.dropped, self.ends), ([1], 1, []))
 
+    def test_numbers_that_take_more_than_their_digits(self):
+        """Of each "0.5," CBOR makes nine bytes: what is measured is what goes over the router."""
+        node = self.add_node()
+        stream = self.fleet().watch(URL, SCRIPT)
+        self.subscribe(stream)
+        node.chrome.emit_raw(SCRIPT.method, numbered(0, numbers=[0.5] * 125_000), session_of(node))
+        node.chrome.emit_raw(SCRIPT.method, numbered(1, numbers=[0.5] * 50_000), session_of(node))
+        self.emit(node, 2)
+        self.assertEqual((self.numbers(), stream.dropped, self.ends), ([1, 2], 1, []))
+        self.assertLess(self.router.largest, self.router.takes)
+
+    def test_halves_of_characters_end_no_stream(self):
+        """Strings of JavaScript may have them, and no message."""
+        node = self.add_node()
+        stream = self.fleet().watch(URL, runtime.ConsoleAPICalled, SCRIPT)
+        self.subscribe(stream)
+        said = {"type": "log", "args": [{"type": "string", "value": "a\ud83d \U0001f6a2"}], "executionContextId": 1}
+        node.chrome.emit_raw("Runtime.consoleAPICalled", {**said, "timestamp": 0}, session_of(node))
+        self.emit(node, 1)
+        self.assertEqual([each.args[0].value for each in self.items[:1]], ["a\ufffd \U0001f6a2"])
+        self.assertEqual((self.numbers(), stream.dropped, self.ends), ([1], 0, []))
+
+    def test_a_batch_that_has_begun_is_sent_where_the_page_crashes(self):
+        """The node has it in hand, and waits for a credit; what comes then is the end of the page's events."""
+        node = self.add_node()
+        stream = self.fleet().watch(URL, SCRIPT, window=2)
+        self.subscribe(stream)
+        self.hold_credits(node)
+        self.emit(node, *range(6))
+        self.assertEqual(self.numbers(), [0, 1])
+        session = session_of(node)
+        assert session is not None
+        node.chrome.crash(session)
+        self.settle()
+        self.give_credits(node, 100)
+        self.assertEqual(self.numbers(), [*range(6)])
+        self.assertEqual([type(each) for each in self.ends], [WorkFailed])
+        self.assertEqual((self.ends[0].problem, stream.dropped), ("crashed", 0))
+
+    def test_a_batch_that_has_begun_is_sent_where_there_are_too_many(self):
+        node = self.add_node()
+        stream = self.fleet().watch(URL, SCRIPT, window=2, buffer=4, overflow="error")
+        self.subscribe(stream)
+        self.hold_credits(node)
+        self.emit(node, *range(10))
+        self.give_credits(node, 100)
+        self.assertEqual(self.numbers(), [*range(7)])  # two for credits, one in hand, four in the buffer
+        self.assertEqual([type(each) for each in self.ends], [WorkFailed])
+        self.assertIn("too slow", str(self.ends[0]))
+
+    def hold_credits(self, node: FakeNode) -> None:
+        """Let the caller's credits get lost."""
+        (call,) = node.node._running
+        self.patch(call, "grant", lambda more: None)
+
+    def give_credits(self, node: FakeNode, more: int) -> None:
+        (call,) = node.node._running
+        type(call).grant(call, more)
+        self.settle()
+
     def test_a_node_that_is_lost(self):
         node = self.add_node()
         self.subscribe(self.fleet().watch(URL, SCRIPT))

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from autobahn.exception import Disconnected
+from autobahn.exception import Disconnected, PayloadExceededError
 from autobahn.wamp.exception import ApplicationError, SerializationError, TransportLost
 from autobahn.wamp.types import CallOptions
 from twisted.internet.defer import CancelledError, Deferred
@@ -26,6 +26,11 @@ _NO_LINE: Final = (TransportLost, Disconnected)
 #: What routers say where no node is there, or none has a place.
 _NOBODY: Final = "wamp.error.no_such_procedure"
 _FULL: Final = "crossbar.error.max_concurrency_reached"
+
+
+def too_large(kind: str, why: str) -> str:
+    """Return the words for a request that no router takes."""
+    return f"{kind}: what is wanted is too large, {why}: serve a large html from a server of your own, and give its url"
 
 
 class NotTaken(TxcdpError):
@@ -171,6 +176,8 @@ class WorkAttempt:
             raise Lost("the line to the router is gone", begun=False) from None
         except SerializationError as error:
             raise TypeError(f"what is wanted cannot be sent: {error}") from None
+        except PayloadExceededError as error:
+            raise ValueError(too_large(self._wanted.kind, str(error))) from None
         self._calling = calling
         calling.addCallbacks(self._succeeded, self._failed)
 

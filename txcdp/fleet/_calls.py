@@ -88,12 +88,17 @@ class NodeCall:
         return self._life.state
 
     def tell(self, word: str, *rest: Any) -> None:
-        """Tell the caller something; nothing where that is over, or the line is gone."""
+        """Tell the caller something; nothing where that is over, or the line is gone.
+
+        :raises PayloadExceededError: it is larger than a router takes.
+        """
         if self._life.state is not CallState.ENDED and self._progress is not None:
             self._beat.stop()
-            with suppress(*NO_LINE):
-                self._progress(word, *rest)
-            self._beat.set(self._options.beat)
+            try:
+                with suppress(*NO_LINE):
+                    self._progress(word, *rest)
+            finally:
+                self._beat.set(self._options.beat)
 
     def grant(self, more: int) -> None:
         """Be given credits, or a sign of life."""

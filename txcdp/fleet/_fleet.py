@@ -17,7 +17,7 @@ from txcdp._reactor import AnyReactor, whole
 from txcdp._timeouts import DEFAULT, Timeout, seconds_of
 from txcdp._waiting import WaitQueue
 from txcdp.errors import FleetBusy, FleetTimeout, NodeLost
-from txcdp.fleet._attempts import Lost, NotTaken, WorkAttempt, WorkWanted
+from txcdp.fleet._attempts import Lost, NotTaken, WorkAttempt, WorkWanted, too_large
 from txcdp.fleet._chunks import RemoteChunks, StreamedResult, chunks_of, write
 from txcdp.fleet._line import RouterLine
 from txcdp.fleet._messages import MOST, Uris, checked_label
@@ -511,10 +511,7 @@ def _wanted(
     given = {name: value for name, value in request.items() if value is not None}
     size = len(to_json(given))
     if size > MOST:
-        raise ValueError(
-            f"{kind}: what is wanted has {size:,} bytes; {MOST:,} go over the router in one message: serve a large "
-            "html from a server of your own, and give its url"
-        )
+        raise ValueError(too_large(kind, f"it has {size:,} bytes, and {MOST:,} go over the router in one message"))
     return WorkWanted(kind, given, repeatable, did)
 
 

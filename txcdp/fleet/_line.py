@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from autobahn.exception import Disconnected
+from autobahn.exception import Disconnected, PayloadExceededError
 from autobahn.twisted.wamp import ApplicationSession
 from autobahn.twisted.websocket import WampWebSocketClientFactory, WampWebSocketClientProtocol
 from autobahn.wamp.exception import ApplicationError, TransportLost
@@ -33,6 +33,7 @@ from txcdp._logs import LogThrottle
 from txcdp._privacy import shortened, shown_url
 from txcdp._reactor import AnyReactor, whole
 from txcdp.errors import ConnectError
+from txcdp.fleet._messages import LARGEST
 from txcdp.fleet._options import RouterOptions
 
 log = Logger()
@@ -121,6 +122,15 @@ class RouterProtocol(WampWebSocketClientProtocol):
         super().__init__()
         self.joining: Deferred[RouterSession] = Deferred()
         self.lost: OneShot[None] = OneShot()
+
+    def sendMessage(self, payload: bytes, *how: Any, **more: Any) -> None:
+        """Send a message; not one for which a router would end the line.
+
+        :raises PayloadExceededError: it is such a one.
+        """
+        if len(payload) > LARGEST:
+            raise PayloadExceededError(f"a message of {len(payload):,} bytes, and routers take {LARGEST:,}")
+        super().sendMessage(payload, *how, **more)
 
     def connectionLost(self, reason: Any = None) -> None:
         """Take note of the end, also where nothing has come of it."""

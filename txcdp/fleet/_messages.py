@@ -25,10 +25,13 @@ The node that publishes has registered :meth:`Uris.publisher`, which only one ca
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
+import cbor2
 import msgspec
 from msgspec import Meta, Struct
+
+T = TypeVar("T")
 
 #: Of this protocol; a node that has another one refuses the call.
 VERSION: Final = 1
@@ -36,11 +39,21 @@ VERSION: Final = 1
 #: What all names begin with unless something else is said.
 PREFIX: Final = "txcdp"
 
+#: Bytes of a message: what Crossbar takes in the configuration of ``examples/deploy``. For a larger one a router ends
+#: the line, and with it all calls of a node: so none is sent.
+LARGEST: Final = 1024 * 1024
+
 #: Bytes of a chunk, of a result that is sent at once, and of a batch of events: a quarter of what a router takes.
-CHUNK: Final = 256 * 1024
+CHUNK: Final = LARGEST // 4
+
+#: Bytes of an event; larger ones are dropped.
+LARGEST_EVENT: Final = 2 * CHUNK
 
 #: Bytes of a request, and of one event: with what stands around it, less than a router takes.
 MOST: Final = 768 * 1024
+
+#: How many bytes CBOR has for one of JSON at most: ``0.5,`` has nine.
+_CBOR_AT_MOST: Final = 9 / 4
 
 #: Events of a batch that is published.
 BATCH: Final = 1000
@@ -148,6 +161,32 @@ def checked_label(what: str, name: str) -> str:
     if not _LABEL.fullmatch(name):
         raise ValueError(f"{what}={name!r}: small letters, digits and _, 64 at the most, for it becomes part of a URI")
     return name
+
+
+def measured(event: T) -> tuple[T, int]:
+    """Return an event with texts that every serializer can write, and the bytes that it has in a message, or more.
+
+    Numbers may take more than twice as many in CBOR as they have digits in JSON, which is measured in no time: so what
+    is large is written as CBOR, too.
+    """
+    try:
+        size = len(msgspec.json.encode(event))
+    except UnicodeEncodeError:
+        event = well_formed(event)
+        size = len(msgspec.json.encode(event))
+    return event, size if size * _CBOR_AT_MOST <= CHUNK else max(size, len(cbor2.dumps(event)))
+
+
+def well_formed(value: Any) -> Any:
+    """Return plain data with U+FFFD for each half of a surrogate pair: strings of JavaScript may have such ones."""
+    match value:
+        case str():
+            return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        case dict():
+            return {well_formed(name): well_formed(each) for name, each in value.items()}
+        case list() | tuple():
+            return type(value)(well_formed(each) for each in value)
+    return value
 
 
 def plain(value: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txcdp.errors import ConnectionLost, TxcdpError
-from txcdp.fleet._messages import Uris
+from txcdp.fleet._messages import Uris, well_formed
 from txcdp.gateway import Refusal
 from txcdp.gateway.render._problems import Problem, problem_of
 
@@ -22,6 +22,10 @@ _NOT_BEGUN: Final = frozenset({"renders", "draining", "clients", "quota", "queue
 
 #: HTTP's word for what is to be tried again later.
 _LATER: Final = (429, 503)
+
+
+#: Characters of a text in an error, of which one has seven at most: less than a router takes, whatever they are.
+_TEXT: Final = 16 * 1024
 
 
 def outcome_of(failure: Failure, uris: Uris) -> ApplicationError:
@@ -35,13 +39,24 @@ def outcome_of(failure: Failure, uris: Uris) -> ApplicationError:
             return _of_refusal(found, uris)
         if isinstance(error, ConnectionLost):
             return ApplicationError(uris.broken, "the browser has ended meanwhile")
-        return ApplicationError(uris.failed, str(error), status=502, kind="page", details=None)
+        return ApplicationError(uris.failed, _cut(str(error)), status=502, kind="page", details=None)
     log.failure("A piece of work", failure=failure)
     return ApplicationError(uris.failed, "Something went wrong; the node's log says more.", status=500, kind="error")
 
 
 def _of_refusal(refusal: Refusal, uris: Uris) -> ApplicationError:
     if refusal.status in _LATER:
-        return ApplicationError(uris.busy if refusal.kind in _NOT_BEGUN else uris.broken, refusal.reason)
-    details: Any = msgspec.to_builtins(refusal.details) if isinstance(refusal, Problem) else None
-    return ApplicationError(uris.failed, refusal.reason, status=refusal.status, kind=refusal.kind, details=details)
+        return ApplicationError(uris.busy if refusal.kind in _NOT_BEGUN else uris.broken, _cut(refusal.reason))
+    details: Any = _cut(msgspec.to_builtins(refusal.details)) if isinstance(refusal, Problem) else None
+    return ApplicationError(
+        uris.failed, _cut(refusal.reason), status=refusal.status, kind=refusal.kind, details=details
+    )
+
+
+def _cut(value: Any) -> Any:
+    """Return texts as a message can have them, and cut where they are too long: a page may throw what it likes."""
+    if isinstance(value, dict):
+        return {name: _cut(each) for name, each in value.items()}
+    if isinstance(value, str) and len(value) > _TEXT:
+        value = f"{value[:_TEXT]}... ({len(value):,} characters)"
+    return well_formed(value)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
+from autobahn.exception import PayloadExceededError
 from autobahn.wamp.exception import ApplicationError, SerializationError
 from autobahn.wamp.types import PublishOptions
 from twisted.internet.defer import CancelledError, Deferred
@@ -22,13 +23,12 @@ from txcdp._privacy import shortened
 from txcdp._reactor import Clock, whole
 from txcdp.errors import TxcdpError
 from txcdp.fleet._line import NO_LINE
-from txcdp.fleet._messages import BATCH, CHUNK, Batch, Uris, plain
+from txcdp.fleet._messages import BATCH, CHUNK, LARGEST_EVENT, Batch, Uris, measured, plain
 from txcdp.fleet._options import NodeOptions
 from txcdp.fleet._requests import Watch
 from txcdp.gateway import Principal
 from txcdp.gateway.render import Renders
 from txcdp.page import Page
-from txcdp.protocol import to_json
 from txcdp.streams import merge
 
 log = Logger()
@@ -58,8 +58,9 @@ class EventBuffer:
 
     def put(self, method: str, parameters: dict[str, Any]) -> None:
         """Add an event; one that is too large for a router is dropped."""
-        size = len(method) + len(to_json(parameters))
-        if size > min(2 * CHUNK, self._most):
+        parameters, size = measured(parameters)
+        size += len(method)
+        if size > min(LARGEST_EVENT, self._most):
             self.dropped += 1
             return
         while self._size + size > self._most:
@@ -211,7 +212,7 @@ class PagePublisher:
                 await self._session.publish(self._topic, told, options=_ACKNOWLEDGED)
             except NO_LINE:
                 return  # the node is told as well, and stops this
-            except (ApplicationError, SerializationError) as error:
+            except (ApplicationError, PayloadExceededError, SerializationError) as error:
                 self._buffer.dropped += len(events)
                 if self._may_log():
                     why = shortened(getattr(error, "error", error))

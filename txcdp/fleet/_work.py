@@ -8,11 +8,12 @@ from functools import partial
 from typing import Any, Final
 
 import msgspec
+from autobahn.exception import PayloadExceededError
 
 from txcdp._reactor import Clock
 from txcdp.errors import ActionTimeout, DeadlineError, LocatorError, StreamEnded, TxcdpError
 from txcdp.fleet._calls import NodeCall
-from txcdp.fleet._messages import CHUNK, Done, Word
+from txcdp.fleet._messages import CHUNK, LARGEST_EVENT, Done, Word, measured, well_formed
 from txcdp.fleet._options import NodeOptions
 from txcdp.fleet._publishing import PagePublisher
 from txcdp.fleet._recording import TYPES, PageRecording
@@ -109,7 +110,7 @@ class Work:
             if wanted.screenshot is not None:
                 options = msgspec.structs.asdict(wanted.screenshot)
                 picture = await page.screenshot(**options)
-            found = {"url": page.url, "extract": extracted, "screenshot": picture}
+            found = {"url": page.url, "extract": well_formed(extracted), "screenshot": picture}
             return Rendered(msgspec.msgpack.encode(found), MSGPACK)
 
         return _done(await self._renders._make(wanted, take, asked.principal))
@@ -188,20 +189,21 @@ async def _send_events(events: EventQueue[Any], call: NodeCall) -> int:
         credit = await call.credit()
         batch, size = [], 0
         while True:
-            length = len(to_json(event))
-            if length > 2 * CHUNK:
+            event, length = measured(event)
+            if length > LARGEST_EVENT:
                 dropped += 1
             else:
                 batch.append(event)
                 size += length
-            if size >= CHUNK or len(batch) >= credit:
+            if size >= CHUNK or len(batch) >= credit or not len(events):  # the end, and its error, come by themselves
                 break
-            try:
-                event = events.get_nowait()
-            except (LookupError, StreamEnded):  # the end comes again
-                break
-        call.spend(len(batch))
-        call.tell(Word.EVENTS, batch, dropped + events.dropped)
+            event = events.get_nowait()
+        try:
+            call.tell(Word.EVENTS, batch, dropped + events.dropped)
+        except PayloadExceededError:
+            dropped += len(batch)
+        else:
+            call.spend(len(batch))
 
 
 def _read(request: Mapping[str, Any], of: type[Render]) -> Any:
