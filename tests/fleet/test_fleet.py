@@ -131,12 +131,12 @@ class Calls(FleetCase):
         """An error goes in one message; if that were too large, all calls of the node would end with its line."""
         node = self.add_node()
         fleet = self.fleet()
-        node.chrome.on(runtime.evaluate, thrown("\u4e2d" * 2_000_000))
+        node.chrome.on(runtime.evaluate, thrown("\u4e2d" * 600_000))
         error = self.failure(fleet.evaluate(URL, "fail()"), WorkFailed)
         self.assertEqual((error.status, error.details["exception"]["name"]), (422, "Error"))
         stack = error.details["exception"]["stack"]
         self.assertTrue(stack.startswith("Error: \u4e2d"), stack[:100])
-        self.assertRegex(stack, r"\.\.\. \(2,000,\d\d\d characters\)\Z")
+        self.assertRegex(stack, r"\.\.\. \(600,\d\d\d characters\)\Z")
         self.assertLess(self.router.largest, self.router.takes)
         self.assertEqual(len(self.result(fleet.pdf(URL))), 1000)
 
@@ -150,7 +150,7 @@ class Calls(FleetCase):
 
     def test_an_error_of_the_browser_is_cut_too(self):
         node = self.add_node()
-        node.chrome.on(runtime.evaluate, CommandError("Runtime.evaluate", -32000, "x" * 3_000_000))
+        node.chrome.on(runtime.evaluate, CommandError("Runtime.evaluate", -32000, "x" * 1_500_000))
         error = self.failure(self.fleet().evaluate(URL, "1"), WorkFailed)
         self.assertEqual(error.status, 502)
         self.assertLess(self.router.largest, self.router.takes)
