@@ -508,6 +508,30 @@ class WatchingTests(LiveCase):
         self.wait()
         self.assertEqual(self.shown(self.viewer)["pictures"][self.page]["jpeg"], "/9j/moved")
 
+    def test_a_picture_that_could_not_be_taken_is_asked_for_again(self):
+        self.chrome.once("Page.captureScreenshot", CommandError("Page.captureScreenshot", -32000, "it moves on"))
+        self.chrome.on("Page.captureScreenshot", {"data": "/9j/c3RpbGw="})
+        self.wait(6)
+        self.assertEqual(len(self.chrome.received(page.capture_screenshot)), 2)
+        self.assertEqual(self.shown(self.viewer)["pictures"][self.page]["jpeg"], "/9j/c3RpbGw=")
+
+    def test_one_picture_is_asked_for_at_a_time(self):
+        self.chrome.on("Page.captureScreenshot", NEVER)
+        self.wait(9)
+        self.assertEqual(len(self.chrome.received(page.capture_screenshot)), 1)
+
+    def test_a_title_that_chromium_tells_nothing_of(self):
+        self.assertEqual(self.shown(self.viewer)["targets"][self.page]["title"], "")
+        self.chrome.targets.all[self.page].title = "The list"
+        self.wait(2)
+        self.assertEqual(self.shown(self.viewer)["targets"][self.page]["title"], "The list")
+
+    def test_titles_are_asked_for_once_the_last_answer_is_here(self):
+        before = len(self.chrome.received(target.get_targets))
+        self.chrome.on("Target.getTargets", NEVER)
+        self.wait(5)
+        self.assertEqual(len(self.chrome.received(target.get_targets)), before + 1)
+
     def test_a_page_comes_and_goes(self):
         other = self.chrome.open_target("page", "https://b.example/")
         worker = self.chrome.open_target("service_worker", "https://b.example/w.js")

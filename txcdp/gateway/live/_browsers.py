@@ -71,6 +71,7 @@ class BrowserWatch:
         self.targets: dict[str, TargetWatch] = {}
         self.request_rate = 0.0
         self.misread = 0
+        self._asking: Deferred[Any] | None = None
         self._lost_at = 0.0
         self._open()
 
@@ -90,6 +91,22 @@ class BrowserWatch:
         if self.state == "lost" and now - self._lost_at >= _AGAIN:
             self._open()
         self.request_rate = sum(each.look(now) for each in self.targets.values())
+        if self._browser is not None and self._asking is None and self.targets:
+            self._ask_titles(self._browser)
+
+    def _ask_titles(self, browser: Browser) -> None:
+        """Ask for what the targets are called by now: Chromium tells of a new URL, and not of the title after it."""
+
+        def told(result: target.GetTargetsResult) -> None:
+            for info in result.target_infos:
+                if info.target_id in self.targets:
+                    self._show(info.target_id, info.url, info.title)
+
+        def done(_: object) -> None:
+            self._asking = None
+
+        self._asking = asking = browser.session.execute(target.get_targets(), timeout=None)
+        asking.addCallbacks(told, ignore_failure).addBoth(done)
 
     def _open(self) -> None:
         self.state = "opening"
@@ -156,7 +173,10 @@ class BrowserWatch:
             watch.show(browser=self._running.pid)
             self.targets[key] = watch
             self._listen(watch, info)
-        self.targets[key].show(url=shown_url(info["url"]), title=shown_title(info["title"], info["url"]))
+        self._show(key, info["url"], info["title"])
+
+    def _show(self, key: str, url: str, title: str) -> None:
+        self.targets[key].show(url=shown_url(url), title=shown_title(title, url))
 
     def _destroyed(self, key: str) -> None:
         watch = self.targets.pop(key, None)

@@ -137,3 +137,18 @@ class Rate:
                 self._value = 0.0
         self._total, self._at = total, now
         return round(self._value, 1)
+
+
+class Meter:
+    """A total that grows, and its rate.
+
+    :ivar total: to be added to.
+    """
+
+    def __init__(self) -> None:
+        self.total = 0.0
+        self._rate = Rate()
+
+    def rate(self, now: float) -> float:
+        """Return how much is added in a second, of late."""
+        return self._rate.note(self.total, now)

@@ -11,6 +11,8 @@ from base64 import b64encode
 from itertools import count
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
 from txcdp._core.dispatch.tap import RawEvent
 from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure
@@ -20,7 +22,7 @@ from txcdp._reactor import Clock
 from txcdp.domains import inspector, network, page, runtime, target
 from txcdp.domains import log as log_domain
 from txcdp.gateway.live._console import line_of
-from txcdp.gateway.live._tables import LiveTables, Rate
+from txcdp.gateway.live._tables import LiveTables, Meter
 from txcdp.model import (
     BrowserModel,
     Change,
@@ -67,7 +69,8 @@ EVENTS = frozenset([*(each.method for each in _FED), page.ScreencastFrame.method
 _NOTHING_KEPT = {"maxTotalBufferSize": 0, "maxResourceBufferSize": 0, "maxPostDataSize": 0}
 _SCREENCAST = {"format": "jpeg", "quality": _QUALITY, "maxWidth": _WIDTH, "maxHeight": _HEIGHT}
 
-#: Looks after which a page that has drawn nothing is taken a picture of: a screencast begins with a change.
+#: After so many looks, and again after as many, a page that has drawn nothing is taken a picture of: a screencast
+#: begins with a change, and a picture that is asked for while a document is replaced may come to nothing.
 _STILL = 2
 
 #: What is shown of where a response came from.
@@ -134,10 +137,10 @@ class TargetWatch:
         #: The rows of the requests that have not ended, by exchange.
         self._open: dict[str, int] = {}
         self._picture: int | None = None
+        self._taking: Deferred[Any] | None = None
         self._looks = 0
-        self._events = self._requests = self._lines = 0
-        self._bytes = 0.0
-        self._rates = (Rate(), Rate(), Rate())
+        self._events = 0
+        self._requests, self._bytes, self._lines = Meter(), Meter(), Meter()
         self.key = key
         self._is_page = kind == "page"
         tables.targets.put(key, {"type": printable(kind[:_WORD]), "url": "", "title": "", "state": ""})
@@ -164,21 +167,20 @@ class TargetWatch:
         :returns: requests in a second.
         """
         self._events = 0
-        requests, received, lines = self._rates
-        rate = requests.note(self._requests, now)
+        rate = self._requests.rate(now)
         self.show(
-            requests=self._requests,
+            requests=round(self._requests.total),
             request_rate=rate,
-            bytes=round(self._bytes),
-            byte_rate=round(received.note(self._bytes, now)),
-            lines=self._lines,
-            line_rate=lines.note(self._lines, now),
+            bytes=round(self._bytes.total),
+            byte_rate=round(self._bytes.rate(now)),
+            lines=round(self._lines.total),
+            line_rate=self._lines.rate(now),
         )
         picture, self._picture = self._picture, None
         if picture is not None:
             self._send(page.screencast_frame_ack(session_id=picture))
         self._looks += 1
-        if self._looks == _STILL and self._is_page and self.key not in self._tables.pictures.rows:
+        if self._looks % _STILL == 0 and self._is_page and self.key not in self._tables.pictures.rows:
             self._take_picture()
         return rate
 
@@ -231,10 +233,14 @@ class TargetWatch:
     def _take_picture(self) -> None:
         """Take a picture of a page that does not change; what the screencast has to show goes before."""
         session = self._session
-        if session is None:
+        if session is None or self._taking is not None:
             return
-        taking = session.execute(page.capture_screenshot(format="jpeg", quality=_STILL_QUALITY))
-        taking.addCallback(lambda result: self._keep_picture(result.data)).addErrback(ignore_failure)
+
+        def done(_: object) -> None:
+            self._taking = None
+
+        self._taking = taking = session.execute(page.capture_screenshot(format="jpeg", quality=_STILL_QUALITY))
+        taking.addCallback(lambda result: self._keep_picture(result.data)).addErrback(ignore_failure).addBoth(done)
 
     def _keep_picture(self, data: bytes) -> None:
         jpeg = b64encode(data).decode()
@@ -251,7 +257,7 @@ class TargetWatch:
             self._tables.pictures.put(self.key, {"jpeg": params["data"]})
 
     def _line(self, entry: ConsoleEntry) -> None:
-        self._lines += 1
+        self._lines.total += 1
         shown = line_of(entry)._asdict()
         row = {"at": round(self._clock.seconds(), 3), "target": self.key, **shown}
         self._tables.lines.put(next(_numbers), row)
@@ -259,7 +265,7 @@ class TargetWatch:
     # Its requests:
 
     def _begun(self, exchange: Exchange) -> None:
-        self._requests += 1
+        self._requests.total += 1
         number = self._open[exchange.id] = next(_numbers)
         if len(self._open) > _MOST_OPEN:
             oldest = next(iter(self._feed.model.exchanges.exchanges.values()))
@@ -291,7 +297,7 @@ class TargetWatch:
         if exchange.ended is not None:
             fields["took"] = round(max(0.0, exchange.ended - exchange.started), 4)
         if reason is ExchangeState.FINISHED:
-            self._bytes += exchange.received
+            self._bytes.total += exchange.received
             fields |= {"size": round(exchange.received), "note": _CACHES.get(exchange.cached, "")}
         elif reason is ExchangeState.REDIRECTED:
             fields["note"] = _CACHES.get(exchange.cached, "")
