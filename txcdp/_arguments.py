@@ -60,18 +60,24 @@ def unknown_name(what: str, name: object, known: Iterable[str]) -> str:
 
 
 def refuse_other_options(
-    what: str, function: Callable[..., Any], given: Mapping[str, Any], without: Collection[str] = ()
+    what: str,
+    function: Callable[..., Any],
+    given: Mapping[str, Any],
+    without: Collection[str] = (),
+    besides: Collection[str] = (),
 ) -> None:
-    """Refuse options that a method does not take.
+    """Refuse options that a function does not take.
 
     :param what: names them, for the error.
-    :param without: names that the method takes, and that are refused all the same.
-    :raises ValueError: one is none of its keyword arguments.
+    :param function: whose keyword arguments are options.
+    :param without: names that it takes, and that are refused all the same.
+    :param besides: names that are options, too.
+    :raises ValueError: one is none of these.
     """
     takes = _options_of(function)
     for name in given:
-        if name not in takes or name in without:
-            raise ValueError(unknown_name(f"{what}: the option", name, takes.difference(without)))
+        if name in without or not (name in takes or name in besides):
+            raise ValueError(unknown_name(f"{what}: the option", name, takes.union(besides).difference(without)))
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -10,14 +9,16 @@ from typing import Any, Final
 
 from scrapy.settings import BaseSettings
 
-from txcdp._arguments import unknown_name
+from txcdp._arguments import refuse_other_options, unknown_name
 from txcdp._core.reconnecting import ReconnectPolicy
-from txcdp.browser import connect, launch
+from txcdp.browser import ConnectionOptions, connect, launch
 from txcdp.scrapy._checks import context_options, count, mapping, texts
 from txcdp.scrapy._options import RenderOptions, wait_until
 
 #: What becomes of the browser is decided by what else the settings say.
 _DECIDED: Final = ("restart", "reconnect", "end_with_reactor")
+#: What :func:`txcdp.launch` takes by position, too.
+_LAUNCHED: Final = ("executable", "headless", "args", "profile", "transport")
 
 _POLICY: Final = tuple(each.name for each in fields(ReconnectPolicy) if each.name not in ("reopen_pages", "wait"))
 
@@ -71,7 +72,8 @@ def settings_of(settings: BaseSettings) -> RenderSettings:
     if endpoint is not None and not isinstance(endpoint, str):
         raise TypeError(f"TXCDP_ENDPOINT is to be a URL, such as 'http://127.0.0.1:9222', not {endpoint!r:.80}")
     options = mapping("TXCDP_LAUNCH", get("TXCDP_LAUNCH"))
-    _check_launch(options, endpoint)
+    opening, besides = (launch, _LAUNCHED) if endpoint is None else (connect, ())
+    refuse_other_options("TXCDP_LAUNCH", opening, options, _DECIDED, (*besides, *ConnectionOptions.__annotations__))
     verify = settings.getbool("DOWNLOAD_VERIFY_CERTIFICATES")
     given = {
         "ignore_https_errors": not verify,
@@ -109,17 +111,6 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "TXCDP_RESTART": {},
     "TXCDP_WAIT_UNTIL": "load",
 }
-
-
-def _check_launch(options: dict[str, Any], endpoint: str | None) -> None:
-    parameters = inspect.signature(launch if endpoint is None else connect).parameters.values()
-    more = ("executable", "headless", "args", "profile", "transport") if endpoint is None else ()
-    lines = ("timeout", "stability", "linger", "max_in_flight", "commands_per_second", "max_pending", "max_unsent")
-    named = [each.name for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY]
-    known = sorted({*named, *more, *lines} - set(_DECIDED))
-    for name in options:
-        if name not in known:
-            raise ValueError(unknown_name("TXCDP_LAUNCH: the option", name, known))
 
 
 def _restart(value: object) -> ReconnectPolicy:
