@@ -24,7 +24,7 @@ from twisted.internet.task import react
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))  # wherever it is run from
 
-from tests.lab.benchmarks.measure import Meter, arguments
+from tests.lab.benchmarks.measure import Meter, arguments, profiled
 from txcdp._core.connection import Connection
 from txcdp._core.sessions.session import Session
 from txcdp._transports.websocket import open_websocket
@@ -118,16 +118,5 @@ async def main(reactor: Any, options: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     chosen = arguments(__doc__ or "")
-    if chosen.profile:
-        import cProfile
-        import pstats
-
-        profile = cProfile.Profile()
-        profile.enable()
-        try:
-            react(main, [chosen])
-        finally:
-            profile.disable()
-            pstats.Stats(profile, stream=sys.stderr).sort_stats("tottime").print_stats(25)
-    else:
+    with profiled(chosen.profile):
         react(main, [chosen])

@@ -60,11 +60,15 @@ MODES = {
 
 
 class Client(NamedTuple):
-    """A client of the comparison; ``pipelines`` where it has pipelines of events to measure."""
+    """A client of the comparison; ``pipelines`` where it has pipelines of events to measure.
+
+    :ivar root: the checkout that it is of.
+    """
 
     name: str
     command: list[str]
     pipelines: bool = False
+    root: Path = ROOT
 
 
 def peers() -> list[Client]:
@@ -139,10 +143,10 @@ def server() -> Iterator[str]:
 def measure(client: Client, mode: Mode, count: int, url: str) -> dict[str, Any] | None:
     """Run a client once; return its line, or None where it has none to give."""
     command = [*pinned(), *client.command, "--url", url, *mode.arguments, "--n", str(count), "--label", client.name]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(client.root)}
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=DEADLINE, env=environment, cwd=ROOT
+            command, capture_output=True, text=True, check=False, timeout=DEADLINE, env=environment, cwd=client.root
         )
     except subprocess.TimeoutExpired:
         print(f"{client.name}, {mode.title}: nothing after {DEADLINE} s", file=sys.stderr)

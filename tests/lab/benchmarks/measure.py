@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import cProfile
 import json
 import os
+import pstats
 import resource
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +60,27 @@ def cpu_of_tree(pid: int) -> float:
     return total / os.sysconf("SC_CLK_TCK")
 
 
+@contextmanager
+def profiled(wanted: bool) -> Iterator[None]:
+    """Print where the time goes to stderr, if that is wanted."""
+    if not wanted:
+        yield
+        return
+    profile = cProfile.Profile()
+    profile.enable()
+    try:
+        yield
+    finally:
+        profile.disable()
+        pstats.Stats(profile, stream=sys.stderr).sort_stats("tottime").print_stats(45)
+
+
+def own_cpu() -> float:
+    """CPU seconds of this process."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
 class Meter:
     """Wall and CPU time of one timed section."""
 
@@ -65,13 +91,13 @@ class Meter:
         """Begin the section."""
         pid = self._options.server_pid
         self._server = cpu_of_tree(pid) if pid else 0.0
-        self._cpu = self._own_cpu()
+        self._cpu = own_cpu()
         self._wall = time.perf_counter()
 
     def done(self, n: int, size: int = 0) -> None:
         """End the section and print its line."""
         wall = time.perf_counter() - self._wall
-        cpu = self._own_cpu() - self._cpu
+        cpu = own_cpu() - self._cpu
         o = self._options
         line: dict[str, Any] = {
             "client": o.label, "mode": o.mode, "kind": o.kind if o.mode in ("flood", "ignored") else None, "n": n,
@@ -84,11 +110,6 @@ class Meter:
         if o.server_pid:
             line["server_cpu_frac"] = round((cpu_of_tree(o.server_pid) - self._server) / wall, 2)
         print(json.dumps(line), flush=True)
-
-    @staticmethod
-    def _own_cpu() -> float:
-        usage = resource.getrusage(resource.RUSAGE_SELF)
-        return usage.ru_utime + usage.ru_stime
 
 
 def page_arguments(description: str) -> argparse.Namespace:
@@ -122,8 +143,7 @@ class Section:
 
     @staticmethod
     def _used() -> float:
-        usage = resource.getrusage(resource.RUSAGE_SELF)
-        return usage.ru_utime + usage.ru_stime + sum(map(cpu_of_tree, _children(os.getpid())))
+        return own_cpu() + sum(map(cpu_of_tree, _children(os.getpid())))
 
 
 def _children(pid: int) -> list[int]:
