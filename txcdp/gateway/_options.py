@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass, field
 from typing import Literal
 
 from txcdp._arguments import check_numbers, refuse_bare_string
-from txcdp.gateway._egress.addresses import read_allowed
+from txcdp.gateway._egress.addresses import read_address, read_allowed
 from txcdp.gateway._egress.limits import EgressLimits
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:?")
@@ -189,21 +188,13 @@ class AccessOptions:
         refuse_bare_string("hosts", self.hosts, tuple)
         refuse_bare_string("origins", self.origins, tuple)
         for host in self.hosts:
-            if not (_NAME.fullmatch(host) or _is_address(host)):
+            if not (_NAME.fullmatch(host) or read_address(host.removeprefix("[").removesuffix("]"))):
                 raise ValueError(f"{host!r} is no name or address of a host: write it without scheme and port")
         for origin in self.origins:
             if not _ORIGIN.fullmatch(origin):
                 raise ValueError(f"{origin!r} is no origin: write it like https://example.com or http://localhost:8000")
         if self.public_url is not None and not _PUBLIC_URL.fullmatch(self.public_url):
             raise ValueError("public_url is no URL of the gateway's: write it like https://cdp.example.com")
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text.removeprefix("[").removesuffix("]"))
-    except ValueError:
-        return False
-    return True
 
 
 #: Bytes of a request's body that the gateway reads at all.

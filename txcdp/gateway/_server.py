@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IHostnameResolver, IListeningPort
@@ -275,10 +276,9 @@ class Gateway:
         wanted = self._options.access
         hosts, origins = list(wanted.hosts), list(wanted.origins)
         if wanted.public_url is not None:
-            scheme, _, rest = wanted.public_url.partition("://")
-            netloc = rest.partition("/")[0]
-            hosts.append(netloc.partition(":")[0] if not netloc.startswith("[") else netloc.partition("]")[0])
-            origins.append(f"{scheme}://{netloc}")
+            public = urlsplit(wanted.public_url)
+            hosts.append(public.hostname or "")
+            origins.append(f"{public.scheme}://{public.netloc}")
         authorizer = Authorizer(self.routes, hosts, origins, self.tokens)
         return Router(authorizer, self.routes, wanted.public_url, self._count_refusal, self._options.node)
 

@@ -4,11 +4,11 @@
 
     python -m tests.lab.benchmarks.commits BEFORE [AFTER] [--rounds N] [--seconds S] [--only MODE] [--most SHARE]
 
-A commit is named as git names it, ``main`` or ``v1.0`` or ``HEAD~20``; without ``AFTER`` the checkout is measured as it
-is. Each runs with the client of its own tree, by this Python with what is installed for it, on one processor with the
-server, where there is ``taskset``. What counts is processor time: each round measures both, in turns, and gives one ratio
-for each row. The exit status is 1 where the median of a row's ratios is above ``--most`` (1.03) and even the quartile
-below it is above 1: else it may be noise.
+A commit is named as git names it, ``main`` or ``HEAD~20``; without ``AFTER`` the checkout is measured as it is. Each
+runs with the client of its own tree, by this Python with what is installed for it, on one processor with the server,
+where there is ``taskset``. What counts is processor time: each round measures both, in turns, and gives one ratio for
+each row. The exit status is 1 where the median of a row's ratios is above ``--most`` (1.03) and even the quartile below
+it is above 1: else it may be noise.
 """
 
 from __future__ import annotations

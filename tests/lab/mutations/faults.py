@@ -510,8 +510,8 @@ FAULTS = (
     Fault(
         "browsers find hosts by themselves, past the egress proxy",
         "gateway/_egress/proxy.py",
-        'rules.append("MAP * ~NOTFOUND")',
-        "rules.append('MAP a b')",
+        '["MAP * ~NOTFOUND"]',
+        "['MAP a b']",
         ("tests/gateway/test_egress.py::ArgumentTests::test_nothing_leaves_in_another_way",),
     ),
     Fault(

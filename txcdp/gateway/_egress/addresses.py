@@ -6,7 +6,9 @@ addresses (RFC 6890 and its updates), and do not depend on what the running Pyth
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
@@ -54,6 +56,8 @@ _NAT64: Final = IPv6Network("64:ff9b::/96")
 #: The middle of an address that has an IPv4 address at its end, whatever its network (ISATAP, RFC 5214).
 _ISATAP: Final = (0x00005EFE, 0x02005EFE)
 
+#: An address or network, with a port or without; one of IPv6 only in brackets.
+_WITH_PORT: Final = re.compile(r"(?:\[([^][]*)\]|([^][:]*))(?::([0-9]{1,5}))?")
 #: What an address can be; for whoever counts.
 KINDS: Final = tuple(dict.fromkeys((*_SPECIAL_V4, *_SPECIAL_V6)))
 
@@ -111,27 +115,13 @@ def read_allowed(text: str) -> tuple[_Network, int | None]:
 
     :raises ValueError: it is none.
     """
-    host, port = text, ""
-    if text.startswith("["):
-        host, bracket, behind = text[1:].partition("]")
-        if not bracket or (behind and not behind.startswith(":")):
-            raise _unreadable(text)
-        port = behind[1:]
-        if behind and not port:
-            raise _unreadable(text)
-    elif text.count(":") == 1:
-        host, _, port = text.partition(":")
-        if not port:
-            raise _unreadable(text)
-    try:
-        network = ip_network(host)
-    except ValueError:
-        raise _unreadable(text) from None
-    if not port:
-        return network, None
-    if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-        raise _unreadable(text)
-    return network, int(port)
+    found = _WITH_PORT.fullmatch(text)
+    host, port = (text, None) if found is None else (found[1] or found[2], int(found[3]) if found[3] else None)
+    with suppress(ValueError):
+        if port is None or 0 < port < 65536:
+            return ip_network(host), port
+    known = "10.1.2.3, 10.1.2.3:8080, 10.1.0.0/16, fd00::5 or [fd00::5]:8080"
+    raise ValueError(f"{text!r} is no address: write it like {known}")
 
 
 def read_address(text: str) -> Address | None:
@@ -140,9 +130,3 @@ def read_address(text: str) -> Address | None:
         return ip_address(text)
     except ValueError:
         return None
-
-
-def _unreadable(text: str) -> ValueError:
-    return ValueError(
-        f"{text!r} is no address: write it like 10.1.2.3, 10.1.2.3:8080, 10.1.0.0/16, fd00::5 or [fd00::5]:8080"
-    )

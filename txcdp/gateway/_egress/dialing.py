@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.defer import Deferred, DeferredSemaphore
+from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.error import ConnectError
 from twisted.internet.interfaces import (
@@ -21,7 +21,7 @@ from twisted.internet.interfaces import (
 from twisted.internet.protocol import Factory, Protocol
 from zope.interface import implementer
 
-from txcdp._deferreds import returns_deferred
+from txcdp._deferreds import OneShot, returns_deferred
 from txcdp._reactor import AnyReactor, whole
 from txcdp.gateway._egress.addresses import Address, AddressPolicy, plain, read_address
 
@@ -99,9 +99,9 @@ class Dialer:
             return []
         await self._turns.acquire()
         receiver = _Receiver()
-        receiver.done.addBoth(self._next)
+        receiver.done.wait().addCallback(self._next)
         (self._resolver or self._reactor.nameResolver).resolveHostName(receiver, host)
-        return list(dict.fromkeys(map(plain, await receiver.wait())))
+        return list(dict.fromkeys(map(plain, await receiver.done.wait())))
 
     def _next(self, _: object) -> None:
         """Let the next lookup begin; one that nobody waits for any more has its thread until it ends."""
@@ -112,21 +112,12 @@ class Dialer:
 class _Receiver:
     """Collects what a lookup gives.
 
-    :ivar done: fires when it has ended.
+    :ivar done: fires with the addresses when it has ended.
     """
 
     def __init__(self) -> None:
         self._found: list[Address] = []
-        self._waiter: Deferred[list[Address]] | None = None
-        self.done: Deferred[None] = Deferred()
-
-    def wait(self) -> Deferred[list[Address]]:
-        """Return what fires with the addresses; cancelling it ends the waiting alone."""
-        waiter: Deferred[list[Address]] = Deferred()
-        self._waiter = waiter
-        if self.done.called:
-            waiter.callback(self._found)
-        return waiter
+        self.done: OneShot[list[Address]] = OneShot()
 
     def resolutionBegan(self, resolutionInProgress: IHostResolution) -> None:
         """Nothing is to be done."""
@@ -139,9 +130,7 @@ class _Receiver:
 
     def resolutionComplete(self) -> None:
         """Fire with the addresses found."""
-        self.done.callback(None)
-        if self._waiter is not None and not self._waiter.called:
-            self._waiter.callback(self._found)
+        self.done.fire(self._found)
 
 
 @implementer(IReactorPluggableNameResolver, IHostnameResolver, IReactorTime)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred, succeed
 from twisted.internet.error import ConnectingCancelledError
 from twisted.internet.interfaces import IHostnameResolver, IListeningPort
 from twisted.internet.protocol import ServerFactory, connectionDone
@@ -23,6 +23,7 @@ from txcdp._logs import LogThrottle
 from txcdp._reactor import AnyReactor, Clock, whole
 from txcdp.gateway._egress.addresses import AddressPolicy
 from txcdp.gateway._egress.dialing import Dialer, NotAllowed, Unreachable
+from txcdp.gateway._egress.host_rules import with_host_rules
 from txcdp.gateway._egress.limits import EgressLimits
 from txcdp.gateway._egress.proxy_rules import BadProxy, rewrite
 from txcdp.gateway._egress.socks import Handshake, Reply, SocksError, State, answer
@@ -44,7 +45,6 @@ _MOST_PROXIES: Final = 16
 #: So many hosts are remembered to which a connection was not allowed.
 _REMEMBERED: Final = 1000
 
-_RULES: Final = "--host-resolver-rules="
 
 #: What else would say by which way a browser goes.
 _OTHER_WAYS: Final = frozenset(
@@ -147,14 +147,10 @@ class EgressProxy:
         :raises ValueError: something among them would have it go another way.
         """
         check_args(args)
-        rules = [f"MAP {_NAME} {LOOPBACK}"]
-        rules += [each.removeprefix(_RULES) for each in args if each.startswith(_RULES)][-1:]
-        rules.append("MAP * ~NOTFOUND")
         return [
-            *(each for each in args if not each.startswith(_RULES)),
+            *with_host_rules(args, [f"MAP {_NAME} {LOOPBACK}"], ["MAP * ~NOTFOUND"]),
             f"--proxy-server={self._own}",
             f"--proxy-bypass-list={_BYPASS}",
-            _RULES + ",".join(rules),
             *_NO_UDP,
         ]
 
@@ -190,8 +186,7 @@ class EgressProxy:
         if listening is None:
             if len(own) >= _MOST_PROXIES:
                 raise BadProxy(f"{_MOST_PROXIES} proxies are all that a client may have")
-            factory = _Factory(lambda: Forwarded(self, self._reactor, host, port))
-            listening = own[host, port] = self._reactor.listenTCP(0, factory, _BACKLOG, LOOPBACK)
+            listening = own[host, port] = self._listen(lambda: Forwarded(self, self._reactor, host, port))
         where: Any = listening.getHost()
         return f"{_NAME}:{where.port}"
 
@@ -205,15 +200,20 @@ class EgressProxy:
 
         :raises CannotListenError: there is none.
         """
-        factory = _Factory(lambda: SocksClient(self, self._reactor))
-        self._listening = self._reactor.listenTCP(0, factory, _BACKLOG, LOOPBACK)
+        self._listening = self._listen(lambda: SocksClient(self, self._reactor))
+
+    def _listen(self, build: Callable[[], Incoming]) -> IListeningPort:
+        factory = ServerFactory.forProtocol(build)
+        factory.noisy = False
+        listening: IListeningPort = self._reactor.listenTCP(0, factory, _BACKLOG, LOOPBACK)
+        return listening
 
     def stop(self) -> Deferred[None]:
         """Listen no more, and cut all connections; fires when they are gone."""
         for owner in list(self._forwards):
             self.release(owner)
         listening, self._listening = self._listening, None
-        stopped = maybeDeferred(listening.stopListening) if listening is not None else maybeDeferred(lambda: None)
+        stopped: Deferred[Any] = succeed(None) if listening is None else maybeDeferred(listening.stopListening)
         empty = self._empty = OneShot()
         for each in list(self._clients):
             each.abort()
@@ -287,13 +287,12 @@ class Incoming(Side):
 
     def connectionMade(self) -> None:
         """Take it in, or close it where there is no room."""
-        transport: Any = self.transport
         self._taken = self.proxy.take(self)
         if self._taken:
-            transport.setTcpNoDelay(True)
+            self.transport.setTcpNoDelay(True)
             self.begin()
         else:
-            transport.abortConnection()
+            self.transport.abortConnection()
 
     def begin(self) -> None:
         """Find out where it is to be connected to, and :meth:`dial`."""
@@ -318,8 +317,7 @@ class Incoming(Side):
             super().dataReceived(data)
         elif self._taken:
             self._early.append(data)
-            transport: Any = self.transport
-            transport.pauseProducing()
+            self.transport.pauseProducing()
 
     def readConnectionLost(self) -> None:
         """Pass on the half-close, or abort where there is no connection to the outside yet."""
@@ -343,21 +341,18 @@ class Incoming(Side):
         if self.tunnel is not None:
             self.tunnel.abort()
         else:
-            transport: Any = self.transport
-            transport.abortConnection()
+            self.transport.abortConnection()
 
     def _connected(self, outside: Side) -> None:
         self._dialing = None
-        there: Any = outside.transport
-        here: Any = self.transport
-        there.setTcpNoDelay(True)
+        outside.transport.setTcpNoDelay(True)
         self.proxy.connected(*self._wanted)
         self.answer(Reply.SUCCEEDED)
         Tunnel(self._clock, self, outside, self.proxy.limits.idle_time, lambda: self.proxy.drop(self))
         early, self._early = self._early, []
         if early:
             super().dataReceived(b"".join(early))
-            here.resumeProducing()
+            self.transport.resumeProducing()
 
     def _failed(self, failure: Failure) -> None:
         if self._dialing is None:
@@ -372,8 +367,7 @@ class Incoming(Side):
             failure.trap(_Late, Unreachable)
             self.proxy.counts.failed += 1
             self.answer(Reply.HOST_UNREACHABLE)
-        transport: Any = self.transport
-        transport.loseConnection()
+        self.transport.loseConnection()
 
     def _broken(self, failure: Failure) -> None:
         log.failure("Connecting through the egress proxy", failure=failure)
@@ -394,21 +388,19 @@ class SocksClient(Incoming):
 
     def answer(self, reply: Reply) -> None:
         """Answer its request."""
-        transport: Any = self.transport
-        transport.write(answer(reply))
+        self.transport.write(answer(reply))
 
     def dataReceived(self, data: bytes) -> None:
         """Read what it says before it is connected; pass on what it says then."""
         if self._handshake.state is State.REQUESTED:
             super().dataReceived(data)
             return
-        transport: Any = self.transport
         try:
-            transport.write(self._handshake.receive(data))
+            self.transport.write(self._handshake.receive(data))
         except SocksError as error:
             self.proxy.counts.foreign += 1
-            transport.write(error.answer)
-            transport.loseConnection()
+            self.transport.write(error.answer)
+            self.transport.loseConnection()
             return
         wanted = self._handshake.destination
         if wanted is not None:
@@ -440,16 +432,6 @@ class Forwarded(Incoming):
 
 def _key(host: str, port: int) -> tuple[str, int]:
     return host.lower().removesuffix("."), port
-
-
-class _Factory(ServerFactory):
-    noisy = False
-
-    def __init__(self, build: Callable[[], Incoming]) -> None:
-        self._build = build
-
-    def buildProtocol(self, addr: object) -> Incoming:
-        return self._build()
 
 
 class _Late(Unreachable):

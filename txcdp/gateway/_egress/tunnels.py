@@ -10,11 +10,12 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol
+from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from txcdp._deferreds import Timer
 from txcdp._reactor import Clock
 
 #: Seconds that a tunnel may last, without a byte, of which one half is closed.
@@ -28,6 +29,7 @@ class Side(Protocol):
     :ivar other: the other one; None before they are coupled, and when this one is gone.
     """
 
+    transport: Any
     other: Side | None = None
     tunnel: Tunnel | None = None
     #: Whether all that it will ever say has come.
@@ -38,22 +40,20 @@ class Side(Protocol):
         other, tunnel = self.other, self.tunnel
         if other is not None and tunnel is not None:
             tunnel.moved = True
-            transport: Any = other.transport
-            transport.write(data)
+            other.transport.write(data)
 
     def readConnectionLost(self) -> None:
         """Pass on that there is no more to come."""
         self._ended = True
         if self.tunnel is not None and self.other is not None:
             self.tunnel.half_closed()
-            mine: Any = self.transport
-            transport: Any = self.other.transport
-            transport.unregisterProducer()
+            there = self.other.transport
+            there.unregisterProducer()
             if self.other._ended:
-                transport.loseConnection()  # when all is sent
-                mine.loseConnection()
+                there.loseConnection()  # when all is sent
+                self.transport.loseConnection()
             else:
-                transport.loseWriteConnection()
+                there.loseWriteConnection()
 
     def writeConnectionLost(self) -> None:
         """Nothing is left to be sent, which the other side has said before."""
@@ -63,12 +63,11 @@ class Side(Protocol):
         other, self.other = self.other, None
         if other is not None:
             other.other = None
-            transport: Any = other.transport
-            transport.unregisterProducer()
+            other.transport.unregisterProducer()
             if reason.check(ConnectionDone) is None:
-                transport.abortConnection()
+                other.transport.abortConnection()
             else:
-                transport.loseConnection()
+                other.transport.loseConnection()
         if self.tunnel is not None:
             self.tunnel.side_lost()
 
@@ -83,45 +82,43 @@ class Tunnel:
     """
 
     def __init__(self, clock: Clock, left: Side, right: Side, idle_time: float, closed: Callable[[], None]) -> None:
-        self._clock = clock
         self._sides = (left, right)
         self._idle_time = idle_time
         self._closed = closed
         self._half = False
         self._left = 2
         self.moved = False
-        self._look: IDelayedCall | None = clock.callLater(idle_time, self._looked)
+        self._timer = Timer(clock, self._look)
+        self._timer.set(idle_time)
         for one, another in ((left, right), (right, left)):
             one.tunnel, one.other = self, another
         for one, another in ((left, right), (right, left)):
-            transport: Any = one.transport
-            transport.registerProducer(another.transport, True)
+            one.transport.registerProducer(another.transport, True)
 
     def half_closed(self) -> None:
         """Limit the time of the other side, from its last byte on, because one side has sent all."""
-        if not self._half and self._look is not None:
+        if not self._half:
             self._half = True
             self.moved = False
             self._idle_time = min(self._idle_time, _HALF)
-            self._look.reset(self._idle_time)
+            self._timer.stop()
+            self._timer.set(self._idle_time)
 
     def side_lost(self) -> None:
         """Note that one connection has closed; the other one may still have something to send."""
         self._left -= 1
         self.half_closed()
-        if not self._left and self._look is not None:
-            self._look.cancel()
-            self._look = None
+        if not self._left:
+            self._timer.stop()
             self._closed()
 
     def abort(self) -> None:
         """Cut both connections."""
         for side in self._sides:
-            transport: Any = side.transport
-            transport.abortConnection()
+            side.transport.abortConnection()
 
-    def _looked(self) -> None:
-        self._look = self._clock.callLater(self._idle_time, self._looked)
+    def _look(self) -> None:
+        self._timer.set(self._idle_time)
         if self.moved:
             self.moved = False
         else:

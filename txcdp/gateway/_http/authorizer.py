@@ -7,10 +7,10 @@ route, and may the verb be used there. Nothing changes state by GET.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterable
 
+from txcdp.gateway._egress.addresses import Address, plain, read_address
 from txcdp.gateway._http.refusals import Refusal
 from txcdp.gateway._http.request_head import RequestHead
 from txcdp.gateway._http.routes import Route, Routes
@@ -109,10 +109,6 @@ def nothing_here() -> Refusal:
     )
 
 
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        address = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
-    mapped = getattr(address, "ipv4_mapped", None)
-    return mapped or address
+def _address(text: str) -> Address | None:
+    address = read_address(text.partition("%")[0])
+    return None if address is None else plain(address)

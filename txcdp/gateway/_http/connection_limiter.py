@@ -54,8 +54,12 @@ class ConnectionLimiter:
         return len(self._busy)
 
     def add(self, member: LimitedConnection) -> None:
-        """Take in one that has come."""
-        self._wait(member)
+        """Count a connection as one without a request in progress, and make room for it."""
+        self._waiting[member] = None
+        if len(self._waiting) > self._most:
+            longest = next(iter(self._waiting))
+            del self._waiting[longest]
+            self._cut(longest)
 
     def begin(self, member: LimitedConnection) -> None:
         """Count a connection's request as in progress; nothing is done where it is counted already.
@@ -73,19 +77,12 @@ class ConnectionLimiter:
         """Count a connection's request as answered; nothing is done where there was none."""
         if member in self._busy:
             self._busy.remove(member)
-            self._wait(member)
+            self.add(member)
 
     def remove(self, member: LimitedConnection) -> None:
         """Remove a connection, which has closed or become a WebSocket."""
         self._waiting.pop(member, None)
         self._busy.discard(member)
-
-    def _wait(self, member: LimitedConnection) -> None:
-        self._waiting[member] = None
-        if len(self._waiting) > self._most:
-            longest = next(iter(self._waiting))
-            del self._waiting[longest]
-            self._cut(longest)
 
     def _cut(self, member: LimitedConnection) -> None:
         self._count("silent")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Any, cast
 
 from twisted.internet.defer import maybeDeferred
@@ -14,6 +13,7 @@ from zope.interface import directlyProvides, providedBy
 
 from txcdp._deferreds import returns_deferred
 from txcdp._reactor import AnyReactor, Reactor, whole
+from txcdp.gateway._egress.addresses import read_address
 
 #: Kinds of endpoints that do nothing but listen.
 _KNOWN = ("tcp", "tcp6", "ssl")
@@ -40,7 +40,8 @@ async def listen(reactor: AnyReactor, endpoint: str, factory: Any, *, local: boo
         return port
     refusal = _refusal(endpoint)
     port = await serverFromString(_Local(reactor, refusal), endpoint).listen(factory)
-    if not _is_local(getattr(port.getHost(), "host", None)):  # a name, a socket that was inherited, another's endpoint
+    host = getattr(port.getHost(), "host", None)  # None: a socket in the file system
+    if host is not None and not _is_local(host):  # a name, a socket that was inherited, another's endpoint
         await maybeDeferred(port.stopListening)
         raise refusal
     return port
@@ -124,17 +125,11 @@ class _Local:
         return made
 
     def _check(self, interface: str) -> None:
-        if not _may_be_local(interface):
+        if not interface or _is_local(interface) is False:
             raise self._refusal
 
 
-def _may_be_local(interface: str) -> bool:
-    """Return whether an interface may be one of this machine alone; for a name, that is seen when it listens."""
-    try:
-        return bool(interface) and _is_local(interface)
-    except ValueError:
-        return True
-
-
-def _is_local(host: str | None) -> bool:
-    return host is None or ipaddress.ip_address(host.partition("%")[0]).is_loopback  # None: a socket in the file system
+def _is_local(host: str) -> bool | None:
+    """Return whether an address is one of this machine alone; None for a name, which is seen when it listens."""
+    address = read_address(host.partition("%")[0])
+    return None if address is None else address.is_loopback

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 import msgspec
+from twisted.internet.defer import Deferred
 
 from txcdp._deferreds import returns_deferred
 from txcdp.chrome._descriptions import TargetDescription
@@ -14,6 +15,8 @@ from txcdp.gateway._http.peers import TAKEN, Peers
 from txcdp.gateway._http.refusals import Refusal, busy
 from txcdp.gateway._http.requests import JSON, Answer, RoutedRequest, in_json
 from txcdp.gateway._proxy.modes import Mode
+
+T = TypeVar("T")
 
 
 class Listing:
@@ -44,38 +47,37 @@ class Listing:
     @returns_deferred
     async def protocol(self, request: RoutedRequest) -> Answer:
         """What the browsers understand."""
-        try:
-            return Answer(await self._mode.protocol(), JSON)
-        except TxcdpError as error:
-            raise _refusal(error) from None
+        return Answer(await _done(self._mode.protocol()), JSON)
 
     @returns_deferred
     async def new(self, request: RoutedRequest) -> Answer:
         """Open a page; as with Chromium, the whole query is its URL."""
-        return in_json(await self._done(self._mode.new(request, unquote(request.query) or "about:blank")))
+        return in_json(await _done(self._mode.new(request, unquote(request.query) or "about:blank")))
 
     @returns_deferred
     async def activate(self, request: RoutedRequest) -> Answer:
         """Bring a page to the front."""
-        await self._done(self._mode.activate(request, request.local_id))
+        await _done(self._mode.activate(request, request.local_id))
         return Answer(b"Target activated")
 
     @returns_deferred
     async def close(self, request: RoutedRequest) -> Answer:
         """Close a page."""
-        await self._done(self._mode.close(request, request.local_id))
+        await _done(self._mode.close(request, request.local_id))
         return Answer(b"Target is closing")
 
-    async def _done(self, doing: Any) -> Any:
-        try:
-            return await doing
-        except TxcdpError as error:
-            raise _refusal(error) from None
 
+async def _done(doing: Deferred[T]) -> T:
+    """Await what a browser was asked.
 
-def _refusal(error: TxcdpError) -> Refusal:
-    """Return what is to be told of a browser that did not do what it was asked."""
-    return error if isinstance(error, Refusal) else busy(502, "The browser did not answer as it should.", "browser", 1)
+    :raises Refusal: it did not do it.
+    """
+    try:
+        return await doing
+    except Refusal:
+        raise
+    except TxcdpError:
+        raise busy(502, "The browser did not answer as it should.", "browser", 1) from None
 
 
 def blank_page(page_id: str, frontend: str | None) -> TargetDescription:

@@ -35,8 +35,7 @@ def head_of(request: Any) -> RequestHead:
     authorization = request.getHeader(b"authorization")
     token: str | None
     if authorization:
-        text = authorization if isinstance(authorization, str) else authorization.decode("latin-1")
-        scheme, _, credentials = text.partition(" ")
+        scheme, _, credentials = authorization.decode("latin-1").partition(" ")
         token = credentials.strip() if scheme.lower() == "bearer" else ""
     else:
         _, token = split_query(query_of(request))

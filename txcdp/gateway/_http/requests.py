@@ -81,8 +81,8 @@ class RoutedRequest:
             parts = urlsplit(self._public)
             base = f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}{parts.path.rstrip('/')}"
         else:
-            host = self.http.getHeader(b"host").strip()
-            base = f"{'wss' if self.http.isSecure() else 'ws'}://{host if isinstance(host, str) else host.decode()}"
+            host = self.http.getHeader(b"host").strip().decode()
+            base = f"{'wss' if self.http.isSecure() else 'ws'}://{host}"
         return f"{base}{path}{self._suffix}"
 
     def when_gone(self) -> Deferred[None]:
@@ -105,17 +105,18 @@ def in_words(refusal: Refusal) -> Answer:
     return Answer(*refusal.written(), refusal.status, refusal.headers)
 
 
+def set_headers(request: Any, headers: Mapping[str, str]) -> None:
+    """Set the headers of an answer, and those of all: nobody keeps it, nor takes it for anything else than it says."""
+    for name, value in (*headers.items(), ("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")):
+        request.setHeader(name.encode(), value.encode())
+
+
 def write(request: Any, answer: Answer) -> None:
     """Write an answer, and be done; nothing where the asker is gone."""
     if request._disconnected:
         return
     request.setResponseCode(answer.status)
-    for name, value in answer.headers.items():
-        request.setHeader(name.encode(), value.encode())
-    request.setHeader(b"content-type", answer.kind.encode())
-    request.setHeader(b"cache-control", b"no-store")
-    request.setHeader(b"x-content-type-options", b"nosniff")
-    request.setHeader(b"content-length", str(len(answer.body)).encode())
+    set_headers(request, {**answer.headers, "Content-Type": answer.kind, "Content-Length": str(len(answer.body))})
     if request.method != b"HEAD":
         request.write(answer.body)
     request.finish()

@@ -11,9 +11,8 @@ import socket
 from collections import deque
 from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import Final
 
-_RULES: Final = "--host-resolver-rules="
+from txcdp.gateway._egress.host_rules import with_host_rules
 
 
 def unused(count: int) -> list[int]:
@@ -55,6 +54,4 @@ class Ports:
             loopback addresses the ports are open again.
         """
         rules = [f"MAP *:{each} ~NOTFOUND" for each in self._all]
-        rules += [each.removeprefix(_RULES) for each in args if each.startswith(_RULES)][-1:]
-        others = [each for each in args if not each.startswith(_RULES)]
-        return [f"--remote-debugging-port={port}", _RULES + ",".join(rules), *others]
+        return [f"--remote-debugging-port={port}", *with_host_rules(args, rules)]

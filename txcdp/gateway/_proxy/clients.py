@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
-from txcdp._deferreds import OneShot, returns_deferred
+from txcdp._deferreds import OneShot, Timer, returns_deferred
 from txcdp._privacy import printable
 from txcdp._reactor import AnyReactor
 from txcdp.gateway._counters import Counters
@@ -60,7 +59,7 @@ class Clients:
         self._counters = counters
         self._factory = client_factory(reactor, self._limits)
         self._places: Counter[str] = Counter()
-        self._look: IDelayedCall | None = None
+        self._look = Timer(reactor, self._look_at_all)
         self._empty: OneShot[None] | None = None
         self._numbers = 0
         self.leaving = self.draining = False
@@ -116,8 +115,7 @@ class Clients:
         relay = Relay(self._reactor, principal.name, line, self._limits, rate, self._table, self._counters, ended)
         self.relays[number] = relay
         self._counters.clients[principal.name] += 1
-        if self._look is None:
-            self._look = self._reactor.callLater(_LOOK, self._look_at_all)
+        self._look.set(_LOOK)
         peer = getattr(request.http.getClientAddress(), "host", "?")
         log.info(
             "Client {number} ({who}) from {peer} has browser {browser}",
@@ -159,7 +157,8 @@ class Clients:
             self._empty.fire(None)
 
     def _look_at_all(self) -> None:
-        self._look = self._reactor.callLater(_LOOK, self._look_at_all) if self.relays else None
+        if self.relays:
+            self._look.set(_LOOK)
         now = self._reactor.seconds()
         for relay in list(self.relays.values()):
             relay.look(now)
@@ -192,6 +191,4 @@ class Clients:
 
     def stop(self) -> None:
         """Leave no DelayedCall behind."""
-        look, self._look = self._look, None
-        if look is not None:
-            look.cancel()
+        self._look.stop()

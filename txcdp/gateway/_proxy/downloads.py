@@ -17,7 +17,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
 from txcdp.gateway._http.refusals import Refusal
-from txcdp.gateway._http.requests import TAKEN_OVER, Answer, RoutedRequest
+from txcdp.gateway._http.requests import TAKEN_OVER, Answer, RoutedRequest, set_headers
 from txcdp.gateway._http.tokens import Principal
 
 #: An id that Chromium has given a download.
@@ -41,9 +41,7 @@ class Downloads:
                 os.unlink(path)
             return Answer(b"")
         http = request.http
-        http.setHeader(b"cache-control", b"no-store")
-        http.setHeader(b"x-content-type-options", b"nosniff")
-        http.setHeader(b"content-disposition", b"attachment")  # it is a page's, which is to do nothing here
+        set_headers(http, {"Content-Disposition": "attachment"})  # it is a page's, which is to do nothing here
         body = _file_resource(path).render(http)
         if body is not NOT_DONE_YET:
             http.write(body)

@@ -83,11 +83,9 @@ class Exclusive(BaseMode[WholeBrowser, PooledBrowser]):
     async def _connect(
         self, browser: WholeBrowser, page_id: str | None, left: Callable[[BrowserLine], None]
     ) -> BrowserLine:
-        if page_id is None:
-            transport = await self._open_line(self._reactor, browser.pooled.running.ws_url)
-            return LeasedLine(browser.pooled, "browser", transport, left)
-        transport = await self._open_line(self._reactor, f"ws://{browser.netloc}/devtools/page/{page_id}")
-        return LeasedLine(browser.pooled, "page", transport, left)
+        url = browser.pooled.running.ws_url if page_id is None else f"ws://{browser.netloc}/devtools/page/{page_id}"
+        transport = await self._open_line(self._reactor, url)
+        return LeasedLine(browser.pooled, "browser" if page_id is None else "page", transport, left)
 
     # Pages:
 

@@ -8,6 +8,7 @@ from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
 from txcdp._reactor import Clock
+from txcdp.gateway._http.requests import set_headers
 from txcdp.gateway.live._feed import Feed
 
 #: Seconds after which a viewer who has nothing new to see is told that all is well, and how many wait.
@@ -45,13 +46,8 @@ class Viewer:
         :raises Refusal: there are too many viewers.
         """
         request = self._request
-        for name, value in (
-            (b"content-type", b"text/event-stream; charset=UTF-8"),
-            (b"cache-control", b"no-store"),
-            (b"x-content-type-options", b"nosniff"),
-            (b"x-accel-buffering", b"no"),  # or a proxy keeps it until it is long enough
-        ):
-            request.setHeader(name, value)
+        buffering = {"X-Accel-Buffering": "no"}  # or a proxy keeps it until it is long enough
+        set_headers(request, {"Content-Type": "text/event-stream; charset=UTF-8", **buffering})
         request.notifyFinish().addBoth(self._gone)
         request.registerProducer(self, True)
         try:
