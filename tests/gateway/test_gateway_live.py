@@ -171,9 +171,6 @@ class FakeSource:
         self.calls: list[str] = []
         self.error: Exception | None = None
 
-    def start(self) -> None:
-        self.calls.append("start")
-
     def look(self) -> dict[str, Any]:
         self.calls.append("look")
         if self.error is not None:
@@ -210,7 +207,7 @@ class FeedTests(SynchronousTestCase):
         self.feed.add(first)
         self.feed.add(second)
         self.clock.pump([0.25] * 8)
-        self.assertEqual(self.source.calls, ["start", "look", "look", "look"])
+        self.assertEqual(self.source.calls, ["look", "look", "look"])
         self.assertEqual((first.offers, second.offers), (9, 9))
         self.tables.lines.put(1, {})
         self.feed.remove(first)
@@ -220,7 +217,7 @@ class FeedTests(SynchronousTestCase):
         self.assertEqual(self.source.calls[-1], "stop")
         self.assertEqual((self.clock.getDelayedCalls(), self.tables.lines.rows), ([], {}))
         self.feed.add(first)
-        self.assertEqual(self.source.calls[-2:], ["start", "look"])
+        self.assertEqual(self.source.calls[-2:], ["stop", "look"])
         self.feed.stop()
 
     def test_not_too_many(self):

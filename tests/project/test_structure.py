@@ -137,6 +137,7 @@ MANY: dict[str, tuple[int, str]] = {
     "cli._tally.Tally": (21, "a total for each line of the summary"),
     "gateway._multiplex.client_state.ClientSession": (20, "what a client has set up in one session, to answer from"),
     "network._page_interception.ContextInterception": (17, "what is paused, where, and who shares it"),
+    "network._har_reading.HarEntry": (30, "what a file of HAR says of one exchange"),
     "page._frames.FrameTree": (18, "the tables of a page, and one part for each way that they are fed and read"),
     "page._page.Page": (26, "one part for each thing that a page does: frames, scripts, pictures, console, ..."),
     "streams._flow.Flow": (16, "the budget of pauses, and who holds"),
@@ -410,8 +411,15 @@ def test_there_is_no_circle_of_files() -> None:
 
 
 def attributes(node: ast.ClassDef) -> set[str]:
-    """Name what a class gives itself in ``__init__``."""
-    return {
+    """Name what a class gives itself in ``__init__``, or has as the fields of a dataclass."""
+    fields = {
+        each.target.id
+        for each in node.body
+        if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)
+        if not ast.unparse(each.annotation).startswith(("InitVar", "ClassVar"))
+    }
+    is_dataclass = any("dataclass" in ast.unparse(each) for each in node.decorator_list)
+    return (fields if is_dataclass else set()) | {
         each.attr
         for method in node.body
         if isinstance(method, ast.FunctionDef) and method.name == "__init__"

@@ -15,6 +15,7 @@ BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 OK, ERROR, DENIED, LOST = "ok", "error", "denied", "lost"
 
 
+@dataclass(slots=True)
 class DomainCounters:
     """The commands of one domain.
 
@@ -23,12 +24,9 @@ class DomainCounters:
     :ivar seconds: that all of them took.
     """
 
-    __slots__ = ("buckets", "outcomes", "seconds")
-
-    def __init__(self) -> None:
-        self.outcomes = {OK: 0, ERROR: 0, DENIED: 0, LOST: 0}
-        self.buckets = [0] * (len(BUCKETS) + 1)
-        self.seconds = 0.0
+    outcomes: dict[str, int] = field(default_factory=lambda: dict.fromkeys((OK, ERROR, DENIED, LOST), 0))
+    buckets: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
+    seconds: float = 0.0
 
     def answered(self, outcome: str, seconds: float) -> None:
         """Count one that the browser has answered."""

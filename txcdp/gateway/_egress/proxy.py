@@ -203,7 +203,7 @@ class EgressProxy:
         self._listening = self._listen(lambda: SocksClient(self, self._reactor))
 
     def _listen(self, build: Callable[[], Incoming]) -> IListeningPort:
-        factory = ServerFactory.forProtocol(build)
+        factory: Any = ServerFactory.forProtocol(build)
         factory.noisy = False
         listening: IListeningPort = self._reactor.listenTCP(0, factory, _BACKLOG, LOOPBACK)
         return listening

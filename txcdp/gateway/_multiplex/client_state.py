@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import InitVar, dataclass, field
 from typing import Any, Final, NamedTuple, Protocol
 
 from txcdp.gateway._multiplex.download_filter import DownloadFilter
@@ -85,6 +86,7 @@ class SessionOwner(Protocol):
         """Take out a session that is no more, and let the client know."""
 
 
+@dataclass(slots=True, eq=False)
 class ClientSession:
     """A session of a client.
 
@@ -110,59 +112,33 @@ class ClientSession:
     :ivar gone: whether it is no more.
     """
 
-    __slots__ = (
-        "asked",
-        "attaching",
-        "auto_attach_filter",
-        "children",
-        "connection",
-        "forwarded",
-        "gone",
-        "id",
-        "is_browser",
-        "key",
-        "name",
-        "nested",
-        "nests",
-        "parent",
-        "parent_key",
-        "strip",
-        "taken",
-        "target_id",
-        "wait_for_debugger",
-        "waiting",
-    )
+    id: str
+    target_id: str
+    kind: InitVar[str]
+    connection: SessionOwner
+    parent: ClientSession | None = None
+    parent_key: bytes = ROOT
+    nested: bool = False
+    nests: bool = False
+    attaching: list[tuple[str, bool]] = field(default_factory=list)
+    auto_attach_filter: Filter | None = None
+    wait_for_debugger: bool = False
+    children: dict[str, ClientSession] = field(default_factory=dict)
+    waiting: set[int] = field(default_factory=set)
+    forwarded: dict[int, int] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
+    taken: dict[str, ClientSession] = field(default_factory=dict)
+    gone: bool = False
+    key: bytes = field(init=False)
+    is_browser: bool = field(init=False)
+    name: str = field(init=False)
+    strip: bytes = field(init=False)
 
-    def __init__(
-        self,
-        session_id: str,
-        target_id: str,
-        kind: str,
-        connection: SessionOwner,
-        parent: ClientSession | None = None,
-        parent_key: bytes = ROOT,
-        nested: bool = False,
-    ) -> None:
-        self.id = session_id
-        self.key = session_id.encode()
-        self.target_id = target_id
+    def __post_init__(self, kind: str) -> None:
+        self.key = self.id.encode()
         self.is_browser = kind == "browser"
-        self.connection = connection
-        self.parent = parent
-        self.parent_key = parent_key
-        self.nested = nested
-        self.nests = False
-        self.attaching: list[tuple[str, bool]] = []
-        self.name = "" if parent is None or nested else session_id
+        self.name = "" if self.parent is None or self.nested else self.id
         self.strip = b"" if self.name else b',"sessionId":"%b"}' % self.key
-        self.auto_attach_filter: Filter | None = None
-        self.wait_for_debugger = False
-        self.children: dict[str, ClientSession] = {}
-        self.waiting: set[int] = set()
-        self.forwarded: dict[int, int] = {}
-        self.asked: set[str] = set()
-        self.taken: dict[str, ClientSession] = {}
-        self.gone = False
 
     def deliver(self, message: bytes) -> None:
         """Send the client a message of this session."""

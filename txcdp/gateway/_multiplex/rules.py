@@ -49,6 +49,11 @@ class Rule(NamedTuple):
     why: str = ""
 
 
+def _of(domain: str, *names: str) -> list[str]:
+    """Return methods of a domain, by their names with spaces between."""
+    return [f"{domain}.{name}" for several in names for name in several.split()]
+
+
 def _both(kind: RuleKind, *methods: str) -> dict[str, Rule]:
     return {method: Rule(kind, kind) for method in methods}
 
@@ -113,79 +118,36 @@ RULES: Final[dict[str, Rule]] = {
     **_refused("it would open ports of the browser's machine", "Tethering.bind", "Tethering.unbind"),
     **_refused(
         "a trace records the browser of all its clients",
-        "Tracing.end",
-        "Tracing.getCategories",
-        "Tracing.getTrackEventDescriptor",
-        "Tracing.recordClockSyncMarker",
-        "Tracing.requestMemoryDump",
-        "Tracing.start",
+        *_of("Tracing", "end getCategories getTrackEventDescriptor recordClockSyncMarker requestMemoryDump start"),
     ),
     **_refused(
         "extensions are those of all clients",
-        *(
-            f"Extensions.{name}"
-            for name in (
-                "clearStorageItems",
-                "getExtensions",
-                "getStorageItems",
-                "loadUnpacked",
-                "removeStorageItems",
-                "setStorageItems",
-                "triggerAction",
-                "uninstall",
-            )
+        *_of(
+            "Extensions",
+            "clearStorageItems getExtensions getStorageItems loadUnpacked removeStorageItems",
+            "setStorageItems triggerAction uninstall",
         ),
     ),
     **_refused(
         "installed applications are those of all clients",
-        *(
-            f"PWA.{name}"
-            for name in (
-                "changeAppUserSettings",
-                "getOsAppState",
-                "install",
-                "launch",
-                "launchFilesInApp",
-                "openCurrentPageInApp",
-                "uninstall",
-            )
+        *_of(
+            "PWA",
+            "changeAppUserSettings getOsAppState install launch launchFilesInApp",
+            "openCurrentPageInApp uninstall",
         ),
     ),
     **_refused(
         "the machine's screens and speakers are those of all clients",
-        *(
-            f"Cast.{name}"
-            for name in (
-                "disable",
-                "enable",
-                "setSinkToUse",
-                "startDesktopMirroring",
-                "startTabMirroring",
-                "stopCasting",
-            )
-        ),
+        *_of("Cast", "disable enable setSinkToUse startDesktopMirroring startTabMirroring stopCasting"),
     ),
     **_refused(
         "the Bluetooth adapter is that of all clients",
-        *(
-            f"BluetoothEmulation.{name}"
-            for name in (
-                "addCharacteristic",
-                "addDescriptor",
-                "addService",
-                "disable",
-                "enable",
-                "removeCharacteristic",
-                "removeDescriptor",
-                "removeService",
-                "setSimulatedCentralState",
-                "simulateAdvertisement",
-                "simulateCharacteristicOperationResponse",
-                "simulateDescriptorOperationResponse",
-                "simulateGATTDisconnection",
-                "simulateGATTOperationResponse",
-                "simulatePreconnectedPeripheral",
-            )
+        *_of(
+            "BluetoothEmulation",
+            "addCharacteristic addDescriptor addService disable enable removeCharacteristic",
+            "removeDescriptor removeService setSimulatedCentralState simulateAdvertisement",
+            "simulateCharacteristicOperationResponse simulateDescriptorOperationResponse",
+            "simulateGATTDisconnection simulateGATTOperationResponse simulatePreconnectedPeripheral",
         ),
     ),
     **{

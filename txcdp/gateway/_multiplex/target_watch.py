@@ -90,7 +90,7 @@ class Watch:
         if told.waiting and taker.wait_for_debugger and told.info.get("type") == "tab":
             self._tab_waits(str(told.info.get("browserContextId")), told.session_id)
         if told.waiting and not taker.wait_for_debugger:
-            self._resume(told)
+            self._line.tell(RESUME, {}, told.session_id.encode())
             told.waiting = False
         taker.connection.attached(taker, told, key)
 
@@ -185,9 +185,6 @@ class Watch:
         """Forget a context that was disposed of."""
         self._tabs.pop(context, None)
         self._pages.pop(context, None)
-
-    def _resume(self, told: Told) -> None:
-        self._line.tell(RESUME, {}, told.session_id.encode())
 
     def _watch_tabs(self, reply: dict[str, Any]) -> None:
         session_id = reply.get("result", {}).get("sessionId")

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 
 from txcdp._arguments import refuse_bare_string
@@ -163,11 +163,10 @@ class Launcher:
             self._ports.give_back(port)
             raise
         process = browser.process
-        ended: Deferred[Any] = process.when_ended() if process is not None else succeed(None)
-        ended.addBoth(lambda _: self._ports.give_back(port))
+        assert process is not None  # it was launched
+        process.when_ended().addBoth(lambda _: self._ports.give_back(port))
         try:
-            netloc = urlsplit(process.ws_url if process is not None else "").netloc
-            said = await discovery.version(self._reactor, netloc)
+            said = await discovery.version(self._reactor, urlsplit(process.ws_url).netloc)
             launched = LaunchedBrowser(browser, _version(said))
             await launched.keep_downloads()
         except BaseException:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from txcdp.gateway._client_messages import Command, CommandRefusal, write_refusal
@@ -21,6 +22,7 @@ SPECIAL: Final = ("Browser.close", SAVING)
 _LONGEST = 100
 
 
+@dataclass(frozen=True, slots=True)
 class MethodInfo:
     """The handling of the commands of one method.
 
@@ -29,12 +31,9 @@ class MethodInfo:
     :ivar special: whether there is more to do than to count and pass them on.
     """
 
-    __slots__ = ("domain", "method", "special")
-
-    def __init__(self, method: str, domain: DomainCounters, special: bool) -> None:
-        self.method = method
-        self.domain = domain
-        self.special = special
+    method: str
+    domain: DomainCounters
+    special: bool
 
 
 class MethodTable:

@@ -30,9 +30,6 @@ log = Logger()
 class TableSource(Protocol):
     """Fills the tables."""
 
-    def start(self) -> None:
-        """Begin to watch."""
-
     def look(self) -> dict[str, Any]:
         """Fill in what has no events; return what there is besides the tables."""
 
@@ -81,7 +78,6 @@ class Feed:
         self.viewers.append(viewer)
         if not self._loop.running:
             self._ticks = 0
-            self._source.start()
             self._loop.start(TICK).addErrback(self._failed)
         else:
             viewer.offer()

@@ -64,9 +64,6 @@ class LiveWatch:
         self._rates: dict[int, tuple[Rate, Rate, Rate]] = {}
         self.browsers: dict[int, BrowserWatch] = {}
 
-    def start(self) -> None:
-        """Begin; the first look follows."""
-
     def stop(self) -> None:
         """Watch nothing any more, and leave nothing behind in the browsers."""
         watched, self.browsers = self.browsers, {}

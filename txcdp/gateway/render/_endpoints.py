@@ -38,16 +38,20 @@ from txcdp.page import Page
 _HARMLESS = {"Content-Security-Policy": "sandbox"}
 
 
+#: Takes of a page what is wanted.
+Take = Callable[[Page, Any], Coroutine[Any, Any, Rendered]]
+
+
 class Endpoint(NamedTuple):
     """The handler and the description of a path."""
 
-    take: Callable[[Page, Any], Coroutine[Any, Any, Rendered]]
+    take: Take
     request: type[Any]
     operation: Operation
 
 
 def _endpoint(
-    take: Callable[[Page, Any], Coroutine[Any, Any, Rendered]],
+    take: Take,
     request: type[Any],
     summary: str,
     answers: Mapping[str, Any],
@@ -147,9 +151,7 @@ class Renders:
         return Answer(rendered.body, rendered.kind, 200, _HARMLESS | told)
 
     @returns_deferred
-    async def _make(
-        self, wanted: Render, take: Callable[[Page, Any], Coroutine[Any, Any, Rendered]], principal: Principal
-    ) -> tuple[Rendered, int | None]:
+    async def _make(self, wanted: Render, take: Take, principal: Principal) -> tuple[Rendered, int | None]:
         """Load a page by all rules that there are, and take of it what is wanted, within the time for that.
 
         :param wanted: what is asked for.
@@ -208,9 +210,7 @@ class Renders:
         return await rendering.load(context, wanted, self._rules, progress, prepare)
 
     @returns_deferred
-    async def _render(
-        self, wanted: Render, take: Callable[[Page, Any], Coroutine[Any, Any, Rendered]], progress: Progress
-    ) -> tuple[Rendered, int | None]:
+    async def _render(self, wanted: Render, take: Take, progress: Progress) -> tuple[Rendered, int | None]:
         async with self.sharing.context() as context:
             page, status = await rendering.load(context, wanted, self._rules, progress)
             progress.doing = "rendering it"

@@ -18,7 +18,6 @@ from txcdp.gateway._proxy.command_filter import PRIVATE
 from txcdp.gateway.render._gate import NOWHERE, Gate
 from txcdp.gateway.render._problems import Problem
 from txcdp.gateway.render._requests import PAPERS, Content, Cookie, Evaluate, Evaluated, Pdf, Render, Screenshot
-from txcdp.gateway.render._writing import write
 from txcdp.page import Page
 from txcdp.page import _commits as commits
 from txcdp.page._evaluation import by_value
@@ -91,7 +90,9 @@ async def load(
     await when_all(waiting)
     progress.doing = f"loading the page, until {wanted.wait_until!r}"
     if written is not None:
-        await write(page, written, wanted.wait_until)
+        # What is put in place of a server's answer counts as a document from the public internet, to which Chromium
+        # shows nothing of private addresses. One that is written may have that.
+        await page.set_content(written, wanted.wait_until, timeout=None)
         return page, None
     try:
         response = await page.goto(wanted.url or NOWHERE, wanted.wait_until, timeout=None)
