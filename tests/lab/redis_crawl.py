@@ -26,9 +26,10 @@ from twisted.internet.threads import deferToThread
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
+from tests.lab.redis_worker import IDLE
+
 reactor: Any = _reactor
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = ROOT / "examples" / "deploy" / "redis_crawl.py"
 
 #: How many pages the site has, how many of them each links to, and seconds until it counts as over.
 PAGES, LINKS, PATIENCE = 120, 3, 600.0
@@ -104,9 +105,8 @@ class Worker:
         self.log = Path(tempfile.mkstemp(dir=folder, suffix=".log")[1])
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, str(PROGRAM), f"unix://{path}"], stdout=log, stderr=log, env=environment
-            )
+            command = [sys.executable, "-m", "tests.lab.redis_worker", f"unix://{path}"]
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=ROOT)
 
     @property
     def said(self) -> str:
@@ -157,12 +157,8 @@ def one_is_killed(client: redis.Redis, site: str, folder: str) -> None:
     workers = begin(client, site, folder)
     wait(lambda: len(items(client)) >= PAGES // 4)
     workers[0].end(signal.SIGKILL)
-    before, unchanged = 0, 0
-    while len(items(client)) < PAGES and unchanged < 100:  # ten seconds without a request, or anything under way
-        time.sleep(0.1)  # that nothing happens any more shows by nothing but time
-        now = len(items(client))
-        unchanged = unchanged + 1 if now == before and not client.zcard("pages:requests") else 0
-        before = now
+    before = workers[1].said.count(IDLE)
+    wait(lambda: workers[1].said.count(IDLE) > before or workers[1].process.poll() is not None)
     assert workers[1].end() == 0, workers[1].said
     done = items(client)
     # With a page that was never rendered, those that only it leads to are not found either.
@@ -187,7 +183,7 @@ def main() -> None:
     running.addErrback(failed.append).addBoth(lambda _: reactor.stop())
     reactor.run()
     if failed:
-        failed[0].printTraceback()
+        failed[0].printTraceback(sys.stderr)
         sys.exit(1)
 
 
