@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
+
+from twisted.internet.defer import Deferred
 
 from tests.fleet.fake_node import fake_chrome, fake_gateway
 from tests.fleet.support import URL, FakeNode, FleetCase
@@ -11,6 +15,7 @@ from txcdp.domains import page, runtime
 from txcdp.errors import NodeLost, WorkFailed
 from txcdp.fleet import Fleet, Node, NodeOptions, TopicStream
 from txcdp.fleet._messages import CHUNK, Uris
+from txcdp.gateway.render import Renders
 from txcdp.streams import queue
 
 TOPIC = Uris().topic("news")
@@ -75,6 +80,27 @@ class Published(TopicCase):
         self.emit(node, 3)
         self.settle()
         self.assertEqual((listener.numbers, listener.stream.missed), ([3], 0))
+
+    def test_who_is_there_before_the_page_is_opened_hears_of_no_restart(self):
+        listener = self.listen()
+        open_page = Renders._page
+        held: Deferred[None] = Deferred()
+
+        @asynccontextmanager
+        async def later(renders: Renders, *of: Any) -> AsyncIterator[Any]:
+            await held
+            async with open_page(renders, *of) as opened:
+                yield opened
+
+        self.patch(Renders, "_page", later)
+        node = self.publish()
+        self.pass_time(6)  # a sign of life
+        self.assertEqual([each["opened"] for each in self.batches(self.caller)][:1], [0])
+        held.callback(None)
+        self.settle()
+        self.emit(node, 1)
+        self.settle()
+        self.assertEqual((listener.numbers, listener.stream.restarts, listener.stream.missed), ([1], 0, 0))
 
     def test_the_last_subscriber_that_leaves_unsubscribes(self):
         node = self.publish()
@@ -335,6 +361,7 @@ class OpenedAgain(TopicCase):
         second = self.publish()
         listener = self.listen()
         self.assertEqual((first.begun, second.begun), ([URL], []))
+        self.pass_time(6)  # a sign of life, from which on it is counted
         first.die()
         self.pass_time(6)
         self.assertEqual(second.begun, [URL])

@@ -198,6 +198,6 @@ class TopicStream(StreamSubject[E]):
         if last.run != batch.run:
             self._restarts += 1
             return
-        self._restarts += max(0, batch.opened - last.opened)
+        self._restarts += max(0, batch.opened - max(1, last.opened))  # the first time is no restart
         self._missed += max(0, batch.sent - last.sent - len(last.events))
         self._missed += max(0, batch.dropped - last.dropped)
