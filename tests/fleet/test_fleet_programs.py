@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.browser.test_docs_browser import STAGE, TWISTD
-from tests.fleet.router import PATIENCE, REALM, ROOT, Crossbar, until
+from tests.browser.test_gateway_browser import descendants
+from tests.fleet.router import PATIENCE, REALM, ROOT, Crossbar, Program, until
 from tests.project.test_docs import PYTHON, Block, by_name
 
 pytestmark = pytest.mark.fleet
@@ -129,6 +130,40 @@ def test_a_program_runs_over_a_node_of_twistds(
     assert any(each in done.stdout for each in SAID)
     assert "Traceback" not in done.stdout + said
     assert ticket not in said
+
+
+def browser_of(node: Service) -> int:
+    """Return the process of a node's browser that all its others end with."""
+    for pid in descendants([node.process.pid]):
+        arguments = Path(f"/proc/{pid}/cmdline").read_bytes()
+        if (
+            b"--remote-debugging" in arguments
+            and b"--type=" not in arguments
+            and b"/chrom" in arguments.split(b"\0")[0]
+        ):
+            return pid
+    raise AssertionError("there is no browser")
+
+
+def test_a_published_page_whose_browser_is_killed(router: Crossbar, ticking: str, tmp_path: Path) -> None:
+    """Its subscribers hear of it by ``restarts``, and the events go on."""
+    words = ["txcdp", "node", "--router", router.url, "--realm", REALM, "--authid", "node-1"]
+    node = Service(tmp_path, *words, "--ticket-file", str(router.folder / "node-1"), "--publish", f"prices={ticking}")
+    listener = Program("listener", router, "shop", "subscribe", "prices", 1)
+    try:
+        until(lambda: listener.count("event"), "an event")
+        for restarts in (1, 2):
+            os.kill(browser_of(node), signal.SIGKILL)
+            until(
+                lambda: any(each.startswith("event") and each.endswith(f" {restarts}") for each in [*listener.said]),  # noqa: B023
+                "an event of the page that was opened again",
+            )
+        assert {each.split()[0] for each in listener.said} <= {"listening", "event"}, listener.said[-1]
+    finally:
+        listener.end()
+        said = node.stop()
+    assert "Traceback" not in said
+    assert said.count("it is opened again in") >= 2
 
 
 @by_name(SERVICES)

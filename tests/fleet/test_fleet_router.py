@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from autobahn.wamp.types import RegisterOptions
 from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.task import deferLater
+from twisted.internet.task import LoopingCall, deferLater
 from twisted.trial.unittest import TestCase
 
 from tests.fleet.router import PATIENCE, REALM, Crossbar, Program
-from txcdp.errors import ConnectError, FleetError, NodeLost
+from txcdp.errors import ConnectError, FleetBusy, FleetError, NodeLost
 from txcdp.fleet import Fleet, FleetOptions, RouterOptions, connect
+from txcdp.fleet._line import RouterLine
 from txcdp.fleet._messages import CHUNK
 
 pytestmark = pytest.mark.fleet
@@ -63,9 +65,11 @@ class RouterCase(TestCase):
         """Let Autobahn's timers pass, which it does not cancel."""
         await until(lambda: "_notify_bucket" not in str([*map(str, CLOCK.getDelayedCalls())]), "Autobahn's timers")
 
-    async def node(self, authid: str = "node-1", seconds: float = 0.05, places: int = 4, size: int = 1000) -> Program:
+    async def node(
+        self, authid: str = "node-1", seconds: float = 0.05, places: int = 4, size: int = 1000, events: int = 0
+    ) -> Program:
         """Return a node that is registered."""
-        node = Program("fake_node", self.router, authid, seconds, places, size)
+        node = Program("fake_node", self.router, authid, seconds, places, size, events)
         self.addCleanup(node.end)
         await until(lambda: node.count("ready"), "a node")
         return node
@@ -76,6 +80,13 @@ class RouterCase(TestCase):
         self.addCleanup(caller.end)
         await until(lambda: caller.count("calling"), "a caller")
         return caller
+
+    async def listener(self, how: str, what: str) -> Program:
+        """Return a process that has heard something of a page."""
+        listener = Program("listener", self.router, "shop", how, what)
+        self.addCleanup(listener.end)
+        await until(lambda: listener.count("event"), "an event")
+        return listener
 
     async def fleet(self, **options: Any) -> Fleet:
         fleet = await connect(CLOCK, self.router.options("shop"), FleetOptions(**{"timeout": PATIENCE, **options}))
@@ -105,6 +116,18 @@ class Calls(RouterCase):
         await self.node(size=LARGE)
         fleet = await self.fleet()
         self.assertEqual(await fleet.pdf(URL), b"%" * LARGE)
+
+    async def test_what_no_message_holds_costs_nobody_a_line(self):
+        """What is refused is refused here; of what the router would refuse, it would end the line of who sends it."""
+        node = await self.node(seconds=1.0)
+        fleet = await self.fleet()
+        other = fleet.pdf(URL)
+        for more in ({"html": "x" * 800_000}, {"function": "values => 1", "args": [[0.5] * 150_000]}):
+            with self.assertRaisesRegex(ValueError, "too large"):
+                await fleet.render("evaluate", **more)
+        self.assertEqual(len(await other), 1000)
+        self.assertEqual(await fleet.evaluate(URL, function="values => 1", args=[[0.5] * 50_000]), "text")
+        self.assertEqual(node.count("ready"), 1)
 
     async def test_who_may_not_come_in(self):
         for authid, ticket in (("shop", "wrong-ticket"), ("nobody", "wrong-ticket")):
@@ -191,6 +214,92 @@ class Killed(RouterCase):
         self.router.start()
         self.assertEqual(len(await safe), 1000)
         self.assertEqual(node.count("ready"), 2)
+
+
+class CrossbarItself(RouterCase):
+    """What nodes have to bear of the router: where one of these fails, what is done about it may go."""
+
+    async def callee(self, did: Callable[..., object]) -> RouterLine:
+        """Return the line of one that has registered a procedure for two calls at once, and does nothing else."""
+        line = RouterLine(CLOCK, self.router.options("node-1"))
+        self.addCleanup(line.stop)
+        line.start()
+        session = await line.when_joined()
+        options = RegisterOptions(invoke="roundrobin", concurrency=2, details_arg="details")
+        await session.register(did, "txcdp.work.render", options)
+        return line
+
+    async def kill_callers(self, calls: list[Any]) -> None:
+        """Have two callers killed in mid-call, one after the other."""
+        for number in (1, 2):
+            caller = await self.caller()
+            await until(lambda number=number: len(calls) == number, "a call")  # type: ignore[misc]
+            caller.signal(signal.SIGKILL)
+            await until(lambda number=number: calls[number - 1].called, "an interrupt")  # type: ignore[misc]
+
+    async def test_it_goes_on_counting_calls_whose_callers_were_killed(self):
+        calls: list[Deferred[Any]] = []
+
+        def called(*wanted: Any, details: Any) -> Deferred[Any]:
+            calls.append(Deferred())
+            return calls[-1].addErrback(lambda failure: failure.trap(CancelledError) and "given up")
+
+        line = await self.callee(called)
+        before = line.session
+        await self.kill_callers(calls)
+        fleet = await self.fleet(tries=3)
+        with self.assertRaisesRegex(FleetBusy, "concurrency"):
+            await fleet.pdf(URL)
+        self.assertEqual(len(calls), 2)
+        self.assertIs(line.session, before)
+
+    async def test_it_bears_one_who_goes_on_answering_a_caller_that_was_killed(self):
+        """Other routers, and former versions of this one, have ended the callee's line for that."""
+        calls: list[Deferred[Any]] = []
+
+        def called(*wanted: Any, details: Any) -> Deferred[Any]:
+            telling = LoopingCall(details.progress, "alive")
+            telling.start(0.01).addErrback(lambda failure: None)
+            self.addCleanup(telling.stop)
+            calls.append(Deferred(lambda _: calls[-1].callback("done all the same")))
+            return calls[-1]
+
+        line = await self.callee(called)
+        before = line.session
+        await self.kill_callers(calls)
+        operator = await self.fleet(tries=1)
+        with self.assertRaises(FleetError):
+            await operator.evaluate(URL, "1", timeout=1)  # the router has read all that was sent before
+        self.assertIs(line.session, before)
+
+
+class Subscribers(RouterCase):
+    """Subscribers that are stopped, of a page that says ten megabytes a second."""
+
+    async def test_one_of_a_watched_page_is_sent_no_more_than_it_has_asked_for(self):
+        node = await self.node(events=50)
+        stopped = await self.listener("watch", URL)
+        before = self.router.memory()
+        stopped.signal(signal.SIGSTOP)
+        self.addCleanup(stopped.signal, signal.SIGCONT)
+        said = node.count("said")
+        await until(lambda: node.count("said") >= said + 4 or node.count("gone"), "40 MB, or the router's pings")
+        self.assertLess(self.router.memory() - before, 16 * 1024 * 1024)
+
+    async def test_one_of_a_published_page_holds_up_nobody(self):
+        node = await self.node(events=50)
+        stopped = await self.listener("subscribe", "news")
+        other = await self.listener("subscribe", "news")
+        stopped.signal(signal.SIGSTOP)
+        heard, said = other.count("event"), node.count("said")
+        await until(lambda: other.count("event") >= heard + 60, "6,000 events")
+        self.assertGreater(node.count("said"), said)
+        numbers = [int(each.split()[1]) for each in other.said if each.startswith("event")]
+        self.assertEqual(numbers, sorted(numbers))
+        stopped.signal(signal.SIGCONT)
+        heard = other.count("event")
+        await until(lambda: other.count("event") >= heard + 10, "1,000 more")
+        self.assertEqual(other.count("end"), 0)
 
 
 class Stopped(RouterCase):
