@@ -48,6 +48,27 @@ class EnablingTests(SynchronousTestCase):
         self.session.events(network.DataReceived)
         self.assertEqual(self.toggles(), [])
 
+    def test_what_is_prepared_has_no_listener(self):
+        self.session._prepare("Network")
+        self.assertEqual(self.toggles(), ["Network.enable"])
+        self.chrome.advance(60)
+        watcher = Watcher(self.session.events(network.DataReceived))
+        self.assertEqual(self.toggles(), ["Network.enable"])
+        watcher.leave()
+        self.chrome.advance(5)
+        self.assertEqual(self.toggles(), ["Network.enable", "Network.disable"])
+
+    def test_what_was_prepared_and_refused_is_enabled_by_its_first_listener(self):
+        self.chrome.once(network.enable, CommandError("Network.enable", -32000, "not now"))
+        self.session._prepare("Network")
+        self.assertEqual(self.toggles(), ["Network.enable"])
+        self.assertFalse(Watcher(self.session.events(network.DataReceived)).ended)
+        self.assertEqual(self.toggles(), ["Network.enable"] * 2)
+
+    def test_what_takes_decisions_is_not_prepared(self):
+        self.session._prepare("Fetch")
+        self.assertEqual(self.toggles(), [])
+
     def test_the_last_one_disables_after_a_while(self):
         first, second = (Watcher(self.session.events(each)) for each in (network.DataReceived, network.LoadingFinished))
         first.leave()

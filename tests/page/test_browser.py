@@ -83,6 +83,7 @@ class BrowserTests(SynchronousTestCase):
                 "Page.addScriptToEvaluateOnNewDocument",
                 "Page.setLifecycleEventsEnabled",
                 "Target.setAutoAttach",
+                "Network.enable",
             ],
         )
         self.assertIs(self.chrome.run(self.browser.attach_pages())[-1], tab)

@@ -731,6 +731,7 @@ class CloseTests(SynchronousTestCase):
         self.assertEqual(self.failureResultOf(closing, CommandTimeout).value.method, "Target.closeTarget")
 
     def test_it_is_detached_from(self):
+        self.chrome.on(page.navigate, NEVER)
         waiting = self.tab.goto(URL)
         self.chrome.run(self.tab.session.detach())
         self.failureResultOf(waiting, SessionDetached, NavigationError)

@@ -328,8 +328,6 @@ class Browser(NamedElsewhere):
                 self._openings.claim(session)
                 emulation = context._emulation.give(session)
                 page = self._page_of(session, created.target_id, context)
-                if url != "about:blank":
-                    page._expect_to_go()
             except BaseException:
                 self._close_target(created.target_id, page)
                 raise
@@ -548,6 +546,8 @@ class Browser(NamedElsewhere):
                 self._reopening.follow(page)
             context._streams.add(page)
             context._scripts.give(page, not found)
+            if opener is None and not found:
+                page._expect_to_go()
             if not found:
                 context._streams.push("page_opened", page)
             if opener is not None:

@@ -57,6 +57,11 @@ class NetworkSessions:
             for session in self._sessions:
                 session._keep_enabled("Network")
 
+    def prepare(self) -> None:
+        """Have the network's events told that a first navigation is going to ask for."""
+        for session in self._sessions:
+            session._prepare("Network")
+
     def _wants(self, source: Inputs, method: str, message: bytes) -> bool:
         """Return whether a message is taken now; those of what somebody may follow later are kept."""
         return self.listening or self.unfollowed.wants(source, method, message)

@@ -321,8 +321,8 @@ class Page(SelectorActions):
         return self._emulation.change(self._connection.timeout, given)
 
     def _expect_to_go(self) -> None:
-        """Send now, while it is set up, what its first navigation would wait for afterwards."""
-        self._tree.network.sessions.hear()
+        """Send now, while it is set up, what its first navigation would wait for afterwards: a round trip less."""
+        self._tree.network.sessions.prepare()
 
     def when_set_up(self) -> Deferred[None]:
         """Wait until the page is set up for its methods, or that has failed: what needs it then says so.

@@ -113,6 +113,11 @@ class Enabling:
                 leaving.cancel()
             self._enable(domain)
 
+    def prepare(self, domain: str) -> None:
+        """Enable a domain that is about to be listened to; nobody counts as listening before that."""
+        if domain in ENABLED_BY_LISTENING:
+            self._enable(domain)
+
     def leave(self, domain: str) -> None:
         """Count one listener less; some time after the last one the domain is disabled."""
         if domain in self._listeners:

@@ -289,6 +289,10 @@ class Session:
         """Enable a domain as its first subscriber would, and let it be so until the session ends."""
         self._enabling.listen(domain)
 
+    def _prepare(self, domain: str) -> None:
+        """Enable a domain now that is about to be listened to: what its enabling would hold up need not wait then."""
+        self._enabling.prepare(domain)
+
     def _is_beginning(self, domain: str) -> bool:
         """Whether a domain is being enabled, and what is told meanwhile may be of the time before."""
         return self._enabling.is_beginning(domain)
