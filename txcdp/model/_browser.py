@@ -13,8 +13,8 @@ or not they were asked for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
 
 from txcdp.model._console import Console
 from txcdp.model._contexts import Contexts
@@ -26,6 +26,8 @@ from txcdp.model._frames import Frames
 from txcdp.model._table import Change, Handler, Reaction, Table
 from txcdp.model._targets import Targets
 from txcdp.protocol import Event, Record
+
+T = TypeVar("T")
 
 
 class BrowserModel:
@@ -67,13 +69,9 @@ class BrowserModel:
         self.tables = {each.name: each for each in tables}
         self.misread = 0
         self.fault: Exception | None = None
+        # Put together for each kind when it first comes: a page lives for a moment, and sees few of them.
         self._handlers: dict[type[Record], tuple[Handler, ...]] = {}
         self._reactions: dict[type[Change], tuple[Reaction, ...]] = {}
-        for table in tables:
-            for kind, handler in table.handlers.items():
-                self._handlers[kind] = (*self._handlers.get(kind, ()), handler)
-            for change, reaction in table.reactions.items():
-                self._reactions[change] = (*self._reactions.get(change, ()), reaction)
 
     def wants(self, *names: str) -> frozenset[type[Event]]:
         """Return the events that tables are made from.
@@ -93,8 +91,11 @@ class BrowserModel:
             ``Page.navigate``). What no table wants changes nothing.
         :returns: what has changed, in order.
         """
-        handlers = self._handlers.get(type(record))
+        kind = type(record)
+        handlers = self._handlers.get(kind)
         if handlers is None:
+            handlers = self._handlers[kind] = _present(table.handlers.get(kind) for table in self.tables.values())
+        if not handlers:
             return ()
         changes = self._changes
         try:
@@ -102,7 +103,12 @@ class BrowserModel:
                 handle(session, record)
             reactions = self._reactions
             for change in changes:  # which grows meanwhile: a reaction may be a change that is reacted to
-                for react in reactions.get(type(change), ()):
+                reacting = reactions.get(type(change))
+                if reacting is None:
+                    reacting = reactions[type(change)] = _present(
+                        table.reactions.get(type(change)) for table in self.tables.values()
+                    )
+                for react in reacting:
                     react(change)
         except Exception as error:  # a browser of another age, which is no reason to know nothing any more
             self.misread += 1
@@ -128,3 +134,7 @@ class BrowserModel:
     def snapshot(self) -> dict[str, list[Any]]:
         """Return all rows as plain data, by the name of their table."""
         return {name: table.snapshot() for name, table in self.tables.items()}
+
+
+def _present(found: Iterable[T | None]) -> tuple[T, ...]:
+    return tuple(each for each in found if each is not None)
