@@ -13,8 +13,8 @@ or not they were asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any, Final
 
 from txcdp.model._console import Console
 from txcdp.model._contexts import Contexts
@@ -27,7 +27,9 @@ from txcdp.model._table import Change, Handler, Reaction, Table
 from txcdp.model._targets import Targets
 from txcdp.protocol import Event, Record
 
-T = TypeVar("T")
+#: The tables, by their names, that take a kind of input, and that react to a kind of change: in all models the same.
+_TAKEN_BY: Final[dict[type[Record], list[str]]] = {}
+_REACTED_TO_BY: Final[dict[type[Change], list[str]]] = {}
 
 
 class BrowserModel:
@@ -94,7 +96,7 @@ class BrowserModel:
         kind = type(record)
         handlers = self._handlers.get(kind)
         if handlers is None:
-            handlers = self._handlers[kind] = _present(table.handlers.get(kind) for table in self.tables.values())
+            handlers = self._handlers[kind] = self._handlers_of(kind)
         if not handlers:
             return ()
         changes = self._changes
@@ -105,9 +107,7 @@ class BrowserModel:
             for change in changes:  # which grows meanwhile: a reaction may be a change that is reacted to
                 reacting = reactions.get(type(change))
                 if reacting is None:
-                    reacting = reactions[type(change)] = _present(
-                        table.reactions.get(type(change)) for table in self.tables.values()
-                    )
+                    reacting = reactions[type(change)] = self._reactions_to(type(change))
                 for react in reacting:
                     react(change)
         except Exception as error:  # a browser of another age, which is no reason to know nothing any more
@@ -124,6 +124,18 @@ class BrowserModel:
         self.exchanges.lose(session)
         return self._told()
 
+    def _handlers_of(self, kind: type[Record]) -> tuple[Handler, ...]:
+        names = _TAKEN_BY.get(kind)
+        if names is None:
+            names = _TAKEN_BY[kind] = [each.name for each in self.tables.values() if kind in each.handlers]
+        return tuple([self.tables[name].handlers[kind] for name in names])
+
+    def _reactions_to(self, kind: type[Change]) -> tuple[Reaction, ...]:
+        names = _REACTED_TO_BY.get(kind)
+        if names is None:
+            names = _REACTED_TO_BY[kind] = [each.name for each in self.tables.values() if kind in each.reactions]
+        return tuple([self.tables[name].reactions[kind] for name in names])
+
     def _told(self) -> Sequence[Change]:
         if not self._changes:
             return ()
@@ -134,7 +146,3 @@ class BrowserModel:
     def snapshot(self) -> dict[str, list[Any]]:
         """Return all rows as plain data, by the name of their table."""
         return {name: table.snapshot() for name, table in self.tables.items()}
-
-
-def _present(found: Iterable[T | None]) -> tuple[T, ...]:
-    return tuple(each for each in found if each is not None)
