@@ -11,7 +11,7 @@ from twisted.internet.defer import CancelledError, Deferred, FirstError, gatherR
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
-from txcdp._reactor import CallsLater, Clock
+from txcdp._reactor import CallsBack, CallsLater, Clock
 from txcdp.errors import TxcdpError
 
 P = ParamSpec("P")
@@ -40,7 +40,7 @@ def returns_deferred(
 
 
 def with_deadline(
-    reactor: CallsLater | Clock | None,
+    reactor: CallsBack | CallsLater | Clock | None,
     deferred: Deferred[T],
     seconds: float | None,
     error_factory: Callable[[], Exception],

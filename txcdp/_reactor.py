@@ -31,6 +31,23 @@ class CallsLater(Protocol):
         """Call a function after a time in seconds."""
 
 
+class PendingCall(Protocol):
+    """A call that is to come."""
+
+    def active(self) -> bool:
+        """Return whether it is still to come."""
+
+    def cancel(self) -> None:
+        """Have it not come."""
+
+
+class CallsBack(Protocol):
+    """An object that calls functions later, which take nothing."""
+
+    def callLater(self, seconds: float, function: Callable[[], object], /) -> PendingCall:
+        """Call a function after a time in seconds."""
+
+
 class Timing(CallsLater, Protocol):
     """An object that has the time, too, such as a :class:`~twisted.internet.task.Clock`."""
 

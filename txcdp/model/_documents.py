@@ -329,7 +329,8 @@ class Documents(Table):
 
     def in_frame(self, frame_id: str) -> list[NavigationRequest]:
         """Return the navigations that are under way in a frame, the oldest first."""
-        return list(self._in_frame.get(frame_id, {}).values())
+        found = self._in_frame.get(frame_id)
+        return list(found.values()) if found else []
 
     def snapshot(self) -> list[Any]:
         """Return the documents, each with the navigations in its frame, as plain data."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypedDict
@@ -85,12 +85,10 @@ class ElementActions(LocatorBase):
             and what lay over it; with :exc:`LocatorError`, :exc:`StrictModeViolation` or :exc:`SelectorError`; with
             :exc:`ValueError` where there is no such modifier or button; and like ``Session.execute``.
         """
-        devices = self._devices
+        mouse = self._devices.mouse
 
-        async def perform(x: float, y: float) -> None:
-            await devices.mouse._click(
-                x, y, delay=delay, button=button, click_count=click_count, steps=steps, timeout=None
-            )
+        def perform(x: float, y: float) -> Awaitable[None]:
+            return mouse._click(x, y, delay=delay, button=button, click_count=click_count, steps=steps, timeout=None)
 
         pointing = Pointing("mouse", True, position, force, trial, modifiers, _scrolls(scroll), not no_wait_after)
         return self._point("click", pointing, perform, timeout)
@@ -110,10 +108,10 @@ class ElementActions(LocatorBase):
         scroll: Scroll = "auto",
     ) -> Deferred[None]:
         """Click the element twice in a row; see :meth:`click`. It does not wait for navigations."""
-        devices = self._devices
+        mouse = self._devices.mouse
 
-        async def perform(x: float, y: float) -> None:
-            await devices.mouse._click(x, y, delay=delay, button=button, click_count=2, steps=steps, timeout=None)
+        def perform(x: float, y: float) -> Awaitable[None]:
+            return mouse._click(x, y, delay=delay, button=button, click_count=2, steps=steps, timeout=None)
 
         pointing = Pointing("mouse", True, position, force, trial, modifiers, _scrolls(scroll))
         return self._point("dblclick", pointing, perform, timeout)
@@ -503,8 +501,8 @@ class ElementActions(LocatorBase):
     ) -> Deferred[None]:
         mouse = self._devices.mouse
 
-        async def click(x: float, y: float) -> None:
-            await mouse._click(x, y, timeout=None)
+        def click(x: float, y: float) -> Awaitable[None]:
+            return mouse._click(x, y, timeout=None)
 
         pointer = Pointer(Pointing("mouse", True, position, force, trial, None, _scrolls(scroll)), click)
 

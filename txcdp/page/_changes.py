@@ -11,7 +11,6 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
 from txcdp._deferreds import ignore_failure
-from txcdp.domains import runtime
 from txcdp.errors import ActionTimeout, CommandError, EvaluationError, Gone, LocatorError, NavigationError
 from txcdp.page._engine import Again
 from txcdp.page._locating import Action, Attempt, LocatorBase
@@ -164,8 +163,7 @@ class ChangeStream(StreamSubject[T]):
 
     def _stop(self, attempt: Attempt, number: int) -> None:
         if attempt._engine is not None:
-            arguments = [runtime.CallArgument(value="unwatch"), runtime.CallArgument(value=[number])]
-            attempt._engine.call(attempt.frame._row.id, "call", arguments).addErrback(ignore_failure)
+            attempt._engine.call_with(attempt.frame._row.id, "call", ["unwatch", [number]]).addErrback(ignore_failure)
 
 
 def read_mutations(told: Any) -> list[Mutation]:

@@ -24,6 +24,9 @@ _FILES: Final = ("locators.js", "aria.js", "aria_snapshot.js", "actions.js", "as
 #: The group of all objects in these worlds.
 GROUP: Final = "txcdp-locators"
 
+#: What calls the functions of the script that are called most, with one list of arguments.
+_DECLARATIONS: Final = {each: f"function(a){{return this.{each}(...a)}}" for each in ("run", "call", "stop")}
+
 #: What V8 says of an object whose document is gone, beside what it says of a context.
 _NO_OBJECT: Final = ("Could not find object with given id", "Promise was collected")
 
@@ -69,24 +72,38 @@ class Engine:
         :param by_value: whether what it returns, or promises, is text.
         :returns: fires with what it returns; fails with :exc:`ContextDestroyed` where the document is gone.
         """
+        return self._called(frame_id, f"function(...a){{return this.{function}(...a)}}", arguments, by_value)
+
+    def call_with(
+        self, frame_id: str, function: str, values: list[Any], *, by_value: bool = True
+    ) -> Deferred[runtime.RemoteObject]:
+        """Do the same with values that JSON has a form for; V8 compiles each argument by itself, and so gets but one.
+
+        :param function: ``"run"``, ``"call"`` or ``"stop"``.
+        :param values: the arguments.
+        """
+        return self._called(frame_id, _DECLARATIONS[function], [runtime.CallArgument(value=values)], by_value)
+
+    def _called(
+        self, frame_id: str, declaration: str, arguments: list[runtime.CallArgument], by_value: bool
+    ) -> Deferred[Any]:
         object_id = self.world.known_script
-        if object_id is None or self.world.registered < len(selectors):
-            called = Deferred.fromCoroutine(self._call_when_ready(frame_id, function, arguments, by_value))
-        else:
-            called = self._call(object_id, function, arguments, by_value)
+        if object_id is not None and self.world.registered == len(selectors):
+            return self._call(object_id, declaration, arguments, by_value)
+        called = Deferred.fromCoroutine(self._call_when_ready(frame_id, declaration, arguments, by_value))
         return called.addErrback(self._refused)
 
     async def _call_when_ready(
-        self, frame_id: str, function: str, arguments: list[runtime.CallArgument], by_value: bool
+        self, frame_id: str, declaration: str, arguments: list[runtime.CallArgument], by_value: bool
     ) -> runtime.RemoteObject:
-        called: runtime.RemoteObject = await self._call(await self.ready(frame_id), function, arguments, by_value)
+        called: runtime.RemoteObject = await self._call(await self.ready(frame_id), declaration, arguments, by_value)
         return called
 
     def _call(
-        self, object_id: str, function: str, arguments: list[runtime.CallArgument], by_value: bool
+        self, object_id: str, declaration: str, arguments: list[runtime.CallArgument], by_value: bool
     ) -> Deferred[Any]:
         command = runtime.call_function_on(
-            function_declaration=f"function(...a){{return this.{function}(...a)}}",
+            function_declaration=declaration,
             object_id=object_id,
             arguments=arguments,
             return_by_value=by_value,
@@ -95,7 +112,7 @@ class Engine:
             object_group=None if by_value else GROUP,
         )
         sent: Deferred[Any] = self.session.execute(command, timeout=None)
-        return sent.addCallback(_result_of)
+        return sent.addCallbacks(_result_of, self._refused)
 
     def _refused(self, failure: Failure) -> Failure:
         """Say what it means that the browser has refused."""

@@ -15,7 +15,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Protocol, TypeVar, get_args
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.python.failure import Failure
@@ -374,6 +374,13 @@ class Frame(SelectorActions):
             self._own_world[1].forget()
 
 
+class Follower(Protocol):
+    """Something that is told what changes in a page's model."""
+
+    def changed(self, changes: Sequence[Change], /) -> None:
+        """Take what has changed."""
+
+
 class Waiter(Generic[T]):
     """Base of what waits for something to become of a frame.
 
@@ -425,6 +432,7 @@ class FrameTree:
     :ivar frames: all of them by id, the main frame first.
     :ivar streams: the page's.
     :ivar waiters: what waits for something (a dict for an ordered set).
+    :ivar followers: who else is told what has changed.
     """
 
     def __init__(
@@ -439,6 +447,7 @@ class FrameTree:
         self.main: Frame
         self.frames: dict[str, Frame] = {}
         self.waiters: dict[Waiter[Any], None] = {}
+        self.followers: dict[Follower, None] = {}
         self._interrupted: Deferred[Gone] | None = None
         self._page = owner
         self._session = owner.session
@@ -647,7 +656,7 @@ class FrameTree:
             handler = self._handlers.get(kind)
             if handler is not None:
                 handler(change)
-        for waiter in list(self.waiters):
+        for waiter in [*self.waiters, *self.followers]:
             waiter.changed(changes)
 
     def watch_line(self) -> None:

@@ -9,7 +9,7 @@ nobody is left who would answer that dialog, as whoever does it next is the prog
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, Literal, Protocol, TypeAlias, TypeVar, get_args
 
@@ -48,6 +48,9 @@ _INTERCEPT: Final = "Input.setInterceptDrags"
 
 #: What is asked of a page to know that it has said all that it had to say before.
 _FENCE: Final[Sent] = ("Runtime.evaluate", {"expression": "0"})
+
+#: What an event tells of buttons when none is pressed.
+_NOTHING_PRESSED: Final = {"button": "none", "buttons": 0, "force": 0}
 
 #: A drag with nothing in it.
 _NOTHING_DRAGGED: Final = {"items": [], "dragOperationsMask": 0xFFFF}
@@ -111,8 +114,7 @@ class InputDevices:
             return succeed(None)
         if self.dialogs.is_left_open:
             return fail(DialogOpen(commands[0][0], self.session.blocked_by))
-        sent = [self.session._send_quietly(*each, timeout) for each in commands]
-        return _Delivery(sent, self.dialogs).done
+        return _Delivery(self.session._send_together(commands, timeout), self.dialogs).done
 
     def pause(self, seconds: float) -> Deferred[None]:
         """Wait between two events."""
@@ -491,7 +493,7 @@ class Mouse:
     def _intercepted(self, event: input_domain.DragIntercepted) -> None:
         self._found = _raw(event)
 
-    async def _click(
+    def _click(
         self,
         x: float,
         y: float,
@@ -501,6 +503,22 @@ class Mouse:
         click_count: int = 1,
         steps: int = 1,
         timeout: Timeout = DEFAULT,
+    ) -> Awaitable[None]:
+        if delay or steps != 1 or self._buttons or self._intercepting or self._dragged is not None:
+            return self._click_by_and_by(x, y, delay, button, click_count, steps, timeout)
+        _check_button(button)
+        self._x, self._y, self._button = x, y, "none"
+        place = {"x": x, "y": y, "modifiers": self._devices.keyboard._mask}
+        pressed = {"button": button, "buttons": _BUTTONS[button], "force": 0.5}
+        released = {"button": button, "buttons": 0, "force": 0}
+        commands: list[Sent] = [(_MOUSE, {"type": "mouseMoved", **place, **_NOTHING_PRESSED})]
+        for count in range(1, click_count + 1):
+            commands.append((_MOUSE, {"type": "mousePressed", **place, **pressed, "clickCount": count}))
+            commands.append((_MOUSE, {"type": "mouseReleased", **place, **released, "clickCount": count}))
+        return self._devices.send(commands, timeout)
+
+    async def _click_by_and_by(
+        self, x: float, y: float, delay: float, button: MouseButton, click_count: int, steps: int, timeout: Timeout
     ) -> None:
         _check_button(button)
         if steps > 1 or self._buttons or self._dragged is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred, fail
@@ -49,7 +49,7 @@ _GRACE: Final = 0.25
 #: Seconds before the deadline from which on the page is only asked.
 _LAST: Final = 0.1
 
-#: Seconds between two looks whether the document is still there that is to answer.
+#: Seconds for which a document that is gone may answer yet.
 _STALE: Final = 1.0
 
 _numbers: Final = itertools.count(1)
@@ -112,6 +112,7 @@ class Attempt:
     :param locator: which one.
     :param number: how many there were before.
     :ivar frame: the frame in whose document it is looked for; the locator's own until it is known.
+    :ivar log: notes something that the error at the deadline says.
     """
 
     def __init__(self, locator: LocatorBase, number: int, action: Action) -> None:
@@ -119,6 +120,7 @@ class Attempt:
         self.number = number
         self.frame = locator._frame
         self._action = action
+        self.log = action.log
         self._object_ids: list[str] = []
         self._engine: Engine | None = None
 
@@ -133,15 +135,11 @@ class Attempt:
         """The time until the deadline; None where there is none."""
         return self._action.seconds_left
 
-    def log(self, text: str) -> None:
-        """Note something that the error at the deadline says."""
-        self._action.log(text)
-
     def waits_for(self, reason: str) -> None:
         """Note why it does not go on, which the error at the deadline says first, until that is known better."""
         self._action.waits_for(reason)
 
-    async def run(self, operation: str, args: Any = None, *, otherwise: Any = None) -> Any:
+    def run(self, operation: str, args: Any = None, *, otherwise: Any = None) -> Coroutine[Any, Any, Any]:
         """Do an operation of the script with what is found; the page itself tries again when the document changes.
 
         :param operation: its name; see ``operations`` in ``locators.js``.
@@ -154,11 +152,11 @@ class Attempt:
         left = self.seconds_left
         if left is not None and left < patience + _LAST:  # so that it is known at the deadline how far it has got
             patience = max(0.0, left - _LAST)
-        return await self._value(operation, args, patience, otherwise)
+        return self._value(operation, args, patience, otherwise)
 
-    async def once(self, operation: str, args: Any = None, *, otherwise: Any = None) -> Any:
+    def once(self, operation: str, args: Any = None, *, otherwise: Any = None) -> Coroutine[Any, Any, Any]:
         """Do an operation of the script with what is found, without waiting; see :meth:`run`."""
-        return await self._value(operation, args, 0, otherwise)
+        return self._value(operation, args, 0, otherwise)
 
     async def element(self, operation: str = "element", args: Any = None, *, patience: float = 0.25) -> str:
         """Return the id of the element, in our own world, as long as the try goes on.
@@ -176,7 +174,8 @@ class Attempt:
         return await self._element("elementOrNull", None, 0)
 
     async def _element(self, operation: str, args: Any, patience: float) -> str | None:
-        result = await self._run(operation, args, patience, raw=True)
+        engine = await self._found()
+        result = await self._send(engine, self.locator._path.texts[-1], operation, args, patience, True)
         if result.object_id is None:
             value_of(str(result.value), self.locator, patience > 0)
             return None
@@ -209,8 +208,7 @@ class Attempt:
         :param function: its name, in ``engine``.
         """
         engine = await self._found()
-        arguments = [runtime.CallArgument(value=function), runtime.CallArgument(value=list(args))]
-        result = await engine.call(self.frame._row.id, "call", arguments)
+        result = await engine.call_with(self.frame._row.id, "call", [function, args])
         return value_of(str(result.value), self.locator)
 
     def end(self) -> None:
@@ -221,16 +219,13 @@ class Attempt:
 
     async def _value(self, operation: str, args: Any, patience: float, otherwise: Any) -> Any:
         try:
-            result = await self._run(operation, args, patience)
+            engine = self._engine or await self._found()
+            result = await self._send(engine, self.locator._path.texts[-1], operation, args, patience, False)
         except NoFrame:
             if otherwise is None:
                 raise
             return otherwise
         return value_of(str(result.value), self.locator, patience > 0)
-
-    async def _run(self, operation: str, args: Any, patience: float, *, raw: bool = False) -> runtime.RemoteObject:
-        engine = await self._found()
-        return await self._send(engine, self.locator._path.texts[-1], operation, args, patience, raw)
 
     async def _found(self) -> Engine:
         """Return the script in the document where it is looked for; the frames on the way are gone through again."""
@@ -276,20 +271,19 @@ class Attempt:
         except NavigationError:
             raise Again("the frame was removed") from None
 
-    async def _send(
+    def _send(
         self, engine: Engine, text: str, operation: str, args: Any, patience: float, raw: bool
-    ) -> runtime.RemoteObject:
+    ) -> Coroutine[Any, Any, runtime.RemoteObject]:
         number = next(_numbers)
-        values = (text, operation, args, round(patience * 1000), number, self.locator._test_id, raw)
-        arguments = [runtime.CallArgument(value=each) for each in values]
+        values = [text, operation, args, round(patience * 1000), number, self.locator._test_id, raw]
+        called = engine.call_with(self.frame._row.id, "run", values, by_value=not raw)
+        return self._patient_answer(engine, called, number, patience) if patience else self._answer(engine, called)
 
-        called = engine.call(self.frame._row.id, "run", arguments, by_value=not raw)
-        if not patience:
-            return await self._answer(engine, called)
+    async def _patient_answer(self, engine: Engine, called: Deferred[T], number: int, patience: float) -> T:
+        """Await what a document answers that may wait itself, which is told to stop where it does so for too long."""
 
         def stop() -> None:
-            stopping = engine.call(self.frame._row.id, "stop", [runtime.CallArgument(value=number)])
-            stopping.addErrback(ignore_failure)
+            engine.call_with(self.frame._row.id, "stop", [number]).addErrback(ignore_failure)
 
         timer = Timer(self.frame.page.session.context.clock, stop)
         timer.set(patience + _GRACE)
@@ -303,26 +297,60 @@ class Attempt:
 
     async def _answer(self, engine: Engine, asked: Deferred[T]) -> T:
         """Await what a document answers; one that is gone may never, as where its frame changes the process."""
-        frame, documents, gone = self.frame, engine.world.documents, False
-
-        def look() -> None:
-            nonlocal gone
-            gone = engine.world.documents != documents or not frame._is_in(engine.session, engine.world)
-            if gone:
-                asked.cancel()
-            else:
-                timer.set(_STALE)
-
-        timer = Timer(frame.page.session.context.clock, look)
-        timer.set(_STALE)
+        answer = _Answer(self.frame, engine, asked)
         try:
             return await asked
         except CancelledError:
-            if gone:
+            if answer.given_up:
                 raise ContextDestroyed("the document is gone in which it was looked for: it has not answered") from None
             raise
         finally:
-            timer.stop()
+            answer.stop()
+
+
+class _Answer:
+    """Looks after a command that a document is to answer: once that is gone, it is not waited for much longer.
+
+    :param frame: the document's.
+    :param engine: the script in it.
+    :param asked: the command's Deferred.
+    :ivar given_up: whether the document has gone without an answer.
+    """
+
+    __slots__ = ("_asked", "_documents", "_engine", "_frame", "_timer", "given_up")
+
+    def __init__(self, frame: Frame, engine: Engine, asked: Deferred[Any]) -> None:
+        self._frame = frame
+        self._engine = engine
+        self._documents = engine.world.documents
+        self._asked = asked
+        self._timer: Timer | None = None
+        self.given_up = False
+        frame._tree.followers[self] = None
+
+    @property
+    def frame(self) -> Frame:
+        """The frame."""
+        return self._frame
+
+    def changed(self, changes: object) -> None:
+        """See whether the document is there yet, since something has changed."""
+        engine = self._engine
+        if self._timer is not None:
+            return
+        if engine.world.documents != self._documents or not self._frame._is_in(engine.session, engine.world):
+            self._timer = Timer(self._frame.page.session.context.clock, self._give_up)
+            self._timer.set(_STALE)
+
+    def stop(self) -> None:
+        """Leave nothing behind."""
+        self._frame._tree.followers.pop(self, None)
+        if self._timer is not None:
+            self._timer.stop()
+
+    def _give_up(self) -> None:
+        self.given_up = True
+        self._asked.cancel()
 
 
 class Action:
@@ -465,9 +493,8 @@ class LocatorBase:
         page = self._frame.page
         seconds = page._seconds(timeout)
         action = Action(self, what, seconds, looked, handled)
-        return with_deadline(
-            page.session.context.clock, Deferred.fromCoroutine(_awaited(action.run(body))), seconds, action.late
-        )
+        doing: Deferred[T] = Deferred.fromCoroutine(action.run(body))
+        return with_deadline(page.session.context.deadlines, doing, seconds, action.late)
 
     def _run(self, what: str, operation: str, args: Any = None, timeout: Timeout = DEFAULT) -> Deferred[Any]:
         """Do one operation of the script."""
@@ -482,7 +509,3 @@ class LocatorBase:
         if obstacle:  # that would wait for what the program may be about to do
             return fail(DialogOpen(f"{self}.{what}()", obstacle))
         return self._perform(what, lambda attempt: attempt.once(operation, otherwise=otherwise), timeout, handled=False)
-
-
-async def _awaited(coroutine: Awaitable[T]) -> T:
-    return await coroutine

@@ -533,7 +533,7 @@ class Caused(Waiter[None]):
 
     def _under_way(self) -> set[str]:
         navigations = self._tree.navigations_in(self._frame._row)
-        return {each.loader_id for each in navigations if each.state in _UNDER_WAY}
+        return {each.loader_id for each in navigations if each.state in _UNDER_WAY} if navigations else set()
 
 
 class Navigator:

@@ -144,7 +144,7 @@ class Pointer:
         try:
             views = [_View(found)]
             for element, each in zip(elements, frames[1:], strict=True):
-                told = await element.engine.call(each._row.id, "call", [_arg("view"), _arg([])])
+                told = await element.engine.call_with(each._row.id, "call", ["view", []])
                 views.append(_View(msgspec.json.decode(str(told.value))["value"]))
             tops = [each is frames[-1] or frame._tree.is_top(each._row) for each in frames]
             for number, element in enumerate(elements, 1):
@@ -204,7 +204,7 @@ class Pointer:
             waits = pointing.waits and not pointing.trial
             looks = not pointing.force and pointing.kind not in ("drag", "none")
             settling = aimed.settle() if looks else []
-            if waits and all(session is not page.session for session, _ in settling):
+            if waits and page.session not in [session for session, _ in settling]:
                 consequences.ask()  # in the same write
             outcomes = []
             for session, settled in settling:
@@ -280,7 +280,7 @@ class _Aimed:
     def _settled(self, engine: Engine, frame_id: str) -> Deferred[Any]:
         if not engine.made:
             return succeed("gone")
-        settling: Deferred[Any] = engine.call(frame_id, "call", [_arg("settle"), _arg([self.token])])
+        settling: Deferred[Any] = engine.call_with(frame_id, "call", ["settle", [self.token]])
         return settling.addCallbacks(_value_of, _went)
 
 
@@ -369,9 +369,7 @@ class Consequences:
         while frame.parent_frame is not None and not frame._tree.is_top(frame._row):
             frame = frame.parent_frame
         self._main = page._navigator.causing(page.main_frame, self._begun)
-        self._caused = [self._main]
-        if frame is not page.main_frame:
-            self._caused.append(page._navigator.causing(frame, self._begun))
+        self._others = [] if frame is page.main_frame else [page._navigator.causing(frame, self._begun)]
         self._dialogs = page._devices.dialogs
         self._dialogs.left_open.append(self._left)
         self._asked: Deferred[Any] | None = None
@@ -379,7 +377,7 @@ class Consequences:
     def stop(self) -> None:
         """Follow them no more."""
         self._dialogs.left_open.remove(self._left)
-        for each in self._caused:
+        for each in (self._main, *self._others):
             self._page._navigator.caused(each)
 
     def unless_gone(self, waiting: Deferred[T], otherwise: T) -> Deferred[T]:
@@ -387,7 +385,8 @@ class Consequences:
 
         :param otherwise: what comes of it where none can: a navigation has begun, or the program is to answer a dialog.
         """
-        return self._unless(waiting, otherwise, self._until_begun, any(each.has_begun for each in self._caused))
+        gone = self._main.has_begun or any([each.has_begun for each in self._others])
+        return self._unless(waiting, otherwise, self._until_begun, gone)
 
     def _unless(
         self, waiting: Deferred[T], otherwise: T, giving_up: list[Callable[[], object]], gone: bool = False

@@ -97,7 +97,10 @@ def peek_digits(message: bytes) -> bytes:
 
 def peek_id(message: bytes) -> int | None:
     """Return the id of a message that begins with :data:`REPLY_START`, or None where it is no whole number."""
-    digits = peek_digits(message)
+    comma = message.find(b",", _ID_AT, _ID_AT + _LONGEST_ID)
+    digits = message[_ID_AT:comma] if comma > 0 else b""
+    if not digits.isdigit():  # less than 0, or none
+        digits = peek_digits(message)
     return int(digits) if digits else None
 
 

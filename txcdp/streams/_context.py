@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from txcdp._reactor import Clock
+from txcdp._reactor import CallsBack, Clock
 from txcdp.stats import Stats
 from txcdp.streams._scheduler import PipelineScheduler
 
@@ -40,13 +40,19 @@ class StreamContext:
     :ivar flow: whom a full queue asks to stop reading.
     :ivar scheduler: where time-based operators run.
     :ivar default_timeout: returns :attr:`timeout`; the owner of the streams may set it.
+    :ivar deadlines: calls back at deadlines, which are hardly ever met: it costs less than the clock.
     :ivar base_url: what patterns for URLs may be relative to.
     """
 
     def __init__(
-        self, clock: Clock, flow: FlowControl, default_timeout: Callable[[], float | None] = lambda: 30.0
+        self,
+        clock: Clock,
+        flow: FlowControl,
+        default_timeout: Callable[[], float | None] = lambda: 30.0,
+        deadlines: CallsBack | Clock | None = None,
     ) -> None:
         self.clock = clock
+        self.deadlines: CallsBack | Clock = clock if deadlines is None else deadlines
         self.flow = flow
         self.scheduler = PipelineScheduler(clock)
         self.default_timeout = default_timeout

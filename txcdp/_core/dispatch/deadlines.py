@@ -4,10 +4,44 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall
 
 from txcdp._reactor import Clock
+
+
+class DeadlineCall:
+    """A function that is called when its time is up, like a reactor's DelayedCall.
+
+    :param deadlines: where it waits.
+    :param function: takes nothing.
+    """
+
+    __slots__ = ("_deadlines", "_function", "queue")
+
+    queue: dict[Any, float]
+
+    def __init__(self, deadlines: Deadlines, function: Callable[[], object]) -> None:
+        self._deadlines = deadlines
+        self._function: Callable[[], object] | None = function
+
+    def active(self) -> bool:
+        """Return whether it is still to be called."""
+        return self._function is not None
+
+    def cancel(self) -> None:
+        """Have it not called; nothing where it was."""
+        self._function = None
+        self.queue.pop(self, None)
+        if self._deadlines.stopped:
+            self._deadlines.stop()
+
+    def go_off(self) -> None:
+        """Call it, once, unless it was cancelled."""
+        function, self._function = self._function, None
+        if function is not None:
+            function()
 
 
 class Deadlines:
@@ -18,16 +52,25 @@ class Deadlines:
 
     :param clock: gives the time and calls back.
     :param expired: called with the key of each one whose time is up.
+    :ivar stopped: whether no DelayedCall is to be left behind when nobody waits any more.
     """
 
     def __init__(self, clock: Clock, expired: Callable[[int], None]) -> None:
         self._clock = clock
+        self._now = clock.seconds
         self._expired = expired
-        self._queues: dict[float, dict[int, float]] = {}
+        self._queues: dict[float, dict[Any, float]] = {}
         self._call: IDelayedCall | None = None
         self._next = math.inf
+        self.stopped = False
 
-    def add(self, key: int, seconds: float, now: float) -> dict[int, float]:
+    def callLater(self, seconds: float, function: Callable[[], object], /) -> DeadlineCall:
+        """Call a function after a time; for what nearly always is cancelled before."""
+        call = DeadlineCall(self, function)
+        call.queue = self.add(call, seconds, self._now())
+        return call
+
+    def add(self, key: Any, seconds: float, now: float) -> dict[Any, float]:
         """Let ``key`` expire ``seconds`` after ``now``, the clock's present time.
 
         :returns: the queue it is in; to forget it, delete it from there.
@@ -44,10 +87,13 @@ class Deadlines:
         return queue
 
     def stop(self) -> None:
-        """Forget everybody, and leave no DelayedCall behind."""
-        self._queues.clear()
-        self._next = math.inf
-        if self._call is not None:
+        """Forget all keys, and leave no DelayedCall behind as soon as no function waits to be called."""
+        self.stopped = True
+        for queue in self._queues.values():
+            for key in [each for each in queue if not isinstance(each, DeadlineCall)]:
+                del queue[key]
+        if self._call is not None and not any(self._queues.values()):
+            self._next = math.inf
             self._call.cancel()
             self._call = None
 
@@ -68,11 +114,14 @@ class Deadlines:
         if heads:
             self._arm(min(heads), now)
         for key in late:
-            self._expired(key)
+            if isinstance(key, DeadlineCall):
+                key.go_off()
+            else:
+                self._expired(key)
 
     @staticmethod
-    def _pop_late(queue: dict[int, float], now: float) -> list[int]:
-        late: list[int] = []
+    def _pop_late(queue: dict[Any, float], now: float) -> list[Any]:
+        late: list[Any] = []
         for key, due in queue.items():
             if due > now:
                 break

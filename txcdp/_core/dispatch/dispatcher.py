@@ -71,7 +71,7 @@ class Dispatcher:
         self.stats = Stats()
         self.pending = PendingCommands(clock, self.stats, session_unknown, self.malformed, max_pending)
         self._flow = Flow(clock, transport, self.stats, self.pending.__len__, barrier=barrier)
-        self.context = StreamContext(clock, self._flow)
+        self.context = StreamContext(clock, self._flow, deadlines=self.pending.deadlines)
         self.decoders: dict[Any, EventDecoder[Any]] = {}
         self._outbox = Outbox(transport, clock, self._not_sent, max_in_flight, commands_per_second, max_unsent)
         self.paced = self._outbox.pacer is not None
@@ -112,7 +112,9 @@ class Dispatcher:
             encoded = to_json(params)
         except (TypeError, ValueError) as error:
             return fail(TypeError(f"{decode.method}: the parameters cannot be written as JSON: {error}"))
-        limit = self.timeout if timeout is DEFAULT else literal_seconds_of(timeout, self.timeout)
+        limit = self.timeout if timeout is DEFAULT else timeout
+        if limit is not None and limit is timeout:
+            limit = literal_seconds_of(timeout, None)
         try:
             pending = self.pending.add(session, decode, limit, urgent)
         except Overloaded as error:

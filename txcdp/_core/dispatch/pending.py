@@ -90,6 +90,7 @@ class PendingCommands:
         returns what that command fails with instead.
     :param malformed: called with what is wrong with a reply that could not be read.
     :param most: how many may wait; None: any number.
+    :ivar deadlines: the queue of all deadlines.
     """
 
     def __init__(
@@ -108,7 +109,7 @@ class PendingCommands:
         self._malformed = malformed
         self._waiting: dict[int, PendingCommand[Any]] = {}
         self._given_up: dict[int, None] = {}
-        self._deadlines = Deadlines(clock, self._expired)
+        self.deadlines = Deadlines(clock, self._expired)
         self._most = sys.maxsize if most is None else most
         self._last_id = 0
 
@@ -140,7 +141,7 @@ class PendingCommands:
         pending.owner = owner
         pending.decode = decode
         pending.timeout = timeout
-        pending.queue = None if timeout is None else self._deadlines.add(number, timeout, now)
+        pending.queue = None if timeout is None else self.deadlines.add(number, timeout, now)
         pending.sent_at = now
         pending.stats = stats
         self._waiting[number] = pending
@@ -199,7 +200,7 @@ class PendingCommands:
 
     def stop(self) -> None:
         """Leave no DelayedCall behind."""
-        self._deadlines.stop()
+        self.deadlines.stop()
 
     def _free_id(self) -> int:
         number = 1 if self._last_id >= LARGEST_ID else self._last_id + 1

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import copy
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, Protocol, TypeVar
 
@@ -206,6 +207,16 @@ class Sending:
         if refused is not None:
             return fail(refused)
         return self._session._transmit(params or {}, _plain_decoder(method), timeout)
+
+    def send_together(
+        self, commands: Sequence[tuple[str, Mapping[str, Any]]], timeout: Timeout
+    ) -> list[Deferred[dict[str, Any]]]:
+        """Send several commands quietly, in one write."""
+        refused = self._session._refusal("")
+        if refused is not None:
+            return [fail(copy.copy(refused)) for _ in commands]
+        transmit = self._session._transmit
+        return [transmit(params, _plain_decoder(method), timeout) for method, params in commands]
 
     def stands(self, method: str) -> bool:
         """Whether a command is among what would be sent again."""

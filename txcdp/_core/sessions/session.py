@@ -473,6 +473,12 @@ class Session:
         """Send what the library itself wants for a moment, which is not set up again with the session."""
         return self._sending.send_quietly(method, params, timeout)
 
+    def _send_together(
+        self, commands: Sequence[tuple[str, Mapping[str, Any]]], timeout: Timeout = DEFAULT
+    ) -> list[Deferred[dict[str, Any]]]:
+        """Do the same with several commands, each a method and its parameters, that leave in one write."""
+        return self._sending.send_together(commands, timeout)
+
     def _enable(self, method: str, params: object) -> Deferred[Any]:
         return self._sending.send_quietly(method, params)
 
