@@ -453,6 +453,11 @@ class Mouse:
 
     # What actions do with it, with deadlines of their own:
 
+    @property
+    def is_free(self) -> bool:
+        """Whether no button is pressed, and nothing is dragged."""
+        return not (self._buttons or self._intercepting or self._dragged is not None)
+
     async def _move(self, x: float, y: float, steps: int, timeout: Timeout) -> None:
         if steps < 1:
             raise ValueError(f"steps={steps}: one at least")
@@ -504,7 +509,7 @@ class Mouse:
         steps: int = 1,
         timeout: Timeout = DEFAULT,
     ) -> Awaitable[None]:
-        if delay or steps != 1 or self._buttons or self._intercepting or self._dragged is not None:
+        if delay or steps != 1 or not self.is_free:
             return self._click_by_and_by(x, y, delay, button, click_count, steps, timeout)
         _check_button(button)
         self._x, self._y, self._button = x, y, "none"

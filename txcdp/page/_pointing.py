@@ -2,7 +2,8 @@
 
 One try is: the script finds the element, waits until it is visible, enabled and stays where it is, and looks at what
 is hit at its point, see ``actions.js``; likewise in each frame around its own. Then the events leave in one write, and
-the script tells what they have hit. Where that was something else, they were kept from the page, and it is tried again
+the script tells what they have hit; where all of them leave at once it is asked for that in the same write, and once
+more only if it had not heard all of them by then. Where that was something else, they were kept from the page, and it is tried again
 with the element scrolled to somewhere else.
 """
 
@@ -52,6 +53,7 @@ class Pointing(msgspec.Struct, frozen=True):
     :ivar modifiers: that are held meanwhile; None: those that are held anyway.
     :ivar scrolls: whether it may be scrolled to.
     :ivar waits: whether to wait for navigations that it begins.
+    :ivar clicks: how often a button is pressed and let go, all in one write; 0: it is not like that.
     :ivar before_scrolling: is called before it is scrolled to.
     """
 
@@ -63,6 +65,7 @@ class Pointing(msgspec.Struct, frozen=True):
     modifiers: Sequence[str] | None = None
     scrolls: bool = True
     waits: bool = False
+    clicks: int = 0
     before_scrolling: Callable[[], Awaitable[None]] | None = None
 
 
@@ -189,11 +192,17 @@ class Pointer:
         page = attempt.frame.page
         devices = page._devices
         attempt.log("performing the action" + (" (trial run)" if pointing.trial else ""))
+        looks = not pointing.force and pointing.kind not in ("drag", "none")
+        at_once = looks and pointing.clicks and pointing.modifiers is None and devices.mouse.is_free
+        settling: list[tuple[Session, Deferred[Any]]] = []
         consequences = Consequences(attempt)
         try:
             try:
                 if pointing.modifiers is None:
-                    await self._perform(x, y)
+                    performing = self._perform(x, y)
+                    if at_once:
+                        settling = aimed.settle_if_heard(pointing.clicks)
+                    await performing
                 else:
                     async with devices.keyboard._holding(pointing.modifiers):
                         await self._perform(x, y)
@@ -202,13 +211,15 @@ class Pointer:
                     raise
                 return  # it has closed the page
             waits = pointing.waits and not pointing.trial
-            looks = not pointing.force and pointing.kind not in ("drag", "none")
-            settling = aimed.settle() if looks else []
+            if looks and not settling:
+                settling = aimed.settle()
             if waits and page.session not in [session for session, _ in settling]:
                 consequences.ask()  # in the same write
             outcomes = []
             for session, settled in settling:
                 outcome = await consequences.unless_gone(settled, "gone")
+                if outcome == "early":
+                    outcome = await consequences.unless_gone(aimed.settle()[0][1], "gone")
                 outcomes.append(outcome)
                 if session is page.session and outcome != "gone":
                     consequences.heard = True
@@ -267,21 +278,31 @@ class _Aimed:
         if engine is not None and (engine, frame._row.id) not in self._where:
             self._where.append((engine, frame._row.id))
 
+    def settle_if_heard(self, clicks: int) -> list[tuple[Session, Deferred[Any]]]:
+        """Do what :meth:`settle` does behind clicks that were just sent, where just one document listens.
+
+        :returns: its outcome is ``"early"``, too, where the clicks had not come when this did: then it listens on.
+        """
+        if len(self._where) != 1:
+            return []
+        ((engine, frame_id),) = self._where
+        return [(engine.session, self._asked(engine, frame_id, "settleIfHeard", self.token, clicks))]
+
     def settle(self) -> list[tuple[Session, Deferred[Any]]]:
         """Have it listen no more, and tell what was hit, or ``"gone"``: in the element's own frame first."""
         where, self._where = self._where, []
-        return [(engine.session, self._settled(engine, frame_id)) for engine, frame_id in where]
+        return [(engine.session, self._asked(engine, frame_id, "settle", self.token)) for engine, frame_id in where]
 
     def leave(self) -> None:
         """Have it listen no more."""
         for _, each in self.settle():
             each.addErrback(ignore_failure)
 
-    def _settled(self, engine: Engine, frame_id: str) -> Deferred[Any]:
+    def _asked(self, engine: Engine, frame_id: str, function: str, *args: Any) -> Deferred[Any]:
         if not engine.made:
             return succeed("gone")
-        settling: Deferred[Any] = engine.call_with(frame_id, "call", ["settle", [self.token]])
-        return settling.addCallbacks(_value_of, _went)
+        asking: Deferred[Any] = engine.call_with(frame_id, "call", [function, args])
+        return asking.addCallbacks(_value_of, _went)
 
 
 class _FrameElement:

@@ -162,8 +162,8 @@ const HEARD = {
 };
 
 /**
- * What listens for the events that are sent, by token: what became of them, and what ends it.
- * @type {Map<string, { outcome: () => (Covered | 'hit' | 'silence'), end: () => void }>}
+ * What listens for the events that are sent, by token: what became of them, how often a pointer was let go, and what ends it.
+ * @type {Map<string, { outcome: () => (Covered | 'hit' | 'silence'), ups: () => number, end: () => void }>}
  */
 const listening = new Map();
 
@@ -178,9 +178,11 @@ const listen = (token, kinds, keepAll, cover) => {
   if (givenUp.delete(token)) return;
   /** @type {Covered | 'hit' | 'silence'} */
   let outcome = 'silence';
+  let ups = 0;
   /** @param {any} event */
   const hear = event => {
     if (!event.isTrusted) return;
+    if (event.type === 'pointerup') ups++;
     if (outcome === 'silence') {
       const touch = event.touches && (event.touches[0] || event.changedTouches[0]) || event;
       memos.clear();
@@ -194,6 +196,7 @@ const listen = (token, kinds, keepAll, cover) => {
   for (const kind of kinds) addEventListener(kind, hear, { capture: true, passive: false });
   listening.set(token, {
     outcome: () => outcome,
+    ups: () => ups,
     end: () => {
       for (const kind of kinds) removeEventListener(kind, hear, { capture: true });
       listening.delete(token);
@@ -284,6 +287,15 @@ engine.settle = token => {
   }
   heard.end();
   return heard.outcome();
+};
+
+/**
+ * Do that where a pointer was let go so many times by now, which is over then, with all that the page does at once.
+ * @param {string} token @param {number} times @returns {any} 'early' where it was not
+ */
+engine.settleIfHeard = (token, times) => {
+  const heard = listening.get(token);
+  return heard && heard.ups() < times ? 'early' : engine.settle(token);
 };
 
 // What is typed and chosen:
