@@ -80,6 +80,42 @@ class DeadlinesTests(SynchronousTestCase):
         self.clock.advance(1)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_functions(self):
+        called: list[str] = []
+        later = self.deadlines.callLater(2.0, lambda: called.append("later"))
+        never = self.deadlines.callLater(1.0, lambda: called.append("never"))
+        self.add(1, 1.0)
+        never.cancel()
+        never.cancel()
+        self.assertEqual([later.active(), never.active(), len(self.clock.getDelayedCalls())], [True, False, 1])
+        self.clock.pump([1.0] * 2)
+        self.assertEqual((called, self.expired, later.active()), (["later"], [1], False))
+        later.cancel()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_a_function_that_cancels_one_of_the_same_time(self):
+        called: list[int] = []
+
+        def call() -> None:
+            called.append(1)
+            second.cancel()
+
+        first = self.deadlines.callLater(1.0, call)
+        second = self.deadlines.callLater(1.0, lambda: called.append(2))
+        self.clock.advance(1)
+        self.assertEqual((called, first.active(), second.active()), ([1], False, False))
+
+    def test_functions_outlive_what_is_stopped(self):
+        called: list[int] = []
+        self.add(1, 1.0)
+        self.deadlines.callLater(2.0, lambda: called.append(1))
+        other = self.deadlines.callLater(3.0, lambda: called.append(2))
+        self.deadlines.stop()
+        self.clock.advance(2)
+        self.assertEqual((self.expired, called), ([], [1]))
+        other.cancel()  # it was the last, and so nothing is left behind
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
     def test_stopping(self):
         self.deadlines.stop()
         self.add(1, 1.0)

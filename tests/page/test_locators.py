@@ -10,6 +10,7 @@ from unittest import mock
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.page.support import frame_of
 from txcdp.domains import page, runtime
 from txcdp.errors import ActionTimeout, CommandError, LocatorError, SelectorError, StrictModeViolation
 from txcdp.page._selectors import pattern, regular_expression
@@ -50,7 +51,7 @@ class LocatorTests(SynchronousTestCase):
     def sent(self) -> list[list[Any]]:
         """Return what the script was asked for: each time the function, and its first arguments."""
         return [
-            [function_of(each.function_declaration), *[argument.value for argument in each.arguments or []]]
+            [function_of(each.function_declaration), *(each.arguments or [])[0].value]
             for each in self.chrome.received(runtime.call_function_on)
         ]
 
@@ -138,6 +139,45 @@ class LocatorTests(SynchronousTestCase):
         waiting = self.begin(self.tab.locator("p").text_content(timeout=9))
         self.chrome.advance(9)
         self.assertIn("the page does not answer", str(self.failureResultOf(waiting, ActionTimeout).value))
+
+    def test_a_document_that_is_gone_is_not_waited_for_long(self):
+        self.chrome.once(runtime.call_function_on, NEVER).on(runtime.call_function_on, told(value="next"))
+        waiting = self.begin(self.tab.locator("p").text_content())
+        self.chrome.advance(10)
+        self.assertEqual(len(self.sent()), 1)  # one that is there has the time that it takes
+        frame = frame_of(self.tab.main_frame_id, "https://next.test/", loader_id="next")
+        self.chrome.emit(page.FrameNavigated(frame=frame, type="Navigation"), self.tab.session)
+        self.chrome.flush()
+        self.chrome.advance(0.9)
+        self.assertNoResult(waiting)
+        self.chrome.advance(0.2)
+        self.chrome.advance(0.1)
+        self.assertEqual(self.successResultOf(waiting), "next")
+        self.assertEqual(self.worlds, 2)
+
+    def click(self, *outcomes: object) -> list[str]:
+        """Click where a page tells so of what was hit; return what was sent for it."""
+        before = len(self.chrome.commands)
+        point = {"x": 1.0, "y": 2.0, "width": 9.0, "height": 9.0, "ratio": 1.0, "html": "<p>"}
+        for each in (point, *outcomes):
+            self.chrome.once(runtime.call_function_on, told(value=each))
+        self.chrome.run(self.tab.locator("p").click())
+        asked = iter(self.sent()[-1 - len(outcomes) :])
+        named = [each.method for each in self.chrome.commands[before:]]
+        return ["/".join(map(str, next(asked)[:2])) if each == "Runtime.callFunctionOn" else each for each in named]
+
+    def test_what_a_click_sends(self):
+        self.chrome.once(runtime.call_function_on, told(value=0))
+        self.chrome.run(self.tab.locator("p").count())  # the document has the script
+        sent = self.click("hit")
+        aimed = sent.pop(0)
+        self.assertTrue(aimed.startswith("run/"))
+        self.assertEqual(sent, [*["Input.dispatchMouseEvent"] * 3, "call/settleIfHeard"])
+
+    def test_a_page_that_has_not_heard_of_it_yet_is_asked_again(self):
+        self.chrome.once(runtime.call_function_on, told(value=0))
+        self.chrome.run(self.tab.locator("p").count())
+        self.assertEqual(self.click("early", "hit")[-2:], ["call/settleIfHeard", "call/settle"])
 
     def test_a_locator_alone_asks_nothing(self):
         before = len(self.chrome.commands)

@@ -91,7 +91,9 @@ class ElementActions(LocatorBase):
             return mouse._click(x, y, delay=delay, button=button, click_count=click_count, steps=steps, timeout=None)
 
         clicks = 0 if delay or steps != 1 else click_count
-        pointing = Pointing("mouse", True, position, force, trial, modifiers, _scrolls(scroll), not no_wait_after, clicks)
+        pointing = Pointing(
+            "mouse", True, position, force, trial, modifiers, _scrolls(scroll), not no_wait_after, clicks
+        )
         return self._point("click", pointing, perform, timeout)
 
     def dblclick(

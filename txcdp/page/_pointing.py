@@ -3,8 +3,8 @@
 One try is: the script finds the element, waits until it is visible, enabled and stays where it is, and looks at what
 is hit at its point, see ``actions.js``; likewise in each frame around its own. Then the events leave in one write, and
 the script tells what they have hit; where all of them leave at once it is asked for that in the same write, and once
-more only if it had not heard all of them by then. Where that was something else, they were kept from the page, and it is tried again
-with the element scrolled to somewhere else.
+more only if it had not heard all of them by then. Where that was something else, they were kept from the page, and it
+is tried again with the element scrolled to somewhere else.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from txcdp.page._locating import Attempt
 
 if TYPE_CHECKING:
     from txcdp.page._frames import Frame
+    from txcdp.page._input import InputDevices
 
 T = TypeVar("T")
 
@@ -67,6 +68,11 @@ class Pointing(msgspec.Struct, frozen=True):
     waits: bool = False
     clicks: int = 0
     before_scrolling: Callable[[], Awaitable[None]] | None = None
+
+    @property
+    def looks(self) -> bool:
+        """Whether it is looked at what the events hit."""
+        return not self.force and self.kind not in ("drag", "none")
 
 
 class Pointer:
@@ -190,28 +196,17 @@ class Pointer:
         """Send the events, and find out what they have hit."""
         pointing = self._pointing
         page = attempt.frame.page
-        devices = page._devices
         attempt.log("performing the action" + (" (trial run)" if pointing.trial else ""))
-        looks = not pointing.force and pointing.kind not in ("drag", "none")
-        at_once = looks and pointing.clicks and pointing.modifiers is None and devices.mouse.is_free
-        settling: list[tuple[Session, Deferred[Any]]] = []
         consequences = Consequences(attempt)
         try:
             try:
-                if pointing.modifiers is None:
-                    performing = self._perform(x, y)
-                    if at_once:
-                        settling = aimed.settle_if_heard(pointing.clicks)
-                    await performing
-                else:
-                    async with devices.keyboard._holding(pointing.modifiers):
-                        await self._perform(x, y)
+                settling = await self._send(aimed, page._devices, x, y)
             except Gone:
                 if not page.is_closed():
                     raise
                 return  # it has closed the page
             waits = pointing.waits and not pointing.trial
-            if looks and not settling:
+            if pointing.looks and not settling:
                 settling = aimed.settle()
             if waits and page.session not in [session for session, _ in settling]:
                 consequences.ask()  # in the same write
@@ -231,6 +226,21 @@ class Pointer:
                 await consequences.over()
         finally:
             consequences.stop()
+
+    async def _send(
+        self, aimed: _Aimed, devices: InputDevices, x: float, y: float
+    ) -> list[tuple[Session, Deferred[Any]]]:
+        """Send the events, and wait until they are handled; return what tells what they hit, where that is asked."""
+        pointing = self._pointing
+        if pointing.modifiers is not None:
+            async with devices.keyboard._holding(pointing.modifiers):
+                await self._perform(x, y)
+            return []
+        at_once = pointing.looks and pointing.clicks and devices.mouse.is_free
+        performing = self._perform(x, y)
+        settling = aimed.settle_if_heard(pointing.clicks) if at_once else []
+        await performing
+        return settling
 
     async def _find_out(self, attempt: Attempt, around: Sequence[Any]) -> None:
         """Find out what has become of events of which the element's frame has heard nothing."""
@@ -406,7 +416,7 @@ class Consequences:
 
         :param otherwise: what comes of it where none can: a navigation has begun, or the program is to answer a dialog.
         """
-        gone = self._main.has_begun or any([each.has_begun for each in self._others])
+        gone = self._main.has_begun or any(each.has_begun for each in self._others)
         return self._unless(waiting, otherwise, self._until_begun, gone)
 
     def _unless(

@@ -112,9 +112,9 @@ class Dispatcher:
             encoded = to_json(params)
         except (TypeError, ValueError) as error:
             return fail(TypeError(f"{decode.method}: the parameters cannot be written as JSON: {error}"))
-        limit = self.timeout if timeout is DEFAULT else timeout
-        if limit is not None and limit is timeout:
-            limit = literal_seconds_of(timeout, None)
+        limit = self.timeout if timeout is DEFAULT else None
+        if timeout is not DEFAULT and timeout is not None:
+            limit = literal_seconds_of(timeout, self.timeout)
         try:
             pending = self.pending.add(session, decode, limit, urgent)
         except Overloaded as error:
