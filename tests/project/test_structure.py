@@ -138,7 +138,7 @@ MANY: dict[str, tuple[int, str]] = {
     "gateway._multiplex.client_state.ClientSession": (20, "what a client has set up in one session, to answer from"),
     "network._page_interception.ContextInterception": (17, "what is paused, where, and who shares it"),
     "network._har_reading.HarEntry": (30, "what a file of HAR says of one exchange"),
-    "page._frames.FrameTree": (18, "the tables of a page, and one part for each way that they are fed and read"),
+    "page._frames.FrameTree": (19, "the tables of a page, and one part for each way that they are fed and read"),
     "page._page.Page": (26, "one part for each thing that a page does: frames, scripts, pictures, console, ..."),
     "streams._flow.Flow": (16, "the budget of pauses, and who holds"),
     "report._collector.Collector": (25, "what is kept of each kind of thing that a run is made of"),

@@ -297,7 +297,7 @@ class Attempt:
 
     async def _answer(self, engine: Engine, asked: Deferred[T]) -> T:
         """Await what a document answers; one that is gone may never, as where its frame changes the process."""
-        answer = _Answer(self.frame, engine, asked)
+        answer = _AwaitedAnswer(self.frame, engine, asked)
         try:
             return await asked
         except CancelledError:
@@ -308,7 +308,7 @@ class Attempt:
             answer.stop()
 
 
-class _Answer:
+class _AwaitedAnswer:
     """Looks after a command that a document is to answer: once that is gone, it is not waited for much longer.
 
     :param frame: the document's.

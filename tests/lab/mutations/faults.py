@@ -56,7 +56,7 @@ FAULTS = (
     Fault(
         "commands have no deadline",
         "_core/dispatch/pending.py",
-        "None if timeout is None else self._deadlines.add(number, timeout, now)",
+        "None if timeout is None else self.deadlines.add(number, timeout, now)",
         "None",
         (f"{_PROMISES}::EveryDeferredFiresTests::test_timeout_and_late_reply", _MACHINE),
     ),
