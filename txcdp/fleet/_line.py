@@ -19,7 +19,8 @@ from service_identity import VerificationError
 from twisted.application.internet import ClientService, backoffPolicy
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
-from twisted.internet.error import ConnectionDone
+from twisted.internet.error import ConnectError as TwistedConnectError
+from twisted.internet.error import ConnectionDone, DNSLookupError
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.ssl import Certificate, PrivateCertificate, optionsForClientTLS, trustRootFromCertificates
@@ -29,6 +30,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txcdp._deferreds import OneShot, Timer, returns_deferred
+from txcdp._limits import about_open_files
 from txcdp._logs import LogThrottle
 from txcdp._privacy import shortened, shown_url
 from txcdp._reactor import AnyReactor, whole
@@ -168,10 +170,13 @@ class _Joining:
     async def connect(self, protocolFactory: Any) -> Any:
         """Connect, and join.
 
-        :returns: fires with a protocol that has the session's line; fails with :exc:`ConnectError`, and as the
-            endpoint does.
+        :returns: fires with a protocol that has the session's line; fails with :exc:`ConnectError`.
         """
-        line: Any = await self._endpoint.connect(self._factory)
+        try:
+            line: Any = await self._endpoint.connect(self._factory)
+        except (TwistedConnectError, DNSLookupError) as error:
+            url = shown_url(self._factory.url)
+            raise ConnectError(f"no connection to the router at {url}: {error}{about_open_files(error)}") from error
         try:
             session = await line.joining
         except BaseException:
