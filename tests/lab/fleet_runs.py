@@ -8,6 +8,7 @@ Browsers are fake, and take a simulated time. Figures for the documentation are 
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import signal
 import statistics
@@ -32,6 +33,9 @@ from txcdp.gateway.render._endpoints import ENDPOINTS
 from txcdp.gateway.render._requests import Pdf
 
 URL = "http://example.com/"
+
+#: How many renders a node of :func:`two` does at a time, and how many are counted for each node.
+PLACES, RENDERS = 4, 200
 
 
 async def node(reactor: Any, router: Crossbar, authid: str, *arguments: object) -> Program:
@@ -91,42 +95,82 @@ async def killed(reactor: Any, router: Crossbar, fleet: Fleet, renders: int) -> 
     assert set(outcomes) <= {"safe: done", "unsafe: done", "unsafe: NodeLost", "nodes killed"}, outcomes
 
 
-async def two(reactor: Any, router: Crossbar, fleet: Fleet) -> None:
-    """Compare two nodes with one, where a render takes 2 s and a node has 8 places."""
-    rates = []
-    nodes: list[Program] = []
-    for number in (1, 2):
-        nodes.append(await node(reactor, router, f"node-{number}", 2.0, 8, 1000))
-        await fleet.pdf(URL)
-        count = 40 * number
-        began = time.monotonic()
-        limit = DeferredSemaphore(16 * number)
-        await DeferredList([limit.run(fleet.pdf, f"{URL}{each}", timeout=100) for each in range(count)])
-        rates.append(count / (time.monotonic() - began))
-    for each in nodes:
+def used(program: Program) -> float:
+    """Return the seconds of a processor that a process has used."""
+    fields = Path(f"/proc/{program.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def rate(reactor: Any, router: Crossbar, fleet: Fleet, nodes: int, render: float) -> tuple[float, str]:
+    """Return how many renders a second so many nodes do, and what that takes of processors.
+
+    :param render: seconds that each takes of a node's browsers, which do :data:`PLACES` at a time.
+    """
+    alive = [await node(reactor, router, f"node-{number + 1}", render, PLACES, 1000) for number in range(nodes)]
+    limit = DeferredSemaphore(2 * PLACES * nodes)
+
+    async def many(count: int) -> None:
+        calls = [limit.run(fleet.pdf, f"{URL}{number}", timeout=100) for number in range(count)]
+        await DeferredList(calls, fireOnOneErrback=True)
+
+    await many(4 * PLACES * nodes)
+    before = [time.monotonic(), time.process_time(), router.seconds(), sum(map(used, alive))]
+    count = RENDERS * nodes
+    await many(count)
+    now = [time.monotonic(), time.process_time(), router.seconds(), sum(map(used, alive))]
+    seconds, *busy = (after - earlier for after, earlier in zip(now, before, strict=True))
+    for each in alive:
         each.end()
-    print(f"two nodes: {rates[1]:.1f} renders/s, one: {rates[0]:.1f}: {rates[1] / rates[0]:.2f} x")
+    caller, routing, working = (1000 * each / count for each in busy)
+    return count / seconds, (
+        f"{sum(busy) / seconds:.2f} processors busy; ms of one for each render: caller {caller:.1f}, "
+        f"router {routing:.1f}, its node with the fake browser {working:.1f}"
+    )
+
+
+async def two(reactor: Any, router: Crossbar, fleet: Fleet) -> None:
+    """Compare two nodes with one.
+
+    What a node can do is what its browsers can: here each render takes a tenth of a second of one, and little of a
+    processor, so that the machine is none of what is measured. Then the same of browsers that answer at once: where
+    router, caller and nodes share processors, this is a measure of those.
+    """
+    for render, words in ((0.1, "bound by browsers"), (0.0, "bound by processors")):
+        found = []
+        for turn in range(3):
+            rates = []
+            for nodes in (1, 2):
+                each, costs = await rate(reactor, router, fleet, nodes, render)
+                rates.append(each)
+                if not turn:
+                    print(f"{nodes} x {PLACES} browsers, {render:g} s for a render: {each:.1f} renders/s; {costs}")
+            found.append(rates[1] / rates[0])
+        print(
+            f"two nodes, {words}: {statistics.median(found):.2f} x one ({', '.join(f'{each:.2f}' for each in found)})"
+        )
 
 
 async def cost(reactor: Any, router: Crossbar, fleet: Fleet) -> None:
-    """Measure what the router adds to a call, and how many it bears."""
+    """Measure what the router adds to a render, by turns with one that is made here, and how many calls it bears."""
     gateway = fake_gateway(reactor, fake_chrome(reactor, 0.0, 1000, lambda *words: None), 8)
     await gateway.start()
     assert gateway.renders is not None
     there = await node(reactor, router, "node-1", 0.0, 8, 1000)
 
-    async def median(call: Any) -> float:
-        times = []
-        for _ in range(200):
-            began = time.monotonic()
-            await call()
-            times.append(time.monotonic() - began)
-        return statistics.median(times) * 1000
-
     renders = gateway.renders
-    direct = await median(lambda: renders._make(Pdf(url=URL), ENDPOINTS["/pdf"].take, Principal("direct")))
-    routed = await median(lambda: fleet.pdf(URL))
-    print(f"latency: a render here {direct:.1f} ms, by a node over the router {routed:.1f} ms")
+    times: dict[str, list[float]] = {"here": [], "routed": []}
+
+    async def timed(name: str, call: Any) -> None:
+        began = time.monotonic()
+        await call()
+        times[name].append(1000 * (time.monotonic() - began))
+
+    for _ in range(300):
+        await timed("here", lambda: renders._make(Pdf(url=URL), ENDPOINTS["/pdf"].take, Principal("direct")))
+        await timed("routed", lambda: fleet.pdf(URL))
+    here, routed = (statistics.quantiles(each[50:], n=20) for each in times.values())
+    print(f"latency: a render here {here[9]:.1f} ms (95 %: {here[18]:.1f}), by a node over the router {routed[9]:.1f} ")
+    print(f"         (95 %: {routed[18]:.1f}): the router and the two lines add {routed[9] - here[9]:.1f} ms")
     await gateway.stop()
     operator = await connect(reactor, router.options("admin"))
     session = await operator._session()
