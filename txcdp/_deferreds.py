@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Coroutine, Iterable
 from functools import wraps
-from typing import Any, Generic, ParamSpec, TypeVar
+from types import TracebackType
+from typing import Any, ClassVar, Generic, Literal, ParamSpec, Self, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred, FirstError, gatherResults
 from twisted.internet.interfaces import IDelayedCall
@@ -239,6 +240,21 @@ class OneShot(Generic[T]):
     def _forget(self, deferred: Deferred[T]) -> None:
         if deferred in self._waiters:
             self._waiters.remove(deferred)
+
+
+class EndedByBlock:
+    """Base of what ``async with`` ends at the end of its block."""
+
+    #: The method that ends it, which returns a Deferred.
+    _end_by: ClassVar[Literal["close", "stop"]] = "close"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await getattr(self, self._end_by)()
 
 
 class Timer:

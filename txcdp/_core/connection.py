@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
@@ -21,7 +20,7 @@ from txcdp._core.outage import Outage
 from txcdp._core.sessions import Session, StabilityPolicy
 from txcdp._core.sessions.barrier import send_barrier
 from txcdp._core.sessions.session_table import SessionTable
-from txcdp._deferreds import OneShot
+from txcdp._deferreds import EndedByBlock, OneShot
 from txcdp._reactor import Clock
 from txcdp._timeouts import Timeout, literal_seconds_of
 from txcdp._transports.interface import Transport
@@ -33,7 +32,7 @@ from txcdp.streams import EventStream, StreamContext, StreamSubject
 log = Logger()
 
 
-class Connection:
+class Connection(EndedByBlock):
     """All sessions with one browser.
 
     :param transport: an open line to the browser; the connection takes what it receives.
@@ -105,14 +104,6 @@ class Connection:
             + (", line lost" if self._outage.error is not None else "")
         )
         return f"<Connection: {state}>"
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     # What users call:
 

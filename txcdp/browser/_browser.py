@@ -6,8 +6,7 @@ import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from copy import copy
-from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, TypeVar, Unpack
 from weakref import WeakValueDictionary
 
 from twisted.internet.defer import Deferred
@@ -17,7 +16,7 @@ from txcdp._arguments import refuse_bare_string
 from txcdp._core.connection import Connection
 from txcdp._core.reconnecting import OpenLine, Reconnector, ReconnectPolicy
 from txcdp._core.sessions import Session
-from txcdp._deferreds import OneShot, ignore_failure, returns_deferred, unless_cancelled, with_deadline
+from txcdp._deferreds import EndedByBlock, OneShot, ignore_failure, returns_deferred, unless_cancelled, with_deadline
 from txcdp._devices import devices
 from txcdp._other_names import NamedElsewhere
 from txcdp._timeouts import DefaultTimeouts, Timeout
@@ -62,7 +61,7 @@ _LEAVING = 2.0
 log = Logger()
 
 
-class Browser(NamedElsewhere):
+class Browser(NamedElsewhere, EndedByBlock):
     """A browser; made by :func:`launch` and :func:`connect`.
 
     ``async with`` closes it at the end. When a launched browser ends by itself, everything pending fails
@@ -120,14 +119,6 @@ class Browser(NamedElsewhere):
     def __repr__(self) -> str:
         what = f"process {self.process.pid}" if self.process is not None else "connected"
         return f"<Browser {what}: {self.connection!r}>"
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     @property
     def devices(self) -> Mapping[str, DeviceOptions]:

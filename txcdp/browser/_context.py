@@ -8,14 +8,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from http.cookiejar import Cookie as JarCookie
 from http.cookiejar import CookieJar
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, Unpack, cast
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from twisted.internet.defer import Deferred, fail, succeed
 
 from txcdp._arguments import refuse_bare_string
 from txcdp._core.sessions import Session
-from txcdp._deferreds import OneShot, ignore_failure, returns_deferred, when_all
+from txcdp._deferreds import EndedByBlock, OneShot, ignore_failure, returns_deferred, when_all
 from txcdp._other_names import NamedElsewhere
 from txcdp._privacy import printable
 from txcdp._timeouts import DefaultTimeouts, Timeout
@@ -66,7 +65,7 @@ if TYPE_CHECKING:
     from txcdp.network._har_routes import HarNotFound
 
 
-class BrowserContext(NamedElsewhere):
+class BrowserContext(NamedElsewhere, EndedByBlock):
     """A context: pages with cookies, storage and cache of their own; made by ``Browser.new_context``.
 
     ``async with`` closes it at the end.
@@ -309,14 +308,6 @@ class BrowserContext(NamedElsewhere):
     def frame_detached(self) -> Stream[Frame]:
         """The frames that go in any page of the context; see ``Page.frame_detached``."""
         return self._streams.gathered("frame_detached")
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     def set_default_timeout(self, timeout: Timeout) -> None:
         """Set the deadline of what waits for the context's pages, where neither the call nor the page gives one.

@@ -10,7 +10,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, Self
+from typing import IO, TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, succeed
@@ -18,7 +18,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from txcdp._deferreds import OneShot, returns_deferred, with_deadline
+from txcdp._deferreds import EndedByBlock, OneShot, returns_deferred, with_deadline
 from txcdp._reactor import Clock, whole
 from txcdp._url_patterns import URLMatch, url_matcher
 from txcdp.domains import network
@@ -33,8 +33,6 @@ from txcdp.protocol import to_json
 from txcdp.streams import Stream
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from txcdp.page import Page
 
 log = Logger()
@@ -144,7 +142,7 @@ class Pages:
         self._present.pop(page, None)
 
 
-class HarRecording:
+class HarRecording(EndedByBlock):
     """A recording of what goes over the network; made by ``Page.record_har`` and ``BrowserContext.record_har``.
 
     ``async with`` stops it at the end.
@@ -160,6 +158,8 @@ class HarRecording:
     :raises OSError: the file cannot be written.
     :ivar path: the file.
     """
+
+    _end_by = "stop"
 
     def __init__(
         self,
@@ -201,14 +201,6 @@ class HarRecording:
     def entries(self) -> int:
         """How many exchanges were written so far."""
         return self._file.entries
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
 
     @returns_deferred
     async def stop(self) -> Path:

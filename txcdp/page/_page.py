@@ -8,14 +8,13 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property, wraps
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Self, TypeVar, Unpack, cast
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar, Unpack, cast
 
 from twisted.internet.defer import Deferred, fail
 
 from txcdp._arguments import most_arguments
 from txcdp._core.sessions import Session
-from txcdp._deferreds import OneShot, ignore_failure, returns_deferred, with_deadline
+from txcdp._deferreds import EndedByBlock, OneShot, ignore_failure, returns_deferred, with_deadline
 from txcdp._timeouts import DEFAULT, DefaultTimeouts, Timeout, seconds_of
 from txcdp._url_patterns import URLMatch, url_matcher
 from txcdp.domains import heap_profiler, page, target
@@ -103,7 +102,7 @@ def _while_open(method: Callable[Concatenate[Page, P], Deferred[T]]) -> Callable
     return wrapper
 
 
-class Page(SelectorActions):
+class Page(SelectorActions, EndedByBlock):
     """A page; made by ``Browser.new_page``, ``BrowserContext.new_page`` and ``Browser.attach_pages``.
 
     Its session's Page domain and lifecycle events stay enabled. When the page is closed or crashes, or
@@ -173,14 +172,6 @@ class Page(SelectorActions):
 
     def __repr__(self) -> str:
         return f"<Page {self.target_id}: {self.session!r}>"
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     @property
     def url(self) -> str:

@@ -12,8 +12,7 @@ import shutil
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ProcessDone
@@ -23,7 +22,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txcdp._core.sessions import Session
-from txcdp._deferreds import OneShot, ignore_failure, returns_deferred, with_deadline
+from txcdp._deferreds import EndedByBlock, OneShot, ignore_failure, returns_deferred, with_deadline
 from txcdp._reactor import whole
 from txcdp.domains import page
 from txcdp.errors import ExecutableNotFound, VideoError
@@ -55,13 +54,15 @@ _LAST: Final = 0.04
 _TAIL: Final = 2000
 
 
-class ScreencastFile:
+class ScreencastFile(EndedByBlock):
     """A video that is being recorded; what ``Page.save_screencast`` fires with. ``async with`` stops it.
 
     The video is whole, too, when the program ends without a word: ``ffmpeg`` comes to its end then.
 
     :ivar path: where it is, and is whole when it was stopped.
     """
+
+    _end_by = "stop"
 
     def __init__(self, session: Session, path: Path, program: str, quality: int, size: ViewportSize | None):
         self.path = path
@@ -81,14 +82,6 @@ class ScreencastFile:
 
     def __repr__(self) -> str:
         return f"<ScreencastFile {self.path}{' (done)' if self._done.fired else ''}>"
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
 
     @returns_deferred
     async def stop(self) -> Path:

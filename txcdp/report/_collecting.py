@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final
 
 from twisted.internet.defer import Deferred
 
 from txcdp._core.sessions import Session
-from txcdp._deferreds import ignore_failure, returns_deferred
+from txcdp._deferreds import EndedByBlock, ignore_failure, returns_deferred
 from txcdp.browser import Browser
 from txcdp.domains import network, page, target
 from txcdp.errors import TxcdpError
@@ -23,14 +23,11 @@ from txcdp.report._observation import Observation, all_of
 from txcdp.report._observing import FLUSH, WORLD
 from txcdp.report._run import Run
 
-if TYPE_CHECKING:
-    from types import TracebackType
-
 #: Seconds that bodies, titles and what was seen last are waited for at the end.
 _PATIENCE: Final = 5.0
 
 
-class Collection:
+class Collection(EndedByBlock):
     """A run that is being collected; what :func:`collect` fires with. ``async with`` stops it at the end.
 
     :param of: the page or the browser.
@@ -39,6 +36,8 @@ class Collection:
     :param name: what the run is called; None: the URL that the page has in the end.
     :param wall: tells the time, in seconds since 1970.
     """
+
+    _end_by = "stop"
 
     def __init__(
         self,
@@ -63,14 +62,6 @@ class Collection:
 
     def __repr__(self) -> str:
         return f"<Collection of {self._of!r}>"
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
 
     async def _start(self) -> None:
         await self._observation._start()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred, DeferredList
 
 from txcdp._core.sessions import Session
-from txcdp._deferreds import Timer, ignore_failure, returns_deferred
+from txcdp._deferreds import EndedByBlock, Timer, ignore_failure, returns_deferred
 from txcdp._following import Choice, Following, OpenedBy, enabling
 from txcdp.browser import Browser
 from txcdp.domains import page as page_domain
@@ -17,9 +17,6 @@ from txcdp.domains import target
 from txcdp.model import TARGET_KINDS, kind_of
 from txcdp.page import Page
 from txcdp.report._observing import BINDING, WORLD, script
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 #: What is enabled in every target.
 DOMAINS: Final = ("Network", "Page", "Runtime", "Log")
@@ -102,13 +99,15 @@ class _Observed:
             self._quietly("Page.screencastFrameAck", {"sessionId": self._number})
 
 
-class Observation:
+class Observation(EndedByBlock):
     """Pages that tell what a report is made of; what :func:`observe` fires with. ``async with`` stops it at the end.
 
     :param of: the page, with what is in it and what it opens; or the browser, with all that it has.
     :param pictures: whether there is a screencast.
     :param begin: called with each session before anything is sent to it.
     """
+
+    _end_by = "stop"
 
     def __init__(
         self, of: Page | Browser, pictures: bool = True, begin: Callable[[Session], object] | None = None
@@ -122,14 +121,6 @@ class Observation:
 
     def __repr__(self) -> str:
         return f"<Observation of {self._page or self._browser!r}>"
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
 
     async def _start(self) -> None:
         """Begin; returns when all that is there has answered, whatever the answers are."""

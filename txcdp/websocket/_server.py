@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from inspect import iscoroutine
-from types import TracebackType
-from typing import Any, Final, Self, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from autobahn.twisted.websocket import WebSocketServerFactory
 from autobahn.websocket.types import ConnectionDeny
@@ -18,7 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txcdp._arguments import refuse_bare_string
-from txcdp._deferreds import Timer, returns_deferred
+from txcdp._deferreds import EndedByBlock, Timer, returns_deferred
 from txcdp._privacy import printable
 from txcdp._reactor import AnyReactor
 from txcdp._transports.line_end import LineEnd
@@ -94,7 +93,7 @@ def server_factory(reactor: AnyReactor, handler: Handler, *, options: ServerOpti
     return _ServerFactory(reactor, handler, options or ServerOptions())
 
 
-class WebSocketServer:
+class WebSocketServer(EndedByBlock):
     """A listening server, made by :func:`listen`; ``async with`` closes it.
 
     :ivar port: where it listens; ``port.getHost()`` is the address.
@@ -103,14 +102,6 @@ class WebSocketServer:
     def __init__(self, port: IListeningPort, factory: _ServerFactory) -> None:
         self.port = port
         self._factory = factory
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self.close()
 
     @property
     def connections(self) -> list[WebSocket]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Protocol, Self, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from twisted.internet.defer import Deferred, fail
 
-from txcdp._deferreds import OneShot
+from txcdp._deferreds import EndedByBlock, OneShot
 from txcdp._privacy import printable
 from txcdp._reactor import Clock
 from txcdp.errors import ConnectionLost
@@ -100,7 +99,7 @@ class _Flow:
                 self.line.resume()
 
 
-class WebSocket:
+class WebSocket(EndedByBlock):
     """An open WebSocket: what :func:`connect` fires with, and what a server's handler is given.
 
     ``async with`` closes it.
@@ -135,14 +134,6 @@ class WebSocket:
 
     def __repr__(self) -> str:
         return f"<WebSocket {self.peer} {'open' if self.is_open else 'closed'}>"
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self.close()
 
     @property
     def messages(self) -> Stream[Message]:
