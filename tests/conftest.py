@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import inspect
 import os
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from threading import Thread
@@ -10,8 +13,11 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from twisted.internet.defer import Deferred
+from twisted.internet.defer import TimeoutError as TookTooLong
+from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from tests.older_twisted import teach
 
@@ -29,6 +35,38 @@ teach()
 # reactor wait for work.
 _pools: Any = ThreadPool
 _pools.threadFactory = partial(Thread, daemon=True)
+
+
+def _waiting_in(name: str) -> Iterator[str]:
+    """Yield the places at which the coroutines of a name stand, and those that they await."""
+    for each in gc.get_objects():
+        inner: Any = each
+        while (
+            inspect.iscoroutine(inner) and inner.cr_frame is not None and (inner is not each or each.__name__ == name)
+        ):
+            yield f"{inner.cr_code.co_filename}:{inner.cr_frame.f_lineno} in {inner.cr_code.co_name}"
+            inner = inner.cr_await
+
+
+_trial: Any = TestCase
+_run = _trial._run
+
+
+def _run_and_tell(case: TestCase, *args: Any) -> Deferred[Any]:
+    """Run a part of a test; where trial ends it for its time, its error says where it stood, which trial does not."""
+
+    def told(failure: Failure) -> Failure:
+        error = failure.value
+        if isinstance(error, TookTooLong):
+            places = _waiting_in(case._testMethodName)
+            error.args = ("\n".join([*map(str, error.args), "it waited at", *places]),)
+        return failure
+
+    running: Deferred[Any] = _run(case, *args)
+    return running.addErrback(told)
+
+
+_trial._run = _run_and_tell
 
 
 @pytest.fixture(autouse=True)
