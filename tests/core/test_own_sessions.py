@@ -13,7 +13,7 @@ from tests.support import Watcher
 from txcdp import Connection
 from txcdp._core.sessions import AutoAttach, Session
 from txcdp.domains import input as input_
-from txcdp.domains import network, page, runtime, target
+from txcdp.domains import log, network, page, runtime, target
 from txcdp.errors import CommandError, CommandTimeout, ConnectionLost, SessionDetached
 from txcdp.protocol import Command
 from txcdp.testing import NEVER, FakeChrome
@@ -37,11 +37,11 @@ class OwnSessionTests(ReconnectCase):
     def test_what_is_enabled_there_is_not_enabled_here(self):
         own = self.own()
         seen = Watcher()
-        own.events(network.LoadingFinished).subscribe(seen)
+        own.events(log.EntryAdded).subscribe(seen)
         self.chrome.flush()
-        enabled = [each.session_id for each in self.chrome.commands if each.method == "Network.enable"]
+        enabled = [each.session_id for each in self.chrome.commands if each.method == "Log.enable"]
         self.assertEqual(enabled, [own.id])
-        self.assertEqual(self.session.listened & {"Network.loadingFinished"}, frozenset())
+        self.assertEqual(self.session.listened & {"Log.entryAdded"}, frozenset())
         self.chrome.run(own.detach())
         self.assertTrue(own.ended)
         self.assertFalse(self.session.ended)
