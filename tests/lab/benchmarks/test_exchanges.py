@@ -21,6 +21,7 @@ def calls(already: int) -> int:
 
 
 def test_the_work_for_an_event_does_not_grow_with_what_is_open() -> None:
+    calls(1)  # the first one looks up what all models have
     assert calls(5_000) == calls(1)
 
 
