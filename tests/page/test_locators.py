@@ -188,6 +188,25 @@ class LocatorTests(SynchronousTestCase):
         self.assertEqual(len(self.chrome.commands), before)
         self.assertEqual(repr(locator), "<Locator locator('p').filter(has_text='x').nth(1)>")
 
+    def test_it_is_neither_looped_over_nor_awaited(self):
+        locator = self.tab.locator("p")
+
+        async def loop() -> None:
+            async for _ in locator:
+                raise AssertionError("an element")
+
+        async def wait() -> None:
+            await locator
+
+        for advice, attempt in {
+            "locator.all()": lambda: list(locator),
+            "locator.all": lambda: self.failureResultOf(Deferred.fromCoroutine(loop())).raiseException(),
+            "locator.click()": lambda: self.failureResultOf(Deferred.fromCoroutine(wait())).raiseException(),
+        }.items():
+            error = self.assertRaises(TypeError, attempt)
+            self.assertIn(advice, str(error))
+            self.assertIn(repr(locator), str(error))
+
 
 class PatternTests(SynchronousTestCase):
     def test_texts(self):

@@ -41,7 +41,6 @@ INHERITED = {
     "publish_value": "publish and start_with",
     "ref_count": "of connectable streams alone",
     "repeat": "subscribes again: a stream that has ended ends at once, for ever",
-    "run": "blocks",
     "sequence_equal": "rare",
     "single_or_default": "rare",
     "single_or_default_async": "rare",
@@ -261,7 +260,7 @@ class EachOperatorTests(OperatorCase):
         inherited = {name for name in dir(Observable) if not name.startswith("_")}
         own = {name for kind in (Stream,) for name in vars(kind) if not name.startswith("_")}
         self.assertEqual(inherited - own - INHERITED.keys(), set())
-        self.assertEqual(own - CASES.keys(), {"subscribe", "expect", "each", "pipe"})
+        self.assertEqual(own - CASES.keys(), {"subscribe", "expect", "each", "pipe", "run"})
 
     def test_inner_streams_keep_the_clock(self):
         for name, build in NESTING.items():
@@ -641,6 +640,36 @@ class ExpectTests(OperatorCase):
             (warning,) = self.flushWarnings()
             self.assertIn("seconds", warning["message"])
         self.assertRaises(ValueError, self.typed.expect, timeout=-1)
+
+
+class MistakenTests(OperatorCase):
+    """What else one may do with a list, a Deferred or an observable: each of these stood still, or said nothing."""
+
+    async def loop(self) -> None:
+        async for _ in self.typed:
+            raise AssertionError("an item")
+
+    async def wait(self) -> None:
+        await self.typed
+
+    def test_each_says_what_there_is(self):
+        for what, attempt in {
+            "looped over": lambda: list(self.typed),
+            " looped over": lambda: self.failureResultOf(Deferred.fromCoroutine(self.loop())).raiseException(),
+            "awaited": lambda: self.failureResultOf(Deferred.fromCoroutine(self.wait())).raiseException(),
+            "run": self.typed.run,
+        }.items():
+            error = self.assertRaises(TypeError, attempt)
+            for part in (what, "first(stream)", "stream.subscribe(function)", "queue(stream)", repr(self.typed)):
+                self.assertIn(part, str(error))
+
+    def test_one_after_the_other(self):
+        both = self.stream.take(1).map(length_of) + reactivex.timer(1)
+        self.assertIsInstance(both, Stream)
+        watcher = Watcher(both)
+        self.emit(7)
+        self.chrome.advance(1)
+        self.assertEqual(watcher.items, [7, 0])
 
 
 class SubjectTests(OperatorCase):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
 
 from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp._other_names import NamedElsewhere
@@ -191,6 +191,18 @@ class Locator(Finding, ElementReading, ElementActions):
     What is done with one waits until it is there, up to its deadline. Made by ``Page.locator``, ``Page.get_by_role``
     and the others, of a frame and of a locator, too.
     """
+
+    if not TYPE_CHECKING:  # a checker is to refuse them
+
+        def __iter__(self) -> NoReturn:
+            """Refuse: how many elements there are is known only when they are looked for."""
+            raise TypeError(f"{self!r} is not looped over: `await locator.all()` has a locator for each element")
+
+        __aiter__ = __iter__
+
+        def __await__(self) -> NoReturn:
+            """Refuse: it stands for elements, and finds them when something is done with it."""
+            raise TypeError(f"{self!r} is not awaited: what is done with it is, such as `await locator.click()`")
 
     def _start(self) -> tuple[Frame, Path]:
         return self._frame, self._path

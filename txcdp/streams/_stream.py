@@ -9,7 +9,19 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Coroutine, Iterable
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, TypeVarTuple, Unpack, cast, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    Generic,
+    NoReturn,
+    TypeAlias,
+    TypeVar,
+    TypeVarTuple,
+    Unpack,
+    cast,
+    overload,
+)
 
 import reactivex
 from reactivex import ConnectableObservable, GroupedObservable, Notification, Observable, abc, typing
@@ -47,6 +59,12 @@ Inner: TypeAlias = Observable[U] | Deferred[U] | Coroutine[Any, Any, U]
 
 Scheduler: TypeAlias = abc.SchedulerBase | None
 Seconds: TypeAlias = typing.RelativeTime
+
+#: How to have what a stream carries, for who has tried something else.
+_ITEMS: Final = (
+    "`await first(stream)` waits for its next item, `stream.subscribe(function)` has each of them, and so has "
+    "`async with queue(stream) as items: async for item in items: ...` (first and queue are in txcdp.streams)"
+)
 
 log = Logger()
 
@@ -135,6 +153,33 @@ class Stream(Observable[T_co]):
                 result.addErrback(failed, item)
 
         return self.subscribe(handle)
+
+    # What Python and reactivex have for observables besides, and what a stream is not: each would stand still, for
+    # ever, or fail in words that tell nothing.
+
+    def __add__(self, other: Observable[U]) -> Stream[T_co | U]:
+        """Give this stream's items, and when it has ended those of the other one; see :meth:`concat`."""
+        return self.concat(other)
+
+    __iadd__ = __add__
+
+    def __iter__(self) -> NoReturn:
+        """Refuse: what a stream carries comes later."""
+        raise TypeError(f"{self!r} is not looped over: {_ITEMS}")
+
+    def __await__(self) -> NoReturn:
+        """Refuse: a stream has no one result, and may have no end."""
+        raise TypeError(f"{self!r} is not awaited: {_ITEMS}")
+
+    def run(self, scheduler: Scheduler = None) -> NoReturn:
+        """Refuse: it would wait for the stream's end, and nothing comes while the reactor's thread waits."""
+        raise TypeError(f"{self!r} is not run: {_ITEMS}")
+
+    if not TYPE_CHECKING:  # a checker is to refuse it
+
+        def __aiter__(self) -> NoReturn:
+            """Refuse: what comes while an item is worked on has to be kept somewhere, and how much is to be said."""
+            raise TypeError(f"{self!r} is not looped over: {_ITEMS}")
 
     # What becomes of each item:
 
