@@ -50,7 +50,6 @@ _INTERCEPT: Final = "Input.setInterceptDrags"
 _FENCE: Final[Sent] = ("Runtime.evaluate", {"expression": "0"})
 
 #: What an event tells of buttons when none is pressed.
-_NOTHING_PRESSED: Final = {"button": "none", "buttons": 0, "force": 0}
 
 #: A drag with nothing in it.
 _NOTHING_DRAGGED: Final = {"items": [], "dragOperationsMask": 0xFFFF}
@@ -509,23 +508,15 @@ class Mouse:
         steps: int = 1,
         timeout: Timeout = DEFAULT,
     ) -> Awaitable[None]:
+        _check_button(button)
         if delay or steps != 1 or not self.is_free:
             return self._click_by_and_by(x, y, delay, button, click_count, steps, timeout)
-        _check_button(button)
-        self._x, self._y, self._button = x, y, "none"
-        place = {"x": x, "y": y, "modifiers": self._devices.keyboard._mask}
-        pressed = {"button": button, "buttons": _BUTTONS[button], "force": 0.5}
-        released = {"button": button, "buttons": 0, "force": 0}
-        commands: list[Sent] = [(_MOUSE, {"type": "mouseMoved", **place, **_NOTHING_PRESSED})]
-        for count in range(1, click_count + 1):
-            commands.append((_MOUSE, {"type": "mousePressed", **place, **pressed, "clickCount": count}))
-            commands.append((_MOUSE, {"type": "mouseReleased", **place, **released, "clickCount": count}))
-        return self._devices.send(commands, timeout)
+        self._x, self._y = x, y
+        return self._devices.send([self._moving(), *self._clicking(button, click_count)], timeout)
 
     async def _click_by_and_by(
         self, x: float, y: float, delay: float, button: MouseButton, click_count: int, steps: int, timeout: Timeout
     ) -> None:
-        _check_button(button)
         if steps > 1 or self._buttons or self._dragged is not None:
             await self._move(x, y, steps, timeout)
             first: list[Sent] = []
@@ -533,9 +524,7 @@ class Mouse:
             self._x, self._y = x, y
             first = [self._moving()]
         if not delay:
-            for count in range(1, click_count + 1):
-                first += self._pressing(button, count) + self._releasing(button, count)
-            await self._devices.send(first, timeout)
+            await self._devices.send(first + self._clicking(button, click_count), timeout)
             return
         for count in range(1, click_count + 1):
             first += self._pressing(button, count)
@@ -549,6 +538,14 @@ class Mouse:
             if count < click_count:
                 await self._devices.pause(delay)
             first = []
+
+    def _clicking(self, button: str, click_count: int) -> list[Sent]:
+        """Return what clicks so often in a row, all of it at once."""
+        commands: list[Sent] = []
+        for count in range(1, click_count + 1):
+            commands += self._pressing(button, count)
+            commands += self._releasing(button, count)
+        return commands
 
     def _pressing(self, button: str, click_count: int) -> list[Sent]:
         """Return what presses a button, which is held from now on."""
