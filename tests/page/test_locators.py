@@ -189,7 +189,7 @@ class LocatorTests(SynchronousTestCase):
         self.assertEqual(repr(locator), "<Locator locator('p').filter(has_text='x').nth(1)>")
 
     def test_it_is_neither_looped_over_nor_awaited(self):
-        locator = self.tab.locator("p")
+        locator: Any = self.tab.locator("p")
 
         async def loop() -> None:
             async for _ in locator:

@@ -645,19 +645,23 @@ class ExpectTests(OperatorCase):
 class MistakenTests(OperatorCase):
     """What else one may do with a list, a Deferred or an observable: each of these stood still, or said nothing."""
 
+    def setUp(self) -> None:
+        super().setUp()
+        self.untyped: Any = self.typed  # a checker refuses most of it
+
     async def loop(self) -> None:
-        async for _ in self.typed:
+        async for _ in self.untyped:
             raise AssertionError("an item")
 
     async def wait(self) -> None:
-        await self.typed
+        await self.untyped
 
     def test_each_says_what_there_is(self):
         for what, attempt in {
-            "looped over": lambda: list(self.typed),
+            "looped over": lambda: list(self.untyped),
             " looped over": lambda: self.failureResultOf(Deferred.fromCoroutine(self.loop())).raiseException(),
             "awaited": lambda: self.failureResultOf(Deferred.fromCoroutine(self.wait())).raiseException(),
-            "run": self.typed.run,
+            "run": self.untyped.run,
         }.items():
             error = self.assertRaises(TypeError, attempt)
             for part in (what, "first(stream)", "stream.subscribe(function)", "queue(stream)", repr(self.typed)):

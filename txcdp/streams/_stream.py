@@ -163,10 +163,6 @@ class Stream(Observable[T_co]):
 
     __iadd__ = __add__
 
-    def __iter__(self) -> NoReturn:
-        """Refuse: what a stream carries comes later."""
-        raise TypeError(f"{self!r} is not looped over: {_ITEMS}")
-
     def __await__(self) -> NoReturn:
         """Refuse: a stream has no one result, and may have no end."""
         raise TypeError(f"{self!r} is not awaited: {_ITEMS}")
@@ -175,7 +171,11 @@ class Stream(Observable[T_co]):
         """Refuse: it would wait for the stream's end, and nothing comes while the reactor's thread waits."""
         raise TypeError(f"{self!r} is not run: {_ITEMS}")
 
-    if not TYPE_CHECKING:  # a checker is to refuse it
+    if not TYPE_CHECKING:  # a checker is to refuse them
+
+        def __iter__(self) -> NoReturn:
+            """Refuse: what a stream carries comes later."""
+            raise TypeError(f"{self!r} is not looped over: {_ITEMS}")
 
         def __aiter__(self) -> NoReturn:
             """Refuse: what comes while an item is worked on has to be kept somewhere, and how much is to be said."""
