@@ -409,6 +409,20 @@ class RequestStageTests(RouteTestCase):
         error = await self.fails(page.goto(f"{self.here}/not"), txcdp.NavigationError)
         self.assertIn("ERR_CONNECTION_REFUSED", str(error))
 
+    async def test_a_url_that_says_http_is_asked_for_so(self):
+        page = await self.at()
+        asked: list[str] = []
+
+        def handler(route: Route) -> object:
+            asked.append(route.request.url)
+            return route.fulfill(body="plain")
+
+        await page.route("**/*", handler)
+        response = await page.goto("http://plain.example/a")
+        assert response is not None
+        self.assertIsNone(response.request.redirected_from)
+        self.assertEqual({page.url, response.url, asked[0]}, {"http://plain.example/a"})
+
     async def test_redirects_are_given_to_handlers_once_and_keep_what_was_set(self):
         page = await self.at()
         asked: list[str] = []

@@ -50,6 +50,8 @@ AUTOMATION_FLAGS: tuple[str, ...] = (
     "GlobalMediaControls,ImprovedCookieControls,ProcessPerSiteUpToMainFrameThreshold,"
     # The pop-ups of the address bar: pages with a renderer of their own, a third of what a start costs.
     "WebUIOmniboxPopup,WebUIOmniboxAimPopup,"
+    # Asks by https first where a URL says http: then a page is elsewhere than it was sent, and past the routes for it.
+    "HttpsUpgrades,"
     # Asks for a document beside the service worker that is being started for it, and past all who stop requests.
     "ServiceWorkerAutoPreload",
 )
