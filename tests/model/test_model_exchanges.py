@@ -208,7 +208,7 @@ class TestRecordings:
             "": "net::ERR_UNSAFE_PORT",
             "shut": "net::ERR_FAILED (CORS: MissingAllowOriginHeader)",
             "short": "net::ERR_CONTENT_LENGTH_MISMATCH",
-            "style.css": "failed (blocked: csp)",
+            "style.css": "blocked: csp",
         }
 
     def test_a_navigation_changes_its_session(self) -> None:
@@ -370,10 +370,8 @@ def finished(request_id: str = "R") -> network.LoadingFinished:
     return network.LoadingFinished(request_id=request_id, timestamp=3.0, encoded_data_length=500)
 
 
-def failed(request_id: str = "R", **said: Any) -> network.LoadingFailed:
-    return network.LoadingFailed(
-        request_id=request_id, timestamp=3.0, type="Script", error_text="net::ERR_FAILED", **said
-    )
+def failed(request_id: str = "R", text: str = "net::ERR_FAILED", **said: Any) -> network.LoadingFailed:
+    return network.LoadingFailed(request_id=request_id, timestamp=3.0, type="Script", error_text=text, **said)
 
 
 def tell(model: BrowserModel, *records: Any, session: str = "S") -> list[Change]:
@@ -425,6 +423,10 @@ class TestLife:
             False,
             "net::ERR_FAILED (blocked: csp)",
         )
+        (row,) = ended(tell(model, asked("C"), failed("C", "", blocked_reason="mixed-content")))
+        assert (row.error_text, row.failure) == ("mixed-content", "blocked: mixed-content")
+        (row,) = ended(tell(model, asked("D"), failed("D", "")))
+        assert (row.error_text, row.failure) == ("failed", "failed")
 
     def test_a_priority_that_changes(self) -> None:
         model = BrowserModel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from txcdp.errors import (
     BodyIncomplete,
     BodyOfRedirect,
     CommandError,
+    DeadlineError,
     NetworkError,
     SessionDetached,
 )
@@ -198,6 +200,44 @@ class OrderTests(NetworkTestCase):
         self.assertEqual(exchanges[2].failure, "net::ERR_ABORTED")
         self.told(finishes("3"), fails("1"))  # they have ended
         self.assertEqual(len(failed), 2)
+        self.told(begins("4"), fails("4", "", blocked_reason="mixed-content"))
+        self.assertEqual((failed[2].failure, exchanges[3].failure), ("mixed-content", "blocked: mixed-content"))
+
+    def test_times_of_what_the_memory_cache_has_served_are_its_own(self):
+        before: dict[str, Any] = dict.fromkeys(network.ResourceTiming.__struct_fields__, -1)
+        before |= {"request_time": 0.5, "send_start": 1, "send_end": 2, "receive_headers_end": 3}
+        exchanges = self.collected(self.tab.exchanges)
+        writer = EntryWriter("omit", False, Path("."))
+        told = []
+        for number in ("1", "2"):
+            self.told(begins(number, timestamp=10.0))
+            if number == "2":
+                self.told(network.RequestServedFromCache(request_id=number))
+            self.told(responds(number, timing=network.ResourceTiming(**before)))
+            self.told(network.LoadingFinished(request_id=number, timestamp=10.25, encoded_data_length=0))
+            told.append(exchanges[-1].timing)
+        self.assertEqual(
+            [told[0]["start_time"], told[0]["response_start"], told[0]["response_end"]], [990.5, 0.003, 9.75]
+        )
+        self.assertEqual(
+            {name: value for name, value in told[1].items() if value is not None},
+            {
+                "start_time": 1000.0,
+                "response_end": 0.25,
+            },
+        )
+        self.assertEqual(writer.entry(exchanges[1], "page_1", 0.0, None, "")["time"], 250.0)
+
+    def test_a_deadline_says_which_url_was_waited_for(self):
+        async def expecting(match: Any) -> None:
+            async with self.tab.requests.expect(match, timeout=2):
+                pass
+
+        waiting = [Deferred.fromCoroutine(expecting(each)) for each in ("**/a.css", re.compile("b.css"))]
+        self.chrome.advance(2)
+        said = [str(self.failureResultOf(each, DeadlineError).value) for each in waiting]
+        self.assertEqual(said[0], "page.requests: an item that matches '**/a.css' did not come within 2 s")
+        self.assertIn("an item that matches 'b.css'", said[1])
 
     def test_the_page_ends(self):
         exchanges = self.collected(self.tab.exchanges)

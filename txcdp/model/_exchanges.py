@@ -188,7 +188,8 @@ class Exchange(Row):
     :ivar from_memory: whether the page's memory cache has served it.
     :ivar received: bytes that came over the network for the headers, and at a good end for all of it.
     :ivar body_encoded: bytes of the body so far as they came, ``body_decoded``: as the page gets them.
-    :ivar error_text: what went wrong, such as ``net::ERR_ABORTED``; of a WebSocket, in words.
+    :ivar error_text: what went wrong, such as ``net::ERR_ABORTED``, or what has blocked it, such as ``mixed-content``;
+        of a WebSocket, in words.
     :ivar cancelled: whether whoever asked did not want it any more.
     :ivar redirected_from: the exchange that led here, ``redirected_to``: the one that this led to.
     :ivar preflight: the exchange that asked beforehand whether this one is allowed.
@@ -273,10 +274,20 @@ class Exchange(Row):
         return "memory" if self.from_memory else ""
 
     @property
+    def timing(self) -> network.ResourceTiming | None:
+        """When what happened on the way to the server; None where it is not told.
+
+        With what the memory cache has served Chromium tells of the exchange that has filled the cache.
+        """
+        return None if self.response is None or self.from_memory else self.response.timing
+
+    @property
     def failure(self) -> str:
         """What went wrong, in words; ``""`` where nothing did."""
         if not self.error_text:
             return ""
+        if self.blocked_reason == self.error_text:
+            return f"blocked: {self.blocked_reason}"
         if self.blocked_reason:
             return f"{self.error_text} (blocked: {self.blocked_reason})"
         if self.cors_error is not None and self.cors_error.cors_error:
@@ -687,7 +698,7 @@ class Exchanges(Table):
     def _failed(self, session: str, event: network.LoadingFailed) -> None:
         row = self.exchanges.get(event.request_id)
         if row is not None:
-            row.error_text = event.error_text or "failed"
+            row.error_text = event.error_text or event.blocked_reason or "failed"
             row.blocked_reason, row.cors_error = event.blocked_reason, event.cors_error_status
             row.cancelled = bool(event.canceled) and not event.blocked_reason
             if row.cancelled and row.response is not None and not row.is_navigation and _has_no_body(row):

@@ -182,7 +182,7 @@ class Exchange:
     def timing(self) -> RequestTiming:
         """When what happened, by what is known so far; a dict of seconds."""
         row = self._row
-        said = None if row.response is None else row.response.timing
+        said = row.timing
         if said is None:
             return _untimed(row)
         started = row.wall_time + (said.request_time - row.started if row.started else 0.0)

@@ -307,7 +307,7 @@ def _least(entry: dict[str, Any]) -> dict[str, Any]:
 def _timings(exchange: Exchange) -> dict[str, float]:
     """Return how long what took, in milliseconds; -1: it did not happen."""
     row = exchange._row
-    said = None if row.response is None else row.response.timing
+    said = row.timing
     if said is None:
         spent = 0.0 if row.ended is None or not row.started else (row.ended - row.started) * 1000
         return {"blocked": -1, "dns": -1, "connect": -1, "ssl": -1, "send": 0, "wait": _ms(spent), "receive": 0}

@@ -580,9 +580,9 @@ def _received_headers(row: Exchange) -> list[tuple[str, str]]:
 
 def _phases(row: Exchange) -> Phases:
     """Return how the time was spent, from the first to the last that is told."""
-    if row.cached == "memory":
-        return Phases()  # what is told is of the exchange that has filled the cache
-    said = None if row.response is None else row.response.timing
+    if row.from_memory:
+        return Phases()  # nothing went anywhere
+    said = row.timing
     started, responded, ended = number_of(row.started), number_of(row.responded), number_of(row.ended)
     if said is None:
         if responded is None or not started:

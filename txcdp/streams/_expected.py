@@ -154,16 +154,25 @@ def predicate_of(match: Match[T], base_url: str | None = None) -> Predicate[T] |
         return match
     if not isinstance(match, str | re.Pattern):
         raise TypeError(f"expect({match!r}): a function, a glob for the URL, or a re.Pattern")
-    matches = url_matcher(match, base_url)
+    return _ByURL(match, base_url)
 
-    def predicate(item: Any) -> bool:
+
+class _ByURL:
+    """Decides by the URL of an item.
+
+    :param base_url: what a glob may be relative to.
+    :raises TypeError: for what is no pattern.
+    """
+
+    def __init__(self, match: str | re.Pattern[str], base_url: str | None) -> None:
+        self.pattern = match if isinstance(match, str) else match.pattern
+        self._matches = url_matcher(match, base_url)
+
+    def __call__(self, item: Any) -> bool:
         url = _url_of(item)
         if url is None:
-            what = match if isinstance(match, str) else match.pattern
-            raise TypeError(f"expect({what!r}) is for items with a url, which {type(item).__name__} has not")
-        return matches(url)
-
-    return predicate
+            raise TypeError(f"expect({self.pattern!r}) is for items with a url, which {type(item).__name__} has not")
+        return self._matches(url)
 
 
 def _url_of(item: Any) -> str | None:
@@ -175,7 +184,10 @@ def _url_of(item: Any) -> str | None:
 
 
 def _what(predicate: object) -> str:
-    return "an item" if predicate is None else "an item that matches"
+    """Return what is waited for, in words."""
+    if predicate is None:
+        return "an item"
+    return f"an item that matches {predicate.pattern!r}" if isinstance(predicate, _ByURL) else "an item that matches"
 
 
 def _clock_of(source: object) -> Clock:
