@@ -16,6 +16,7 @@ import txcdp
 from txcdp.browser import Browser
 from txcdp.domains import browser, page, target
 from txcdp.errors import CommandError, ConnectionLost, NotABrowser, SessionDetached
+from txcdp.page import Worker
 from txcdp.testing import NEVER, FakeChrome
 
 #: The packages that users import from.
@@ -244,6 +245,21 @@ class ContextTests(SynchronousTestCase):
         self.assertEqual(self.chrome.received(target.create_target)[-1].browser_context_id, context.id)
         self.chrome.run(context.close())
         self.assertTrue(tab.session.ended)
+
+    def test_a_worker_that_goes_on_does_not_hold_closing_up(self):
+        context = self.chrome.run(self.browser.new_context())
+        workers: list[Worker] = []
+        context.service_worker_started.subscribe(workers.append)
+        self.chrome.flush()
+        self.chrome.open_target("service_worker", "https://one.test/worker.js", browser_context_id=context.id)
+        self.chrome.flush()
+        (worker,) = workers
+        ended: list[str] = []
+        worker.when_closed().addCallback(lambda _: ended.append("worker"))
+        context.when_closed().addCallback(lambda _: ended.append("context"))
+        self.chrome.on(target.dispose_browser_context)  # as Chromium where it is being installed: it is stopped later
+        self.chrome.run(context.close())
+        self.assertEqual(ended, ["worker", "context"])
 
     def test_a_refused_closing_may_be_tried_again(self):
         context = self.chrome.run(self.browser.new_context())

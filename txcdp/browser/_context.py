@@ -25,6 +25,7 @@ from txcdp.browser._context_workers import ContextWorkers
 from txcdp.browser._cookies import Cookie, Cookies
 from txcdp.browser._downloads import ContextDownloads
 from txcdp.browser._emulation import ContextEmulation
+from txcdp.browser._openings import WORKERS
 from txcdp.browser._storage_state import ContextStorage, StorageState, checked_state, origin_of, save
 from txcdp.domains import target
 from txcdp.errors import CommandError, ContextClosed, Gone
@@ -461,7 +462,7 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
         While the line is lost, its pages are not opened again in a browser that is restarted, and where commands do not
         wait for another line it is disposed of when there is one.
 
-        :returns: fires with None when it is gone and the sessions of its pages have ended; so it does
+        :returns: fires with None when it is gone and the sessions of its pages and workers have ended; so it does
             where it is closed already, or the line is lost. Otherwise fails like ``Session.execute``. For the
             default context, as :meth:`Browser.close`.
         """
@@ -474,11 +475,12 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
             self._end()
             return
         connection = self.browser.connection
-        ending = [
-            each.when_ended()
+        inside = [
+            each
             for each in connection.sessions
             if each.target is not None and each.target.browser_context_id == self.id
         ]
+        ending = [each.when_ended() for each in inside]
         try:
             await self._dispose()
         except Gone:
@@ -491,6 +493,9 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
                 waiting.addErrback(ignore_failure)
                 waiting.cancel()
             raise
+        for each in inside:
+            if each.kind in WORKERS and not each.ended:  # one that has just begun goes on as long as it is attached to
+                each.detach().addErrback(ignore_failure)
         for waiting in ending:
             await waiting
         await self.browser._downloads.end(self._downloads, everywhere=True)
