@@ -417,11 +417,18 @@ class RequestStageTests(RouteTestCase):
             asked.append(route.request.url)
             return route.fulfill(body="plain")
 
-        await page.route("**/*", handler)
+        await page.route(re.compile(r"//plain\.example/"), handler)
         response = await page.goto("http://plain.example/a")
         assert response is not None
         self.assertIsNone(response.request.redirected_from)
         self.assertEqual({page.url, response.url, asked[0]}, {"http://plain.example/a"})
+
+    async def test_a_document_that_was_made_asks_this_machine_where_that_is_permitted(self):
+        page = await self.at(permissions=["local-network-access"])
+        await page.route("https://made.example/", lambda route: route.fulfill(body="made", content_type="text/html"))
+        await page.goto("https://made.example/")
+        await self.ask(page, "/api/here", mode="no-cors")
+        self.assertEqual(self.resource.paths("api"), ["/api/here"])
 
     async def test_redirects_are_given_to_handlers_once_and_keep_what_was_set(self):
         page = await self.at()

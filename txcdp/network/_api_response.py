@@ -21,7 +21,7 @@ class APIResponse:
     :ivar status: the HTTP status, such as 200.
     :ivar status_text: what the server says of it, such as ``"OK"``.
     :ivar headers: by name in small letters; what came more than once is joined by commas, a ``set-cookie`` by line
-        breaks.
+        breaks. As the body is decoded, there is no ``content-encoding``.
     """
 
     def __init__(self, url: str, status: int, status_text: str, headers: list[tuple[str, str]], body: bytes) -> None:

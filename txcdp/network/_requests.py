@@ -117,7 +117,8 @@ class Request:
     def failure(self) -> str | None:
         """Why it has failed, such as ``"net::ERR_CONNECTION_REFUSED"``; None where it has not.
 
-        It is ``"net::ERR_ABORTED"``, too, where what has asked for it is gone; ``Exchange.failure`` says what.
+        Where the browser tells only what has blocked it, it is that, such as ``"mixed-content"`` or ``"csp"``. It
+        is ``"net::ERR_ABORTED"``, too, where what has asked for it is gone; ``Exchange.failure`` says what.
         """
         row = self.exchange._row
         failure = self.exchange.failure

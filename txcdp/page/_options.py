@@ -195,7 +195,7 @@ HarContent = Literal["embed", "attach", "omit"]
 #: How much a HAR file has that a context is recorded to.
 HarMode = Literal["full", "minimal"]
 
-#: Permissions by their names in the web's standards, and by Chromium's.
+#: Permissions by their names in the web's standards, and by Chromium's, to which some are several.
 PERMISSIONS: Final = {
     "accelerometer": "sensors",
     "ambient-light-sensor": "sensors",
@@ -209,7 +209,9 @@ PERMISSIONS: Final = {
     "gyroscope": "sensors",
     "idle-detection": "idleDetection",
     "local-fonts": "localFonts",
-    "local-network-access": "localNetworkAccess",
+    "local-network": "localNetwork",
+    "local-network-access": "localNetworkAccess localNetwork loopbackNetwork",
+    "loopback-network": "loopbackNetwork",
     "magnetometer": "sensors",
     "microphone": "audioCapture",
     "midi": "midi",
@@ -275,7 +277,7 @@ def checked_permissions(permissions: object) -> list[str]:
     for each in permissions:
         if each not in PERMISSIONS:
             raise ValueError(f"Unknown permission: {each}; there are {', '.join(PERMISSIONS)}")
-        names[PERMISSIONS[each]] = None
+        names.update(dict.fromkeys(PERMISSIONS[each].split()))
     return list(names)
 
 
