@@ -302,6 +302,17 @@ class ExchangeTests(NetworkTestCase):
         await hanging
         await self.fails(tab.network_idle(), SessionDetached)
 
+    async def test_what_a_page_has_asked_for_before_it_went_anywhere(self):
+        tab = await self.page()
+        self.tabs.append(tab)
+        self.server.held("/held")
+        async with tab.exchanges.expect("**/held") as begun:
+            await tab.evaluate("url => { fetch(url).catch(() => 0) }", self.server.url("/held"))
+        left = await begun.value
+        await tab.goto(self.server.page("/", "<p>here"))
+        await left.when_finished()
+        self.assertEqual(left.request.failure, "net::ERR_ABORTED")
+
     async def test_times_and_sizes(self):
         tab = await self.opened()
         body = b"x" * 5000

@@ -463,6 +463,29 @@ class TestLife:
         tell(model, navigated("L"), navigated("L2"), navigated("L", "BackForwardCacheRestore"))
         assert ended(tell(model, asked("C"))) == []
 
+    def test_a_document_whose_loader_is_not_told_takes_its_requests_along(self) -> None:
+        socket = network.WebSocketCreated(request_id="W", url="ws://h/")
+        model = BrowserModel()
+        tell(model, there(""), asked("A", loader_id="first"), socket)
+        (asking,) = begun(tell(model, asked("N", "http://h/", loader_id="N", type="Document")))
+        assert {each.id: each.state.value for each in ended(tell(model, navigated("N")))} == {
+            "A": "abandoned",
+            "W": "abandoned",
+        }
+        assert asking.owner == "N"
+        assert model.exchanges._owned.keys() == {"N"}
+        model = BrowserModel()
+        tell(model, there(""), asked("A", loader_id="first"), socket)
+        assert ended(tell(model, there("first"))) == []
+        assert [each.id for each in ended(tell(model, navigated("N")))] == ["A", "W"]
+        model = BrowserModel()
+        tell(model, there(""), asked("A", loader_id="N"), socket)
+        assert [each.id for each in ended(tell(model, navigated("N")))] == ["W"]
+        assert [each.id for each in ended(tell(model, page.FrameDetached(frame_id="F", reason="remove")))] == ["A"]
+        model = BrowserModel()
+        tell(model, there(""), socket)
+        assert [each.id for each in ended(tell(model, page.FrameDetached(frame_id="F", reason="remove")))] == ["W"]
+
     def test_what_is_forgotten_under_way_is_told_of_no_more(self) -> None:
         model = BrowserModel()
         tell(model, asked("A"), asked("B"), sent("B"), led_on("B"))
@@ -489,12 +512,19 @@ class TestLife:
         assert row.state is ExchangeState.ABANDONED
 
 
-def navigated(loader: str, kind: page.NavigationType = "Navigation") -> page.FrameNavigated:
-    frame = page.Frame(
+def frame(loader: str) -> page.Frame:
+    return page.Frame(
         id="F", loader_id=loader, url="http://h/", domain_and_registry="", security_origin="", mime_type="",
         secure_context_type="Secure", cross_origin_isolated_context_type="NotIsolated", gated_api_features=[],
     )  # fmt: skip
-    return page.FrameNavigated(frame=frame, type=kind)
+
+
+def navigated(loader: str, kind: page.NavigationType = "Navigation") -> page.FrameNavigated:
+    return page.FrameNavigated(frame=frame(loader), type=kind)
+
+
+def there(loader: str) -> page.GetFrameTreeResult:
+    return page.GetFrameTreeResult(frame_tree=page.FrameTree(frame=frame(loader)))
 
 
 class TestExtraInfo:

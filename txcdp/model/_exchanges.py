@@ -171,7 +171,8 @@ class Exchange(Row):
     :ivar type: what it is for, such as ``"Document"``, ``"Fetch"``, ``"WebSocket"``.
     :ivar session_id: the session that tells of it, which may change until its body comes.
     :ivar started_in: the session that told of it first.
-    :ivar owner: what it ends with: the loader of a document, or the frame that navigates; ``""``: its session alone.
+    :ivar owner: what it ends with: the loader of a document, the frame that navigates, or what stands for the document
+        in a frame whose loader is not told; ``""``: its session alone.
     :ivar extra_session: the session that tells what was really sent.
     :ivar frame_id: the frame that has asked; None: a worker.
     :ivar loader_id: the document that has asked; of a navigation its own; ``""`` where it is not told.
@@ -499,7 +500,7 @@ class Exchanges(Table):
             DocumentCommitted: self._document_committed,
             DocumentDiscarded: self._document_discarded,
             NavigationEnded: self._navigation_ended,
-            FrameDetached: lambda change: self._tell_owned(change.frame.id),
+            FrameDetached: self._frame_detached,
             SessionClosed: self._session_closed,
             SessionCrashed: self._session_crashed,
         }
@@ -565,8 +566,12 @@ class Exchanges(Table):
             started=event.timestamp,
             wall_time=event.wall_time,
         )
-        if not navigates and (not loader or loader == request_id):
-            row.owner = self._owner(row)
+        if not navigates:
+            document = self._documents.documents.get(event.frame_id or "")
+            if document is not None and not document.loader_id:
+                row.owner = _untold_in(document.frame_id)
+            elif not loader or loader == request_id:
+                row.owner = self._owner(row)
         if before is not None:
             row.hop = before.hop + 1
             row.id = f"{request_id}/{row.hop}"
@@ -806,7 +811,7 @@ class Exchanges(Table):
             type=kind,
             state=ExchangeState.CONNECTING,
             started_in=session,
-            owner="" if document is None else document.loader_id,
+            owner="" if document is None else document.loader_id or _untold_in(document.frame_id),
             initiator=initiator,
             has_extra_info=False,
         )
@@ -921,11 +926,20 @@ class Exchanges(Table):
     def _document_committed(self, change: DocumentCommitted) -> None:
         loader = change.document.loader_id
         self._discarded.discard(loader)  # one that comes back
+        for each in list(self._owned.get(_untold_in(change.document.frame_id), {}).values()):
+            if change.navigation is None or each.loader_id == loader:  # it was this one's; by now its loader is told
+                self._move(each, each.session_id, loader)
+            else:
+                self._tell(each, ExchangeInput.DISCARD)
         row = self.exchanges.get(loader)
         frame = self._frames.frames.get(change.document.frame_id)
         if row is not None:  # from now on it goes with its document
             session = None if frame is None else frame.session_id
             self._move(row, row.session_id if session is None else session, loader)
+
+    def _frame_detached(self, change: FrameDetached) -> None:
+        self._tell_owned(change.frame.id)
+        self._tell_owned(_untold_in(change.frame.id))
 
     def _document_discarded(self, change: DocumentDiscarded) -> None:
         loader = change.document.loader_id
@@ -969,6 +983,11 @@ class Exchanges(Table):
     def _session_crashed(self, change: SessionCrashed) -> None:
         for row in list(self._in_session.get(change.session_id, {}).values()):
             self._tell(row, ExchangeInput.CRASH)
+
+
+def _untold_in(frame_id: str) -> str:
+    """Return what a request of a frame's document ends with whose loader is not told, as of a page just opened."""
+    return f"untold in {frame_id}"
 
 
 def _has_no_body(row: Exchange) -> bool:
