@@ -57,6 +57,11 @@ class _Seen:
         request.redirect(request.args[b"to"][0])
         return b""
 
+    def answer_allowed(self, request: ServerRequest, headers: dict[str, str]) -> bytes:
+        request.setHeader("access-control-allow-origin", headers["origin"])
+        request.setHeader("access-control-allow-methods", "PUT")
+        return b"allowed"
+
     def answer_zipped(self, request: ServerRequest, headers: dict[str, str]) -> bytes:
         request.setHeader("content-encoding", "gzip")
         return gzip.compress(b"zipped " * 100)
@@ -485,6 +490,13 @@ class RequestStageTests(RouteTestCase):
         self.assertEqual(self.resource.seen, [])
         self.assertEqual(await self.ask(page, f"{self.there}/other", method="PUT"), FAILED)
         self.assertEqual([method for method, *_ in self.resource.seen], ["OPTIONS"])
+
+    async def test_what_another_origin_allows_beforehand_follows_a_redirect_to_it(self):
+        page = await self.at()
+        await page.route(re.compile("/elsewhere"), lambda route: route.continue_())
+        answer = await self.ask(page, f"/elsewhere?to={self.there}/allowed", method="PUT", body="a")
+        self.assertEqual(answer[:2], [200, "allowed"])
+        self.assertEqual([method for method, *_ in self.resource.seen], ["PUT", "OPTIONS", "PUT"])
 
     async def test_what_a_response_is_made_of(self):
         page = await self.at()

@@ -51,7 +51,9 @@ AUTOMATION_FLAGS: tuple[str, ...] = (
     # The pop-ups of the address bar: pages with a renderer of their own, a third of what a start costs.
     "WebUIOmniboxPopup,WebUIOmniboxAimPopup,"
     # Asks by https first where a URL says http: then a page is elsewhere than it was sent, and past the routes for it.
-    "HttpsUpgrades,"
+    "HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,"
+    # With it a request that another origin allows beforehand fails after a redirect where requests are stopped.
+    "AvoidCorsURLLoaderRestartOnRedirect,"
     # Asks for a document beside the service worker that is being started for it, and past all who stop requests.
     "ServiceWorkerAutoPreload",
 )
