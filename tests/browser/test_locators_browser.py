@@ -311,7 +311,10 @@ class LocatorTests(LocatorTestCase):
         for wrong in (inner, tab.frame_locator("iframe").locator("p")):
             self.assertRaises(ValueError, p.filter, has=wrong)
             self.assertRaises(ValueError, p.and_, wrong)
+            self.assertRaises(ValueError, wrong.within, p)
             self.assertRaises(ValueError, tab.locator, wrong)
+        other = tab.frame_locator("#other").locator("p")
+        self.assertRaises(ValueError, tab.frame_locator("iframe").locator("p").or_, other)
         self.assertRaises(TypeError, tab.locator, 5)
         self.assertRaises(TypeError, p.filter, has="b")
         self.assertRaises(TypeError, tab.get_by_text, 5)
@@ -601,6 +604,22 @@ class FrameTests(LocatorTestCase):
         self.assertEqual(await self.ids(inside.locator("p, iframe")), "p g")
         self.assertEqual(await inside.locator("p").bounding_box(), {"x": 113, "y": 223, "width": 30, "height": 40})
         self.assertEqual([str(each) for each in await inside.locator("p").element_handles()], ["p#p"])
+
+    async def test_they_are_combined_within_one(self):
+        tab = await self.framed()
+        inside = tab.frame_locator("#f")
+        p, both, deep = inside.locator("p"), inside.locator("p, iframe"), inside.frame_locator("#g")
+        for found, expected in (
+            (inside.locator("#g").or_(p), "p g"),
+            (both.and_(p), "p"),
+            (inside.locator("html").filter(has=p).locator("p"), "p"),
+            (inside.locator("body").locator(p), "p"),
+            (inside.locator("html").filter(has_not=inside.locator("u")).locator("p"), "p"),
+            (both.nth(1).within(inside.locator("body")), "g"),
+            (tab.locator("p, iframe").last.within(inside.locator("body")), "g"),
+            (deep.locator("b").or_(deep.locator("u")), "b"),
+        ):
+            self.assertEqual(await self.ids(found), expected, found)
 
     async def test_what_is_no_frame(self):
         tab = await self.framed()

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 _numbers: Final = itertools.count(1)
 
+#: A path that goes into no frame.
+_NOWHERE: Final = Path()
+
 
 class Finding(NamedElsewhere):
     """Base of all in which elements are found: pages, frames, locators and the documents that frames' elements show."""
@@ -56,11 +59,11 @@ class Finding(NamedElsewhere):
         :param has_text: only those with this text in them: a part, in any case, or a regular expression.
         :param has_not_text: only those without it.
         :returns: the :class:`Locator`; a selector that is malformed fails when it is used.
-        :raises ValueError: another locator is of another frame, or goes into one.
+        :raises ValueError: another locator is of another frame, or goes into one that this one does not go into.
         """
         if isinstance(selector, Locator):
             frame, path = self._start()
-            found = Locator(frame, path.then(f"locator({selector})", ("inside", steps_in(selector, frame))))
+            found = Locator(frame, path.then(f"locator({selector})", ("inside", steps_in(selector, frame, path))))
         else:
             if not isinstance(selector, str):
                 raise TypeError(f"{selector!r}: a selector, or a Locator, is wanted")
@@ -250,7 +253,7 @@ class Locator(Finding, ElementReading, ElementActions):
         :param has_text: with this text in them: a part, in any case, or a regular expression.
         :param has_not_text: without it.
         :param visible: visible, or not.
-        :raises ValueError: another locator is of another frame, or goes into one.
+        :raises ValueError: another locator is of another frame, or goes into one that this one does not go into.
         """
         steps: list[Step] = []
         said = []
@@ -260,7 +263,7 @@ class Locator(Finding, ElementReading, ElementActions):
                 said.append(f"{key}={shown_text(text)}")
         for key, step, locator in (("has", "has", has), ("has_not", "hasNot", has_not)):
             if locator is not None:
-                steps.append((step, steps_in(locator, self._frame)))
+                steps.append((step, steps_in(locator, self._frame, self._path)))
                 said.append(f"{key}={locator}")
         if visible is not None:
             steps.append(("visible", bool(visible)))
@@ -278,10 +281,11 @@ class Locator(Finding, ElementReading, ElementActions):
         What counts, such as :meth:`nth`, counts in each of these by itself.
 
         :param locator: of the elements around them, of the same frame.
-        :raises ValueError: it is of another frame, or one of both goes into a frame.
+        :raises ValueError: it is of another frame, or this one goes into a frame that it does not go into.
         """
-        steps = ("within", steps_in(locator, self._frame), steps_in(self, self._frame))
-        return Locator(self._frame, Path(((steps,),), f"{self}.within({locator})"))
+        around = locator._path
+        steps = ("within", steps_in(locator, self._frame, around), steps_in(self, self._frame, around))
+        return Locator(self._frame, Path((*around.parts[:-1], (steps,)), f"{self}.within({locator})", around.frames))
 
     @returns_deferred
     async def normalize(self) -> Locator:
@@ -297,15 +301,17 @@ class Locator(Finding, ElementReading, ElementActions):
         """Return the elements that another locator stands for, too.
 
         :param locator: of the same frame.
+        :raises ValueError: it is of another frame, or goes into one that this one does not go into.
         """
-        return self._then(f"and_({locator})", ("and", steps_in(locator, self._frame)))
+        return self._then(f"and_({locator})", ("and", steps_in(locator, self._frame, self._path)))
 
     def or_(self, locator: Locator) -> Locator:
         """Return the elements of either locator, in the document's order.
 
         :param locator: of the same frame.
+        :raises ValueError: it is of another frame, or goes into one that this one does not go into.
         """
-        return self._then(f"or_({locator})", ("or", steps_in(locator, self._frame)))
+        return self._then(f"or_({locator})", ("or", steps_in(locator, self._frame, self._path)))
 
     @property
     def content_frame(self) -> FrameLocator:
@@ -376,20 +382,22 @@ class FrameLocator(Finding):
         return FrameLocator(self._frame, self._path.then(f"nth({index})", ("nth", index)))
 
 
-def steps_in(locator: Locator, frame: Frame) -> tuple[Step, ...]:
+def steps_in(locator: Locator, frame: Frame, path: Path = _NOWHERE) -> tuple[Step, ...]:
     """Return a locator's steps, for what is inside of another one.
 
     :param frame: that of the other one.
+    :param path: the other one's, which may go into the same frames.
     :raises TypeError: it is no locator.
-    :raises ValueError: it is of another frame.
+    :raises ValueError: it is of another frame, or goes into others.
     """
     if not isinstance(locator, Locator):
         raise TypeError(f"{locator!r}: a Locator is wanted")
     if locator._frame is not frame:
         raise ValueError(f"{locator}: it is of another frame than the locator that it is given to")
-    if len(locator._path.parts) > 1:
-        raise ValueError(f"{locator}: it goes into a frame, which is not possible in there")
-    return locator._path.parts[0]
+    *into, steps = locator._path.parts
+    if into and into != list(path.parts[:-1]):
+        raise ValueError(f"{locator}: it goes into a frame that the locator that it is given to does not go into")
+    return steps
 
 
 async def locator_of(handle: ElementHandle) -> Locator:
