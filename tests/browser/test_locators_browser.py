@@ -453,6 +453,7 @@ class ReadingTests(LocatorTestCase):
             "<div id=x role=checkbox aria-checked=mixed>x</div><p id=o style='opacity: 0'>o</p><p id=z style='width: 0'></p>"
             "<p id=v style='visibility: hidden'>v</p><p id=n style='display: none'>n</p><details><p id=h>h</p></details>"
             "<p id=k style='display: contents'>k</p><div contenteditable id=d>d</div><label id=l><input type=radio checked>R</label>"
+            "<input type=checkbox id=m checked><input type=checkbox id=w><script>m.indeterminate = w.indeterminate = true</script>"
         )
 
         async def those(method: str, *names: str) -> str:
@@ -466,7 +467,7 @@ class ReadingTests(LocatorTestCase):
         self.assertEqual(await those("is_enabled", *"breo"), "r e o")
         self.assertEqual(await those("is_disabled", *"breo"), "b")
         self.assertEqual(await those("is_editable", *"red"), "e d")
-        self.assertEqual(await those("is_checked", *"cxl"), "c l")
+        self.assertEqual(await those("is_checked", *"cxlmw"), "c l m")
         self.assertIn("Not a checkbox", str(await self.fails(tab.locator("#e").is_checked(), LocatorError)))
         self.assertIn("Element is not an <input>", str(await self.fails(tab.locator("#o").is_editable(), LocatorError)))
         found = [

@@ -430,7 +430,7 @@ operations.selectOptions = (element, { choices, force }) => {
 /** Whether a checkbox or the like is checked, and whether it is a radio button. @param {Element} element */
 operations.checkedState = element => {
   const control = retargeted(element, 'control');
-  return { checked: checkedness(element) === true, radio: control instanceof HTMLInputElement && inputTypeOf(control) === 'radio' };
+  return { checked: isChecked(element), radio: control instanceof HTMLInputElement && inputTypeOf(control) === 'radio' };
 };
 
 /** Return the input that takes files. @param {Element} element @param {{ count: number, folder: boolean }} args */

@@ -81,12 +81,6 @@ const shareInViewport = element => new Promise(done => {
 });
 const NO_ANSWER = 500;
 
-/** Whether a control is checked, whatever it looks like. @param {Element} element */
-const isChecked = element => {
-  const control = retargeted(element, 'control');
-  return control instanceof HTMLInputElement && (control.type === 'checkbox' || control.type === 'radio') ? control.checked : checkedness(element) === true;
-};
-
 /** A check of what one element says. @param {(element: Element, how: Expectation) => string | null} read */
 const ofText = read => (/** @type {Element} */ element, /** @type {Expectation} */ how) => {
   const received = read(element, how);
@@ -104,9 +98,15 @@ const checks = {
   attached: () => finding(true, 'attached'),
   visible: ofState(isVisible, 'visible', 'hidden'),
   enabled: ofState(isEnabled, 'enabled', 'disabled'),
-  editable: ofState(isEditable, 'editable', 'read-only or disabled'),
+  editable: element => {
+    const holds = isEditable(element);
+    return finding(holds, holds ? 'editable' : isEnabled(element) ? 'read-only' : 'disabled');
+  },
   checked: ofState(isChecked, 'checked', 'unchecked'),
-  indeterminate: ofState(element => checkedness(element) === 'mixed', 'indeterminate', 'checked or unchecked'),
+  indeterminate: element => {
+    const holds = checkedness(element) === 'mixed';
+    return finding(holds, holds ? 'indeterminate' : isChecked(element) ? 'checked' : 'unchecked');
+  },
   empty: element => {
     const isField = element instanceof HTMLInputElement || element instanceof HTMLTextAreaElement;
     const received = isField ? element.value : textReceived(element, { what: '', negated: false });

@@ -952,6 +952,12 @@ const checkedness = element => {
   return checked;
 };
 
+/** Whether a control is checked, whatever it looks like: one that looks mixed is one or the other. @param {Element} element */
+const isChecked = element => {
+  const control = retargeted(element, 'control');
+  return control instanceof HTMLInputElement && (control.type === 'checkbox' || control.type === 'radio') ? control.checked : checkedness(element) === true;
+};
+
 /** @param {string} text @param {number} most */
 const shortened = (text, most) => text.length > most ? text.slice(0, most - 1) + '\u2026' : text;
 
@@ -1204,7 +1210,7 @@ operations.inputValue = element => {
 };
 operations.isEnabled = element => isEnabled(element);
 operations.isEditable = element => isEditable(element);
-operations.isChecked = element => checkedness(element) === true;
+operations.isChecked = element => isChecked(element);
 forAny('isVisible', element => !!element && isVisible(element));
 operations.box = element => {
   if (!clientRectsOf(element).length) return null;
