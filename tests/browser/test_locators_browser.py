@@ -559,11 +559,18 @@ class ReadingTests(LocatorTestCase):
         tab = await self.shown(
             "<p id=p style='position: absolute; left: 10px; top: 20px; width: 30px; height: 40px; margin: 0; background: red'></p>"
             "<p id=n hidden></p><p id=far style='position: absolute; top: 5000px'>far</p>"
+            "<div style='height: 9000px'></div><div id=empty></div>"
         )
         self.assertEqual(await tab.locator("#p").bounding_box(), {"x": 10, "y": 20, "width": 30, "height": 40})
         self.assertIsNone(await tab.locator("#n").bounding_box())
         await tab.locator("#far").scroll_into_view_if_needed()
         self.assertGreater(await tab.evaluate("scrollY"), 1000)
+        await tab.locator("#empty").scroll_into_view_if_needed()
+        self.assertGreater(await tab.evaluate("scrollY"), 5000)
+        scrolling = tab.locator("#n").scroll_into_view_if_needed()
+        await tab.evaluate("scrollTo(0, 0); n.hidden = false")
+        await scrolling
+        await tab.evaluate("n.hidden = true")
         path = self.mktemp() + ".png"
         picture = await tab.locator("#p").screenshot(path, mask=[tab.locator("#p")])
         self.assertEqual(FilePath(path).getContent(), picture)

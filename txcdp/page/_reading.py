@@ -336,21 +336,23 @@ class ElementReading(LocatorBase):
         await self._run("blur", "blur", None, timeout)
 
     def scroll_into_view_if_needed(self, *, timeout: Timeout = DEFAULT) -> Deferred[None]:
-        """Scroll until the element is in view, once it is visible, if it is not (``DOM.scrollIntoViewIfNeeded``).
+        """Scroll until the element is in view, if it is not, once it has a place (``DOM.scrollIntoViewIfNeeded``).
+
+        It need not be visible: what loads more of a list when it comes into view is often empty.
 
         :param timeout: as for :meth:`text_content`.
         :returns: fires with None; fails like :meth:`text_content`.
         """
 
         async def scroll(attempt: Attempt) -> None:
-            object_id = await attempt.element("visibleElement")
+            object_id = await attempt.element()
             try:
                 await attempt.session.execute(dom.scroll_into_view_if_needed(object_id=object_id))
             except CommandError as error:
                 meant = explained(error)
                 if meant is not error:
                     raise meant from error
-                raise Again(f"it cannot be scrolled to: {error.message}") from error
+                raise Again(f"it cannot be scrolled to ({error.message}): {await attempt.once('shown')}") from error
 
         return self._perform("scroll_into_view_if_needed", scroll, timeout)
 
