@@ -288,7 +288,7 @@ const compareNodes = (a, b) => {
 const inOrder = nodes => [...new Set(nodes)].sort(compareNodes);
 
 /** @typedef {{ name: string, text: string, list: Complex[] | null, strings: string[] | null, number: number }} PseudoFunction */
-/** @typedef {{ css: string, functions: PseudoFunction[], scope: boolean }} Compound */
+/** @typedef {{ css: string, functions: PseudoFunction[], scope: boolean, implied?: boolean }} Compound `implied`: the scope is not written, but what a combinator begins with */
 /** @typedef {{ combinator: string, compound: Compound }[]} Complex */
 
 const SELECTOR_FUNCTIONS = new Set(['is', 'where', 'not', 'has', 'light', 'nth-match']);
@@ -349,7 +349,7 @@ class CSSParser {
     this.skip();
     let combinator = '';
     if (/[>+~]/.test(this.text[this.at] || '')) {  // from the scope on
-      made.push({ combinator: '', compound: { css: '', functions: [], scope: true } });
+      made.push({ combinator: '', compound: { css: '', functions: [], scope: true, implied: true } });
       combinator = this.text[this.at++];
       this.skip();
     }
@@ -473,8 +473,8 @@ const unescapeCSS = text => text.replace(/\\(?:([0-9a-fA-F]{1,6})\s?|(\n)|([\s\S
   hex ? String.fromCodePoint(parseInt(hex, 16)) : line ? '' : other);
 
 /** Whether the browser can decide about it by itself, in one tree. @param {Complex[]} list @param {boolean} [within] whether it is of a function @param {boolean} [had] whether that is, or is in, a `:has()` @returns {boolean} */
-const isNative = (list, within = false, had = false) => list.every(complex => complex.every(({ compound }, i) =>
-  !(within && compound.scope && !(had && i === 0 && complex.length > 1 && !compound.css)) &&
+const isNative = (list, within = false, had = false) => list.every(complex => complex.every(({ compound }) =>
+  !(within && compound.scope && !(had && compound.implied)) &&  // that of `:has()` is the element here, as it is for jQuery, and the document for the browser
   compound.functions.every(each => !OWN_FUNCTIONS.has(each.name) && each.list !== null &&
     !(had && each.name === 'has') && isNative(each.list, true, had || each.name === 'has'))));
 
@@ -540,11 +540,10 @@ const matchesComplex = (scope, element, complex, last, known) => {
       }
       return false;
     case '+': {
-      const before = element === scope.root ? null : previousElementOf(element);
+      const before = previousElementOf(element);
       return !!before && matchesComplex(scope, before, complex, last - 1, false);
     }
     default:
-      if (element === scope.root) return false;
       for (let before = previousElementOf(element); before; before = previousElementOf(before)) {
         if (matchesComplex(scope, before, complex, last - 1, false)) return true;
       }
@@ -764,7 +763,7 @@ const nameTest = test => {
   if (!test.operator) return 're' in test || test.exact ? stringTest('re' in test ? test : { s: plain(test.s), exact: true }) : stringTest({ s: plain(test.s) });
   /** @param {string} text */
   const fold = text => test.ignoreCase ? text.toLowerCase() : text;
-  const wanted = fold(test.s);
+  const wanted = fold(plain(test.s));
   switch (test.operator) {
     case '*=': return text => wanted !== '' && fold(text).includes(wanted);
     case '^=': return text => wanted !== '' && fold(text).startsWith(wanted);
