@@ -225,8 +225,15 @@ class SelectorTests(LocatorTestCase):
         self.assertRaises(SelectorError, selectors.register, "css", "{}")
         self.assertRaises(SelectorError, selectors.register, "a b", "{}")
         self.assertRaises(TypeError, selectors.register, "c")
-        selectors.register("bad", "{}")
-        self.assertIn("neither query nor queryAll", str(await self.fails(tab.locator("bad=x").count(), SelectorError)))
+        for name, script, said in (
+            ("nested", "{queryAll: root => [[document.body]]}", "has returned no element, but [object Array]"),
+            ("word", "{query: () => 'p'}", "has returned no element, but [object String]"),
+            ("nothing", "{queryAll: () => null}", "has returned no list, but [object Null]"),
+            ("bad", "{}", "neither query nor queryAll"),
+        ):
+            selectors.register(name, script)
+            self.assertIn(said, str(await self.fails(tab.locator(f"{name}=x").count(), SelectorError)))
+            self.assertIn(said, str(await self.fails(tab.query_selector(f"{name}=x"), SelectorError)))
 
     async def test_another_attribute_of_test_ids(self):
         tab = await self.shown("<p id=a data-testid=x></p><p id=b data-pw=x></p><p id=c data-pw=xy></p>")

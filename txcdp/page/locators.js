@@ -751,9 +751,21 @@ const customEngines = new Map();
 const byCustom = (root, name, body) => {
   const engine = customEngines.get(name);
   if (!engine) throw malformed(`${name}=${body}`, `there is no engine ${JSON.stringify(name)}`);
-  if (engine.queryAll) return [...engine.queryAll(root, body)];
-  const one = engine.query ? engine.query(root, body) : null;
-  return one ? [one] : [];
+  const one = engine.queryAll ? null : engine.query && engine.query(root, body);
+  const found = engine.queryAll ? engine.queryAll(root, body) : one ? [one] : [];
+  if (!found || !found[Symbol.iterator]) throw malformed(`${name}=${body}`, `its engine has returned no list, but ${kindOf(found)}`);
+  return Array.from(found, each => {
+    if (isNode(each)) return each;
+    throw malformed(`${name}=${body}`, `its engine has returned no element, but ${kindOf(each)}`);
+  });
+};
+
+/** @param {any} value */
+const kindOf = value => Object.prototype.toString.call(value);
+
+/** Whether something is a node, of whichever document. @param {any} value */
+const isNode = value => {
+  try { return nodeTypeOf(value) > 0; } catch { return false; }
 };
 
 // Steps:
