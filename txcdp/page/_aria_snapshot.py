@@ -34,7 +34,7 @@ _NOT_PLAIN: Final = re.compile(
 
 _KEY: Final = re.compile(
     r"""\s*(?P<role>[a-zA-Z][\w-]*)
-    (?:\s*(?:(?P<name>"(?:[^"\\]|\\.)*")|/(?P<regex>(?:[^/\\]|\\.)+)/))?
+    (?:\s*(?:(?P<name>"(?:[^"\\]|\\.)*")|/(?P<regex>(?:[^/\\\[]|\\.|\[(?:[^\]\\]|\\.)*\])+)/))?
     (?P<states>(?:\s*\[[^\]]*\])*)\s*""",
     re.VERBOSE | re.DOTALL,
 )

@@ -59,6 +59,8 @@ const SELECTABLE = words('columnheader gridcell option row rowheader tab treeite
 
 /** Elements of which nobody sees anything, whatever their style. */
 const UNSEEN = words('base head link meta noscript script style template title');
+/** Whether an element is one of these, which have no text to read, either; the titles of SVG have. @param {Element} element */
+const isUnseen = element => UNSEEN.has(localNameOf(element)) && (localNameOf(element) !== 'title' || namespaceOf(element) === HTML);
 
 /** Elements that are of no use within another one that is there for its looks alone: what they are in. @type {Record<string, Set<string>>} */
 const OWNED = {
@@ -249,6 +251,9 @@ const contentText = content => {
     code ? String.fromCodePoint(parseInt(code, 16) || 0xfffd) : itself) : '').join('');
 };
 
+/** The text of the image that CSS draws in the place of what is in an element; `''`: it does not, or has no text. @param {CSSStyleDeclaration} style */
+const textInstead = ({ content }) => /^[\w-]+\(/.test(content) && content.includes('/ "') ? contentText(content) : '';
+
 /** @param {any} element */
 const valueOf = element => localNameOf(element) === 'input' || localNameOf(element) === 'textarea' ? element.value : textContentOf(element) || '';
 
@@ -261,6 +266,7 @@ const valueOf = element => localNameOf(element) === 'input' || localNameOf(eleme
  * @property {boolean} [inside] it is within what is named
  * @property {boolean} [hidden] what is hidden counts too
  * @property {Element} [labelled] whose label or reference it is
+ * @property {Element[]} [before] what the same attribute has referred to before that: no label of HTML says it again
  */
 
 class Aria {
@@ -377,17 +383,18 @@ class Aria {
     if (isRendered(element, { visibilityProperty: true })) return true;
     // What has no box of its own is seen where its content or its owner is.
     const style = styleOf(element), parent = drawnParentOf(element);
+    const tag = localNameOf(element);
+    if (tag === 'option' || tag === 'optgroup') {
+      const select = /** @type {HTMLSelectElement | null} */ (closestCSS(element, 'select'));
+      if (select === null || style.display === 'none' || this.hidden(select)) return false;
+      // Only those of a list are drawn with the page, and so can be invisible there.
+      return style.visibility === 'visible' || !select.multiple && select.size <= 1;
+    }
     if (style.visibility !== 'visible') return false;
-    switch (localNameOf(element)) {
-      case 'option': case 'optgroup': {
-        const select = closestCSS(element, 'select');
-        return select !== null && style.display !== 'none' && !this.hidden(select);
-      }
-      case 'area': {
-        const map = /** @type {HTMLMapElement | null} */ (closestCSS(element, 'map'));
-        const image = map && map.name && /** @type {Document} */ (map.getRootNode()).querySelector(`img[usemap="#${CSS.escape(map.name)}"]`);
-        return !!image && !this.hidden(image);
-      }
+    if (tag === 'area') {
+      const map = /** @type {HTMLMapElement | null} */ (closestCSS(element, 'map'));
+      const image = map && map.name && /** @type {Document} */ (map.getRootNode()).querySelector(`img[usemap="#${CSS.escape(map.name)}"]`);
+      return !!image && !this.hidden(image);
     }
     if (style.display !== 'contents' || parent !== null && !this._holds(parent, element)) return false;
     const children = drawnIn(element);
@@ -460,8 +467,11 @@ class Aria {
    * @param {Element} element @param {string} attribute @param {boolean} [hidden] @param {Iterable<Element>} [visited]
    */
   _referencedText(element, attribute, hidden = false, visited = []) {
-    return joined(referenced(element, attribute).map(each =>
-      this._text(each, { referenced: true, inReference: true, hidden: hidden || this.hidden(each), labelled: element }, new Set(visited))));
+    return joined(referenced(element, attribute).map((each, i, all) => {
+      const seen = new Set(visited);
+      seen.delete(each);  // what is referred to is said, whatever was before
+      return this._text(each, { referenced: true, inReference: true, hidden: hidden || this.hidden(each), labelled: element, before: all.slice(0, i) }, seen);
+    }));
   }
 
   /**
@@ -469,12 +479,13 @@ class Aria {
    * @param {Element} element @param {Reading} how @param {Set<Element>} visited @returns {string}
    */
   _text(element, how, visited) {
-    if (visited.has(element)) return '';
+    if (visited.has(element) || isUnseen(element)) return '';
     // A: what is hidden, unless what is hidden is referred to
     if (!how.hidden && this.hidden(element)) return '';
     // B: what it refers to
     if (!how.inReference) {
       const text = this._referencedText(element, 'aria-labelledby', how.hidden, visited);
+      for (const each of referenced(element, 'aria-labelledby')) visited.add(each);  // what has been said is not said again
       if (text) return text;
     }
     const role = this.role(element);
@@ -485,7 +496,7 @@ class Aria {
       if (value !== undefined) how = { ...how, referenced: false, label: false };  // its content is what it offers
     }
     // D: what its author calls it
-    const said = attributeOf(element, 'aria-label'), isPresentational = role === 'none' || role === 'presentation';
+    const said = localNameOf(element) === 'slot' ? null : attributeOf(element, 'aria-label'), isPresentational = role === 'none' || role === 'presentation';
     visited.add(element);
     if (said && said.trim() && !isPresentational) return said;
     // E: what HTML has for that
@@ -581,7 +592,8 @@ class Aria {
 
   /** The text of a label and the like, also where that is hidden. @param {Element} label @param {Element} labelled @param {Reading} how @param {Set<Element>} visited */
   _labelPart(label, labelled, how, visited) {
-    return this._text(label, { label: true, hidden: how.hidden || this.hidden(label), inReference: how.inReference, labelled }, visited);
+    const seen = how.before && how.before.length ? new Set([...visited, ...how.before]) : visited;
+    return this._text(label, { label: true, hidden: how.hidden || this.hidden(label), inReference: how.inReference, labelled }, seen);
   }
 
   /** Return the labels of a control, in the document's order. @param {Element} element @returns {Element[]} */
@@ -611,7 +623,9 @@ class Aria {
   /** The text in an element, with what CSS adds to it. @param {Element} element @param {Reading} how @param {Set<Element>} visited */
   _content(element, how, visited) {
     /** @type {Reading} */
-    const inner = { inside: true, inReference: how.inReference, hidden: how.hidden, labelled: how.labelled };
+    const inner = { inside: true, inReference: how.inReference, hidden: how.hidden, labelled: how.labelled, before: how.before };
+    const instead = textInstead(styleOf(element));
+    if (instead) return instead;
     let text = '';
     /** @param {Node} node */
     const add = node => {
