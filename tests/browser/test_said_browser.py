@@ -446,6 +446,40 @@ class PopupTests(SaidTestCase):
         await popup.wait_for_load_state()
         self.assertEqual(await popup.evaluate("[location.pathname, opener]"), ["/popup", None])
 
+    async def test_what_a_click_with_a_key_opens(self):
+        tab = await self.page()
+        there = self.server.page("/popup", "there")
+        await tab.goto(self.server.page("/opener", "<a href='/popup'>there</a>"))
+        for key in ("ControlOrMeta", "Shift", "ControlOrMeta", "Shift"):
+            async with tab.context.page_opened.expect() as expected:
+                await tab.click("a", modifiers=[key])
+            opened = await expected.value
+            await opened.wait_for_load_state()
+            self.assertEqual(
+                (opened.url, opened.opener, await opened.evaluate("document.readyState")), (there, None, "complete")
+            )
+            await opened.close()
+
+    async def test_what_a_frame_in_another_process_opens(self):
+        there = self.server.page("/popup", "there")
+        self.server.page("/inner", "<a href='/popup' target=_blank>there</a>")
+        inner = self.server.url("/inner", "localhost")
+        tab = await self.page()
+        await tab.goto(self.server.page("/outer", f"<iframe src='{inner}'></iframe>"))
+        frame = tab.frames[1]
+        async with tab.popups.expect() as expected:
+            await frame.click("a")
+        popup = await expected.value
+        await popup.wait_for_load_state()
+        self.assertEqual(popup.url, self.server.url("/popup", "localhost"))
+        self.assertEqual(popup.viewport_size, tab.viewport_size)
+        async with tab.popups.expect() as expected:
+            await frame.evaluate("url => void open(url, '', 'width=300,height=200')", there)
+        popup = await expected.value
+        await popup.wait_for_load_state()
+        self.assertEqual((popup.url, popup.viewport_size), (there, {"width": 300, "height": 200}))
+        self.assertEqual(await popup.evaluate("[innerWidth, innerHeight]"), [300, 200])
+
     async def test_what_the_program_opens_is_opened_too(self):
         context = await self.context()
         opened = self.collected(context.page_opened)

@@ -519,8 +519,14 @@ class Browser(NamedElsewhere, EndedByBlock):
         context: BrowserContext,
         found: bool = False,
         opener: Page | None = None,
+        going: bool = False,
     ) -> Page:
-        """Return the page of a session: one session has one page, which knows where it is going."""
+        """Return the page of a session: one session has one page, which knows where it is going.
+
+        :param found: whether it was there before.
+        :param opener: the page that has opened it.
+        :param going: whether it is new, and may be where it goes already.
+        """
         page = self._pages.get(session)
         if page is None:
             page = self._pages[session] = Page(
@@ -530,7 +536,7 @@ class Browser(NamedElsewhere, EndedByBlock):
                 self._dialogs,
                 context,
                 context._emulation.given(session),
-                found,
+                found or going,
                 opener,
             )
             if self._reopening is not None:
@@ -564,7 +570,9 @@ class Browser(NamedElsewhere, EndedByBlock):
         opener = self._opener_of(info)
         context = opener.context if opener is not None else self._contexts.get(info.browser_context_id or "")
         if context is not None:
-            self._page_of(session, info.target_id, context, opener=opener)
+            # What the browser opens for a click with Ctrl or Shift has neither, and goes on while it is attached to.
+            going = opener is None and info.url != "about:blank"
+            self._page_of(session, info.target_id, context, opener=opener, going=going)
 
     def _wants_worker(self, info: target.TargetInfo) -> bool:
         return self._context_of_worker(info) is not None

@@ -50,10 +50,19 @@ class ContextEmulation:
         if any(value is not None for value in given.options.values()):
             self._begin()
         if given.viewport is not None:
-            # It tells what it wants for a window before that is attached to.
-            asked = self._asked[session] = []
-            session._feed_into((page.WindowOpen,), lambda event: asked.append(_size_in(event)))
+            self._asked[session] = []
+            self.hear_windows(session, session)
         return given
+
+    def hear_windows(self, opener: Session, session: Session) -> None:
+        """Hear what a page wants for windows that it opens, which it tells before they are attached to.
+
+        :param opener: the page's.
+        :param session: in which it tells: this one, or that of a frame of it in another process.
+        """
+        asked = self._asked.get(opener)
+        if asked is not None:
+            session._feed_into((page.WindowOpen,), lambda event: asked.append(_size_in(event)))
 
     def given(self, session: Session) -> PageEmulation:
         """Return what a page has been given; one that was found gets all but the size, which others may have set."""

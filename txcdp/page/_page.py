@@ -1372,6 +1372,8 @@ class Page(SelectorActions, EndedByBlock):
 
     def _session_began(self, session: Session, evaluator: Evaluator) -> None:
         """Take a session of a frame in another process, which waits."""
+        self._popups.hear(session)
+        self.context._emulation.hear_windows(self.session, session)
         self._interception.add(session)
         self._sockets.add(session)
         self._said.add(session, evaluator)

@@ -23,6 +23,10 @@ class Popups:
     def __init__(self, session: Session, opener: Page | None) -> None:
         self._opener = None if opener is None else ref(opener)
         self._urls: deque[str] = deque(maxlen=100)
+        self.hear(session)
+
+    def hear(self, session: Session) -> None:
+        """Hear what is opened from the frames of a session."""
         session._feed_into((page.WindowOpen,), self._window_opens)
 
     @property
