@@ -308,6 +308,27 @@ class BindingTests(EvaluationTestCase):
         self.chrome.run(self.tab.close())
         self.assertEqual(seen, [[5], "end"])
 
+    def test_a_frame_that_goes_while_all_are_told(self):
+        told = page.add_script_to_evaluate_on_new_document
+        give = (lambda: self.tab.expose_function("f", lambda: 1), lambda: self.tab.add_init_script("1"))
+        for each in give:
+            frame_id = self.chrome.open_target("iframe", opener=self.tab.session)
+            self.chrome.flush()
+            self.chrome.on(told, lambda _: NEVER)
+            before = len(self.chrome.commands)
+            giving: Deferred[Any] = each()
+            self.chrome.flush()
+            asked = [one for one in self.chrome.commands[before:] if isinstance(one.command, told)]
+            self.assertEqual(len(asked), 2)
+            self.chrome.targets.close(self.chrome.targets.all[frame_id])
+            self.chrome.flush()
+            self.assertNoResult(giving)
+            (ours,) = [one for one in asked if one.session_id == self.tab.session.id]
+            self.chrome.reply(ours, page.AddScriptToEvaluateOnNewDocumentResult(identifier="1"))
+            self.chrome.flush()
+            self.successResultOf(giving)
+            self.chrome.off(told)
+
     def test_a_script_that_is_refused_is_not_registered(self):
         self.chrome.once(page.add_script_to_evaluate_on_new_document, CommandError("", -32000, "no"))
         adding = self.tab.add_init_script("1")

@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from txcdp._arguments import most_arguments
 from txcdp._deferreds import ignore_failure, returns_deferred, when_all
 from txcdp.domains import page, runtime
+from txcdp.errors import Gone
 from txcdp.page import _values as values
 from txcdp.page._injected import Injected
 from txcdp.streams import Registration, Stream, StreamSubject
@@ -74,6 +75,10 @@ class _InitScript:
         if identifier is not None and not injected.session.ended:
             await injected.session.execute(page.remove_script_to_evaluate_on_new_document(identifier=identifier))
 
+    def forget(self, injected: Injected) -> None:
+        """Let go of a session that has ended."""
+        self._identifiers.pop(injected, None)
+
 
 class _Exposed:
     """A function of the program's, in all sessions of a page."""
@@ -130,7 +135,7 @@ class Scripts:
         script = _InitScript(source, now)
         self._scripts.append(script)
         try:
-            await when_all(script.add_to(each) for each in self._injected)
+            await self._tell_all(script.add_to)
         except BaseException:
             self._scripts.remove(script)
             raise
@@ -138,7 +143,7 @@ class Scripts:
         @returns_deferred
         async def remove() -> None:
             self._scripts.remove(script)
-            await when_all(script.remove_from(each) for each in self._injected)
+            await self._tell_all(script.remove_from)
 
         return Registration(remove)
 
@@ -153,7 +158,7 @@ class Scripts:
         exposed = _Exposed(name, callback, StreamSubject(self._main.session.context, f"calls of {name}"))
         self._exposed[name] = exposed
         try:
-            await when_all(each.expose(name) for each in self._injected)
+            await self._tell_all(lambda injected: injected.expose(name))
         except BaseException:
             self._exposed.pop(name, None)
             raise
@@ -162,9 +167,18 @@ class Scripts:
         async def remove() -> None:
             self._exposed.pop(name, None)
             exposed.calls.end(None)
-            await when_all(each.conceal(name) for each in self._injected)
+            await self._tell_all(lambda injected: injected.conceal(name))
 
         return Binding(remove, exposed.calls)
+
+    async def _tell_all(self, tell: Callable[[Injected], Deferred[None]]) -> None:
+        """Tell all sessions something, and wait for that; what a frame is told that goes meanwhile is nothing."""
+
+        def failed(failure: Failure, injected: Injected) -> Failure | None:
+            gone = injected is not self._main and injected.session.ended and failure.check(Gone)
+            return None if gone else failure
+
+        await when_all(tell(each).addErrback(failed, each) for each in list(self._injected))
 
     def _called(self, injected: Injected, event: runtime.BindingCalled) -> None:
         if event.name != injected.binding:
@@ -185,6 +199,8 @@ class Scripts:
     def _ended(self, injected: Injected) -> None:
         if injected is not self._main:
             self._injected.remove(injected)
+            for script in self._scripts:
+                script.forget(injected)
             return
         for each in self._exposed.values():
             each.calls.end(None)
