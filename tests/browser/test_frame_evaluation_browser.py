@@ -66,6 +66,18 @@ class InFrames(BrowserTestCase):
         self.assertIs(await element.owner_frame(), popup.main_frame)
         await self.fails(frame.frame_element(), FrameRemoved)
 
+    async def test_where_elements_are(self):
+        tab = await self.page()
+        frame = await self.framed(
+            tab, "<body style='margin: 0'><p id=p style='margin: 5px; width: 30px; height: 40px'>"
+        )
+        await tab.add_style_tag(content="body { margin: 100px } iframe { border: 3px solid }")
+        element = await frame.query_selector("p")
+        self.assertEqual(await element.bounding_box(), {"x": 108, "y": 108, "width": 30, "height": 40})
+        self.assertEqual(await element.bounding_box(), await frame.locator("p").bounding_box())
+        await element.evaluate("element => { element.style.display = 'none' }")
+        self.assertIsNone(await element.bounding_box())
+
     async def test_waiting(self):
         tab = await self.page()
         frame = await self.framed(tab)
@@ -134,6 +146,14 @@ class SameProcessTests(InFrames, SharedBrowserTestCase):
         self.assertEqual(await frame.evaluate("({it}) => [it.id, document.title]", {"it": outer}), ["f", "inside"])
         async with await tab.evaluate_handle("e => e", inner) as again:
             self.assertTrue(await tab.evaluate("([a, b]) => a === b", [again, inner]))
+
+    async def test_elements_of_another_origin(self):
+        tab = await self.page()
+        url = self.server.page("/inside", "<p>text")
+        await tab.set_content(f"<iframe src='{url}'></iframe>")  # in about:blank, which is of no origin
+        inner = await tab.frames[1].query_selector("p")
+        error = await self.fails(tab.evaluate("element => element.textContent", inner), EvaluationError)
+        self.assertIn("can be used only in", str(error))
 
 
 class OtherProcessTests(InFrames):

@@ -23,13 +23,14 @@ from txcdp.page._capture import Clip
 from txcdp.page._changes import ElementStates, Mutation
 from txcdp.page._clock import Clock
 from txcdp.page._console import ConsoleLevel, ConsoleMessage, PageError, SourceLocation
+from txcdp.page._coordinates import Box
 from txcdp.page._coverage import Coverage, CoverageEntry, CoveredRange, JSCoverageEntry
 from txcdp.page._dialogs import Dialog
 from txcdp.page._downloads import Download, DownloadProgress
 from txcdp.page._extraction import Shape, css
 from txcdp.page._file_choosers import FileChooser
 from txcdp.page._frames import Frame, Navigation, WaitUntil
-from txcdp.page._handles import Box, ElementHandle, JSHandle
+from txcdp.page._handles import ElementHandle, JSHandle
 from txcdp.page._input import Keyboard, KeyboardModifier, Mouse, MouseButton, Touchscreen
 from txcdp.page._locators import FrameLocator, Locator
 from txcdp.page._page import Page

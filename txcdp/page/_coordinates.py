@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TypedDict
 
 from txcdp._core.sessions import Session
 from txcdp.domains import dom
 from txcdp.errors import CommandError
 from txcdp.page._evaluation import explained
-from txcdp.page._handles import NO_BOX, Box
 
 if TYPE_CHECKING:
     from txcdp.page._frames import Frame
 
+#: What Chromium says of an element that is not laid out.
+_NO_BOX: Final = "Could not compute box model."
 
-async def box_of(session: Session, object_id: str) -> Box | None:
+
+class Box(TypedDict):
+    """The box of an element, in CSS pixels of the page's viewport."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+async def box_of(session: Session, object_id: str | None) -> Box | None:
     """Return the box of an element's border, in the viewport of its session (``DOM.getBoxModel``).
 
     :returns: None where it is not shown.
@@ -22,7 +33,7 @@ async def box_of(session: Session, object_id: str) -> Box | None:
     try:
         model = (await session.execute(dom.get_box_model(object_id=object_id))).model
     except CommandError as error:
-        if error.message == NO_BOX:
+        if error.message == _NO_BOX:
             return None
         raise explained(error) from error
     x, y = model.border[::2], model.border[1::2]

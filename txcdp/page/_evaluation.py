@@ -216,9 +216,12 @@ class Evaluator:
             command = dom.resolve_node(
                 backend_node_id=node.backend_node_id, execution_context_id=context_id, object_group=KEPT
             )
-            return Kept(self, (await session.execute(command)).object)
+            own = (await session.execute(command)).object
         except CommandError as error:
             raise EvaluationError(f"{kept!r} can be used only in frames that its own can script ({error})") from error
+        if own.object_id is None:  # a document of another origin, which is there as null
+            raise EvaluationError(f"{kept!r} can be used only in frames that its own can script")
+        return Kept(self, own)
 
     def _send(self, call: _Call, timeout: float | None | Default) -> Deferred[Any]:
         injected = self.injected

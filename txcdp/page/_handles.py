@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
 from twisted.internet.defer import Deferred
 
@@ -24,6 +24,7 @@ from txcdp.page._action_options import (
     KeyOptions,
     WaitOptions,
 )
+from txcdp.page._coordinates import Box, box_of, offset_of
 from txcdp.page._evaluation import Evaluator, Kept, explained, value_of
 from txcdp.page._values import clean_stack
 from txcdp.protocol import to_json
@@ -32,15 +33,6 @@ if TYPE_CHECKING:
     from txcdp.page._action_options import Files
     from txcdp.page._frames import Frame
     from txcdp.page._locators import Locator
-
-
-class Box(TypedDict):
-    """The box of an element, in CSS pixels of the page's viewport."""
-
-    x: float
-    y: float
-    width: float
-    height: float
 
 
 class JSHandle(Kept, NamedElsewhere):
@@ -304,14 +296,12 @@ class ElementHandle(JSHandle):
         :returns: fires with the :class:`Box` of its border, relative to the viewport of the page; None: it is not
             shown. Fails like ``Page.evaluate``.
         """
-        try:
-            model = (await self._injected.session.execute(dom.get_box_model(object_id=self._remote.object_id))).model
-        except CommandError as error:
-            if error.message == NO_BOX:
-                return None
-            raise explained(error) from error
-        x, y = model.border[::2], model.border[1::2]
-        return Box(x=min(x), y=min(y), width=max(x) - min(x), height=max(y) - min(y))
+        session = self._injected.session
+        box = await box_of(session, self._remote.object_id)
+        if box is None or session.kind != "iframe":
+            return box
+        frame = await self.owner_frame()  # of another process, which does not know where it is
+        return None if frame is None else await offset_of(frame, box)
 
     @returns_deferred
     async def screenshot(
@@ -363,9 +353,6 @@ _FRAMES = ("IFRAME", "FRAME")
 
 #: Returns the element of a node's document that the browser knows the frame of.
 _ROOT = "node => (node.nodeType === 9 ? node : node.ownerDocument).documentElement"
-
-#: What Chromium says of an element that is not laid out.
-NO_BOX = "Could not compute box model."
 
 
 def handle_of(kept: Kept) -> JSHandle:

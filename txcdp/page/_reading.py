@@ -20,10 +20,10 @@ from txcdp.errors import CommandError
 from txcdp.page import _capture as capture
 from txcdp.page._aria_snapshot import snapshot_text
 from txcdp.page._changes import ChangeStream, ElementStates
-from txcdp.page._coordinates import box_of, offset_of
+from txcdp.page._coordinates import Box, box_of, offset_of
 from txcdp.page._engine import Again
 from txcdp.page._evaluation import Evaluator, explained
-from txcdp.page._handles import Box, ElementHandle, JSHandle, elements_of, handle_of
+from txcdp.page._handles import ElementHandle, JSHandle, elements_of, handle_of
 from txcdp.page._locating import Attempt, LocatorBase, NoFrame
 from txcdp.streams import Stream
 
