@@ -547,6 +547,27 @@ class DocumentTests(ActionTestCase):
         await tab.evaluate(f"document.body.insertAdjacentHTML('beforeend', `{OVERLAY}`)")
         await self.late(ActionTimeout, tab.locator("x-button button").first.click, words=["intercepts pointer events"])
 
+    async def test_closed_shadow_roots(self):
+        tab = await self.shown("<div id='host'></div>")
+        await tab.evaluate(
+            """() => {
+                clicks = 0;
+                const outer = document.querySelector('#host').attachShadow({mode: 'closed'});
+                outer.innerHTML = '<x-b></x-b><iframe srcdoc="<p>inside</p>" style="border: 0"></iframe>';
+                inner = outer.querySelector('x-b').attachShadow({mode: 'closed'});
+                inner.innerHTML = '<button>Buy</button>';
+                button = inner.querySelector('button');
+                button.onclick = () => clicks++;
+            }"""
+        )
+        button = (await tab.evaluate_handle("button")).as_element()
+        assert button is not None
+        await button.click()
+        await tab.frames[1].locator("p").click()
+        await self.clicked(tab)
+        await tab.evaluate(f"inner.innerHTML += `{OVERLAY}`, inner.replaceChild(button, inner.querySelector('button'))")
+        await self.late(ActionTimeout, button.click, words=["intercepts pointer events"])
+
     async def test_closed_details(self):
         tab = await self.shown(f"<details><summary>more</summary>{BUTTON}</details>")
         await self.late(ActionTimeout, tab.click, "#button", words=["element is not visible"])
@@ -878,6 +899,9 @@ class FieldTests(ActionTestCase):
         await self.late(ActionTimeout, one.select_option, "c", words=["option being selected is not enabled"])
         self.assertEqual(await one.select_option("c", force=True), ["c"])
         await self.refused(tab.select_option("p", "a"), "Element is not a <select> element", kind=LocatorError)
+        for wrong in ({"value": 2025}, {"value": ["a", None]}, {"label": {"a": 1}}, {"index": "1"}, {"element": "a"}):
+            with self.assertRaisesRegex(TypeError, "select_option: .* is no "):
+                one.select_option(**wrong)
         selecting = tab.select_option("select", "new")
         await tab.evaluate("document.querySelector('select').add(new Option('New', 'new'))")
         self.assertEqual(await selecting, ["new"])
@@ -895,6 +919,8 @@ class FieldTests(ActionTestCase):
         await tab.set_input_files("input", paths[0])
         self.assertEqual(await tab.evaluate(contents, "input"), [["a.txt", "text/plain", "a.txt"]])
         self.assertEqual(await self.heard(tab), ["input", "change"])
+        await tab.set_input_files("input", folder / ".." / folder.name / "b.txt")
+        self.assertEqual(await tab.evaluate(contents, "input"), [["b.txt", "text/plain", "b.txt"]])
         await tab.get_by_text("many").set_input_files(paths)
         payload = {"name": "c.bin", "mimeType": "application/x", "buffer": b"\0\1"}
         self.assertEqual(len(await tab.evaluate(contents, "#many")), 2)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypedDict
+from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar
 
 from twisted.internet.defer import Deferred
 
 from txcdp._deferreds import ignore_failure, returns_deferred
+from txcdp._privacy import shortened
 from txcdp._timeouts import DEFAULT, Timeout, left_of
 from txcdp.domains import dom
 from txcdp.errors import ActionTimeout, CommandError, Gone, LocatorError
@@ -25,6 +26,8 @@ from txcdp.page._uploads import checked, listed, put_uploads, sent, uploads
 
 if TYPE_CHECKING:
     from txcdp.page._input import InputDevices
+
+T = TypeVar("T")
 
 
 class DropPayload(TypedDict, total=False):
@@ -425,11 +428,14 @@ class ElementActions(LocatorBase):
         :param force: as for :meth:`click`.
         :returns: fires with a list of the values of those that are selected. Fails like :meth:`click`; with
             :exc:`LocatorError`, too, where it is no ``<select>``.
+        :raises TypeError: a value or a label is no text, an index no number, or an element no handle.
         """
+        named = _choices(value, index, label)
+        elements = _several("element", element, ElementHandle)
 
         async def select(attempt: Attempt) -> list[str]:
-            choices = _choices(value, index, label)
-            for each in _several(element):
+            choices = named.copy()
+            for each in elements:
                 number = await each.evaluate("option => option.index")
                 if number is None:
                     raise LocatorError(f"{self}: {each!r} is no <option>")
@@ -566,16 +572,24 @@ async def _put_paths(attempt: Attempt, object_id: str, paths: Sequence[Path]) ->
 def _choices(value: Any, index: Any, label: Any) -> list[dict[str, Any]]:
     """Return which options are meant."""
     return [
-        *({"valueOrLabel": each} for each in _several(value)),
-        *({"index": int(each)} for each in _several(index)),
-        *({"label": each} for each in _several(label)),
+        *({"valueOrLabel": each} for each in _several("value", value, str)),
+        *({"index": each} for each in _several("index", index, int)),
+        *({"label": each} for each in _several("label", label, str)),
     ]
 
 
-def _several(given: Any) -> list[Any]:
+def _several(name: str, given: Any, kind: type[T]) -> list[T]:
+    """Return what was given one by one, of which one may have been given alone.
+
+    :raises TypeError: something of it is of another kind: no option would ever be that.
+    """
     if given is None:
         return []
-    return [given] if isinstance(given, str | int | ElementHandle) else list(given)
+    several: list[Any] = [given] if isinstance(given, str | int | ElementHandle | Mapping) else list(given)
+    for each in several:
+        if not isinstance(each, kind) or isinstance(each, bool):
+            raise TypeError(shortened(f"select_option: {name}={given!r}: {each!r} is no {kind.__name__}"))
+    return several
 
 
 def _scrolls(scroll: str) -> bool:

@@ -86,6 +86,8 @@ def checked(file: Any) -> Any:
             )
         return file
     path = Path(file).absolute()
+    if ".." in path.parts:  # Chromium reads nothing by such a path
+        path = path.resolve() if path.name == ".." else path.parent.resolve() / path.name
     path.stat()
     return path
 

@@ -123,11 +123,27 @@ const isInView = (element, point) => {
 
 // What is hit:
 
-/** The innermost element at a point, through open shadow roots. @param {number} x @param {number} y @returns {Element | null} */
-const elementAt = (x, y) => {
+/**
+ * The shadow root of a host in which an element is: that which the host does not tell of, as it is closed.
+ * @param {Element} host @param {Element} inside @returns {ShadowRoot | null}
+ */
+const shadowAround = (host, inside) => {
+  for (let at = inside; at; ) {
+    const root = rootOf(at);
+    at = nodeTypeOf(root) === DOCUMENT_FRAGMENT ? root.host : null;
+    if (at === host) return root;
+  }
+  return null;
+};
+
+/**
+ * The innermost element at a point, through open shadow roots, and those around a target.
+ * @param {number} x @param {number} y @param {Element} target @returns {Element | null}
+ */
+const elementAt = (x, y, target) => {
   let hit = elementAtDocument(document, x, y);
   while (hit) {
-    const shadow = shadowOf(hit);
+    const shadow = shadowOf(hit) || shadowAround(hit, target);
     if (!shadow) break;
     // What is slotted is part of the host's tree: a text that is, counts as the host there.
     const stack = elementsAtShadow(shadow, x, y);
@@ -140,7 +156,7 @@ const elementAt = (x, y) => {
 
 /** What lies over an element at a point; null: nothing does. @param {Element} target @param {Point} point @returns {Covered | null} */
 const coverOf = (target, point) => {
-  const hit = elementAt(point.x, point.y);
+  const hit = elementAt(point.x, point.y, target);
   const above = [];
   for (let at = hit; at; at = slotOf(at) || parentOf(at)) {
     if (at === target) return null;
