@@ -89,6 +89,8 @@ class EndsWithoutLoadTests(SharedBrowserTestCase):
                 there = got(await tab.goto(url, wait_until, timeout=NEVER))
                 self.assertEqual((there.url, there.status), (url, int(status[:3])))
                 self.assertEqual(await tab.content(), "<html><head></head><body></body></html>")
+                await there.finished()
+                self.assertEqual((await there.text(), await there.exchange.body()), ("", b""))
             self.assertEqual(got(await tab.reload(timeout=NEVER)).status, int(status[:3]))
 
     async def test_an_empty_answer_is_where_it_was_gone_to(self):
@@ -186,6 +188,30 @@ class HistoryTests(SharedBrowserTestCase):
         self.assertIsNone(await page.go_forward())
         self.assertEqual(page.url, url + "#part")
         self.assertEqual(self.server.asked.count("/"), 1)
+
+    async def test_a_document_that_changes_its_url_as_it_is_left(self):
+        page = await self.page()
+        leaving = "addEventListener('beforeunload', () => history.replaceState(null, '', path || location.href))"
+        url = self.server.page("/", f"<script>path = ''; {leaving}</script>")
+        await page.goto(url)
+        self.assertEqual(got(await page.reload()).status, 200)
+        other = self.server.page("/other", "<title>other</title>")
+        await page.evaluate("void (path = '/other')")
+        self.assertEqual(got(await page.goto(other)).status, 200)
+        self.assertEqual(await page.title(), "other")
+
+    async def test_workers_of_a_document_that_comes_back(self):
+        page = await self.page()
+        self.server.page("/worker.js", "here = 5", content_type="text/javascript")
+        url = self.server.page("/", "<script>worker = new Worker('/worker.js')</script>")
+        async with page.worker_started.expect():
+            await page.goto(url)
+        await page.goto(self.server.page("/other"))
+        self.assertEqual(page.workers, [])
+        async with page.worker_started.expect() as expected:
+            await page.go_back()
+        worker = await expected.value
+        self.assertEqual((await worker.evaluate("here"), page.workers), (5, [worker]))
 
     async def test_frames_of_a_document_that_comes_back_are_known_again(self):
         page = await self.page()

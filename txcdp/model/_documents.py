@@ -408,10 +408,9 @@ class Documents(Table):
         document = self.documents.get(event.frame_id)
         if document is not None:
             document.url = event.url
-        waiting = [each for each in self.in_frame(event.frame_id) if each.url == event.url and not each.document]
-        if waiting:
-            navigation = waiting[0]
-        else:  # by the page's own script, which is not told before
+        waiting = (each for each in self.in_frame(event.frame_id) if each.url == event.url and not each.document)
+        navigation = next((each for each in waiting if each.type not in _LEAVING), None)
+        if navigation is None:  # by the page's own script, which is not told before
             loader = "" if document is None else document.loader_id
             navigation = NavigationRequest(loader_id=loader, frame_id=event.frame_id, url=event.url)
             navigation.type = "sameDocument"
@@ -613,5 +612,7 @@ class Documents(Table):
             self.emit(DocumentDiscarded(document))
 
 
+#: What a navigation that brings another document begins as: the one that is left may still change its own URL.
+_LEAVING: Final = frozenset({"differentDocument", "reload", "reloadBypassingCache"})
 _AFTER_COMMIT: Final = frozenset({"commit", "DOMContentLoaded", "load"})
 _STEPS: Final = {"DOMContentLoaded": NavigationInput.PARSE, "load": NavigationInput.LOAD}

@@ -153,6 +153,9 @@ LATE: Final = 1000
 #: Of how many exchanges and documents that have ended the ids are remembered; at most twice as many.
 _REMEMBERED: Final = 2000
 
+#: So ends the request for a document of which the server's answer is only a status.
+STATUS_ALONE: Final = frozenset({"net::ERR_HTTP_RESPONSE_CODE_FAILURE", "net::ERR_INVALID_AUTH_CREDENTIALS"})
+
 #: By the end of a navigation, what that means for its own request, where nothing else has ended that.
 _NAVIGATION_ENDS: Final = {
     NavigationState.STOPPED: ExchangeInput.STOP,
@@ -294,6 +297,11 @@ class Exchange(Row):
         if self.cors_error is not None and self.cors_error.cors_error:
             return f"{self.error_text} (CORS: {self.cors_error.cors_error})"
         return self.error_text
+
+    @property
+    def is_status_alone(self) -> bool:
+        """Whether the answer is a status without a body, such as 404 or 401; Chromium shows a page of its own then."""
+        return self.error_text in STATUS_ALONE and self.response is not None
 
     @property
     def preflight_for(self) -> str | None:

@@ -123,8 +123,9 @@ class ExchangeStreams:
         self._flowing = False
         exchange = self._exchange
         expected = exchange._row.body_decoded
-        if exchange.failure is not None:
-            self.chunks.end(exchange._error())
+        error = exchange._broken()
+        if error is not None:
+            self.chunks.end(error)
         elif self._delivered < expected:
             self.chunks.end(BodyIncomplete(exchange.url, self._delivered, expected))
         else:

@@ -318,6 +318,8 @@ class Exchange:
             raise NoBody(self.url, "a socket has messages instead of a body")
         if self._has_none:
             raise NoBody(self.url, f"an answer of {row.status} to {row.method} has none")
+        if row.is_status_alone:
+            return Body(b"", "")
         error: CommandError | Gone | None = None
         for key in dict.fromkeys((row.session_id, row.started_in)):
             session = self._network.session_of(key)
@@ -360,8 +362,13 @@ class Exchange:
     async def _when_whole(self) -> None:
         """Wait for all of it, or fail with what came between."""
         await self.when_finished()
-        if self.failure is not None:
-            raise self._error()
+        error = self._broken()
+        if error is not None:
+            raise error
+
+    def _broken(self) -> Exception | None:
+        """Return why there is not all of a body, at the end; None where there is, if only of nothing."""
+        return None if self.failure is None or self._row.is_status_alone else self._error()
 
     # What was really sent and received, which is told on another way than the rest:
 

@@ -717,6 +717,7 @@ class FrameTree:
             kind: NavigationKind = "error"
         elif navigation.state is NavigationState.RESTORED:
             kind = "restored"
+            self._session._attach_again().addErrback(ignore_failure)
         else:
             kind = "prerendered" if activated else "new_document"
         self._navigated(frame, _url_of(document), kind, document.loader_id, document.response)

@@ -48,6 +48,7 @@ from txcdp.model import (
     NavigationStarted,
     NavigationState,
 )
+from txcdp.model._exchanges import STATUS_ALONE
 from txcdp.page import _commits as commits
 from txcdp.page._frames import LIFECYCLE, Frame, Waiter, WaitUntil
 from txcdp.protocol import Command
@@ -60,9 +61,6 @@ T = TypeVar("T")
 
 #: After this error the document stays that was there; after every other one a page with the error comes.
 _ABORTED: Final = "net::ERR_ABORTED"
-
-#: So ends an answer of the server's that is only a status, such as 404 or 401: Chromium shows a page of its own for it.
-_STATUS_ALONE: Final = frozenset({"net::ERR_HTTP_RESPONSE_CODE_FAILURE", "net::ERR_INVALID_AUTH_CREDENTIALS"})
 
 #: Seconds for a page to show that it lives, or to crash, after that error.
 _CRASHING: Final = 2.0
@@ -359,7 +357,7 @@ class Watcher(_Settling[Arrival]):
 
     def _unreachable(self, navigation: NavigationRequest) -> None:
         error_text = navigation.error_text or (self._error.error_text if self._error is not None else "net::ERR_FAILED")
-        if error_text in _STATUS_ALONE and navigation.response is not None:
+        if error_text in STATUS_ALONE and navigation.response is not None:
             # The server has answered, and with nothing: what is shown of it is nothing, not a page of the browser's.
             there = Arrival(navigation.url, navigation.loader_id, navigation.response)
             self._after(page.set_document_content(frame_id=navigation.frame_id, html=""), there)

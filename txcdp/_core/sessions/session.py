@@ -319,6 +319,14 @@ class Session:
         self._auto_attaching.remove(policy)
         return self._sending.auto_attach(None)
 
+    def _attach_again(self) -> Deferred[None]:
+        """Have all that is wanted attached that is there; nothing is sent where nothing is wanted.
+
+        A document that comes back, from where the browser keeps it, brings its workers back, and Chromium attaches to
+        none of them by itself.
+        """
+        return self._sending.auto_attach(None) if self._auto_attaching.policies else succeed(None)
+
     def _when_usable(self, what: str, timeout: float | None) -> Deferred[float | None]:
         """Wait for a line as a command does that is sent while there is none; see ``ReconnectPolicy.wait``.
 
