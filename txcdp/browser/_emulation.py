@@ -55,7 +55,7 @@ class ContextEmulation:
         return given
 
     def hear_windows(self, opener: Session, session: Session) -> None:
-        """Hear what a page wants for windows that it opens, which it tells before they are attached to.
+        """Listen to what a page wants for windows that it opens, which it tells before they are attached to.
 
         :param opener: the page's.
         :param session: in which it tells: this one, or that of a frame of it in another process.

@@ -486,11 +486,13 @@ class FrameTree:
         self._following = Following(
             Below(), self._set_up, answer_dialogs=answer_dialogs, begin=self._begins, timeout=None
         )
-        self._found = found
 
-    def follow(self) -> None:
-        """Attach to the page's frames in other processes, from now on; the page tells where it goes by now."""
-        if self._found:
+    def follow(self, found: bool) -> None:
+        """Attach to the page's frames in other processes, from now on; the page tells where it goes by now.
+
+        :param found: whether the page was there before: then it is asked where it is.
+        """
+        if found:
             self._ask("")
         for sent in self._following.follow(self._session, set_up=False):
             sent.addErrback(ignore_failure)

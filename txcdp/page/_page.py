@@ -168,7 +168,7 @@ class Page(SelectorActions, EndedByBlock):
         self._set_up: OneShot[None] = OneShot()
         hearing = session._insist(page.set_lifecycle_events_enabled(enabled=True))
         hearing.addErrback(ignore_failure).addCallback(lambda _: self._set_up.fire(None))
-        self._tree.follow()
+        self._tree.follow(found)
 
     def __repr__(self) -> str:
         return f"<Page {self.target_id}: {self.session!r}>"

@@ -26,7 +26,7 @@ class Popups:
         self.hear(session)
 
     def hear(self, session: Session) -> None:
-        """Hear what is opened from the frames of a session."""
+        """Listen to what is opened from the frames of a session."""
         session._feed_into((page.WindowOpen,), self._window_opens)
 
     @property
