@@ -30,6 +30,10 @@ SERVICES = [block for block in PYTHON if block.is_service and not (block.guests 
 DEADLINE = PATIENCE
 #: How many programs run at a time.
 AT_ONCE = 4
+#: Where a browser listens that a program has not launched, in what the documentation says.
+LISTENING = "127.0.0.1:9222"
+#: Is held by the one program that is in that browser: another one's pages would come and go in its lists.
+IN_TURN = threading.Lock()
 #: What programs do is not measured.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
 
@@ -85,7 +89,7 @@ def stage() -> Iterator[dict[str, str]]:
         site, ws_url = process.stdout.readline().split()
         yield {
             "https://example.com/": site,
-            "127.0.0.1:9222": ws_url.split("/")[2],
+            LISTENING: ws_url.split("/")[2],
         }
         process.stdin.close()
         assert process.wait(DEADLINE) == 0
@@ -113,6 +117,12 @@ def run(program: Path) -> Ended:
     return Ended(done.returncode, done.stdout.decode(errors="replace"))
 
 
+def run_in_turn(program: Path) -> Ended:
+    """Run a program that is in the listening browser."""
+    with IN_TURN:
+        return run(program)
+
+
 @pytest.fixture(scope="module")
 def runs(
     request: pytest.FixtureRequest, stage: dict[str, str], tmp_path_factory: pytest.TempPathFactory
@@ -126,7 +136,7 @@ def runs(
         for block in [cast(Block, each.callspec.params["block"]) for each in runs_one]:
             program = tmp_path_factory.mktemp("docs") / "program.py"
             program.write_text(on_stage(block.text, stage), encoding="utf-8")
-            started[block.name] = pool.submit(run, program)
+            started[block.name] = pool.submit(run_in_turn if LISTENING in block.text else run, program)
         yield started
         pool.shutdown(cancel_futures=True)
 
