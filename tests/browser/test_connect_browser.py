@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 from twisted.internet.defer import Deferred
@@ -109,6 +111,17 @@ class ConnectTests(BrowserTestCase):
         for policy in (True, {"max_attempts": 3}):
             await self.fails(txcdp.connect(reactor, "http://127.0.0.1:1", reconnect=policy), TypeError)  # type: ignore[arg-type]
             await self.fails(txcdp.launch(reactor, restart=policy), TypeError)  # type: ignore[arg-type]
+
+    async def test_what_is_no_option(self):
+        launch: Any = partial(txcdp.launch, reactor)
+        connect: Any = partial(txcdp.connect, reactor, "http://127.0.0.1:1")
+        for opening, advice in {
+            launch(executable_path="chromium"): "launch(): the option 'executable_path' unknown; here it is executable",
+            launch(userDataDir="profile"): "launch(): the option 'userDataDir' unknown; here it is profile",
+            launch(headles=False): "launch(): the option 'headles' unknown; did you mean 'headless'?",
+            connect(timeouts=5): "connect(): the option 'timeouts' unknown; did you mean 'timeout'?",
+        }.items():
+            self.assertEqual(str(await self.fails(opening, TypeError)), advice)
 
     async def test_what_cannot_be(self):
         _, ws_url, _ = await self.running()

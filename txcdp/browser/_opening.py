@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack
 
 from twisted.internet.defer import Deferred
 
+from txcdp._arguments import unknown_name
 from txcdp._core.connection import Connection
 from txcdp._core.probing import ProbeOptions, Prober
 from txcdp._core.reconnecting import ReconnectPolicy
@@ -29,6 +32,18 @@ if TYPE_CHECKING:
 
 #: The browser is probed, its pages are not.
 _PROBES: Final = ProbeOptions()
+
+
+#: What other libraries call an option.
+_CALLED_HERE: Final = {
+    "executable_path": "executable",
+    "channel": 'executable, such as "google-chrome"',
+    "user_data_dir": "profile",
+    "chromium_sandbox": "sandbox",
+    "pipe": 'transport="pipe"',
+    "default_viewport": "viewport",
+    "headers": "options=WebSocketOptions(headers=...)",
+}
 
 
 class ConnectionOptions(TypedDict, total=False):
@@ -104,6 +119,7 @@ async def launch(
     from txcdp.browser._lines import Launched
     from txcdp.chrome import start_browser
 
+    _refuse_others(launch, connection)
     _check_policy("restart", restart)
     slowness = checked_slowness(slow_mo)
     size = chosen(viewport, no_viewport, DEFAULT_VIEWPORT)
@@ -181,6 +197,7 @@ async def connect(
     """
     from txcdp.browser._lines import Remote
 
+    _refuse_others(connect, connection)
     _check_policy("reconnect", reconnect)
     slowness = checked_slowness(slow_mo)
     size = chosen(viewport, no_viewport, DEFAULT_VIEWPORT)
@@ -192,6 +209,16 @@ async def connect(
     if reconnect is not None:
         browser._keep(reconnect, opened.identity, remote.open_again, "the browser")
     return browser
+
+
+def _refuse_others(function: Callable[..., object], given: Mapping[str, Any]) -> None:
+    """Refuse options that there are not before anything is opened."""
+    known = inspect.signature(function).parameters.keys() - {"reactor", "url", "connection"}
+    known |= ConnectionOptions.__annotations__.keys()
+    for name in given.keys() - known:
+        what = f"{function.__name__}(): the option"
+        called = _CALLED_HERE.get(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower())
+        raise TypeError(f"{what} {name!r} unknown; here it is {called}" if called else unknown_name(what, name, known))
 
 
 def _check_policy(name: str, policy: object) -> None:
