@@ -41,6 +41,13 @@ class InTurnTests(SynchronousTestCase):
         self.printed(1, b"other")
         self.assertEqual(self.successResultOf(other), b"other")
 
+    def test_an_option_that_there_is_not(self):
+        told = self.failureResultOf(self.begin(formatt="A4"), TypeError).value
+        raised = self.assertRaises(TypeError, self.tab.pdf_chunks, formatt="A4")
+        for error in (told, raised):
+            self.assertEqual(str(error), "pdf(): the option 'formatt' unknown; did you mean 'format'?")
+        self.assertEqual(self.answers, [])
+
     def test_one_that_is_cancelled_before_its_turn_is_not_printed(self):
         one, other, last = self.begin(), self.begin(), self.begin()
         other.cancel()

@@ -7,6 +7,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from txcdp.browser._storage_state import checked_state
 from txcdp.domains import page, runtime, storage, target
 from txcdp.errors import NavigationError
 from txcdp.testing import FakeChrome
@@ -50,3 +51,10 @@ class OriginsTests(SynchronousTestCase):
         self.assertEqual({each.hidden for each in opened}, {True})
         self.chrome.flush()
         self.assertEqual(len(self.chrome.received(target.close_target)), len(opened))
+
+    def test_what_is_none(self):
+        wrong: list[Any] = [{"cookie": []}, [], {"cookies": {}}]
+        for state in wrong:
+            with self.assertRaisesRegex(ValueError, 'a dict with the lists "cookies" and "origins"'):
+                checked_state(state)
+        self.assertEqual(checked_state({}), {"cookies": [], "origins": []})

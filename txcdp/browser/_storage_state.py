@@ -65,8 +65,11 @@ def checked_state(state: object) -> StorageState:
                 raise ValueError(f"{os.fspath(state)} has no storage state in it: {error}") from error
     else:
         given = state
-    if not isinstance(given, Mapping) or not all(
-        isinstance(given.get(key, []), list) for key in StorageState.__annotations__
+    keys = StorageState.__annotations__
+    if (
+        not isinstance(given, Mapping)
+        or not all(isinstance(given.get(key, []), list) for key in keys)
+        or (given and keys.keys().isdisjoint(given))
     ):
         raise ValueError(
             'a storage state is a dict with the lists "cookies" and "origins", or a file that has it as JSON'

@@ -11,6 +11,7 @@ from typing import Final, TypeAlias, TypedDict
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredLock
 
+from txcdp._arguments import unknown_name
 from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure, shielded, with_deadline
 from txcdp.domains import io, page
@@ -91,9 +92,11 @@ def inches(name: str, length: Length) -> float:
 def command(options: PdfOptions) -> page.print_to_pdf:
     """Return the command that prints so.
 
-    :raises TypeError: an option is of another kind.
+    :raises TypeError: an option is of another kind, or there is none of that name.
     :raises ValueError: there is no such format or length.
     """
+    for name in options.keys() - PdfOptions.__annotations__.keys():
+        raise TypeError(unknown_name("pdf(): the option", name, PdfOptions.__annotations__))
     width, height = FORMATS["letter"]
     named = options.get("format")
     if named is not None:
