@@ -191,6 +191,27 @@ class PreparationTests(CaptureTestCase):
         await tab.screenshot(animations="allow")
         self.assertEqual(await tab.evaluate("document.getAnimations().length"), moving)
 
+    async def test_an_element_that_is_animated(self):
+        tab = await self.tab(
+            "<!doctype html><style>@keyframes k { to { transform: rotate(360deg) } }"
+            "p { width: 20px; height: 20px; background: red; animation: k 1s linear infinite }</style><p></p>"
+        )
+        taken = [await tab.locator("p").screenshot(animations="disabled") for _ in range(2)]
+        self.assertEqual((taken[0], Png(taken[0]).size), (taken[1], (20, 20)))
+        standing = "(it = document.getAnimations()[0]).playbackRate = 0; it.currentTime = 500"
+        await tab.evaluate(standing)
+        await tab.screenshot(animations="disabled")
+        self.assertEqual(await tab.evaluate("[it.currentTime, it.playState]"), [500, "running"])
+
+    async def test_a_part_of_a_page_that_is_zoomed_out(self):
+        wide = "<!doctype html><meta name=viewport content='width=device-width'><body style='margin: 0'>"
+        tab = await self.tab(f"{wide}<p style='margin: 0; width: 200px; height: 300px; background: lime'></p>")
+        override = emulation.set_device_metrics_override(width=100, height=100, device_scale_factor=1, mobile=True)
+        await tab.session.execute(override)
+        await tab.wait_for_function("visualViewport.scale < 1")
+        part = Png(await tab.screenshot(clip={"x": 10, "y": 60, "width": 30, "height": 60}))
+        self.assertEqual((part.size, part(29, 39)), ((30, 40), LIME))
+
     async def test_the_caret(self):
         tab = await self.tab(
             "<!doctype html><style>textarea { all: unset; caret-color: blue; font: 80px serif; }</style>"

@@ -188,15 +188,15 @@ class Picture:
             x, y = math.floor(box["x"]), math.floor(box["y"])
             right, bottom = math.ceil(box["x"] + box["width"]), math.ceil(box["y"] + box["height"])
         elif self.clip is not None and not isinstance(self.clip, page.Viewport):
-            x, y = max(self.clip["x"], 0.0), max(self.clip["y"], 0.0)
-            right = min(self.clip["x"] + self.clip["width"], width)
-            bottom = min(self.clip["y"] + self.clip["height"], height)
+            # Of the picture, which shows more of the document than it is large where the page is zoomed out.
+            x, y = max(self.clip["x"], 0.0) / zoom, max(self.clip["y"], 0.0) / zoom
+            right = min((self.clip["x"] + self.clip["width"]) / zoom, width)
+            bottom = min((self.clip["y"] + self.clip["height"]) / zoom, height)
             if right <= x or bottom <= y:
                 of = "page" if self.full_page else "viewport"
                 more = "" if self.full_page else "; for what is further down, give full_page=True"
-                raise ValueError(
-                    f"clip={self.clip!r} is outside of the {of}, of {width:g} x {height:g} CSS pixels{more}"
-                )
+                size = f"{width * zoom:g} x {height * zoom:g} CSS pixels"
+                raise ValueError(f"clip={self.clip!r} is outside of the {of}, of {size}{more}")
         clip = page.Viewport(
             x=left + x,
             y=top + y,

@@ -82,36 +82,14 @@ async (
         await Promise.all(waiting.map(each => get(Document, 'fonts', each).ready));
     }
 
-    // An element is there once it has a box that stays where it is for a frame.
-    if (options.element && !over) {
-        const element = elements[0];
-        const frame = () => new Promise(done => requestAnimationFrame(done));
-        const visible = () => call(Element, 'checkVisibility', element, {visibilityProperty: true});
-        const box = () => {
-            const {x, y, width, height} = call(Element, 'getBoundingClientRect', element);
-            return width && height && visible() ? `${x},${y},${width},${height}` : '';
-        };
-        for (let before = ''; !over; ) {
-            if (element.nodeType !== 1) throw new Error('the node is no element');
-            if (!element.isConnected) throw new Error('the element is not in the document any more');
-            const now = box();
-            if (now && now === before) {
-                call(Element, 'scrollIntoViewIfNeeded', element);
-                break;
-            }
-            before = now;
-            await frame();
-        }
-    }
-    if (over) return null;
-
-    if (options.freeze) {
+    // Before an element is to stay where it is, as it may be what moves it.
+    if (options.freeze && !over) {
         const again = new Map();
         const freeze = () => {
             for (const [tree, , kind] of all()) {
                 for (const each of call(kind, 'getAnimations', tree)) {
-                    if (!each.effect || again.has(each)) continue;
-                    if (Number.isFinite(each.effect.getComputedTiming().endTime) && each.playbackRate) {
+                    if (!each.effect || !each.playbackRate || again.has(each)) continue;
+                    if (Number.isFinite(each.effect.getComputedTiming().endTime)) {
                         if (each.playState !== 'finished') try { each.finish() } catch { /* it has no end */ }
                     } else {
                         again.set(each, [each.playState, each.currentTime]);
@@ -135,6 +113,29 @@ async (
             }
         });
     }
+
+    // An element is there once it has a box that stays where it is for a frame.
+    if (options.element && !over) {
+        const element = elements[0];
+        const frame = () => new Promise(done => requestAnimationFrame(done));
+        const visible = () => call(Element, 'checkVisibility', element, {visibilityProperty: true});
+        const box = () => {
+            const {x, y, width, height} = call(Element, 'getBoundingClientRect', element);
+            return width && height && visible() ? `${x},${y},${width},${height}` : '';
+        };
+        for (let before = ''; !over; ) {
+            if (element.nodeType !== 1) throw new Error('the node is no element');
+            if (!element.isConnected) throw new Error('the element is not in the document any more');
+            const now = box();
+            if (now && now === before) {
+                call(Element, 'scrollIntoViewIfNeeded', element);
+                break;
+            }
+            before = now;
+            await frame();
+        }
+    }
+    if (over) return null;
 
     if (options.caret) for (const each of documents) {
         /** @type {[any, Kind]} */
