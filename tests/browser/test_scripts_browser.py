@@ -282,6 +282,19 @@ class BindingTests(SharedBrowserTestCase):
         await tab.expose_function("f", lambda: 2)
         self.assertEqual(await tab.evaluate("f()"), 2)
 
+    async def test_handles_are_returned_as_what_they_stand_for(self):
+        tab = await self.page()
+        await tab.goto(self.server.page("/", "<iframe srcdoc='inside'></iframe>"))
+        kept = await tab.evaluate_handle("kept = {a: 1}")
+        five = await tab.evaluate_handle("5")
+        await tab.expose_function("given", lambda: [{"kept": kept, "five": five}])
+        await tab.expose_function("alone", lambda: kept)
+        self.assertEqual(await tab.evaluate("given().then(([it]) => [it.kept === kept, it.five])"), [True, 5])
+        self.assertEqual(await tab.evaluate("alone().then(it => it === kept)"), True)
+        self.assertIn("to the document that it is of", await tab.frames[1].evaluate("alone().catch(e => e.message)"))
+        await kept.dispose()
+        self.assertIn("disposed", await tab.evaluate("alone().catch(e => e.message)"))
+
     async def test_a_page_that_breaks_its_globals(self):
         tab = await self.page()
         await tab.expose_function("echo", lambda *args: list(args))

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
@@ -15,8 +15,9 @@ from twisted.python.failure import Failure
 from txcdp._arguments import most_arguments
 from txcdp._deferreds import ignore_failure, returns_deferred, when_all
 from txcdp.domains import page, runtime
-from txcdp.errors import Gone
+from txcdp.errors import CommandError, EvaluationError, Gone
 from txcdp.page import _values as values
+from txcdp.page._evaluation import Kept
 from txcdp.page._injected import Injected
 from txcdp.streams import Registration, Stream, StreamSubject
 
@@ -218,15 +219,46 @@ class _Reply:
     def give(self, result: T) -> T | None:
         """Give what a function has returned, or a Failure; others may wait for the same."""
         well = not isinstance(result, Failure)
+        object_ids: list[str] = []
         try:
-            packed = values.pack(result.value if isinstance(result, Failure) else result)
-        except (TypeError, ValueError) as error:
+            packed = values.pack(
+                result.value if isinstance(result, Failure) else result, lambda value: self._insert(value, object_ids)
+            )
+        except (TypeError, ValueError, EvaluationError) as error:
             well, packed = False, values.pack(error)
-        expression = f"{self._key}.answer({self._number},{'true' if well else 'false'},{packed})"
-        command = runtime.evaluate(expression=expression, context_id=self._context_id, return_by_value=True)
+            object_ids.clear()
+        answer = f"{self._key}.answer({self._number},{'true' if well else 'false'},{packed}"
+        session = self._injected.session
         # Where the document is gone, nobody waits for it.
-        self._injected.session.execute(command).addErrback(ignore_failure)
+        if not object_ids:
+            expression = f"{answer})"
+            command = runtime.evaluate(expression=expression, context_id=self._context_id, return_by_value=True)
+            session.execute(command).addErrback(ignore_failure)
+        else:
+            with_handles = runtime.call_function_on(
+                function_declaration=f"function(...handles){{{answer},handles)}}",
+                execution_context_id=self._context_id,
+                arguments=[runtime.CallArgument(object_id=each) for each in object_ids],
+                return_by_value=True,
+            )
+            session.execute(with_handles).addErrback(self._refused)
         return None if isinstance(result, Failure) else result
+
+    def _insert(self, value: Any, object_ids: list[str]) -> values.Inserted | None:
+        if not isinstance(value, Kept):
+            return None
+        if value._injected is not self._injected:
+            raise EvaluationError(_OF_ANOTHER)
+        return value._insert_into(value._evaluator, object_ids)
+
+    def _refused(self, failure: Failure) -> None:
+        """Say that a handle is of another document; where the one that asked is gone, that is said to nobody."""
+        if failure.check(CommandError):
+            self.give(Failure(EvaluationError(_OF_ANOTHER)))
+
+
+#: What a page is told that would be given what is not its own.
+_OF_ANOTHER: Final = "a handle can be returned only to the document that it is of"
 
 
 def source_of(script: Any, path: Any) -> str:

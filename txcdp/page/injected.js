@@ -604,11 +604,11 @@
       delete /** @type {any} */ (global)[name];
     },
 
-    /** Answer a call. @param {number} id @param {boolean} well @param {any} packed */
-    answer(id, well, packed) {
+    /** Answer a call. @param {number} id @param {boolean} well @param {any} packed @param {any[]} [handles] */
+    answer(id, well, packed, handles = []) {
       const call = mapGet(calls, id);
       mapDelete(calls, id);
-      if (call) call[well ? 'resolve' : 'reject'](unpack(packed, []));
+      if (call) call[well ? 'resolve' : 'reject'](unpack(packed, handles));
     },
   };
 })()
