@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, gatherResults
 
 from tests.browser.support import SharedBrowserTestCase
 from txcdp import domains as cdp
@@ -123,6 +123,20 @@ class ConsoleTests(SaidTestCase):
         self.assertEqual(await messages[0].args[1].json_value(), {"a": 1})
         self.assertEqual([each.name for each in errors], ["ReferenceError"])
 
+    async def test_what_the_browser_says_of_a_frame_of_another_site_that_begins(self):
+        refused = self.server.page("/refused", "no", x_frame_options="DENY").replace("127.0.0.1", "localhost")
+        self.server.page("/missing", f"<img src='/gone'><iframe src='{refused}'></iframe>")
+        tab = await self.page()
+        messages = self.collected(tab.console)
+        frame = f"<iframe src='{self.server.url('/missing', 'localhost')}'></iframe>"
+        async with tab.console.expect(lambda message: "Refused to display" in message.text):
+            await tab.goto(self.server.page("/outer", frame))
+        async with tab.console.expect(lambda message: "Refused to display" in message.text):
+            await tab.evaluate(
+                "url => { document.body.append(document.createElement('iframe')); frames[1].location = url }", refused
+            )
+        self.assertEqual(len([each for each in messages if each.location["url"].endswith("/gone")]), 1)
+
     async def test_names_of_errors_that_a_program_has_made(self):
         tab = await self.page()
         long = "x: " * 200
@@ -133,6 +147,7 @@ class ConsoleTests(SaidTestCase):
             (f"error = new Error('{long}'); error.name = 'too long'", "too long", long),
             ("error = new Error('one\\ntwo'); error.name = 'two lines'", "two lines", "one\ntwo"),
             ("error = new Error(); error.name = 'no words'", "no words", ""),
+            ("error = new Error('no name'); error.name = ''", "", "no name"),
         ):
             async with tab.page_errors.expect() as expected:
                 await tab.evaluate("code => void setTimeout(() => { let error; eval(code); throw error })", code)
@@ -276,6 +291,27 @@ class WorkerTests(SaidTestCase):
         await closed
         self.assertEqual((worker in tab.workers, ended, worker.is_closed()), (False, ["completed"], True))
         await worker.when_closed()
+
+    async def test_evaluate_before_the_script_is_there(self):
+        """Timers, and much else, crash a process whose worker has not got its script."""
+        tab = await self.page()
+        self.server.page("/worker.js", "ran = true; console.log(self)", content_type="text/javascript")
+        await tab.goto(self.server.page("/workers", ""))
+        said = self.collected(tab.console)
+        for _ in range(5):
+            async with tab.worker_started.expect() as expected:
+                await tab.evaluate("void (worker = new Worker('/worker.js'))")
+            worker = await expected.value
+            source = "async () => { await new Promise(done => setTimeout(done)); return [ran, location.pathname] }"
+            found = await gatherResults([worker.evaluate(source), worker.evaluate(source)])
+            self.assertEqual(found, [[True, "/worker.js"]] * 2)
+        # What a worker has said is at hand without anything having been evaluated there.
+        async with tab.console.expect() as expected_message:
+            await tab.evaluate("void (worker = new Worker('/worker.js'))")
+        message = await expected_message.value
+        self.assertEqual(await (await message.args[0].get_property("ran")).json_value(), True)
+        self.assertEqual(await tab.workers[-1].evaluate("ran"), True)
+        self.assertEqual(len(said), 6)
 
     async def test_a_navigation_ends_them_and_nested_ones_count(self):
         tab = await self.page()

@@ -136,6 +136,9 @@ class SpokenFor:
     :param domains: what is enabled for it.
     :param wanted: returns whether somebody has subscribed to it.
     :param tell: is given the items.
+    :param logged: when the entries of the log were made that any session of the page has told of, as that is one for
+        all frames of a process.
+    :param fresh: whether nothing was said in the target before: what the log has of it when that is enabled is new.
     """
 
     #: All that it is fed with.
@@ -150,6 +153,8 @@ class SpokenFor:
         tell: Callable[[ConsoleMessage | PageError], object],
         page: Page | None = None,
         worker: Worker | None = None,
+        logged: deque[float] | None = None,
+        fresh: bool = False,
     ) -> None:
         self._session = session
         self._evaluator = evaluator
@@ -160,6 +165,8 @@ class SpokenFor:
         self._model = BrowserModel()
         self._kept: deque[ref[ConsoleMessage]] = deque()
         self._times: deque[float] = deque(maxlen=KEPT)
+        self._logged: deque[float] = deque(maxlen=KEPT) if logged is None else logged
+        self._logged_before = frozenset(self._logged) if fresh else None
         session._feed_into(self.events, self._take)
         for each in domains:
             session._keep_enabled(each)
@@ -195,7 +202,12 @@ class SpokenFor:
         told = bool(times) and at < times[-1] and at in times
         if not told:
             times.append(at)
-        return told or self._session._is_beginning(domain)
+        of_before = self._session._is_beginning(domain)
+        if domain == "Log":
+            self._logged.append(at)
+            if self._logged_before is not None:
+                of_before = of_before and at in self._logged_before
+        return told or of_before
 
     def _release(self, objects: list[str], entry: ConsoleEntry) -> None:
         """Let go of what nobody gets, unless the program reads the protocol's own events."""
@@ -226,6 +238,7 @@ class PageConsole:
         self._page = page
         self._streams = streams
         self._begun = False
+        self._logged: deque[float] = deque(maxlen=KEPT)
 
     @property
     def console(self) -> Stream[ConsoleMessage]:
@@ -242,10 +255,14 @@ class PageConsole:
         """Whether somebody has subscribed to one of them."""
         return self._streams.listened("console") or self._streams.listened("page_errors")
 
-    def add(self, session: Session, evaluator: Evaluator) -> None:
-        """Read a further session of the page, a frame's; before its target runs."""
+    def add(self, session: Session, evaluator: Evaluator, fresh: bool = False) -> None:
+        """Read a further session of the page, a frame's; before its target runs.
+
+        :param fresh: whether nothing was said there before.
+        """
         if self._begun:
-            SpokenFor(session, evaluator, ("Runtime", "Log"), lambda: self.listened, self.tell, self._page)
+            page, wanted, tell = self._page, lambda: self.listened, self.tell
+            SpokenFor(session, evaluator, ("Runtime", "Log"), wanted, tell, page, logged=self._logged, fresh=fresh)
 
     def add_worker(self, worker: Worker) -> None:
         """Read a further worker of the page, before it runs."""

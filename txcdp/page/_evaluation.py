@@ -226,6 +226,8 @@ class Evaluator:
     def _send(self, call: _Call, timeout: float | None | Default) -> Deferred[Any]:
         injected = self.injected
         injected.release_garbage()
+        if not injected.name:  # of a worker, of which only the console was heard: it runs
+            injected.register()
         sent: Deferred[Any] = injected.session.execute(call.command(injected.name, self.context()), timeout=timeout)
         return sent.addCallbacks(self._read, _refused, callbackArgs=(call, timeout))
 
@@ -556,6 +558,8 @@ def _head_parts(head: str, exception: runtime.RemoteObject) -> tuple[str, str]:
     """Return the name and the message of an Error, of the first lines of its stack."""
     properties = exception.preview.properties if exception.preview is not None else ()
     shown = {each.name: each.value or "" for each in properties}
+    if shown.get("name") == "":  # in the place of which V8 writes the class
+        return "", head.removeprefix(exception.class_name or "Error").removeprefix(": ")
     if shown.get("name") == head:
         return head, ""
     begin = shown.get("message", "").partition("\N{HORIZONTAL ELLIPSIS}")[0]
@@ -601,7 +605,7 @@ def _of_thrown(said: dict[str, Any], place: str = "") -> EvaluationError:
     name, message = str(said["name"]), str(said["message"])
     stack = values.clean_stack(str(said["stack"])) + place
     at = stack.find("\n    at ")
-    head = f"{name}: {message}" if message else name
+    head = f"{name}: {message}" if name and message else name or message
     words = head + stack[at:] if at >= 0 else head
     exception = runtime.RemoteObject(type="object", subtype="error", class_name=name, description=words)
     return EvaluationError(words, _details(exception, ""), name, message, stack)

@@ -140,6 +140,7 @@ class Page(SelectorActions, EndedByBlock):
         own_world = lambda: (self.main_frame._world(session), self.main_frame_id)  # noqa: E731
         self._camera = capture.Camera(session, own_world)
         self._target_id = target_id
+        self._was_found = found
         self._connection = connection
         self._emulation = emulation
         self._timeouts = DefaultTimeouts(context._timeouts)
@@ -979,8 +980,8 @@ class Page(SelectorActions, EndedByBlock):
     def expose_function(self, name: str, callback: Callable[..., object]) -> Deferred[Binding]:
         """Give all documents of the page and its frames, now and later, a function that calls the program.
 
-        In the page, the function returns a promise of what the callback returns, or fires with. What is raised becomes
-        a rejection, with an Error of the same name and text.
+        In the page, the function returns a promise of what the callback returns, or fires with, which may have handles
+        of the document in it. What is raised becomes a rejection, with an Error of the same name and text.
 
         :param name: the function's, as a property of ``window``.
         :param callback: called with the arguments, or with as many of them as it takes; may return a Deferred, or be a
@@ -1376,7 +1377,7 @@ class Page(SelectorActions, EndedByBlock):
         self.context._emulation.hear_windows(self.session, session)
         self._interception.add(session)
         self._sockets.add(session)
-        self._said.add(session, evaluator)
+        self._said.add(session, evaluator, fresh=not self._was_found)
         self._file_choosers.add(session, evaluator)
 
     def _worker_began(self, session: Session) -> Worker:

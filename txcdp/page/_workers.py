@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred
 
@@ -139,18 +139,30 @@ class Worker(NamedElsewhere):
                 stream.end(error)
 
 
+#: Fires when a worker's script has run. Until the script is there the worker is not whole: timers, ``fetch`` and
+#: ``location`` then crash the process, and only what is left alone by that may be waited for. That it is whole is told
+#: by what depends on where the script is from.
+_HAS_RUN: Final = (
+    "(async()=>{for(let left=1000;typeof isSecureContext!=='boolean'&&left;left--)await new Blob(['x']).text();"
+    "await new Promise(done=>setTimeout(done))})()"
+)
+
+
 class WorkerInjected(Injected):
     """The script that evaluates in a worker: a worker has a single global scope, to which it is given when needed."""
+
+    _has_run = False
 
     @returns_deferred
     async def ensure(self) -> None:
         """Give it to the worker, unless that has it, and wait until it is there.
 
         What is sent to a worker that has just been told of is handled before it runs, but programs mean a worker whose
-        script has run: its timers go off only then (and to set one before crashes it).
+        script has run.
         """
+        if self._has_run:
+            return
         if not self.name:
             self.register()
-            await self.session.execute(runtime.evaluate(expression="0"))
-            waiting = "new Promise(done => setTimeout(done))"
-            await self.session.execute(runtime.evaluate(expression=waiting, await_promise=True))
+        await self.session.execute(runtime.evaluate(expression=_HAS_RUN, await_promise=True))
+        self._has_run = True
