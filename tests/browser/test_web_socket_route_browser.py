@@ -237,6 +237,10 @@ class ClientTests(SharedBrowserTestCase):
             seen.append({name.decode().lower(): values[0].decode() for name, values in headers})
             if request.path == b"/login":
                 request.addCookie(b"session", b"1", httpOnly=True)
+            if request.path == b"/stay":
+                request.addCookie(b"session", b"1", httpOnly=True, max_age=b"3600")
+            if request.path == b"/logout":
+                request.addCookie(b"session", b"", max_age=b"0")
             if request.path == b"/moved":
                 request.redirect(b"/login")
             body: bytes = request.content.read()
@@ -257,6 +261,31 @@ class ClientTests(SharedBrowserTestCase):
         await context.clear_cookies()
         await context.request.get("/moved")
         self.assertEqual([each["name"] for each in await context.cookies()], ["session"])
+        await context.request.get("/stay")  # it has the same value
+        self.assertEqual([each["expires"] > 0 for each in await context.cookies()], [True])
+        await context.add_cookies([{"name": "other", "value": "1", "url": self.server.url("/")}])
+        await context.request.get("/logout")
+        self.assertEqual([each["name"] for each in await context.cookies()], ["other"])
+
+    async def test_cookies_of_a_host_without_a_dot(self):
+        context = await self.context(proxy={"server": f"127.0.0.1:{self.server.port}"})
+        seen: list[str | None] = []
+
+        def render(request: Any) -> bytes:
+            if not request.uri.endswith(b"favicon.ico"):
+                seen.append(request.getHeader("cookie"))
+            if request.uri.endswith(b"/login"):
+                request.addCookie(b"session", b"1")
+            if request.uri.endswith(b"/logout"):
+                request.addCookie(b"session", b"", max_age=b"0")
+            return b""
+
+        self.server._pages.render = render  # type: ignore[method-assign]
+        await context.request.get("http://web/login")
+        self.assertEqual([each["domain"] for each in await context.cookies()], ["web"])
+        await (await context.new_page()).goto("http://web/page")
+        await context.request.get("http://web/logout")
+        self.assertEqual((seen, await context.cookies()), ([None, "session=1", "session=1"], []))
 
     async def test_servers_that_ask_for_a_digest(self):
         factory = DigestCredentialFactory(b"md5", b"here")

@@ -830,8 +830,9 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
         from txcdp.network._client import ContextClient
 
         reactor = self.browser.connection.context.clock
-        of = (self._client_settings, self.cookie_jar, self.add_cookie_jar, self.cookies, self.storage_state)
-        return ContextClient(reactor, *of)
+        removed = lambda jar: self._cookies.remove_jar(jar)  # noqa: E731
+        jars = (self.cookie_jar, self.add_cookie_jar, removed)
+        return ContextClient(reactor, self._client_settings, *jars, self.cookies, self.storage_state)
 
     @returns_deferred
     async def _client_settings(self) -> ClientSettings:

@@ -11,6 +11,8 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final, Literal, Required, TypedDict
 from urllib.parse import SplitResult, urlsplit
 
+from msgspec.structs import replace
+
 from txcdp._core.sessions import Session
 from txcdp._deferreds import returns_deferred
 from txcdp.domains import network, storage
@@ -313,6 +315,11 @@ class Cookies:
         """Add what a jar has, but for what has expired."""
         now = time.time()
         await self.put([_from_jar(each) for each in jar if not each.is_expired(int(now))])
+
+    @returns_deferred
+    async def remove_jar(self, jar: Iterable[JarCookie]) -> None:
+        """Delete what a jar has had."""
+        await self.put([replace(_from_jar(each), expires=_LONG_AGO) for each in jar])
 
     async def _all(self, urls: str | Sequence[str] | None) -> list[network.Cookie]:
         places = None if urls is None else [_Place(each) for each in ([urls] if isinstance(urls, str) else urls)]

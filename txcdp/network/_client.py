@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from http.cookiejar import Cookie, CookieJar
 from typing import Any, NamedTuple, NoReturn
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from treq.client import HTTPClient
 from treq.response import _Response
@@ -66,13 +67,14 @@ class ContextClient(HTTPClient):
     """A treq client with the cookies, proxy, user agent and extra headers of a context: ``context.request``.
 
     It has treq's methods and their arguments: ``get(url)``, ``post(url, json=...)`` and so on, each of which fires with
-    treq's response. Cookies that a response sets are the context's as soon as it fires. The browser is not asked: its
-    cache, routes and network conditions have no part in it.
+    treq's response. Cookies that a response sets, or deletes, are so in the context as soon as it fires. The browser is
+    not asked: its cache, routes and network conditions have no part in it.
 
     :param reactor: the reactor.
     :param settings: returns what requests have now.
     :param jar: returns the context's cookies.
     :param add_cookies: adds some to the context.
+    :param remove_cookies: deletes some there.
     :param cookies: ``BrowserContext.cookies``.
     :param storage_state: ``BrowserContext.storage_state``.
     :ivar cookies: a function that returns the context's cookies; see ``BrowserContext.cookies``.
@@ -85,6 +87,7 @@ class ContextClient(HTTPClient):
         settings: Callable[[], Deferred[ClientSettings]],
         jar: Callable[[], Deferred[CookieJar]],
         add_cookies: Callable[[Iterable[Cookie]], Deferred[None]],
+        remove_cookies: Callable[[Iterable[Cookie]], Deferred[None]],
         cookies: Callable[..., Deferred[Any]],
         storage_state: Callable[..., Deferred[Any]],
     ) -> None:
@@ -93,6 +96,7 @@ class ContextClient(HTTPClient):
         self._settings = settings
         self._jar = jar
         self._add_cookies = add_cookies
+        self._remove_cookies = remove_cookies
         self.cookies = cookies
         self.storage_state = storage_state
 
@@ -163,14 +167,23 @@ class ContextClient(HTTPClient):
         self, settings: ClientSettings, method: str, url: str, headers: Headers, kwargs: dict[str, Any]
     ) -> _Response:
         jar = await self._jar()
-        before = {_key(each): each.value for each in jar}
+        before = {_key(each): each for each in jar}
         client = HTTPClient(_agent(self._reactor, settings), cookiejar=jar)  # type: ignore[arg-type]
+        asked = [url]
         try:
-            return await client.request(method, url, headers=headers, **kwargs)
+            response = await client.request(method, url, headers=headers, **kwargs)
+            asked += [each.request.absoluteURI.decode("ascii") for each in (*response.history(), response)]
+            return response
         finally:
-            fresh = [each for each in jar if before.get(_key(each), self) != each.value]
+            hosts = {urlsplit(each).hostname or "" for each in asked}
+            after = {_key(each): each for each in jar}
+            # One that is set again has a new object, also where nothing but its expiry is another one.
+            fresh = [each for key, each in after.items() if before.get(key) is not each]
+            gone = [each for key, each in before.items() if key not in after]
             if fresh:
-                await self._add_cookies(fresh)
+                await self._add_cookies(_of_hosts(fresh, hosts))
+            if gone:
+                await self._remove_cookies(_of_hosts(gone, hosts))
 
     @returns_deferred
     async def _fetch(
@@ -286,6 +299,17 @@ def _answer(headers: Headers, known: ServerCredentials, method: str, url: str, b
     if not basic or all(each.scheme != "basic" for each in asked):
         return None
     return "Basic " + b64encode(":".join(known.credentials).encode()).decode()
+
+
+def _of_hosts(cookies: Iterable[Cookie], hosts: Iterable[str]) -> list[Cookie]:
+    """Return cookies of a jar, in which a host without a dot has another name, with the names of the hosts."""
+    names = {f"{host}.local": host for host in hosts if "." not in host and ":" not in host}
+    found = []
+    for each in cookies:
+        named = copy(each)
+        named.domain = names.get(each.domain, each.domain)
+        found.append(named)
+    return found
 
 
 def _key(cookie: Cookie) -> tuple[str, str, str]:
