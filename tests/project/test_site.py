@@ -12,7 +12,7 @@ from twisted.internet.error import ConnectionLost
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
-from twisted.web.client import Agent, ResponseNeverReceived
+from twisted.web.client import Agent, HTTPConnectionPool, ResponseNeverReceived
 from twisted.web.test.requesthelper import DummyRequest
 
 from examples.site.server import API_DELAY, SHIPS, SLOW_DELAY, STATIC, Api, address, root, serve, stop
@@ -41,7 +41,9 @@ class SiteTests(TestCase):
     def setUp(self) -> None:
         self.site: Any = serve(reactor)
         self.addCleanup(stop, self.site)
-        self.agent = treq.client.HTTPClient(Agent(reactor))
+        pool = HTTPConnectionPool(reactor)
+        self.addCleanup(pool.closeCachedConnections)  # waits for their ends, which come after the last byte of a body
+        self.agent = treq.client.HTTPClient(Agent(reactor, pool=pool))
 
     async def get(self, path: str, **options: Any) -> Any:
         return await self.agent.get(address(self.site) + path, **options)
