@@ -620,7 +620,8 @@ class DocumentTests(ActionTestCase):
         for wrong in ((1, 2), {"x": 1}, {"x": "1", "y": 2}):
             for method in (button.click, button.hover, button.dblclick):
                 await self.refused(method(position=wrong), "two numbers", kind=TypeError)
-            await self.refused(button.drop({}, position=wrong), "two numbers", kind=TypeError)
+            dropping = button.drop({"data": {"text/plain": "x"}}, position=wrong)
+            await self.refused(dropping, "two numbers", kind=TypeError)
             await self.refused(button.drag_to(button, target_position=wrong), "two numbers", kind=TypeError)
         await button.click(position={"x": 1, "y": 2.5})
 
@@ -648,6 +649,9 @@ class DocumentTests(ActionTestCase):
 
     async def test_drops(self):
         tab = await self.shown("<div id='target' style='height: 50px'>here</div>")
+        wrong: list[Any] = [{}, {"file": "a.txt"}]
+        for each in wrong:
+            self.assertRaises(ValueError, tab.locator("#target").drop, each)
         with_nothing = tab.locator("#target").drop({"data": {"text/plain": "x"}})
         await self.refused(with_nothing, "has not accepted the drop", kind=LocatorError)
         await tab.evaluate(

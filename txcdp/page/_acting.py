@@ -236,7 +236,10 @@ class ElementActions(LocatorBase):
         :param timeout: as for :meth:`click`.
         :returns: fires with None; fails like :meth:`click`, with :exc:`LocatorError` where the page has not accepted
             it, and with :exc:`OSError` where a file cannot be read.
+        :raises ValueError: nothing is dropped, or something else.
         """
+        if not payload or not payload.keys() <= DropPayload.__annotations__.keys():
+            raise ValueError(f"drop({payload!r:.200}): a dict with 'files', 'data' or both is wanted")
         given = payload.get("files")
         data = [[kind, text] for kind, text in payload.get("data", {}).items()]
 
