@@ -142,7 +142,7 @@ class Worker(NamedElsewhere):
 #: Fires when a worker's script has run. Until the script is there the worker is not whole: timers, ``fetch`` and
 #: ``location`` then crash the process, and only what is left alone by that may be waited for. That it is whole is told
 #: by what depends on where the script is from.
-_HAS_RUN: Final = (
+HAS_RUN: Final = (
     "(async()=>{for(let left=1000;typeof isSecureContext!=='boolean'&&left;left--)await new Blob(['x']).text();"
     "await new Promise(done=>setTimeout(done))})()"
 )
@@ -164,5 +164,5 @@ class WorkerInjected(Injected):
             return
         if not self.name:
             self.register()
-        await self.session.execute(runtime.evaluate(expression=_HAS_RUN, await_promise=True))
+        await self.session.execute(runtime.evaluate(expression=HAS_RUN, await_promise=True))
         self._has_run = True
