@@ -483,18 +483,21 @@ class PopupTests(SaidTestCase):
         self.assertEqual(await popup.evaluate("[location.pathname, opener]"), ["/popup", None])
 
     async def test_what_a_click_with_a_key_opens(self):
-        tab = await self.page()
         there = self.server.page("/popup", "there")
-        await tab.goto(self.server.page("/opener", "<a href='/popup'>there</a>"))
-        for key in ("ControlOrMeta", "Shift", "ControlOrMeta", "Shift"):
-            async with tab.context.page_opened.expect() as expected:
-                await tab.click("a", modifiers=[key])
-            opened = await expected.value
-            await opened.wait_for_load_state()
-            self.assertEqual(
-                (opened.url, opened.opener, await opened.evaluate("document.readyState")), (there, None, "complete")
-            )
-            await opened.close()
+        self.server.page("/opener", "<a href='/popup'>there</a>")
+        own, default = await self.page(), await self.browser.new_page()
+        self.addCleanup(default.close)
+        for tab in (own, default):
+            for key in ("ControlOrMeta", "Shift"):
+                await tab.goto(self.server.url("/opener"))
+                async with tab.context.page_opened.expect() as expected:
+                    await tab.click("a", modifiers=[key])
+                opened = await expected.value
+                await opened.wait_for_load_state()
+                self.assertEqual(
+                    (opened.url, opened.opener, await opened.evaluate("document.readyState")), (there, None, "complete")
+                )
+                await opened.close()
 
     async def test_what_a_frame_in_another_process_opens(self):
         there = self.server.page("/popup", "there")

@@ -560,19 +560,35 @@ class Browser(NamedElsewhere, EndedByBlock):
 
     def _emulation_of_opener(self, info: target.TargetInfo) -> ContextEmulation | None:
         """Return what is given in the context of the page that has opened a target."""
-        opener = self._opener_of(info)
-        return None if opener is None else opener.context._emulation
+        context = self._context_of_opener(info)
+        return None if context is None else context._emulation
 
     def _opened(self, session: Session, info: target.TargetInfo) -> None:
         """Take a page that was not opened from here, but by a page, or is in a context that was made here."""
         if info.subtype:
             return  # it is rendered in advance, and may take the place of the page that it is for
         opener = self._opener_of(info)
-        context = opener.context if opener is not None else self._contexts.get(info.browser_context_id or "")
+        context = self._context_of_opener(info) or self._contexts.get(info.browser_context_id or "")
         if context is not None:
             # What the browser opens for a click with Ctrl or Shift has neither, and goes on while it is attached to.
             going = opener is None and info.url != "about:blank"
             self._page_of(session, info.target_id, context, opener=opener, going=going)
+
+    def _context_of_opener(self, info: target.TargetInfo) -> BrowserContext | None:
+        """Return the context of the page that has opened a target, or has had our browser open it.
+
+        Of the latter, as of a click with Ctrl, there is neither an opener nor, as yet, a URL: a person's has one.
+        """
+        opener = self._opener_of(info)
+        if opener is not None:
+            return opener.context
+        clicked = self.process is not None and info.opener_id is None and not info.url
+        return self.default_context if clicked and info.browser_context_id in self._ids_of_default() else None
+
+    def _ids_of_default(self) -> set[str | None]:
+        """Return the ids by which the default context is known of its pages."""
+        pages = self.default_context.pages
+        return {each.session.target.browser_context_id for each in pages if each.session.target is not None}
 
     def _wants_worker(self, info: target.TargetInfo) -> bool:
         return self._context_of_worker(info) is not None
@@ -583,7 +599,7 @@ class Browser(NamedElsewhere, EndedByBlock):
         if context is not None:
             return None if context.is_closed() else context
         default = self.default_context
-        known = {each.session.target.browser_context_id for each in default.pages if each.session.target is not None}
+        known = self._ids_of_default()
         return default if default._workers.wanted and (info.browser_context_id in known or not known) else None
 
     def _worker_began(self, session: Session, info: target.TargetInfo) -> None:
