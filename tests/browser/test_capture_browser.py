@@ -211,6 +211,8 @@ class PreparationTests(CaptureTestCase):
         await tab.wait_for_function("visualViewport.scale < 1")
         part = Png(await tab.screenshot(clip={"x": 10, "y": 60, "width": 30, "height": 60}))
         self.assertEqual((part.size, part(29, 39)), ((30, 40), LIME))
+        element = Png(await tab.locator("p").screenshot())
+        self.assertEqual((element.size, element(199, 299)), ((200, 300), LIME))
 
     async def test_the_caret(self):
         tab = await self.tab(

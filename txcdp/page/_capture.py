@@ -176,7 +176,8 @@ class Picture:
         :raises ValueError: the clip is outside.
         """
         visual, layout = metrics.css_visual_viewport, metrics.css_layout_viewport
-        zoom = 1.0 if self.full_page else visual.scale
+        # The whole page, or an element, is as large in a page that is zoomed out as in any other one.
+        zoom = 1.0 if self.full_page or box is not None else visual.scale
         # Documents that run from the right to the left have their origin at their left edge, too.
         left, top = layout.page_x + visual.offset_x, layout.page_y + visual.offset_y
         width, height = visual.client_width, visual.client_height
