@@ -831,8 +831,31 @@ class FieldTests(ActionTestCase):
             await filling
             self.assertEqual(await tab.input_value("input"), "text")
             await tab.fill("label", "")
-        await tab.evaluate("document.querySelector('input').disabled = true")
-        await tab.fill("input", "x", force=True)
+        await tab.evaluate("input = document.querySelector('input'); input.blur(); input.disabled = true")
+        await self.refused(tab.fill("input", "x", force=True), "cannot be focused", kind=LocatorError)
+
+    async def test_no_other_field_gets_the_text(self):
+        tab = await self.field(
+            "<p inert><input id=inert></p><input id=beside><input id=disabled disabled>"
+            "<input id=moves onfocus='other.focus()'><dialog><input id=other></dialog>"
+        )
+        await tab.focus("#beside")
+        for act in (tab.press, tab.type):
+            await self.refused(act("#inert", "x"), "is inert", kind=LocatorError)
+            await self.refused(act("#disabled", "x"), "cannot be focused", kind=LocatorError)
+        self.assertEqual(await tab.input_value("#beside"), "")
+        await tab.evaluate("document.querySelector('dialog').showModal()")
+        await self.late(ActionTimeout, tab.fill, "#beside", "x", words=["cannot be focused", "modal dialog"])
+        await self.refused(tab.fill("#beside", "x", force=True), "cannot be focused", kind=LocatorError)
+        await self.refused(tab.press("#beside", "x"), "cannot be focused", kind=LocatorError)
+        self.assertEqual(await tab.input_value("#other"), "")
+        filling = tab.fill("#beside", "text")
+        await tab.evaluate("document.querySelector('dialog').close()")
+        await filling
+        await tab.evaluate("document.querySelector('dialog').show()")
+        await tab.press("#moves", "x")  # as a person's
+        values = await tab.evaluate("[...document.querySelectorAll('input')].map(each => each.value)")
+        self.assertEqual(values, ["", "text", "", "", "x"])
 
     async def test_typing(self):
         tab = await self.field("<input value='b'><div contenteditable>b</div>")

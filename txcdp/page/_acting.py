@@ -307,7 +307,8 @@ class ElementActions(LocatorBase):
         :param delay: seconds between pressing and letting go.
         :param timeout: as for :meth:`click`.
         :param no_wait_after: as for :meth:`click`.
-        :returns: fires and fails like :meth:`click`, with :exc:`ValueError` where there is no such key.
+        :returns: fires and fails like :meth:`click`, with :exc:`ValueError` where there is no such key, and with
+            :exc:`LocatorError` where it is inert, or a field that cannot be focused: another one would get the key.
         """
         keys = split(key)
         page = self._frame.page

@@ -325,6 +325,17 @@ const tellChange = element => {
   dispatchTo(element, new Event('change', { bubbles: true }));
 };
 
+/** Give a field the focus; whether it has got that, if only until a listener of the page has taken it away. @param {HTMLElement} field */
+const takesFocus = field => {
+  const isActive = () => /** @type {any} */ (rootOf(field)).activeElement === field;
+  let came = isActive();
+  const hear = () => { came = true; };
+  field.addEventListener('focus', hear, true);
+  field.focus();
+  field.removeEventListener('focus', hear, true);
+  return came || isActive();
+};
+
 /** Select all of an element's text, and give it the focus. @param {Element} element */
 const selectText = element => {
   if (element instanceof HTMLInputElement) {
@@ -377,6 +388,11 @@ operations.fill = (element, { value, force }) => {
   } else if (!(target instanceof HTMLTextAreaElement) && !isEditableText(target)) {
     throw new Refusal(`Element is not an <input>, <textarea> or [contenteditable] element: ${shown(target)}`);
   }
+  // The text goes to what has the focus, which may be another one's: that of a modal dialog, beside which nothing takes it.
+  if ((target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement) && !takesFocus(target)) {
+    if (force) throw new Refusal(`Element cannot be focused: ${shown(target)}`);
+    return again('element cannot be focused, as where a modal dialog is open', target);
+  }
   selectText(target);
   return text;
 };
@@ -391,11 +407,15 @@ operations.selectText = (element, { force }) => {
 
 /** Give the focus for typing: a field that had it not, has its caret at the beginning. @param {Element} element */
 operations.focusToType = element => {
+  if (isInert(element)) throw new Refusal(`Element is inert and cannot be focused: ${shown(element)}`);
   const root = rootOf(element);
   const active = /** @type {any} */ (root).activeElement, had = active === element && document.hasFocus();
   if (isEditableText(element) && !had && active instanceof HTMLElement) active.blur();
   // The first time may be spent on giving the focus to the frame.
-  for (let i = 0; i < 2; i++) /** @type {any} */ (element).focus?.();
+  for (let i = 0; i < 2; i++) {
+    if (!(element instanceof HTMLInputElement || element instanceof HTMLTextAreaElement)) /** @type {any} */ (element).focus?.();
+    else if (!takesFocus(element)) throw new Refusal(`Element cannot be focused: ${shown(element)}`);
+  }
   if (!had && element instanceof HTMLInputElement) {
     try { element.setSelectionRange(0, 0); } catch { }  // of some types there is no selection
   }
