@@ -198,11 +198,11 @@ class LocatorTests(SynchronousTestCase):
         async def wait() -> None:
             await locator
 
-        for advice, attempt in {
-            "locator.all()": lambda: list(locator),
-            "locator.all": lambda: self.failureResultOf(Deferred.fromCoroutine(loop())).raiseException(),
-            "locator.click()": lambda: self.failureResultOf(Deferred.fromCoroutine(wait())).raiseException(),
-        }.items():
+        for advice, attempt in (
+            ("locator.all()", lambda: list(locator)),
+            ("locator.all()", lambda: self.failureResultOf(Deferred.fromCoroutine(loop())).raiseException()),
+            ("locator.click()", lambda: self.failureResultOf(Deferred.fromCoroutine(wait())).raiseException()),
+        ):
             error = self.assertRaises(TypeError, attempt)
             self.assertIn(advice, str(error))
             self.assertIn(repr(locator), str(error))

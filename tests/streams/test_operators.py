@@ -657,12 +657,12 @@ class MistakenTests(OperatorCase):
         await self.untyped
 
     def test_each_says_what_there_is(self):
-        for what, attempt in {
-            "looped over": lambda: list(self.untyped),
-            " looped over": lambda: self.failureResultOf(Deferred.fromCoroutine(self.loop())).raiseException(),
-            "awaited": lambda: self.failureResultOf(Deferred.fromCoroutine(self.wait())).raiseException(),
-            "run": self.untyped.run,
-        }.items():
+        for what, attempt in (
+            ("looped over", lambda: list(self.untyped)),
+            ("looped over", lambda: self.failureResultOf(Deferred.fromCoroutine(self.loop())).raiseException()),
+            ("awaited", lambda: self.failureResultOf(Deferred.fromCoroutine(self.wait())).raiseException()),
+            ("run", self.untyped.run),
+        ):
             error = self.assertRaises(TypeError, attempt)
             for part in (what, "first(stream)", "stream.subscribe(function)", "queue(stream)", repr(self.typed)):
                 self.assertIn(part, str(error))

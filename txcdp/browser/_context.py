@@ -830,9 +830,11 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
         from txcdp.network._client import ContextClient
 
         reactor = self.browser.connection.context.clock
-        removed = lambda jar: self._cookies.remove_jar(jar)  # noqa: E731
-        jars = (self.cookie_jar, self.add_cookie_jar, removed)
+        jars = (self.cookie_jar, self.add_cookie_jar, self._remove_cookie_jar)
         return ContextClient(reactor, self._client_settings, *jars, self.cookies, self.storage_state)
+
+    def _remove_cookie_jar(self, jar: Iterable[JarCookie]) -> Deferred[None]:
+        return self._cookies.remove_jar(jar)
 
     @returns_deferred
     async def _client_settings(self) -> ClientSettings:

@@ -49,8 +49,6 @@ _INTERCEPT: Final = "Input.setInterceptDrags"
 #: What is asked of a page to know that it has said all that it had to say before.
 _FENCE: Final[Sent] = ("Runtime.evaluate", {"expression": "0"})
 
-#: What an event tells of buttons when none is pressed.
-
 #: A drag with nothing in it.
 _NOTHING_DRAGGED: Final = {"items": [], "dragOperationsMask": 0xFFFF}
 
@@ -512,6 +510,7 @@ class Mouse:
         if delay or steps != 1 or not self.is_free:
             return self._click_by_and_by(x, y, delay, button, click_count, steps, timeout)
         self._x, self._y = x, y
+        # Sent now, not when it is awaited: what is asked next leaves in the same write.
         return self._devices.send([self._moving(), *self._clicking(button, click_count)], timeout)
 
     async def _click_by_and_by(
