@@ -1,4 +1,4 @@
-"""Pictures and papers of a real page: what is in them, and that the page is afterwards as it was."""
+"""Pictures and PDFs of a real page: what is in them, and that the page is afterwards as it was."""
 
 from __future__ import annotations
 
@@ -365,7 +365,7 @@ class PaperTests(CaptureTestCase):
         printing = tab.pdf()
         printing.cancel()
         await self.fails(printing, CancelledError)
-        while len(closed) < 3:  # Chromium forgets a paper that is being printed when another one is wanted
+        while len(closed) < 3:  # Chromium forgets a PDF that is being printed when another one is wanted
             await deferLater(reactor, 0.02)
         await tab.pdf()
         self.assertEqual(len(closed), 4)

@@ -1,4 +1,4 @@
-"""The commands that open a page for one result, with a real Chromium: pictures, papers and what is in a page."""
+"""The commands that open a page for one result, with a real Chromium: pictures, PDFs and what is in a page."""
 
 # ruff: noqa: ASYNC240  (small files, and a test may wait for them)
 from __future__ import annotations

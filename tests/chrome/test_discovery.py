@@ -1,4 +1,4 @@
-"""Discovery against servers of paper, and addresses in all their forms."""
+"""Discovery against fake servers, and addresses in all their forms."""
 
 from __future__ import annotations
 

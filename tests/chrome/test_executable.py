@@ -1,4 +1,4 @@
-"""Finding a browser, on a machine of paper."""
+"""Finding a browser, on a fake machine."""
 
 from __future__ import annotations
 

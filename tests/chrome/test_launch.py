@@ -1,4 +1,4 @@
-"""Launching a browser of paper: the command line, the profile, the process, and all the ways it fails."""
+"""Launching a fake browser: the command line, the profile, the process, and all the ways it fails."""
 
 from __future__ import annotations
 

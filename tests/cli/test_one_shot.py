@@ -18,7 +18,7 @@ from twisted.internet.task import Clock
 
 from txcdp.cli import _argument_types as types
 from txcdp.cli._arguments import parser
-from txcdp.cli._captures import PaperOptions, ScreenshotOptions, pdf, screenshot
+from txcdp.cli._captures import PrintOptions, ScreenshotOptions, pdf, screenshot
 from txcdp.cli._destination import Destination, NotWritten
 from txcdp.cli._extract import as_csv, as_json, as_lines, as_objects, named
 from txcdp.cli._har import HarOptions, har
@@ -129,7 +129,7 @@ PAGE = PageOptions("about:blank")
         (lambda out: screenshot(Clock(), ScreenshotOptions(PAGE, None, None, "h1", True), out), "--full-page"),
         (lambda out: screenshot(Clock(), ScreenshotOptions(PAGE, None, None, "h1", clip={"x": 1}), out), "--clip"),
         (lambda out: screenshot(Clock(), ScreenshotOptions(PAGE, None, how={"quality": 5}), out), "--quality"),
-        (lambda out: pdf(Clock(), PaperOptions(PAGE, None, {"format": "A4", "width": "1in"}), out), "--width"),
+        (lambda out: pdf(Clock(), PrintOptions(PAGE, None, {"format": "A4", "width": "1in"}), out), "--width"),
         (lambda out: har(Clock(), HarOptions("about:blank", None, "attach"), out), "-o"),
     ],
 )

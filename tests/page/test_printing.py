@@ -1,4 +1,4 @@
-"""Papers of one page are printed one after the other: of those that it makes at the same time Chromium loses some."""
+"""PDFs of one page are printed one after the other: of those that it makes at the same time Chromium loses some."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class InTurnTests(SynchronousTestCase):
         one, other = self.begin(timeout=None), self.begin(timeout=2)
         self.chrome.advance(2)
         error = self.failureResultOf(other, CommandTimeout).value
-        self.assertEqual((error.seconds, error.obstacle), (2, "another paper of the page is being printed"))
+        self.assertEqual((error.seconds, error.obstacle), (2, "another PDF of the page is being printed"))
         self.printed(0, b"one")
         self.assertEqual(self.successResultOf(one), b"one")
         self.assertEqual(len(self.answers), 1)

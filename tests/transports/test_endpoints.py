@@ -67,7 +67,7 @@ class Line(StringTransport):
 
 
 class Proxy:
-    """An endpoint that leads to a proxy of paper."""
+    """An endpoint that leads to a fake proxy."""
 
     def __init__(self) -> None:
         self.line = Line()

@@ -1,4 +1,4 @@
-"""The pipe: its framing without any I/O, and its transport on real pipes with a reactor of paper."""
+"""The pipe: its framing without any I/O, and its transport on real pipes with a fake reactor."""
 
 from __future__ import annotations
 

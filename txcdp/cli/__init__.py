@@ -1,4 +1,4 @@
-"""The ``txcdp`` command: pictures, papers and texts of a page; what happens in it; commands to a browser.
+"""The ``txcdp`` command: screenshots, PDFs and texts of a page; what happens in it; commands to a browser.
 
 Nothing but the parser is imported before it is known what is to be done: ``txcdp --help`` is quick.
 """

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 #: How the name of a picture's file ends.
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
-#: Papers, by the names that ``Page.pdf`` has for them.
+#: Paper formats, by the names that ``Page.pdf`` has for them.
 PAPERS = ("Letter", "Legal", "Tabloid", "Ledger", "A0", "A1", "A2", "A3", "A4", "A5", "A6")
 
 _NO_TIME = "{!r} is no number of seconds and no time such as 2027-01-31T12:00Z"
@@ -151,7 +151,7 @@ def quality(text: str) -> int:
 
 
 def scale(text: str) -> float:
-    """Read the scale of a paper, 0.1 to 2."""
+    """Read the scale of a PDF, 0.1 to 2."""
     numbers = _numbers(text)
     if len(numbers) != 1 or not 0.1 <= numbers[0] <= 2:
         raise argparse.ArgumentTypeError(f"{text!r} is no scale from 0.1 to 2")
@@ -159,7 +159,7 @@ def scale(text: str) -> float:
 
 
 def paper(text: str) -> str:
-    """Read the name of a paper, in any case."""
+    """Read the name of a paper format, in any case."""
     for each in PAPERS:
         if each.lower() == text.lower():
             return each

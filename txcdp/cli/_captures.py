@@ -1,4 +1,4 @@
-"""``txcdp screenshot`` and ``txcdp pdf``: a page as a picture, and on paper."""
+"""``txcdp screenshot`` and ``txcdp pdf``: a page as a picture, and as a PDF."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from txcdp.streams import queue
 
 #: Of which kind a picture is, by its file's suffix.
 _KINDS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
-#: Pieces of a paper that are read ahead of what is written.
+#: Pieces of a PDF that are read ahead of what is written.
 _AHEAD = 4
 
 
@@ -37,12 +37,12 @@ class ScreenshotOptions:
 
 
 @dataclass(frozen=True)
-class PaperOptions:
+class PrintOptions:
     """Arguments of ``txcdp pdf``; see its ``--help``."""
 
     page: PageOptions
     path: Path | None
-    paper: PdfOptions = field(default_factory=PdfOptions)
+    how: PdfOptions = field(default_factory=PdfOptions)
 
 
 async def screenshot(reactor: AnyReactor, options: ScreenshotOptions, output: Output) -> int:
@@ -72,19 +72,19 @@ async def screenshot(reactor: AnyReactor, options: ScreenshotOptions, output: Ou
     return code
 
 
-async def pdf(reactor: AnyReactor, options: PaperOptions, output: Output) -> int:
+async def pdf(reactor: AnyReactor, options: PrintOptions, output: Output) -> int:
     """Print the page; it is written as it comes, so that it may be of any size.
 
     :returns: the exit code.
     """
-    paper = options.paper
-    _refuse_both("--format", paper.get("format"), "--width or --height", paper.get("width") or paper.get("height"))
+    how = options.how
+    _refuse_both("--format", how.get("format"), "--width or --height", how.get("width") or how.get("height"))
     destination = Destination(options.path, output)
 
     async def print_it(page: Page) -> None:
         progress.say(lambda: "printing" + (f": {size(destination.written)}" if destination.written else ""))
         with destination.whole():
-            async with queue(page.pdf_chunks(**paper), maxsize=_AHEAD) as pieces:
+            async with queue(page.pdf_chunks(**how), maxsize=_AHEAD) as pieces:
                 async for piece in pieces:
                     destination.write(piece)
 

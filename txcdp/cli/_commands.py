@@ -111,11 +111,11 @@ def _screenshot(options: argparse.Namespace, output: Output) -> Command:
 
 
 def _pdf(options: argparse.Namespace, output: Output) -> Command:
-    from txcdp.cli._captures import PaperOptions, pdf
+    from txcdp.cli._captures import PrintOptions, pdf
     from txcdp.page import PdfOptions
 
     templates = options.header_template, options.footer_template
-    paper = PdfOptions(
+    how = PdfOptions(
         format=options.format,
         width=options.width,
         height=options.height,
@@ -135,7 +135,7 @@ def _pdf(options: argparse.Namespace, output: Output) -> Command:
     page = _page_options(options)
     if options.media == "screen":
         page.emulation["media"] = "screen"
-    return functools.partial(pdf, options=PaperOptions(page, options.output, paper), output=output)
+    return functools.partial(pdf, options=PrintOptions(page, options.output, how), output=output)
 
 
 def _extract(options: argparse.Namespace, output: Output) -> Command:

@@ -126,7 +126,7 @@ def add_pdf(commands: Commands) -> None:
         _PDF_EXAMPLES,
         _CODES.format(good="printed", bad=_BAD.format(all_the_same="which is printed all the same")),
     )
-    what = command.add_argument_group("the paper")
+    what = command.add_argument_group("the PDF")
     add_output(what, "the PDF")
     what.add_argument(
         "--format", "--paper-format", metavar="PAPER", type=types.paper, help=f"{', '.join(types.PAPERS)} (Letter)"

@@ -1170,7 +1170,7 @@ class Page(SelectorActions, EndedByBlock):
         Lengths are numbers of CSS pixels, or text with a unit: ``"96px"``, ``"1in"``, ``"2.54cm"``, ``"25.4mm"``.
 
         :param path: a file to write it to, too.
-        :param timeout: seconds until it is printed, or a timedelta; as for :meth:`screenshot`. Papers of one page are
+        :param timeout: seconds until it is printed, or a timedelta; as for :meth:`screenshot`. PDFs of one page are
             printed one after the other.
         :param options: ``format``, such as ``"A4"``, in place of ``width`` and ``height`` (8.5 x 11 inches);
             ``margin``, a dict of ``top``, ``right``, ``bottom`` and ``left`` (0); ``landscape``; ``scale``, 0.1 to 2;
@@ -1189,7 +1189,7 @@ class Page(SelectorActions, EndedByBlock):
 
         :param timeout: as for :meth:`pdf`.
         :param options: as for :meth:`pdf`.
-        :returns: a stream of bytes, which ends with the paper, or fails as :meth:`pdf` does.
+        :returns: a stream of bytes, which ends with the PDF, or fails as :meth:`pdf` does.
         :raises TypeError: an option is of another kind.
         :raises ValueError: there is no such length or format.
         """

@@ -1,4 +1,4 @@
-"""Papers of a page: PDF, whole or piece by piece, and MHTML."""
+"""A page printed as a PDF, whole or piece by piece, and saved as MHTML."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Length: TypeAlias = float | str
 #: Inches of a unit.
 _UNITS: Final = {"px": 1 / 96, "in": 1.0, "cm": 1 / 2.54, "mm": 1 / 25.4}
 
-#: Papers, in inches.
+#: Paper formats, in inches.
 FORMATS: Final[dict[str, tuple[float, float]]] = {
     "letter": (8.5, 11),
     "legal": (8.5, 14),
@@ -46,7 +46,7 @@ _CHUNK: Final = 65536
 
 
 class Margin(TypedDict, total=False):
-    """Margins of a paper; one that is left out is 0."""
+    """Margins of a PDF; one that is left out is 0."""
 
     top: Length
     right: Length
@@ -134,7 +134,7 @@ def command(options: PdfOptions) -> page.print_to_pdf:
 
 
 class Printer:
-    """Prints a page, one paper after the other: of those that Chromium makes at the same time it loses some.
+    """Prints a page, one PDF after the other: of those that Chromium makes at the same time it loses some.
 
     :param session: the page's.
     """
@@ -144,7 +144,7 @@ class Printer:
         self._lock = DeferredLock()
 
     async def chunks(self, printing: page.print_to_pdf, seconds: float | None) -> AsyncGenerator[bytes, None]:
-        """Print, and read the paper; the browser lets go of it, whatever happens.
+        """Print, and read the PDF; the browser lets go of it, whatever happens.
 
         :param seconds: the deadline of the printing itself, with the wait for its turn; None: none.
         """
@@ -161,7 +161,7 @@ class Printer:
                 self._lock.release()
 
         def late() -> CommandTimeout:
-            obstacle = session.blocked_by or ("" if begun else "another paper of the page is being printed")
+            obstacle = session.blocked_by or ("" if begun else "another PDF of the page is being printed")
             return CommandTimeout(type(printing).method, seconds or 0, obstacle)
 
         def close(result: page.PrintToPDFResult) -> None:
@@ -185,7 +185,7 @@ class Printer:
 
 
 async def whole(pieces: AsyncIterator[bytes], path: str | os.PathLike[str] | None) -> bytes:
-    """Return a paper, and write it to a file where there is a path."""
+    """Return a PDF, and write it to a file where there is a path."""
     data = b"".join([piece async for piece in pieces])
     if path is not None:
         save(data, path)
