@@ -34,7 +34,7 @@ teach()
 # Python waits at its end for all threads but these: tests that were interrupted would never end, since those of the
 # reactor wait for work.
 _pools: Any = ThreadPool
-_pools.threadFactory = partial(Thread, daemon=True)
+_pools.threadFactory = staticmethod(partial(Thread, daemon=True))
 
 
 def _waiting_in(name: str) -> Iterator[str]:

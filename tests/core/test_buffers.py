@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 import tracemalloc
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from unittest.mock import patch
 
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.error import ConnectionAborted, ConnectionLost
 from twisted.internet.testing import MemoryReactorClock
 from twisted.protocols.tls import TLSMemoryBIOProtocol
@@ -20,7 +21,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.gateway.support import ServerTCP, masked
 from tests.gateway.test_gateway_frames import HANDSHAKE
-from tests.support import TCP, Opening, WebSocketWire, server_frame
+from tests.support import TCP, Opening, PipeWire, WebSocketWire, Wire, server_frame
 from txcdp._transports.pipe import PipeTransport
 from txcdp._transports.websocket import WebSocketTransport
 from txcdp.chrome._fetching import _Collector
@@ -36,6 +37,9 @@ SMALL = PART // 2
 
 #: What the system takes of what is written to a pipe.
 PIPE = 1024 * 1024
+
+#: What a read gives at the most.
+READ = 64 * 1024
 
 ROUNDS = 2
 
@@ -79,6 +83,12 @@ class Stuck(FileDescriptor):
             FileDescriptor.connectionLost(self, Failure(ConnectionLost()))
             protocol, self.protocol = self.protocol, None
             protocol.connectionLost(Failure(ConnectionLost()))
+
+
+def parts(data: bytes) -> Iterator[bytes]:
+    """Yield what the system gives of some bytes, a read at a time; nobody who is called then holds all of them."""
+    for at in range(0, len(data), READ):
+        yield data[at : at + READ]
 
 
 def fragments(size: int = PART, last: bool = False) -> list[bytes]:
@@ -225,30 +235,42 @@ class ClientTests(SynchronousTestCase):
         self.check(failure, "TLS")
 
     def test_an_error_that_is_kept(self):
-        # A traceback holds all that its calls have held: the message, and what was read along with it.
+        # A traceback holds all that its calls have held, and, where a function caught the error, those below it:
+        # the message, and what was read along with it.
         kept: list[Exception] = []
 
-        async def ask(wire: WebSocketWire) -> None:
+        async def in_a_coroutine(asked: Deferred[Any]) -> None:
             try:
-                await wire.connection.session.execute(runtime.evaluate(expression="1"))
+                await asked
             except Exception as error:
                 kept.append(error)
 
-        for text in (
+        def in_a_function(asked: Deferred[Any]) -> Deferred[Any]:
+            return asked.addErrback(keep)
+
+        def keep(failed: Failure) -> None:
+            try:
+                failed.raiseException()
+            except Exception as error:
+                kept.append(error)
+
+        texts = (
             b'"result":%b',
             b'"error":{"code":1,"message":"no"},"more":"%b"',
             b'"result":{"x":"%b"},"method":"A"',
-        ):
+        )
+        for text, caught, over in itertools.product(texts, (in_a_coroutine, in_a_function), (WebSocketWire, PipeWire)):
 
-            def failure(text: bytes = text) -> None:
-                wire = WebSocketWire()
-                Deferred.fromCoroutine(ask(wire))
-                wire.say(b'{"id":1,' + text % (b"x" * 4 * PART) + b"}")
+            def failure(text: bytes = text, caught: Any = caught, over: type[Wire] = over) -> None:
+                wire = over()
+                ensureDeferred(caught(wire.connection.session.execute(runtime.evaluate(expression="1"))))
+                for part in parts(wire.frame(b'{"id":1,' + text % (b"x" * 4 * PART) + b"}")):
+                    wire.feed(part)
                 wire.close()
 
-            self.check(failure, text)
-        self.assertEqual(len(kept), 3 * (ROUNDS + 1))
-        self.assertEqual(len([each for each in kept if isinstance(each, MalformedMessage)]), 2 * (ROUNDS + 1))
+            self.check(failure, (text, caught.__name__, over.__name__))
+        self.assertEqual(len(kept), 3 * 2 * 2 * (ROUNDS + 1))
+        self.assertEqual(len([each for each in kept if isinstance(each, MalformedMessage)]), 2 * 2 * 2 * (ROUNDS + 1))
 
     def test_messages_after_a_broken_rule_still_close_the_line(self):
         line = Conversation(max_message_size=3 * PART)

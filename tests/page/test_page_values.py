@@ -9,6 +9,7 @@ import enum
 import json
 import math
 import re
+import sys
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +19,9 @@ import pytest
 
 from txcdp.page import JSError
 from txcdp.page._values import MARK, Unpackable, clean_stack, pack, pattern, thrown, unpack
+
+#: An array of characters; since Python 3.13 the older code is deprecated.
+TEXT = array.array("w" if sys.version_info >= (3, 13) else "u", "a")
 
 
 def table(*rows: Any) -> str:
@@ -243,7 +247,7 @@ def test_what_is_written_may_be_deep() -> None:
     assert json.loads(pack(deep)).startswith(MARK + 't[["a",[["r",1]]],["a",[["r",2]]]')
 
 
-@pytest.mark.parametrize("value", [object(), [object()], {"a": print}, 1j, int, array.array("u", "a")])
+@pytest.mark.parametrize("value", [object(), [object()], {"a": print}, 1j, int, TEXT])
 def test_what_cannot_be_written(value: Any) -> None:
     with pytest.raises(TypeError, match="has no form in JavaScript"):
         pack(value)

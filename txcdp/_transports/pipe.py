@@ -240,6 +240,7 @@ class PipeTransport:
                 return 0
             self.messages_received += 1
             self._tell("message_received", message)
+            del message  # an error that is kept keeps this frame
         if splitter.overflow and self.closed is None:
             limit = f"{splitter.max_message_size:,} bytes (max_message_size)"
             self._finish(ConnectionLost(f"the browser sent a message of more than {limit}", cause="protocol"))
@@ -253,6 +254,8 @@ class PipeTransport:
         except Exception:
             if self._may_log():
                 log.failure("The receiver of a pipe raised in {method}; the line goes on", method=method)
+        finally:
+            del argument
 
     def _drained(self) -> None:
         self._backpressure.empty()

@@ -141,6 +141,7 @@ class ShortPath:
             self._kept = payload
         self._missing = 0
         self.deliver(payload)
+        del payload  # an error that is kept keeps this frame
         self.data = data[missing:]
         self.consumeData()
 

@@ -2,6 +2,10 @@
 
 Nothing is delivered re-entrantly: what arrives, or the end of the line, while a message is being
 delivered waits until every subscriber has had that message.
+
+Users' code runs below the functions here, and an error that it keeps holds their frames by its traceback (a plain
+function's error does so always, a coroutine's in Python 3.12 and the first releases of 3.13). So what hands a message
+on has let go of it when it returns, and so do the transports: else each error that is kept would keep a message.
 """
 
 from __future__ import annotations
@@ -68,8 +72,10 @@ class Inbox:
                     self._handle(held)
                 else:
                     self._ended(held)
+                del held
         finally:
             self._busy = False
+            del message
 
     def transport_closed(self, reason: ConnectionLost) -> None:
         """End the connection because its transport has closed, after the message in hand."""
@@ -96,6 +102,8 @@ class Inbox:
         except Exception:
             if self._may_log():
                 log.failure("A message from the browser could not be handled; the connection goes on")
+        finally:
+            del message
 
     def _unusual(self, message: bytes) -> None:
         head = read_head(message)
@@ -110,6 +118,7 @@ class Inbox:
         else:
             self._stats.unknown += 1
             self._log_sometimes("the browser reports an error of no known command", str(head.error))
+        del message
 
     def malformed(self, error: MalformedMessage) -> None:
         """Count a message that could not be read, and log one of them now and then."""

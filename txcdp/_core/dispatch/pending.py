@@ -176,6 +176,7 @@ class PendingCommands:
         else:
             stats.replies += 1
             pending.callback(result)
+        del message  # see the inbox
 
     def fail(self, error: Exception, owner: object = None) -> None:
         """Fail what waits with ``error``: all of it, or what belongs to ``owner``."""

@@ -92,6 +92,7 @@ def observe_commands(outbox: Outbox, inbox: Inbox, observer: CommandObserver) ->
         if listening:
             _guarded(observer.replied, number, message)
         reply(number, message)
+        del message  # see the inbox
 
     def end() -> None:
         nonlocal listening
