@@ -229,6 +229,27 @@ class ClickTests(ActionTestCase):
         await tab.evaluate("document.querySelector('#partly').style = 'width: 0; height: 0; padding: 0; border: 0'")
         await self.late(ActionTimeout, tab.click, "#partly", words=["element is not visible"])
 
+    async def test_what_is_in_a_line(self):
+        """What is in a line is clicked where its content is: in the first piece of that."""
+        image = "<img src='data:,' width='20' height='20' style='vertical-align: 60px'>"
+        tab = await self.shown(
+            "<label id='terms'>I agree to the <a href='#terms'>terms of use</a> of it <input type='checkbox'></label>"
+            f"<p><a id='image' href='#image'>{image}</a></p>"
+            "<p><a id='empty' href='#empty'><span style='visibility: hidden'>nothing to see</span>text</a></p>"
+            "<p><x-host id='host'></x-host></p><p id='mapped' onclick='location.hash = event.target.localName'></p>"
+            "<map name='map'><area shape='rect' coords='0,0,200,100' href='#area'></map>"
+        )
+        await tab.evaluate(
+            "html => { host.attachShadow({mode: 'open'}).innerHTML = `<a href='#host'>${html}</a>` }", image
+        )
+        svg = "data:image/svg+xml,<svg xmlns=%22http://www.w3.org/2000/svg%22/>"
+        await tab.evaluate(f"mapped.innerHTML = `<img id='map' usemap='#map' src='{svg}' width='200' height='100'>`")
+        await tab.check("#terms")
+        self.assertEqual(await tab.evaluate("location.hash"), "")
+        for name, hit in (("image", "image"), ("empty", "empty"), ("host", "host"), ("map", "area")):
+            await tab.click(f"#{name}")
+            self.assertEqual(await tab.evaluate("location.hash"), f"#{hit}", name)
+
     async def test_scrolling(self):
         tab = await self.shown(
             "<div style='height: 3000px'></div>"
@@ -246,6 +267,17 @@ class ClickTests(ActionTestCase):
         )
         await tab.click("#large", position={"x": 5, "y": 4000})
         self.assertEqual(await tab.evaluate("y"), 4000)
+        high = "<p style='height: 5000px'></p>"
+        await tab.evaluate(
+            "html => { document.body.innerHTML = html }",
+            f"{high}<div id='words' style='display: contents'>words</div>"
+            f"{high}<div id='parts' style='display: contents'> <b>part</b></div>",
+        )
+        for name in ("words", "parts"):
+            await tab.click(f"#{name}")
+            await tab.evaluate("scrollTo(0, 0)")
+            await tab.locator(f"#{name}").scroll_into_view_if_needed()
+            self.assertGreater(await tab.evaluate("scrollY"), 4000, name)
 
     async def test_nothing_is_scrolled_that_is_in_view(self):
         tab = await self.shown(f"<div style='height: 300px'></div>{BUTTON}<div style='height: 3000px'></div>")

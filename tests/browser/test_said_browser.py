@@ -366,6 +366,7 @@ class FileChooserTests(SaidTestCase):
         self.assertFalse(chooser.is_multiple())
         await self.fails(chooser.set_files(["a", "b"]), ValueError)
         await self.fails(chooser.set_files("/nowhere/at/all"), FileNotFoundError)
+        await self.fails(chooser.set_files(self.file("a").parent), ValueError)
         await chooser.set_files({"name": "x.txt", "mimeType": "text/plain", "buffer": b"\xff\x00"})
         read = (
             "async () => { const f = document.querySelector('input').files[0];"
@@ -394,6 +395,7 @@ class FileChooserTests(SaidTestCase):
             folder = Path(self.mktemp())
             (folder / "in").mkdir(parents=True)
             (folder / "in" / "a.txt").write_text("inside")
+            await self.fails(chooser.set_files(path), ValueError)
             await chooser.set_files(folder)
             await tab.set_input_files("input", folder)
         names = [["a.txt", f"{folder.name}/in/a.txt", "inside"]]

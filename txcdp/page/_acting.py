@@ -22,7 +22,7 @@ from txcdp.page._input import KeyboardModifier, MouseButton, Touchscreen
 from txcdp.page._keys import split
 from txcdp.page._locating import Attempt, LocatorBase
 from txcdp.page._pointing import Consequences, Perform, Pointer, Pointing
-from txcdp.page._uploads import checked, listed, put_uploads, sent, uploads
+from txcdp.page._uploads import checked, is_folder, listed, put_uploads, sent, uploads
 
 if TYPE_CHECKING:
     from txcdp.page._input import InputDevices
@@ -482,10 +482,7 @@ class ElementActions(LocatorBase):
 
         async def choose(attempt: Attempt) -> None:
             given = [checked(each) for each in listed(files)]
-            folder = any(isinstance(each, Path) and each.is_dir() for each in given)
-            if folder and len(given) > 1:
-                raise ValueError("set_input_files: one folder, or any number of files")
-            object_id = await attempt.element("fileInput", {"count": len(given), "folder": folder})
+            object_id = await attempt.element("fileInput", {"count": len(given), "folder": is_folder(given)})
             by_path = self._frame.page.browser.process is not None
             if by_path and given and not any(isinstance(each, dict) for each in given):
                 await _put_paths(attempt, object_id, given)

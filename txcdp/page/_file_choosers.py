@@ -19,7 +19,7 @@ from txcdp.errors import ActionTimeout, AlreadyHandled
 from txcdp.page._action_options import Files
 from txcdp.page._evaluation import KEPT, Evaluator, Kept
 from txcdp.page._handles import ElementHandle, handle_of
-from txcdp.page._uploads import checked, listed, put_files
+from txcdp.page._uploads import checked, is_folder, listed, put_files
 from txcdp.streams import Stream
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ class FileChooser:
         :param no_wait_after: it has no effect.
         :returns: fires with None when the input has them, and its handlers have run. Fails with
             :exc:`AlreadyHandled` where it was answered before, with :exc:`ValueError` for several files where one is
-            wanted, with :exc:`OSError` where a file cannot be read, and with :exc:`ActionTimeout` at the deadline;
-            otherwise like ``Page.evaluate``.
+            wanted and for a folder where files are, or files where a folder is, with :exc:`OSError` where a file cannot
+            be read, and with :exc:`ActionTimeout` at the deadline; otherwise like ``Page.evaluate``.
         """
         seconds = self.page._seconds(timeout)
         return with_deadline(
@@ -79,8 +79,13 @@ class FileChooser:
         if self._answered:
             raise AlreadyHandled("the file chooser has been answered already: the first answer counts")
         given = [checked(each) for each in given]
+        folder = is_folder(given)
         self._answered = True
         try:
+            if given and await self.element.evaluate("input => input.webkitdirectory", timeout=None) is not folder:
+                raise ValueError(
+                    "a folder for an input that takes files" if folder else "files for an input that takes a folder"
+                )
             await put_files(self.element, given, self.page.browser.process is not None)
         except BaseException:
             self._answered = False

@@ -486,7 +486,7 @@ def _check_position(position: object) -> None:
 
 async def _scroll_to(attempt: Attempt, position: Position | None) -> None:
     """Scroll an element into view, in all frames around it, where it is not."""
-    object_id = await attempt.element("element")
+    object_id = await attempt.element("place")
     params: dict[str, Any] = {"objectId": object_id}
     if position is not None:
         params["rect"] = {"x": position["x"], "y": position["y"], "width": 0, "height": 0}

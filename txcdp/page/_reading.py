@@ -345,7 +345,7 @@ class ElementReading(LocatorBase):
         """
 
         async def scroll(attempt: Attempt) -> None:
-            object_id = await attempt.element()
+            object_id = await attempt.element("place")
             try:
                 await attempt.session.execute(dom.scroll_into_view_if_needed(object_id=object_id))
             except CommandError as error:

@@ -92,6 +92,17 @@ def checked(file: Any) -> Any:
     return path
 
 
+def is_folder(files: Sequence[Any]) -> bool:
+    """Return whether checked files are a folder.
+
+    :raises ValueError: a folder is one of several.
+    """
+    folder = any(isinstance(each, Path) and each.is_dir() for each in files)
+    if folder and len(files) > 1:
+        raise ValueError("one folder, or any number of files")
+    return folder
+
+
 def uploads(files: Iterable[Any]) -> Iterator[Upload]:
     """Return what is in files, each of them checked; of a folder, what is in all that it contains."""
     for file in files:

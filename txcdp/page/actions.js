@@ -19,6 +19,7 @@
  */
 
 const elementAtDocument = method(Document.prototype, 'elementFromPoint');
+const elementsAtDocument = method(Document.prototype, 'elementsFromPoint');
 const elementsAtShadow = method(ShadowRoot.prototype, 'elementsFromPoint');
 const hostOf = getter(ShadowRoot.prototype, 'host');
 const scrollElement = method(Element.prototype, 'scrollIntoView');
@@ -73,13 +74,60 @@ const missing = (element, states) => {
 
 // Where it is:
 
-/** The boxes of an element, in the viewport of its frame. @param {Element} element @returns {DOMRect[]} */
-const boxesOf = element => {
-  const boxes = Array.from(clientRectsOf(element));
-  if (boxes.length || styleOf(element).display !== 'contents') return boxes;
+/** The boxes of a node, in the viewport of its frame. @param {Node} node @returns {DOMRect[]} */
+const ownBoxesOf = node => {
+  if (nodeTypeOf(node) === ELEMENT) return Array.from(clientRectsOf(node));
   const range = document.createRange();
-  range.selectNodeContents(element);
+  range.selectNode(node);
   return Array.from(range.getClientRects());
+};
+
+/**
+ * The boxes in which what an element shows is, in the viewport of its frame. Of a line of text, and of what has no box, these are those
+ * of what is in it: an image in a link stands higher than the link's own box, and between two words there may be another link.
+ * @param {Node} node @returns {Iterable<DOMRect>}
+ */
+function* boxesOf(node) {
+  let inside = false;
+  if (nodeTypeOf(node) === ELEMENT && namespaceOf(node) === HTML) {
+    const { display } = styleOf(/** @type {Element} */ (node));
+    if (display === 'inline' || display === 'contents') {
+      for (const each of Array.from(drawnIn(/** @type {Element} */ (node)))) {
+        const type = nodeTypeOf(each);
+        if (type !== TEXT && !(type === ELEMENT && styleOf(/** @type {Element} */ (each)).visibility === 'visible')) continue;
+        for (const box of boxesOf(each)) {
+          inside = true;
+          yield box;
+        }
+      }
+    }
+  }
+  if (!inside) yield* ownBoxesOf(node);
+}
+
+/** Whether an element, or something in it, has a place. @param {Element} element */
+const isLaidOut = element => {
+  for (const _ of boxesOf(element)) return true;
+  return false;
+};
+
+/** What is scrolled to for an element: itself, or, where that has no box (`display: contents`), the first in it that has. @param {Element} element @returns {Node} */
+const placeOf = element => {
+  if (clientRectsOf(element).length || styleOf(element).display !== 'contents') return element;
+  for (const each of Array.from(drawnIn(element))) {
+    const type = nodeTypeOf(each), place = type === ELEMENT ? placeOf(/** @type {Element} */ (each)) : each;
+    if ((type === ELEMENT || type === TEXT) && ownBoxesOf(place).length) return place;
+  }
+  return element;
+};
+operations.place = element => placeOf(element);
+
+/** @param {Node} node */
+const boxAround = node => {
+  if (nodeTypeOf(node) === ELEMENT) return boxOf(node);
+  const range = document.createRange();
+  range.selectNode(node);
+  return range.getBoundingClientRect();
 };
 
 /** The part of a box that is in the viewport. @param {DOMRect} box */
@@ -109,7 +157,7 @@ const isInViewport = point => point.x >= 0 && point.y >= 0 && point.x < innerWid
  * @param {Element} element @param {Point | null} point
  */
 const isInView = (element, point) => {
-  const box = point ? { left: point.x, top: point.y, right: point.x, bottom: point.y } : boxOf(element);
+  const box = point ? { left: point.x, top: point.y, right: point.x, bottom: point.y } : boxAround(placeOf(element));
   if (box.left < 0 || box.top < 0 || box.right > innerWidth || box.bottom > innerHeight) return false;
   for (let at = slotOf(element) || parentOf(element); at; at = slotOf(at) || parentOf(at)) {
     const style = styleOf(at);
@@ -142,6 +190,7 @@ const shadowAround = (host, inside) => {
  */
 const elementAt = (x, y, target) => {
   let hit = elementAtDocument(document, x, y);
+  if (hit instanceof HTMLAreaElement) [hit] = elementsAtDocument(document, x, y);  // the image that it is a part of
   while (hit) {
     const shadow = shadowOf(hit) || shadowAround(hit, target);
     if (!shadow) break;
@@ -249,12 +298,15 @@ operations.aim = async (element, aim, attempt) => {
     const yet = missing(found, states);
     if (yet) return yet;
   }
-  if (aim.align) scrollElement(found, { block: aim.align, inline: aim.align, behavior: 'instant' });
+  if (aim.align) {
+    const place = placeOf(found);
+    if (nodeTypeOf(place) === ELEMENT) scrollElement(place, { block: aim.align, inline: aim.align, behavior: 'instant' });
+  }
   else if (!aim.scrolled && !isInView(found, aim.position && pointOf(found, aim.position))) return { scroll: true };
   memos.clear();
   const point = pointOf(found, aim.position);
   if (!point || !isInViewport(point)) {
-    const outside = boxesOf(found).length ? 'element is outside of the viewport' : 'element is not visible';
+    const outside = isLaidOut(found) ? 'element is outside of the viewport' : 'element is not visible';
     if (aim.force) throw new Refusal(outside[0].toUpperCase() + outside.slice(1));
     return { outside, html: shown(found) };
   }
