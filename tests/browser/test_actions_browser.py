@@ -826,6 +826,19 @@ class FieldTests(ActionTestCase):
             self.assertEqual(await tab.input_value("input"), value)
             self.assertEqual([each for each in await self.heard(tab) if each != "focus"], ["input", "change"])
             await self.refused(tab.fill("input", "something"), "Malformed value", kind=LocatorError)
+            await self.heard(tab)
+            await tab.locator("input").clear()
+            empty = {"color": "#000000", "range": "50"}.get(kind, "")
+            self.assertEqual((await tab.input_value("input"), await self.heard(tab)), (empty, ["input", "change"]))
+        for kind, value, written in (
+            ("datetime-local", "2020-03-02T05:15:00", "2020-03-02T05:15"),
+            ("datetime-local", "2020-03-02 05:15", "2020-03-02T05:15"),
+            ("range", "007", "7"),
+        ):
+            await tab.evaluate(f"document.querySelector('input').type = '{kind}'")
+            await tab.fill("input", value)
+            self.assertEqual(await tab.input_value("input"), written)
+        await self.refused(tab.fill("input", "101"), "Malformed value", kind=LocatorError)
         for kind, value in (
             ("number", "42"),
             ("email", "a@b.test"),

@@ -371,6 +371,13 @@ engine.settleIfHeard = (token, times) => {
 const SET = new Set(['color', 'date', 'time', 'datetime-local', 'month', 'range', 'week']);
 const TYPED = new Set(['', 'email', 'number', 'password', 'search', 'tel', 'text', 'url']);
 
+/** Whether a field has what it was given: in its own writing (`007`), and what it has when there is nothing, where that was nothing. @param {string} type @param {string} value @param {string} text */
+const hasTaken = (type, value, text) => {
+  if (text === '') return true;
+  if (type === 'color') return value === text;
+  return type === 'range' ? Number(value) === Number(text) : value !== '';
+};
+
 /** @param {Element} element */
 const tellChange = element => {
   dispatchTo(element, new Event('input', { bubbles: true, composed: true }));
@@ -433,7 +440,7 @@ operations.fill = (element, { value, force }) => {
       if (type === 'color') text = text.toLowerCase();
       target.focus();
       target.value = text;
-      if (target.value !== text) throw new Refusal(`Malformed value: ${JSON.stringify(value)} is none of an input[type=${type}]`);
+      if (!hasTaken(type, target.value, text)) throw new Refusal(`Malformed value: ${JSON.stringify(value)} is none of an input[type=${type}]`);
       tellChange(target);
       return null;
     }
