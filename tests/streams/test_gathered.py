@@ -98,7 +98,7 @@ class GatheredTests(SynchronousTestCase):
         self.assertFalse(self.owners[0].said.listened)
         self.assertTrue(Watcher(stream).completed)
         self.assertTrue(Watcher(self.streams.gathered("others")).completed)
-        self.assertTrue(Watcher(self.streams.own("mine")).completed)
+        self.assertTrue(Watcher(self.streams.get("mine")).completed)
 
     def test_owners_of_owners(self):
         below = self.streams
@@ -112,7 +112,7 @@ class GatheredTests(SynchronousTestCase):
     def test_streams_of_the_owner_itself(self):
         begun: list[int] = []
         self.streams.push("mine", "nobody listens")
-        watcher = Watcher(self.streams.own("mine", lambda: begun.append(1)))
+        watcher = Watcher(self.streams.on_demand("mine", lambda: begun.append(1)))
         self.streams.push("mine", "item")
         self.streams.add(Owner(self.context))
         self.assertEqual((watcher.items, begun), (["item"], [1]))

@@ -177,7 +177,7 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
         A popup runs when all subscribers, here and of ``Page.popups``, have been given it: what they send at once is
         done before its first script.
         """
-        return self._streams.own("page_opened", self.browser._openings.start)
+        return self._streams.on_demand("page_opened", self.browser._openings.start)
 
     @property
     def service_workers(self) -> list[Worker]:
@@ -187,7 +187,7 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
     @property
     def service_worker_started(self) -> Stream[Worker]:
         """The context's service workers as they start, also again, each before its first script runs."""
-        return self._streams.own("service_worker_started", self._want_workers)
+        return self._streams.on_demand("service_worker_started", self._want_workers)
 
     @property
     def shared_workers(self) -> list[Worker]:
@@ -197,7 +197,7 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
     @property
     def shared_worker_started(self) -> Stream[Worker]:
         """The context's shared workers as they start, each before its first script runs."""
-        return self._streams.own("shared_worker_started", self._want_workers)
+        return self._streams.on_demand("shared_worker_started", self._want_workers)
 
     @property
     def popups(self) -> Stream[Page]:

@@ -50,7 +50,7 @@ class OnDemandStream(StreamSubject[T]):
 
 
 class OnDemandStreams:
-    """The streams of a page, or of a worker, each made when it is asked for; they end with it.
+    """The streams of an owner, such as a page, each made when it is asked for; they end with it.
 
     :param context: what the streams of the connection share.
     :param name: of the owner, for people.
@@ -90,11 +90,12 @@ class OnDemandStreams:
         if stream is not None:
             stream.push(item)
 
-    def end(self, error: Exception | None) -> None:
-        """End them all."""
-        self._end = (error,)
-        for stream in self._streams.values():
-            stream.end(error)
+    def end(self, error: Exception | None = None) -> None:
+        """End them all, and those that are asked for later."""
+        if self._end is None:
+            self._end = (error,)
+            for stream in self._streams.values():
+                stream.end(error)
 
     def _made(self, name: str, stream: StreamSubject[Any]) -> StreamSubject[Any]:
         self._streams[name] = stream
@@ -163,8 +164,8 @@ class _Unknown(abc.DisposableBase):
 _UNKNOWN = _Unknown()
 
 
-class OwnersStreams:
-    """The streams of an owner of owners, such as a context with its pages; each is made when it is asked for.
+class OwnersStreams(OnDemandStreams):
+    """The streams of an owner of owners, such as a context with its pages: its own, and those that it gathers.
 
     :param context: what the streams of the connection share.
     :param name: of the owner, for people.
@@ -172,11 +173,8 @@ class OwnersStreams:
     """
 
     def __init__(self, context: StreamContext, name: str, owners: Callable[[], Iterable[object]]) -> None:
-        self._context = context
-        self._name = name
+        super().__init__(context, name)
         self._owners = owners
-        self._streams: dict[str, StreamSubject[Any]] = {}
-        self._end: tuple[Exception | None] | None = None
 
     def gathered(
         self,
@@ -193,14 +191,7 @@ class OwnersStreams:
         if stream is not None:
             return stream
         sources = sources or (lambda: [getattr(each, name) for each in self._owners()])
-        return self._made(name, GatheredStream(self._context, f"{self._name}.{name}", sources, begin))
-
-    def own(self, name: str, begin: Callable[[], object] = lambda: None) -> StreamSubject[Any]:
-        """Return a stream of the owner itself, the same one each time; see :class:`OnDemandStream`."""
-        stream = self._streams.get(name)
-        return (
-            self._made(name, OnDemandStream(self._context, f"{self._name}.{name}", begin)) if stream is None else stream
-        )
+        return self._made(name, GatheredStream(self.context, f"{self._name}.{name}", sources, begin))
 
     def add(self, owner: object) -> None:
         """Gather the streams of another owner."""
@@ -212,22 +203,3 @@ class OwnersStreams:
         stream = self._streams.get(name)
         if stream is not None and stream.listened and isinstance(stream, GatheredStream):
             stream.add(source())
-
-    def push(self, name: str, item: object) -> None:
-        """Deliver an item to who has subscribed to a stream of the owner itself."""
-        stream = self._streams.get(name)
-        if stream is not None:
-            stream.push(item)
-
-    def end(self, error: Exception | None = None) -> None:
-        """End them all, and those that are asked for later."""
-        if self._end is None:
-            self._end = (error,)
-            for stream in self._streams.values():
-                stream.end(error)
-
-    def _made(self, name: str, stream: StreamSubject[Any]) -> StreamSubject[Any]:
-        self._streams[name] = stream
-        if self._end is not None:
-            stream.end(self._end[0])
-        return stream
