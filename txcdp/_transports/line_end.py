@@ -118,11 +118,15 @@ class LineEnd(ShortPath):
 
     def _close_expired(self) -> None:
         """Cut off a peer that has not answered the closing handshake in time."""
-        raise NotImplementedError
+        self._hang_up("it did not complete the closing")
 
     def _unanswered(self) -> None:
         """Cut off a peer from which nothing has come in time after a ping."""
-        raise NotImplementedError
+        self._hang_up("it does not answer pings")
+
+    def _hang_up(self, why: str) -> None:
+        self._why = self._why or why
+        self.transport.abortConnection()
 
     # Autobahn's names:
 

@@ -224,13 +224,3 @@ class _ServerEnd(LineEnd, ServerShortPath):  # type: ignore[misc]
         if self.line.is_open or not failure.check(ConnectionLost, StreamEnded):
             log.failure("The handler of a WebSocket failed; {peer} is told so", failure, peer=printable(self.line.peer))
         self.line.close(_INTERNAL_ERROR)
-
-    def _unanswered(self) -> None:
-        self._hang_up("it does not answer pings")
-
-    def _close_expired(self) -> None:
-        self._hang_up("it did not complete the closing")
-
-    def _hang_up(self, why: str) -> None:
-        self._why = self._why or why
-        self.transport.abortConnection()

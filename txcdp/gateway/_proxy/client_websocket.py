@@ -99,16 +99,6 @@ class Client(LineEnd, ServerShortPath):  # type: ignore[misc]
         else:
             super()._no_pong()
 
-    def _unanswered(self) -> None:
-        self._hang_up("it does not answer pings")
-
-    def _close_expired(self) -> None:
-        self._hang_up("it did not complete the closing")
-
-    def _hang_up(self, why: str) -> None:
-        self._why = self._why or why
-        self.transport.abortConnection()
-
 
 class _ClientBackpressure(Backpressure):
     """Backpressure that is reported to the listener as well."""
