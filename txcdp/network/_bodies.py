@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from txcdp._deferreds import ignore_failure
@@ -48,7 +47,6 @@ class ExchangeStreams:
         self.chunks: OnDemandStream[bytes] = OnDemandStream(context, "exchange.chunks", self._begin)
         #: Bytes of the body that were delivered, from the browser's agreement on.
         self._delivered = 0
-        self._streaming: Deferred[Any] | None = None
         self._begun = False
         self._flowing = False
         if exchange.finished:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import types
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, Literal, Protocol, TypeAlias
 from urllib.parse import urljoin
@@ -489,18 +488,7 @@ class _Turn:
         route._body = course.body
         entry.running.add(self)
         self._start_clock()
-        try:
-            result = entry.call(route)
-        except Exception:
-            self._failed(Failure())
-            self._returned(None)
-            return
-        if isinstance(result, types.CoroutineType | types.GeneratorType):
-            result = Deferred.fromCoroutine(result)
-        if isinstance(result, Deferred):
-            result.addErrback(self._failed).addBoth(self._returned)
-        else:
-            self._returned(None)
+        maybeDeferred(entry.call, route).addErrback(self._failed).addBoth(self._returned)
 
     def decide(self, decision: Callable[[], Deferred[None]]) -> Deferred[None]:
         """Carry a decision out, unless there was one before, or the request is gone."""

@@ -19,13 +19,12 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import types
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -295,17 +294,7 @@ class _SocketPlace:
                 return
             socket.open()
 
-        try:
-            result = handler(socket.page)
-        except Exception:
-            done(Failure())
-            return
-        if isinstance(result, types.CoroutineType | types.GeneratorType):
-            result = Deferred.fromCoroutine(result)
-        if isinstance(result, Deferred):
-            result.addBoth(done)
-        else:
-            done(None)
+        maybeDeferred(handler, socket.page).addBoth(done)
 
 
 class SocketTable:
@@ -437,15 +426,7 @@ def _call(handler: Callable[..., object], url: str, *args: object) -> None:
     def failed(failure: Failure) -> None:
         log.failure("A handler of a WebSocket failed for {url}", failure=failure, url=shown_url(url))
 
-    try:
-        result = handler(*args)
-    except Exception:
-        failed(Failure())
-        return
-    if isinstance(result, types.CoroutineType | types.GeneratorType):
-        result = Deferred.fromCoroutine(result)
-    if isinstance(result, Deferred):
-        result.addErrback(failed)
+    maybeDeferred(handler, *args).addErrback(failed)
 
 
 def _unless_gone(failure: Failure) -> None:

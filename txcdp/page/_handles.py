@@ -167,7 +167,7 @@ class ElementHandle(JSHandle):
         if await self.owner_frame() is None:
             return await query_selector(self._evaluator, self, selector)
         async with inside_of(self) as inside:
-            return await inside.locator(selector)._first()._handle_now("query_selector")
+            return await inside.locator(selector)._first()._handle_now()
 
     @returns_deferred
     async def query_selector_all(self, selector: str) -> list[ElementHandle]:

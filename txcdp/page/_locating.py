@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred, fail
 
@@ -53,14 +53,6 @@ _LAST: Final = 0.1
 _STALE: Final = 1.0
 
 _numbers: Final = itertools.count(1)
-
-
-class Handlers(Protocol):
-    """Functions that are called before each try, such as to close what lies over the page."""
-
-    def before(self, attempt: Attempt) -> Awaitable[None]:
-        """Do it."""
-        ...
 
 
 class NoFrame(Again):
@@ -158,13 +150,12 @@ class Attempt:
         """Do an operation of the script with what is found, without waiting; see :meth:`run`."""
         return self._value(operation, args, 0, otherwise)
 
-    async def element(self, operation: str = "element", args: Any = None, *, patience: float = 0.25) -> str:
+    async def element(self, operation: str = "element", args: Any = None) -> str:
         """Return the id of the element, in our own world, as long as the try goes on.
 
         :param operation: which is to return it.
-        :param patience: seconds for which the page itself tries again.
         """
-        object_id = await self._element(operation, args, patience)
+        object_id = await self._element(operation, args, _PATIENCE[0])
         if object_id is None:
             raise LocatorError(f"{self.locator}: it stands for no element")
         return object_id

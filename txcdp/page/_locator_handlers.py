@@ -7,7 +7,6 @@ has come of what has called it.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -103,7 +102,8 @@ class LocatorHandlers:
             elif isinstance(result, Failure) and not result.check(CancelledError, Gone):
                 log.failure("The handler of {locator} failed when nothing waited for it", result, locator=added.locator)
 
-        _called(added.handler, added.locator).addBoth(ended)
+        handler = added.handler
+        maybeDeferred(handler, *(added.locator,)[: most_arguments(handler)]).addBoth(ended)
         return waiting
 
     def _remove(self, added: LocatorHandler) -> Deferred[None]:
@@ -117,12 +117,6 @@ class LocatorHandlers:
 async def _is_visible(locator: Locator) -> bool:
     """Return whether any of the elements is visible."""
     return await locator.filter(visible=True).count() > 0
-
-
-def _called(handler: Callable[..., Any], locator: Locator) -> Deferred[Any]:
-    """Call a handler, with the locator where it takes that."""
-    called = maybeDeferred(handler, *(locator,)[: most_arguments(handler)])
-    return called.addCallback(lambda result: Deferred.fromCoroutine(result) if inspect.iscoroutine(result) else result)
 
 
 def _same(one: Locator, other: Locator) -> bool:

@@ -282,14 +282,14 @@ class ElementReading(LocatorBase):
 
         return self._perform("element_handle", find, timeout)
 
-    def _handle_now(self, what: str) -> Deferred[ElementHandle | None]:
+    def _handle_now(self) -> Deferred[ElementHandle | None]:
         """Return a handle of the element that there is now; None: there is none."""
 
         async def find(attempt: Attempt) -> ElementHandle | None:
             object_id = await attempt.element_now()
             return None if object_id is None else await attempt.handle(object_id)
 
-        return self._perform(what, find, handled=False)
+        return self._perform("query_selector", find, handled=False)
 
     @returns_deferred
     async def element_handles(self) -> list[ElementHandle]:

@@ -129,7 +129,7 @@ class SelectorReading(Finding):
         :param strict: whether there must not be several.
         :returns: fires with an :class:`ElementHandle`, None where there is none; fails like ``Locator.count``.
         """
-        return self._one(selector, strict)._handle_now("query_selector")
+        return self._one(selector, strict)._handle_now()
 
     def query_selector_all(self, selector: str) -> Deferred[list[ElementHandle]]:
         """Return handles of all elements that a selector stands for now.
