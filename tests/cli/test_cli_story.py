@@ -146,7 +146,7 @@ def test_numbers_are_short() -> None:
         "2 min 3 s",
     ]
     assert count(1, "request") == "1 request"
-    assert count(2, "entry", "entries") == "2 entries"
+    assert count(2, "request") == "2 requests"
 
 
 # Lines.

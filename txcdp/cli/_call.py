@@ -21,8 +21,6 @@ from txcdp.errors import CommandError
 from txcdp.protocol import to_json
 from txcdp.protocol._error_codes import METHOD_NOT_FOUND
 
-#: The code for a method that a session does not have.
-
 
 @dataclass(frozen=True)
 class Call:

@@ -167,10 +167,10 @@ def _bash(top: Command) -> str:
                 given = "|".join(f'"{path} {name}"' for name in option.names)
                 values.append(f"        {given}) {_bash_values([option])}return ;;")
         names = [name for option in each.options for name in option.names]
-        others = [_words_of(names)] if names else []
+        words = _words_of(names) if names else "''"
         commands.append(
             f'        "{path}")\n'
-            f"            if [[ $cur == -* ]]; then _txcdp_words {others[0] if others else chr(39) * 2}; else\n"
+            f"            if [[ $cur == -* ]]; then _txcdp_words {words}; else\n"
             f"                {_bash_commands(each)}{_bash_values(each.positionals)}:\n"
             f"            fi ;;"
         )

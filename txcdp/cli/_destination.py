@@ -30,11 +30,6 @@ class Destination:
         self.written = 0
         self._output = output
 
-    @property
-    def name(self) -> str:
-        """What it is called in messages."""
-        return "standard output" if self.path is None else str(self.path)
-
     @contextlib.contextmanager
     def whole(self) -> Iterator[None]:
         """Have what is written inside be there as a whole when the block ends, and nothing of it when that fails.

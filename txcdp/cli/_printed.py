@@ -35,8 +35,7 @@ class EntryPrinter:
 
     def _print_json(self, entry: Entry) -> None:
         shown = self._recorded.wants(entry)
-        for _ in self._recorded.hear(entry):
-            pass
+        self._recorded.hear(entry)
         if shown and not isinstance(entry, Damage):
             self._output.write_json(entry.line.rstrip() + b"\n")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -50,7 +50,6 @@ class Speaker:
     def __init__(
         self, session: str | None, kind: str, target: str | None, url: str, selection: Selection | None, verbose: bool
     ) -> None:
-        self.session = session
         self.kind = kind
         self.target = target
         self.url = url
@@ -122,24 +121,24 @@ class Recorded:
             )
         return True
 
-    def hear(self, entry: Entry) -> Iterator[tuple[Speaker | None, Line]]:
+    def hear(self, entry: Entry) -> list[tuple[Speaker | None, Line]]:
         """Take an entry, and return the lines that tell of it, each with who says it."""
         shown = self.wants(entry)
         if isinstance(entry, EventEntry):
             if not shown:
-                return
+                return []
             self._heard(entry)
             self.methods[entry.method] += 1
             speaker = self.speaker(entry.session, entry.target)
             if self._wanted.selection is None and entry.method.startswith("Target."):
-                return  # notes tell of it
-            for line in speaker.story.hear(RawEvent(entry.method, entry.params, entry.session)):
-                yield speaker, line
-            return
+                return []  # notes tell of it
+            lines = speaker.story.hear(RawEvent(entry.method, entry.params, entry.session))
+            return [(speaker, line) for line in lines]
         told = self._other(entry)
-        if shown and told is not None:
-            self._heard(entry)
-            yield None, told
+        if not shown or told is None:
+            return []
+        self._heard(entry)
+        return [(None, told)]
 
     def speaker(self, session: str | None, target: str | None) -> Speaker:
         """Return who says what a session says."""

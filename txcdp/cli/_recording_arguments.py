@@ -76,12 +76,7 @@ def add_show(commands: Commands) -> None:
     what = show.add_argument_group("what is shown")
     _add_wanted(what)
     for name in ("since", "until"):
-        what.add_argument(
-            f"--{name}",
-            metavar="TIME",
-            type=types.time,
-            help=_TIME_HELP,
-        )
+        what.add_argument(f"--{name}", metavar="TIME", type=types.time, help=_TIME_HELP)
     how = show.add_argument_group("how")
     how.add_argument("--summary", action="store_true", help="no lines, but what they come to")
     how.add_argument("--follow", action="store_true", help="go on with what is being written")
@@ -100,14 +95,9 @@ def add_replay(commands: Commands) -> None:
         default=1.0,
         help="seconds of the recording for each second, or instant (default: %(default)g)",
     )
-    for name, verb in (("from", "begin"), ("until", "stop")):
-        when.add_argument(
-            f"--{name}",
-            dest=name if name == "until" else "since",
-            metavar="TIME",
-            type=types.time,
-            help=f"where to {verb}: {_TIME_HELP}",
-        )
+    for name, dest, verb in (("from", "since", "begin"), ("until", "until", "stop")):
+        says = f"where to {verb}: {_TIME_HELP}"
+        when.add_argument(f"--{name}", dest=dest, metavar="TIME", type=types.time, help=says)
     what = replay.add_argument_group("what is printed")
     _add_wanted(what)
     add_lines(what, _JSON_HELP)

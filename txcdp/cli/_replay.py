@@ -77,8 +77,7 @@ class _Play:
         for entry in read(*self._options.paths):
             if entry.time >= since:
                 return
-            for _ in self._recorded.hear(entry):
-                pass
+            self._recorded.hear(entry)
 
     def _tell(self, played: Replay, entry: Entry) -> None:
         try:

@@ -60,11 +60,6 @@ class Runner:
                 signal.signal(number, handler)
         return self._code
 
-    def interrupt(self, number: int) -> None:
-        """Cancel the command because of a signal."""
-        if self._running is not None:
-            self._running.cancel()
-
     def _start(self, command: Callable[[Any], Coroutine[Deferred[Any], Any, int]]) -> None:
         for name in _SIGNALS:
             number = getattr(signal, name, None)
@@ -77,7 +72,11 @@ class Runner:
         if self.signalled is not None:
             os._exit(SIGNALLED + number)  # the browser ends when we do
         self.signalled = number
-        self._reactor.callFromThread(self.interrupt, number)
+        self._reactor.callFromThread(self._cancel)
+
+    def _cancel(self) -> None:
+        if self._running is not None:
+            self._running.cancel()
 
     def _finished(self, result: int | Failure) -> None:
         self._code = self._verdict(result) if isinstance(result, Failure) else result

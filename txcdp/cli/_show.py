@@ -88,7 +88,6 @@ class _Show:
             if self._read % _AT_ONCE == 0:
                 await deferLater(self._reactor, 0, lambda: None)
             if self._options.summary:
-                for _ in self._recorded.hear(entry):
-                    pass
+                self._recorded.hear(entry)
             else:
                 self._printer.print(entry)

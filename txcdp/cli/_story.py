@@ -70,22 +70,23 @@ class Story:
         self._verbose = verbose
         self._names: dict[str, str] = {}
         self._targets: dict[str, str] = {}
-        self._handlers: dict[type[Event], Handler] = {}
-        self._register(network.EventSourceMessageReceived, self._streamed)
-        self._register(page.FrameNavigated, self._navigated)
-        self._register(page.NavigatedWithinDocument, self._moved)
-        self._register(page.FrameAttached, self._frame_attached)
-        self._register(page.FrameDetached, self._frame_detached)
-        self._register(page.DomContentEventFired, self._parsed)
-        self._register(page.LoadEventFired, self._load)
-        self._register(page.JavascriptDialogOpening, self._dialog)
-        self._register(page.JavascriptDialogClosed, self._dialog_closed)
-        self._register(page.WindowOpen, lambda event, _: Line("page", "opens", self._url(event.url), is_url=True))
-        self._register(page.DownloadWillBegin, self._download)
-        self._register(page.DownloadProgress, self._downloaded)
-        self._register(target.AttachedToTarget, self._attached)
-        self._register(target.DetachedFromTarget, self._detached)
-        self._register(inspector.TargetCrashed, self._crashed)
+        self._handlers: dict[type[Event], Handler] = {
+            network.EventSourceMessageReceived: self._streamed,
+            page.FrameNavigated: self._navigated,
+            page.NavigatedWithinDocument: self._moved,
+            page.FrameAttached: self._frame_attached,
+            page.FrameDetached: self._frame_detached,
+            page.DomContentEventFired: self._parsed,
+            page.LoadEventFired: self._load,
+            page.JavascriptDialogOpening: self._dialog,
+            page.JavascriptDialogClosed: self._dialog_closed,
+            page.WindowOpen: lambda event, _: Line("page", "opens", self._url(event.url), is_url=True),
+            page.DownloadWillBegin: self._download,
+            page.DownloadProgress: self._downloaded,
+            target.AttachedToTarget: self._attached,
+            target.DetachedFromTarget: self._detached,
+            inspector.TargetCrashed: self._crashed,
+        }
         self._lines_by_model = model.wants("exchanges", "console") - _UNTOLD
         read = model.wants("targets", "frames", "documents", "exchanges", "console") - _UNTOLD
         self._feed = ModelFeed(model, read | self._handlers.keys())
@@ -115,9 +116,6 @@ class Story:
         if message.method in self._selection.events or (whole and domain not in _DOMAINS_WITH_LINES):
             return [_as_it_is(message)]
         return lines if whole else []
-
-    def _register(self, event: type[Event], handler: Handler) -> None:
-        self._handlers[event] = handler
 
     def _tell(self, message: RawEvent) -> list[Line]:
         try:
@@ -261,7 +259,6 @@ class Story:
 
     def _download(self, event: page.DownloadWillBegin, session: str | None) -> Told:
         self._names[event.guid] = clean(event.suggested_filename)
-        self.tally.downloads += 1
         return Line("download", "begins", clean(event.suggested_filename), note=self._url(event.url))
 
     def _downloaded(self, event: page.DownloadProgress, session: str | None) -> Told:

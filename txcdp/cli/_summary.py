@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from txcdp.cli._lines import Style
+from txcdp.cli._lines import Mood, Style
 from txcdp.cli._requests import outcome, took
 from txcdp.cli._story import Story
+from txcdp.cli._tally import Tally
 from txcdp.cli._text import clean, count, cut, cut_middle, pad, seconds, size, width
 from txcdp.cli._urls import origin, short
 
 _LABEL = 11
 
+#: A line: its label, ``""`` where it goes on with the one before, and its text.
+Row = tuple[str, str]
 
-def render(story: Story, style: Style, notes: Iterable[tuple[str, str]] = ()) -> str:
+
+def render(story: Story, style: Style, notes: Iterable[Row] = ()) -> str:
     """Return the summary of what was watched.
 
-    :param notes: more about the page: labels and texts.
+    :param notes: more about the page.
+    """
+    return table(style, lambda room: _rows(story, style, notes, room))
+
+
+def table(style: Style, rows: Callable[[int], Iterable[Row]]) -> str:
+    """Return a summary.
+
+    :param rows: returns its lines, of how many columns there are for a text.
     """
     room = (style.columns or 100) - 1
     lines = [style.dim("─" * min(room, 100))]
-    for label, text in _rows(story, style, notes, room - _LABEL):
-        lines.append(style.bold(pad(label, _LABEL)) + text)
+    lines += [style.bold(pad(label, _LABEL)) + text for label, text in rows(room - _LABEL)]
     return "\n".join(lines)
 
 
-def _rows(story: Story, style: Style, notes: Iterable[tuple[str, str]], room: int) -> Iterator[tuple[str, str]]:
+def _rows(story: Story, style: Style, notes: Iterable[Row], room: int) -> Iterator[Row]:
     tally = story.tally
     whole = style.columns is None
 
@@ -36,15 +47,11 @@ def _rows(story: Story, style: Style, notes: Iterable[tuple[str, str]], room: in
     for label, text in notes:
         yield label, clean(text) if whole else cut(clean(text), room)
     yield "loaded", _loading(story, style)
-    yield "requests", _requests(story, style)
-    if tally.received.total():
-        kinds = [f"{kind.lower()} {size(number)}" for kind, number in tally.received.most_common() if number]
-        text = f"{size(tally.received.total())}: {', '.join(kinds)}"
-        yield "received", text if whole else cut(text, room)
+    yield from network_rows(tally, len(story.in_flight), style, room)
     if tally.sockets or tally.socket_messages:
         opened = count(tally.sockets, "WebSocket")
         yield "sockets", f"{opened}, {count(tally.socket_messages, 'message')}"
-    yield "console", _console(story, style)
+    yield console_row(tally, style)
     for number, text in enumerate(tally.exceptions):
         yield "" if number else "uncaught", style.in_mood(text if whole else cut(text, room), "bad")
     if tally.uncaught > len(tally.exceptions):
@@ -74,31 +81,35 @@ def _loading(story: Story, style: Style) -> str:
     return f"in {style.in_mood(seconds(tally.loaded_after), 'good')}{parsed}"
 
 
-def _requests(story: Story, style: Style) -> str:
-    tally = story.tally
+def network_rows(tally: Tally, still_open: int, style: Style, room: int) -> Iterator[Row]:
+    """Return how many requests there were, how they ended, and how much was received."""
     parts = []
     if tally.failed:
-        parts.append(style.in_mood(f"{tally.failed} failed", "bad"))
+        parts.append(style.in_mood(f"{tally.failed:,} failed", "bad"))
     for number, word in (
         (tally.redirects, "redirected"),
         (tally.cached, "from the cache"),
         (tally.cancelled, "cancelled"),
-        (len(story.in_flight), "still open"),
+        (still_open, "still open"),
     ):
         if number:
-            parts.append(f"{number} {word}")
-    total = tally.requests + len(story.in_flight)
-    return f"{total}" + (f": {', '.join(parts)}" if parts else "")
+            parts.append(f"{number:,} {word}")
+    yield "requests", f"{tally.requests + still_open:,}" + (f": {', '.join(parts)}" if parts else "")
+    if tally.received.total():
+        kinds = [f"{kind.lower()} {size(number)}" for kind, number in tally.received.most_common() if number]
+        text = f"{size(tally.received.total())}: {', '.join(kinds)}"
+        yield "received", text if style.columns is None else cut(text, room)
 
 
-def _console(story: Story, style: Style) -> str:
-    tally = story.tally
-    parts = []
-    for level, mood in (("error", "bad"), ("warning", "warning")):
-        if tally.messages[level]:
-            text = count(tally.messages[level], level)
-            parts.append(style.in_mood(text, "bad" if mood == "bad" else "warning"))
+def console_row(tally: Tally, style: Style) -> Row:
+    """Return how many messages of the console there were, and how bad they are."""
+    moods: tuple[Mood, ...] = ("bad", "warning")
+    parts = [
+        style.in_mood(count(tally.messages[level], level), mood)
+        for level, mood in zip(("error", "warning"), moods, strict=True)
+        if tally.messages[level]
+    ]
     text = count(tally.messages.total(), "message") + (f": {', '.join(parts)}" if parts else "")
     if tally.uncaught:
         text += ", " + style.in_mood(count(tally.uncaught, "uncaught exception"), "bad")
-    return text
+    return "console", text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from heapq import nlargest
 
 from txcdp.cli._requests import has_failed, is_busy, took
@@ -36,13 +37,29 @@ class Tally:
         self.uncaught = 0
         self.exceptions: list[str] = []
         self.crashes = 0
-        self.downloads = 0
         self.sockets = 0
         self.socket_messages = 0
         self.parsed_after: float | None = None
         self.loaded_after: float | None = None
         self.slowest: list[Exchange] = []
         self._began: float | None = None
+
+    @classmethod
+    def of_all(cls, tallies: Iterable[Tally]) -> Tally:
+        """Return what several come to together; what is of one page alone is not in it."""
+        whole = cls("")
+        for each in tallies:
+            whole.requests += each.requests
+            whole.redirects += each.redirects
+            whole.cancelled += each.cancelled
+            whole.cached += each.cached
+            whole.received += each.received
+            whole.failed += each.failed
+            whole.failures += each.failures
+            whole.messages += each.messages
+            whole.uncaught += each.uncaught
+            whole.exceptions += each.exceptions
+        return whole
 
     def document_begun(self, request: Exchange) -> None:
         """Take the request of a document; the page's own are of its main frame, and a redirect goes on with it."""

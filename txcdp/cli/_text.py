@@ -76,6 +76,6 @@ def seconds(number: float) -> str:
     return f"{minutes} min {rest} s"
 
 
-def count(number: int, singular: str, plural: str = "") -> str:
+def count(number: int, singular: str) -> str:
     """Write how many there are of something: ``"1 request"``, ``"2 requests"``."""
-    return f"{number} {singular if number == 1 else plural or singular + 's'}"
+    return f"{number} {singular}" if number == 1 else f"{number} {singular}s"

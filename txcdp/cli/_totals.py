@@ -9,38 +9,29 @@ from datetime import UTC, datetime
 from txcdp.cli._lines import Style
 from txcdp.cli._recorded import Recorded
 from txcdp.cli._requests import outcome
-from txcdp.cli._text import clean, count, cut, cut_middle, pad, seconds, size, width
+from txcdp.cli._summary import Row, console_row, network_rows, table
+from txcdp.cli._tally import Tally
+from txcdp.cli._text import clean, count, cut, cut_middle, seconds, width
 
-_LABEL = 11
 #: Failures, exceptions and damages that are named, and methods; the rest is counted.
 _NAMED = 10
 
 
 def render(recorded: Recorded, style: Style) -> str:
     """Return the summary of a recording."""
-    room = (style.columns or 100) - 1
-    lines = [style.dim("─" * min(room, 100))]
-    lines += [style.bold(pad(label, _LABEL)) + text for label, text in _rows(recorded, style, room - _LABEL)]
-    return "\n".join(lines)
+    return table(style, lambda room: _rows(recorded, style, room))
 
 
-def _rows(recorded: Recorded, style: Style, room: int) -> Iterator[tuple[str, str]]:
+def _rows(recorded: Recorded, style: Style, room: int) -> Iterator[Row]:
     whole = style.columns is None
     yield "recording", _when(recorded)
     yield "targets", _targets(recorded)
-    yield "requests", _requests(recorded, style)
-    tallies = [each.story.tally for each in recorded.all_speakers]
-    received = sum((each.received for each in tallies), Counter[str]())
-    if received.total():
-        kinds = [f"{kind.lower()} {size(number)}" for kind, number in received.most_common() if number]
-        text = f"{size(received.total())}: {', '.join(kinds)}"
-        yield "received", text if whole else cut(text, room)
-    yield "console", _console(recorded, style)
-    exceptions = [text for each in tallies for text in each.exceptions]
-    for number, text in enumerate(exceptions[:_NAMED]):
+    tally = Tally.of_all(each.story.tally for each in recorded.all_speakers)
+    yield from network_rows(tally, recorded.open_requests(), style, room)
+    yield console_row(tally, style)
+    for number, text in enumerate(tally.exceptions[:_NAMED]):
         yield "" if number else "uncaught", style.in_mood(text if whole else cut(text, room), "bad")
-    failures = [request for each in tallies for request in each.failures]
-    for number, request in enumerate(failures[:_NAMED]):
+    for number, request in enumerate(tally.failures[:_NAMED]):
         how = clean(outcome(request)) + "  "
         url = clean(request.url)
         shown = url if whole else cut_middle(url, room - width(how))
@@ -74,39 +65,7 @@ def _targets(recorded: Recorded) -> str:
     return ", ".join(count(number, clean(kind).replace("_", " ")) for kind, number in found.most_common()) or "none"
 
 
-def _requests(recorded: Recorded, style: Style) -> str:
-    tallies = [each.story.tally for each in recorded.all_speakers]
-    parts = []
-    if failed := sum(each.failed for each in tallies):
-        parts.append(style.in_mood(f"{failed:,} failed", "bad"))
-    still_open = recorded.open_requests()
-    for number, word in (
-        (sum(each.redirects for each in tallies), "redirected"),
-        (sum(each.cached for each in tallies), "from the cache"),
-        (sum(each.cancelled for each in tallies), "cancelled"),
-        (still_open, "still open"),
-    ):
-        if number:
-            parts.append(f"{number:,} {word}")
-    total = sum(each.requests for each in tallies) + still_open
-    return f"{total:,}" + (f": {', '.join(parts)}" if parts else "")
-
-
-def _console(recorded: Recorded, style: Style) -> str:
-    tallies = [each.story.tally for each in recorded.all_speakers]
-    messages = sum((each.messages for each in tallies), Counter[str]())
-    parts = []
-    if messages["error"]:
-        parts.append(style.in_mood(count(messages["error"], "error"), "bad"))
-    if messages["warning"]:
-        parts.append(style.in_mood(count(messages["warning"], "warning"), "warning"))
-    text = count(messages.total(), "message") + (f": {', '.join(parts)}" if parts else "")
-    if uncaught := sum(each.uncaught for each in tallies):
-        text += ", " + style.in_mood(count(uncaught, "uncaught exception"), "bad")
-    return text
-
-
-def _missing(recorded: Recorded, style: Style) -> Iterator[tuple[str, str]]:
+def _missing(recorded: Recorded, style: Style) -> Iterator[Row]:
     """Return what is not there, and would have been."""
     if recorded.gaps:
         text = f"{count(len(recorded.gaps), 'gap')}, {seconds(sum(recorded.gaps))} without a line to the browser"
