@@ -10,9 +10,10 @@ from typing import Any, ClassVar, Generic, Literal, ParamSpec, Self, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred, FirstError, gatherResults
 from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 
-from txcdp._reactor import CallsBack, CallsLater, Clock
+from txcdp._reactor import AnyReactor, CallsBack, CallsLater, Clock, whole
 from txcdp.errors import TxcdpError
 
 P = ParamSpec("P")
@@ -129,6 +130,12 @@ def unless_cancelled(waiting: Deferred[T], late: Callable[[T], object]) -> Defer
 
     waiting.addCallbacks(succeeded, failed)
     return result
+
+
+def in_thread(reactor: AnyReactor, function: Callable[..., T], *args: Any) -> Deferred[T]:
+    """Call a function that blocks, on the disk for one, in a thread of the reactor's pool."""
+    called: Deferred[T] = deferToThreadPool(whole(reactor), whole(reactor).getThreadPool(), function, *args)
+    return called
 
 
 def ignore_failure(error: Failure | Exception) -> None:
@@ -278,6 +285,11 @@ class Timer:
         """Have it done after so many seconds; where it is set, that stays as it is."""
         if self._call is None:
             self._call = self._clock.callLater(seconds, self._go_off)
+
+    def restart(self, seconds: float) -> None:
+        """Have it done after so many seconds from now, whatever was set before."""
+        self.stop()
+        self.set(seconds)
 
     def stop(self) -> None:
         """Have it not done; nothing where it is not set."""

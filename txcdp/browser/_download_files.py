@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from twisted.internet.defer import Deferred, DeferredLock, maybeDeferred
-from twisted.internet.threads import deferToThreadPool
 
-from txcdp._deferreds import OneShot, returns_deferred
+from txcdp._deferreds import OneShot, in_thread, returns_deferred
 from txcdp._reactor import AnyReactor
 from txcdp.chrome._profile import Workspace
 from txcdp.errors import DownloadError, DownloadUnreachable
@@ -174,11 +173,9 @@ class BrowserFiles:
 
     def _in_thread(self, function: Callable[..., T], *args: Any) -> Deferred[T]:
         """Run what blocks on the disk in the reactor's thread pool, where that is a whole one."""
-        reactor: Any = self._reactor
-        if not hasattr(reactor, "getThreadPool"):
+        if not hasattr(self._reactor, "getThreadPool"):
             return maybeDeferred(function, *args)
-        done: Deferred[T] = deferToThreadPool(reactor, reactor.getThreadPool(), function, *args)
-        return done
+        return in_thread(self._reactor, function, *args)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -8,17 +8,16 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
-from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from txcdp._deferreds import OneShot, returns_deferred, with_deadline
+from txcdp._deferreds import OneShot, in_thread, returns_deferred, with_deadline
 from txcdp._reactor import AnyReactor, whole
 from txcdp._transports.pipe import PipeTransport
 from txcdp.chrome._profile import Workspace
@@ -40,12 +39,6 @@ _UNKILLABLE = 5.0
 _LISTENING = re.compile(rb"DevTools listening on (wss?://[^\s\0]+)\r?\n")
 
 log = Logger()
-
-
-def in_thread(reactor: AnyReactor, function: Callable[..., T], *args: Any) -> Deferred[T]:
-    """Run a function that blocks on the disk in the reactor's thread pool."""
-    deferred: Deferred[T] = deferToThreadPool(whole(reactor), whole(reactor).getThreadPool(), function, *args)
-    return deferred
 
 
 class BrowserProtocol(ProcessProtocol):

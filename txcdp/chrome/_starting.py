@@ -13,11 +13,10 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
-from txcdp._deferreds import OneShot, returns_deferred, with_deadline
-from txcdp._reactor import AnyReactor, whole
+from txcdp._deferreds import OneShot, in_thread, returns_deferred, with_deadline
+from txcdp._reactor import AnyReactor
 from txcdp._waiting import WaitQueue
 from txcdp.chrome._profile import sweep
 
@@ -88,7 +87,7 @@ class Starts:
         """
         if self._sweeping is None:
             event = self._sweeping = OneShot()
-            swept = deferToThreadPool(whole(reactor), whole(reactor).getThreadPool(), sweep)
+            swept = in_thread(reactor, sweep)
             swept.addErrback(lambda failure: log.failure("Sweeping old profiles", failure=failure))
             swept.addCallback(self._swept, event)
             return event

@@ -201,8 +201,7 @@ class WorkAttempt:
     def _heard(self, word: str = "", *rest: Any) -> None:
         if self._over:
             return
-        self._silence.stop()
-        self._silence.set(self._options.silence)
+        self._silence.restart(self._options.silence)
         if word == Word.ACCEPTED and not self._grants.begun:
             self._grants.begin(self._uris.credit(str(rest[0])), str(rest[1]))
             if not self._confirmed:

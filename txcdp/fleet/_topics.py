@@ -174,8 +174,7 @@ class TopicStream(StreamSubject[E]):
             if self._may_log():
                 log.warn("{stream}: what is published cannot be read: {why}", stream=self, why=shortened(error))
             return
-        self._quiet.stop()
-        self._quiet.set(self._seconds)
+        self._quiet.restart(self._seconds)
         self._count(batch)
         for method, parameters in batch.events:
             kind = self._events.get(method)

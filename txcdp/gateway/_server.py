@@ -181,13 +181,10 @@ class Gateway:
         :returns: fires when no browser is left. May be called any number of times.
         """
         if self._stopped is None:
-            self._stopped = OneShot()
-            self._stop().addErrback(lambda failure: log.failure("Stopping", failure=failure)).addBoth(self._done)
+            stopped = self._stopped = OneShot()
+            stopping = self._stop().addErrback(lambda failure: log.failure("Stopping", failure=failure))
+            stopping.addBoth(lambda _: stopped.fire(None))
         return self._stopped.wait()
-
-    def _done(self, _: object) -> None:
-        if self._stopped is not None:
-            self._stopped.fire(None)
 
     @returns_deferred
     async def _stop(self) -> None:

@@ -14,12 +14,11 @@ from typing import IO, TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, succeed
-from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from txcdp._deferreds import EndedByBlock, OneShot, returns_deferred, with_deadline
-from txcdp._reactor import Clock, whole
+from txcdp._deferreds import EndedByBlock, OneShot, in_thread, returns_deferred, with_deadline
+from txcdp._reactor import Clock
 from txcdp._url_patterns import URLMatch, url_matcher
 from txcdp.domains import network
 from txcdp.errors import TxcdpError
@@ -299,14 +298,8 @@ class HarRecording(EndedByBlock):
             self._file.close()
         except OSError as error:
             self._error = self._error or error
-        packing = succeed(None) if self._archive is None else _in_thread(self._clock, self._archive.pack)
+        packing = succeed(None) if self._archive is None else in_thread(self._clock, self._archive.pack)
         packing.addErrback(self._failed).addCallback(lambda _: self._stopped.fire(self.path))
-
-
-def _in_thread(clock: Clock, function: Callable[[], None]) -> Deferred[None]:
-    """Run what blocks on the disk in the reactor's thread pool."""
-    done: Deferred[None] = deferToThreadPool(whole(clock), whole(clock).getThreadPool(), function)
-    return done
 
 
 #: Ends at which the browser has no body that is whole.

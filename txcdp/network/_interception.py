@@ -29,11 +29,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from weakref import WeakValueDictionary
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
 from txcdp._core.sessions import Session
-from txcdp._deferreds import ignore_failure
+from txcdp._deferreds import Timer, ignore_failure
 from txcdp.domains import fetch, network
 from txcdp.errors import CommandError, Gone
 from txcdp.network._untold import UntoldRequests
@@ -224,7 +223,7 @@ class SessionInterception:
         self._listening: list[DisposableBase] = []
         #: The dedicated workers of its page, and what listens to them.
         self._workers: dict[Session, DisposableBase | None] = {}
-        self._leaving: IDelayedCall | None = None
+        self._leaving = Timer(session.context.clock, self._leave)
         self._untold = UntoldRequests(session, self._patterns, self._is_gated, self._is_known)
         if not session.ended:
             session._sending.merge(_DOMAIN, self._asked_by_hand)
@@ -265,7 +264,7 @@ class SessionInterception:
         command = self._command()
         if command is None:
             return self._nothing()
-        self._stay()
+        self._leaving.stop()
         if command == self._enabled:
             return succeed(None)
         self._enabled = command
@@ -299,7 +298,7 @@ class SessionInterception:
     def _asked_by_hand(self, method: str, params: Any) -> tuple[str, Any]:
         """Take down what the program sends itself, and return what covers what others want as well."""
         self._by_hand = _read_by_hand(from_json(to_json(params))) if method == fetch.enable.method else None
-        self._stay()
+        self._leaving.stop()
         if not any(each.wants() for each in self._interceptors):
             self._enabled = None
             if method != fetch.enable.method:
@@ -338,17 +337,15 @@ class SessionInterception:
         """
         if self._enabled is None or self.session.ended:
             return succeed(None)
-        if self._leaving is None:
-            self._leaving = self.session.context.clock.callLater(_LINGER, self._leave)
+        self._leaving.set(_LINGER)
         if self._enabled.patterns == []:
             return succeed(None)
         self._enabled = fetch.enable(patterns=[])
         return self.session._insist(self._enabled)
 
     def _leave(self) -> None:
-        self._leaving = None
         if self._waiting:
-            self._leaving = self.session.context.clock.callLater(_LINGER, self._leave)
+            self._leaving.set(_LINGER)
             return
         self._enabled = None
         self._forget()
@@ -358,11 +355,6 @@ class SessionInterception:
             if each is not None:
                 each.dispose()
         self.session._insist(fetch.disable()).addErrback(ignore_failure)
-
-    def _stay(self) -> None:
-        leaving, self._leaving = self._leaving, None
-        if leaving is not None:
-            leaving.cancel()
 
     def _forget(self) -> None:
         """Forget which requests were answered: once the domain was disabled the browser begins to count again."""
@@ -459,7 +451,7 @@ class SessionInterception:
 
     def _ended(self, _: object) -> None:
         """Let go of all, the page among it: somebody may keep the session."""
-        self._stay()
+        self._leaving.stop()
         self._lost()
         self._untold.forget()
         self._interceptors = []

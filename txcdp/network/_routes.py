@@ -15,12 +15,11 @@ from typing import Any, Final, Literal, Protocol, TypeAlias
 from urllib.parse import urljoin
 
 from twisted.internet.defer import CancelledError, Deferred, fail, gatherResults, maybeDeferred, succeed
-from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txcdp._arguments import refuse_bare_string
-from txcdp._deferreds import ignore_failure, returns_deferred
+from txcdp._deferreds import Timer, ignore_failure, returns_deferred
 from txcdp._privacy import shown_url
 from txcdp._timeouts import Timeout, seconds_of
 from txcdp._url_patterns import url_matcher, wildcards
@@ -473,7 +472,7 @@ class _Turn:
         self.errors_count = True
         self._course = course
         self._entry = entry
-        self._call: IDelayedCall | None = None
+        self._timer = Timer(course.paused.session.context.clock, self._undecided)
         self._running = True
         self._lost = False
         self._waiting: list[Deferred[None]] = []
@@ -497,7 +496,7 @@ class _Turn:
         if self.decided:
             return fail(AlreadyHandled("the request was handled before, or its time was up: the first decision counts"))
         self.decided = True
-        self._stop_clock()
+        self._timer.stop()
 
         def outcome(result: Any) -> Any:
             if isinstance(result, Failure):  # it waits for another decision
@@ -543,16 +542,14 @@ class _Turn:
     def end(self) -> None:
         """End without a decision, of which there is no need any more."""
         self.decided = self._lost = True
-        self._stop_clock()
+        self._timer.stop()
         self._see_whether_ended()
 
     def _start_clock(self) -> None:
         if self._entry is not None and self._entry.timeout is not None:
-            clock = self._course.paused.session.context.clock
-            self._call = clock.callLater(self._entry.timeout, self._undecided)
+            self._timer.set(self._entry.timeout)
 
     def _undecided(self) -> None:
-        self._call = None
         entry = self._entry
         assert entry is not None
         log.warn(
@@ -577,7 +574,7 @@ class _Turn:
         """Leave the request to the next handler, where this one has not decided."""
         if not self.decided:
             self.decided = True
-            self._stop_clock()
+            self._timer.stop()
             self._course.next()
             self._see_whether_ended()
 
@@ -593,11 +590,6 @@ class _Turn:
         waiting, self._waiting = self._waiting, []
         for each in waiting:
             each.callback(None)
-
-    def _stop_clock(self) -> None:
-        call, self._call = self._call, None
-        if call is not None and call.active():
-            call.cancel()
 
 
 def _checked_types(given: Sequence[str] | None) -> frozenset[str] | None:

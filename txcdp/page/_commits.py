@@ -30,7 +30,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
 from txcdp._core.sessions import Session
-from txcdp._deferreds import ignore_failure, with_deadline
+from txcdp._deferreds import Timer, ignore_failure, with_deadline
 from txcdp.domains import fetch, page, target
 from txcdp.errors import CommandError, CommandTimeout, Gone
 from txcdp.network._interception import HOLDS, Holding, PausedRequest, Pausing, interception_of
@@ -169,7 +169,6 @@ class _Repeated(Deferred[R]):
         self._session = session
         self._command = command
         self._again_unanswered = again_unanswered
-        self._clock = session.context.clock
         self._waiting: list[Deferred[R]] = []
         self._delay = _SOON
         self._patience = _UNANSWERED
@@ -178,7 +177,7 @@ class _Repeated(Deferred[R]):
         self._failures = 0
         self._commits = 0
         self._hold: _Hold | None = None
-        self._call: IDelayedCall | None = None
+        self._timer = Timer(session.context.clock, self._send)
         self._signs = signs_of(session)
         self._signs.waiting[self] = None
         self._send()
@@ -191,13 +190,8 @@ class _Repeated(Deferred[R]):
             self._waiting[0].cancel()
         sent.addCallbacks(self._answered, self._failed, callbackArgs=(sent,), errbackArgs=(sent,))
         if self._again_unanswered and not self.called:
-            self._later(self._patience)
+            self._timer.restart(self._patience)
             self._patience *= 2
-
-    def _later(self, seconds: float) -> None:
-        if self._call is not None and self._call.active():
-            self._call.cancel()
-        self._call = self._clock.callLater(seconds, self._send)
 
     def _answered(self, result: R, sent: Deferred[R]) -> None:
         if not self.called:
@@ -215,7 +209,7 @@ class _Repeated(Deferred[R]):
             return  # another one is on its way
         if met:
             self._refused = True
-            self._later(self._delay)
+            self._timer.restart(self._delay)
             self._delay = min(self._delay * 2, _LIMIT)
             return
         self._stop()
@@ -242,8 +236,7 @@ class _Repeated(Deferred[R]):
 
     def _stop(self) -> None:
         self._signs.waiting.pop(self, None)
-        if self._call is not None and self._call.active():
-            self._call.cancel()
+        self._timer.stop()
         hold, self._hold = self._hold, None
         if hold is not None:
             hold.release()
@@ -275,7 +268,7 @@ class _Closing(Deferred[None]):
         self._target_id = target_id
         self._session = session
         self._patience = _UNCLOSED if session is not None else 2 * _SOON
-        self._call: IDelayedCall | None = None
+        self._timer = Timer(root.context.clock, self._ask)
         self._asking: Deferred[Any] | None = None
         self._again = False
         self._signs = None if session is None else signs_of(session)
@@ -301,9 +294,7 @@ class _Closing(Deferred[None]):
         if self._again:
             self._ask()
         elif not self.called:
-            if self._call is not None and self._call.active():
-                self._call.cancel()
-            self._call = self._root.context.clock.callLater(self._patience, self._ask)
+            self._timer.restart(self._patience)
             self._patience = min(self._patience * 2, 8.0)
 
     def _refused(self, failure: Failure) -> None:
@@ -335,8 +326,7 @@ class _Closing(Deferred[None]):
     def _stop(self) -> None:
         if self._signs is not None:
             self._signs.waiting.pop(self, None)
-        if self._call is not None and self._call.active():
-            self._call.cancel()
+        self._timer.stop()
         for each in (self._asking, self._ended):
             if each is not None and not each.called:
                 each.cancel()

@@ -161,10 +161,7 @@ def _of_line(line: bytes, path: Path, before: int) -> Input:
 
 
 def _of_entry(entry: Entry) -> Input:
-    message = None
-    if isinstance(entry, EventEntry):
-        said = {"method": entry.method, "params": entry.params}
-        message = to_json(said if entry.session is None else {**said, "sessionId": entry.session})
+    message = _message(entry.method, entry.params, entry.session) if isinstance(entry, EventEntry) else None
     return Input(microseconds(entry.time), message, entry.line, entry)
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 from txcdp.errors import MalformedMessage
 from txcdp.recording._compression import Decoder
 from txcdp.recording._entries import Damage, Entry, NoteEntry, parse
-from txcdp.recording._files import NEWBORN, PARTIAL
+from txcdp.recording._files import PARTIAL
 from txcdp.recording._har_reader import HarReader, first_time, looks_like_har
 
 _CHUNK = 1 << 18
@@ -161,11 +161,7 @@ def in_order(*paths: str | os.PathLike[str]) -> list[Path]:
 
 def _within(directory: Path) -> list[Path]:
     names = sorted(directory.iterdir())
-    return [each for each in names if each.name.removesuffix(PARTIAL).endswith(_SUFFIXES) and not _is_newborn(each)]
-
-
-def _is_newborn(path: Path) -> bool:
-    return path.name.endswith(NEWBORN)
+    return [each for each in names if each.name.removesuffix(PARTIAL).endswith(_SUFFIXES)]
 
 
 def _first(path: Path) -> _First:

@@ -6,19 +6,20 @@ import enum
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib.metadata import version
 from typing import Any, Final, Literal
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
-from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
 from txcdp._arguments import refuse_bare_string
 from txcdp._core.dispatch.tap import CommandObserver
 from txcdp._core.sessions import Session
 from txcdp._deferreds import OneShot, returns_deferred, shielded
-from txcdp._reactor import Clock, whole
+from txcdp._deferreds import in_thread as in_pool
+from txcdp._reactor import whole
 from txcdp._states import StateMachine
 from txcdp.browser import Browser
 from txcdp.domains.target import TargetInfoChanged
@@ -142,7 +143,7 @@ class Recorder:
         policies = {"secrets": secrets, "overflow": overflow}
         self._options = {"domains": list(domains), "commands": commands, **policies, **self._filter.as_dict()}
         self._about: dict[str, Any] = {}
-        self._host = Host(context.clock, in_thread or _thread_pool_of(context.clock), wall, self._beginning)
+        self._host = Host(context.clock, in_thread or partial(in_pool, context.clock), wall, self._beginning)
         flow = context.flow
         self._buffer = Buffer(
             buffer, overflow, wall, lambda: flow.hold(self, lambda _: None), lambda: flow.release(self)
@@ -334,14 +335,6 @@ class Recorder:
     def _note(self, kind: str, **data: Any) -> None:
         if self._life.state is RecorderState.RUNNING:
             self._pump.put(note_line(self._host.wall(), kind, **data))
-
-
-def _thread_pool_of(clock: Clock) -> Callable[..., Deferred[Any]]:
-    def in_thread(function: Callable[..., Any], *args: Any) -> Deferred[Any]:
-        reactor = whole(clock)
-        return deferToThreadPool(reactor, reactor.getThreadPool(), function, *args)
-
-    return in_thread
 
 
 def _is_navigation(method: str) -> bool:

@@ -176,6 +176,5 @@ class Pump:
                 self._start_timer(min(waits))
 
     def _start_timer(self, seconds: float) -> None:
-        self._timer.stop()
         self._at = seconds
-        self._timer.set(seconds)
+        self._timer.restart(seconds)

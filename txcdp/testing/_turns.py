@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 from twisted.internet import task
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
+from txcdp._deferreds import Timer
 from txcdp._reactor import Clock
 from txcdp.testing._script import UnexpectedCommand
 
@@ -31,7 +31,7 @@ class Turns:
         self._unexpected: list[str] = []
         self._stalled = False
         self._flushing = False
-        self._turn: IDelayedCall | None = None
+        self._turn = Timer(self.clock, self.flush)
 
     def flush(self) -> None:
         """Take turns until nobody has anything more to say.
@@ -97,14 +97,12 @@ class Turns:
         return ended[0]
 
     def _wake(self) -> None:
-        if self._turn is None and not self._flushing:
-            self._turn = self.clock.callLater(0, self.flush)
+        if not self._flushing:
+            self._turn.set(0)
 
     def _take_turn(self) -> bool:
         """Return whether anything happened."""
-        turn, self._turn = self._turn, None
-        if turn is not None and turn.active():
-            turn.cancel()
+        self._turn.stop()
         return not self._stalled and self._do_turn()
 
     def _do_turn(self) -> bool:

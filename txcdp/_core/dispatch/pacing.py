@@ -7,9 +7,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IDelayedCall
 
-from txcdp._deferreds import OneShot
+from txcdp._deferreds import OneShot, Timer
 from txcdp._reactor import Clock
 
 T = TypeVar("T")
@@ -46,7 +45,7 @@ class Pacer:
         self.held_bytes = 0
         self._held: deque[tuple[bytes, Deferred[Any]]] = deque()
         self._emptied: OneShot[None] = OneShot()
-        self._call: IDelayedCall | None = None
+        self._timer = Timer(clock, self._go_on)
 
     def submit(self, message: bytes, deferred: Deferred[Any]) -> None:
         """Send a command's message as soon as the limits allow, unless its Deferred has fired by then."""
@@ -58,9 +57,7 @@ class Pacer:
         """Send nothing more, and leave no DelayedCall behind."""
         self._held.clear()
         self._empty()
-        if self._call is not None:
-            self._call.cancel()
-            self._call = None
+        self._timer.stop()
 
     def take_back(self) -> list[Deferred[Any]]:
         """Hold nothing any more; return the Deferreds of the commands that were held back, and so never sent."""
@@ -104,15 +101,10 @@ class Pacer:
         if len(self._sent_at) == self._per_second:
             wait = self._sent_at[0] + 1.0 - now
             if wait > 0:
-                if self._call is None:
-                    self._call = self._clock.callLater(wait, self._again)
+                self._timer.set(wait)
                 return False
         self._sent_at.append(now)
         return True
-
-    def _again(self) -> None:
-        self._call = None
-        self._go_on()
 
     def _done(self, result: T) -> T:
         self._in_flight -= 1

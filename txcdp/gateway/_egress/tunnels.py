@@ -101,8 +101,7 @@ class Tunnel:
             self._half = True
             self.moved = False
             self._idle_time = min(self._idle_time, _HALF)
-            self._timer.stop()
-            self._timer.set(self._idle_time)
+            self._timer.restart(self._idle_time)
 
     def side_lost(self) -> None:
         """Note that one connection has closed; the other one may still have something to send."""

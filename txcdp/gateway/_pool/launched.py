@@ -10,10 +10,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 from twisted.internet.defer import Deferred
-from twisted.internet.threads import deferToThreadPool
 
 from txcdp._arguments import refuse_bare_string
-from txcdp._deferreds import returns_deferred
+from txcdp._deferreds import in_thread, returns_deferred
 from txcdp._reactor import AnyReactor
 from txcdp._transports.websocket import WebSocketOptions, open_websocket
 from txcdp.browser import Browser, launch
@@ -37,8 +36,7 @@ def open_locally(reactor: AnyReactor, url: str) -> Deferred[Any]:
 
 def remove_folder(reactor: AnyReactor, folder: str) -> Deferred[None]:
     """Remove a folder of downloads, where there is one."""
-    whole: Any = reactor
-    return deferToThreadPool(whole, whole.getThreadPool(), shutil.rmtree, folder, True)
+    return in_thread(reactor, shutil.rmtree, folder, True)
 
 
 class LaunchedBrowser:

@@ -72,8 +72,7 @@ class Offers(Generic[B]):
         """Note that a token was told of its offer."""
         offer, kept = self._current[who]
         offer.handed.append(self._clock.seconds())
-        kept.stop()
-        kept.set(self._seconds)
+        kept.restart(self._seconds)
 
     def find(self, who: str, page_id: str) -> Offer[B] | None:
         """Return what was offered to a token by this id, if it was."""

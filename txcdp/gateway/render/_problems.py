@@ -61,16 +61,12 @@ class Problem(Refusal):
     ) -> None:
         super().__init__(status, reason, kind, headers)
         self.details = Details(
-            type=f"urn:txcdp:problem:{kind}", title=_title(status), status=status, detail=reason, **more
+            type=f"urn:txcdp:problem:{kind}", title=HTTPStatus(status).phrase, status=status, detail=reason, **more
         )
 
     def written(self) -> tuple[bytes, str]:
         """Return it as the body of an answer, and which type that is."""
         return to_json(self.details), KIND
-
-
-def _title(status: int) -> str:
-    return HTTPStatus(status).phrase
 
 
 def problem_of(error: Exception) -> Problem | None:
