@@ -16,6 +16,7 @@ from txcdp.cli._running import BAD, GOOD, Misuse
 from txcdp.cli._text import clean
 from txcdp.network import HarRecording
 from txcdp.network._har_recording import head_of
+from txcdp.protocol._values import dict_of
 from txcdp.recording import Damage, MissingLibrary, NoHar, NoteEntry, WrongSchema, read, replay
 from txcdp.recording._csv import rows
 from txcdp.recording._reading import in_order, is_har
@@ -50,9 +51,7 @@ async def _har(paths: Sequence[Path], path: Path, output: Output) -> int:
     if path.suffix.lower() == ".zip":
         raise Misuse("a recording is exported to a file of HAR, not to an archive")
     begins = next((each.data for each in read(*paths) if isinstance(each, NoteEntry) and each.kind == "begin"), {})
-    options = begins.get("options")
-    asked = isinstance(options, dict) and bool(options.get("commands"))
-    bodies = asked or any(map(is_har, in_order(*paths)))
+    bodies = bool(dict_of(begins.get("options")).get("commands")) or any(map(is_har, in_order(*paths)))
     played = replay(paths, clock=Clock(), speed="instant")
     product = str(begins.get("browser") or "")
     har = HarRecording(played.browser.exchanges, path, head_of(product), bodies="embed" if bodies else "omit")

@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from txcdp.errors import MalformedMessage
 from txcdp.protocol import from_json, to_json
+from txcdp.protocol._values import list_of
 from txcdp.recording._entries import FORMAT, VERSION, Damage, Entry, EventEntry, NoteEntry, parse
 from txcdp.recording._failures import WrongSchema
 from txcdp.recording._har_reader import HarBodies
@@ -263,8 +264,7 @@ class _Sessions:
             self._close(data.get("session"))
             return []  # it ends with its line
         if note.kind == "begin":
-            targets = data.get("targets")
-            wanted = [each for each in targets if isinstance(each, dict)] if isinstance(targets, list) else []
+            wanted = [each for each in list_of(data.get("targets")) if isinstance(each, dict)]
             over = self._another(str(data.get("recording")))
             return over + [message for each in wanted for message in self._attached(each)]
         if note.kind == "attached":

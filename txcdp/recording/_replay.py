@@ -522,8 +522,7 @@ class Replay:
                 yield read.entry
 
     def _replies(self) -> RecordedReplies:
-        options = self._about.get("options")
-        wanted = isinstance(options, dict) and options.get("commands")
+        wanted = dict_of(self._about.get("options")).get("commands")
         return RecordedReplies(self._reading.entries() if wanted else (), self._reading.bodies())
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from txcdp.network._masking import masked_url
 from txcdp.protocol import to_json
+from txcdp.protocol._values import dict_of
 from txcdp.recording._entries import Damage, EventEntry, NoteEntry
 from txcdp.recording._reading import read
 
@@ -136,13 +137,11 @@ class _Trace:
             said = {"type": params.get("type"), "arguments": len(params.get("args") or ())}
             yield self._instant("ConsoleMessage", at, thread, {"data": said})
         elif method == "Runtime.exceptionThrown":
-            details = params.get("exceptionDetails")
-            text = details.get("text") if isinstance(details, dict) else ""
-            yield self._instant("ExceptionThrown", at, thread, {"data": {"text": str(text)}})
+            text = str(dict_of(params.get("exceptionDetails")).get("text", ""))
+            yield self._instant("ExceptionThrown", at, thread, {"data": {"text": text}})
 
     def _navigated(self, params: Mapping[str, Any], at: int, thread: int) -> Iterator[dict[str, Any]]:
-        told = params.get("frame")
-        about: Mapping[str, Any] = told if isinstance(told, dict) else {}
+        about = dict_of(params.get("frame"))
         frame, url, parent = str(about.get("id") or ""), masked_url(str(about.get("url") or "")), about.get("parentId")
         if not parent:
             self._pages.setdefault(frame, url)
@@ -165,8 +164,7 @@ class _Trace:
         key = entry.session, request
         what = entry.method.partition(".")[2]
         if what == "requestWillBeSent":
-            sent = params.get("request")
-            asked: Mapping[str, Any] = sent if isinstance(sent, dict) else {}
+            asked = dict_of(params.get("request"))
             url = masked_url(str(asked.get("url") or ""))
             if key in self._urls:  # it was led on
                 yield self._slice("e", key, at, thread, {})
@@ -219,8 +217,7 @@ def _frame(frame: str, url: str) -> dict[str, Any]:
 
 def _response(params: Mapping[str, Any], at: int) -> dict[str, Any]:
     """Return what a trace has of a response, its timing moved to the recording's clock."""
-    said = params.get("response")
-    response: Mapping[str, Any] = said if isinstance(said, dict) else {}
+    response = dict_of(params.get("response"))
     told = {
         "statusCode": response.get("status"), "mimeType": response.get("mimeType"), "responseTime": at / 1000,
         "encodedDataLength": response.get("encodedDataLength"), "fromCache": bool(response.get("fromDiskCache")),

@@ -16,6 +16,7 @@ from twisted.internet.interfaces import IDelayedCall
 from txcdp.errors import CommandError
 from txcdp.protocol import Command, from_json, to_json
 from txcdp.protocol._error_codes import SERVER_ERROR
+from txcdp.protocol._values import dict_of
 from txcdp.protocol._wire import split_event
 from txcdp.recording._answers import Refused, canonical, refusal_in
 from txcdp.recording._entries import CommandEntry, NoteEntry, ReplyEntry
@@ -137,8 +138,7 @@ class RecordedRun:
                 of.answer = _Step(time, reply=entry, of=of)
                 self._steps.append(of.answer)
             elif isinstance(entry, NoteEntry) and entry.kind == "begin":
-                options = entry.data.get("options")
-                recorded = recorded or (isinstance(options, dict) and bool(options.get("commands")))
+                recorded = recorded or bool(dict_of(entry.data.get("options")).get("commands"))
         if not recorded:
             raise ValueError(
                 "no commands were recorded: a program is answered from what Recorder(commands=True) writes"
