@@ -32,6 +32,7 @@ from typing import Any, Final
 
 import msgspec
 
+from txcdp._recent import Recent
 from txcdp.domains import network, page
 from txcdp.model._frames import Frame, FrameDetached, FrameRenamed, Frames
 from txcdp.model._table import Change, Row, Table
@@ -290,11 +291,11 @@ class Documents(Table):
         self._frames = frames
         self._in_frame: dict[str, dict[str, NavigationRequest]] = {}
         #: What was told of a document that is not known yet, by frame: its loader, and what it has reached.
-        self._early: dict[str, tuple[str, dict[str, float]]] = {}
+        self._early: Recent[str, tuple[str, dict[str, float]]] = Recent(_MOST_EARLY)
         #: The loaders of navigations that have ended, so that what is told of them late begins none.
-        self._ended: dict[str, None] = {}
+        self._ended: Recent[str, None] = Recent(_REMEMBERED)
         #: What has brought the last documents that were left: those that come back bring no answer.
-        self._answers: dict[str, network.Response] = {}
+        self._answers: Recent[str, network.Response] = Recent(_MOST_ANSWERS)
         #: The frames whose process was started again, until a document is committed there.
         self._revived: set[str] = set()
         self.handlers = {
@@ -439,8 +440,6 @@ class Documents(Table):
             if self.navigations.get(navigation.loader_id) is navigation:
                 del self.navigations[navigation.loader_id]
                 self._ended[navigation.loader_id] = None
-                if len(self._ended) > _REMEMBERED:
-                    del self._ended[next(iter(self._ended))]
                 inside = self._in_frame[navigation.frame_id]
                 del inside[navigation.loader_id]
                 if not inside:
@@ -483,8 +482,6 @@ class Documents(Table):
         navigation.document, navigation.url = fresh.loader_id, frame.unreachable_url or url
         if document is not None and document.response is not None and frame.parent_id is None:
             self._answers[document.loader_id] = document.response
-            if len(self._answers) > _MOST_ANSWERS:
-                del self._answers[next(iter(self._answers))]
         self._replace(fresh, navigation)
         if restored:
             self._tell(navigation, NavigationInput.RESTORE)
@@ -519,8 +516,6 @@ class Documents(Table):
         early = self._early.get(event.frame_id)
         if early is None or early[0] != event.loader_id:
             early = self._early[event.frame_id] = (event.loader_id, {})
-            if len(self._early) > _MOST_EARLY:
-                del self._early[next(iter(self._early))]
         early[1][event.name] = event.timestamp
         self._commit_early(event.frame_id)
 

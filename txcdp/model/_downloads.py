@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from txcdp._recent import Recent
 from txcdp.domains import browser, page
 from txcdp.model._table import Change, Row, Table
 
@@ -69,7 +70,7 @@ class Downloads(Table):
     def __init__(self, emit: Callable[[Change], None]) -> None:
         super().__init__(emit)
         self.downloads: dict[str, Download] = {}
-        self._ended: dict[str, None] = {}
+        self._ended: Recent[str, None] = Recent(_REMEMBERED)
         self.handlers = {
             page.DownloadWillBegin: self._begun,
             page.DownloadProgress: self._progressed,
@@ -102,8 +103,6 @@ class Downloads(Table):
             download.state = event.state
             del self.downloads[download.guid]
             self._ended[download.guid] = None
-            if len(self._ended) > _REMEMBERED:
-                del self._ended[next(iter(self._ended))]
             self.emit(DownloadEnded(download))
         elif before != (download.received_bytes, download.total_bytes):
             self.emit(DownloadProgressed(download))

@@ -31,6 +31,7 @@ from typing import Any
 
 import msgspec
 
+from txcdp._recent import Recent
 from txcdp.domains import page
 from txcdp.model._table import Change, Row, Table
 from txcdp.model._targets import SessionAttached, SessionClosed, SessionCrashed
@@ -114,7 +115,7 @@ class Frames(Table):
         self._in_session: dict[str, dict[str, None]] = {}
         #: The frame at the top of each session: a main frame, or one whose parent is in another process.
         self._tops: dict[str, str] = {}
-        self._gone: dict[str, None] = {}
+        self._gone: Recent[str, None] = Recent(_REMEMBERED)
         self.handlers = {
             page.FrameAttached: self._attached,
             page.FrameDetached: self._detached,
@@ -322,8 +323,6 @@ class Frames(Table):
             if not siblings:
                 del self._children[frame.parent_id or ""]
         self._gone[frame.id] = None
-        if len(self._gone) > _REMEMBERED:
-            del self._gone[next(iter(self._gone))]
         self.emit(FrameDetached(frame))
 
     def _leave(self, frame: Frame, session: str) -> None:

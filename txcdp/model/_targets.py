@@ -23,6 +23,7 @@ from typing import Any
 
 import msgspec
 
+from txcdp._recent import Recent
 from txcdp.domains import inspector, target
 from txcdp.model._table import Change, Row, Table
 
@@ -133,7 +134,7 @@ class Targets(Table):
         super().__init__(emit)
         self.targets: dict[str, Target] = {}
         self.sessions: dict[str, Session] = {}
-        self._closed: dict[str, None] = {}
+        self._closed: Recent[str, None] = Recent(_REMEMBERED)
         self.handlers = {
             target.TargetCreated: lambda _, event: self._discovered(event.target_info),
             target.TargetInfoChanged: lambda _, event: self._changed(event.target_info),
@@ -213,13 +214,8 @@ class Targets(Table):
         if event.session_id in self.sessions:
             self._close(event.session_id)
         elif event.session_id not in self._closed:  # it was attached before anybody listened
-            self._remember(event.session_id)
+            self._closed[event.session_id] = None
             self.emit(SessionClosed(event.session_id, event.target_id or ""))
-
-    def _remember(self, session_id: str) -> None:
-        self._closed[session_id] = None
-        if len(self._closed) > _REMEMBERED:
-            del self._closed[next(iter(self._closed))]
 
     def _close(self, session_id: str) -> None:
         row = self.sessions.get(session_id)
@@ -228,7 +224,7 @@ class Targets(Table):
         for each in list(row.child_ids):
             self._close(each)
         del self.sessions[session_id]
-        self._remember(session_id)
+        self._closed[session_id] = None
         parent = self.sessions.get(row.parent_id)
         if parent is not None:
             parent.child_ids.pop(session_id, None)

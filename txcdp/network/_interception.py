@@ -23,7 +23,6 @@ What is known of Chromium, and rests on a test:
 from __future__ import annotations
 
 import bisect
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from weakref import WeakValueDictionary
@@ -33,6 +32,7 @@ from twisted.python.failure import Failure
 
 from txcdp._core.sessions import Session
 from txcdp._deferreds import Timer, ignore_failure
+from txcdp._recent import Recent
 from txcdp.domains import fetch, network
 from txcdp.errors import CommandError, Gone
 from txcdp.network._untold import UntoldRequests
@@ -214,8 +214,8 @@ class SessionInterception:
         self.session = session
         self._interceptors: list[Interceptor] = []
         self._waiting: dict[str, PausedRequest] = {}
-        self._remembered: OrderedDict[str, Remembered] = OrderedDict()
-        self._challenged: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._remembered: Recent[str, Remembered] = Recent(_REMEMBERED)
+        self._challenged: Recent[tuple[str, str], None] = Recent(_REMEMBERED)
         self._enabled: fetch.enable | None = None
         self._extra: dict[str, int] = {}
         self._by_hand = _read_by_hand(session._standing(fetch.enable.method))
@@ -428,7 +428,7 @@ class SessionInterception:
         if found is None:
             answer = fetch.AuthChallengeResponse(response="CancelAuth")
         else:
-            _remember(self._challenged, key, None)
+            self._challenged[key] = None
             answer = fetch.AuthChallengeResponse(
                 response="ProvideCredentials", username=found.username, password=found.password
             )
@@ -442,7 +442,7 @@ class SessionInterception:
         request_id = paused.event.request_id
         self._waiting.pop(request_id, None)
         if not paused.response:
-            _remember(self._remembered, request_id, remembered)
+            self._remembered[request_id] = remembered
 
     def _gap(self, gap: Gap) -> None:
         """Take note of another line: to the browser it is another session, which has paused nothing yet."""
@@ -513,10 +513,3 @@ def _without_needless(patterns: Iterable[fetch.RequestPattern]) -> list[fetch.Re
         return by_url or (each.resource_type is not None and (None, each.request_stage) in whole)
 
     return [each for each in kept if not covered(each)]
-
-
-def _remember(memory: OrderedDict[Any, Any], key: object, value: object) -> None:
-    memory[key] = value
-    memory.move_to_end(key)
-    if len(memory) > _REMEMBERED:
-        memory.popitem(last=False)

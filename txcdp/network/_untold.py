@@ -7,7 +7,6 @@ paused requests are numbered, so that one can be answered of which nothing was t
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
@@ -17,6 +16,7 @@ from twisted.logger import Logger
 
 from txcdp._core.sessions import Session
 from txcdp._privacy import shown_url
+from txcdp._recent import Recent
 from txcdp.domains import fetch, network
 from txcdp.errors import CommandError, TxcdpError
 from txcdp.protocol import Command
@@ -69,7 +69,7 @@ class UntoldRequests:
         self._is_gated = is_gated
         self._is_known = is_known
         self._awaited: dict[str, _Awaited] = {}
-        self._told: OrderedDict[str, None] = OrderedDict()
+        self._told: Recent[str, None] = Recent(_REMEMBERED)
         self._last = ""
 
     def sent(self, event: network.RequestWillBeSent) -> None:
@@ -89,8 +89,6 @@ class UntoldRequests:
         if key is None or not event.request.has_post_data:
             return
         self._told[key] = None
-        if len(self._told) > _REMEMBERED:
-            self._told.popitem(last=False)
         self.over(key)
 
     def over(self, key: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from txcdp._recent import Recent
 from txcdp.protocol._wire import ErrorObject
 from txcdp.recording._entries import command_line, reply_line
 from txcdp.recording._filters import Filter
@@ -55,7 +56,7 @@ class Commands:
         self._masks = masks
         self._wall = wall
         self._put = put
-        self._waiting: dict[int, tuple[str, float]] = {}
+        self._waiting: Recent[int, tuple[str, float]] = Recent(_MOST)
 
     def sent(self, message: bytes) -> None:
         """Take a command's message."""
@@ -68,8 +69,6 @@ class Commands:
         if self._masks:
             params = mask_json(sent.method, params)
         self._waiting[sent.id] = sent.method, now
-        if len(self._waiting) > _MOST:
-            del self._waiting[next(iter(self._waiting))]
         self._put(command_line(now, source.head, sent.method, sent.id, params))
 
     def replied(self, number: int, message: bytes) -> None:

@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 from txcdp._deferreds import OneShot, Timer, with_deadline
 from txcdp._logs import LogThrottle
 from txcdp._reactor import AnyReactor, Clock, whole
+from txcdp._recent import Recent
 from txcdp.gateway._egress.addresses import AddressPolicy
 from txcdp.gateway._egress.dialing import Dialer, NotAllowed, Unreachable
 from txcdp.gateway._egress.host_rules import with_host_rules
@@ -125,7 +126,7 @@ class EgressProxy:
         self._clients: set[Incoming] = set()
         self._empty: OneShot[None] | None = None
         self._log_throttle = LogThrottle(reactor)
-        self._refused: dict[tuple[str, int], None] = {}
+        self._refused: Recent[tuple[str, int], None] = Recent(_REMEMBERED)
         self._forwards: dict[object, dict[tuple[str, int], IListeningPort]] = {}
 
     @property
@@ -250,8 +251,6 @@ class EgressProxy:
         """Count and log a refused connection."""
         self.counts.refused[error.kind] += 1
         self._refused[_key(host, port)] = None
-        if len(self._refused) > _REMEMBERED:
-            del self._refused[next(iter(self._refused))]
         if self._log_throttle():
             log.info(
                 "A page was not connected to {address}, port {port}: {kind}",

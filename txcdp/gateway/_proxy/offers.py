@@ -7,12 +7,13 @@ the time for which it is kept get a browser each, and only further ones come to 
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from txcdp._deferreds import Timer
 from txcdp._reactor import Clock
+from txcdp._recent import Recent
 from txcdp.chrome._descriptions import TargetDescription
 
 B = TypeVar("B")
@@ -51,7 +52,7 @@ class Offers(Generic[B]):
         self._seconds = seconds
         self._let_go = let_go
         self._current: dict[str, tuple[Offer[B], Timer]] = {}
-        self._known: OrderedDict[tuple[str, str], Offer[B]] = OrderedDict()
+        self._known: Recent[tuple[str, str], Offer[B]] = Recent(_MOST)
 
     def current(self, who: str) -> Offer[B] | None:
         """Return what a token is offered now."""
@@ -64,8 +65,6 @@ class Offers(Generic[B]):
         offer = Offer(who, page, browser)
         self._current[who] = (offer, Timer(self._clock, lambda: self.withdraw(who)))
         self._known[who, offer.id] = offer
-        if len(self._known) > _MOST:
-            self._known.popitem(last=False)
         return offer
 
     def hand_out(self, who: str) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections import OrderedDict
 
+from txcdp._recent import Recent
 from txcdp.gateway._http.tokens import Principal
 from txcdp.gateway._proxy.modes import EndpointKind
 
@@ -22,7 +22,7 @@ class SignedIds:
 
     def __init__(self) -> None:
         self._secret = secrets.token_bytes(32)
-        self._spent: OrderedDict[str, None] = OrderedDict()
+        self._spent: Recent[str, None] = Recent(_SPENT)
 
     def fresh(self, kind: EndpointKind, principal: Principal) -> str:
         """Return a new id, in the form that Chromium's have."""
@@ -42,8 +42,6 @@ class SignedIds:
     def spend(self, name: str) -> None:
         """Note that an id is used up: its browser is gone."""
         self._spent[name] = None
-        if len(self._spent) > _SPENT:
-            self._spent.popitem(last=False)
 
     def _signature(self, kind: EndpointKind, principal: Principal, nonce: str) -> str:
         said = f"{kind} {principal.name} {nonce}".encode()
