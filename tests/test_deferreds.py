@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 import txcdp
-from txcdp._deferreds import OneShot, Timer, ignore_failure, returns_deferred, shielded, with_deadline
+from txcdp._deferreds import OneShot, Timer, Waiters, ignore_failure, returns_deferred, shielded, with_deadline
 from txcdp.errors import ConnectionLost
 from txcdp.page import Page
 
@@ -173,6 +173,18 @@ class IgnoreFailureTests(SynchronousTestCase):
         self.failureResultOf(fail(TypeError("a mistake")).addErrback(ignore_failure), TypeError)
         with self.assertRaises(TypeError):
             ignore_failure(TypeError("a mistake"))
+
+
+class WaitersTests(SynchronousTestCase):
+    def test_each_time_is_told_to_those_who_wait_then(self):
+        waiters: Waiters[int] = Waiters()
+        before = [waiters.wait(), waiters.wait()]
+        again = before[0].addCallback(lambda _: waiters.wait())
+        waiters.notify(1)
+        self.assertEqual(self.successResultOf(before[1]), 1)
+        self.assertNoResult(again)
+        waiters.notify(2)
+        self.assertEqual(self.successResultOf(again), 2)
 
 
 class OneShotTests(SynchronousTestCase):

@@ -211,15 +211,37 @@ class FirstMatch(Generic[T]):
             self._settle(outcome)
 
 
-class OneShot(Generic[T]):
-    """An event that happens once, and for which any number of callers may wait.
+class Waiters(Generic[T]):
+    """Those who wait for something that may happen any number of times.
 
-    Each waiter has a Deferred of its own: cancelling one disturbs nobody else.
+    Each has a Deferred of its own: cancelling one disturbs nobody else.
     """
 
     def __init__(self) -> None:
         self._waiters: list[Deferred[T]] = []
-        self._result: tuple[T] | None = None
+
+    def notify(self, result: T) -> None:
+        """Fire all who wait now; who asks later waits for the next time."""
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.called:  # cancelled by one of those before
+                waiter.callback(result)
+
+    def wait(self) -> Deferred[T]:
+        """Return a new Deferred that fires with the result once it is given."""
+        deferred: Deferred[T] = Deferred(self._forget)
+        self._waiters.append(deferred)
+        return deferred
+
+    def _forget(self, deferred: Deferred[T]) -> None:
+        if deferred in self._waiters:
+            self._waiters.remove(deferred)
+
+
+class OneShot(Waiters[T]):
+    """An event that happens once, and for which any number of callers may wait."""
+
+    _result: tuple[T] | None = None
 
     @property
     def fired(self) -> bool:
@@ -230,23 +252,15 @@ class OneShot(Generic[T]):
         """Fire all waiters, and everyone who asks later; a second call does nothing."""
         if self._result is None:
             self._result = (result,)
-            waiters, self._waiters = self._waiters, []
-            for waiter in waiters:
-                if not waiter.called:  # cancelled by one of those before
-                    waiter.callback(result)
+            self.notify(result)
 
     def wait(self) -> Deferred[T]:
         """Return a new Deferred that fires with the result once it is given."""
-        deferred: Deferred[T] = Deferred(self._forget)
-        if self._result is not None:
-            deferred.callback(self._result[0])
-        else:
-            self._waiters.append(deferred)
+        if self._result is None:
+            return super().wait()
+        deferred: Deferred[T] = Deferred()
+        deferred.callback(self._result[0])  # a Failure goes to the errbacks
         return deferred
-
-    def _forget(self, deferred: Deferred[T]) -> None:
-        if deferred in self._waiters:
-            self._waiters.remove(deferred)
 
 
 class EndedByBlock:

@@ -144,8 +144,7 @@ class Outage:
             raise self.error
         self.error = None
         self._dispatcher.went_on(gap)
-        over, self._over = self._over, OneShot()
-        over.fire(None)
+        self._over.notify(None)
         return gap
 
     def give_up(self) -> Deferred[None]:

@@ -44,8 +44,7 @@ class Backpressure:
         """Note that the transport's buffer is empty, and fire what waits for that."""
         if self._line.congested:
             self._line.congested = False
-            drained, self._drained = self._drained, OneShot()
-            drained.fire(None)
+            self._drained.notify(None)
 
     def end(self, lost: ConnectionLost) -> None:
         """Fail what waits for the buffer, because the connection has closed."""

@@ -14,7 +14,7 @@ from autobahn.wamp.types import CallOptions
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
-from txcdp._deferreds import OneShot, Timer
+from txcdp._deferreds import Timer, Waiters
 from txcdp._reactor import Clock
 from txcdp.errors import TxcdpError, WorkFailed
 from txcdp.fleet._line import NO_LINE
@@ -128,7 +128,7 @@ class WorkAttempt:
         self._silence = Timer(clock, self._silent)
         self._grants = Grants(clock, session, options.silence / 3)
         self._pieces: deque[Any] = deque()
-        self._moved: OneShot[None] = OneShot()
+        self._moved: Waiters[None] = Waiters()
         self._end: BaseException | None = None
         self._over = False
         self._calling: Deferred[Any] | None = None
@@ -209,11 +209,11 @@ class WorkAttempt:
                 self._grants.give(self._window)
         elif word == Word.CHUNK:
             self._pieces.append(rest[0])
-            self._move()
+            self._moved.notify(None)
         elif word == Word.EVENTS:
             self._pieces.extend(rest[0])
             self.dropped = int(rest[1])
-            self._move()
+            self._moved.notify(None)
         elif word == Word.DID:
             self._wanted.did(int(rest[0]))
 
@@ -264,8 +264,4 @@ class WorkAttempt:
         self._end = end
         self._silence.stop()
         self._grants.end()
-        self._move()
-
-    def _move(self) -> None:
-        moved, self._moved = self._moved, OneShot()
-        moved.fire(None)
+        self._moved.notify(None)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 
-from txcdp._deferreds import OneShot, Timer, returns_deferred, with_deadline
+from txcdp._deferreds import Timer, Waiters, returns_deferred, with_deadline
 from txcdp._reactor import Clock
 from txcdp._states import StateMachine
 from txcdp.errors import DeadlineError
@@ -72,7 +72,7 @@ class NodeCall:
         self._progress: Callable[..., object] | None = details.progress
         self._life = StateMachine(CALL_TRANSITIONS, CallState.ACCEPTED)
         self._credits = 0
-        self._granted: OneShot[None] = OneShot()
+        self._granted: Waiters[None] = Waiters()
         self._beat = Timer(clock, self._alive)
         self._heard = self.began
         self._give_up: Callable[[], object] | None = None
@@ -105,8 +105,7 @@ class NodeCall:
         self._life.happened(CallEvent.CONFIRM)
         self._heard = self._clock.seconds()
         self._credits += more
-        granted, self._granted = self._granted, OneShot()
-        granted.fire(None)
+        self._granted.notify(None)
 
     @returns_deferred
     async def confirmed(self) -> None:

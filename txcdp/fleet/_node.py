@@ -13,7 +13,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from txcdp._deferreds import OneShot, ignore_failure, returns_deferred, when_all, with_deadline
+from txcdp._deferreds import Waiters, ignore_failure, returns_deferred, when_all, with_deadline
 from txcdp._reactor import AnyReactor, whole
 from txcdp.errors import TxcdpError
 from txcdp.fleet._calls import CallState, NodeCall
@@ -61,7 +61,7 @@ class Node:
         self._registrations: Registrations | None = None
         self._published: dict[str, PagePublisher] = {}
         self._draining = False
-        self._empty: OneShot[None] = OneShot()
+        self._empty: Waiters[None] = Waiters()
 
     def __repr__(self) -> str:
         state = "draining" if self._draining else "open"
@@ -237,8 +237,7 @@ class Node:
         call.end()
         self._running.pop(call, None)
         if not self._running:
-            empty, self._empty = self._empty, OneShot()
-            empty.fire(None)
+            self._empty.notify(None)
         if not wanted:
             self.counts["cancelled"] += 1
             if isinstance(result, Failure) and not result.check(CancelledError, TxcdpError):

@@ -17,7 +17,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from txcdp._deferreds import OneShot, returns_deferred, with_deadline
+from txcdp._deferreds import OneShot, Waiters, returns_deferred, with_deadline
 from txcdp._logs import LogThrottle
 from txcdp._privacy import shortened
 from txcdp._reactor import Clock, whole
@@ -103,7 +103,7 @@ class PagePublisher:
         self._session = session
         self._run = secrets.token_hex(8)
         self._buffer = EventBuffer(options.publish_buffer)
-        self._came: OneShot[None] = OneShot()
+        self._came: Waiters[None] = Waiters()
         self._may_log = LogThrottle(clock)
         self._opened = 0
         self._open = False
@@ -175,7 +175,7 @@ class PagePublisher:
             listening.append(subscription.dispose)
             page.session.when_ended().addBoth(lambda _: over.fire("the page is gone"))
             self._opened += 1
-            self._wake()  # subscribers are to know
+            self._came.notify(None)  # subscribers are to know
 
         try:
             async with self._renders._page(self._wanted, Principal(f"publish:{self.name}"), prepare) as (page, _):
@@ -193,11 +193,7 @@ class PagePublisher:
 
     def _put(self, event: tuple[str, dict[str, Any]]) -> None:
         self._buffer.put(*event)
-        self._wake()
-
-    def _wake(self) -> None:
-        came, self._came = self._came, OneShot()
-        came.fire(None)
+        self._came.notify(None)
 
     # The topic:
 

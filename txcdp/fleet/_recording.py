@@ -14,7 +14,7 @@ from twisted.internet.defer import CancelledError
 from twisted.python.failure import Failure
 
 from txcdp._core.connection import Connection
-from txcdp._deferreds import OneShot, Timer, ignore_failure, returns_deferred, with_deadline
+from txcdp._deferreds import OneShot, Timer, Waiters, ignore_failure, returns_deferred, with_deadline
 from txcdp._following import Following, enabling
 from txcdp._reactor import Clock
 from txcdp.errors import QueueOverflow
@@ -65,7 +65,7 @@ class Outflow:
         self._buffer = Buffer(wanted.buffer, wanted.overflow, time.time)
         self._ended = False
         self._due = False
-        self._moved: OneShot[None] = OneShot()
+        self._moved: Waiters[None] = Waiters()
         self._pace = Timer(clock, self._move)
         self.size = 0
 
@@ -114,8 +114,7 @@ class Outflow:
 
     def _move(self) -> None:
         self._due = True
-        moved, self._moved = self._moved, OneShot()
-        moved.fire(None)
+        self._moved.notify(None)
 
 
 class PageRecording:

@@ -16,7 +16,7 @@ from urllib.parse import urljoin, urlsplit
 from scrapy.exceptions import IgnoreRequest, StopDownload
 from twisted.internet.defer import Deferred
 
-from txcdp._deferreds import OneShot, ignore_failure, returns_deferred
+from txcdp._deferreds import OneShot, Waiters, ignore_failure, returns_deferred
 from txcdp.domains import fetch, io
 from txcdp.errors import CommandError, DocumentBroken, Gone
 from txcdp.network import Exchange
@@ -194,7 +194,7 @@ class PausedDocuments(Holding):
         self._answers: dict[str, Answer] = {}
         self._last: Answer | None = None
         self._reading: set[Deferred[None]] = set()
-        self._read: OneShot[None] = OneShot()
+        self._read: Waiters[None] = Waiters()
         self._over = False
         self.failure: Exception | None = None
         self.redirects: list[Answer] = []
@@ -328,8 +328,7 @@ class PausedDocuments(Holding):
 
     def _taken(self, _: object, reading: Deferred[None]) -> None:
         self._reading.discard(reading)
-        read, self._read = self._read, OneShot()
-        read.fire(None)
+        self._read.notify(None)
 
     @returns_deferred
     async def _keep(self, paused: PausedRequest, answer: Answer) -> None:

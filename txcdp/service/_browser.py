@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txcdp._core.reconnecting import ReconnectPolicy
-from txcdp._deferreds import OneShot, returns_deferred
+from txcdp._deferreds import Waiters, returns_deferred
 from txcdp._privacy import shown_url
 from txcdp._reactor import AnyReactor, whole
 from txcdp.browser import Browser, connect, launch
@@ -53,7 +53,7 @@ class BrowserService(Service):
         self._options = options
         self._browser: Browser | None = None
         self._keeping: Deferred[None] = succeed(None)
-        self._changed: OneShot[None] = OneShot()
+        self._changed: Waiters[None] = Waiters()
         self._attempts = 0  # that have failed in a row
         self._failure: BaseException | None = None  # of the last one
         self._hopeless = False
@@ -96,7 +96,7 @@ class BrowserService(Service):
         super().stopService()
         browser, self._browser = self._browser, None
         keeping, self._keeping = self._keeping, succeed(None)
-        self._tell()
+        self._changed.notify(None)
         keeping.cancel()
         await keeping
         if browser is not None:
@@ -131,7 +131,7 @@ class BrowserService(Service):
             browser = self._browser = await self._look_for_one()
             self._had_one = True
             log.info("{service}: there is a browser", service=self)
-            self._tell()
+            self._changed.notify(None)
             lost = await browser.connection.when_closed()
             log.warn("{service}: the browser is gone: {reason}", service=self, reason=lost)
             await browser.close()
@@ -151,7 +151,7 @@ class BrowserService(Service):
                 seconds = delay(self._attempts)
                 if not known:  # it may be long in coming
                     log.warn("{service}: {error}; again in {seconds:.1f} s", service=self, error=error, seconds=seconds)
-                self._tell()
+                self._changed.notify(None)
                 await deferLater(whole(self.reactor), seconds)
             else:
                 self._attempts, self._failure = 0, None
@@ -162,9 +162,4 @@ class BrowserService(Service):
             return
         self._hopeless, self._failure = True, failure.value
         log.failure("{service}: no attempt can succeed", failure=failure, service=self)
-        self._tell()
-
-    def _tell(self) -> None:
-        """Let those who wait look again."""
-        changed, self._changed = self._changed, OneShot()
-        changed.fire(None)
+        self._changed.notify(None)

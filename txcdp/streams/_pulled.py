@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 
-from txcdp._deferreds import OneShot, ignore_failure
+from txcdp._deferreds import Waiters, ignore_failure
 from txcdp.stats import Stats
 from txcdp.streams._context import StreamContext
 from txcdp.streams._fanout import StreamSubject
@@ -25,7 +25,7 @@ class _Gate:
     def __init__(self, stats: Stats) -> None:
         self.stats = stats
         self._holders: set[int] = set()
-        self._open: OneShot[None] = OneShot()
+        self._open: Waiters[None] = Waiters()
 
     @property
     def held(self) -> bool:
@@ -45,8 +45,7 @@ class _Gate:
         """Withdraw what :meth:`hold` asked for."""
         self._holders.discard(id(holder))
         if not self._holders:
-            gate, self._open = self._open, OneShot()
-            gate.fire(None)
+            self._open.notify(None)
 
     def when_open(self) -> Deferred[None]:
         """Return a Deferred that fires when nobody holds it any more."""

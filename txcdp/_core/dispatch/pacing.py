@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, succeed
 
-from txcdp._deferreds import OneShot, Timer
+from txcdp._deferreds import Timer, Waiters
 from txcdp._reactor import Clock
 
 T = TypeVar("T")
@@ -44,7 +44,7 @@ class Pacer:
         self._sent_at: deque[float] = deque(maxlen=commands_per_second)
         self.held_bytes = 0
         self._held: deque[tuple[bytes, Deferred[Any]]] = deque()
-        self._emptied: OneShot[None] = OneShot()
+        self._emptied: Waiters[None] = Waiters()
         self._timer = Timer(clock, self._go_on)
 
     def submit(self, message: bytes, deferred: Deferred[Any]) -> None:
@@ -91,8 +91,7 @@ class Pacer:
 
     def _empty(self) -> None:
         self.held_bytes = 0
-        emptied, self._emptied = self._emptied, OneShot()
-        emptied.fire(None)
+        self._emptied.notify(None)
 
     def _rate_allows(self) -> bool:
         if self._per_second is None:

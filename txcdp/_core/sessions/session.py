@@ -394,8 +394,7 @@ class Session:
             self._gone, self.blocked_by = lost, ""
             self._enabling.suspend()
             self._streams.suspend()
-            interruption, self._interruption = self._interruption, OneShot()
-            interruption.fire(lost)
+            self._interruption.notify(lost)
 
     def _resume(
         self,

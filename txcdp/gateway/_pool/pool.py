@@ -15,7 +15,7 @@ from twisted.internet.defer import CancelledError, Deferred, DeferredList, fail,
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from txcdp._deferreds import OneShot, Timer, returns_deferred, with_deadline
+from txcdp._deferreds import Timer, Waiters, returns_deferred, with_deadline
 from txcdp._reactor import Clock
 from txcdp.gateway._http.refusals import stopping
 from txcdp.gateway._options import PoolOptions
@@ -60,7 +60,7 @@ class Pool:
         self.when_short: list[Callable[[], bool]] = []
         self._browsers: dict[PooledBrowser, None] = {}  # of those that are idle, the longest idle comes first
         self._starting: set[Deferred[Any]] = set()
-        self._expected: OneShot[None] = OneShot()
+        self._expected: Waiters[None] = Waiters()
         self._ending: set[Deferred[Any]] = set()
         self._waiters: BrowserQueue[PooledBrowser] = BrowserQueue(clock, options, "browser", "browsers")
         self._pause = 0.0
@@ -114,10 +114,6 @@ class Pool:
     def when_started(self) -> Deferred[None]:
         """Fire when a browser that is on its way has come up, or failed to. It may be cancelled."""
         return self._expected.wait()
-
-    def _has_started(self) -> None:
-        expected, self._expected = self._expected, OneShot()
-        expected.fire(None)
 
     def unreserve(self, pooled: PooledBrowser) -> None:
         """Let others have a browser as any other."""
@@ -229,12 +225,12 @@ class Pool:
         else:
             self._serve()
             self._fill()
-        self._has_started()
+        self._expected.notify(None)
 
     def _failed(self, failure: Failure, started: Deferred[Any]) -> None:
         self._starting.discard(started)
         if failure.check(CancelledError) and not self._open:
-            self._has_started()
+            self._expected.notify(None)
             return
         self.counts.failed += 1
         log.error("A browser could not be started: {error}", error=str(failure.value))
@@ -242,7 +238,7 @@ class Pool:
             self._pause = min(max(2 * self._pause, self._options.retry_least), self._options.retry_most)
             self._retry.set(self._pause)
         self._serve()  # with what is reserved, too
-        self._has_started()
+        self._expected.notify(None)
 
     def _now_idle(self, pooled: PooledBrowser) -> None:
         del self._browsers[pooled]
