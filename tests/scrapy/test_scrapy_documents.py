@@ -11,6 +11,7 @@ from scrapy import Request, Spider
 from scrapy.downloadermiddlewares.retry import RetryMiddleware
 from scrapy.http import HtmlResponse, Response
 from scrapy.utils.test import get_crawler
+from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
 from txcdp.errors import (
@@ -23,6 +24,7 @@ from txcdp.errors import (
     StrictModeViolation,
 )
 from txcdp.scrapy import PageMiddleware, closing_page, page_of, result_of
+from txcdp.scrapy._contexts import LeasedPage, PooledContext, WantedContext
 from txcdp.scrapy._documents import Answer, FirstRequest
 from txcdp.scrapy._failures import as_scrapy_has_it
 from txcdp.scrapy._pages import give
@@ -127,7 +129,12 @@ class GivenPageTests(SynchronousTestCase):
 
     def given(self) -> None:
         closed = self.closed
-        give(self.request, self.page, lambda: closed.append(1))
+
+        def close() -> Deferred[None]:
+            closed.append(1)
+            return succeed(None)
+
+        give(self.request, LeasedPage(self.page, PooledContext(WantedContext(None, None, {}, ())), close))
 
     def test_it_is_there_for_the_callback(self):
         self.given()

@@ -283,6 +283,9 @@ class PausedDocuments(Holding):
         self._send(paused, command)
         return True
 
+    def _abort(self, paused: PausedRequest) -> None:
+        self._send(paused, fetch.fail_request(request_id=paused.event.request_id, error_reason="Aborted"))
+
     def _send(self, paused: PausedRequest, command: fetch.continue_request | fetch.fail_request) -> None:
         paused.answer(command, Remembered(command)).addErrback(self._refused)
 
@@ -302,7 +305,7 @@ class PausedDocuments(Holding):
                 self.redirects.append(answer)
                 if len(self.redirects) > self._rules.most_redirects:
                     self._decide(IgnoreRequest("max redirections reached"))
-                    self._send(paused, fetch.fail_request(request_id=paused.event.request_id, error_reason="Aborted"))
+                    self._abort(paused)
                     return True
                 self._first = first.after(answer.status, answer.url, urljoin(answer.url, location))
             return False
@@ -312,7 +315,7 @@ class PausedDocuments(Holding):
             self._rules.judge(answer)
         except Exception as error:
             self._decide(Stopped(error, answer) if isinstance(error, StopDownload) else error)
-            self._send(paused, fetch.fail_request(request_id=paused.event.request_id, error_reason="Aborted"))
+            self._abort(paused)
             return True
         if answer.is_page and location is None and not bodiless:
             self._answers[paused.event.network_id or ""] = self._last = answer
@@ -366,7 +369,7 @@ class PausedDocuments(Holding):
             return
         except Exception as error:
             self._decide(error)
-            self._send(paused, fetch.fail_request(request_id=event.request_id, error_reason="Aborted"))
+            self._abort(paused)
             return
         self._answers[event.network_id or ""] = self._last = answer
         if self._rules.shows and answer.body and answer.kind.startswith(("text/", "image/", "application/json")):
@@ -380,7 +383,7 @@ class PausedDocuments(Holding):
                 )
             ).addErrback(ignore_failure)
             return
-        self._send(paused, fetch.fail_request(request_id=event.request_id, error_reason="Aborted"))
+        self._abort(paused)
         self.decided.fire(None)
 
     def _decide(self, error: Exception) -> None:

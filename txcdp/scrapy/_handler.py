@@ -110,7 +110,7 @@ class Renderer:
             leased.close()
             raise
         if options.include_page:
-            give(request, leased.page, leased.close)
+            give(request, leased)
         else:
             leased.close()
         return response

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -12,38 +12,20 @@ from scrapy import Request
 from scrapy.http import Response
 
 from txcdp.page import Page
+from txcdp.scrapy._contexts import LeasedPage
 
 #: By the requests that they are of. A request is copied, stored and sent to other machines; its page is not.
-_given: WeakKeyDictionary[Request, GivenPage] = WeakKeyDictionary()
+_given: WeakKeyDictionary[Request, LeasedPage] = WeakKeyDictionary()
 
 
-class GivenPage:
-    """A page that a callback gets, and that is closed once.
-
-    :param page: the page.
-    :param close: closes it.
-    """
-
-    def __init__(self, page: Page, close: Callable[[], None]) -> None:
-        self.page = page
-        self._close: Callable[[], None] | None = close
-
-    def close(self) -> None:
-        """Have it closed; a second call does nothing."""
-        close, self._close = self._close, None
-        if close is not None:
-            close()
-
-
-def give(request: Request, page: Page, close: Callable[[], None]) -> GivenPage:
+def give(request: Request, leased: LeasedPage) -> None:
     """Let the callback of a request have a page.
 
     It is closed at the end of the callback at the latest, and where the response gets to none: once nobody has the
     request any more.
     """
-    given = _given[request] = GivenPage(page, close)
-    weakref.finalize(request, given.close).atexit = False
-    return given
+    _given[request] = leased
+    weakref.finalize(request, leased.close).atexit = False
 
 
 def take_back(request: Request) -> None:
