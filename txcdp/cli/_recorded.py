@@ -15,6 +15,7 @@ from txcdp.cli._story import Story
 from txcdp.cli._text import clean, count, seconds
 from txcdp.protocol import to_json
 from txcdp.recording import CommandEntry, Damage, Entry, EventEntry, NoteEntry, ReplyEntry
+from txcdp.recording._recorded_clock import since_1970
 
 #: Characters of a command's parameters, or of its result, that are shown.
 _SHOWN = 2000
@@ -102,9 +103,9 @@ class Recorded:
         """Return whether an entry is shown; what it says of targets is kept in mind in any case, by :meth:`hear`."""
         self.began = self.began or entry.time
         wanted = self._wanted
-        if wanted.since is not None and entry.time < self._absolute(wanted.since):
+        if wanted.since is not None and entry.time < since_1970(wanted.since, self.began):
             return False
-        if wanted.until is not None and entry.time > self._absolute(wanted.until):
+        if wanted.until is not None and entry.time > since_1970(wanted.until, self.began):
             return False
         if isinstance(entry, EventEntry):
             if wanted.selection is not None and not wanted.selection.wants(entry.method):
@@ -159,9 +160,6 @@ class Recorded:
 
     def _heard(self, entry: Entry) -> None:
         self.ended = max(self.ended, entry.time)
-
-    def _absolute(self, time: float) -> float:
-        return time if time > 366 * 86400 else self.began + time
 
     def _is_of_target(self, session: str | None) -> bool:
         return self._matches(self.speaker(session, None))

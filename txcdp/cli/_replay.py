@@ -15,9 +15,7 @@ from txcdp.cli._running import BAD, GOOD
 from txcdp.cli._text import clean
 from txcdp.recording import Entry, MissingLibrary, NoHar, Replay, WrongSchema, read, replay
 from txcdp.recording._pace import Speed
-
-#: Seconds below which a time is one from the beginning: a year's.
-_YEAR = 366 * 86400.0
+from txcdp.recording._recorded_clock import since_1970
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ class _Play:
                 complain("there is nothing in it")
                 return BAD
             if options.since is not None:
-                self._hear_before(played.began + options.since if options.since < _YEAR else options.since)
+                self._hear_before(since_1970(options.since, played.began))
                 played.seek(options.since)
             played.entries.subscribe(lambda entry: self._tell(played, entry), lambda _: None)
             await played.play(options.until)

@@ -36,6 +36,15 @@ def microseconds(seconds: float) -> int:
     return round(seconds * SECOND)
 
 
+#: Seconds up to this are counted from where a recording begins.
+_YEAR: Final = 366 * 86400.0
+
+
+def since_1970(seconds: float, began: float) -> float:
+    """Return a moment that is said in seconds since 1970, or in so few that it is since the recording has begun."""
+    return seconds if seconds > _YEAR else began + seconds
+
+
 @implementer(IReactorTime)
 class RecordedClock:
     """A clock that stands still until it is moved; what streams and deadlines of a replay run on.

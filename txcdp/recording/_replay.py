@@ -30,7 +30,7 @@ from txcdp.recording._entries import Damage, Entry, NoteEntry
 from txcdp.recording._inputs import Input, RecordedInputs, ReplaySource
 from txcdp.recording._pace import ReplayPace, Speed
 from txcdp.recording._recorded_browser import RecordedBrowser
-from txcdp.recording._recorded_clock import ENTRIES, SECOND, RecordedClock, microseconds
+from txcdp.recording._recorded_clock import ENTRIES, SECOND, RecordedClock, microseconds, since_1970
 from txcdp.recording._recorded_frames import RecordedFrames, tree_in
 from txcdp.recording._recorded_line import RecordedLine
 from txcdp.recording._recorded_outage import RecordedOutage, loss_in
@@ -41,9 +41,6 @@ Moment: TypeAlias = float | timedelta | datetime
 
 #: Where it stops: at a time, or at an input.
 _Stop: TypeAlias = tuple[int | None, Callable[[Input], bool] | None]
-
-#: Seconds below which a time is one from the beginning: a year's.
-_YEAR: Final = 366 * 86400.0
 
 #: Things that are done before the reactor is let do something else.
 _AT_ONCE: Final = 2000
@@ -512,7 +509,7 @@ class Replay:
         if isinstance(moment, datetime):
             return microseconds(moment.timestamp())
         seconds = moment.total_seconds() if isinstance(moment, timedelta) else float(moment)
-        return microseconds(seconds if seconds > _YEAR else self.began + seconds)
+        return microseconds(since_1970(seconds, self.began))
 
     def _told_so_far(self) -> Iterator[bytes | NoteEntry]:
         for read in self._reading.taken():

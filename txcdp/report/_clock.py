@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right, insort
+from typing import TypeGuard
 
 #: Seconds that two anchors may differ by and still say the same: what the browser rounds, and steers the clock by.
 _SAME = 0.005
@@ -33,8 +34,6 @@ class Anchors:
         """Take note of a moment on both clocks; what is no time is none."""
         if not _is_time(monotonic) or not _is_time(wall):
             return
-        assert monotonic is not None
-        assert wall is not None
         known = self.wall(monotonic)
         if known is None or abs(known - wall) > _SAME:
             insort(self._anchors, (monotonic, wall - monotonic))
@@ -43,10 +42,9 @@ class Anchors:
         """Return seconds since 1970 for a moment of the monotonic clock; None: no anchor is known, or it is no time."""
         if not _is_time(monotonic) or not self._anchors:
             return None
-        assert monotonic is not None
         place = bisect_right(self._anchors, (monotonic, math.inf)) - 1
         return monotonic + self._anchors[max(place, 0)][1]
 
 
-def _is_time(value: float | None) -> bool:
+def _is_time(value: float | None) -> TypeGuard[float]:
     return isinstance(value, int | float) and math.isfinite(value) and value > 0

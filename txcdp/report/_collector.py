@@ -16,6 +16,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from msgspec.structs import replace
+
 from txcdp.domains import page, runtime
 from txcdp.model import (
     BrowserModel,
@@ -532,9 +534,7 @@ def span(run: Run, first: float, last: float) -> tuple[float, float]:
 
 def _from(started: float, pictures: list[RunPicture]) -> list[RunPicture]:
     """Return the pictures of a run; of what was shown before it the last one, which stood at its beginning."""
-    before = [
-        RunPicture(time=started, data=each.data, frame_id=each.frame_id) for each in pictures if each.time < started
-    ]
+    before = [replace(each, time=started) for each in pictures if each.time < started]
     return [*before[-1:], *(each for each in pictures if each.time >= started)]
 
 
@@ -549,16 +549,7 @@ def scheme_of(url: str) -> str:
 def _moved(frame: RunFrame, late: float) -> RunFrame:
     """Return a frame on the browser's clock: when it began and ended is known from when that was told."""
     ended = None if frame.ended is None else frame.ended - late
-    return RunFrame(
-        id=frame.id,
-        kind=frame.kind,
-        parent_id=frame.parent_id,
-        url=frame.url,
-        name=frame.name,
-        started=frame.started - late,
-        ended=ended,
-        crashed=frame.crashed,
-    )
+    return replace(frame, started=frame.started - late, ended=ended)
 
 
 def _sent_headers(row: Exchange) -> list[tuple[str, str]]:
