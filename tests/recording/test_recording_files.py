@@ -41,7 +41,7 @@ from txcdp.recording import _files as files
 from txcdp.recording._buffer import Buffer
 from txcdp.recording._compression import Compression, Decoder, codec, codec_of
 from txcdp.recording._entries import event_line, head_of, note_line, parse
-from txcdp.recording._reading import LinesReader, in_order
+from txcdp.recording._reading import LinesReader, in_order, is_har
 from txcdp.recording._secrets import masked
 from txcdp.recording._sinks import PACE, Host
 
@@ -640,6 +640,7 @@ def test_cut_anywhere_everything_before_is_readable(
         assert before == list(range(len(before)))
         assert len(before) >= sure
         path.write_bytes(data[:cut] + junk)
+        assume(not is_har(path))  # nor is that one
         assert numbers(read(path))[:sure] == list(range(sure))
         path.write_bytes(data[:cut])
         found = files.recover(Path(folder), "recording", 1e9)
