@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final, Generic, NamedTuple, NotRequired, TypedDict, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.python.failure import Failure
 
 from txcdp._core.sessions import AutoAttach, Session
 from txcdp._deferreds import ignore_failure, returns_deferred
@@ -351,6 +352,6 @@ def disjoint(parts: Iterable[tuple[int, int, int]]) -> list[CoveredRange]:
     return ranges
 
 
-def _gone(failure: object) -> None:
+def _gone(failure: Failure) -> None:
     """Do without the text of what is gone already."""
-    getattr(failure, "trap")(CommandError, Gone, CancelledError)  # noqa: B009
+    failure.trap(CommandError, Gone, CancelledError)

@@ -382,13 +382,20 @@ def _is_missing(details: runtime.ExceptionDetails, name: str) -> bool:
 async def by_value(session: Session, expression: str, timeout: float | None | Default = DEFAULT) -> Any:
     """Evaluate an expression whose value is to be one of JSON, as V8 writes it."""
     command = runtime.evaluate(expression=expression, return_by_value=True, await_promise=True)
+    return value_of(await _result_of(session, command, timeout))
+
+
+async def _result_of(
+    session: Session, command: runtime.evaluate, timeout: float | None | Default = DEFAULT
+) -> runtime.RemoteObject:
+    """Have something evaluated; raises what the browser's refusal, or an exception in the page, means."""
     try:
         got = await session.execute(command, timeout=timeout)
     except CommandError as error:
         raise explained(error) from error
     if got.exception_details is not None:
         raise thrown(got.exception_details)
-    return value_of(got.result)
+    return got.result
 
 
 class OwnWorld:
@@ -461,16 +468,10 @@ class OwnWorld:
         if self._script is not None:
             return self._script
         context_id, documents = await self.context(frame_id), self.documents
-        command = runtime.evaluate(expression=source, context_id=context_id)
-        try:
-            got = await self._session.execute(command)
-        except CommandError as error:
-            raise explained(error) from error
-        if got.exception_details is not None:
-            raise thrown(got.exception_details)
+        made = await _result_of(self._session, runtime.evaluate(expression=source, context_id=context_id))
         if documents != self.documents:  # a new process may have given the number to another world
             raise ContextDestroyed("the document is gone in which it was to be evaluated: the page navigated meanwhile")
-        self._script = str(got.result.object_id)
+        self._script = str(made.object_id)
         return self._script
 
     def forget(self) -> None:
@@ -489,13 +490,7 @@ class OwnWorld:
 
     async def _evaluate(self, expression: str, context_id: int) -> Any:
         command = runtime.evaluate(expression=expression, context_id=context_id, return_by_value=True)
-        try:
-            got = await self._session.execute(command)
-        except CommandError as error:
-            raise explained(error) from error
-        if got.exception_details is not None:
-            raise thrown(got.exception_details)
-        return value_of(got.result)
+        return value_of(await _result_of(self._session, command))
 
 
 def _primitive(result: runtime.RemoteObject) -> Any:

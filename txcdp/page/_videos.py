@@ -78,7 +78,7 @@ class ScreencastFile(EndedByBlock):
         self._stopping = False
         self._done: OneShot[None] = OneShot()
         shown = screencast(session, "jpeg", quality, size, 1)
-        self._listening: DisposableBase = shown.subscribe(self._came, self._failed, self._finish_quietly)
+        self._listening: DisposableBase = shown.subscribe(self._came, self._failed, self._finish)
 
     def __repr__(self) -> str:
         return f"<ScreencastFile {self.path}{' (done)' if self._done.fired else ''}>"
@@ -152,9 +152,6 @@ class ScreencastFile(EndedByBlock):
 
     def _failed(self, error: Exception) -> None:
         self._error = error
-        self._finish()
-
-    def _finish_quietly(self) -> None:
         self._finish()
 
     def _finish(self) -> None:

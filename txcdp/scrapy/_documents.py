@@ -15,6 +15,7 @@ from urllib.parse import urljoin, urlsplit
 
 from scrapy.exceptions import IgnoreRequest, StopDownload
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
 from txcdp._deferreds import OneShot, Waiters, ignore_failure, returns_deferred
 from txcdp.domains import fetch, io
@@ -289,13 +290,12 @@ class PausedDocuments(Holding):
     def _send(self, paused: PausedRequest, command: fetch.continue_request | fetch.fail_request) -> None:
         paused.answer(command, Remembered(command)).addErrback(self._refused)
 
-    def _refused(self, failure: object) -> None:
+    def _refused(self, failure: Failure) -> None:
         """Take note that the browser has refused what the first request is to be."""
-        error = getattr(failure, "value", None)
-        if isinstance(error, CommandError):
-            self._decide(error)
-        elif not isinstance(error, Gone):
-            ignore_failure(failure)  # type: ignore[arg-type]
+        if isinstance(failure.value, CommandError):
+            self._decide(failure.value)
+        else:
+            ignore_failure(failure)
 
     def _got(self, paused: PausedRequest, answer: Answer) -> bool:
         """Look at the head of an answer."""
