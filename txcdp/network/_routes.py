@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txcdp._arguments import refuse_bare_string
-from txcdp._deferreds import Timer, ignore_failure, returns_deferred
+from txcdp._deferreds import Timer, Waiters, ignore_failure, returns_deferred
 from txcdp._privacy import shown_url
 from txcdp._timeouts import Timeout, seconds_of
 from txcdp._url_patterns import url_matcher, wildcards
@@ -475,7 +475,7 @@ class _Turn:
         self._timer = Timer(course.paused.session.context.clock, self._undecided)
         self._running = True
         self._lost = False
-        self._waiting: list[Deferred[None]] = []
+        self._ended: Waiters[None] = Waiters()
 
     def begin(self) -> None:
         """Call the handler."""
@@ -535,9 +535,7 @@ class _Turn:
         """Return a Deferred that fires when the handler has returned, and decided."""
         if not self._running and self.decided:
             return succeed(None)
-        waiting: Deferred[None] = Deferred(lambda waiting: self._waiting.remove(waiting))
-        self._waiting.append(waiting)
-        return waiting
+        return self._ended.wait()
 
     def end(self) -> None:
         """End without a decision, of which there is no need any more."""
@@ -587,9 +585,7 @@ class _Turn:
             return
         if self._entry is not None:
             self._entry.running.discard(self)
-        waiting, self._waiting = self._waiting, []
-        for each in waiting:
-            each.callback(None)
+        self._ended.notify(None)
 
 
 def _checked_types(given: Sequence[str] | None) -> frozenset[str] | None:

@@ -12,7 +12,7 @@ from reactivex.disposable import SingleAssignmentDisposable
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from txcdp._deferreds import FirstMatch, with_deadline
+from txcdp._deferreds import FirstMatch, OneShot, with_deadline
 from txcdp._reactor import Clock
 from txcdp._timeouts import Timeout, seconds_of
 from txcdp._url_patterns import url_matcher
@@ -96,8 +96,7 @@ class Expected(Generic[T]):
     def __init__(self, begin: Callable[[], Deferred[T]]) -> None:
         self._begin = begin
         self._coming: Deferred[T] | None = None
-        self._outcome: list[T | Failure] = []
-        self._waiting: list[Deferred[T]] = []
+        self._outcome: OneShot[Any] = OneShot()
 
     @property
     def value(self) -> Deferred[T]:
@@ -107,18 +106,13 @@ class Expected(Generic[T]):
         """
         if self._coming is None:
             raise RuntimeError("expect() begins with its block: async with stream.expect() as expected: ...")
-        waiting: Deferred[T] = Deferred(self._waiting_cancelled)
-        if self._outcome:
-            waiting.callback(self._outcome[0])
-        else:
-            self._waiting.append(waiting)
-        return waiting
+        return self._outcome.wait()
 
     async def __aenter__(self) -> Expected[T]:
         if self._coming is not None:
             raise RuntimeError("expect() is for one block; call it again for the next")
         self._coming = self._begin()
-        self._coming.addBoth(self._came)
+        self._coming.addBoth(self._outcome.fire)
         return self
 
     async def __aexit__(
@@ -132,16 +126,6 @@ class Expected(Generic[T]):
             await self.value
         finally:
             self._coming.cancel()  # where the waiting itself was cancelled
-
-    def _came(self, outcome: T | Failure) -> None:
-        self._outcome.append(outcome)
-        waiting, self._waiting = self._waiting, []
-        for each in waiting:
-            each.callback(outcome)
-
-    def _waiting_cancelled(self, waiting: Deferred[T]) -> None:
-        if waiting in self._waiting:
-            self._waiting.remove(waiting)
 
 
 def predicate_of(match: Match[T], base_url: str | None = None) -> Predicate[T] | None:
