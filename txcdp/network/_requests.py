@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from base64 import b64decode
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 from urllib.parse import parse_qsl
@@ -16,6 +15,7 @@ from txcdp.domains import network
 from txcdp.errors import CommandError, NoBody
 from txcdp.network import _headers as headers_of
 from txcdp.network._headers import Header
+from txcdp.network._pieces import decoded
 
 if TYPE_CHECKING:
     from txcdp.network._exchange import Exchange, RequestTiming
@@ -298,10 +298,3 @@ class Request:
         except CommandError as error:
             raise NoBody(self.url, f"the browser does not tell the request's body: {error.message}") from error
         return decoded(got.post_data, got.base64_encoded)
-
-
-def decoded(text: str, base64_encoded: bool | None) -> bytes:
-    """Return the bytes of what the browser says as text."""
-    if base64_encoded:
-        return b64decode(text)
-    return text.encode("utf-8", "surrogatepass")

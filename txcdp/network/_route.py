@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from typing import Any, Final, Literal, Protocol
 from urllib.parse import urlsplit
 
 from twisted.internet.defer import Deferred, fail
 
-from txcdp._deferreds import ignore_failure, returns_deferred
+from txcdp._deferreds import returns_deferred
 from txcdp._privacy import printable, shown_url
 from txcdp._timeouts import DEFAULT, Timeout
-from txcdp.domains import fetch, io
+from txcdp.domains import fetch
 from txcdp.errors import AlreadyHandled, BodyOfRedirect, BodyTooLarge, NoBody
 from txcdp.network import _headers as headers_of
 from txcdp.network._api_response import APIResponse, ReceivedResponse, is_received, read_response
@@ -30,7 +31,8 @@ from txcdp.network._fulfilment import (
 )
 from txcdp.network._headers import Header
 from txcdp.network._interception import PausedRequest
-from txcdp.network._requests import Overrides, Request, decoded
+from txcdp.network._pieces import pieces_of
+from txcdp.network._requests import Overrides, Request
 from txcdp.streams import Stream
 from txcdp.streams._pulled import PulledStream
 
@@ -39,9 +41,6 @@ Stage = Literal["request", "response"]
 
 #: Bytes of a response's body that are read whole, where nothing else is said.
 MOST_OF_BODY: Final = 64 * 1024 * 1024
-
-#: Bytes that one reading takes from a body.
-_CHUNK: Final = 256 * 1024
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
@@ -382,16 +381,9 @@ class Route:
         self._begin_reading()
         session = self._paused.session
         handle = (await session.execute(fetch.take_response_body_as_stream(request_id=self._id))).stream
-        try:
-            while True:
-                got = await session.execute(io.read(handle=handle, size=_CHUNK), timeout=None)
-                data = decoded(got.data, got.base64_encoded)
-                if data:
-                    yield data
-                if got.eof:
-                    return
-        finally:
-            session.execute(io.close(handle=handle)).addErrback(ignore_failure)
+        async with aclosing(pieces_of(session, handle, timeout=None)) as pieces:
+            async for piece in pieces:
+                yield piece
 
     def _begin_reading(self) -> None:
         """Take note that the body does not come to the page any more."""

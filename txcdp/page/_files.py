@@ -4,18 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
-from base64 import b64decode
-from collections.abc import AsyncGenerator
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Final, Self
-
-from txcdp._core.sessions import Session
-from txcdp._deferreds import ignore_failure
-from txcdp.domains import io
-
-#: Bytes that are asked for at a time.
-_CHUNK: Final = 1 << 18
+from typing import IO, Self
 
 
 class NewFile:
@@ -52,21 +43,3 @@ class NewFile:
         """Write a piece, in the reactor's thread: it goes to the system's memory."""
         assert self._file is not None
         self._file.write(data)
-
-
-async def pieces_of(session: Session, handle: str, size: int = _CHUNK) -> AsyncGenerator[bytes]:
-    """Read what the browser keeps for us, piece by piece; it lets go of it, whatever happens (``IO.read``).
-
-    :param handle: of the stream.
-    :param size: bytes that are asked for at a time.
-    """
-    try:
-        while True:
-            got = await session.execute(io.read(handle=handle, size=size))
-            data = b64decode(got.data) if got.base64_encoded else got.data.encode("utf-8", "surrogatepass")
-            if data:
-                yield data
-            if got.eof:
-                return
-    finally:
-        session.execute(io.close(handle=handle)).addErrback(ignore_failure)

@@ -16,9 +16,9 @@ from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure, shielded, with_deadline
 from txcdp.domains import io, page
 from txcdp.errors import CommandTimeout
+from txcdp.network._pieces import pieces_of
 from txcdp.page import _commits as commits
 from txcdp.page._capture import save
-from txcdp.page._files import pieces_of
 
 #: A length: a number of CSS pixels, or a number with its unit, such as ``"10cm"``.
 Length: TypeAlias = float | str

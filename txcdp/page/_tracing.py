@@ -17,7 +17,8 @@ from txcdp._core.sessions import Session
 from txcdp._deferreds import OneShot, ignore_failure, returns_deferred, shielded
 from txcdp.domains import io, tracing
 from txcdp.errors import AlreadyRunning, CommandError, Gone, NotRunning, StreamEnded
-from txcdp.page._files import NewFile, pieces_of
+from txcdp.network._pieces import pieces_of
+from txcdp.page._files import NewFile
 from txcdp.streams import first
 
 log = Logger()

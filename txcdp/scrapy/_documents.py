@@ -7,8 +7,8 @@ and what is no page is read right there.
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections.abc import Callable, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urljoin, urlsplit
@@ -18,11 +18,11 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from txcdp._deferreds import OneShot, Waiters, ignore_failure, returns_deferred
-from txcdp.domains import fetch, io
+from txcdp.domains import fetch
 from txcdp.errors import CommandError, DocumentBroken, Gone
 from txcdp.network import Exchange
 from txcdp.network._interception import ROUTES, Holding, PausedRequest, Pausing, Remembered
-from txcdp.network._requests import decoded
+from txcdp.network._pieces import decoded, pieces_of
 from txcdp.page import Page
 
 Pairs = tuple[tuple[str, str], ...]
@@ -339,7 +339,7 @@ class PausedDocuments(Holding):
         try:
             getting = fetch.get_response_body(request_id=paused.event.request_id)
             got = await paused.session.execute(getting, timeout=None)
-            answer.unnamed = b64decode(got.body) if got.base64_encoded else got.body.encode()
+            answer.unnamed = decoded(got.body, got.base64_encoded)
         except Gone as error:
             self._decide(error)
         except CommandError:
@@ -423,20 +423,15 @@ async def _read(paused: PausedRequest, answer: Answer, rules: DocumentRules) -> 
     chunks: list[bytes] = []
     size = 0
     try:
-        while True:
-            got = await session.execute(io.read(handle=handle, size=most), timeout=None)
-            data = decoded(got.data, got.base64_encoded)
-            chunks.append(data)
-            size += len(data)
-            if data:
+        async with aclosing(pieces_of(session, handle, most, None)) as pieces:
+            async for data in pieces:
+                chunks.append(data)
+                size += len(data)
                 rules.received(data, size)
-            if got.eof:
-                return b"".join(chunks)
+        return b"".join(chunks)
     except StopDownload as stop:
         answer.body = b"".join(chunks)
         raise Stopped(stop, answer) from None
-    finally:
-        session.execute(io.close(handle=handle)).addErrback(ignore_failure)
 
 
 def _entries(pairs: Iterable[tuple[str, str]]) -> list[fetch.HeaderEntry]:
