@@ -22,7 +22,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
 from txcdp._core.sessions import Session
-from txcdp._deferreds import ignore_failure, with_deadline
+from txcdp._deferreds import ignore_failure, returns_deferred, with_deadline
 from txcdp._privacy import shown_url
 from txcdp._url_patterns import URLMatch, url_matcher
 from txcdp.domains import network, page, runtime
@@ -696,7 +696,8 @@ class Navigator:
         done.addBoth(over)
         return with_deadline(self._session.context.clock, done, seconds, late)
 
-    def _go(
+    @returns_deferred
+    async def _go(
         self,
         frame: Frame,
         url: str,
@@ -704,17 +705,6 @@ class Navigator:
         wait_until: WaitUntil,
         seconds: float | None,
         types: tuple[str, ...] = (),
-    ) -> Deferred[Response | None]:
-        return Deferred.fromCoroutine(self._going(frame, url, send, wait_until, seconds, types))
-
-    async def _going(
-        self,
-        frame: Frame,
-        url: str,
-        send: Callable[[Watcher, Session], None],
-        wait_until: WaitUntil,
-        seconds: float | None,
-        types: tuple[str, ...],
     ) -> Response | None:
         seconds = await self._session._when_usable("Page.navigate", seconds)
         session = await frame._when_session()

@@ -15,8 +15,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any, Final
 
-from twisted.internet.defer import Deferred
-
 from txcdp._deferreds import ignore_failure
 from txcdp.domains import dom
 from txcdp.errors import ContextDestroyed
@@ -117,16 +115,12 @@ def uploads(files: Iterable[Any]) -> Iterator[Upload]:
             yield Upload(file.name, "", file)
 
 
-def put_files(element: ElementHandle, files: Sequence[Any], by_path: bool) -> Deferred[None]:
+async def put_files(element: ElementHandle, files: Sequence[Any], by_path: bool) -> None:
     """Put files into an input as if they had been chosen, and have its handlers run.
 
     :param files: whole paths of this machine, and payloads.
     :param by_path: whether the browser can read those paths.
     """
-    return Deferred.fromCoroutine(_put_files(element, files, by_path))
-
-
-async def _put_files(element: ElementHandle, files: Sequence[Any], by_path: bool) -> None:
     if by_path and files and not any(isinstance(each, dict) for each in files):
         command = dom.set_file_input_files(files=[str(each) for each in files], object_id=element._remote.object_id)
         await element._injected.session.execute(command, timeout=None)

@@ -48,7 +48,8 @@ class Worker(NamedElsewhere):
     def __repr__(self) -> str:
         return f"<Worker {shown_url(self.url)}{' (closed)' if self.session.ended else ''}>"
 
-    def evaluate(self, expression: str, arg: Any = None, *, timeout: Timeout = DEFAULT) -> Deferred[Any]:
+    @returns_deferred
+    async def evaluate(self, expression: str, arg: Any = None, *, timeout: Timeout = DEFAULT) -> Any:
         """Evaluate JavaScript in the worker, and return its value as Python's (``Runtime.evaluate``).
 
         :param expression: as for ``Page.evaluate``.
@@ -56,7 +57,8 @@ class Worker(NamedElsewhere):
         :param timeout: as for ``Page.evaluate``.
         :returns: fires and fails like ``Page.evaluate``.
         """
-        return Deferred.fromCoroutine(self._evaluate(expression, arg, timeout))
+        await self._injected.ensure()
+        return await self._evaluator.evaluate(expression, (arg,), timeout=timeout)
 
     @returns_deferred
     async def evaluate_handle(self, expression: str, arg: Any = None, *, timeout: Timeout = DEFAULT) -> JSHandle:
@@ -69,10 +71,6 @@ class Worker(NamedElsewhere):
         """
         await self._injected.ensure()
         return handle_of(await self._evaluator.keep(expression, (arg,), timeout=timeout))
-
-    async def _evaluate(self, expression: str, arg: Any, timeout: Timeout) -> Any:
-        await self._injected.ensure()
-        return await self._evaluator.evaluate(expression, (arg,), timeout=timeout)
 
     @property
     def console(self) -> Stream[ConsoleMessage]:
