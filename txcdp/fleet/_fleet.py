@@ -7,12 +7,12 @@ import random
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal
 
 import msgspec
 from twisted.internet.defer import Deferred
 
-from txcdp._deferreds import returns_deferred, with_deadline
+from txcdp._deferreds import EndedByBlock, returns_deferred, with_deadline
 from txcdp._reactor import AnyReactor, whole
 from txcdp._timeouts import DEFAULT, Timeout, seconds_of
 from txcdp._waiting import WaitQueue
@@ -78,7 +78,7 @@ class ActionsResult:
     status: int | None
 
 
-class Fleet:
+class Fleet(EndedByBlock):
     """The nodes of a realm, for a caller.
 
     Each call goes to a node that has a place, and is tried again where none has, or where the node is lost and the work
@@ -110,12 +110,6 @@ class Fleet:
         """
         if isinstance(self._source, RouterLine):
             await self._source.stop()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *why: object) -> None:
-        await self.close()
 
     # Work:
 

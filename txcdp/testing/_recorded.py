@@ -11,8 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from twisted.internet.interfaces import IDelayedCall
-
+from txcdp._deferreds import Timer
 from txcdp.errors import CommandError
 from txcdp.protocol import Command, from_json, to_json
 from txcdp.protocol._error_codes import SERVER_ERROR
@@ -102,7 +101,7 @@ class RecordedRun:
         self._by_command: dict[tuple[str, str | None, bytes], list[_Step]] = {}
         self._next_step = 0
         self._recorded_from = self._played_from = 0.0
-        self._timer: IDelayedCall | None = None
+        self._timer = Timer(chrome.clock, chrome.flush)
         self._begun = False
         self._read(source)
 
@@ -115,9 +114,7 @@ class RecordedRun:
 
     def stop(self) -> None:
         """Do nothing more by itself."""
-        timer, self._timer = self._timer, None
-        if timer is not None and timer.active():
-            timer.cancel()
+        self._timer.stop()
 
     # What is read:
 
@@ -156,8 +153,7 @@ class RecordedRun:
                 break
             wait = self._due(step) - chrome.clock.seconds()
             if wait > 1e-9 and step.command is None:
-                self.stop()
-                self._timer = chrome.clock.callLater(wait, chrome.flush)
+                self._timer.restart(wait)
                 break
             self._next_step += 1
             step.passed = moved = True
