@@ -116,3 +116,22 @@ class FolderTests(TestCase):
         self.successResultOf(removed)
         self.assertIn("gone", str(self.failureResultOf(files.bring("one", "http://x/"), DownloadError).value))
         self.assertEqual(gateway.asked, [])
+
+    def test_an_id_leads_to_no_other_file(self):
+        gateway: Any = Gateway()
+        given, outside = Path(self.mktemp()), Path(self.mktemp()).absolute()
+        given.mkdir()
+        outside.write_text("of the user")
+        target = given / "target"
+        for remote in (None, gateway):
+            files = self.files(given, remote)
+            files.answered(remote is not None)
+            for guid in (str(outside), f"../{outside.name}", "..", ".", "", "a/b", "a\0", "a\n", "ab?c=d", "x" * 200):
+                for waiting in (files.bring(guid, "http://x/"), files.save(guid, "http://x/", target)):
+                    self.failureResultOf(waiting, DownloadError)
+                deleted = files.delete_all([guid])
+                self.pool.work()
+                self.assertIsNone(self.successResultOf(deleted))
+        self.assertEqual(gateway.asked, [])
+        self.assertEqual(outside.read_text(), "of the user")
+        self.assertEqual(os.listdir(given), [])

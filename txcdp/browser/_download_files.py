@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from twisted.internet.defer import Deferred, DeferredLock, maybeDeferred
 
@@ -27,6 +28,10 @@ T = TypeVar("T")
 
 #: What the browser puts behind the name of a file that is not whole yet.
 _UNFINISHED = ".crdownload"
+
+#: An id of a download, by which its file is called. What answers in a browser's place may say anything, and files are
+#: read, written and deleted by it.
+_ID: Final = re.compile(r"[0-9A-Za-z_-]{1,100}")
 
 
 class BrowserFiles:
@@ -85,6 +90,7 @@ class BrowserFiles:
     @returns_deferred
     async def bring(self, guid: str, url: str) -> Path:
         """Return the path of a file on this machine; see :class:`~txcdp.page._downloads.DownloadFiles`."""
+        _check_id(guid, url)
         remote = self._remote
         through_gateway = remote is not None and await self._through_gateway.wait()
         path = self._found(guid)
@@ -100,6 +106,7 @@ class BrowserFiles:
     @returns_deferred
     async def save(self, guid: str, url: str, target: Path) -> None:
         """Write a file to a path of this machine."""
+        _check_id(guid, url)
         remote = self._remote
         if remote is not None and await self._through_gateway.wait() and self._found(guid) is None:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -119,7 +126,7 @@ class BrowserFiles:
 
         :param everywhere: on a gateway's machine, too, which deletes them by itself when its client has gone.
         """
-        guids = list(guids)
+        guids = list(filter(_ID.fullmatch, guids))
         remote = self._remote
         if remote is not None and everywhere and await self._through_gateway.wait():
             asking = [remote.fetch("DELETE", guid) for guid in guids]
@@ -176,6 +183,11 @@ class BrowserFiles:
         if not hasattr(self._reactor, "getThreadPool"):
             return maybeDeferred(function, *args)
         return in_thread(self._reactor, function, *args)
+
+
+def _check_id(guid: str, url: str) -> None:
+    if not _ID.fullmatch(guid):
+        raise DownloadError(url, "what the browser calls it is no name of a file")
 
 
 def _copy(source: Path, target: Path) -> None:
