@@ -7,9 +7,13 @@ from typing import Any, cast
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from twisted.cred.credentials import DigestCredentialFactory
 from twisted.internet.defer import Deferred, DeferredQueue
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.web.server import NOT_DONE_YET
 
 from tests.browser.support import SharedBrowserTestCase, listen
 from txcdp import WebSocketRoute
+from txcdp.errors import NetworkError
+from txcdp.network import Route
 from txcdp.page import Page
 
 #: Opens a socket, sends messages of each kind, closes after the last answer, and returns what has happened.
@@ -286,6 +290,74 @@ class ClientTests(SharedBrowserTestCase):
         await (await context.new_page()).goto("http://web/page")
         await context.request.get("http://web/logout")
         self.assertEqual((seen, await context.cookies()), ([None, "session=1", "session=1"], []))
+
+    async def test_cookies_that_are_in_no_ascii_or_that_the_browser_refuses(self):
+        context = await self.context(base_url=self.server.url("/"))
+        seen: list[str] = []
+        odd = [
+            "good=1",
+            "caf\u00e9=\u00fc",
+            "__Host-a=1",
+            "a=b\x01c",
+            f"long={'x' * 9000}",
+            "",
+            "a=1; Path=x; Domain=b",
+        ]
+
+        def render(request: Any) -> bytes:
+            seen.append((request.getHeader(b"cookie") or b"").decode())
+            if request.path == b"/login":
+                request.responseHeaders.setRawHeaders(b"set-cookie", [each.encode() for each in [*odd, "last=1"]])
+            return b""
+
+        self.server._pages.render = render  # type: ignore[method-assign]
+        await context.request.get("/login")
+        had = {each["name"]: each["value"] for each in await context.cookies()}
+        self.assertEqual(had, {"good": "1", "caf\u00e9": "\u00fc", "last": "1"})
+        page = await context.new_page("/page")
+        await page.evaluate("document.cookie = '\u00e4=\u00f6'")
+        await context.request.get("/again")
+        had["\u00e4"] = "\u00f6"
+        self.assertEqual(set(seen[-1].split("; ")), {f"{name}={value}" for name, value in had.items()})
+
+    async def test_a_challenge_that_does_not_end(self):
+        left: list[Any] = []
+
+        def render(request: Any) -> Any:
+            if request.getHeader("authorization"):
+                return b"welcome"
+            request.setResponseCode(401)
+            request.responseHeaders.setRawHeaders("www-authenticate", ['Basic realm="here"'])
+            request.write(b"who are ")
+            left.append(request.notifyFinish())
+            return NOT_DONE_YET
+
+        self.server._pages.render = render  # type: ignore[method-assign]
+        context = await self.context(http_credentials={"username": "me", "password": "secret"})
+        response = await context.request.get(self.server.url("/data"))
+        self.assertEqual(await response.text(), "welcome")
+        await self.assertFailure(left[0], ConnectionDone, ConnectionLost)
+
+    async def test_a_redirect_that_leads_nowhere(self):
+        places = ["http://[", "//a]b/", "http://a:99999/", "file:///etc/passwd", f"http://{'a' * 300}/"]
+
+        def render(request: Any) -> bytes:
+            if request.path == b"/to":
+                request.redirect(places[int(request.args[b"n"][0])].encode())
+            return b""
+
+        self.server._pages.render = render  # type: ignore[method-assign]
+        page = await (await self.context()).new_page(self.server.url("/"))
+        errors: list[Exception] = []
+
+        async def handle(route: Route) -> None:
+            errors.append(await self.fails(route.fetch(), NetworkError))
+            await route.abort()
+
+        await page.route("**/to?*", handle)
+        for number in range(len(places)):
+            await page.evaluate(f"fetch('/to?n={number}').catch(() => null)")
+        self.assertEqual(["leads to" in str(each) for each in errors], [True] * len(places))
 
     async def test_servers_that_ask_for_a_digest(self):
         factory = DigestCredentialFactory(b"md5", b"here")

@@ -40,7 +40,7 @@ class Store:
             return waiting.addCallback(lambda _: copy)
         return succeed(copy)
 
-    def add_cookie_jar(self, jar: Any) -> Deferred[None]:
+    def _add_received_cookies(self, jar: Any) -> Deferred[None]:
         for each in jar:
             self.added.append(each.name)
             if each.name not in self.refused:

@@ -830,11 +830,12 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
         from txcdp.network._client import ContextClient
 
         reactor = self.browser.connection.context.clock
-        jars = (self.cookie_jar, self.add_cookie_jar, self._remove_cookie_jar)
+        jars = (self.cookie_jar, self._add_received_cookies, self._cookies.remove_jar)
         return ContextClient(reactor, self._client_settings, *jars, self.cookies, self.storage_state)
 
-    def _remove_cookie_jar(self, jar: Iterable[JarCookie]) -> Deferred[None]:
-        return self._cookies.remove_jar(jar)
+    def _add_received_cookies(self, jar: Iterable[JarCookie]) -> Deferred[None]:
+        """Add the cookies of responses, but for those that the browser takes from none."""
+        return self._cookies.add_received(jar)
 
     @returns_deferred
     async def _client_settings(self) -> ClientSettings:

@@ -6,6 +6,7 @@ import ipaddress
 import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from http.cookiejar import Cookie as JarCookie
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final, Literal, Required, TypedDict
@@ -16,6 +17,7 @@ from msgspec.structs import replace
 from txcdp._core.sessions import Session
 from txcdp._deferreds import returns_deferred
 from txcdp.domains import network, storage
+from txcdp.errors import CommandError
 
 #: Which sites' requests carry a cookie.
 SameSite = Literal["Strict", "Lax", "None"]
@@ -315,6 +317,18 @@ class Cookies:
         """Add what a jar has, but for what has expired."""
         now = time.time()
         await self.put([_from_jar(each) for each in jar if not each.is_expired(int(now))])
+
+    @returns_deferred
+    async def add_received(self, jar: Iterable[JarCookie]) -> None:
+        """Add what responses have set, as :meth:`add_jar`; but for what the browser takes from none."""
+        cookies = list(jar)
+        try:
+            await self.add_jar(cookies)
+        except CommandError:  # which says of all of them that one cannot be
+            adding = [self.add_jar([each]) for each in cookies]
+            for waiting in adding:
+                with suppress(CommandError):
+                    await waiting
 
     @returns_deferred
     async def remove_jar(self, jar: Iterable[JarCookie]) -> None:

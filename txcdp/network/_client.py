@@ -13,6 +13,7 @@ from treq.client import HTTPClient
 from treq.response import _Response
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
+from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from twisted.web.client import (
     Agent,
@@ -29,6 +30,7 @@ from txcdp._reactor import AnyReactor
 from txcdp._timeouts import DEFAULT, Timeout, seconds_of
 from txcdp.errors import ActionTimeout, NetworkError
 from txcdp.network._api_response import APIResponse, read_response
+from txcdp.network._client_cookies import ClientJar, CookieAgent
 from txcdp.network._credentials import ServerCredentials, origin_of
 from txcdp.network._digest import challenges, digest_answer
 from txcdp.network._proxy_agent import ProxyAgent, TrustingPolicy
@@ -39,6 +41,9 @@ _OF_CONNECTION = frozenset({"host", "connection", "content-length", "accept-enco
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
+
+#: What is said of a redirect that cannot be followed.
+_NOWHERE = "it leads to what is no URL of http: {}"
 
 #: The ends of a connection before all of a response was there.
 _LOST = (ResponseFailed, RequestTransmissionFailed, ConnectionClosed)
@@ -130,7 +135,7 @@ class ContextClient(HTTPClient):
         answer = _answer(response.headers, known, asked_by, asked_at, basic=not unasked)
         if answer is None:
             return response
-        await response.content()  # or its connection stays open
+        _let_go(response)
         kwargs.pop("auth", None)
         if asked_at != address:
             kwargs.pop("params", None)
@@ -166,9 +171,10 @@ class ContextClient(HTTPClient):
     async def _send(
         self, settings: ClientSettings, method: str, url: str, headers: Headers, kwargs: dict[str, Any]
     ) -> _Response:
-        jar = await self._jar()
+        jar = ClientJar(await self._jar())
         before = {_key(each): each for each in jar}
-        client = HTTPClient(_agent(self._reactor, settings), cookiejar=jar)  # type: ignore[arg-type]
+        agent: Any = CookieAgent(_agent(self._reactor, settings), jar)
+        client = HTTPClient(agent, cookiejar=jar)  # type: ignore[arg-type]
         asked = [url]
         try:
             response = await client.request(method, url, headers=headers, **kwargs)
@@ -207,22 +213,28 @@ class ContextClient(HTTPClient):
         self, method: str, url: str, headers: Headers, body: bytes | None, max_redirects: int, max_retries: int
     ) -> APIResponse:
         left = max_redirects
+        asked = ""
         while True:
-            response = await self._retried(method, url, headers, body, max_retries)
+            try:
+                response = await self._retried(method, url, headers, body, max_retries)
+            except ValueError as error:  # of treq, which finds no host in it that can be
+                if not asked:
+                    raise
+                raise NetworkError(asked, _NOWHERE.format(error)) from error
             location = response.headers.getRawHeaders("location")
             if response.code not in _REDIRECTS or not location or max_redirects == 0:
                 break
             if left <= 0:
                 raise NetworkError(url, f"more than {max_redirects} redirects")
             left -= 1
-            there = urljoin(url, location[0])
+            there = _led_to(url, location[0])
             if response.code == 303 or (response.code in (301, 302) and method.upper() == "POST"):
                 method, body = "GET", None
                 for name in ("content-type", "content-length"):
                     headers.removeHeader(name)
             if origin_of(there) != origin_of(url):
                 headers.removeHeader("authorization")
-            url = there
+            asked, url = url, there
         return await read_response(response, url)
 
     async def _retried(self, method: str, url: str, headers: Headers, body: bytes | None, retries: int) -> Any:
@@ -233,6 +245,34 @@ class ContextClient(HTTPClient):
                 if retries <= 0 or _is_cancelled(error):
                     raise
                 retries -= 1
+
+
+def _led_to(url: str, location: str) -> str:
+    """Return where a response leads to.
+
+    :raises NetworkError: to nothing that can be asked.
+    """
+    try:
+        there = urljoin(url, location)
+        origin_of(there)
+    except ValueError as error:
+        raise NetworkError(url, _NOWHERE.format(error)) from error
+    return there
+
+
+def _let_go(response: Any) -> None:
+    """Close the connection of a response whose body is wanted by nobody, and may never end."""
+    while hasattr(response, "original"):  # what treq and others have wrapped around it
+        response = response.original
+    response.deliverBody(_Closing())
+
+
+class _Closing(Protocol):
+    """Takes no body."""
+
+    def connectionMade(self) -> None:
+        assert self.transport is not None
+        self.transport.loseConnection()
 
 
 def _agent(reactor: Any, settings: ClientSettings) -> IAgent:

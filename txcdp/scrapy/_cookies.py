@@ -52,8 +52,8 @@ class Store(Protocol):
     def cookie_jar(self) -> Deferred[CookieJar]:
         """Return all cookies."""
 
-    def add_cookie_jar(self, jar: Iterable[Cookie]) -> Deferred[None]:
-        """Add some."""
+    def _add_received_cookies(self, jar: Iterable[Cookie]) -> Deferred[None]:
+        """Add some, but for those that it refuses."""
 
     def clear_cookies(self, *, name: str, domain: str, path: str) -> Deferred[None]:
         """Delete one."""
@@ -93,7 +93,7 @@ class SharedCookies:
             domain = "localhost" if place.domain == "localhost.local" else place.domain
             await self._store.clear_cookies(name=place.name, domain=domain, path=place.path)
         if changed:
-            await self._store.add_cookie_jar(changed)
+            await self._store._add_received_cookies(changed)
         if changed or gone:
             await self._pull()  # the browser may refuse some: later they are not taken for deleted in it
 
