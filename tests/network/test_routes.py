@@ -279,7 +279,7 @@ class _Asked:
 
 def text_of(replay: HarReplay, *request: Any, **headers: str) -> str | None:
     found = replay._find(_Asked(*request, **headers))  # type: ignore[arg-type]
-    return None if found is None else found["response"]["content"]["text"]
+    return None if found is None else str(found.content["text"])
 
 
 def test_which_entry_of_a_recording_answers(tmp_path: Any) -> None:
@@ -313,11 +313,12 @@ def test_a_recording_names_no_files_elsewhere(tmp_path: Any) -> None:
     stolen = entry("http://h/", "")
     stolen["response"]["content"] = {"_file": "../secret"}
     path.write_text(har(stolen))
+    replay: Any = HarReplay(path, "abort")
     with pytest.raises(ValueError, match="not below"):
-        HarReplay(path, "abort")._body(stolen["response"]["content"])
-    path.write_text('{"log": {}}')  # that has recorded nothing
+        replay._body(replay._find(_Asked("http://h/")))
+    path.write_text(har())  # that has recorded nothing
     assert text_of(HarReplay(path, "fallback"), "http://h/") is None
-    for wrong in ("no JSON", "{}", '{"log": {"entries": [1]}}'):
+    for wrong in ("no JSON", "{}", '{"log": {}}', '{"log": {"entries": 1}}', "[" * 100_000):
         path.write_text(wrong)
         with pytest.raises(ValueError, match="no HAR file"):
             HarReplay(path, "abort")

@@ -8,7 +8,6 @@ and of a file that is cut all whole lines can be read.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
@@ -19,7 +18,8 @@ from typing import Any, Final
 
 from txcdp._deferreds import Timer
 from txcdp._reactor import Clock
-from txcdp.protocol import to_json
+from txcdp.errors import MalformedMessage
+from txcdp.protocol import from_json, to_json
 
 #: Bytes of what closes a file, with its pages, up to which it is written with each entry; else with several at once.
 _SMALL: Final = 16384
@@ -44,8 +44,8 @@ def without_cut_entry(data: bytes) -> bytes | None:
     for line in lines.split(b"\n"):
         entry = line.removeprefix(b",")
         try:
-            json.loads(entry)
-        except ValueError:
+            from_json(entry)
+        except MalformedMessage:
             break
         whole.append(entry)
     return head + _ENTRIES + b"\n,".join(whole) + b"]}}"

@@ -108,6 +108,7 @@ class HarEntry:
     :ivar head_size: bytes of the response's head as it came; ``body_size``, ``transferred`` (all of it) and ``sent``
         (all of the request) alike; ``size``: of the body as the page got it.
     :ivar posted: the request's body: its type, its text, and whether that is base64.
+    :ivar posted_file: the name of the file beside this one that has it instead.
     :ivar messages: of a WebSocket.
     :ivar content: the response's body, as the file has it.
     """
@@ -140,6 +141,7 @@ class HarEntry:
     size: int | None = None
     sent: int | None = None
     posted: tuple[str, str, bool] | None = None
+    posted_file: str = ""
     messages: list[dict[str, Any]] | None = None
     content: dict[str, Any] = field(default_factory=dict)
 
@@ -208,9 +210,12 @@ class HarLog:
         except MalformedMessage as error:
             whole = without_cut_entry(data)
             if whole is None:
-                raise NoHar(f"{name} is no JSON: {error}") from error
+                raise NoHar(f"{name} is no HAR file, as it is no JSON: {error}") from error
             self.is_cut = True
+        try:
             return from_json(whole)
+        except MalformedMessage as error:
+            raise NoHar(f"{name} is no HAR file, as it is no JSON: {error}") from error
 
 
 def open_har(path: Path) -> HarLog:
@@ -284,6 +289,7 @@ def _entry(entry: dict[str, Any]) -> HarEntry | None:
     _times(made, entry)
     _sizes(made, request, response)
     posted = dict_of(request.get("postData"))
+    made.posted_file = text_of(posted.get("_file"), _NAME)
     text = posted.get("text")
     if isinstance(text, str) and text:
         encoded = "base64" in (posted.get("_encoding"), posted.get("encoding"))

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-import codecs
-import json
 import os
 import re
 import zipfile
+import zlib
 from base64 import b64decode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 
+from txcdp._privacy import printable, shown_url
+from txcdp.errors import CommandError
 from txcdp.network._api_response import APIResponse
-from txcdp.network._har_file import file_beside, without_cut_entry
+from txcdp.network._har_file import file_beside
+from txcdp.network._har_reading import MOST_BYTES, HarEntry, HarLog, open_har
 from txcdp.network._requests import Request
 from txcdp.network._route import Route
+from txcdp.protocol._values import text_of
 
 #: What becomes of a request that is not in a recording.
 HarNotFound: TypeAlias = Literal["abort", "fallback"]
 
 _BOUNDARY: Final = re.compile(rb"\A--([^\r\n]+)\r\n")
+
+#: What an archive fails with that is broken, encrypted or packed in a way that Python does not know.
+_NO_ARCHIVE: Final = (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error)
+
+log = Logger()
 
 
 class HarReplay:
@@ -31,11 +41,11 @@ class HarReplay:
 
     Of several entries for a request those that have an answer go before those that failed, and those whose request's
     headers are most like it before others; the same request again and again is answered by one after the other, and
-    then by the last.
+    then by the last. An entry that is none is passed over; a request fails whose answer cannot be given.
 
     :param path: of the file, or of a zip file with one in it.
     :param not_found: what becomes of a request that is not there.
-    :raises ValueError: it is no HAR file, or ``not_found`` is neither.
+    :raises ValueError: it is no HAR file, or too large, or ``not_found`` is neither.
     :raises OSError: it cannot be read.
     """
 
@@ -43,43 +53,39 @@ class HarReplay:
         if not_found not in ("abort", "fallback"):
             raise ValueError(f"not_found={not_found!r}: 'abort' or 'fallback' is wanted")
         self._not_found = not_found
-        self._read, data = _opened(Path(path))
-        try:
-            entries = _decoded(data)["log"].get("entries") or ()
-            self._entries: dict[tuple[str, str], list[dict[str, Any]]] = {}
-            for each in entries:
-                request = each["request"]
-                self._entries.setdefault((request["method"].upper(), _plain(request["url"])), []).append(each)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"{os.fspath(path)} is no HAR file: {error!r}") from error
+        self._read, recorded = _opened(Path(path))
+        self._entries: dict[tuple[str, str], list[HarEntry]] = {}
+        for entry in map(recorded.entry, range(len(recorded))):
+            if entry is not None:
+                self._entries.setdefault((entry.method.upper(), _plain(entry.url)), []).append(entry)
         self._given: dict[tuple[int, ...], int] = {}
 
     def handle(self, route: Route) -> Deferred[None]:
         """Answer a request, or say that it is not there."""
-        entry = self._find(route.request)
-        if entry is None:
-            return route.abort() if self._not_found == "abort" else route.fallback()
-        response = entry["response"]
-        status = int(response.get("status") or 0)
-        if not 100 <= status <= 999:
-            return route.abort()
-        headers = [
-            (str(each["name"]), str(each["value"]))
-            for each in response.get("headers") or ()
-            if not str(each["name"]).startswith(":")
-        ]
-        body = self._body(response.get("content") or {})
-        phrase = str(response.get("statusText") or "")
-        return route.fulfill(response=APIResponse(route.request.url, status, phrase, headers, body))
+        try:
+            entry = self._find(route.request)
+            if entry is None:
+                return route.abort() if self._not_found == "abort" else route.fallback()
+            if entry.status < 100:
+                return route.abort()
+            answer = self._answer(entry, route.request.url)
+        except (OSError, ValueError) as error:  # of a body
+            return _refuse(route, str(error))
+        answered = route.fulfill(response=answer)
+        return answered.addErrback(lambda failure: _refuse(route, _why(failure)))
 
-    def _find(self, request: Request) -> dict[str, Any] | None:
+    def _answer(self, entry: HarEntry, url: str) -> APIResponse:
+        headers = [(name, value) for name, value in entry.response_headers if not name.startswith(":")]
+        return APIResponse(url, entry.status, entry.status_text, headers, self._body(entry))
+
+    def _find(self, request: Request) -> HarEntry | None:
         found = self._entries.get((request.method, _plain(request.url)), [])
         data = request.post_data_buffer
         if data is not None:
             found = [each for each in found if _same_body(self._posted(each), data)]
         if not found:
             return None
-        answered = [each for each in found if 100 <= int(each["response"].get("status") or 0) <= 999] or found
+        answered = [each for each in found if each.status >= 100] or found
         wanted = set(request.headers.items())
         likeness = [len(wanted & _headers_of(each)) for each in answered]
         alike = [each for each, like in zip(answered, likeness, strict=True) if like == max(likeness)]
@@ -88,53 +94,79 @@ class HarReplay:
         self._given[key] = number + 1
         return alike[min(number, len(alike) - 1)]
 
-    def _posted(self, entry: Mapping[str, Any]) -> bytes | None:
-        data = entry["request"].get("postData")
-        if not data:
+    def _posted(self, entry: HarEntry) -> bytes | None:
+        if entry.posted_file:
+            return self._read(entry.posted_file)
+        if entry.posted is None:
             return None
-        if data.get("_file"):
-            return self._read(str(data["_file"]))
-        text = str(data.get("text") or "")
-        encoded = data.get("_encoding") == "base64" or data.get("encoding") == "base64"
+        _, text, encoded = entry.posted
         return b64decode(text) if encoded else text.encode("utf-8", "surrogatepass")
 
-    def _body(self, content: Mapping[str, Any]) -> bytes:
-        if content.get("_file"):
-            return self._read(str(content["_file"]))
-        text = str(content.get("text") or "")
+    def _body(self, entry: HarEntry) -> bytes:
+        content = entry.content
+        name, text = text_of(content.get("_file"), 1000), content.get("text")
+        if name:
+            return self._read(name)
+        if not isinstance(text, str):
+            return b""
         return b64decode(text) if content.get("encoding") == "base64" else text.encode("utf-8", "surrogatepass")
 
 
-def _decoded(data: bytes) -> Any:
-    try:
-        return json.loads(data)
-    except ValueError:
-        whole = without_cut_entry(data)
-        if whole is None:
-            raise
-        return json.loads(whole)
+def _refuse(route: Route, why: str) -> Deferred[None]:
+    """Let a request fail that cannot be answered as it was recorded: it is not to reach the network."""
+    url = shown_url(route.request.url)
+    log.warn("The recorded answer for {url} cannot be given: {why}", url=url, why=printable(why))
+    return route.abort()
 
 
-def _opened(path: Path) -> tuple[Callable[[str], bytes], bytes]:
+def _why(failure: Failure) -> str:
+    failure.trap(CommandError, OSError, ValueError, TypeError)
+    return failure.getErrorMessage()
+
+
+def _opened(path: Path) -> tuple[Callable[[str], bytes], HarLog]:
     """Return what reads the files that belong to a recording, and what is in its own."""
-    if zipfile.is_zipfile(path):
+    if not zipfile.is_zipfile(path):
+        return partial(file_beside, path), open_har(path)
+    try:
         with zipfile.ZipFile(path) as archive:
-            names = [each for each in archive.namelist() if each.endswith(".har")]
-            if not names:
-                raise ValueError(f"{os.fspath(path)} has no .har file in it")
-            files = {each: archive.read(each) for each in archive.namelist()}
-        return files.__getitem__, files[names[0]].removeprefix(codecs.BOM_UTF8)
-    read = partial(file_beside, path)
-    return read, path.read_bytes().removeprefix(codecs.BOM_UTF8)
+            files = _unpacked(archive)
+    except _NO_ARCHIVE as error:
+        raise ValueError(f"{os.fspath(path)} cannot be unpacked: {error}") from error
+    name = next((each for each in files if each.endswith(".har")), None)
+    if name is None:
+        raise ValueError(f"{os.fspath(path)} has no .har file in it")
+
+    def read(wanted: str) -> bytes:
+        found = files.get(wanted)
+        if found is None:
+            raise ValueError(f"{wanted!r} is not in {path.name}")
+        return found
+
+    return read, HarLog(files[name], f"{name} of {path.name}")
+
+
+def _unpacked(archive: zipfile.ZipFile) -> dict[str, bytes]:
+    """Return the files of an archive.
+
+    :raises ValueError: they have too many bytes.
+    """
+    parts = archive.infolist()
+    if sum(each.file_size for each in parts) > MOST_BYTES:
+        raise ValueError(f"{archive.filename} has over {MOST_BYTES:,} bytes in it")
+    files = {}
+    for each in parts:
+        with archive.open(each) as file:
+            files[each.filename] = file.read(each.file_size)  # and no more, whatever comes out of it
+    return files
 
 
 def _plain(url: str) -> str:
     return url.partition("#")[0]
 
 
-def _headers_of(entry: Mapping[str, Any]) -> set[tuple[str, str]]:
-    headers = entry["request"].get("headers") or ()
-    return {(str(each["name"]).lower(), str(each["value"])) for each in headers}
+def _headers_of(entry: HarEntry) -> set[tuple[str, str]]:
+    return {(name.lower(), value) for name, value in entry.request_headers}
 
 
 def _same_body(recorded: bytes | None, sent: bytes) -> bool:
