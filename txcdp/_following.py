@@ -23,6 +23,7 @@ from weakref import WeakSet
 
 import msgspec
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txcdp._core.connection import Connection
@@ -38,6 +39,8 @@ from txcdp.protocol._records import REJECTED, Event, Record, build
 
 #: The kinds of targets that Chromium attaches where nothing else is asked for.
 ASSUMED: Final = tuple(target.FilterEntry(type=kind, exclude=excluded or None) for kind, excluded in _ASSUMED)
+
+log = Logger()
 
 
 class Choice:
@@ -293,7 +296,11 @@ class ModelFeed:
         self._telling = True
         try:
             while self._untold:
-                self._tell(self._untold.pop(0))
+                changes = self._untold.pop(0)
+                try:
+                    self._tell(changes)
+                except Exception:
+                    log.failure("Telling of what has changed failed; what changes next is told all the same")
         finally:
             self._telling = False
 

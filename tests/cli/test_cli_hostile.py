@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 import re
+import tempfile
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from twisted.python.failure import Failure
 
 from tests.cli.test_cli_show import START
 from tests.report.hostile import HOSTILE_CONTROLS, HOSTILE_TEXTS
+from tests.report.test_report_files import ODD, PAGE, RECORDING, WALL, changed, database, lines, places
 from txcdp._privacy import printable_json, spreadsheet_row
 from txcdp.cli._export import export
 from txcdp.cli._lines import Style
@@ -311,6 +314,50 @@ class TestJson:
 
     def test_white_space_between_tokens_is_no_control(self) -> None:
         assert printable_json(b'{\r\n\t"a":\t"\xc2\x9b\\t"}\r\n') == b'{ \n "a": "\\u009b\\t"} \n'
+
+
+def note(at: float, kind: str, **data: Any) -> dict[str, Any]:
+    return {"time": WALL + at, "note": kind, **data}
+
+
+#: A recording with all notes that there are, and with what a page says of itself.
+WHOLE: list[dict[str, Any]] = [
+    {**RECORDING[0], "options": {"commands": True}, "targets": [{"session": "S9", "target": "T9", "type": "page"}]},
+    *RECORDING[1:3],
+    note(0.15, "changed", **PAGE, type="page", url="https://x.example/"),
+    note(0.15, "dialog", **PAGE, type="alert", accepted=True, by="program"),
+    note(0.15, "frames", **PAGE, tree={"frame": {"id": "F", "loaderId": "L", "url": "", "mimeType": ""}}),
+    note(0.15, "line_lost", cause="x", error="y"),
+    note(0.16, "line_found", since=WALL, restarted=False, missing=[], frames=["S"]),
+    note(0.16, "attached", **PAGE, type="page", url="", opener=None, parent=None),
+    note(0.16, "removed", path="/x"),
+    {"time": WALL + 0.17, **PAGE, "command": "Page.navigate", "id": 8, "params": {"url": "x"}},
+    {"time": WALL + 0.18, "reply": 8, "duration": 0.1, "error": "no (-32000)"},
+    {"time": WALL + 0.19, **PAGE, "method": "Network.loadingFailed", "params": {
+        "requestId": "M", "timestamp": 1000.2, "type": "XHR", "errorText": "net::ERR_FAILED"}},
+    {"time": WALL + 0.19, **PAGE, "method": "Network.webSocketCreated", "params": {"requestId": "W", "url": "wss://x"}},
+    *RECORDING[3:],
+]  # fmt: skip
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(places(WHOLE)), ODD), min_size=1, max_size=4),
+    st.sampled_from([(lines, "a.jsonl"), (database, "a.sqlite")]),
+)
+def test_whatever_is_in_a_recording_it_is_shown_played_and_exported(
+    changes: list[tuple[tuple[Any, ...], Any]], form: tuple[Any, str]
+) -> None:
+    encode, name = form
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()):
+        path = Path(folder, name)
+        path.write_bytes(encode(changed(WHOLE, changes)))
+        style, wanted = Style(80), Wanted(url="*")
+        for summary in (False, True):
+            ran(show(Clock(), ShowOptions([path], wanted, summary=summary), Output(io.StringIO()), style))
+        ran(play(Clock(), ReplayOptions([path], wanted, "instant"), Output(io.StringIO()), style))
+        for to in ("har", "trace", "csv", "jsonl"):
+            exported(path, to, Path(folder, f"made.{to}"), io.StringIO())
 
 
 def test_errors_are_clean_wherever_they_are_from(capsys: pytest.CaptureFixture[str]) -> None:

@@ -38,6 +38,7 @@ from txcdp.recording import (
 )
 from txcdp.recording import _compression as compression
 from txcdp.recording import _files as files
+from txcdp.recording import _reading as reading
 from txcdp.recording._buffer import Buffer
 from txcdp.recording._compression import Compression, Decoder, codec, codec_of
 from txcdp.recording._entries import event_line, head_of, note_line, parse
@@ -241,6 +242,17 @@ class CompressionTests(SynchronousTestCase):
             data = data[size:]
         self.assertEqual(out, b"".join(lines))
         self.assertFalse(decoder.torn)
+
+    def test_what_is_small_and_becomes_large_comes_in_pieces(self) -> None:
+        for kind in ("gzip", "zstd"):
+            lines = bytes(5 << 20) + b"\n"
+            data = codec(kind).encode(lines) + codec(kind).encode(b"end\n")
+            self.assertLess(len(data), 10_000)
+            decoder = Decoder()
+            pieces = list(decoder.pieces(data))
+            self.assertEqual(b"".join(pieces), lines + b"end\n")
+            self.assertLessEqual(max(map(len, pieces)), 1 << 20)
+            self.assertFalse(decoder.torn)
 
     def test_a_broken_piece_keeps_those_before(self) -> None:
         for kind in ("gzip", "zstd"):
@@ -631,7 +643,7 @@ def test_cut_anywhere_everything_before_is_readable(
 ) -> None:
     data, ends = written[kind]
     cut = int(share * len(data))
-    assume(cut or not junk.startswith(b"SQLite"))  # that is no torn file, but another kind
+    assume(cut or not junk.startswith((b"SQLite", b"{")))  # that is no torn file, but another kind
     sure = 3 * sum(end <= cut for end in ends)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "recording-x.jsonl.partial"
@@ -676,6 +688,34 @@ class ReadingTests(FilesCase):
         self.assertEqual(kinds(found), ["EventEntry", "Damage", "EventEntry"])
         self.assertEqual(found[1].time, found[0].time)
         self.assertEqual(found[1].line, b"nonsense")
+
+    def test_times_that_are_none(self) -> None:
+        for time in (b"-1", b"1e300", b"NaN", b"Infinity", b"true", b'"x"', b"9" * 400, b"9" * 5000, b"[]"):
+            for kind in (b'"method":"X.y","params":{}', b'"note":"end"'):
+                with self.assertRaises(MalformedMessage):
+                    parse(b'{"time":%b,%b}' % (time, kind))
+
+    def test_what_notes_do_not_say_is_left_out(self) -> None:
+        said = b'"session":[1],"url":7,"file":"x","count":-1,"since":NaN,"targets":[1,{"session":{}},{"url":"u"}]'
+        entry = parse(b'{"time":1,"note":"begin",%b,"own":[1]}' % said)
+        assert isinstance(entry, NoteEntry)
+        self.assertEqual(entry.data, {"time": 1, "note": "begin", "targets": [{}, {"url": "u"}], "own": [1]})
+
+    def test_a_line_that_does_not_end(self) -> None:
+        self.folder.mkdir()
+        path = self.folder / "x.jsonl"
+        path.write_bytes(line(1) + b"[" * 5_000 + b"\n" + line(2) + b'{"a"')
+        with mock.patch.object(reading, "_LONGEST", 1_000), mock.patch.object(reading, "_CHUNK", 100):
+            found = list(read(path))
+        self.assertEqual(kinds(found), ["EventEntry", "Damage", "EventEntry", "Damage"])
+        self.assertLess(len(found[1].line), 1_200)
+
+    def test_in_a_folder_files_alone_are_read(self) -> None:
+        self.folder.mkdir()
+        (self.folder / "a.jsonl").mkdir()
+        os.mkfifo(self.folder / "b.jsonl")
+        (self.folder / "c.jsonl").write_bytes(line(1))
+        self.assertEqual(kinds(list(read(self.folder))), ["EventEntry"])
 
     def test_an_empty_file(self) -> None:
         self.folder.mkdir()

@@ -14,12 +14,13 @@ from typing import Any
 from unittest import mock
 
 from twisted.internet import reactor as _reactor
+from twisted.internet.task import Clock
 from twisted.internet.threads import deferToThread
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import TestCase
 
 from txcdp.domains import network
-from txcdp.recording import Damage, EventEntry, Filter, NoteEntry, Recorder, SQLite, read
+from txcdp.recording import Damage, EventEntry, Filter, NoteEntry, Recorder, SQLite, read, replay
 from txcdp.recording._entries import event_line, head_of, note_line
 from txcdp.recording._failures import WrongSchema, is_lasting
 from txcdp.recording._sinks import Host
@@ -279,3 +280,48 @@ class SQLiteTests(TestCase):
             )
             connection.commit()
         self.assertIsInstance(list(read(self.path))[-1], Damage)
+
+    async def test_values_of_any_type_cost_their_row_alone(self) -> None:
+        await self.write()
+        rows: list[tuple[Any, ...]] = [
+            ("x", "event", "X.y", 1, "{}"),
+            (5, "command", "X.y", "x", "{}"),
+            (float("inf"), "note", None, 1, '{"time":1e999,"note":"end"}'),
+            (5, "event", b"\xff", 1, b"\xff"),
+            (5, "?", None, None, ""),
+        ]
+        before = list(read(self.path))
+        with closing(sqlite3.connect(self.path)) as connection:
+            for row in rows:
+                connection.execute(
+                    "INSERT INTO entries(recording, time, kind, name, number, data) VALUES (1, ?, ?, ?, ?, ?)", row
+                )
+            connection.execute(
+                "INSERT INTO entries(recording, time, kind, name, data) VALUES (1, 5, 'event', 'X.y', CAST(? AS TEXT))",
+                (b'{"a":"\xff"}',),
+            )
+            connection.commit()
+        *damages, last = list(read(self.path))[len(before) :]
+        self.assertEqual([type(each) for each in damages], [Damage] * len(rows))
+        assert isinstance(last, EventEntry)
+        self.assertEqual(last.params, {"a": "\ufffd"})
+        played = replay(self.path, clock=Clock(), speed="instant")
+        self.successResultOf(played.play())
+        self.assertEqual(len(played.damages), len(rows))
+
+    async def test_entries_that_never_end_are_none(self) -> None:
+        columns = (
+            "1 AS time, 'event' AS kind, '' AS session, '' AS target, 'X' AS name, 1 AS number, 0, '', '{}' AS data"
+        )
+        for schema in (
+            "CREATE VIEW entries AS WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n)"
+            f" SELECT id, {columns} FROM n",
+            "CREATE TABLE entries(id INTEGER PRIMARY KEY, time, kind, session, target, name, number, duration, error,"
+            " data AS (hex(zeroblob(100000000))))",
+        ):
+            self.path = Path(self.mktemp())
+            with closing(sqlite3.connect(self.path)) as connection:
+                connection.execute(schema)
+                connection.execute("PRAGMA user_version = 1")
+            with self.assertRaises(WrongSchema):
+                list(read(self.path))

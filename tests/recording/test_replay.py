@@ -691,6 +691,18 @@ class TestAnswers:
         assert [(each.type, each.value.message) for each in said[3:4]] == [(CommandError, "No data found")]
         assert "commands=True" in str(said[4].value)
 
+    def test_parameters_may_have_what_no_text_has(self, recording: Callable[..., Path]) -> None:
+        asked = b'{"expression":"\\ud800"}'
+        lines = [
+            command_line(BEGAN, head_of(SESSION, TARGET), "Runtime.evaluate", 1, asked),
+            reply_line(BEGAN, 1, 0.001, b'{"result":{"type":"number","value":7}}'),
+        ]
+        played, clock = opened(recording(*lines, data(1, 1)))
+        played.play(until=0.5)
+        evaluated = played.browser.pages[0].session.execute(runtime.evaluate(expression="\ud800"))
+        clock.advance(0)
+        assert outcome(evaluated).result.value == 7
+
     def test_nothing_can_be_done_there(self, recording: Callable[..., Path]) -> None:
         played, clock = opened(recording(data(1, 1)))
         played.play(until=0.5)

@@ -18,6 +18,7 @@ from txcdp.domains import runtime
 from txcdp.model._frames import FrameDetached
 from txcdp.model._table import Change, Row, Table
 from txcdp.model._targets import SessionClosed, SessionCrashed
+from txcdp.protocol._values import dict_of
 
 
 class Context(Row):
@@ -92,13 +93,15 @@ class Contexts(Table):
 
     def _created(self, session: str, event: runtime.ExecutionContextCreated) -> None:
         said = event.context
-        data = said.aux_data or {}
+        data = dict_of(said.aux_data)
+        frame = data.get("frameId")
         known = self.get(session, said.id)
         if known is not None:
             if known.unique_id == said.unique_id:
                 return  # ``Runtime.enable`` says it again
             self._remove(session, said.id)
-        context = Context(id=said.id, session_id=session, unique_id=said.unique_id or "", frame_id=data.get("frameId"))
+        context = Context(id=said.id, session_id=session, unique_id=said.unique_id or "")
+        context.frame_id = frame if isinstance(frame, str) else None
         context.name, context.origin, context.is_default = said.name, said.origin, bool(data.get("isDefault", True))
         self._contexts.setdefault(session, {})[context.id] = context
         if context.frame_id is not None:

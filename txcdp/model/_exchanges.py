@@ -553,6 +553,7 @@ class Exchanges(Table):
         elif request_id in self._ended:
             return
         request, loader, kind = event.request, event.loader_id, event.type or "Other"
+        _check_texts(request.url, request.method, kind, event.frame_id or "")
         navigates = kind == "Document" and loader == request_id
         row = Exchange(
             id=request_id,
@@ -669,7 +670,7 @@ class Exchanges(Table):
         if session != row.session_id:
             # A navigation; or the script of a worker, which answers for it from now on.
             self._move(row, session, row.owner if row.loader_id else "")
-        if row.type != event.type:
+        if row.type != event.type and isinstance(event.type, str):
             row.type = event.type
         row.responded = event.timestamp
         row.has_extra_info = event.has_extra_info and not row.from_memory
@@ -807,6 +808,7 @@ class Exchanges(Table):
     def _connecting(self, session: str, request_id: str, url: str, kind: str, initiator: Any) -> Exchange | None:
         if request_id in self.exchanges or request_id in self._ended:
             return None
+        _check_texts(url)
         # Which frame has asked is not told.
         top = self._frames.top(session)
         document = None if top is None else self._documents.documents.get(top.id)
@@ -996,6 +998,16 @@ class Exchanges(Table):
 def _untold_in(frame_id: str) -> str:
     """Return what a request of a frame's document ends with whose loader is not told, as of a page just opened."""
     return f"untold in {frame_id}"
+
+
+def _check_texts(*values: object) -> None:
+    """Refuse an exchange without what all that follow it count on.
+
+    :raises TypeError: one of the values is no text.
+    """
+    for each in values:
+        if not isinstance(each, str):
+            raise TypeError(f"{each!r:.100} is in the place of a text")
 
 
 def _has_no_body(row: Exchange) -> bool:

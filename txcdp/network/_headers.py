@@ -20,7 +20,8 @@ class Header(TypedDict):
 
 def pairs(headers: Mapping[str, Any] | None) -> list[tuple[str, str]]:
     """Return each header that there was; the browser joins those of one name by line breaks."""
-    return [(name, value) for name, values in (headers or {}).items() for value in str(values).split("\n")]
+    given = headers if isinstance(headers, Mapping) else {}
+    return [(name, value) for name, values in given.items() for value in str(values).split("\n")]
 
 
 def by_name(headers: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -34,7 +34,7 @@ T = TypeVar("T")
 Stability = Literal["stable", "experimental"]
 
 #: What msgspec raises for input that is not the shape it was told.
-REJECTED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+REJECTED = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 
 class Record(

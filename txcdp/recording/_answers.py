@@ -11,6 +11,7 @@ In this order:
 
 from __future__ import annotations
 
+import json
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -121,7 +122,10 @@ class RecordedReplies:
 
 def canonical(params: Any) -> bytes:
     """Return parameters as bytes that are the same for the same parameters."""
-    return msgspec.json.encode(params, order="sorted") if params else b"{}"
+    try:
+        return msgspec.json.encode(params, order="sorted") if params else b"{}"
+    except UnicodeEncodeError:  # a lone surrogate, which JavaScript has and JSON has as an escape
+        return json.dumps(params, sort_keys=True).encode("ascii")
 
 
 def refusal_in(error: str) -> Refused:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import gzip
 import sys
 import zlib
-from collections.abc import Callable
-from typing import Any, Literal, NamedTuple, Protocol, get_args
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Literal, NamedTuple, Protocol, get_args
 
 Compression = Literal["none", "gzip", "zstd"]
 
@@ -20,6 +20,9 @@ _ZSTD_LEVEL = 3
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+
+#: Bytes that come out of a file at a time: some of zstd have thousands of times their size in them.
+_PIECE: Final = 1 << 20
 
 
 class Codec(NamedTuple):
@@ -66,7 +69,7 @@ class _Stream(Protocol):
     eof: bool
     unused_data: bytes
 
-    def decompress(self, data: bytes, /) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
 
 
 class Decoder:
@@ -91,7 +94,11 @@ class Decoder:
         return self.error is not None or self.whole != self._read
 
     def feed(self, data: bytes) -> bytes:
-        """Return what comes out of further bytes; nothing after an error.
+        """Return what comes out of further bytes, all of it together; see :meth:`pieces`."""
+        return b"".join(self.pieces(data))
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        """Return what comes out of further bytes, some of it at a time; nothing after an error.
 
         :raises MissingLibrary: it is zstd, and there is none.
         """
@@ -100,7 +107,7 @@ class Decoder:
             if len(self._start) < len(_ZSTD_MAGIC):
                 self._read += len(data)
                 self.whole = self._read if self._start.startswith(b"{") else 0
-                return b""
+                return
             data, self._start = self._start, b""
             self._read = self.whole = 0
             self._compressed = data.startswith((_GZIP_MAGIC, _ZSTD_MAGIC))
@@ -109,25 +116,31 @@ class Decoder:
         self._read += len(data)
         if not self._compressed:
             self.whole = self._read
-            return data
-        return b"".join(self._pieces(data)) if self.error is None else b""
+            yield data
+        elif self.error is None:
+            yield from self._decompressed(data)
 
-    def _pieces(self, data: bytes) -> list[bytes]:
-        out: list[bytes] = []
+    def _decompressed(self, data: bytes) -> Iterator[bytes]:
         assert self._new is not None
-        while data:
+        while True:
             stream = self._stream = self._stream or self._new()
             try:
-                out.append(stream.decompress(data))
+                piece = stream.decompress(data, _PIECE)
             except Exception as error:  # zlib's and zstd's have no common base
                 self.error = f"{type(error).__name__}: {error}"
-                break
-            if not stream.eof:
-                break
-            data = stream.unused_data
-            self.whole = self._read - len(data)
-            self._stream = None
-        return out
+                return
+            if piece:
+                yield piece
+            if stream.eof:
+                data = stream.unused_data
+                self.whole = self._read - len(data)
+                self._stream = None
+                if not data:
+                    return
+            elif len(piece) < _PIECE:
+                return
+            else:
+                data = getattr(stream, "unconsumed_tail", b"")  # zstd's keeps it
 
 
 def _new_gzip() -> Any:

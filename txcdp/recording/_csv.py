@@ -16,7 +16,8 @@ from twisted.internet.task import Clock
 from txcdp._privacy import spreadsheet_row
 from txcdp.model import Exchange, ExchangeEnded
 from txcdp.network._masking import masked_url
-from txcdp.recording._entries import Damage
+from txcdp.protocol._values import number_of
+from txcdp.recording._entries import LAST_TIME, Damage
 from txcdp.recording._replay import replay
 
 COLUMNS: Final = (
@@ -51,8 +52,9 @@ def rows(paths: Sequence[Path], damages: list[Damage]) -> Iterator[bytes]:
 
 def _row(exchange: Exchange) -> tuple[object, ...]:
     said = exchange.response
-    started = datetime.fromtimestamp(exchange.wall_time, UTC).isoformat() if exchange.wall_time else ""
-    took = None if exchange.ended is None or not exchange.started else round(exchange.ended - exchange.started, 6)
+    began, ended, wall = number_of(exchange.started), number_of(exchange.ended), number_of(exchange.wall_time)
+    started = datetime.fromtimestamp(wall, UTC).isoformat() if wall and wall <= LAST_TIME else ""
+    took = None if ended is None or not began else round(ended - began, 6)
     return (
         started, exchange.session_id, exchange.frame_id, exchange.method, masked_url(exchange.url), exchange.type,
         None if said is None else said.status, None if said is None else said.mime_type,

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from txcdp.errors import MalformedMessage
 from txcdp.protocol import from_json, to_json
+from txcdp.protocol._values import dict_of, list_of, number_of
 
 #: What the first note of each file says of it; the version grows when a reader has to know.
 FORMAT: Final = "txcdp-recording"
@@ -37,6 +38,17 @@ NOTES: Final = {
     "removed": "the file or database before this one was removed by somebody while it was written: path",
     "dropped": "events are missing here, which came too fast: count, since, until, policy",
 }
+
+#: What the values in a note are, by their names; other programs may have others. A file may be anybody's: a value of
+#: another type is left out.
+_TEXTS: Final = (
+    "browser", "by", "cause", "error", "format", "opener", "parent", "parent_frame", "path", "policy", "protocol",
+    "reason", "recording", "session", "target", "txcdp", "type", "url",
+)  # fmt: skip
+_NUMBERS: Final = ("count", "dropped", "entries", "file", "since", "until", "version")
+
+#: The last second of the year 9999: what is later is no time.
+LAST_TIME: Final = 253402300799.0
 
 
 class NoteLine(bytes):
@@ -172,9 +184,9 @@ def parse(line: bytes) -> Entry:
     :raises MalformedMessage: it is none of a recording.
     """
     value = from_json(line)
-    if not isinstance(value, dict) or not isinstance(value.get("time"), int | float):
+    time = number_of(value.get("time")) if isinstance(value, dict) else None
+    if time is None or time > LAST_TIME:
         raise MalformedMessage("no line of a recording")
-    time = float(value["time"])
     session, target = _text(value.get("session")), _text(value.get("target"))
     params = value.get("params")
     if not isinstance(params, dict):
@@ -182,12 +194,28 @@ def parse(line: bytes) -> Entry:
     if isinstance(method := value.get("method"), str):
         return EventEntry(time, line, session, target, method, params)
     if isinstance(kind := value.get("note"), str):
-        return NoteEntry(time, line, kind, value)
+        return NoteEntry(time, line, kind, _note_data(value))
     if isinstance(method := value.get("command"), str) and isinstance(number := value.get("id"), int):
         return CommandEntry(time, line, session, target, method, number, params)
     if isinstance(number := value.get("reply"), int):
-        return ReplyEntry(time, line, number, value.get("duration") or 0.0, value.get("result"), value.get("error"))
+        duration, error = number_of(value.get("duration")) or 0.0, value.get("error")
+        if error is not None and not isinstance(error, str):
+            raise MalformedMessage("a reply with an error that is no text")
+        return ReplyEntry(time, line, number, duration, value.get("result"), error)
     raise MalformedMessage("no kind of line that is known")
+
+
+def _note_data(value: dict[str, Any]) -> dict[str, Any]:
+    """Return what a note says, as far as it is what notes say."""
+    for name in _TEXTS:
+        if name in value and not isinstance(value[name], str | None):
+            del value[name]
+    for name in _NUMBERS:
+        if name in value and number_of(value[name]) is None:
+            del value[name]
+    if "targets" in value:
+        value["targets"] = [_note_data(each) for each in map(dict_of, list_of(value["targets"])) if each]
+    return value
 
 
 def _one_line(json: bytes) -> bytes:

@@ -30,7 +30,7 @@ ReplaySource: TypeAlias = "str | os.PathLike[str] | Iterable[str | os.PathLike[s
 
 #: An event's line as the recorder writes it.
 _EVENT: Final = re.compile(
-    rb'\{"time":(\d+)\.(\d{6}),"session":(null|"[^"\\]+"),"target":(?:null|"[^"\\]*"),'
+    rb'\{"time":(\d{1,11})\.(\d{6}),"session":(null|"[^"\\]+"),"target":(?:null|"[^"\\]*"),'
     rb'("method":"([^"\\]+)","params":\{)'
 )
 _ATTACHED, _CHANGED = b"Target.attachedToTarget", b"Target.targetInfoChanged"

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from txcdp.errors import MalformedMessage
 from txcdp.recording._compression import Decoder
@@ -20,6 +20,10 @@ _SQLITE = b"SQLite format 3\0"
 _HEAD = 1024
 #: Bytes in which the first line of a file is looked for.
 _FIRST = 1 << 16
+#: Bytes of what is looked at for that, where it is compressed.
+_LONGEST_FIRST: Final = 1 << 24
+#: Bytes of a line that are read; a browser sends no message that is larger. What is cut off there is none.
+_LONGEST: Final = 1 << 28
 _SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".sqlite")
 
 
@@ -55,7 +59,9 @@ class LinesReader:
         self.ended = False
         self._file = path.open("rb")
         self._decoder = Decoder()
-        self._rest = b""
+        #: The parts of a line whose end has not come yet.
+        self._begun: list[bytes] = []
+        self._length = 0
         self._time = 0.0
 
     def poll(self) -> Iterator[Entry]:
@@ -65,15 +71,29 @@ class LinesReader:
     def lines(self) -> Iterator[bytes]:
         """Return the whole lines that were not returned yet."""
         while data := self._file.read(_CHUNK):
-            *lines, self._rest = (self._rest + self._decoder.feed(data)).split(b"\n")
-            yield from lines
+            for piece in self._decoder.pieces(data):
+                first, *others = piece.split(b"\n")
+                self._add(first)
+                for each in others:
+                    yield self._take()
+                    self._add(each)
+
+    def _add(self, part: bytes) -> None:
+        if part and self._length < _LONGEST:
+            self._begun.append(part)
+            self._length += len(part)
+
+    def _take(self) -> bytes:
+        line, self._begun, self._length = b"".join(self._begun), [], 0
+        return line
 
     def finish(self) -> Iterator[Entry]:
         """Report a torn end."""
         if self._decoder.error is not None:
             yield self._damage(b"", f"broken after {self._decoder.whole:,} bytes: {self._decoder.error}")
-        elif self._rest:
-            yield self._damage(self._rest, f"it ends in the middle of a line, after {len(self._rest):,} bytes of it")
+        elif self._begun:
+            rest = self._take()
+            yield self._damage(rest, f"it ends in the middle of a line, after {len(rest):,} bytes of it")
         elif self._decoder.torn:
             yield self._damage(b"", f"it ends in the middle of a block, after {self._decoder.whole:,} bytes")
 
@@ -161,7 +181,8 @@ def in_order(*paths: str | os.PathLike[str]) -> list[Path]:
 
 def _within(directory: Path) -> list[Path]:
     names = sorted(directory.iterdir())
-    return [each for each in names if each.name.removesuffix(PARTIAL).endswith(_SUFFIXES)]
+    wanted = [each for each in names if each.name.removesuffix(PARTIAL).endswith(_SUFFIXES)]
+    return [each for each in wanted if each.is_file()]  # a pipe would be waited for
 
 
 def _first(path: Path) -> _First:
@@ -171,9 +192,13 @@ def _first(path: Path) -> _First:
     if looks_like_har(path, start):
         return _First(str(path), 0, first_time(start) or path.stat().st_mtime)
     if not start.startswith(_SQLITE):
-        line = Decoder().feed(start).partition(b"\n")[0]
+        line = b""
+        for piece in Decoder().pieces(start):
+            line += piece
+            if b"\n" in piece or len(line) > _LONGEST_FIRST:
+                break
         try:
-            entry = parse(line)
+            entry = parse(line.partition(b"\n")[0])
         except MalformedMessage:
             return _First(str(path), 0, path.stat().st_mtime)
         if isinstance(entry, NoteEntry) and entry.kind == "begin":

@@ -6,6 +6,7 @@ What the columns mean is said where users read it, in docs/howto/record.rst.
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -77,6 +78,9 @@ _INSERT: Final = (
 _SELECT: Final = (
     "SELECT id, time, kind, session, target, name, number, duration, error, data FROM entries WHERE id > ? ORDER BY id"
 )
+
+#: How a table is made of which a module of SQLite's has the rows.
+_VIRTUAL: Final = re.compile(r"\s*CREATE\s+VIRTUAL", re.IGNORECASE)
 
 _Row = tuple[Any, ...]
 
@@ -222,32 +226,37 @@ class SQLiteReader:
             with os_errors(path):
                 if (version := _version(self._connection)) != SCHEMA_VERSION:
                     raise wrong_schema(path, f"version {version}")
+                if not _has_table(self._connection):
+                    raise wrong_schema(path, "its entries are no table")
+                self._connection.text_factory = lambda text: text.decode("utf-8", "replace")
         except BaseException:
             self._connection.close()
             raise
 
     def poll(self) -> Iterator[Entry]:
         """Return the entries that have come since the last call."""
-        for number, *columns in self._rows():
-            self._last = number
-            line = b""
-            try:
-                line = _line(*columns)
-                entry = parse(line)
-            except (MalformedMessage, TypeError, ValueError, AttributeError, OverflowError) as error:
-                # A database keeps values of any type in any column: somebody else may have written them.
-                yield Damage(self._time, line, str(self.path), str(error))
-                continue
-            self._time = entry.time
-            if isinstance(entry, NoteEntry):
-                self.ended = entry.kind == "end"
-            yield entry
+        return map(self._parse, self.lines())
 
     def lines(self) -> Iterator[bytes]:
-        """Return the same as lines that are not read yet."""
+        """Return the same as lines that are not read yet; one is empty where a row can be none."""
         for number, *columns in self._rows():
             self._last = number
-            yield _line(*columns)
+            try:
+                line = _line(*columns)
+            except (TypeError, ValueError, AttributeError, OverflowError):
+                # A database keeps values of any type in any column: somebody else may have written them.
+                line = b""
+            yield line
+
+    def _parse(self, line: bytes) -> Entry:
+        try:
+            entry = parse(line)
+        except MalformedMessage as error:
+            return Damage(self._time, line, str(self.path), str(error))
+        self._time = entry.time
+        if isinstance(entry, NoteEntry):
+            self.ended = entry.kind == "end"
+        return entry
 
     def _rows(self) -> Iterator[_Row]:
         with os_errors(self.path):
@@ -278,6 +287,14 @@ def _gather(connection: Any) -> None:
 
 def _version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _has_table(connection: sqlite3.Connection) -> bool:
+    """Whether the entries are a table of values: a view may go on for ever, and so may a column that is computed."""
+    found = connection.execute("SELECT type, sql FROM sqlite_schema WHERE name = 'entries'").fetchall()
+    hidden = connection.execute("SELECT hidden FROM pragma_table_xinfo('entries')").fetchall()
+    is_plain = [kind == "table" and not _VIRTUAL.match(str(sql)) for kind, sql in found]
+    return is_plain == [True] and not any(each for (each,) in hidden)
 
 
 def _columns(line: bytes) -> _Row:
