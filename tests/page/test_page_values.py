@@ -10,6 +10,7 @@ import json
 import math
 import re
 import sys
+import warnings
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import urlsplit
@@ -157,6 +158,16 @@ def test_regular_expressions() -> None:
         ("(?<=a*)b", ""),
     ):
         assert pattern(source, flags) == f"/{source}/{flags}"
+
+
+def test_patterns_of_a_page_do_not_hold_the_program_up() -> None:
+    deep = "(" * 5_000 + ")" * 5_000
+    assert pattern(deep, "") == f"/{deep}/"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert isinstance(pattern("[[a]", ""), re.Pattern)
+    rows = [["a", [["r", 1], ["r", 2], ["r", 3]]], ["x", "a", ""], ["x", "a" * 1_000_000, "g"], ["x", "b", ""]]
+    assert unpack(table(*rows)) == [re.compile("a"), f"/{'a' * 1_000_000}/g", re.compile("b")]
 
 
 class Colour(enum.StrEnum):

@@ -13,6 +13,7 @@ import json
 import math
 import re
 import struct
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
@@ -33,6 +34,10 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _NUMBERS: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf, "-0": -0.0}
 _WHOLE: Final = 2**53
+
+#: Characters of all patterns in one value that are compiled: Python takes 2 s for a million, in which nothing else goes
+#: on.
+_MOST_PATTERNS: Final = 100_000
 
 #: The item codes of :mod:`array` that typed arrays have; those of bytes are bytes.
 _ARRAYS: Final = {
@@ -141,7 +146,7 @@ def _number(value: Any) -> Any:
 
 def _table(table: list[Any]) -> Any:
     """Read a table, however deep that is nested which it says, without recursion."""
-    made: list[Any] = [_ROWS[row[0]](*row[1:]) for row in table]
+    made = _made(table)
 
     def value(item: Any) -> Any:
         if type(item) is not list:
@@ -163,6 +168,17 @@ def _table(table: list[Any]) -> Any:
         if row[0] in "asom":
             _fill(container, *(map(value, each) for each in row[1:]))
     return made[0]
+
+
+def _made(table: list[Any]) -> list[Any]:
+    """Return the objects of a table, with nothing in those that contain others."""
+    made: list[Any] = []
+    left = _MOST_PATTERNS
+    for kind, *content in table:
+        size = len(content[0]) if kind == "x" else 0
+        made.append(_ROWS[kind](*content) if size <= left else written(*content))
+        left -= size if size <= left else 0
+    return made
 
 
 def _fill(container: Any, keys: Iterable[Any], items: Iterable[Any] | None = None) -> None:
@@ -190,9 +206,8 @@ def date(milliseconds: float) -> datetime | None:
 
 def pattern(source: str, flags: str) -> re.Pattern[str] | str:
     """Return a RegExp: as Python's where it can say it, else as JavaScript writes it."""
-    written = f"/{source}/{flags}"
     if "v" in flags or re.search(r"\\[pPcu]\{|\\c|\[\^?\]", source):
-        return written
+        return written(source, flags)
     text = re.sub(r"\\(.)|\(\?<(?![=!])", lambda each: "(?P<" if each[1] is None else each[0], source, flags=re.DOTALL)
     text = re.sub(r"\\k<(\w+)>", r"(?P=\1)", text)
     options = re.NOFLAG
@@ -200,9 +215,16 @@ def pattern(source: str, flags: str) -> re.Pattern[str] | str:
         if letter in flags:
             options |= option
     try:
-        return re.compile(text, options)
-    except (re.error, OverflowError):
-        return written
+        with warnings.catch_warnings():  # of what a later Python might take otherwise
+            warnings.simplefilter("ignore")
+            return re.compile(text, options)
+    except (re.error, OverflowError, RecursionError):
+        return written(source, flags)
+
+
+def written(source: str, flags: str) -> str:
+    """Return a RegExp as JavaScript writes it."""
+    return f"/{source}/{flags}"
 
 
 def clean_stack(stack: str) -> str:
