@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+from typing import Any
+from unittest import mock
 
 import pytest
 from twisted.internet.task import Clock
@@ -142,6 +146,48 @@ class TestFile:
         log = json.loads(path.read_bytes())["log"]
         assert [len(str(each)) for each in log["entries"]] == [1, 1, 3_000_000]
         file.close()
+
+    def test_a_full_disk_costs_what_does_not_fit_and_nothing_else(self, tmp_path):
+        path, clock = tmp_path / "a.har", Clock()
+        file = HarFile(path, {"version": "1.2"}, clock)
+        room, write = 0, os.pwrite
+
+        def pwrite(descriptor: int, data: memoryview, at: int) -> int:
+            """Write what the file has room for, as a disk does that is full."""
+            there = max(0, max(room, os.fstat(descriptor).st_size) - at)
+            if not there:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return write(descriptor, data[:there], at)
+
+        def entries() -> list[Any]:
+            found: list[Any] = json.loads(path.read_bytes())["log"]["entries"]
+            assert len(found) == file.entries
+            return found
+
+        with mock.patch("os.pwrite", pwrite):
+            for large in (b"1", b"x" * 3_000_000):  # written at once, and in pieces
+                with pytest.raises(OSError, match="No space"):
+                    file.add([b'"', large, b'"'])
+                assert entries() == []
+            room = path.stat().st_size + 10
+            file.add([b"2"])
+            with pytest.raises(OSError, match="No space"):
+                file.add([b'"', b"x" * 3_000_000, b'"'])
+            assert entries() == [2]
+        file.pages += [{"id": f"page_{number}", "title": "x" * 100} for number in range(1000)]
+        file.changed()
+        file.add([b"3"])
+        file.add([b"4"])
+        with mock.patch("os.pwrite", pwrite):
+            clock.advance(1)
+        assert isinstance(file.error, OSError)
+        assert entries() == [2, 3]
+        file.add([b"5"])
+        with mock.patch("os.pwrite", pwrite), pytest.raises(OSError, match="No space"):
+            file.close()
+        assert entries() == [2, 3]
+        with pytest.raises(OSError, match="Bad file"):
+            os.fstat(file._file)
 
     def test_one_that_is_there_is_replaced_and_may_be_read_by_its_owner_alone(self, tmp_path):
         path = tmp_path / "a.har"

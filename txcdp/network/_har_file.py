@@ -8,6 +8,7 @@ and of a file that is cut all whole lines can be read.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -54,10 +55,13 @@ def without_cut_entry(data: bytes) -> bytes | None:
 class HarFile:
     """A file of HAR 1.2 that is being written, which its owner alone may read.
 
+    An entry that cannot be written is left out, and so are those that waited with it: the file stays whole.
+
     :param path: where; one that is there is replaced.
     :param head: the members of the log besides entries and pages.
     :param clock: the reactor.
     :ivar pages: its pages; whoever changes one tells so by :meth:`changed`.
+    :ivar error: why entries are missing that waited to be written together.
     :raises OSError: it cannot be written.
     """
 
@@ -65,23 +69,40 @@ class HarFile:
         self.path = path
         self.pages: list[dict[str, Any]] = []
         self.entries = 0
+        self.error: OSError | None = None
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_CLOEXEC", 0), 0o600)
         os.chmod(path, 0o600)
         self._waiting: list[bytes] = []
         self._size = 0
-        self._timer = Timer(clock, self.flush)
-        self._closing = b""
+        self._timer = Timer(clock, self._flush_late)
+        self._closing = self._closed_by = b""
         self._dirty = True
         self._closed = False
         begin = b'{"log":' + to_json(head)[:-1] + b"," + _ENTRIES
+        #: Where the next entry begins; and where what closes the file does now, after how many entries.
         self._end = len(begin)
-        self._write(begin, 0)
-        self.flush()
+        self._whole = self._end, 0
+        try:
+            self._write(begin, 0)
+            self.flush()
+        except OSError:
+            os.close(self._file)
+            raise
 
     def add(self, parts: Iterable[bytes]) -> None:
-        """Write an entry, in pieces where it is large."""
+        """Write an entry, in pieces where it is large.
+
+        :raises OSError: it cannot be written.
+        """
         if self._closed:
             return
+        try:
+            self._add(parts)
+        except OSError:
+            self._fall_back()
+            raise
+
+    def _add(self, parts: Iterable[bytes]) -> None:
         first = b"\n," if self.entries else b"\n"
         self.entries += 1
         open_ended = False
@@ -114,14 +135,38 @@ class HarFile:
         self._write(data + self._closing, self._end)
         self._end += len(data)
         os.ftruncate(self._file, self._end + len(self._closing))
+        self._whole, self._closed_by = (self._end, self.entries), self._closing
 
     def close(self) -> None:
-        """Write all, and close it."""
+        """Write all, and close it.
+
+        :raises OSError: not all could be written.
+        """
         if not self._closed:
             self._dirty = True
+            try:
+                self.flush()
+            except OSError:
+                self._fall_back()
+                raise
+            finally:
+                self._closed = True
+                os.close(self._file)
+
+    def _flush_late(self) -> None:
+        try:
             self.flush()
-            self._closed = True
-            os.close(self._file)
+        except OSError as error:
+            self._fall_back()
+            self.error = self.error or error
+
+    def _fall_back(self) -> None:
+        """Be whole again without what could not be written: what closes the file has the room that it had."""
+        self._waiting, self._size, self._dirty = [], 0, True
+        self._end, self.entries = self._whole
+        with contextlib.suppress(OSError):
+            self._write(self._closed_by, self._end)
+            os.ftruncate(self._file, self._end + len(self._closed_by))
 
     def _write_waiting(self) -> None:
         data, self._waiting, self._size = b"".join(self._waiting), [], 0

@@ -298,6 +298,7 @@ class HarRecording(EndedByBlock):
             self._file.close()
         except OSError as error:
             self._error = self._error or error
+        self._error = self._error or self._file.error
         packing = succeed(None) if self._archive is None else in_thread(self._clock, self._archive.pack)
         packing.addErrback(self._failed).addCallback(lambda _: self._stopped.fire(self.path))
 
