@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.trial.unittest import TestCase
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from txcdp.browser._download_files import BrowserFiles
 from txcdp.errors import DownloadError
+from txcdp.page._downloads import file_name
 
 
 class Pool:
@@ -51,6 +52,27 @@ class Gateway:
         """Take note of what it is asked for."""
         self.asked.append(f"{method} {path}")
         return Deferred()
+
+
+class NameTests(SynchronousTestCase):
+    def test_a_file_can_have_it(self):
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        for suggested in (
+            "a" * 5_000,
+            "\u20ac" * 5_000 + ".txt",
+            "a." + "b" * 5_000,
+            "\ud800",
+            "a\0b",
+            "..",
+            "",
+            " . ",
+        ):
+            name = file_name(suggested)
+            (folder / name).touch()
+            self.assertIn(name, os.listdir(folder))
+        self.assertEqual(file_name("\u20ac" * 5_000 + ".txt"), "\u20ac" * 65 + ".txt")
+        self.assertEqual(file_name("na\u00efve.txt"), "na\u00efve.txt")
 
 
 class FolderTests(TestCase):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -58,3 +59,11 @@ class OriginsTests(SynchronousTestCase):
             with self.assertRaisesRegex(ValueError, 'a dict with the lists "cookies" and "origins"'):
                 checked_state(state)
         self.assertEqual(checked_state({}), {"cookies": [], "origins": []})
+        for stored in (7, "ab", None, {"name": "a"}, [7], [{"name": "a", "value": 7}]):
+            with self.assertRaisesRegex(ValueError, "local storage of http://a is a list"):
+                checked_state({"origins": [{"origin": "http://a", "localStorage": stored}]})
+        path = Path(self.mktemp())
+        for text in ("[" * 100_000, '{"cookies": ' + "9" * 5_000, "\xff"):
+            path.write_text(text, "latin-1")
+            with self.assertRaisesRegex(ValueError, "no storage state in it"):
+                checked_state(path)

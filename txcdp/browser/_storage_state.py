@@ -17,10 +17,11 @@ from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure, returns_deferred, unless_cancelled
 from txcdp.browser._cookies import Cookie, Cookies, param_of_kept
 from txcdp.domains import fetch, network, page, runtime, storage, target
-from txcdp.errors import EvaluationError, NavigationError
+from txcdp.errors import EvaluationError, MalformedMessage, NavigationError
 from txcdp.network._interception import Holding, PausedRequest, Pausing, interception_of
 from txcdp.page._commits import close_target
 from txcdp.page._storage import StorageItem
+from txcdp.protocol import from_json
 
 _SCRIPT: Final = files("txcdp.browser").joinpath("storage.js").read_text("utf-8")
 
@@ -58,10 +59,10 @@ def checked_state(state: object) -> StorageState:
     :raises ValueError: it is none.
     """
     if isinstance(state, str | os.PathLike):
-        with open(state, encoding="utf-8") as file:
+        with open(state, "rb") as file:
             try:
-                given = json.load(file)
-            except ValueError as error:
+                given = from_json(file.read())
+            except MalformedMessage as error:
                 raise ValueError(f"{os.fspath(state)} has no storage state in it: {error}") from error
     else:
         given = state
@@ -79,7 +80,8 @@ def checked_state(state: object) -> StorageState:
         name = each.get("origin") if isinstance(each, Mapping) else None
         if not isinstance(name, str) or origin_of(name) != name:
             raise ValueError(f"an origin is a dict with an origin such as 'https://example.com', not {name!r}")
-        for item in each.get("localStorage", []):
+        items = each.get("localStorage", [])
+        for item in items if isinstance(items, list | tuple) else [items]:
             if not (
                 isinstance(item, Mapping) and isinstance(item.get("name"), str) and isinstance(item.get("value"), str)
             ):

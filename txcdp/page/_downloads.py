@@ -23,8 +23,12 @@ from txcdp.streams import Stream, StreamContext, StreamSubject
 if TYPE_CHECKING:
     from txcdp.page._page import Page
 
-#: What is no part of a file's name anywhere, or leads out of a folder.
-_NO_NAME: Final = re.compile(r"[/\\\x00-\x1f\x7f]")
+#: What is no part of a file's name anywhere, or leads out of a folder; and what no file system can write.
+_NO_NAME: Final = re.compile(r"[/\\\x00-\x1f\x7f\ud800-\udfff]")
+
+#: Bytes of a name, of which most file systems take 255: some are left for what a program adds. And of its suffix.
+_LONGEST: Final = 200
+_LONGEST_SUFFIX: Final = 20
 
 #: The failure of a download that was cancelled, or that its server has not sent whole: Chromium tells them not apart.
 CANCELED: Final = "canceled"
@@ -178,6 +182,14 @@ class Download:
 
 
 def file_name(suggested: str) -> str:
-    """Return a name that leads nowhere but into the folder in which a program puts it."""
+    """Return a name that leads nowhere but into the folder in which a program puts it, and that a file can have."""
     name = _NO_NAME.sub("_", suggested).strip()
-    return name if name.strip(".") else "download"
+    if not name.strip("."):
+        return "download"
+    size = len(name.encode())
+    if size <= _LONGEST:
+        return name
+    stem, suffix = os.path.splitext(name)
+    if len(suffix.encode()) > _LONGEST_SUFFIX:
+        stem, suffix = name, ""
+    return stem.encode()[: _LONGEST - len(suffix.encode())].decode("utf-8", "ignore") + suffix
