@@ -82,7 +82,8 @@ class FileChooser:
         folder = is_folder(given)
         self._answered = True
         try:
-            if given and await self.element.evaluate("input => input.webkitdirectory", timeout=None) is not folder:
+            takes = self.element.evaluate("input => !!input.webkitdirectory", timeout=None) if given else None
+            if takes is not None and bool(await takes) is not folder:
                 raise ValueError(
                     "a folder for an input that takes files" if folder else "files for an input that takes a folder"
                 )
