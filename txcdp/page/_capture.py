@@ -21,7 +21,7 @@ from txcdp._arguments import refuse_bare_string
 from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure, with_deadline
 from txcdp.domains import dom, page, runtime
-from txcdp.errors import CommandError, CommandTimeout, ContextDestroyed, EvaluationError
+from txcdp.errors import CommandError, CommandTimeout, ContextDestroyed
 from txcdp.page import _commits as commits
 from txcdp.page._evaluation import Kept, OwnWorld, explained, thrown, value_of
 from txcdp.page._injected import _without_comments
@@ -349,8 +349,7 @@ class Camera:
 
     async def _in_world(self, handle: Kept, context_id: int) -> str:
         """Return what stands for an element in our own world."""
-        if handle._disposed or handle._remote.object_id is None:
-            raise EvaluationError(f"{handle!r} has been disposed of")
+        handle._check()
         node = (await self._session.execute(dom.describe_node(object_id=handle._remote.object_id))).node
         command = dom.resolve_node(backend_node_id=node.backend_node_id, execution_context_id=context_id)
         return (await self._session.execute(command)).object.object_id or ""

@@ -77,16 +77,25 @@ class Kept:
         self._disposed = True
         return self._injected.release(object_id).addErrback(ignore_failure)
 
+    def _check(self) -> None:
+        """Refuse to be used once it is disposed of.
+
+        :raises EvaluationError: it is.
+        """
+        if self._disposed:
+            raise EvaluationError(f"{self!r} has been disposed of")
+
     def _insert_into(self, evaluator: Evaluator, object_ids: list[str]) -> values.Inserted:
         """Return what is written in its place.
 
         :param object_ids: of what is handed over; its own is added.
         """
-        if self._disposed:
-            raise EvaluationError(f"{self!r} has been disposed of")
+        self._check()
+        kind = self._remote.type
         if self._remote.object_id is None:
-            is_undefined = self._remote.type == "undefined"
-            return values.UNDEFINED if is_undefined else values.Inserted(None, _primitive(self._remote))
+            if kind == "undefined":
+                return values.UNDEFINED
+            return values.Inserted(None, _primitive(self._remote), is_bigint=kind == "bigint")
         if evaluator in self._adopted:
             return self._adopted[evaluator]._insert_into(evaluator, object_ids)
         if evaluator is not self._evaluator:

@@ -13,7 +13,7 @@ from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp._other_names import NamedElsewhere
 from txcdp._timeouts import DEFAULT, Timeout, seconds_of
 from txcdp.domains import dom, runtime
-from txcdp.errors import CommandError, EvaluationError
+from txcdp.errors import CommandError, EvaluationError, SelectorError
 from txcdp.page import _capture as capture
 from txcdp.page._action_options import (
     CheckOptions,
@@ -208,6 +208,7 @@ class ElementHandle(JSHandle):
 
         :param names: of nodes that are meant; none: all.
         """
+        self._check()
         try:
             node = (await self._injected.session.execute(dom.describe_node(object_id=self._remote.object_id))).node
         except CommandError as error:
@@ -296,6 +297,7 @@ class ElementHandle(JSHandle):
         :returns: fires with the :class:`Box` of its border, relative to the viewport of the page; None: it is not
             shown. Fails like ``Page.evaluate``.
         """
+        self._check()
         session = self._injected.session
         box = await box_of(session, self._remote.object_id)
         if box is None or session.kind != "iframe":
@@ -377,14 +379,27 @@ async def query_selector(evaluator: Evaluator, root: Kept | None, selector: str)
     """Return the first element that matches a selector of CSS.
 
     :param root: in which it is; None: the document.
+    :raises SelectorError: it is none of CSS.
     """
-    kept = await evaluator.run("query", "", (root, selector), by_value=False)
-    return handle_of(kept).as_element()
+    return handle_of(await _query(evaluator, "query", root, selector)).as_element()
 
 
 async def query_selector_all(evaluator: Evaluator, root: Kept | None, selector: str) -> list[ElementHandle]:
-    """Return all elements that match a selector of CSS."""
-    return await elements_of(handle_of(await evaluator.run("queryAll", "", (root, selector), by_value=False)))
+    """Return all elements that match a selector of CSS.
+
+    :raises SelectorError: it is none of CSS.
+    """
+    return await elements_of(handle_of(await _query(evaluator, "queryAll", root, selector)))
+
+
+async def _query(evaluator: Evaluator, function: str, root: Kept | None, selector: str) -> Kept:
+    try:
+        kept: Kept = await evaluator.run(function, "", (root, selector), by_value=False)
+    except EvaluationError as error:
+        if error.name == "SyntaxError":
+            raise SelectorError(f"{selector!r}: {error.message}") from error
+        raise
+    return kept
 
 
 async def elements_of(found: JSHandle) -> list[ElementHandle]:
@@ -396,9 +411,9 @@ async def elements_of(found: JSHandle) -> list[ElementHandle]:
 
 async def _properties(handle: JSHandle) -> dict[str, Kept]:
     """Return what the own properties of an object are, but for those that cannot be enumerated."""
+    handle._check()
     if handle._remote.object_id is None:
         return {}
-    handle._insert_into(handle._evaluator, [])
     command = runtime.get_properties(object_id=handle._remote.object_id, own_properties=True)
     try:
         got = await handle._injected.session.execute(command)

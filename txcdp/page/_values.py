@@ -262,10 +262,12 @@ class Inserted(NamedTuple):
 
     :ivar number: by which the page will know the object; None: it stands for no object.
     :ivar value: the primitive for which it stands then.
+    :ivar is_bigint: whether that is a bigint, however small it is.
     """
 
     number: int | None
     value: Any = None
+    is_bigint: bool = False
 
 
 #: What stands for a handle of ``undefined``: a handle that there is not is that.
@@ -344,14 +346,16 @@ class _Writer:
         if isinstance(value, str):
             return str.__str__(value)
         if isinstance(value, int):
-            return int(value) if -_WHOLE <= value <= _WHOLE else ["n", f"{int(value):x}"]
+            return int(value) if -_WHOLE <= value <= _WHOLE else _bigint(value)
         if isinstance(value, float):
             if math.isfinite(value):
                 return float(value)
             return ["f", "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"]
         inserted = self._insert(value)
         if inserted is not None:
-            return self._item(inserted.value) if inserted.number is None else ["h", inserted.number]
+            if inserted.number is not None:
+                return ["h", inserted.number]
+            return _bigint(inserted.value) if inserted.is_bigint else self._item(inserted.value)
         row = self._rows.get(id(value))
         if row is None:
             row = self._rows[id(value)] = len(self._waiting)
@@ -376,6 +380,10 @@ class _Writer:
             f"a {type(value).__qualname__} has no form in JavaScript: give numbers, text, bytes, datetimes, patterns, "
             "lists, sets, dicts, dataclasses or msgspec Structs of these"
         )
+
+
+def _bigint(value: int) -> list[Any]:
+    return ["n", f"{int(value):x}"]
 
 
 def _leaf(value: Any) -> list[Any] | None:

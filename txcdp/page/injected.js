@@ -432,6 +432,11 @@
     try { return give(await promise); } catch (error) { return thrown(error, true); }
   };
 
+  /** Return what is asked for, or what that has thrown: a getter of the page's, or the document. @param {() => any} get */
+  const answer = get => {
+    try { return get(); } catch (error) { return thrown(error, false); }
+  };
+
   /** What ends each wait that goes on, by number. @type {Map<number, () => void>} */
   const waits = new Map();
 
@@ -484,13 +489,16 @@
     /** A property of an object; a promise is not awaited. @param {any[]} handles @param {any[]} packed */
     property(handles, ...packed) {
       unpackAll(packed, handles);
-      return keep(packed[0][packed[1]]);
+      return answer(() => keep(packed[0][packed[1]]));
     },
 
     /** @param {any[]} handles @param {any[]} packed */
     attribute(handles, ...packed) {
       unpackAll(packed, handles);
-      return pack(getAttribute(packed[0], packed[1]));
+      return answer(() => {
+        if (!isInstance(Element, packed[0])) throw new TypeError('only an element has attributes');
+        return pack(getAttribute(packed[0], packed[1]));
+      });
     },
 
     /** @param {any[]} handles @param {any[]} packed */
@@ -501,13 +509,13 @@
     /** @param {any[]} handles @param {any[]} packed */
     query(handles, ...packed) {
       unpackAll(packed, handles);
-      return query(packed[0] || document, 'one', packed[1]);
+      return answer(() => query(packed[0] || document, 'one', packed[1]));
     },
 
     /** @param {any[]} handles @param {any[]} packed */
     queryAll(handles, ...packed) {
       unpackAll(packed, handles);
-      return query(packed[0] || document, 'all', packed[1]);
+      return answer(() => query(packed[0] || document, 'all', packed[1]));
     },
 
     /** Note the elements that an event brings; see `announce` in `locators.js`. @param {any[]} handles @param {string} name */
