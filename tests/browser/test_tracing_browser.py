@@ -240,6 +240,34 @@ class AccessibilityTests(SharedBrowserTestCase):
         whole = await tab.accessibility.snapshot(root=await tab.query_selector("div"), interesting_only=False)
         self.assertIn("textbox", json.dumps(whole))
 
+    async def test_popups_and_rich_text(self):
+        tab = await self.page()
+        await tab.set_content(
+            "<button aria-haspopup=dialog>Open</button><div contenteditable role=textbox>one<b>two</b></div>"
+            "<div contenteditable=plaintext-only role=textbox>three<b>four</b></div>"
+        )
+        tree = await tab.accessibility.snapshot()
+        assert tree is not None
+        button, rich, plain = tree["children"]
+        self.assertEqual(button, {"role": "button", "name": "Open", "haspopup": "dialog"})
+        self.assertEqual([each["name"] for each in rich["children"]], ["one", "two"])
+        self.assertNotIn("children", plain)
+
+    async def test_what_is_deeper_than_python_calls(self):
+        tab = await self.page()
+        await tab.evaluate(
+            "() => { let at = document.body;"
+            " for (let i = 0; i < 1500; i++) at = at.appendChild(document.createElement('p'));"
+            " at.innerHTML = '<button>deep</button>' }"
+        )
+        tree = await tab.accessibility.snapshot()
+        assert tree is not None
+        self.assertEqual(tree["children"], [{"role": "button", "name": "deep"}])
+        whole, depth = await tab.accessibility.snapshot(interesting_only=False), 0
+        while whole is not None and whole["role"] != "button":
+            whole, depth = whole["children"][-1], depth + 1
+        self.assertGreater(depth, 1500)
+
 
 class Recorded:
     """A video as the stand-in for ffmpeg has kept it: when each picture is shown, in milliseconds, and its size."""

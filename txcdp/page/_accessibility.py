@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from txcdp._core.sessions import Session
 from txcdp._deferreds import returns_deferred
 from txcdp.domains import accessibility, dom
-from txcdp.errors import CommandError, EvaluationError
+from txcdp.errors import CommandError
 from txcdp.page._evaluation import explained
 
 if TYPE_CHECKING:
@@ -30,18 +30,11 @@ _LEAVES: Final = frozenset("doc-cover graphics-symbol img image Meter scrollbar 
 
 #: By the protocol's names, the properties of a node that are text or numbers, those that hold or do not, and those of
 #: which something else than "false" is said.
-_VALUES: Final = {
-    "keyshortcuts": "keyshortcuts",
-    "roledescription": "roledescription",
-    "valuetext": "valuetext",
-    "level": "level",
-    "valuemin": "valuemin",
-    "valuemax": "valuemax",
-}
+_VALUES: Final = "keyshortcuts roledescription valuetext level valuemin valuemax".split()
 _FLAGS: Final = (
     "disabled expanded focused modal multiline multiselectable readonly required selected busy atomic".split()
 )
-_TOKENS: Final = "autocomplete haspopup invalid orientation live relevant".split()
+_TOKENS: Final = "autocomplete hasPopup invalid orientation live relevant".split()
 _MIXED: Final = ("checked", "pressed")
 
 
@@ -110,8 +103,7 @@ class Accessibility:
                 tree = _Tree(nodes)
                 start = tree.top()
             else:
-                if root._remote.object_id is None:
-                    raise EvaluationError(f"{root!r} has been disposed of")
+                root._check()
                 described = (await session.execute(dom.describe_node(object_id=root._remote.object_id))).node
                 command = accessibility.get_full_ax_tree(frame_id=await _frame_of(root))
                 tree = _Tree((await session.execute(command)).nodes)
@@ -122,8 +114,7 @@ class Accessibility:
             return None
         if not interesting_only:
             return tree.written(start, None)
-        wanted: set[str] = set()
-        tree.choose(start, wanted, False)
+        wanted = tree.chosen(start)
         return tree.written(start, wanted) if start.node_id in wanted or root is None else None
 
 
@@ -133,11 +124,14 @@ async def _frame_of(root: ElementHandle) -> str | None:
 
 
 class _Tree:
-    """The nodes of one frame."""
+    """The nodes of one frame.
+
+    It may be deeper than Python calls functions in functions, so nothing here goes down by calling itself.
+    """
 
     def __init__(self, nodes: list[accessibility.AXNode]) -> None:
         self._nodes = {each.node_id: each for each in nodes}
-        self._focusable_below: dict[str, bool] = {}
+        self._above_focusable = self._all_above(each for each in nodes if _property(each, "focusable"))
 
     def top(self) -> accessibility.AXNode | None:
         """Return the node of the document."""
@@ -152,28 +146,45 @@ class _Tree:
         """Return the nodes in a node that are there."""
         return (self._nodes[each] for each in node.child_ids or () if each in self._nodes)
 
-    def choose(self, node: accessibility.AXNode, wanted: set[str], in_control: bool) -> None:
-        """Add the nodes that say something by themselves."""
-        if self._is_interesting(node, in_control):
-            wanted.add(node.node_id)
-        if self._is_leaf(node):
-            return
-        within = in_control or _role(node) in _CONTROLS
-        for each in self.children(node):
-            self.choose(each, wanted, within)
+    def chosen(self, top: accessibility.AXNode) -> set[str]:
+        """Return the ids of the nodes from one on that say something by themselves."""
+        wanted: set[str] = set()
+        waiting = [(top, False)]
+        while waiting:
+            node, in_control = waiting.pop()
+            if self._is_interesting(node, in_control):
+                wanted.add(node.node_id)
+            if not self._is_leaf(node):
+                within = in_control or _role(node) in _CONTROLS
+                waiting.extend((each, within) for each in self.children(node))
+        return wanted
 
-    def written(self, node: accessibility.AXNode, wanted: set[str] | None) -> AccessibilityNode:
-        """Return a node with its children, as programs get it."""
-        written = _described(node)
-        children = [each for child in self.children(node) for each in self._written_or_below(child, wanted)]
-        if children:
-            written["children"] = children
+    def written(self, top: accessibility.AXNode, wanted: set[str] | None) -> AccessibilityNode:
+        """Return a node with what is in it, as programs get it.
+
+        :param wanted: the ids of what is written; what is in others is written in their place. None: all.
+        """
+        written = _described(top)
+        waiting = [(each, written) for each in reversed([*self.children(top)])]
+        while waiting:
+            node, into = waiting.pop()
+            if wanted is None or node.node_id in wanted:
+                described = _described(node)
+                into.setdefault("children", []).append(described)
+                into = described
+            waiting.extend((each, into) for each in reversed([*self.children(node)]))
         return written
 
-    def _written_or_below(self, node: accessibility.AXNode, wanted: set[str] | None) -> list[AccessibilityNode]:
-        if wanted is None or node.node_id in wanted:
-            return [self.written(node, wanted)]
-        return [each for child in self.children(node) for each in self._written_or_below(child, wanted)]
+    def _all_above(self, nodes: Iterable[accessibility.AXNode]) -> set[str]:
+        """Return the ids of all nodes that have any of these in them."""
+        above: set[str] = set()
+        for each in nodes:
+            parent = each.parent_id
+            while parent is not None and parent not in above:
+                above.add(parent)
+                node = self._nodes.get(parent)
+                parent = None if node is None else node.parent_id
+        return above
 
     def _is_interesting(self, node: accessibility.AXNode, in_control: bool) -> bool:
         role = _role(node)
@@ -194,24 +205,16 @@ class _Tree:
         if not node.child_ids:
             return True
         role = _role(node)
-        if _property(node, "editable") not in (None, "") and role in ("textbox", "searchbox"):
+        editable = _property(node, "editable")
+        if editable != "richtext" and (editable not in (None, "") or role in ("textbox", "searchbox")):
             return True
         if role in _LEAVES or role == "StaticText":
             return True
-        if self._has_focusable_below(node):
+        if node.node_id in self._above_focusable:
             return False
         if _property(node, "focusable") and _text(node.name):
             return True
         return role == "heading" and bool(_text(node.name))
-
-    def _has_focusable_below(self, node: accessibility.AXNode) -> bool:
-        known = self._focusable_below.get(node.node_id)
-        if known is None:
-            known = any(
-                bool(_property(each, "focusable")) or self._has_focusable_below(each) for each in self.children(node)
-            )
-            self._focusable_below[node.node_id] = known
-        return known
 
 
 def _described(node: accessibility.AXNode) -> AccessibilityNode:
@@ -220,10 +223,10 @@ def _described(node: accessibility.AXNode) -> AccessibilityNode:
         said = None if value is None else value.value
         if said not in (None, "") or key == "name":
             described[key] = "" if said is None else said
-    for name, key in _VALUES.items():
+    for name in _VALUES:
         said = _property(node, name)
         if said not in (None, ""):
-            described[key] = said
+            described[name] = said
     for name in _FLAGS:
         if _property(node, name) and not (name == "focused" and _role(node) == "RootWebArea"):
             described[name] = True
@@ -234,7 +237,7 @@ def _described(node: accessibility.AXNode) -> AccessibilityNode:
     for name in _TOKENS:
         said = _property(node, name)
         if said not in (None, "", "false", "off", False):
-            described[name] = said
+            described[name.lower()] = said
     written: AccessibilityNode = described  # type: ignore[assignment]
     return written
 
