@@ -613,4 +613,9 @@ class LastingTests(BrowserTestCase):
         self.assertTrue(await tab.evaluate("ran"))
         other: Any = {"proxy": {"server": "localhost:1"}}
         self.assertIn("does not take proxy=; it takes", str(await self.fails(context.emulate(**other), TypeError)))
-        await self.fails(context.emulate(timezone_id="Nowhere/Else"), txcdp.CommandError, ValueError)
+        await context.emulate(timezone_id="Asia/Tokyo")
+        for _ in range(2):
+            await self.fails(context.emulate(timezone_id="Nowhere/Else", locale="fr-FR"), ValueError)
+        for each in (tab, await context.new_page(self.server.url("/"))):
+            found = await each.evaluate(look)
+            self.assertEqual((found["zone"], found["locale"]), ("Asia/Tokyo", before["locale"]))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
 from txcdp._core.sessions import Session
@@ -91,10 +92,14 @@ class ContextEmulation:
     async def change(self, timeout: float | None, options: ContextOptions) -> None:
         """Give other things to all pages, those that are open and those that come.
 
+        Where the browser says of a page that there is no such thing, all have again what they had: pages that come
+        would be refused it, too.
+
         :param timeout: seconds for the pages to answer.
         :returns: fires with None when all pages have it; fails as ``PageEmulation.when_given``.
         """
-        self.options = {**self.options, **options}
+        before = self.options
+        self.options = {**before, **options}
         self._begin()
         given = list(self._pages.values())
         for each in given:  # in one write
@@ -105,8 +110,21 @@ class ContextEmulation:
                 await waiting
             except Exception as error:
                 failed = failed or error
+        if isinstance(failed, ValueError):
+            self._put_back(options, before)
         if failed is not None:
             raise failed
+
+    def _put_back(self, refused: ContextOptions, before: ContextOptions) -> None:
+        """Give the pages again what they had, but for what they have been given since."""
+        now: dict[str, Any] = {**self.options}
+        had: Mapping[str, Any] = before
+        for name, value in refused.items():
+            if now[name] is value:
+                now[name] = had.get(name)
+        self.options = now  # type: ignore[assignment]
+        for each in list(self._pages.values()):
+            each.give()
 
     def _share(self, session: Session) -> None:
         """Take note that a page may share its process with others: what this one has of time and language is theirs."""

@@ -51,11 +51,13 @@ class _Aspect(NamedTuple):
     :ivar commands: what says it; nothing where it is not emulated.
     :ivar undo: what takes it back.
     :ivar targets: the types of targets that have to be told.
+    :ivar afresh: whether it is taken back before another one is said, which Chromium would not check otherwise.
     """
 
     commands: Callable[[ContextOptions], Commands]
     undo: Commands
     targets: frozenset[str]
+    afresh: bool = False
 
 
 def _metrics(options: ContextOptions) -> Commands:
@@ -197,7 +199,9 @@ _ASPECTS: Final[dict[str, _Aspect]] = {
     "touch": _Aspect(_touch, (emulation.set_touch_emulation_enabled(enabled=False),), _FRAMES),
     "user agent": _Aspect(_user_agent, (emulation.set_user_agent_override(user_agent=""),), _WORKERS | _OF_CONTEXTS),
     "locale": _Aspect(_locale, (emulation.set_locale_override(),), _FRAMES | _OF_CONTEXTS),
-    "timezone": _Aspect(_timezone, (emulation.set_timezone_override(timezone_id=""),), _FRAMES | _OF_CONTEXTS),
+    "timezone": _Aspect(
+        _timezone, (emulation.set_timezone_override(timezone_id=""),), _FRAMES | _OF_CONTEXTS, afresh=True
+    ),
     "geolocation": _Aspect(_geolocation, (emulation.clear_geolocation_override(),), _FRAMES),
     "network": _Aspect(_network, (_conditions(False),), _FRAMES | _OF_CONTEXTS),
     "headers": _Aspect(_headers, (network.set_extra_http_headers(headers={}),), _WORKERS | _OF_CONTEXTS),
@@ -345,7 +349,8 @@ class PageEmulation:
             if commands == before:
                 continue
             given[name] = commands
-            for command in commands or aspect.undo:
+            undo = aspect.undo if not commands or (before and aspect.afresh) else ()
+            for command in (*undo, *commands):
                 if command not in before:
                     self._send(session, command)
 
