@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import fields
 from functools import cache
@@ -37,6 +38,26 @@ def check_numbers(options: Any, from_zero: Collection[str] = ()) -> None:
         if not (value > 0 or (value == 0 and each.name in from_zero)):
             least = "from" if each.name in from_zero else "above"
             raise ValueError(f"{each.name}={value!r}: a number {least} 0")
+
+
+def check_number(
+    name: str, value: object, least: float, most: float = math.inf, *, above: bool = False, whole: bool = False
+) -> None:
+    """Refuse what is no number that can be meant.
+
+    :param name: the argument's.
+    :param least: the least that it can be.
+    :param most: the most; without it any finite one.
+    :param above: whether it has to be more than the least.
+    :param whole: whether it has to be an int.
+    :raises TypeError: it is of another type.
+    :raises ValueError: it cannot be; the text says what can.
+    """
+    if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+        raise TypeError(f"{name}={value!r:.100}: {'an int' if whole else 'a number'} is wanted")
+    if not (least < value if above else least <= value) or not value <= most or value == math.inf:
+        wanted = f"it is from {least:g} to {most:g}" if most < math.inf else f"it is {least:g} or more"
+        raise ValueError(f"{name}={value!r}: {f'it is more than {least:g}' if above else wanted}")
 
 
 def most_arguments(function: Callable[..., object]) -> int | None:

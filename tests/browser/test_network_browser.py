@@ -854,6 +854,11 @@ class WaitTests(NetworkTestCase):
         self.assertIn("1 under way", str(error))
         self.assertIn("/held", str(error))
         await tab.network_idle(idle=0.01, in_flight=1)
+        wrong: Any
+        for wrong in ({"idle": -1}, {"idle": float("inf")}, {"idle": float("nan")}, {"in_flight": -1}):
+            await self.fails(tab.network_idle(**wrong), ValueError)
+        for wrong in ({"idle": "1"}, {"idle": None}, {"in_flight": 0.5}):
+            await self.fails(tab.network_idle(**wrong), TypeError)
         idle = tab.network_idle(idle=0.01)
         async with tab.requests.expect("**/other"):
             await tab.evaluate("() => { fetch('/other').then(a => a.text()) }")

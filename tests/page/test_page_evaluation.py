@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import json
+import math
 import re
+from datetime import timedelta
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -221,6 +223,12 @@ class KeptTests(EvaluationTestCase):
 
 
 class WaitTests(EvaluationTestCase):
+    def test_what_is_no_interval(self):
+        wrong: Any
+        for wrong in (0, -1, math.inf, math.nan, "mutation", None, [], timedelta(0)):
+            waiting = self.tab.wait_for_function("true", polling=wrong)
+            self.assertIn(f"polling={wrong!r}: seconds", str(self.failureResultOf(waiting, ValueError).value))
+
     def wait(self, **options: Any) -> Deferred[Any]:
         waiting = self.tab.wait_for_function("() => window.ready", **options)
         self.chrome.flush()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from txcdp._arguments import check_number
 from txcdp._deferreds import FirstMatch, Timer, with_deadline
 from txcdp._privacy import shown_url
 from txcdp._url_patterns import url_matcher
@@ -86,9 +87,13 @@ class IdleWait:
     :param of: the network of a page.
     :param idle: for how long, in seconds.
     :param in_flight: how many may be under way.
+    :raises TypeError: one of these is no number.
+    :raises ValueError: one is below 0, or for ever.
     """
 
     def __init__(self, of: Network, idle: float, in_flight: int) -> None:
+        check_number("idle", idle, 0)
+        check_number("in_flight", in_flight, 0, whole=True)
         self._network = of
         self._idle = idle
         self._in_flight = in_flight

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final, NoReturn, TypeVar
@@ -27,12 +28,12 @@ _numbers: Final = itertools.count(1)
 def interval_of(polling: float | timedelta | str) -> float | None:
     """Return the seconds between two evaluations; None: with each frame.
 
-    :raises ValueError: it is not more than 0, or other words than ``"raf"``.
+    :raises ValueError: it is not more than 0, for ever, or other than ``"raf"`` and no number.
     """
     if polling == "raf":
         return None
     seconds = polling.total_seconds() if isinstance(polling, timedelta) else polling
-    if isinstance(seconds, str) or not seconds > 0:
+    if not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
         raise ValueError(f'polling={polling!r}: seconds, more than 0, or "raf", with each frame that is drawn')
     return seconds
 
