@@ -16,7 +16,16 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 import txcdp
-from txcdp._deferreds import OneShot, Timer, Waiters, ignore_failure, returns_deferred, shielded, with_deadline
+from txcdp._deferreds import (
+    OneShot,
+    Timer,
+    Waiters,
+    failing_deferreds,
+    ignore_failure,
+    returns_deferred,
+    shielded,
+    with_deadline,
+)
 from txcdp.errors import ConnectionLost
 from txcdp.page import Page
 
@@ -31,6 +40,41 @@ def public_modules() -> Iterator[ModuleType]:
 
 class Late(Exception):
     pass
+
+
+class FailingDeferredsTests(SynchronousTestCase):
+    def test_what_is_raised_fails_the_deferred(self):
+        @failing_deferreds
+        class Owner:
+            def asks(self, what: object) -> Deferred[str]:
+                """Ask."""
+                if not isinstance(what, str):
+                    raise TypeError("no text")
+                return succeed(what)
+
+            @returns_deferred
+            async def awaits(self) -> str:
+                raise ValueError
+
+            def tells(self) -> str:
+                raise ValueError
+
+        owner = Owner()
+        self.assertEqual(self.successResultOf(owner.asks("a")), "a")
+        self.assertEqual(str(self.failureResultOf(owner.asks(5), TypeError).value), "no text")
+        self.failureResultOf(owner.awaits(), ValueError)
+        self.assertRaises(ValueError, owner.tells)
+        self.assertEqual((Owner.asks.__doc__, str(inspect.signature(Owner.asks))[:11]), ("Ask.", "(self, what"))
+
+    def test_a_call_that_does_not_fit_is_none(self):
+        @failing_deferreds
+        class Owner:
+            def asks(self, what: object) -> Deferred[object]:
+                return succeed(what)
+
+        wrong: Any = Owner().asks
+        self.assertRaises(TypeError, wrong)
+        self.assertRaises(TypeError, wrong, what=1, why=2)
 
 
 class ReturnsDeferredTests(SynchronousTestCase):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Coroutine, Iterable
 from functools import wraps
+from traceback import walk_tb
 from types import TracebackType
 from typing import Any, ClassVar, Generic, Literal, ParamSpec, Self, TypeVar
 
-from twisted.internet.defer import CancelledError, Deferred, FirstError, gatherResults
+from twisted.internet.defer import CancelledError, Deferred, FirstError, fail, gatherResults
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
@@ -18,6 +19,7 @@ from txcdp.errors import TxcdpError
 
 P = ParamSpec("P")
 T = TypeVar("T")
+C = TypeVar("C", bound=type)
 
 
 def returns_deferred(
@@ -38,6 +40,38 @@ def returns_deferred(
     shown = f"Deferred[{name}]"  # help() and the reference say what is returned, not what is awaited
     wrapper.__annotations__ = {**function.__annotations__, "return": shown}
     setattr(wrapper, "__signature__", inspect.signature(function).replace(return_annotation=shown))  # noqa: B010
+    return wrapper
+
+
+def failing_deferreds(owner: C) -> C:
+    """Let the public methods of a class that return Deferreds raise nothing, but fail these; a class decorator.
+
+    So whatever goes wrong is heard of in one place. A call that does not fit a method's signature raises, as of all.
+    """
+    for name, method in list(vars(owner).items()):
+        if name.startswith("_") or not inspect.isfunction(method):
+            continue
+        returned = str(method.__annotations__.get("return", ""))
+        written = getattr(method, "__wrapped__", method)  # where that is a coroutine function it raises nothing
+        if returned.startswith("Deferred[") and not inspect.iscoroutinefunction(written):
+            setattr(owner, name, _failing(method))
+    return owner
+
+
+def _failing(method: Callable[P, Deferred[T]]) -> Callable[P, Deferred[T]]:
+    code = inspect.unwrap(method).__code__
+
+    @wraps(method)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
+        try:
+            return method(*args, **kwargs)
+        except TypeError as error:
+            if all(frame.f_code is not code for frame, _ in walk_tb(error.__traceback__)):
+                raise  # the method has not been called at all
+            return fail()
+        except Exception:
+            return fail()
+
     return wrapper
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, Self, overload
 
 from twisted.internet.defer import Deferred
 
-from txcdp._deferreds import returns_deferred
+from txcdp._deferreds import failing_deferreds, returns_deferred
 from txcdp._privacy import shortened, shown_url
 from txcdp._timeouts import DEFAULT, Timeout, seconds_of
 from txcdp._url_patterns import URLMatch, url_matcher
@@ -241,6 +241,7 @@ class _Assertions:
         await self._check(locator, called, expectation, timeout, what="ariaSnapshot", wanted=template)
 
 
+@failing_deferreds
 class LocatorAssertions(_Assertions):
     """The assertions of a locator's elements: ``expect(locator)``.
 
@@ -772,6 +773,7 @@ class LocatorAssertions(_Assertions):
         await self._try(self._locator, "to_have_js_property", body, expectation, timeout)
 
 
+@failing_deferreds
 class PageAssertions(_Assertions):
     """The assertions of a page: ``expect(page)``. Each method is as those of :class:`LocatorAssertions`."""
 
@@ -843,6 +845,7 @@ class PageAssertions(_Assertions):
         return self._not.to_match_aria_snapshot(expected, timeout=timeout)
 
 
+@failing_deferreds
 class ResponseAssertions(_Assertions):
     """The assertions of a response: ``expect(response)``."""
 

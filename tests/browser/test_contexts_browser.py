@@ -396,8 +396,7 @@ class ContextTests(SharedBrowserTestCase):
         for each in (tab, other, later):
             await each.reload()
             self.assertIsNone(await each.evaluate("window.given"))
-        with self.assertRaises(ValueError):
-            context.add_init_script()
+        await self.fails(context.add_init_script(), ValueError)
 
     async def test_functions_of_all_pages(self):
         context = await self.context()

@@ -88,7 +88,7 @@ class ExtractionTests(SharedBrowserTestCase):
         tab = await self.page()
         shapes: list[Any] = [5, {"a": 5}, {"a": []}, {"a": ["b", "c"]}, {"a": {"each": 5}}, int, Nowhere, "h1"]
         for each in shapes:
-            self.assertRaises(TypeError, tab.extract, each)
+            await self.fails(tab.extract(each), TypeError)
         await self.fails(tab.extract({"a": "td["}), SelectorError)
 
 

@@ -507,7 +507,7 @@ class ReadingTests(LocatorTestCase):
         handle = await waiting
         assert handle is not None
         self.assertEqual(await handle.get_attribute("id"), "i")
-        self.assertRaises(ValueError, tab.locator("b").wait_for, state="gone")
+        await self.fails(tab.locator("b").wait_for(state="gone"), ValueError)  # type: ignore[arg-type]
         changing = tab.locator("i").wait_for_function("(each, wanted) => each.className === wanted", arg="done")
         await tab.evaluate("i.outerHTML = '<i id=i class=done>'")
         await changing

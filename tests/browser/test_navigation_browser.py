@@ -387,8 +387,7 @@ class WaitTests(SharedBrowserTestCase):
         waiting = page.wait_for_url("**/never")
         waiting.cancel()
         await self.fails(waiting, CancelledError)
-        with self.assertRaises(ValueError):
-            page.wait_for_url("{open")
+        await self.fails(page.wait_for_url("{open"), ValueError)
 
         def raises(url: str) -> bool:
             raise KeyError(url)
@@ -412,8 +411,7 @@ class WaitTests(SharedBrowserTestCase):
         picture.release()
         await loading
         await idle
-        with self.assertRaises(ValueError):
-            page.wait_for_load_state("idle")  # type: ignore[arg-type]
+        await self.fails(page.wait_for_load_state("idle"), ValueError)  # type: ignore[arg-type]
 
     async def test_a_state_of_the_document_that_comes_meanwhile(self):
         page = await self.page()

@@ -185,8 +185,7 @@ class NavigationTests(SharedBrowserTestCase):
             error = await self.fails(tab.goto(nonsense), InvalidPageURL)
             self.assertIsInstance(error, ValueError)
             self.assertIn(f"'https://{nonsense}", str(error))
-        with self.assertRaises(ValueError):
-            tab.goto("about:blank", "idle")  # type: ignore[arg-type]
+        await self.fails(tab.goto("about:blank", "idle"), ValueError)  # type: ignore[arg-type]
 
     async def test_no_content_leaves_the_page_as_it_was(self):
         tab = await self.page()
@@ -324,8 +323,7 @@ class ReloadTests(SharedBrowserTestCase):
         self.assertEqual(await tab.title(), "After")
         after = got(await tab.reload("networkidle"))
         self.assertEqual(after.url, url)
-        with self.assertRaises(ValueError):
-            tab.reload("idle")  # type: ignore[arg-type]
+        await self.fails(tab.reload("idle"), ValueError)  # type: ignore[arg-type]
 
     async def test_what_was_there_is_there_no_more(self):
         tab = await self.page()

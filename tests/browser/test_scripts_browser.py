@@ -168,13 +168,10 @@ class InitScriptTests(FileTestCase):
             self.assertEqual(await tab.evaluate("window.block"), 1)
         await tab.goto(url)
         self.assertIsNone(await tab.evaluate("window.block"))
-        with self.assertRaises(ValueError):
-            tab.add_init_script()
-        with self.assertRaises(ValueError):
-            tab.add_init_script("1", path=path)
+        await self.fails(tab.add_init_script(), ValueError)
+        await self.fails(tab.add_init_script("1", path=path), ValueError)
         strange: Any = {"path": path}
-        with self.assertRaises(TypeError):
-            tab.add_init_script(strange)
+        await self.fails(tab.add_init_script(strange), TypeError)
 
 
 class BindingTests(SharedBrowserTestCase):

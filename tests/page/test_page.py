@@ -682,14 +682,14 @@ class TimeoutTests(SynchronousTestCase):
         self.later(self.tab.session.execute_raw("Network.getCookies", timeout=None))
 
     def test_what_is_wrong(self):
-        for call in (
-            lambda: self.tab.goto(URL, timeout=-1),
-            lambda: self.tab.reload(timeout=-1),
-            lambda: self.tab.set_default_timeout(-1),
-            lambda: self.browser.set_default_navigation_timeout(-1),
+        for call in (self.tab.set_default_timeout, self.browser.set_default_navigation_timeout):
+            self.assertRaises(ValueError, call, -1)
+        for waiting in (
+            self.tab.goto(URL, timeout=-1),
+            self.tab.reload(timeout=-1),
+            self.tab.evaluate("1", timeout=-1),
         ):
-            self.assertRaises(ValueError, call)
-        self.failureResultOf(self.tab.evaluate("1", timeout=-1), ValueError)
+            self.failureResultOf(waiting, ValueError)
         self.assertRaises(TypeError, self.tab.goto, URL, "load", 5)
 
     def test_milliseconds(self):

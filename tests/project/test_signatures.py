@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 
 import txcdp
 
@@ -36,6 +37,9 @@ APART = {
     "Page.wait_for_timeout",
     "Frame.wait_for_timeout",
 }
+
+#: Where everything is that belongs to pages.
+OF_PAGES = ("txcdp.assertions", "txcdp.browser", "txcdp.network", "txcdp.page")
 
 #: Methods that Python awaits.
 AWAITED = {"__aenter__", "__aexit__", "__anext__"}
@@ -147,6 +151,28 @@ def test_a_deferred_says_what_it_fires_with() -> None:
         if vague.search(returned(each)) and name not in OF_ANYTHING
     ]
     assert not wrong, wrong
+
+
+def test_what_belongs_to_pages_raises_nothing_where_it_gives_a_deferred() -> None:
+    asked = 0
+    for name, each in PUBLIC.items():
+        if not (each.__module__.startswith(OF_PAGES) and "." in name and returned(each).startswith("Deferred[")):
+            continue
+        _, *parameters = inspect.signature(each).parameters.values()
+        needed = {
+            parameter.name: object()
+            for parameter in parameters
+            if parameter.default is parameter.empty
+            and parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+        }
+        try:
+            given = each(object(), **needed)  # where nothing is as it has to be
+        except Exception as error:
+            raise AssertionError(f"{name} raises {error!r}") from error
+        assert isinstance(given, Deferred), name
+        given.addErrback(lambda _: None)
+        asked += 1
+    assert asked > 250
 
 
 def test_reactors_and_clocks_have_types() -> None:

@@ -16,7 +16,15 @@ from txcdp._arguments import refuse_bare_string
 from txcdp._core.connection import Connection
 from txcdp._core.reconnecting import OpenLine, Reconnector, ReconnectPolicy
 from txcdp._core.sessions import Session
-from txcdp._deferreds import EndedByBlock, OneShot, ignore_failure, returns_deferred, unless_cancelled, with_deadline
+from txcdp._deferreds import (
+    EndedByBlock,
+    OneShot,
+    failing_deferreds,
+    ignore_failure,
+    returns_deferred,
+    unless_cancelled,
+    with_deadline,
+)
 from txcdp._devices import devices
 from txcdp._other_names import NamedElsewhere
 from txcdp._timeouts import DefaultTimeouts, Timeout
@@ -61,6 +69,7 @@ _LEAVING = 2.0
 log = Logger()
 
 
+@failing_deferreds
 class Browser(NamedElsewhere, EndedByBlock):
     """A browser; made by :func:`launch` and :func:`connect`.
 

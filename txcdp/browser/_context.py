@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 
 from txcdp._arguments import refuse_bare_string
 from txcdp._core.sessions import Session
-from txcdp._deferreds import EndedByBlock, OneShot, ignore_failure, returns_deferred, when_all
+from txcdp._deferreds import EndedByBlock, OneShot, failing_deferreds, ignore_failure, returns_deferred, when_all
 from txcdp._other_names import NamedElsewhere
 from txcdp._privacy import printable
 from txcdp._timeouts import DefaultTimeouts, Timeout
@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from txcdp.network._har_routes import HarNotFound
 
 
+@failing_deferreds
 class BrowserContext(NamedElsewhere, EndedByBlock):
     """A context: pages with cookies, storage and cache of their own; made by ``Browser.new_context``.
 
@@ -690,10 +691,9 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
 
         :param script: the text.
         :param path: a file that has it, instead.
-        :returns: fires with a :class:`Registration`, with which it is removed again, when all open pages have it; fails
-            like ``Session.execute``.
-        :raises ValueError: neither is given, or both are.
-        :raises OSError: the file cannot be read.
+        :returns: fires with a :class:`Registration`, with which it is removed again, when all open pages have it. Fails
+            like ``Session.execute``; with :exc:`ValueError` where neither is given, or both are, and with
+            :exc:`OSError` where the file cannot be read.
         """
         source = source_of(script, path)
         return self._scripts.add(lambda page, now: page._add_script(source, now=now))

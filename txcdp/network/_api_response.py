@@ -8,12 +8,13 @@ from typing import Any, Protocol, TypeGuard
 from twisted.internet.defer import Deferred, succeed
 from twisted.web.http_headers import Headers
 
-from txcdp._deferreds import returns_deferred
+from txcdp._deferreds import failing_deferreds, returns_deferred
 from txcdp._privacy import printable, shown_url
 from txcdp.network import _headers as headers_of
 from txcdp.network._headers import Header
 
 
+@failing_deferreds
 class APIResponse:
     """A response to a request that was sent from here: see ``Route.fetch``. All of it is here.
 

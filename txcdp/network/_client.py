@@ -25,7 +25,7 @@ from twisted.web.client import (
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent
 
-from txcdp._deferreds import returns_deferred, with_deadline
+from txcdp._deferreds import failing_deferreds, returns_deferred, with_deadline
 from txcdp._reactor import AnyReactor
 from txcdp._timeouts import DEFAULT, Timeout, seconds_of
 from txcdp.errors import ActionTimeout, NetworkError
@@ -68,6 +68,7 @@ class ClientSettings(NamedTuple):
     trusting: bool
 
 
+@failing_deferreds
 class ContextClient(HTTPClient):
     """A treq client with the cookies, proxy, user agent and extra headers of a context: ``context.request``.
 

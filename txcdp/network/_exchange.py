@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from twisted.internet.defer import Deferred, succeed
 
-from txcdp._deferreds import OneShot, returns_deferred, with_deadline
+from txcdp._deferreds import OneShot, failing_deferreds, returns_deferred, with_deadline
 from txcdp._privacy import printable, shown_url
 from txcdp.domains import network
 from txcdp.errors import (
@@ -88,6 +88,7 @@ class RequestTiming(TypedDict):
     response_end: float | None
 
 
+@failing_deferreds
 class Exchange:
     """A request and what comes of it, one for each hop of a redirect; an item of ``page.exchanges``.
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from twisted.internet.defer import Deferred, succeed
 
-from txcdp._deferreds import returns_deferred
+from txcdp._deferreds import failing_deferreds, returns_deferred
 from txcdp._privacy import printable, shown_url
 from txcdp.domains import network
 from txcdp.errors import CommandError, NoBody
@@ -46,6 +46,7 @@ class Overrides(NamedTuple):
         return any(each is not None for each in self)
 
 
+@failing_deferreds
 class Request:
     """A request of a page or a worker; an item of ``page.requests``.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypedDict
 
 from twisted.internet.defer import Deferred, succeed
 
-from txcdp._deferreds import returns_deferred
+from txcdp._deferreds import failing_deferreds, returns_deferred
 from txcdp._privacy import printable, shown_url
 from txcdp.network import _headers as headers_of
 from txcdp.network._headers import Header
@@ -51,6 +51,7 @@ class SecurityDetails(TypedDict):
     validTo: float
 
 
+@failing_deferreds
 class Response:
     """The answer to a request, by its headers; the body may still be coming. An item of ``page.responses``.
 

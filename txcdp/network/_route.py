@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from twisted.internet.defer import Deferred, fail
 
-from txcdp._deferreds import returns_deferred
+from txcdp._deferreds import failing_deferreds, returns_deferred
 from txcdp._privacy import printable, shown_url
 from txcdp._timeouts import DEFAULT, Timeout
 from txcdp.domains import fetch
@@ -80,6 +80,7 @@ class RouteResponse:
         return self.status in _REDIRECTS and "location" in self.headers
 
 
+@failing_deferreds
 class Route:
     """A request that waits for a decision: what a handler of ``page.route`` is given, and ``requests_paused`` carries.
 

@@ -29,7 +29,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txcdp._core.sessions import Session
-from txcdp._deferreds import ignore_failure, returns_deferred
+from txcdp._deferreds import failing_deferreds, ignore_failure, returns_deferred
 from txcdp._privacy import printable, shown_url
 from txcdp._url_patterns import url_matcher
 from txcdp.domains import runtime
@@ -57,6 +57,7 @@ _GOING_AWAY: Final = 1001
 log = Logger()
 
 
+@failing_deferreds
 class WebSocketRoute:
     """One side of a WebSocket that is routed: what a handler is given is the page's, and its server is another one.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from twisted.internet.defer import Deferred
 
+from txcdp._deferreds import failing_deferreds
 from txcdp._other_names import NamedElsewhere
 from txcdp._privacy import printable, shown_url
 from txcdp.domains import network
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _TEXT: Final = 1
 
 
+@failing_deferreds
 class WebSocket(NamedElsewhere):
     """A WebSocket of a page or a worker; an item of ``page.web_sockets``.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar
 
 from twisted.internet.defer import Deferred
 
-from txcdp._deferreds import ignore_failure, returns_deferred
+from txcdp._deferreds import failing_deferreds, ignore_failure, returns_deferred
 from txcdp._privacy import shortened
 from txcdp._timeouts import DEFAULT, Timeout, left_of
 from txcdp.domains import dom
@@ -41,6 +41,7 @@ class DropPayload(TypedDict, total=False):
     data: Mapping[str, str]
 
 
+@failing_deferreds
 class ElementActions(LocatorBase):
     """Base of locators: their methods that act.
 
@@ -235,8 +236,8 @@ class ElementActions(LocatorBase):
         :param position: as for :meth:`click`.
         :param timeout: as for :meth:`click`.
         :returns: fires with None; fails like :meth:`click`, with :exc:`LocatorError` where the page has not accepted
-            it, and with :exc:`OSError` where a file cannot be read.
-        :raises ValueError: nothing is dropped, or something else.
+            it, with :exc:`OSError` where a file cannot be read, and with :exc:`ValueError` where nothing is dropped, or
+            something else.
         """
         if not payload or not payload.keys() <= DropPayload.__annotations__.keys():
             raise ValueError(f"drop({payload!r:.200}): a dict with 'files', 'data' or both is wanted")
@@ -431,8 +432,8 @@ class ElementActions(LocatorBase):
         :param no_wait_after: it has no effect.
         :param force: as for :meth:`click`.
         :returns: fires with a list of the values of those that are selected. Fails like :meth:`click`; with
-            :exc:`LocatorError`, too, where it is no ``<select>``.
-        :raises TypeError: a value or a label is no text, an index no number, or an element no handle.
+            :exc:`LocatorError`, too, where it is no ``<select>``, and with :exc:`TypeError` where a value or a label is
+            no text, an index no number, or an element no handle.
         """
         named = _choices(value, index, label)
         elements = _several("element", element, ElementHandle)

@@ -19,6 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txcdp._core.sessions import Session
+from txcdp._deferreds import failing_deferreds
 from txcdp._privacy import shortened
 from txcdp.domains import page as page_domain
 from txcdp.errors import AlreadyHandled, CommandError, SessionDetached, TxcdpError
@@ -57,6 +58,7 @@ class DialogAnswer:
     by: AnsweredBy
 
 
+@failing_deferreds
 class Dialog:
     """A dialog that waits for an answer; an item of ``Page.dialogs``.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.defer import Deferred
 
 from txcdp._core.sessions import Session
-from txcdp._deferreds import ignore_failure, returns_deferred, with_deadline
+from txcdp._deferreds import failing_deferreds, ignore_failure, returns_deferred, with_deadline
 from txcdp._timeouts import DEFAULT, Timeout
 from txcdp.domains import dom, page
 from txcdp.errors import ActionTimeout, AlreadyHandled
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from txcdp.streams._gathered import OnDemandStreams
 
 
+@failing_deferreds
 class FileChooser:
     """A file chooser that a page has opened; an item of ``page.file_choosers``.
 

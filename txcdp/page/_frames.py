@@ -21,7 +21,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.python.failure import Failure
 
 from txcdp._core.sessions import Session
-from txcdp._deferreds import ignore_failure, returns_deferred, with_deadline
+from txcdp._deferreds import failing_deferreds, ignore_failure, returns_deferred, with_deadline
 from txcdp._following import Choice, Following, ModelFeed
 from txcdp._privacy import printable, shown_url
 from txcdp._timeouts import DEFAULT, Timeout, seconds_of
@@ -152,6 +152,7 @@ class Below(Choice):
     above = ()
 
 
+@failing_deferreds
 class Frame(SelectorActions):
     """A frame: the same object for as long as the frame is there, whichever process it is in.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
 from twisted.internet.defer import Deferred
 
-from txcdp._deferreds import ignore_failure, returns_deferred
+from txcdp._deferreds import failing_deferreds, ignore_failure, returns_deferred
 from txcdp._other_names import NamedElsewhere
 from txcdp._timeouts import DEFAULT, Timeout, seconds_of
 from txcdp.domains import dom, runtime
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from txcdp.page._locators import Locator
 
 
+@failing_deferreds
 class JSHandle(Kept, NamedElsewhere):
     """An object of a page; what ``evaluate_handle`` fires with.
 

@@ -17,7 +17,7 @@ from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.python.failure import Failure
 
 from txcdp._core.sessions import Session
-from txcdp._deferreds import ignore_failure, returns_deferred
+from txcdp._deferreds import failing_deferreds, ignore_failure, returns_deferred
 from txcdp._timeouts import DEFAULT, Timeout
 from txcdp.domains import input as input_domain
 from txcdp.errors import CommandError, DialogOpen, TxcdpError
@@ -150,12 +150,8 @@ class _Delivery:
         if not self._missing:
             self._end(None)
 
-    def _failed(self, failure: Failure) -> Failure | None:
-        if self.done.called:
-            ignore_failure(failure)
-            return None
-        self._end(failure)
-        return None
+    def _failed(self, failure: Failure) -> None:
+        self._end(failure)  # of several, who waits is told the first
 
     def _left(self) -> None:
         self._end(None)
@@ -172,6 +168,7 @@ class _Delivery:
             each.cancel()
 
 
+@failing_deferreds
 class Keyboard:
     """The keyboard of a page, one of the US; ``page.keyboard``.
 
@@ -357,6 +354,7 @@ class Keyboard:
         return self._devices.send(commands)
 
 
+@failing_deferreds
 class Mouse:
     """The mouse of a page; ``page.mouse``.
 
@@ -593,6 +591,7 @@ class Mouse:
         return _DRAG, {"type": kind, "x": self._x, "y": self._y, "data": data, "modifiers": mask}
 
 
+@failing_deferreds
 class Touchscreen:
     """The touchscreen of a page, where its context has one (``has_touch=True``); ``page.touchscreen``."""
 

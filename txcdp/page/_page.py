@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred, fail
 
 from txcdp._arguments import most_arguments
 from txcdp._core.sessions import Session
-from txcdp._deferreds import EndedByBlock, OneShot, ignore_failure, returns_deferred, with_deadline
+from txcdp._deferreds import EndedByBlock, OneShot, failing_deferreds, ignore_failure, returns_deferred, with_deadline
 from txcdp._timeouts import DEFAULT, DefaultTimeouts, Timeout, seconds_of
 from txcdp._url_patterns import URLMatch, url_matcher
 from txcdp.domains import heap_profiler, page, target
@@ -102,6 +102,7 @@ def _while_open(method: Callable[Concatenate[Page, P], Deferred[T]]) -> Callable
     return wrapper
 
 
+@failing_deferreds
 class Page(SelectorActions, EndedByBlock):
     """A page; made by ``Browser.new_page``, ``BrowserContext.new_page`` and ``Browser.attach_pages``.
 
@@ -753,8 +754,8 @@ class Page(SelectorActions, EndedByBlock):
             derived from it: :exc:`InvalidPageURL`, :exc:`NavigationTimeout`, :exc:`DownloadStarted`,
             :exc:`DocumentBroken` where the document's body broke off or cannot be decoded, and
             :exc:`NavigationInterrupted` when the program sends the page somewhere else meanwhile; with
-            :exc:`SessionDetached`, :exc:`TargetCrashed` or :exc:`ConnectionLost`.
-        :raises ValueError: ``wait_until`` is none of these, or ``timeout`` is negative.
+            :exc:`SessionDetached`, :exc:`TargetCrashed` or :exc:`ConnectionLost`; with :exc:`ValueError` where
+            ``wait_until`` is none of these, or ``timeout`` is negative.
         """
         return self.main_frame.goto(url, wait_until, referer=referer, timeout=timeout)
 
@@ -767,7 +768,6 @@ class Page(SelectorActions, EndedByBlock):
         :param ignore_cache: fetch everything again, past the cache.
         :param timeout: as for :meth:`goto`.
         :returns: fires and fails like :meth:`goto`.
-        :raises ValueError: ``wait_until`` is none that :meth:`goto` knows, or ``timeout`` is negative.
         """
         check_wait_until(wait_until)
         return self._navigator.reload(self.main_frame, wait_until, ignore_cache, self._navigation_seconds(timeout))
@@ -779,7 +779,6 @@ class Page(SelectorActions, EndedByBlock):
         :param timeout: as for :meth:`goto`.
         :returns: fires and fails like :meth:`goto`; with None, too, where there is nothing to go back to. A document
             from the cache has the answer that it had then, of which the browser has the body no more.
-        :raises ValueError: ``wait_until`` is none that :meth:`goto` knows, or ``timeout`` is negative.
         """
         check_wait_until(wait_until)
         return self._navigator.step(self.main_frame, -1, wait_until, self._navigation_seconds(timeout))
@@ -790,7 +789,6 @@ class Page(SelectorActions, EndedByBlock):
         :param wait_until: as for :meth:`go_back`.
         :param timeout: as for :meth:`goto`.
         :returns: fires and fails like :meth:`go_back`.
-        :raises ValueError: ``wait_until`` is none that :meth:`goto` knows, or ``timeout`` is negative.
         """
         check_wait_until(wait_until)
         return self._navigator.step(self.main_frame, 1, wait_until, self._navigation_seconds(timeout))
@@ -802,7 +800,6 @@ class Page(SelectorActions, EndedByBlock):
         :param wait_until: as for :meth:`goto`.
         :param timeout: as for :meth:`goto`.
         :returns: fires with None when it is there; fails like :meth:`wait_for_load_state`.
-        :raises ValueError: ``wait_until`` is none that :meth:`goto` knows, or ``timeout`` is negative.
         """
         return self.main_frame.set_content(html, wait_until, timeout=timeout)
 
@@ -812,8 +809,8 @@ class Page(SelectorActions, EndedByBlock):
         :param state: as ``wait_until`` for :meth:`goto`.
         :param timeout: as for :meth:`goto`.
         :returns: fires with None; at once where it has. Fails with :exc:`NavigationTimeout`, :exc:`SessionDetached`,
-            :exc:`TargetCrashed` or :exc:`ConnectionLost`.
-        :raises ValueError: ``state`` is none that :meth:`goto` knows, or ``timeout`` is negative.
+            :exc:`TargetCrashed` or :exc:`ConnectionLost`; with :exc:`ValueError` where ``state`` is none that
+            :meth:`goto` knows, or ``timeout`` is negative.
         """
         return self.main_frame.wait_for_load_state(state, timeout=timeout)
 
@@ -829,7 +826,7 @@ class Page(SelectorActions, EndedByBlock):
         :param url: where to, as for :meth:`wait_for_url`; None: anywhere.
         :param wait_until: as for :meth:`goto`.
         :param timeout: as for :meth:`goto`.
-        :raises ValueError: as of :meth:`wait_for_url`.
+        :raises ValueError: what :meth:`wait_for_url` fails with.
         :raises NavigationError: at the block's end, when what it navigated to could not be loaded; as
             :exc:`NavigationTimeout` when nothing came in time.
         """
@@ -844,10 +841,8 @@ class Page(SelectorActions, EndedByBlock):
             a :class:`re.Pattern` that is searched for in it, or a function of it.
         :param wait_until: as for :meth:`goto`.
         :param timeout: as for :meth:`goto`.
-        :returns: fires with None; at once where the page is there. Fails like :meth:`wait_for_load_state`, and with
-            what the function has raised.
-        :raises ValueError: ``wait_until`` is none that :meth:`goto` knows, ``timeout`` is negative, or the glob is
-            none.
+        :returns: fires with None; at once where the page is there. Fails like :meth:`wait_for_load_state`, with what
+            the function has raised, and with :exc:`ValueError` where the glob is none.
         """
         return self.main_frame.wait_for_url(url, wait_until, timeout=timeout)
 
@@ -970,10 +965,9 @@ class Page(SelectorActions, EndedByBlock):
 
         :param script: the text.
         :param path: a file that has it, instead.
-        :returns: fires with a :class:`Registration`, with which it is removed again, when the browser has it; fails
-            like ``Session.execute``.
-        :raises ValueError: neither is given, or both are.
-        :raises OSError: the file cannot be read.
+        :returns: fires with a :class:`Registration`, with which it is removed again, when the browser has it. Fails
+            like ``Session.execute``; with :exc:`ValueError` where neither is given, or both are, and with
+            :exc:`OSError` where the file cannot be read.
         """
         return self._scripts.add(source_of(script, path))
 

@@ -13,7 +13,7 @@ import msgspec
 from twisted.internet.defer import Deferred
 
 from txcdp._arguments import refuse_bare_string
-from txcdp._deferreds import ignore_failure, returns_deferred
+from txcdp._deferreds import failing_deferreds, ignore_failure, returns_deferred
 from txcdp._timeouts import DEFAULT, Timeout, left_of
 from txcdp.domains import dom
 from txcdp.errors import CommandError
@@ -44,6 +44,7 @@ _TRUTH: Final = """async (element, arg) => {
 }"""
 
 
+@failing_deferreds
 class ElementReading(LocatorBase):
     """Base of locators: their methods that read, and wait."""
 
@@ -206,8 +207,8 @@ class ElementReading(LocatorBase):
         :param state: ``"attached"``: it is there; ``"visible"``: and has a box that is not empty; ``"hidden"``: it is
             not there, or not visible; ``"detached"``: it is not there.
         :param timeout: as for :meth:`text_content`.
-        :returns: fires with None; fails like :meth:`text_content`.
-        :raises ValueError: there is no such state.
+        :returns: fires with None; fails like :meth:`text_content`, and with :exc:`ValueError` where there is no such
+            state.
         """
         _check_state(state)
 

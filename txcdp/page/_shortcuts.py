@@ -9,7 +9,7 @@ import msgspec
 from twisted.internet.defer import Deferred
 
 from txcdp._arguments import refuse_bare_string
-from txcdp._deferreds import returns_deferred
+from txcdp._deferreds import failing_deferreds, returns_deferred
 from txcdp._timeouts import DEFAULT, Timeout
 from txcdp.errors import LocatorError
 from txcdp.page._action_options import (
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound=msgspec.Struct)
 
 
+@failing_deferreds
 class SelectorReading(Finding):
     """Base of pages and frames: their methods that read by a selector.
 
@@ -75,9 +76,8 @@ class SelectorReading(Finding):
         :param frames: of all frames of the page.
         :returns: fires with a dict, or the Struct; with ``frames`` a list of pairs of a :class:`Frame` and that. Fails
             with :exc:`SelectorError` where a selector is malformed, with :exc:`LocatorError` where the document has
-            something else than the Struct's types, and like ``Locator.count``.
-        :raises TypeError: there is no such shape.
-        :raises ValueError: a locator in it is of another frame, or goes into one.
+            something else than the Struct's types, and like ``Locator.count``; with :exc:`TypeError` where there is no
+            such shape, and with :exc:`ValueError` where a locator in it is of another frame, or goes into one.
         """
         return extract(self._start()[0], shape, frames)
 
@@ -253,6 +253,7 @@ class SelectorReading(Finding):
         return self._one(selector, strict).dispatch_event(type, event_init, timeout=timeout)
 
 
+@failing_deferreds
 class SelectorActions(SelectorReading):
     """Base of pages and frames: their methods that act by a selector.
 

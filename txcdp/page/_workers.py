@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from twisted.internet.defer import Deferred
 
 from txcdp._core.sessions import Session
-from txcdp._deferreds import returns_deferred
+from txcdp._deferreds import failing_deferreds, returns_deferred
 from txcdp._other_names import NamedElsewhere
 from txcdp._privacy import shown_url
 from txcdp._timeouts import DEFAULT, Timeout
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from txcdp.page._page import Page
 
 
+@failing_deferreds
 class Worker(NamedElsewhere):
     """A dedicated worker of a page; an item of ``page.worker_started``.
 
