@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from txcdp.browser._cookies import param_of
 from txcdp.domains import network, storage
+from txcdp.errors import CommandError
 from txcdp.testing import FakeChrome
 
 
@@ -62,12 +63,36 @@ class ParametersTests(SynchronousTestCase):
             ({"url": "http://a.b", "value": None}, "it has no value"),
             ({"url": "http://a.b", "value": "", "name": ""}, "neither a name nor a value"),
             ({"domain": "a.b", "path": "x"}, "does not begin with '/'"),
+            ({"domain": "a.b", "path": "/a;"}, "what no cookie's has"),
+            ({"domain": "", "path": "/"}, "a host is wanted"),
+            ({"domain": "http://a.b", "path": "/"}, "or url= instead"),
+            ({"domain": "a b", "path": "/"}, "a host is wanted"),
+            ({"domain": "..a.b", "path": "/"}, "a host is wanted"),
+            ({"domain": "::1", "path": "/"}, "a host is wanted"),
+            ({"url": "http://"}, "no host that there can be"),
+            ({"url": "http://a b/"}, "no host that there can be"),
         ):
             with self.assertRaisesRegex(ValueError, said):
                 param_of({"name": "n", "value": "v", **given})
         for wrong in ({"value": 5}, {"secure": "yes"}, {"expires": "1"}, {"expires": True}):
             with self.assertRaises(TypeError):
                 param_of({"name": "n", "value": "v", "url": "http://a.b", **wrong})
+
+    def test_what_can_be(self):
+        for domain in (
+            "a.b",
+            ".a.b",
+            "localhost",
+            "localhost:80",
+            "[::1]",
+            "127.0.0.1",
+            "bücher.example",
+            "a_b.c.",
+            "com",
+        ):
+            self.assertEqual(param_of({"name": "n", "value": "v", "domain": domain, "path": "/"}).domain, domain)
+        for url in ("http://a.b", "https://u:p@a.b:8080/x", "http://[::1]:80/", "wss://bücher.example"):
+            self.assertEqual(param_of({"name": "n", "value": "v", "url": url}).url, url)
 
 
 class CookiesTests(SynchronousTestCase):
@@ -84,6 +109,17 @@ class CookiesTests(SynchronousTestCase):
 
     def names(self, *urls: str) -> list[str]:
         return [each["name"] for each in self.result(self.context.cookies(list(urls)))]
+
+    def test_what_the_browser_refuses(self):
+        self.chrome.on(storage.set_cookies, CommandError("", -32602, "Invalid cookie fields"))
+        adding = self.context.add_cookies([{"name": "__Secure-a", "value": "1", "url": "http://example.com"}])
+        self.chrome.flush()
+        error = self.failureResultOf(adding, ValueError).value
+        self.assertIn("cookies '__Secure-a': the browser refuses one of them", str(error))
+        self.chrome.on(storage.set_cookies, CommandError("", -32000, "Not now"))
+        adding = self.context.add_cookies([{"name": "a", "value": "1", "url": "http://example.com"}])
+        self.chrome.flush()
+        self.failureResultOf(adding, CommandError)
 
     def test_those_of_a_url(self):
         self.kept = [

@@ -28,9 +28,15 @@ _LAST_EXPIRY: Final = 253402300799
 #: Bytes of a cookie's name and value together.
 _LONGEST: Final = 4096
 
+#: What the browser says where one of several cannot be.
+_REFUSED: Final = "Invalid cookie fields"
+
 #: What the browser refuses in them.
 _NOT_IN_NAMES: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f;=]")
 _NOT_IN_VALUES: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f;]")
+
+#: A domain, which may have a port that does not count: all else in it would make it another one.
+_DOMAIN: Final = re.compile(r"\.?(?:\[[\da-fA-F:.]+\]|[^\s.:/?#@%*\\\[\]][^\s:/?#@%*\\\[\]]*)(?::\d+)?")
 
 #: When a cookie has expired by that it is to be deleted.
 _LONG_AGO: Final = 1.0
@@ -151,6 +157,11 @@ def _check_place(given: Mapping[str, Any]) -> None:
     name = given["name"]
     if "url" not in given:
         if "domain" in given and "path" in given:
+            if _DOMAIN.fullmatch(given["domain"]) is None:
+                raise ValueError(
+                    f"cookie {name!r}: domain={given['domain']!r}: a host is wanted, such as 'example.com', "
+                    "or url= instead"
+                )
             return
         raise ValueError(f"cookie {name!r}: it has to have a url, or a domain and a path")
     for key in ("domain", "path"):
@@ -161,6 +172,8 @@ def _check_place(given: Mapping[str, Any]) -> None:
         raise ValueError(f"a blank page can have no cookie {name!r}: {url!r}")
     if urlsplit(url).scheme not in ("http", "https", "ws", "wss"):
         raise ValueError(f"cookie {name!r}: only pages of http and https have cookies, not {url!r}")
+    if _DOMAIN.fullmatch(urlsplit(url).netloc.rpartition("@")[2]) is None:
+        raise ValueError(f"cookie {name!r}: {url!r} has no host that there can be")
 
 
 def _check_text(given: Mapping[str, Any]) -> None:
@@ -175,8 +188,9 @@ def _check_text(given: Mapping[str, Any]) -> None:
         raise ValueError("a cookie that has neither a name nor a value is none")
     if len(name.encode("utf-8", "replace")) + len(value.encode("utf-8", "replace")) > _LONGEST:
         raise ValueError(f"cookie {name[:80]!r}: its name and value have more than {_LONGEST} bytes together")
-    if not given.get("path", "/").startswith("/"):
-        raise ValueError(f"cookie {name!r}: path={given['path']!r} does not begin with '/'")
+    path = given.get("path", "/")
+    if not path.startswith("/") or _NOT_IN_VALUES.search(path) is not None:
+        raise ValueError(f"cookie {name!r}: path={path!r} does not begin with '/', or has in it what no cookie's has")
 
 
 def _directory(url: str) -> str:
@@ -263,7 +277,18 @@ class Cookies:
         """Add some, all or none."""
         if isinstance(cookies, Mapping):
             raise TypeError("add_cookies() takes a list of cookies: [{...}]")
-        await self.put([param_of(each) for each in cookies])
+        params = [param_of(each) for each in cookies]
+        try:
+            await self.put(params)
+        except CommandError as error:
+            if error.message != _REFUSED:
+                raise
+            names = ", ".join(repr(each.name) for each in params)
+            raise ValueError(
+                f"cookies {names}: the browser refuses one of them ({error.message}): with __Secure- or __Host- before "
+                "the name, and with a partitionKey, such as 'https://example.com', secure=True is needed; with __Host- "
+                "the path '/', too, and a domain without a dot in front"
+            ) from error
 
     @returns_deferred
     async def clear(
