@@ -272,6 +272,7 @@ class HandleTests(SharedBrowserTestCase):
             ("undefined", None, "undefined"),
             ("-0", -0.0, "-0"),
             ("2n ** 70n", 2**70, f"{2**70}n"),
+            ("-5n", -5, "-5n"),
             ("Promise.resolve(true)", True, "true"),
         ):
             handle = await tab.evaluate_handle(source)
@@ -292,6 +293,14 @@ class HandleTests(SharedBrowserTestCase):
         await handle.dispose()
         for use in (handle.evaluate("a => a"), handle.json_value(), handle.get_properties(), tab.evaluate("1", handle)):
             self.assertIn("disposed", str(await self.fails(use, EvaluationError)))
+        element = await tab.query_selector("body")
+        assert element is not None
+        await element.dispose()
+        for use in (element.bounding_box(), element.content_frame(), tab.accessibility.snapshot(root=element)):
+            self.assertIn("disposed", str(await self.fails(use, EvaluationError)))
+        throws = await tab.evaluate_handle("({get a() { throw new RangeError('far') }})")
+        error = await self.fails(throws.get_property("a"), EvaluationError)
+        self.assertEqual((error.name, error.message), ("RangeError", "far"))
         other = await (await self.page()).evaluate_handle("({})")
         self.assertIn("the frame that it is of", str(await self.fails(tab.evaluate("a => a", other), EvaluationError)))
         gone = await tab.evaluate_handle("({})")
@@ -324,8 +333,34 @@ class HandleTests(SharedBrowserTestCase):
         self.assertIsInstance(await tab.evaluate_handle("document.body"), ElementHandle)
         await tab.evaluate("b => b.style.display = 'none'", found)
         self.assertIsNone(await found.bounding_box())
-        error = await self.fails(tab.query_selector("!!"), SelectorError)
-        self.assertIn("is not a valid selector", str(error))
+        await tab.evaluate("b => new DOMParser().parseFromString('', 'text/html').body.append(b)", found)
+        self.assertEqual(str(await found.query_selector("i")), "i")
+        for error in (
+            await self.fails(tab.query_selector("!!"), SelectorError),
+            await self.fails(found.query_selector("!!"), SelectorError),
+            await self.fails(found.query_selector_all("text=y"), SelectorError),
+        ):
+            self.assertIn("is not a valid selector", str(error))
+        text = (await inner.evaluate_handle("i => i.firstChild")).as_element()
+        assert text is not None
+        error = await self.fails(text.get_attribute("id"), EvaluationError)
+        self.assertEqual(error.message, "only an element has attributes")
+
+    async def test_an_element_that_goes_into_another_document(self):
+        tab = await self.page()
+        await tab.set_content(
+            "<button><b>it</b></button><iframe style='margin: 50px'></iframe>"
+            "<script>clicks = 0; document.querySelector('button').addEventListener('click', () => clicks++)</script>"
+        )
+        found = await tab.query_selector("button")
+        assert found is not None
+        await found.click()
+        await tab.evaluate("void frames[0].document.body.append(document.querySelector('button'))")
+        await found.click()
+        await found.click()
+        self.assertEqual(str(await found.query_selector("b")), "b")
+        self.assertIs(await found.owner_frame(), tab.frames[1])
+        self.assertEqual(await tab.evaluate("clicks"), 3)
 
     async def alive(self, tab: Page) -> int:
         await tab.session.execute(heap_profiler.collect_garbage())

@@ -154,19 +154,15 @@ def test_a_deferred_says_what_it_fires_with() -> None:
 
 
 def test_what_belongs_to_pages_raises_nothing_where_it_gives_a_deferred() -> None:
+    optional = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
     asked = 0
-    for name, each in PUBLIC.items():
-        if not (each.__module__.startswith(OF_PAGES) and "." in name and returned(each).startswith("Deferred[")):
+    for name, method in PUBLIC.items():
+        if not (method.__module__.startswith(OF_PAGES) and "." in name and returned(method).startswith("Deferred[")):
             continue
-        _, *parameters = inspect.signature(each).parameters.values()
-        needed = {
-            parameter.name: object()
-            for parameter in parameters
-            if parameter.default is parameter.empty
-            and parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
-        }
+        _, *parameters = inspect.signature(method).parameters.values()
+        needed = [each.name for each in parameters if each.default is each.empty and each.kind not in optional]
         try:
-            given = each(object(), **needed)  # where nothing is as it has to be
+            given = method(object(), **{each: object() for each in needed})  # where nothing is as it has to be
         except Exception as error:
             raise AssertionError(f"{name} raises {error!r}") from error
         assert isinstance(given, Deferred), name

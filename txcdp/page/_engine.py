@@ -154,6 +154,10 @@ def _result_of(got: runtime.CallFunctionOnResult) -> runtime.RemoteObject:
     return got.result
 
 
+class ElementMoved(LocatorError):
+    """Raised for the element of a handle that is in another document now."""
+
+
 class Again(Exception):
     """Raised for what is to be tried again until the deadline.
 
@@ -189,4 +193,6 @@ def value_of(text: str, locator: object, waited: bool = False) -> Any:
         raise StrictModeViolation(str(locator), **msgspec.json.decode(error))
     if kind == "selector":
         raise SelectorError(error)
+    if kind == "moved":
+        raise ElementMoved(f"{locator}: {error}")
     raise LocatorError(f"{locator}: {error}")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack
 
 from twisted.internet.defer import Deferred
 
@@ -25,6 +25,7 @@ from txcdp.page._action_options import (
     WaitOptions,
 )
 from txcdp.page._coordinates import Box, box_of, offset_of
+from txcdp.page._engine import ElementMoved
 from txcdp.page._evaluation import Evaluator, Kept, explained, value_of
 from txcdp.page._values import clean_stack
 from txcdp.protocol import to_json
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from txcdp.page._action_options import Files
     from txcdp.page._frames import Frame
     from txcdp.page._locators import Locator
+
+T = TypeVar("T")
 
 
 @failing_deferreds
@@ -222,47 +225,47 @@ class ElementHandle(JSHandle):
     @returns_deferred
     async def click(self, **options: Unpack[ClickOptions]) -> None:
         """Click the element; see :meth:`Locator.click`. It fails at once where that is in no document any more."""
-        await (await self._locator()).click(**options)
+        await self._act(lambda it: it.click(**options))
 
     @returns_deferred
     async def dblclick(self, **options: Unpack[DoubleClickOptions]) -> None:
         """Click the element twice in a row; see :meth:`Locator.dblclick`."""
-        await (await self._locator()).dblclick(**options)
+        await self._act(lambda it: it.dblclick(**options))
 
     @returns_deferred
     async def hover(self, **options: Unpack[HoverOptions]) -> None:
         """Move the mouse over the element; see :meth:`Locator.hover`."""
-        await (await self._locator()).hover(**options)
+        await self._act(lambda it: it.hover(**options))
 
     @returns_deferred
     async def tap(self, **options: Unpack[HoverOptions]) -> None:
         """Tap the element; see :meth:`Locator.tap`."""
-        await (await self._locator()).tap(**options)
+        await self._act(lambda it: it.tap(**options))
 
     @returns_deferred
     async def fill(self, value: str, **options: Unpack[FormOptions]) -> None:
         """Give the field another text; see :meth:`Locator.fill`."""
-        await (await self._locator()).fill(value, **options)
+        await self._act(lambda it: it.fill(value, **options))
 
     @returns_deferred
     async def type(self, text: str, **options: Unpack[KeyOptions]) -> None:
         """Type a text into the element; see :meth:`Locator.press_sequentially`."""
-        await (await self._locator()).type(text, **options)
+        await self._act(lambda it: it.type(text, **options))
 
     @returns_deferred
     async def press(self, key: str, **options: Unpack[KeyOptions]) -> None:
         """Press a key in the element; see :meth:`Locator.press`."""
-        await (await self._locator()).press(key, **options)
+        await self._act(lambda it: it.press(key, **options))
 
     @returns_deferred
     async def check(self, **options: Unpack[CheckOptions]) -> None:
         """Check the box; see :meth:`Locator.check`."""
-        await (await self._locator()).check(**options)
+        await self._act(lambda it: it.check(**options))
 
     @returns_deferred
     async def uncheck(self, **options: Unpack[CheckOptions]) -> None:
         """Uncheck the box; see :meth:`Locator.uncheck`."""
-        await (await self._locator()).uncheck(**options)
+        await self._act(lambda it: it.uncheck(**options))
 
     @returns_deferred
     async def select_option(
@@ -275,21 +278,24 @@ class ElementHandle(JSHandle):
         **options: Unpack[FormOptions],
     ) -> list[str]:
         """Select options of a ``<select>``; see :meth:`Locator.select_option`."""
-        locator = await self._locator()
-        return await locator.select_option(value, index=index, label=label, element=element, **options)
+        return await self._act(lambda it: it.select_option(value, index=index, label=label, element=element, **options))
 
     @returns_deferred
     async def set_input_files(self, files: Files, **options: Unpack[WaitOptions]) -> None:
         """Choose files for the input; see :meth:`Locator.set_input_files`."""
-        await (await self._locator()).set_input_files(files, **options)
+        await self._act(lambda it: it.set_input_files(files, **options))
 
-    async def _locator(self) -> Locator:
-        """Return what stands for the element as long as it is in its document."""
+    async def _act(self, act: Callable[[Locator], Deferred[T]]) -> T:
+        """Act on what stands for the element in its document; where that is another one by now, on what does there."""
         from txcdp.page._locators import locator_of
 
-        if self._standing is None:
-            self._standing = await locator_of(self)
-        return self._standing
+        if self._standing is not None:
+            try:
+                return await act(self._standing)
+            except ElementMoved:
+                self._standing = None
+        standing = self._standing = await locator_of(self)
+        return await act(standing)
 
     @returns_deferred
     async def bounding_box(self) -> Box | None:

@@ -566,6 +566,7 @@ engine.letGo = key => { heldNodes.delete(key); };
 finders.held = (_, /** @type {string} */ key) => {
   const element = held.get(key)?.deref();
   if (!element || !isConnected(element)) throw new Refusal('Element is not attached to the DOM');
+  if (ownerDocumentOf(element) !== document) throw new Refusal('Element is in another document now', 'moved');
   return [element];
 };
 finders.heldNode = (_, /** @type {string} */ key) => {
