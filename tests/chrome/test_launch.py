@@ -275,6 +275,20 @@ class StartTests(LaunchCase):
         failed = start_browser(MemoryReactorClock(), executable=sys.executable, profile="")
         self.assertIn("profile=None", str(self.failureResultOf(failed, ValueError).value))
 
+    def test_without_a_deadline(self):
+        for timeout in (0, None):
+            started = self.launch(start_timeout=timeout)
+            self.reactor.advance(1000)
+            self.reactor.processes[-1].protocol.childDataReceived(2, LISTENING)
+            self.successResultOf(self.successResultOf(started).close())
+            self.assert_nothing_left()
+
+    def test_what_is_no_deadline(self):
+        for wrong in (-1, float("nan")):
+            self.failureResultOf(self.launch(start_timeout=wrong), ValueError)
+        self.assertEqual(self.reactor.processes, [])
+        self.assert_nothing_left()
+
     def test_arguments_that_have_a_name_of_their_own(self):
         for arg, words in (("--user-data-dir=x", "profile="), ("--remote-debugging-pipe", "transport=")):
             error = self.failureResultOf(self.launch(args=[arg]), ValueError).value

@@ -18,7 +18,7 @@ from txcdp._core.probing import ProbeOptions, Prober
 from txcdp._core.reconnecting import ReconnectPolicy
 from txcdp._deferreds import returns_deferred
 from txcdp._reactor import AnyReactor
-from txcdp._timeouts import Timeout
+from txcdp._timeouts import Timeout, seconds_of
 from txcdp._transports.websocket import WebSocketOptions
 from txcdp.browser._browser import Browser
 from txcdp.browser._download_files import BrowserFiles
@@ -73,7 +73,7 @@ async def launch(
     downloads_path: str | os.PathLike[str] | None = None,
     env: Mapping[str, str | None] | None = None,
     sandbox: bool | None = None,
-    start_timeout: float = 30.0,
+    start_timeout: float | timedelta | None = 30.0,
     options: WebSocketOptions | None = None,
     restart: ReconnectPolicy | None = None,
     probes: ProbeOptions | None = _PROBES,
@@ -99,8 +99,8 @@ async def launch(
         with the context of their page: see :meth:`~txcdp.page.Download.save_as`.
     :param env: variables on top of this process's environment; None removes one.
     :param sandbox: None: with Chromium's sandbox, except for root on Linux, who cannot.
-    :param start_timeout: seconds for the browser to come up, from its turn: no more than
-        eight for each processor (:func:`txcdp.chrome.limit_starts`) start at the same time.
+    :param start_timeout: seconds, or a timedelta, for the browser to come up, from its turn: no more than
+        eight for each processor (:func:`txcdp.chrome.limit_starts`) start at the same time. None or 0: no deadline.
     :param options: how the WebSocket is opened and kept.
     :param restart: with a policy, the browser is restarted whenever it ends or hangs, with all that was
         set up in it; see :class:`~txcdp.ReconnectPolicy`. None: everything ends with it.
@@ -122,6 +122,7 @@ async def launch(
     _refuse_others(launch, connection)
     _check_policy("restart", restart)
     slowness = checked_slowness(slow_mo)
+    seconds = seconds_of(start_timeout, None)
     size = chosen(viewport, no_viewport, DEFAULT_VIEWPORT)
     by = None if proxy is None else checked_proxy("proxy", proxy)
     if by is not None:
@@ -137,11 +138,11 @@ async def launch(
             profile=profile,
             transport=transport,
             sandbox=sandbox,
-            start_timeout=start_timeout,
+            start_timeout=seconds,
             end_with_reactor=end_with_reactor,
         )
 
-    launched = Launched(reactor, start, options, start_timeout)
+    launched = Launched(reactor, start, options, seconds or 0.0)
     opened = await launched.open()
     process = launched.process
     assert process is not None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Literal
 
 from twisted.internet.defer import Deferred
@@ -19,6 +20,7 @@ from twisted.python.failure import Failure
 from txcdp._deferreds import ignore_failure, returns_deferred, with_deadline
 from txcdp._limits import about_open_files, too_few_for_a_browser
 from txcdp._reactor import AnyReactor
+from txcdp._timeouts import seconds_of
 from txcdp.chrome._executable import find_executable
 from txcdp.chrome._flags import AUTOMATION_FLAGS, check_args, command_line, sandbox_works
 from txcdp.chrome._process import BrowserProcess
@@ -43,7 +45,7 @@ async def start_browser(
     profile: str | os.PathLike[str] | None = None,
     transport: Literal["websocket", "pipe"] = "websocket",
     sandbox: bool | None = None,
-    start_timeout: float = 30.0,
+    start_timeout: float | timedelta | None = 30.0,
     flags: Sequence[str] = AUTOMATION_FLAGS,
     end_with_reactor: bool = True,
 ) -> BrowserProcess:
@@ -57,8 +59,8 @@ async def start_browser(
     :param profile: a directory that is kept; by default a temporary one, removed at the end.
     :param transport: ``"websocket"``, or ``"pipe"`` (not on Windows).
     :param sandbox: ``None``: with Chromium's sandbox, except for root on Linux, who cannot.
-    :param start_timeout: seconds, from its turn: no more than eight browsers for each processor
-        (:func:`~txcdp.chrome.limit_starts`) start at the same time.
+    :param start_timeout: seconds, or a timedelta, from its turn: no more than eight browsers for each processor
+        (:func:`~txcdp.chrome.limit_starts`) start at the same time. None or 0: no deadline.
     :param flags: instead of :data:`~txcdp.chrome.AUTOMATION_FLAGS`.
     :param end_with_reactor: end it as soon as the reactor is being stopped. Where that is False, somebody closes it
         then: a service, when it is stopped and done with it. If nobody does, it is ended at the shutdown's end.
@@ -67,8 +69,9 @@ async def start_browser(
     :raises LaunchError: it cannot be executed, ended early, or said nothing in time; nothing
         of it is left then.
     :raises ExecutableNotFound: there is no browser.
-    :raises ValueError: ``args`` contain what has an argument of its own, or another transport.
+    :raises ValueError: ``args`` contain what has an argument of its own, or another transport; or a deadline is none.
     """
+    seconds = seconds_of(start_timeout, None)
     _check_transport(transport)
     check_args(args, flags)
     if profile is not None and not os.fspath(profile):
@@ -98,7 +101,7 @@ async def start_browser(
         process = BrowserProcess(reactor, workspace, line, end_with_reactor)
         try:
             _execute(process, make_environment(env, workspace), transport)
-            process.ws_url = await _come_up(reactor, process, transport, start_timeout, headless)
+            process.ws_url = await _come_up(reactor, process, transport, seconds, headless)
             process._up = True
             await wait_for_sweep(reactor, sweeping)
         except BaseException:
@@ -142,7 +145,7 @@ def _execute(process: BrowserProcess, environment: dict[str, str], transport: st
 
 
 def _come_up(
-    reactor: AnyReactor, process: BrowserProcess, transport: str, seconds: float, headless: bool
+    reactor: AnyReactor, process: BrowserProcess, transport: str, seconds: float | None, headless: bool
 ) -> Deferred[str]:
     """Wait until a process can be talked to, with its WebSocket's address; or until it has ended, or time is up."""
     started = _answers(process) if transport == "pipe" else process.listening.wait()
@@ -152,7 +155,7 @@ def _come_up(
         started,
         seconds,
         lambda: LaunchTimeout(
-            f"{process.command_line[0]} did not come up within {seconds:g} s; its standard error so far "
+            f"{process.command_line[0]} did not come up within {seconds or 0:g} s; its standard error so far "
             "(which a wrapper script has to pass on) is:",
             process.stderr_tail or "(empty)",
         ),
