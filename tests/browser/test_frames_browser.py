@@ -140,8 +140,6 @@ class TreeTests(FrameCase):
         other = await txcdp.connect(self.reactor(), self.address(), no_viewport=True)
         self.addCleanup(other.close)
         found = next(each for each in await other.attach_pages() if each.target_id == page.target_id)
-        while len([each for each in found.frames if each.url != ""]) < 3:
-            await found.wait_for_timeout(0.02)
         self.assertEqual(sorted(each.url for each in found.frames), sorted([self.outer, self.near, self.far]))
         far = self.named(found, "far")
         self.assertEqual(await far.title(), "far")

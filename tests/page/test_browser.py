@@ -200,6 +200,16 @@ class BrowserTests(SynchronousTestCase):
         self.chrome.on(target.attach_to_target, CommandError("", -32602, "No target with given id found"))
         self.assertEqual(self.chrome.run(self.browser.attach_pages()), [first])
 
+    def test_pages_that_hang_are_had_without_their_frames(self):
+        self.chrome.run(self.browser.session.execute(target.create_target(url="about:blank")))
+        self.chrome.on(page.get_frame_tree, NEVER)
+        attaching = self.browser.attach_pages()
+        self.chrome.advance(1)
+        self.assertNoResult(attaching)
+        self.chrome.advance(1)
+        (found,) = self.successResultOf(attaching)
+        self.assertEqual(found.frames, [found.main_frame])
+
     def test_the_line_is_lost_while_pages_are_listed(self):
         self.chrome.run(self.browser.session.execute(target.create_target(url="about:blank")))
         self.chrome.on(target.attach_to_target, NEVER)

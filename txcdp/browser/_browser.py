@@ -9,7 +9,7 @@ from copy import copy
 from typing import TYPE_CHECKING, TypeVar, Unpack
 from weakref import WeakValueDictionary
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
 
 from txcdp._arguments import refuse_bare_string
@@ -36,7 +36,7 @@ from txcdp.browser._openings import Openings
 from txcdp.browser._reopening import Reopening
 from txcdp.browser._storage_state import checked_state
 from txcdp.domains import browser, target
-from txcdp.errors import CommandError, NotABrowser, NotRunning, SessionDetached, TxcdpError
+from txcdp.errors import CommandError, CommandTimeout, NotABrowser, NotRunning, SessionDetached, TxcdpError
 from txcdp.network import Exchange, Request, Response, WebSocket
 from txcdp.page import ConsoleMessage, Dialog, Download, Frame, Page, PageError
 from txcdp.page._commits import close_target
@@ -63,6 +63,9 @@ _PATIENCE = 5.0
 
 #: Seconds for a browser that lives on to dispose of what was made in it.
 _LEAVING = 2.0
+
+#: Seconds for pages that are attached to, to tell of their frames.
+_TELLING = 2.0
 
 #: The code for a method that the other end does not have, as Node has none that opens pages.
 
@@ -388,14 +391,14 @@ class Browser(NamedElsewhere, EndedByBlock):
     async def attach_pages(self) -> list[Page]:
         """Attach to the pages that are open, those of other programs too (``Target.getTargets``).
 
-        :returns: fires with a list of :class:`Page`: for those that were had before, the same ones. One
-            that is closed meanwhile is left out. Fails like ``Session.execute``.
+        :returns: fires with a list of :class:`Page`, whose frames are known by then unless one hangs: for those that
+            were had before, the same ones. One that is closed meanwhile is left out. Fails like ``Session.execute``.
         """
         info = await self._root_target()
         if info is not None and info.type != "browser":
             if info.type != "page":
                 return []
-            return [self._page_of(self.session, info.target_id, self.default_context, found=True)]
+            return await self._told([self._page_of(self.session, info.target_id, self.default_context, found=True)])
         listing = self._list_contexts()  # in one write
         try:
             targets = await self.targets()
@@ -418,6 +421,14 @@ class Browser(NamedElsewhere, EndedByBlock):
                 failed = failed or error
         if failed is not None:
             raise failed
+        return await self._told(pages)
+
+    async def _told(self, pages: list[Page]) -> list[Page]:
+        """Wait until pages have told of their frames; one that hangs does so when it hangs no more."""
+        telling = gatherResults([each._tree.told.wait() for each in pages], consumeErrors=True)
+        late = lambda: CommandTimeout("Page.getFrameTree", _TELLING)  # noqa: E731
+        with contextlib.suppress(CommandTimeout):
+            await with_deadline(self.session.context.clock, telling, _TELLING, late)
         return pages
 
     @returns_deferred

@@ -21,7 +21,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.python.failure import Failure
 
 from txcdp._core.sessions import Session
-from txcdp._deferreds import failing_deferreds, ignore_failure, returns_deferred, with_deadline
+from txcdp._deferreds import OneShot, failing_deferreds, ignore_failure, returns_deferred, with_deadline
 from txcdp._following import Choice, Following, ModelFeed
 from txcdp._privacy import printable, shown_url
 from txcdp._timeouts import DEFAULT, Timeout, seconds_of
@@ -432,6 +432,7 @@ class FrameTree:
     :ivar main: the main frame.
     :ivar frames: all of them by id, the main frame first.
     :ivar streams: the page's.
+    :ivar told: fires when the frames are known that there were at first; those of a page that hangs are not.
     :ivar waiters: what waits for something (a dict for an ordered set).
     :ivar followers: who else is told what has changed.
     """
@@ -458,6 +459,8 @@ class FrameTree:
         #: What is enabled in all of these sessions, by and by.
         self._domains: set[str] = set()
         self._activated = False
+        self._unanswered = 0
+        self.told: OneShot[None] = OneShot()
         #: Sessions of frames from before a loss of the line that are not found again yet.
         self._missing: set[Session] = set()
         #: What the browser has said of a page where nobody was told where it went meanwhile.
@@ -496,7 +499,7 @@ class FrameTree:
         if found:
             self._ask("")
         for sent in self._following.follow(self._session, set_up=False):
-            sent.addErrback(ignore_failure)
+            self._expect(sent.addErrback(ignore_failure))
 
     # What is known:
 
@@ -797,7 +800,18 @@ class FrameTree:
         session = self._sessions.get(key or "")
         if session is not None:
             asking = session.execute(page.get_frame_tree(), timeout=None)
-            asking.addCallbacks(lambda result: self._feed.take(key or "", result), ignore_failure)
+            self._expect(asking.addCallbacks(lambda result: self._feed.take(key or "", result), ignore_failure))
+
+    def _expect(self, answer: Deferred[Any]) -> None:
+        """Have it known of the frames that they are told when this is answered, too, and what that leads to."""
+        self._unanswered += 1
+
+        def answered(_: object) -> None:
+            self._unanswered -= 1
+            if not self._unanswered:
+                self.told.fire(None)
+
+        answer.addBoth(answered)
 
     def _begin_at(self, frame_id: str, url: str) -> None:
         """Take a page for told that is somewhere, with nothing in it."""
