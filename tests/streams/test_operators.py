@@ -667,6 +667,43 @@ class MistakenTests(OperatorCase):
             for part in (what, "first(stream)", "stream.subscribe(function)", "queue(stream)", repr(self.typed)):
                 self.assertIn(part, str(error))
 
+    def test_a_coroutine_function_where_nothing_is_awaited(self):
+        async def takes_its_time(*_: object) -> bool:
+            raise AssertionError("it is not to be called")
+
+        for operator in (
+            "map", "map_indexed", "starmap", "filter", "filter_indexed", "take_while", "skip_while", "scan", "reduce",
+            "distinct", "distinct_until_changed", "first", "last", "single", "group_by", "do_action", "subscribe",
+        ):  # fmt: skip
+            error = self.assertRaises(TypeError, getattr(self.untyped, operator), takes_its_time)
+            instead = "stream.each" if operator in ("subscribe", "do_action") else "stream.flat_map"
+            for part in (f"{operator}() calls", "takes_its_time()", instead):
+                self.assertIn(part, str(error))
+        self.assertRaises(TypeError, self.untyped.subscribe, print, takes_its_time)
+
+    def test_what_is_no_function(self):
+        for attempt in (self.untyped.subscribe, self.untyped.each, self.untyped.map, self.untyped.filter):
+            self.assertIn("'print' is no function", str(self.assertRaises(TypeError, attempt, "print")))
+        self.assertIn("timeout=", str(self.assertRaises(TypeError, first, self.untyped, 5)))
+
+    def test_what_is_no_stream(self):
+        for attempt in (self.untyped.buffer, self.untyped.window, self.untyped.merge):
+            self.assertIn("0.5 is no stream", str(self.assertRaises(TypeError, attempt, 0.5)))
+        self.assertIn("merge(*streams)", str(self.assertRaises(TypeError, streams.merge, [self.typed, self.typed])))
+
+    def test_expect_is_entered_and_its_value_awaited(self):
+        async def awaited() -> None:
+            await self.untyped.expect()
+
+        def entered() -> None:
+            with self.untyped.expect():
+                raise AssertionError("the block is not entered")
+
+        for attempt in (lambda: self.failureResultOf(Deferred.fromCoroutine(awaited())).raiseException(), entered):
+            error = self.assertRaises(TypeError, attempt)
+            for part in ("async with stream.expect() as expected", "await expected.value"):
+                self.assertIn(part, str(error))
+
     def test_one_after_the_other(self):
         both = self.stream.take(1).map(length_of) + reactivex.timer(1)
         self.assertIsInstance(both, Stream)

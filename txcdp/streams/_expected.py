@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeAlias, TypeVar
 
 from reactivex import Observable
 from reactivex.disposable import SingleAssignmentDisposable
@@ -20,6 +20,9 @@ from txcdp.errors import DeadlineError, StreamEnded
 from txcdp.streams._stream import context_of
 
 T = TypeVar("T")
+
+#: How an item is expected, for who has tried something else.
+_BLOCK: Final = "`async with stream.expect() as expected: ...`, without an await, and then `await expected.value`"
 
 #: Decides whether an item is the one: its result's truth counts, or that of the Deferred or coroutine that it returns.
 Predicate: TypeAlias = Callable[[T], object]
@@ -46,6 +49,8 @@ def first(
     :returns: fires with the item. Fails with the stream's own error, with :exc:`StreamEnded` when it
         completes before, or with what ``predicate`` raised. Cancelling it unsubscribes.
     """
+    if predicate is not None and not callable(predicate):
+        raise TypeError(f"predicate={predicate!r}: a function of an item is wanted; a deadline is timeout=...")
     context = context_of(source)
     seconds = seconds_of(timeout, None if context is None else context.timeout)
     at = clock
@@ -107,6 +112,18 @@ class Expected(Generic[T]):
         if self._coming is None:
             raise RuntimeError("expect() begins with its block: async with stream.expect() as expected: ...")
         return self._outcome.wait()
+
+    if not TYPE_CHECKING:  # a checker is to refuse them
+
+        def __await__(self) -> NoReturn:
+            """Refuse: a context manager is no Deferred; its item is."""
+            raise TypeError(f"an expected item is not awaited itself: {_BLOCK}")
+
+        def __enter__(self) -> NoReturn:
+            """Refuse: the block's end waits."""
+            raise TypeError(f"the end of the block waits, so that it has to be `async with`: {_BLOCK}")
+
+        __exit__ = __enter__
 
     async def __aenter__(self) -> Expected[T]:
         if self._coming is not None:

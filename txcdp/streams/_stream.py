@@ -7,6 +7,7 @@ and groups that come as items) is a :class:`Stream` itself, which subscribes wit
 
 from __future__ import annotations
 
+import inspect
 import types
 from collections.abc import Callable, Coroutine, Iterable
 from typing import (
@@ -52,6 +53,7 @@ B = TypeVar("B")
 C = TypeVar("C")
 D = TypeVar("D")
 E = TypeVar("E")
+F = TypeVar("F", bound=Callable[..., object] | None)
 Ts = TypeVarTuple("Ts")
 
 #: What a function may return for each item where its items are wanted: a stream, or something with one result.
@@ -66,7 +68,28 @@ _ITEMS: Final = (
     "`async with queue(stream) as items: async for item in items: ...` (first and queue are in txcdp.streams)"
 )
 
+#: What runs a coroutine function, for who has given one to what only calls functions.
+_EACH: Final = "stream.each(function) runs one for each item"
+_FLAT_MAP: Final = "what a coroutine function returns for each item are the items of stream.flat_map(function)"
+
 log = Logger()
+
+
+def _called(function: F, of: str, instead: str = _FLAT_MAP) -> F:
+    """Refuse what cannot be called, and a coroutine function, of which nothing would run: its result would be true.
+
+    :param of: what calls it.
+    :param instead: what awaits a coroutine function.
+    :raises TypeError: it is one of these.
+    """
+    if function is None:
+        return function
+    if not callable(function):
+        raise TypeError(f"{of}: {function!r} is no function")
+    if inspect.iscoroutinefunction(function):
+        name = getattr(function, "__qualname__", repr(function))
+        raise TypeError(f"{of} calls {name}() and does not await it, as a coroutine function has to be: {instead}")
+    return function
 
 
 class Stream(Observable[T_co]):
@@ -99,9 +122,9 @@ class Stream(Observable[T_co]):
         :param on_completed: called when the stream ends in good order.
         :param scheduler: where time-based operators run, in place of the connection's reactor.
         :returns: what unsubscribes by its ``dispose()``.
+        :raises TypeError: one of them is no function, or is a coroutine function, for which there is :meth:`each`.
         """
-        if on_error is None and not hasattr(on_next, "on_next"):
-            on_error = self._unheard
+        on_error = self._checked(on_next, on_error, on_completed)
         return super().subscribe(on_next, on_error, on_completed, scheduler=scheduler or self.context.scheduler)
 
     def expect(self, match: Match[T_co] = None, *, timeout: Timeout = DEFAULT) -> Expected[T_co]:
@@ -135,7 +158,10 @@ class Stream(Observable[T_co]):
 
         :param handler: a function, which may return a Deferred, or a coroutine function.
         :returns: what ends it by its ``dispose()``; what has begun goes on to its end.
+        :raises TypeError: it is no function.
         """
+        if not callable(handler):
+            raise TypeError(f"each(): {handler!r} is no function")
 
         def failed(failure: Failure, item: Any) -> None:
             self._report(failure, "a handler failed", Gone)
@@ -185,15 +211,15 @@ class Stream(Observable[T_co]):
 
     def map(self, mapper: Callable[[T_co], U]) -> Stream[U]:
         """Replace each item by what a function returns for it."""
-        return self._made(ops.map(mapper), "map")
+        return self._made(ops.map(_called(mapper, "map()")), "map")
 
     def map_indexed(self, mapper_indexed: Callable[[T_co, int], U]) -> Stream[U]:  # type: ignore[override]
         """Replace each item by what a function returns for it and its number, from 0."""
-        return self._made(ops.map_indexed(mapper_indexed), "map_indexed")
+        return self._made(ops.map_indexed(_called(mapper_indexed, "map_indexed()")), "map_indexed")
 
     def starmap(self: Stream[tuple[*Ts]], mapper: Callable[[Unpack[Ts]], U]) -> Stream[U]:  # type: ignore[override]
         """Replace each tuple by what a function returns for its parts."""
-        return self._made(ops.starmap(mapper), "starmap")
+        return self._made(ops.starmap(_called(mapper, "starmap()")), "starmap")
 
     def flat_map(self, mapper: Callable[[T_co], Inner[U]]) -> Stream[U]:  # type: ignore[override]
         """Put together what a function gives for each item: all of these streams at the same time."""
@@ -220,7 +246,7 @@ class Stream(Observable[T_co]):
 
         :param seed: the first of these results; by default the first item is.
         """
-        return self._made(ops.scan(accumulator, seed), "scan")
+        return self._made(ops.scan(_called(accumulator, "scan()"), seed), "scan")
 
     @overload
     def reduce(self: Stream[T], accumulator: Callable[[T, T], T]) -> Stream[T]: ...
@@ -228,7 +254,7 @@ class Stream(Observable[T_co]):
     def reduce(self, accumulator: Callable[[A, T_co], A], seed: A) -> Stream[A]: ...
     def reduce(self, accumulator: Any, seed: Any = NotSet) -> Any:
         """Give the last result of :meth:`scan` when the stream ends."""
-        return self._made(ops.reduce(accumulator, seed), "reduce")
+        return self._made(ops.reduce(_called(accumulator, "reduce()"), seed), "reduce")
 
     def pairwise(self) -> Stream[tuple[T_co, T_co]]:
         """Give each item together with the one before."""
@@ -257,6 +283,8 @@ class Stream(Observable[T_co]):
         on_completed: Callable[[], object] | None = None,
     ) -> Stream[T_co]:
         """Call functions beside: with each item, with the error, at the end. What they raise ends the stream."""
+        for function in (on_next, on_error, on_completed):
+            _called(function, "do_action()", _EACH)
         return self._made(
             ops.do_action(cast("Any", on_next), cast("Any", on_error), cast("Any", on_completed)), "do_action"
         )
@@ -269,11 +297,11 @@ class Stream(Observable[T_co]):
 
     def filter(self, predicate: Callable[[T_co], bool]) -> Stream[T_co]:
         """Keep the items for which a function is true."""
-        return self._made(ops.filter(predicate), "filter")
+        return self._made(ops.filter(_called(predicate, "filter()")), "filter")
 
     def filter_indexed(self, predicate_indexed: Callable[[T_co, int], bool]) -> Stream[T_co]:
         """Keep the items for which a function of the item and its number, from 0, is true."""
-        return self._made(ops.filter_indexed(predicate_indexed), "filter_indexed")
+        return self._made(ops.filter_indexed(_called(predicate_indexed, "filter_indexed()")), "filter_indexed")
 
     def of_type(self, kind: type[U]) -> Stream[U]:
         """Keep the instances of a class."""
@@ -289,7 +317,7 @@ class Stream(Observable[T_co]):
 
     def take_while(self, predicate: Callable[[T_co], bool], inclusive: bool = False) -> Stream[T_co]:
         """End at the first item for which a function is not true; ``inclusive`` keeps that one."""
-        return self._made(ops.take_while(predicate, inclusive), "take_while")
+        return self._made(ops.take_while(_called(predicate, "take_while()"), inclusive), "take_while")
 
     def take_until(self, other: Inner[Any]) -> Stream[T_co]:
         """End when another stream has its first item, or a Deferred fires."""
@@ -313,7 +341,7 @@ class Stream(Observable[T_co]):
 
     def skip_while(self, predicate: Callable[[T_co], bool]) -> Stream[T_co]:
         """Leave out items until a function is not true for one."""
-        return self._made(ops.skip_while(predicate), "skip_while")
+        return self._made(ops.skip_while(_called(predicate, "skip_while()")), "skip_while")
 
     def skip_until(self, other: Inner[Any]) -> Stream[T_co]:
         """Leave out items until another stream has its first, or a Deferred fires."""
@@ -337,7 +365,7 @@ class Stream(Observable[T_co]):
         comparer: Callable[[Any, Any], bool] | None = None,
     ) -> Stream[T_co]:
         """Keep the items that are equal to none before (all keys are remembered)."""
-        return self._made(ops.distinct(key_mapper, comparer), "distinct")
+        return self._made(ops.distinct(_called(key_mapper, "distinct()"), comparer), "distinct")
 
     def distinct_until_changed(
         self,
@@ -349,14 +377,17 @@ class Stream(Observable[T_co]):
         :param key_mapper: what to compare of an item.
         :param comparer: whether two of these are equal.
         """
-        return self._made(ops.distinct_until_changed(key_mapper, comparer), "distinct_until_changed")
+        return self._made(
+            ops.distinct_until_changed(_called(key_mapper, "distinct_until_changed()"), comparer),
+            "distinct_until_changed",
+        )
 
     def first(self, predicate: Callable[[T_co], bool] | None = None) -> Stream[T_co]:
         """Give the first item (for which a function is true), and end; without one, fail.
 
         As a Deferred, with a deadline: :func:`txcdp.first`.
         """
-        return self._made(ops.first(predicate), "first")
+        return self._made(ops.first(_called(predicate, "first()")), "first")
 
     def first_or_default(  # type: ignore[override]
         self, predicate: Callable[[T_co], bool] | None = None, default_value: U | None = None
@@ -366,7 +397,7 @@ class Stream(Observable[T_co]):
 
     def last(self, predicate: Callable[[T_co], bool] | None = None) -> Stream[T_co]:
         """Give the last item (for which a function is true) at the end; without one, fail."""
-        return self._made(ops.last(predicate), "last")
+        return self._made(ops.last(_called(predicate, "last()")), "last")
 
     def last_or_default(
         self, default_value: Any = None, predicate: Callable[[T_co], bool] | None = None
@@ -376,7 +407,7 @@ class Stream(Observable[T_co]):
 
     def single(self, predicate: Callable[[T_co], bool] | None = None) -> Stream[T_co]:
         """Give the only item (for which a function is true) at the end; fail where there is none or another."""
-        return self._made(ops.single(predicate), "single")
+        return self._made(ops.single(_called(predicate, "single()")), "single")
 
     def element_at(self, index: int) -> Stream[T_co]:
         """Give the item with a number, from 0, and end; without it, fail."""
@@ -718,7 +749,7 @@ class Stream(Observable[T_co]):
 
         :param element_mapper: what of an item goes into its group.
         """
-        return self._made(ops.group_by(key_mapper, element_mapper), "group_by")
+        return self._made(ops.group_by(_called(key_mapper, "group_by()"), element_mapper), "group_by")
 
     @overload  # type: ignore[override]
     def group_by_until(
@@ -900,6 +931,14 @@ class Stream(Observable[T_co]):
     def _all_bound(self) -> Stream[Any]:
         return self._made(ops.map(self._bound), "")
 
+    def _checked(self, on_next: Any, on_error: abc.OnError | None, on_completed: abc.OnCompleted | None) -> Any:
+        """Refuse what cannot be called with what comes; return what takes the error."""
+        if hasattr(on_next, "on_next"):
+            return on_error
+        for function in (on_next, on_error, on_completed):
+            _called(function, "subscribe()", _EACH)
+        return on_error or self._unheard
+
     def _handler_failed(self, item: Any) -> None:
         """Hook: a handler of :meth:`each` has failed at an item."""
 
@@ -943,8 +982,7 @@ class Pipeline(Stream[T_co]):
         scheduler: Scheduler = None,
     ) -> abc.DisposableBase:
         """Subscribe as to any observable; see :meth:`Stream.subscribe`."""
-        if on_error is None and not hasattr(on_next, "on_next"):
-            on_error = self._unheard
+        on_error = self._checked(on_next, on_error, on_completed)
         return self._source.subscribe(on_next, on_error, on_completed, scheduler=scheduler or self.context.scheduler)
 
 
@@ -966,6 +1004,7 @@ class _Guarded(Pipeline[T_co]):
         """Subscribe as to any observable; see :meth:`Stream.subscribe`."""
         if hasattr(on_next, "on_next"):
             on_next, on_error, on_completed = on_next.on_next, on_next.on_error, on_next.on_completed
+        self._checked(on_next, on_error, on_completed)
         subscription = SingleAssignmentDisposable()
 
         def guarded(item: Any) -> None:
@@ -1051,9 +1090,16 @@ def context_of(source: object) -> StreamContext | None:
 def together(sources: Iterable[Any]) -> tuple[list[Stream[Any]], StreamContext]:
     """Return what is put together as streams, and the context of them all.
 
-    :raises TypeError: where none of them is a stream of txcdp.
+    :raises TypeError: where one of them is nothing of that kind, or none is a stream of txcdp.
     """
     every = list(sources)
+    for each in every:
+        if isinstance(each, list | tuple):
+            raise TypeError("several streams are several arguments: write merge(*streams), and likewise with others")
+        if not isinstance(each, Observable | Deferred | types.CoroutineType):
+            raise TypeError(
+                f"{each!r} is no stream; for times there are operators of their own: buffer_with_time(), ..."
+            )
     contexts = [each.context for each in every if isinstance(each, Stream)]
     if not contexts:
         raise TypeError(
