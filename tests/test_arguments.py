@@ -7,7 +7,11 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import pytest
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
 
+import txcdp
+from txcdp import report as txcdp_report
 from txcdp._arguments import check_numbers
 from txcdp.fleet import FleetOptions, NodeOptions
 from txcdp.gateway import (
@@ -18,6 +22,7 @@ from txcdp.gateway import (
     PoolOptions,
     RenderOptions,
 )
+from txcdp.recording import Recorder
 
 OPTIONS = (
     BrowserLimits,
@@ -65,3 +70,28 @@ def test_all_numbers_of_options_are_looked_at(options: type[Any], value: float) 
         if isinstance(default, int | float) and not isinstance(default, bool):
             with pytest.raises(ValueError, match=rf"^{each.name}="):
                 options(**{each.name: value})
+
+
+def test_what_is_no_reactor_url_option_or_run() -> None:
+    clock: Any = Clock()
+    launch: Any = txcdp.launch
+    connect: Any = txcdp.connect
+    report: Any = txcdp_report
+    recorder: Any = Recorder
+    for call, words in (
+        (lambda: launch(None), "the reactor comes first"),
+        (lambda: connect("reactor", "9222"), "the reactor comes first"),
+        (lambda: connect(clock, 9222), "url=9222: a str is wanted"),
+        (lambda: launch(clock, env=["TZ=UTC"]), "a mapping of names to values"),
+        (lambda: launch(clock, locale="de-DE"), "new_context(locale=...)"),
+        (lambda: recorder(None, "recordings"), "JsonLines('recordings')"),
+        (lambda: report.render(iter([])), "txcdp.report.read() gives"),
+    ):
+        try:
+            failed: list[Failure] = []
+            call().addErrback(failed.append)
+            error = failed[0].value
+        except TypeError as raised:
+            error = raised
+        assert isinstance(error, TypeError)
+        assert words in str(error)

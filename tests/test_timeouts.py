@@ -5,13 +5,22 @@ from __future__ import annotations
 import math
 import warnings
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from twisted.internet.defer import Deferred
 
 import txcdp
 from txcdp._deferreds import returns_deferred
-from txcdp._timeouts import DEFAULT, DefaultTimeouts, Timeout, literal_seconds_of, seconds_of
+from txcdp._timeouts import (
+    DEFAULT,
+    DefaultTimeouts,
+    Timeout,
+    left_of,
+    literal_seconds_of,
+    seconds_of,
+    warn_of_pause,
+)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +47,28 @@ def test_a_deadline_is_read(timeout: Timeout, seconds: float | None) -> None:
 def test_what_is_none_is_refused(timeout: Timeout) -> None:
     with pytest.raises(ValueError, match="None is for none"):
         seconds_of(timeout, None)
+
+
+@pytest.mark.parametrize("timeout", ["5", b"5"])
+def test_a_text_is_no_time(timeout: Any) -> None:
+    with pytest.raises(TypeError, match="seconds, or a timedelta"):
+        seconds_of(timeout, None)
+
+
+def test_what_is_left_of_a_deadline_is_not_warned_of_again() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert seconds_of(left_of(5000, 1), None) == 4999
+        assert seconds_of(left_of(1, 5), None) == 0.001
+        assert left_of(None, 5) is None
+
+
+def test_a_pause_in_milliseconds_is_warned_of() -> None:
+    with pytest.warns(UserWarning, match="delay=100 is in seconds"):
+        warn_of_pause("delay", 100)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_pause("delay", 1.5)
 
 
 @pytest.mark.parametrize(("timeout", "seconds"), [(DEFAULT, 7.0), (None, None), (0, 0), (timedelta(seconds=2), 2.0)])

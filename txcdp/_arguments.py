@@ -25,6 +25,33 @@ def refuse_bare_string(name: str, value: Iterable[object] | None, of: type[list[
         raise TypeError(shortened(f"{name}={value!r}: a {of.__name__} of strings is wanted; write {name}={instead}"))
 
 
+def check_text(name: str, value: object) -> None:
+    """Refuse what is no text where one is wanted.
+
+    :raises TypeError: it is none.
+    """
+    if not isinstance(value, str):
+        raise TypeError(shortened(f"{name}={value!r}: a str is wanted"))
+
+
+def check_function(name: str, value: object) -> None:
+    """Refuse what cannot be called where a function is wanted.
+
+    :raises TypeError: it is none.
+    """
+    if not callable(value):
+        raise TypeError(shortened(f"{name}={value!r}: a function is wanted"))
+
+
+def check_reactor(reactor: object) -> None:
+    """Refuse what is no reactor, such as a URL where it was forgotten.
+
+    :raises TypeError: it is none.
+    """
+    if not callable(getattr(reactor, "callLater", None)):
+        raise TypeError(shortened(f"reactor={reactor!r}: the reactor comes first; react(main) calls main(reactor)"))
+
+
 def check_numbers(options: Any, from_zero: Collection[str] = ()) -> None:
     """Refuse numbers that cannot be meant in a dataclass of options: those below 0, NaN, and 0 itself.
 

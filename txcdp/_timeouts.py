@@ -10,6 +10,9 @@ from typing import Final, TypeAlias
 #: Seconds from which on a deadline looks like milliseconds.
 _TOO_LONG: Final = 1000
 
+#: Seconds from which on a pause within an action does.
+_TOO_SLOW: Final = 10
+
 #: Seconds, where nothing else was set.
 _USUAL: Final = 30.0
 
@@ -38,9 +41,12 @@ def seconds_of(timeout: Timeout, default: float | None) -> float | None:
 
     :param default: what :data:`DEFAULT` stands for.
     :raises ValueError: for a negative one.
+    :raises TypeError: for what is no time.
     """
     if isinstance(timeout, Default):
         return default
+    if isinstance(timeout, str | bytes):
+        raise TypeError(f"timeout={timeout!r}: seconds, or a timedelta")
     if isinstance(timeout, timedelta):
         seconds = timeout.total_seconds()
     elif timeout is None:
@@ -55,6 +61,15 @@ def seconds_of(timeout: Timeout, default: float | None) -> float | None:
     if not seconds >= 0:
         raise ValueError(f"timeout={timeout}: a deadline is not negative; None is for none")
     return seconds if 0 < seconds < float("inf") else None
+
+
+def warn_of_pause(name: str, seconds: float) -> None:
+    """Warn of a pause within each action that looks like milliseconds.
+
+    :param name: the argument's.
+    """
+    if seconds >= _TOO_SLOW:
+        warnings.warn(f"{name}={seconds:g} is in seconds, as all times are", stacklevel=_callers_level())
 
 
 def literal_seconds_of(timeout: Timeout, default: float | None) -> float | None:
@@ -105,13 +120,13 @@ class DefaultTimeouts:
         return _USUAL if self._parent is None else self._parent.navigation()
 
 
-def left_of(seconds: float | None, gone: float) -> float | None:
-    """Return what is left of a deadline for the second half of something, at least a moment.
+def left_of(seconds: float | None, gone: float) -> timedelta | None:
+    """Return what is left of a deadline for the second half of something, a moment at least; it is warned of no more.
 
     :param seconds: all of it; None: no deadline.
     :param gone: seconds that the first half has taken.
     """
-    return None if seconds is None else max(0.001, seconds - gone)
+    return None if seconds is None else timedelta(seconds=max(0.001, seconds - gone))
 
 
 def _callers_level() -> int:

@@ -18,7 +18,7 @@ from twisted.internet.defer import Deferred
 
 from txcdp._deferreds import failing_deferreds, returns_deferred
 from txcdp._privacy import shortened, shown_url
-from txcdp._timeouts import DEFAULT, Timeout, seconds_of
+from txcdp._timeouts import DEFAULT, Timeout, left_of, seconds_of
 from txcdp._url_patterns import URLMatch, url_matcher
 from txcdp.errors import ActionTimeout, ExpectationFailed, LocatorError, SelectorError
 from txcdp.network import Response
@@ -179,7 +179,7 @@ class _Assertions:
         seconds = seconds_of(timeout, self._default)
         clock = locator._frame.page.session.context.clock
         began = clock.seconds()
-        deadline = None if seconds is None else max(seconds, _FIRST)
+        deadline = None if seconds is None else left_of(max(seconds, _FIRST), 0)
 
         async def look(attempt: Attempt) -> Again | None:
             try:
@@ -192,10 +192,10 @@ class _Assertions:
             again = await locator._perform(called, look, deadline)
             if again is None:
                 return
-            left = None if seconds is None else seconds - (clock.seconds() - began)
-            if left is not None and left <= 0:
+            gone = clock.seconds() - began
+            if seconds is not None and gone >= seconds:
                 raise expectation.failed(seconds, again.reason)
-            await locator._perform(called, body, left, looked=again)
+            await locator._perform(called, body, left_of(seconds, gone), looked=again)
         except ActionTimeout as error:
             raise expectation.failed(seconds, error.obstacle) from None
         except SelectorError:

@@ -67,6 +67,7 @@ Every message says what happened, to what, and where there is one, what to do ab
 from __future__ import annotations
 
 import difflib
+import re
 from copy import copy
 from typing import Any, Final, Literal, Self
 
@@ -422,6 +423,10 @@ _SCHEMES: Final = (
 )
 
 
+#: Hosts that hardly ever speak TLS: this machine, addresses, and names without a dot that have a port.
+_HERE: Final = re.compile(r"(localhost|[\d.]+|\[[\da-fA-F:.]+\])(?=[:/]|$)|[\w-]+:\d")
+
+
 class InvalidPageURL(NavigationError, ValueError):
     """A page was to go to something that is no URL with a scheme; nothing was sent."""
 
@@ -430,7 +435,12 @@ class InvalidPageURL(NavigationError, ValueError):
         self.args = (url,)
 
     def __str__(self) -> str:
-        return f"{shown_url(self.url)!r} has no scheme: write a whole URL, such as {shown_url('https://' + self.url)!r}"
+        if self.url.startswith("/"):
+            meant = f"give new_context() or new_page() a base_url, or write 'file://{shown_url(self.url)}' for a file"
+        else:
+            scheme = "http" if _HERE.match(self.url) else "https"
+            meant = f"write a whole URL, such as {shown_url(scheme + '://' + (self.url or 'example.com/'))!r}"
+        return f"{shown_url(self.url)!r} has no scheme: {meant}"
 
 
 class NavigationTimeout(NavigationError, DeadlineError):

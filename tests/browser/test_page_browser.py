@@ -181,10 +181,18 @@ class NavigationTests(SharedBrowserTestCase):
         tab = await self.page()
         error = await self.fails(tab.goto("http://"), NavigationError)
         self.assertEqual(error.error_text, "Cannot navigate to invalid URL")
-        for nonsense in ("nonsense", "localhost:8000/x", "example.com", ""):
+        for nonsense, meant in (
+            ("nonsense", "'https://nonsense'"),
+            ("localhost:8000/x", "'http://localhost:8000/x'"),
+            ("127.0.0.1", "'http://127.0.0.1'"),
+            ("localhost.example", "'https://localhost.example'"),
+            ("example.com", "'https://example.com'"),
+            ("/list", "a base_url"),
+            ("", "'https://example.com/'"),
+        ):
             error = await self.fails(tab.goto(nonsense), InvalidPageURL)
             self.assertIsInstance(error, ValueError)
-            self.assertIn(f"'https://{nonsense}", str(error))
+            self.assertIn(meant, str(error))
         await self.fails(tab.goto("about:blank", "idle"), ValueError)  # type: ignore[arg-type]
 
     async def test_no_content_leaves_the_page_as_it_was(self):

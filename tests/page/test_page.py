@@ -759,6 +759,7 @@ class EndedTests(SynchronousTestCase):
             "expose_binding": lambda: of.expose_binding("bound", int),
             "route": lambda: of.route("**", lambda route: None),
             "route_web_socket": lambda: of.route_web_socket("ws://a/", lambda route: None),
+            "record_har": lambda: of.record_har(self.mktemp()),
         }
 
     def of_page(self) -> dict[str, Callable[[], Deferred[Any]]]:
@@ -941,3 +942,46 @@ class PictureTests(SynchronousTestCase):
         self.failureResultOf(tab.screenshot("a"), ValueError)
         self.failureResultOf(tab.screenshot(type="png", format="jpeg"), ValueError)
         self.assertEqual(chrome.received(page.capture_screenshot), [])
+
+
+class ArgumentTests(SynchronousTestCase):
+    """What is no text, function, locator or mapping where one is wanted is refused in words that say so."""
+
+    def test_each_says_what_is_wanted(self):
+        chrome = FakeChrome()
+        tab: Any = chrome.run(chrome.browser().new_page())
+        for call, words in (
+            (lambda: tab.evaluate(len), "expression=<built-in function len>: a str is wanted"),
+            (lambda: tab.wait_for_function(len), "expression=<built-in function len>: a str is wanted"),
+            (lambda: tab.set_content(None), "html=None: a str is wanted"),
+            (lambda: tab.add_style_tag(content=5), "content=5: a str is wanted"),
+            (lambda: tab.keyboard.type(5), "text=5: a str is wanted"),
+            (lambda: tab.keyboard.insert_text(None), "text=None: a str is wanted"),
+            (lambda: tab.keyboard.press(None), "key=None: a str is wanted"),
+            (lambda: tab.expose_function("f", 5), "callback=5: a function is wanted"),
+            (lambda: tab.context.expose_function("f", 5), "callback=5: a function is wanted"),
+            (lambda: tab.add_locator_handler("h1", len), "add_locator_handler('h1'): a Locator is wanted"),
+            (lambda: tab.add_locator_handler(tab.locator("h1"), 5), "handler=5: a function is wanted"),
+            (lambda: tab.locator("a").drag_to("#b"), "drag_to('#b'): a Locator is wanted"),
+            (lambda: tab.pdf(margin=1), "margin=1: a mapping is wanted"),
+            (lambda: tab.screenshot(clip=(0, 0, 1, 1)), "clip=(0, 0, 1, 1): a dict with x, y, width and height"),
+            (lambda: tab.goto(URL, timeout="5"), "timeout='5': seconds, or a timedelta"),
+            (lambda: tab.session.execute_raw(page.reload()), "execute_raw() takes a name such as 'Page.navigate'"),
+        ):
+            with self.assertRaises(TypeError) as raised:
+                chrome.run(call(), seconds=1)
+            self.assertIn(words, str(raised.exception))
+
+    def test_a_script_that_returns(self):
+        exception = runtime.RemoteObject(
+            type="object",
+            subtype="error",
+            class_name="SyntaxError",
+            description="SyntaxError: Illegal return statement",
+        )
+        details = runtime.ExceptionDetails(
+            exception_id=1, text="Uncaught", line_number=0, column_number=0, exception=exception
+        )
+        error = thrown(details)
+        self.assertIn("Illegal return statement: what is evaluated is an expression, or a function", str(error))
+        self.assertEqual(error.message, "Illegal return statement")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from twisted.internet.defer import Deferred, fail, succeed
 
-from txcdp._arguments import refuse_bare_string
+from txcdp._arguments import check_function, refuse_bare_string
 from txcdp._core.sessions import Session
 from txcdp._deferreds import EndedByBlock, OneShot, failing_deferreds, ignore_failure, returns_deferred, when_all
 from txcdp._other_names import NamedElsewhere
@@ -709,6 +709,7 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
             with :exc:`ValueError` where the context, or a page of it, has one of that name; otherwise like
             ``Session.execute``.
         """
+        check_function("callback", callback)
         return self._scripts.add(lambda page, _: page.expose_function(name, callback), name)
 
     @while_open
@@ -719,6 +720,7 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
         :param callback: called with a dict of ``"context"``, ``"page"`` and ``"frame"``, and then the arguments.
         :returns: fires and fails like :meth:`expose_function`.
         """
+        check_function("callback", callback)
         return self._scripts.add(lambda page, _: page.expose_binding(name, callback), name)
 
     @while_open

@@ -36,6 +36,11 @@ class Remote:
     """
 
     def __init__(self, reactor: AnyReactor, url: str, options: WebSocketOptions) -> None:
+        given: object = url
+        if not isinstance(given, str):
+            raise TypeError(
+                f"url={given!r}: a str is wanted, such as 'http://127.0.0.1:9222', or '9222' for a port of here"
+            )
         self._reactor = reactor
         self._url = url
         self._options = options

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack
 
 from twisted.internet.defer import Deferred
 
-from txcdp._arguments import unknown_name
+from txcdp._arguments import check_reactor, unknown_name
 from txcdp._core.connection import Connection
 from txcdp._core.probing import ProbeOptions, Prober
 from txcdp._core.reconnecting import ReconnectPolicy
 from txcdp._deferreds import returns_deferred
 from txcdp._reactor import AnyReactor
-from txcdp._timeouts import Timeout, seconds_of
+from txcdp._timeouts import Timeout, seconds_of, warn_of_pause
 from txcdp._transports.websocket import WebSocketOptions
 from txcdp.browser._browser import Browser
 from txcdp.browser._download_files import BrowserFiles
-from txcdp.page._options import ProxySettings, checked_proxy, proxy_bypass_list
+from txcdp.page._options import ContextOptions, ProxySettings, checked_proxy, proxy_bypass_list
 from txcdp.page._viewport import DEFAULT_VIEWPORT, ViewportSize, chosen
 
 if TYPE_CHECKING:
@@ -119,7 +119,10 @@ async def launch(
     from txcdp.browser._lines import Launched
     from txcdp.chrome import start_browser
 
+    check_reactor(reactor)
     _refuse_others(launch, connection)
+    if env is not None and not isinstance(env, Mapping):
+        raise TypeError(f"env={env!r}: a mapping of names to values is wanted, such as {{'TZ': 'UTC'}}")
     _check_policy("restart", restart)
     slowness = checked_slowness(slow_mo)
     seconds = seconds_of(start_timeout, None)
@@ -198,6 +201,7 @@ async def connect(
     """
     from txcdp.browser._lines import Remote
 
+    check_reactor(reactor)
     _refuse_others(connect, connection)
     _check_policy("reconnect", reconnect)
     slowness = checked_slowness(slow_mo)
@@ -218,6 +222,8 @@ def _refuse_others(function: Callable[..., object], given: Mapping[str, Any]) ->
     known |= ConnectionOptions.__annotations__.keys()
     for name in given.keys() - known:
         what = f"{function.__name__}(): the option"
+        if name in ContextOptions.__annotations__:
+            raise TypeError(f"{what} {name!r} unknown: it is one of a context, new_context({name}=...)")
         called = _CALLED_HERE.get(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower())
         raise TypeError(f"{what} {name!r} unknown; here it is {called}" if called else unknown_name(what, name, known))
 
@@ -236,6 +242,8 @@ def checked_slowness(slow_mo: float | timedelta) -> float:
     seconds = slow_mo.total_seconds() if isinstance(slow_mo, timedelta) else float(slow_mo)
     if not (math.isfinite(seconds) and seconds >= 0):
         raise ValueError(f"slow_mo={slow_mo!r}: it is in seconds, 0 or more")
+    if not isinstance(slow_mo, timedelta):
+        warn_of_pause("slow_mo", seconds)
     return seconds
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from reactivex.disposable import SingleAssignmentDisposable
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -191,7 +192,8 @@ class HarRecording(EndedByBlock):
         self._stopping = False
         self._stopped: OneShot[Path] = OneShot()
         self._error: OSError | None = None
-        self._listening = exchanges.subscribe(self._begun, lambda _: self._stop(), self._stop)
+        self._listening = SingleAssignmentDisposable()
+        self._listening.disposable = exchanges.subscribe(self._begun, lambda _: self._stop(), self._stop)
 
     def __repr__(self) -> str:
         return f"<HarRecording {self.path.name}: {self._file.entries} entries>"

@@ -210,6 +210,9 @@ class ElementActions(LocatorBase):
             if not trial and mouse._dragged is None:
                 await mouse._move(mouse._x + _NUDGE, mouse._y + _NUDGE, 2, None)
 
+        given: object = target
+        if not isinstance(given, ElementActions):
+            raise TypeError(f"drag_to({given!r}): a Locator is wanted; page.drag_and_drop() takes selectors")
         taking = Pointing("drag", False, source_position, force, trial, None, _scrolls(scroll))
         await self._point("drag_to", taking, take, timeout)
         left = left_of(seconds, clock.seconds() - began)

@@ -128,6 +128,9 @@ class Picture:
                 raise ValueError("full_page=True or a clip that is a cdp.page.Viewport, not both")
             area = {name: getattr(self.clip, name) for name in _SIDES}
         else:
+            given: object = self.clip
+            if given is not None and not isinstance(given, Mapping):
+                raise TypeError(f"clip={given!r}: a dict with x, y, width and height is wanted")
             area = dict(self.clip or {})
         if self.clip is not None:
             _check_area(area)

@@ -10,6 +10,7 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.python.failure import Failure
 
+from txcdp._arguments import check_text
 from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure, returns_deferred
 from txcdp._timeouts import DEFAULT, Default, Timeout, seconds_of
@@ -341,6 +342,7 @@ class _Call:
 
 def source_literals(source: str) -> str:
     """Return a source as the first parameters of what evaluates it in the page."""
+    check_text("expression", source)
     source = source.strip()
     return f"{to_json(source).decode()},{_literal(_DECLARATION.match(source) is not None)}"
 
@@ -523,6 +525,10 @@ def value_of(result: runtime.RemoteObject) -> Any:
         raise NotSerializable(f"a value that JSON has no form for: {special[:100]}") from None
 
 
+#: What V8 says of a script as other libraries take one, which put it into a function.
+_RETURNED: Final = "Illegal return statement"
+
+
 def explained(error: CommandError) -> Exception:
     """Return what a refused evaluation means, or the refusal itself."""
     if error.message.startswith(_NO_CONTEXT):
@@ -553,6 +559,8 @@ def thrown(details: runtime.ExceptionDetails) -> EvaluationError:
         words = f"{details.text}: {message}"
         if exception.type == "string":
             message = str(exception.value)
+    if message == _RETURNED:
+        words = words.replace(_RETURNED, f"{_RETURNED}: what is evaluated is an expression, or a function", 1)
     if "\n    at " not in words:
         words += f"\n    at {_place(details)}"
     return EvaluationError(words, details, name, message, stack)

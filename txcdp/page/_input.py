@@ -16,9 +16,10 @@ from typing import Any, Final, Literal, Protocol, TypeAlias, TypeVar, get_args
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.python.failure import Failure
 
+from txcdp._arguments import check_text
 from txcdp._core.sessions import Session
 from txcdp._deferreds import failing_deferreds, ignore_failure, returns_deferred
-from txcdp._timeouts import DEFAULT, Timeout
+from txcdp._timeouts import DEFAULT, Timeout, warn_of_pause
 from txcdp.domains import input as input_domain
 from txcdp.errors import CommandError, DialogOpen, TxcdpError
 from txcdp.page._keys import EITHER, KEYS, MODIFIERS, Key, check, mac_commands, split
@@ -115,6 +116,7 @@ class InputDevices:
 
     def pause(self, seconds: float) -> Deferred[None]:
         """Wait between two events."""
+        warn_of_pause("delay", seconds)
         return wait_for_timeout(self.session, seconds)
 
     async def on_mac(self) -> bool:
@@ -224,6 +226,7 @@ class Keyboard:
         :param delay: seconds between keys.
         :returns: fires and fails like :meth:`down`.
         """
+        check_text("text", text)
         for char in text:
             if char in KEYS:
                 await self._press([char], delay)
@@ -238,6 +241,7 @@ class Keyboard:
         :param text: of any characters; modifiers that are held have no part in it.
         :returns: fires and fails like :meth:`down`.
         """
+        check_text("text", text)
         return self._send([(_TEXT, {"text": text})])
 
     async def _press(self, keys: Sequence[str], delay: float) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from txcdp._arguments import check_text
+
 #: Keys that change what others mean, and the bits by which the protocol calls them.
 MODIFIERS: Final = {"Alt": 1, "Control": 2, "Meta": 4, "Shift": 8}
 
@@ -50,6 +52,7 @@ def split(keys: str) -> list[str]:
 
     :raises ValueError: one is no key.
     """
+    check_text("key", keys)
     found = []
     name = ""
     for char in keys:

@@ -15,7 +15,7 @@ from twisted.internet.defer import CancelledError, Deferred, maybeDeferred, succ
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from txcdp._arguments import most_arguments
+from txcdp._arguments import check_function, most_arguments
 from txcdp.errors import Gone
 from txcdp.streams import Registration
 
@@ -50,6 +50,7 @@ class LocatorHandlers:
 
     def add(self, locator: Locator, handler: Callable[..., Any], times: int | None, waits: bool) -> Registration:
         """Add one."""
+        check_function("handler", handler)
         if times is not None and times < 0:
             raise ValueError(f"times={times}: 0 at least, or None")
         added = LocatorHandler(locator, handler, times, waits)

@@ -21,6 +21,7 @@ from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
+from txcdp._arguments import check_text
 from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure, returns_deferred, with_deadline
 from txcdp._privacy import shown_url
@@ -628,6 +629,7 @@ class Navigator:
 
     def set_content(self, frame: Frame, html: str, wait_until: WaitUntil, seconds: float | None) -> Deferred[None]:
         """Write a document; see ``Page.set_content``."""
+        check_text("html", html)
         waiter = _State(frame, wait_until, opened=True)
 
         async def write() -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar,
 
 from twisted.internet.defer import Deferred, fail
 
-from txcdp._arguments import most_arguments
+from txcdp._arguments import check_function, most_arguments
 from txcdp._core.sessions import Session
 from txcdp._deferreds import EndedByBlock, OneShot, failing_deferreds, ignore_failure, returns_deferred, with_deadline
 from txcdp._timeouts import DEFAULT, DefaultTimeouts, Timeout, seconds_of
@@ -554,6 +554,7 @@ class Page(SelectorActions, EndedByBlock):
         what = predicate if isinstance(predicate, str) else getattr(predicate, "pattern", "an exchange")
         return ExchangeWait(self._tree.network, matches).begin(self._seconds(timeout), str(what))
 
+    @_while_open
     @returns_deferred
     async def record_har(
         self,
@@ -936,6 +937,9 @@ class Page(SelectorActions, EndedByBlock):
         :returns: fires with a :class:`Registration`, with which it is removed again.
         :raises ValueError: ``times`` is negative.
         """
+        given: object = locator
+        if not isinstance(given, Locator):
+            raise TypeError(f"add_locator_handler({given!r}): a Locator is wanted, such as page.locator(selector)")
         if self._locator_handlers is None:
             self._locator_handlers = LocatorHandlers()
         return self._locator_handlers.add(locator, handler, times, not no_wait_after)
@@ -984,6 +988,7 @@ class Page(SelectorActions, EndedByBlock):
             :exc:`ValueError` where there is one of that name; otherwise like ``Session.execute``.
         """
         self._tree.hear_contexts()
+        check_function("callback", callback)
         most = most_arguments(callback)
         return self._scripts.expose(name, lambda source, *args: callback(*args[:most]))
 

@@ -108,6 +108,8 @@ def command(options: PdfOptions) -> page.print_to_pdf:
         width = width if given[0] is None else inches("width", given[0])
         height = height if given[1] is None else inches("height", given[1])
     margin: Mapping[str, object] = options.get("margin") or {}
+    if not isinstance(margin, Mapping):
+        raise TypeError(f"margin={margin!r}: a mapping is wanted, such as {{'top': '1cm'}}")
     unknown = set(margin) - {"top", "right", "bottom", "left"}
     if unknown:
         raise ValueError(f"margin={margin!r}: it has top, right, bottom and left")

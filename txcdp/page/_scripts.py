@@ -12,7 +12,7 @@ from urllib.parse import quote
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.python.failure import Failure
 
-from txcdp._arguments import most_arguments
+from txcdp._arguments import check_function, most_arguments
 from txcdp._deferreds import ignore_failure, returns_deferred, when_all
 from txcdp.domains import page, runtime
 from txcdp.errors import CommandError, EvaluationError, Gone
@@ -87,6 +87,8 @@ class _Exposed:
     def __init__(self, name: str, callback: Callable[..., object] | None, calls: StreamSubject[BindingCall]) -> None:
         self.name = name
         self.calls = calls
+        if callback is not None:
+            check_function("callback", callback)
         self._callback = callback
         self._most = None if callback is None else most_arguments(callback)
 

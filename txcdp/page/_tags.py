@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Final
 
+from txcdp._arguments import check_text
 from txcdp._deferreds import returns_deferred
 from txcdp._timeouts import Timeout
 from txcdp.page._evaluation import Evaluator, Kept
@@ -59,6 +60,8 @@ async def add_tag(
     """
     if [url, path, content].count(None) != 2:
         raise ValueError("give one of url=, path= and content=")
+    if content is not None:
+        check_text("content", content)
     comment = "//# sourceURL={}" if tag == "script" else "/*# sourceURL={} */"
     text = content if path is None else source_in(path, comment)
     given: dict[str, Any] = {"tag": tag, "url": url, "content": text, "type": kind}

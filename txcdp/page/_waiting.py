@@ -11,6 +11,7 @@ from typing import Any, Final, NoReturn, TypeVar
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
+from txcdp._arguments import check_text
 from txcdp._core.sessions import Session
 from txcdp._deferreds import ignore_failure, with_deadline
 from txcdp.errors import ActionTimeout, ContextDestroyed, Gone, SessionDetached
@@ -78,6 +79,7 @@ class FunctionWait:
         self._arg = arg
         self._number = next(_numbers)
         interval = "null" if polling is None else f"{polling * 1000:g}"
+        check_text("expression", source)
         self._first = f"{source_literals(source.strip().rstrip(';'))},{self._number},{interval}"
         self._documents = 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import os
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -134,6 +135,9 @@ class Recorder:
         in_thread: Callable[..., Deferred[Any]] | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
+        given: object = sink
+        if isinstance(given, str | os.PathLike):
+            raise TypeError(f"sink={given!r}: what it writes to is wanted, such as JsonLines({os.fspath(given)!r})")
         refuse_bare_string("domains", domains)
         if secrets not in ("mask", "keep"):
             raise ValueError(f'secrets={secrets!r}: use "mask" or "keep"')

@@ -80,9 +80,16 @@ def render(*runs: Run, secrets: bool = False, bodies: bool = True) -> str:
     :param bodies: whether the beginnings of bodies are in it.
     :returns: HTML that needs nothing else, and no network.
     :raises ValueError: there are none, or more than two.
+    :raises TypeError: one is no run.
     """
     if not 1 <= len(runs) <= 2:
         raise ValueError(f"{len(runs)} runs: a report shows one, or two side by side")
+    for each in runs:
+        if not isinstance(each, Run):
+            raise TypeError(
+                f"a report is of runs, such as txcdp.report.read() gives, not of {type(each).__name__}; "
+                "txcdp.recording.read() gives the entries of a recording"
+            )
     given = payload(runs, secrets=secrets, bodies=bodies)
     data = to_json(given)
     for character, escape in _ESCAPES.items():

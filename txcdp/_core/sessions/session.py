@@ -234,6 +234,9 @@ class Session:
         :param timeout: as for :meth:`execute`.
         :returns: fires with the result as the browser sent it; fails like :meth:`execute`.
         """
+        given: object = method
+        if not isinstance(given, str):
+            raise TypeError(f"execute_raw() takes a name such as 'Page.navigate'; execute() takes {given!r}")
         return self._sending.send(method, params or {}, ReplyDecoder(method, dict[str, Any]), timeout)
 
     def _insist(self, command: Command[R]) -> Deferred[R]:
