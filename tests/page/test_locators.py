@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from typing import Any
 from unittest import mock
 
@@ -68,7 +69,7 @@ class LocatorTests(SynchronousTestCase):
 
     def test_a_picture_has_one_deadline_for_finding_and_taking(self):
         locator = self.tab.locator("p")
-        for timeout, left in ((10, 4), (3, 0.001), (None, None)):
+        for timeout, left in ((10, timedelta(seconds=4)), (3, timedelta(milliseconds=1)), (None, None)):
             finding: Deferred[Any] = Deferred()
             element = mock.Mock(screenshot=mock.Mock(return_value=succeed(b"picture")))
             self.patch(type(locator), "element_handle", lambda _, *, timeout, finding=finding: finding)
