@@ -91,7 +91,7 @@ def _milliseconds(seconds: float) -> float:
 
 
 class Clock:
-    """The clock of all pages of a context, with their frames: ``Date``, ``performance.now``, timers and frames.
+    """The clock of all pages of a context, with their frames: ``Date``, ``Temporal.Now``, ``performance.now``, timers.
 
     Until one of its methods is called, pages have the real one. Workers keep that. What is set holds for pages that are
     open, and for documents that come.

@@ -136,7 +136,12 @@
 
   /** @param {number} to */
   const jump = to => {
-    for (const each of timers.values()) if (each.at < to) each.at = to;
+    // They keep their order: what was due first fires first.
+    for (const each of [...timers.values()].filter(each => each.at <= to).sort((one, other) => one.at - other.at)) {
+      timers.delete(each.id);
+      each.at = to;
+      timers.set(each.id, each);
+    }
     return run(to);
   };
 
@@ -152,11 +157,11 @@
     return id;
   };
 
-  /** @param {any} id @param {((id: number) => void) | undefined} clear of the timers that were set before */
-  const remove = (id, clear) => {
+  /** @param {any} id @param {string[]} kinds @param {((id: number) => void) | undefined} clear of the timers that were set before */
+  const remove = (id, kinds, clear) => {
     id = Number(id);
     if (id > FIRST) {
-      timers.delete(id);
+      if (kinds.includes(timers.get(id)?.kind ?? '')) timers.delete(id);
       setAlarm();
     } else if (clear) {
       clear(id);
@@ -172,24 +177,31 @@
     }
   };
 
+  /** Either of the two that clear timers clears those of the other one. */
+  const TIMERS = ['timeout', 'interval'];
+
   /** @type {Record<string, (...given: any[]) => any>} */
   const functions = {
-    setTimeout: (callback, delay = 0, ...args) => add('timeout', callback, delay, args),
-    clearTimeout: id => remove(id, real.clearTimeout),
-    setInterval: (callback, delay = 0, ...args) => add('interval', callback, delay, args),
-    clearInterval: id => remove(id, real.clearInterval),
+    setTimeout(callback, delay = 0, ...args) {
+      return arguments.length ? add('timeout', callback, delay, args) : real.setTimeout(); // which throws
+    },
+    clearTimeout: id => remove(id, TIMERS, real.clearTimeout),
+    setInterval(callback, delay = 0, ...args) {
+      return arguments.length ? add('interval', callback, delay, args) : real.setInterval();
+    },
+    clearInterval: id => remove(id, TIMERS, real.clearInterval),
     requestAnimationFrame: callback => {
       needFunction(callback, 'requestAnimationFrame');
       sync();
       return add('frame', callback, FRAME - ticks % FRAME, []);
     },
-    cancelAnimationFrame: id => remove(id, real.cancelAnimationFrame),
+    cancelAnimationFrame: id => remove(id, ['frame'], real.cancelAnimationFrame),
     requestIdleCallback: (callback, options) => {
       needFunction(callback, 'requestIdleCallback');
       const delay = timers.size ? IDLE : 0;
       return add('idle', callback, options?.timeout ? Math.min(options.timeout, delay) : delay, []);
     },
-    cancelIdleCallback: id => remove(id, real.cancelIdleCallback),
+    cancelIdleCallback: id => remove(id, ['idle'], real.cancelIdleCallback),
   };
   for (const [each, value] of Object.entries(functions)) {
     if (!real[each]) continue;
@@ -198,12 +210,15 @@
     Object.defineProperty(globalThis, each, { value, writable: true, enumerable: true, configurable: true });
   }
 
-  const now = () => wallTime();
-  Object.defineProperty(now, 'name', { value: 'now', configurable: true });
+  /** Put functions in the place of an object's own, as which they are found and may be replaced by the page. */
+  const replace = (/** @type {any} */ object, /** @type {Record<string, (...given: any[]) => any>} */ methods) => {
+    for (const [each, value] of Object.entries(methods)) Object.defineProperty(object, each, { value, writable: true, configurable: true });
+  };
+
+  replace(real.Date, { now: () => wallTime() });
   const FakeDate = new Proxy(real.Date, {
     construct: (target, args, made) => Reflect.construct(target, args.length ? args : [wallTime()], made),
     apply: () => new real.Date(wallTime()).toString(),
-    get: (target, key) => key === 'now' ? now : Reflect.get(target, key),
   });
   real.Date.prototype.constructor = FakeDate;
   Object.defineProperty(globalThis, 'Date', { value: FakeDate, writable: true, configurable: true });
@@ -219,8 +234,35 @@
   });
   parts.formatToParts = { formatToParts(/** @type {any} */ date) { return formatToParts.call(this, date === undefined ? wallTime() : date) } }.formatToParts;
 
-  Object.defineProperty(performance, 'now', { value: () => (sync(), ticks), writable: true, configurable: true });
+  const { Temporal } = /** @type {any} */ (globalThis);
+  if (Temporal) {
+    const { Instant, Now } = Temporal, instant = () => Instant.fromEpochMilliseconds(wallTime());
+    const { timeZoneId } = Now, zoned = (/** @type {any} */ zone) => instant().toZonedDateTimeISO(zone === undefined ? timeZoneId() : zone);
+    replace(Now, {
+      instant,
+      zonedDateTimeISO: zone => zoned(zone),
+      plainDateTimeISO: zone => zoned(zone).toPlainDateTime(),
+      plainDateISO: zone => zoned(zone).toPlainDate(),
+      plainTimeISO: zone => zoned(zone).toPlainTime(),
+    });
+  }
+
+  replace(performance, { now: () => (sync(), ticks) });
   Object.defineProperty(performance, 'timeOrigin', { get: () => origin, configurable: true });
+
+  // Pages compare it with performance.now(): whether an event came before its listener, say.
+  const stamp = /** @type {PropertyDescriptor} */ (Object.getOwnPropertyDescriptor(Event.prototype, 'timeStamp'));
+  /** @type {WeakMap<Event, number>} */
+  const stamps = new WeakMap();
+  Object.defineProperty(Event.prototype, 'timeStamp', {
+    ...stamp,
+    get() {
+      const created = stamp.get?.call(this);
+      sync();
+      if (!stamps.has(this)) stamps.set(this, Math.max(0, running ? ticks - Math.max(0, real.now() - created) : ticks));
+      return stamps.get(this);
+    },
+  });
 
   /** Take a state, as it has become by now. @param {State} state */
   const begin = state => {
