@@ -81,6 +81,9 @@ class PausedTests(SharedBrowserTestCase):
         self.assertEqual(await self.calls(page), [[61000], [61000]])
         await page.clock.fast_forward(0.1)
         self.assertEqual(await self.calls(page), [[61100]])
+        await page.evaluate("{ setTimeout(stub, 50, 'second'); setTimeout(stub, 20, 'first') }")
+        await page.clock.fast_forward(0.06)
+        self.assertEqual(await self.calls(page), [["first"], ["second"]])
         await page.clock.pause_at(datetime.fromtimestamp(100, UTC))
         self.assertEqual(await self.calls(page), [[100_000]])
         await self.fails(page.clock.pause_at(99), ValueError)
@@ -99,6 +102,23 @@ class PausedTests(SharedBrowserTestCase):
         for wrong in (None, True, b"1"):
             await self.fails(page.clock.set_fixed_time(wrong), TypeError)  # type: ignore[arg-type]
             await self.fails(page.clock.run_for(wrong), TypeError)  # type: ignore[arg-type]
+
+    async def test_each_kind_is_cleared_by_its_own(self):
+        page = await self.paused()
+        await page.evaluate("""{
+            cancelAnimationFrame(setTimeout(stub, 1, 'a timeout'));
+            cancelIdleCallback(setInterval(stub, 30, 'an interval'));
+            clearTimeout(requestAnimationFrame(() => stub('a frame')));
+            clearInterval(requestIdleCallback(() => stub('idle')));
+            clearInterval(setTimeout(stub, 1, 'wrong'));
+            clearTimeout(setInterval(stub, 1, 'wrong'));
+            for (const each of [null, undefined, 'x', 1e12]) clearTimeout(each);
+        }""")
+        await page.clock.run_for(0.055)
+        self.assertEqual(await self.calls(page), [["a timeout"], ["a frame"], ["an interval"], ["idle"]])
+        for each in ("setTimeout", "setInterval", "requestAnimationFrame", "requestIdleCallback"):
+            error = await self.fails(page.evaluate(f"{each}()"), EvaluationError)
+            self.assertEqual(error.name, "TypeError")
 
     async def test_frames_and_idle_times(self):
         page = await self.paused()
@@ -131,6 +151,32 @@ class PausedTests(SharedBrowserTestCase):
                 *("1", "setTimeout", "number", True, 1000, '"1970-01-01T00:00:01.000Z"'),
             ],
         )
+
+    async def test_every_other_way_to_the_time(self):
+        page = await self.paused()
+        self.assertEqual(
+            await page.evaluate("""() => [
+                Temporal.Now.instant().epochMilliseconds, Temporal.Now.plainDateISO('UTC').toString(),
+                Temporal.Now.plainTimeISO('Asia/Tokyo').hour, Temporal.Now.zonedDateTimeISO().epochMilliseconds,
+                Temporal.Now.plainDateTimeISO('UTC').second, new Event('any').timeStamp,
+                Object.getOwnPropertyDescriptor(Date, 'now').value(),
+            ]"""),
+            [1000, "1970-01-01", 9, 1000, 1, 1000, 1000],
+        )
+        self.assertEqual(
+            await page.evaluate("() => { Date.now = () => 5; return [Date.now(), +new Date()] }"), [5, 1000]
+        )
+
+    async def test_when_events_were(self):
+        page = await self.page()
+        await page.clock.install()
+        await page.set_content("<button onclick='times = [event.timeStamp, performance.now(), event.timeStamp]'>")
+        await page.clock.fast_forward(3600)
+        before = await page.evaluate("performance.now()")
+        await page.click("button")
+        created, handled, again = await page.evaluate("times")
+        self.assertEqual(sorted([before, created, handled]), [before, created, handled])
+        self.assertEqual(created, again)
 
     async def test_everything_else_still_works(self):
         page = await self.paused()
@@ -227,6 +273,17 @@ class EverywhereTests(SharedBrowserTestCase):
         await context.clock.run_for(1)
         await page.reload()
         self.assertEqual(await page.evaluate("began"), 16_000)
+
+    async def test_a_sandboxed_frame(self):
+        """Chromium does not hold it before it has its document."""
+        page = await self.page()
+        await page.clock.install(time=0)
+        await page.clock.pause_at(10)
+        await page.add_init_script("window.given = true")
+        await page.set_content("<iframe sandbox='allow-scripts' srcdoc='<p>'></iframe>")
+        await page.frames[1].wait_for_function("window.given && Date.now() == 10_000")
+        await page.clock.run_for(5)
+        self.assertEqual(await page.frames[1].evaluate("Date.now()"), 15_000)
 
     async def test_one_time_for_both_sides(self):
         page = await self.page()

@@ -173,6 +173,17 @@ class InitScriptTests(FileTestCase):
         strange: Any = {"path": path}
         await self.fails(tab.add_init_script(strange), TypeError)
 
+    async def test_one_that_is_removed_while_its_page_goes_elsewhere(self):
+        tab = await self.page()
+        await tab.goto(self.server.page("/", "<p>"))
+        for number in range(3):
+            script = await tab.add_init_script("window.made = true")
+            await tab.evaluate("number => { location.href = '/?' + number }", number)
+            await script.close()
+            await tab.wait_for_url(f"**/?{number}")
+            await tab.reload()
+            self.assertIsNone(await tab.evaluate("window.made"))
+
 
 class BindingTests(SharedBrowserTestCase):
     async def test_functions(self):

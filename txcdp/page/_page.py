@@ -967,6 +967,8 @@ class Page(SelectorActions, EndedByBlock):
     ) -> Deferred[Registration]:
         """Have a script run in each new document of the page and its frames, before any script of theirs.
 
+        A sandboxed frame with ``srcdoc`` may have run scripts of its own before: Chromium does not hold it.
+
         :param script: the text.
         :param path: a file that has it, instead.
         :returns: fires with a :class:`Registration`, with which it is removed again, when the browser has it. Fails

@@ -61,9 +61,13 @@ class _InitScript:
         self._removed = False
 
     @returns_deferred
-    async def add_to(self, injected: Injected) -> None:
-        """Register it in one session."""
-        command = page.add_script_to_evaluate_on_new_document(source=self._source, run_immediately=self._now)
+    async def add_to(self, injected: Injected, *, begins: bool = False) -> None:
+        """Register it in one session.
+
+        :param begins: whether the document that has just begun there is to have it, too.
+        """
+        now = True if begins else self._now
+        command = page.add_script_to_evaluate_on_new_document(source=self._source, run_immediately=now)
         self._identifiers[injected] = (await injected.session.execute(command)).identifier
         if self._removed:
             await self.remove_from(injected)
@@ -73,12 +77,22 @@ class _InitScript:
         """Remove it from one session."""
         self._removed = True
         identifier = self._identifiers.pop(injected, None)
-        if identifier is not None and not injected.session.ended:
+        if identifier is None or injected.session.ended:
+            return
+        try:
             await injected.session.execute(page.remove_script_to_evaluate_on_new_document(identifier=identifier))
+        except CommandError as error:
+            # What is not answered when the page goes to another document Chromium does once more, with that one.
+            if error.message != _GONE:
+                raise
 
     def forget(self, injected: Injected) -> None:
         """Let go of a session that has ended."""
         self._identifiers.pop(injected, None)
+
+
+#: What Chromium says of a script that it has removed already.
+_GONE: Final = "Script not found"
 
 
 class _Exposed:
@@ -126,8 +140,11 @@ class Scripts:
         )
         for name in self._exposed:  # which scripts may call
             injected.expose(name).addErrback(ignore_failure)
+        target = injected.session.target
+        # Chromium holds a frame in another process before it has a document; not so a sandboxed one with ``srcdoc``.
+        begins = target is not None and target.url == "about:srcdoc"
         for script in self._scripts:
-            script.add_to(injected).addErrback(ignore_failure)
+            script.add_to(injected, begins=begins).addErrback(ignore_failure)
 
     @returns_deferred
     async def add(self, source: str, *, now: bool = False) -> Registration:
