@@ -13,7 +13,7 @@ from twisted.internet.defer import CancelledError, gatherResults
 from tests.browser.support import SharedBrowserTestCase
 from txcdp import domains as cdp
 from txcdp._core.dispatch.tap import CommandObserver
-from txcdp.errors import ActionTimeout, AlreadyHandled
+from txcdp.errors import ActionTimeout, AlreadyHandled, CommandTimeout
 from txcdp.page import ConsoleMessage, FileChooser, FilePayload, Page, _uploads
 from txcdp.streams import StreamSubject, first
 
@@ -305,6 +305,16 @@ class WorkerTests(SaidTestCase):
             source = "async () => { await new Promise(done => setTimeout(done)); return [ran, location.pathname] }"
             found = await gatherResults([worker.evaluate(source), worker.evaluate(source)])
             self.assertEqual(found, [[True, "/worker.js"]] * 2)
+        held = self.server.held("/held.js", "ran = true;", "text/javascript")
+        async with tab.worker_started.expect() as expected:
+            await tab.evaluate("void (worker = new Worker('/held.js'))")
+        worker = await expected.value
+        error = await self.fails(worker.evaluate(source, timeout=0.1), CommandTimeout)
+        self.assertIn("script has not come", str(error))
+        evaluating = worker.evaluate(source)
+        self.assertNoResult(evaluating)
+        held.release()
+        self.assertEqual(await evaluating, [True, "/held.js"])
         # What a worker has said is at hand without anything having been evaluated there.
         async with tab.console.expect() as expected_message:
             await tab.evaluate("void (worker = new Worker('/worker.js'))")

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 
 from txcdp._core.sessions import Session
-from txcdp._deferreds import failing_deferreds, returns_deferred
+from txcdp._deferreds import failing_deferreds, returns_deferred, with_deadline
 from txcdp._other_names import NamedElsewhere
 from txcdp._privacy import shown_url
-from txcdp._timeouts import DEFAULT, Timeout
+from txcdp._timeouts import DEFAULT, Timeout, literal_seconds_of
 from txcdp.domains import runtime
+from txcdp.errors import CommandTimeout
 from txcdp.network import Exchange
 from txcdp.network._following import Network, worker_network
 from txcdp.page._console import ConsoleMessage, PageError, SpokenFor
@@ -58,7 +60,7 @@ class Worker(NamedElsewhere):
         :param timeout: as for ``Page.evaluate``.
         :returns: fires and fails like ``Page.evaluate``.
         """
-        await self._injected.ensure()
+        await self._injected.ensure(timeout)
         return await self._evaluator.evaluate(expression, (arg,), timeout=timeout)
 
     @returns_deferred
@@ -70,7 +72,7 @@ class Worker(NamedElsewhere):
         :param timeout: as for ``Page.evaluate``.
         :returns: fires with a :class:`JSHandle`; fails like ``Page.evaluate``.
         """
-        await self._injected.ensure()
+        await self._injected.ensure(timeout)
         return handle_of(await self._evaluator.keep(expression, (arg,), timeout=timeout))
 
     @property
@@ -138,13 +140,15 @@ class Worker(NamedElsewhere):
                 stream.end(error)
 
 
-#: Fires when a worker's script has run. Until the script is there the worker is not whole: timers, ``fetch`` and
-#: ``location`` then crash the process, and only what is left alone by that may be waited for. That it is whole is told
-#: by what depends on where the script is from.
-HAS_RUN: Final = (
-    "(async()=>{for(let left=1000;typeof isSecureContext!=='boolean'&&left;left--)await new Blob(['x']).text();"
-    "await new Promise(done=>setTimeout(done))})()"
-)
+#: Whether a worker has its script. Until then it is not whole: timers, ``fetch`` and ``location`` crash the process.
+#: That it is whole is told by what depends on where the script is from.
+HAS_SCRIPT: Final = "typeof isSecureContext==='boolean'"
+
+#: Fires when the script of a worker that has it has run.
+HAS_RUN: Final = "new Promise(done=>setTimeout(done))"
+
+#: Seconds until a worker without its script is asked again, at first; doubled each time, up to the limit.
+_SOON, _LIMIT = 0.005, 0.2
 
 
 class WorkerInjected(Injected):
@@ -153,15 +157,28 @@ class WorkerInjected(Injected):
     _has_run = False
 
     @returns_deferred
-    async def ensure(self) -> None:
+    async def ensure(self, timeout: Timeout) -> None:
         """Give it to the worker, unless that has it, and wait until it is there.
 
         What is sent to a worker that has just been told of is handled before it runs, but programs mean a worker whose
         script has run.
+
+        :param timeout: as for ``Session.execute``.
         """
         if self._has_run:
             return
         if not self.name:
             self.register()
-        await self.session.execute(runtime.evaluate(expression=HAS_RUN, await_promise=True))
+        session = self.session
+        seconds = literal_seconds_of(timeout, session._channel._dispatcher.timeout)
+        late = lambda: CommandTimeout("Runtime.evaluate", seconds or 0, "the worker's script has not come")  # noqa: E731
+        await with_deadline(session.context.clock, Deferred.fromCoroutine(self._when_whole()), seconds, late)
+        await session.execute(runtime.evaluate(expression=HAS_RUN, await_promise=True), timeout=timeout)
         self._has_run = True
+
+    async def _when_whole(self) -> None:
+        looking = runtime.evaluate(expression=HAS_SCRIPT)
+        pause = _SOON
+        while (await self.session.execute(looking, timeout=None)).result.value is False:
+            await deferLater(self.session.context.clock, pause, lambda: None)  # type: ignore[arg-type]  # a clock is enough
+            pause = min(2 * pause, _LIMIT)

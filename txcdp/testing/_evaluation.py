@@ -20,7 +20,7 @@ from txcdp.errors import CommandError, EvaluationError
 from txcdp.page._evaluation import OwnWorld
 from txcdp.page._uploads import PUT_FILES
 from txcdp.page._values import MARK, JSError, Unpackable, pack, unpack
-from txcdp.page._workers import HAS_RUN
+from txcdp.page._workers import HAS_RUN, HAS_SCRIPT
 from txcdp.protocol._error_codes import SERVER_ERROR
 from txcdp.testing._script import NEVER
 
@@ -40,7 +40,7 @@ _NUMBERS: Final = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": f
 
 
 #: What gives a worker our script, and waits until it runs.
-_OURS: Final = re.compile(r"const _[0-9a-f]{24}=|" + re.escape(HAS_RUN))
+_OURS: Final = re.compile("|".join((r"const _[0-9a-f]{24}=", re.escape(HAS_SCRIPT), re.escape(HAS_RUN))))
 
 _NO_DOCUMENTS: Final = "a FakeChrome has no documents to ask for elements: answer what evaluates with FakeChrome.on"
 
