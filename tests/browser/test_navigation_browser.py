@@ -449,6 +449,34 @@ class ContentTests(SharedBrowserTestCase):
         error = await self.late(NavigationTimeout, page.set_content, hanging, words=["domcontentloaded"])
         self.assertEqual(error.reached, "domcontentloaded")
 
+    async def test_what_the_content_before_has_begun_is_not_awaited(self):
+        page = await self.page()
+        await page.goto(self.server.page("/", "<p>"))
+        self.server.page("/frame", "<script>fetch('/of-frame')</script>")
+        held = {name: self.server.held(f"/{name}") for name in ("before", "new", "of-frame", "document")}
+        await page.set_content("<script>fetch('/before')</script>")
+        await held["before"].asked
+        await page.set_content("<p>", "networkidle")
+        await page.set_content("<p>")
+        await page.wait_for_load_state("networkidle")
+        writing = page.set_content(
+            "<script>fetch('/new')</script><iframe src='/frame'></iframe><iframe src='/document'></iframe>",
+            "networkidle",
+        )
+        for name in ("new", "of-frame", "document"):
+            await held[name].asked
+            await self.fails(page.wait_for_load_state("networkidle", timeout=0.6), NavigationTimeout)
+            self.assertNoResult(writing)
+            held[name].release()
+        await writing
+
+    async def test_what_a_page_without_requests_had_begun(self):
+        page = await self.page()
+        held = self.server.held("/before")
+        await page.set_content(f"<img src='{self.server.url('/before')}'>", "commit")
+        await held.asked
+        await page.set_content("<p>", "networkidle")
+
     async def test_scripts_run(self):
         page = await self.page()
         await page.set_content("<script>document.title = 'ran'</script>")

@@ -157,6 +157,10 @@ class Network:
         """Return the rows of the exchanges that are under way."""
         return list(self._feed.model.exchanges.exchanges.values())
 
+    def under_way(self) -> frozenset[str]:
+        """Return the ids of the requests that are under way, whether anybody follows them or not."""
+        return frozenset((*(each.request_id for each in self.rows()), *self.sessions.unfollowed.requests()))
+
     # What the model tells:
 
     def tell(self, changes: Sequence[Change]) -> None:

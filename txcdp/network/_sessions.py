@@ -23,6 +23,7 @@ class NetworkSessions:
 
     :param feed: feeds the model.
     :ivar unfollowed: the requests that nobody follows.
+    :ivar heard: whether the network's events are told, be they read or not.
     :ivar listening: whether all requests are followed.
     :ivar catching_up: whether what was kept of earlier ones is being read.
     """
@@ -36,7 +37,7 @@ class NetworkSessions:
         self.catching_up = False
         self._feed = feed
         self._sessions: list[Session] = []
-        self._heard = False
+        self.heard = False
         self._users = 0
 
     def listen(self, session: Session, key: str | None = None) -> None:
@@ -47,13 +48,13 @@ class NetworkSessions:
         take = lambda event: self._feed.take(session.id or "" if key is None else key, event)  # noqa: E731
         self._sessions.append(session)
         session._feed_into(self.EVENTS, take, ended=lambda _: self._sessions.remove(session), wants=self._wants)
-        if self._heard:
+        if self.heard:
             session._keep_enabled("Network")
 
     def hear(self) -> None:
         """Have the network's events told from now on, in all sessions."""
-        if not self._heard:
-            self._heard = True
+        if not self.heard:
+            self.heard = True
             for session in self._sessions:
                 session._keep_enabled("Network")
 

@@ -6,6 +6,7 @@ say) learns of those that are under way exactly.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from txcdp._core.sessions.streams import Inputs
@@ -101,6 +102,10 @@ class Unfollowed:
         for messages in kept:
             for source, method, message in messages:
                 source.deliver(method, message)
+
+    def requests(self) -> Iterable[str]:
+        """Return the ids of those that were told of."""
+        return self._kept.keys()
 
     def forget(self) -> None:
         """Forget all that was kept."""

@@ -130,7 +130,7 @@ class IdleWait:
         self._done.callback(None)
 
     def _counted(self) -> list[Row]:
-        return [each for each in self._network.rows() if _counts(each)]
+        return [each for each in self._network.rows() if is_counted(each)]
 
     def _obstacle(self) -> str:
         urls = [shown_url(each.url) for each in self._counted()]
@@ -206,5 +206,6 @@ class NetworkWaits:
             waiting.callback(None)
 
 
-def _counts(row: Row) -> bool:
+def is_counted(row: Row) -> bool:
+    """Whether a network is not idle as long as this goes on."""
     return row.type not in _UNCOUNTED and not row.is_untold_script and not row.url.endswith("/favicon.ico")

@@ -42,6 +42,7 @@ from txcdp.model import (
     Context,
     Document,
     DocumentCommitted,
+    DocumentOpened,
     FrameAttached,
     FrameDetached,
     FrameRenamed,
@@ -57,6 +58,7 @@ from txcdp.model import Frame as Row
 from txcdp.network import Request, Response
 from txcdp.network._following import Network
 from txcdp.network._sessions import NetworkSessions
+from txcdp.network._waits import is_counted
 from txcdp.page._evaluation import KEPT, Evaluator, Kept, OwnWorld, explained
 from txcdp.page._handles import (
     ElementHandle,
@@ -101,6 +103,11 @@ LIFECYCLE: Final[dict[WaitUntil, str]] = {
     "networkidle": "networkIdle",
 }
 
+
+#: What a navigation is in as long as its document is not there.
+UNDER_WAY: Final = frozenset(
+    (NavigationState.REQUESTED, NavigationState.RETURNING, NavigationState.RESPONDED, NavigationState.FAILING)
+)
 
 #: How a frame has come by its document, or URL.
 NavigationKind = Literal["new_document", "same_document", "restored", "prerendered", "error"]
@@ -166,6 +173,8 @@ class Frame(SelectorActions):
         self._detached = False
         self._own_world: tuple[Session, OwnWorld] | None = None
         self._evaluator: Evaluator | None = None
+        #: The requests that were under way when a script opened its document; None: none has, or nobody was told.
+        self._before_opening: frozenset[str] | None = None
 
     def __repr__(self) -> str:
         name = f" {self.name!r}" if self.name else ""
@@ -371,6 +380,7 @@ class Frame(SelectorActions):
 
     def _note_document(self) -> None:
         """Note that there is another document in it."""
+        self._before_opening = None
         if self._own_world is not None:
             self._own_world[1].forget()
 
@@ -471,6 +481,7 @@ class FrameTree:
             FrameRenamed: self._renamed,
             FrameTreeChanged: lambda change: self._ask(change.frame.session_id),
             DocumentCommitted: self._committed,
+            DocumentOpened: self._document_opened,
             LifecycleReached: self._reached,
             NavigationEnded: self._navigation_ended,
             SessionAttached: self._session_attached,
@@ -537,8 +548,39 @@ class FrameTree:
         document = self.document(row)
         if document is None or (state != "commit" and LIFECYCLE[state] not in document.reached):
             return False
-        below = self._model.frames.children(row.id) if state == "networkidle" else ()
-        return all(self.has_reached(each, state) for each in below if self.document(each) is not None)
+        return state != "networkidle" or all(self._is_idle(each) for each in self._model.frames.children(row.id))
+
+    def _is_idle(self, row: Row) -> bool:
+        """Return whether nothing is asked for by a frame in another one, nor for it."""
+        if any(each.state in UNDER_WAY for each in self.navigations_in(row)):
+            return False
+        return self.document(row) is None or self.has_reached(row, "networkidle")
+
+    def is_quiet(self, frame: Frame) -> bool:
+        """Return whether nothing is under way for what was written into a document.
+
+        Chromium's ``networkIdle`` waits for what the content before has begun, too, which goes on.
+
+        :returns: False, too, where it is idle for Chromium as well, and where that is not known: no script has opened
+            the document, nobody was told of its requests, or it is not parsed yet.
+        """
+        row, before = frame._row, frame._before_opening
+        document = self.document(row)
+        if before is None or document is None or "DOMContentLoaded" not in document.reached:
+            return False
+        if LIFECYCLE["networkidle"] in document.reached:
+            return False
+        rows = [each for each in self.network.rows() if each.frame_id == row.id and is_counted(each)]
+        return all(each.request_id in before for each in rows)
+
+    def take_for_idle(self, row: Row) -> None:
+        """Take it for told that the network is idle for the document in a frame."""
+        document = self.document(row)
+        if document is not None:
+            idle = page.LifecycleEvent(
+                frame_id=row.id, loader_id=document.loader_id, name=LIFECYCLE["networkidle"], timestamp=0.0
+            )
+            self._feed.take(row.session_id or "", idle)
 
     def busy_below(self, row: Row) -> str:
         """Return the URL of a frame in another one whose own document keeps ``networkidle`` from being reached.
@@ -549,8 +591,9 @@ class FrameTree:
         if document is None or LIFECYCLE["networkidle"] not in document.reached:
             return ""
         for each in self._model.frames.children(row.id):
-            if self.document(each) is not None and not self.has_reached(each, "networkidle"):
-                return self.busy_below(each) or self.url_of(each)
+            if not self._is_idle(each):
+                going = [every.url for every in self.navigations_in(each) if every.state in UNDER_WAY]
+                return going[-1] if going else self.busy_below(each) or self.url_of(each)
         return ""
 
     def session_of(self, row: Row) -> Session | None:
@@ -727,6 +770,11 @@ class FrameTree:
         else:
             kind = "prerendered" if activated else "new_document"
         self._navigated(frame, _url_of(document), kind, document.loader_id, document.response)
+
+    def _document_opened(self, change: DocumentOpened) -> None:
+        frame = self.frames.get(change.document.frame_id)
+        if frame is not None and self.network.sessions.heard:
+            frame._before_opening = self.network.under_way()
 
     def _navigation_ended(self, change: NavigationEnded) -> None:
         if change.reason is not NavigationState.SAME_DOCUMENT:

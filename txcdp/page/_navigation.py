@@ -23,7 +23,7 @@ from twisted.python.failure import Failure
 
 from txcdp._arguments import check_text
 from txcdp._core.sessions import Session
-from txcdp._deferreds import ignore_failure, returns_deferred, with_deadline
+from txcdp._deferreds import Timer, ignore_failure, returns_deferred, with_deadline
 from txcdp._privacy import shown_url
 from txcdp._url_patterns import URLMatch, url_matcher
 from txcdp.domains import network, page, runtime
@@ -51,7 +51,7 @@ from txcdp.model import (
 )
 from txcdp.model._exchanges import STATUS_ALONE
 from txcdp.page import _commits as commits
-from txcdp.page._frames import LIFECYCLE, Frame, Waiter, WaitUntil
+from txcdp.page._frames import LIFECYCLE, UNDER_WAY, Frame, Waiter, WaitUntil
 from txcdp.protocol import Command
 from txcdp.streams import Expected
 
@@ -366,8 +366,14 @@ class Watcher(_Settling[Arrival]):
             self.fail(NavigationError(navigation.url or self.url, error_text))
 
 
+#: Seconds without requests after which a network is idle, as Chromium counts them.
+_QUIET: Final = 0.5
+
+
 class _State(_Settling[None]):
     """A frame whose document, whichever there is, has got far enough; optionally with a URL that matches.
+
+    For a document that a script has opened, the network is idle when what was begun since then is done.
 
     :param opened: whether a script is to have opened the document before.
     """
@@ -379,6 +385,18 @@ class _State(_Settling[None]):
         self._matches = matches
         self._opened = not opened
         super().__init__(frame)
+        self._quiet: Timer | None = None
+        if state == "networkidle":
+            self._quiet = Timer(frame.page.session.context.clock, lambda: self._tree.take_for_idle(frame._row))
+            self._tree.network.sessions.use()
+
+    def stop(self) -> None:
+        """Leave nothing behind."""
+        super().stop()
+        quiet, self._quiet = self._quiet, None
+        if quiet is not None:
+            quiet.stop()
+            self._tree.network.sessions.leave()
 
     def look(self) -> None:
         """See whether it has got there."""
@@ -390,8 +408,15 @@ class _State(_Settling[None]):
         except Exception:
             self.fail(Failure())
             return
-        if self._matches is None and self._opened and self._tree.has_reached(self._frame._row, self._state):
+        if self._matches is not None or not self._opened:
+            return
+        if self._tree.has_reached(self._frame._row, self._state):
             self.succeed(None)
+        elif self._quiet is not None:
+            if self._tree.is_quiet(self._frame):
+                self._quiet.set(_QUIET)
+            else:
+                self._quiet.stop()
 
     def changed(self, changes: Sequence[Change]) -> None:
         """See whether it has got there by now."""
@@ -458,11 +483,6 @@ class _Next(_State):
         self._opened = self._opened or wanted
         return wanted
 
-
-#: What a navigation is in as long as its document is not there.
-_UNDER_WAY: Final = frozenset(
-    (NavigationState.REQUESTED, NavigationState.RETURNING, NavigationState.RESPONDED, NavigationState.FAILING)
-)
 
 #: Seconds in which a navigation begins that a document has asked for, if it does at all: ``mailto:`` does not.
 _BEGINS: Final = 0.5
@@ -532,7 +552,7 @@ class Caused(Waiter[None]):
 
     def _under_way(self) -> set[str]:
         navigations = self._tree.navigations_in(self._frame._row)
-        return {each.loader_id for each in navigations if each.state in _UNDER_WAY} if navigations else set()
+        return {each.loader_id for each in navigations if each.state in UNDER_WAY} if navigations else set()
 
 
 class Navigator:
