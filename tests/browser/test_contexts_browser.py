@@ -121,6 +121,20 @@ class ContextTests(SharedBrowserTestCase):
         await second.wait_for_function(there)
         self.assertIs(await second.evaluate(there), True)
 
+    async def test_pages_that_share_a_process_are_given_something_else(self):
+        context = await self.context(locale="de-DE", timezone_id="Asia/Tokyo")
+        tab = await context.new_page(self.server.url("/"))
+        async with tab.popups.expect() as popup:
+            await tab.evaluate("void open('/')")
+        changes: list[tuple[dict[str, Any], list[str]]] = [
+            ({"timezone_id": "Europe/Berlin"}, ["de-DE", "Europe/Berlin"]),
+            ({"locale": "fr-CH"}, ["fr-CH", "Europe/Berlin"]),
+        ]
+        for options, wanted in changes:
+            await context.emulate(**options)
+            for each in (tab, await popup.value):
+                self.assertEqual(await each.evaluate(f"[{FOUND}.locale, {FOUND}.zone]"), wanted)
+
     async def test_what_requests_say(self):
         context = await self.context(**ALL)
         tab = await context.new_page(self.server.url("/"))
@@ -338,11 +352,13 @@ class ContextTests(SharedBrowserTestCase):
             ({"geolocation": {"latitude": 91, "longitude": 0}}, ValueError, "from -90 to 90"),
             ({"geolocation": {"latitude": 9, "longitude": 181}}, ValueError, "longitude"),
             ({"geolocation": {"latitude": 9}}, TypeError, "longitude"),
+            ({"geolocation": {"latitude": 9, "longitude": 9, "accuracy": float("inf")}}, ValueError, "accuracy"),
             ({"color_scheme": "blue"}, ValueError, "'dark'"),
             ({"permissions": ["geo"]}, ValueError, "Unknown permission: geo"),
             ({"extra_http_headers": {"a": 1}}, TypeError, "int"),
             ({"extra_http_headers": {"a": "b\r\nc"}}, ValueError, "line breaks"),
             ({"network_conditions": {"latency": -1}}, ValueError, "negative"),
+            ({"network_conditions": {"latency": float("inf")}}, ValueError, "latency"),
             ({"offline": "yes"}, TypeError, "True or False"),
             ({"base_url": "localhost"}, ValueError, "scheme"),
             ({"service_workers": "none"}, ValueError, "'block'"),

@@ -229,6 +229,10 @@ _REFUSED: Final = {
 }
 
 
+#: What Chromium says of what a process has but once, to each page after the first one that shares it: that one's holds.
+_SHARED: Final = "already in effect"
+
+
 class PageEmulation:
     """Gives one page, or one worker of a whole context, what it is to be given.
 
@@ -272,6 +276,7 @@ class PageEmulation:
         page_session = self._session()
         if page_session is None or page_session.ended:
             return
+        self._under_way = []
         options = self.options
         if page_session.kind in _OF_CONTEXTS:
             self._tell(page_session, page_session.kind or "", options)
@@ -304,13 +309,13 @@ class PageEmulation:
 
     @returns_deferred
     async def when_given(self, timeout: float | None) -> None:
-        """Wait until what was sent last has been answered.
+        """Wait until what was given last has been answered.
 
         :param timeout: seconds.
         :returns: fires with None; fails with :exc:`ValueError` or :exc:`CommandError` where the browser has refused
             something, and with :exc:`CommandTimeout`.
         """
-        waiting, self._under_way = self._under_way, []
+        waiting = self._under_way
         if not waiting:
             return
         session = self._session()
@@ -360,7 +365,6 @@ class PageEmulation:
             # It may go at any time, and what it is told is what the pages were told.
             sent.addErrback(ignore_failure)
             return
-        self._under_way = [each for each in self._under_way if not each.called]
         self._under_way.append(sent.addBoth(_outcome, command))
 
 
@@ -390,6 +394,8 @@ def _outcome(answer: object, command: Command[Any]) -> Exception | None:
         return None
     answer.trap(TxcdpError, CancelledError)
     error: Exception = answer.value  # type: ignore[assignment]
+    if isinstance(error, CommandError) and _SHARED in error.message:
+        return None
     refused = _REFUSED.get(type(command).method)
     if refused is None or not isinstance(error, CommandError):
         return error

@@ -377,7 +377,7 @@ def checked_geolocation(name: str, value: object) -> Geolocation:
         number = place.get(key, 0)
         if not _is_number(number):
             raise TypeError(f"{name}.{key}={number!r}: a number is wanted")
-        if not least <= number <= most:
+        if not least <= number <= most or number == float("inf"):
             raise ValueError(f"{name}.{key}={number!r}: it is from {least} to {most}")
     return Geolocation(latitude=place["latitude"], longitude=place["longitude"], accuracy=place.get("accuracy", 0))
 
@@ -392,7 +392,7 @@ def checked_conditions(name: str, value: object) -> NetworkConditions:
     for key, number in given.items():
         if not _is_number(number):
             raise TypeError(f"{name}.{key}={number!r}: a number is wanted")
-        if not number >= 0 or (number == 0 and key != "latency"):
+        if not 0 <= number < float("inf") or (number == 0 and key != "latency"):
             raise ValueError(f"{name}.{key}={number!r}: it is not negative, and for no network there is offline=True")
     conditions: NetworkConditions = {**given}  # type: ignore[typeddict-item]
     return conditions
