@@ -36,8 +36,7 @@ class OwnSessionTests(ReconnectCase):
 
     def test_what_is_enabled_there_is_not_enabled_here(self):
         own = self.own()
-        seen = Watcher()
-        own.events(log.EntryAdded).subscribe(seen)
+        Watcher(own.events(log.EntryAdded))
         self.chrome.flush()
         enabled = [each.session_id for each in self.chrome.commands if each.method == "Log.enable"]
         self.assertEqual(enabled, [own.id])
