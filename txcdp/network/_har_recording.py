@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from reactivex.disposable import SingleAssignmentDisposable
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -33,6 +32,8 @@ from txcdp.protocol import to_json
 from txcdp.streams import Stream
 
 if TYPE_CHECKING:
+    from reactivex.abc import DisposableBase
+
     from txcdp.page import Page
 
 log = Logger()
@@ -192,8 +193,8 @@ class HarRecording(EndedByBlock):
         self._stopping = False
         self._stopped: OneShot[Path] = OneShot()
         self._error: OSError | None = None
-        self._listening = SingleAssignmentDisposable()
-        self._listening.disposable = exchanges.subscribe(self._begun, lambda _: self._stop(), self._stop)
+        self._listening: DisposableBase | None = None  # as it is where the exchanges have ended
+        self._listening = exchanges.subscribe(self._begun, lambda _: self._stop(), self._stop)
 
     def __repr__(self) -> str:
         return f"<HarRecording {self.path.name}: {self._file.entries} entries>"
@@ -286,7 +287,8 @@ class HarRecording(EndedByBlock):
         if self._stopping:
             return
         self._stopping = True
-        self._listening.dispose()
+        if self._listening is not None:
+            self._listening.dispose()
         for exchange, recording in list(self._under_way.items()):
             if not exchange.finished:
                 recording.cancel()

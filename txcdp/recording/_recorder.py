@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import enum
-import os
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
+from pathlib import PurePath
 from typing import Any, Final, Literal
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -135,10 +135,10 @@ class Recorder:
         in_thread: Callable[..., Deferred[Any]] | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        given: object = sink
-        if isinstance(given, str | os.PathLike):
-            raise TypeError(f"sink={given!r}: what it writes to is wanted, such as JsonLines({os.fspath(given)!r})")
         refuse_bare_string("domains", domains)
+        given: object = sink
+        if isinstance(given, str | PurePath):
+            raise TypeError(f"sink={given!r}: what it writes to is wanted, such as JsonLines({str(given)!r})")
         if secrets not in ("mask", "keep"):
             raise ValueError(f'secrets={secrets!r}: use "mask" or "keep"')
         self.browser = browser
