@@ -265,10 +265,10 @@ def _let_go(response: Any) -> None:
     """Close the connection of a response whose body is wanted by nobody, and may never end."""
     while hasattr(response, "original"):  # what treq and others have wrapped around it
         response = response.original
-    response.deliverBody(_Closing())
+    response.deliverBody(_NoBody())
 
 
-class _Closing(Protocol):
+class _NoBody(Protocol):
     """Takes no body."""
 
     def connectionMade(self) -> None:
