@@ -131,6 +131,13 @@ class DiscoveryTests(SynchronousTestCase):
         self.server.answer("/json/version", b"[" * 100_000)
         self.refusal(HandshakeFailed, discovery.version)
 
+    def test_what_stands_before_browsers_says_why_there_is_none(self):
+        for code, meant in ((401, "who asks"), (403, "nobody in"), (429, "too much"), (503, "no browser now")):
+            for body, said in ((b"A token is wanted.", "A token is wanted."), (b"", "it says no more")):
+                self.server.answer("/json/version", body, code)
+                text = self.refusal(HandshakeFailed, discovery.version)
+                self.assertEqual([part in text for part in (str(code), meant, said)], [True] * 3, text)
+
     def test_the_host_is_refused(self):
         text = b"Host header is specified and is not an IP address or localhost."
         self.server.answer("/json/version", text, 500)

@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 
 from txcdp._deferreds import returns_deferred, with_deadline
 from txcdp._limits import about_open_files
+from txcdp._privacy import printable
 from txcdp._reactor import AnyReactor
 from txcdp._timeouts import Timeout, seconds_of
 from txcdp._transports.websocket_protocol import WebSocketOptions
@@ -42,6 +43,14 @@ __all__ = [
 
 #: Seconds.
 _USUAL: Final = 10.0
+
+#: What is meant by whoever stands before browsers, such as a gateway, by the status of its answer.
+_REFUSALS: Final = {
+    401: "it wants to know who asks",
+    403: "it lets nobody in from here, or not for this",
+    429: "there is too much asked of it",
+    503: "it has no browser now",
+}
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -226,17 +235,24 @@ async def _request(
         if _is_cancelled(error):
             raise CancelledError from None
         raise _not_a_browser(address, _words(error)) from error
-    text = body[:300].decode("utf-8", "replace").strip()
+    text = printable(body[:300].decode("utf-8", "replace").strip())
     if code == 200:
         return body
+    raise _refused(address, path, code, text)
+
+
+def _refused(address: Address, path: str, code: int, text: str) -> TxcdpError:
+    """Return what an answer of another status than 200 means."""
     if code == 404 and "target id" in text:
-        raise TxcdpError(f"{address.netloc}: {text}")
+        return TxcdpError(f"{address.netloc}: {text}")
     if code == 500 and "Host header" in text:
-        raise HandshakeFailed(
+        return HandshakeFailed(
             f"the browser at {address.netloc} refuses the name {address.host!r} (against DNS rebinding): "
             "reach it by its IP address, or as localhost"
         )
-    raise _not_a_browser(address, f"it answered {code} to /json/{path.partition('?')[0]}: {text[:100]!r}")
+    if code in _REFUSALS:
+        return HandshakeFailed(f"{address.netloc} answered {code}, {_REFUSALS[code]}: {text or 'it says no more'}")
+    return _not_a_browser(address, f"it answered {code} to /json/{path.partition('?')[0]}: {text[:100]!r}")
 
 
 def _is_cancelled(error: Exception) -> bool:
