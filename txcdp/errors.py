@@ -185,7 +185,7 @@ class CommandTimeout(DeadlineError):
         self.method, self.seconds, self.obstacle = method, seconds, obstacle
 
     def __str__(self) -> str:
-        todo = self.obstacle or "give it longer with execute(..., timeout=SECONDS), or None for no deadline"
+        todo = self.obstacle or "give it longer with timeout=SECONDS, or None for no deadline"
         return shortened(f"{self.method}: no reply within {self.seconds:g} s; {todo}")
 
 

@@ -151,6 +151,7 @@ class OpeningTests(SynchronousTestCase):
     def test_other_answers(self):
         for status, words in (
             ("200 OK", ["200"]),
+            ("401 Unauthorized", ["401", "Bearer TOKEN"]),
             ("403 Forbidden", ["403", "Origin"]),
             ("404 Not Found", ["404", "/json/version"]),
             ("500 Internal Server Error", ["500", "localhost"]),

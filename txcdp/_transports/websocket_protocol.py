@@ -235,7 +235,9 @@ def _why_not_opened(reason: Failure, host: str) -> str:
 
 
 def _advice(why: str) -> str:
-    """Say what to do about the refusals that Chromium gives."""
+    """Say what to do about the refusals that Chromium gives, and what stands before it."""
+    if "[401]" in why:
+        return f"{why}. It wants to know who asks: WebSocketOptions(headers={{'Authorization': 'Bearer TOKEN'}})"
     if "[403]" in why:
         return f"{why}. The browser refuses the Origin; txcdp sends none, so look at the extra headers or the proxy"
     if "[404]" in why or "No such target" in why:
