@@ -9,7 +9,7 @@ from contextlib import aclosing
 from typing import Any, Final, Literal, Protocol
 from urllib.parse import urlsplit
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred
 
 from txcdp._deferreds import failing_deferreds, returns_deferred
 from txcdp._privacy import printable, shown_url
@@ -132,11 +132,8 @@ class Route:
         if self.stage == "response":
             return self._continue_response(url, method, headers, post_data, status)
         if status is not None:
-            return fail(ValueError("status= is of a response: route(..., stage='response') has one"))
-        try:
-            overrides = self._overrides(url, method, headers, post_data)
-        except (TypeError, ValueError):
-            return fail()
+            raise ValueError("status= is of a response: route(..., stage='response') has one")
+        overrides = self._overrides(url, method, headers, post_data)
         return self._turn.decide(lambda: self._turn.continue_request(overrides))
 
     def fallback(
@@ -157,11 +154,8 @@ class Route:
             and decides nothing, where it cannot be.
         """
         if self.stage == "response" and (url or method or headers or post_data is not None):
-            return fail(ValueError("at the response stage the request was sent: fallback() takes nothing"))
-        try:
-            overrides = self._overrides(url, method, headers, post_data)
-        except (TypeError, ValueError):
-            return fail()
+            raise ValueError("at the response stage the request was sent: fallback() takes nothing")
+        overrides = self._overrides(url, method, headers, post_data)
         return self._turn.decide(lambda: self._turn.fall_back(overrides, self._body))
 
     def abort(self, error_code: str = "failed") -> Deferred[None]:
@@ -174,10 +168,7 @@ class Route:
         :returns: fires with None when the browser has it. Fails with :exc:`AlreadyHandled`, and with :exc:`ValueError`
             where there is no such reason.
         """
-        try:
-            command = fetch.fail_request(request_id=self._id, error_reason=reason_of(error_code))
-        except ValueError:
-            return fail()
+        command = fetch.fail_request(request_id=self._id, error_reason=reason_of(error_code))
         return self._turn.decide(lambda: self._paused.answer(command))
 
     def fulfill(
@@ -212,7 +203,7 @@ class Route:
         if response is not None and not isinstance(response, APIResponse):
             if not is_received(response):
                 kind = type(response).__name__
-                return fail(TypeError(f"response={kind}: what fetch() or context.request has given is wanted"))
+                raise TypeError(f"response={kind}: what fetch() or context.request has given is wanted")
             reading = Deferred.fromCoroutine(read_response(response, event.request.url))
             return reading.addCallback(
                 lambda whole: self.fulfill(
@@ -225,19 +216,16 @@ class Route:
                     response=whole,
                 )
             )
-        try:
-            given = Fulfilment(
-                status=status,
-                headers=headers,
-                body=body,
-                json=json,
-                path=path,
-                content_type=content_type,
-                response=response,
-                cross_origin=None if self.response else asking_origin(event.request.url, event.request.headers or {}),
-            )
-        except (TypeError, ValueError, OSError):
-            return fail()
+        given = Fulfilment(
+            status=status,
+            headers=headers,
+            body=body,
+            json=json,
+            path=path,
+            content_type=content_type,
+            response=response,
+            cross_origin=None if self.response else asking_origin(event.request.url, event.request.headers or {}),
+        )
         return self._turn.decide(lambda: self._fulfill(given))
 
     @returns_deferred
@@ -333,15 +321,10 @@ class Route:
         status: int | None,
     ) -> Deferred[None]:
         if url is not None or method is not None or post_data is not None:
-            return fail(
-                ValueError("at the response stage the request was sent: continue_() takes status= and headers=")
-            )
+            raise ValueError("at the response stage the request was sent: continue_() takes status= and headers=")
         if self._body is not None or self._taken:
             return self.fulfill(status=status, headers=None if headers is None else without_none(headers))
-        try:
-            pairs = None if headers is None else given_headers(without_none(headers))
-        except (TypeError, ValueError):
-            return fail()
+        pairs = None if headers is None else given_headers(without_none(headers))
         response = self.response
         assert response is not None
         if pairs is None and status is None:
