@@ -123,7 +123,7 @@ class KeyboardTests(InputTestCase):
         tab = await self.shown("<textarea></textarea>", KEYS)
         await tab.keyboard.type("ab", delay=0.01)
         self.assertEqual([each.split()[:2] for each in await self.heard(tab)], TYPED)
-        pressing = tab.keyboard.press("Control+k", delay=60)
+        pressing = tab.keyboard.press("Control+k", delay=9)
         while len(await tab.evaluate("noted")) < 2:
             await tab.wait_for_timeout(0.01)
         pressing.cancel()

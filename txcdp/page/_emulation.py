@@ -12,13 +12,13 @@ from copy import copy
 from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary, ref
 
-from twisted.internet.defer import CancelledError, Deferred, gatherResults
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
 from txcdp._core.sessions import AutoAttach, Session
 from txcdp._core.sessions.enabling import MOST_POST_DATA
 from txcdp._core.sessions.session import not_supported
-from txcdp._deferreds import ignore_failure, returns_deferred, with_deadline
+from txcdp._deferreds import Waiters, ignore_failure, returns_deferred, with_deadline
 from txcdp.domains import emulation, network, page, security, target
 from txcdp.errors import CommandError, CommandTimeout, Gone, TxcdpError
 from txcdp.page._options import ContextOptions
@@ -233,6 +233,31 @@ _REFUSED: Final = {
 _SHARED: Final = "already in effect"
 
 
+class _Giving:
+    """What a page is given at one time, until it has answered.
+
+    :ivar unanswered: how many commands.
+    :ivar refused: what the browser has first said against one.
+    :ivar waiters: who waits until all are answered.
+    """
+
+    def __init__(self) -> None:
+        self.unanswered = 0
+        self.refused: Exception | None = None
+        self.waiters: Waiters[None] = Waiters()
+
+    def expect(self, sent: Deferred[Any], command: Command[Any]) -> None:
+        """Count a command; it is not kept, as it leads to its session."""
+        self.unanswered += 1
+        sent.addBoth(self._answered, command)
+
+    def _answered(self, answer: object, command: Command[Any]) -> None:
+        self.unanswered -= 1
+        self.refused = self.refused or _outcome(answer, command)
+        if not self.unanswered:
+            self.waiters.notify(None)
+
+
 class PageEmulation:
     """Gives one page, or one worker of a whole context, what it is to be given.
 
@@ -251,7 +276,7 @@ class PageEmulation:
         self._own: ContextOptions = own or {}
         self._given: WeakKeyDictionary[Session, dict[str, Commands]] = WeakKeyDictionary()
         self._attaching: frozenset[str] = frozenset()
-        self._under_way: list[Deferred[Exception | None]] = []
+        self._giving = _Giving()
 
     @property
     def viewport(self) -> ViewportSize | None:
@@ -276,7 +301,7 @@ class PageEmulation:
         page_session = self._session()
         if page_session is None or page_session.ended:
             return
-        self._under_way = []
+        self._giving = _Giving()
         options = self.options
         if page_session.kind in _OF_CONTEXTS:
             self._tell(page_session, page_session.kind or "", options)
@@ -315,17 +340,15 @@ class PageEmulation:
         :returns: fires with None; fails with :exc:`ValueError` or :exc:`CommandError` where the browser has refused
             something, and with :exc:`CommandTimeout`.
         """
-        waiting = self._under_way
-        if not waiting:
-            return
-        session = self._session()
-        obstacle = "" if session is None else session.blocked_by
-        late = lambda: CommandTimeout("Emulation", timeout or 0, obstacle)  # noqa: E731
-        failed: Exception | None = None
-        for each in await with_deadline(self._clock, gatherResults(waiting, consumeErrors=True), timeout, late):
-            failed = failed or each
-        if failed is not None:
-            raise failed
+        giving = self._giving
+        if giving.unanswered:
+            session = self._session()
+            obstacle = "" if session is None else session.blocked_by
+            late = lambda: CommandTimeout("Emulation", timeout or 0, obstacle)  # noqa: E731
+            await with_deadline(self._clock, giving.waiters.wait(), timeout, late)
+        if giving.refused is not None:
+            # One that was raised leads to the session by its traceback.
+            raise copy(giving.refused) from giving.refused.__cause__
 
     @returns_deferred
     async def change(self, timeout: float | None, options: ContextOptions) -> None:
@@ -365,7 +388,7 @@ class PageEmulation:
             # It may go at any time, and what it is told is what the pages were told.
             sent.addErrback(ignore_failure)
             return
-        self._under_way.append(sent.addBoth(_outcome, command))
+        self._giving.expect(sent, command)
 
 
 def _targets(options: ContextOptions) -> frozenset[str]:
