@@ -11,7 +11,15 @@ from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.internet.task import deferLater
 
 import txcdp
-from tests.browser.support import BrowserTestCase, SharedBrowserTestCase, got, halt, reactor, refusing_port
+from tests.browser.support import (
+    BrowserTestCase,
+    SharedBrowserTestCase,
+    got,
+    halt,
+    pages_are_closing,
+    reactor,
+    refusing_port,
+)
 from txcdp.browser import Browser
 from txcdp.domains import browser, network, page, runtime, target
 from txcdp.errors import (
@@ -41,7 +49,7 @@ async def pages_of(chrome: Browser) -> list[str]:
 async def only(chrome: Browser, expected: list[str]) -> None:
     """Wait until the browser has these pages."""
     # A page goes first, then whoever closes it learns of that.
-    while await pages_of(chrome) != expected or "_Closing" in str(reactor.getDelayedCalls()):
+    while await pages_of(chrome) != expected or pages_are_closing():
         await deferLater(reactor, 0.02)
 
 

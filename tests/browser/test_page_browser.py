@@ -21,6 +21,7 @@ from tests.browser.support import (
     SharedBrowserTestCase,
     evaluate_leaving,
     got,
+    pages_are_closing,
     reactor,
     refusing_port,
 )
@@ -704,7 +705,7 @@ class CommitTests(SharedBrowserTestCase):
                 await (await opening).close()  # it was there before
                 self.assertNotEqual(path, "/slow", "which never is")
         # The page goes first, then whoever closes it learns of that.
-        while await self.targets() != before or "_Closing" in str(reactor.getDelayedCalls()):
+        while await self.targets() != before or pages_are_closing():
             await deferLater(reactor, 0.05, lambda: None)
 
     async def test_reloading(self):
