@@ -234,7 +234,7 @@ _SHARED: Final = "already in effect"
 
 
 class _Giving:
-    """What a page is given at one time, until it has answered.
+    """The commands of one giving, until the page has answered them all.
 
     :ivar unanswered: how many commands.
     :ivar refused: what the browser has first said against one.
