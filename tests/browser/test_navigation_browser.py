@@ -465,6 +465,9 @@ class ContentTests(SharedBrowserTestCase):
         )
         for name in ("new", "of-frame", "document"):
             await held[name].asked
+            await page.evaluate("1")  # the server may be asked before the browser has told that the document was opened
+            await self.fails(page.wait_for_load_state("networkidle", timeout=0.6), NavigationTimeout)
+            self.assertNoResult(writing)
             held[name].release()
         await writing
 
