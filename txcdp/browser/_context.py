@@ -10,7 +10,7 @@ from http.cookiejar import Cookie as JarCookie
 from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, succeed
 
 from txcdp._arguments import check_function, refuse_bare_string
 from txcdp._core.sessions import Session
@@ -638,7 +638,7 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
         for each in options:
             if each not in EmulationOptions.__annotations__:
                 known = ", ".join(EmulationOptions.__annotations__)
-                return fail(TypeError(f"emulate() does not take {each}=; it takes {known}"))
+                raise TypeError(f"emulate() does not take {each}=; it takes {known}")
         return self._change(**options)
 
     @while_open
@@ -938,10 +938,7 @@ class BrowserContext(NamedElsewhere, EndedByBlock):
         return succeed(None) if root.suspended else root._send_quietly(*command)
 
     def _change(self, **options: Any) -> Deferred[None]:
-        try:
-            given: Any = {**dict.fromkeys(options), **checked_options(options)}
-        except (TypeError, ValueError):
-            return fail()
+        given: Any = {**dict.fromkeys(options), **checked_options(options)}
         return self._emulation.change(self.browser.connection.timeout, given)
 
     def _gone(self, what: str) -> Gone | None:

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
+from functools import partial
 from typing import Any, Final, Literal, Protocol
 from urllib.parse import urlsplit
 
@@ -200,33 +201,27 @@ class Route:
             :exc:`ValueError` or :exc:`OSError`, and decides nothing, where there is no such answer.
         """
         event = self._paused.event
-        if response is not None and not isinstance(response, APIResponse):
-            if not is_received(response):
-                kind = type(response).__name__
-                raise TypeError(f"response={kind}: what fetch() or context.request has given is wanted")
-            reading = Deferred.fromCoroutine(read_response(response, event.request.url))
-            return reading.addCallback(
-                lambda whole: self.fulfill(
-                    status=status,
-                    headers=headers,
-                    body=body,
-                    json=json,
-                    path=path,
-                    content_type=content_type,
-                    response=whole,
-                )
-            )
-        given = Fulfilment(
+        made = partial(
+            Fulfilment,
             status=status,
             headers=headers,
             body=body,
             json=json,
             path=path,
             content_type=content_type,
-            response=response,
             cross_origin=None if self.response else asking_origin(event.request.url, event.request.headers or {}),
         )
-        return self._turn.decide(lambda: self._fulfill(given))
+
+        def answer(given: APIResponse | None) -> Deferred[None]:
+            fulfilment = made(response=given)
+            return self._turn.decide(lambda: self._fulfill(fulfilment))
+
+        if response is None or isinstance(response, APIResponse):
+            return answer(response)
+        if not is_received(response):
+            kind = type(response).__name__
+            raise TypeError(f"response={kind}: what fetch() or context.request has given is wanted")
+        return Deferred.fromCoroutine(read_response(response, event.request.url)).addCallback(answer)
 
     @returns_deferred
     async def fetch(

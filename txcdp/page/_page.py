@@ -307,10 +307,7 @@ class Page(SelectorActions, EndedByBlock):
     @_while_open
     def _emulate(self, /, **options: Any) -> Deferred[None]:
         """Give the page something that goes before what its context's pages have."""
-        try:
-            given: Any = {**dict.fromkeys(options), **checked_options(options)}
-        except (TypeError, ValueError):
-            return fail()
+        given: Any = {**dict.fromkeys(options), **checked_options(options)}
         return self._emulation.change(self._connection.timeout, given)
 
     def _expect_to_go(self) -> None:
