@@ -223,10 +223,12 @@ class IsolationTests(IsolationCase):
         await tab.session.execute(on)
         self.server.page("/inner", "inner")
         inner = self.server.url("/inner", "localhost")
-        script = "new Worker(URL.createObjectURL(new Blob(['self.x = 5'])))"
-        await tab.goto(self.server.page("/", f"<iframe src='{inner}'></iframe><script>w = {script}</script>"))
+        script = "w = new Worker(URL.createObjectURL(new Blob(['self.x = 5; postMessage(x)'])))"
+        heard = "ran = new Promise(done => { w.onmessage = done })"
+        await tab.goto(self.server.page("/", f"<iframe src='{inner}'></iframe><script>{script}; {heard}</script>"))
         while {each.target.type for each in found.items} < {"iframe", "worker"}:
             await deferLater(reactor, 0.01, lambda: None)
+        await tab.evaluate("ran.then(() => 1)")  # a worker is told of before its script has run
         worker = next(each for each in found.items if each.target.type == "worker")
         self.assertEqual((await worker.execute(runtime.evaluate(expression="x"))).result.value, 5)
         info = (await worker.execute(target.get_target_info())).target_info
