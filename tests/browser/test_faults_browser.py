@@ -20,6 +20,8 @@ from txcdp.errors import CommandError, CommandTimeout, ConnectError, ConnectionL
 
 WAYS = ("down", "up")
 OPTIONS = WebSocketOptions(open_timeout=PATIENCE, close_timeout=0.5, ping_interval=None)
+#: Where it is closed in good order, which takes as long as the machine is busy.
+ORDERLY = replace(OPTIONS, close_timeout=PATIENCE)
 #: Where the handshake itself is spoilt, so that its end may never come.
 HASTY = replace(OPTIONS, open_timeout=2.0)
 
@@ -69,7 +71,7 @@ class FaultsTests(LinesTestCase):
 
     async def test_a_byte_at_a_time(self):
         for way in WAYS:
-            connection = await self.through_fault(way, Split())
+            connection = await self.through_fault(way, Split(), options=ORDERLY)
             await self.alive(connection)
             closed = await connection.close()
             self.assertEqual((closed.clean, closed.cause), (True, "closed"))
