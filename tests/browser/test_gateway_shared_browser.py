@@ -131,7 +131,7 @@ class UseTests(SharedCase):
         self.assertEqual(self.gateway.pool.counts.hung, 0)
 
     async def test_more_than_one_browser(self):
-        await self.start(pool=PoolOptions(size=2, warm=2, clients_per_browser=2, queue_deadline=1))
+        await self.start(pool=PoolOptions(size=2, warm=2, clients_per_browser=2, queue=0, queue_deadline=PATIENCE))
         await self.until(lambda: len(self.gateway.pool.idle) == 2)
         for _ in range(4):
             await (await self.client()).version()
