@@ -30,7 +30,7 @@ from tests.browser.egress_attempts import (
 )
 from tests.browser.support import listen, reactor
 from tests.browser.test_gateway_browser import sleep
-from tests.browser.test_gateway_render_browser import RenderCase
+from tests.browser.test_gateway_render_browser import LONG, RenderCase
 from txcdp._deferreds import returns_deferred
 from txcdp.errors import CommandError, NavigationError
 from txcdp.gateway import Gateway, GatewayOptions, Policy, PoolOptions, RenderOptions
@@ -387,7 +387,8 @@ class RenderTests(EgressCase):
         missing: set[str] = set()
         for url, names in self.attempts.items():
             wanted = names - self.never
-            rendering = self.post("/evaluate", url=url, expression="new Promise(() => {})", wait_until="commit")
+            doing = {"expression": "new Promise(() => {})", "wait_until": "commit", "timeout": LONG}
+            rendering = self.post("/evaluate", url=url, **doing)
             for _ in range(1000):
                 if wanted <= self.looked_up():
                     break

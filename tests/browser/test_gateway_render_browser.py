@@ -26,6 +26,8 @@ from txcdp.domains import target
 from txcdp.gateway import AccessOptions, Policy, PoolOptions, RenderOptions
 
 ROOT = Path(__file__).parent.parent.parent
+#: Seconds for what is to be done, however busy the machine is: the most that a request may ask for.
+LONG = RenderOptions().max_timeout
 RED = "<!doctype html><style>body {margin: 0; background: #f00}</style>"
 
 
@@ -49,8 +51,8 @@ def size_of(png: bytes) -> tuple[int, int]:
 
 class RenderCase(GatewayCase):
     async def begin(self, **options: Any) -> None:
-        """Start a gateway that renders."""
-        render = RenderOptions(**{"timeout": 20.0, "linger": 60.0, **options.pop("render", {})})
+        """Start a gateway that renders; a request that is to come to its deadline says which that is."""
+        render = RenderOptions(**{"timeout": LONG, "linger": LONG, **options.pop("render", {})})
         await self.start(render=render, **options)
 
     @returns_deferred
@@ -247,7 +249,7 @@ class WhatNot(RenderCase):
             await each()
 
     async def test_what_is_no_request(self):
-        await self.begin(render={"max_body": 1000, "max_timeout": 50.0})
+        await self.begin(render={"max_body": 1000})
         problem = await self.problem(400, "request", "/pdf", html="", viewport={"widht": 5})
         self.assertIn("unknown field `widht` - at `$.viewport`", problem["detail"])
         response = await self.send("/content", b'{"url":', {})
