@@ -20,6 +20,8 @@ from txcdp.gateway._pool.launched import LaunchedBrowser
 
 WAITING: dict[str, Any] = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True}
 TABS = [{"type": "page", "exclude": True}, {}]
+#: Waits for the document: it has been answered for before all of it has come.
+LOADED = "new Promise(done => document.readyState === 'complete' ? done() : addEventListener('load', done))"
 
 
 def put_pages(server: Server) -> None:
@@ -158,7 +160,7 @@ async def a_crash(talk: Talk) -> None:
     await line.event("Target.targetCrashed")
     await line.ask("Page.navigate", session, url=talk.server.url())  # it answers nothing else before
     await line.ask("Page.enable", session)
-    talk.note(await evaluate(line, session, "document.title"))
+    talk.note(await evaluate(line, session, f"{LOADED}.then(() => document.title)"))
     await line.ask("Target.closeTarget", targetId=page)
     await other.closed()
     await line.event("Target.targetDestroyed")
@@ -288,9 +290,8 @@ async def _popup(talk: Talk, tabs: bool) -> None:
         ),
         "the popup",
     )
-    loaded = "new Promise(done => document.readyState === 'complete' ? done() : addEventListener('load', done))"
     found = "[document.documentElement.innerText, navigator.userAgent, window.seen]"
-    talk.note(await evaluate(line, popup, f"{loaded}.then(() => {found})"))
+    talk.note(await evaluate(line, popup, f"{LOADED}.then(() => {found})"))
 
 
 async def a_popup(talk: Talk) -> None:
