@@ -8,13 +8,12 @@ import zlib
 from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
 from twisted.web.http import Request as ServerRequest
 
-from tests.browser.support import reactor
+from tests.browser.support import listen
 from tests.browser.test_har_browser import read
 from tests.browser.test_network_browser import FETCH, NetworkTestCase, Told
 from txcdp import Route
@@ -62,13 +61,6 @@ TRY = "url => fetch(url).then(answer => answer.text()).catch(() => 'failed')"
 class Breaking(Protocol):
     """Answers what the path names, and closes; other sites may read it."""
 
-    gone: Deferred[None]
-    factory: Any
-
-    def connectionMade(self) -> None:
-        self.gone = Deferred()
-        self.factory.gone.append(self.gone)
-
     def dataReceived(self, data: bytes) -> None:
         assert self.transport is not None
         path = data.split(b" ")[1].decode().strip("/").partition("?")[0]
@@ -76,27 +68,13 @@ class Breaking(Protocol):
         self.transport.write(said.replace(b"\r\n", b"\r\nAccess-Control-Allow-Origin: *\r\n", 1))
         self.transport.loseConnection()
 
-    def connectionLost(self, reason: object = None) -> None:
-        self.gone.callback(None)
-
 
 class BodiesTestCase(NetworkTestCase):
     """A test with a server for each kind of answer."""
 
     def breaking(self) -> str:
         """Return the URL of a server whose answers are broken."""
-        factory: Any = Factory.forProtocol(Breaking)
-        factory.gone = []
-        port = reactor.listenTCP(0, factory, interface="127.0.0.1")
-
-        async def stop() -> None:
-            for each in self.tabs:
-                await each.close()
-            await port.stopListening()
-            await gatherResults(factory.gone)
-
-        self.addCleanup(lambda: Deferred.fromCoroutine(stop()))
-        return f"http://127.0.0.1:{port.getHost().port}"
+        return f"http://127.0.0.1:{listen(self, Factory.forProtocol(Breaking))}"
 
     def followed(self, tab: Page) -> dict[str, tuple[Exchange, Deferred[bytes]]]:
         """Return what a page asks for from now on, by the last part of URLs, with the bodies as chunks."""
