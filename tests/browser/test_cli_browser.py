@@ -179,7 +179,7 @@ class WatchTests(CommandTestCase):
         command = await self.watch(self.site)
         self.assert_ended(command, 0)
         self.assert_told(command, "page", "document", self.site)
-        self.assert_told(command, "network", "200", "GET", "/", "kB", "ms")
+        self.assertRegex(command.out.decode(), r"network +200 GET +/ +[\d.]+ kB +[\d.]+ m?s\b")
         self.assert_told(command, "network", "302", "GET", "/api/manifest", "→", "/api/cargo")
         self.assert_told(command, "network", "404", "GET", "/api/berth-13")
         self.assert_told(command, "network", "200", "GET", "/tide.js")
@@ -251,7 +251,10 @@ class WatchTests(CommandTestCase):
         self.assertEqual(jpeg.read_bytes()[:3], b"\xff\xd8\xff")
 
     async def test_a_number_of_seconds_is_kept(self) -> None:
-        command = await self.watch(self.site, "--until", "5")
+        for seconds in ("5", "20", "80"):  # a busy machine may not have loaded it by then
+            command = await self.watch(self.site, "--until", seconds)
+            if b"loaded    load" in command.out:
+                break
         self.assert_ended(command, 0)
         self.assert_told(command, "page", "loaded")
 
@@ -312,6 +315,7 @@ window.open("/popup");
 const link = document.createElement("a"); link.href = "/file"; link.download = "f.bin"; link.click();
 history.pushState({}, "", "/pushed");
 fetch("http://localhost:{port}/refused").catch(() => null);
+fetch("/held");
 Promise.reject(new TypeError("lost"));
 </script>"""
 FRAME = "<script>console.log('in the frame'); fetch('/from-frame'); throw new Error('of the frame')</script>"
@@ -384,7 +388,12 @@ class ReportTests(CommandTestCase):
 class EverythingTests(CommandTestCase):
     """Whatever a page does is told, and nothing that it does stops the watching."""
 
-    async def watch_zoo(self, *arguments: str) -> Command:
+    async def watch_zoo(self, told: Sequence[str], *arguments: str) -> Command:
+        """Watch all of it to its end.
+
+        :param told: what has to be printed before the network is idle: that waits neither for what a worker says nor
+            for a dialog.
+        """
         server = self.server
         server.page("/", ZOO.replace("{port}", str(server.port)))
         server.page("/frame", FRAME)
@@ -395,13 +404,23 @@ class EverythingTests(CommandTestCase):
         server.page("/file", "x" * 100, content_type="application/octet-stream")
         server.page("/refused", "x")
         stream = server.held("/stream", "event: tide\ndata: high\n\n", "text/event-stream")
+        held = server.held("/held")
         try:
-            return await self.watch(server.url(), *arguments)
+            command = self.start("watch", server.url(), "--timeout", "120", *arguments)
+            for each in told:
+                await command.prints(each)
+            held.release()
+            await command.gone
+            self.assert_nothing_left()
+            return command
         finally:
             stream.release()
 
     async def test_everything_is_seen(self) -> None:
-        command = await self.watch_zoo()
+        places = ("frame", "worker", "service worker", "shared worker", "pop-up")
+        command = await self.watch_zoo(
+            [*(f"in the {each}" for each in places), "five", "high", "canceled", "net::ERR_FAILED", "registered"]
+        )
         self.assert_ended(command, 0)
         for kind, text in (("alert", "one"), ("confirm", "two"), ("prompt", "three"), ("alert", "five")):
             self.assert_told(command, "dialog", kind, text)
@@ -425,7 +444,7 @@ class EverythingTests(CommandTestCase):
         self.assert_told(command, "console", "log", "registered")
 
     async def test_a_page_can_forge_no_line_and_no_colour(self) -> None:
-        command = await self.watch_zoo()
+        command = await self.watch_zoo(["forged"])
         self.assertIn("forged\\n  9.999  network  200 GET   /forged \\x1b[31m\\u202e", command.out.decode())
         self.assertFalse(any(line.startswith("  9.999") for line in command.lines))
 
@@ -440,7 +459,7 @@ class EverythingTests(CommandTestCase):
         before = {each.target_id for each in await browser.targets() if each.type == "page"}
         port = browser.process.ws_url.split("/")[2]
         for where in (f"http://{port}", browser.process.ws_url):
-            command = await self.watch_zoo("--browser", where)
+            command = await self.watch_zoo(["five", "in the shared worker"], "--browser", where)
             self.assert_ended(command, 0)
             self.assert_told(command, "dialog", "alert", "five")
             self.assert_told(command, "console", "log", "in", "the", "shared")
@@ -500,8 +519,11 @@ class FailureTests(CommandTestCase):
     async def test_a_page_that_does_not_come_to_rest(self) -> None:
         url = self.server.page("/", "<script>fetch('/held')</script>")
         held = self.server.held("/held", "")
-        command = await self.watch(url, "--timeout", "5")
-        self.assert_ended(command, 1, f"was not idle within 5 s (1 request in flight, the longest {url}held)")
+        for seconds in ("5", "20", "80"):  # a busy machine may not have loaded it by then
+            command = await self.watch(url, "--timeout", seconds)
+            if b"was not loaded" not in command.err:
+                break
+        self.assert_ended(command, 1, f"was not idle within {seconds} s (1 request in flight, the longest {url}held)")
         held.release()
         command = await self.watch(url, "--until", "load")
         self.assert_ended(command, 0)
