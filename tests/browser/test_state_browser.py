@@ -283,10 +283,10 @@ class StorageStateTests(SharedBrowserTestCase):
         await page.goto(other)
         await page.local_storage.set_item("here", "too")
         await page.goto("about:blank")
-        asked = list(self.server.asked)
+        asked = len(self.server.asked)
         path = Path(self.mktemp()) / "deep" / "state.json"
         state = await context.storage_state(path)
-        self.assertEqual(self.server.asked, asked)
+        self.assertEqual({*self.server.asked[asked:]} - {"/favicon.ico"}, set())  # the page before may ask for its icon
         self.assertEqual(
             [(each["name"], each["domain"]) for each in state["cookies"]], [("a", "127.0.0.1"), ("a", "localhost")]
         )
