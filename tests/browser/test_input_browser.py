@@ -248,13 +248,18 @@ class MouseTests(InputTestCase):
     async def test_drags_in_frames(self):
         """What is dragged in a frame is dropped in another one of the same process, or in the same one."""
         tab = await self.page()
-        self.server.page("/inner", f"<!doctype html>{DRAGGABLE}{LISTEN}<script>{DRAGS}</script>")
+        reached = "let reached = false; addEventListener('mousemove', () => { reached = true })"
+        self.server.page("/inner", f"<!doctype html>{DRAGGABLE}{LISTEN}<script>{DRAGS}; {reached}</script>")
         style = "position: absolute; border: 0; width: 100px; height: 100px; left:"
         frames = "".join(
             f"<iframe src='{self.server.url('/inner', host)}' style='{style} {left}px; top: 0'></iframe>"
             for host, left in (("127.0.0.1", 0), ("127.0.0.1", 200), (OTHER, 400))
         )
         await tab.goto(self.server.page("/", f"<!doctype html>{frames}"))
+        for number, frame in enumerate(tab.main_frame.child_frames):
+            while not await frame.evaluate("reached"):  # one of another process is when it has been drawn
+                await tab.mouse.move(200 * number + 50, 80)
+                await tab.mouse.move(200 * number + 60, 80)
         for source, target in ((0, 1), (1, 0), (2, 2)):
             await tab.mouse.move(200 * source + 50, 25)
             await tab.mouse.down()
