@@ -216,7 +216,7 @@ class OwnerTests(StressCase):
         await (await start_browser(R)).close()
         self.assertEqual(os.listdir(self.temp), left, "the directory of a browser that lives was swept")
         os.kill(pid, signal.SIGCONT)
-        await self.until(lambda: not command_lines(self.temp))
+        await self.until(lambda: not family(pid) and not command_lines(self.temp))
         other = await start_browser(R)
         await other.close()
         await self.nothing_left(other)
@@ -257,11 +257,15 @@ class DiskTests(StressCase):
         return path
 
     async def nothing_left(self, *browsers: BrowserProcess) -> None:
+        for browser in browsers:
+            await self.until(lambda pid=browser.pid: not family(pid))  # what is killed takes a moment
         self.assertEqual(os.listdir(self.temp), [])
         self.assertEqual(command_lines(self.temp), {})
-        self.assertEqual(os.statvfs(self.temp).f_bfree, os.statvfs(self.temp).f_blocks)
-        for browser in browsers:
-            self.assertEqual(family(browser.pid), [])
+        await self.until(self.is_free)  # what ends loses its command line first, then its files
+
+    def is_free(self) -> bool:
+        disk = os.statvfs(self.temp)
+        return disk.f_bfree == disk.f_blocks
 
     async def check(self) -> None:
         """Launch; whether it comes up or is refused, nothing is left."""
