@@ -539,7 +539,11 @@ class FrameTests(ActionTestCase):
     async def test_hidden_frames(self):
         tab, button = await self.nested("127.0.0.1")
         await tab.evaluate("document.querySelector('iframe').style.visibility = 'hidden'")
+        taking = button.screenshot()
         await self.late(ActionTimeout, button.click, words=["element is not visible"])
+        self.assertFalse(taking.called)
+        await tab.evaluate("document.querySelector('iframe').style.visibility = ''")
+        self.assertTrue(await taking)
 
     async def test_forms_in_frames(self):
         for host in ("127.0.0.1", OTHER):

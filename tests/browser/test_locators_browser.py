@@ -12,6 +12,7 @@ from twisted.internet.defer import CancelledError
 from twisted.python.filepath import FilePath
 
 from tests.browser.support import SharedBrowserTestCase
+from txcdp import expect
 from txcdp.errors import (
     ActionTimeout,
     DialogOpen,
@@ -641,6 +642,38 @@ class FrameTests(LocatorTestCase):
             (deep.locator("b").or_(deep.locator("u")), "b"),
         ):
             self.assertEqual(await self.ids(found), expected, found)
+
+    async def test_what_is_in_a_hidden_frame_is_hidden(self):
+        tab = await self.framed()
+        frames = tab.frame_locator("#f"), tab.frame_locator("#f").frame_locator("#g")
+        b, field = frames[1].locator("b"), frames[1].locator("input")
+        await b.evaluate("b => void b.after(document.createElement('input'))")
+        called: list[str] = []
+        for number, style, is_visible in (
+            (0, "visibility: hidden", False),
+            (1, "visibility: hidden", False),
+            (0, "width: 0; padding: 0; border: 0", False),
+            (0, "width: 0; border: 1px solid", True),
+            (0, "opacity: 0", True),
+        ):
+            owner = frames[number].owner
+            styled = await owner.get_attribute("style") or ""
+            await owner.evaluate("(frame, style) => frame.style.cssText += style", ";" + style)
+            self.assertIs(await b.is_visible(), is_visible, style)
+            await b.wait_for(state="visible" if is_visible else "hidden")
+            await (expect(b).to_be_visible() if is_visible else expect(b).to_be_hidden())
+            self.assertEqual(await b.filter(visible=True).count(), 1)  # this looks at the document alone
+            if not is_visible:
+                filling = field.fill(style)
+                async with await tab.add_locator_handler(b, lambda: called.append("handler")):
+                    await tab.locator("p").last.hover()
+                self.assertEqual((await field.input_value(), called), ("", []))
+                await owner.evaluate("(frame, style) => frame.style.cssText = style", styled)
+                await filling
+                await field.fill("")
+        waiting_for = b.wait_for(state="hidden")
+        await frames[0].owner.evaluate("frame => frame.style.visibility = 'hidden'")
+        await waiting_for
 
     async def test_what_is_no_frame(self):
         tab = await self.framed()

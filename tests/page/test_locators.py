@@ -72,7 +72,7 @@ class LocatorTests(SynchronousTestCase):
         for timeout, left in ((10, timedelta(seconds=4)), (3, timedelta(milliseconds=1)), (None, None)):
             finding: Deferred[Any] = Deferred()
             element = mock.Mock(screenshot=mock.Mock(return_value=succeed(b"picture")))
-            self.patch(type(locator), "element_handle", lambda _, *, timeout, finding=finding: finding)
+            self.patch(type(locator), "_handle", lambda *_, finding=finding: finding)
             taking = locator.screenshot(timeout=timeout)
             self.chrome.advance(6)
             finding.callback(element)

@@ -115,6 +115,7 @@ class Attempt:
         self.log = action.log
         self._object_ids: list[str] = []
         self._engine: Engine | None = None
+        self._hidden_frame = ""
 
     @property
     def session(self) -> Session:
@@ -211,6 +212,8 @@ class Attempt:
     async def _value(self, operation: str, args: Any, patience: float, otherwise: Any) -> Any:
         try:
             engine = self._engine or await self._found()
+            if self._hidden_frame:
+                patience = min(patience, _PATIENCE[0])  # that it is shown is no change of the document in it
             result = await self._send(engine, self.locator._path.texts[-1], operation, args, patience, False)
         except NoFrame:
             if otherwise is None:
@@ -242,18 +245,20 @@ class Attempt:
         result = await self._send(engine, text, "frame", None, 0, True)
         object_id = result.object_id
         if object_id is None:
-            frame_id = value_of(str(result.value), words)
-            if frame_id is None:
+            told = value_of(str(result.value), words)
+            if told is None:
                 raise NoFrame(f"no element is there that shows the frame: {words}")
         else:
             described = engine.session.execute(dom.describe_node(object_id=object_id), timeout=None)
             node = (await self._answer(engine, described)).node
             if not node.frame_id:
                 raise Again("the frame has no document yet")
-            frame_id = node.frame_id
-            arguments = [runtime.CallArgument(object_id=object_id), runtime.CallArgument(value=frame_id)]
-            engine.call(frame._row.id, "noteFrame", arguments).addErrback(ignore_failure)
+            arguments = [runtime.CallArgument(object_id=object_id), runtime.CallArgument(value=node.frame_id)]
+            noted = engine.call(frame._row.id, "noteFrame", arguments)
             engine.session.execute(runtime.release_object(object_id=object_id)).addErrback(ignore_failure)
+            told = (await self._answer(engine, noted)).value
+        frame_id, _, hidden = str(told).partition(" ")
+        self._hidden_frame = self._hidden_frame or hidden
         inner = frame._tree.frame(frame_id)
         if inner is None:
             raise Again("the frame is not attached")
@@ -267,6 +272,8 @@ class Attempt:
     ) -> Coroutine[Any, Any, runtime.RemoteObject]:
         number = next(_numbers)
         values = [text, operation, args, round(patience * 1000), number, self.locator._test_id, raw]
+        if self._hidden_frame:
+            values.append(self._hidden_frame)
         called = engine.call_with(self.frame._row.id, "run", values, by_value=not raw)
         return self._patient_answer(engine, called, number, patience) if patience else self._answer(engine, called)
 

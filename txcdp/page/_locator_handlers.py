@@ -117,7 +117,8 @@ class LocatorHandlers:
 
 async def _is_visible(locator: Locator) -> bool:
     """Return whether any of the elements is visible."""
-    return await locator.filter(visible=True).count() > 0
+    seen: bool = await locator._look("is_visible", "anyVisible", otherwise=False)
+    return seen
 
 
 def _same(one: Locator, other: Locator) -> bool:

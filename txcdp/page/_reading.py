@@ -277,11 +277,18 @@ class ElementReading(LocatorBase):
         :param timeout: as for :meth:`text_content`.
         :returns: fires with an :class:`ElementHandle`; fails like :meth:`text_content`.
         """
+        return self._handle("element_handle", timeout)
+
+    def _handle(self, what: str, timeout: Timeout, operation: str = "element") -> Deferred[ElementHandle]:
+        """Return a handle of the element, once an operation of the script returns that.
+
+        :param what: the name of what it is for, for errors.
+        """
 
         async def find(attempt: Attempt) -> ElementHandle:
-            return await attempt.handle(await attempt.element())
+            return await attempt.handle(await attempt.element(operation))
 
-        return self._perform("element_handle", find, timeout)
+        return self._perform(what, find, timeout)
 
     def _handle_now(self) -> Deferred[ElementHandle | None]:
         """Return a handle of the element that there is now; None: there is none."""
@@ -384,7 +391,7 @@ class ElementReading(LocatorBase):
         page = self._frame.page
         clock = page.session.context.clock
         began, seconds = clock.seconds(), page._seconds(timeout)
-        element = await self.element_handle(timeout=timeout)
+        element = await self._handle("screenshot", timeout, "visibleElement")
         return await element.screenshot(
             path,
             type=type,

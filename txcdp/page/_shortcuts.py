@@ -26,7 +26,6 @@ from txcdp.page._action_options import (
 from txcdp.page._changes import ChangeStream, Mutation, read_mutations
 from txcdp.page._extraction import Shape, extract
 from txcdp.page._handles import ElementHandle
-from txcdp.page._locating import Attempt
 from txcdp.page._locators import Finding, Locator
 from txcdp.page._reading import ElementState, _check_state
 from txcdp.streams import Stream
@@ -184,11 +183,7 @@ class SelectorReading(Finding):
             await one.wait_for(state=state, timeout=timeout)
             return None
         operation = "visibleElement" if state == "visible" else "element"
-
-        async def find(attempt: Attempt) -> ElementHandle:
-            return await attempt.handle(await attempt.element(operation))
-
-        return await one._perform(f"wait_for(state={state!r})", find, timeout)
+        return await one._handle(f"wait_for(state={state!r})", timeout, operation)
 
     def text_content(self, selector: str, *, strict: bool = False, timeout: Timeout = DEFAULT) -> Deferred[str | None]:
         """Return the text of an element; see :meth:`Locator.text_content`."""

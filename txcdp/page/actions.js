@@ -58,12 +58,12 @@ const isInert = element => {
 
 /**
  * What an element is not that it has to be; null: it is all of it.
- * @param {Element} element @param {string[]} states
+ * @param {Element} element @param {string[]} states @param {Attempt} attempt
  */
-const missing = (element, states) => {
+const missing = (element, states, attempt) => {
   for (const state of states) {
     switch (state) {
-      case 'visible': if (!isVisible(element)) return again('element is not visible', element); break;
+      case 'visible': if (!isSeen(element, attempt)) return unseen('element', element, attempt); break;
       case 'enabled': if (!isEnabled(element)) return again('element is not enabled', element); break;
       case 'editable': if (!isEditable(element)) return again('element is not editable', element); break;
       default: if (isInert(element)) return again('element is inert', element);
@@ -276,7 +276,7 @@ const listen = (token, kinds, keepAll, cover) => {
 operations.aim = async (element, aim, attempt) => {
   let found = element;
   const states = aim.force ? [] : ['visible', ...aim.enabled ? ['enabled', 'inert'] : []];
-  const soon = missing(found, states);
+  const soon = missing(found, states, attempt);
   if (soon) return soon;
   if (!aim.force) {
     /** @type {DOMRect | null} */
@@ -295,7 +295,7 @@ operations.aim = async (element, aim, attempt) => {
       if (frames > MOVING) return again('element is not stable', found);
       before = box;
     }
-    const yet = missing(found, states);
+    const yet = missing(found, states, attempt);
     if (yet) return yet;
   }
   if (aim.align) {
@@ -421,9 +421,9 @@ const selectText = element => {
  * Give an element a value, or select what is in it for what is typed then. @param {Element} element @param {{ value: string, force: boolean }} args
  * @returns {any} the text that is to be inserted; null: it has it
  */
-operations.fill = (element, { value, force }) => {
+operations.fill = (element, { value, force }, attempt) => {
   if (!force) {
-    const not = missing(element, ['visible', 'enabled', 'editable', 'inert']);
+    const not = missing(element, ['visible', 'enabled', 'editable', 'inert'], attempt);
     if (not) return not;
   }
   const target = retargeted(element, 'control');
@@ -457,8 +457,8 @@ operations.fill = (element, { value, force }) => {
 };
 
 /** @param {Element} element @param {{ force: boolean }} args */
-operations.selectText = (element, { force }) => {
-  const not = force ? null : missing(element, ['visible']);
+operations.selectText = (element, { force }, attempt) => {
+  const not = force ? null : missing(element, ['visible'], attempt);
   if (not) return not;
   selectText(retargeted(element, 'control'));
   return true;
@@ -484,9 +484,9 @@ operations.focusToType = element => {
 /** @typedef {{ valueOrLabel?: string, value?: string, label?: string, index?: number }} Choice */
 
 /** @param {Element} element @param {{ choices: Choice[], force: boolean }} args */
-operations.selectOptions = (element, { choices, force }) => {
+operations.selectOptions = (element, { choices, force }, attempt) => {
   if (!force) {
-    const not = missing(element, ['visible', 'enabled', 'inert']);
+    const not = missing(element, ['visible', 'enabled', 'inert'], attempt);
     if (not) return not;
   }
   const select = retargeted(element, 'control');

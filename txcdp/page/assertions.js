@@ -93,10 +93,13 @@ const ofState = (is, yes, no) => (/** @type {Element} */ element) => {
   return finding(holds, holds ? yes : no);
 };
 
-/** @type {Record<string, (element: any, how: Expectation) => Finding | Promise<Finding>>} Checks of one element, or the document. */
+/** @type {Record<string, (element: any, how: Expectation, attempt: Attempt) => Finding | Promise<Finding>>} Checks of one element, or the document. */
 const checks = {
   attached: () => finding(true, 'attached'),
-  visible: ofState(isVisible, 'visible', 'hidden'),
+  visible: (element, _, attempt) => {
+    const holds = isSeen(element, attempt);
+    return finding(holds, holds ? 'visible' : attempt.hiddenFrame ? `hidden, as the frame that it is in is: ${attempt.hiddenFrame}` : 'hidden');
+  },
   enabled: ofState(isEnabled, 'enabled', 'disabled'),
   editable: element => {
     const holds = isEditable(element);
@@ -168,9 +171,9 @@ const checksOfAll = {
 const judged = (how, found, element) => found.holds !== how.negated ? true
   : again(JSON.stringify({ received: found.received, element: element && nodeTypeOf(element) === ELEMENT ? shown(element) : undefined }));
 
-forAny('expect', (/** @type {any} */ element, /** @type {Expectation} */ how) => {
+forAny('expect', (/** @type {any} */ element, /** @type {Expectation} */ how, attempt) => {
   if (!element) return how.absent ? true : again('no element is there');
-  const found = checks[how.what](element, how);
+  const found = checks[how.what](element, how, attempt);
   return found instanceof Promise ? found.then(each => judged(how, each, element)) : judged(how, found, element);
 });
 forAll('expectAll', (elements, how) => judged(how, checksOfAll[how.what](elements, how)));

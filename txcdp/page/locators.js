@@ -922,6 +922,13 @@ const looksVisible = element => {
   return box.width > 0 && box.height > 0;
 };
 
+/** Whether one is visible, and the frames are that the way to it leads through. @param {Element} element @param {Attempt} attempt */
+const isSeen = (element, attempt) => !attempt.hiddenFrame && isVisible(element);
+
+/** @param {string} who @param {Element} element @param {Attempt} attempt */
+const unseen = (who, element, attempt) => attempt.hiddenFrame ? again(`${who} is not visible: the frame that it is in is not, ${attempt.hiddenFrame}`)
+  : again(`${who} is not visible`, element);
+
 /** @param {Node} node */
 const isTextVisible = node => {
   const range = document.createRange();
@@ -1036,8 +1043,9 @@ const strictly = (elements, testId) => new Refusal(JSON.stringify({
 // What is done with what was found:
 
 /**
- * @typedef {{ memory: Map<any, any>, testId: string, number: number, resolve: () => Element | null }} Attempt what a try knows:
- *   what is kept for as long as the document is there; the attribute of test ids; the number of the call; what finds the element once more
+ * @typedef {{ memory: Map<any, any>, testId: string, number: number, resolve: () => Element | null, hiddenFrame?: string }} Attempt what a try
+ *   knows: what is kept for as long as the document is there; the attribute of test ids; the number of the call; what finds the element once
+ *   more; the element of a frame on the way that is not visible
  */
 /** @typedef {((found: any, args: any, attempt: Attempt) => any) & { all?: boolean, optional?: boolean }} Operation */
 /** @type {Record<string, Operation>} */
@@ -1138,9 +1146,9 @@ const engine = {
   /**
    * Do something with what a locator finds. @param {string} steps as JSON @param {string} key @param {any} args
    * @param {number} patience milliseconds for which it is done again; 0: it is done once @param {number} number of the wait
-   * @param {string} testId @param {boolean} raw
+   * @param {string} testId @param {boolean} raw @param {string} [hiddenFrame] the element of a frame on the way that is not visible
    */
-  run(steps, key, args, patience, number, testId, raw) {
+  run(steps, key, args, patience, number, testId, raw, hiddenFrame) {
     const read = () => cached(readSteps, steps, () => JSON.parse(steps));
     const resolve = () => {
       memos.clear();
@@ -1148,7 +1156,7 @@ const engine = {
       if (found.length > 1) throw strictly(found, testId);
       return found[0] || null;
     };
-    const once = () => attemptOnce(read(), key, args, { memory, testId, number, resolve });
+    const once = () => attemptOnce(read(), key, args, { memory, testId, number, resolve, hiddenFrame });
     /** @param {any} outcome */
     const give = outcome => told(outcome, raw);
     try {
@@ -1222,7 +1230,8 @@ operations.inputValue = element => {
 operations.isEnabled = element => isEnabled(element);
 operations.isEditable = element => isEditable(element);
 operations.isChecked = element => isChecked(element);
-forAny('isVisible', element => !!element && isVisible(element));
+forAny('isVisible', (element, _, attempt) => !!element && isSeen(element, attempt));
+forAll('anyVisible', (elements, _, attempt) => elements.some(each => isSeen(each, attempt)));
 operations.box = element => {
   if (!clientRectsOf(element).length) return null;
   const { x, y, width, height } = boxOf(element);
@@ -1230,17 +1239,17 @@ operations.box = element => {
 };
 
 /** Wait for one of the states that an element can be in. */
-forAny('state', (element, state) => {
+forAny('state', (element, state, attempt) => {
   switch (state) {
     case 'attached': return element ? true : again('no element is there');
-    case 'visible': return !element ? again('no element is there') : isVisible(element) ? true : again('it is not visible', element);
+    case 'visible': return !element ? again('no element is there') : isSeen(element, attempt) || unseen('it', element, attempt);
     case 'detached': return element ? again('it is still there', element) : true;
-    default: return element && isVisible(element) ? again('it is still visible', element) : true;
+    default: return element && isSeen(element, attempt) ? again('it is still visible', element) : true;
   }
 });
 
 /** Return the element when it is visible. */
-operations.visibleElement = element => isVisible(element) ? element : again('it is not visible', element);
+operations.visibleElement = (element, _, attempt) => isSeen(element, attempt) ? element : unseen('it', element, attempt);
 forAll('nth', (elements, index) => elements[index]);
 forAny('elementOrNull', element => element);
 
@@ -1290,18 +1299,25 @@ const windowIn = element => element instanceof HTMLIFrameElement ? contentWindow
 /** The ids of the frames that elements show, by their windows. @type {WeakMap<object, string>} */
 const frameIds = new WeakMap();
 
-/** Return the id of the frame that an element shows; the element itself, where that is not known. */
+/** What is told of a frame: its id, and behind a blank the element that shows it, where that is not visible. @param {Element} element @param {string} id */
+const frameTold = (element, id) => isVisible(element) ? id : `${id} ${shown(element)}`;
+
+/** Return what is told of the frame that an element shows; the element itself, where the frame's id is not known. */
 forAny('frame', element => {
   if (!element) return null;
   if (!(element instanceof HTMLIFrameElement || element instanceof HTMLFrameElement)) throw new Refusal(`${shown(element)} is no frame: an <iframe> is wanted`);
   const window = windowIn(element);
-  return window ? frameIds.get(window) || element : again('the frame shows nothing yet', element);
+  if (!window) return again('the frame shows nothing yet', element);
+  const id = frameIds.get(window);
+  return id ? frameTold(element, id) : element;
 });
 
 /** @param {Element} element @param {string} frameId */
 engine.noteFrame = (element, frameId) => {
   const window = windowIn(element);
   if (window) frameIds.set(window, frameId);
+  memos.clear();
+  return frameTold(element, frameId);
 };
 
 // Extraction:
