@@ -629,8 +629,13 @@ class LastingTests(BrowserTestCase):
         other: Any = {"proxy": {"server": "localhost:1"}}
         self.assertIn("does not take proxy=; it takes", str(await self.fails(context.emulate(**other), TypeError)))
         await context.emulate(timezone_id="Asia/Tokyo")
-        for _ in range(2):
-            await self.fails(context.emulate(timezone_id="Nowhere/Else", locale="fr-FR"), ValueError)
+        for zones in (["Nowhere/Else"], ["Nowhere/Else"], ["Nowhere/Else", "Else/Where", "Else/Where"]):
+            for refused in [context.emulate(timezone_id=zone, locale="fr-FR") for zone in zones]:
+                await self.fails(refused, ValueError)
+        refusing = context.emulate(timezone_id="Nowhere/Else", user_agent="other")
+        await context.set_user_agent("mine")
+        await self.fails(refusing, ValueError)
         for each in (tab, await context.new_page(self.server.url("/"))):
             found = await each.evaluate(look)
-            self.assertEqual((found["zone"], found["locale"]), ("Asia/Tokyo", before["locale"]))
+            wanted = ["Asia/Tokyo", before["locale"], "mine"]
+            self.assertEqual([found[name] for name in ("zone", "locale", "agent")], wanted)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 from weakref import WeakKeyDictionary, WeakSet
 
+from twisted.internet.defer import Deferred
+
 from txcdp._core.sessions import Session
-from txcdp._deferreds import ignore_failure, returns_deferred
+from txcdp._deferreds import ignore_failure
 from txcdp.domains import emulation, page, target
 from txcdp.page._emulation import PageEmulation
 from txcdp.page._options import ContextOptions
+from txcdp.page._settings import Given, Settings, in_time
 from txcdp.page._viewport import ViewportSize
 
 
@@ -19,15 +21,19 @@ class ContextEmulation:
 
     :param options: of the context.
     :param begin: called when there is something that pages are to be given.
-    :ivar options: what holds now.
     """
 
     def __init__(self, options: ContextOptions, begin: Callable[[], object]) -> None:
-        self.options = options
+        self._settings = Settings(options)
         self._begin = begin
         self._pages: WeakKeyDictionary[Session, PageEmulation] = WeakKeyDictionary()
         self._asked: WeakKeyDictionary[Session, list[ViewportSize | None]] = WeakKeyDictionary()
         self._sharing: WeakSet[Session] = WeakSet()
+
+    @property
+    def options(self) -> ContextOptions:
+        """What holds now."""
+        return self._settings.options
 
     def opener(self, info: target.TargetInfo) -> Session | None:
         """Return the page that has opened another one; not one that was detached from."""
@@ -88,43 +94,22 @@ class ContextEmulation:
         given = self._pages[session] = PageEmulation(session, lambda: self.options)
         given.give()
 
-    @returns_deferred
-    async def change(self, timeout: float | None, options: ContextOptions) -> None:
+    def change(self, timeout: float | None, options: ContextOptions) -> Deferred[None]:
         """Give other things to all pages, those that are open and those that come.
 
-        Where the browser says of a page that there is no such thing, all have again what they had: pages that come
-        would be refused it, too.
+        Where the browser refuses something for a page, all have again what they had: pages that come would be refused
+        it, too.
 
         :param timeout: seconds for the pages to answer.
         :returns: fires with None when all pages have it; fails as ``PageEmulation.when_given``.
         """
-        before = self.options
-        self.options = {**before, **options}
-        self._begin()
-        given = list(self._pages.values())
-        for each in given:  # in one write
-            each.give()
-        failed: Exception | None = None
-        for waiting in [each.when_given(timeout) for each in given]:
-            try:
-                await waiting
-            except Exception as error:
-                failed = failed or error
-        if isinstance(failed, ValueError):
-            self._put_back(options, before)
-        if failed is not None:
-            raise failed
+        return in_time(self._settings.change(options, self._give_all), timeout, self._pages)
 
-    def _put_back(self, refused: ContextOptions, before: ContextOptions) -> None:
-        """Give the pages again what they had, but for what they have been given since."""
-        now: dict[str, Any] = {**self.options}
-        had: Mapping[str, Any] = before
-        for name, value in refused.items():
-            if now[name] is value:
-                now[name] = had.get(name)
-        self.options = now  # type: ignore[assignment]
-        for each in list(self._pages.values()):
-            each.give()
+    def _give_all(self, asked: ContextOptions) -> list[Given]:
+        """Give all pages what holds now, in one write; see ``PageEmulation.give``."""
+        if asked:
+            self._begin()
+        return [given for each in list(self._pages.values()) for given in each.give(asked)]
 
     def _share(self, session: Session) -> None:
         """Take note that a page may share its process with others: what this one has of time and language is theirs."""

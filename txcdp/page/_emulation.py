@@ -9,19 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
+from functools import partial
 from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary, ref
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.python.failure import Failure
 
 from txcdp._core.sessions import AutoAttach, Session
 from txcdp._core.sessions.enabling import MOST_POST_DATA
 from txcdp._core.sessions.session import not_supported
-from txcdp._deferreds import Waiters, ignore_failure, returns_deferred, with_deadline
+from txcdp._deferreds import ignore_failure, returns_deferred, when_all
 from txcdp.domains import emulation, network, page, security, target
-from txcdp.errors import CommandError, CommandTimeout, Gone, TxcdpError
+from txcdp.errors import CommandError, Gone, TxcdpError
 from txcdp.page._options import ContextOptions
+from txcdp.page._settings import Given, Settings, in_time
 from txcdp.page._user_agents import metadata_of, platform_of
 from txcdp.page._viewport import ViewportSize, override
 from txcdp.protocol import Command, from_json, to_json
@@ -233,31 +235,6 @@ _REFUSED: Final = {
 _SHARED: Final = "already in effect"
 
 
-class _Giving:
-    """The commands of one giving, until the page has answered them all.
-
-    :ivar unanswered: how many commands.
-    :ivar refused: what the browser has first said against one.
-    :ivar waiters: who waits until all are answered.
-    """
-
-    def __init__(self) -> None:
-        self.unanswered = 0
-        self.refused: Exception | None = None
-        self.waiters: Waiters[None] = Waiters()
-
-    def expect(self, sent: Deferred[Any], command: Command[Any]) -> None:
-        """Count a command; it is not kept, as it leads to its session."""
-        self.unanswered += 1
-        sent.addBoth(self._answered, command)
-
-    def _answered(self, answer: object, command: Command[Any]) -> None:
-        self.unanswered -= 1
-        self.refused = self.refused or _outcome(answer, command)
-        if not self.unanswered:
-            self.waiters.notify(None)
-
-
 class PageEmulation:
     """Gives one page, or one worker of a whole context, what it is to be given.
 
@@ -271,12 +248,10 @@ class PageEmulation:
     ) -> None:
         # Weakly, as its context has this for as long as there is the session.
         self._session = ref(session)
-        self._clock = session.context.clock
         self._context = context
-        self._own: ContextOptions = own or {}
-        self._given: WeakKeyDictionary[Session, dict[str, Commands]] = WeakKeyDictionary()
+        self._settings = Settings(own or {})
+        self._given: WeakKeyDictionary[Session, dict[str, Given]] = WeakKeyDictionary()
         self._attaching: frozenset[str] = frozenset()
-        self._giving = _Giving()
 
     @property
     def viewport(self) -> ViewportSize | None:
@@ -286,27 +261,41 @@ class PageEmulation:
     @property
     def options(self) -> ContextOptions:
         """All that holds for the page."""
-        context = self._context()
-        if not self._own:
+        context, own = self._context(), self._settings.options
+        if not own:
             return context
-        merged: ContextOptions = {**context, **self._own}
-        if "extra_http_headers" in self._own:
+        merged: ContextOptions = {**context, **own}
+        if "extra_http_headers" in own:
             merged["extra_http_headers"] = merged_headers(
-                context.get("extra_http_headers") or {}, self._own["extra_http_headers"] or {}
+                context.get("extra_http_headers") or {}, own["extra_http_headers"] or {}
             )
         return merged
 
-    def give(self) -> None:
-        """Give the page, and what belongs to it, all that it does not have yet, in one write."""
+    def give(self, asked: ContextOptions | None = None) -> list[Given]:
+        """Give the page, and what belongs to it, all that it does not have yet, in one write.
+
+        :param asked: what this is for.
+        :returns: what the page is given, and what it has been given before of what is asked for now: that may not be
+            answered yet.
+        """
         page_session = self._session()
         if page_session is None or page_session.ended:
-            return
-        self._giving = _Giving()
+            return []
+        had = {**self._given.get(page_session, {})}
         options = self.options
         if page_session.kind in _OF_CONTEXTS:
             self._tell(page_session, page_session.kind or "", options)
-            return
-        self._tell(page_session, "page", options)
+        else:
+            self._tell(page_session, "page", options)
+            self._tell_below(page_session, options)
+        return [
+            each
+            for name, each in self._given[page_session].items()
+            if each is not had.get(name) or (asked and _ASPECTS[name].commands(asked))
+        ]
+
+    def _tell_below(self, page_session: Session, options: ContextOptions) -> None:
+        """Give it to what belongs to a page, and attach to what of that is not attached to yet."""
         missing = _targets(options) - self._attaching - _PAGE - _OF_CONTEXTS
         below = list(_below(page_session)) if missing or self._attaching else []
         if missing:
@@ -329,40 +318,36 @@ class PageEmulation:
             return
         for session in (page_session, *_below(page_session)):
             given = self._given.get(session, {})
-            for command in (*given.get("locale", ()), *given.get("timezone", ())):
+            for command in (each for name in ("locale", "timezone") if name in given for each in given[name].commands):
                 session.execute_raw(type(command).method, from_json(to_json(command))).addErrback(ignore_failure)
 
-    @returns_deferred
-    async def when_given(self, timeout: float | None) -> None:
-        """Wait until what was given last has been answered.
+    def when_given(self, timeout: float | None) -> Deferred[None]:
+        """Wait until the page has answered all that it was given.
 
         :param timeout: seconds.
         :returns: fires with None; fails with :exc:`ValueError` or :exc:`CommandError` where the browser has refused
             something, and with :exc:`CommandTimeout`.
         """
-        giving = self._giving
-        if giving.unanswered:
-            session = self._session()
-            obstacle = "" if session is None else session.blocked_by
-            late = lambda: CommandTimeout("Emulation", timeout or 0, obstacle)  # noqa: E731
-            await with_deadline(self._clock, giving.waiters.wait(), timeout, late)
-        if giving.refused is not None:
-            # One that was raised leads to the session by its traceback.
-            raise copy(giving.refused) from giving.refused.__cause__
+        session = self._session()
+        if session is None:
+            return succeed(None)
+        given = self._given.get(session, {})
+        answers = when_all([each.when_answered() for each in given.values()])
+        return in_time(Deferred.fromCoroutine(answers), timeout, [session])
 
     @returns_deferred
     async def change(self, timeout: float | None, options: ContextOptions) -> None:
         """Give the page something of its own.
 
         :param options: what goes before its context's; what was given before stays.
-        :returns: fires and fails like :meth:`when_given`; for a page that is closed, with its reason.
+        :returns: fires and fails like :meth:`when_given`, and the page has what it had before where the browser has
+            refused something; for a page that is closed, with its reason.
         """
         page_session = self._session()
         if page_session is not None and page_session.ended:
             raise copy(await page_session.when_ended())
-        self._own = {**self._own, **options}
-        self.give()
-        await self.when_given(timeout)
+        changing = self._settings.change(options, self.give)
+        await in_time(changing, timeout, [] if page_session is None else [page_session])
 
     def _attached(self, child: Session) -> None:
         self._tell(child, child.kind or "", self.options)
@@ -372,23 +357,23 @@ class PageEmulation:
         for name, aspect in _ASPECTS.items():
             if kind not in aspect.targets:
                 continue
-            before = given.get(name, ())
+            before = given[name].commands if name in given else ()
             commands = aspect.commands(options)
             if commands == before:
                 continue
-            given[name] = commands
+            given[name] = Given(commands)
             undo = aspect.undo if not commands or (before and aspect.afresh) else ()
             for command in (*undo, *commands):
                 if command not in before:
-                    self._send(session, command)
+                    self._send(session, command, given[name])
 
-    def _send(self, session: Session, command: Command[Any]) -> None:
+    def _send(self, session: Session, command: Command[Any], given: Given) -> None:
         sent: Deferred[Any] = session._insist(command)
         if session is not self._session() or session.kind in _OF_CONTEXTS:
             # It may go at any time, and what it is told is what the pages were told.
             sent.addErrback(ignore_failure)
             return
-        self._giving.expect(sent, command)
+        given.expect(sent, partial(_outcome, command))
 
 
 def _targets(options: ContextOptions) -> frozenset[str]:
@@ -411,7 +396,7 @@ def merged_headers(under: Mapping[str, str], over: Mapping[str, str]) -> dict[st
     return {**{name: value for name, value in under.items() if name.lower() not in names}, **over}
 
 
-def _outcome(answer: object, command: Command[Any]) -> Exception | None:
+def _outcome(command: Command[Any], answer: object) -> Exception | None:
     """Return what an answer means for who waits for it; a page that is gone has no part in it any more."""
     if not isinstance(answer, Failure) or answer.check(Gone):
         return None
