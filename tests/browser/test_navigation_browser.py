@@ -471,6 +471,24 @@ class ContentTests(SharedBrowserTestCase):
             held[name].release()
         await writing
 
+    async def test_what_is_not_closed_gets_no_further(self):
+        page = await self.page()
+        await page.goto(self.server.page("/", "<p>"))
+        async with page.popups.expect() as opened:
+            await page.evaluate("void open('').document.write('<p>written')")
+        popup = await opened.value
+        for each in [popup.wait_for_load_state(state) for state in ("domcontentloaded", "load", "networkidle")]:
+            await each
+        held = self.server.held("/held.js")
+        await page.evaluate("document.open(); document.write('<script src=/held.js></script><p>'); 0")
+        await held.asked
+        loading = page.wait_for_load_state()
+        await self.fails(page.wait_for_load_state(timeout=0.8), NavigationTimeout)
+        self.assertNoResult(loading)
+        held.release()
+        await loading
+        self.assertEqual(await page.evaluate("document.readyState"), "loading")
+
     async def test_what_a_page_without_requests_had_begun(self):
         page = await self.page()
         held = self.server.held("/before")

@@ -568,10 +568,21 @@ class FrameTree:
         document = self.document(row)
         if before is None or document is None or "DOMContentLoaded" not in document.reached:
             return False
-        if LIFECYCLE["networkidle"] in document.reached:
+        return LIFECYCLE["networkidle"] not in document.reached and not self.is_fetching(frame)
+
+    def is_fetching(self, frame: Frame) -> bool:
+        """Return whether a document asks for anything, but for what was asked for before a script has opened it."""
+        before = frame._before_opening or ()
+        rows = [each for each in self.network.rows() if each.frame_id == frame._row.id and is_counted(each)]
+        return any(each.request_id not in before for each in rows)
+
+    def may_be_written(self, row: Row) -> bool:
+        """Return whether a script may have opened a document, perhaps before anybody looked, and not closed it."""
+        document = self.document(row)
+        if document is None or "DOMContentLoaded" in document.reached:
             return False
-        rows = [each for each in self.network.rows() if each.frame_id == row.id and is_counted(each)]
-        return all(each.request_id in before for each in rows)
+        going = any(each.state in UNDER_WAY for each in self.navigations_in(row))
+        return not going and (document.opened or not document.loader_id)
 
     def take_for_idle(self, row: Row) -> None:
         """Take it for told that the network is idle for the document in a frame."""

@@ -373,9 +373,10 @@ _QUIET: Final = 0.5
 class _State(_Settling[None]):
     """A frame whose document, whichever there is, has got far enough; optionally with a URL that matches.
 
-    For a document that a script has opened, the network is idle when what was begun since then is done.
+    For a document that a script has opened, the network is idle when what was begun since then is done. One into which
+    a script may go on writing for ever, as it has not closed it, gets no further than it has when that rests.
 
-    :param opened: whether a script is to have opened the document before.
+    :param opened: whether a script is to have opened the document before, which closes it.
     """
 
     def __init__(
@@ -385,14 +386,19 @@ class _State(_Settling[None]):
         self._matches = matches
         self._opened = not opened
         super().__init__(frame)
+        clock = frame.page.session.context.clock
+        self._rest = None if opened or state == "commit" else Timer(clock, self._ask_whether_written)
         self._quiet: Timer | None = None
         if state == "networkidle":
-            self._quiet = Timer(frame.page.session.context.clock, lambda: self._tree.take_for_idle(frame._row))
+            self._quiet = Timer(clock, lambda: self._tree.take_for_idle(frame._row))
             self._tree.network.sessions.use()
 
     def stop(self) -> None:
         """Leave nothing behind."""
         super().stop()
+        rest, self._rest = self._rest, None
+        if rest is not None:
+            rest.stop()
         quiet, self._quiet = self._quiet, None
         if quiet is not None:
             quiet.stop()
@@ -412,11 +418,36 @@ class _State(_Settling[None]):
             return
         if self._tree.has_reached(self._frame._row, self._state):
             self.succeed(None)
-        elif self._quiet is not None:
+            return
+        if self._rest is not None and not self._rest.is_set and self._tree.may_be_written(self._frame._row):
+            self._rest.set(_QUIET)
+        if self._quiet is not None:
             if self._tree.is_quiet(self._frame):
                 self._quiet.set(_QUIET)
             else:
                 self._quiet.stop()
+
+    def _ask_whether_written(self) -> None:
+        if self._asked is None or self._asked.called:
+            self._asked = Deferred.fromCoroutine(self._is_written())
+            self._asked.addCallbacks(self._rested, ignore_failure)
+
+    async def _is_written(self) -> bool:
+        """Return whether the document is one that nothing keeps but that it is not closed."""
+        session = await self._frame._when_session()
+        written: bool = await self._frame._world(session).read(_IS_WRITTEN, self._frame._row.id)
+        return written
+
+    def _rested(self, is_written: bool) -> None:
+        row = self._frame._row
+        if self._rest is None or not self._tree.may_be_written(row):
+            return
+        if not is_written or (self._state == "networkidle" and self._tree.is_fetching(self._frame)):
+            self._rest.set(_QUIET)
+        elif self._state == "networkidle":
+            self._tree.take_for_idle(row)
+        else:
+            self.succeed(None)
 
     def changed(self, changes: Sequence[Change]) -> None:
         """See whether it has got there by now."""
@@ -773,6 +804,13 @@ def _busy(frame: Frame) -> str:
 _WRITE: Final = (
     "(()=>{const call=(name,...args)=>Document.prototype[name].apply(document,args);"
     "call('open');call('write',%s);call('close')})()"
+)
+
+#: Whether a document is not closed: one that is would be parsed by now, but for a script or a style sheet.
+_IS_WRITTEN: Final = (
+    "(()=>{const done=new Set(performance.getEntriesByType('resource').map(each=>each.name)),"
+    "loading=[...document.querySelectorAll('script[src],link[rel~=stylesheet]')].map(each=>each.src||each.href);"
+    "return document.readyState==='loading'&&!loading.some(each=>/^https?:/.test(each)&&!done.has(each))})()"
 )
 
 _OPENED: Final = (

@@ -804,6 +804,9 @@ class Page(SelectorActions, EndedByBlock):
     def wait_for_load_state(self, state: WaitUntil = "load", *, timeout: Timeout = DEFAULT) -> Deferred[None]:
         """Wait until the document that is there, or that comes meanwhile, has got far enough.
 
+        One that a script has written (``document.write``) and not closed gets no further: it is waited for until all of
+        its scripts and style sheets are there, and half a second.
+
         :param state: as ``wait_until`` for :meth:`goto`.
         :param timeout: as for :meth:`goto`.
         :returns: fires with None; at once where it has. Fails with :exc:`NavigationTimeout`, :exc:`SessionDetached`,
